@@ -1,0 +1,87 @@
+# Everything here works on a machine with nothing but make and Python 3.11 or newer: each target first
+# makes what it needs in .venv. `make PYTHON=/path/to/python3.12 install` chooses another interpreter.
+
+VENV := .venv
+BIN := $(VENV)/bin
+CONSTRAINTS := packaging/constraints.txt
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+# python3 first: it is the one that its owner keeps in order.
+CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
+
+.PHONY: help install dev demo test test-slow lint format bench screenshots results clean
+.DEFAULT_GOAL := help
+
+help:  ## show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@for candidate in $(CANDIDATES); do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	        found="$$candidate"; break; \
+	    fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "SAPO Studio needs Python 3.11 or newer, and none was found." >&2; \
+	    echo "Install one (Debian: apt install python3 python3-venv; elsewhere: python.org), or name it:" >&2; \
+	    echo "    make PYTHON=/path/to/python3.11 install" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$found" -c 'import sys; print(sys.executable, sys.version.split()[0])')"; \
+	"$$found" -m venv $(VENV) || { \
+	    rm -rf $(VENV); \
+	    echo "That Python cannot make virtual environments. Debian and Ubuntu: apt install python3-venv" >&2; \
+	    exit 1; \
+	}
+
+$(RUN): pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[ui,engine]'
+	@touch $@
+
+$(DEV): $(RUN)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[ui,engine,dev]'
+	@touch $@
+
+install: $(RUN)  ## the program, in .venv
+	@echo "Installed. Start it with $(BIN)/sapo-studio, or $(BIN)/sapo --help"
+
+dev: $(DEV)  ## the program and what its tests and checks need
+
+demo: $(RUN)  ## the arithmetic lab in the window; without a display the same run with a progress bar
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then \
+	    exec $(BIN)/sapo-studio --demo; \
+	else \
+	    echo "No display: the same run with a progress bar instead of the window."; \
+	    exec $(BIN)/sapo run lab-demo; \
+	fi
+
+test: $(DEV)  ## the fast tests
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(DEV)  ## the slow tests: whole runs, and processes killed at many moments
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
+
+lint: $(DEV)  ## style, types (strict) and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(DEV)  ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV)  ## measure the store, the window and a run
+	@for benchmark in benchmarks/*.py; do \
+	    echo "== $$benchmark"; \
+	    QT_QPA_PLATFORM=offscreen $(BIN)/python "$$benchmark" || exit 1; \
+	done
+
+screenshots: $(DEV)  ## pictures of the real window over a finished run
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m sapo_ui.screenshots docs/screenshots
+
+results: $(DEV)  ## regenerate docs/results/lab.md and lab.json (hours)
+	$(BIN)/python -m sapo_engine.results docs/results
+
+clean:  ## remove .venv and everything made
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,197 @@
+"""Processes of the operating system: who is alive, starting one that outlives us, leaving none behind.
+
+A process is known by its number and the moment it started: a number alone may by now be somebody else's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+PARENT_VARIABLE = "SAPO_PARENT_PID"
+"""Set by the engine parent for its workers: the process whose end must be theirs too."""
+
+_SAME_START_SECONDS = 2.0
+"""Start times are read off the system clock, and setting the clock a little shifts them."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """A process that can be found again. `started` in seconds since 1970."""
+
+    pid: int
+    started: float
+
+
+def identify(pid: int | None = None) -> ProcessIdentity:
+    """The identity of a process, this one by default. Raises ProcessLookupError where there is none."""
+    try:
+        process = psutil.Process(os.getpid() if pid is None else pid)
+        return ProcessIdentity(process.pid, process.create_time())
+    except psutil.NoSuchProcess as error:
+        raise ProcessLookupError(f"no process {pid}") from error
+
+
+def is_alive(identity: ProcessIdentity) -> bool:
+    """Whether that very process still runs. One that has ended and only waits to be collected does not."""
+    return _find(identity) is not None
+
+
+def is_running(pid: int) -> bool:
+    """Whether some process with this number runs."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _find(identity: ProcessIdentity) -> psutil.Process | None:
+    try:
+        process = psutil.Process(identity.pid)
+        if abs(process.create_time() - identity.started) > _SAME_START_SECONDS:
+            return None
+        return None if process.status() == psutil.STATUS_ZOMBIE else process
+    except psutil.NoSuchProcess:
+        return None
+
+
+def kill_tree(identity: ProcessIdentity, *, timeout: float = 2.0) -> bool:
+    """End a process and all its descendants without asking them.
+
+    Returns whether all of them are gone within `timeout` seconds.
+    """
+    root = _find(identity)
+    if root is None:
+        return True
+    # Stopped first, so that it cannot start another child while its children are counted.
+    with contextlib.suppress(psutil.Error, NotImplementedError):
+        root.suspend()
+    return _kill([*_descendants(root), root], timeout)
+
+
+def sweep_descendants(*, timeout: float = 2.0) -> bool:
+    """End every descendant of this process, orphans included where `become_subreaper` worked.
+
+    Returns whether none is left.
+    """
+    return _kill(_descendants(psutil.Process()), timeout)
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _kill(processes: Iterable[psutil.Process], timeout: float) -> bool:
+    victims = list(processes)
+    for victim in victims:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            victim.kill()
+    _, left = psutil.wait_procs(victims, timeout=timeout)
+    # A zombie whose parent has not collected it yet holds nothing any more.
+    return not any(_find(ProcessIdentity(one.pid, one.create_time())) for one in left if one.is_running())
+
+
+def become_subreaper() -> None:
+    """Have orphaned descendants handed to this process, so that a sweep finds them. Linux only."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """End this process when the engine parent ends, however it ends. A worker calls this first thing.
+
+    Linux: the kernel sends SIGKILL. Elsewhere the end of standard input does it, and on Windows the
+    parent's job object.
+    """
+    _prctl(_PR_SET_PDEATHSIG, int(getattr(signal, "SIGKILL", 9)))
+    expected = os.environ.get(PARENT_VARIABLE, "")
+    # The parent may have died between starting us and the line above; then no signal will ever come.
+    if expected and not is_running(int(expected)):
+        os._exit(1)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another libc: the other safeguards still hold
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def detached_options() -> dict[str, Any]:
+    """Options for `subprocess.Popen` that start a process which outlives this one and its terminal."""
+    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "close_fds": True}
+    if sys.platform == "win32":
+        options["creationflags"] = (
+            subprocess.CREATE_NEW_PROCESS_GROUP
+            | subprocess.DETACHED_PROCESS
+            | subprocess.CREATE_BREAKAWAY_FROM_JOB
+        )
+    else:
+        options["start_new_session"] = True
+    return options
+
+
+def own_group_options() -> dict[str, Any]:
+    """Options for `subprocess.Popen` that keep a terminal's Ctrl+C from a child: its parent tells it."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
+
+
+class KillOnCloseJob:
+    """On Windows a job object: its processes end with this one, however it ends. Elsewhere nothing."""
+
+    def __init__(self) -> None:
+        self._handle = _create_job() if sys.platform == "win32" else 0
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        """Put a child into the job. Where that is refused, end of input still ends the child."""
+        if sys.platform == "win32" and self._handle:
+            handle = int(process._handle)  # type: ignore[attr-defined]
+            ctypes.windll.kernel32.AssignProcessToJobObject(
+                ctypes.c_void_p(self._handle), ctypes.c_void_p(handle)
+            )
+
+
+def _create_job() -> int:
+    if sys.platform != "win32":
+        return 0
+    kernel = ctypes.windll.kernel32
+    kernel.CreateJobObjectW.restype = ctypes.c_void_p
+    handle = kernel.CreateJobObjectW(None, None) or 0
+    # JOBOBJECT_EXTENDED_LIMIT_INFORMATION is 144 bytes (112 on 32 bits); LimitFlags lies at byte 16 in both.
+    limits = bytearray(144 if ctypes.sizeof(ctypes.c_void_p) == 8 else 112)
+    limits[16:20] = (0x2000).to_bytes(4, "little")  # JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
+    block = (ctypes.c_char * len(limits)).from_buffer(limits)
+    kernel.SetInformationJobObject(ctypes.c_void_p(handle), 9, ctypes.byref(block), len(limits))
+    return int(handle)
+
+
+_launched: list[subprocess.Popen[bytes]] = []
+_launched_lock = threading.Lock()
+
+
+def remember(process: subprocess.Popen[bytes]) -> None:
+    """Keep a detached child for `collect`: one whose exit status nobody takes stays in the process table."""
+    with _launched_lock:
+        _launched.append(process)
+
+
+def collect() -> None:
+    """Take the exit status of remembered children that have ended. Never waits."""
+    with _launched_lock:
+        _launched[:] = [process for process in _launched if process.poll() is None]
