@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from sapo_studio.paths import resources_dir
 
@@ -204,11 +205,26 @@ def current() -> Theme:
     return manager().theme
 
 
-def on_change(owner: QWidget, restyle: Callable[[], None]) -> None:
-    """Call `restyle` now and at every change of theme, until `owner` is destroyed. `restyle` must be a method of `owner`."""
-    del owner  # a bound method of a QObject is disconnected with its object
+class _Restyler(QObject):
+    """A child of the widget that it restyles: Qt disconnects it when the widget goes."""
+
+    def __init__(self, owner: QObject, restyle: Callable[[], object]) -> None:
+        super().__init__(owner)
+        # by name: a reference to the method would keep the widget's Python half alive for ever
+        self._owner = weakref.ref(owner)
+        self._name = restyle.__name__
+
+    def restyle(self, look: Theme) -> None:
+        del look
+        owner = self._owner()
+        if owner is not None:
+            getattr(owner, self._name)()
+
+
+def on_change(owner: QObject, restyle: Callable[[], object]) -> None:
+    """Call `restyle`, a method of `owner`, now and at every change of theme, for as long as `owner` exists."""
     restyle()
-    manager().changed.connect(restyle)
+    manager().changed.connect(_Restyler(owner, restyle).restyle)
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Widgets that know nothing of runs or stores: they are handed arrays and say what was pointed at."""
