@@ -12,9 +12,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import psutil
 
@@ -76,10 +76,13 @@ def kill_tree(identity: ProcessIdentity, *, timeout: float = 2.0) -> bool:
     root = _find(identity)
     if root is None:
         return True
-    # Stopped first, so that it cannot start another child while its children are counted.
+    # Stopped first, so that it can neither start nor collect children while they are ended; itself last.
     with contextlib.suppress(psutil.Error, NotImplementedError):
         root.suspend()
-    return _kill([*_descendants(root), root], timeout)
+    deadline = time.monotonic() + timeout
+    while (living := _descendants(root)) and time.monotonic() < deadline:
+        _kill(living, 0.05)
+    return _kill([root], max(0.1, deadline - time.monotonic())) and not living
 
 
 def sweep_descendants(*, timeout: float = 2.0) -> bool:
@@ -87,24 +90,55 @@ def sweep_descendants(*, timeout: float = 2.0) -> bool:
 
     Returns whether none is left.
     """
-    return _kill(_descendants(psutil.Process()), timeout)
+    me = psutil.Process()
+    deadline = time.monotonic() + timeout
+    while (living := _descendants(me)) and time.monotonic() < deadline:  # a dying one's children come to us
+        _kill(living, 0.05)
+    return not living
+
+
+def sweep_orphans(parent_pid: int) -> bool:
+    """End what an engine parent that is gone has left behind. Returns whether none is left.
+
+    Workers end with their parent by themselves; this finds what they had started, by the environment it inherited.
+    """
+    if is_running(parent_pid):
+        return False
+    left: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):  # other users' processes cannot be read, and are not ours
+            if process.environ().get(PARENT_VARIABLE) == str(parent_pid):
+                left.append(process)
+    return _kill(left, 2.0)
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    """The living ones; one that has ended and waits to be collected holds nothing any more."""
     try:
-        return process.children(recursive=True)
+        return [child for child in process.children(recursive=True) if _lives(child)]
     except psutil.NoSuchProcess:
         return []
 
 
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _kill(processes: Iterable[psutil.Process], timeout: float) -> bool:
-    victims = list(processes)
-    for victim in victims:
-        with contextlib.suppress(psutil.NoSuchProcess):
+    """Returns whether all have ended within `timeout` seconds."""
+    left = list(processes)
+    for victim in left:
+        with contextlib.suppress(psutil.Error):
             victim.kill()
-    _, left = psutil.wait_procs(victims, timeout=timeout)
-    # A zombie whose parent has not collected it yet holds nothing any more.
-    return not any(_find(ProcessIdentity(one.pid, one.create_time())) for one in left if one.is_running())
+    deadline = time.monotonic() + timeout
+    while left := [victim for victim in left if _lives(victim)]:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def become_subreaper() -> None:
@@ -131,25 +165,18 @@ def _prctl(option: int, value: int) -> None:
             ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def detached_options() -> dict[str, Any]:
-    """Options for `subprocess.Popen` that start a process which outlives this one and its terminal."""
-    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "close_fds": True}
+def detached_flags() -> int:
+    """`creationflags` for a process that outlives this one and its console. Pass `start_new_session=True` beside it."""
     if sys.platform == "win32":
-        options["creationflags"] = (
-            subprocess.CREATE_NEW_PROCESS_GROUP
-            | subprocess.DETACHED_PROCESS
-            | subprocess.CREATE_BREAKAWAY_FROM_JOB
-        )
-    else:
-        options["start_new_session"] = True
-    return options
+        return subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS | subprocess.CREATE_BREAKAWAY_FROM_JOB
+    return 0
 
 
-def own_group_options() -> dict[str, Any]:
-    """Options for `subprocess.Popen` that keep a terminal's Ctrl+C from a child: its parent tells it."""
+def own_group_flags() -> int:
+    """`creationflags` that keep a console's Ctrl+C from a child. Pass `start_new_session=True` beside it."""
     if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}
+        return subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+    return 0
 
 
 class KillOnCloseJob:
@@ -162,9 +189,7 @@ class KillOnCloseJob:
         """Put a child into the job. Where that is refused, end of input still ends the child."""
         if sys.platform == "win32" and self._handle:
             handle = int(process._handle)  # type: ignore[attr-defined]
-            ctypes.windll.kernel32.AssignProcessToJobObject(
-                ctypes.c_void_p(self._handle), ctypes.c_void_p(handle)
-            )
+            ctypes.windll.kernel32.AssignProcessToJobObject(ctypes.c_void_p(self._handle), ctypes.c_void_p(handle))
 
 
 def _create_job() -> int:

@@ -38,35 +38,120 @@ class ActionSpec:
 
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("run.new", "New run\u2026", "Run", 0, "Set up and start a run.", "Ctrl+N", "plus"),
-    ActionSpec("run.clone", "Clone as new run\u2026", "Run", 0, "Set up a run with this run's configuration.", "Ctrl+D", "copy", ANY),
     ActionSpec(
-        "run.pause", "Pause", "Run", 1, "Wait at the next step boundary.", "Ctrl+Shift+P", "pause", frozenset({RunStatus.RUNNING})
+        "run.demo",
+        "Run the demo",
+        "Run",
+        0,
+        "Start the preset lab-demo: the arithmetic lab, a few minutes.",
+        "",
+        "play",
     ),
     ActionSpec(
-        "run.continue", "Continue", "Run", 1, "Let a paused run go on.", "Ctrl+Shift+G", "play", frozenset({RunStatus.PAUSED})
+        "run.clone",
+        "Clone as new run\u2026",
+        "Run",
+        0,
+        "Set up a run with this run's configuration.",
+        "Ctrl+D",
+        "copy",
+        ANY,
     ),
-    ActionSpec("run.resume", "Resume", "Run", 1, "Start the engine again where the run stopped.", "Ctrl+Shift+R", "play", RESUMABLE),
-    ActionSpec("run.stop_after", "Stop after this phase", "Run", 1, "End when the phase under way is complete.", "", "stop-after", ALIVE),
-    ActionSpec("run.stop", "Stop", "Run", 1, "End at the next step boundary. Resume goes on from there.", "Ctrl+Shift+X", "stop", ALIVE),
-    ActionSpec("run.checkpoint", "Checkpoint now", "Run", 1, "Write a checkpoint of the training under way.", "", "", ALIVE),
-    ActionSpec("run.kill", "Kill engine\u2026", "Run", 1, "End the engine at once; what it has not yet recorded is done again.", "", "", ALIVE),
+    ActionSpec(
+        "run.pause",
+        "Pause",
+        "Run",
+        1,
+        "Wait at the next step boundary.",
+        "Ctrl+Shift+P",
+        "pause",
+        frozenset({RunStatus.RUNNING}),
+    ),
+    ActionSpec(
+        "run.continue",
+        "Continue",
+        "Run",
+        1,
+        "Let a paused run go on.",
+        "Ctrl+Shift+G",
+        "play",
+        frozenset({RunStatus.PAUSED}),
+    ),
+    ActionSpec(
+        "run.resume",
+        "Resume",
+        "Run",
+        1,
+        "Start the engine again where the run stopped.",
+        "Ctrl+Shift+R",
+        "play",
+        RESUMABLE,
+    ),
+    ActionSpec(
+        "run.stop_after",
+        "Stop after this phase",
+        "Run",
+        1,
+        "End when the phase under way is complete.",
+        "",
+        "stop-after",
+        ALIVE,
+    ),
+    ActionSpec(
+        "run.stop",
+        "Stop",
+        "Run",
+        1,
+        "End at the next step boundary. Resume goes on from there.",
+        "Ctrl+Shift+X",
+        "stop",
+        ALIVE,
+    ),
+    ActionSpec(
+        "run.checkpoint", "Checkpoint now", "Run", 1, "Write a checkpoint of the training under way.", "", "", ALIVE
+    ),
+    ActionSpec(
+        "run.kill",
+        "Kill engine\u2026",
+        "Run",
+        1,
+        "End the engine at once; what it has not yet recorded is done again.",
+        "",
+        "",
+        ALIVE,
+    ),
     ActionSpec("run.rename", "Rename\u2026", "Run", 2, "Give the run another name.", "F2", "", ANY),
     ActionSpec("run.folder", "Open folder", "Run", 2, "Show the run's files.", "", "folder", ANY),
-    ActionSpec("run.copy_id", "Copy run id", "Run", 2, "What `sapo report` and the other commands call the run.", "Ctrl+Shift+C", "copy", ANY),
-    ActionSpec("run.delete", "Delete\u2026", "Run", 3, "Delete the run and everything it wrote.", "Del", "", DEAD, local=True),
+    ActionSpec(
+        "run.copy_id",
+        "Copy run id",
+        "Run",
+        2,
+        "What `sapo report` and the other commands call the run.",
+        "Ctrl+Shift+C",
+        "copy",
+        ANY,
+    ),
+    ActionSpec(
+        "run.delete", "Delete\u2026", "Run", 3, "Delete the run and everything it wrote.", "Del", "", DEAD, local=True
+    ),
     ActionSpec("app.close", "Close window", "Run", 4, "Close the window. Runs go on.", "Ctrl+W"),
     ActionSpec("app.quit", "Quit", "Run", 4, "Close the window. Runs go on.", "Ctrl+Q"),
     ActionSpec("go.find", "Find run", "View", 0, "Go to the search field above the runs.", "Ctrl+F", "search"),
     ActionSpec("go.list", "Go to the runs", "View", 0, "Put the focus on the list of runs.", "Ctrl+L"),
     ActionSpec("go.palette", "Find action\u2026", "View", 0, "Find any action by its name.", "Ctrl+K", "search"),
-    ActionSpec("go.sidebar", "Show the run list", "View", 1, "Show or hide the list of runs.", "Ctrl+B", checkable=True),
+    ActionSpec(
+        "go.sidebar", "Show the run list", "View", 1, "Show or hide the list of runs.", "Ctrl+B", checkable=True
+    ),
     ActionSpec("view.reset", "Reset panel layout", "View", 1, "Put all panels back to where they were at first."),
     ActionSpec("view.system", "Follow the system", "View", 2, "Light or dark as the system says.", checkable=True),
     ActionSpec("view.light", "Light", "View", 2, "Always light.", checkable=True),
     ActionSpec("view.dark", "Dark", "View", 2, "Always dark.", checkable=True),
     ActionSpec("help.page", "Help on this", "Help", 0, "Explain what has the focus.", "F1", "help"),
     ActionSpec("help.keys", "Keyboard shortcuts", "Help", 0, "List every shortcut."),
-    ActionSpec("help.data", "Open data folder", "Help", 1, "Show the folder with the store and all runs.", "", "folder"),
+    ActionSpec(
+        "help.data", "Open data folder", "Help", 1, "Show the folder with the store and all runs.", "", "folder"
+    ),
     ActionSpec("help.about", "About SAPO Studio", "Help", 1, "Versions and licences."),
 )
 """All of them, in menu order."""
@@ -75,7 +160,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
 class Actions(QObject):
     """The QActions made from `specs`, by id. `handlers` says what each does; every spec needs one and every handler a spec."""
 
-    def __init__(self, parent: QObject, handlers: dict[str, Callable[[], object]], specs: Iterable[ActionSpec] = ACTIONS) -> None:
+    def __init__(
+        self, parent: QObject, handlers: dict[str, Callable[[], object]], specs: Iterable[ActionSpec] = ACTIONS
+    ) -> None:
         super().__init__(parent)
         self.specs = tuple(specs)
         ids = {spec.id for spec in self.specs}

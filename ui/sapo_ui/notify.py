@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QSystemTrayIcon
 
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.records import RunSummary
-from sapo_ui import icons
 from sapo_ui import format as fmt
+from sapo_ui import icons
 from sapo_ui.poller import StoreChange
 
 TELLING = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.INTERRUPTED})
@@ -32,7 +32,9 @@ def notices(before: dict[str, RunStatus], change: StoreChange) -> list[Notice]:
     for run in change.runs:
         was = before.get(run.id)
         if was is not None and was.alive and run.status in TELLING:
-            found.append(Notice(run.id, f"{run.name}: {run.status.value}", _text(run), run.status is not RunStatus.DONE))
+            found.append(
+                Notice(run.id, f"{run.name}: {run.status.value}", _text(run), run.status is not RunStatus.DONE)
+            )
     return found
 
 

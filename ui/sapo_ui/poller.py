@@ -56,7 +56,10 @@ class Poller(QObject):
     """(SapoError | None) The store cannot be read; None when it can be again."""
 
     def __init__(
-        self, path: Path | None = None, reconcile: Callable[[Store], object] | None = None, parent: QObject | None = None
+        self,
+        path: Path | None = None,
+        reconcile: Callable[[Store], object] | None = None,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._path = path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 from PySide6.QtCore import QByteArray, QSettings
 
@@ -44,7 +43,7 @@ class Settings:
     def theme(self) -> Mode:
         """The chosen look."""
         value = self.text("theme", "system")
-        return cast(Mode, value) if value in ("system", "light", "dark") else "system"
+        return value if value in ("system", "light", "dark") else "system"
 
     @theme.setter
     def theme(self, mode: Mode) -> None:

@@ -149,7 +149,7 @@ class Pool:
                     if store is None:
                         store = Store.open(self.path, checkpointer=False)
                     task.result = task.work(store)
-                except Exception as error:  # noqa: BLE001 - whatever it is, it is handed to the GUI thread
+                except Exception as error:
                     task.error = error
                 with self._wake:
                     self._running -= 1

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QAction, QColor, QFontMetricsF, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QFrame,
@@ -36,7 +46,9 @@ def second_line(run: RunSummary) -> str:
         return run.error.what
     if run.status.alive:
         phase = PHASE_LABELS.get(run.phase, run.phase)
-        where = (f"{phase} \u00b7 it {run.iteration}/{run.iterations}" if run.iteration else phase) if phase else "Starting"
+        where = (
+            (f"{phase} \u00b7 it {run.iteration}/{run.iterations}" if run.iteration else phase) if phase else "Starting"
+        )
         if run.status is RunStatus.PAUSED:
             return where
         return where + (f" \u00b7 ETA {fmt.duration(run.eta_seconds)}" if run.eta_seconds is not None else "")
@@ -102,7 +114,9 @@ class RunListModel(QAbstractListModel):
         if not self._text:
             return list(self._all)
         return [
-            run for run in self._all if self._text in f"{run.name}\n{run.id}\n{run.preset}\n{run.status.value}".casefold()
+            run
+            for run in self._all
+            if self._text in f"{run.name}\n{run.id}\n{run.preset}\n{run.status.value}".casefold()
         ]
 
     def _sync(self, wanted: list[RunSummary], changed: frozenset[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QHelpEvent, QKeyEvent, QPainter, QPaintEvent, QPen
@@ -75,7 +76,7 @@ class PhaseTimeline(QWidget):
         segments = self._segments
         if not segments:
             return []
-        breaks = sum(1 for a, b in zip(segments, segments[1:], strict=False) if a.iteration != b.iteration)
+        breaks = sum(1 for a, b in pairwise(segments) if a.iteration != b.iteration)
         free = self.width() - 4 - GAP * (len(segments) - 1 - breaks) - GROUP_GAP * breaks
         least = min(MIN_SEGMENT, free / len(segments))
         spare = free - least * len(segments)

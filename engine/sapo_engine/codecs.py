@@ -1,0 +1,97 @@
+"""How each kind of phase result lies on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from sapo_engine.data import Trajectory
+from sapo_engine.models import load_model, save_model
+from sapo_engine.verifier import Verifier, load_verifier, save_verifier
+
+
+@dataclass(frozen=True)
+class ModelCodec:
+    """A reasoner as a transformers folder named `model`."""
+
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+
+    def save(self, value: PreTrainedModel, folder: Path) -> None:
+        """See Codec."""
+        save_model(value, self.tokenizer, folder / "model")
+
+    def load(self, folder: Path) -> PreTrainedModel:
+        """See Codec."""
+        return load_model(folder / "model")[0].to(self.device)  # pyright: ignore[reportArgumentType]
+
+
+@dataclass(frozen=True)
+class VerifierCodec:
+    """A verifier: backbone folder and head."""
+
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+
+    def save(self, value: Verifier, folder: Path) -> None:
+        """See Codec."""
+        save_verifier(value, self.tokenizer, folder / "verifier")
+
+    def load(self, folder: Path) -> Verifier:
+        """See Codec."""
+        return load_verifier(folder / "verifier", self.device)
+
+
+class JsonCodec:
+    """Plain data."""
+
+    def save(self, value: Any, folder: Path) -> None:
+        """See Codec."""
+        (folder / "data.json").write_text(json.dumps(value))
+
+    def load(self, folder: Path) -> Any:
+        """See Codec."""
+        return json.loads((folder / "data.json").read_text())
+
+
+class TrajectoriesCodec:
+    """A list of trajectories."""
+
+    def save(self, value: Sequence[Trajectory], folder: Path) -> None:
+        """See Codec."""
+        (folder / "trajectories.json").write_text(json.dumps([t.to_json() for t in value]))
+
+    def load(self, folder: Path) -> list[Trajectory]:
+        """See Codec."""
+        return [Trajectory.from_json(row) for row in json.loads((folder / "trajectories.json").read_text())]
+
+
+class NumbersCodec:
+    """A value by trajectory number (rewards, scores)."""
+
+    def save(self, value: Mapping[int, Any], folder: Path) -> None:
+        """See Codec."""
+        (folder / "data.json").write_text(json.dumps(list(value.items())))
+
+    def load(self, folder: Path) -> dict[int, Any]:
+        """See Codec."""
+        return {number: data for number, data in json.loads((folder / "data.json").read_text())}
+
+
+class LabelsCodec:
+    """Trajectories with their labels."""
+
+    def save(self, value: Sequence[tuple[Trajectory, str]], folder: Path) -> None:
+        """See Codec."""
+        (folder / "labels.json").write_text(json.dumps([[t.to_json(), labels] for t, labels in value]))
+
+    def load(self, folder: Path) -> list[tuple[Trajectory, str]]:
+        """See Codec."""
+        rows = json.loads((folder / "labels.json").read_text())
+        return [(Trajectory.from_json(row), labels) for row, labels in rows]

@@ -1,0 +1,97 @@
+"""Algorithm 1, line for line. `Stages` (stages.py) knows how each line is done; docs/method.md says what it means.
+
+    M0   = SFT(M, D_org)
+    S0   = Sample(M0, D_org)
+    L0   = Omega(M0, subset(S0))
+    V0   = TrainVerifier(init M0, L0)
+    for i = 1..I:
+        S_i = Sample(M_i, D_org);  D_i = S_i + D_{i-1}
+        E_i = detect the first error by V_{i-1}'s scores
+        L_i = self-verify E_i with M_i, then expand
+        V_i = TrainVerifier(init M_i, L_i)
+        r   = mean step score by V_i over D_i
+        P_i = pairs with r(winner) - r(loser) >= eta
+        M_{i+1} = ORPO(M_i, P_i)
+"""
+
+from __future__ import annotations
+
+from sapo_engine.data import Trajectory
+from sapo_engine.stages import Stages
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import PhaseName
+from sapo_studio.events.kinds import PlannedPhase
+
+WEIGHTS = {
+    PhaseName.SFT: 8.0,
+    PhaseName.BENCHMARK: 1.0,
+    PhaseName.SAMPLE: 3.0,
+    PhaseName.SCORE: 0.5,
+    PhaseName.LABEL: 3.0,
+    PhaseName.VERIFIER: 5.0,
+    PhaseName.RATE: 1.5,
+    PhaseName.PAIRS: 0.1,
+    PhaseName.ALIGN: 3.0,
+    PhaseName.EVALUATE: 1.5,
+}
+"""Rough shares of time, for the first forecast; the parent replaces them by what it measures."""
+
+
+def run(lab: Stages) -> None:
+    """The whole run. Phases that are done already are read back."""
+    verifies = lab.config.labeling.labeler != "none"
+
+    model = lab.sft(lab.start())
+    benchmark = lab.benchmark(model)
+    verifier = None
+    pool: list[Trajectory] = []
+    if verifies:
+        samples = lab.sample(0, model)
+        labels = lab.label(0, model, samples, {})
+        verifier = lab.train_verifier(0, model, labels)
+        pool = samples
+        lab.rate(0, verifier, pool)
+    lab.evaluate(0, model, model, verifier, benchmark)
+
+    for i in range(1, lab.config.iterations + 1):
+        samples = lab.sample(i, model)
+        pool = pool + samples
+        rewards = lab.answer_rewards(pool)
+        if verifies and verifier is not None:
+            predictions = lab.score(i, verifier, samples)
+            labels = lab.label(i, model, samples, predictions)
+            verifier = lab.train_verifier(i, model, labels)
+            rewards = lab.rate(i, verifier, pool)
+        pairs = lab.pairs(i, pool, rewards)
+        aligned = lab.align(i, model, pairs, pool)
+        lab.evaluate(i, model, aligned, verifier, benchmark)
+        model = aligned
+
+
+def plan(config: RunConfig) -> list[PlannedPhase]:
+    """The phases that `run` goes through, in order."""
+    verifies = config.labeling.labeler != "none"
+    names: list[tuple[PhaseName, int]] = [(PhaseName.SFT, 0), (PhaseName.BENCHMARK, 0)]
+    for i in range(config.iterations + 1):
+        if i or verifies:
+            names.append((PhaseName.SAMPLE, i))
+        if verifies:
+            names += [(PhaseName.SCORE, i)] if i else []
+            names += [(PhaseName.LABEL, i), (PhaseName.VERIFIER, i), (PhaseName.RATE, i)]
+        names += [(PhaseName.PAIRS, i), (PhaseName.ALIGN, i)] if i else []
+        names.append((PhaseName.EVALUATE, i))
+    return [
+        PlannedPhase(ordinal=ordinal, name=name, iteration=i, weight=_weight(config, name, i))
+        for ordinal, (name, i) in enumerate(names)
+    ]
+
+
+def _weight(config: RunConfig, name: PhaseName, iteration: int) -> float:
+    weight = WEIGHTS[name]
+    if name is PhaseName.SFT and config.warmup.epochs == 0:
+        return 0.05
+    if name in (PhaseName.SAMPLE, PhaseName.LABEL, PhaseName.VERIFIER) and iteration == 0:
+        return weight * min(1.0, config.labeling.start_trajectories / config.labeling.trajectories)
+    if name is PhaseName.RATE:
+        return weight * (iteration + 0.3)
+    return weight

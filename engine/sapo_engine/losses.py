@@ -1,0 +1,48 @@
+"""The two losses of the method, as functions of tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+IGNORE = -100
+"""Target of positions that do not count."""
+
+
+def token_log_probs(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """log p of each target under `logits` of the position before. logits (B, L, V), targets (B, L) with IGNORE; returns
+    (B, L - 1) with 0 where the target is IGNORE."""
+    after = targets[:, 1:]
+    loss = functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1).float(), after.flatten(), ignore_index=IGNORE, reduction="none"
+    )
+    return -loss.view_as(after)
+
+
+def sequence_log_probs(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Mean token log-probability of each sequence's targets (length-normalised). Shape (B,)."""
+    count = (targets[:, 1:] != IGNORE).sum(dim=1).clamp(min=1)
+    return token_log_probs(logits, targets).sum(dim=1) / count
+
+
+def orpo_loss(winner: torch.Tensor, loser: torch.Tensor, beta: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """L = NLL(w) - beta * log sigmoid(log odds(w) - log odds(l)) (eq. 16-17), batch mean.
+
+    `winner` and `loser` are length-normalised sequence log-probabilities, shape (B,). Returns the loss and the mean log odds ratio.
+    """
+    margin = log_odds(winner) - log_odds(loser)
+    return (-winner - beta * functional.logsigmoid(margin)).mean(), margin.mean()
+
+
+def log_odds(log_p: torch.Tensor) -> torch.Tensor:
+    """log(p / (1 - p)) from log p, without leaving log space. p = 1 is held just below."""
+    held = log_p.clamp(max=-1e-6)
+    return held - torch.log(-torch.expm1(held))
+
+
+def step_mse(scores: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Mean over trajectories of the mean squared error of v_j against c_j over the labelled steps (eq. 6).
+    All of shape (B, S); `known` marks the steps that have a label."""
+    weight = known.float()
+    per_trajectory = (((scores - labels) ** 2) * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
+    return per_trajectory.mean()

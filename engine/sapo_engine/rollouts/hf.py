@@ -1,0 +1,150 @@
+"""Roll-outs by transformers' own forward pass: each prompt is prefilled once and shared by its samples, sequences that have ended
+leave the batch, and prompts of like length go together. Greedy output equals `generate`'s token for token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+import torch
+from transformers import PreTrainedModel
+
+from sapo_engine.rollouts.base import Completion, Request, Usage
+from sapo_engine.rollouts.cache import roomy_cache
+from sapo_engine.rollouts.keys import uniforms
+
+COMPACT_BELOW = 0.8
+"""Ended sequences are dropped from the batch once fewer than this share are still going: each drop copies the cache."""
+
+
+class HfBackend:
+    """Generates with a transformers causal language model in this process."""
+
+    def __init__(self, model: PreTrainedModel, *, eos: int, pad: int, batch: int = 512) -> None:
+        self.model = model
+        self.eos = eos
+        self.pad = pad
+        self.batch = batch
+        self.usage = Usage()
+
+    @torch.inference_mode()
+    def generate(
+        self, requests: Sequence[Request], *, temperature: float, tick: Callable[[int], None] | None = None
+    ) -> list[list[Completion]]:
+        """See RolloutBackend."""
+        self.model.eval()
+        results: list[list[Completion]] = [[] for _ in requests]
+        for chunk in self._chunks(requests):
+            for index, completions in zip(
+                chunk, self._generate([requests[i] for i in chunk], temperature), strict=True
+            ):
+                results[index] = completions
+            if tick:
+                tick(sum(len(requests[i].keys) for i in chunk))
+        return results
+
+    def _chunks(self, requests: Sequence[Request]) -> Iterator[list[int]]:
+        """Indices of requests that run together: like lengths, `batch` sequences at most (or one request)."""
+        chunk: list[int] = []
+        rows = 0
+        for index in sorted(range(len(requests)), key=lambda i: len(requests[i].prompt)):
+            if chunk and rows + len(requests[index].keys) > self.batch:
+                yield chunk
+                chunk, rows = [], 0
+            chunk.append(index)
+            rows += len(requests[index].keys)
+        if chunk:
+            yield chunk
+
+    def _generate(self, requests: Sequence[Request], temperature: float) -> list[list[Completion]]:
+        device = self.model.device
+        width = max(len(request.prompt) for request in requests)
+        padding = [width - len(request.prompt) for request in requests]
+        ids = torch.tensor(
+            [[self.pad] * pad + list(r.prompt) for pad, r in zip(padding, requests, strict=True)],
+            device=device,
+        )
+        padded = any(padding)
+        pads = torch.tensor(padding, device=device)
+        columns = torch.arange(width, device=device)
+        mask = (columns[None, :] >= pads[:, None]).long() if padded else None
+        positions = (columns[None, :] - pads[:, None]).clamp(min=0) if padded else None
+
+        longest = max(r.max_new_tokens for r in requests)
+        cache = roomy_cache(self.model, width + longest)
+        out = self.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        counts = torch.tensor([len(r.keys) for r in requests], device=device)
+        share = torch.repeat_interleave(torch.arange(len(requests), device=device), counts)
+        cache.batch_select_indices(share)
+        logits = cast("torch.Tensor", out.logits)[:, -1][share]
+        if mask is not None:
+            mask = mask[share]
+        lengths = (width - pads)[share]
+        keys = [key for r in requests for key in r.keys]
+        limits = torch.tensor([r.max_new_tokens for r in requests for _ in r.keys], device=device)
+        noise = uniforms(keys, longest).to(device) if temperature > 0 else None
+
+        total = len(keys)
+        written = torch.full((total, longest), self.pad, dtype=torch.long, device=device)
+        size = torch.zeros(total, dtype=torch.long, device=device)
+        ended = torch.zeros(total, dtype=torch.bool, device=device)
+        rows = torch.arange(total, device=device)  # which sequence each row of the batch is
+        going = torch.ones(total, dtype=torch.bool, device=device)
+        for position in range(longest):
+            token = _draw(logits, temperature, noise[rows, position] if noise is not None else None)
+            live = rows[going]
+            written[live, position] = token[going]
+            size[live] += 1
+            stop = token == self.eos
+            ended[rows[going & stop]] = True
+            going = going & ~stop & (limits[rows] > position + 1)
+            alive = int(going.sum())
+            if alive == 0:
+                break
+            if alive < COMPACT_BELOW * len(rows):
+                keep = going.nonzero().squeeze(1)
+                cache.batch_select_indices(keep)
+                rows, token, lengths, going = rows[keep], token[keep], lengths[keep], going[keep]
+                mask = mask[keep] if mask is not None else None
+            if mask is not None:
+                mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+            out = self.model(
+                input_ids=token[:, None],
+                attention_mask=mask,
+                position_ids=(lengths + position)[:, None],
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            logits = cast("torch.Tensor", out.logits)[:, -1]
+
+        self.usage.sequences += total
+        self.usage.generated_tokens += int(size.sum())
+        self.usage.prefill_tokens += sum(len(r.prompt) for r in requests)
+        token_lists = cast("list[list[int]]", written.tolist())
+        flat = [
+            Completion(tuple(tokens[:n]), finished)
+            for tokens, n, finished in zip(token_lists, size.tolist(), ended.tolist(), strict=True)
+        ]
+        split: list[list[Completion]] = []
+        at = 0
+        for request in requests:
+            split.append(flat[at : at + len(request.keys)])
+            at += len(request.keys)
+        return split
+
+
+def _draw(logits: torch.Tensor, temperature: float, noise: torch.Tensor | None) -> torch.Tensor:
+    """One token a row by inverting the cumulative distribution at `noise`; the most likely one where `noise` is None."""
+    if noise is None:
+        return logits.argmax(dim=-1)
+    cumulative = torch.softmax(logits.float() / temperature, dim=-1).cumsum(dim=-1)
+    threshold = noise[:, None] * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, threshold, right=True).squeeze(1).clamp(max=logits.shape[-1] - 1)

@@ -1,0 +1,402 @@
+"""How each line of the loop is done: one method a phase. The mathematics is elsewhere; here it is put to work and reported."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedModel
+
+from sapo_engine import evaluation, optimisers
+from sapo_engine.codecs import JsonCodec, LabelsCodec, ModelCodec, NumbersCodec, TrajectoriesCodec, VerifierCodec
+from sapo_engine.context import Phase
+from sapo_engine.data import Trajectory
+from sapo_engine.lab import BLOCK, ROWS, Lab
+from sapo_engine.labelling import LabelledRow, Prediction, expand, label_wrong, report_costs
+from sapo_engine.models import clone
+from sapo_engine.preferences import Pair, make_pairs
+from sapo_engine.training import Recipe
+from sapo_engine.verifier import Labelled, Verifier, score, text_of, train_verifier
+from sapo_studio.domain.labels import detect
+from sapo_studio.domain.metrics import mean_share, self_verification_right
+from sapo_studio.domain.runs import PhaseName
+from sapo_studio.events.kinds import LabelRow, Labels, PairRow, Pairs, ScoreRow, Scores
+
+SAMPLE_SHARD = 250
+FEW_PAIRS = 200
+"""Fewer pairs than this teach little; the log says so."""
+
+
+class Stages(Lab):
+    """The phases of a run."""
+
+    def sft(self, model: PreTrainedModel) -> PreTrainedModel:
+        """M0 = SFT(M, D_org), until the development accuracy is reached."""
+        config = self.config.warmup
+
+        def work(phase: Phase) -> PreTrainedModel:
+            if config.epochs == 0:
+                return model
+            texts = [text_of(self.prompt(q.number), self.solution(q.number)) for q in self.task.questions("train")]
+            recipe = Recipe(config.learning_rate, config.epochs, config.batch_size, self.config.seed)
+
+            def warm_enough(epoch: int) -> bool:
+                reached = evaluation.accuracy(self, model, "development", f"warm-up {epoch}", 4).accuracy.value
+                phase.curve("development_accuracy", epoch, reached)
+                phase.log(f"Epoch {epoch}: {reached:.1%} of samples on the development questions are right")
+                return reached >= config.stop_at
+
+            optimisers.sft(
+                model,
+                texts,
+                recipe,
+                phase,
+                pad_id=self.pad_id,
+                state_file=phase.state_file,
+                after_epoch=warm_enough if config.stop_at < 1 else None,
+            )
+            return model
+
+        return self.context.phase(PhaseName.SFT, 0, work, self.models)
+
+    def benchmark(self, model: PreTrainedModel) -> list[Trajectory]:
+        """Written solutions of questions that nothing is trained on, half of them wrong, every step's truth known."""
+
+        def work(phase: Phase) -> list[Trajectory]:
+            questions = self.task.questions("process")
+            samples = self.sample_many(model, questions, "benchmark", 4, tick=phase.progress)
+            chosen: list[Trajectory] = []
+            balance = 0
+            for question, completions in zip(questions, samples, strict=True):
+                written = [
+                    self.cutter.trajectory(question, c.tokens, number=len(chosen), iteration=0, source="process")
+                    for c in completions
+                ]
+                # Whichever outcome is behind so far, if this question has it.
+                want = balance <= 0
+                found = next((t for t in written if t.correct == want), written[0])
+                balance += 1 if found.correct else -1
+                chosen.append(found)
+            self.send(phase, chosen)
+            return chosen
+
+        return self.context.phase(PhaseName.BENCHMARK, 0, work, TrajectoriesCodec())
+
+    def sample(self, iteration: int, model: PreTrainedModel) -> list[Trajectory]:
+        """S_i = Sample(M_i, D_org): K trajectories a question, equal ones kept once."""
+        config = self.config.sampling
+        count = config.questions if iteration else config.start_questions
+        train = self.task.questions("train")
+        # Each iteration goes on where the last one stopped in a fixed shuffle of the questions.
+        order = self.rng("questions").permutation(len(train))
+        begin = config.start_questions + (iteration - 1) * config.questions if iteration else 0
+        questions = [train[order[(begin + k) % len(train)]] for k in range(count)]
+
+        def sample_part(at: int) -> bytes:
+            part = questions[at : at + SAMPLE_SHARD]
+            answers = self.sample_many(model, part, f"sample {iteration}", config.samples)
+            rows: list[Any] = []
+            for offset, (question, completions) in enumerate(zip(part, answers, strict=True)):
+                base = BLOCK * (iteration + 1) + (at + offset) * config.samples
+                copies = Counter(completion.tokens for completion in completions)
+                for sample, (tokens, times) in enumerate(copies.items()):
+                    trajectory = self.cutter.trajectory(
+                        question, tokens, number=base + sample, iteration=iteration, sample=sample, copies=times
+                    )
+                    rows.append(trajectory.to_json())
+            return json.dumps(rows).encode()
+
+        def work(phase: Phase) -> list[Trajectory]:
+            found: list[Trajectory] = []
+            for index, at in enumerate(range(0, count, SAMPLE_SHARD)):
+                data = phase.shard(index, lambda at=at: sample_part(at))
+                part = [Trajectory.from_json(row) for row in json.loads(data)]
+                self.send(phase, part)
+                found += part
+                phase.progress(min(at + SAMPLE_SHARD, count), count)
+            phase.metric("sample_tokens", sum(len(t.tokens) * t.copies for t in found))
+            return found
+
+        return self.context.phase(PhaseName.SAMPLE, iteration, work, TrajectoriesCodec())
+
+    def subset(self, iteration: int, samples: Sequence[Trajectory]) -> list[Trajectory]:
+        """subset(S_i): the wrong trajectories to label, with right ones in the share asked for."""
+        config = self.config.labeling
+        most = config.trajectories if iteration else config.start_trajectories
+        rng = self.rng("subset", iteration)
+        wrong = [t for t in samples if not t.correct]
+        right = [t for t in samples if t.correct]
+        chosen = [wrong[k] for k in sorted(rng.permutation(len(wrong))[:most])]
+        count = round(len(chosen) * config.right_share / (1 - config.right_share))
+        return chosen + [right[k] for k in sorted(rng.permutation(len(right))[:count])]
+
+    def score(self, iteration: int, verifier: Verifier, samples: Sequence[Trajectory]) -> dict[int, Prediction]:
+        """Scores of subset(S_i) by V_{i-1} and the predicted first errors (eq. 8-11)."""
+
+        def work(phase: Phase) -> dict[int, Prediction]:
+            return self._score_all(phase, verifier, iteration - 1, self.subset(iteration, samples))
+
+        return self.context.phase(PhaseName.SCORE, iteration, work, NumbersCodec())
+
+    def _score_all(
+        self, phase: Phase, verifier: Verifier, version: int, trajectories: Sequence[Trajectory]
+    ) -> dict[int, Prediction]:
+        """Score with V_`version`, send, and return by trajectory number."""
+        found: dict[int, Prediction] = {}
+        for at in range(0, len(trajectories), ROWS):
+            phase.breathe()
+            part = trajectories[at : at + ROWS]
+            texts = [text_of(self.prompt(t.question), t) for t in part]
+            values = score(verifier, texts, [t.ends for t in part], pad_id=self.pad_id)
+            rows: list[ScoreRow] = []
+            for trajectory, scores in zip(part, values, strict=True):
+                found[trajectory.number] = (scores, detect(scores))
+                rows.append(ScoreRow(trajectory=trajectory.number, scores=scores, predicted=detect(scores)))
+            phase.emit(Scores(verifier=version, rows=rows))
+            phase.progress(at + len(part), len(trajectories))
+        return found
+
+    def label(
+        self,
+        iteration: int,
+        model: PreTrainedModel,
+        samples: Sequence[Trajectory],
+        predictions: Mapping[int, Prediction],
+    ) -> list[LabelledRow]:
+        """L_i: labels of subset(S_i) and, expanded, of the roll-outs made on the way (eq. 3-5, 12-13)."""
+        config = self.config.labeling
+        labeler = config.labeler if iteration else config.start_labeler
+        # M_1 is M_0: its roll-outs are the same reasoner's.
+        version = max(iteration, 1)
+
+        def work(phase: Phase) -> list[LabelledRow]:
+            began = time.monotonic()
+            chosen = self.subset(iteration, samples)
+            right = [t for t in chosen if t.correct]
+            wrong = {t.number: t for t in chosen if not t.correct}
+            rows = [LabelRow(trajectory=t.number, labels="1" * t.n, case="right") for t in right]
+            expanded: list[LabelledRow] = []
+            if labeler == "outcome":
+                rows += [LabelRow(trajectory=t.number, labels="0" * t.n, case="outcome") for t in wrong.values()]
+                phase.emit(Labels(iteration=iteration, source=labeler, rows=rows))
+            else:
+                phase.emit(Labels(iteration=iteration, source=labeler, rows=rows))
+                outcome = label_wrong(self, phase, model, version, labeler, list(wrong.values()), predictions)
+                rows += outcome.rows
+                report_costs(self, phase, labeler, wrong, outcome, model.num_parameters())
+                if config.expansion:
+                    expanded = expand(self, iteration, wrong, outcome)
+            by_number = {t.number: t for t in chosen}
+            labelled = [(by_number[row.trajectory], row.labels) for row in rows]
+            evaluation.label_accuracy(phase, labelled)
+            for case, count in sorted(Counter(row.case for row in rows).items()):
+                phase.metric(f"case_{case}", count)
+            if predictions and labeler != "outcome":
+                changed = [
+                    0.0
+                    if self_verification_right(
+                        by_number[row.trajectory].correct, predictions[row.trajectory][0], row.case
+                    )
+                    else 1.0
+                    for row in rows
+                ]
+                evaluation.send_share(phase, "self_verification_error", mean_share(changed))
+            expanded = self._choose_expansion(iteration, len(labelled), expanded)
+            self.send(phase, [t for t, _ in expanded])
+            phase.emit(
+                Labels(
+                    iteration=iteration,
+                    source="expansion",
+                    rows=[LabelRow(trajectory=t.number, labels=labels, case="expansion") for t, labels in expanded],
+                )
+            )
+            phase.metric("labelled", len(labelled))
+            phase.metric("label_seconds", time.monotonic() - began)
+            return labelled + expanded
+
+        return self.context.phase(PhaseName.LABEL, iteration, work, LabelsCodec())
+
+    def _choose_expansion(self, iteration: int, labelled: int, expanded: list[LabelledRow]) -> list[LabelledRow]:
+        """As many expanded roll-outs as the verifier's training has room for."""
+        room = max(0, self.config.verifier.max_trajectories - labelled)
+        order = self.rng("expansion", iteration).permutation(len(expanded))[:room]
+        return [expanded[k] for k in sorted(order)]
+
+    def train_verifier(self, iteration: int, model: PreTrainedModel, labels: Sequence[LabelledRow]) -> Verifier:
+        """V_i = TrainVerifier(init M_i, labels): a fresh head on the current reasoner."""
+
+        def work(phase: Phase) -> Verifier:
+            examples = [Labelled(text_of(self.prompt(t.question), t), t.ends, c) for t, c in labels]
+            phase.metric("verifier_tokens", sum(len(e.text) for e in examples) * self.config.verifier.epochs)
+            return train_verifier(
+                model,
+                examples,
+                self.config.verifier,
+                phase,
+                seed=int(self.rng("verifier", iteration).integers(2**31)),
+                pad_id=self.pad_id,
+                state_file=phase.state_file,
+            )
+
+        codec = VerifierCodec(self.tokenizer, self.device)
+        return self.context.phase(PhaseName.VERIFIER, iteration, work, codec)
+
+    def rate(self, iteration: int, verifier: Verifier, pool: Sequence[Trajectory]) -> dict[int, float]:
+        """r(tau) = mean_j v_j with V_i over D_i (eq. 14)."""
+
+        def work(phase: Phase) -> dict[int, float]:
+            found = self._score_all(phase, verifier, iteration, pool)
+            rewards = {number: float(np.mean(scores)) for number, (scores, _) in found.items()}
+            phase.metric("mean_reward", float(np.mean(list(rewards.values()))), n=len(rewards))
+            return rewards
+
+        return self.context.phase(PhaseName.RATE, iteration, work, NumbersCodec())
+
+    def answer_rewards(self, pool: Sequence[Trajectory]) -> dict[int, float]:
+        """Rewards by the final answer alone."""
+        return {t.number: float(t.correct) for t in pool}
+
+    def pairs(self, iteration: int, pool: Sequence[Trajectory], rewards: Mapping[int, float]) -> list[Pair]:
+        """Winner and loser of the same question with r(winner) - r(loser) >= eta (eq. 15)."""
+        config = self.config.optimiser
+        by_number = {t.number: t for t in pool}
+
+        def work(phase: Phase) -> list[list[Any]]:
+            mine = [t for t in pool if config.history == "all" or t.iteration == iteration]
+            ranks = self.answer_rewards(pool) if config.reward == "answer" else rewards
+            seed = int(self.rng("pairs", iteration).integers(2**31))
+            candidates = make_pairs(mine, ranks, per_question=config.pairs_per_question, seed=seed)
+            good = [k for k, pair in enumerate(candidates) if pair.margin >= config.eta]
+            chosen = {good[k] for k in self.rng("few", iteration).permutation(len(good))[: config.max_pairs]}
+            first = BLOCK * (iteration + 1)
+            for at in range(0, len(candidates), ROWS):
+                rows = [
+                    PairRow(
+                        number=first + at + k,
+                        question=pair.winner.question,
+                        winner=pair.winner.number,
+                        loser=pair.loser.number,
+                        margin=pair.margin,
+                        used=at + k in chosen,
+                    )
+                    for k, pair in enumerate(candidates[at : at + ROWS])
+                ]
+                phase.emit(Pairs(iteration=iteration, rows=rows))
+            phase.metric("pairs", len(candidates))
+            phase.metric("pairs_used", len(chosen))
+            if config.kind == "orpo" and len(chosen) < FEW_PAIRS:
+                phase.log(
+                    f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little to "
+                    "learn from. Look at the margin histogram and lower eta, or sample more.",
+                    "warning",
+                )
+            return [[candidates[k].winner.number, candidates[k].loser.number, candidates[k].margin] for k in sorted(chosen)]
+
+        rows = self.context.phase(PhaseName.PAIRS, iteration, work, JsonCodec())
+        return [Pair(by_number[winner], by_number[loser], margin) for winner, loser, margin in rows]
+
+    def align(
+        self, iteration: int, model: PreTrainedModel, pairs: Sequence[Pair], pool: Sequence[Trajectory]
+    ) -> PreTrainedModel:
+        """M_{i+1} = ORPO(M_i, P_i) (eq. 16-17), or fine-tuning on right answers; guarded on the development questions."""
+        config = self.config.optimiser
+        recipe = Recipe(
+            config.learning_rate,
+            config.epochs,
+            config.batch_size,
+            int(self.rng("align", iteration).integers(2**31)),
+        )
+
+        def work(phase: Phase) -> PreTrainedModel:
+            aligned = clone(model)
+            if config.kind == "orpo":
+                items = [(self._text(p.winner), self._text(p.loser)) for p in pairs]
+                tokens = sum(len(w) + len(l) for w, l in items)
+                if items:
+                    optimisers.orpo(
+                        aligned,
+                        items,
+                        recipe,
+                        phase,
+                        beta=config.beta,
+                        pad_id=self.pad_id,
+                        state_file=phase.state_file,
+                    )
+            else:
+                texts = [self._text(t) for t in self._right_answers(iteration, pool)]
+                tokens = sum(len(text) for text in texts)
+                if texts:
+                    optimisers.sft(aligned, texts, recipe, phase, pad_id=self.pad_id, state_file=phase.state_file)
+            phase.metric("align_tokens", tokens * config.epochs)
+            return self._guard(phase, model, aligned)
+
+        return self.context.phase(PhaseName.ALIGN, iteration, work, self.models)
+
+    def _right_answers(self, iteration: int, pool: Sequence[Trajectory]) -> list[Trajectory]:
+        """What rejection sampling trains on: distinct right answers, a few a question."""
+        config = self.config.optimiser
+        right = [t for t in pool if t.correct and (config.history == "all" or t.iteration == iteration)]
+        taken: Counter[int] = Counter()
+        few: list[Trajectory] = []
+        for k in self.rng("rft", iteration).permutation(len(right)):
+            if taken[right[k].question] < config.pairs_per_question and len(few) < config.max_pairs:
+                taken[right[k].question] += 1
+                few.append(right[k])
+        return few
+
+    def _text(self, trajectory: Trajectory) -> Any:
+        return text_of(self.prompt(trajectory.question), trajectory)
+
+    def _guard(self, phase: Phase, before: PreTrainedModel, after: PreTrainedModel) -> PreTrainedModel:
+        """The better of the two by sampled accuracy on the development questions, if the guard is to keep it."""
+        config = self.config.optimiser
+        if config.guard == "off":
+            return after
+        samples = self.config.evaluation.samples
+        was, is_ = (evaluation.accuracy(self, m, "development", "guard", samples) for m in (before, after))
+        evaluation.send_share(phase, "dev_accuracy_before", was.accuracy)
+        evaluation.send_share(phase, "dev_accuracy_after", is_.accuracy)
+        change = [(b - a) / samples for a, b in zip(was.right, is_.right, strict=True)]
+        # Worse by more than one standard error of the paired difference.
+        worse = float(np.mean(change)) < -float(np.std(change)) / len(change) ** 0.5
+        phase.metric("guard_kept", float(worse and config.guard == "keep"))
+        if worse:
+            phase.log(
+                f"The alignment made sampled accuracy on the development questions fall from {was.accuracy.value:.1%} to "
+                f"{is_.accuracy.value:.1%}"
+                + ("; the weights before it are kept." if config.guard == "keep" else ".")
+                + " Try a lower learning rate.",
+                "warning",
+            )
+        return before if worse and config.guard == "keep" else after
+
+    def evaluate(
+        self,
+        iteration: int,
+        model: PreTrainedModel,
+        aligned: PreTrainedModel,
+        verifier: Verifier | None,
+        benchmark: Sequence[Trajectory],
+    ) -> None:
+        """All metrics of the iteration: accuracies of M_{i+1} (`aligned`), V_i and the ceiling by M_i (`model`)."""
+        version = max(iteration, 1)
+
+        def work(phase: Phase) -> list[str]:
+            evaluation.reasoner_metrics(self, phase, aligned)
+            if verifier is None:
+                return []
+            scores = self._score_all(phase, verifier, iteration, benchmark)
+            # M_1 is M_0: the ceiling of iteration 1 is that of iteration 0.
+            labels = (
+                self._ceiling
+                if iteration == 1 and self._ceiling
+                else evaluation.monte_carlo_labels(self, phase, model, version, benchmark)
+            )
+            evaluation.verifier_metrics(phase, benchmark, [scores[t.number][0] for t in benchmark], labels)
+            return list(labels)
+
+        self._ceiling: list[str] = self.context.phase(PhaseName.EVALUATE, iteration, work, JsonCodec())

@@ -1,0 +1,219 @@
+"""The arithmetic lab: generated word problems whose every step has an exact truth.
+
+A problem is a running amount that goes through `n` dependent changes::
+
+    Finn has 44 stamps, sells 9, halves them, buys 8, triples them. How many stamps?
+
+and its solution is one line a change, the last line carrying the answer::
+
+    44 - 9 = 35
+    ...
+
+Difficulty is configuration: how many changes, and how large the amounts get (each pair of amount and change is a
+fact that the reasoner has to learn, since a number is one token).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from sapo_engine.tasks.base import Question
+from sapo_studio.config.schema import TaskConfig
+
+NAMES = ("Ann", "Ben", "Cara", "Dan", "Eva", "Finn", "Gita", "Hugo")
+THINGS = ("stamps", "coins", "shells", "pens", "cards", "beads")
+GAINS = ("buys", "finds", "gets")
+LOSSES = ("sells", "loses", "gives")
+LARGEST_CHANGE = 25
+SPLITS = ("train", "development", "test", "process")
+
+_STEP = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of the running amount, as the problem words it and as a calculation."""
+
+    words: str
+    operator: str
+    operand: int
+
+    def apply(self, amount: int) -> int:
+        """The amount after the change."""
+        return calculate(amount, self.operator, self.operand) or 0
+
+
+def calculate(left: int, operator: str, right: int) -> int | None:
+    """The value of `left operator right`; None where it is not a whole number."""
+    match operator:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case _:
+            return left // right if right and left % right == 0 else None
+
+
+class ArithmeticTask:
+    """Questions, tokenizer, grader and step oracle of the lab."""
+
+    def __init__(self, config: TaskConfig, seed: int) -> None:
+        self.config = config
+        self.max_new_tokens = 6 * (config.max_steps + 2)
+        self._truth: dict[int, tuple[int, ...]] = {}
+        self._splits = self._generate(seed)
+
+    def questions(self, split: str) -> Sequence[Question]:
+        """See Task."""
+        return self._splits[split]
+
+    def _generate(self, seed: int) -> dict[str, list[Question]]:
+        config = self.config
+        sizes = (
+            config.train_questions,
+            config.development_questions,
+            config.test_questions,
+            config.process_solutions,
+        )
+        rng = random.Random(f"arithmetic {seed}")
+        seen: set[str] = set()
+        number = 0
+        splits: dict[str, list[Question]] = {}
+        for split, size in zip(SPLITS, sizes, strict=True):
+            questions: list[Question] = []
+            while len(questions) < size:
+                text, steps, amounts = self._problem(rng)
+                # Names and things do not make a problem another one: what is calculated must differ.
+                key = "\n".join(steps)
+                if key in seen:
+                    continue
+                seen.add(key)
+                questions.append(Question(number, split, text, steps, str(amounts[-1])))
+                self._truth[number] = amounts
+                number += 1
+            splits[split] = questions
+        return splits
+
+    def _problem(self, rng: random.Random) -> tuple[str, tuple[str, ...], tuple[int, ...]]:
+        count = rng.randint(self.config.min_steps, self.config.max_steps)
+        amount = rng.randint(2, self.config.largest_number)
+        amounts = [amount]
+        words = [f"{rng.choice(NAMES)} has {amount} {(thing := rng.choice(THINGS))}"]
+        steps: list[str] = []
+        for _ in range(count):
+            change = self._change(rng, amount)
+            after = change.apply(amount)
+            words.append(change.words)
+            steps.append(f"{amount} {change.operator} {change.operand} = {after}")
+            amount = after
+            amounts.append(amount)
+        return f"{', '.join(words)}. How many {thing}?", tuple(steps), tuple(amounts)
+
+    def _change(self, rng: random.Random, amount: int) -> Change:
+        largest = self.config.largest_number
+        kinds: list[str] = []
+        if amount + 2 <= largest:
+            kinds += ["gain"] * 3
+        if amount >= 4:
+            kinds += ["loss"] * 3
+        if 2 <= amount and 2 * amount <= largest:
+            kinds.append("double")
+        if 2 <= amount and 3 * amount <= largest:
+            kinds.append("triple")
+        if amount % 2 == 0 and amount >= 4:
+            kinds.append("half")
+        match rng.choice(kinds):
+            case "gain":
+                many = rng.randint(2, min(LARGEST_CHANGE, largest - amount))
+                return Change(f"{rng.choice(GAINS)} {many}", "+", many)
+            case "loss":
+                many = rng.randint(2, min(LARGEST_CHANGE, amount - 2))
+                return Change(f"{rng.choice(LOSSES)} {many}", "-", many)
+            case "double":
+                return Change("doubles them", "*", 2)
+            case "triple":
+                return Change("triples them", "*", 3)
+            case _:
+                return Change("halves them", "/", 2)
+
+    def build_tokenizer(self) -> PreTrainedTokenizerBase:
+        """One token a word and a number. Decoding puts spaces around line breaks; `steps` are cut and stripped."""
+        words = ["<pad>", "<eos>", "<unk>", "\n", ",", ".", "?", "=", "+", "-", "*", "/"]
+        words += [
+            "has",
+            "How",
+            "many",
+            "them",
+            "doubles",
+            "triples",
+            "halves",
+            *GAINS,
+            *LOSSES,
+            *NAMES,
+            *THINGS,
+        ]
+        words += [str(number) for number in range(self.config.largest_number + 1)]
+        inner = Tokenizer(
+            models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="<unk>")
+        )
+        inner.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(" ", "removed"),
+                pre_tokenizers.Split("\n", "isolated"),
+                pre_tokenizers.Punctuation("isolated"),
+            ]
+        )
+        return PreTrainedTokenizerFast(
+            tokenizer_object=inner,
+            pad_token="<pad>",
+            eos_token="<eos>",
+            unk_token="<unk>",
+            clean_up_tokenization_spaces=False,
+            padding_side="left",
+        )
+
+    def prompt(self, question: Question) -> str:
+        """The question on a line of its own."""
+        return question.text + "\n"
+
+    def join(self, steps: Sequence[str]) -> str:
+        """One step a line."""
+        return "\n".join(steps)
+
+    def ends_step(self, token_text: str) -> bool:
+        """A step ends with its line."""
+        return "\n" in token_text
+
+    def grade(self, question: Question, steps: Sequence[str]) -> tuple[bool, str]:
+        """The answer is what the last line comes to."""
+        found = _STEP.fullmatch(steps[-1].strip()) if steps else None
+        answer = found[4] if found else ""
+        return answer == question.answer, answer
+
+    def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
+        """The first step that does not lead from the amount so far to the amount that the problem's next change gives.
+
+        Any true calculation that does so counts (`35 + 35 = 70` for doubling). A solution that ends too early or goes on too
+        long is wrong at the step that does so.
+        """
+        amounts = self._truth[question.number]
+        for index, step in enumerate(steps):
+            found = _STEP.fullmatch(step.strip())
+            if not found or index + 1 >= len(amounts):
+                return index + 1
+            left, operator, right, result = int(found[1]), found[2], int(found[3]), int(found[4])
+            if (
+                left != amounts[index]
+                or calculate(left, operator, right) != result
+                or result != amounts[index + 1]
+            ):
+                return index + 1
+        return 0 if len(steps) + 1 == len(amounts) else len(steps)

@@ -1,0 +1,181 @@
+"""The process verifier: the reasoner's backbone with a head that scores each step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from sapo_engine.batching import Padded, Text, pad, plain_batches
+from sapo_engine.data import Trajectory
+from sapo_engine.losses import step_mse, token_log_probs
+from sapo_engine.models import clone, load_model, save_model
+from sapo_engine.training import Recipe, Watcher, train
+from sapo_studio.config.schema import VerifierConfig
+
+FEATURES = 6
+FLOOR = -12.0
+"""Log-likelihoods below this tell no more."""
+
+
+class Verifier(nn.Module):
+    """v_j in [0, 1] for each prefix s_1..s_j, read at the last token of s_j (eq. 6).
+
+    `kind` "scalar": sigmoid of a linear head on the hidden state. "likelihood": the head also sees how likely the backbone's own language
+    head finds the step and all steps so far (as log-probability, probability and worst token).
+    """
+
+    def __init__(self, backbone: PreTrainedModel, kind: str) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.kind = kind
+        width = backbone.config.get_text_config().hidden_size
+        self.head = nn.Linear(width + (FEATURES if kind == "likelihood" else 0), 1)
+        nn.init.zeros_(self.head.bias)
+        nn.init.normal_(self.head.weight, std=0.01)
+
+    def forward(self, batch: Padded, ends: torch.Tensor) -> torch.Tensor:
+        """Scores of shape (B, S). `ends` (B, S) is the index of each step's last token, -1 where there is no step."""
+        base = cast("nn.Module", self.backbone.base_model)
+        hidden = base(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
+        at = ends.clamp(min=0)
+        states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1]))
+        if self.kind == "likelihood":
+            logits = cast("nn.Module", self.backbone.get_output_embeddings())(hidden)
+            states = torch.cat(
+                [states, likelihood_features(token_log_probs(logits, batch.targets), at)], dim=-1
+            )
+        return torch.sigmoid(self.head(states).squeeze(-1).float())
+
+
+def likelihood_features(log_probs: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
+    """What the likelihood head sees, shape (B, S, FEATURES).
+
+    `log_probs` (B, L - 1): log p of the token after each position, 0 outside the completion. `ends` (B, S) as in Verifier.
+    """
+    running = torch.cat([log_probs.new_zeros(len(log_probs), 1), log_probs.cumsum(dim=1)], dim=1)
+    upto = running.gather(1, ends)
+    step = upto - torch.cat([upto.new_zeros(len(upto), 1), upto[:, :-1]], dim=1)
+    # Where there is no step the difference is meaningless and may be positive: exp of it must not overflow.
+    step = step.clamp(FLOOR, 0.0)
+    upto = upto.clamp(FLOOR, 0.0)
+    worst = step.cummin(dim=1).values
+    return torch.stack([*(part / -FLOOR for part in (step, upto, worst)), step.exp(), upto.exp(), worst.exp()], dim=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A training example of the verifier: `labels` one character a step, `?` for none."""
+
+    text: Text
+    ends: tuple[int, ...]
+    labels: str
+
+
+def _ends(rows: Sequence[tuple[Text, tuple[int, ...]]], device: torch.device) -> torch.Tensor:
+    width = max(len(ends) for _, ends in rows)
+    table = torch.full((len(rows), width), -1, dtype=torch.long)
+    for row, (text, ends) in enumerate(rows):
+        table[row, : len(ends)] = torch.tensor([len(text.prompt) + end - 1 for end in ends])
+    return table.to(device)
+
+
+def train_verifier(
+    reasoner: PreTrainedModel,
+    examples: Sequence[Labelled],
+    config: VerifierConfig,
+    watcher: Watcher,
+    *,
+    seed: int,
+    pad_id: int,
+    state_file: Path | None = None,
+    after_epoch: Callable[[Verifier, int], bool] | None = None,
+) -> Verifier:
+    """V = TrainVerifier(init `reasoner`, labels): a fresh head on a copy of the current reasoner, MSE on v_j against c_j."""
+    torch.manual_seed(seed)
+    verifier = Verifier(clone(reasoner), config.head).to(reasoner.device)
+
+    def loss_of(indices: list[int]) -> tuple[torch.Tensor, dict[str, float]]:
+        chosen = [examples[i] for i in indices]
+        batch = pad([example.text for example in chosen], pad_id, reasoner.device)
+        ends = _ends([(example.text, example.ends) for example in chosen], reasoner.device)
+        labels = torch.zeros(ends.shape)
+        known = torch.zeros(ends.shape)
+        for row, example in enumerate(chosen):
+            for step, label in enumerate(example.labels):
+                labels[row, step] = label == "1"
+                known[row, step] = label != "?"
+        return step_mse(verifier(batch, ends), labels.to(reasoner.device), known.to(reasoner.device)), {}
+
+    recipe = Recipe(
+        learning_rate=config.learning_rate,
+        head_learning_rate=config.head_learning_rate,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        seed=seed,
+    )
+    lengths = [len(example.text) for example in examples]
+    train(
+        verifier,
+        lengths,
+        loss_of,
+        recipe,
+        watcher,
+        state_file=state_file,
+        after_epoch=(lambda epoch: after_epoch(verifier, epoch)) if after_epoch else None,
+    )
+    return verifier
+
+
+@torch.inference_mode()
+def score(
+    verifier: Verifier,
+    texts: Sequence[Text],
+    ends: Sequence[tuple[int, ...]],
+    *,
+    pad_id: int,
+    batch: int = 256,
+    tick: Callable[[int], None] | None = None,
+) -> list[list[float]]:
+    """v_1..v_n of each text, in order."""
+    verifier.eval()
+    device = verifier.head.weight.device
+    scores: list[list[float]] = [[] for _ in texts]
+    for indices in plain_batches([len(text) for text in texts], batch):
+        table = _ends([(texts[i], ends[i]) for i in indices], device)
+        values = verifier(pad([texts[i] for i in indices], pad_id, device), table).tolist()
+        for index, row in zip(indices, values, strict=True):
+            scores[index] = row[: len(ends[index])]
+        if tick:
+            tick(len(indices))
+    return scores
+
+
+def text_of(prompt: tuple[int, ...], trajectory: Trajectory) -> Text:
+    """A trajectory as a training sequence."""
+    return Text(prompt, trajectory.tokens)
+
+
+def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """The backbone as a transformers folder, the head beside it."""
+    save_model(verifier.backbone, tokenizer, folder)
+    save_file(
+        {name: value.contiguous() for name, value in verifier.head.state_dict().items()},
+        folder / "head.safetensors",
+    )
+    (folder / "head.json").write_text(json.dumps({"kind": verifier.kind}))
+
+
+def load_verifier(folder: Path, device: torch.device) -> Verifier:
+    """The verifier that `save_verifier` wrote."""
+    backbone, _ = load_model(folder)
+    verifier = Verifier(backbone, json.loads((folder / "head.json").read_text())["kind"])
+    verifier.head.load_state_dict(load_file(folder / "head.safetensors"))
+    return verifier.to(device).eval()

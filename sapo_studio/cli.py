@@ -1,0 +1,84 @@
+"""The `sapo` command.
+
+Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped. Errors go to standard error: what happened, why, and what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from sapo_studio import __version__
+from sapo_studio.commands import doctor, export, presets, report, resume, run, runs, stop
+from sapo_studio.errors import SapoError
+
+app = typer.Typer(
+    name="sapo",
+    help="Make a small language model reason better, and see where its reasoning breaks.\n\n"
+    "Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+for module in (run, resume, stop, runs, report, export, presets, doctor):
+    module.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sapo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of `sapo`. Never shows a traceback for an error that the user can understand."""
+    try:
+        code = app(standalone_mode=False)
+    except SapoError as error:
+        show(error, as_json="--json" in sys.argv)
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(3)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`sapo runs | head`); the interpreter must not complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def show(error: SapoError, *, as_json: bool) -> None:
+    """Print an error to standard error: three parts for a person, or one line of JSON."""
+    if as_json:
+        line = {"kind": "error", "what": error.what, "why": error.why, "fix": error.fix}
+        print(json.dumps(line), file=sys.stderr)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(Text.assemble(("✗ ", "bold red"), (error.what, "bold")))
+    for part, style in ((error.why, ""), (error.fix, "cyan")):
+        for line in part.splitlines():
+            console.print(Text("  " + line, style=style))
+
+
+if __name__ == "__main__":
+    main()

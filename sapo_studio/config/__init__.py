@@ -1,0 +1,1 @@
+"""What a run is to do: the configuration, its presets and its forecast."""

@@ -1,0 +1,330 @@
+"""RunConfig: everything that decides what a run does. The form, the help and the docs are made from it.
+
+Each field's docstring is its help text. `json_schema_extra={"unit": ...}` carries the unit that the form shows
+behind the field, `"group": "main"` puts it on the first page of the New run dialog. `docs/method.md` explains the method itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sapo_studio.errors import InputError
+
+MAIN = {"group": "main"}
+
+
+def _unit(unit: str, **more: str) -> dict[str, Any]:
+    return {"unit": unit, **more}
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, unknown keys refused, docstrings kept as descriptions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+
+
+class TaskConfig(Section):
+    """What is to be learned, and from how many questions."""
+
+    kind: Literal["arithmetic"] = "arithmetic"
+    """The task. `arithmetic` is the embedded lab: generated word problems whose every step has an exact truth."""
+
+    min_steps: int = Field(4, ge=2, le=16, json_schema_extra=_unit("steps"))
+    """Fewest dependent calculation steps in a generated problem."""
+
+    max_steps: int = Field(6, ge=2, le=16, json_schema_extra=_unit("steps"))
+    """Most dependent calculation steps in a generated problem. Longer chains make step labels dearer to find by
+    brute force, which is where two checks a trajectory pay off."""
+
+    largest_number: int = Field(60, ge=20, le=200)
+    """No intermediate result exceeds this. A wider range is harder: more facts to learn."""
+
+    train_questions: int = Field(6000, ge=50, le=200_000, json_schema_extra=_unit("questions"))
+    """Questions to learn from."""
+
+    development_questions: int = Field(200, ge=20, le=10_000, json_schema_extra=_unit("questions"))
+    """Questions for choices made during a run (when to stop warming up, which weights to keep). Never reported."""
+
+    test_questions: int = Field(500, ge=20, le=10_000, json_schema_extra=_unit("questions"))
+    """Held-out questions that the reported accuracies are measured on."""
+
+    process_solutions: int = Field(400, ge=20, le=10_000, json_schema_extra=_unit("solutions"))
+    """Written solutions (half of them wrong) in the process benchmark that verifiers are measured on."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_steps > self.max_steps:
+            raise ValueError(f"min_steps ({self.min_steps}) must not exceed max_steps ({self.max_steps})")
+        return self
+
+
+class ModelConfig(Section):
+    """Which reasoner the run starts from."""
+
+    source: str = Field("fresh", json_schema_extra=MAIN)
+    """`fresh`: a new, randomly initialised Llama of the size below. `bundled:NAME`: a warmed-up reasoner that ships
+    with the program. Anything else: the folder of a transformers model."""
+
+    hidden_size: int = Field(96, ge=16, le=1024)
+    """Width of a fresh model."""
+
+    layers: int = Field(2, ge=1, le=16)
+    """Transformer blocks of a fresh model."""
+
+    heads: int = Field(4, ge=1, le=16)
+    """Attention heads of a fresh model; must divide its width."""
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.hidden_size % self.heads:
+            raise ValueError(f"heads ({self.heads}) must divide hidden_size ({self.hidden_size})")
+        return self
+
+
+class WarmupConfig(Section):
+    """Supervised fine-tuning on the task's own solutions: M0 = SFT(M, D_org)."""
+
+    epochs: float = Field(5.0, ge=0, le=100, json_schema_extra=_unit("epochs"))
+    """Most passes over the training solutions. 0 skips the warm-up (for a reasoner that is already warm)."""
+
+    learning_rate: float = Field(3e-3, gt=0, le=1)
+    """Peak learning rate of the warm-up (AdamW, linear warm-up, cosine decay)."""
+
+    batch_size: int = Field(64, ge=1, le=4096, json_schema_extra=_unit("solutions"))
+    """Solutions a step."""
+
+    stop_at: float = Field(0.45, gt=0, le=1, json_schema_extra=_unit("accuracy"))
+    """Stop as soon as sampled accuracy on the development questions reaches this. A reasoner that is already sharp
+    leaves no wrong trajectories to learn from. 1 never stops early."""
+
+
+class SamplingConfig(Section):
+    """Sampling trajectories: S_i = Sample(M_i, D_org)."""
+
+    questions: int = Field(2500, ge=10, le=200_000, json_schema_extra=_unit("questions", **MAIN))
+    """Training questions sampled from in each iteration."""
+
+    start_questions: int = Field(600, ge=10, le=200_000, json_schema_extra=_unit("questions"))
+    """Training questions sampled from for the first labels (S0)."""
+
+    samples: int = Field(8, ge=1, le=256, json_schema_extra=_unit("samples", **MAIN))
+    """Trajectories a question (K in the paper); equal ones are kept once."""
+
+    temperature: float = Field(1.0, gt=0, le=5)
+    """Softmax temperature of trajectories and of roll-outs."""
+
+
+class LabelingConfig(Section):
+    """Finding out which steps are right: L_i."""
+
+    labeler: Literal["sapo", "omega", "shepherd", "outcome", "none"] = Field("sapo", json_schema_extra=MAIN)
+    """How steps are labelled from iteration 1 on. `sapo`: two roll-out checks around the verifier's largest drop. `omega`:
+    binary search with roll-outs. `shepherd`: roll-outs from every step. `outcome`: every step gets the final answer's
+    label (the ablation without process feedback). `none`: no labels and no verifier (plain rejection sampling)."""
+
+    start_labeler: Literal["omega", "shepherd", "outcome"] = "omega"
+    """How the very first labels (L0) are made, before there is a verifier."""
+
+    detection: Literal["verifier", "random"] = "verifier"
+    """Where `sapo` looks first: at the verifier's largest drop, or (ablation) at a random step."""
+
+    trajectories: int = Field(2000, ge=10, le=200_000, json_schema_extra=_unit("trajectories", **MAIN))
+    """Wrong trajectories labelled in each iteration."""
+
+    start_trajectories: int = Field(600, ge=10, le=200_000, json_schema_extra=_unit("trajectories"))
+    """Wrong trajectories labelled for the first verifier."""
+
+    right_share: float = Field(0.5, ge=0, le=0.9, json_schema_extra=_unit("of all labelled"))
+    """Share of right trajectories among those scored and labelled; they need no roll-out."""
+
+    rollouts: int = Field(6, ge=1, le=256, json_schema_extra=_unit("roll-outs", **MAIN))
+    """Most roll-outs from a prefix before it counts as lost (T in the paper). They stop at the first success."""
+
+    wave: int = Field(2, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
+    """Roll-outs sampled at a time. Small waves waste fewer tokens behind the first success, large ones make fewer batches."""
+
+    max_checks: int = Field(2, ge=2, le=64, json_schema_extra=_unit("prefixes"))
+    """Most prefixes `sapo` checks in a trajectory. 2 is the paper; more go on in the bracket that is left until it closes."""
+
+    expansion: bool = True
+    """Keep roll-outs as labelled trajectories of their own."""
+
+
+class VerifierConfig(Section):
+    """Training the process verifier: V_i = TrainVerifier(init M_i, labels)."""
+
+    head: Literal["scalar", "likelihood"] = Field("likelihood", json_schema_extra=MAIN)
+    """`scalar`: a linear head on the hidden state, as in the paper. `likelihood`: the head also sees how likely the
+    reasoner itself finds the step and everything up to it."""
+
+    learning_rate: float = Field(2e-4, gt=0, le=1)
+    """Peak learning rate of the backbone."""
+
+    head_learning_rate: float = Field(2e-2, gt=0, le=1)
+    """Peak learning rate of the fresh head."""
+
+    epochs: float = Field(3.0, gt=0, le=100, json_schema_extra=_unit("epochs"))
+    """Passes over the labelled trajectories."""
+
+    batch_size: int = Field(64, ge=1, le=4096, json_schema_extra=_unit("trajectories"))
+    """Trajectories a step."""
+
+    max_trajectories: int = Field(8000, ge=10, json_schema_extra=_unit("trajectories"))
+    """Most labelled trajectories a verifier is trained on (the rest, expanded roll-outs first, is left out)."""
+
+    labels: Literal["current", "all"] = "current"
+    """Train on this iteration's labels, or on all labels written so far."""
+
+
+class OptimiserConfig(Section):
+    """Aligning the reasoner: M_{i+1}."""
+
+    kind: Literal["orpo", "sft"] = Field("orpo", json_schema_extra=MAIN)
+    """`orpo`: odds-ratio preference optimisation on pairs (the paper). `sft`: rejection-sampling fine-tuning on right answers only."""
+
+    learning_rate: float = Field(2e-4, gt=0, le=1, json_schema_extra=MAIN)
+    """Peak learning rate of the alignment. A reasoner that is already good needs a lower one."""
+
+    beta: float = Field(0.3, ge=0, le=10, json_schema_extra=MAIN)
+    """Weight of the odds-ratio term (beta in the paper). 0 leaves plain fine-tuning on the winners."""
+
+    eta: float = Field(0.1, ge=0, le=1, json_schema_extra=MAIN)
+    """Least difference between the mean step scores of a pair's winner and loser (eta in the paper)."""
+
+    reward: Literal["verifier", "answer"] = "verifier"
+    """What ranks a pair: mean step scores of the verifier, or (ablation) the final answer alone."""
+
+    epochs: float = Field(1.0, gt=0, le=100, json_schema_extra=_unit("epochs"))
+    """Passes over the pairs."""
+
+    batch_size: int = Field(64, ge=1, le=4096, json_schema_extra=_unit("pairs"))
+    """Pairs (or, with `sft`, solutions) a step."""
+
+    pairs_per_question: int = Field(4, ge=1, le=1000, json_schema_extra=_unit("pairs"))
+    """Most pairs kept of one question."""
+
+    max_pairs: int = Field(6000, ge=10, json_schema_extra=_unit("pairs"))
+    """Most pairs (or solutions) an alignment trains on."""
+
+    history: Literal["current", "all"] = "all"
+    """Pair trajectories of this iteration only, or of all iterations so far (D_i accumulates in the paper)."""
+
+    guard: Literal["keep", "warn", "off"] = "keep"
+    """After an alignment, compare sampled accuracy on the development questions. `keep` goes back to the weights before it if
+    they were clearly better, `warn` only says so."""
+
+
+class EvaluationConfig(Section):
+    """What is measured after each iteration."""
+
+    samples: int = Field(8, ge=1, le=256, json_schema_extra=_unit("samples"))
+    """Samples a test question for sampled accuracy and pass@k."""
+
+    mce_rollouts: int = Field(6, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
+    """Roll-outs from every step of the process benchmark for the Monte-Carlo estimate (MCE), the verifier's ceiling."""
+
+
+class RuntimeConfig(Section):
+    """How the machine is used. Does not change what is computed, beyond floating-point noise."""
+
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, or one card such as `cuda:1`."""
+
+    threads: int = Field(1, ge=0, le=256, json_schema_extra=_unit("threads"))
+    """CPU threads of the engine. 0 takes what torch takes. More than the free cores can be ten times slower."""
+
+    rollout_batch: int = Field(512, ge=1, le=65_536, json_schema_extra=_unit("sequences"))
+    """Sequences generated at a time."""
+
+    checkpoint_seconds: float = Field(30.0, ge=1, le=86_400, json_schema_extra=_unit("s"))
+    """Time between checkpoints inside a training phase."""
+
+    max_restarts: int = Field(2, ge=0, le=100, json_schema_extra=_unit("times"))
+    """How often a worker that died is started again before the run counts as failed."""
+
+
+class RunConfig(Section):
+    """One run, completely: the same configuration and seed give the same numbers on the same machine."""
+
+    name: str = Field("run", min_length=1, max_length=80, json_schema_extra=MAIN)
+    """What the run is called in lists and reports."""
+
+    seed: int = Field(0, ge=0, le=2**31 - 1, json_schema_extra=MAIN)
+    """Seed of everything random in the run."""
+
+    iterations: int = Field(3, ge=1, le=20, json_schema_extra=_unit("iterations", **MAIN))
+    """Rounds of sampling, labelling, verifier training and alignment (I in the paper)."""
+
+    task: TaskConfig = TaskConfig()
+    model: ModelConfig = ModelConfig()
+    warmup: WarmupConfig = WarmupConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    labeling: LabelingConfig = LabelingConfig()
+    verifier: VerifierConfig = VerifierConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.sampling.questions > self.task.train_questions:
+            raise ValueError(
+                f"sampling.questions ({self.sampling.questions}) must not exceed "
+                f"task.train_questions ({self.task.train_questions})"
+            )
+        if self.sampling.start_questions > self.task.train_questions:
+            raise ValueError(
+                f"sampling.start_questions ({self.sampling.start_questions}) must not exceed "
+                f"task.train_questions ({self.task.train_questions})"
+            )
+        if self.labeling.labeler == "none" and self.optimiser.kind == "orpo" and self.optimiser.reward == "verifier":
+            raise ValueError(
+                'labeling.labeler = "none" trains no verifier: set optimiser.reward = "answer" or optimiser.kind = "sft"'
+            )
+        return self
+
+
+def parse_config(data: Mapping[str, Any], *, source: str = "the configuration") -> RunConfig:
+    """Check `data` (from TOML, JSON or a form) and fill in the defaults.
+
+    Raises InputError that names every wrong field by its dotted path, with what would be right; an unknown key is answered with the
+    nearest known one.
+    """
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        raise InputError(f"{source} is not valid", why="\n".join(problems(error)), fix="Correct the fields named above.") from error
+
+
+def problems(error: ValidationError) -> list[str]:
+    """One line for each fault in `error`: `section.field: what is wrong, what would be right`."""
+    lines: list[str] = []
+    for fault in error.errors():
+        path = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(path, field_paths(), n=1, cutoff=0.5) or difflib.get_close_matches(
+                path.rsplit(".", 1)[-1], [known.rsplit(".", 1)[-1] for known in field_paths()], n=1, cutoff=0.5
+            )
+            hint = f"; did you mean {near[0]}?" if near else ""
+            lines.append(f"{path}: no such key{hint}")
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            given = "" if isinstance(fault["input"], (dict, BaseModel)) else f" (given: {fault['input']!r})"
+            lines.append(f"{path or 'configuration'}: {message}{given}")
+    return lines
+
+
+def field_paths(model: type[BaseModel] = RunConfig, prefix: str = "") -> list[str]:
+    """Every key of the configuration by its dotted path, in order of definition."""
+    paths: list[str] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            paths += field_paths(kind, f"{prefix}{name}.")
+        else:
+            paths.append(f"{prefix}{name}")
+    return paths

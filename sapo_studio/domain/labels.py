@@ -1,0 +1,122 @@
+"""Step labels: detecting the first error, the four cases of self-verification, and what each labeler asks.
+
+All indices are 1-based steps; a prefix is named by its number of steps. Labels are strings, one character a step: `1` the prefix up to here is
+still on a path to a right answer, `0` it is not, `?` unknown. Formulas: docs/method.md (SAPO eq. 3-13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+Checks = Generator[int, bool, "Verdict"]
+"""A labeler at work on one trajectory: it yields the prefix it wants checked and is sent whether a roll-out from there
+succeeded; it returns the labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a labeler decided about one trajectory: labels, the case, the step it looked at and the first error it found (0 none)."""
+
+    labels: str
+    case: str
+    predicted: int = 0
+    verified: int = 0
+
+
+def drops(scores: Sequence[float]) -> list[float]:
+    """d_j = v_{j-1} - v_j for j = 1..n, with v_0 = 1 (eq. 9)."""
+    return [before - after for before, after in zip([1.0, *scores[:-1]], scores, strict=True)]
+
+
+def detect(scores: Sequence[float]) -> int:
+    """The predicted first error: the step of the largest drop, ties to the earliest (eq. 10-11). `scores` must not be empty."""
+    fall = drops(scores)
+    return fall.index(max(fall)) + 1
+
+
+def from_first_error(error: int, n: int) -> str:
+    """Labels of an n-step trajectory whose first wrong step is `error` (0: none)."""
+    return "1" * n if error == 0 else "1" * (error - 1) + "0" * (n - error + 1)
+
+
+def monotone(labels: str) -> str:
+    """Resolve noise: a later success is a witness for every earlier prefix (so `01` becomes `11`). `?` stays."""
+    last = labels.rfind("1")
+    return "".join("1" if index <= last and label == "0" else label for index, label in enumerate(labels))
+
+
+def sapo(predicted: int, n: int, *, max_checks: int = 2, scores: Sequence[float] | None = None) -> Checks:
+    """Self-verification of a wrong n-step trajectory around `predicted` (eq. 12-13): prefixes e and e-1, two at most.
+
+    Only what can change the labels is asked: c_n = 0 is known; a success from e is a witness for e-1 too (1, 1 and 0, 1 are labelled
+    alike); at e = 1 what c_0 is makes no difference. With `max_checks` above 2 the search goes on in the bracket that is left, at the
+    verifier's largest drop inside it (`scores`; the middle without them), until the bracket closes.
+    """
+    e = predicted
+    checks = 0
+    at = False
+    if e < n:
+        at = yield e
+        checks += 1
+    if at:
+        case, low, high = "later", e, n  # c_low = 1, c_high = 0
+    elif e == 1:
+        return Verdict(from_first_error(e, n), "confirmed", e, e)
+    else:
+        checks += 1
+        if (yield e - 1):
+            return Verdict(from_first_error(e, n), "confirmed", e, e)
+        case, low, high = "earlier", 0, e - 1
+    while max_checks > 2 and high - low > 1 and checks < max_checks:
+        middle = _next_check(low, high, scores)
+        checks += 1
+        if (yield middle):
+            low = middle
+        else:
+            high = middle
+    # Where the bracket stays open the table of eq. 13 decides: later is 0 from e+1, earlier is 0 from e-1.
+    first = low + 1 if case == "later" else high
+    return Verdict(from_first_error(first, n), case, e, first)
+
+
+def _next_check(low: int, high: int, scores: Sequence[float] | None) -> int:
+    """The prefix to check next, strictly between `low` and `high`."""
+    if scores is None:
+        return (low + high) // 2
+    fall = drops(scores)
+    step = max(range(low + 1, high + 1), key=lambda j: fall[j - 1])
+    return min(max(step - 1, low + 1), high - 1)
+
+
+def omega(n: int) -> Checks:
+    """Binary search for the first prefix that cannot be saved: about log2(n) checks. c_0 = 1 and c_n = 0 are taken as known."""
+    low, high = 0, n
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (yield middle):
+            low = middle
+        else:
+            high = middle
+    return Verdict(from_first_error(high, n), "searched", high, high)
+
+
+def shepherd(n: int) -> Checks:
+    """A check of every prefix but the last, whose label is known."""
+    labels = ""
+    for step in range(1, n):
+        labels += "1" if (yield step) else "0"
+    labels = monotone(labels + "0")
+    return Verdict(labels, "swept", 0, labels.index("0") + 1)
+
+
+def settle(verdict_of: Checks, truth: Callable[[int], bool]) -> tuple[Verdict, list[int]]:
+    """Run one labeler against a known `truth` of prefixes. Returns its verdict and the prefixes it asked for, in order."""
+    asked: list[int] = []
+    try:
+        prefix = next(verdict_of)
+        while True:
+            asked.append(prefix)
+            prefix = verdict_of.send(truth(prefix))
+    except StopIteration as stop:
+        return stop.value, asked

@@ -1,0 +1,83 @@
+"""What state a run can be in, and which changes of state are legal."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    DONE = "done"
+
+    @property
+    def alive(self) -> bool:
+        """Whether an engine process should exist for a run in this state."""
+        return self in (RunStatus.RUNNING, RunStatus.PAUSED)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `resume` may start an engine for a run in this state."""
+        return self in (RunStatus.QUEUED, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED)
+
+
+LEGAL: dict[RunStatus, frozenset[RunStatus]] = {
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.FAILED}),
+    RunStatus.RUNNING: frozenset(
+        {RunStatus.PAUSED, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED, RunStatus.DONE}
+    ),
+    RunStatus.PAUSED: frozenset(
+        {RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED}
+    ),
+    RunStatus.STOPPED: frozenset({RunStatus.RUNNING}),
+    RunStatus.INTERRUPTED: frozenset({RunStatus.RUNNING}),
+    RunStatus.FAILED: frozenset({RunStatus.RUNNING}),
+    RunStatus.DONE: frozenset(),
+}
+"""From each state, the states that may follow."""
+
+
+class Verb(StrEnum):
+    """What a command row asks of a running engine."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP_AFTER_PHASE = "stop_after_phase"
+    STOP = "stop"
+    CHECKPOINT = "checkpoint"
+
+
+class PhaseName(StrEnum):
+    """The phases of a run, in the order of Algorithm 1."""
+
+    SFT = "sft"
+    BENCHMARK = "benchmark"
+    SAMPLE = "sample"
+    SCORE = "score"
+    LABEL = "label"
+    VERIFIER = "verifier"
+    RATE = "rate"
+    PAIRS = "pairs"
+    ALIGN = "align"
+    EVALUATE = "evaluate"
+
+
+PHASE_LABELS: dict[str, str] = {
+    PhaseName.SFT: "Warm-up",
+    PhaseName.BENCHMARK: "Benchmark",
+    PhaseName.SAMPLE: "Sample",
+    PhaseName.SCORE: "Score",
+    PhaseName.LABEL: "Label",
+    PhaseName.VERIFIER: "Verifier",
+    PhaseName.RATE: "Rate",
+    PhaseName.PAIRS: "Pair",
+    PhaseName.ALIGN: "Align",
+    PhaseName.EVALUATE: "Evaluate",
+}
+"""What a phase is called on screen."""

@@ -1,0 +1,41 @@
+"""The one family of errors that a user may see: what happened, why, and what to do about it."""
+
+from __future__ import annotations
+
+
+class SapoError(Exception):
+    """An error told to the user as it stands.
+
+    `what` is the one-line headline, `why` the cause as far as it is known, `fix` what the user can do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.what, self.why, self.fix) if part)
+
+
+class InputError(SapoError):
+    """What the user gave (a file, an option, a configuration value) cannot be used. Exit code 2."""
+
+    exit_code = 2
+
+
+class StoreError(SapoError):
+    """The store cannot be opened, read or written (disk full, read-only, newer than this program)."""
+
+
+class EngineError(SapoError):
+    """The engine could not start, or ended before its run was over."""
+
+
+class Stopped(SapoError):
+    """The run was stopped on request. Exit code 3."""
+
+    exit_code = 3

@@ -1,0 +1,34 @@
+"""What the parent tells a worker, one JSON object a line on the worker's standard input. End of input means: the parent is gone, end at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from sapo_studio.domain.runs import Verb
+
+
+class Start(BaseModel):
+    """The first line: what to do, where, and which phases are already done (by ordinal) as the store has it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kind: Literal["start"] = "start"
+    config: dict[str, Any]
+    run_dir: str
+    done: list[int] = []
+
+
+class Order(BaseModel):
+    """A later line: pause, resume, stop and so on."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kind: Literal["order"] = "order"
+    verb: Verb
+
+
+Control = Annotated[Start | Order, Field(discriminator="kind")]
+CONTROL: TypeAdapter[Start | Order] = TypeAdapter(Control)
+"""Reads and checks a control line: `CONTROL.validate_json(line)`."""

@@ -1,0 +1,274 @@
+"""Every kind of event. Rows are named by `number`, which counts within the run and is the same on every attempt,
+so that a phase that is done again after a crash writes the same rows again instead of new ones."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PROTOCOL = 1
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Row(BaseModel):
+    """A row inside an event."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Hello(_Event):
+    """The first line of a worker."""
+
+    kind: Literal["hello"] = "hello"
+    protocol: int = PROTOCOL
+    pid: int
+    device: str
+    versions: dict[str, str] = {}
+
+
+class PlannedPhase(Row):
+    """One phase that the run will go through. `weight` is its share of the run's forecast time (any unit)."""
+
+    ordinal: int
+    name: str
+    iteration: int
+    weight: float = 1.0
+
+
+class Plan(_Event):
+    """All phases of the run, in order."""
+
+    kind: Literal["plan"] = "plan"
+    phases: list[PlannedPhase]
+
+
+class PhaseStarted(_Event):
+    """A phase begins (or goes on after a restart)."""
+
+    kind: Literal["phase_started"] = "phase_started"
+    ordinal: int
+    total: int = 0
+    unit: str = ""
+
+
+class PhaseProgress(_Event):
+    """How far a phase is: `done` of `total` units."""
+
+    kind: Literal["phase_progress"] = "phase_progress"
+    ordinal: int
+    done: int
+    total: int
+    message: str = ""
+
+
+class PhaseFinished(_Event):
+    """A phase is complete and its artefact, if it has one, lies in place. Everything sent before belongs to it."""
+
+    kind: Literal["phase_finished"] = "phase_finished"
+    ordinal: int
+    artefact: str = ""
+    seconds: float = 0.0
+
+
+class QuestionRow(Row):
+    """A question of the task. `split` is train, development, test or process."""
+
+    number: int
+    split: str
+    text: str
+    solution: str
+    answer: str
+
+
+class Questions(_Event):
+    """Questions that later rows refer to."""
+
+    kind: Literal["questions"] = "questions"
+    rows: list[QuestionRow]
+
+
+class TrajectoryRow(Row):
+    """A written solution, cut into steps. `source` is sample, expansion or process (the benchmark).
+
+    `truth` is the 1-based first wrong step where the task has a step oracle: 0 for none wrong, None where it is unknown.
+    `copies` says how many equal samples this row stands for.
+    """
+
+    number: int
+    question: int
+    iteration: int
+    sample: int
+    source: str
+    steps: list[str]
+    correct: bool
+    answer: str = ""
+    truth: int | None = None
+    tokens: int = 0
+    copies: int = 1
+
+
+class Trajectories(_Event):
+    """New trajectories."""
+
+    kind: Literal["trajectories"] = "trajectories"
+    rows: list[TrajectoryRow]
+
+
+class ScoreRow(Row):
+    """v_1..v_n of one trajectory, and the predicted first error (1-based)."""
+
+    trajectory: int
+    scores: list[float]
+    predicted: int
+
+
+class Scores(_Event):
+    """Scores by verifier V_`verifier`."""
+
+    kind: Literal["scores"] = "scores"
+    verifier: int
+    rows: list[ScoreRow]
+
+
+class LabelRow(Row):
+    """Step labels of one trajectory: one character a step, `1` right, `0` wrong, `?` not labelled.
+
+    `case` is right, confirmed, later, earlier or noise. `predicted` is the step that self-verification looked at, `verified` the
+    first error as roll-outs have it; both 1-based, 0 for none.
+    """
+
+    trajectory: int
+    labels: str
+    case: str = ""
+    predicted: int = 0
+    verified: int = 0
+    rollouts: int = 0
+    tokens: int = 0
+
+
+class Labels(_Event):
+    """Labels that a labeler wrote in an iteration."""
+
+    kind: Literal["labels"] = "labels"
+    iteration: int
+    source: str
+    rows: list[LabelRow]
+
+
+class RolloutRow(Row):
+    """One roll-out from the first `prefix` steps of a trajectory: what the reasoner wrote from there."""
+
+    number: int
+    trajectory: int
+    prefix: int
+    text: str
+    correct: bool
+    tokens: int
+
+
+class Rollouts(_Event):
+    """Roll-outs of an iteration by reasoner M_`iteration`."""
+
+    kind: Literal["rollouts"] = "rollouts"
+    iteration: int
+    rows: list[RolloutRow]
+
+
+class PairRow(Row):
+    """A preference pair: trajectory numbers, and r(winner) - r(loser). `used` where the margin reaches eta."""
+
+    number: int
+    question: int
+    winner: int
+    loser: int
+    margin: float
+    used: bool
+
+
+class Pairs(_Event):
+    """Candidate pairs of an iteration, the unused ones too, so that eta can be tried on them."""
+
+    kind: Literal["pairs"] = "pairs"
+    iteration: int
+    rows: list[PairRow]
+
+
+class Metric(_Event):
+    """One number of an iteration. Shares are fractions. `low` and `high` are a 95 % interval, `estimate` marks what was not measured."""
+
+    kind: Literal["metric"] = "metric"
+    iteration: int
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    estimate: bool = False
+
+
+class CurvePoint(_Event):
+    """A point of a training curve (loss, learning rate) at optimiser step `step` of a phase."""
+
+    kind: Literal["curve"] = "curve"
+    ordinal: int
+    name: str
+    step: int
+    value: float
+
+
+class Log(_Event):
+    """A line for the log. `level` is debug, info, warning or error."""
+
+    kind: Literal["log"] = "log"
+    level: str = "info"
+    message: str
+
+
+class Failed(_Event):
+    """The worker cannot go on."""
+
+    kind: Literal["failed"] = "failed"
+    what: str
+    why: str = ""
+    fix: str = ""
+    retry: bool = False
+
+
+class Paused(_Event):
+    """The worker waits (`paused`) or goes on again."""
+
+    kind: Literal["paused"] = "paused"
+    paused: bool
+
+
+class Finished(_Event):
+    """The worker ends in good order. `complete` where all phases are done, else it was asked to stop."""
+
+    kind: Literal["finished"] = "finished"
+    complete: bool
+
+
+Event = Annotated[
+    Hello
+    | Plan
+    | PhaseStarted
+    | PhaseProgress
+    | PhaseFinished
+    | Questions
+    | Trajectories
+    | Scores
+    | Labels
+    | Rollouts
+    | Pairs
+    | Metric
+    | CurvePoint
+    | Log
+    | Failed
+    | Paused
+    | Finished,
+    Field(discriminator="kind"),
+]

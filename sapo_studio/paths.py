@@ -1,0 +1,36 @@
+"""Where things are on disk: the data folder, the store, a run's folder, the shipped resources."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+HOME_VARIABLE = "SAPO_STUDIO_HOME"
+"""Set this environment variable to keep the store and all runs in a folder of your choice."""
+
+
+def data_dir() -> Path:
+    """The folder with the store and all runs. `$SAPO_STUDIO_HOME`, else the platform's own place."""
+    chosen = os.environ.get(HOME_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return Path(platformdirs.user_data_dir("sapo-studio", appauthor=False))
+
+
+def store_path() -> Path:
+    """The SQLite file that everything is kept in."""
+    return data_dir() / "studio.db"
+
+
+def run_dir(run_id: str) -> Path:
+    """A run's own folder: config.toml, engine.log, artefacts."""
+    return data_dir() / "runs" / run_id
+
+
+def resources_dir() -> Path:
+    """Icons, themes, presets and bundled models, in a checkout as well as in an installed wheel."""
+    package = Path(__file__).resolve().parent
+    installed = package / "resources"
+    return installed if installed.is_dir() else package.parent / "resources"

@@ -1,0 +1,1 @@
+"""The one SQLite file. `db` opens it, `migrations` shapes it, `runs`, `ingest` and `annotations` write, `queries` reads."""

@@ -1,0 +1,81 @@
+"""What people say about steps: who judged which step how, and taking it back. Nothing is overwritten: a new judgement
+stands before the old one, and an undone one stays with the time it was undone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from sapo_studio.domain.judgements import Judgement, first_error
+from sapo_studio.errors import InputError
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import AnnotationInfo
+
+
+def annotate(store: Store, trajectory_id: int, annotator: str, judgements: Mapping[int, int]) -> int:
+    """Keep `judgements` (step, from 1 on, to -1 wrong, 0 neutral, 1 right) as one act, which `undo` takes back as a whole.
+
+    Returns the act's number. Raises InputError for a step that the trajectory has not, or a judgement that is none.
+    """
+    with store.atomic():
+        n_steps = store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,))
+        if n_steps is None:
+            raise InputError(f"There is no trajectory {trajectory_id}")
+        for step, judgement in judgements.items():
+            if not 1 <= step <= n_steps:
+                raise InputError(f"Trajectory {trajectory_id} has no step {step}", why=f"It has steps 1 to {n_steps}.")
+            if judgement not in tuple(Judgement):
+                raise InputError(f"{judgement} is no judgement", fix="-1 is wrong, 0 neutral, 1 right.")
+        act = 1 + int(store.value("SELECT coalesce(max(act), 0) FROM annotations"))
+        now = time.time()
+        store.execute_many(
+            "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement) VALUES (?, ?, ?, ?, ?, ?)",
+            [(trajectory_id, annotator, now, act, step, int(judgement)) for step, judgement in sorted(judgements.items())],
+        )
+    return act
+
+
+def undo(store: Store, trajectory_id: int, annotator: str) -> bool:
+    """Take back the annotator's last act on a trajectory that still stands; what it covered shows again. False where there is none."""
+    with store.atomic():
+        changed = store.execute(
+            "UPDATE annotations SET undone_at = ? WHERE undone_at IS NULL AND trajectory_id = ? AND annotator = ? AND act ="
+            " (SELECT max(act) FROM annotations WHERE undone_at IS NULL AND trajectory_id = ? AND annotator = ?)",
+            (time.time(), trajectory_id, annotator, trajectory_id, annotator),
+        )
+    return changed > 0
+
+
+def current(store: Store, trajectory_id: int) -> list[AnnotationInfo]:
+    """The judgements of a trajectory that stand now, by annotator and step."""
+    found = store.rows(
+        "SELECT annotator, step, judgement, at FROM v_annotations WHERE trajectory_id = ? ORDER BY annotator, step",
+        (trajectory_id,),
+    )
+    return [AnnotationInfo(*row) for row in found]
+
+
+def human_first_errors(store: Store, low: int, high: int) -> dict[int, int]:
+    """For each annotated trajectory with an id in `low`..`high`: the first wrong step as people say, 0 for none, -1 where they did not
+    say enough. Where several people judged a trajectory, the one who did so last counts."""
+    return {
+        trajectory: first_error(judged, n_steps)
+        for trajectory, (judged, n_steps) in _latest(store, low, high).items()
+    }
+
+
+def _latest(store: Store, low: int, high: int) -> dict[int, tuple[dict[int, int], int]]:
+    found = store.rows(
+        "SELECT a.trajectory_id, a.annotator, a.step, a.judgement, t.n_steps,"
+        " (SELECT max(b.act) FROM annotations b WHERE b.trajectory_id = a.trajectory_id AND b.annotator = a.annotator"
+        "  AND b.undone_at IS NULL) AS last"
+        " FROM v_annotations a JOIN trajectories t ON t.id = a.trajectory_id"
+        " WHERE a.trajectory_id BETWEEN ? AND ? ORDER BY a.trajectory_id, last DESC",
+        (low, high),
+    )
+    chosen: dict[int, str] = {}
+    judged: dict[int, tuple[dict[int, int], int]] = {}
+    for trajectory, annotator, step, judgement, n_steps, _last in found:
+        if chosen.setdefault(trajectory, annotator) == annotator:
+            judged.setdefault(trajectory, ({}, n_steps))[0][step] = judgement
+    return judged

@@ -1,0 +1,77 @@
+"""How far a run is and how long it will still take, from its phases. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SMOOTHING = 0.3
+"""Share of a new estimate in the shown one; the rest is the old one, less the time that has passed."""
+
+EARLY = 0.02
+"""Below this fraction of the first phase nothing can be said yet."""
+
+
+@dataclass
+class PhaseClock:
+    """A phase as the forecast sees it. `seconds` is what it took (done) or has taken so far, without pauses."""
+
+    ordinal: int
+    name: str
+    weight: float
+    done: bool = False
+    running: bool = False
+    fraction: float = 0.0
+    seconds: float = 0.0
+    resumed_at: float = 0.0  # the fraction it went on from after a restart: `seconds` bought only what came after
+
+
+def progress(phases: Sequence[PhaseClock]) -> float:
+    """Weight done over all weight, 0..1; the phase under way counts by its fraction."""
+    total = sum(phase.weight for phase in phases)
+    if total <= 0:
+        return 0.0
+    return min(1.0, sum(p.weight * (1.0 if p.done else p.fraction if p.running else 0.0) for p in phases) / total)
+
+
+def remaining_seconds(phases: Sequence[PhaseClock]) -> float | None:
+    """Seconds that the run still takes, None while nothing can be said.
+
+    A phase to come takes what the last phase of its name took per weight, else what all work so far took per weight. In the phase under
+    way its own pace takes over from that forecast as it goes on.
+    """
+    spent = work = 0.0
+    by_name: dict[str, float] = {}
+    for phase in phases:
+        part = 1.0 if phase.done else max(0.0, phase.fraction - phase.resumed_at) if phase.running else 0.0
+        if part > 0 and phase.weight > 0:
+            spent += phase.seconds
+            work += part * phase.weight
+        if phase.done and phase.weight > 0 and phase.seconds > 0:
+            by_name[phase.name] = phase.seconds / phase.weight
+    if work <= 0 or spent <= 0:
+        return None
+    if not by_name and max((p.fraction - p.resumed_at for p in phases if p.running), default=0.0) < EARLY:
+        return None
+    pace = spent / work
+    left = 0.0
+    for phase in phases:
+        if phase.done:
+            continue
+        forecast = by_name.get(phase.name, pace) * phase.weight
+        if not phase.running:
+            left += forecast
+            continue
+        own = phase.fraction - phase.resumed_at
+        if own > 0 and phase.seconds > 0:
+            trust = min(1.0, 2 * own)
+            forecast = trust * (phase.seconds / own) + (1 - trust) * forecast
+        left += forecast * (1 - phase.fraction)
+    return left
+
+
+def smoothed(shown: float | None, passed: float, new: float | None) -> float | None:
+    """The forecast to show: `shown`, counted down by `passed` seconds, drawn towards `new`."""
+    if new is None or shown is None:
+        return new
+    return max(0.0, (1 - SMOOTHING) * max(0.0, shown - passed) + SMOOTHING * new)

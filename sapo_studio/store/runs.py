@@ -1,0 +1,145 @@
+"""Writing runs themselves: making, renaming and deleting them, their status, heartbeat and commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
+from sapo_studio.errors import InputError, StoreError
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import Command, ErrorText
+
+
+def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
+    """Make a queued run with this configuration and return its id: a slug of its name and a number that is never used twice."""
+    with store.atomic():
+        store.execute(
+            "INSERT INTO runs (id, name, preset, status, config, iterations, created_at) VALUES ('', ?, ?, ?, ?, ?, ?)",
+            (config.name, preset, RunStatus.QUEUED.value, config.model_dump_json(), config.iterations, time.time()),
+        )
+        number = int(store.value("SELECT number FROM runs WHERE id = ''"))
+        run_id = f"{_slug(config.name)}-{number}"
+        store.execute("UPDATE runs SET id = ? WHERE number = ?", (run_id, number))
+    return run_id
+
+
+def _slug(name: str) -> str:
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:40].rstrip("-") or "run"
+
+
+def status_of(store: Store, run_id: str) -> RunStatus:
+    """The status of a run. Raises InputError where there is no such run."""
+    found = store.value("SELECT status FROM runs WHERE id = ?", (run_id,))
+    if found is None:
+        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+    return RunStatus(found)
+
+
+def set_status(store: Store, run_id: str, status: RunStatus, error: ErrorText | None = None) -> None:
+    """Change a run's status and, with it, its times, its error and its process.
+
+    The same status again changes nothing but the error. A run that ends (in whatever way) has no process, no forecast
+    and no open commands any more. Raises StoreError where `LEGAL` forbids the change, InputError where there is no such run.
+    """
+    with store.atomic():
+        before = status_of(store, run_id)
+        text = None if error is None else json.dumps(asdict(error))
+        if before == status:
+            if text is not None:
+                store.execute("UPDATE runs SET error = ? WHERE id = ?", (text, run_id))
+            return
+        if status not in LEGAL[before]:
+            raise StoreError(
+                f"Run {run_id} cannot go from {before.value} to {status.value}",
+                why="It follows from " + ", ".join(sorted(s.value for s, after in LEGAL.items() if status in after)) + ".",
+                fix="Look at its state again with `sapo runs`; another window or command may have changed it.",
+            )
+        now = time.time()
+        if status.alive:
+            store.execute(
+                "UPDATE runs SET status = ?, error = ?, started_at = coalesce(started_at, ?), finished_at = NULL, heartbeat_at = ? WHERE id = ?",
+                (status.value, text, now, now, run_id),
+            )
+            return
+        store.execute(
+            "UPDATE runs SET status = ?, error = ?, finished_at = ?, pid = NULL, pid_started = NULL, eta_seconds = NULL,"
+            " progress = CASE WHEN ? THEN 1.0 ELSE progress END WHERE id = ?",
+            (status.value, text, now, status is RunStatus.DONE, run_id),
+        )
+        store.execute("UPDATE phases SET status = 'pending' WHERE run_id = ? AND status = 'running'", (run_id,))
+        store.execute(
+            "UPDATE commands SET handled_at = ? WHERE run_id = ? AND handled_at IS NULL", (now, run_id)
+        )
+
+
+def heartbeat(
+    store: Store, run_id: str, *, pid: int, pid_started: float, active: float = 0.0, restarts: int | None = None
+) -> None:
+    """Say that the engine parent `pid` is alive. `active`: seconds worked since the last heartbeat (pauses left out)."""
+    store_value = (time.time(), pid, pid_started, active, restarts, run_id)
+    with store.atomic():
+        store.execute(
+            "UPDATE runs SET heartbeat_at = ?, pid = ?, pid_started = ?, active_seconds = active_seconds + ?,"
+            " restarts = coalesce(?, restarts) WHERE id = ?",
+            store_value,
+        )
+
+
+def request(store: Store, run_id: str, verb: Verb, sender: str) -> int:
+    """Ask the engine of a run for something; any process may. Returns the id of the command row."""
+    with store.atomic():
+        status_of(store, run_id)
+        store.execute(
+            "INSERT INTO commands (run_id, at, verb, sender) VALUES (?, ?, ?, ?)", (run_id, time.time(), verb.value, sender)
+        )
+        return int(store.value("SELECT last_insert_rowid()"))
+
+
+def open_commands(store: Store, run_id: str) -> list[Command]:
+    """Commands of a run that no engine has handled yet, oldest first."""
+    found = store.rows(
+        "SELECT id, verb, at, sender FROM commands WHERE run_id = ? AND handled_at IS NULL ORDER BY id", (run_id,)
+    )
+    return [Command(identity, Verb(verb), at, sender) for identity, verb, at, sender in found]
+
+
+def mark_handled(store: Store, commands: Sequence[int]) -> None:
+    """Note that these commands (by id) have been carried out."""
+    with store.atomic():
+        store.execute_many(
+            "UPDATE commands SET handled_at = ? WHERE id = ?", [(time.time(), identity) for identity in commands]
+        )
+
+
+def rename_run(store: Store, run_id: str, name: str) -> None:
+    """Give a run another name; its id stays. Raises InputError for an empty name or one over 80 characters."""
+    name = name.strip()
+    if not 1 <= len(name) <= 80:
+        raise InputError("A run's name has 1 to 80 characters", why=f"Given: {len(name)}.")
+    with store.atomic():
+        status_of(store, run_id)
+        store.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
+
+
+def delete_run(store: Store, run_id: str) -> None:
+    """Delete a run with everything in it: its rows first, in one transaction, then its folder. Raises InputError while it runs."""
+    with store.atomic():
+        if status_of(store, run_id).alive:
+            raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")
+        store.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+    folder = store.run_dir(run_id)
+    if folder.is_dir():
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise StoreError(
+                f"Run {run_id} is deleted, but its folder {folder} could not be removed", why=str(error), fix="Remove it by hand."
+            ) from error

@@ -1,0 +1,221 @@
+"""Starting, steering and finding engines. The window and the command line use nothing else to do it.
+
+An engine lives on its own: it outlives the window and the terminal that started it. What it is asked to do goes through
+rows in the store, so that any window or terminal can steer any run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sapo_studio import paths, processes
+from sapo_studio.domain.runs import RunStatus, Verb
+from sapo_studio.errors import EngineError, InputError
+from sapo_studio.processes import ProcessIdentity
+from sapo_studio.store import queries, runs
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import RunSummary
+
+SILENT_SECONDS = 10.0
+"""A heartbeat younger than this speaks for an engine whose start time does not match: then the clock was set."""
+
+PARENT_LOG = "parent.log"
+
+
+def launch(store: Store, run_id: str) -> None:
+    """Start an engine for a queued, stopped, interrupted or failed run. Returns at once.
+
+    Raises InputError where the run is running or done, EngineError where no process can be started.
+    """
+    reconcile(store)
+    run = queries.get_run(store, run_id)
+    if not run.status.resumable:
+        raise InputError(
+            f"{run_id} is {run.status}",
+            why="An engine works on it." if run.status.alive else "Nothing is left to do.",
+            fix=f"Stop it first: sapo stop {run_id}" if run.status.alive else "Start a new run.",
+        )
+    if run.status is RunStatus.QUEUED and _engine_alive(run):
+        raise InputError(
+            f"{run_id} is being started",
+            why=f"Process {run.pid} is about to work on it.",
+            fix="Wait a moment; it will show up as running.",
+        )
+    runs.close_commands(store, run_id)
+    folder = store.run_dir(run_id)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / PARENT_LOG).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "sapo_engine", "run", run_id],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, paths.HOME_VARIABLE: str(store.path.parent)},
+                cwd=folder,  # stays where it is; the folder we were started in may go during a run
+                start_new_session=True,
+                creationflags=processes.detached_flags(),
+            )
+    except OSError as error:
+        raise EngineError(
+            "The engine could not be started", why=str(error), fix=f"Check that {folder} can be written to."
+        ) from error
+    processes.remember(process)
+    try:
+        identity = processes.identify(process.pid)
+    except ProcessLookupError:
+        return  # ended already; `starting_trouble` tells why
+    # Written now, so that an engine that dies before it has the run is found out. The engine writes the same.
+    with store.atomic():
+        if not queries.get_run(store, run_id).status.alive:
+            runs.set_process(store, run_id, identity.pid, identity.started)
+
+
+resume_run = launch
+"""Go on with a stopped, interrupted or failed run where it was: done phases stay done."""
+
+
+def reconcile(store: Store) -> list[str]:
+    """Mark runs whose engine is gone as interrupted (or failed, where it never came up). Returns their ids. Cheap."""
+    processes.collect()
+    changed: list[str] = []
+    for run in queries.list_runs(store):
+        if not _orphaned(run):
+            continue
+        with store.atomic():
+            run = queries.get_run(store, run.id)  # it may have moved on since
+            if not _orphaned(run):
+                continue
+            if run.status.alive:
+                runs.set_status(store, run.id, RunStatus.INTERRUPTED)
+            else:
+                runs.set_status(store, run.id, RunStatus.FAILED, starting_trouble(store, run.id))
+            runs.close_commands(store, run.id)
+        if run.pid is not None:
+            processes.sweep_orphans(run.pid)
+        changed.append(run.id)
+    return changed
+
+
+def _orphaned(run: RunSummary) -> bool:
+    waits_for_engine = run.status is RunStatus.QUEUED and run.pid is not None
+    return (run.status.alive or waits_for_engine) and not _engine_alive(run)
+
+
+def _engine_alive(run: RunSummary) -> bool:
+    if run.pid is None:
+        return False
+    if processes.is_alive(ProcessIdentity(run.pid, run.pid_started or 0.0)):
+        return True
+    fresh = run.heartbeat_at is not None and 0 <= time.time() - run.heartbeat_at < SILENT_SECONDS
+    return run.status.alive and fresh and processes.is_running(run.pid)
+
+
+def engine_alive(store: Store, run_id: str) -> bool:
+    """Whether the process that was last known to work on the run still exists."""
+    return _engine_alive(queries.get_run(store, run_id))
+
+
+def starting_trouble(store: Store, run_id: str) -> EngineError:
+    """Why an engine ended before it had its run, as its log has it."""
+    log = store.run_dir(run_id) / PARENT_LOG
+    return EngineError("The engine ended before it began", why=_last_lines(log), fix=f"All it said is in {log}.")
+
+
+def _last_lines(log: Path, count: int = 3) -> str:
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join([line for line in lines if line.strip()][-count:])
+
+
+def pause(store: Store, run_id: str, sender: str = "") -> None:
+    """Ask the engine to wait at its next step boundary. Raises InputError where none runs."""
+    _ask(store, run_id, Verb.PAUSE, sender)
+
+
+def resume(store: Store, run_id: str, sender: str = "") -> None:
+    """Let a paused engine go on; start one for a run that has none. Raises InputError for a run that is done."""
+    reconcile(store)
+    if queries.get_run(store, run_id).status.alive:
+        _ask(store, run_id, Verb.RESUME, sender)
+    else:
+        launch(store, run_id)
+
+
+def stop(store: Store, run_id: str, sender: str = "") -> None:
+    """Ask the engine to end at its next step boundary. A run that waits for an engine is stopped at once."""
+    reconcile(store)
+    with store.atomic():
+        run = queries.get_run(store, run_id)
+        if run.status is RunStatus.QUEUED and run.pid is None:
+            runs.set_status(store, run_id, RunStatus.STOPPED)
+            return
+    _ask(store, run_id, Verb.STOP, sender)
+
+
+def stop_after_phase(store: Store, run_id: str, sender: str = "") -> None:
+    """Ask the engine to end when the phase under way is done. Raises InputError where none runs."""
+    _ask(store, run_id, Verb.STOP_AFTER_PHASE, sender)
+
+
+def checkpoint(store: Store, run_id: str, sender: str = "") -> None:
+    """Ask the engine to save now what it would lose in a crash. Raises InputError where none runs."""
+    _ask(store, run_id, Verb.CHECKPOINT, sender)
+
+
+def kill(store: Store, run_id: str) -> None:
+    """End the engine of a run at once, with all its processes, and mark the run stopped.
+
+    What was committed stays; the phase under way goes on from its last shard when the run is resumed.
+    """
+    run = queries.get_run(store, run_id)
+    if _engine_alive(run) and run.pid is not None:
+        gone = processes.kill_tree(ProcessIdentity(run.pid, run.pid_started or 0.0))
+        if not gone:
+            raise EngineError(
+                f"The engine of {run_id} does not end",
+                why=f"Process {run.pid} or one it started is stuck in the system, or belongs to another user.",
+                fix="Try again in a moment, or restart the machine.",
+            )
+    elif not run.status.alive:
+        raise InputError(f"{run_id} is {run.status}", why="No engine works on it.", fix="There is nothing to end.")
+    with store.atomic():
+        if queries.get_run(store, run_id).status in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED):
+            runs.set_status(store, run_id, RunStatus.STOPPED)
+        runs.close_commands(store, run_id)
+    processes.collect()
+
+
+def _ask(store: Store, run_id: str, verb: Verb, sender: str) -> None:
+    reconcile(store)
+    with store.atomic():
+        run = queries.get_run(store, run_id)
+        if not run.status.alive and not _engine_alive(run):
+            raise InputError(
+                f"{run_id} is {run.status}",
+                why="No engine works on it.",
+                fix=f"Start it with `sapo resume {run_id}`." if run.status.resumable else "There is nothing to do.",
+            )
+        runs.request(store, run_id, verb, sender)
+
+
+def wait_until(
+    store: Store, run_id: str, wanted: Callable[[RunSummary], bool], *, timeout: float = 40.0
+) -> RunSummary | None:
+    """Wait until a run is as `wanted`. None where it is not within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if not engine_alive(store, run_id):
+            reconcile(store)
+        run = queries.get_run(store, run_id)
+        if wanted(run):
+            return run
+        time.sleep(0.05)
+    return None

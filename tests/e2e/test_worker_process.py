@@ -1,0 +1,107 @@
+"""The parent's end of the pipe: nothing a worker prints can stall it, and its death is explained."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sapo_engine import deaths
+from sapo_engine.worker_process import WorkerProcess
+from sapo_studio import processes
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import Verb
+from sapo_studio.events import Event
+from sapo_studio.events.control import Start
+from sapo_studio.events.kinds import Finished, Hello, Paused, PhaseFinished
+
+FAKE = Path(__file__).parents[1] / "fixtures" / "fake_worker.py"
+Starter = Callable[..., WorkerProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starter]:
+    workers: list[WorkerProcess] = []
+
+    def begin(fake: str = "{}", command: list[str] | None = None) -> WorkerProcess:
+        monkeypatch.setenv("SAPO_FAKE", fake)
+        order = Start(config=RunConfig(iterations=1).model_dump(mode="json"), run_dir=str(tmp_path))
+        worker = WorkerProcess(command or [sys.executable, str(FAKE)], order, tmp_path / "engine.log")
+        workers.append(worker)
+        return worker
+
+    yield begin
+    for worker in workers:
+        worker.kill()
+        worker.close()
+
+
+def everything(worker: WorkerProcess, until: type[Event] | None = None) -> list[Event]:
+    events: list[Event] = []
+    while not worker.ended and not (until and events and isinstance(events[-1], until)):
+        events += worker.collect(5.0)
+    return events
+
+
+def test_all_events_arrive_in_order(start: Starter) -> None:
+    worker = start()
+    events = everything(worker)
+    assert worker.close() == 0
+    assert isinstance(events[0], Hello)
+    assert events[-1] == Finished(complete=True)
+    ordinals = [event.ordinal for event in events if isinstance(event, PhaseFinished)]
+    assert ordinals == [0, 1, 2, 3, 4]
+
+
+def test_a_phase_that_ends_is_handed_out_at_once(start: Starter) -> None:
+    worker = start('{"hold": [1, 0]}')
+    events = everything(worker, PhaseFinished)
+    assert isinstance(events[-1], PhaseFinished)
+    assert events[-1].ordinal == 0
+
+
+def test_floods_of_noise_stall_nothing_and_go_to_the_log(start: Starter, tmp_path: Path) -> None:
+    worker = start('{"flood": 8}')
+    events = everything(worker)
+    assert worker.close() == 0
+    assert events[-1] == Finished(complete=True)
+    assert not any(event.kind == "log" for event in events)
+    assert (tmp_path / "engine.log").stat().st_size > 15 * 2**20
+
+
+def test_orders_reach_the_worker(start: Starter) -> None:
+    worker = start('{"hold": [2, 3]}')
+    worker.order(Verb.PAUSE)
+    events = everything(worker, Paused)
+    assert events[-1] == Paused(paused=True)
+    worker.order(Verb.RESUME)
+    events = everything(worker, Paused)
+    assert events[-1] == Paused(paused=False)
+    worker.order(Verb.STOP)
+    events = everything(worker)
+    assert events[-1] == Finished(complete=False)
+
+
+def test_a_grandchild_that_keeps_the_pipe_open_does_not_keep_the_parent(start: Starter) -> None:
+    code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']).pid)"
+    worker = start(command=[sys.executable, "-c", code])
+    assert everything(worker) == []
+    worker.kill()
+    assert worker.close() == 0
+    assert not processes.is_running(int(worker.log.read_text()))
+
+
+def test_why_workers_die(tmp_path: Path) -> None:
+    log = tmp_path / "engine.log"
+    log.write_text("RuntimeError: DefaultCPUAllocator: can't allocate memory\nbye\n")
+    assert "out of memory" in deaths.explain(1, log).what
+    assert "can't allocate" in deaths.explain(1, log).why
+    begins = log.stat().st_size  # what an earlier worker wrote is not this one's reason
+    assert deaths.explain(1, log, offset=begins).what == "The engine worker ended with exit code 1"
+    assert "SIGSEGV" in deaths.explain(-signal.SIGSEGV, log, offset=begins, oom_kills_before=10**9).what
+    assert "SIGKILL" in deaths.explain(-signal.SIGKILL, log, offset=begins, oom_kills_before=10**9).what
+    assert "out of memory" in deaths.explain(-signal.SIGKILL, log, offset=begins, oom_kills_before=-1).what
+    assert deaths.tail(tmp_path / "none") == ""

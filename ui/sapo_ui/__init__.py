@@ -1,0 +1,1 @@
+"""The window. Imports the kernel only."""

@@ -1,0 +1,81 @@
+"""What the window can do to a run.
+
+Every method may write to the store or start a process, so call them in a task, never on the GUI thread.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sapo_studio import supervisor
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import Verb
+from sapo_studio.store import runs
+from sapo_studio.store.db import Store
+
+SENDER = "window"
+"""How the window signs its command rows."""
+
+
+class Control(Protocol):
+    """The window's hands. `Supervised` is the real one; tests bring their own."""
+
+    def start(self, store: Store, config: RunConfig, preset: str) -> str:
+        """Create a run and launch its engine. Returns the run's id."""
+        ...
+
+    def resume(self, store: Store, run_id: str) -> None:
+        """Launch an engine for a run that has none, or let a paused one go on."""
+        ...
+
+    def request(self, store: Store, run_id: str, verb: Verb) -> None:
+        """Leave a command for a running engine."""
+        ...
+
+    def kill(self, store: Store, run_id: str) -> None:
+        """End a run's engine at once."""
+        ...
+
+    def rename(self, store: Store, run_id: str, name: str) -> None:
+        """Give a run another name."""
+        ...
+
+    def delete(self, store: Store, run_id: str) -> None:
+        """Delete a run that is not alive, with everything it wrote."""
+        ...
+
+
+class Supervised:
+    """The real thing: command rows and the supervisor."""
+
+    def start(self, store: Store, config: RunConfig, preset: str) -> str:
+        """Create a run and launch its engine. Returns the run's id."""
+        run_id = runs.create_run(store, config, preset)
+        supervisor.launch(store, run_id)
+        return run_id
+
+    def resume(self, store: Store, run_id: str) -> None:
+        """Launch an engine for a run that has none, or let a paused one go on."""
+        supervisor.resume(store, run_id, SENDER)
+
+    def request(self, store: Store, run_id: str, verb: Verb) -> None:
+        """Leave a command for a running engine."""
+        {
+            Verb.PAUSE: supervisor.pause,
+            Verb.RESUME: supervisor.resume,
+            Verb.STOP_AFTER_PHASE: supervisor.stop_after_phase,
+            Verb.STOP: supervisor.stop,
+            Verb.CHECKPOINT: supervisor.checkpoint,
+        }[verb](store, run_id, SENDER)
+
+    def kill(self, store: Store, run_id: str) -> None:
+        """End a run's engine at once."""
+        supervisor.kill(store, run_id)
+
+    def rename(self, store: Store, run_id: str, name: str) -> None:
+        """Give a run another name."""
+        runs.rename_run(store, run_id, name)
+
+    def delete(self, store: Store, run_id: str) -> None:
+        """Delete a run that is not alive, with everything it wrote."""
+        runs.delete_run(store, run_id)

@@ -1,0 +1,106 @@
+"""The few dialogs: help, shortcuts, about, and the questions before what cannot be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QInputDialog,
+    QLabel,
+    QMessageBox,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from sapo_ui import theme
+from sapo_ui.actions import Actions
+from sapo_ui.crash import package_versions
+
+
+class TextDialog(QDialog):
+    """A page of Markdown with a Close button. Does not block the window."""
+
+    def __init__(self, title: str, markdown: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(560, 460)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(12)
+        self.page = QTextBrowser()
+        self.page.setOpenExternalLinks(True)
+        self.page.setFont(theme.font("body"))
+        self.page.document().setDocumentMargin(12)
+        self.page.setMarkdown(markdown)
+        self.page.setAccessibleName(title)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column.addWidget(self.page)
+        column.addWidget(buttons)
+
+
+def shortcuts_text(actions: Actions) -> str:
+    """Every shortcut, as Markdown."""
+    lines = ["### Keyboard shortcuts", "", "| Keys | Action |", "|---|---|"]
+    lines += [
+        f"| {spec.shortcut} | {spec.text.rstrip(chr(0x2026))}{' (in the list of runs)' if spec.local else ''} |"
+        for spec in actions.specs
+        if spec.shortcut
+    ]
+    lines += [
+        "| J / K | Next / previous row of a list |",
+        "| Enter | Open the row |",
+        "| Esc | Back |",
+        "| Left / Right | Phase by phase, on the timeline |",
+    ]
+    return "\n".join(lines)
+
+
+def about_text() -> str:
+    """Versions and licences, as Markdown."""
+    versions = "\n".join(f"| {name} | {number} |" for name, number in package_versions().items())
+    return (
+        "### SAPO Studio\n\nMakes a small language model reason better by self-adaptive process optimisation, and shows "
+        f"where its reasoning breaks.\n\nApache License 2.0.\n\n| | |\n|---|---|\n{versions}\n\n"
+        "Typefaces: Inter and JetBrains Mono, SIL Open Font License 1.1. Qt through PySide6, LGPL 3."
+    )
+
+
+def ask(parent: QWidget, title: str, text: str, button: str, then: Callable[[], object]) -> QMessageBox:
+    """Ask before something that cannot be undone; `then` is called where the user agrees. Does not block."""
+    box = QMessageBox(QMessageBox.Icon.NoIcon, title, title, parent=parent)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setInformativeText(text)
+    agree = box.addButton(button, QMessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(keep)
+    box.setEscapeButton(keep)
+    agree.clicked.connect(lambda: then())
+    label = box.findChild(QLabel, "qt_msgbox_label")
+    if label is not None:
+        label.setFont(theme.font("title"))
+    box.open()
+    return box
+
+
+def ask_name(parent: QWidget, title: str, label: str, value: str, then: Callable[[str], object]) -> QInputDialog:
+    """Ask for a name; `then` is called with it where one is given. Does not block."""
+    dialog = QInputDialog(parent)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setWindowTitle(title)
+    dialog.setLabelText(label)
+    dialog.setTextValue(value)
+    dialog.resize(380, dialog.height())
+
+    def given(name: str) -> None:
+        if name.strip() and name.strip() != value:
+            then(name.strip())
+
+    dialog.textValueSelected.connect(given)
+    dialog.open()
+    return dialog

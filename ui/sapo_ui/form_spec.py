@@ -1,0 +1,204 @@
+"""The New run form as data, read from RunConfig's own JSON schema; and what is wrong with what was typed into it. No widgets here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from sapo_studio.config.schema import RunConfig
+
+Kind = Literal["integer", "number", "text", "switch", "choice"]
+
+SECTION_TITLES = {
+    "": "Run",
+    "task": "Task and data",
+    "model": "Model",
+    "warmup": "Warm-up",
+    "sampling": "Sampling",
+    "labeling": "Labelling",
+    "verifier": "Verifier",
+    "optimiser": "Alignment",
+    "evaluation": "Evaluation",
+    "runtime": "This machine",
+}
+_ACRONYMS = {"mce": "MCE"}
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of the form. Bounds are inclusive unless `above` says that the value must lie above `minimum`."""
+
+    path: str
+    label: str
+    help: str
+    kind: Kind
+    default: Any
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    above: bool = False
+    max_length: int | None = None
+    main: bool = False
+
+    @property
+    def section(self) -> str:
+        """The section it belongs to; empty for the run itself."""
+        return self.path.rpartition(".")[0]
+
+    @property
+    def expected(self) -> str:
+        """What would be right, as a sentence."""
+        if self.kind == "choice":
+            return "Choose one of " + ", ".join(self.choices) + "."
+        if self.kind == "text":
+            return f"1 to {self.max_length} characters." if self.max_length else "Some text."
+        what = "A whole number" if self.kind == "integer" else "A number"
+        low = "" if self.minimum is None else _bound(self.minimum)
+        high = "" if self.maximum is None else _bound(self.maximum)
+        if self.above and low:
+            return f"{what} above {low}" + (f", up to {high}." if high else ".")
+        if low and high:
+            return f"{what} from {low} to {high}."
+        if low:
+            return f"{what}, {low} or more."
+        return f"{what}, at most {high}." if high else f"{what}."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong. `path` names the field, empty where it is the whole that does not fit together."""
+
+    path: str
+    message: str
+
+
+def fields() -> tuple[FieldSpec, ...]:
+    """Every field of RunConfig, in order of definition."""
+    schema = RunConfig.model_json_schema()
+    return tuple(_collect(schema, schema.get("$defs", {}), "", RunConfig.model_validate({}).model_dump()))
+
+
+def _collect(
+    node: Mapping[str, Any], shared: Mapping[str, Any], prefix: str, defaults: Mapping[str, Any]
+) -> list[FieldSpec]:
+    found: list[FieldSpec] = []
+    for name, raw in node.get("properties", {}).items():
+        target = _resolve(raw, shared)
+        if "properties" in target:
+            found += _collect(target, shared, f"{prefix}{name}.", defaults[name])
+        else:
+            found.append(_field(f"{prefix}{name}", name, {**target, **raw}, defaults[name]))
+    return found
+
+
+def _resolve(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = raw.get("$ref") or next((part["$ref"] for part in raw.get("allOf", ()) if "$ref" in part), None)
+    return raw if reference is None else shared[str(reference).rpartition("/")[2]]
+
+
+def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldSpec:
+    kind: Kind
+    choices: tuple[str, ...] = ()
+    if "enum" in raw or "const" in raw:
+        kind, choices = "choice", tuple(str(value) for value in raw.get("enum", [raw.get("const")]))
+    else:
+        kind = {"integer": "integer", "number": "number", "boolean": "switch"}.get(raw.get("type", ""), "text")  # type: ignore[assignment]
+    words = [_ACRONYMS.get(word, word) for word in name.split("_")]
+    label = " ".join(words)
+    minimum, above = raw.get("minimum"), "exclusiveMinimum" in raw
+    return FieldSpec(
+        path=path,
+        label=label[0].upper() + label[1:],
+        help=" ".join(str(raw.get("description", "")).split()),
+        kind=kind,
+        default=default,
+        unit=str(raw.get("unit", "")),
+        choices=choices,
+        minimum=raw["exclusiveMinimum"] if above else minimum,
+        maximum=raw.get("maximum"),
+        above=above,
+        max_length=raw.get("maxLength"),
+        main=raw.get("group") == "main",
+    )
+
+
+def _bound(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
+
+
+def parse(spec: FieldSpec, text: str) -> Any:
+    """The value that `text` stands for; the text itself where it cannot be read as one, so that validation marks it."""
+    cleaned = text.strip().replace("\u202f", "").replace("\u2212", "-")
+    if spec.kind == "integer":
+        digits = cleaned.replace(",", "").replace(" ", "").replace("_", "")
+        return int(digits) if re.fullmatch(r"[+-]?\d+", digits) else text
+    if spec.kind == "number":
+        try:
+            return float(cleaned)
+        except ValueError:
+            return text
+    return text.strip()
+
+
+def show(value: Any) -> str:
+    """A value as it is put into a text field."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"task.kind": x}` as `{"task": {"kind": x}}`."""
+    tree: dict[str, Any] = {}
+    for path, value in values.items():
+        *sections, name = path.split(".")
+        node = tree
+        for section in sections:
+            node = node.setdefault(section, {})
+        node[name] = value
+    return tree
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The reverse of `nest`."""
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunConfig | None, list[Problem]]:
+    """The configuration that `values` (by dotted path) make, or what is wrong with them."""
+    try:
+        return RunConfig.model_validate(nest(values)), []
+    except ValidationError as error:
+        by_path = {spec.path: spec for spec in specs}
+        found: list[Problem] = []
+        for fault in error.errors():
+            path = ".".join(str(part) for part in fault["loc"])
+            spec = by_path.get(path)
+            if spec is not None:
+                found.append(Problem(path, spec.expected))
+            else:
+                message = fault["msg"].removeprefix("Value error, ")
+                found += _placed(message, path, by_path)
+        return None, found
+
+
+def _placed(message: str, section: str, by_path: Mapping[str, FieldSpec]) -> list[Problem]:
+    """A fault of several fields together, put beside each field that its message names first."""
+    sentence = message[0].upper() + message[1:] + "."
+    names = re.findall(r"[a-z_]+(?:\.[a-z_]+)?", message)
+    for name in names:
+        for path in (name, f"{section}.{name}" if section else name):
+            if path in by_path:
+                return [Problem(path, sentence)]
+    return [Problem("", sentence)]

@@ -1,0 +1,65 @@
+"""The page without a run: what this is, and what would fill it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from sapo_ui import icons, theme
+
+
+class EmptyPage(QWidget):
+    """Shown while no run is chosen. Offers the demo while there is no run at all."""
+
+    help = (
+        "### No run is chosen\n\nChoose one in the list on the left, or press **Ctrl+N** to set one up. "
+        "**Ctrl+K** finds any action by its name."
+    )
+
+    def __init__(self, new_run: QAction, demo: QAction, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setSpacing(8)
+        column.addStretch(3)
+        picture = QLabel()
+        picture.setPixmap(icons.app_icon().pixmap(72, 72))
+        self.title = QLabel()
+        self.title.setFont(theme.font("heading"))
+        self.text = QLabel()
+        self.text.setProperty("look", "muted")
+        self.text.setWordWrap(True)
+        self.text.setFixedWidth(460)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        for widget in (picture, self.title, self.text):
+            column.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addStretch(1)
+        self.demo_button = QPushButton(demo.text())
+        self.demo_button.setProperty("look", "primary")
+        self.demo_button.setToolTip(demo.toolTip())
+        self.demo_button.clicked.connect(demo.trigger)
+        self.new_button = QPushButton(new_run.text())
+        self.new_button.setToolTip(f"{new_run.toolTip()} ({new_run.shortcut().toString()})")
+        self.new_button.clicked.connect(new_run.trigger)
+        buttons.addWidget(self.demo_button)
+        buttons.addWidget(self.new_button)
+        buttons.addStretch(1)
+        column.addSpacing(8)
+        column.addLayout(buttons)
+        column.addStretch(4)
+        self.show_count(0)
+
+    def show_count(self, runs: int) -> None:
+        """There are this many runs."""
+        self.demo_button.setVisible(runs == 0)
+        if runs == 0:
+            self.title.setText("See where reasoning breaks")
+            self.text.setText(
+                "A run trains a small reasoner and its step verifier in turns, and shows every step they get wrong. "
+                "The demo runs the arithmetic lab on this machine and takes a few minutes; its first scores appear within seconds."
+            )
+        else:
+            self.title.setText("No run is chosen")
+            self.text.setText("Choose a run on the left, or set up a new one.")

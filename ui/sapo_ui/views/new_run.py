@@ -1,0 +1,405 @@
+"""Setting up a run: a form made from RunConfig itself, with the review pinned beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.errors import InputError, SapoError
+from sapo_ui import forecast, form_spec, icons, theme
+from sapo_ui.form_spec import SECTION_TITLES, FieldSpec, Problem
+from sapo_ui.views.form_fields import FieldRow, WheelGuard
+
+HELP = """### New run
+
+Choose a **preset**, change what you like, press **Start run**. The presets fit the arithmetic lab: `lab-smoke` ends in seconds,
+`lab-demo` in minutes, `lab-full` trains its reasoner from nothing.
+
+The first card has what is changed most often. Every other value is in the sections below it; a section says how many of its values
+differ from the preset. Hover a field to see its key and its bounds.
+
+A wrong value is marked where it stands, with what would be right. **Start run** stays off until nothing is marked.
+
+**Save as preset** keeps the values under a name of yours; **Export TOML** writes a file for `sapo run FILE`.
+"""
+
+
+@dataclass(frozen=True)
+class PresetChoice:
+    """A preset as the form offers it."""
+
+    name: str
+    config: RunConfig
+    about: str = ""
+
+
+class SectionCard(QFrame):
+    """A card with a title and rows; all but the first fold away."""
+
+    def __init__(self, title: str, rows: Sequence[FieldRow], *, folds: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("look", "card")
+        self.rows = tuple(rows)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(0)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        self.state = QLabel()
+        self.state.setProperty("look", "muted")
+        self.state.setFont(theme.font("small"))
+        self.body = QWidget()
+        inner = QVBoxLayout(self.body)
+        inner.setContentsMargins(0, 12, 0, 4)
+        inner.setSpacing(14)
+        for row in rows:
+            inner.addWidget(row)
+        self.fold: QToolButton | None = None
+        if folds:
+            self.fold = QToolButton()
+            self.fold.setText(title)
+            self.fold.setFont(theme.font("strong"))
+            self.fold.setCheckable(True)
+            self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            self.fold.setAccessibleDescription("Shows or hides the section")
+            self.fold.toggled.connect(self.unfold)
+            head.addWidget(self.fold)
+            self.body.hide()
+            theme.on_change(self, self._restyle)
+        else:
+            name = QLabel(title)
+            name.setFont(theme.font("title"))
+            head.addWidget(name)
+        head.addStretch(1)
+        head.addWidget(self.state)
+        column.addLayout(head)
+        column.addWidget(self.body)
+
+    def unfold(self, on: bool) -> None:
+        """Show or hide the rows."""
+        self.body.setVisible(on)
+        if self.fold is not None and self.fold.isChecked() != on:
+            self.fold.setChecked(on)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        if self.fold is not None:
+            name = "chevron-down" if self.fold.isChecked() else "chevron-right"
+            self.fold.setIcon(icons.icon(name, theme.current().muted))
+
+
+class NewRunPage(QWidget):
+    """The form. It starts nothing itself: `start_requested` carries a configuration that is valid."""
+
+    start_requested = Signal(object, object)
+    """(RunConfig, preset name: str)"""
+
+    cancelled = Signal()
+
+    preset_saved = Signal(object)
+    """(name: str) A preset was saved."""
+
+    help = HELP
+
+    def __init__(
+        self,
+        presets: Sequence[PresetChoice],
+        save_preset: Callable[[str, RunConfig], object] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._presets = list(presets)
+        self._save_preset = save_preset
+        self._base = self._presets[0].config if self._presets else RunConfig.model_validate({})
+        self._busy = False
+        self.specs: tuple[FieldSpec, ...] = form_spec.fields()
+        self.rows: dict[str, FieldRow] = {}
+        self.cards: dict[str, SectionCard] = {}
+        self.config: RunConfig | None = None
+        self.problems: list[Problem] = []
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(24, 16, 24, 16)
+        outer.setSpacing(12)
+        title = QLabel("New run")
+        title.setFont(theme.font("heading"))
+        outer.addWidget(title)
+        across = QHBoxLayout()
+        across.setSpacing(16)
+        across.addWidget(self._make_form(), 1)
+        across.addWidget(self._make_review())
+        outer.addLayout(across, 1)
+        self.load(self._base, self._presets[0].name if self._presets else "")
+
+    # -- making
+
+    def _make_form(self) -> QWidget:
+        column_widget = QWidget()
+        column = QVBoxLayout(column_widget)
+        column.setContentsMargins(0, 0, 8, 0)
+        column.setSpacing(12)
+        for spec in self.specs:
+            row = FieldRow(spec)
+            row.edited.connect(self._edited)
+            self.rows[spec.path] = row
+        main = SectionCard("What is changed most often", [self.rows[s.path] for s in self.specs if s.main], folds=False)
+        self.cards["main"] = main
+        inner = main.body.layout()
+        assert isinstance(inner, QVBoxLayout)
+        inner.insertWidget(0, self._make_preset_row())
+        column.addWidget(main)
+        for section, name in SECTION_TITLES.items():
+            rows = [self.rows[s.path] for s in self.specs if s.section == section and not s.main]
+            if rows:
+                self.cards[section] = SectionCard(name, rows, folds=True)
+                column.addWidget(self.cards[section])
+        column.addStretch(1)
+        self.form_area = QScrollArea()
+        self.form_area.setWidgetResizable(True)
+        self.form_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.form_area.setFrameShape(QFrame.Shape.NoFrame)
+        self.form_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.form_area.setWidget(column_widget)
+        return self.form_area
+
+    def _make_preset_row(self) -> QWidget:
+        row = QWidget()
+        across = QHBoxLayout(row)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(12)
+        label = QLabel("Preset")
+        label.setFixedSize(150, theme.CONTROL_HEIGHT)
+        self.preset = QComboBox()
+        self.preset.setFixedSize(200, theme.CONTROL_HEIGHT)
+        self.preset.setAccessibleName("Preset")
+        self.preset.setAccessibleDescription("Fills in the whole form.")
+        self.preset.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.preset.installEventFilter(WheelGuard(self.preset))
+        for choice in self._presets:
+            self.preset.addItem(choice.name)
+        self.preset.activated.connect(self._preset_chosen)
+        label.setBuddy(self.preset)
+        self.about = QLabel()
+        self.about.setProperty("look", "muted")
+        self.about.setFont(theme.font("small"))
+        self.about.setWordWrap(True)
+        right = QVBoxLayout()
+        right.setSpacing(3)
+        right.addWidget(self.preset)
+        right.addWidget(self.about)
+        across.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
+        across.addLayout(right, 1)
+        return row
+
+    def _make_review(self) -> QWidget:
+        card = QFrame()
+        card.setProperty("look", "card")
+        card.setFixedWidth(296)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(16, 12, 16, 16)
+        column.setSpacing(10)
+        title = QLabel("Review")
+        title.setFont(theme.font("title"))
+        column.addWidget(title)
+        self.lines = QVBoxLayout()
+        self.lines.setSpacing(6)
+        column.addLayout(self.lines)
+        self.changes = QLabel()
+        self.changes.setWordWrap(True)
+        self.changes.setFont(theme.font("small"))
+        self.changes.setProperty("look", "muted")
+        self.changes.setTextFormat(Qt.TextFormat.PlainText)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        holder = QWidget()
+        inner = QVBoxLayout(holder)
+        inner.setContentsMargins(0, 4, 0, 0)
+        inner.addWidget(self.changes)
+        inner.addStretch(1)
+        area.setWidget(holder)
+        column.addWidget(area, 1)
+        self.verdict = QLabel()
+        self.verdict.setWordWrap(True)
+        column.addWidget(self.verdict)
+        self.start = QPushButton("Start run")
+        self.start.setProperty("look", "primary")
+        self.start.setMinimumHeight(32)
+        self.start.clicked.connect(self._start)
+        column.addWidget(self.start)
+        small = QHBoxLayout()
+        small.setSpacing(8)
+        self.save_button = QPushButton("Save as preset\u2026")
+        self.save_button.setVisible(self._save_preset is not None)
+        self.save_button.clicked.connect(self.save_as_preset)
+        self.export_button = QPushButton("Export TOML\u2026")
+        self.export_button.clicked.connect(self.export)
+        small.addWidget(self.save_button)
+        small.addWidget(self.export_button)
+        column.addLayout(small)
+        cancel = QPushButton("Cancel")
+        cancel.setProperty("look", "quiet")
+        cancel.clicked.connect(self.cancelled)
+        column.addWidget(cancel)
+        return card
+
+    # -- using
+
+    def load(self, config: RunConfig, preset: str = "") -> None:
+        """Fill the form from `config`; what differs from it is later told as changed."""
+        self._base = config
+        for path, value in form_spec.flatten(config.model_dump()).items():
+            self.rows[path].set_value(value)
+        at = next((at for at, choice in enumerate(self._presets) if choice.name == preset), -1)
+        self.preset.setCurrentIndex(at)
+        self.preset.setPlaceholderText("(a run's configuration)" if self._presets else "(none)")
+        self.about.setText(self._presets[at].about if at >= 0 else "")
+        self.about.setVisible(bool(self.about.text()))
+        self._edited()
+
+    def values(self) -> dict[str, Any]:
+        """What is in the form, by dotted path."""
+        return {path: row.value() for path, row in self.rows.items()}
+
+    def set_busy(self, busy: bool) -> None:
+        """A run is being started: Start stays off until it is done."""
+        self._busy = busy
+        self._say_verdict()
+
+    def say_error(self, error: SapoError) -> None:
+        """The run could not be started."""
+        self.set_busy(False)
+        self.verdict.setText(str(error))
+        self._look(self.verdict, "bad")
+
+    def save_as_preset(self) -> None:
+        """Ask for a name and save the values under it."""
+        if self.config is None or self._save_preset is None:
+            return
+        name, agreed = QInputDialog.getText(self, "Save as preset", "Name of the preset:", text=self.config.name)
+        if not agreed or not name.strip():
+            return
+        try:
+            self._save_preset(name.strip(), self.config)
+        except SapoError as error:
+            self.say_error(error)
+            return
+        self._presets = [choice for choice in self._presets if choice.name != name.strip()]
+        self._presets.append(PresetChoice(name.strip(), self.config))
+        self.preset.clear()
+        self.preset.addItems([choice.name for choice in self._presets])
+        self.load(self.config, name.strip())
+        self.preset_saved.emit(name.strip())
+
+    def export(self) -> None:
+        """Ask for a file and write the configuration to it."""
+        if self.config is None:
+            return
+        chosen, _ = QFileDialog.getSaveFileName(self, "Export TOML", f"{self.config.name}.toml", "TOML (*.toml)")
+        if chosen:
+            try:
+                write_toml(Path(chosen), self.config)
+            except SapoError as error:
+                self.say_error(error)
+
+    def _preset_chosen(self, at: int) -> None:
+        self.load(self._presets[at].config, self._presets[at].name)
+
+    def _edited(self) -> None:
+        self.config, self.problems = form_spec.check(self.values(), self.specs)
+        wrong: dict[str, str] = {}
+        for problem in self.problems:
+            wrong.setdefault(problem.path, problem.message)
+        for path, row in self.rows.items():
+            row.mark(wrong.get(path, ""))
+        base = form_spec.flatten(self._base.model_dump())
+        changed = {path for path, value in self.values().items() if value != base[path]}
+        for section, card in self.cards.items():
+            paths = {row.spec.path for row in card.rows}
+            bad, new = len(paths & wrong.keys()), len(paths & changed)
+            card.state.setText(f"{bad} to correct" if bad else f"{new} changed" if new and section != "main" else "")
+            self._look(card.state, "bad" if bad else "muted")
+            if bad:
+                card.unfold(True)
+        self._say_review(sorted(changed - wrong.keys()), base)
+        self._say_verdict()
+
+    def _say_review(self, changed: list[str], base: dict[str, Any]) -> None:
+        if self.config is not None:
+            while (item := self.lines.takeAt(0)) is not None:
+                widget = item.widget()
+                if widget is not None:
+                    widget.deleteLater()
+            for line in forecast.review(self.config):
+                row = QWidget()
+                across = QHBoxLayout(row)
+                across.setContentsMargins(0, 0, 0, 0)
+                name, value = QLabel(line.label), QLabel(line.value)
+                name.setProperty("look", "muted")
+                across.addWidget(name, 1)
+                across.addWidget(value)
+                row.setToolTip(line.reckoned)
+                self.lines.addWidget(row)
+        now = self.values()
+        told = [f"{path}: {form_spec.show(base[path])} \u2192 {form_spec.show(now[path])}" for path in changed]
+        self.changes.setText("Changed\n" + "\n".join(told) if told else "")
+
+    def _say_verdict(self) -> None:
+        count = len(self.problems)
+        if self._busy:
+            text, look = "Starting the engine\u2026", "muted"
+        elif count:
+            whole = [problem.message for problem in self.problems if not problem.path]
+            text = (
+                whole[0] if whole else f"{count} value{'s' if count > 1 else ''} to correct before the run can start."
+            )
+            look = "bad"
+        else:
+            text, look = "", "muted"
+        self.verdict.setText(text)
+        self.verdict.setVisible(bool(text))
+        self._look(self.verdict, look)
+        ready = self.config is not None and not self._busy
+        self.start.setEnabled(ready)
+        self.save_button.setEnabled(ready)
+        self.export_button.setEnabled(ready)
+
+    def _start(self) -> None:
+        if self.config is None:
+            return
+        self.set_busy(True)
+        self.start_requested.emit(self.config, self.preset.currentText())
+
+    @staticmethod
+    def _look(label: QLabel, look: str) -> None:
+        if label.property("look") != look:
+            label.setProperty("look", look)
+            label.style().unpolish(label)
+            label.style().polish(label)
+
+
+def write_toml(path: Path, config: RunConfig) -> None:
+    """Write `config` for `sapo run FILE`. Raises InputError where the file cannot be written."""
+    try:
+        path.write_text(tomli_w.dumps(config.model_dump(mode="json")), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {path}", why=str(error), fix="Choose another place.") from error

@@ -1,0 +1,100 @@
+"""Ctrl+K: type a few letters of an action's name, press Enter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QDialog, QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from sapo_ui import theme
+
+
+def matches(query: str, text: str) -> int | None:
+    """How well `text` matches: lower is better, None not at all. Every word of the query must begin a word, or else occur, in it."""
+    words, have = query.casefold().split(), text.casefold()
+    score = 0
+    for word in words:
+        at = have.find(word)
+        if at < 0:
+            return None
+        score += at if at == 0 or not have[at - 1].isalnum() else 100 + at
+    return score
+
+
+class CommandPalette(QDialog):
+    """Lists the enabled actions of those given; runs the chosen one after it has closed."""
+
+    def __init__(self, actions: Sequence[tuple[str, QAction]], parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setAccessibleName("Find action")
+        self._entries = [(f"{menu}: {_plain(action)}", action) for menu, action in actions if action.isEnabled()]
+        frame = QFrame(self)
+        frame.setProperty("look", "card")
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(frame)
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
+        self.line = QLineEdit()
+        self.line.setPlaceholderText("Type the name of an action")
+        self.line.setAccessibleName("Name of an action")
+        self.line.setFont(theme.font("title"))
+        self.line.textChanged.connect(self._filter)
+        self.line.installEventFilter(self)
+        self.list = QListWidget()
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setAccessibleName("Actions")
+        self.list.itemClicked.connect(self._run)
+        column.addWidget(self.line)
+        column.addWidget(self.list)
+        self.resize(520, 380)
+        self._filter("")
+
+    def open_over(self, window: QWidget) -> None:
+        """Show it over the upper middle of `window`."""
+        corner = window.mapToGlobal(window.rect().topLeft())
+        self.move(corner.x() + (window.width() - self.width()) // 2, corner.y() + 72)
+        self.show()
+        self.line.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            key = Qt.Key(event.key())
+            if key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self.list.count():
+                step = 1 if key == Qt.Key.Key_Down else -1
+                self.list.setCurrentRow((self.list.currentRow() + step) % self.list.count())
+                return True
+            if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                item = self.list.currentItem()
+                if self.list.count():
+                    self._run(item)
+                return True
+        return super().eventFilter(watched, event)
+
+    def _filter(self, text: str) -> None:
+        self.list.clear()
+        ranked = [
+            (score, at) for at, (name, _) in enumerate(self._entries) if (score := matches(text, name)) is not None
+        ]
+        for _, at in sorted(ranked):
+            name, action = self._entries[at]
+            keys = action.shortcut().toString()
+            item = QListWidgetItem(f"{name}    {keys}" if keys else name)
+            item.setData(Qt.ItemDataRole.UserRole, at)
+            item.setToolTip(action.toolTip())
+            self.list.addItem(item)
+        self.list.setCurrentRow(0)
+
+    def _run(self, item: QListWidgetItem) -> None:
+        _, action = self._entries[item.data(Qt.ItemDataRole.UserRole)]
+        self.close()
+        action.trigger()
+
+
+def _plain(action: QAction) -> str:
+    return action.text().replace("&", "").rstrip("\u2026")

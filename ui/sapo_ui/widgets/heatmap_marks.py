@@ -1,0 +1,87 @@
+"""The heatmap's marks: a hollow triangle, a filled square, a ring. White on a dark edge, so that they read on
+every score."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from sapo_ui.widgets.heatmap_math import Ints, MarkLayer, bin_marks
+
+
+def triangle(painter: QPainter, at: QPointF, size: float, colour: QColor, edge: QColor) -> None:
+    """A hollow triangle, `size` pixels wide, centred at `at`."""
+    half = size / 2
+    shape = QPolygonF(
+        [
+            QPointF(at.x(), at.y() - half),
+            QPointF(at.x() + half, at.y() + half * 0.8),
+            QPointF(at.x() - half, at.y() + half * 0.8),
+        ]
+    )
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(edge, 3.4), QPen(colour, 1.5)):
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.drawPolygon(shape)
+
+
+def square(painter: QPainter, at: QPointF, size: float, colour: QColor, edge: QColor) -> None:
+    """A filled square."""
+    painter.setPen(QPen(edge, 1.4))
+    painter.setBrush(colour)
+    painter.drawRect(QRectF(at.x() - size / 2, at.y() - size / 2, size, size))
+
+
+def ring(painter: QPainter, at: QPointF, size: float, colour: QColor, edge: QColor) -> None:
+    """A ring."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(edge, 3.6), QPen(colour, 1.7)):
+        painter.setPen(pen)
+        painter.drawEllipse(at, size / 2, size / 2)
+
+
+DRAW = {"triangle": triangle, "square": square, "ring": ring}
+SIZES = {"triangle": 9.0, "square": 6.0, "ring": 13.0}
+
+
+def draw_marks(
+    painter: QPainter,
+    layers: Iterable[MarkLayer],
+    edges: Ints,
+    rows: int,
+    plot: QRectF,
+    used: float,
+    colours: tuple[QColor, QColor],
+) -> int:
+    """Draw all layers over the bins `edges`, which fill `used` pixels of `plot`. Returns how many marks were drawn.
+
+    Where marks of several kinds fall into one cell they are drawn so that each can be read: the square inside the
+    ring, the triangle above.
+    """
+    bins = len(edges) - 1
+    if bins < 1 or rows < 1:
+        return 0
+    cells: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for layer in layers:
+        for key in bin_marks(layer, edges, rows):
+            cells[key].append(layer.shape)
+    width, height = used / bins, plot.height() / rows
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for (column, row), shapes in cells.items():
+        centre = QPointF(plot.left() + (column + 0.5) * width, plot.top() + (row - 0.5) * height)
+        for shape in ("ring", "square", "triangle"):
+            if shape not in shapes:
+                continue
+            at, size = centre, min(SIZES[shape], max(4.0, 0.8 * height))
+            if shape == "triangle" and len(shapes) > 1:
+                if height >= 26:
+                    at = QPointF(centre.x(), centre.y() - 0.5 * height + 7)
+                else:
+                    size = min(14.0, height)
+            DRAW[shape](painter, at, size, *colours)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    return sum(len(shapes) for shapes in cells.values())

@@ -1,0 +1,147 @@
+"""Small text: labels in a type role, chips, messages for empty pages, banners."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from sapo_ui import icons, theme
+
+Tone = Literal["plain", "good", "warning", "bad", "accent"]
+
+
+def label(text: str = "", role: theme.FontRole = "body", look: str = "", *, wrap: bool = False) -> QLabel:
+    """A plain-text label in a type role; `look` is muted, good, warning or bad."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setFont(theme.font(role))
+    made.setWordWrap(wrap)
+    if look:
+        made.setProperty("look", look)
+    return made
+
+
+class Chip(QWidget):
+    """A word or two in a pill, with an icon or a mark before it. The tone colours the text; the words carry the
+    meaning."""
+
+    def __init__(self, text: str = "", tone: Tone = "plain", *, icon: str = "", mono: bool = False) -> None:
+        super().__init__()
+        self._text, self._tone, self._icon = text, tone, icon
+        self.setFont(theme.font("mono_small" if mono else "small"))
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(text)
+
+    @property
+    def text(self) -> str:
+        """What the chip says."""
+        return self._text
+
+    def set_text(self, text: str, tone: Tone = "plain", icon: str = "") -> None:
+        """Say something else."""
+        self._text, self._tone, self._icon = text, tone, icon
+        self.setAccessibleName(text)
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance(self._text) + 16 + (18 if self._icon else 0), metrics.height() + 5)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look = theme.current()
+        colour = {
+            "plain": look.text,
+            "good": look.good,
+            "warning": look.warning,
+            "bad": look.bad,
+            "accent": look.accent,
+        }[self._tone]
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        body = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setBrush(QColor(look.raised))
+        painter.setPen(QPen(QColor(look.hairline), 1))
+        painter.drawRoundedRect(body, body.height() / 2, body.height() / 2)
+        left = 8.0
+        if self._icon:
+            icons.paint(painter, self._icon, colour, QRectF(left, (self.height() - 13) / 2, 13, 13))
+            left += 18
+        painter.setPen(QColor(colour))
+        painter.drawText(
+            QRectF(left, 0, self.width() - left - 6, self.height()),
+            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
+            self._text,
+        )
+
+
+class EmptyState(QWidget):
+    """What stands in the middle of a page with nothing to show: what belongs here, and what would fill it."""
+
+    def __init__(self, headline: str = "", text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.SPACE_4, theme.SPACE_4, theme.SPACE_4, theme.SPACE_4)
+        column.setSpacing(theme.SPACE_1)
+        self._headline = label(headline, "strong", wrap=True)
+        self._text = label(text, "body", "muted", wrap=True)
+        column.addStretch(1)
+        for line in (self._headline, self._text):
+            line.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter)
+            line.setMaximumWidth(420)
+            line.setMinimumWidth(120)
+            row = QHBoxLayout()
+            row.addStretch(1)
+            row.addWidget(line, 20)
+            row.addStretch(1)
+            column.addLayout(row)
+        column.addStretch(1)
+
+    def say(self, headline: str, text: str) -> None:
+        """Change the message."""
+        self._headline.setText(headline)
+        self._text.setText(text)
+
+    @property
+    def message(self) -> str:
+        """Both lines."""
+        return f"{self._headline.text()} {self._text.text()}"
+
+
+class Banner(QFrame):
+    """A line across the top of a panel that warns or tells, with an icon; hidden while it has nothing to say."""
+
+    def __init__(self, kind: Literal["warning", "bad"] = "warning", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("look", f"banner-{kind}")
+        self._kind = kind
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.SPACE_2, theme.SPACE_1, theme.SPACE_2, theme.SPACE_1)
+        row.setSpacing(theme.SPACE_2)
+        self._icon = QLabel()
+        self._text = label("", wrap=True)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._text, 1)
+        self.setVisible(False)
+        theme.on_change(self, self._restyle)
+
+    @property
+    def text(self) -> str:
+        """What the banner says; empty when it is hidden."""
+        return self._text.text()
+
+    def say(self, text: str, hover: str = "") -> None:
+        """Show `text`, or hide on an empty one."""
+        self._text.setText(text)
+        self.setToolTip(hover)
+        self.setVisible(bool(text))
+
+    def _restyle(self) -> None:
+        look = theme.current()
+        self._icon.setPixmap(icons.pixmap("warning", look.warning if self._kind == "warning" else look.bad, 16))

@@ -1,0 +1,80 @@
+"""Scores in a table: each step a small tinted cell with its number beside, marks on the cells that carry one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from sapo_ui import theme
+from sapo_ui.widgets.heatmap_marks import DRAW
+
+SWATCH, GAP = 8, 10
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """What a cell shows: scores, and marks as (shape, 1-based step)."""
+
+    scores: npt.NDArray[np.float32]
+    marks: tuple[tuple[str, int], ...] = ()
+
+
+class ScoreStripDelegate(QStyledItemDelegate):
+    """Paints the `Strip` that `strip_of(index)` gives. Numbers give way to swatches alone where the column is
+    narrow."""
+
+    def __init__(
+        self, strip_of: Callable[[QModelIndex | QPersistentModelIndex], Strip | None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._strip_of = strip_of
+        self._font = theme.font("mono_small")
+        self._number = QFontMetrics(self._font).horizontalAdvance("0.00")
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        look = theme.current()
+        rect = QRectF(option.rect)  # pyright: ignore[reportAttributeAccessIssue]
+        if option.state & QStyle.StateFlag.State_Selected:  # pyright: ignore[reportAttributeAccessIssue]
+            painter.fillRect(rect, QColor(look.accent_soft))
+        strip = self._strip_of(index)
+        if strip is None:
+            return
+        painter.save()
+        painter.setClipRect(rect)
+        painter.setFont(self._font)
+        count = len(strip.scores)
+        full = SWATCH + 4 + self._number + GAP
+        numbers = count * full <= rect.width() - 8
+        pitch = float(full) if numbers else min(18.0, max(5.0, (rect.width() - 12) / max(1, count)))
+        x, middle = rect.left() + 8, rect.center().y() + 0.5
+        for step, score in enumerate(strip.scores.tolist(), start=1):
+            wide = SWATCH if numbers else pitch - 2
+            cell = QRectF(x, middle - 8, wide, 16)
+            painter.fillRect(cell, theme.score_colour(score))
+            painter.setPen(QPen(QColor(look.border), 1))
+            if look.dark:
+                painter.drawRect(cell)
+            if numbers:
+                painter.setPen(QColor(look.text))
+                where = QRectF(x + SWATCH + 4, middle - 9, self._number + 2, 18)
+                painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, f"{score:.2f}")
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for shape, at in strip.marks:
+                if at == step:
+                    size = {"triangle": 8.0, "square": 4.0, "ring": 10.0}[shape]
+                    edge = QColor(look.mark_outline)
+                    DRAW[shape](painter, QPointF(cell.center()), size, QColor(look.mark), edge)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            x += pitch
+        painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return QSize(240, 26)
