@@ -205,8 +205,7 @@ class LineChart(ChartFrame):
     ) -> list[QPointF]:
         return self._to_points(*thin(line.x, line.y, max(8, int(plot.width()))), plot, x_range, y_range)
 
-    def _area(self, painter: QPainter, top: list[QPointF], bottom: list[QPointF], colour: QColor, alpha: float) ->
-    None:
+    def _area(self, painter: QPainter, top: list[QPointF], bottom: list[QPointF], colour: QColor, alpha: float) -> None:
         colour.setAlphaF(alpha)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
