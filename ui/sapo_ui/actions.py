@@ -1,4 +1,5 @@
-"""Every action of the window, as data: menus, shortcuts, the command palette and the help are all made from this list."""
+"""Every action of the window, as data: menus, shortcuts, the command palette and the help are all made from this
+list."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ ANY = frozenset(RunStatus)
 class ActionSpec:
     """One action. `statuses`: it needs a selected run in one of these states (None: it needs no run).
 
-    `menu` is the menu it sits in, `group` separates groups by a line, `local` shortcuts are handled by the list that has the focus.
+    `menu` is the menu it sits in, `group` separates groups by a line, `local` shortcuts are handled by the list that
+    has the focus.
     """
 
     id: str
@@ -158,7 +160,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
 
 
 class Actions(QObject):
-    """The QActions made from `specs`, by id. `handlers` says what each does; every spec needs one and every handler a spec."""
+    """The QActions made from `specs`, by id. `handlers` says what each does; every spec needs one and every handler a
+    spec."""
 
     def __init__(
         self, parent: QObject, handlers: dict[str, Callable[[], object]], specs: Iterable[ActionSpec] = ACTIONS

@@ -64,7 +64,8 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 class Program:
-    """One process with one window. `window` may be driven from outside (tests, screenshots) between `open` and `close`."""
+    """One process with one window. `window` may be driven from outside (tests, screenshots) between `open` and
+    `close`."""
 
     def __init__(self, *, demo: bool = False, run: str | None = None) -> None:
         from PySide6.QtCore import QCoreApplication

@@ -53,7 +53,8 @@ def make_report(kind: type[BaseException], error: BaseException | None, trace: T
 
 
 class CrashHandler(QObject):
-    """Between `install` and `remove`, uncaught exceptions of any thread become reports, and go to `show` once that is set."""
+    """Between `install` and `remove`, uncaught exceptions of any thread become reports, and go to `show` once that is
+    set."""
 
     _caught = Signal(object)
 
@@ -118,7 +119,8 @@ class CrashDialog(QDialog):
         title = QLabel("Something went wrong in the window")
         title.setFont(theme.font("title"))
         said = QLabel(
-            f"{report.headline}\n\nRuns are not affected: their engines do not need the window. If it misbehaves from here on, close it and "
+            f"{report.headline}\n\nRuns are not affected: their engines do not need the window. If it misbehaves "
+            "from here on, close it and "
             "open it again. Please send the report below to the project's issue tracker."
         )
         said.setWordWrap(True)

@@ -65,7 +65,8 @@ def about_text() -> str:
     """Versions and licences, as Markdown."""
     versions = "\n".join(f"| {name} | {number} |" for name, number in package_versions().items())
     return (
-        "### SAPO Studio\n\nMakes a small language model reason better by self-adaptive process optimisation, and shows "
+        "### SAPO Studio\n\nMakes a small language model reason better by self-adaptive process "
+        "optimisation, and shows "
         f"where its reasoning breaks.\n\nApache License 2.0.\n\n| | |\n|---|---|\n{versions}\n\n"
         "Typefaces: Inter and JetBrains Mono, SIL Open Font License 1.1. Qt through PySide6, LGPL 3."
     )
@@ -80,7 +81,12 @@ def ask(parent: QWidget, title: str, text: str, button: str, then: Callable[[], 
     keep = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep)
     box.setEscapeButton(keep)
-    agree.clicked.connect(lambda: then())
+
+    def agreed(checked: bool = False) -> None:
+        del checked
+        then()
+
+    agree.clicked.connect(agreed)
     label = box.findChild(QLabel, "qt_msgbox_label")
     if label is not None:
         label.setFont(theme.font("title"))

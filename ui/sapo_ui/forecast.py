@@ -1,4 +1,5 @@
-"""What a configuration asks for, in plain arithmetic: how much is sampled, and how many roll-outs labelling can cost at most."""
+"""What a configuration asks for, in plain arithmetic: how much is sampled, and how many roll-outs labelling can cost
+at most."""
 
 from __future__ import annotations
 
@@ -18,53 +19,60 @@ class Line:
 
 
 def review(config: RunConfig) -> tuple[Line, ...]:
-    """The review of a valid configuration. Upper bounds only: equal samples are dropped and roll-outs stop early, so a run does less."""
-    i, s, lab = config.iterations, config.sampling, config.labeling
-    sampled = s.start_questions * s.samples + i * s.questions * s.samples
+    """The review of a valid configuration.
+
+    Upper bounds only: equal samples are kept once and roll-outs stop at the first success, so a run does less.
+    """
+    rounds, sampling, labeling = config.iterations, config.sampling, config.labeling
     lines = [
         Line(
             "Trajectories sampled",
-            fmt.count(sampled),
-            f"({fmt.exact(s.start_questions)} + {i} \u00d7 {fmt.exact(s.questions)} questions) \u00d7 {s.samples} samples; equal ones are kept once",
+            fmt.count((sampling.start_questions + rounds * sampling.questions) * sampling.samples),
+            f"({fmt.exact(sampling.start_questions)} + {rounds} \u00d7 {fmt.exact(sampling.questions)} questions) "
+            f"\u00d7 {sampling.samples} samples; equal ones are kept once",
         )
     ]
-    if lab.labeler != "none":
+    if labeling.labeler != "none":
         lines.append(
             Line(
-                "Wrong trajectories labelled",
-                f"\u2264 {fmt.count(lab.start_trajectories + i * lab.trajectories)}",
-                f"{fmt.exact(lab.start_trajectories)} + {i} \u00d7 {fmt.exact(lab.trajectories)}, as far as there are that many",
+                "Wrong ones labelled",
+                _at_most(labeling.start_trajectories + rounds * labeling.trajectories),
+                f"{fmt.exact(labeling.start_trajectories)} + {rounds} \u00d7 {fmt.exact(labeling.trajectories)}, "
+                "as far as there are that many",
             )
         )
-    checks = {
-        "sapo": lab.max_checks,
-        "omega": max(1, (config.task.max_steps - 1).bit_length()),
-        "shepherd": config.task.max_steps,
-    }.get(lab.labeler)
-    if checks is not None:
-        lines.append(
-            Line(
-                f"Roll-outs to label ({lab.labeler})",
-                f"\u2264 {fmt.count(i * lab.trajectories * checks * lab.rollouts)}",
-                f"iterations 1 to {i}: {fmt.exact(lab.trajectories)} trajectories \u00d7 {checks} prefixes \u00d7 {lab.rollouts} roll-outs; "
-                "they stop at the first success",
-            )
-        )
-        if lab.labeler != "shepherd":
-            most = i * lab.trajectories * config.task.max_steps * lab.rollouts
-            lines.append(
-                Line(
-                    "The same with shepherd",
-                    f"\u2264 {fmt.count(most)}",
-                    f"{fmt.exact(lab.trajectories)} trajectories \u00d7 {config.task.max_steps} steps \u00d7 {lab.rollouts} roll-outs \u00d7 {i}",
-                )
-            )
-    evaluated = (i + 1) * config.task.test_questions * (config.evaluation.samples + 1)
+        lines += _rollouts(config)
+    evaluated = (rounds + 1) * config.task.test_questions * (config.evaluation.samples + 1)
     lines.append(
         Line(
             "Test answers",
             fmt.count(evaluated),
-            f"{i + 1} evaluations \u00d7 {fmt.exact(config.task.test_questions)} questions \u00d7 ({config.evaluation.samples} samples + 1 greedy)",
+            f"{rounds + 1} evaluations \u00d7 {fmt.exact(config.task.test_questions)} questions "
+            f"\u00d7 ({config.evaluation.samples} samples + 1 greedy)",
         )
     )
     return tuple(lines)
+
+
+def _rollouts(config: RunConfig) -> list[Line]:
+    """What labelling can cost at most from iteration 1 on, beside Shepherd's worst case for as many trajectories."""
+    labeling, steps = config.labeling, config.task.max_steps
+    checks = {"sapo": labeling.max_checks, "omega": max(1, (steps - 1).bit_length()), "shepherd": steps}
+    made: list[Line] = []
+    for labeler in dict.fromkeys((labeling.labeler, "shepherd")):
+        prefixes = checks.get(labeler)
+        if prefixes is not None and labeling.labeler in checks:
+            most = config.iterations * labeling.trajectories * prefixes * labeling.rollouts
+            made.append(
+                Line(
+                    f"Roll-outs, {labeler}",
+                    _at_most(most),
+                    f"{config.iterations} iterations \u00d7 {fmt.exact(labeling.trajectories)} trajectories \u00d7 "
+                    f"{prefixes} prefixes \u00d7 {labeling.rollouts} roll-outs; they stop at the first success",
+                )
+            )
+    return made
+
+
+def _at_most(value: float) -> str:
+    return f"\u2264{fmt.THIN}{fmt.count(value)}"

@@ -1,4 +1,5 @@
-"""The New run form as data, read from RunConfig's own JSON schema; and what is wrong with what was typed into it. No widgets here."""
+"""The New run form as data, read from RunConfig's own JSON schema; and what is wrong with what was typed into it. No
+widgets here."""
 
 from __future__ import annotations
 

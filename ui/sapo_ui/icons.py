@@ -66,7 +66,8 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 @cache
 def glyph_file(name: str, colour: str) -> str:
-    """A file with the icon in `colour`, for style sheets, which take images from files only. Gone when the program ends."""
+    """A file with the icon in `colour`, for style sheets, which take images from files only. Gone when the program
+    ends."""
     path = Path(_folder().name) / f"{name}-{colour.lstrip('#')}.svg"
     path.write_text(_source(name).replace("currentColor", colour), encoding="utf-8")
     return path.as_posix()

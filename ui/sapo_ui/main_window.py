@@ -1,4 +1,5 @@
-"""The window: run list on the left, one page on the right, menus, and what each action does. The pages know nothing of it."""
+"""The window: run list on the left, one page on the right, menus, and what each action does. The pages know nothing
+of it."""
 
 from __future__ import annotations
 
@@ -182,7 +183,7 @@ class MainWindow(QMainWindow):
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
             "go.sidebar": lambda: self.run_list.setVisible(self.actions_["go.sidebar"].isChecked()),
-            "view.reset": lambda: self.run_page.docks.reset(),
+            "view.reset": self._reset_layout,
             "view.system": lambda: self._choose_theme("system"),
             "view.light": lambda: self._choose_theme("light"),
             "view.dark": lambda: self._choose_theme("dark"),
@@ -226,7 +227,8 @@ class MainWindow(QMainWindow):
     def _say_going(self) -> None:
         alive = sum(1 for run in self._change.runs if run.status.alive)
         self.going.setText(
-            f"{alive} run{'s' if alive > 1 else ''} going \u00b7 closing the window leaves {'them' if alive > 1 else 'it'} going"
+            f"{alive} run{'s' if alive > 1 else ''} going \u00b7 closing the window leaves "
+            f"{'them' if alive > 1 else 'it'} going"
             if alive
             else "No run is going"
         )
@@ -414,6 +416,9 @@ class MainWindow(QMainWindow):
             self.statusBar().showMessage(f"Copied {run.id}.", MESSAGE_MS)
 
     # -- the rest
+
+    def _reset_layout(self) -> None:
+        self.run_page.docks.reset()
 
     def _find(self) -> None:
         self.actions_["go.sidebar"].setChecked(True)

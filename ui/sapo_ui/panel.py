@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Panel(QWidget):
     """One docked panel of the run page.
 
-    A panel reads the store only through `tasks.run`, keyed by itself, and keeps what it shows when it has nothing newer.
+    A panel reads the store only through `tasks.run`, keyed by itself, and keeps what it shows when it has nothing
+    newer.
     """
 
     panel_id: str = ""
@@ -34,7 +35,8 @@ class Panel(QWidget):
         raise NotImplementedError
 
     def refresh(self, change: StoreChange) -> None:
-        """The shown run changed in the store. Called on the GUI thread, at most once a second, while the run page is visible."""
+        """The shown run changed in the store. Called on the GUI thread, at most once a second, while the run page is
+        visible."""
         raise NotImplementedError
 
     def show_trace(self, trajectory_id: int) -> bool:

@@ -1,6 +1,7 @@
 """One background loop that watches the store and says what changed.
 
-A poll is `PRAGMA data_version` (no query) and, only when that moved, the list of runs. So an idle window costs next to nothing.
+A poll is `PRAGMA data_version` (no query) and, only when that moved, the list of runs. So an idle window costs next
+to nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class StoreChange:
 class Poller(QObject):
     """Polls the store at `path` in a thread of its own, between `start` and `stop`.
 
-    `reconcile` is called there now and then; it marks runs as interrupted whose engine is gone, and returns something true if it did.
+    `reconcile` is called there now and then; it marks runs as interrupted whose engine is gone, and returns something
+    true if it did.
     """
 
     changed = Signal(object)
@@ -142,9 +144,11 @@ class Poller(QObject):
 
 
 def compare(known: dict[str, RunSummary] | None, runs: list[RunSummary]) -> StoreChange | None:
-    """What is different, given that something has been written since. None where it is nothing (a first look at an empty store is something).
+    """What is different, given that something has been written since. None where it is nothing (a first look at an
+    empty store is something).
 
-    A run that is alive counts as changed: its rows come faster than its summary changes. Where no summary differs and nothing is alive,
+    A run that is alive counts as changed: its rows come faster than its summary changes. Where no summary differs and
+    nothing is alive,
     somebody wrote rows of an ended run (a judgement, a report): all count as changed.
     """
     now = {run.id: run for run in runs}

@@ -1,4 +1,5 @@
-"""The style sheet, made from the theme's tokens. Widgets ask for a look by a dynamic property, never by a colour of their own."""
+"""The style sheet, made from the theme's tokens. Widgets ask for a look by a dynamic property,
+never by a colour of their own."""
 
 from __future__ import annotations
 
@@ -16,10 +17,12 @@ QLabel[look="bad"] {{ color: {bad}; }}
 QLabel[look="warning"] {{ color: {warning}; }}
 QLabel[look="good"] {{ color: {good}; }}
 
-QFrame[look="card"], QWidget[look="card"] {{ background: {surface}; border: 1px solid {hairline}; border-radius: {radius}px; }}
+QFrame[look="card"], QWidget[look="card"] {{ background: {surface}; border: 1px solid {hairline};
+    border-radius: {radius}px; }}
 QFrame[look="side"] {{ background: {surface}; border: 0; border-right: 1px solid {hairline}; }}
 QFrame[look="banner-bad"] {{ background: {bad_soft}; border: 1px solid {bad}; border-radius: {radius}px; }}
-QFrame[look="banner-warning"] {{ background: {warning_soft}; border: 1px solid {warning}; border-radius: {radius}px; }}
+QFrame[look="banner-warning"] {{ background: {warning_soft}; border: 1px solid {warning};
+    border-radius: {radius}px; }}
 QFrame[look="line"] {{ background: {hairline}; border: 0; max-height: 1px; min-height: 1px; }}
 
 QPushButton, QToolButton[look="button"] {{
@@ -28,13 +31,16 @@ QPushButton, QToolButton[look="button"] {{
 }}
 QPushButton:hover, QToolButton[look="button"]:hover {{ border-color: {muted}; }}
 QPushButton:pressed, QToolButton[look="button"]:pressed {{ background: {sunken}; }}
-QPushButton:disabled, QToolButton[look="button"]:disabled {{ color: {muted}; background: {window}; border-color: {hairline}; }}
+QPushButton:disabled, QToolButton[look="button"]:disabled {{ color: {muted}; background: {window};
+    border-color: {hairline}; }}
 QPushButton:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 3px 11px; }}
-QPushButton:default, QPushButton[look="primary"] {{ background: {accent}; color: {on_accent}; border: 1px solid {accent}; }}
+QPushButton:default, QPushButton[look="primary"] {{ background: {accent}; color: {on_accent};
+    border: 1px solid {accent}; }}
 QPushButton[look="primary"]:hover {{ background: {accent_hover}; border-color: {accent_hover}; }}
 QPushButton[look="primary"]:disabled {{ background: {sunken}; color: {muted}; border-color: {sunken}; }}
 QPushButton:default:focus, QPushButton[look="primary"]:focus {{ border: 2px solid {text}; padding: 3px 11px; }}
-QPushButton[look="quiet"], QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: {radius}px; padding: 4px 8px; }}
+QPushButton[look="quiet"], QToolButton {{ background: transparent; border: 1px solid transparent;
+    border-radius: {radius}px; padding: 4px 8px; }}
 QPushButton[look="quiet"]:hover, QToolButton:hover {{ background: {raised}; }}
 QPushButton[look="quiet"]:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 3px 7px; }}
 QPushButton::menu-indicator, QToolButton::menu-indicator {{ width: 0; height: 0; image: none; }}
@@ -49,29 +55,39 @@ QComboBox::drop-down {{ border: 0; width: 22px; }}
 QComboBox::down-arrow {{ image: url("{arrow}"); width: 10px; height: 10px; }}
 QComboBox QAbstractItemView {{ background: {surface}; color: {text}; border: 1px solid {border}; padding: 4px;
     selection-background-color: {accent_soft}; selection-color: {text}; }}
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus, QTextEdit:focus {{ border: 2px solid {accent}; }}
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus,
+    QTextEdit:focus {{ border: 2px solid {accent}; }}
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ padding: 3px 7px; }}
 QComboBox:focus {{ padding: 3px 23px 3px 7px; }}
-QLineEdit[wrong="true"], QSpinBox[wrong="true"], QDoubleSpinBox[wrong="true"], QComboBox[wrong="true"] {{ border: 2px solid {bad}; background: {bad_soft}; }}
-QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled {{ color: {muted}; background: {window}; border-color: {hairline}; }}
-QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{ width: 0; border: 0; }}
+QLineEdit[wrong="true"], QSpinBox[wrong="true"], QDoubleSpinBox[wrong="true"], QComboBox[wrong="true"] {{
+    border: 2px solid {bad}; background: {bad_soft}; }}
+QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled {{ color: {muted}; background: {window};
+    border-color: {hairline}; }}
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{ width: 0;
+    border: 0; }}
 
-QCheckBox, QRadioButton {{ spacing: 8px; background: transparent; border: 2px solid transparent; border-radius: 4px; padding: 1px; }}
+QCheckBox, QRadioButton {{ spacing: 8px; background: transparent; border: 2px solid transparent;
+    border-radius: 4px; padding: 1px; }}
 QCheckBox:focus, QRadioButton:focus {{ border-color: {accent}; }}
-QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 3px; background: {surface}; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 3px;
+    background: {surface}; }}
 QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url("{check}"); }}
 
-QAbstractItemView {{ background: {surface}; color: {text}; border: 0; selection-background-color: {accent_soft}; selection-color: {text}; }}
+QAbstractItemView {{ background: {surface}; color: {text}; border: 0;
+    selection-background-color: {accent_soft}; selection-color: {text}; }}
 QTableView, QTreeView {{ gridline-color: {hairline}; alternate-background-color: {surface}; }}
 QTableView:focus, QTreeView:focus, QListView:focus {{ border: 1px solid {accent}; }}
 QTableView::item, QTreeView::item {{ padding: 0 8px; border: 0; }}
-QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {accent_soft}; color: {text}; }}
+QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {accent_soft};
+    color: {text}; }}
 QHeaderView {{ background: {surface}; border: 0; }}
-QHeaderView::section {{ background: {surface}; color: {muted}; border: 0; border-bottom: 1px solid {hairline}; padding: 5px 8px; text-align: left; }}
+QHeaderView::section {{ background: {surface}; color: {muted}; border: 0; border-bottom: 1px solid {hairline};
+    padding: 5px 8px; text-align: left; }}
 QTableCornerButton::section {{ background: {surface}; border: 0; }}
 
 QTabBar {{ background: transparent; border: 0; }}
-QTabBar::tab {{ background: transparent; color: {muted}; padding: 6px 12px; border: 0; border-bottom: 2px solid transparent; }}
+QTabBar::tab {{ background: transparent; color: {muted}; padding: 6px 12px; border: 0;
+    border-bottom: 2px solid transparent; }}
 QTabBar::tab:hover {{ color: {text}; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
 QTabBar::tab:focus {{ background: {accent_soft}; }}
@@ -81,7 +97,8 @@ QProgressBar {{ background: {sunken}; border: 0; border-radius: 2px; max-height:
 QProgressBar::chunk {{ background: {accent}; border-radius: 2px; }}
 QSlider::groove:horizontal {{ background: {sunken}; height: 4px; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {accent}; height: 4px; border-radius: 2px; }}
-QSlider::handle:horizontal {{ background: {surface}; border: 2px solid {accent}; width: 12px; height: 12px; margin: -6px 0; border-radius: 8px; }}
+QSlider::handle:horizontal {{ background: {surface}; border: 2px solid {accent}; width: 12px; height: 12px;
+    margin: -6px 0; border-radius: 8px; }}
 QSlider::handle:horizontal:focus {{ background: {accent}; border-color: {text}; }}
 
 QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: 0; }}

@@ -1,4 +1,5 @@
-"""Every visual decision of the window: colours, type, space. Widgets take them from `current()` and redraw on `manager().changed`."""
+"""Every visual decision of the window: colours, type, space. Widgets take them from `current()` and redraw on
+`manager().changed`."""
 
 from __future__ import annotations
 
@@ -229,7 +230,8 @@ def on_change(owner: QObject, restyle: Callable[[], object]) -> None:
 
 @cache
 def load_fonts() -> tuple[str, ...]:
-    """Make the shipped typefaces known to Qt. Returns the families found; the system's own take the place of any that is missing."""
+    """Make the shipped typefaces known to Qt. Returns the families found; the system's own take the place of any that
+    is missing."""
     families: list[str] = []
     for path in sorted((resources_dir() / "fonts").glob("*.[ot]tf")):
         number = QFontDatabase.addApplicationFont(str(path))

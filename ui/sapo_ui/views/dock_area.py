@@ -28,7 +28,8 @@ LAYOUT_VERSION = 1
 
 
 class DockTitle(QWidget):
-    """A dock's title bar: name, help, float, close. Hidden while the dock is one of several tabs, which name it already."""
+    """A dock's title bar: name, help, float, close. Hidden while the dock is one of several tabs, which name it
+    already."""
 
     def __init__(self, dock: QDockWidget, title: str) -> None:
         super().__init__(dock)

@@ -58,7 +58,8 @@ class EmptyPage(QWidget):
             self.title.setText("See where reasoning breaks")
             self.text.setText(
                 "A run trains a small reasoner and its step verifier in turns, and shows every step they get wrong. "
-                "The demo runs the arithmetic lab on this machine and takes a few minutes; its first scores appear within seconds."
+                "The demo runs the arithmetic lab on this machine and takes a few minutes; its first scores appear "
+                "within seconds."
             )
         else:
             self.title.setText("No run is chosen")

@@ -41,14 +41,16 @@ _NUMBERS = (
     _Number(
         "mce",
         "MCE ceiling",
-        "The same share for a Monte-Carlo estimate with roll-outs of the reasoner from every step: what a verifier trained "
+        "The same share for a Monte-Carlo estimate with roll-outs of the reasoner from every step: what a "
+        "verifier trained "
         "on such labels can hope for.",
         1,
     ),
     _Number(
         "gap",
         "Reasoner\u2013verifier gap",
-        "MCE ceiling minus verifier, in percentage points. SAPO is there to close it. Below zero, the verifier is ahead of its own estimate.",
+        "MCE ceiling minus verifier, in percentage points. SAPO is there to close it. "
+        "Below zero, the verifier is ahead of the estimate.",
         -1,
         gap=True,
     ),
@@ -95,11 +97,12 @@ def _trend(better: float) -> str:
 
 
 def _ledger(metrics: Metrics) -> Headline:
-    """Tokens the labeler spent, relative to what Shepherd would have spent on the same trajectories, all iterations together."""
+    """Tokens the labeler spent, relative to what Shepherd would have spent on the same trajectories, all iterations
+    together."""
     label = "Labelling tokens"
     definition = (
-        "Tokens generated to label steps, relative to Shepherd (roll-outs from every step) on the same trajectories. What was not really done "
-        "is an estimate from the same trajectories."
+        "Tokens generated to label steps, relative to Shepherd (roll-outs from every step) on the same trajectories. "
+        "What was not really done is an estimate from the same trajectories."
     )
     spent: dict[str, float] = {}
     estimated: set[str] = set()

@@ -31,10 +31,12 @@ from sapo_ui.views.form_fields import FieldRow, WheelGuard
 
 HELP = """### New run
 
-Choose a **preset**, change what you like, press **Start run**. The presets fit the arithmetic lab: `lab-smoke` ends in seconds,
+Choose a **preset**, change what you like, press **Start run**. The presets fit the arithmetic lab: `lab-smoke` ends
+in seconds,
 `lab-demo` in minutes, `lab-full` trains its reasoner from nothing.
 
-The first card has what is changed most often. Every other value is in the sections below it; a section says how many of its values
+The first card has what is changed most often. Every other value is in the sections below it; a section says how many
+of its values
 differ from the preset. Hover a field to see its key and its bounds.
 
 A wrong value is marked where it stands, with what would be right. **Start run** stays off until nothing is marked.

@@ -60,7 +60,8 @@ def second_line(run: RunSummary) -> str:
 
 
 class RunListModel(QAbstractListModel):
-    """All runs whose name, id, preset or status contains the search text. Changes row by row, so that the selection stays."""
+    """All runs whose name, id, preset or status contains the search text. Changes row by row, so that the selection
+    stays."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

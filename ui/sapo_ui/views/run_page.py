@@ -25,14 +25,17 @@ from sapo_ui.widgets.phase_timeline import PhaseTimeline, Segment, phase_detail
 
 HELP = """### The run page
 
-**Header**: the run's status, where it is and when it should end. *Pause* and *Stop* act at the next step boundary, nothing is lost.
+**Header**: the run's status, where it is and when it should end. *Pause* and *Stop* act at the next step boundary,
+nothing is lost.
 
 **Phases**: one segment each, as long as its share of the forecast time. Hover one, or walk with the arrow keys.
 
-**Headline numbers**: the latest value, its change since the iteration before, and a line of how it got there. Hover for the definition
+**Headline numbers**: the latest value, its change since the iteration before, and a line of how it got there. Hover
+for the definition
 and the 95 % interval.
 
-**Panels** can be moved by their title bars, put into tabs, floated and closed; *View* brings them back, *Reset panel layout* puts
+**Panels** can be moved by their title bars, put into tabs, floated and closed; *View* brings them back, *Reset panel
+layout* puts
 everything where it was at first. **F1** inside a panel explains that panel.
 """
 

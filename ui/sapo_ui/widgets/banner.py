@@ -10,7 +10,8 @@ from sapo_ui import icons, theme
 
 
 class Banner(QFrame):
-    """Hidden until `show_error`. `action` is the button that acts on it (Resume), shown where a text for it is given."""
+    """Hidden until `show_error`. `action` is the button that acts on it (Resume), shown where a text for it is
+    given."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -12,7 +12,8 @@ from sapo_ui import theme
 
 
 def matches(query: str, text: str) -> int | None:
-    """How well `text` matches: lower is better, None not at all. Every word of the query must begin a word, or else occur, in it."""
+    """How well `text` matches: lower is better, None not at all. Every word of the query must begin a word, or else
+    occur, in it."""
     words, have = query.casefold().split(), text.casefold()
     score = 0
     for word in words:

@@ -15,7 +15,8 @@ HEIGHT = 84
 
 @dataclass(frozen=True)
 class Headline:
-    """What a card shows. `trend` is better, worse or same: it gets an arrow and a word's colour. `history`: the value, iteration by iteration."""
+    """What a card shows. `trend` is better, worse or same: it gets an arrow and a word's colour. `history`: the
+    value, iteration by iteration."""
 
     label: str
     value: str

@@ -22,7 +22,8 @@ _MEANING = {
     "running": "An engine works on it.",
     "paused": "Its engine waits, and keeps its place.",
     "stopped": "Ended on request. Resume goes on where it stopped.",
-    "interrupted": "Its engine ended without a word (a crash, a power cut). Resume goes on from the last finished part.",
+    "interrupted": "Its engine ended without a word (a crash, a power cut). Resume goes on from the last "
+    "finished part.",
     "failed": "Its engine gave up. The banner says why.",
     "done": "All phases are complete.",
 }
