@@ -17,7 +17,9 @@ class Judgement(IntEnum):
 
 
 def first_error(judgements: Mapping[int, int], n_steps: int) -> int:
-    """The first step (1-based) judged wrong; 0 where every step is judged and none is wrong; -1 where that is not yet known."""
+    """The first step (1-based) judged wrong; 0 where every step is judged and none is wrong; -1 where that is
+    not yet known.
+    """
     wrong = [step for step, judgement in judgements.items() if judgement == Judgement.WRONG]
     if wrong:
         return min(wrong)
@@ -25,7 +27,9 @@ def first_error(judgements: Mapping[int, int], n_steps: int) -> int:
 
 
 def first_error_here(n_steps: int, step: int) -> dict[int, int]:
-    """The judgements meant by "the first error is here": right before `step`, wrong from it on (no path leads back)."""
+    """The judgements meant by "the first error is here": right before `step`, wrong from it on (no path leads
+    back).
+    """
     return {at: int(Judgement.RIGHT if at < step else Judgement.WRONG) for at in range(1, n_steps + 1)}
 
 

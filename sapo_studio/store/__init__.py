@@ -1,1 +1,4 @@
-"""The one SQLite file. `db` opens it, `migrations` shapes it, `runs`, `ingest` and `annotations` write, `queries` reads."""
+"""The one SQLite file.
+
+`db` opens it, `migrations` shapes it, `runs`, `ingest` and `annotations` write, `queries` reads.
+"""

@@ -1,5 +1,8 @@
-"""What people say about steps: who judged which step how, and taking it back. Nothing is overwritten: a new judgement
-stands before the old one, and an undone one stays with the time it was undone."""
+"""What people say about steps: who judged which step how, and taking it back.
+
+Nothing is overwritten: a new judgement stands before the old one, and an undone one stays with the time it
+was undone.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,11 @@ from sapo_studio.store.records import AnnotationInfo
 
 
 def annotate(store: Store, trajectory_id: int, annotator: str, judgements: Mapping[int, int]) -> int:
-    """Keep `judgements` (step, from 1 on, to -1 wrong, 0 neutral, 1 right) as one act, which `undo` takes back as a whole.
+    """Keep `judgements` (step, from 1 on, to -1 wrong, 0 neutral, 1 right) as one act, which `undo` takes
+    back as a whole.
 
-    Returns the act's number. Raises InputError for a step that the trajectory has not, or a judgement that is none.
+    Returns the act's number. Raises InputError for a step that the trajectory has not, or a judgement that is
+    none.
     """
     with store.atomic():
         n_steps = store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,))
@@ -30,17 +35,23 @@ def annotate(store: Store, trajectory_id: int, annotator: str, judgements: Mappi
         now = time.time()
         store.execute_many(
             "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement) VALUES (?, ?, ?, ?, ?, ?)",
-            [(trajectory_id, annotator, now, act, step, int(judgement)) for step, judgement in sorted(judgements.items())],
+            [
+                (trajectory_id, annotator, now, act, step, int(judgement))
+                for step, judgement in sorted(judgements.items())
+            ],
         )
     return act
 
 
 def undo(store: Store, trajectory_id: int, annotator: str) -> bool:
-    """Take back the annotator's last act on a trajectory that still stands; what it covered shows again. False where there is none."""
+    """Take back the annotator's last act on a trajectory that still stands; what it covered shows again.
+
+    False where there is none.
+    """
     with store.atomic():
         changed = store.execute(
-            "UPDATE annotations SET undone_at = ? WHERE undone_at IS NULL AND trajectory_id = ? AND annotator = ? AND act ="
-            " (SELECT max(act) FROM annotations WHERE undone_at IS NULL AND trajectory_id = ? AND annotator = ?)",
+            "UPDATE annotations SET undone_at = ? WHERE undone_at IS NULL AND trajectory_id = ? AND annotator = ?"
+            " AND act = (SELECT max(act) FROM annotations WHERE undone_at IS NULL AND trajectory_id = ? AND annotator = ?)",
             (time.time(), trajectory_id, annotator, trajectory_id, annotator),
         )
     return changed > 0
@@ -56,11 +67,12 @@ def current(store: Store, trajectory_id: int) -> list[AnnotationInfo]:
 
 
 def human_first_errors(store: Store, low: int, high: int) -> dict[int, int]:
-    """For each annotated trajectory with an id in `low`..`high`: the first wrong step as people say, 0 for none, -1 where they did not
-    say enough. Where several people judged a trajectory, the one who did so last counts."""
+    """For each annotated trajectory with an id in `low`..`high`: the first wrong step as people say, 0 for
+    none, -1 where they did not say enough. Where several people judged a trajectory, the one who did so last
+    counts.
+    """
     return {
-        trajectory: first_error(judged, n_steps)
-        for trajectory, (judged, n_steps) in _latest(store, low, high).items()
+        trajectory: first_error(judged, n_steps) for trajectory, (judged, n_steps) in _latest(store, low, high).items()
     }
 
 

@@ -29,7 +29,10 @@ def id_range(run_number: int) -> tuple[int, int]:
 
 
 def pack_scores(scores: Sequence[float]) -> bytes:
-    """Scores of one trajectory as the store keeps them. Values outside 0..1 are clipped, NaN is refused (ValueError)."""
+    """Scores of one trajectory as the store keeps them.
+
+    Values outside 0..1 are clipped, NaN is refused (ValueError).
+    """
     values = np.asarray(scores, dtype=np.float64)
     if np.isnan(values).any():
         raise ValueError("a score is not a number")

@@ -28,7 +28,10 @@ LOW_SPACE = 4 * 2**20
 
 
 class Store:
-    """One connection to the store, for one thread. Open it with `Store.open`, close it with `close` or a `with` block."""
+    """One connection to the store, for one thread.
+
+    Open it with `Store.open`, close it with `close` or a `with` block.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.path = path
@@ -38,15 +41,16 @@ class Store:
     def open(cls, path: Path | None = None, *, create: bool = True, checkpointer: bool = False) -> Store:
         """Open the store at `path` (default: `paths.store_path()`), bring it up to date and set it up.
 
-        `create=False` refuses a store that is not there. Only the engine's parent should be a `checkpointer` while a run is alive: SQLite up to
-        3.51.2 can, rarely, damage a file that two connections checkpoint at once. Raises StoreError.
+        `create=False` refuses a store that is not there. Only the engine's parent should be a `checkpointer`
+        while a run is alive: SQLite up to 3.51.2 can, rarely, damage a file that two connections checkpoint
+        at once. Raises StoreError.
         """
         path = path or paths.store_path()
         if not create and not path.exists():
             raise StoreError(
                 f"There is no store at {path}",
                 why="No run has been made with this data folder yet.",
-                fix=f"Start one with `sapo run lab-demo`, or set {paths.HOME_VARIABLE} to the folder that has your runs.",
+                fix=f"Start one with `sapo run lab-demo`, or set {paths.HOME_VARIABLE} to your folder with runs.",
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +104,10 @@ class Store:
 
     @contextmanager
     def atomic(self) -> Generator[Self]:
-        """A write transaction: all of it or nothing. Inside another one it is a savepoint. Raises StoreError where SQLite refuses."""
+        """A write transaction: all of it or nothing.
+
+        Inside another one it is a savepoint. Raises StoreError where SQLite refuses.
+        """
         connection = self.db.conn
         if connection.in_transaction:
             with self.db.atomic():
@@ -137,7 +144,10 @@ class Store:
             raise explain(error, self.path) from error
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query; its cursor is closed again, so that it holds up no checkpoint. Raises StoreError."""
+        """All rows of a query; its cursor is closed again, so that it holds up no checkpoint.
+
+        Raises StoreError.
+        """
         try:
             cursor = self.db.conn.execute(sql, values)
             try:
@@ -166,7 +176,10 @@ class Store:
         return self.path.parent / "runs" / run_id
 
     def backup(self, target: Path) -> None:
-        """Copy the store as it is now to `target` while others go on with it. The copy appears complete or not at all. Raises StoreError."""
+        """Copy the store as it is now to `target` while others go on with it.
+
+        The copy appears complete or not at all. Raises StoreError.
+        """
         partial = target.with_name(target.name + ".partial")
         try:
             copy = sqlite3.connect(partial)
@@ -192,7 +205,10 @@ class Store:
 
 
 def _prepare(connection: sqlite3.Connection, checkpointer: bool) -> None:
-    """Set the connection up. The journal mode is changed only where it has to be: that needs the file for itself alone."""
+    """Set the connection up.
+
+    The journal mode is changed only where it has to be: that needs the file for itself alone.
+    """
     connection.execute("PRAGMA foreign_keys = ON")
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         _to_wal(connection)
@@ -230,7 +246,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
         return StoreError(
             f"The store {path} cannot be read or written",
             why=cause + " The disk may be full or failing, or a quota or file size limit is reached.",
-            fix="Check the disk and the limits (`ulimit -f`), then resume the run. Everything committed before is safe.",
+            fix="Check the disk and the limits (`ulimit -f`), then resume the run. What was committed before is safe.",
         )
     if name.startswith("SQLITE_READONLY"):
         return StoreError(
@@ -241,7 +257,8 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     if name.startswith("SQLITE_CANTOPEN"):
         return StoreError(
             f"Cannot open the store {path}",
-            why=cause + " Its folder may be read-only (SQLite keeps two files beside the store), or the path is a folder.",
+            why=cause
+            + " Its folder may be read-only (SQLite keeps two files beside the store), or the path is a folder.",
             fix=f"Make the folder writable, or set {paths.HOME_VARIABLE} to another one.",
         )
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -254,7 +271,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
         return StoreError(
             f"The store {path} is damaged or not an SQLite file",
             why=cause,
-            fix="Restore a backup of it, or save what can be read with `sqlite3 FILE .recover`, or move it away to begin a new one.",
+            fix="Restore a backup, save what can be read with `sqlite3 FILE .recover`, or move it away to begin anew.",
         )
     return StoreError(f"The store {path} refused a request", why=cause, fix="Please report this with the lines above.")
 

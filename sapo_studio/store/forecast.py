@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SMOOTHING = 0.3
-"""Share of a new estimate in the shown one; the rest is the old one, less the time that has passed."""
+SMOOTHING_SECONDS = 6.0
+"""In this time the shown forecast makes up two thirds of its distance to a new estimate."""
 
 EARLY = 0.02
 """Below this fraction of the first phase nothing can be said yet."""
@@ -14,7 +15,10 @@ EARLY = 0.02
 
 @dataclass
 class PhaseClock:
-    """A phase as the forecast sees it. `seconds` is what it took (done) or has taken so far, without pauses."""
+    """A phase as the forecast sees it.
+
+    `seconds` is what it took (done) or has taken so far, without pauses.
+    """
 
     ordinal: int
     name: str
@@ -37,8 +41,8 @@ def progress(phases: Sequence[PhaseClock]) -> float:
 def remaining_seconds(phases: Sequence[PhaseClock]) -> float | None:
     """Seconds that the run still takes, None while nothing can be said.
 
-    A phase to come takes what the last phase of its name took per weight, else what all work so far took per weight. In the phase under
-    way its own pace takes over from that forecast as it goes on.
+    A phase to come takes what the last phase of its name took per weight, else what all work so far took per
+    weight. In the phase under way its own pace takes over from that forecast as it goes on.
     """
     spent = work = 0.0
     by_name: dict[str, float] = {}
@@ -74,4 +78,5 @@ def smoothed(shown: float | None, passed: float, new: float | None) -> float | N
     """The forecast to show: `shown`, counted down by `passed` seconds, drawn towards `new`."""
     if new is None or shown is None:
         return new
-    return max(0.0, (1 - SMOOTHING) * max(0.0, shown - passed) + SMOOTHING * new)
+    share = -math.expm1(-passed / SMOOTHING_SECONDS)
+    return max(0.0, (1 - share) * max(0.0, shown - passed) + share * new)

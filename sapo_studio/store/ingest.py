@@ -1,5 +1,8 @@
-"""Writing what an engine worker reports. One batch of events is one transaction, and every row is an upsert, so that a phase
-that is done again after a crash meets its own rows. Only log lines are added each time they come."""
+"""Writing what an engine worker reports.
+
+One batch of events is one transaction, and every row is an upsert, so that a phase that is done again after a
+crash meets its own rows. Only log lines are added each time they come.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ _QUESTION = _upsert("questions", ["id"], ["run_id", "split", "text", "solution",
 _TRAJECTORY = _upsert(
     "trajectories",
     ["id"],
-    "run_id question_id iteration sample source steps n_steps correct answer truth tokens copies".split(),
+    [
+        *("run_id", "question_id", "iteration", "sample", "source", "steps", "n_steps", "correct"),
+        *("answer", "truth", "tokens", "copies"),
+    ],
 )
 _SCORE = _upsert("scores", ["trajectory_id", "verifier"], ["scores", "mean", "predicted"])
 _LABEL = _upsert(
@@ -46,7 +52,10 @@ _PHASE = _upsert("phases", ["run_id", "ordinal"], ["name", "iteration", "weight"
 
 
 class Ingest:
-    """Writes the events of one run into the store. One object for each worker process; `clock` gives seconds since 1970."""
+    """Writes the events of one run into the store.
+
+    One object for each worker process; `clock` gives seconds since 1970.
+    """
 
     def __init__(self, store: Store, run_id: str, clock: Callable[[], float] = time.time) -> None:
         self._store = store
@@ -60,13 +69,17 @@ class Ingest:
         self._load_phases()
 
     def apply(self, events: Sequence[Event]) -> None:
-        """Write `events`, all or none of them, in order. Raises StoreError; the store and this object are then as before the call."""
-        now = self._clock()
+        """Write `events`, all or none of them, in order.
+
+        Raises StoreError; the store and this object are then as before the call.
+        """
         if not events:
             return
+        now = self._clock()
         curves: list[tuple[object, ...]] = []
         log: list[tuple[object, ...]] = []
         shown, ticked, paused = self._shown, self._ticked, self._paused
+        passed = 0.0 if paused else max(0.0, now - ticked)
         try:
             with self._store.atomic():
                 for event in events:
@@ -82,7 +95,7 @@ class Ingest:
                                 log.append((self._run_id, now, *line))
                 self._store.execute_many(_CURVE, curves)
                 self._store.execute_many("INSERT INTO events (run_id, at, level, message) VALUES (?, ?, ?, ?)", log)
-                self._write_progress(now)
+                self._write_progress(now, passed)
         except BaseException:
             self._shown, self._ticked, self._paused = shown, ticked, paused
             self._load_phases()
@@ -90,9 +103,12 @@ class Ingest:
 
     def _load_phases(self) -> None:
         self._phases = {
-            ordinal: PhaseClock(ordinal, name, weight, status == "done", False, done / total if total else 0.0, seconds or 0.0)
+            ordinal: PhaseClock(
+                ordinal, name, weight, status == "done", False, done / total if total else 0.0, seconds or 0.0
+            )
             for ordinal, name, weight, status, done, total, seconds in self._store.rows(
-                "SELECT ordinal, name, weight, status, done, total, seconds FROM phases WHERE run_id = ? ORDER BY ordinal",
+                "SELECT ordinal, name, weight, status, done, total, seconds FROM phases"
+                " WHERE run_id = ? ORDER BY ordinal",
                 (self._run_id,),
             )
         }
@@ -113,7 +129,9 @@ class Ingest:
             case kinds.PhaseStarted() | kinds.PhaseProgress() | kinds.PhaseFinished():
                 return self._write_phase(event, now)
             case kinds.Questions():
-                store.execute_many(_QUESTION, [(self._id(q.number), run, q.split, q.text, q.solution, q.answer) for q in event.rows])
+                store.execute_many(
+                    _QUESTION, [(self._id(q.number), run, q.split, q.text, q.solution, q.answer) for q in event.rows]
+                )
             case kinds.Trajectories():
                 store.execute_many(_TRAJECTORY, [self._trajectory(row) for row in event.rows])
             case kinds.Scores():
@@ -128,8 +146,10 @@ class Ingest:
                 store.execute_many(
                     _LABEL,
                     [
-                        (self._id(r.trajectory), event.source, event.iteration, r.labels)
-                        + (r.case, r.predicted, r.verified, r.rollouts, r.tokens)
+                        (
+                            *(self._id(r.trajectory), event.source, event.iteration, r.labels),
+                            *(r.case, r.predicted, r.verified, r.rollouts, r.tokens),
+                        )
                         for r in event.rows
                     ],
                 )
@@ -137,7 +157,10 @@ class Ingest:
                 store.execute_many(
                     _ROLLOUT,
                     [
-                        (self._id(r.number), self._id(r.trajectory), event.iteration, r.prefix, r.text, r.correct, r.tokens)
+                        (
+                            *(self._id(r.number), self._id(r.trajectory), event.iteration),
+                            *(r.prefix, r.text, r.correct, r.tokens),
+                        )
                         for r in event.rows
                     ],
                 )
@@ -145,14 +168,17 @@ class Ingest:
                 store.execute_many(
                     _PAIR,
                     [
-                        (self._id(p.number), run, event.iteration, self._id(p.question), self._id(p.winner))
-                        + (self._id(p.loser), p.margin, p.used)
+                        (
+                            *(self._id(p.number), run, event.iteration, self._id(p.question)),
+                            *(self._id(p.winner), self._id(p.loser), p.margin, p.used),
+                        )
                         for p in event.rows
                     ],
                 )
             case kinds.Metric():
                 store.execute(
-                    _METRIC, (run, event.iteration, event.name, event.value, event.low, event.high, event.n, event.estimate)
+                    _METRIC,
+                    (run, event.iteration, event.name, event.value, event.low, event.high, event.n, event.estimate),
                 )
             case kinds.Paused():
                 self._paused = event.paused
@@ -186,8 +212,6 @@ class Ingest:
         where = (self._run_id, event.ordinal)
         match event:
             case kinds.PhaseStarted():
-                if phase.running:
-                    return None
                 for other in self._phases.values():
                     other.running = False
                 phase.running, phase.seconds, phase.fraction, phase.resumed_at = True, 0.0, 0.0, 0.0
@@ -211,8 +235,8 @@ class Ingest:
                 phase.done, phase.running = True, False
                 phase.seconds = event.seconds or phase.seconds
                 self._store.execute(
-                    "UPDATE phases SET status = 'done', done = total, artefact = ?, finished_at = ?, seconds = ?, message = ''"
-                    " WHERE run_id = ? AND ordinal = ?",
+                    "UPDATE phases SET status = 'done', done = total, artefact = ?, finished_at = ?, seconds = ?,"
+                    " message = '' WHERE run_id = ? AND ordinal = ?",
                     (event.artefact, now, phase.seconds, *where),
                 )
                 return "info", f"{PHASE_LABELS.get(phase.name, phase.name)} done in {phase.seconds:.1f} s"
@@ -226,15 +250,14 @@ class Ingest:
         for phase in self._phases.values():
             if phase.running:
                 phase.seconds += passed
-        if self._shown is not None:
-            self._shown = max(0.0, self._shown - passed)
 
-    def _write_progress(self, now: float) -> None:
+    def _write_progress(self, now: float, passed: float) -> None:
         phases = sorted(self._phases.values(), key=lambda phase: phase.ordinal)
-        self._shown = forecast.smoothed(self._shown, 0.0, forecast.remaining_seconds(phases))
+        self._shown = forecast.smoothed(self._shown, passed, forecast.remaining_seconds(phases))
         current = next((p.ordinal for p in phases if p.running), None)
         self._store.execute(
-            "UPDATE runs SET progress = ?, eta_seconds = ?, phase_ordinal = coalesce(?, phase_ordinal), heartbeat_at = ? WHERE id = ?",
+            "UPDATE runs SET progress = ?, eta_seconds = ?, phase_ordinal = coalesce(?, phase_ordinal), heartbeat_at = ?"
+            " WHERE id = ?",
             (forecast.progress(phases), self._shown, current, now, self._run_id),
         )
 

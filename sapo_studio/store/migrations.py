@@ -1,7 +1,7 @@
 """Numbered changes of the store's shape. A released migration is never edited; a change is a new one.
 
-Ids of questions, trajectories, rollouts and pairs are `run number * 2**32 + number in the run`: both sides know them without asking,
-and a phase that is done again after a crash meets its own rows.
+Ids of questions, trajectories, rollouts and pairs are `run number * 2**32 + number in the run`: both sides
+know them without asking, and a phase that is done again after a crash meets its own rows.
 
 Scores of a trajectory are one BLOB of big-endian unsigned 16-bit integers, a 65,535th each (2 bytes a score);
 the views decode them, so that a plain sqlite3 shell shows numbers.
@@ -211,15 +211,18 @@ CREATE VIEW v_iterations AS
         max(CASE name WHEN 'self_verification_error' THEN value END) AS self_verification_error
     FROM metrics GROUP BY run_id, iteration;
 CREATE VIEW v_runs AS
-    SELECT r.id, r.name, r.preset, r.status, datetime(r.created_at, 'unixepoch') AS created, round(r.progress, 3) AS progress,
-        (SELECT value FROM metrics m WHERE m.run_id = r.id AND m.name = 'sampled_accuracy' ORDER BY iteration DESC LIMIT 1) AS sampled_accuracy,
-        (SELECT value FROM metrics m WHERE m.run_id = r.id AND m.name = 'greedy_accuracy' ORDER BY iteration DESC LIMIT 1) AS greedy_accuracy
+    SELECT r.id, r.name, r.preset, r.status, datetime(r.created_at, 'unixepoch') AS created,
+        round(r.progress, 3) AS progress,
+        (SELECT value FROM metrics m WHERE m.run_id = r.id AND m.name = 'sampled_accuracy'
+         ORDER BY iteration DESC LIMIT 1) AS sampled_accuracy,
+        (SELECT value FROM metrics m WHERE m.run_id = r.id AND m.name = 'greedy_accuracy'
+         ORDER BY iteration DESC LIMIT 1) AS greedy_accuracy
     FROM runs r;
 """
 
 
 def run_script(db: Database, script: str) -> None:
-    """Execute `script` statement by statement inside the caller's transaction (`executescript` would commit it first)."""
+    """Execute `script` statement by statement in the caller's transaction (`executescript` would commit it first)."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,4 +1,267 @@
-"""Everything that is read from the store, by the window and the command line alike. Each call opens and closes its own cursor: an open read
-cursor would keep the engine from checkpointing."""
+"""Everything that is read from the store, by the window and the command line alike.
+
+Each call opens and closes its own cursor: an open read cursor would keep the engine from checkpointing. What
+concerns single trajectories is in `traces`, and can be had from here as well.
+"""
 
 from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sapo_studio.config.schema import RunConfig, parse_config
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import InputError
+from sapo_studio.store.codec import id_range
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import (
+    AnnotationInfo,
+    CurvePoints,
+    ErrorText,
+    HeatmapData,
+    HeatmapQuery,
+    LabelInfo,
+    LogLine,
+    MetricValue,
+    PairInfo,
+    PhaseInfo,
+    RolloutInfo,
+    RunSummary,
+    SiblingInfo,
+    TraceDetail,
+    TraceFilter,
+    TraceRow,
+)
+from sapo_studio.store.traces import heatmap, trace, trace_ids, trace_rows
+
+__all__ = [
+    "AnnotationInfo",
+    "CurvePoints",
+    "ErrorText",
+    "HeatmapData",
+    "HeatmapQuery",
+    "LabelInfo",
+    "LogLine",
+    "MetricValue",
+    "PairInfo",
+    "PhaseInfo",
+    "RolloutInfo",
+    "RunSummary",
+    "SiblingInfo",
+    "TraceDetail",
+    "TraceFilter",
+    "TraceRow",
+    "case_counts",
+    "curves",
+    "find_run",
+    "get_config",
+    "get_run",
+    "heatmap",
+    "list_runs",
+    "log",
+    "margins",
+    "metrics",
+    "pairs",
+    "phases",
+    "trace",
+    "trace_ids",
+    "trace_rows",
+    "verifiers_of",
+]
+
+_SUMMARY = """
+SELECT r.id, r.number, r.name, r.preset, r.status, r.progress, r.eta_seconds, r.phase_ordinal, coalesce(p.name, ''),
+       coalesce(p.iteration, 0), r.iterations, r.created_at, r.started_at, r.finished_at, r.active_seconds, r.pid,
+       r.pid_started, r.heartbeat_at, r.restarts, r.device, r.error
+FROM runs r LEFT JOIN phases p ON p.run_id = r.id AND p.ordinal = r.phase_ordinal
+"""
+
+
+def list_runs(store: Store) -> list[RunSummary]:
+    """All runs, the newest first."""
+    headlines: dict[str, dict[str, float]] = {}
+    # SQLite takes the other columns from the row that holds the maximum
+    for run_id, name, value, _ in store.rows(
+        "SELECT run_id, name, value, max(iteration) FROM metrics GROUP BY run_id, name"
+    ):
+        headlines.setdefault(run_id, {})[name] = value
+    return [_summary(row, headlines.get(row[0], {})) for row in store.rows(_SUMMARY + "ORDER BY r.number DESC")]
+
+
+def get_run(store: Store, run_id: str) -> RunSummary:
+    """One run. Raises InputError where there is none with this id."""
+    row = store.row(_SUMMARY + "WHERE r.id = ?", (run_id,))
+    if row is None:
+        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+    latest = store.rows("SELECT name, value, max(iteration) FROM metrics WHERE run_id = ? GROUP BY name", (run_id,))
+    return _summary(row, {name: value for name, value, _ in latest})
+
+
+def _summary(row: Sequence[Any], headline: dict[str, float]) -> RunSummary:
+    error = None if row[20] is None else ErrorText(**json.loads(row[20]))
+    columns: list[Any] = [*row[:4], RunStatus(row[4]), *row[5:20]]
+    return RunSummary(*columns, error=error, headline=headline)
+
+
+def get_config(store: Store, run_id: str) -> RunConfig:
+    """The resolved configuration of a run. Raises InputError where there is no such run."""
+    text = store.value("SELECT config FROM runs WHERE id = ?", (run_id,))
+    if text is None:
+        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+    return parse_config(json.loads(text), source=f"the configuration of run {run_id}")
+
+
+def find_run(store: Store, text: str) -> str:
+    """The id of the run that a person means: its id, the start of one id only, its exact name (the newest of
+    that name), or `last`.
+
+    Raises InputError that names the nearest ids.
+    """
+    known: list[tuple[str, str]] = [
+        (identity, name) for identity, name in store.rows("SELECT id, name FROM runs ORDER BY number DESC")
+    ]
+    ids = [identity for identity, _ in known]
+    if text in ids:
+        return text
+    if text == "last" and ids:
+        return ids[0]
+    for identity, name in known:
+        if name == text:
+            return identity
+    starting = [identity for identity in ids if identity.startswith(text)] if text else []
+    if len(starting) == 1:
+        return starting[0]
+    if starting:
+        raise InputError(f"{text} may mean several runs", why=", ".join(starting[:8]), fix="Give more of the id.")
+    near = difflib.get_close_matches(text, ids, n=3, cutoff=0.4) or ids[:3]
+    hint = "Did you mean " + " or ".join(near) + "?" if near else "Start one with `sapo run lab-demo`."
+    raise InputError(f"There is no run {text!r}", fix=f"{hint} `sapo runs` lists what there is.")
+
+
+def phases(store: Store, run_id: str) -> list[PhaseInfo]:
+    """The phases of a run, in order."""
+    found = store.rows(
+        "SELECT id, run_id, ordinal, name, iteration, status, weight, done, total, unit, message, artefact, started_at,"
+        " finished_at, seconds FROM phases WHERE run_id = ? ORDER BY ordinal",
+        (run_id,),
+    )
+    return [PhaseInfo(*row) for row in found]
+
+
+def metrics(store: Store, run_id: str) -> dict[int, dict[str, MetricValue]]:
+    """All metrics of a run by iteration and name."""
+    found: dict[int, dict[str, MetricValue]] = {}
+    for iteration, name, value, low, high, n, estimate in store.rows(
+        "SELECT iteration, name, value, low, high, n, estimate FROM metrics WHERE run_id = ? ORDER BY iteration, name",
+        (run_id,),
+    ):
+        found.setdefault(iteration, {})[name] = MetricValue(value, low, high, n, bool(estimate))
+    return found
+
+
+def curves(store: Store, run_id: str, after: Mapping[tuple[int, str], int] | None = None) -> list[CurvePoints]:
+    """Training curves of a run; of those named in `after` (phase ordinal, name) only the points behind the
+    given step.
+    """
+    known = after or {}
+    keys = store.rows(
+        "SELECT p.ordinal, p.name, p.iteration, c.name FROM phases p JOIN"
+        " (SELECT DISTINCT ordinal, name FROM curves WHERE run_id = ?) c ON c.ordinal = p.ordinal"
+        " WHERE p.run_id = ? ORDER BY p.ordinal, c.name",
+        (run_id, run_id),
+    )
+    found: list[CurvePoints] = []
+    for ordinal, phase, iteration, name in keys:
+        points = store.rows(
+            "SELECT step, value FROM curves WHERE run_id = ? AND ordinal = ? AND name = ? AND step > ? ORDER BY step",
+            (run_id, ordinal, name, known.get((ordinal, name), -1)),
+        )
+        if points:
+            steps = np.array([step for step, _ in points], dtype=np.int64)
+            values = np.array([value for _, value in points], dtype=np.float64)
+            found.append(CurvePoints(ordinal, phase, iteration, name, steps, values))
+    return found
+
+
+def log(
+    store: Store,
+    run_id: str,
+    *,
+    after_id: int = 0,
+    limit: int = 5000,
+    text: str = "",
+    levels: Sequence[str] | None = None,
+) -> list[LogLine]:
+    """The newest `limit` log lines of a run behind `after_id`, oldest first; only those of `levels` and with
+    `text` in them, if given.
+    """
+    where, values = "run_id = ? AND id > ?", [run_id, after_id]
+    if text:
+        where += " AND instr(lower(message), ?) > 0"
+        values.append(text.lower())
+    if levels is not None:
+        where += f" AND level IN ({', '.join('?' * len(levels))})"
+        values += levels
+    found = store.rows(
+        f"SELECT id, at, level, message FROM events WHERE {where} ORDER BY id DESC LIMIT ?", [*values, limit]
+    )
+    return [LogLine(*row) for row in reversed(found)]
+
+
+def verifiers_of(store: Store, run_id: str) -> list[int]:
+    """Which verifiers V_i have scored trajectories of a run, in order."""
+    found = store.rows(
+        "SELECT DISTINCT verifier FROM scores WHERE trajectory_id BETWEEN ? AND ? ORDER BY verifier",
+        _range(store, run_id),
+    )
+    return [verifier for (verifier,) in found]
+
+
+def case_counts(store: Store, run_id: str) -> dict[int, dict[str, int]]:
+    """How many trajectories self-verification put into each case, by iteration.
+
+    Expanded roll-outs have no case.
+    """
+    found: dict[int, dict[str, int]] = {}
+    for iteration, case, count in store.rows(
+        'SELECT iteration, "case", count(*) FROM labels WHERE trajectory_id BETWEEN ? AND ? AND "case" != \'\''
+        " GROUP BY 1, 2 ORDER BY 1, 2",
+        _range(store, run_id),
+    ):
+        found.setdefault(iteration, {})[case] = count
+    return found
+
+
+def pairs(store: Store, run_id: str, iteration: int) -> list[PairInfo]:
+    """Candidate preference pairs of an iteration, the widest margin first."""
+    found = store.rows(
+        "SELECT id, question_id, winner_id, loser_id, margin, used FROM pairs WHERE run_id = ? AND iteration = ?"
+        " ORDER BY margin DESC, id",
+        (run_id, iteration),
+    )
+    return [PairInfo(*row[:5], used=bool(row[5])) for row in found]
+
+
+def margins(store: Store, run_id: str, iteration: int) -> NDArray[np.float64]:
+    """Margins of all candidate pairs of an iteration, ascending."""
+    found = store.rows(
+        "SELECT margin FROM pairs WHERE run_id = ? AND iteration = ? ORDER BY margin", (run_id, iteration)
+    )
+    return np.array([margin for (margin,) in found], dtype=np.float64)
+
+
+def _range(store: Store, run_id: str) -> tuple[int, int]:
+    return id_range(get_number(store, run_id))
+
+
+def get_number(store: Store, run_id: str) -> int:
+    """The number of a run. Raises InputError where there is no such run."""
+    number = store.value("SELECT number FROM runs WHERE id = ?", (run_id,))
+    if number is None:
+        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+    return int(number)

@@ -1,6 +1,7 @@
 """What the store's queries give back: frozen dataclasses, one for each thing a view shows.
 
-Step numbers are 1-based. A first error is 0 where no step is wrong and -1 where it is not known. Times are seconds since 1970.
+Step numbers are 1-based. A first error is 0 where no step is wrong and -1 where it is not known. Times are
+seconds since 1970.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ class ErrorText:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run as a list shows it. `phase` and `iteration` are those of the phase under way ('' and 0 before the first)."""
+    """One run as a list shows it.
+
+    `phase` and `iteration` are those of the phase under way ('' and 0 before the first).
+    """
 
     id: str
     number: int
@@ -121,8 +125,8 @@ class LogLine:
 class HeatmapQuery:
     """Which trajectories a heatmap shows, and in which order.
 
-    `iteration` -1: of all iterations. `verifier`: whose scores; only scored trajectories are shown. `outcome`: all, right or wrong. `sort`:
-    first_error, score, question, disagreement or length.
+    `iteration` -1: of all iterations. `verifier`: whose scores; only scored trajectories are shown.
+    `outcome`: all, right or wrong. `sort`: first_error, score, question, disagreement or length.
     """
 
     run_id: str
@@ -154,7 +158,8 @@ class HeatmapData:
 
 @dataclass(frozen=True)
 class TraceFilter:
-    """Which trajectories the trace table lists, and in which order. `sort`: id, mean, first_error, steps or disagreement.
+    """Which trajectories the trace table lists, and in which order. `sort`: id, mean, first_error, steps or
+    disagreement.
 
     `text` is looked for in questions and steps. `verifier` None: the newest that scored a trajectory.
     """
@@ -196,7 +201,9 @@ class TraceRow:
 
 @dataclass(frozen=True)
 class LabelInfo:
-    """Step labels of a trajectory by one source: one character a step, `1` right, `0` wrong, `?` not labelled."""
+    """Step labels of a trajectory by one source: one character a step, `1` right, `0` wrong, `?` not
+    labelled.
+    """
 
     source: str
     iteration: int
@@ -245,7 +252,10 @@ class SiblingInfo:
 
 @dataclass(frozen=True, eq=False)
 class TraceDetail:
-    """Everything about one trajectory. `answer` is what it ends in, `reference` what the question asks for."""
+    """Everything about one trajectory.
+
+    `answer` is what it ends in, `reference` what the question asks for.
+    """
 
     id: int
     run_id: str

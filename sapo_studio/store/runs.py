@@ -18,7 +18,9 @@ from sapo_studio.store.records import Command, ErrorText
 
 
 def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
-    """Make a queued run with this configuration and return its id: a slug of its name and a number that is never used twice."""
+    """Make a queued run with this configuration and return its id: a slug of its name and a number that is
+    never used twice.
+    """
     with store.atomic():
         store.execute(
             "INSERT INTO runs (id, name, preset, status, config, iterations, created_at) VALUES ('', ?, ?, ?, ?, ?, ?)",
@@ -46,8 +48,9 @@ def status_of(store: Store, run_id: str) -> RunStatus:
 def set_status(store: Store, run_id: str, status: RunStatus, error: ErrorText | None = None) -> None:
     """Change a run's status and, with it, its times, its error and its process.
 
-    The same status again changes nothing but the error. A run that ends (in whatever way) has no process, no forecast
-    and no open commands any more. Raises StoreError where `LEGAL` forbids the change, InputError where there is no such run.
+    The same status again changes nothing but the error. A run that ends (in whatever way) has no process, no
+    forecast and no open commands any more. Raises StoreError where `LEGAL` forbids the change, InputError
+    where there is no such run.
     """
     with store.atomic():
         before = status_of(store, run_id)
@@ -59,31 +62,35 @@ def set_status(store: Store, run_id: str, status: RunStatus, error: ErrorText | 
         if status not in LEGAL[before]:
             raise StoreError(
                 f"Run {run_id} cannot go from {before.value} to {status.value}",
-                why="It follows from " + ", ".join(sorted(s.value for s, after in LEGAL.items() if status in after)) + ".",
+                why="It follows from "
+                + ", ".join(sorted(s.value for s, after in LEGAL.items() if status in after))
+                + ".",
                 fix="Look at its state again with `sapo runs`; another window or command may have changed it.",
             )
         now = time.time()
         if status.alive:
             store.execute(
-                "UPDATE runs SET status = ?, error = ?, started_at = coalesce(started_at, ?), finished_at = NULL, heartbeat_at = ? WHERE id = ?",
+                "UPDATE runs SET status = ?, error = ?, started_at = coalesce(started_at, ?), finished_at = NULL,"
+                " heartbeat_at = ? WHERE id = ?",
                 (status.value, text, now, now, run_id),
             )
             return
         store.execute(
-            "UPDATE runs SET status = ?, error = ?, finished_at = ?, pid = NULL, pid_started = NULL, eta_seconds = NULL,"
-            " progress = CASE WHEN ? THEN 1.0 ELSE progress END WHERE id = ?",
+            "UPDATE runs SET status = ?, error = ?, finished_at = ?, pid = NULL, pid_started = NULL,"
+            " eta_seconds = NULL, progress = CASE WHEN ? THEN 1.0 ELSE progress END WHERE id = ?",
             (status.value, text, now, status is RunStatus.DONE, run_id),
         )
         store.execute("UPDATE phases SET status = 'pending' WHERE run_id = ? AND status = 'running'", (run_id,))
-        store.execute(
-            "UPDATE commands SET handled_at = ? WHERE run_id = ? AND handled_at IS NULL", (now, run_id)
-        )
+        store.execute("UPDATE commands SET handled_at = ? WHERE run_id = ? AND handled_at IS NULL", (now, run_id))
 
 
 def heartbeat(
     store: Store, run_id: str, *, pid: int, pid_started: float, active: float = 0.0, restarts: int | None = None
 ) -> None:
-    """Say that the engine parent `pid` is alive. `active`: seconds worked since the last heartbeat (pauses left out)."""
+    """Say that the engine parent `pid` is alive.
+
+    `active`: seconds worked since the last heartbeat (pauses left out).
+    """
     store_value = (time.time(), pid, pid_started, active, restarts, run_id)
     with store.atomic():
         store.execute(
@@ -98,7 +105,8 @@ def request(store: Store, run_id: str, verb: Verb, sender: str) -> int:
     with store.atomic():
         status_of(store, run_id)
         store.execute(
-            "INSERT INTO commands (run_id, at, verb, sender) VALUES (?, ?, ?, ?)", (run_id, time.time(), verb.value, sender)
+            "INSERT INTO commands (run_id, at, verb, sender) VALUES (?, ?, ?, ?)",
+            (run_id, time.time(), verb.value, sender),
         )
         return int(store.value("SELECT last_insert_rowid()"))
 
@@ -120,7 +128,10 @@ def mark_handled(store: Store, commands: Sequence[int]) -> None:
 
 
 def rename_run(store: Store, run_id: str, name: str) -> None:
-    """Give a run another name; its id stays. Raises InputError for an empty name or one over 80 characters."""
+    """Give a run another name; its id stays.
+
+    Raises InputError for an empty name or one over 80 characters.
+    """
     name = name.strip()
     if not 1 <= len(name) <= 80:
         raise InputError("A run's name has 1 to 80 characters", why=f"Given: {len(name)}.")
@@ -130,7 +141,10 @@ def rename_run(store: Store, run_id: str, name: str) -> None:
 
 
 def delete_run(store: Store, run_id: str) -> None:
-    """Delete a run with everything in it: its rows first, in one transaction, then its folder. Raises InputError while it runs."""
+    """Delete a run with everything in it: its rows first, in one transaction, then its folder.
+
+    Raises InputError while it runs.
+    """
     with store.atomic():
         if status_of(store, run_id).alive:
             raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")
@@ -141,5 +155,7 @@ def delete_run(store: Store, run_id: str) -> None:
             shutil.rmtree(folder)
         except OSError as error:
             raise StoreError(
-                f"Run {run_id} is deleted, but its folder {folder} could not be removed", why=str(error), fix="Remove it by hand."
+                f"Run {run_id} is deleted, but its folder {folder} could not be removed",
+                why=str(error),
+                fix="Remove it by hand.",
             ) from error

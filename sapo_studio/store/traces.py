@@ -1,0 +1,247 @@
+"""Reading trajectories: the heatmap, the trace table, one trace. Sorting and filtering are SQL's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sapo_studio.errors import InputError
+from sapo_studio.store.annotations import current, human_first_errors
+from sapo_studio.store.codec import unpack_many, unpack_scores
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import (
+    UNKNOWN,
+    HeatmapData,
+    HeatmapQuery,
+    LabelInfo,
+    RolloutInfo,
+    SiblingInfo,
+    TraceDetail,
+    TraceFilter,
+    TraceRow,
+)
+
+_LABEL = """LEFT JOIN labels l ON l.trajectory_id = t.id AND l.source = (
+    SELECT m.source FROM labels m WHERE m.trajectory_id = t.id ORDER BY m."case" = '', m.iteration DESC LIMIT 1)"""
+"""The label that counts where a trajectory has several: one of self-verification before one of a roll-out's
+own, the newest first.
+"""
+
+_NEWEST = "(SELECT max(n.verifier) FROM scores n WHERE n.trajectory_id = t.id)"
+
+_REFERENCE = "coalesce(l.verified, t.truth)"
+
+_DISAGREEMENT = f"abs(s.mean * t.n_steps - CASE WHEN {_REFERENCE} = 0 THEN t.n_steps ELSE {_REFERENCE} - 1 END)"
+"""Steps' worth of scores by which the verifier is off the roll-outs' labels (or, unlabelled, the task's
+truth).
+"""
+
+_FIRST_ERROR = f"coalesce({_REFERENCE}, s.predicted)"
+
+_HEATMAP_ORDER = {
+    "first_error": f"{_FIRST_ERROR} IS NULL, {_FIRST_ERROR} = 0, {_FIRST_ERROR}, s.mean, t.id",
+    "score": "s.mean, t.id",
+    "question": "t.question_id, t.iteration, t.sample, t.id",
+    "disagreement": f"{_DISAGREEMENT} IS NULL, {_DISAGREEMENT} DESC, t.id",
+    "length": "t.n_steps, s.mean, t.id",
+}
+
+_TRACE_ORDER = {
+    "id": "t.id",
+    "mean": "s.mean",
+    "first_error": _FIRST_ERROR,
+    "steps": "t.n_steps",
+    "disagreement": _DISAGREEMENT,
+}
+
+
+def _unknown(value: int | None) -> int:
+    return UNKNOWN if value is None else value
+
+
+def _checked(order: dict[str, str], sort: str) -> str:
+    if sort not in order:
+        raise InputError(f"Cannot sort by {sort!r}", fix="Use one of " + ", ".join(order) + ".")
+    return order[sort]
+
+
+def _outcome(outcome: str) -> tuple[str, list[Any]]:
+    if outcome == "all":
+        return "", []
+    if outcome not in ("right", "wrong"):
+        raise InputError(f"There is no outcome {outcome!r}", fix="Use all, right or wrong.")
+    return " AND t.correct = ?", [outcome == "right"]
+
+
+def heatmap(store: Store, query: HeatmapQuery) -> HeatmapData:
+    """Scores and marks of the trajectories that `query` asks for, in its order.
+
+    Raises InputError for a sort or an outcome that is none.
+    """
+    order = _checked(_HEATMAP_ORDER, query.sort)
+    where = "t.run_id = ? AND t.source = ?"
+    values: list[Any] = [query.verifier, query.run_id, query.source]
+    if query.iteration >= 0:
+        where += " AND t.iteration = ?"
+        values.append(query.iteration)
+    more, given = _outcome(query.outcome)
+    where += more
+    values += given
+    if query.case:
+        where += ' AND l."case" = ?'
+        values.append(query.case)
+    body = f"FROM trajectories t JOIN scores s ON s.trajectory_id = t.id AND s.verifier = ? {_LABEL} WHERE {where}"
+    found = store.rows(
+        "SELECT t.id, t.question_id, t.n_steps, s.scores, s.predicted, coalesce(l.verified, -1), coalesce(t.truth, -1),"
+        f" t.correct, coalesce(l.\"case\", '') {body} ORDER BY {order} LIMIT ?",
+        [*values, query.limit],
+    )
+    total = len(found) if len(found) < query.limit else int(store.value(f"SELECT count(*) {body}", values))
+    columns: list[Sequence[Any]] = list(zip(*found, strict=True)) if found else [()] * 9
+    ids = np.array(columns[0], dtype=np.int64)
+    human = _human(store, ids)
+    return HeatmapData(
+        ids=ids,
+        question_ids=np.array(columns[1], dtype=np.int64),
+        n_steps=np.array(columns[2], dtype=np.int16),
+        scores=unpack_many(columns[3]),
+        predicted=np.array(columns[4], dtype=np.int16),
+        verified=np.array(columns[5], dtype=np.int16),
+        truth=np.array(columns[6], dtype=np.int16),
+        human=np.array([human.get(identity, UNKNOWN) for identity in columns[0]], dtype=np.int16),
+        correct=np.array(columns[7], dtype=np.bool_),
+        case=list(columns[8]),
+        total=total,
+    )
+
+
+def _human(store: Store, ids: NDArray[np.int64]) -> dict[int, int]:
+    return human_first_errors(store, int(ids.min()), int(ids.max())) if len(ids) else {}
+
+
+def trace_ids(store: Store, filter: TraceFilter) -> NDArray[np.int64]:
+    """Ids of the trajectories that `filter` lets through, in its order.
+
+    Raises InputError for a sort or an outcome that is none.
+    """
+    order = _checked(_TRACE_ORDER, filter.sort)
+    joins, where = "", "t.run_id = ? AND t.source = ?"
+    values: list[Any] = [filter.run_id, filter.source]
+    if filter.iteration is not None:
+        where += " AND t.iteration = ?"
+        values.append(filter.iteration)
+    more, given = _outcome(filter.outcome)
+    where += more
+    values += given
+    if filter.case or filter.sort in ("first_error", "disagreement"):
+        joins += f" {_LABEL}"
+    if filter.case:
+        where += ' AND l."case" = ?'
+        values.append(filter.case)
+    if filter.sort in ("mean", "first_error", "disagreement"):
+        verifier = _NEWEST if filter.verifier is None else str(int(filter.verifier))
+        joins += f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {verifier}"
+    if filter.text:
+        # steps are JSON, kept as they are but for quotes and control characters
+        words = filter.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        where += " AND (t.steps LIKE ? ESCAPE '\\' OR t.question_id IN (SELECT q.id FROM questions q WHERE q.run_id = ?"
+        where += " AND q.text LIKE ? ESCAPE '\\'))"
+        values += [f"%{words}%", filter.run_id, f"%{words}%"]
+    if filter.annotated is not None:
+        test = "EXISTS" if filter.annotated else "NOT EXISTS"
+        where += f" AND {test} (SELECT 1 FROM annotations a WHERE a.trajectory_id = t.id AND a.undone_at IS NULL)"
+    direction = "DESC" if filter.descending else "ASC"
+    found = store.rows(
+        f"SELECT t.id FROM trajectories t{joins} WHERE {where}"
+        f" ORDER BY {order} {direction} NULLS LAST, t.id {direction}",
+        values,
+    )
+    return np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found))
+
+
+def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: int | None = None) -> list[TraceRow]:
+    """The table rows of these trajectories, in the order of `ids`; an id that is not there is left out.
+
+    `verifier` None: the newest.
+    """
+    wanted = [int(identity) for identity in ids]
+    chosen = _NEWEST if verifier is None else str(int(verifier))
+    found = store.rows(
+        "SELECT t.id, t.question_id, q.text, t.iteration, t.sample, t.n_steps, t.correct, coalesce(l.\"case\", ''),"
+        " s.predicted, l.verified, t.truth, s.mean, s.scores,"
+        " (SELECT count(*) FROM rollouts r WHERE r.trajectory_id = t.id),"
+        " (SELECT coalesce(sum(r.correct), 0) FROM rollouts r WHERE r.trajectory_id = t.id),"
+        " (SELECT group_concat(x.source) FROM labels x WHERE x.trajectory_id = t.id)"
+        " FROM json_each(?) j CROSS JOIN trajectories t ON t.id = j.value JOIN questions q ON q.id = t.question_id"
+        f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {chosen} {_LABEL} ORDER BY j.key",
+        (json.dumps(wanted),),
+    )
+    human = human_first_errors(store, min(wanted), max(wanted)) if wanted else {}
+    return [
+        TraceRow(
+            *row[:6],
+            correct=bool(row[6]),
+            case=row[7],
+            predicted=_unknown(row[8]),
+            verified=_unknown(row[9]),
+            truth=_unknown(row[10]),
+            mean=row[11],
+            scores=unpack_scores(row[12] or b""),
+            n_rollouts=row[13],
+            n_rollouts_right=row[14],
+            label_sources=tuple(row[15].split(",")) if row[15] else (),
+            human=human.get(row[0], UNKNOWN),
+        )
+        for row in found
+    ]
+
+
+def trace(store: Store, trajectory_id: int) -> TraceDetail:
+    """Everything about one trajectory. Raises InputError where there is none with this id."""
+    row = store.row(
+        "SELECT t.id, t.run_id, t.question_id, q.text, q.solution, q.answer, t.answer, t.steps, t.correct, t.truth,"
+        " t.iteration, t.sample, t.source, t.tokens, t.copies FROM trajectories t"
+        " JOIN questions q ON q.id = t.question_id WHERE t.id = ?",
+        (trajectory_id,),
+    )
+    if row is None:
+        raise InputError(f"There is no trajectory {trajectory_id}")
+    scores = store.rows(
+        "SELECT verifier, scores FROM scores WHERE trajectory_id = ? ORDER BY verifier", (trajectory_id,)
+    )
+    labels = store.rows(
+        'SELECT source, iteration, labels, "case", predicted, verified, rollouts, tokens FROM labels'
+        " WHERE trajectory_id = ? ORDER BY iteration, source",
+        (trajectory_id,),
+    )
+    rollouts = store.rows(
+        "SELECT id, iteration, prefix, text, correct, tokens FROM rollouts WHERE trajectory_id = ? ORDER BY prefix, id",
+        (trajectory_id,),
+    )
+    siblings = store.rows(
+        "SELECT t.id, t.iteration, t.sample, t.source, t.n_steps, t.correct, s.mean FROM trajectories t"
+        f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {_NEWEST}"
+        " WHERE t.question_id = ? AND t.id != ? ORDER BY t.iteration, t.sample, t.id",
+        (row[2], trajectory_id),
+    )
+    return TraceDetail(
+        *row[:7],
+        steps=json.loads(row[7]),
+        correct=bool(row[8]),
+        truth=_unknown(row[9]),
+        human=human_first_errors(store, trajectory_id, trajectory_id).get(trajectory_id, UNKNOWN),
+        iteration=row[10],
+        sample=row[11],
+        source=row[12],
+        tokens=row[13],
+        copies=row[14],
+        scores={verifier: unpack_scores(blob) for verifier, blob in scores},
+        labels=[LabelInfo(*label) for label in labels],
+        rollouts=[RolloutInfo(*r[:4], correct=bool(r[4]), tokens=r[5]) for r in rollouts],
+        annotations=current(store, trajectory_id),
+        siblings=[SiblingInfo(*s[:5], correct=bool(s[5]), mean=s[6]) for s in siblings],
+    )
