@@ -19,7 +19,7 @@ from sapo_studio.errors import EngineError, InputError
 from sapo_studio.processes import ProcessIdentity
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
-from sapo_studio.store.records import RunSummary
+from sapo_studio.store.records import ErrorText, RunSummary
 
 SILENT_SECONDS = 10.0
 """A heartbeat younger than this speaks for an engine whose start time does not match: then the clock was set."""
@@ -46,7 +46,7 @@ def launch(store: Store, run_id: str) -> None:
             why=f"Process {run.pid} is about to work on it.",
             fix="Wait a moment; it will show up as running.",
         )
-    runs.close_commands(store, run_id)
+    runs.mark_handled(store, [command.id for command in runs.open_commands(store, run_id)])
     folder = store.run_dir(run_id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def launch(store: Store, run_id: str) -> None:
     # Written now, so that an engine that dies before it has the run is found out. The engine writes the same.
     with store.atomic():
         if not queries.get_run(store, run_id).status.alive:
-            runs.set_process(store, run_id, identity.pid, identity.started)
+            runs.heartbeat(store, run_id, pid=identity.pid, pid_started=identity.started)
 
 
 resume_run = launch
@@ -94,8 +94,8 @@ def reconcile(store: Store) -> list[str]:
             if run.status.alive:
                 runs.set_status(store, run.id, RunStatus.INTERRUPTED)
             else:
-                runs.set_status(store, run.id, RunStatus.FAILED, starting_trouble(store, run.id))
-            runs.close_commands(store, run.id)
+                trouble = starting_trouble(store, run.id)
+                runs.set_status(store, run.id, RunStatus.FAILED, ErrorText(trouble.what, trouble.why, trouble.fix))
         if run.pid is not None:
             processes.sweep_orphans(run.pid)
         changed.append(run.id)
@@ -189,7 +189,6 @@ def kill(store: Store, run_id: str) -> None:
     with store.atomic():
         if queries.get_run(store, run_id).status in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED):
             runs.set_status(store, run_id, RunStatus.STOPPED)
-        runs.close_commands(store, run_id)
     processes.collect()
 
 

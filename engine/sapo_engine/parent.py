@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import tomli_w
-from sapo_studio.store.ingest import Ingest
 
 from sapo_engine import deaths
 from sapo_engine.upkeep import Upkeep
@@ -30,6 +29,8 @@ from sapo_studio.events.control import Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Paused
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
+from sapo_studio.store.ingest import Ingest
+from sapo_studio.store.records import ErrorText, RunSummary
 
 HEARTBEAT_SECONDS = 1.0
 POLL_SECONDS = 0.25
@@ -44,9 +45,8 @@ LOCKED_SECONDS = 120.0
 Result = TypeVar("Result")
 
 
-def claim(store: Store, run_id: str) -> RunConfig:
-    """Make a run this process's own, in one transaction, so that of two parents one is refused (InputError)."""
-    me = processes.identify()
+def claim(store: Store, run_id: str, me: processes.ProcessIdentity) -> RunSummary:
+    """Make a run process `me`'s own, in one transaction, so that of two parents one is refused (InputError)."""
     with store.atomic():
         run = queries.get_run(store, run_id)
         if run.status.alive:
@@ -61,8 +61,8 @@ def claim(store: Store, run_id: str) -> RunConfig:
         elif not run.status.resumable:
             raise InputError(f"{run_id} is {run.status}", why="Nothing is left to do.", fix="Start a new run.")
         runs.set_status(store, run_id, RunStatus.RUNNING)
-        runs.set_process(store, run_id, me.pid, me.started)
-        return queries.get_config(store, run_id)
+        runs.heartbeat(store, run_id, pid=me.pid, pid_started=me.started)
+        return run
 
 
 class Parent:
@@ -72,13 +72,17 @@ class Parent:
         self._store = store
         self._run_id = run_id
         self._folder = store.run_dir(run_id)
-        self._config = claim(store, run_id)
+        self._me = processes.identify()
+        self._restarts_before = claim(store, run_id, self._me).restarts
+        self._restarts = 0
+        self._config = queries.get_config(store, run_id)
         self._ingest = Ingest(store, run_id)
         self._worker: WorkerProcess | None = None
         self._word: Finished | Failed | None = None
-        self._pause = self._stop_after_phase = self._signalled = False
+        self._pause = self._is_paused = self._stop_after_phase = self._signalled = False
         self._stop_by: float | None = None
-        self._next_heartbeat = self._next_poll = 0.0
+        self._last_heartbeat = time.monotonic()
+        self._next_poll = 0.0
 
     def run(self) -> RunStatus:
         """Work until the run is done, failed or stopped, and return which. The store says the same, with the reason."""
@@ -116,7 +120,6 @@ class Parent:
     # One attempt is one worker's life.
 
     def _attempts(self, upkeep: Upkeep) -> RunStatus:
-        restarts = 0
         while True:
             self._word = None
             worker = self._worker = self._start()
@@ -126,8 +129,10 @@ class Parent:
                 self._poll(worker)
                 upkeep.tick()
                 self._tell(upkeep)
-            code = worker.close()
-            match self._word:
+            code = worker.wait()
+            processes.sweep_descendants()
+            worker.close()
+            match self._last_word():
                 case Finished(complete=True):
                     self._check_complete()
                     return RunStatus.DONE
@@ -141,12 +146,14 @@ class Parent:
                     reason = EngineError(word.what, why=word.why, fix=word.fix)
                 case _:
                     reason = worker.reason(code)
-            if restarts >= self._config.runtime.max_restarts:
-                raise reason
-            restarts += 1
-            self._report_restart(reason, worker, restarts)
+            self._report_death(reason, worker)
 
     def _start(self) -> WorkerProcess:
+        if self._is_paused:
+            # The new worker says so itself once it waits again.
+            self._is_paused = False
+            self._patiently(lambda: runs.set_status(self._store, self._run_id, RunStatus.RUNNING))
+        self._ingest = Ingest(self._store, self._run_id)
         done = [phase.ordinal for phase in queries.phases(self._store, self._run_id) if phase.status == "done"]
         start = Start(config=self._config.model_dump(mode="json"), run_dir=str(self._folder), done=done)
         worker = WorkerProcess(
@@ -159,15 +166,24 @@ class Parent:
             worker.order(Verb.STOP_AFTER_PHASE)
         return worker
 
-    def _report_restart(self, reason: EngineError, worker: WorkerProcess, count: int) -> None:
+    def _report_death(self, reason: EngineError, worker: WorkerProcess) -> None:
+        """Keep why the worker died. Raises it where it may not be started again."""
         limit = self._config.runtime.max_restarts
         events: list[Event] = []
         if written := deaths.tail(worker.log, worker.log_offset):
             events.append(Log(level="error", message=f"The end of the worker's log:\n{written}"))
-        why = f" {reason.why}" if reason.why else ""
-        events.append(Log(level="warning", message=f"{reason.what}.{why} Starting it again ({count} of {limit})."))
-        self._patiently(lambda: runs.count_restart(self._store, self._run_id))
-        self._commit(events)
+        again = self._restarts < limit
+        message = ". ".join(part.rstrip(".") for part in (reason.what, reason.why) if part) + "."
+        if again:
+            self._restarts += 1
+            message += f" Starting it again ({self._restarts} of {limit})."
+        self._commit([*events, Log(level="warning" if again else "error", message=message)])
+        if not again:
+            raise reason
+        self._patiently(self._heartbeat)
+
+    def _last_word(self) -> Finished | Failed | None:
+        return self._word
 
     def _check_complete(self) -> None:
         missing = [phase for phase in queries.phases(self._store, self._run_id) if phase.status != "done"]
@@ -192,16 +208,25 @@ class Parent:
                     fix="Install both from one release: pip install --upgrade 'sapo-studio[engine]'",
                 )
             if isinstance(event, Paused):
-                status = RunStatus.PAUSED if event.paused else RunStatus.RUNNING
-                self._patiently(lambda status=status: runs.set_status(self._store, self._run_id, status))
+                self._is_paused = event.paused
             elif isinstance(event, Finished | Failed):
                 self._word = event
 
     def _beat(self) -> None:
+        if time.monotonic() - self._last_heartbeat >= HEARTBEAT_SECONDS:
+            self._patiently(self._heartbeat)
+
+    def _heartbeat(self) -> None:
         now = time.monotonic()
-        if now >= self._next_heartbeat:
-            self._next_heartbeat = now + HEARTBEAT_SECONDS
-            self._patiently(lambda: runs.heartbeat(self._store, self._run_id))
+        runs.heartbeat(
+            self._store,
+            self._run_id,
+            pid=self._me.pid,
+            pid_started=self._me.started,
+            active=0.0 if self._is_paused else now - self._last_heartbeat,
+            restarts=self._restarts_before + self._restarts,
+        )
+        self._last_heartbeat = now
 
     def _poll(self, worker: WorkerProcess) -> None:
         now = time.monotonic()
@@ -255,9 +280,10 @@ class Parent:
             print(error, flush=True)  # into parent.log: the store may be what failed
         for attempt in range(3):
             try:
+                told = ErrorText(error.what, error.why, error.fix) if error is not None else None
                 with self._store.atomic():
-                    runs.set_status(self._store, self._run_id, status, error)
-                    runs.close_commands(self._store, self._run_id)
+                    self._heartbeat()
+                    runs.set_status(self._store, self._run_id, status, told)
                 return
             except StoreError as refused:
                 if attempt == 2:

@@ -139,25 +139,23 @@ class WorkerProcess:
         if self._process.poll() is None:
             self._process.kill()
 
-    def close(self, *, timeout: float = 5.0) -> int | None:
-        """Wait for the end of a worker that has ended its output, kill it where it does not end, and tidy up.
-
-        Returns its exit status, None where it had to be killed.
-        """
-        code: int | None = None
+    def wait(self, *, timeout: float = 5.0) -> int | None:
+        """The exit status of a worker that has ended its output. None where it did not end and had to be killed."""
         try:
-            code = self._process.wait(timeout)
+            return self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
             self._process.wait()
-        processes.sweep_descendants()
+            return None
+
+    def close(self) -> None:
+        """Tidy up after `wait`, once nothing that the worker started can hold its pipe open any more."""
         self._reader.join(1.0)
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
-        return code
 
     def reason(self, code: int | None) -> EngineError:
         """Why this worker ended with status `code`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,6 @@ import pytest
 
 from sapo_engine import deaths
 from sapo_engine.worker_process import WorkerProcess
-from sapo_studio import processes
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import Verb
 from sapo_studio.events import Event
@@ -36,6 +36,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starter]:
     yield begin
     for worker in workers:
         worker.kill()
+        worker.wait()
         worker.close()
 
 
@@ -49,7 +50,7 @@ def everything(worker: WorkerProcess, until: type[Event] | None = None) -> list[
 def test_all_events_arrive_in_order(start: Starter) -> None:
     worker = start()
     events = everything(worker)
-    assert worker.close() == 0
+    assert worker.wait() == 0
     assert isinstance(events[0], Hello)
     assert events[-1] == Finished(complete=True)
     ordinals = [event.ordinal for event in events if isinstance(event, PhaseFinished)]
@@ -66,14 +67,14 @@ def test_a_phase_that_ends_is_handed_out_at_once(start: Starter) -> None:
 def test_floods_of_noise_stall_nothing_and_go_to_the_log(start: Starter, tmp_path: Path) -> None:
     worker = start('{"flood": 8}')
     events = everything(worker)
-    assert worker.close() == 0
+    assert worker.wait() == 0
     assert events[-1] == Finished(complete=True)
     assert not any(event.kind == "log" for event in events)
     assert (tmp_path / "engine.log").stat().st_size > 15 * 2**20
 
 
 def test_orders_reach_the_worker(start: Starter) -> None:
-    worker = start('{"hold": [2, 3]}')
+    worker = start('{"pause_ms": 200}')
     worker.order(Verb.PAUSE)
     events = everything(worker, Paused)
     assert events[-1] == Paused(paused=True)
@@ -86,12 +87,13 @@ def test_orders_reach_the_worker(start: Starter) -> None:
 
 
 def test_a_grandchild_that_keeps_the_pipe_open_does_not_keep_the_parent(start: Starter) -> None:
-    code = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']).pid)"
+    child = "import signal; print('up', flush=True); signal.pause()"
+    code = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {child!r}]).pid)"
     worker = start(command=[sys.executable, "-c", code])
-    assert everything(worker) == []
-    worker.kill()
-    assert worker.close() == 0
-    assert not processes.is_running(int(worker.log.read_text()))
+    while not worker.ended:
+        assert worker.collect(0.1) == []
+    assert worker.wait() == 0
+    os.kill(next(int(line) for line in worker.log.read_text().split() if line.isdigit()), signal.SIGKILL)
 
 
 def test_why_workers_die(tmp_path: Path) -> None:
