@@ -153,6 +153,10 @@ class Ingest:
                         for r in event.rows
                     ],
                 )
+                store.execute_many(
+                    'UPDATE trajectories SET "case" = ?, verified = ? WHERE id = ?',
+                    [(r.case, r.verified, self._id(r.trajectory)) for r in event.rows if r.case],
+                )
             case kinds.Rollouts():
                 store.execute_many(
                     _ROLLOUT,
@@ -203,18 +207,24 @@ class Ingest:
     def _write_phase(
         self, event: kinds.PhaseStarted | kinds.PhaseProgress | kinds.PhaseFinished, now: float
     ) -> tuple[str, str] | None:
-        """A phase that is done stays done: an event about it that comes again changes nothing."""
+        """Progress of a phase that is done changes nothing; only a new start (its artefact was lost) opens it again."""
         phase = self._phases.get(event.ordinal)
         if phase is None:
             return "warning", f"an event about phase {event.ordinal}, which is not in the plan"
-        if phase.done:
+        if phase.done and not isinstance(event, kinds.PhaseStarted):
             return None
         where = (self._run_id, event.ordinal)
         match event:
             case kinds.PhaseStarted():
                 for other in self._phases.values():
                     other.running = False
-                phase.running, phase.seconds, phase.fraction, phase.resumed_at = True, 0.0, 0.0, 0.0
+                phase.done, phase.running, phase.seconds, phase.fraction, phase.resumed_at = (
+                    False,
+                    True,
+                    0.0,
+                    0.0,
+                    0.0,
+                )
                 self._store.execute(
                     "UPDATE phases SET status = 'running', done = 0, total = ?, unit = ?, message = '', started_at = ?,"
                     " finished_at = NULL, seconds = NULL WHERE run_id = ? AND ordinal = ?",

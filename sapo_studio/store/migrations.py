@@ -88,15 +88,17 @@ CREATE TABLE trajectories (
     iteration INTEGER NOT NULL,
     sample INTEGER NOT NULL,
     source TEXT NOT NULL CHECK (source IN ('sample','expansion','process')),
-    steps TEXT NOT NULL,             -- JSON list of strings, as they were cut when sampled
     n_steps INTEGER NOT NULL,
     correct INTEGER NOT NULL,
     answer TEXT NOT NULL DEFAULT '',
     truth INTEGER,                   -- first wrong step by the task's own oracle, 1-based; 0 none; NULL unknown
     tokens INTEGER NOT NULL DEFAULT 0,
-    copies INTEGER NOT NULL DEFAULT 1
+    copies INTEGER NOT NULL DEFAULT 1,
+    "case" TEXT NOT NULL DEFAULT '', -- with `verified`: of the labels with a case that were written last (see labels)
+    verified INTEGER,                -- first error as roll-outs have it, 1-based; 0 none; NULL not looked for
+    steps TEXT NOT NULL              -- JSON list of strings, as they were cut when sampled
 );
-CREATE INDEX trajectories_by_iteration ON trajectories(run_id, iteration, source);
+CREATE INDEX trajectories_by_iteration ON trajectories(run_id, source, iteration, "case");
 CREATE INDEX trajectories_by_question ON trajectories(question_id);
 CREATE TABLE scores (
     trajectory_id INTEGER NOT NULL REFERENCES trajectories(id) ON DELETE CASCADE,
@@ -106,6 +108,7 @@ CREATE TABLE scores (
     predicted INTEGER NOT NULL,      -- step of the largest drop, 1-based
     PRIMARY KEY (trajectory_id, verifier)
 ) WITHOUT ROWID;
+CREATE INDEX scores_by_verifier ON scores(verifier, trajectory_id);
 CREATE TABLE labels (
     trajectory_id INTEGER NOT NULL REFERENCES trajectories(id) ON DELETE CASCADE,
     source TEXT NOT NULL,            -- sapo, omega, shepherd, outcome, expansion

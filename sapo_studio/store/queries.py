@@ -215,23 +215,20 @@ def log(
 
 def verifiers_of(store: Store, run_id: str) -> list[int]:
     """Which verifiers V_i have scored trajectories of a run, in order."""
-    found = store.rows(
-        "SELECT DISTINCT verifier FROM scores WHERE trajectory_id BETWEEN ? AND ? ORDER BY verifier",
-        _range(store, run_id),
-    )
-    return [verifier for (verifier,) in found]
+    iterations = store.value("SELECT iterations FROM runs WHERE id = ?", (run_id,)) or 0
+    known = range(int(iterations) + 1)
+    first, last = id_range(get_number(store, run_id))
+    test = "SELECT EXISTS (SELECT 1 FROM scores WHERE verifier = ? AND trajectory_id BETWEEN ? AND ?)"
+    return [verifier for verifier in known if store.value(test, (verifier, first, last))]
 
 
 def case_counts(store: Store, run_id: str) -> dict[int, dict[str, int]]:
-    """How many trajectories self-verification put into each case, by iteration.
-
-    Expanded roll-outs have no case.
-    """
+    """How many trajectories of each iteration self-verification put into each case. Expanded roll-outs have none."""
     found: dict[int, dict[str, int]] = {}
     for iteration, case, count in store.rows(
-        'SELECT iteration, "case", count(*) FROM labels WHERE trajectory_id BETWEEN ? AND ? AND "case" != \'\''
-        " GROUP BY 1, 2 ORDER BY 1, 2",
-        _range(store, run_id),
+        'SELECT iteration, "case", count(*) FROM trajectories'
+        " WHERE run_id = ? AND source = 'sample' AND \"case\" != '' GROUP BY 1, 2 ORDER BY 1, 2",
+        (run_id,),
     ):
         found.setdefault(iteration, {})[case] = count
     return found
@@ -253,10 +250,6 @@ def margins(store: Store, run_id: str, iteration: int) -> NDArray[np.float64]:
         "SELECT margin FROM pairs WHERE run_id = ? AND iteration = ? ORDER BY margin", (run_id, iteration)
     )
     return np.array([margin for (margin,) in found], dtype=np.float64)
-
-
-def _range(store: Store, run_id: str) -> tuple[int, int]:
-    return id_range(get_number(store, run_id))
 
 
 def get_number(store: Store, run_id: str) -> int:

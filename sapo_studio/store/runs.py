@@ -13,8 +13,20 @@ from dataclasses import asdict
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import Command, ErrorText
+
+_OF_RUN = (
+    ("annotations", "trajectory_id"),
+    ("pairs", "id"),
+    ("rollouts", "id"),
+    ("labels", "trajectory_id"),
+    ("scores", "trajectory_id"),
+    ("trajectories", "id"),
+    ("questions", "id"),
+)
+"""Tables whose ids say which run they belong to, the dependent ones first."""
 
 
 def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
@@ -148,6 +160,10 @@ def delete_run(store: Store, run_id: str) -> None:
     with store.atomic():
         if status_of(store, run_id).alive:
             raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")
+        # from the leaves up, by ranges of ids: leaving it to the cascade looks every child up by itself
+        number = int(store.value("SELECT number FROM runs WHERE id = ?", (run_id,)))
+        for table, column in _OF_RUN:
+            store.execute(f"DELETE FROM {table} WHERE {column} BETWEEN ? AND ?", id_range(number))
         store.execute("DELETE FROM runs WHERE id = ?", (run_id,))
     folder = store.run_dir(run_id)
     if folder.is_dir():

@@ -25,15 +25,9 @@ from sapo_studio.store.records import (
     TraceRow,
 )
 
-_LABEL = """LEFT JOIN labels l ON l.trajectory_id = t.id AND l.source = (
-    SELECT m.source FROM labels m WHERE m.trajectory_id = t.id ORDER BY m."case" = '', m.iteration DESC LIMIT 1)"""
-"""The label that counts where a trajectory has several: one of self-verification before one of a roll-out's
-own, the newest first.
-"""
-
 _NEWEST = "(SELECT max(n.verifier) FROM scores n WHERE n.trajectory_id = t.id)"
 
-_REFERENCE = "coalesce(l.verified, t.truth)"
+_REFERENCE = "coalesce(t.verified, t.truth)"
 
 _DISAGREEMENT = f"abs(s.mean * t.n_steps - CASE WHEN {_REFERENCE} = 0 THEN t.n_steps ELSE {_REFERENCE} - 1 END)"
 """Steps' worth of scores by which the verifier is off the roll-outs' labels (or, unlabelled, the task's
@@ -92,12 +86,12 @@ def heatmap(store: Store, query: HeatmapQuery) -> HeatmapData:
     where += more
     values += given
     if query.case:
-        where += ' AND l."case" = ?'
+        where += ' AND t."case" = ?'
         values.append(query.case)
-    body = f"FROM trajectories t JOIN scores s ON s.trajectory_id = t.id AND s.verifier = ? {_LABEL} WHERE {where}"
+    body = f"FROM trajectories t JOIN scores s ON s.trajectory_id = t.id AND s.verifier = ? WHERE {where}"
     found = store.rows(
-        "SELECT t.id, t.question_id, t.n_steps, s.scores, s.predicted, coalesce(l.verified, -1), coalesce(t.truth, -1),"
-        f" t.correct, coalesce(l.\"case\", '') {body} ORDER BY {order} LIMIT ?",
+        "SELECT t.id, t.question_id, t.n_steps, s.scores, s.predicted, coalesce(t.verified, -1), coalesce(t.truth, -1),"
+        f' t.correct, t."case" {body} ORDER BY {order} LIMIT ?',
         [*values, query.limit],
     )
     total = len(found) if len(found) < query.limit else int(store.value(f"SELECT count(*) {body}", values))
@@ -137,10 +131,8 @@ def trace_ids(store: Store, filter: TraceFilter) -> NDArray[np.int64]:
     more, given = _outcome(filter.outcome)
     where += more
     values += given
-    if filter.case or filter.sort in ("first_error", "disagreement"):
-        joins += f" {_LABEL}"
     if filter.case:
-        where += ' AND l."case" = ?'
+        where += ' AND t."case" = ?'
         values.append(filter.case)
     if filter.sort in ("mean", "first_error", "disagreement"):
         verifier = _NEWEST if filter.verifier is None else str(int(filter.verifier))
@@ -171,13 +163,13 @@ def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: i
     wanted = [int(identity) for identity in ids]
     chosen = _NEWEST if verifier is None else str(int(verifier))
     found = store.rows(
-        "SELECT t.id, t.question_id, q.text, t.iteration, t.sample, t.n_steps, t.correct, coalesce(l.\"case\", ''),"
-        " s.predicted, l.verified, t.truth, s.mean, s.scores,"
+        'SELECT t.id, t.question_id, q.text, t.iteration, t.sample, t.n_steps, t.correct, t."case",'
+        " s.predicted, t.verified, t.truth, s.mean, s.scores,"
         " (SELECT count(*) FROM rollouts r WHERE r.trajectory_id = t.id),"
         " (SELECT coalesce(sum(r.correct), 0) FROM rollouts r WHERE r.trajectory_id = t.id),"
         " (SELECT group_concat(x.source) FROM labels x WHERE x.trajectory_id = t.id)"
         " FROM json_each(?) j CROSS JOIN trajectories t ON t.id = j.value JOIN questions q ON q.id = t.question_id"
-        f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {chosen} {_LABEL} ORDER BY j.key",
+        f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {chosen} ORDER BY j.key",
         (json.dumps(wanted),),
     )
     human = human_first_errors(store, min(wanted), max(wanted)) if wanted else {}
