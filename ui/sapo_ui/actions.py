@@ -91,7 +91,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "run.stop_after",
-        "Stop after this phase",
+        "Stop after phase",
         "Run",
         1,
         "End when the phase under way is complete.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     try:
-        import PySide6  # noqa: F401
+        importlib.import_module("PySide6.QtWidgets")
     except ImportError as error:
         print(
             f"sapo-studio: the window needs PySide6 ({error}).\nInstall it with: pip install 'sapo-studio[ui]'",

@@ -196,7 +196,8 @@ def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunC
 
 def _placed(message: str, section: str, by_path: Mapping[str, FieldSpec]) -> list[Problem]:
     """A fault of several fields together, put beside each field that its message names first."""
-    sentence = message[0].upper() + message[1:] + "."
+    first = message.split(" ", 1)[0]
+    sentence = (message if "." in first or "_" in first else message[0].upper() + message[1:]) + "."
     names = re.findall(r"[a-z_]+(?:\.[a-z_]+)?", message)
     for name in names:
         for path in (name, f"{section}.{name}" if section else name):

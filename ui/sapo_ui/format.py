@@ -18,18 +18,20 @@ def _plain(value: float, digits: int) -> str:
     """`value` with at most `digits` significant digits, no exponent, a real minus sign."""
     if value == 0:
         return "0"
+    value = _rounded(value, digits)
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    text = f"{value:.{min(places, 12)}f}"
-    if places == 0 and abs(value) >= 10**digits:
-        text = f"{round(value, digits - 1 - math.floor(math.log10(abs(value)))):.0f}"
-    return text.replace("-", MINUS)
+    return f"{value:.{min(places, 12)}f}".replace("-", MINUS)
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits - 1}e}")
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """A bare number: `0.0457`, `3.14`, `12.3k`, `4.5M`; tiny ones as `2e\u22124`."""
     if value is None or not math.isfinite(value):
         return NONE
-    size = abs(value)
+    size = abs(_rounded(value, digits))
     for limit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if size >= limit:
             scale = 1e3 if letter == "k" else limit

@@ -130,6 +130,7 @@ class MainWindow(QMainWindow):
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([240, 1040])
         self.setCentralWidget(self.splitter)
+        self.run_list.view.setFocus()
         self.going = QLabel()
         self.going.setContentsMargins(8, 0, 8, 0)
         self.place = QLabel()
@@ -395,7 +396,8 @@ class MainWindow(QMainWindow):
             dialogs.ask(
                 self,
                 f"Delete \u201c{run.name}\u201d?",
-                "Its trajectories, scores, labels and annotations go with it, and its folder with checkpoints. This cannot be undone.",
+                "Its trajectories, scores, labels and annotations go with it, and its folder with checkpoints. "
+                "This cannot be undone.",
                 "Delete run",
                 lambda: self._act(self._parts.control.delete, f"Deleted {run.name}."),
             )

@@ -19,7 +19,7 @@ QLabel[look="good"] {{ color: {good}; }}
 
 QFrame[look="card"], QWidget[look="card"] {{ background: {surface}; border: 1px solid {hairline};
     border-radius: {radius}px; }}
-QFrame[look="side"] {{ background: {surface}; border: 0; border-right: 1px solid {hairline}; }}
+QFrame[look="side"] {{ background: {surface}; border: 0; }}
 QFrame[look="banner-bad"] {{ background: {bad_soft}; border: 1px solid {bad}; border-radius: {radius}px; }}
 QFrame[look="banner-warning"] {{ background: {warning_soft}; border: 1px solid {warning};
     border-radius: {radius}px; }}
@@ -91,6 +91,8 @@ QTabBar::tab {{ background: transparent; color: {muted}; padding: 6px 12px; bord
 QTabBar::tab:hover {{ color: {text}; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
 QTabBar::tab:focus {{ background: {accent_soft}; }}
+QTabBar[look="dock"] {{ background: {surface}; border: 1px solid {hairline}; border-bottom: 0;
+    border-top-left-radius: {radius}px; border-top-right-radius: {radius}px; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {hairline}; }}
 
 QProgressBar {{ background: {sunken}; border: 0; border-radius: 2px; max-height: 4px; min-height: 4px; }}
@@ -123,7 +125,6 @@ QStatusBar {{ background: {surface}; color: {muted}; border-top: 1px solid {hair
 QStatusBar::item {{ border: 0; }}
 
 QDockWidget {{ color: {text}; border: 0; }}
-QDockWidget > QWidget {{ background: {surface}; }}
 QSplitter::handle {{ background: {hairline}; }}
 """
 

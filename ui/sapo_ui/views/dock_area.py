@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QTabBar,
     QTabWidget,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -74,13 +76,31 @@ class PanelDock(QDockWidget):
         self.panel = panel
         self.setObjectName(f"dock.{panel.panel_id}")
         self.setAccessibleName(panel.title)
-        self.setWidget(panel)
+        holder = QWidget()
+        room = QVBoxLayout(holder)
+        room.setContentsMargins(1, 0, 1, 3)
+        room.addWidget(panel)
+        self.setWidget(holder)
         self.title_bar = DockTitle(self, panel.title)
         self._no_title = QWidget(self)
         self._no_title.setFixedHeight(0)
         self.setTitleBarWidget(self.title_bar)
         self.toggleViewAction().setText(panel.title)
         self.toggleViewAction().setToolTip(f"Show or hide the panel {panel.title}")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The card behind title bar and panel; open at the top where tabs sit on it."""
+        del event
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QColor(look.hairline))
+        painter.setBrush(QColor(look.surface))
+        card = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        if self.titleBarWidget() is self._no_title:
+            painter.setClipRect(self.rect())
+            card.setTop(card.top() - 2 * theme.RADIUS)
+        painter.drawRoundedRect(card, theme.RADIUS, theme.RADIUS)
 
     def follow_tabs(self, tabbed: bool) -> None:
         """Show the title bar only where no tab shows the title."""
@@ -128,8 +148,8 @@ class DockArea(QMainWindow):
         """Put every panel where it stands at first."""
         groups: dict[Area, list[PanelDock]] = {"main": [], "side": [], "bottom": []}
         for panel_id, dock in self.docks.items():
-            self.removeDockWidget(dock)
             dock.setFloating(False)
+            self.removeDockWidget(dock)
             groups[self._areas.get(panel_id, "bottom")].append(dock)
         for at, dock in enumerate(groups["main"]):
             self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
@@ -204,5 +224,10 @@ class DockArea(QMainWindow):
         return None
 
     def _tabs_changed(self) -> None:
+        for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setProperty("look", "dock")
+            bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+            bar.setDrawBase(False)
+            bar.setExpanding(False)
         for dock in self.docks.values():
             dock.follow_tabs(any(not other.isHidden() for other in self.tabifiedDockWidgets(dock)))

@@ -64,3 +64,4 @@ class EmptyPage(QWidget):
         else:
             self.title.setText("No run is chosen")
             self.text.setText("Choose a run on the left, or set up a new one.")
+        self.text.setFixedHeight(self.text.heightForWidth(self.text.width()))

@@ -18,8 +18,8 @@ LABEL_WIDTH = 150
 
 def rich(text: str) -> str:
     """Help text with its `code` in a monospace face."""
-    family = theme.MONO_FAMILY
-    return re.sub(r"`([^`]+)`", rf'<span style="font-family:\'{family}\'">\1</span>', html.escape(text, quote=False))
+    span = f"<span style=\"font-family:'{theme.MONO_FAMILY}'\">"
+    return re.sub(r"`([^`]+)`", lambda found: f"{span}{found[1]}</span>", html.escape(text, quote=False))
 
 
 class WheelGuard(QObject):

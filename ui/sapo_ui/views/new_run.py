@@ -73,7 +73,12 @@ class SectionCard(QFrame):
         inner = QVBoxLayout(self.body)
         inner.setContentsMargins(0, 12, 0, 4)
         inner.setSpacing(14)
+        section = ""
         for row in rows:
+            if not folds and row.spec.section != section:
+                section = row.spec.section
+                inner.addSpacing(4)
+                inner.addWidget(_subheading(SECTION_TITLES.get(section, section)))
             inner.addWidget(row)
         self.fold: QToolButton | None = None
         if folds:
@@ -397,6 +402,20 @@ class NewRunPage(QWidget):
             label.setProperty("look", look)
             label.style().unpolish(label)
             label.style().polish(label)
+
+
+def _subheading(text: str) -> QWidget:
+    holder = QWidget()
+    row = QHBoxLayout(holder)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(12)
+    label = QLabel(text)
+    label.setFont(theme.font("strong"))
+    line = QFrame()
+    line.setProperty("look", "line")
+    row.addWidget(label)
+    row.addWidget(line, 1)
+    return holder
 
 
 def write_toml(path: Path, config: RunConfig) -> None:

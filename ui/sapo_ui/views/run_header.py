@@ -84,6 +84,7 @@ class RunHeader(QWidget):
             row.addWidget(button)
         self.more = QToolButton()
         self.more.setProperty("look", "button")
+        self.more.setFixedSize(38, 28)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setAccessibleName("More actions for this run")
         self.more.setToolTip("More actions for this run")

@@ -47,14 +47,15 @@ class _Facts:
     metrics: dict[int, dict[str, MetricValue]]
 
 
-def segments(phases: Sequence[PhaseInfo]) -> tuple[Segment, ...]:
+def segments(phases: Sequence[PhaseInfo], *, alive: bool = True) -> tuple[Segment, ...]:
     """The timeline's segments for a run's phases."""
     made: list[Segment] = []
     for phase in phases:
         label = PHASE_LABELS.get(phase.name, phase.name)
         fraction = phase.done / phase.total if phase.total > 0 else 0.0
-        detail = phase_detail(label, phase.iteration, phase.status, phase.done, phase.total, phase.unit, phase.seconds)
-        made.append(Segment(label, phase.iteration, phase.status, phase.weight, min(1.0, fraction), detail))
+        status = "halted" if phase.status == "running" and not alive else phase.status
+        detail = phase_detail(label, phase.iteration, status, phase.done, phase.total, phase.unit, phase.seconds)
+        made.append(Segment(label, phase.iteration, status, phase.weight, min(1.0, fraction), detail))
     return tuple(made)
 
 
@@ -167,7 +168,7 @@ class RunPage(QWidget):
     def _show_facts(self, facts: _Facts) -> None:
         if facts.run_id and facts.run_id != self.run_id:
             return
-        self.timeline.set_segments(segments(facts.phases))
+        self.timeline.set_segments(segments(facts.phases, alive=self._run is not None and self._run.status.alive))
         for card, headline in zip(self.cards, headlines(facts.metrics), strict=True):
             card.show_headline(headline)
         if facts.phases or facts.metrics:

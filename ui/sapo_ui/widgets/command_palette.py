@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QDialog, QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
+from PySide6.QtGui import QAction, QColor, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from sapo_ui import theme
+
+KEYS_ROLE = Qt.ItemDataRole.UserRole + 1
 
 
 def matches(query: str, text: str) -> int | None:
@@ -22,6 +36,39 @@ def matches(query: str, text: str) -> int | None:
             return None
         score += at if at == 0 or not have[at - 1].isalnum() else 100 + at
     return score
+
+
+class _Rows(QStyledItemDelegate):
+    """An action a row: its name on the left, its shortcut on the right."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        del option, index
+        return QSize(100, 30)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        look = theme.current()
+        where: Any = option.rect  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+        state: Any = option.state  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(look.accent_soft))
+            painter.drawRoundedRect(where, 4, 4)
+        inside = where.adjusted(10, 0, -10, 0)
+        menu, _, name = str(index.data()).partition(": ")
+        painter.setFont(theme.font("small"))
+        painter.setPen(QColor(look.muted))
+        painter.drawText(inside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, index.data(KEYS_ROLE))
+        painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, menu)
+        painter.setFont(theme.font("body"))
+        painter.setPen(QColor(look.text))
+        painter.drawText(
+            inside.adjusted(56, 0, -90, 0), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name
+        )
+        painter.restore()
 
 
 class CommandPalette(QDialog):
@@ -47,6 +94,7 @@ class CommandPalette(QDialog):
         self.line.textChanged.connect(self._filter)
         self.line.installEventFilter(self)
         self.list = QListWidget()
+        self.list.setItemDelegate(_Rows(self.list))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Actions")
@@ -85,8 +133,10 @@ class CommandPalette(QDialog):
         for _, at in sorted(ranked):
             name, action = self._entries[at]
             keys = action.shortcut().toString()
-            item = QListWidgetItem(f"{name}    {keys}" if keys else name)
+            item = QListWidgetItem(name)
             item.setData(Qt.ItemDataRole.UserRole, at)
+            item.setData(KEYS_ROLE, keys)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{name}, {keys}" if keys else name)
             item.setToolTip(action.toolTip())
             self.list.addItem(item)
         self.list.setCurrentRow(0)

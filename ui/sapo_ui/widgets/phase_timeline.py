@@ -20,7 +20,8 @@ MIN_SEGMENT = 6.0
 
 @dataclass(frozen=True)
 class Segment:
-    """One phase. `status` is pending, running or done; `share` its part of the forecast time in any unit; `fraction`
+    """One phase. `status` is pending, running, halted (its run is not alive) or done; `share` its part of the
+    forecast time in any unit; `fraction`
     how far it is."""
 
     label: str
@@ -70,7 +71,7 @@ class PhaseTimeline(QWidget):
         return QSize(200, self.sizeHint().height())
 
     def _running(self) -> int:
-        return next((at for at, segment in enumerate(self._segments) if segment.status == "running"), -1)
+        return next((at for at, segment in enumerate(self._segments) if segment.status in ("running", "halted")), -1)
 
     def rects(self) -> list[QRectF]:
         """Where each segment lies."""
@@ -78,7 +79,9 @@ class PhaseTimeline(QWidget):
         if not segments:
             return []
         breaks = sum(1 for a, b in pairwise(segments) if a.iteration != b.iteration)
-        free = self.width() - 4 - GAP * (len(segments) - 1 - breaks) - GROUP_GAP * breaks
+        room = self.width() - 4.0
+        gap, group_gap = min(float(GAP), 0.2 * room / len(segments)), min(float(GROUP_GAP), 0.2 * room / (breaks + 1))
+        free = room - gap * (len(segments) - 1 - breaks) - group_gap * breaks
         least = min(MIN_SEGMENT, free / len(segments))
         spare = free - least * len(segments)
         total = sum(max(0.0, segment.share) for segment in segments)
@@ -89,7 +92,7 @@ class PhaseTimeline(QWidget):
             width = least + spare * part
             found.append(QRectF(x, 3, width, BAR))
             ends_group = at + 1 < len(segments) and segments[at + 1].iteration != segment.iteration
-            x += width + (GROUP_GAP if ends_group else GAP)
+            x += width + (group_gap if ends_group else gap)
         return found
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -98,13 +101,20 @@ class PhaseTimeline(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         rects = self.rects()
+        if not rects:
+            painter.setPen(QColor(look.muted))
+            painter.drawText(
+                QRectF(self.rect()),
+                Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+                "The phases appear here once the engine has planned the run.",
+            )
         for at, (segment, rect) in enumerate(zip(self._segments, rects, strict=True)):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(look.sunken))
             painter.drawRoundedRect(rect, 3, 3)
-            fraction = 1.0 if segment.status == "done" else segment.fraction if segment.status == "running" else 0.0
+            fraction = {"done": 1.0, "running": segment.fraction, "halted": segment.fraction}.get(segment.status, 0.0)
             if fraction > 0:
-                painter.setBrush(QColor(look.accent))
+                painter.setBrush(QColor(look.muted if segment.status == "halted" else look.accent))
                 painter.save()
                 painter.setClipRect(QRectF(rect.x(), rect.y(), rect.width() * fraction, rect.height()))
                 painter.drawRoundedRect(rect, 3, 3)
@@ -183,9 +193,9 @@ def phase_detail(
     where = "Start" if iteration == 0 else f"Iteration {iteration}"
     if status == "done":
         state = "done" if seconds is None else f"done in {fmt.duration(seconds)}"
-    elif status == "running":
+    elif status in ("running", "halted"):
         amount = f" {fmt.count(done)} of {fmt.count(total)}{' ' + unit if unit else ''}" if total > 0 else ""
-        state = f"running{amount}"
+        state = f"running{amount}" if status == "running" else f"ended at{amount}" if amount else "ended on the way"
     else:
         state = "to come"
     return f"{where}, {label}: {state}"
