@@ -285,9 +285,8 @@ class Parent:
                     self._heartbeat()
                     runs.set_status(self._store, self._run_id, status, told)
                 return
-            except StoreError as refused:
+            except StoreError:
                 if attempt == 2:
-                    print(refused, flush=True)
                     raise
                 # A full disk: space was set aside for this, and emptying the log of changes may give more.
                 if upkeep is not None:

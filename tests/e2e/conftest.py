@@ -1,0 +1,134 @@
+"""A data folder of its own for every test, and engines in it that run the fake worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from sapo_studio import paths, supervisor
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import SapoError
+from sapo_studio.store import queries, runs
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import RunSummary
+
+FAKE_WORKER = Path(__file__).parents[1] / "fixtures" / "fake_worker.py"
+ENDED = (RunStatus.DONE, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED)
+SECONDS = 25.0
+GONE_SECONDS = 2.0
+
+
+class Bench:
+    """One data folder, its store, and what a test wants to do with engines in it."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home = home
+        self.store = Store.open(home / "studio.db")
+        self._monkeypatch = monkeypatch
+
+    def make(self, **runtime: Any) -> str:
+        config = RunConfig.model_validate({"name": "fake", "seed": 3, "iterations": 2, "runtime": runtime})
+        return runs.create_run(self.store, config)
+
+    def launch(self, run_id: str, **fake: Any) -> None:
+        """Start an engine whose worker misbehaves as `fake` says."""
+        self._monkeypatch.setenv("SAPO_FAKE", json.dumps(fake))
+        supervisor.launch(self.store, run_id)
+
+    def run(self, run_id: str, **fake: Any) -> RunSummary:
+        self.launch(run_id, **fake)
+        return self.ended(run_id)
+
+    def until(self, run_id: str, wanted: Callable[[RunSummary], bool]) -> RunSummary:
+        found = supervisor.wait_until(self.store, run_id, wanted, timeout=SECONDS)
+        log = [line.message for line in queries.log(self.store, run_id)]
+        assert found is not None, (queries.get_run(self.store, run_id), log)
+        return found
+
+    def at(self, run_id: str, ordinal: int, step: int) -> RunSummary:
+        """Wait until everything before that moment is committed."""
+
+        def there(run: RunSummary) -> bool:
+            return any(
+                phase.ordinal == ordinal and phase.status == "running" and phase.done == step
+                for phase in queries.phases(self.store, run.id)
+            )
+
+        return self.until(run_id, there)
+
+    def ended(self, run_id: str) -> RunSummary:
+        """Wait until the run has ended (not as it stood before it was launched again)."""
+        return self.until(run_id, lambda run: run.status in ENDED and not supervisor.engine_alive(self.store, run_id))
+
+    def metrics(self, run_id: str) -> dict[tuple[int, str], float]:
+        found = queries.metrics(self.store, run_id)
+        return {(iteration, name): value.value for iteration, values in found.items() for name, value in values.items()}
+
+    def rows(self, run_id: str) -> set[tuple[Any, ...]]:
+        """Every trajectory with its scores, by numbers that do not depend on the run."""
+        return set(
+            self.store.rows(
+                "SELECT t.id & 0xffffffff, t.question_id & 0xffffffff, t.steps, hex(s.scores) FROM trajectories t"
+                " JOIN scores s ON s.trajectory_id = t.id WHERE t.run_id = ?",
+                (run_id,),
+            )
+        )
+
+    def log(self, run_id: str) -> str:
+        return "\n".join(line.message for line in queries.log(self.store, run_id))
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that was started with this data folder and still lives."""
+        found: list[psutil.Process] = []
+        for process in psutil.process_iter():
+            try:
+                mine = process.environ().get(paths.HOME_VARIABLE) == str(self.home)
+                if mine and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def worker(self, run_id: str) -> psutil.Process:
+        parent = queries.get_run(self.store, run_id).pid
+        (worker,) = (child for child in psutil.Process(parent).children() if str(FAKE_WORKER) in child.cmdline())
+        return worker
+
+    def gone(self, within: float = GONE_SECONDS) -> bool:
+        """Whether no process is left after `within` seconds."""
+        deadline = time.monotonic() + within
+        while self.processes():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def clear(self) -> None:
+        for run in queries.list_runs(self.store):
+            try:
+                supervisor.kill(self.store, run.id)
+            except SapoError:
+                continue  # no engine works on it
+        for process in self.processes():
+            process.kill()
+        self.store.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    home = tmp_path / "home"
+    monkeypatch.setenv(paths.HOME_VARIABLE, str(home))
+    monkeypatch.setenv("SAPO_ENGINE_WORKER", f"{sys.executable} {FAKE_WORKER}")
+    monkeypatch.setenv("SAPO_FAKE", "{}")
+    made = Bench(home, monkeypatch)
+    yield made
+    made.clear()

@@ -1,0 +1,313 @@
+"""One engine, one run: from launch to each way it can end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sapo_studio import paths, supervisor
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import InputError
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
+
+if TYPE_CHECKING:
+    from conftest import Bench
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
+
+MIDDLE = (2, 3)
+"""Phase and step in the middle of the fake run."""
+
+
+def test_a_run_from_start_to_end(bench: Bench) -> None:
+    run_id = bench.make()
+    run = bench.run(run_id)
+    assert run.status is RunStatus.DONE
+    assert run.progress == 1.0
+    assert run.restarts == 0
+    assert run.pid is None
+    assert set(bench.metrics(run_id)) == {
+        (i, name) for i in range(3) for name in ("sampled_accuracy", "greedy_accuracy")
+    }
+    assert all(phase.status == "done" for phase in queries.phases(bench.store, run_id))
+    folder = bench.store.run_dir(run_id)
+    assert tomllib.loads((folder / "config.toml").read_text())["seed"] == 3
+    assert not (folder / ".reserve").exists()
+    assert bench.gone()
+
+
+def test_a_backup_is_left_that_can_be_opened(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.run(run_id)
+    assert bench.gone()
+    backup = sqlite3.connect(bench.home / "studio.backup.db")
+    (status,) = backup.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).fetchone()
+    (count,) = backup.execute("SELECT count(*) FROM trajectories").fetchone()
+    backup.close()
+    assert status == "done"
+    assert count == len(bench.rows(run_id))
+
+
+def test_floods_of_noise_do_not_stall_a_run(bench: Bench) -> None:
+    run_id = bench.make()
+    assert bench.run(run_id, flood=20).status is RunStatus.DONE
+    assert (bench.store.run_dir(run_id) / "engine.log").stat().st_size > 35 * 2**20
+
+
+def test_pause_and_resume(bench: Bench) -> None:
+    whole = bench.make()
+    bench.run(whole)
+    run_id = bench.make()
+    bench.launch(run_id, pause_ms=50)
+    bench.until(run_id, lambda run: run.status is RunStatus.RUNNING and run.progress > 0)
+    supervisor.pause(bench.store, run_id)
+    paused = bench.until(run_id, lambda run: run.status is RunStatus.PAUSED)
+    assert bench.until(run_id, lambda run: (run.heartbeat_at or 0) > (paused.heartbeat_at or 0) + 1)
+    assert queries.get_run(bench.store, run_id).progress == paused.progress
+    assert queries.get_run(bench.store, run_id).active_seconds == pytest.approx(paused.active_seconds, abs=1.2)
+    supervisor.resume(bench.store, run_id)
+    assert bench.ended(run_id).status is RunStatus.DONE
+    assert bench.metrics(run_id) == bench.metrics(whole)
+
+
+def test_stop_and_go_on(bench: Bench) -> None:
+    whole = bench.make()
+    bench.run(whole)
+    run_id = bench.make()
+    bench.launch(run_id, hold=MIDDLE)
+    bench.at(run_id, *MIDDLE)
+    supervisor.stop(bench.store, run_id)
+    assert bench.ended(run_id).status is RunStatus.STOPPED
+    assert bench.gone()
+    assert bench.run(run_id).status is RunStatus.DONE
+    assert bench.metrics(run_id) == bench.metrics(whole)
+
+
+def test_stop_while_paused(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.launch(run_id, pause_ms=50)
+    bench.until(run_id, lambda run: run.status is RunStatus.RUNNING)
+    supervisor.pause(bench.store, run_id)
+    bench.until(run_id, lambda run: run.status is RunStatus.PAUSED)
+    supervisor.stop(bench.store, run_id)
+    assert bench.ended(run_id).status is RunStatus.STOPPED
+
+
+def test_stop_after_phase_ends_the_phase(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.launch(run_id, hold=MIDDLE)
+    bench.at(run_id, *MIDDLE)
+    supervisor.stop_after_phase(bench.store, run_id)
+    assert bench.ended(run_id).status is RunStatus.STOPPED
+    states = [phase.status for phase in queries.phases(bench.store, run_id)]
+    assert states[:4] == ["done", "done", "done", "pending"]
+
+
+def test_checkpoint_reaches_the_worker(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.launch(run_id, hold=MIDDLE)
+    bench.at(run_id, *MIDDLE)
+    supervisor.checkpoint(bench.store, run_id)
+    bench.until(run_id, lambda run: "checkpoint written" in bench.log(run_id))
+
+
+def test_kill_ends_a_deaf_worker_and_all_it_started(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.launch(run_id, hold=MIDDLE, deaf=True, child=True)
+    bench.at(run_id, *MIDDLE)
+    assert len(bench.processes()) == 3
+    supervisor.kill(bench.store, run_id)
+    assert bench.gone()
+    assert queries.get_run(bench.store, run_id).status is RunStatus.STOPPED
+
+
+def test_what_the_worker_started_does_not_outlive_the_run(bench: Bench) -> None:
+    run_id = bench.make()
+    assert bench.run(run_id, child=True).status is RunStatus.DONE
+    assert bench.gone()
+
+
+def test_a_second_engine_is_refused(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.launch(run_id, hold=MIDDLE)
+    first = bench.at(run_id, *MIDDLE)
+    with pytest.raises(InputError, match="running"):
+        supervisor.launch(bench.store, run_id)
+    second = subprocess.run(
+        [sys.executable, "-m", "sapo_engine", "run", run_id], capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 2
+    assert "already running" in second.stderr
+    assert str(first.pid) in second.stderr
+    assert queries.get_run(bench.store, run_id).pid == first.pid
+    assert queries.get_run(bench.store, run_id).status is RunStatus.RUNNING
+
+
+def test_a_done_run_is_not_run_again(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.run(run_id)
+    with pytest.raises(InputError, match="done"):
+        supervisor.launch(bench.store, run_id)
+    with pytest.raises(InputError, match="done"):
+        supervisor.stop(bench.store, run_id)
+    with pytest.raises(InputError, match="done"):
+        supervisor.kill(bench.store, run_id)
+
+
+def test_a_queued_run_is_stopped_without_an_engine(bench: Bench) -> None:
+    run_id = bench.make()
+    supervisor.stop(bench.store, run_id)
+    assert queries.get_run(bench.store, run_id).status is RunStatus.STOPPED
+
+
+def test_a_fault_that_repeating_cannot_mend_ends_the_run(bench: Bench) -> None:
+    run_id = bench.make()
+    run = bench.run(run_id, fail=MIDDLE)
+    assert run.status is RunStatus.FAILED
+    assert run.restarts == 0
+    assert run.error is not None
+    assert (run.error.what, run.error.why, run.error.fix) == (
+        "The task has no questions",
+        "The file is empty.",
+        "Choose another file.",
+    )
+    assert bench.run(run_id).status is RunStatus.DONE  # and can be resumed once it is mended
+    assert queries.get_run(bench.store, run_id).error is None
+
+
+def test_too_many_deaths_end_the_run_with_the_reason(bench: Bench) -> None:
+    run_id = bench.make(max_restarts=1)
+    run = bench.run(run_id, die=[*MIDDLE, "exit", 9])
+    assert run.status is RunStatus.FAILED
+    assert run.restarts == 1
+    assert run.error is not None
+    assert "exit code 7" in run.error.what
+    assert "Starting it again (1 of 1)" in bench.log(run_id)
+
+
+def test_out_of_memory_is_named(bench: Bench) -> None:
+    run_id = bench.make(max_restarts=0)
+    run = bench.run(run_id, die=[*MIDDLE, "oom", 1])
+    assert run.error is not None
+    assert run.error.what == "The engine worker ran out of memory"
+    assert "Tried to allocate 2 GiB" in run.error.why
+    assert "rollout_batch" in run.error.fix
+
+
+def test_a_worker_of_another_version_is_refused(bench: Bench) -> None:
+    run_id = bench.make()
+    run = bench.run(run_id, protocol=99)
+    assert run.status is RunStatus.FAILED
+    assert run.error is not None
+    assert "another version" in run.error.what
+    assert run.restarts == 0
+
+
+def test_a_worker_that_cannot_be_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAPO_ENGINE_WORKER", "/no/such/program")
+    run_id = bench.make()
+    run = bench.run(run_id)
+    assert run.status is RunStatus.FAILED
+    assert run.error is not None
+    assert "could not be started" in run.error.what
+
+
+def test_a_store_that_is_locked_for_a_while_costs_nothing(bench: Bench) -> None:
+    whole = bench.make()
+    bench.run(whole)
+    run_id = bench.make()
+    bench.launch(run_id, pause_ms=20)
+    bench.until(run_id, lambda run: run.status is RunStatus.RUNNING and run.progress > 0)
+    worker_log = bench.store.run_dir(run_id) / "artefacts"
+    with bench.store.atomic():  # longer than the run takes: its events wait in the parent
+        last = worker_log / "phase-7"
+        while not last.exists():
+            pass_on = subprocess.run([sys.executable, "-c", "import time; time.sleep(0.2)"], check=True)
+            assert pass_on.returncode == 0
+    assert bench.ended(run_id).status is RunStatus.DONE
+    assert bench.metrics(run_id) == bench.metrics(whole)
+    assert bench.rows(run_id) == bench.rows(whole)
+
+
+def limited(run_id: str, most_bytes: int, **fake: object) -> subprocess.CompletedProcess[str]:
+    """An engine that may make no file larger than that: it meets what a full disk does, and no disk is filled."""
+    code = (
+        "import resource, runpy, sys; "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes})); "
+        f"sys.argv = ['sapo_engine', 'run', {run_id!r}]; runpy.run_module('sapo_engine', run_name='__main__')"
+    )
+    environment = {**os.environ, "SAPO_FAKE": json.dumps(fake)}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("room", [100_000, 250_000])
+def test_a_full_disk_is_told_and_survived(bench: Bench, room: int) -> None:
+    whole = bench.make()
+    bench.run(whole, rows=400)
+    assert bench.gone()
+    run_id = bench.make()
+    ended = limited(run_id, (bench.home / "studio.db").stat().st_size + room, rows=400)
+    assert ended.returncode == 1
+    run = queries.get_run(bench.store, run_id)
+    assert run.status is RunStatus.FAILED, ended.stdout + ended.stderr
+    assert run.error is not None
+    assert "file size limit" in run.error.why or "full" in run.error.what
+    assert "resume the run" in run.error.fix
+    assert bench.gone()
+    kept = bench.rows(run_id)
+    assert bench.run(run_id, rows=400).status is RunStatus.DONE
+    assert kept <= bench.rows(run_id) == bench.rows(whole)
+    assert bench.metrics(run_id) == bench.metrics(whole)
+
+
+def test_a_disk_without_any_room_is_told(bench: Bench) -> None:
+    run_id = bench.make()
+    ended = limited(run_id, 1024)
+    assert ended.returncode == 1
+    assert "The disk may be full" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert bench.gone()
+    supervisor.reconcile(bench.store)
+    assert bench.run(run_id).status is RunStatus.DONE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
+def test_a_read_only_store_is_told(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.store.close()
+    closed = [bench.home, *bench.home.glob("studio.db*")]
+    for path in closed:
+        path.chmod(0o555)
+    # Even root may not write there once it has given up CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+    code = (
+        "import ctypes, os, sys; libc = ctypes.CDLL(None); [libc.prctl(24, right, 0, 0, 0) for right in (1, 2)]; "
+        f"os.execv(sys.executable, [sys.executable, '-m', 'sapo_engine', 'run', {run_id!r}])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    bench.home.chmod(0o755)
+    bench.store = Store.open(bench.home / "studio.db")
+    assert ended.returncode == 1
+    assert "read-only" in ended.stderr
+    assert paths.HOME_VARIABLE in ended.stderr  # says what to do
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_engine_that_never_comes_up_is_noticed(bench: Bench) -> None:
+    run_id = bench.make()
+    folder = bench.store.run_dir(run_id)
+    (folder / "config.toml").mkdir(parents=True)  # the engine cannot write its file there
+    run = bench.run(run_id)
+    assert run.status is RunStatus.FAILED
+    assert run.error is not None
+    assert "folder" in run.error.what
+    shutil.rmtree(folder / "config.toml")
+    assert bench.run(run_id).status is RunStatus.DONE
