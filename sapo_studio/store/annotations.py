@@ -49,10 +49,13 @@ def undo(store: Store, trajectory_id: int, annotator: str) -> bool:
     False where there is none.
     """
     with store.atomic():
+        last = store.value(
+            "SELECT max(act) FROM annotations WHERE undone_at IS NULL AND trajectory_id = ? AND annotator = ?",
+            (trajectory_id, annotator),
+        )
         changed = store.execute(
-            "UPDATE annotations SET undone_at = ? WHERE undone_at IS NULL AND trajectory_id = ? AND annotator = ?"
-            " AND act = (SELECT max(act) FROM annotations WHERE undone_at IS NULL AND trajectory_id = ? AND annotator = ?)",
-            (time.time(), trajectory_id, annotator, trajectory_id, annotator),
+            "UPDATE annotations SET undone_at = ? WHERE trajectory_id = ? AND annotator = ? AND act = ?",
+            (time.time(), trajectory_id, annotator, last),
         )
     return changed > 0
 

@@ -266,8 +266,8 @@ class Ingest:
         self._shown = forecast.smoothed(self._shown, passed, forecast.remaining_seconds(phases))
         current = next((p.ordinal for p in phases if p.running), None)
         self._store.execute(
-            "UPDATE runs SET progress = ?, eta_seconds = ?, phase_ordinal = coalesce(?, phase_ordinal), heartbeat_at = ?"
-            " WHERE id = ?",
+            "UPDATE runs SET progress = ?, eta_seconds = ?, phase_ordinal = coalesce(?, phase_ordinal),"
+            " heartbeat_at = ? WHERE id = ?",
             (forecast.progress(phases), self._shown, current, now, self._run_id),
         )
 

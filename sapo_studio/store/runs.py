@@ -17,7 +17,7 @@ from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import Command, ErrorText
 
-_OF_RUN = (
+_BY_NUMBER = (
     ("annotations", "trajectory_id"),
     ("pairs", "id"),
     ("rollouts", "id"),
@@ -26,7 +26,10 @@ _OF_RUN = (
     ("trajectories", "id"),
     ("questions", "id"),
 )
-"""Tables whose ids say which run they belong to, the dependent ones first."""
+"""Tables whose ids say which run they belong to."""
+
+_BY_RUN = ("phases", "metrics", "curves", "events", "commands")
+"""Tables with the id of their run."""
 
 
 def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
@@ -157,14 +160,20 @@ def delete_run(store: Store, run_id: str) -> None:
 
     Raises InputError while it runs.
     """
-    with store.atomic():
-        if status_of(store, run_id).alive:
-            raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")
-        # from the leaves up, by ranges of ids: leaving it to the cascade looks every child up by itself
-        number = int(store.value("SELECT number FROM runs WHERE id = ?", (run_id,)))
-        for table, column in _OF_RUN:
-            store.execute(f"DELETE FROM {table} WHERE {column} BETWEEN ? AND ?", id_range(number))
-        store.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+    # Without foreign keys for the moment: they would look for the children of each single row. The two lists name all tables.
+    store.execute("PRAGMA foreign_keys = OFF")
+    try:
+        with store.atomic():
+            if status_of(store, run_id).alive:
+                raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")
+            number = int(store.value("SELECT number FROM runs WHERE id = ?", (run_id,)))
+            for table, column in _BY_NUMBER:
+                store.execute(f"DELETE FROM {table} WHERE {column} BETWEEN ? AND ?", id_range(number))
+            for table in _BY_RUN:
+                store.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
+            store.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+    finally:
+        store.execute("PRAGMA foreign_keys = ON")
     folder = store.run_dir(run_id)
     if folder.is_dir():
         try:

@@ -90,31 +90,49 @@ def heatmap(store: Store, query: HeatmapQuery) -> HeatmapData:
         values.append(query.case)
     body = f"FROM trajectories t JOIN scores s ON s.trajectory_id = t.id AND s.verifier = ? WHERE {where}"
     found = store.rows(
-        "SELECT t.id, t.question_id, t.n_steps, s.scores, s.predicted, coalesce(t.verified, -1), coalesce(t.truth, -1),"
-        f' t.correct, t."case" {body} ORDER BY {order} LIMIT ?',
+        f'SELECT t.id, t.question_id, {_SMALL}, s.scores, t."case" {body} ORDER BY {order} LIMIT ?',
         [*values, query.limit],
     )
     total = len(found) if len(found) < query.limit else int(store.value(f"SELECT count(*) {body}", values))
-    columns: list[Sequence[Any]] = list(zip(*found, strict=True)) if found else [()] * 9
+    columns: list[Sequence[Any]] = list(zip(*found, strict=True)) if found else [()] * 5
     ids = np.array(columns[0], dtype=np.int64)
-    human = _human(store, ids)
+    small = np.array(columns[2], dtype=np.int64)
     return HeatmapData(
         ids=ids,
         question_ids=np.array(columns[1], dtype=np.int64),
-        n_steps=np.array(columns[2], dtype=np.int16),
+        n_steps=_field(small, 0),
         scores=unpack_many(columns[3]),
-        predicted=np.array(columns[4], dtype=np.int16),
-        verified=np.array(columns[5], dtype=np.int16),
-        truth=np.array(columns[6], dtype=np.int16),
-        human=np.array([human.get(identity, UNKNOWN) for identity in columns[0]], dtype=np.int16),
-        correct=np.array(columns[7], dtype=np.bool_),
-        case=list(columns[8]),
+        predicted=_field(small, 1),
+        verified=_field(small, 2) - np.int16(1),
+        truth=_field(small, 3) - np.int16(1),
+        human=_human(store, ids),
+        correct=_field(small, 4).astype(np.bool_),
+        case=list(columns[4]),
         total=total,
     )
 
 
-def _human(store: Store, ids: NDArray[np.int64]) -> dict[int, int]:
-    return human_first_errors(store, int(ids.min()), int(ids.max())) if len(ids) else {}
+_SMALL = (
+    "t.n_steps | s.predicted << 12 | coalesce(t.verified, -1) + 1 << 24"
+    " | coalesce(t.truth, -1) + 1 << 36 | t.correct << 48"
+)
+"""Five small numbers of a trajectory as one, 12 bits each: half the time of a query goes into making Python values."""
+
+
+def _field(small: NDArray[np.int64], place: int) -> NDArray[np.int16]:
+    return ((small >> (12 * place)) & 0xFFF).astype(np.int16)
+
+
+def _human(store: Store, ids: NDArray[np.int64]) -> NDArray[np.int16]:
+    known = human_first_errors(store, int(ids.min()), int(ids.max())) if len(ids) else {}
+    human = np.full(len(ids), UNKNOWN, dtype=np.int16)
+    if known:
+        order = np.argsort(ids)
+        wanted = np.array(list(known), dtype=np.int64)
+        at = order[np.searchsorted(ids, wanted, sorter=order).clip(max=len(ids) - 1)]
+        shown = ids[at] == wanted
+        human[at[shown]] = np.array(list(known.values()), dtype=np.int16)[shown]
+    return human
 
 
 def trace_ids(store: Store, filter: TraceFilter) -> NDArray[np.int64]:
