@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_ui import icons, theme
+from sapo_ui.widgets.heatmap_marks import DRAW
 
 Tone = Literal["plain", "good", "warning", "bad", "accent"]
+MARK_SIZES = {"triangle": 9.0, "square": 6.5, "ring": 9.0}
 
 
 def label(text: str = "", role: theme.FontRole = "body", look: str = "", *, wrap: bool = False) -> QLabel:
@@ -28,9 +30,12 @@ class Chip(QWidget):
     """A word or two in a pill, with an icon or a mark before it. The tone colours the text; the words carry the
     meaning."""
 
-    def __init__(self, text: str = "", tone: Tone = "plain", *, icon: str = "", mono: bool = False) -> None:
+    def __init__(
+        self, text: str = "", tone: Tone = "plain", *, icon: str = "", mark: str = "", mono: bool = False
+    ) -> None:
         super().__init__()
         self._text, self._tone, self._icon = text, tone, icon
+        self._mark = mark
         self.setFont(theme.font("mono_small" if mono else "small"))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(text)
@@ -49,7 +54,9 @@ class Chip(QWidget):
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
-        return QSize(metrics.horizontalAdvance(self._text) + 16 + (18 if self._icon else 0), metrics.height() + 5)
+        return QSize(
+            metrics.horizontalAdvance(self._text) + 16 + (18 if self._icon or self._mark else 0), metrics.height() + 5
+        )
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -72,6 +79,10 @@ class Chip(QWidget):
         left = 8.0
         if self._icon:
             icons.paint(painter, self._icon, colour, QRectF(left, (self.height() - 13) / 2, 13, 13))
+            left += 18
+        elif self._mark:
+            at = QPointF(left + 6.5, self.height() / 2)
+            DRAW[self._mark](painter, at, MARK_SIZES[self._mark], QColor(look.mark), QColor(look.mark_outline))
             left += 18
         painter.setPen(QColor(colour))
         painter.drawText(

@@ -1,0 +1,68 @@
+"""Accuracy of the reasoner on the test questions, iteration by iteration."""
+
+from __future__ import annotations
+
+from sapo_ui.views.metric_panels import MetricPanel, Metrics, iteration_name, series, whole_percent, with_interval
+from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.line_chart import LineChart
+
+MEANINGS = {
+    "greedy_accuracy": "Greedy: share of held-out test questions whose single most likely solution ends right.",
+    "sampled_accuracy": "Sampled: share of sampled solutions of the test questions that end right (pass@1).",
+}
+
+
+class AccuracyPanel(MetricPanel):
+    """Greedy and sampled accuracy with their 95 % bands."""
+
+    panel_id = "accuracy"
+    title = "Accuracy"
+    help = (
+        "### Accuracy\n\n"
+        + "\n".join(f"* **{text}**" for text in MEANINGS.values())
+        + "\n\nBands are 95 % intervals. Left and Right read the values of an iteration; pass@k is given there too.\n"
+    )
+    empty_headline = "No accuracy measured yet"
+    empty_text = "The first point comes with the evaluation after the warm-up, the next after each alignment."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chart = LineChart()
+        self.chart.setAccessibleName("Accuracy by iteration")
+        self.chart.setToolTip("\n".join(MEANINGS.values()))
+        self.chart.hovered.connect(self._read_at)
+        self.readout = label("", "small", "muted", wrap=True)
+        self.column.addWidget(self.chart, 1)
+        self.column.addWidget(self.readout)
+
+    def show_metrics(self, metrics: Metrics) -> bool:
+        lines = [
+            series(metrics, "greedy_accuracy", "Greedy", 0),
+            series(metrics, "sampled_accuracy", "Sampled", 1),
+        ]
+        self.chart.set_lines(lines, x_ticks=self.iteration_ticks(), y_format=whole_percent, y_least=0.1)
+        self._read_at(None)
+        return any(len(line.x) for line in lines)
+
+    def _read_at(self, at: object) -> None:
+        measured = [number for number, row in self.metrics.items() if "sampled_accuracy" in row]
+        number = int(at) if isinstance(at, float) else max(measured, default=None)
+        if number is None or number not in self.metrics:
+            self.readout.setText("")
+            return
+        row = self.metrics[number]
+        if isinstance(at, float):
+            parts = [
+                f"{word} {with_interval(row[name])}"
+                for name, word in (("greedy_accuracy", "greedy"), ("sampled_accuracy", "sampled"))
+                if name in row
+            ]
+        else:
+            parts = [
+                f"pass@{k} {with_interval(row[f'pass_at_{k}']).split(' (')[0]}"
+                for k in (2, 4, 8)
+                if f"pass_at_{k}" in row
+            ]
+        if parts:
+            self.readout.setText(f"After {iteration_name(number)}: " if number else "At the start: ")
+            self.readout.setText(self.readout.text() + ", ".join(parts))

@@ -1,0 +1,222 @@
+"""The steps of one trajectory as a column of cards: tinted by score, with their marks, labels and judgements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from sapo_studio.store.records import TraceDetail
+from sapo_ui import theme
+from sapo_ui.widgets.flow_layout import FlowRow
+from sapo_ui.widgets.labels import Chip, Tone, label
+
+BAR = 6
+JUDGEMENTS: dict[int, tuple[str, Tone, str]] = {
+    -1: ("wrong", "bad", "close"),
+    0: ("neutral", "plain", ""),
+    1: ("right", "good", "check"),
+}
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """All that a card shows of a step. `judged`: (annotator, judgement). `labels`: (source, right?)."""
+
+    number: int
+    text: str
+    score: float | None
+    drop: float | None
+    marks: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, bool], ...]
+    judged: tuple[tuple[str, int], ...]
+    rollouts: tuple[int, int] | None
+
+
+def step_facts(detail: TraceDetail, verifier: int | None, me: str) -> list[StepFacts]:
+    """What each card shows, by the scores of `verifier` (None: no scores)."""
+    scores = detail.scores.get(verifier) if verifier is not None else None
+    drops = None if scores is None or not len(scores) else np.diff(scores, prepend=1.0) * -1
+    predicted = 0 if drops is None or detail.correct else int(np.argmax(drops)) + 1
+    verified = {label.verified for label in detail.labels if label.verified > 0 and label.source != "outcome"}
+    found: list[StepFacts] = []
+    for number, text in enumerate(detail.steps, start=1):
+        marks: list[tuple[str, str]] = []
+        if number == predicted:
+            marks.append(("triangle", "predicted first error"))
+        if number in verified:
+            marks.append(("square", "verified first error"))
+        if number == detail.human:
+            marks.append(("ring", "first error by a person"))
+        if number == detail.truth:
+            marks.append(("", "= true first error"))
+        at = [rollout for rollout in detail.rollouts if rollout.prefix == number]
+        found.append(
+            StepFacts(
+                number,
+                text,
+                None if scores is None else float(scores[number - 1]),
+                None if drops is None else float(drops[number - 1]),
+                tuple(marks),
+                tuple(
+                    (item.source, item.labels[number - 1] == "1")
+                    for item in detail.labels
+                    if item.labels[number - 1 : number] in ("0", "1")
+                ),
+                tuple(
+                    ("you" if item.annotator == me else item.annotator, item.judgement)
+                    for item in detail.annotations
+                    if item.step == number
+                ),
+                (sum(rollout.correct for rollout in at), len(at)) if at else None,
+            )
+        )
+    return found
+
+
+class StepCard(QWidget):
+    """One step."""
+
+    pressed = Signal(object)
+    """(step number: int)"""
+
+    def __init__(self, facts: StepFacts, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.facts = facts
+        self._chosen = False
+        row = QHBoxLayout(self)
+        row.setContentsMargins(BAR + 10, 6, 10, 6)
+        row.setSpacing(theme.SPACE_2)
+        number = label(str(facts.number), "small", "muted")
+        number.setFixedWidth(18)
+        middle = QVBoxLayout()
+        middle.setSpacing(4)
+        text = label(facts.text, "mono", wrap=True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        text.setMinimumWidth(40)
+        middle.addWidget(text)
+        self.chips = FlowRow(gap=theme.SPACE_1)
+        self._fill_chips()
+        middle.addWidget(self.chips)
+        self.chips.setVisible(self.chips.flow.count() > 0)
+        row.addWidget(number, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(middle, 1)
+        score = "" if facts.score is None else f"{facts.score:.2f}"
+        value = label(score, "mono")
+        value.setToolTip("The verifier's score after this step, 0 to 1")
+        row.addWidget(value, 0, Qt.AlignmentFlag.AlignTop)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self.setAccessibleName(f"Step {facts.number}: {facts.text}, score {score}")
+        theme.on_change(self, self._restyle)
+
+    def _fill_chips(self) -> None:
+        facts = self.facts
+        for shape, words in facts.marks:
+            self.chips.add(Chip(words, "plain", mark=shape))
+        if facts.drop is not None and abs(facts.drop) >= 0.05:
+            chip = Chip(f"drop {facts.drop:.2f}" if facts.drop > 0 else f"rise {-facts.drop:.2f}")
+            chip.setToolTip("How far the score fell since the step before (before step 1 it is 1)")
+            self.chips.add(chip)
+        if facts.rollouts is not None:
+            right, total = facts.rollouts
+            chip = Chip(f"{right} of {total} roll-outs right", "good" if right else "bad")
+            chip.setToolTip(
+                "Roll-outs that go on from this step; one that ends right shows that the step can be on a path"
+            )
+            self.chips.add(chip)
+        for who, judgement in facts.judged:
+            word, tone, icon = JUDGEMENTS[judgement]
+            self.chips.add(Chip(f"{who}: {word}", tone, icon=icon))
+        for source, right in facts.labels:
+            chip = Chip(f"{source}: {'right' if right else 'wrong'}", "good" if right else "bad")
+            chip.setToolTip(f"Label written by {source}")
+            self.chips.add(chip)
+
+    def set_chosen(self, chosen: bool) -> None:
+        """Draw the ring of the chosen step."""
+        if chosen != self._chosen:
+            self._chosen = chosen
+            self.update()
+
+    def _restyle(self) -> None:
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        del event
+        self.pressed.emit(self.facts.number)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        body = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        painter.setBrush(QColor(look.accent_soft if self._chosen else look.surface))
+        painter.setPen(QPen(QColor(look.accent if self._chosen else look.hairline), 2 if self._chosen else 1))
+        painter.drawRoundedRect(body, theme.RADIUS, theme.RADIUS)
+        if self.facts.score is not None:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.score_colour(self.facts.score))
+            painter.drawRoundedRect(QRectF(5, 6, BAR, self.height() - 12), 3, 3)
+
+
+class StepColumn(QScrollArea):
+    """The cards of one trajectory, one of them chosen."""
+
+    chosen_changed = Signal(object)
+    """(step number: int)"""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.cards: list[StepCard] = []
+        self._chosen = 1
+        self._shown: tuple[StepFacts, ...] = ()
+        self._inside = QWidget()
+        self._column = QVBoxLayout(self._inside)
+        self._column.setContentsMargins(0, 0, 4, 0)
+        self._column.setSpacing(6)
+        self.setWidget(self._inside)
+
+    @property
+    def chosen(self) -> int:
+        """The chosen step, from 1 on."""
+        return self._chosen
+
+    def show_steps(self, facts: list[StepFacts], chosen: int) -> None:
+        """Show these steps. What has not changed stays as it is."""
+        if tuple(facts) != self._shown:
+            self._shown = tuple(facts)
+            place = self.verticalScrollBar().value()
+            while (item := self._column.takeAt(0)) is not None:
+                widget = item.widget()
+                if widget is not None:
+                    widget.hide()
+                    widget.deleteLater()
+            self.cards = [StepCard(fact, self._inside) for fact in facts]
+            for card in self.cards:
+                card.pressed.connect(self._pressed)
+                self._column.addWidget(card)
+            self._column.addStretch(1)
+            self.verticalScrollBar().setValue(place)
+        self.choose(chosen)
+
+    def choose(self, step: int) -> None:
+        """Choose a step, and bring its card into view."""
+        if not self.cards:
+            return
+        self._chosen = max(1, min(len(self.cards), step))
+        for card in self.cards:
+            card.set_chosen(card.facts.number == self._chosen)
+        self.ensureWidgetVisible(self.cards[self._chosen - 1], 0, 8)
+        self.chosen_changed.emit(self._chosen)
+
+    def _pressed(self, step: object) -> None:
+        if isinstance(step, int):
+            self.choose(step)
