@@ -22,6 +22,7 @@ def page(qtbot):
     qtbot.addWidget(made)
     made.resize(1000, 700)
     made.show()
+    made.build_all()
     return made
 
 
@@ -33,7 +34,8 @@ def type_into(qtbot, page, path, text):
 
 
 def test_every_field_of_run_config_appears_once_with_its_help(page):
-    assert list(page.rows) == field_paths()
+    assert set(page.rows) == set(field_paths())
+    assert [spec.path for spec in page.specs] == field_paths()
     assert len(page.rows) > 40
     shown = [row for card in page.cards.values() for row in card.rows]
     assert len(shown) == len(set(shown)) == len(page.rows)
@@ -41,6 +43,16 @@ def test_every_field_of_run_config_appears_once_with_its_help(page):
         assert row.spec.help, row.spec.path
         assert row.editor.accessibleName()
         assert row.editor.toolTip()
+
+
+def test_folded_sections_are_made_when_unfolded_and_keep_their_values(qtbot):
+    page = NewRunPage([preset("small", verifier={"epochs": 9})])
+    qtbot.addWidget(page)
+    assert "verifier.epochs" not in page.rows
+    assert page.values()["verifier.epochs"] == 9
+    page.cards["verifier"].fold.click()
+    assert page.rows["verifier.epochs"].editor.text() == "9"
+    assert page.config.verifier.epochs == 9
 
 
 def test_kinds_bounds_and_units_come_from_the_schema(page):

@@ -108,7 +108,7 @@ def test_trouble_is_told_once_and_taken_back(qtbot, home, monkeypatch):
 
 
 def test_an_idle_poll_costs_next_to_nothing(qtbot, store):
-    """Two polls a second must stay far below 2 % of a core, so a poll below 10 ms of processor time; it takes well under 1."""
+    """Two polls a second must stay below 2 % of a core: 10 ms of processor time each. One takes well under 1 ms."""
     for number in range(50):
         runs.create_run(store, config(f"r{number}"))
     with Store.open() as own:

@@ -1,5 +1,7 @@
 """The run page: headline numbers, timeline, header, banner, docks."""
 
+import itertools
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout
@@ -163,7 +165,7 @@ def test_timeline_segments_and_keyboard(qtbot):
     rects = timeline.rects()
     assert rects[0].width() > 2 * rects[1].width()
     assert rects[-1].right() <= 600
-    assert all(a.right() < b.left() for a, b in zip(rects, rects[1:], strict=False))
+    assert all(a.right() < b.left() for a, b in itertools.pairwise(rects))
     qtbot.keyClick(timeline, Qt.Key.Key_Right)
     qtbot.keyClick(timeline, Qt.Key.Key_Right)
     assert timeline.accessibleDescription() == "Iteration 1, Sample: done in 4\u202fs"

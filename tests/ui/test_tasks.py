@@ -11,8 +11,7 @@ from sapo_ui import tasks
 
 @pytest.fixture
 def owner(qapp):
-    made = QObject()
-    yield made
+    return QObject()
 
 
 def test_work_runs_elsewhere_and_done_on_the_gui_thread(qtbot, owner):

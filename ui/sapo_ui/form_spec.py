@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -78,6 +79,7 @@ class Problem:
     message: str
 
 
+@cache
 def fields() -> tuple[FieldSpec, ...]:
     """Every field of RunConfig, in order of definition."""
     schema = RunConfig.model_json_schema()

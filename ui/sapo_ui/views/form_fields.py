@@ -33,7 +33,7 @@ class WheelGuard(QObject):
 
 
 class FieldRow(QWidget):
-    """One field of RunConfig."""
+    """One field of RunConfig. Every part is made with its parent: to change a parent later means to be styled again."""
 
     edited = Signal()
     """The user changed the value."""
@@ -47,7 +47,7 @@ class FieldRow(QWidget):
         self.editor.setToolTip(
             f"<p>{rich(spec.help)}</p><p><b>{spec.path}</b> \u00b7 {html.escape(self._bounds())}</p>"
         )
-        label = QLabel(spec.label)
+        label = QLabel(spec.label, self)
         label.setFixedWidth(LABEL_WIDTH)
         label.setFixedHeight(theme.CONTROL_HEIGHT)
         label.setFont(theme.font("body"))
@@ -57,16 +57,16 @@ class FieldRow(QWidget):
         line.setSpacing(8)
         line.addWidget(self.editor)
         if spec.unit:
-            unit = QLabel(spec.unit)
+            unit = QLabel(spec.unit, self)
             unit.setProperty("look", "muted")
             line.addWidget(unit)
         line.addStretch(1)
-        self.wrong = QLabel()
+        self.wrong = QLabel(self)
         self.wrong.setProperty("look", "bad")
         self.wrong.setFont(theme.font("small"))
         self.wrong.setWordWrap(True)
         self.wrong.hide()
-        self.help = QLabel(rich(spec.help))
+        self.help = QLabel(rich(spec.help), self)
         self.help.setProperty("look", "muted")
         self.help.setFont(theme.font("small"))
         self.help.setWordWrap(True)
@@ -121,12 +121,12 @@ class FieldRow(QWidget):
 
     def _make_editor(self) -> QLineEdit | QComboBox | QCheckBox:
         if self.spec.kind == "switch":
-            box = QCheckBox("on")
+            box = QCheckBox("on", self)
             box.setMinimumHeight(theme.CONTROL_HEIGHT)
             box.toggled.connect(self._changed)
             return box
         if self.spec.kind == "choice":
-            combo = QComboBox()
+            combo = QComboBox(self)
             combo.addItems(list(self.spec.choices))
             combo.setFixedWidth(EDITOR_WIDTH)
             combo.setFixedHeight(theme.CONTROL_HEIGHT)
@@ -134,7 +134,7 @@ class FieldRow(QWidget):
             combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             combo.currentIndexChanged.connect(self._changed)
             return combo
-        edit = QLineEdit()
+        edit = QLineEdit(self)
         edit.setFixedHeight(theme.CONTROL_HEIGHT)
         edit.setFixedWidth(EDITOR_WIDTH if self.spec.kind != "text" else 2 * EDITOR_WIDTH - 80)
         if self.spec.kind != "text":

@@ -55,34 +55,32 @@ class PresetChoice:
 
 
 class SectionCard(QFrame):
-    """A card with a title and rows; all but the first fold away."""
+    """A card with a title and rows; all but the first fold away, and make their rows when they are first unfolded."""
 
-    def __init__(self, title: str, rows: Sequence[FieldRow], *, folds: bool, parent: QWidget | None = None) -> None:
+    built = Signal()
+    """The rows have just been made."""
+
+    def __init__(self, title: str, specs: Sequence[FieldSpec], *, folds: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("look", "card")
-        self.rows = tuple(rows)
+        self.specs = tuple(specs)
+        self.rows: tuple[FieldRow, ...] = ()
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
         column.setSpacing(0)
         head = QHBoxLayout()
         head.setSpacing(8)
-        self.state = QLabel()
+        self.state = QLabel(self)
         self.state.setProperty("look", "muted")
         self.state.setFont(theme.font("small"))
-        self.body = QWidget()
+        self.body = QWidget(self)
         inner = QVBoxLayout(self.body)
         inner.setContentsMargins(0, 12, 0, 4)
         inner.setSpacing(14)
-        section = ""
-        for row in rows:
-            if not folds and row.spec.section != section:
-                section = row.spec.section
-                inner.addSpacing(4)
-                inner.addWidget(_subheading(SECTION_TITLES.get(section, section)))
-            inner.addWidget(row)
+        self._inner = inner
         self.fold: QToolButton | None = None
         if folds:
-            self.fold = QToolButton()
+            self.fold = QToolButton(self)
             self.fold.setText(title)
             self.fold.setFont(theme.font("strong"))
             self.fold.setCheckable(True)
@@ -93,7 +91,7 @@ class SectionCard(QFrame):
             self.body.hide()
             theme.on_change(self, self._restyle)
         else:
-            name = QLabel(title)
+            name = QLabel(title, self)
             name.setFont(theme.font("title"))
             head.addWidget(name)
         head.addStretch(1)
@@ -101,8 +99,26 @@ class SectionCard(QFrame):
         column.addLayout(head)
         column.addWidget(self.body)
 
+    def build(self) -> None:
+        """Make the rows, if that has not been done."""
+        if self.rows:
+            return
+        section = ""
+        rows: list[FieldRow] = []
+        for spec in self.specs:
+            if self.fold is None and spec.section != section:
+                section = spec.section
+                self._inner.addSpacing(4)
+                self._inner.addWidget(_subheading(SECTION_TITLES.get(section, section), self.body))
+            rows.append(FieldRow(spec, self.body))
+            self._inner.addWidget(rows[-1])
+        self.rows = tuple(rows)
+        self.built.emit()
+
     def unfold(self, on: bool) -> None:
         """Show or hide the rows."""
+        if on:
+            self.build()
         self.body.setVisible(on)
         if self.fold is not None and self.fold.isChecked() != on:
             self.fold.setChecked(on)
@@ -141,6 +157,7 @@ class NewRunPage(QWidget):
         self.specs: tuple[FieldSpec, ...] = form_spec.fields()
         self.rows: dict[str, FieldRow] = {}
         self.cards: dict[str, SectionCard] = {}
+        self._values: dict[str, Any] = form_spec.flatten(self._base.model_dump())
         self.config: RunConfig | None = None
         self.problems: list[Problem] = []
         outer = QVBoxLayout(self)
@@ -159,27 +176,28 @@ class NewRunPage(QWidget):
     # -- making
 
     def _make_form(self) -> QWidget:
-        column_widget = QWidget()
+        self.form_area = QScrollArea(self)
+        column_widget = QWidget(self.form_area.viewport())
         column = QVBoxLayout(column_widget)
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(12)
-        for spec in self.specs:
-            row = FieldRow(spec)
-            row.edited.connect(self._edited)
-            self.rows[spec.path] = row
-        main = SectionCard("What is changed most often", [self.rows[s.path] for s in self.specs if s.main], folds=False)
+        main = SectionCard(
+            "What is changed most often", [s for s in self.specs if s.main], folds=False, parent=column_widget
+        )
         self.cards["main"] = main
         inner = main.body.layout()
         assert isinstance(inner, QVBoxLayout)
-        inner.insertWidget(0, self._make_preset_row())
+        inner.addWidget(self._make_preset_row(main.body))
         column.addWidget(main)
         for section, name in SECTION_TITLES.items():
-            rows = [self.rows[s.path] for s in self.specs if s.section == section and not s.main]
-            if rows:
-                self.cards[section] = SectionCard(name, rows, folds=True)
+            specs = [s for s in self.specs if s.section == section and not s.main]
+            if specs:
+                self.cards[section] = SectionCard(name, specs, folds=True, parent=column_widget)
                 column.addWidget(self.cards[section])
         column.addStretch(1)
-        self.form_area = QScrollArea()
+        for card in self.cards.values():
+            card.built.connect(self._take_rows)
+        main.build()
         self.form_area.setWidgetResizable(True)
         self.form_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.form_area.setFrameShape(QFrame.Shape.NoFrame)
@@ -187,14 +205,14 @@ class NewRunPage(QWidget):
         self.form_area.setWidget(column_widget)
         return self.form_area
 
-    def _make_preset_row(self) -> QWidget:
-        row = QWidget()
+    def _make_preset_row(self, parent: QWidget) -> QWidget:
+        row = QWidget(parent)
         across = QHBoxLayout(row)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(12)
-        label = QLabel("Preset")
+        label = QLabel("Preset", row)
         label.setFixedSize(150, theme.CONTROL_HEIGHT)
-        self.preset = QComboBox()
+        self.preset = QComboBox(row)
         self.preset.setFixedSize(200, theme.CONTROL_HEIGHT)
         self.preset.setAccessibleName("Preset")
         self.preset.setAccessibleDescription("Fills in the whole form.")
@@ -204,7 +222,7 @@ class NewRunPage(QWidget):
             self.preset.addItem(choice.name)
         self.preset.activated.connect(self._preset_chosen)
         label.setBuddy(self.preset)
-        self.about = QLabel()
+        self.about = QLabel(row)
         self.about.setProperty("look", "muted")
         self.about.setFont(theme.font("small"))
         self.about.setWordWrap(True)
@@ -217,7 +235,7 @@ class NewRunPage(QWidget):
         return row
 
     def _make_review(self) -> QWidget:
-        card = QFrame()
+        card = QFrame(self)
         card.setProperty("look", "card")
         card.setFixedWidth(296)
         column = QVBoxLayout(card)
@@ -229,7 +247,7 @@ class NewRunPage(QWidget):
         self.lines = QVBoxLayout()
         self.lines.setSpacing(6)
         column.addLayout(self.lines)
-        self.changes = QLabel()
+        self.changes = QLabel(card)
         self.changes.setWordWrap(True)
         self.changes.setFont(theme.font("small"))
         self.changes.setProperty("look", "muted")
@@ -274,8 +292,9 @@ class NewRunPage(QWidget):
     def load(self, config: RunConfig, preset: str = "") -> None:
         """Fill the form from `config`; what differs from it is later told as changed."""
         self._base = config
-        for path, value in form_spec.flatten(config.model_dump()).items():
-            self.rows[path].set_value(value)
+        self._values = form_spec.flatten(config.model_dump())
+        for path, row in self.rows.items():
+            row.set_value(self._values[path])
         at = next((at for at, choice in enumerate(self._presets) if choice.name == preset), -1)
         self.preset.setCurrentIndex(at)
         self.preset.setPlaceholderText("(a run's configuration)" if self._presets else "(none)")
@@ -285,7 +304,20 @@ class NewRunPage(QWidget):
 
     def values(self) -> dict[str, Any]:
         """What is in the form, by dotted path."""
-        return {path: row.value() for path, row in self.rows.items()}
+        return {path: self.rows[path].value() if path in self.rows else value for path, value in self._values.items()}
+
+    def build_all(self) -> None:
+        """Make the rows of all sections, also of those that are folded."""
+        for card in self.cards.values():
+            card.build()
+
+    def _take_rows(self) -> None:
+        for card in self.cards.values():
+            for row in card.rows:
+                if row.spec.path not in self.rows:
+                    self.rows[row.spec.path] = row
+                    row.set_value(self._values[row.spec.path])
+                    row.edited.connect(self._edited)
 
     def set_busy(self, busy: bool) -> None:
         """A run is being started: Start stays off until it is done."""
@@ -336,17 +368,18 @@ class NewRunPage(QWidget):
         wrong: dict[str, str] = {}
         for problem in self.problems:
             wrong.setdefault(problem.path, problem.message)
+        for card in self.cards.values():
+            if any(spec.path in wrong for spec in card.specs):
+                card.unfold(True)
         for path, row in self.rows.items():
             row.mark(wrong.get(path, ""))
         base = form_spec.flatten(self._base.model_dump())
         changed = {path for path, value in self.values().items() if value != base[path]}
         for section, card in self.cards.items():
-            paths = {row.spec.path for row in card.rows}
+            paths = {spec.path for spec in card.specs}
             bad, new = len(paths & wrong.keys()), len(paths & changed)
             card.state.setText(f"{bad} to correct" if bad else f"{new} changed" if new and section != "main" else "")
             self._look(card.state, "bad" if bad else "muted")
-            if bad:
-                card.unfold(True)
         self._say_review(sorted(changed - wrong.keys()), base)
         self._say_verdict()
 
@@ -404,14 +437,14 @@ class NewRunPage(QWidget):
             label.style().polish(label)
 
 
-def _subheading(text: str) -> QWidget:
-    holder = QWidget()
+def _subheading(text: str, parent: QWidget) -> QWidget:
+    holder = QWidget(parent)
     row = QHBoxLayout(holder)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(12)
-    label = QLabel(text)
+    label = QLabel(text, holder)
     label.setFont(theme.font("strong"))
-    line = QFrame()
+    line = QFrame(holder)
     line.setProperty("look", "line")
     row.addWidget(label)
     row.addWidget(line, 1)
