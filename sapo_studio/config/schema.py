@@ -1,20 +1,22 @@
 """RunConfig: everything that decides what a run does. The form, the help and the docs are made from it.
 
-Each field's docstring is its help text. `json_schema_extra={"unit": ...}` carries the unit that the form shows
-behind the field, `"group": "main"` puts it on the first page of the New run dialog. `docs/method.md` explains the method itself.
+Each field's docstring is its help text. `json_schema_extra={"unit": ...}` carries the unit that the form
+shows behind the field, `"group": "main"` puts it on the first page of the New run dialog. `docs/method.md`
+explains the method itself.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sapo_studio.errors import InputError
 
-MAIN = {"group": "main"}
+MAIN: dict[str, Any] = {"group": "main"}
 
 
 def _unit(unit: str, **more: str) -> dict[str, Any]:
@@ -31,51 +33,75 @@ class TaskConfig(Section):
     """What is to be learned, and from how many questions."""
 
     kind: Literal["arithmetic"] = "arithmetic"
-    """The task. `arithmetic` is the embedded lab: generated word problems whose every step has an exact truth."""
+    """The task.
 
-    min_steps: int = Field(4, ge=2, le=16, json_schema_extra=_unit("steps"))
+    `arithmetic` is the embedded lab: generated word problems whose every step has an exact truth.
+    """
+
+    min_steps: int = Field(default=4, ge=2, le=12, json_schema_extra=_unit("steps"))
     """Fewest dependent calculation steps in a generated problem."""
 
-    max_steps: int = Field(6, ge=2, le=16, json_schema_extra=_unit("steps"))
-    """Most dependent calculation steps in a generated problem. Longer chains make step labels dearer to find by
-    brute force, which is where two checks a trajectory pay off."""
+    max_steps: int = Field(default=6, ge=2, le=12, json_schema_extra=_unit("steps"))
+    """Most dependent calculation steps in a generated problem.
 
-    largest_number: int = Field(60, ge=20, le=200)
+    Longer chains make step labels dearer to find by brute force, which is where two checks a trajectory pay
+    off.
+    """
+
+    largest_number: int = Field(default=60, ge=20, le=200)
     """No intermediate result exceeds this. A wider range is harder: more facts to learn."""
 
-    train_questions: int = Field(6000, ge=50, le=200_000, json_schema_extra=_unit("questions"))
+    largest_change: int = Field(default=12, ge=8, le=99)
+    """Most that is added or taken away in one step.
+
+    Each pair of amount and change is a fact to learn, and a problem uses each number once, so this must be
+    larger than `max_steps` by 4.
+    """
+
+    train_questions: int = Field(default=6000, ge=50, le=200_000, json_schema_extra=_unit("questions"))
     """Questions to learn from."""
 
-    development_questions: int = Field(200, ge=20, le=10_000, json_schema_extra=_unit("questions"))
-    """Questions for choices made during a run (when to stop warming up, which weights to keep). Never reported."""
+    development_questions: int = Field(default=200, ge=20, le=10_000, json_schema_extra=_unit("questions"))
+    """Questions for choices made during a run (when to stop warming up, which weights to keep).
 
-    test_questions: int = Field(500, ge=20, le=10_000, json_schema_extra=_unit("questions"))
+    Never reported.
+    """
+
+    test_questions: int = Field(default=500, ge=20, le=10_000, json_schema_extra=_unit("questions"))
     """Held-out questions that the reported accuracies are measured on."""
 
-    process_solutions: int = Field(400, ge=20, le=10_000, json_schema_extra=_unit("solutions"))
+    process_solutions: int = Field(default=400, ge=20, le=10_000, json_schema_extra=_unit("solutions"))
     """Written solutions (half of them wrong) in the process benchmark that verifiers are measured on."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min_steps > self.max_steps:
             raise ValueError(f"min_steps ({self.min_steps}) must not exceed max_steps ({self.max_steps})")
+        if self.largest_change < self.max_steps + 4:
+            raise ValueError(
+                f"largest_change ({self.largest_change}) must be at least max_steps + 4 ({self.max_steps + 4}): "
+                "a problem uses each number once"
+            )
         return self
 
 
 class ModelConfig(Section):
     """Which reasoner the run starts from."""
 
-    source: str = Field("fresh", json_schema_extra=MAIN)
-    """`fresh`: a new, randomly initialised Llama of the size below. `bundled:NAME`: a warmed-up reasoner that ships
-    with the program. Anything else: the folder of a transformers model."""
+    source: str = Field(default="fresh", json_schema_extra=MAIN)
+    """`fresh`: a new, randomly initialised Llama of the size below.
 
-    hidden_size: int = Field(96, ge=16, le=1024)
+    `bundled:NAME`: a warmed-up reasoner that ships with the program. Anything else: the folder of a
+    transformers model.
+    """
+
+    hidden_size: int = Field(default=96, ge=16, le=1024)
     """Width of a fresh model."""
 
-    layers: int = Field(2, ge=1, le=16)
+    layers: int = Field(default=2, ge=1, le=16)
     """Transformer blocks of a fresh model."""
 
-    heads: int = Field(4, ge=1, le=16)
+    heads: int = Field(default=4, ge=1, le=16)
     """Attention heads of a fresh model; must divide its width."""
 
     @model_validator(mode="after")
@@ -88,43 +114,48 @@ class ModelConfig(Section):
 class WarmupConfig(Section):
     """Supervised fine-tuning on the task's own solutions: M0 = SFT(M, D_org)."""
 
-    epochs: float = Field(5.0, ge=0, le=100, json_schema_extra=_unit("epochs"))
+    epochs: float = Field(default=5.0, ge=0, le=100, json_schema_extra=_unit("epochs"))
     """Most passes over the training solutions. 0 skips the warm-up (for a reasoner that is already warm)."""
 
-    learning_rate: float = Field(3e-3, gt=0, le=1)
+    learning_rate: float = Field(default=3e-3, gt=0, le=1)
     """Peak learning rate of the warm-up (AdamW, linear warm-up, cosine decay)."""
 
-    batch_size: int = Field(64, ge=1, le=4096, json_schema_extra=_unit("solutions"))
+    batch_size: int = Field(default=64, ge=1, le=4096, json_schema_extra=_unit("solutions"))
     """Solutions a step."""
 
-    stop_at: float = Field(0.45, gt=0, le=1, json_schema_extra=_unit("accuracy"))
-    """Stop as soon as sampled accuracy on the development questions reaches this. A reasoner that is already sharp
-    leaves no wrong trajectories to learn from. 1 never stops early."""
+    stop_at: float = Field(default=0.45, gt=0, le=1, json_schema_extra=_unit("accuracy"))
+    """Stop as soon as sampled accuracy on the development questions reaches this.
+
+    A reasoner that is already sharp leaves no wrong trajectories to learn from. 1 never stops early.
+    """
 
 
 class SamplingConfig(Section):
     """Sampling trajectories: S_i = Sample(M_i, D_org)."""
 
-    questions: int = Field(2500, ge=10, le=200_000, json_schema_extra=_unit("questions", **MAIN))
+    questions: int = Field(default=2500, ge=10, le=200_000, json_schema_extra=_unit("questions", **MAIN))
     """Training questions sampled from in each iteration."""
 
-    start_questions: int = Field(600, ge=10, le=200_000, json_schema_extra=_unit("questions"))
+    start_questions: int = Field(default=600, ge=10, le=200_000, json_schema_extra=_unit("questions"))
     """Training questions sampled from for the first labels (S0)."""
 
-    samples: int = Field(8, ge=1, le=256, json_schema_extra=_unit("samples", **MAIN))
+    samples: int = Field(default=8, ge=1, le=256, json_schema_extra=_unit("samples", **MAIN))
     """Trajectories a question (K in the paper); equal ones are kept once."""
 
-    temperature: float = Field(1.0, gt=0, le=5)
+    temperature: float = Field(default=1.0, gt=0, le=5)
     """Softmax temperature of trajectories and of roll-outs."""
 
 
 class LabelingConfig(Section):
     """Finding out which steps are right: L_i."""
 
-    labeler: Literal["sapo", "omega", "shepherd", "outcome", "none"] = Field("sapo", json_schema_extra=MAIN)
-    """How steps are labelled from iteration 1 on. `sapo`: two roll-out checks around the verifier's largest drop. `omega`:
-    binary search with roll-outs. `shepherd`: roll-outs from every step. `outcome`: every step gets the final answer's
-    label (the ablation without process feedback). `none`: no labels and no verifier (plain rejection sampling)."""
+    labeler: Literal["sapo", "omega", "shepherd", "outcome", "none"] = Field(default="sapo", json_schema_extra=MAIN)
+    """How steps are labelled from iteration 1 on.
+
+    `sapo`: two roll-out checks around the verifier's largest drop. `omega`: binary search with roll-outs.
+    `shepherd`: roll-outs from every step. `outcome`: every step gets the final answer's label (the ablation
+    without process feedback). `none`: no labels and no verifier (plain rejection sampling).
+    """
 
     start_labeler: Literal["omega", "shepherd", "outcome"] = "omega"
     """How the very first labels (L0) are made, before there is a verifier."""
@@ -132,23 +163,31 @@ class LabelingConfig(Section):
     detection: Literal["verifier", "random"] = "verifier"
     """Where `sapo` looks first: at the verifier's largest drop, or (ablation) at a random step."""
 
-    trajectories: int = Field(2000, ge=10, le=200_000, json_schema_extra=_unit("trajectories", **MAIN))
+    trajectories: int = Field(default=2000, ge=10, le=200_000, json_schema_extra=_unit("trajectories", **MAIN))
     """Wrong trajectories labelled in each iteration."""
 
-    start_trajectories: int = Field(600, ge=10, le=200_000, json_schema_extra=_unit("trajectories"))
+    start_trajectories: int = Field(default=600, ge=10, le=200_000, json_schema_extra=_unit("trajectories"))
     """Wrong trajectories labelled for the first verifier."""
 
-    right_share: float = Field(0.5, ge=0, le=0.9, json_schema_extra=_unit("of all labelled"))
+    right_share: float = Field(default=0.5, ge=0, le=0.9, json_schema_extra=_unit("of all labelled"))
     """Share of right trajectories among those scored and labelled; they need no roll-out."""
 
-    rollouts: int = Field(6, ge=1, le=256, json_schema_extra=_unit("roll-outs", **MAIN))
-    """Most roll-outs from a prefix before it counts as lost (T in the paper). They stop at the first success."""
+    rollouts: int = Field(default=6, ge=1, le=256, json_schema_extra=_unit("roll-outs", **MAIN))
+    """Most roll-outs from a prefix before it counts as lost (T in the paper).
 
-    wave: int = Field(2, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
-    """Roll-outs sampled at a time. Small waves waste fewer tokens behind the first success, large ones make fewer batches."""
+    They stop at the first success.
+    """
 
-    max_checks: int = Field(2, ge=2, le=64, json_schema_extra=_unit("prefixes"))
-    """Most prefixes `sapo` checks in a trajectory. 2 is the paper; more go on in the bracket that is left until it closes."""
+    wave: int = Field(default=2, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
+    """Roll-outs sampled at a time.
+
+    Small waves waste fewer tokens behind the first success, large ones make fewer batches.
+    """
+
+    max_checks: int = Field(default=2, ge=2, le=64, json_schema_extra=_unit("prefixes"))
+    """Most prefixes `sapo` checks in a trajectory. 2 is the paper; more go on in the bracket that is left
+    until it closes.
+    """
 
     expansion: bool = True
     """Keep roll-outs as labelled trajectories of their own."""
@@ -157,23 +196,25 @@ class LabelingConfig(Section):
 class VerifierConfig(Section):
     """Training the process verifier: V_i = TrainVerifier(init M_i, labels)."""
 
-    head: Literal["scalar", "likelihood"] = Field("likelihood", json_schema_extra=MAIN)
-    """`scalar`: a linear head on the hidden state, as in the paper. `likelihood`: the head also sees how likely the
-    reasoner itself finds the step and everything up to it."""
+    head: Literal["scalar", "likelihood"] = Field(default="likelihood", json_schema_extra=MAIN)
+    """`scalar`: a linear head on the hidden state, as in the paper.
 
-    learning_rate: float = Field(2e-4, gt=0, le=1)
+    `likelihood`: the head also sees how likely the reasoner itself finds the step and everything up to it.
+    """
+
+    learning_rate: float = Field(default=2e-4, gt=0, le=1)
     """Peak learning rate of the backbone."""
 
-    head_learning_rate: float = Field(2e-2, gt=0, le=1)
+    head_learning_rate: float = Field(default=2e-2, gt=0, le=1)
     """Peak learning rate of the fresh head."""
 
-    epochs: float = Field(3.0, gt=0, le=100, json_schema_extra=_unit("epochs"))
+    epochs: float = Field(default=3.0, gt=0, le=100, json_schema_extra=_unit("epochs"))
     """Passes over the labelled trajectories."""
 
-    batch_size: int = Field(64, ge=1, le=4096, json_schema_extra=_unit("trajectories"))
+    batch_size: int = Field(default=64, ge=1, le=4096, json_schema_extra=_unit("trajectories"))
     """Trajectories a step."""
 
-    max_trajectories: int = Field(8000, ge=10, json_schema_extra=_unit("trajectories"))
+    max_trajectories: int = Field(default=8000, ge=10, json_schema_extra=_unit("trajectories"))
     """Most labelled trajectories a verifier is trained on (the rest, expanded roll-outs first, is left out)."""
 
     labels: Literal["current", "all"] = "current"
@@ -183,31 +224,31 @@ class VerifierConfig(Section):
 class OptimiserConfig(Section):
     """Aligning the reasoner: M_{i+1}."""
 
-    kind: Literal["orpo", "sft"] = Field("orpo", json_schema_extra=MAIN)
+    kind: Literal["orpo", "sft"] = Field(default="orpo", json_schema_extra=MAIN)
     """`orpo`: odds-ratio preference optimisation on pairs (the paper). `sft`: rejection-sampling fine-tuning on right answers only."""
 
-    learning_rate: float = Field(2e-4, gt=0, le=1, json_schema_extra=MAIN)
+    learning_rate: float = Field(default=2e-4, gt=0, le=1, json_schema_extra=MAIN)
     """Peak learning rate of the alignment. A reasoner that is already good needs a lower one."""
 
-    beta: float = Field(0.3, ge=0, le=10, json_schema_extra=MAIN)
+    beta: float = Field(default=0.3, ge=0, le=10, json_schema_extra=MAIN)
     """Weight of the odds-ratio term (beta in the paper). 0 leaves plain fine-tuning on the winners."""
 
-    eta: float = Field(0.1, ge=0, le=1, json_schema_extra=MAIN)
+    eta: float = Field(default=0.1, ge=0, le=1, json_schema_extra=MAIN)
     """Least difference between the mean step scores of a pair's winner and loser (eta in the paper)."""
 
     reward: Literal["verifier", "answer"] = "verifier"
     """What ranks a pair: mean step scores of the verifier, or (ablation) the final answer alone."""
 
-    epochs: float = Field(1.0, gt=0, le=100, json_schema_extra=_unit("epochs"))
+    epochs: float = Field(default=1.0, gt=0, le=100, json_schema_extra=_unit("epochs"))
     """Passes over the pairs."""
 
-    batch_size: int = Field(64, ge=1, le=4096, json_schema_extra=_unit("pairs"))
+    batch_size: int = Field(default=64, ge=1, le=4096, json_schema_extra=_unit("pairs"))
     """Pairs (or, with `sft`, solutions) a step."""
 
-    pairs_per_question: int = Field(4, ge=1, le=1000, json_schema_extra=_unit("pairs"))
+    pairs_per_question: int = Field(default=4, ge=1, le=1000, json_schema_extra=_unit("pairs"))
     """Most pairs kept of one question."""
 
-    max_pairs: int = Field(6000, ge=10, json_schema_extra=_unit("pairs"))
+    max_pairs: int = Field(default=6000, ge=10, json_schema_extra=_unit("pairs"))
     """Most pairs (or solutions) an alignment trains on."""
 
     history: Literal["current", "all"] = "all"
@@ -221,10 +262,10 @@ class OptimiserConfig(Section):
 class EvaluationConfig(Section):
     """What is measured after each iteration."""
 
-    samples: int = Field(8, ge=1, le=256, json_schema_extra=_unit("samples"))
+    samples: int = Field(default=8, ge=1, le=256, json_schema_extra=_unit("samples"))
     """Samples a test question for sampled accuracy and pass@k."""
 
-    mce_rollouts: int = Field(6, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
+    mce_rollouts: int = Field(default=6, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
     """Roll-outs from every step of the process benchmark for the Monte-Carlo estimate (MCE), the verifier's ceiling."""
 
 
@@ -234,29 +275,29 @@ class RuntimeConfig(Section):
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, or one card such as `cuda:1`."""
 
-    threads: int = Field(1, ge=0, le=256, json_schema_extra=_unit("threads"))
+    threads: int = Field(default=1, ge=0, le=256, json_schema_extra=_unit("threads"))
     """CPU threads of the engine. 0 takes what torch takes. More than the free cores can be ten times slower."""
 
-    rollout_batch: int = Field(512, ge=1, le=65_536, json_schema_extra=_unit("sequences"))
+    rollout_batch: int = Field(default=512, ge=1, le=65_536, json_schema_extra=_unit("sequences"))
     """Sequences generated at a time."""
 
-    checkpoint_seconds: float = Field(30.0, ge=1, le=86_400, json_schema_extra=_unit("s"))
+    checkpoint_seconds: float = Field(default=30.0, ge=1, le=86_400, json_schema_extra=_unit("s"))
     """Time between checkpoints inside a training phase."""
 
-    max_restarts: int = Field(2, ge=0, le=100, json_schema_extra=_unit("times"))
+    max_restarts: int = Field(default=2, ge=0, le=100, json_schema_extra=_unit("times"))
     """How often a worker that died is started again before the run counts as failed."""
 
 
 class RunConfig(Section):
     """One run, completely: the same configuration and seed give the same numbers on the same machine."""
 
-    name: str = Field("run", min_length=1, max_length=80, json_schema_extra=MAIN)
+    name: str = Field(default="run", min_length=1, max_length=80, json_schema_extra=MAIN)
     """What the run is called in lists and reports."""
 
-    seed: int = Field(0, ge=0, le=2**31 - 1, json_schema_extra=MAIN)
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, json_schema_extra=MAIN)
     """Seed of everything random in the run."""
 
-    iterations: int = Field(3, ge=1, le=20, json_schema_extra=_unit("iterations", **MAIN))
+    iterations: int = Field(default=3, ge=1, le=20, json_schema_extra=_unit("iterations", **MAIN))
     """Rounds of sampling, labelling, verifier training and alignment (I in the paper)."""
 
     task: TaskConfig = TaskConfig()
@@ -297,25 +338,50 @@ def parse_config(data: Mapping[str, Any], *, source: str = "the configuration") 
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
-        raise InputError(f"{source} is not valid", why="\n".join(problems(error)), fix="Correct the fields named above.") from error
+        raise InputError(
+            f"{source} is not valid", why="\n".join(map(str, problems(error))), fix="Correct the fields named above."
+        ) from error
 
 
-def problems(error: ValidationError) -> list[str]:
-    """One line for each fault in `error`: `section.field: what is wrong, what would be right`."""
-    lines: list[str] = []
+@dataclass(frozen=True)
+class Problem:
+    """One fault of a configuration: the dotted path of the field ('' for the whole), what is wrong and what would be right."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path or 'configuration'}: {self.message}"
+
+
+def problems(error: ValidationError) -> list[Problem]:
+    """Every fault in `error`. An unknown key is answered with the nearest known one."""
+    found: list[Problem] = []
     for fault in error.errors():
         path = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(path, field_paths(), n=1, cutoff=0.5) or difflib.get_close_matches(
-                path.rsplit(".", 1)[-1], [known.rsplit(".", 1)[-1] for known in field_paths()], n=1, cutoff=0.5
-            )
-            hint = f"; did you mean {near[0]}?" if near else ""
-            lines.append(f"{path}: no such key{hint}")
+            near = nearest(path)
+            found.append(Problem(path, "no such key" + (f"; did you mean {' or '.join(near)}?" if near else "")))
+        elif fault["type"] == "model_type":
+            found.append(Problem(path, f"is a section: write its keys under [{path}]"))
         else:
             message = fault["msg"].removeprefix("Value error, ")
             given = "" if isinstance(fault["input"], (dict, BaseModel)) else f" (given: {fault['input']!r})"
-            lines.append(f"{path or 'configuration'}: {message}{given}")
-    return lines
+            found.append(Problem(path, message + given))
+    return found
+
+
+def nearest(path: str) -> list[str]:
+    """Known keys (by dotted path) or sections that an unknown `path` may stand for: those of its own section first."""
+    known = field_paths()
+    section, _, leaf = path.rpartition(".")
+    inside = [p for p in known if p.rpartition(".")[0] == section] if section else list(RunConfig.model_fields)
+    near = difflib.get_close_matches(path, inside, n=1, cutoff=0.7)
+    if near:
+        return near
+    leaves = difflib.get_close_matches(leaf, {p.rpartition(".")[2] for p in known}, n=1, cutoff=0.7)
+    elsewhere = [p for p in known if leaves and p.rpartition(".")[2] == leaves[0]]
+    return elsewhere[:3] or difflib.get_close_matches(path, inside or known, n=1, cutoff=0.5)
 
 
 def field_paths(model: type[BaseModel] = RunConfig, prefix: str = "") -> list[str]:

@@ -160,7 +160,8 @@ def delete_run(store: Store, run_id: str) -> None:
 
     Raises InputError while it runs.
     """
-    # Without foreign keys for the moment: they would look for the children of each single row. The two lists name all tables.
+    # Without foreign keys for the moment: they would look for the children of each single row.
+    # The two lists name all tables.
     store.execute("PRAGMA foreign_keys = OFF")
     try:
         with store.atomic():

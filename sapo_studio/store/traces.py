@@ -113,8 +113,8 @@ def heatmap(store: Store, query: HeatmapQuery) -> HeatmapData:
 
 
 _SMALL = (
-    "t.n_steps | s.predicted << 12 | coalesce(t.verified, -1) + 1 << 24"
-    " | coalesce(t.truth, -1) + 1 << 36 | t.correct << 48"
+    "t.n_steps | (s.predicted << 12) | ((coalesce(t.verified, -1) + 1) << 24)"
+    " | ((coalesce(t.truth, -1) + 1) << 36) | (t.correct << 48)"
 )
 """Five small numbers of a trajectory as one, 12 bits each: half the time of a query goes into making Python values."""
 
