@@ -26,7 +26,7 @@ class Library:
     def __init__(self):
         self.saved = {}
 
-    def all(self):
+    def all(self, on_fault):
         return [PresetChoice("lab-demo", RunConfig.model_validate({"name": "lab-demo"}), "The demo.")]
 
     def save(self, name, config):

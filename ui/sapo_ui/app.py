@@ -68,7 +68,7 @@ class Program:
     """One process with one window. `window` may be driven from outside (tests, screenshots) between `open` and
     `close`."""
 
-    def __init__(self, *, demo: bool = False, run: str | None = None) -> None:
+    def __init__(self, *, demo: bool = False, run: str | None = None, settings: Path | None = None) -> None:
         from PySide6.QtCore import QCoreApplication
         from PySide6.QtWidgets import QApplication
 
@@ -79,6 +79,7 @@ class Program:
         self.app: QApplication = there if isinstance(there, QApplication) else QApplication(sys.argv[:1])
         self._demo = demo
         self._run = run
+        self._settings = settings
         self.window: MainWindow
         self.poller: Poller
 
@@ -96,7 +97,7 @@ class Program:
         self.crash = crash.CrashHandler()
         self.crash.install()
         self.app.setWindowIcon(icons.app_icon())
-        settings = Settings()
+        settings = Settings(self._settings)
         theme.manager().attach(self.app)
         theme.manager().choose(settings.theme)
         path = paths.store_path()

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QSplitter, QSta
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import Verb
-from sapo_studio.errors import SapoError
+from sapo_studio.errors import InputError, SapoError
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
@@ -39,14 +39,14 @@ MESSAGE_MS = 8000
 
 
 class Presets(Protocol):
-    """Where presets come from and go to. Both may raise SapoError."""
+    """Where presets come from and go to."""
 
-    def all(self) -> Sequence[PresetChoice]:
-        """Every preset, the shipped ones first."""
+    def all(self, on_fault: Callable[[InputError], None]) -> Sequence[PresetChoice]:
+        """Every preset that can be used, the shipped ones first; the others go to `on_fault`."""
         ...
 
     def save(self, name: str, config: RunConfig) -> object:
-        """Keep `config` as a preset of the user's."""
+        """Keep `config` as a preset of the user's. May raise SapoError."""
         ...
 
 
@@ -285,18 +285,14 @@ class MainWindow(QMainWindow):
 
     def new_run(self, config: RunConfig | None = None) -> None:
         """Open the form, filled from `config` or the first preset."""
-        try:
-            presets = self._parts.presets.all()
-        except SapoError as error:
-            self.show_error(error)
-            presets = ()
+        presets = self._parts.presets.all(self.show_error)
         self._drop_new_page()
-        page = NewRunPage(presets, self._parts.presets.save)
+        page = NewRunPage(presets, self._parts.presets.save, preferred=DEMO_PRESET)
         page.start_requested.connect(self._start)
-        page.cancelled.connect(self._leave_new)
+        page.cancelled.connect(self.leave_new_run)
         QShortcut(
             QKeySequence(Qt.Key.Key_Escape), page, context=Qt.ShortcutContext.WidgetWithChildrenShortcut
-        ).activated.connect(self._leave_new)
+        ).activated.connect(self.leave_new_run)
         if config is not None:
             page.load(config)
         self._new_page = page
@@ -306,11 +302,7 @@ class MainWindow(QMainWindow):
 
     def start_demo(self) -> None:
         """Start the preset lab-demo and show it."""
-        try:
-            choice = next((entry for entry in self._parts.presets.all() if entry.name == DEMO_PRESET), None)
-        except SapoError as error:
-            self.show_error(error)
-            return
+        choice = next((entry for entry in self._parts.presets.all(self.show_error) if entry.name == DEMO_PRESET), None)
         if choice is None:
             self.show_error(SapoError(f"There is no preset {DEMO_PRESET}", fix="Reinstall SAPO Studio."))
             return
@@ -332,7 +324,8 @@ class MainWindow(QMainWindow):
 
         tasks.run(self, lambda store: control.start(store, config, preset), started, failed=failed)
 
-    def _leave_new(self) -> None:
+    def leave_new_run(self) -> None:
+        """Close the form and go back to the page before it."""
         self._show_page(self.run_page if self.run_page.run_id is not None else self.empty_page)
 
     def _drop_new_page(self) -> None:

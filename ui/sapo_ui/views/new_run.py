@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from sapo_studio.config.presets import to_toml
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError, SapoError
 from sapo_ui import forecast, form_spec, icons, theme
@@ -147,12 +147,16 @@ class NewRunPage(QWidget):
         self,
         presets: Sequence[PresetChoice],
         save_preset: Callable[[str, RunConfig], object] | None = None,
+        *,
+        preferred: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._presets = list(presets)
         self._save_preset = save_preset
-        self._base = self._presets[0].config if self._presets else RunConfig.model_validate({})
+        first = next((choice for choice in self._presets if choice.name == preferred), None)
+        first = first or (self._presets[0] if self._presets else None)
+        self._base = first.config if first is not None else RunConfig.model_validate({})
         self._busy = False
         self.specs: tuple[FieldSpec, ...] = form_spec.fields()
         self.rows: dict[str, FieldRow] = {}
@@ -171,7 +175,7 @@ class NewRunPage(QWidget):
         across.addWidget(self._make_form(), 1)
         across.addWidget(self._make_review())
         outer.addLayout(across, 1)
-        self.load(self._base, self._presets[0].name if self._presets else "")
+        self.load(self._base, first.name if first is not None else "")
 
     # -- making
 
@@ -454,6 +458,6 @@ def _subheading(text: str, parent: QWidget) -> QWidget:
 def write_toml(path: Path, config: RunConfig) -> None:
     """Write `config` for `sapo run FILE`. Raises InputError where the file cannot be written."""
     try:
-        path.write_text(tomli_w.dumps(config.model_dump(mode="json")), encoding="utf-8")
+        path.write_text(to_toml(config), encoding="utf-8")
     except OSError as error:
         raise InputError(f"Cannot write {path}", why=str(error), fix="Choose another place.") from error

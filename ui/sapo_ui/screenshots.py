@@ -1,0 +1,143 @@
+"""Pictures of the real window over a finished run: `python -m sapo_ui.screenshots OUT_DIR [--run RUN]`.
+
+Needs no screen. Writes the run page, a trace and the New run form at 1280 x 800 in both looks, and the run page as a
+4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sapo_ui.app import Program, has_display
+
+SIZE = (1280, 800)
+LARGE = (1920, 1080)
+TIMEOUT_MS = 60_000
+QUIET_MS = 400
+"""A picture is taken when nothing has been read for this long."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Take the pictures. Returns the exit code: 0, or 1 where the run never appeared."""
+    parser = argparse.ArgumentParser(prog="python -m sapo_ui.screenshots", description=__doc__)
+    parser.add_argument("out", type=Path, metavar="OUT_DIR")
+    parser.add_argument("--run", default="last", help="the run to show: id, beginning of it, name, or `last`")
+    options = parser.parse_args(argv)
+    if not has_display():
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        program = Program(run=options.run, settings=Path(folder) / "window.ini")
+        window = program.open()
+        try:
+            if not wait_for(lambda: window.run_page.run_id is not None):
+                print(f"There is no run {options.run!r} to show.", file=sys.stderr)
+                return 1
+            written = _take(program, options.out)
+        finally:
+            program.close()
+    print("\n".join(str(path) for path in written))
+    return 0
+
+
+def _take(program: Program, out: Path) -> list[Path]:
+    from sapo_ui import theme
+
+    window = program.window
+    written: list[Path] = []
+    for mode in ("light", "dark"):
+        theme.manager().choose(mode)
+        window.resize(*SIZE)
+        window.run_page.docks.reset()
+        settle()
+        written.append(save(window, out / f"run-{mode}.png"))
+        if show_a_trace(program):
+            settle()
+            written.append(save(window, out / f"trace-{mode}.png"))
+            window.run_page.docks.reset()
+        window.new_run()
+        settle()
+        written.append(save(window, out / f"new-run-{mode}.png"))
+        window.leave_new_run()
+    theme.manager().choose("light")
+    window.resize(*LARGE)
+    settle()
+    written.append(save(window, out / "run-4k.png", scale=2.0))
+    return written
+
+
+def show_a_trace(program: Program) -> bool:
+    """Show a wrong trajectory whose first error roll-outs have confirmed, where the run has one."""
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+    from sapo_studio.store.records import TraceFilter
+
+    run_id = program.window.run_page.run_id
+    if run_id is None:
+        return False
+    with Store.open() as store:
+        found = queries.trace_ids(store, TraceFilter(run_id, case="confirmed", outcome="wrong"))
+    if len(found) == 0:
+        return False
+    program.window.run_page.docks.show_trace(int(found[0]))
+    return True
+
+
+def wait_for(condition: Callable[[], bool], timeout_ms: int = TIMEOUT_MS) -> bool:
+    """Let the window work until `condition` holds. False where it never does."""
+    from PySide6.QtCore import QElapsedTimer, QEventLoop, QTimer
+
+    if condition():
+        return True
+    loop, clock, tick = QEventLoop(), QElapsedTimer(), QTimer()
+    clock.start()
+
+    def look() -> None:
+        if condition() or clock.elapsed() > timeout_ms:
+            loop.quit()
+
+    tick.timeout.connect(look)
+    tick.start(25)
+    loop.exec()
+    tick.stop()
+    return condition()
+
+
+def settle() -> None:
+    """Let the window work until nothing has been read for a moment."""
+    from PySide6.QtCore import QElapsedTimer
+
+    from sapo_ui import tasks
+
+    quiet = QElapsedTimer()
+    quiet.start()
+
+    def is_quiet() -> bool:
+        if not tasks.pool().idle:
+            quiet.restart()
+        return quiet.elapsed() > QUIET_MS
+
+    wait_for(is_quiet)
+
+
+def save(window: object, path: Path, scale: float = 1.0) -> Path:
+    """Paint `window` into a PNG, `scale` pixels to a point."""
+    from PySide6.QtCore import QPoint
+    from PySide6.QtGui import QPixmap
+    from PySide6.QtWidgets import QWidget
+
+    assert isinstance(window, QWidget)
+    picture = QPixmap(round(window.width() * scale), round(window.height() * scale))
+    picture.setDevicePixelRatio(scale)
+    window.render(picture, QPoint())
+    picture.save(str(path))
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())
