@@ -6,15 +6,13 @@ Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped. Errors go to standard erro
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from sapo_studio import __version__
-from sapo_studio.commands import doctor, export, presets, report, resume, run, runs, stop
+from sapo_studio.commands import resume, run, stop
 from sapo_studio.errors import SapoError
 
 app = typer.Typer(
@@ -26,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for module in (run, resume, stop, runs, report, export, presets, doctor):
+for module in (run, resume, stop):
     module.register(app)
 
 
@@ -48,20 +46,10 @@ def _options(
 def main() -> None:
     """Entry point of `sapo`. Never shows a traceback for an error that the user can understand."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except SapoError as error:
         show(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(3)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has gone (`sapo runs | head`); the interpreter must not complain at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def show(error: SapoError, *, as_json: bool) -> None:

@@ -41,6 +41,8 @@ def fresh_model(
         bos_token_id=None,
         eos_token_id=cast("int", tokenizer.eos_token_id),
         attention_dropout=0.0,
+        # The usual 0.02 is for wide models; a narrow one would attend to everything alike for its first epochs.
+        initializer_range=config.hidden_size**-0.5,
     )
     return LlamaForCausalLM(shape), tokenizer
 

@@ -138,7 +138,7 @@ def _table(look: Look) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("Iteration", no_wrap=True)
     for _, heading, _ in shown:
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(f" {heading}", no_wrap=True)
     before: dict[str, MetricValue] = {}
     for iteration, values in sorted(look.metrics.items()):
         cells = [_cell(values.get(name), before.get(name), name, better) for name, _, better in shown]
@@ -150,14 +150,12 @@ def _table(look: Look) -> RenderableType:
 def _cell(now: MetricValue | None, before: MetricValue | None, name: str, better: int) -> Text:
     """A share in per cent and, behind it, its change since the iteration before in points."""
     if now is None:
-        return Text("-", style="dim")
-    text = Text(f"{100 * now.value:.1f}{'' if name == 'gap' else ' %'}", style="bold")
-    change = 100 * (now.value - before.value) if before is not None else 0.0
-    if before is None or abs(change) < 0.05:
-        text.append(" " * 6)
-        return text
-    style = "dim" if not better else "green" if change * better > 0 else "yellow"
-    text.append(f" {change:+5.1f}", style=style)
+        return Text("    -", style="dim")
+    text = Text(f"{100 * now.value:5.1f}{'   ' if name == 'gap' else ' %'}", style="bold")
+    if before is not None:
+        change = 100 * (now.value - before.value)
+        style = "dim" if not better else "green" if change * better > 0 else "yellow"
+        text.append(f"{change:+6.1f}", style=style)
     return text
 
 

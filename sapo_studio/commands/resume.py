@@ -19,7 +19,7 @@ def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return. It goes on by itself.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
-) -> int:
+) -> None:
     """Go on with a paused, stopped, interrupted or failed run, and follow it.
 
     Finished phases are kept; the one that was under way goes on from what it had saved.
@@ -34,13 +34,14 @@ def resume(
     with Store.open(create=False) as store:
         run_id = queries.find_run(store, run)
         supervisor.resume(store, run_id, "sapo resume")
-        return detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
+        code = detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
+    raise typer.Exit(code)
 
 
 def follow_run(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
-) -> int:
+) -> None:
     """Watch a run that goes on by itself. Ctrl+C only ends the watching.
 
     Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
@@ -52,4 +53,5 @@ def follow_run(
 
     with Store.open(create=False) as store:
         supervisor.reconcile(store)
-        return follow(store, queries.find_run(store, run), as_json=as_json, steer=False)
+        code = follow(store, queries.find_run(store, run), as_json=as_json, steer=False)
+    raise typer.Exit(code)

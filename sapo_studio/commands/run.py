@@ -22,7 +22,7 @@ def run(
     name: Annotated[str | None, typer.Option(help="What the run is called.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return. It goes on by itself.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
-) -> int:
+) -> None:
     """Start a run and follow it to its end.
 
     The run belongs to an engine of its own: closing the terminal leaves it going. Ctrl+C asks it to stop in good order,
@@ -41,4 +41,5 @@ def run(
     with Store.open() as store:
         run_id = runs.create_run(store, config, preset)
         supervisor.launch(store, run_id)
-        return detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
+        code = detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
+    raise typer.Exit(code)

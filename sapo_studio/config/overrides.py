@@ -1,17 +1,39 @@
-"""Changing single values of a configuration from the command line: `--set section.key=value`."""
+"""From what is typed behind `sapo run` to a configuration: a preset or a file, and `--set section.key=value`."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
+from sapo_studio.config.presets import find_preset
+from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.errors import InputError
 
 
+def configure(what: str, settings: Iterable[str], *, seed: int | None, name: str | None) -> tuple[str, RunConfig]:
+    """The preset's name ("" for a file) and the checked configuration of `what`, a preset or the path of a TOML file.
+
+    Raises InputError for a name or file that is not there, and for every wrong value in it.
+    """
+    preset = find_preset(what)
+    data: dict[str, Any] = preset.config.model_dump(mode="json")
+    if "name" not in preset.config.model_fields_set:
+        data["name"] = preset.name
+    data = override(data, settings)
+    if seed is not None:
+        data["seed"] = seed
+    if name is not None:
+        data["name"] = name
+    is_file = preset.path == Path(what).expanduser()
+    return "" if is_file else preset.name, parse_config(data, source=what)
+
+
 def override(data: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """`data` with each `section.key=value` of `settings` put in; later ones win. Whether the keys exist is for
-    `parse_config` to say. A value is read as TOML, and as plain text where it is none. Raises InputError.
+    """`data` with each `section.key=value` of `settings` put in; later ones win. Raises InputError.
+
+    A value is read as TOML, and as plain text where it is none. Whether the keys exist is for `parse_config` to say.
     """
     changed = _copy(data)
     for setting in settings:

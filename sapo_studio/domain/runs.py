@@ -32,9 +32,7 @@ LEGAL: dict[RunStatus, frozenset[RunStatus]] = {
     RunStatus.RUNNING: frozenset(
         {RunStatus.PAUSED, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED, RunStatus.DONE}
     ),
-    RunStatus.PAUSED: frozenset(
-        {RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED}
-    ),
+    RunStatus.PAUSED: frozenset({RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED}),
     RunStatus.STOPPED: frozenset({RunStatus.RUNNING}),
     RunStatus.INTERRUPTED: frozenset({RunStatus.RUNNING}),
     RunStatus.FAILED: frozenset({RunStatus.RUNNING}),

@@ -2,7 +2,7 @@
 
 A problem is a running amount that goes through `n` dependent changes::
 
-    Finn has 44 stamps, sells 9, halves them, buys 8, triples them. How many stamps?
+    Finn has 44 stamps, sells 9, halves, buys 8, triples. How many?
 
 and its solution is one line a change, the last line carrying the answer::
 
@@ -20,7 +20,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from sapo_engine.tasks.base import Question
@@ -28,21 +28,22 @@ from sapo_studio.config.schema import TaskConfig
 
 NAMES = ("Ann", "Ben", "Cara", "Dan", "Eva", "Finn", "Gita", "Hugo")
 THINGS = ("stamps", "coins", "shells", "pens", "cards", "beads")
-GAINS = ("buys", "finds", "gets")
-LOSSES = ("sells", "loses", "gives")
-LARGEST_CHANGE = 25
+GAINS = ("buys", "finds")
+LOSSES = ("sells", "loses")
 SPLITS = ("train", "development", "test", "process")
 
+_TOKEN = r"\. How many\?|, [a-z]+(?: \d+)?|[-+*/] \d+|= \d+|\n|[A-Za-z]+|\d+"
 _STEP = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)")
 
 
 @dataclass(frozen=True)
 class Change:
-    """One change of the running amount, as the problem words it and as a calculation."""
+    """One change of the running amount, as the problem words it and as a calculation. `key` tells it from the problem's others."""
 
     words: str
     operator: str
     operand: int
+    key: str
 
     def apply(self, amount: int) -> int:
         """The amount after the change."""
@@ -67,7 +68,7 @@ class ArithmeticTask:
 
     def __init__(self, config: TaskConfig, seed: int) -> None:
         self.config = config
-        self.max_new_tokens = 6 * (config.max_steps + 2)
+        self.max_new_tokens = 4 * (config.max_steps + 2)
         self._truth: dict[int, tuple[int, ...]] = {}
         self._splits = self._generate(seed)
 
@@ -106,71 +107,56 @@ class ArithmeticTask:
         count = rng.randint(self.config.min_steps, self.config.max_steps)
         amount = rng.randint(2, self.config.largest_number)
         amounts = [amount]
-        words = [f"{rng.choice(NAMES)} has {amount} {(thing := rng.choice(THINGS))}"]
+        words = [f"{rng.choice(NAMES)} has {amount} {rng.choice(THINGS)}"]
         steps: list[str] = []
+        used: set[str] = set()
         for _ in range(count):
-            change = self._change(rng, amount)
+            # No two changes of a problem are worded with the same number: which one comes next is never ambiguous.
+            change = self._change(rng, amount, used)
+            used.add(change.key)
             after = change.apply(amount)
             words.append(change.words)
             steps.append(f"{amount} {change.operator} {change.operand} = {after}")
             amount = after
             amounts.append(amount)
-        return f"{', '.join(words)}. How many {thing}?", tuple(steps), tuple(amounts)
+        return f"{', '.join(words)}. How many?", tuple(steps), tuple(amounts)
 
-    def _change(self, rng: random.Random, amount: int) -> Change:
-        largest = self.config.largest_number
-        kinds: list[str] = []
-        if amount + 2 <= largest:
-            kinds += ["gain"] * 3
-        if amount >= 4:
-            kinds += ["loss"] * 3
-        if 2 <= amount and 2 * amount <= largest:
-            kinds.append("double")
-        if 2 <= amount and 3 * amount <= largest:
-            kinds.append("triple")
-        if amount % 2 == 0 and amount >= 4:
-            kinds.append("half")
+    def _change(self, rng: random.Random, amount: int, used: set[str]) -> Change:
+        largest, most = self.config.largest_number, self.config.largest_change
+        gains = [k for k in range(2, min(most, largest - amount) + 1) if str(k) not in used]
+        losses = [k for k in range(2, min(most, amount - 2) + 1) if str(k) not in used]
+        kinds = ["gain"] * (3 if gains else 0) + ["loss"] * (3 if losses else 0)
+        for word, fits in (
+            ("doubles", 2 * amount <= largest),
+            ("triples", 3 * amount <= largest),
+            ("halves", amount % 2 == 0 and amount >= 4),
+        ):
+            if fits and word not in used:
+                kinds.append(word)
         match rng.choice(kinds):
             case "gain":
-                many = rng.randint(2, min(LARGEST_CHANGE, largest - amount))
-                return Change(f"{rng.choice(GAINS)} {many}", "+", many)
+                many = rng.choice(gains)
+                return Change(f"{rng.choice(GAINS)} {many}", "+", many, str(many))
             case "loss":
-                many = rng.randint(2, min(LARGEST_CHANGE, amount - 2))
-                return Change(f"{rng.choice(LOSSES)} {many}", "-", many)
-            case "double":
-                return Change("doubles them", "*", 2)
-            case "triple":
-                return Change("triples them", "*", 3)
-            case _:
-                return Change("halves them", "/", 2)
+                many = rng.choice(losses)
+                return Change(f"{rng.choice(LOSSES)} {many}", "-", many, str(many))
+            case "halves":
+                return Change("halves", "/", 2, "halves")
+            case word:
+                return Change(word, "*", 2 if word == "doubles" else 3, word)
 
     def build_tokenizer(self) -> PreTrainedTokenizerBase:
-        """One token a word and a number. Decoding puts spaces around line breaks; `steps` are cut and stripped."""
-        words = ["<pad>", "<eos>", "<unk>", "\n", ",", ".", "?", "=", "+", "-", "*", "/"]
-        words += [
-            "has",
-            "How",
-            "many",
-            "them",
-            "doubles",
-            "triples",
-            "halves",
-            *GAINS,
-            *LOSSES,
-            *NAMES,
-            *THINGS,
-        ]
-        words += [str(number) for number in range(self.config.largest_number + 1)]
-        inner = Tokenizer(
-            models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="<unk>")
-        )
-        inner.pre_tokenizer = pre_tokenizers.Sequence(
-            [
-                pre_tokenizers.Split(" ", "removed"),
-                pre_tokenizers.Split("\n", "isolated"),
-                pre_tokenizers.Punctuation("isolated"),
-            ]
-        )
+        """One token for a word, a number, `, buys 7`, `+ 7` and `= 28`, so that a step is four tokens and a small model needs
+        one look-up for each. Decoding puts spaces around line breaks; steps are stripped when they are cut."""
+        numbers = range(self.config.largest_number + 1)
+        changes = range(2, max(self.config.largest_change, 3) + 1)
+        words = ["<pad>", "<eos>", "<unk>", "\n", ". How many?", "has", *NAMES, *THINGS]
+        words += [f", {verb}" for verb in ("doubles", "triples", "halves")]
+        words += [f", {verb} {operand}" for verb in (*GAINS, *LOSSES) for operand in changes]
+        words += [f"{operator} {operand}" for operator in "+-*/" for operand in changes]
+        words += [str(number) for number in numbers] + [f"= {number}" for number in numbers]
+        inner = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="<unk>"))
+        inner.pre_tokenizer = pre_tokenizers.Split(Regex(_TOKEN), "removed", invert=True)
         return PreTrainedTokenizerFast(
             tokenizer_object=inner,
             pad_token="<pad>",
