@@ -28,7 +28,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starter]:
 
     def begin(fake: str = "{}", command: list[str] | None = None) -> WorkerProcess:
         monkeypatch.setenv("SAPO_FAKE", fake)
-        order = Start(config=RunConfig(iterations=1).model_dump(mode="json"), run_dir=str(tmp_path))
+        order = Start(config=RunConfig.model_validate({"iterations": 1}).model_dump(mode="json"), run_dir=str(tmp_path))
         worker = WorkerProcess(command or [sys.executable, str(FAKE)], order, tmp_path / "engine.log")
         workers.append(worker)
         return worker

@@ -1,0 +1,245 @@
+"""`sapo run`, `resume`, `stop`, `pause`, `follow` as a person or a script uses them, over the fake worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+
+from sapo_studio.commands.following import Look
+from sapo_studio.commands.live_view import LiveView, duration
+from sapo_studio.config.overrides import configure, override
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import InputError
+from sapo_studio.store import queries
+
+if TYPE_CHECKING:
+    from conftest import Bench
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "mine.toml"
+    path.write_text("seed = 3\niterations = 2\n")
+    return str(path)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "sapo_studio.cli", *arguments]
+
+
+def sapo(*arguments: str, **fake: Any) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "SAPO_FAKE": json.dumps(fake)}
+    return subprocess.run(command(*arguments), env=environment, capture_output=True, text=True, check=False)
+
+
+def begin(*arguments: str, **fake: Any) -> subprocess.Popen[str]:
+    environment = {**os.environ, "SAPO_FAKE": json.dumps(fake)}
+    return subprocess.Popen(
+        command(*arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_run_in_lines(bench: Bench, file: str) -> None:
+    done = sapo("run", file, "--json", "--seed", "5", "--set", "runtime.max_restarts=0")
+    assert done.returncode == 0, done.stderr
+    told = lines(done.stdout)
+    run_id = told[0]["run_id"]
+    assert told[-1] == {"kind": "run_finished", "run_id": run_id, "status": "done"}
+    assert [line["ordinal"] for line in told if line["kind"] == "phase" and line["status"] == "done"] == list(range(8))
+    metrics = {(line["iteration"], line["name"]): line["value"] for line in told if line["kind"] == "metric"}
+    assert metrics == bench.metrics(run_id)
+    assert len(metrics) == 6
+    config = queries.get_config(bench.store, run_id)
+    assert (config.name, config.seed, config.runtime.max_restarts) == ("mine", 5, 0)
+    assert not done.stderr
+
+
+def test_without_a_terminal_lines_are_the_default(bench: Bench, file: str) -> None:
+    assert lines(sapo("run", file).stdout)[-1]["status"] == "done"
+
+
+def test_a_failure_is_told_in_three_parts(bench: Bench, file: str) -> None:
+    failed = sapo("run", file, fail=[2, 3])
+    assert failed.returncode == 1
+    assert lines(failed.stdout)[-1]["error"]["fix"] == "Choose another file."
+    assert [part.strip() for part in failed.stderr.splitlines()] == [
+        "✗ The task has no questions",
+        "The file is empty.",
+        "Choose another file.",
+    ]
+    again = sapo("resume", "last", "--json", fail=[2, 3])
+    assert again.returncode == 1
+    assert json.loads(again.stderr)["what"] == "The task has no questions"
+    assert sapo("resume", "last").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "no-such-preset"), "no-such-preset"),
+        (("run", "no/such/file.toml"), "file.toml"),
+        (("run", "lab-smoke", "--set", "sampling.sample=3"), "sampling.samples"),
+        (("run", "lab-smoke", "--set", "sampling.samples=many"), "sampling.samples"),
+        (("run", "lab-smoke", "--set", "sampling.samples"), "--set sampling.samples"),
+        (("resume", "nothing"), "nothing"),
+        (("run",), "Missing argument"),
+        (("run", "lab-smoke", "--sed", "1"), "--seed"),
+        (("stop", "x", "--kill", "--after-phase"), "--after-phase"),
+    ],
+)
+def test_bad_input_ends_with_2_and_says_what_is_wrong(bench: Bench, arguments: tuple[str, ...], told: str) -> None:
+    refused = sapo(*arguments)
+    assert refused.returncode == 2
+    assert told in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert queries.list_runs(bench.store) == []
+
+
+def test_ctrl_c_stops_in_good_order(bench: Bench, file: str) -> None:
+    follower = begin("run", file, "--json", hold=[2, 3])
+    assert follower.stdout is not None
+    run_id = json.loads(follower.stdout.readline())["run_id"]
+    bench.at(run_id, 2, 3)
+    follower.send_signal(signal.SIGINT)
+    out, err = follower.communicate()
+    assert follower.returncode == 3
+    assert lines(out)[-1] == {"kind": "run_finished", "run_id": run_id, "status": "stopped"}
+    assert not err
+    assert bench.gone()
+
+
+def test_a_second_ctrl_c_ends_it_at_once(bench: Bench, file: str) -> None:
+    follower = begin("run", file, "--json", hold=[2, 3], deaf=True, child=True)
+    assert follower.stdout is not None
+    run_id = json.loads(follower.stdout.readline())["run_id"]
+    bench.at(run_id, 2, 3)
+    follower.send_signal(signal.SIGINT)
+    bench.until(run_id, lambda run: not queries_open(bench, run_id))
+    follower.send_signal(signal.SIGINT)
+    out, _ = follower.communicate()
+    assert follower.returncode == 3
+    assert lines(out)[-1]["status"] == "stopped"
+    assert bench.gone()
+
+
+def queries_open(bench: Bench, run_id: str) -> bool:
+    """Whether the wish to stop has still to be made or to be seen by the engine."""
+    found = bench.store.value("SELECT count(*) FROM commands WHERE run_id = ? AND handled_at IS NOT NULL", (run_id,))
+    return not found
+
+
+def test_detach_pause_follow_resume_stop(bench: Bench, file: str) -> None:
+    started = lines(sapo("run", file, "--detach", "--json", "--name", "Long one", pause_ms=300).stdout)
+    run_id = started[-1]["run_id"]
+    assert run_id.startswith("long-one-")
+    bench.until(run_id, lambda run: run.status is RunStatus.RUNNING)
+    assert sapo("pause", "Long one").returncode == 0
+    bench.until(run_id, lambda run: run.status is RunStatus.PAUSED)
+    follower = begin("follow", run_id)
+    assert follower.stdout is not None
+    assert json.loads(follower.stdout.readline())["status"] == "paused"
+    follower.send_signal(signal.SIGINT)  # ends only the following
+    follower.communicate()
+    assert follower.returncode == 0
+    assert queries.get_run(bench.store, run_id).status is RunStatus.PAUSED
+    assert sapo("resume", run_id, "--detach").returncode == 0
+    bench.until(run_id, lambda run: run.status is RunStatus.RUNNING)
+    stopped = sapo("stop", run_id, "--json")
+    assert stopped.returncode == 0
+    assert lines(stopped.stdout) == [{"kind": "run", "run_id": run_id, "status": "stopped"}]
+    assert sapo("stop", run_id).returncode == 2
+    assert sapo("resume", run_id).returncode == 0
+    assert sapo("resume", run_id).returncode == 2  # it is done
+
+
+def test_stop_after_phase_and_kill(bench: Bench, file: str) -> None:
+    run_id = lines(sapo("run", file, "--detach", "--json", hold=[2, 3]).stdout)[-1]["run_id"]
+    bench.at(run_id, 2, 3)
+    assert sapo("stop", "last", "--after-phase").returncode == 0
+    assert bench.ended(run_id).status is RunStatus.STOPPED
+    assert sapo("resume", run_id, "--detach", hold=[5, 1], deaf=True).returncode == 0
+    bench.at(run_id, 5, 1)
+    assert sapo("stop", "last", "--kill").returncode == 0
+    assert bench.gone()
+    assert queries.get_run(bench.store, run_id).status is RunStatus.STOPPED
+
+
+def test_a_killed_engine_is_told_to_who_follows(bench: Bench, file: str) -> None:
+    follower = begin("run", file, "--json", hold=[2, 3])
+    assert follower.stdout is not None
+    run_id = json.loads(follower.stdout.readline())["run_id"]
+    os.kill(bench.at(run_id, 2, 3).pid or 0, signal.SIGKILL)
+    out, err = follower.communicate()
+    assert follower.returncode == 1
+    assert lines(out)[-1]["status"] == "interrupted"
+    assert f"sapo resume {run_id}" in err
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['sapo', '--help']\n"
+        "from sapo_studio.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([m for m in ('numpy', 'pydantic', 'sqlite_utils', 'torch', 'PySide6', 'psutil') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_picture_of_a_run(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.run(run_id)
+    run = queries.get_run(bench.store, run_id)
+    console = Console(width=100, record=True, force_terminal=False, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    look = Look(run, queries.phases(bench.store, run_id), queries.metrics(bench.store, run_id), [])
+    console.print(LiveView(console).picture(look))
+    text = console.export_text()
+    assert "✓ done" in text
+    assert "100%" in text
+    assert all(heading in text for heading in ("Iteration", "Sampled", "Greedy"))
+    for (_, name), value in bench.metrics(run_id).items():
+        assert name
+        assert f"{100 * value:.1f} %" in text
+    console.file.close()
+
+
+def test_lengths_of_time() -> None:
+    assert [duration(s) for s in (0.2, 59, 61, 3600 * 2 + 310)] == ["1 s", "59 s", "1 min", "2 h 5 min"]
+
+
+def test_overrides_are_read_as_toml_or_text() -> None:
+    base = {"task": {"min_steps": 4}, "seed": 1}
+    changed = override(
+        base, ["task.min_steps=5", "optimiser.kind=sft", "labeling.expansion = false", "verifier.epochs=1.5"]
+    )
+    assert changed == {
+        "task": {"min_steps": 5},
+        "seed": 1,
+        "optimiser": {"kind": "sft"},
+        "labeling": {"expansion": False},
+        "verifier": {"epochs": 1.5},
+    }
+    assert base["task"] == {"min_steps": 4}
+    with pytest.raises(InputError, match="not a section"):
+        override(base, ["seed.x=1"])
+
+
+def test_a_preset_keeps_its_name() -> None:
+    preset, config = configure("lab-smoke", ["sampling.temperature=0.7"], seed=None, name=None)
+    assert preset == "lab-smoke"
+    assert config.name == "lab-smoke"
+    assert config.sampling.temperature == 0.7
