@@ -14,6 +14,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceRow
 from sapo_ui import format as fmt
 from sapo_ui import icons, tasks, theme
+from sapo_ui.widgets import mark_text, score_strip
 from sapo_ui.widgets.score_strip import Strip
 
 Index = QModelIndex | QPersistentModelIndex
@@ -188,6 +189,11 @@ class TraceTable(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        if role == score_strip.ROLE or role == mark_text.ROLE:
+            found = self.row(index.row())
+            if found is None:
+                return None
+            return Strip(found.scores, marks_of(found)) if role == score_strip.ROLE else first_errors(found)
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.DecorationRole):
             return None
         row = self.row(index.row())
@@ -202,11 +208,6 @@ class TraceTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return hover(row, name)
         return text(row, name)
-
-    def strip(self, index: Index) -> Strip | None:
-        """What the score column paints."""
-        row = self.row(index.row())
-        return None if row is None else Strip(row.scores, marks_of(row))
 
 
 def first_errors(row: TraceRow) -> tuple[tuple[str, int], ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sapo_ui.views.metric_panels import MetricPanel, Metrics, iteration_name, series, whole_percent, with_interval
+from sapo_ui import format as fmt
+from sapo_ui.views.metric_panels import MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.line_chart import LineChart
 
@@ -40,7 +41,9 @@ class AccuracyPanel(MetricPanel):
             series(metrics, "greedy_accuracy", "Greedy", 0),
             series(metrics, "sampled_accuracy", "Sampled", 1),
         ]
-        self.chart.set_lines(lines, x_ticks=self.iteration_ticks(), y_format=whole_percent, y_least=0.1)
+        self.chart.set_lines(
+            lines, x_ticks=self.iteration_ticks(), y_format=whole_percent, value_format=fmt.percent, y_least=0.1
+        )
         self._read_at(None)
         return any(len(line.x) for line in lines)
 
@@ -64,5 +67,5 @@ class AccuracyPanel(MetricPanel):
                 if f"pass_at_{k}" in row
             ]
         if parts:
-            self.readout.setText(f"After {iteration_name(number)}: " if number else "At the start: ")
+            self.readout.setText(f"After iteration {number}: " if number else "At the start: ")
             self.readout.setText(self.readout.text() + ", ".join(parts))

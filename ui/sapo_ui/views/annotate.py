@@ -28,7 +28,7 @@ BUTTONS = (
     ("wrong", "1", "Wrong", "This step is wrong"),
     ("neutral", "2", "Neutral", "This step neither helps nor harms"),
     ("right", "3", "Right", "This step is right"),
-    ("first_error", "e", "First error here", "Every step before is right, this one and those after it are wrong"),
+    ("first_error", "e", "First error", "Every step before is right, this one and those after it are wrong"),
     ("no_error", "n", "No error", "Every step is right"),
     ("undo", "u", "Undo", "Take back my last judgement of this trajectory"),
 )
@@ -111,6 +111,7 @@ class JudgeBar(FlowRow):
         for verb, key, word, meaning in BUTTONS:
             button = QPushButton(f"{key}  {word}")
             button.setFont(theme.font("small"))
+            button.setStyleSheet("padding: 3px 9px;")
             button.setAccessibleName(word)
             button.setToolTip(f"{meaning} ({key})")
             button.setAutoDefault(False)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel
 
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
-from sapo_ui.views.metric_panels import MetricPanel, Metrics, iteration_name, series, whole_percent, with_interval
+from sapo_ui.views.metric_panels import MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.labels import Banner, label
 from sapo_ui.widgets.line_chart import LineChart
 
@@ -55,7 +55,12 @@ Left and Right read the values of an iteration.
             series(metrics, "verifier_step_accuracy", "Verifier", 1),
         ]
         self.chart.set_lines(
-            lines, x_ticks=self.iteration_ticks(), y_format=whole_percent, y_least=0.05, between=(0, 1)
+            lines,
+            x_ticks=self.iteration_ticks(),
+            y_format=whole_percent,
+            value_format=fmt.percent,
+            y_least=0.05,
+            between=(0, 1),
         )
         self.alarm.say(alarm_text(metrics), GAP_MEANING)
         self._read_at(None)
@@ -68,7 +73,7 @@ Left and Right read the values of an iteration.
             self.readout.setText("")
             return
         row = self.metrics[number]
-        parts = [f"After {iteration_name(number)}:" if number else "At the start:"]
+        parts = [f"After iteration {number}:" if number else "At the start:"]
         if "gap" in row:
             parts.append(f"gap {gap_text(row['gap'])}")
         if isinstance(at, float):

@@ -20,8 +20,8 @@ benchmark; all."""
 
 REPLAY_MS = 1100
 SORTS = (
-    ("Sort: question", "question"),
     ("Sort: first error", "first_error"),
+    ("Sort: question", "question"),
     ("Sort: mean score", "score"),
     ("Sort: disagreement", "disagreement"),
     ("Sort: length", "length"),

@@ -58,7 +58,7 @@ that a shorter solution does not have.
 
 The **strip below** has one tone a question, with its number; the pointed-at question lights up everywhere.
 Where columns are narrower than a pixel, each pixel column is the mean of the trajectories under it, and a
-mark stands where at least half of those beneath it agree (a person's mark always stays).
+mark stands for the most frequent one beneath it (a person's mark always stays).
 
 **V0, V1, ...** choose whose scores are shown; *Replay* goes through them. *Samples as checked* are the
 trajectories that each verifier was asked about when they were fresh.
@@ -222,7 +222,7 @@ trajectories that each verifier was asked about when they were fresh.
         if per_pixel > 1:
             text += f" \u00b7 a pixel is the mean of {per_pixel:.2g}"
         if self.view.merges_marks and shown:
-            text += " \u00b7 marks where most agree"
+            text += " \u00b7 marks: the most frequent below them"
         self.note.setText(text)
 
     def _pointed(self, cell: object) -> None:

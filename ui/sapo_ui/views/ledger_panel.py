@@ -16,7 +16,7 @@ from sapo_ui.widgets.bill_bars import Bill, BillBars
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
 
-LABELERS = {"sapo": ("SAPO", 2), "omega": ("Omega", 0), "shepherd": ("Shepherd", 1)}
+LABELERS = {"sapo": ("SAPO", 5), "omega": ("Omega", 0), "shepherd": ("Shepherd", 1)}
 COSTS = {
     "rollouts": ("Roll-outs", "Roll-outs sampled to find out which steps are right"),
     "tokens": ("Generated tokens", "Tokens that those roll-outs wrote"),
@@ -24,6 +24,7 @@ COSTS = {
     "flops": ("FLOPs", "2 x parameters x tokens, generated and prefilled"),
 }
 TOTAL = -1
+SPENT = 2
 
 
 class LedgerPanel(MetricPanel):
@@ -74,27 +75,14 @@ every step) would have spent on the same trajectories. What was really spent is 
         chosen = [row for number, row in self.metrics.items() if span in (TOTAL, number)]
         bills: list[Bill] = []
         for cost, (title, _) in COSTS.items():
-            totals = {who: total(chosen, f"label_{cost}_{who}") for who in LABELERS}
-            most = totals["shepherd"]
-            for who, (name, colour) in LABELERS.items():
-                found = totals[who]
-                if found is None:
-                    continue
+            write = fmt.number if cost == "flops" else fmt.count
+            entries = bills_of(chosen, cost)
+            most = next((value for name, value, _ in entries if name.startswith("Shepherd")), None)
+            for name, value, colour in entries:
                 remark = ""
-                if most is not None and most.value and who != "shepherd":
-                    remark = f"{found.value / most.value:.0%} of Shepherd"
-                words = f"{name} (estimate)" if found.estimate else name
-                bills.append(
-                    Bill(
-                        title,
-                        words,
-                        found.value,
-                        fmt.number(found.value) if cost == "flops" else fmt.count(found.value),
-                        remark,
-                        found.estimate,
-                        colour,
-                    )
-                )
+                if most is not None and most.value and value is not most:
+                    remark = f"{value.value / most.value:.0%} of Shepherd"
+                bills.append(Bill(title, name, value.value, write(value.value), remark, value.estimate, colour))
         self.bars.set_bills(bills)
         self.verdict.setText(verdict(chosen))
 
@@ -112,13 +100,36 @@ def total(rows: Sequence[Mapping[str, MetricValue]], name: str) -> MetricValue |
     return MetricValue(sum(value.value for value in there), estimate=any(value.estimate for value in there))
 
 
+def spent(rows: Sequence[Mapping[str, MetricValue]], cost: str) -> MetricValue | None:
+    """What was really paid, whichever labeler did the work in each iteration."""
+    paid = [
+        row[name].value
+        for row in rows
+        for name in (f"label_{cost}_{who}" for who in LABELERS)
+        if name in row and not row[name].estimate
+    ]
+    return MetricValue(sum(paid)) if paid else None
+
+
+def bills_of(rows: Sequence[Mapping[str, MetricValue]], cost: str) -> list[tuple[str, MetricValue, int]]:
+    """(name, amount, colour) of each bar: first what was spent, then what the other labelers would have charged."""
+    found: list[tuple[str, MetricValue, int]] = []
+    paid = spent(rows, cost)
+    if paid is not None:
+        found.append(("Spent", paid, SPENT))
+    for who, (name, colour) in LABELERS.items():
+        value = total(rows, f"label_{cost}_{who}")
+        if value is not None and value.estimate and not (who == "sapo" and paid is not None and len(rows) > 1):
+            found.append((f"{name} (estimate)", value, colour))
+    return found
+
+
 def verdict(rows: Sequence[Mapping[str, MetricValue]]) -> str:
-    """`0.45x Shepherd's tokens, 0.72x Omega's`: the labeler that was really used against the others."""
-    tokens = {who: total(rows, f"label_tokens_{who}") for who in LABELERS}
-    spent = next((value for value in tokens.values() if value is not None and not value.estimate), tokens["sapo"])
+    """`0.45x Shepherd's tokens, 0.72x Omega's tokens`: what was spent against what the others would have charged."""
+    paid = spent(rows, "tokens")
     parts: list[str] = []
     for who in ("shepherd", "omega"):
-        other = tokens[who]
-        if spent is not None and other is not None and other is not spent and other.value:
-            parts.append(f"{fmt.ratio(spent.value / other.value)} {LABELERS[who][0]}'s tokens")
+        other = total(rows, f"label_tokens_{who}")
+        if paid is not None and other is not None and other.estimate and other.value:
+            parts.append(f"{fmt.ratio(paid.value / other.value)} {LABELERS[who][0]}'s tokens (estimate)")
     return ", ".join(parts)

@@ -178,8 +178,8 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         left = self.left
         questions = len({pair.question_id for pair in left})
         self.count.setText(f"{len(left):,} of {len(self._pairs):,} pairs")
-        own = "" if self._eta is None else f", the run uses eta {fmt.number(self._eta)}"
-        self.of.setText(f"of {questions:,} questions reach eta {fmt.number(self.histogram.threshold)}{own}")
+        own = "" if self._eta is None else f", the run uses eta {self._eta:g}"
+        self.of.setText(f"of {questions:,} questions reach eta {self.histogram.threshold:g}{own}")
         few = "Few pairs are left: an alignment on fewer than 50 learns little. Try a lower eta in the next run."
         self.few.say(few if len(left) < FEW and self._pairs else "")
         self._at = 0

@@ -101,7 +101,7 @@ class StepCard(QWidget):
         self.chips = FlowRow(gap=theme.SPACE_1)
         self._fill_chips()
         middle.addWidget(self.chips)
-        self.chips.setVisible(self.chips.flow.count() > 0)
+        self.chips.setVisible(not self.chips.empty)
         row.addWidget(number, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(middle, 1)
         score = "" if facts.score is None else f"{facts.score:.2f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_studio.store.records import RolloutInfo, SiblingInfo, TraceDetail
 from sapo_ui import theme
@@ -38,19 +38,31 @@ class _Swatch(QWidget):
 
 
 class _RolloutCard(QFrame):
-    """One roll-out: what the reasoner wrote, and how it ended."""
+    """Roll-outs that say the same: what the reasoner wrote, how it ended, how often."""
 
-    def __init__(self, rollout: RolloutInfo) -> None:
+    def __init__(self, rollouts: list[RolloutInfo]) -> None:
         super().__init__()
+        first = rollouts[0]
         self.setStyleSheet(f"QFrame {{ background: {theme.current().raised}; border-radius: 6px; border: 0; }}")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 5, 8, 5)
-        text = label(rollout.text.strip() or "(ends at once)", "mono_small", wrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 5, 8, 6)
+        column.setSpacing(2)
+        times = "" if len(rollouts) == 1 else f", {len(rollouts)} times"
+        word, tone, icon = ("right", "good", "check") if first.correct else ("wrong", "bad", "close")
+        ending = Chip(f"ends {word}{times}", tone, icon=icon)
+        ending.setToolTip(f"{first.tokens} tokens, by the reasoner of iteration {first.iteration}")
+        text = label(first.text.strip() or "(ends at once)", "mono_small", wrap=True)
         text.setMinimumWidth(40)
-        row.addWidget(text, 1)
-        ending = Chip("right", "good", icon="check") if rollout.correct else Chip("wrong", "bad", icon="close")
-        ending.setToolTip(f"{rollout.tokens} tokens, reasoner of iteration {rollout.iteration}")
-        row.addWidget(ending, 0, Qt.AlignmentFlag.AlignBottom)
+        column.addWidget(text)
+        column.addWidget(ending)
+
+
+def grouped(rollouts: list[RolloutInfo]) -> list[list[RolloutInfo]]:
+    """Roll-outs with equal text together: those that end right first, then the most frequent."""
+    found: dict[tuple[bool, str], list[RolloutInfo]] = {}
+    for rollout in rollouts:
+        found.setdefault((rollout.correct, rollout.text.strip()), []).append(rollout)
+    return sorted(found.values(), key=lambda group: (not group[0].correct, -len(group), group[0].id))
 
 
 class TraceSide(QScrollArea):
@@ -116,10 +128,11 @@ class TraceSide(QScrollArea):
             else:
                 text = "None yet. They come with the labels, for the trajectories chosen for checking."
             self._column.addWidget(label(text, "small", "muted", wrap=True))
-        for rollout in sorted(mine, key=lambda one: (not one.correct, one.id))[:MOST]:
-            self._column.addWidget(_RolloutCard(rollout))
-        if len(mine) > MOST:
-            self._column.addWidget(label(f"{len(mine) - MOST} more", "small", "muted"))
+        groups = grouped(mine)
+        for group in groups[:MOST]:
+            self._column.addWidget(_RolloutCard(group))
+        if len(groups) > MOST:
+            self._column.addWidget(label(f"{len(groups) - MOST} more", "small", "muted"))
 
     def _siblings(self, detail: TraceDetail) -> None:
         self.sibling_buttons = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QPushButton, QStackedWidget, QTableView
 
@@ -15,7 +15,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceFilter
 from sapo_ui import format as fmt
 from sapo_ui import theme
-from sapo_ui.models.trace_table import AT, COLUMNS, SORT_KEYS, TraceTable, first_errors
+from sapo_ui.models.trace_table import AT, COLUMNS, SORT_KEYS, TraceTable
 from sapo_ui.views.annotation_hub import hub
 from sapo_ui.views.data_panel import DataPanel
 from sapo_ui.views.trace_filters import TraceFilters
@@ -25,11 +25,11 @@ from sapo_ui.widgets.score_strip import ScoreStripDelegate
 
 ROW = 26
 WIDTHS = {
-    "question": 210,
+    "question": 180,
     "iteration": 36,
-    "outcome": 78,
-    "case": 84,
-    "first_error": 112,
+    "outcome": 94,
+    "case": 86,
+    "first_error": 110,
     "mean": 56,
     "scores": 330,
     "rollouts": 78,
@@ -135,13 +135,9 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
             table.setColumnWidth(AT[name], width)
         header.setStretchLastSection(True)
         header.sectionClicked.connect(self._sort_by)
-        table.setItemDelegateForColumn(AT["scores"], ScoreStripDelegate(self.model.strip, table))
-        table.setItemDelegateForColumn(AT["first_error"], MarkTextDelegate(self._errors_of, table))
+        table.setItemDelegateForColumn(AT["scores"], ScoreStripDelegate(table))
+        table.setItemDelegateForColumn(AT["first_error"], MarkTextDelegate(table))
         table.activated.connect(self._open)
-
-    def _errors_of(self, index: QModelIndex | QPersistentModelIndex) -> tuple[tuple[str, int], ...]:
-        row = self.model.row(index.row())
-        return () if row is None else first_errors(row)
 
     def clear(self) -> None:
         self._pending = self._shown = None

@@ -2,90 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtWidgets import QLayout, QLayoutItem, QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from sapo_ui import theme
 
 
-class FlowLayout(QLayout):
-    """Lays items out left to right at their size hints, centred in their row, with `gap` pixels between."""
-
-    def __init__(self, parent: QWidget | None = None, *, gap: int = theme.SPACE_2) -> None:
-        super().__init__(parent)
-        self._items: list[QLayoutItem] = []
-        self._gap = gap
-        self.setContentsMargins(0, 0, 0, 0)
-
-    def addItem(self, arg__1: QLayoutItem) -> None:
-        self._items.append(arg__1)
-
-    def count(self) -> int:
-        return len(self._items)
-
-    def itemAt(self, index: int) -> QLayoutItem | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return self._items[index] if 0 <= index < len(self._items) else None
-
-    def takeAt(self, index: int) -> QLayoutItem | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return self._items.pop(index) if 0 <= index < len(self._items) else None
-
-    def expandingDirections(self) -> Qt.Orientation:
-        return Qt.Orientation(0)
-
-    def hasHeightForWidth(self) -> bool:
-        return True
-
-    def heightForWidth(self, arg__1: int) -> int:
-        return self._place(QRect(0, 0, arg__1, 0), dry=True)
-
-    def setGeometry(self, arg__1: QRect) -> None:
-        super().setGeometry(arg__1)
-        self._place(arg__1, dry=False)
-
-    def sizeHint(self) -> QSize:
-        shown = [item for item in self._items if not item.isEmpty()]
-        width = sum(item.sizeHint().width() for item in shown) + self._gap * max(0, len(shown) - 1)
-        height = max((item.sizeHint().height() for item in shown), default=0)
-        return QSize(width, height)
-
-    def minimumSize(self) -> QSize:
-        size = QSize()
-        for item in self._items:
-            if not item.isEmpty():
-                size = size.expandedTo(item.minimumSize())
-        return size
-
-    def _place(self, rect: QRect, *, dry: bool) -> int:
-        x, y, row, height = rect.x(), rect.y(), list[tuple[QLayoutItem, int, QSize]](), 0
-
-        def end_row() -> None:
-            if not dry:
-                for item, left, size in row:
-                    item.setGeometry(QRect(QPoint(left, y + (height - size.height()) // 2), size))
-
-        for item in self._items:
-            if item.isEmpty():
-                continue
-            size = item.sizeHint()
-            size.setWidth(min(size.width(), max(rect.width(), 1)))
-            if row and x + size.width() > rect.x() + rect.width():
-                end_row()
-                y += height + theme.SPACE_1
-                x, height = rect.x(), 0
-                row.clear()
-            row.append((item, x, size))
-            x += size.width() + self._gap
-            height = max(height, size.height())
-        end_row()
-        return y + height - rect.y()
-
-
 class FlowRow(QWidget):
-    """A widget with a FlowLayout, whose height follows its width inside ordinary box layouts."""
+    """Places its widgets left to right at their size hints, centred in their row, with `gap` pixels between.
+
+    It does so itself: a QLayout written in Python shares its items' lifetime with C++, which ended in crashes.
+    """
 
     def __init__(self, parent: QWidget | None = None, *, gap: int = theme.SPACE_2) -> None:
         super().__init__(parent)
-        self.flow = FlowLayout(self, gap=gap)
+        self._gap = gap
+        self._widgets: list[QWidget] = []
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -93,4 +26,77 @@ class FlowRow(QWidget):
     def add(self, *widgets: QWidget) -> None:
         """Append `widgets`."""
         for widget in widgets:
-            self.flow.addWidget(widget)
+            widget.setParent(self)
+            widget.show()
+            self._widgets.append(widget)
+        self._changed()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been added."""
+        return not self._widgets
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, arg__1: int) -> int:
+        return max(1, self._place(arg__1, dry=True))
+
+    def sizeHint(self) -> QSize:
+        sizes = [_size(widget) for widget in self._shown()]
+        width = sum(size.width() for size in sizes) + self._gap * max(0, len(sizes) - 1)
+        if 0 < self.width() < width:
+            return QSize(width, self.heightForWidth(self.width()))
+        return QSize(width, max((size.height() for size in sizes), default=1))
+
+    def minimumSizeHint(self) -> QSize:
+        sizes = [_size(widget) for widget in self._shown()]
+        width = max((size.width() for size in sizes), default=0)
+        height = self.heightForWidth(self.width()) if self.isVisible() else 0
+        return QSize(width, max(height, max((size.height() for size in sizes), default=1)))
+
+    def _shown(self) -> list[QWidget]:
+        return [widget for widget in self._widgets if not widget.isHidden()]
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._changed()
+        return super().event(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.updateGeometry()
+        self._place(self.width(), dry=False)
+
+    def _changed(self) -> None:
+        self.updateGeometry()
+        self._place(self.width(), dry=False)
+
+    def _place(self, width: int, *, dry: bool) -> int:
+        """Place everything into `width` pixels (not if `dry`); returns the height that takes."""
+        x = y = height = 0
+        row: list[tuple[QWidget, int, QSize]] = []
+
+        def end_row() -> None:
+            if not dry:
+                for widget, left, size in row:
+                    widget.setGeometry(QRect(QPoint(left, y + (height - size.height()) // 2), size))
+            row.clear()
+
+        for widget in self._shown():
+            size = _size(widget)
+            size.setWidth(min(size.width(), max(width, 1)))
+            if row and x + size.width() > width:
+                end_row()
+                y += height + theme.SPACE_1
+                x = height = 0
+            row.append((widget, x, size))
+            x += size.width() + self._gap
+            height = max(height, size.height())
+        end_row()
+        return y + height
+
+
+def _size(widget: QWidget) -> QSize:
+    return widget.sizeHint().expandedTo(widget.minimumSize()).expandedTo(widget.minimumSizeHint())

@@ -75,8 +75,9 @@ def bin_means(values: Floats32, edges: Ints) -> Floats32:
 
 
 def bin_marks(layer: MarkLayer, edges: Ints, rows: int) -> list[tuple[int, int]]:
-    """(bin, row) of each mark to draw: the row that at least half of a bin's columns agree on, or every row for an
-    `always` layer."""
+    """(bin, row) of each mark to draw: the most frequent row of a bin in which a quarter of the columns is marked,
+    or every row for an `always` layer.
+    """
     if len(edges) < 2 or rows < 1:
         return []
     part = layer.rows[edges[0] : edges[-1]]
@@ -89,8 +90,8 @@ def bin_marks(layer: MarkLayer, edges: Ints, rows: int) -> list[tuple[int, int]]
         found = np.argwhere(table > 0)
         return [(int(b), int(r)) for b, r in found]
     best = np.argmax(table, axis=1)
-    agreed = 2 * table[np.arange(len(best)), best] >= np.diff(edges)
-    return [(int(b), int(best[b])) for b in np.flatnonzero(agreed & (best > 0))]
+    enough = 4 * table.sum(axis=1) >= np.diff(edges)
+    return [(int(b), int(best[b])) for b in np.flatnonzero(enough & (best > 0))]
 
 
 def count_runs(groups: Ints, first: int, last: int) -> int:

@@ -93,7 +93,7 @@ class ThresholdHistogram(ChartFrame):
         self.paint_y_axis(painter, plot, [(plot.bottom() - t / most * plot.height(), fmt.count(t)) for t in ticks])
         low, high = float(self._edges[0]), float(self._edges[-1])
         marks = nice_ticks(low, high, max(2, int(plot.width() / 70)))
-        self.paint_x_axis(painter, plot, [(self._x(mark), fmt.number(mark)) for mark in marks])
+        self.paint_x_axis(painter, plot, [(self._x(mark), f"{mark:g}") for mark in marks])
         at = self.line_x()
         for index, amount in enumerate(self._counts.tolist()):
             if not amount:
@@ -113,7 +113,7 @@ class ThresholdHistogram(ChartFrame):
         painter.drawLine(QPointF(at, plot.top() - 2), QPointF(at, plot.bottom()))
         painter.setBrush(QColor(look.accent if self.hasFocus() else look.surface))
         painter.drawEllipse(QPointF(at, plot.bottom()), 6, 6)
-        text = f"{self._name} {fmt.number(self._threshold)}"
+        text = f"{self._name} {self._threshold:g}"
         wide = self.fontMetrics().horizontalAdvance(text) + 4
         left = at + 6 if at + 6 + wide < self.width() else at - 6 - wide
         painter.setPen(QColor(look.text))

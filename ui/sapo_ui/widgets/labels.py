@@ -82,7 +82,7 @@ class Chip(QWidget):
             left += 18
         elif self._mark:
             at = QPointF(left + 6.5, self.height() / 2)
-            DRAW[self._mark](painter, at, MARK_SIZES[self._mark], QColor(look.mark), QColor(look.mark_outline))
+            DRAW[self._mark](painter, at, MARK_SIZES[self._mark], QColor(look.text), QColor(look.raised))
             left += 18
         painter.setPen(QColor(colour))
         painter.drawText(

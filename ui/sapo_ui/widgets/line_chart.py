@@ -46,6 +46,7 @@ class LineChart(ChartFrame):
         self._x_ticks: list[tuple[float, str]] | None = None
         self._x_format: Format = fmt.number
         self._y_format: Format = fmt.number
+        self._value_format: Format = fmt.number
         self._y_range: tuple[float, float] | None = None
         self._y_least = 0.0
         self._log = False
@@ -66,17 +67,20 @@ class LineChart(ChartFrame):
         x_ticks: Sequence[tuple[float, str]] | None = None,
         x_format: Format = fmt.number,
         y_format: Format = fmt.number,
+        value_format: Format | None = None,
         y_range: tuple[float, float] | None = None,
         y_least: float = 0.0,
         between: tuple[int, int] | None = None,
         separators: Sequence[float] = (),
     ) -> None:
-        """Draw `lines`. `between` shades the area from one line (by index) to another; `y_least` is the least
+        """Draw `lines`. `value_format` writes the values at the lines' ends, `y_format` those on the axis. `between`
+        shades the area from one line (by index) to another; `y_least` is the least
         height of the y axis."""
         self._lines = tuple(line for line in lines if len(line.x))
         self._between = between if between is not None and len(self._lines) == len(lines) else None
         self._x_ticks = list(x_ticks) if x_ticks is not None else None
         self._x_format, self._y_format = x_format, y_format
+        self._value_format = value_format or y_format
         self._y_range, self._y_least = y_range, y_least
         self._separators = tuple(separators)
         self.update()
@@ -118,7 +122,7 @@ class LineChart(ChartFrame):
         return min(widest + 16.0, self.width() * 0.45)
 
     def _end_text(self, line: Line, at: float | None) -> str:
-        return f"{line.name}  {self._y_format(value_at(line, at))}"
+        return f"{line.name}  {self._value_format(value_at(line, at))}"
 
     def _plot(self) -> QRectF:
         left = 50.0

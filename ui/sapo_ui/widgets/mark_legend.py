@@ -49,7 +49,7 @@ class MarkLegend(QWidget):
                 painter.fillRect(box.adjusted(1, 1, -1, -1), brush)
             else:
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-                colour, edge = QColor(look.mark), QColor(look.mark_outline)
+                colour, edge = QColor(look.text), QColor(look.surface)
                 DRAW[shape](painter, QPointF(box.center()), min(11.0, SIZES[shape]), colour, edge)
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             wide = self.fontMetrics().horizontalAdvance(word)

@@ -3,9 +3,7 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -13,30 +11,31 @@ from sapo_ui import theme
 from sapo_ui.widgets.heatmap_marks import DRAW
 
 Index = QModelIndex | QPersistentModelIndex
+ROLE = Qt.ItemDataRole.UserRole + 2
 SIZES = {"triangle": 9.0, "square": 6.5, "ring": 9.0}
 
 
 class MarkTextDelegate(QStyledItemDelegate):
-    """Paints (shape, number) pairs; a shape that is no mark is written as text."""
-
-    def __init__(self, pairs_of: Callable[[Index], Sequence[tuple[str, int]]], parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._pairs_of = pairs_of
+    """Paints the tuple of (shape, number) pairs that the model has under `ROLE`; a shape that is no mark is written
+    as text."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         look = theme.current()
         rect = QRectF(option.rect)  # pyright: ignore[reportAttributeAccessIssue]
         if option.state & QStyle.StateFlag.State_Selected:  # pyright: ignore[reportAttributeAccessIssue]
             painter.fillRect(rect, QColor(look.accent_soft))
+        pairs: object = index.data(ROLE)
+        if not isinstance(pairs, tuple):
+            return
         painter.save()
         painter.setClipRect(rect)
         painter.setFont(theme.font("body"))
         x = rect.left() + 8
-        for shape, number in self._pairs_of(index):
+        for shape, number in pairs:
             if shape in DRAW:
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
                 centre = QPointF(x + 5, rect.center().y() + 0.5)
-                DRAW[shape](painter, centre, SIZES[shape], QColor(look.mark), QColor(look.mark_outline))
+                DRAW[shape](painter, centre, SIZES[shape], QColor(look.text), QColor(0, 0, 0, 0))
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             else:
                 painter.setPen(QColor(look.muted))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from sapo_ui import theme
 from sapo_ui.widgets.heatmap_marks import DRAW
 
-SWATCH, GAP = 8, 10
+SWATCH, GAP = 10, 8
+ROLE = Qt.ItemDataRole.UserRole + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +26,11 @@ class Strip:
 
 
 class ScoreStripDelegate(QStyledItemDelegate):
-    """Paints the `Strip` that `strip_of(index)` gives. Numbers give way to swatches alone where the column is
+    """Paints the `Strip` that the model has under `ROLE`. Numbers give way to swatches alone where the column is
     narrow."""
 
-    def __init__(
-        self, strip_of: Callable[[QModelIndex | QPersistentModelIndex], Strip | None], parent: QObject | None = None
-    ) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._strip_of = strip_of
         self._font = theme.font("mono_small")
         self._number = QFontMetrics(self._font).horizontalAdvance("0.00")
 
@@ -44,31 +41,35 @@ class ScoreStripDelegate(QStyledItemDelegate):
         rect = QRectF(option.rect)  # pyright: ignore[reportAttributeAccessIssue]
         if option.state & QStyle.StateFlag.State_Selected:  # pyright: ignore[reportAttributeAccessIssue]
             painter.fillRect(rect, QColor(look.accent_soft))
-        strip = self._strip_of(index)
-        if strip is None:
+        strip: object = index.data(ROLE)
+        if not isinstance(strip, Strip):
             return
         painter.save()
         painter.setClipRect(rect)
         painter.setFont(self._font)
         count = len(strip.scores)
-        full = SWATCH + 4 + self._number + GAP
-        numbers = count * full <= rect.width() - 8
-        pitch = float(full) if numbers else min(18.0, max(5.0, (rect.width() - 12) / max(1, count)))
+        room = (rect.width() - 12) / max(1, count)
+        beside = room >= SWATCH + 4 + self._number + GAP
+        inside = not beside and room >= self._number + 5
+        pitch = SWATCH + 4.0 + self._number + GAP if beside else self._number + 5.0 if inside else min(18.0, room)
         x, middle = rect.left() + 8, rect.center().y() + 0.5
         for step, score in enumerate(strip.scores.tolist(), start=1):
-            wide = SWATCH if numbers else pitch - 2
-            cell = QRectF(x, middle - 8, wide, 16)
-            painter.fillRect(cell, theme.score_colour(score))
-            painter.setPen(QPen(QColor(look.border), 1))
+            cell = QRectF(x, middle - 8, SWATCH if beside else max(3.0, pitch - 2), 16)
+            tint = theme.score_colour(score)
+            painter.fillRect(cell, tint)
             if look.dark:
+                painter.setPen(QPen(QColor(look.border), 1))
                 painter.drawRect(cell)
-            if numbers:
+            if beside:
                 painter.setPen(QColor(look.text))
                 where = QRectF(x + SWATCH + 4, middle - 9, self._number + 2, 18)
                 painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, f"{score:.2f}")
+            elif inside:
+                painter.setPen(QColor(theme.text_on(tint)))
+                painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, f"{score:.2f}")
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             for shape, at in strip.marks:
-                if at == step:
+                if at == step and not inside:
                     size = {"triangle": 8.0, "square": 4.0, "ring": 10.0}[shape]
                     edge = QColor(look.mark_outline)
                     DRAW[shape](painter, QPointF(cell.center()), size, QColor(look.mark), edge)
