@@ -1,0 +1,143 @@
+"""Looking the installation over for `sapo doctor`. Imports none of the big libraries."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from sapo_studio import paths
+from sapo_studio.errors import SapoError
+
+State = Literal["good", "note", "bad"]
+
+NEEDED = (("torch", "engine"), ("transformers", "engine"), ("tokenizers", "engine"), ("safetensors", "engine"))
+OPTIONAL = (("peft", "engine"), ("accelerate", "engine"), ("vllm", "vllm"), ("PySide6", "ui"), ("pyqtgraph", "ui"))
+"""Distributions and the extra that brings each."""
+
+ENOUGH_SPACE = 2 * 2**30
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `bad` stands in the way of a run, `note` does not."""
+
+    name: str
+    state: State
+    finding: str
+    advice: str = ""
+
+
+def diagnose() -> list[Check]:
+    """All checks, in the order to read them."""
+    return [
+        *_python(),
+        sqlite_check(sqlite3.sqlite_version_info),
+        *_libraries(),
+        *_gpus(),
+        _data_folder(paths.data_dir()),
+        _store(),
+        _resources(),
+    ]
+
+
+def _python() -> Iterator[Check]:
+    state: State = "good" if sys.version_info >= (3, 11) else "bad"
+    yield Check("python", state, sys.version.split()[0], "" if state == "good" else "3.11 or newer is needed.")
+
+
+def sqlite_check(found: tuple[int, ...]) -> Check:
+    """What to say about this version of SQLite."""
+    text = ".".join(map(str, found))
+    if (3, 7, 0) <= found <= (3, 51, 2):
+        return Check(
+            "sqlite",
+            "note",
+            text,
+            "3.7.0 to 3.51.2 can, rarely, damage a file that two programs checkpoint at the same moment. Only the"
+            " engine's parent does so here; close other programs that write to the store.",
+        )
+    return Check("sqlite", "good", text)
+
+
+def _libraries() -> Iterator[Check]:
+    for needed, group in ((True, NEEDED), (False, OPTIONAL)):
+        for name, extra in group:
+            try:
+                yield Check(name, "good", version(name))
+            except PackageNotFoundError:
+                advice = f'pip install "sapo-studio[{extra}]"'
+                yield Check(name, "bad" if needed else "note", "not installed", advice)
+
+
+def _gpus() -> Iterator[Check]:
+    try:
+        nvml: Any = import_module("pynvml")
+    except ImportError:
+        yield Check("gpu", "note", "not looked for", 'pip install "sapo-studio[engine]" brings nvidia-ml-py.')
+        return
+    try:
+        nvml.nvmlInit()
+    except nvml.NVMLError as error:
+        yield Check("gpu", "note", f"none ({error})", "Runs go on the CPU.")
+        return
+    try:
+        for index in range(nvml.nvmlDeviceGetCount()):
+            card = nvml.nvmlDeviceGetHandleByIndex(index)
+            memory = nvml.nvmlDeviceGetMemoryInfo(card)
+            name = nvml.nvmlDeviceGetName(card)
+            free = f"{memory.free / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+            yield Check(f"gpu {index}", "good", f"{name}, {free}")
+    finally:
+        nvml.nvmlShutdown()
+
+
+def _data_folder(folder: Path) -> Check:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        advice = f"Make it writable or set {paths.HOME_VARIABLE} to another folder."
+        return Check("data folder", "bad", f"{folder}: {error.strerror or error}", advice)
+    space = f"{folder}, {free / 2**30:.1f} GiB free"
+    if free < ENOUGH_SPACE:
+        return Check("data folder", "note", space, "Large runs need more; free some space.")
+    return Check("data folder", "good", space)
+
+
+def _store() -> Check:
+    from sapo_studio.store.db import Store
+
+    path = paths.store_path()
+    if not path.exists():
+        return Check("store", "good", "none yet; the first run makes it")
+    try:
+        with Store.open(create=False) as store:
+            runs = store.value("SELECT count(*) FROM runs")
+            fault = store.value("PRAGMA quick_check(1)")
+    except SapoError as error:
+        return Check("store", "bad", error.what, f"{error.why} {error.fix}".strip())
+    if fault != "ok":
+        return Check("store", "bad", str(fault), "Restore a backup, or save what can be read: sqlite3 FILE .recover")
+    return Check("store", "good", f"{runs} run{'' if runs == 1 else 's'}, {path.stat().st_size / 2**20:.1f} MiB")
+
+
+def _resources() -> Check:
+    from sapo_studio.config.presets import list_presets
+
+    try:
+        known = [preset.name for preset in list_presets() if preset.shipped]
+    except SapoError as error:
+        return Check("presets", "bad", error.what, f"{error.why} {error.fix}".strip())
+    if not known:
+        return Check("presets", "bad", f"none in {paths.resources_dir()}", "The installation is incomplete; repeat it.")
+    return Check("presets", "good", ", ".join(known))

@@ -1,0 +1,158 @@
+"""What came out of a run, iteration by iteration: for programs as JSON, for people as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import ErrorText, MetricValue
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+LABELERS = ("sapo", "omega", "shepherd")
+
+ALWAYS = (
+    "greedy_accuracy",
+    "sampled_accuracy",
+    "verifier_step_accuracy",
+    "first_error_accuracy",
+    "mce",
+    "gap",
+    "self_verification_error",
+    "label_accuracy",
+)
+"""Metrics that an iteration's report always names, null where they were not measured."""
+
+ROWS = (
+    ("greedy_accuracy", "Greedy accuracy"),
+    ("sampled_accuracy", "Sampled accuracy"),
+    ("verifier_step_accuracy", "Verifier, steps"),
+    ("first_error_accuracy", "Verifier, first error"),
+    ("process_f1", "Verifier, ProcessBench F1"),
+    ("mce", "Monte-Carlo estimate"),
+    ("gap", "Gap"),
+    ("self_verification_error", "Self-verification error"),
+    ("label_accuracy", "Label accuracy"),
+)
+"""Metrics of the table (all are shares) and what they are called there."""
+
+
+@dataclass(frozen=True)
+class LabelCost:
+    """What labelling one iteration's trajectories cost, or would have cost with another labeler (`estimate`)."""
+
+    rollouts: int
+    tokens: int
+    prefill_tokens: int
+    flops: float
+    estimate: bool
+
+
+@dataclass(frozen=True)
+class IterationReport:
+    """One iteration's numbers. `values` holds every metric but the label costs."""
+
+    iteration: int
+    values: dict[str, MetricValue]
+    label_cost: dict[str, LabelCost]
+
+    def as_json(self) -> dict[str, Any]:
+        """See `Report.as_json`."""
+        names = [*ALWAYS, *sorted(set(self.values) - set(ALWAYS))]
+        return {
+            "iteration": self.iteration,
+            **{name: self.values[name].value if name in self.values else None for name in names},
+            "label_cost": {name: vars(cost) for name, cost in self.label_cost.items()},
+            "intervals": {
+                name: [value.low, value.high] for name, value in sorted(self.values.items()) if value.low is not None
+            },
+            "n": {name: value.n for name, value in sorted(self.values.items()) if value.n is not None},
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out of a run so far. Iteration 0 is the reasoner after its warm-up, with the first verifier."""
+
+    run_id: str
+    name: str
+    status: RunStatus
+    preset: str
+    seed: int
+    active_seconds: float
+    error: ErrorText | None
+    iterations: list[IterationReport]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data: shares as fractions; `intervals` are 95 % ones; `estimate` marks a cost that was not spent."""
+        return {
+            "run_id": self.run_id,
+            "name": self.name,
+            "status": self.status.value,
+            "preset": self.preset,
+            "seed": self.seed,
+            "active_seconds": round(self.active_seconds, 3),
+            "error": None if self.error is None else vars(self.error),
+            "iterations": [iteration.as_json() for iteration in self.iterations],
+        }
+
+
+def report(store: Store, run_id: str) -> Report:
+    """The report of a run as the store has it now. Raises InputError where there is no such run."""
+    run = queries.get_run(store, run_id)
+    found = [_iteration(iteration, values) for iteration, values in queries.metrics(store, run_id).items()]
+    seed = queries.get_config(store, run_id).seed
+    return Report(run.id, run.name, run.status, run.preset, seed, run.active_seconds, run.error, found)
+
+
+def _iteration(iteration: int, values: dict[str, MetricValue]) -> IterationReport:
+    costs: dict[str, LabelCost] = {}
+    rest = dict(values)
+    for labeler in LABELERS:
+        parts = [
+            rest.pop(f"label_{what}_{labeler}", None) for what in ("rollouts", "tokens", "prefill_tokens", "flops")
+        ]
+        known = [part for part in parts if part is not None]
+        if known:
+            rollouts, tokens, prefill, flops = (0.0 if part is None else part.value for part in parts)
+            estimate = any(part.estimate for part in known)
+            costs[labeler] = LabelCost(round(rollouts), round(tokens), round(prefill), flops, estimate)
+    return IterationReport(iteration, rest, costs)
+
+
+def table(report: Report) -> Table:
+    """A table for a terminal: a row for each metric, a column for each iteration, half an interval's width behind ±."""
+    from rich.table import Table
+
+    shown = Table(title=f"{report.name} ({report.run_id}): {report.status.value}", title_justify="left")
+    shown.add_column("")
+    for iteration in report.iterations:
+        shown.add_column("warm-up" if iteration.iteration == 0 else f"iteration {iteration.iteration}", justify="right")
+    for name, label in ROWS:
+        if any(name in iteration.values for iteration in report.iterations):
+            unit = "points" if name == "gap" else "%"
+            shown.add_row(f"{label}, {unit}", *(_share(iteration.values.get(name)) for iteration in report.iterations))
+    for labeler in LABELERS:
+        if any(labeler in iteration.label_cost for iteration in report.iterations):
+            costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
+            shown.add_row(f"Tokens to label, {labeler}", *costs)
+    shown.caption = "± is half of a 95 % interval; ~ is an estimate from the same trajectories"
+    shown.caption_justify = "left"
+    return shown
+
+
+def _share(value: MetricValue | None) -> str:
+    if value is None:
+        return "-"
+    text = f"{100 * value.value:.1f}"
+    if value.low is not None and value.high is not None:
+        text += f" ±{50 * (value.high - value.low):.1f}"
+    return text
+
+
+def _cost(cost: LabelCost | None) -> str:
+    return "-" if cost is None else f"{'~' if cost.estimate else ''}{cost.tokens:,}"
