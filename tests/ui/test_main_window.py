@@ -114,7 +114,7 @@ def test_an_action_without_a_handler_is_refused(qapp):
 
 
 def test_an_empty_store_offers_the_demo_and_starts_it(qtbot, window, store, hands):
-    qtbot.waitUntil(lambda: window.empty_page.demo_button.isVisible())
+    qtbot.waitUntil(window.empty_page.demo_button.isVisible)
     qtbot.mouseClick(window.empty_page.demo_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.run_page.run_id is not None)
     assert hands.launched == [window.run_page.run_id]

@@ -112,7 +112,7 @@ def test_header_shows_where_a_run_is(page, make_run):
         ("stopped", {"run.resume"}),
         ("failed", {"run.resume"}),
         ("interrupted", {"run.resume"}),
-        ("queued", {"run.resume"}),
+        ("queued", {"run.resume", "run.stop"}),
         ("done", set()),
     ],
 )

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 
 from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store.records import RunSummary
 from sapo_ui import icons, theme
 
 ALIVE = frozenset(status for status in RunStatus if status.alive)
@@ -107,7 +108,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "End at the next step boundary. Resume goes on from there.",
         "Ctrl+Shift+X",
         "stop",
-        ALIVE,
+        ALIVE | {RunStatus.QUEUED},
     ),
     ActionSpec(
         "run.checkpoint", "Checkpoint now", "Run", 1, "Write a checkpoint of the training under way.", "", "", ALIVE
@@ -188,11 +189,13 @@ class Actions(QObject):
     def __getitem__(self, action_id: str) -> QAction:
         return self._actions[action_id]
 
-    def show_status(self, status: RunStatus | None) -> None:
-        """Enable what can be done to a run in this state (None: no run is selected)."""
+    def show_run(self, run: RunSummary | None) -> None:
+        """Enable what can be done to this run as it is now (None: no run is shown)."""
         for spec in self.specs:
             if spec.statuses is not None:
-                self._actions[spec.id].setEnabled(status is not None and status in spec.statuses)
+                self._actions[spec.id].setEnabled(run is not None and run.status in spec.statuses)
+        if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
+            self._actions["run.resume"].setEnabled(False)  # its engine is on its way
 
     def _restyle(self) -> None:
         for spec in self.specs:

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QActionGroup, QCloseEvent, QDesktopServices, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QActionGroup, QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import InputError, SapoError
 from sapo_studio.store import queries
-from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui import dialogs, icons, tasks, theme
 from sapo_ui import format as fmt
@@ -25,6 +23,7 @@ from sapo_ui.control import Control
 from sapo_ui.notify import Notice, Notifier
 from sapo_ui.panel import Panel
 from sapo_ui.poller import Poller, StoreChange
+from sapo_ui.run_actions import RunActions, open_path
 from sapo_ui.settings import Settings
 from sapo_ui.views.dock_area import Area
 from sapo_ui.views.empty import EmptyPage
@@ -77,6 +76,14 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("SAPO Studio")
         self.setWindowIcon(icons.app_icon())
         self.setMinimumSize(960, 600)
+        self.run_actions = RunActions(
+            self,
+            self.current_run,
+            parts.control,
+            home=parts.store_path.parent,
+            said=self._say,
+            acted=parts.poller.nudge,
+        )
         self.actions_ = Actions(self, self._handlers())
         self._build()
         self._build_menus()
@@ -87,7 +94,7 @@ class MainWindow(QMainWindow):
         parts.poller.changed.connect(self._changed)
         parts.poller.trouble.connect(self._trouble)
         tasks.pool().on_error = self.show_error
-        self.actions_.show_status(None)
+        self.actions_.show_run(None)
         self._clock = QTimer(self)  # "8 min ago" grows old by itself
         self._clock.setInterval(60_000)
         self._clock.setTimerType(Qt.TimerType.VeryCoarseTimer)
@@ -167,17 +174,7 @@ class MainWindow(QMainWindow):
             "run.new": self.new_run,
             "run.demo": self.start_demo,
             "run.clone": self._clone,
-            "run.pause": lambda: self._request(Verb.PAUSE, "Pause asked for: the engine waits at its next step."),
-            "run.continue": lambda: self._request(Verb.RESUME, "The engine goes on."),
-            "run.resume": self._resume,
-            "run.stop_after": lambda: self._request(Verb.STOP_AFTER_PHASE, "The run will stop after this phase."),
-            "run.stop": lambda: self._request(Verb.STOP, "Stop asked for: the engine ends at its next step."),
-            "run.checkpoint": lambda: self._request(Verb.CHECKPOINT, "Checkpoint asked for."),
-            "run.kill": self._kill,
-            "run.rename": self._rename,
-            "run.folder": self._open_folder,
-            "run.copy_id": self._copy_id,
-            "run.delete": self._delete,
+            **self.run_actions.handlers(),
             "app.close": self.close,
             "app.quit": self.close,
             "go.find": self._find,
@@ -190,7 +187,7 @@ class MainWindow(QMainWindow):
             "view.dark": lambda: self._choose_theme("dark"),
             "help.page": self.open_help,
             "help.keys": lambda: self._show_text("Keyboard shortcuts", dialogs.shortcuts_text(self.actions_)),
-            "help.data": lambda: _open_path(self._parts.store_path.parent),
+            "help.data": lambda: open_path(self._parts.store_path.parent),
             "help.about": lambda: self._show_text("About SAPO Studio", dialogs.about_text()),
         }
 
@@ -210,8 +207,9 @@ class MainWindow(QMainWindow):
             self._show_page(self.empty_page)
         else:
             self.run_page.take(change)
-        current = self.current_run()
-        self.actions_.show_status(current.status if current is not None else None)
+        self.actions_.show_run(self.current_run())
+        if change.runs and self.focusWidget() in (None, self.run_list.new_button):
+            self.run_list.view.setFocus()
         self._say_going()
 
     def _trouble(self, error: SapoError | None) -> None:
@@ -221,7 +219,7 @@ class MainWindow(QMainWindow):
             self.show_error(error)
 
     def _tell(self, notice: Notice) -> None:
-        self.statusBar().showMessage(f"{notice.title}. {notice.text}", MESSAGE_MS)
+        self._say(f"{notice.title}. {notice.text}")
         if not self.isActiveWindow():
             QApplication.alert(self)
 
@@ -278,8 +276,7 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(page)
         if page is self.run_page:
             self.run_page.catch_up(self._change)
-            run = self.current_run()
-            self.actions_.show_status(run.status if run is not None else None)
+            self.actions_.show_run(self.current_run())
 
     # -- new run
 
@@ -314,7 +311,7 @@ class MainWindow(QMainWindow):
         def started(run_id: str) -> None:
             self.want_run(run_id)
             self._parts.poller.nudge()
-            self.statusBar().showMessage(f"Started {config.name} ({run_id}).", MESSAGE_MS)
+            self._say(f"Started {config.name} ({run_id}).")
 
         def failed(error: Exception) -> None:
             if self._new_page is not None and isinstance(error, SapoError):
@@ -340,77 +337,10 @@ class MainWindow(QMainWindow):
             run_id = run.id
             tasks.run(self, lambda store: queries.get_config(store, run_id), self.new_run, key="clone")
 
-    # -- acting on the current run
-
-    def _act(self, work: Callable[[Store, str], object], said: str = "") -> None:
-        run = self.current_run()
-        if run is None:
-            return
-        run_id = run.id
-
-        def done(_: object) -> None:
-            if said:
-                self.statusBar().showMessage(said, MESSAGE_MS)
-            self._parts.poller.nudge()
-
-        tasks.run(self, lambda store: work(store, run_id), done)
-
-    def _request(self, verb: Verb, said: str) -> None:
-        self._act(lambda store, run_id: self._parts.control.request(store, run_id, verb), said)
-
-    def _resume(self) -> None:
-        self._act(self._parts.control.resume, "The engine is being started.")
-
-    def _kill(self) -> None:
-        run = self.current_run()
-        if run is not None:
-            dialogs.ask(
-                self,
-                f"Kill the engine of \u201c{run.name}\u201d?",
-                "It ends at once. What it has not yet recorded is done again when you resume. Stop is gentler.",
-                "Kill engine",
-                lambda: self._act(self._parts.control.kill, "The engine was ended."),
-            )
-
-    def _rename(self) -> None:
-        run = self.current_run()
-        if run is not None:
-            dialogs.ask_name(
-                self,
-                "Rename run",
-                "Name:",
-                run.name,
-                lambda name: self._act(lambda store, run_id: self._parts.control.rename(store, run_id, name)),
-            )
-
-    def _delete(self) -> None:
-        run = self.current_run()
-        if run is not None and not run.status.alive:
-            dialogs.ask(
-                self,
-                f"Delete \u201c{run.name}\u201d?",
-                "Its trajectories, scores, labels and annotations go with it, and its folder with checkpoints. "
-                "This cannot be undone.",
-                "Delete run",
-                lambda: self._act(self._parts.control.delete, f"Deleted {run.name}."),
-            )
-
-    def _open_folder(self) -> None:
-        run = self.current_run()
-        if run is not None:
-            folder = self._parts.store_path.parent / "runs" / run.id
-            if folder.is_dir():
-                _open_path(folder)
-            else:
-                self.statusBar().showMessage(f"{run.name} has written no files yet.", MESSAGE_MS)
-
-    def _copy_id(self) -> None:
-        run = self.current_run()
-        if run is not None:
-            QGuiApplication.clipboard().setText(run.id)
-            self.statusBar().showMessage(f"Copied {run.id}.", MESSAGE_MS)
-
     # -- the rest
+
+    def _say(self, text: str) -> None:
+        self.statusBar().showMessage(text, MESSAGE_MS)
 
     def _reset_layout(self) -> None:
         self.run_page.docks.reset()
@@ -492,7 +422,3 @@ class MainWindow(QMainWindow):
         self._parts.poller.trouble.disconnect(self._trouble)
         super().closeEvent(event)
         self.closed.emit()
-
-
-def _open_path(path: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

@@ -132,6 +132,8 @@ def save(window: object, path: Path, scale: float = 1.0) -> Path:
     from PySide6.QtWidgets import QWidget
 
     assert isinstance(window, QWidget)
+    window.grab()  # a first painting may ask for more rows
+    settle()
     picture = QPixmap(round(window.width() * scale), round(window.height() * scale))
     picture.setDevicePixelRatio(scale)
     window.render(picture, QPoint())

@@ -137,7 +137,7 @@ class RunPage(QWidget):
 
     def _show_summary(self, run: RunSummary) -> None:
         self.header.show_run(run)
-        self._actions.show_status(run.status)
+        self._actions.show_run(run)
         resume = "Resume" if run.status.resumable else ""
         if run.error is not None and run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.STOPPED):
             self.banner.show_error(run.error.what, run.error.why, run.error.fix, action=resume)
