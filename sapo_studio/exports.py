@@ -45,8 +45,8 @@ def trajectory_lines(
     last -= 1
     while True:
         rows = store.rows(
-            "SELECT t.id, t.question_id, q.split, q.text, q.answer, t.iteration, t.sample, t.source, t.steps, t.correct,"
-            ' t.answer, t.truth, t.verified, t."case", t.tokens, t.copies FROM trajectories t'
+            "SELECT t.id, t.question_id, q.split, q.text, q.answer, t.iteration, t.sample, t.source, t.steps,"
+            ' t.correct, t.answer, t.truth, t.verified, t."case", t.tokens, t.copies FROM trajectories t'
             " JOIN questions q ON q.id = t.question_id WHERE t.id > ? AND t.id <= ?"
             " AND (? IS NULL OR t.source = ?) AND (? IS NULL OR t.iteration = ?) ORDER BY t.id LIMIT ?",
             (last, high, source, source, iteration, iteration, BATCH),

@@ -126,10 +126,12 @@ def _iteration(iteration: int, values: dict[str, MetricValue]) -> IterationRepor
 
 def table(report: Report) -> Table:
     """A table for a terminal: a row for each metric, a column for each iteration, half an interval's width behind ±."""
+    from rich.markup import escape
     from rich.table import Table
 
-    shown = Table(title=f"{report.name} ({report.run_id}): {report.status.value}", title_justify="left")
-    shown.add_column("")
+    title = f"{escape(report.name)} ({report.run_id}): {report.status.value}"
+    shown = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    shown.add_column("", no_wrap=True)
     for iteration in report.iterations:
         shown.add_column("warm-up" if iteration.iteration == 0 else f"iteration {iteration.iteration}", justify="right")
     for name, label in ROWS:

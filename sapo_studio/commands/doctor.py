@@ -30,12 +30,13 @@ def doctor(
         print(json.dumps({"ready": ready, "checks": [vars(check) for check in found]}, ensure_ascii=False))
     else:
         from rich.console import Console
+        from rich.markup import escape
         from rich.table import Table
 
         shown = Table(box=None, pad_edge=False, show_header=False)
         marks = {"good": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}
         for check in found:
-            shown.add_row(marks[check.state], check.name, check.finding, check.advice)
+            shown.add_row(marks[check.state], check.name, escape(check.finding), escape(check.advice))
         Console(highlight=False).print(shown)
     if not ready:
         raise typer.Exit(1)

@@ -45,6 +45,7 @@ def presets(
             print(json.dumps(line, ensure_ascii=False))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False)
@@ -53,5 +54,5 @@ def presets(
     shown.add_column("minutes", justify="right")
     for preset in known:
         minutes = "-" if preset.minutes is None else f"{preset.minutes:g}"
-        shown.add_row(preset.name, preset.description or preset.title, minutes)
+        shown.add_row(preset.name, escape(preset.description or preset.title), minutes)
     Console(highlight=False).print(shown)

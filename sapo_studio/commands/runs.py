@@ -60,6 +60,7 @@ def runs(
         print("No runs yet. Start one: sapo run lab-demo")
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False)
@@ -69,7 +70,13 @@ def runs(
         shown.add_column(title, justify="right")
     for run in found:
         shown.add_row(
-            *(run.id, run.name, run.status.value, f"{100 * run.progress:.0f} %", f"{run.iteration}/{run.iterations}"),
+            *(
+                run.id,
+                escape(run.name),
+                run.status.value,
+                f"{100 * run.progress:.0f} %",
+                f"{run.iteration}/{run.iterations}",
+            ),
             *(_share(run.headline.get(f"{kind}_accuracy")) for kind in ("greedy", "sampled")),
             f"{run.active_seconds / 60:.1f} min",
         )
