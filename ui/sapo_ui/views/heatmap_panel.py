@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QToolButton
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QToolButton, QWidget
 
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -95,9 +95,10 @@ trajectories that each verifier was asked about when they were fresh.
         self.column.addWidget(self.choice)
         self.column.addWidget(self.pages, 1)
         foot = FlowRow(gap=theme.SPACE_3)
-        foot.add(self.legend, self.note, self.news)
-        zoom = QHBoxLayout()
-        zoom.setSpacing(0)
+        zoom = QWidget()
+        buttons = QHBoxLayout(zoom)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        buttons.setSpacing(0)
         for text, name, act in (
             ("\u2212", "Zoom out", lambda: self.view.zoom(1 / 1.6)),
             ("+", "Zoom in", lambda: self.view.zoom(1.6)),
@@ -109,12 +110,10 @@ trajectories that each verifier was asked about when they were fresh.
             button.setToolTip(f"{name} ({'0' if text == 'Fit' else text})")
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(act)
-            zoom.addWidget(button)
-        below = QHBoxLayout()
-        below.setSpacing(theme.SPACE_2)
-        below.addWidget(foot, 1)
-        below.addLayout(zoom)
-        self.column.addLayout(below)
+            button.setStyleSheet("padding: 1px 7px;")
+            buttons.addWidget(button)
+        foot.add(self.legend, zoom, self.note, self.news)
+        self.column.addWidget(foot)
         self.column.addWidget(self.readout)
         self.choice.changed.connect(self._asked_again)
         self.view.hovered.connect(self._pointed)
@@ -222,7 +221,7 @@ trajectories that each verifier was asked about when they were fresh.
         if per_pixel > 1:
             text += f" \u00b7 a pixel is the mean of {per_pixel:.2g}"
         if self.view.merges_marks and shown:
-            text += " \u00b7 marks: the most frequent below them"
+            text += " \u00b7 marks: the most frequent"
         self.note.setText(text)
 
     def _pointed(self, cell: object) -> None:

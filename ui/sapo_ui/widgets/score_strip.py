@@ -31,6 +31,7 @@ class ScoreStripDelegate(QStyledItemDelegate):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._most = 1  # of all rows seen, so that they all look the same
         self._font = theme.font("mono_small")
         self._number = QFontMetrics(self._font).horizontalAdvance("0.00")
 
@@ -47,7 +48,7 @@ class ScoreStripDelegate(QStyledItemDelegate):
         painter.save()
         painter.setClipRect(rect)
         painter.setFont(self._font)
-        count = len(strip.scores)
+        self._most = count = max(self._most, len(strip.scores))
         room = (rect.width() - 12) / max(1, count)
         beside = room >= SWATCH + 4 + self._number + GAP
         inside = not beside and room >= self._number + 5
