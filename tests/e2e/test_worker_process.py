@@ -42,7 +42,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starter]:
 
 def everything(worker: WorkerProcess, until: type[Event] | None = None) -> list[Event]:
     events: list[Event] = []
-    while not worker.ended and not (until and events and isinstance(events[-1], until)):
+    while not worker.ended and not (until and any(isinstance(event, until) for event in events)):
         events += worker.collect(5.0)
     return events
 
@@ -76,11 +76,9 @@ def test_floods_of_noise_stall_nothing_and_go_to_the_log(start: Starter, tmp_pat
 def test_orders_reach_the_worker(start: Starter) -> None:
     worker = start('{"pause_ms": 200}')
     worker.order(Verb.PAUSE)
-    events = everything(worker, Paused)
-    assert events[-1] == Paused(paused=True)
+    assert Paused(paused=True) in everything(worker, Paused)
     worker.order(Verb.RESUME)
-    events = everything(worker, Paused)
-    assert events[-1] == Paused(paused=False)
+    assert Paused(paused=False) in everything(worker, Paused)
     worker.order(Verb.STOP)
     events = everything(worker)
     assert events[-1] == Finished(complete=False)
