@@ -40,8 +40,24 @@ def make_panel(name, traces=False):
     return Recorder
 
 
-PANELS = [make_panel("heatmap"), make_panel("gap"), make_panel("traces", traces=True), make_panel("log")]
-AREAS = {"heatmap": "main", "gap": "side", "traces": "bottom", "log": "bottom"}
+PANELS = [
+    make_panel("heatmap"),
+    make_panel("gap"),
+    make_panel("detail"),
+    make_panel("cases"),
+    make_panel("more"),
+    make_panel("traces", traces=True),
+    make_panel("log"),
+]
+AREAS = {
+    "heatmap": "main",
+    "detail": "main",
+    "gap": "side",
+    "cases": "side",
+    "more": "side",
+    "traces": "bottom",
+    "log": "bottom",
+}
 
 
 @pytest.fixture
@@ -195,6 +211,18 @@ def test_panels_hear_of_their_run_and_its_changes(page, make_run):
     assert panel.calls[1:] == [("refresh", frozenset({run.id}))]
 
 
+def test_a_busy_run_is_read_once_a_second_and_its_last_change_is_not_lost(qtbot, page, make_run, monkeypatch):
+    page._rest.setInterval(50)
+    run = make_run(1, "lab")
+    page.show_run(run)
+    panel = page.docks.docks["heatmap"].panel
+    for _ in range(5):
+        page.take(StoreChange((run,), frozenset({run.id})))
+    assert [name for name, _ in panel.calls] == ["show", "refresh"]
+    qtbot.waitUntil(lambda: not page._rest.isActive())
+    assert [name for name, _ in panel.calls] == ["show", "refresh", "refresh"]
+
+
 def test_a_hidden_page_catches_up_when_shown(page, make_run):
     run = make_run(1, "lab")
     page.show_run(run)
@@ -232,9 +260,20 @@ def test_docks_layout_is_saved_restored_and_reset(qtbot, page):
     assert docks.docks["gap"].isVisible()
 
 
+def test_at_first_main_stands_left_of_side_and_above_bottom(page):
+    docks = page.docks.docks
+    places = {name: docks[name].geometry() for name in ("heatmap", "gap", "cases", "traces")}
+    assert places["heatmap"].right() < places["gap"].left()
+    assert places["gap"].bottom() < places["cases"].top()
+    assert places["heatmap"].bottom() < places["traces"].top()
+    assert page.docks.tabifiedDockWidgets(docks["heatmap"]) == [docks["detail"]]
+    assert page.docks.tabifiedDockWidgets(docks["cases"]) == [docks["more"]]
+    assert page.docks.tabifiedDockWidgets(docks["traces"]) == [docks["log"]]
+
+
 def test_tabbed_docks_name_themselves_once(page):
     docks = page.docks.docks
-    assert docks["heatmap"].titleBarWidget().height() > 0
+    assert docks["gap"].titleBarWidget().height() > 0
     assert docks["traces"].titleBarWidget().height() == 0
     docks["log"].close()
     assert docks["traces"].titleBarWidget().height() > 0

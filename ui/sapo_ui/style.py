@@ -77,6 +77,7 @@ QAbstractItemView {{ background: {surface}; color: {text}; border: 0;
     selection-background-color: {accent_soft}; selection-color: {text}; }}
 QTableView, QTreeView {{ gridline-color: {hairline}; alternate-background-color: {surface}; }}
 QTableView:focus, QTreeView:focus, QListView:focus {{ border: 1px solid {accent}; }}
+QListView[look="plain"]:focus {{ border: 0; }}
 QTableView::item, QTreeView::item {{ padding: 0 8px; border: 0; }}
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {accent_soft};
     color: {text}; }}

@@ -25,7 +25,7 @@ from sapo_ui.panel import Panel
 from sapo_ui.poller import StoreChange
 
 Area = Literal["main", "side", "bottom"]
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Goes up when the set of panels changes so much that saved layouts should be dropped."""
 
 
@@ -151,19 +151,18 @@ class DockArea(QMainWindow):
             dock.setFloating(False)
             self.removeDockWidget(dock)
             groups[self._areas.get(panel_id, "bottom")].append(dock)
-        for at, dock in enumerate(groups["main"]):
+        # tabs come last: what is split from a dock that is already one of several tabs becomes a tab there
+        first = [group[0] for group in (groups["main"], groups["side"]) if group]
+        for dock in first:
             self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
-            if at:
-                self.tabifyDockWidget(groups["main"][0], dock)
-        for at, dock in enumerate(groups["side"]):
-            if at == 0 and groups["main"]:
-                self.splitDockWidget(groups["main"][0], dock, Qt.Orientation.Horizontal)
-            else:
-                self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
-            if at == 1:
-                self.splitDockWidget(groups["side"][0], dock, Qt.Orientation.Vertical)
-            elif at > 1:
-                self.tabifyDockWidget(groups["side"][1], dock)
+        if len(first) == 2:
+            self.splitDockWidget(first[0], first[1], Qt.Orientation.Horizontal)
+        if len(groups["side"]) > 1:
+            self.splitDockWidget(groups["side"][0], groups["side"][1], Qt.Orientation.Vertical)
+        for dock in groups["side"][2:]:
+            self.tabifyDockWidget(groups["side"][1], dock)
+        for dock in groups["main"][1:]:
+            self.tabifyDockWidget(groups["main"][0], dock)
         for at, dock in enumerate(groups["bottom"]):
             self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
             if at:
@@ -179,10 +178,10 @@ class DockArea(QMainWindow):
         self._tabs_changed()
 
     def _share_room(self, groups: dict[Area, list[PanelDock]]) -> None:
-        wide = [(group[0], share) for group, share in ((groups["main"], 64), (groups["side"], 36)) if group]
+        wide = [(group[0], share) for group, share in ((groups["main"], 70), (groups["side"], 30)) if group]
         self.resizeDocks([dock for dock, _ in wide], [share * 10 for _, share in wide], Qt.Orientation.Horizontal)
         if groups["bottom"] and groups["main"]:
-            self.resizeDocks([groups["main"][0], groups["bottom"][0]], [560, 440], Qt.Orientation.Vertical)
+            self.resizeDocks([groups["main"][0], groups["bottom"][0]], [590, 410], Qt.Orientation.Vertical)
 
     def layout_state(self) -> QByteArray:
         """The layout, to be saved."""

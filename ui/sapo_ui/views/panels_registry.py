@@ -33,7 +33,7 @@ SPECS: tuple[PanelSpec, ...] = (
     PanelSpec(AccuracyPanel, "side"),
     PanelSpec(CasesPanel, "side"),
     PanelSpec(TracesPanel, "bottom"),
-    PanelSpec(TraceView, "bottom"),
+    PanelSpec(TraceView, "main"),
     PanelSpec(LedgerPanel, "bottom"),
     PanelSpec(PreferencesPanel, "bottom"),
     PanelSpec(TrainingPanel, "bottom"),

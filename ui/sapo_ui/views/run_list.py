@@ -266,6 +266,7 @@ class RunList(QFrame):
         head.addWidget(self.search)
         column.addLayout(head)
         self.view = RunListView()
+        self.view.setProperty("look", "plain")  # the row shows the focus
         self.view.setModel(self.model)
         self.view.setItemDelegate(RunDelegate(self.view))
         self.view.setUniformItemSizes(True)

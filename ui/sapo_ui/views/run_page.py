@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
@@ -22,6 +22,9 @@ from sapo_ui.views.run_header import RunHeader
 from sapo_ui.widgets.banner import Banner
 from sapo_ui.widgets.headline_card import HeadlineCard
 from sapo_ui.widgets.phase_timeline import PhaseTimeline, Segment, phase_detail
+
+REFRESH_MS = 1000
+"""Between two readings of the shown run: whatever the engine does, a picture is at most this old."""
 
 HELP = """### The run page
 
@@ -78,6 +81,11 @@ class RunPage(QWidget):
         self._actions = actions
         self._run: RunSummary | None = None
         self._stale = False
+        self._waiting: StoreChange | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REFRESH_MS)
+        self._rest.timeout.connect(self._rested)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, 8)
         column.setSpacing(8)
@@ -112,6 +120,7 @@ class RunPage(QWidget):
             return
         self._show_summary(run)
         if run.id != before:
+            self._waiting = None
             self._show_facts(_Facts(run.id, [], {}))
             self.docks.show_run(run.id)
             self._read()
@@ -126,14 +135,26 @@ class RunPage(QWidget):
             self._stale = True
             return
         self._show_summary(run)
-        self._read()
-        self.docks.refresh(change)
+        if self._rest.isActive():
+            self._waiting = change
+        else:
+            self._refresh(change)
 
     def catch_up(self, change: StoreChange) -> None:
         """The page is visible again: take what it missed."""
         if self._stale and self._run is not None:
             self._stale = False
             self.take(StoreChange(change.runs, frozenset({self._run.id})))
+
+    def _refresh(self, change: StoreChange) -> None:
+        self._waiting = None
+        self._rest.start()
+        self._read()
+        self.docks.refresh(change)
+
+    def _rested(self) -> None:
+        if self._waiting is not None:
+            self._refresh(self._waiting)
 
     def _show_summary(self, run: RunSummary) -> None:
         self.header.show_run(run)
