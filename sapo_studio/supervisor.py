@@ -95,6 +95,8 @@ def reconcile(store: Store) -> list[str]:
                 runs.set_status(store, run.id, RunStatus.INTERRUPTED)
             else:
                 trouble = starting_trouble(store, run.id)
+                if run.status is not RunStatus.QUEUED:
+                    runs.set_status(store, run.id, RunStatus.RUNNING)  # the way to failed leads over it
                 runs.set_status(store, run.id, RunStatus.FAILED, ErrorText(trouble.what, trouble.why, trouble.fix))
         if run.pid is not None:
             processes.sweep_orphans(run.pid)
@@ -103,8 +105,8 @@ def reconcile(store: Store) -> list[str]:
 
 
 def _orphaned(run: RunSummary) -> bool:
-    waits_for_engine = run.status is RunStatus.QUEUED and run.pid is not None
-    return (run.status.alive or waits_for_engine) and not _engine_alive(run)
+    launched = run.status.resumable and run.pid is not None  # an engine was started that has not taken the run yet
+    return (run.status.alive or launched) and not _engine_alive(run)
 
 
 def _engine_alive(run: RunSummary) -> bool:

@@ -301,7 +301,26 @@ def test_a_read_only_store_is_told(bench: Bench) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_an_engine_that_never_comes_up_is_noticed(bench: Bench) -> None:
+def test_an_engine_that_dies_before_it_has_the_run_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = bench.make()
+    python = sys.executable
+    for before in (RunStatus.QUEUED, RunStatus.FAILED, RunStatus.STOPPED):
+        if before is RunStatus.STOPPED:
+            monkeypatch.setattr(sys, "executable", python)
+            bench.launch(run_id, hold=MIDDLE)
+            bench.at(run_id, *MIDDLE)
+            supervisor.stop(bench.store, run_id)
+            bench.ended(run_id)
+        assert queries.get_run(bench.store, run_id).status is before
+        monkeypatch.setattr(sys, "executable", "/bin/false")
+        supervisor.launch(bench.store, run_id)
+        run = bench.until(run_id, lambda run: run.status is RunStatus.FAILED and run.pid is None)
+        assert run.error is not None
+        assert run.error.what == "The engine ended before it began"
+        assert "parent.log" in run.error.fix
+
+
+def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
     run_id = bench.make()
     folder = bench.store.run_dir(run_id)
     (folder / "config.toml").mkdir(parents=True)  # the engine cannot write its file there
