@@ -101,9 +101,9 @@ class StepCard(QWidget):
         self.chips = FlowRow(gap=theme.SPACE_1)
         self._fill_chips()
         middle.addWidget(self.chips)
-        self.chips.setVisible(not self.chips.empty)
         row.addWidget(number, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(middle, 1)
+        self.chips.setVisible(not self.chips.empty)  # not before it has a parent: it would be a window of its own
         score = "" if facts.score is None else f"{facts.score:.2f}"
         value = label(score, "mono")
         value.setToolTip("The verifier's score after this step, 0 to 1")
