@@ -1,0 +1,35 @@
+"""A store of its own for each test, and one synthetic run shared by tests that only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sapo_studio import paths
+from sapo_studio.store.db import Store
+from tests.fixtures.synthetic import synthetic_run
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder of the test."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv(paths.HOME_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    with Store.open() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str]]:
+    """A store with two finished runs, to read from, and the id of the first."""
+    with Store.open(tmp_path_factory.mktemp("finished") / "studio.db") as opened:
+        run_id = synthetic_run(opened, name="first", trajectories=120, questions=24)
+        synthetic_run(opened, name="second", trajectories=40, questions=12, seed=1)
+        yield opened, run_id

@@ -1,0 +1,74 @@
+"""RunConfig: what is refused, and what is said about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sapo_studio.config.schema import RunConfig, field_paths, nearest, parse_config
+from sapo_studio.errors import InputError
+
+
+def told(data: dict[str, object]) -> str:
+    with pytest.raises(InputError) as caught:
+        parse_config(data)
+    assert caught.value.exit_code == 2
+    return caught.value.why
+
+
+def test_defaults_are_valid():
+    config = parse_config({})
+    assert config == RunConfig()
+    assert RunConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_every_field_explains_itself():
+    def check(model: type, where: str) -> int:
+        count = 0
+        for name, field in model.model_fields.items():
+            kind = field.annotation
+            if isinstance(kind, type) and hasattr(kind, "model_fields"):
+                count += check(kind, f"{where}{name}.")
+            else:
+                assert field.description, f"{where}{name} has no docstring"
+                count += 1
+        return count
+
+    assert check(RunConfig, "") == len(field_paths()) > 40
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"optimizer": {"kind": "orpo"}}, "optimizer: no such key; did you mean optimiser?"),
+        (
+            {"optimiser": {"learning_rat": 1e-3}},
+            "optimiser.learning_rat: no such key; did you mean optimiser.learning_rate?",
+        ),
+        ({"nam": "x"}, "nam: no such key; did you mean name?"),
+        ({"stop_at": 0.5}, "stop_at: no such key; did you mean warmup.stop_at?"),
+        ({"sampling": {"rollouts": 4}}, "sampling.rollouts: no such key; did you mean labeling.rollouts?"),
+        ({"iterations": 0}, "iterations: Input should be greater than or equal to 1 (given: 0)"),
+        ({"iterations": 21}, "iterations: Input should be less than or equal to 20 (given: 21)"),
+        ({"task": 3}, "task: is a section: write its keys under [task]"),
+        ({"labeling": {"labeler": "oracle"}}, "labeling.labeler: Input should be 'sapo', 'omega'"),
+        ({"task": {"min_steps": 6, "max_steps": 4}}, "task: min_steps (6) must not exceed max_steps (4)"),
+        ({"sampling": {"questions": 190_000}}, "sampling.questions (190000) must not exceed task.train_questions"),
+        ({"labeling": {"labeler": "none"}}, 'labeling.labeler = "none" trains no verifier'),
+    ],
+)
+def test_faults_name_the_field_and_what_would_be_right(data: dict[str, object], expected: str):
+    assert expected in told(data)
+
+
+def test_every_fault_is_named_at_once():
+    lines = told({"seed": -1, "bogus": 1, "warmup": {"epochs": "many"}}).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["seed", "warmup.epochs", "bogus"]
+
+
+def test_a_name_in_several_sections_lists_them():
+    assert nearest("epochs") == ["warmup.epochs", "verifier.epochs", "optimiser.epochs"]
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        RunConfig().seed = 3  # type: ignore[misc]
