@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -57,27 +58,25 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return cast("dict[str, Any]", manifest["facts"])
 
 
-def save_training_state(file: Path, model: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:
+def save_training_state(
+    file: Path, model: nn.Module, optimiser: torch.optim.Optimizer, step: int, cooling_from: int
+) -> None:
     """Weights, optimiser moments and position in one safetensors file."""
-    tensors = {
-        f"model/{name}": value.detach().clone().contiguous() for name, value in model.state_dict().items()
-    }
+    tensors = {f"model/{name}": value.detach().clone().contiguous() for name, value in model.state_dict().items()}
     for index, values in optimiser.state_dict()["state"].items():
         for name, value in values.items():
             tensors[f"optimiser/{index}/{name}"] = value.detach().clone().contiguous()
     part = file.with_name(file.name + ".part")
-    save_file(tensors, part, metadata={"step": str(step)})
+    save_file(tensors, part, metadata={"step": str(step), "cooling_from": str(cooling_from)})
     with part.open("rb") as stream:
         os.fsync(stream.fileno())
     part.replace(file)
 
 
-def load_training_state(file: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-    """Put back what `save_training_state` wrote; returns the step to go on with."""
-    from safetensors import safe_open
-
+def load_training_state(file: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, int]:
+    """Put back what `save_training_state` wrote; returns the step to go on with, and where cooling down began (0: not yet)."""
     with safe_open(file, framework="pt") as opened:
-        step = int(opened.metadata()["step"])
+        facts = opened.metadata()
     tensors = load_file(file)
     model.load_state_dict(
         {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
@@ -88,4 +87,4 @@ def load_training_state(file: Path, model: nn.Module, optimiser: torch.optim.Opt
             _, index, key = name.split("/", 2)
             state.setdefault(int(index), {})[key] = value
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return step
+    return int(facts["step"]), int(facts["cooling_from"])

@@ -174,9 +174,7 @@ class Phase:
         estimate: bool = False,
     ) -> None:
         """A number of this iteration."""
-        self.emit(
-            Metric(iteration=self.iteration, name=name, value=value, low=low, high=high, n=n, estimate=estimate)
-        )
+        self.emit(Metric(iteration=self.iteration, name=name, value=value, low=low, high=high, n=n, estimate=estimate))
 
     def progress(self, done: int, total: int, message: str = "") -> None:
         """`done` of `total` units; sent a few times a second at most."""

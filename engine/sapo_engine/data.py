@@ -74,9 +74,7 @@ class Trajectory:
     @classmethod
     def from_json(cls, data: list[Any]) -> Trajectory:
         """The trajectory that `to_json` wrote."""
-        number, question, iteration, sample, source, tokens, ends, steps, correct, answer, truth, copies = (
-            data
-        )
+        number, question, iteration, sample, source, tokens, ends, steps, correct, answer, truth, copies = data
         return cls(
             number,
             question,

@@ -43,9 +43,7 @@ class Sampled:
         return mean_share([pass_at_k(self.samples, c, k) for c in self.right])
 
 
-def accuracy(
-    lab: Lab, model: PreTrainedModel, split: str, path: str, samples: int, *, greedy: bool = False
-) -> Sampled:
+def accuracy(lab: Lab, model: PreTrainedModel, split: str, path: str, samples: int, *, greedy: bool = False) -> Sampled:
     """How many of `samples` solutions of each question of `split` are right."""
     questions = lab.task.questions(split)
     completions = lab.sample_many(model, questions, path, samples, greedy=greedy)

@@ -82,7 +82,7 @@ class Lab:
             self.prompt,
             rollouts=rollouts,
             wave=wave,
-            temperature=self.config.sampling.temperature,
+            temperature=self.config.labeling.temperature,
             seed_path=(self.config.seed, "rollout", version),
         )
 
@@ -90,9 +90,7 @@ class Lab:
         """The task's own solution of a question, as a trajectory (D_org)."""
         question = self._questions[number]
         tokens = (*self.tokenizer(self.task.join(question.steps))["input_ids"], token_id(self.tokenizer.eos_token_id))
-        return self.cutter.trajectory(
-            question, tokens, number=SOLUTIONS + number, iteration=0, source="solution"
-        )
+        return self.cutter.trajectory(question, tokens, number=SOLUTIONS + number, iteration=0, source="solution")
 
     def send(self, phase: Phase, trajectories: Sequence[Trajectory]) -> None:
         """Store trajectories and, before them, the questions they belong to."""
@@ -101,7 +99,11 @@ class Lab:
             new = sorted({t.question for t in rows} - self._sent)
             if new:
                 self._sent.update(new)
-                phase.emit(Questions(rows=[question_row(self._questions[n], self.task.join(self._questions[n].steps)) for n in new]))
+                phase.emit(
+                    Questions(
+                        rows=[question_row(self._questions[n], self.task.join(self._questions[n].steps)) for n in new]
+                    )
+                )
             phase.emit(Trajectories(rows=[t.row() for t in rows]))
 
     def rng(self, *path: int | str) -> np.random.Generator:

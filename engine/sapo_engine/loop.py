@@ -1,17 +1,17 @@
 """Algorithm 1, line for line. `Stages` (stages.py) knows how each line is done; docs/method.md says what it means.
 
-    M0   = SFT(M, D_org)
-    S0   = Sample(M0, D_org)
-    L0   = Omega(M0, subset(S0))
-    V0   = TrainVerifier(init M0, L0)
-    for i = 1..I:
-        S_i = Sample(M_i, D_org);  D_i = S_i + D_{i-1}
-        E_i = detect the first error by V_{i-1}'s scores
-        L_i = self-verify E_i with M_i, then expand
-        V_i = TrainVerifier(init M_i, L_i)
-        r   = mean step score by V_i over D_i
-        P_i = pairs with r(winner) - r(loser) >= eta
-        M_{i+1} = ORPO(M_i, P_i)
+M0   = SFT(M, D_org)
+S0   = Sample(M0, D_org)
+L0   = Omega(M0, subset(S0))
+V0   = TrainVerifier(init M0, L0)
+for i = 1..I:
+    S_i = Sample(M_i, D_org);  D_i = S_i + D_{i-1}
+    E_i = detect the first error by V_{i-1}'s scores
+    L_i = self-verify E_i with M_i, then expand
+    V_i = TrainVerifier(init M_i, L_i)
+    r   = mean step score by V_i over D_i
+    P_i = pairs with r(winner) - r(loser) >= eta
+    M_{i+1} = ORPO(M_i, P_i)
 """
 
 from __future__ import annotations

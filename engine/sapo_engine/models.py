@@ -22,9 +22,7 @@ from sapo_studio.errors import InputError
 from sapo_studio.paths import resources_dir
 
 
-def fresh_model(
-    config: ModelConfig, task: Task, seed: int
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def fresh_model(config: ModelConfig, task: Task, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A randomly initialised Llama with the task's own tokenizer."""
     tokenizer = task.build_tokenizer()
     torch.manual_seed(seed)
@@ -62,9 +60,7 @@ def load_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
             why="Its config.json has an auto_map.",
             fix="Use a model whose architecture is part of transformers.",
         )
-    tokenizer = cast(
-        "PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    )
+    tokenizer = cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     model = AutoModelForCausalLM.from_pretrained(
@@ -73,9 +69,7 @@ def load_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return cast("PreTrainedModel", model), tokenizer
 
 
-def start_model(
-    config: ModelConfig, task: Task, seed: int
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def start_model(config: ModelConfig, task: Task, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The reasoner that a run starts from."""
     if config.source == "fresh":
         return fresh_model(config, task, seed)

@@ -21,7 +21,9 @@ def sft(
     *,
     pad_id: int,
     state_file: Path | None = None,
-    after_epoch: Callable[[int], bool] | None = None,
+    enough: Callable[[int], bool] | None = None,
+    check_every: int = 0,
+    cool_down: int = 0,
 ) -> int:
     """Supervised fine-tuning: mean token negative log-likelihood of the completions. Changes `model`; returns the steps made."""
 
@@ -38,7 +40,9 @@ def sft(
         recipe,
         watcher,
         state_file=state_file,
-        after_epoch=after_epoch,
+        enough=enough,
+        check_every=check_every,
+        cool_down=cool_down,
     )
 
 

@@ -46,9 +46,7 @@ def make_pairs(
         seen: set[tuple[int, int]] = set()
         turn = 0
         while len(found) < count and turn < 4 * count + 8:
-            winner = (
-                winners[turn % len(winners)] if turn < len(winners) else winners[rng.integers(len(winners))]
-            )
+            winner = winners[turn % len(winners)] if turn < len(winners) else winners[rng.integers(len(winners))]
             loser = losers[turn % len(losers)] if turn < len(losers) else losers[rng.integers(len(losers))]
             turn += 1
             key = (winner.number, loser.number)

@@ -27,6 +27,8 @@ from sapo_studio.domain.runs import PhaseName
 from sapo_studio.events.kinds import LabelRow, Labels, PairRow, Pairs, ScoreRow, Scores
 
 SAMPLE_SHARD = 250
+CHECKS_AN_EPOCH = 6
+"""The warm-up can go from 10 % to 60 % within an epoch: it is looked at this often."""
 FEW_PAIRS = 200
 """Fewer pairs than this teach little; the log says so."""
 
@@ -44,12 +46,13 @@ class Stages(Lab):
             texts = [text_of(self.prompt(q.number), self.solution(q.number)) for q in self.task.questions("train")]
             recipe = Recipe(config.learning_rate, config.epochs, config.batch_size, self.config.seed)
 
-            def warm_enough(epoch: int) -> bool:
-                reached = evaluation.accuracy(self, model, "development", f"warm-up {epoch}", 4).accuracy.value
-                phase.curve("development_accuracy", epoch, reached)
-                phase.log(f"Epoch {epoch}: {reached:.1%} of samples on the development questions are right")
+            def warm_enough(step: int) -> bool:
+                reached = evaluation.accuracy(self, model, "development", "warm-up", 2).accuracy.value
+                phase.curve("development_accuracy", step, reached)
+                phase.log(f"Step {step}: {reached:.1%} of samples on the development questions are right")
                 return reached >= config.stop_at
 
+            per_epoch = -(-len(texts) // config.batch_size)
             optimisers.sft(
                 model,
                 texts,
@@ -57,7 +60,9 @@ class Stages(Lab):
                 phase,
                 pad_id=self.pad_id,
                 state_file=phase.state_file,
-                after_epoch=warm_enough if config.stop_at < 1 else None,
+                enough=warm_enough if config.stop_at < 1 else None,
+                check_every=max(1, per_epoch // CHECKS_AN_EPOCH),
+                cool_down=max(1, per_epoch // CHECKS_AN_EPOCH),
             )
             return model
 
@@ -294,7 +299,9 @@ class Stages(Lab):
                     "learn from. Look at the margin histogram and lower eta, or sample more.",
                     "warning",
                 )
-            return [[candidates[k].winner.number, candidates[k].loser.number, candidates[k].margin] for k in sorted(chosen)]
+            return [
+                [candidates[k].winner.number, candidates[k].loser.number, candidates[k].margin] for k in sorted(chosen)
+            ]
 
         rows = self.context.phase(PhaseName.PAIRS, iteration, work, JsonCodec())
         return [Pair(by_number[winner], by_number[loser], margin) for winner, loser, margin in rows]

@@ -17,6 +17,8 @@ from sapo_engine.checkpoint import load_training_state, save_training_state
 
 WARMUP_SHARE = 0.06
 CLIP_NORM = 1.0
+CURVE_EVERY = 5
+REPORT_SECONDS = 0.2
 
 
 class Watcher(Protocol):
@@ -56,12 +58,15 @@ def train(
     watcher: Watcher,
     *,
     state_file: Path | None = None,
-    after_epoch: Callable[[int], bool] | None = None,
+    enough: Callable[[int], bool] | None = None,
+    check_every: int = 0,
+    cool_down: int = 0,
 ) -> int:
     """Minimise `loss_of(indices)` over items 0..len(lengths)-1, batched by like `lengths`. Returns the number of steps made.
 
     `loss_of` returns the loss and further values for the curves. `state_file` keeps model, optimiser and position, so that a
-    stopped training goes on at the same step with the same batches. `after_epoch(epoch)` may end the training by returning True.
+    stopped training goes on at the same step with the same batches. Every `check_every` steps `enough(step)` is asked; once it says so,
+    the learning rate falls to 0 over `cool_down` further steps and the training ends.
     """
     device = next(model.parameters()).device
     per_epoch = math.ceil(len(lengths) / recipe.batch_size)
@@ -74,51 +79,57 @@ def train(
     optimiser = torch.optim.AdamW(
         groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98), foreach=True
     )
-    step = 0
+    step, cooling_from = 0, 0
     if state_file is not None and state_file.exists():
-        step = load_training_state(state_file, model, optimiser)
+        step, cooling_from = load_training_state(state_file, model, optimiser)
 
     def save() -> None:
         if state_file is not None:
-            save_training_state(state_file, model, optimiser, step)
+            save_training_state(state_file, model, optimiser, step, cooling_from)
+
+    def scale_at(step: int) -> float:
+        if not cooling_from:
+            return _schedule(step, total)
+        return _schedule(cooling_from, total) * (1 - (step - cooling_from) / cool_down)
 
     reported = 0.0
+    end = cooling_from + cool_down if cooling_from else total
+    batches: list[list[int]] = []
+    epoch = -1
     model.train()
-    while step < total:
-        epoch = step // per_epoch
-        batches = epoch_batches(lengths, recipe.batch_size, recipe.seed, epoch)
-        for indices in batches[step - epoch * per_epoch :]:
-            watcher.breathe(save)
-            scale = _schedule(step, total)
-            for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * scale
-            loss, extra = loss_of(indices)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            norm = nn.utils.clip_grad_norm_([*body, *head], CLIP_NORM)
-            optimiser.step()
-            step += 1
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                raise FloatingPointError(
-                    f"the loss became {value} at step {step} (gradient norm {float(norm):.3g}, device {device}); lower the learning rate"
-                )
-            now = time.monotonic()
-            if step % 5 == 0 or step == total:
-                watcher.curve("loss", step, value)
-                for name, figure in extra.items():
-                    watcher.curve(name, step, figure)
-                watcher.curve("learning_rate", step, recipe.learning_rate * scale)
-            if now - reported > 0.2 or step == total:
-                reported = now
-                watcher.progress(step, total)
-            if step >= total:
-                break
-        if after_epoch is not None and step % per_epoch == 0:
-            stop = after_epoch(step // per_epoch)
+    while step < end:
+        if step // per_epoch != epoch:
+            epoch = step // per_epoch
+            batches = epoch_batches(lengths, recipe.batch_size, recipe.seed, epoch)
+        watcher.breathe(save)
+        scale = scale_at(step)
+        for group in optimiser.param_groups:
+            group["lr"] = group["peak"] * scale
+        loss, extra = loss_of(batches[step - epoch * per_epoch])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_([*body, *head], CLIP_NORM)
+        optimiser.step()
+        step += 1
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"the loss became {value} at step {step} (gradient norm {float(norm):.3g}, device {device}); "
+                "lower the learning rate"
+            )
+        if step % CURVE_EVERY == 0 or step == end:
+            watcher.curve("loss", step, value)
+            for name, figure in extra.items():
+                watcher.curve(name, step, figure)
+            watcher.curve("learning_rate", step, recipe.learning_rate * scale)
+        now = time.monotonic()
+        if now - reported > REPORT_SECONDS or step == end:
+            reported = now
+            watcher.progress(step, end)
+        if enough is not None and not cooling_from and step % check_every == 0 and step < end:
+            if enough(step):
+                cooling_from, end = step, min(end, step + cool_down)
             model.train()
-            if stop:
-                break
     model.eval()
     return step
 

@@ -49,9 +49,7 @@ class Verifier(nn.Module):
         states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1]))
         if self.kind == "likelihood":
             logits = cast("nn.Module", self.backbone.get_output_embeddings())(hidden)
-            states = torch.cat(
-                [states, likelihood_features(token_log_probs(logits, batch.targets), at)], dim=-1
-            )
+            states = torch.cat([states, likelihood_features(token_log_probs(logits, batch.targets), at)], dim=-1)
         return torch.sigmoid(self.head(states).squeeze(-1).float())
 
 
@@ -96,7 +94,6 @@ def train_verifier(
     seed: int,
     pad_id: int,
     state_file: Path | None = None,
-    after_epoch: Callable[[Verifier, int], bool] | None = None,
 ) -> Verifier:
     """V = TrainVerifier(init `reasoner`, labels): a fresh head on a copy of the current reasoner, MSE on v_j against c_j."""
     torch.manual_seed(seed)
@@ -122,15 +119,7 @@ def train_verifier(
         seed=seed,
     )
     lengths = [len(example.text) for example in examples]
-    train(
-        verifier,
-        lengths,
-        loss_of,
-        recipe,
-        watcher,
-        state_file=state_file,
-        after_epoch=(lambda epoch: after_epoch(verifier, epoch)) if after_epoch else None,
-    )
+    train(verifier, lengths, loss_of, recipe, watcher, state_file=state_file)
     return verifier
 
 

@@ -143,7 +143,7 @@ class SamplingConfig(Section):
     """Trajectories a question (K in the paper); equal ones are kept once."""
 
     temperature: float = Field(default=1.0, gt=0, le=5)
-    """Softmax temperature of trajectories and of roll-outs."""
+    """Softmax temperature of sampled trajectories."""
 
 
 class LabelingConfig(Section):
@@ -177,6 +177,10 @@ class LabelingConfig(Section):
 
     They stop at the first success.
     """
+
+    temperature: float = Field(0.6, gt=0, le=5)
+    """Softmax temperature of the roll-outs. Cooler than the sampling of trajectories: a hot roll-out may stumble from a wrong
+    step to the right answer, or from a right step to a wrong one, and both spoil a label."""
 
     wave: int = Field(default=2, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
     """Roll-outs sampled at a time.

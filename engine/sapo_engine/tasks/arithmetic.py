@@ -196,10 +196,6 @@ class ArithmeticTask:
             if not found or index + 1 >= len(amounts):
                 return index + 1
             left, operator, right, result = int(found[1]), found[2], int(found[3]), int(found[4])
-            if (
-                left != amounts[index]
-                or calculate(left, operator, right) != result
-                or result != amounts[index + 1]
-            ):
+            if left != amounts[index] or calculate(left, operator, right) != result or result != amounts[index + 1]:
                 return index + 1
         return 0 if len(steps) + 1 == len(amounts) else len(steps)
