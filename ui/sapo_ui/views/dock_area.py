@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent
+from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QTabBar,
     QTabWidget,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -68,6 +67,26 @@ class DockTitle(QWidget):
         self.close_button.setIcon(icons.icon("close", muted))
 
 
+class _Holder(QWidget):
+    """Gives its panel the whole room, even where that is less than the panel asks for: tall panels behind other tabs
+    would
+    else press their neighbours out of the page.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self._panel = panel
+        panel.setParent(self)
+        self.setMinimumSize(180, 96)
+
+    def sizeHint(self) -> QSize:
+        return self._panel.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        del event
+        self._panel.setGeometry(self.rect().adjusted(1, 0, -1, -3))
+
+
 class PanelDock(QDockWidget):
     """A dock with one panel."""
 
@@ -76,11 +95,7 @@ class PanelDock(QDockWidget):
         self.panel = panel
         self.setObjectName(f"dock.{panel.panel_id}")
         self.setAccessibleName(panel.title)
-        holder = QWidget()
-        room = QVBoxLayout(holder)
-        room.setContentsMargins(1, 0, 1, 3)
-        room.addWidget(panel)
-        self.setWidget(holder)
+        self.setWidget(_Holder(panel))
         self.title_bar = DockTitle(self, panel.title)
         self._no_title = QWidget(self)
         self._no_title.setFixedHeight(0)
@@ -222,11 +237,18 @@ class DockArea(QMainWindow):
             widget = widget.parentWidget()
         return None
 
-    def _tabs_changed(self) -> None:
-        for bar in self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+    def childEvent(self, event: QChildEvent) -> None:
+        """Qt makes tab bars as it needs them; each gets the look of the card below it."""
+        super().childEvent(event)
+        bar = event.child()
+        if event.type() == QEvent.Type.ChildPolished and isinstance(bar, QTabBar):
             bar.setProperty("look", "dock")
             bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
             bar.setDrawBase(False)
             bar.setExpanding(False)
+            bar.style().unpolish(bar)
+            bar.style().polish(bar)
+
+    def _tabs_changed(self) -> None:
         for dock in self.docks.values():
             dock.follow_tabs(any(not other.isHidden() for other in self.tabifiedDockWidgets(dock)))
