@@ -133,10 +133,10 @@ class WorkerProcess:
         return self._ended
 
     def kill(self) -> None:
-        """End the worker at once, with everything that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            processes.kill_tree(processes.identify(self.pid))
-        if self._process.poll() is None:
+        """End the worker at once, with everything that it started. Does nothing where it has ended."""
+        if self._process.poll() is None:  # else its number may be somebody else's by now
+            with contextlib.suppress(ProcessLookupError):
+                processes.kill_tree(processes.identify(self.pid))
             self._process.kill()
 
     def wait(self, *, timeout: float = 5.0) -> int | None:
