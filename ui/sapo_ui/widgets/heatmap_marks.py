@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
 
 from sapo_ui.widgets.heatmap_math import Ints, MarkLayer, bin_marks
 
@@ -45,7 +45,20 @@ def ring(painter: QPainter, at: QPointF, size: float, colour: QColor, edge: QCol
 
 
 DRAW = {"triangle": triangle, "square": square, "ring": ring}
+STAMP = 24
 SIZES = {"triangle": 9.0, "square": 6.0, "ring": 13.0}
+
+
+def _stamp(shape: str, size: float, ratio: float, colours: tuple[QColor, QColor]) -> QPixmap:
+    """The mark on a pixmap of its own, to be put down hundreds of times."""
+    made = QPixmap(round(STAMP * ratio), round(STAMP * ratio))
+    made.setDevicePixelRatio(ratio)
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    DRAW[shape](painter, QPointF(STAMP / 2, STAMP / 2), size, *colours)
+    painter.end()
+    return made
 
 
 def draw_marks(
@@ -54,10 +67,9 @@ def draw_marks(
     edges: Ints,
     rows: int,
     plot: QRectF,
-    used: float,
     colours: tuple[QColor, QColor],
 ) -> int:
-    """Draw all layers over the bins `edges`, which fill `used` pixels of `plot`. Returns how many marks were drawn.
+    """Draw all layers over the bins `edges`, which fill `plot`. Returns how many marks were drawn.
 
     Where marks of several kinds fall into one cell they are drawn so that each can be read: the square inside the
     ring, the triangle above.
@@ -69,8 +81,8 @@ def draw_marks(
     for layer in layers:
         for key in bin_marks(layer, edges, rows):
             cells[key].append(layer.shape)
-    width, height = used / bins, plot.height() / rows
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    width, height = plot.width() / bins, plot.height() / rows
+    stamps: dict[tuple[str, float], QPixmap] = {}
     for (column, row), shapes in cells.items():
         centre = QPointF(plot.left() + (column + 0.5) * width, plot.top() + (row - 0.5) * height)
         for shape in ("ring", "square", "triangle"):
@@ -82,6 +94,8 @@ def draw_marks(
                     at = QPointF(centre.x(), centre.y() - 0.5 * height + 7)
                 else:
                     size = min(14.0, height)
-            DRAW[shape](painter, at, size, *colours)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            stamp = stamps.get((shape, size))
+            if stamp is None:
+                stamp = stamps[shape, size] = _stamp(shape, size, painter.device().devicePixelRatioF(), colours)
+            painter.drawPixmap(at - QPointF(STAMP / 2, STAMP / 2), stamp)
     return sum(len(shapes) for shapes in cells.values())

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPixmap,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -25,7 +26,7 @@ from sapo_ui.widgets.heatmap_marks import draw_marks
 from sapo_ui.widgets.heatmap_math import Grid, Ints, bin_edges, bin_means, count_runs, empty_grid, runs_of, to_rgba
 
 WIDEST = 30.0
-MARK_PIXELS, MERGED_PIXELS = 11, 20
+MARK_PIXELS, MERGED_PIXELS = 7, 18
 LEFT, TOP, SCALE, STRIP, FOOT = 44, 4, 58, 7, 18
 
 
@@ -67,7 +68,8 @@ class HeatmapView(QWidget):
         self._dragged = False
         self._row_name, self._prefix = row_name, prefix
         self._cache: tuple[object, ...] = ()
-        self._image = QImage()
+        self._cells = QPixmap()
+        self._strip = QImage()
         self._edges: Ints = np.zeros(1, np.int64)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -204,21 +206,7 @@ class HeatmapView(QWidget):
         self._paint_scale(painter, plot)
         if self._grid.columns and self._grid.rows:
             body = QRectF(plot.left(), plot.top(), used, plot.height())
-            self._prepare(used)
-            self._paint_ground(painter, body)
-            painter.drawImage(body, self._image)
-            self._paint_lines(painter, body)
-            bins = int(used / MERGED_PIXELS) if self.merges_marks else self._last - self._first
-            edges = bin_edges(self._first, self._last, max(1, bins))
-            draw_marks(
-                painter,
-                self._grid.marks,
-                edges,
-                self._grid.rows,
-                body,
-                used,
-                (QColor(look.mark), QColor(look.mark_outline)),
-            )
+            painter.drawPixmap(0, 0, self._picture(body))
             self._paint_rows(painter, plot)
             self._paint_groups(painter, body)
             self._paint_pointers(painter, body)
@@ -227,15 +215,38 @@ class HeatmapView(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 4, 4)
 
-    def _prepare(self, used: float) -> None:
-        key = (id(self._grid), self._first, self._last, round(used))
+    def _picture(self, body: QRectF) -> QPixmap:
+        """Cells, lines and marks, kept until they change: the pointer moves over them far more often."""
+        look, ratio = theme.current(), self.devicePixelRatioF()
+        key = (id(self._grid), self._first, self._last, self.size(), look.name, ratio)
         if key == self._cache:
-            return
+            return self._cells
         self._cache = key
-        self._edges = bin_edges(self._first, self._last, max(1, int(used)))
+        self._edges = bin_edges(self._first, self._last, max(1, int(body.width())))
         data = np.ascontiguousarray(to_rgba(bin_means(self._grid.values, self._edges), theme.cividis()))
         rows, columns = data.shape[:2]
-        self._image = QImage(data.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888).copy()
+        image = QImage(data.data, columns, rows, 4 * columns, QImage.Format.Format_RGBA8888)
+        self._cells = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
+        self._cells.setDevicePixelRatio(ratio)
+        self._cells.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(self._cells)
+        self._paint_ground(painter, body)
+        painter.drawImage(body, image)
+        self._paint_lines(painter, body)
+        bins = int(body.width() / MERGED_PIXELS) if self.merges_marks else self._last - self._first
+        edges = bin_edges(self._first, self._last, max(1, bins))
+        colours = (QColor(look.mark), QColor(look.mark_outline))
+        draw_marks(painter, self._grid.marks, edges, self._grid.rows, body, colours)
+        painter.end()
+        self._strip = self._strip_image()
+        return self._cells
+
+    def _strip_image(self) -> QImage:
+        """The strip below, one pixel a bin, for groups too narrow to be drawn one by one."""
+        colours = [QColor(colour) for colour in theme.current().series]
+        tones = np.array([(one.red(), one.green(), one.blue()) for one in colours], np.uint8)
+        pixels = np.ascontiguousarray(tones[self._grid.groups[self._edges[:-1]] % len(tones)])
+        return QImage(pixels.data, len(pixels), 1, 3 * len(pixels), QImage.Format.Format_RGB888).copy()
 
     def _paint_ground(self, painter: QPainter, body: QRectF) -> None:
         """What cells without a step look like: a tone of its own, hatched, so that it is neither a score nor the
@@ -295,15 +306,23 @@ class HeatmapView(QWidget):
         metrics = self.fontMetrics()
         pointed = self._hover or self._cursor
         chosen = int(self._grid.groups[pointed.column]) if pointed is not None else None
-        groups = runs_of(self._grid.groups, self._first, self._last, int(body.width() / 2))
-        painter.setPen(Qt.PenStyle.NoPen)
+        narrow = count_runs(self._grid.groups, self._first, self._last) * 6 > body.width()
+        if narrow:
+            painter.setOpacity(0.5)
+            painter.drawImage(strip, self._strip)
+            painter.setOpacity(1.0)
+            part = self._grid.groups[self._first : self._last]
+            for column in [] if chosen is None else np.flatnonzero(part == chosen).tolist():
+                painter.fillRect(
+                    QRectF(strip.left() + column * width, strip.top(), max(1.5, width), STRIP), QColor(look.accent)
+                )
         edge = strip.left() - 100.0
-        for group, begin, end in groups:
+        for group, begin, end in runs_of(self._grid.groups, self._first, self._last, int(body.width() / 6)):
             left, right = strip.left() + (begin - self._first) * width, strip.left() + (end - self._first) * width
-            tone = QColor(look.accent) if group == chosen else tones[group % len(tones)]
-            tone.setAlphaF(1.0 if group == chosen else 0.5)
-            gap = 1.0 if right - left > 4 else 0.0
-            painter.fillRect(QRectF(left, strip.top(), max(1.0, right - left - gap), STRIP), tone)
+            if not narrow:
+                tone = QColor(look.accent) if group == chosen else QColor(tones[group % len(tones)])
+                tone.setAlphaF(1.0 if group == chosen else 0.5)
+                painter.fillRect(QRectF(left, strip.top(), max(1.0, right - left - 1), STRIP), tone)
             centre = (left + right) / 2
             if centre < edge + 18:
                 continue
@@ -313,7 +332,6 @@ class HeatmapView(QWidget):
                 painter.setPen(QColor(look.text if group == chosen else look.muted))
                 where = QRectF(centre - wide / 2 - 1, strip.bottom() + 1, wide + 2, 16)
                 painter.drawText(where, Qt.AlignmentFlag.AlignCenter, name)
-                painter.setPen(Qt.PenStyle.NoPen)
                 edge = centre + wide / 2
 
     def _paint_pointers(self, painter: QPainter, body: QRectF) -> None:
