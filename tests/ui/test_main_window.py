@@ -5,7 +5,8 @@ import sqlite3
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QLineEdit
 
 from sapo_studio import processes
 from sapo_studio.config.schema import RunConfig
@@ -17,6 +18,7 @@ from sapo_ui.actions import ACTIONS, Actions
 from sapo_ui.control import Supervised
 from sapo_ui.main_window import MainWindow, Parts
 from sapo_ui.notify import notices
+from sapo_ui.panel import Panel
 from sapo_ui.poller import Poller, StoreChange
 from sapo_ui.settings import Settings
 from sapo_ui.views.new_run import PresetChoice
@@ -269,6 +271,49 @@ def test_an_unreadable_store_is_told_above_the_page(qtbot, window, store):
     assert "odd" in window.banner.text
     qtbot.mouseClick(window.banner.action, Qt.MouseButton.LeftButton)
     assert not window.banner.isVisible()
+
+
+def test_a_panel_with_the_focus_keeps_its_own_keys(qtbot, home, hands, store):
+    class Searching(Panel):
+        panel_id, title, help = "searching", "Searching", "### Searching"
+
+        def __init__(self):
+            super().__init__()
+            self.found = 0
+            self.line = QLineEdit(self)
+            shortcut = QShortcut(QKeySequence("Ctrl+F"), self, self.find)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+
+        def find(self):
+            self.found += 1
+
+        def show_run(self, run_id):
+            pass
+
+        def refresh(self, change):
+            pass
+
+    run_id = add_run(store)
+    poller = Poller()
+    parts = Parts(Settings(), poller, hands, Library(), home / "studio.db", [Searching], {})
+    window = MainWindow(parts)
+    qtbot.addWidget(window)
+    window.show()
+    poller.start()
+    try:
+        select(qtbot, window, run_id)
+        qtbot.waitActive(window)
+        panel = window.run_page.docks.docks["searching"].panel
+        panel.line.setFocus()
+        qtbot.keyClick(panel.line, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        assert panel.found == 1
+        window.run_list.view.setFocus()
+        qtbot.keyClick(window.run_list.view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+        assert panel.found == 1
+        assert window.run_list.search.hasFocus()
+    finally:
+        window.close()
+        assert poller.stop()
 
 
 def test_notices_tell_of_runs_that_ended_by_themselves(make_run):

@@ -197,6 +197,14 @@ class Actions(QObject):
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way
 
+    def give_way(self, keys: frozenset[str]) -> None:
+        """Leave these keys to the focused panel, which uses them itself: Qt acts on no key that two would take."""
+        for spec in self.specs:
+            if spec.shortcut and not spec.local:
+                wanted = QKeySequence("" if spec.shortcut in keys else spec.shortcut)
+                if self._actions[spec.id].shortcut() != wanted:
+                    self._actions[spec.id].setShortcut(wanted)
+
     def _restyle(self) -> None:
         for spec in self.specs:
             if spec.icon:

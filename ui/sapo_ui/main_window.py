@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
         parts.poller.trouble.connect(self._trouble)
         tasks.pool().on_error = self.show_error
         self.actions_.show_run(None)
+        self._app().focusChanged.connect(self._focus_moved)
         self._clock = QTimer(self)  # "8 min ago" grows old by itself
         self._clock.setInterval(60_000)
         self._clock.setTimerType(Qt.TimerType.VeryCoarseTimer)
@@ -339,6 +340,17 @@ class MainWindow(QMainWindow):
 
     # -- the rest
 
+    @staticmethod
+    def _app() -> QApplication:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        return app
+
+    def _focus_moved(self) -> None:
+        panel = self.run_page.docks.focused_panel()
+        own = [] if panel is None else [shortcut.key().toString() for shortcut in panel.findChildren(QShortcut)]
+        self.actions_.give_way(frozenset(own))
+
     def _say(self, text: str) -> None:
         self.statusBar().showMessage(text, MESSAGE_MS)
 
@@ -417,6 +429,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self.save()
         self._clock.stop()
+        self._app().focusChanged.disconnect(self._focus_moved)
         self._notifier.close()
         self._parts.poller.changed.disconnect(self._changed)
         self._parts.poller.trouble.disconnect(self._trouble)

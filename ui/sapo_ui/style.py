@@ -105,6 +105,7 @@ QSlider::handle:horizontal {{ background: {surface}; border: 2px solid {accent};
 QSlider::handle:horizontal:focus {{ background: {accent}; border-color: {text}; }}
 
 QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: 0; }}
+QAbstractScrollArea::corner {{ background: transparent; border: 0; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
 QScrollBar::handle {{ background: {border}; border-radius: 3px; margin: 2px; min-height: 24px; min-width: 24px; }}
