@@ -178,9 +178,9 @@ class LabelingConfig(Section):
     They stop at the first success.
     """
 
-    temperature: float = Field(0.6, gt=0, le=5)
-    """Softmax temperature of the roll-outs. Cooler than the sampling of trajectories: a hot roll-out may stumble from a wrong
-    step to the right answer, or from a right step to a wrong one, and both spoil a label."""
+    temperature: float = Field(default=0.6, gt=0, le=5)
+    """Softmax temperature of the roll-outs. Cooler than the sampling of trajectories: a hot roll-out may stumble from a
+    wrong step to the right answer, or from a right step to a wrong one, and both spoil a label."""
 
     wave: int = Field(default=2, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
     """Roll-outs sampled at a time.
@@ -229,7 +229,8 @@ class OptimiserConfig(Section):
     """Aligning the reasoner: M_{i+1}."""
 
     kind: Literal["orpo", "sft"] = Field(default="orpo", json_schema_extra=MAIN)
-    """`orpo`: odds-ratio preference optimisation on pairs (the paper). `sft`: rejection-sampling fine-tuning on right answers only."""
+    """`orpo`: odds-ratio preference optimisation on pairs (the paper). `sft`: rejection-sampling fine-tuning on right
+    answers only."""
 
     learning_rate: float = Field(default=2e-4, gt=0, le=1, json_schema_extra=MAIN)
     """Peak learning rate of the alignment. A reasoner that is already good needs a lower one."""
@@ -259,8 +260,8 @@ class OptimiserConfig(Section):
     """Pair trajectories of this iteration only, or of all iterations so far (D_i accumulates in the paper)."""
 
     guard: Literal["keep", "warn", "off"] = "keep"
-    """After an alignment, compare sampled accuracy on the development questions. `keep` goes back to the weights before it if
-    they were clearly better, `warn` only says so."""
+    """After an alignment, compare sampled accuracy on the development questions. `keep` goes back to the weights before
+    it if they were clearly better, `warn` only says so."""
 
 
 class EvaluationConfig(Section):
@@ -328,7 +329,8 @@ class RunConfig(Section):
             )
         if self.labeling.labeler == "none" and self.optimiser.kind == "orpo" and self.optimiser.reward == "verifier":
             raise ValueError(
-                'labeling.labeler = "none" trains no verifier: set optimiser.reward = "answer" or optimiser.kind = "sft"'
+                'labeling.labeler = "none" trains no verifier: '
+                'set optimiser.reward = "answer" or optimiser.kind = "sft"'
             )
         return self
 
@@ -336,8 +338,8 @@ class RunConfig(Section):
 def parse_config(data: Mapping[str, Any], *, source: str = "the configuration") -> RunConfig:
     """Check `data` (from TOML, JSON or a form) and fill in the defaults.
 
-    Raises InputError that names every wrong field by its dotted path, with what would be right; an unknown key is answered with the
-    nearest known one.
+    Raises InputError that names every wrong field by its dotted path, with what would be right; an unknown key is
+    answered with the nearest known one.
     """
     try:
         return RunConfig.model_validate(data)
@@ -349,7 +351,7 @@ def parse_config(data: Mapping[str, Any], *, source: str = "the configuration") 
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault of a configuration: the dotted path of the field ('' for the whole), what is wrong and what would be right."""
+    """One fault of a configuration: the dotted path of the field ('' for the whole), what is wrong, what is right."""
 
     path: str
     message: str
