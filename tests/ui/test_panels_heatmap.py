@@ -169,12 +169,12 @@ def test_panel_shows_what_the_store_holds(panel, store, run_id):
 
 
 def test_controls_ask_again(panel, qtbot, store, run_id):
-    panel.choice.outcome.setCurrentIndex(panel.choice.outcome.findData("wrong"))
+    panel.choice.kind.setCurrentIndex(panel.choice.kind.findData("wrong"))
     qtbot.waitUntil(lambda: not panel.data.correct.any())
     panel.choice.whose.setCurrentIndex(panel.choice.whose.findData(-3))
     process = queries.HeatmapQuery(run_id, -1, 2, "process", "wrong", "", "first_error")
     qtbot.waitUntil(lambda: panel.data.ids.tolist() == queries.heatmap(store, process).ids.tolist())
-    panel.choice.case.setCurrentIndex(panel.choice.case.findData("noise"))
+    panel.choice.kind.setCurrentIndex(panel.choice.kind.findData("noise"))
     qtbot.waitUntil(lambda: len(panel.data.ids) == 0)
     assert panel.pages.currentWidget() is panel.nothing
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QPalette
+
 from sapo_ui import format as fmt
+from sapo_ui import theme
 from sapo_ui.views.metric_panels import MetricPanel, Metrics, series, whole_percent, with_interval
-from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.line_chart import LineChart
 
 MEANINGS = {
@@ -32,7 +35,7 @@ class AccuracyPanel(MetricPanel):
         self.chart.setAccessibleName("Accuracy by iteration")
         self.chart.setToolTip("\n".join(MEANINGS.values()))
         self.chart.hovered.connect(self._read_at)
-        self.readout = label("", "small", "muted", wrap=True)
+        self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.column.addWidget(self.chart, 1)
         self.column.addWidget(self.readout)
 
@@ -51,7 +54,7 @@ class AccuracyPanel(MetricPanel):
         measured = [number for number, row in self.metrics.items() if "sampled_accuracy" in row]
         number = int(at) if isinstance(at, float) else max(measured, default=None)
         if number is None or number not in self.metrics:
-            self.readout.setText("")
+            self.readout.set_text("")
             return
         row = self.metrics[number]
         if isinstance(at, float):
@@ -67,5 +70,5 @@ class AccuracyPanel(MetricPanel):
                 if f"pass_at_{k}" in row
             ]
         if parts:
-            self.readout.setText(f"After iteration {number}: " if number else "At the start: ")
-            self.readout.setText(self.readout.text() + ", ".join(parts))
+            self.readout.set_text(f"After iteration {number}: " if number else "At the start: ")
+            self.readout.set_text(self.readout.text() + ", ".join(parts))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QFontMetrics, QShowEvent
 from PySide6.QtWidgets import QComboBox, QStackedLayout, QVBoxLayout, QWidget
 
 from sapo_studio.domain.runs import RunStatus
@@ -18,6 +18,7 @@ from sapo_ui.poller import StoreChange
 from sapo_ui.widgets.labels import EmptyState
 
 T = TypeVar("T")
+COMBO_ROOM = 56
 
 
 class DataPanel(Panel):
@@ -114,7 +115,6 @@ def choice(name: str, items: Sequence[tuple[str, Any]], hover: str = "") -> QCom
     box = QComboBox()
     box.setAccessibleName(name)
     box.setToolTip(hover or name)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
     box.setFont(theme.font("small"))
     set_items(box, items)
     return box
@@ -135,3 +135,5 @@ def set_items(box: QComboBox, items: Sequence[tuple[str, Any]]) -> None:
             box.setCurrentIndex(row)
             break
     box.blockSignals(blocked)
+    widest = max((QFontMetrics(box.font()).horizontalAdvance(text) for text, _ in items), default=40)
+    box.setFixedWidth(widest + COMBO_ROOM)

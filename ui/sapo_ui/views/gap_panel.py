@@ -3,12 +3,14 @@ reach."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QLabel
+from PySide6.QtGui import QPalette
 
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
+from sapo_ui import theme
 from sapo_ui.views.metric_panels import MetricPanel, Metrics, series, whole_percent, with_interval
-from sapo_ui.widgets.labels import Banner, label
+from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.labels import Banner
 from sapo_ui.widgets.line_chart import LineChart
 
 MCE_MEANING = (
@@ -44,7 +46,7 @@ Left and Right read the values of an iteration.
         self.chart.setAccessibleName("MCE and verifier accuracy by iteration")
         self.chart.setToolTip("\n".join((MCE_MEANING, VERIFIER_MEANING, GAP_MEANING)))
         self.chart.hovered.connect(self._read_at)
-        self.readout: QLabel = label("", "small", "muted", wrap=True)
+        self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.column.addWidget(self.alarm)
         self.column.addWidget(self.chart, 1)
         self.column.addWidget(self.readout)
@@ -70,7 +72,7 @@ Left and Right read the values of an iteration.
         gaps = {number: row["gap"] for number, row in self.metrics.items() if "gap" in row}
         number = int(at) if isinstance(at, float) else max(gaps, default=None)
         if number is None or number not in self.metrics:
-            self.readout.setText("")
+            self.readout.set_text("")
             return
         row = self.metrics[number]
         parts = [f"After iteration {number}:" if number else "At the start:"]
@@ -82,14 +84,14 @@ Left and Right read the values of an iteration.
                 for name, word in (("mce", "MCE"), ("verifier_step_accuracy", "verifier"))
                 if name in row
             ]
-        self.readout.setText(parts[0] + " " + ", ".join(parts[1:]))
+        self.readout.set_text(parts[0] + " " + ", ".join(parts[1:]))
 
 
 def gap_text(gap: MetricValue) -> str:
-    """`2.4 pt (0.8 to 4.0)`."""
+    """`2.4 pt (0.8 to 4.0 pt)`."""
     text = fmt.points(gap.value)
     if gap.low is not None and gap.high is not None:
-        text += f" (95 % interval {fmt.points(gap.low)} to {fmt.points(gap.high)})"
+        text += f" ({fmt.points(gap.low).removesuffix('pt').rstrip()} to {fmt.points(gap.high)})"
     return text
 
 

@@ -27,6 +27,7 @@ SORTS = (
     ("Sort: length", "length"),
 )
 OUTCOMES = (("All outcomes", "all"), ("Wrong answers", "wrong"), ("Right answers", "right"))
+KINDS = (*OUTCOMES, ("Confirmed", "confirmed"), ("Later", "later"), ("Earlier", "earlier"), ("Noise", "noise"))
 CASES = (
     ("All cases", ""),
     ("Confirmed", "confirmed"),
@@ -78,21 +79,20 @@ class HeatmapChoice(FlowRow):
         self.play.setToolTip("Replay the run, verifier by verifier (Space)")
         self.whose = choice(
             "Whose trajectories",
-            [("Samples as checked", OWN), ("All samples", ALL), ("Process benchmark", PROCESS)],
+            [("Fresh samples", OWN), ("All samples", ALL), ("Process benchmark", PROCESS)],
             "Which trajectories: those that each verifier was asked about when they were fresh, one iteration's "
             "samples, all samples, or the process benchmark, which stays the same for every verifier.",
         )
-        self.outcome = choice("Outcome", OUTCOMES, "Only trajectories that end right, or wrong")
-        self.case = choice("Self-verification case", CASES, "Only trajectories of one self-verification case")
+        self.kind = choice("Outcome or case", KINDS, "Only trajectories that end right or wrong, or of one case")
         self.sort = choice("Sort", SORTS, "Order of the trajectories, from left to right")
-        self.add(self.scrubber, self.play, self.whose, self.outcome, self.case, self.sort)
+        self.add(self.scrubber, self.play, self.whose, self.kind, self.sort)
         self._timer = QTimer(self)
         self._timer.setInterval(REPLAY_MS)
         self._timer.timeout.connect(self._next)
         self._pinned = False
         self.scrubber.chosen.connect(self._pick)
         self.play.clicked.connect(self.toggle_replay)
-        for box in (self.whose, self.outcome, self.case, self.sort):
+        for box in (self.whose, self.kind, self.sort):
             box.currentIndexChanged.connect(self._combo_changed)
         theme.on_change(self, self._restyle)
 
@@ -100,9 +100,9 @@ class HeatmapChoice(FlowRow):
     def wish(self) -> Wish:
         """What is asked for now."""
         chosen = self.scrubber.value if self._pinned else None
-        return Wish(
-            _value(self.whose), chosen, *(str(box.currentData()) for box in (self.outcome, self.case, self.sort))
-        )
+        kind, order = str(self.kind.currentData()), str(self.sort.currentData())
+        outcome, case = (kind, "") if kind in ("all", "wrong", "right") else ("all", kind)
+        return Wish(_value(self.whose), chosen, outcome, case, order)
 
     @property
     def playing(self) -> bool:
@@ -114,7 +114,7 @@ class HeatmapChoice(FlowRow):
         self.scrubber.set_items([(f"V{number}", number) for number in verifiers])
         self.scrubber.set_value(shown)
         self.play.setEnabled(len(verifiers) > 1)
-        fixed = [("Samples as checked", OWN), ("All samples", ALL), ("Process benchmark", PROCESS)]
+        fixed = [("Fresh samples", OWN), ("All samples", ALL), ("Process benchmark", PROCESS)]
         set_items(self.whose, fixed + [(f"Samples of it {number}", number) for number in range(iterations + 1)])
 
     def follow(self) -> None:

@@ -31,6 +31,11 @@ HINT = (
     "Space replays"
 )
 
+MERGING = (
+    "Where columns are narrower than a pixel, each pixel column is the mean of those under it. Where they are narrower "
+    "than a mark, one mark stands for the most frequent one beneath it; a person's mark always stays."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class _Found:
@@ -60,7 +65,7 @@ The **strip below** has one tone a question, with its number; the pointed-at que
 Where columns are narrower than a pixel, each pixel column is the mean of the trajectories under it, and a
 mark stands for the most frequent one beneath it (a person's mark always stays).
 
-**V0, V1, ...** choose whose scores are shown; *Replay* goes through them. *Samples as checked* are the
+**V0, V1, ...** choose whose scores are shown; *Replay* goes through them. *Fresh samples* are the
 trajectories that each verifier was asked about when they were fresh.
 
 {HINT}.
@@ -87,6 +92,7 @@ trajectories that each verifier was asked about when they were fresh.
             "The first error: predicted by the verifier's largest drop, verified by roll-outs, judged by a person",
         )
         self.note = label("", "small", "muted")
+        self.note.setToolTip(MERGING)
         self.news = QPushButton()
         self.news.setFont(theme.font("small"))
         self.news.setVisible(False)
@@ -219,9 +225,9 @@ trajectories that each verifier was asked about when they were fresh.
             text = f"first {fmt.count(shown)} of {fmt.count(data.total)} trajectories"
         per_pixel = self.view.per_pixel
         if per_pixel > 1:
-            text += f" \u00b7 a pixel is the mean of {per_pixel:.2g}"
+            text += f", a pixel is the mean of {per_pixel:.2g}"
         if self.view.merges_marks and shown:
-            text += " \u00b7 marks: the most frequent"
+            text += ", marks merged"
         self.note.setText(text)
 
     def _pointed(self, cell: object) -> None:

@@ -158,7 +158,7 @@ class StepCard(QWidget):
         painter.setPen(QPen(QColor(look.accent if self._chosen else look.hairline), 2 if self._chosen else 1))
         painter.drawRoundedRect(body, theme.RADIUS, theme.RADIUS)
         if self.facts.score is not None:
-            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
             painter.setBrush(theme.score_colour(self.facts.score))
             painter.drawRoundedRect(QRectF(5, 6, BAR, self.height() - 12), 3, 3)
 

@@ -143,7 +143,7 @@ class TraceSide(QScrollArea):
             button = QPushButton(sibling_text(sibling))
             button.setProperty("look", "quiet")
             button.setFont(theme.font("small"))
-            button.setStyleSheet("text-align: left;")
+            button.setStyleSheet("text-align: left; padding: 1px 6px; min-height: 18px;")
             button.setToolTip("Open this trajectory")
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _checked=False, number=sibling.id: self.sibling_requested.emit(number))

@@ -25,13 +25,13 @@ from sapo_ui.widgets.score_strip import ScoreStripDelegate
 
 ROW = 26
 WIDTHS = {
-    "question": 180,
+    "question": 160,
     "iteration": 36,
     "outcome": 94,
     "case": 86,
     "first_error": 110,
     "mean": 56,
-    "scores": 330,
+    "scores": 378,
     "rollouts": 78,
     "labels": 120,
 }

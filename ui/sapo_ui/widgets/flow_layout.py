@@ -99,4 +99,9 @@ class FlowRow(QWidget):
 
 
 def _size(widget: QWidget) -> QSize:
-    return widget.sizeHint().expandedTo(widget.minimumSize()).expandedTo(widget.minimumSizeHint())
+    return (
+        widget.sizeHint()
+        .expandedTo(widget.minimumSize())
+        .expandedTo(widget.minimumSizeHint())
+        .boundedTo(widget.maximumSize())
+    )

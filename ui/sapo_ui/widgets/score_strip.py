@@ -60,6 +60,7 @@ class ScoreStripDelegate(QStyledItemDelegate):
             painter.fillRect(cell, tint)
             if look.dark:
                 painter.setPen(QPen(QColor(look.border), 1))
+                painter.setBrush(Qt.BrushStyle.NoBrush)  # a mark leaves its own behind
                 painter.drawRect(cell)
             if beside:
                 painter.setPen(QColor(look.text))
