@@ -79,7 +79,7 @@ class HeatmapChoice(FlowRow):
         self.play.setToolTip("Replay the run, verifier by verifier (Space)")
         self.whose = choice(
             "Whose trajectories",
-            [("Fresh samples", OWN), ("All samples", ALL), ("Process benchmark", PROCESS)],
+            [("Fresh samples", OWN), ("All samples", ALL), ("Benchmark", PROCESS)],
             "Which trajectories: those that each verifier was asked about when they were fresh, one iteration's "
             "samples, all samples, or the process benchmark, which stays the same for every verifier.",
         )
@@ -114,7 +114,7 @@ class HeatmapChoice(FlowRow):
         self.scrubber.set_items([(f"V{number}", number) for number in verifiers])
         self.scrubber.set_value(shown)
         self.play.setEnabled(len(verifiers) > 1)
-        fixed = [("Fresh samples", OWN), ("All samples", ALL), ("Process benchmark", PROCESS)]
+        fixed = [("Fresh samples", OWN), ("All samples", ALL), ("Benchmark", PROCESS)]
         set_items(self.whose, fixed + [(f"Samples of it {number}", number) for number in range(iterations + 1)])
 
     def follow(self) -> None:

@@ -113,7 +113,7 @@ back. Search and level look through the whole log, not only what is on screen. *
         table.verticalHeader().hide()
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.verticalHeader().setDefaultSectionSize(22)
-        table.setColumnWidth(0, 76)
+        table.setColumnWidth(0, 92)
         table.setColumnWidth(1, 84)
         header.setStretchLastSection(True)
 

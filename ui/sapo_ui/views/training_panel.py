@@ -118,7 +118,7 @@ scale* leaves out values of 0 and less. Left and Right read a step.
             )
             for _, curve in mine
         ]
-        self.chart.set_lines(lines, y_format=fmt.number, x_format=fmt.count)
+        self.chart.set_lines(lines, y_format="{:g}".format, value_format=fmt.number, x_format=fmt.count)
         self._read_at(None)
 
     def _read_at(self, at: object) -> None:

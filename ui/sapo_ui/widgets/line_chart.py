@@ -16,7 +16,7 @@ from sapo_ui import theme
 from sapo_ui.widgets.chart_frame import ChartFrame, Format
 from sapo_ui.widgets.plot_math import Floats, log_ticks, nice_ticks, padded, spread, thin
 
-DOTS_UP_TO = 40
+DOTS_UP_TO = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +159,7 @@ class LineChart(ChartFrame):
         for line in self._lines:
             self._band(painter, line, plot, (x0, x1), (y0, y1))
         for line, where in zip(self._lines, points, strict=True):
-            pen = QPen(self.series_colour(line.series), 2 if len(where) <= 4 * DOTS_UP_TO else 1)
+            pen = QPen(self.series_colour(line.series), 2 if len(where) <= 160 else 1)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             if line.dashed:
                 pen.setStyle(Qt.PenStyle.DashLine)
