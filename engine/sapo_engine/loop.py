@@ -42,7 +42,6 @@ def run(lab: Stages) -> None:
     verifies = lab.config.labeling.labeler != "none"
 
     model = lab.sft(lab.start())
-    benchmark = lab.benchmark(model)
     verifier = None
     pool: list[Trajectory] = []
     if verifies:
@@ -51,6 +50,7 @@ def run(lab: Stages) -> None:
         verifier = lab.train_verifier(0, model, labels)
         pool = samples
         lab.rate(0, verifier, pool)
+    benchmark = lab.benchmark(model)
     lab.evaluate(0, model, model, verifier, benchmark)
 
     for i in range(1, lab.config.iterations + 1):
@@ -71,14 +71,14 @@ def run(lab: Stages) -> None:
 def plan(config: RunConfig) -> list[PlannedPhase]:
     """The phases that `run` goes through, in order."""
     verifies = config.labeling.labeler != "none"
-    names: list[tuple[PhaseName, int]] = [(PhaseName.SFT, 0), (PhaseName.BENCHMARK, 0)]
+    names: list[tuple[PhaseName, int]] = [(PhaseName.SFT, 0)]
     for i in range(config.iterations + 1):
         if i or verifies:
             names.append((PhaseName.SAMPLE, i))
         if verifies:
             names += [(PhaseName.SCORE, i)] if i else []
             names += [(PhaseName.LABEL, i), (PhaseName.VERIFIER, i), (PhaseName.RATE, i)]
-        names += [(PhaseName.PAIRS, i), (PhaseName.ALIGN, i)] if i else []
+        names += [(PhaseName.PAIRS, i), (PhaseName.ALIGN, i)] if i else [(PhaseName.BENCHMARK, 0)]
         names.append((PhaseName.EVALUATE, i))
     return [
         PlannedPhase(ordinal=ordinal, name=name, iteration=i, weight=_weight(config, name, i))

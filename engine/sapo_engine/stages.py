@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from transformers import PreTrainedModel
 
 from sapo_engine import evaluation, optimisers
-from sapo_engine.codecs import JsonCodec, LabelsCodec, ModelCodec, NumbersCodec, TrajectoriesCodec, VerifierCodec
+from sapo_engine.codecs import JsonCodec, LabelsCodec, NumbersCodec, TrajectoriesCodec, VerifierCodec
 from sapo_engine.context import Phase
 from sapo_engine.data import Trajectory
 from sapo_engine.lab import BLOCK, ROWS, Lab
 from sapo_engine.labelling import LabelledRow, Prediction, expand, label_wrong, report_costs
 from sapo_engine.models import clone
 from sapo_engine.preferences import Pair, make_pairs
+from sapo_engine.tasks import Question
 from sapo_engine.training import Recipe
 from sapo_engine.verifier import Labelled, Verifier, score, text_of, train_verifier
 from sapo_studio.domain.labels import detect
@@ -155,15 +156,32 @@ class Stages(Lab):
         for at in range(0, len(trajectories), ROWS):
             phase.breathe()
             part = trajectories[at : at + ROWS]
-            texts = [text_of(self.prompt(t.question), t) for t in part]
-            values = score(verifier, texts, [t.ends for t in part], pad_id=self.pad_id)
-            rows: list[ScoreRow] = []
-            for trajectory, scores in zip(part, values, strict=True):
-                found[trajectory.number] = (scores, detect(scores))
-                rows.append(ScoreRow(trajectory=trajectory.number, scores=scores, predicted=detect(scores)))
+            mine = self.predict(verifier, part)
+            found |= mine
+            rows = [ScoreRow(trajectory=t, scores=scores, predicted=error) for t, (scores, error) in mine.items()]
             phase.emit(Scores(verifier=version, rows=rows))
             phase.progress(at + len(part), len(trajectories))
         return found
+
+    def predict(self, verifier: Verifier, trajectories: Sequence[Trajectory]) -> dict[int, Prediction]:
+        """Scores and predicted first errors, by trajectory number."""
+        texts = [self._text(t) for t in trajectories]
+        values = score(verifier, texts, [t.ends for t in trajectories], pad_id=self.pad_id)
+        return {t.number: (scores, detect(scores)) for t, scores in zip(trajectories, values, strict=True)}
+
+    def wrong_trajectories(
+        self, model: PreTrainedModel, questions: Sequence[Question], path: str, count: int
+    ) -> list[Trajectory]:
+        """At most `count` distinct wrong trajectories of `questions`, eight samples a question."""
+        found: list[Trajectory] = []
+        samples = self.sample_many(model, questions, path, 8)
+        for question, completions in zip(questions, samples, strict=True):
+            for tokens in dict.fromkeys(completion.tokens for completion in completions):
+                trajectory = self.cutter.trajectory(question, tokens, number=len(found), iteration=0)
+                if not trajectory.correct:
+                    found.append(trajectory)
+        order = self.rng(path).permutation(len(found))[:count]
+        return [found[k] for k in sorted(order)]
 
     def label(
         self,
