@@ -55,7 +55,7 @@ def run(lab: Stages) -> None:
 
     for i in range(1, lab.config.iterations + 1):
         samples = lab.sample(i, model)
-        pool = pool + samples
+        pool = accumulate(pool, samples)
         rewards = lab.answer_rewards(pool)
         if verifies and verifier is not None:
             predictions = lab.score(i, verifier, samples)
@@ -66,6 +66,11 @@ def run(lab: Stages) -> None:
         aligned = lab.align(i, model, pairs, pool)
         lab.evaluate(i, model, aligned, verifier, benchmark)
         model = aligned
+
+
+def accumulate(pool: list[Trajectory], samples: list[Trajectory]) -> list[Trajectory]:
+    """D_i = S_i + D_{i-1}. The task's own solution of a question that is sampled again is not taken twice."""
+    return list({t.number: t for t in [*pool, *samples]}.values())
 
 
 def plan(config: RunConfig) -> list[PlannedPhase]:

@@ -93,7 +93,10 @@ class Stages(Lab):
         return self.context.phase(PhaseName.BENCHMARK, 0, work, TrajectoriesCodec())
 
     def sample(self, iteration: int, model: PreTrainedModel) -> list[Trajectory]:
-        """S_i = Sample(M_i, D_org): K trajectories a question, equal ones kept once."""
+        """S_i = Sample(M_i, D_org): K trajectories a question, equal ones kept once.
+
+        The task's own solutions of these questions come along (source `solution`), for D_0 = S_0 + D_org.
+        """
         config = self.config.sampling
         count = config.questions if iteration else config.start_questions
         train = self.task.questions("train")
@@ -114,6 +117,9 @@ class Stages(Lab):
                         question, tokens, number=base + sample, iteration=iteration, sample=sample, copies=times
                     )
                     rows.append(trajectory.to_json())
+                solution = self.solution(question.number)
+                if solution.tokens not in copies:
+                    rows.append(solution.to_json())
             return json.dumps(rows).encode()
 
         def work(phase: Phase) -> list[Trajectory]:
@@ -124,7 +130,7 @@ class Stages(Lab):
                 self.send(phase, part)
                 found += part
                 phase.progress(min(at + SAMPLE_SHARD, count), count)
-            phase.metric("sample_tokens", sum(len(t.tokens) * t.copies for t in found))
+            phase.metric("sample_tokens", sum(len(t.tokens) * t.copies for t in found if t.source == "sample"))
             return found
 
         return self.context.phase(PhaseName.SAMPLE, iteration, work, TrajectoriesCodec())
@@ -134,8 +140,8 @@ class Stages(Lab):
         config = self.config.labeling
         most = config.trajectories if iteration else config.start_trajectories
         rng = self.rng("subset", iteration)
-        wrong = [t for t in samples if not t.correct]
-        right = [t for t in samples if t.correct]
+        wrong = [t for t in samples if t.source == "sample" and not t.correct]
+        right = [t for t in samples if t.source == "sample" and t.correct]
         chosen = [wrong[k] for k in sorted(rng.permutation(len(wrong))[:most])]
         count = round(len(chosen) * config.right_share / (1 - config.right_share))
         return chosen + [right[k] for k in sorted(rng.permutation(len(right))[:count])]

@@ -92,7 +92,7 @@ class Questions(_Event):
 
 
 class TrajectoryRow(Row):
-    """A written solution, cut into steps. `source` is sample, expansion or process (the benchmark).
+    """A written solution, cut into steps. `source` is sample, solution (the task's own), expansion or process (the benchmark).
 
     `truth` is the 1-based first wrong step where the task has a step oracle: 0 for none wrong, None where it is unknown.
     `copies` says how many equal samples this row stands for.

@@ -87,7 +87,7 @@ CREATE TABLE trajectories (
     question_id INTEGER NOT NULL REFERENCES questions(id) ON DELETE CASCADE,
     iteration INTEGER NOT NULL,
     sample INTEGER NOT NULL,
-    source TEXT NOT NULL CHECK (source IN ('sample','expansion','process')),
+    source TEXT NOT NULL CHECK (source IN ('sample','solution','expansion','process')),
     n_steps INTEGER NOT NULL,
     correct INTEGER NOT NULL,
     answer TEXT NOT NULL DEFAULT '',
