@@ -9,7 +9,7 @@ DEV := $(VENV)/.installed-dev
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo test test-slow lint format bench screenshots results clean
+.PHONY: help install dev demo test test-slow lint format bench screenshots results lab-model clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -82,6 +82,9 @@ screenshots: $(DEV)  ## pictures of the real window over a finished run
 
 results: $(DEV)  ## regenerate docs/results/lab.md and lab.json (hours)
 	$(BIN)/python -m sapo_engine.results docs/results
+
+lab-model: $(DEV)  ## make the warmed-up reasoner that ships in resources/models/lab again
+	$(BIN)/python -m sapo_engine.bundle resources/models/lab
 
 clean:  ## remove .venv and everything made
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
