@@ -35,7 +35,7 @@ class EngineError(SapoError):
     """The engine could not start, or ended before its run was over."""
 
 
-class Stopped(SapoError):
+class Stopped(SapoError):  # noqa: N818  # nothing is wrong: the user asked for it
     """The run was stopped on request. Exit code 3."""
 
     exit_code = 3

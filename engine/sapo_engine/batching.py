@@ -46,7 +46,8 @@ def pad(sequences: Sequence[Text], pad_id: int, device: torch.device) -> Padded:
 
 
 def epoch_batches(lengths: Sequence[int], batch: int, seed: int, epoch: int) -> list[list[int]]:
-    """One epoch's batches of indices: shuffled, but with like lengths together so that little is padding, in random order.
+    """One epoch's batches of indices: shuffled, but with like lengths together so that little is padding, in
+    random order.
 
     A batch's members change from epoch to epoch, since lengths are blurred before sorting.
     """

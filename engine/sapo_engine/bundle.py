@@ -1,6 +1,7 @@
 """Makes the warmed-up reasoner that ships with the program: `python -m sapo_engine.bundle FOLDER`.
 
-It is the warm-up of preset `lab-full`, alone: trained from nothing on the lab's training questions of that preset's seed.
+It is the warm-up of preset `lab-full`, alone: trained from nothing on the lab's training questions of that
+preset's seed.
 """
 
 from __future__ import annotations

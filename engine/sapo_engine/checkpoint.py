@@ -28,7 +28,9 @@ def write_atomic(file: Path, data: bytes) -> None:
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None], facts: dict[str, Any]) -> None:
-    """Make `folder` in one move: `fill` writes into a temporary one, every file is synced, and a manifest with the sizes comes last."""
+    """Make `folder` in one move: `fill` writes into a temporary one, every file is synced, and a manifest with
+    the sizes comes last.
+    """
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -74,7 +76,9 @@ def save_training_state(
 
 
 def load_training_state(file: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, int]:
-    """Put back what `save_training_state` wrote; returns the step to go on with, and where cooling down began (0: not yet)."""
+    """Put back what `save_training_state` wrote; returns the step to go on with, and where cooling down began
+    (0: not yet).
+    """
     with safe_open(file, framework="pt") as opened:
         facts = opened.metadata()
     tensors = load_file(file)

@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sapo_engine.data import Trajectory
-from sapo_engine.models import load_model, save_model
+from sapo_engine.models import load_model, placed, save_model
 from sapo_engine.verifier import Verifier, load_verifier, save_verifier
 
 
@@ -29,7 +29,7 @@ class ModelCodec:
 
     def load(self, folder: Path) -> PreTrainedModel:
         """See Codec."""
-        return load_model(folder / "model")[0].to(self.device)  # pyright: ignore[reportArgumentType]
+        return placed(load_model(folder / "model")[0], self.device)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class NumbersCodec:
 
     def load(self, folder: Path) -> dict[int, Any]:
         """See Codec."""
-        return {number: data for number, data in json.loads((folder / "data.json").read_text())}
+        return dict(json.loads((folder / "data.json").read_text()))
 
 
 class LabelsCodec:

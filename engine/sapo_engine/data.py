@@ -16,8 +16,8 @@ from sapo_studio.events.kinds import TrajectoryRow
 class Trajectory:
     """A written solution.
 
-    `tokens` are the completion's ids, end-of-text included where it was written; `ends[j]` is where step j+1 ends in them
-    (exclusive), so that v_{j+1} is read at token `ends[j] - 1`.
+    `tokens` are the completion's ids, end-of-text included where it was written; `ends[j]` is where step j+1
+    ends in them (exclusive), so that v_{j+1} is read at token `ends[j] - 1`.
     """
 
     number: int

@@ -1,4 +1,6 @@
-"""The metrics of an iteration: accuracies on held-out questions, the verifier and the Monte-Carlo ceiling on the process benchmark."""
+"""The metrics of an iteration: accuracies on held-out questions, the verifier and the Monte-Carlo ceiling on
+the process benchmark.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from sapo_engine.codecs import ModelCodec
 from sapo_engine.context import Context, Phase
 from sapo_engine.data import Cutter, Trajectory
 from sapo_engine.labelers import Checker
-from sapo_engine.models import start_model
+from sapo_engine.models import placed, start_model
 from sapo_engine.rollouts import Completion, HfBackend, Request, RolloutBackend, key_of
 from sapo_engine.tasks import Question, make_task
 from sapo_studio.config.schema import RunConfig
@@ -47,7 +47,7 @@ class Lab:
 
     def start(self) -> PreTrainedModel:
         """The reasoner before warm-up."""
-        return self._start.to(self.device)  # pyright: ignore[reportArgumentType]
+        return placed(self._start, self.device)
 
     def no_trajectories(self) -> list[Trajectory]:
         """An empty pool."""

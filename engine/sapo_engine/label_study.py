@@ -1,4 +1,6 @@
-"""The labelers side by side: what each costs and how true its labels are, on the same wrong trajectories with the same reasoner."""
+"""The labelers side by side: what each costs and how true its labels are, on the same wrong trajectories with
+the same reasoner.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def study(
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
 ) -> list[Tried]:
-    """Run every labeler on `wrong`, each with a cache of its own and the same random keys; all stop a prefix at its first success."""
+    """Run every labeler on `wrong`, each with a cache of its own and the same random keys; all stop a prefix at
+    its first success.
+    """
     config = lab.config.labeling
     found: list[Tried] = []
     for name in LABELERS:

@@ -1,7 +1,8 @@
 """From checks to roll-outs: runs any labeler over many trajectories at once.
 
-A labeler (`sapo_studio.domain.labels`) asks for one prefix at a time; here all trajectories' questions of the moment go to the reasoner as one batch,
-in waves that stop at a prefix's first success. A prefix that was rolled out before, in any trajectory, is answered from the cache.
+A labeler (`sapo_studio.domain.labels`) asks for one prefix at a time; here all trajectories' questions of the
+moment go to the reasoner as one batch, in waves that stop at a prefix's first success. A prefix that was rolled
+out before, in any trajectory, is answered from the cache.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Prefix = tuple[int, tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One continuation of a prefix: which trajectory first asked for it, from how many of its steps, and how it ended."""
+    """One continuation of a prefix: which trajectory first asked for it, from how many of its steps, and how it
+    ended.
+    """
 
     trajectory: int
     prefix: int
@@ -56,10 +59,11 @@ class Labelled:
 
 
 class Checker:
-    """Estimates c_j by Monte Carlo (eq. 3-5) with one reasoner: 1 if one of `rollouts` continuations reaches a right answer.
+    """Estimates c_j by Monte Carlo (eq. 3-5) with one reasoner: 1 if one of `rollouts` continuations reaches a
+    right answer.
 
-    `prompt_of` gives a question's prompt tokens. Keys depend on the question, the prefix and the attempt alone, so the outcome of a prefix is
-    the same whoever asks, in whatever order.
+    `prompt_of` gives a question's prompt tokens. Keys depend on the question, the prefix and the attempt alone,
+    so the outcome of a prefix is the same whoever asks, in whatever order.
     """
 
     def __init__(

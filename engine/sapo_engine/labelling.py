@@ -69,8 +69,8 @@ def label_wrong(
 ) -> Outcome:
     """Run `labeler` on `wrong` with reasoner M_`version` and send labels and roll-outs as they come.
 
-    Shards are independent (each has its own cache of prefixes, and a question's trajectories stay together), so that a run that goes on
-    from its shards, or several processes, come to the same labels and the same bill.
+    Shards are independent (each has its own cache of prefixes, and a question's trajectories stay together), so
+    that a run that goes on from its shards, or several processes, come to the same labels and the same bill.
     """
     ordered = sorted(wrong, key=lambda t: (t.question, t.number))
     total = Outcome()
@@ -160,8 +160,8 @@ def _label_part(
 def expand(lab: Lab, iteration: int, trajectories: Mapping[int, Trajectory], outcome: Outcome) -> list[LabelledRow]:
     """Roll-outs as labelled trajectories of their own, equal ones once.
 
-    From a prefix labelled 1: a right roll-out is right at every step; a wrong one says nothing beyond the prefix, which is labelled already,
-    and is left out. From a prefix labelled 0: every step after it is 0.
+    From a prefix labelled 1: a right roll-out is right at every step; a wrong one says nothing beyond the
+    prefix, which is labelled already, and is left out. From a prefix labelled 0: every step after it is 0.
     """
     labels = {row.trajectory: row.labels for row in outcome.rows}
     seen = {(t.question, t.tokens) for t in trajectories.values()}

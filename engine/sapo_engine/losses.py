@@ -28,7 +28,8 @@ def sequence_log_probs(logits: torch.Tensor, targets: torch.Tensor) -> torch.Ten
 def orpo_loss(winner: torch.Tensor, loser: torch.Tensor, beta: float) -> tuple[torch.Tensor, torch.Tensor]:
     """L = NLL(w) - beta * log sigmoid(log odds(w) - log odds(l)) (eq. 16-17), batch mean.
 
-    `winner` and `loser` are length-normalised sequence log-probabilities, shape (B,). Returns the loss and the mean log odds ratio.
+    `winner` and `loser` are length-normalised sequence log-probabilities, shape (B,). Returns the loss and the
+    mean log odds ratio.
     """
     margin = log_odds(winner) - log_odds(loser)
     return (-winner - beta * functional.logsigmoid(margin)).mean(), margin.mean()

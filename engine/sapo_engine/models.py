@@ -86,6 +86,11 @@ def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folde
 
 def clone(model: PreTrainedModel) -> PreTrainedModel:
     """An independent copy of the weights on the same device."""
-    copy = cast("PreTrainedModel", type(model)(model.config))
+    copy = type(model)(model.config)
     copy.load_state_dict(model.state_dict())
-    return copy.to(model.device)
+    return placed(copy, model.device)
+
+
+def placed(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
+    """`model` itself, moved to `device`."""
+    return model.to(device)  # pyright: ignore[reportArgumentType]  # transformers' decorator hides `self` from the type

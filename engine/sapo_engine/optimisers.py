@@ -25,7 +25,9 @@ def sft(
     check_every: int = 0,
     cool_down: int = 0,
 ) -> int:
-    """Supervised fine-tuning: mean token negative log-likelihood of the completions. Changes `model`; returns the steps made."""
+    """Supervised fine-tuning: mean token negative log-likelihood of the completions. Changes `model`; returns
+    the steps made.
+    """
 
     def loss_of(indices: list[int]) -> tuple[torch.Tensor, dict[str, float]]:
         batch = pad([texts[i] for i in indices], pad_id, model.device)
@@ -56,7 +58,9 @@ def orpo(
     pad_id: int,
     state_file: Path | None = None,
 ) -> int:
-    """Odds-ratio preference optimisation on (winner, loser) pairs (eq. 16-17). Changes `model`; returns the steps made."""
+    """Odds-ratio preference optimisation on (winner, loser) pairs (eq. 16-17). Changes `model`; returns the
+    steps made.
+    """
 
     def loss_of(indices: list[int]) -> tuple[torch.Tensor, dict[str, float]]:
         chosen = [pairs[i] for i in indices]

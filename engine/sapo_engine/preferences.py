@@ -26,10 +26,11 @@ def make_pairs(
     per_question: int,
     seed: int,
 ) -> list[Pair]:
-    """Candidate pairs of each question, largest margin first, `per_question` at most; no trajectory wins or loses twice while
-    another could. The caller keeps those with margin >= eta and shows the rest.
+    """Candidate pairs of each question, largest margin first, `per_question` at most; no trajectory wins or
+    loses twice while another could. The caller keeps those with margin >= eta and shows the rest.
 
-    The winner has a right answer; the loser is any other trajectory with a lower reward (eq. 15). `rewards` by trajectory number.
+    The winner has a right answer; the loser is any other trajectory with a lower reward (eq. 15). `rewards` by
+    trajectory number.
     """
     by_question: dict[int, list[Trajectory]] = {}
     for trajectory in trajectories:

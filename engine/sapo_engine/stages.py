@@ -1,4 +1,6 @@
-"""How each line of the loop is done: one method a phase. The mathematics is elsewhere; here it is put to work and reported."""
+"""How each line of the loop is done: one method a phase. The mathematics is elsewhere; here it is put to work
+and reported.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from transformers import PreTrainedModel
@@ -20,7 +23,7 @@ from sapo_engine.labelling import LabelledRow, Prediction, expand, label_wrong, 
 from sapo_engine.models import clone
 from sapo_engine.preferences import Pair, make_pairs
 from sapo_engine.tasks import Question
-from sapo_engine.training import Recipe
+from sapo_engine.training import Recipe, Watcher
 from sapo_engine.verifier import Labelled, Verifier, score, text_of, train_verifier
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.metrics import mean_share, self_verification_right
@@ -259,20 +262,34 @@ class Stages(Lab):
         """V_i = TrainVerifier(init M_i, labels): a fresh head on the current reasoner."""
 
         def work(phase: Phase) -> Verifier:
-            examples = [Labelled(text_of(self.prompt(t.question), t), t.ends, c) for t, c in labels]
-            phase.metric("verifier_tokens", sum(len(e.text) for e in examples) * self.config.verifier.epochs)
-            return train_verifier(
-                model,
-                examples,
-                self.config.verifier,
-                phase,
-                seed=int(self.rng("verifier", iteration).integers(2**31)),
-                pad_id=self.pad_id,
-                state_file=phase.state_file,
-            )
+            tokens = sum(len(self.prompt(t.question)) + len(t.tokens) for t, _ in labels)
+            phase.metric("verifier_tokens", tokens * self.config.verifier.epochs)
+            return self.fit_verifier(iteration, model, labels, phase, state_file=phase.state_file)
 
         codec = VerifierCodec(self.tokenizer, self.device)
         return self.context.phase(PhaseName.VERIFIER, iteration, work, codec)
+
+    def fit_verifier(
+        self,
+        iteration: int,
+        model: PreTrainedModel,
+        labels: Sequence[LabelledRow],
+        watcher: Watcher,
+        *,
+        head: Literal["scalar", "likelihood"] | None = None,
+        state_file: Path | None = None,
+    ) -> Verifier:
+        """Train a verifier on `labels`; `head` instead of the configured one."""
+        config = self.config.verifier
+        return train_verifier(
+            model,
+            [Labelled(self._text(t), t.ends, marks) for t, marks in labels],
+            config.model_copy(update={"head": head}) if head else config,
+            watcher,
+            seed=int(self.rng("verifier", iteration).integers(2**31)),
+            pad_id=self.pad_id,
+            state_file=state_file,
+        )
 
     def rate(self, iteration: int, verifier: Verifier, pool: Sequence[Trajectory]) -> dict[int, float]:
         """r(tau) = mean_j v_j with V_i over D_i (eq. 14)."""
@@ -319,8 +336,8 @@ class Stages(Lab):
             phase.metric("pairs_used", len(chosen))
             if config.kind == "orpo" and len(chosen) < FEW_PAIRS:
                 phase.log(
-                    f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little to "
-                    "learn from. Look at the margin histogram and lower eta, or sample more.",
+                    f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little "
+                    "to learn from. Look at the margin histogram and lower eta, or sample more.",
                     "warning",
                 )
             return [
@@ -333,7 +350,9 @@ class Stages(Lab):
     def align(
         self, iteration: int, model: PreTrainedModel, pairs: Sequence[Pair], pool: Sequence[Trajectory]
     ) -> PreTrainedModel:
-        """M_{i+1} = ORPO(M_i, P_i) (eq. 16-17), or fine-tuning on right answers; guarded on the development questions."""
+        """M_{i+1} = ORPO(M_i, P_i) (eq. 16-17), or fine-tuning on right answers; guarded on the development
+        questions.
+        """
         config = self.config.optimiser
         recipe = Recipe(
             config.learning_rate,
@@ -346,7 +365,7 @@ class Stages(Lab):
             aligned = clone(model)
             if config.kind == "orpo":
                 items = [(self._text(p.winner), self._text(p.loser)) for p in pairs]
-                tokens = sum(len(w) + len(l) for w, l in items)
+                tokens = sum(len(winner) + len(loser) for winner, loser in items)
                 if items:
                     optimisers.orpo(
                         aligned,
@@ -397,8 +416,8 @@ class Stages(Lab):
         phase.metric("guard_kept", float(worse and config.guard == "keep"))
         if worse:
             phase.log(
-                f"The alignment made sampled accuracy on the development questions fall from {was.accuracy.value:.1%} to "
-                f"{is_.accuracy.value:.1%}"
+                f"The alignment made sampled accuracy on the development questions fall from {was.accuracy.value:.1%} "
+                f"to {is_.accuracy.value:.1%}"
                 + ("; the weights before it are kept." if config.guard == "keep" else ".")
                 + " Try a lower learning rate.",
                 "warning",

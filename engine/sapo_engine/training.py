@@ -1,4 +1,6 @@
-"""The one training loop: AdamW, linear warm-up, cosine decay, clipped gradients; it can be stopped at any step and goes on from there."""
+"""The one training loop: AdamW, linear warm-up, cosine decay, clipped gradients; it can be stopped at any step
+and goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +40,19 @@ class Watcher(Protocol):
         ...
 
 
+class SilentWatcher:
+    """Nobody looks on: for measurements outside a run. Implements Watcher."""
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        """See Watcher."""
+
+    def curve(self, name: str, step: int, value: float) -> None:
+        """See Watcher."""
+
+    def breathe(self, save: Callable[[], None] | None = None) -> None:
+        """See Watcher."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How to train. `epochs` may be fractional. `head_learning_rate` is for parameters named `head.*`."""
@@ -62,11 +77,13 @@ def train(
     check_every: int = 0,
     cool_down: int = 0,
 ) -> int:
-    """Minimise `loss_of(indices)` over items 0..len(lengths)-1, batched by like `lengths`. Returns the number of steps made.
+    """Minimise `loss_of(indices)` over items 0..len(lengths)-1, batched by like `lengths`. Returns the number
+    of steps made.
 
-    `loss_of` returns the loss and further values for the curves. `state_file` keeps model, optimiser and position, so that a
-    stopped training goes on at the same step with the same batches. Every `check_every` steps `enough(step)` is asked; once it says so,
-    the learning rate falls to 0 over `cool_down` further steps and the training ends.
+    `loss_of` returns the loss and further values for the curves. `state_file` keeps model, optimiser and
+    position, so that a stopped training goes on at the same step with the same batches. Every `check_every`
+    steps `enough(step)` is asked; once it says so, the learning rate falls to 0 over `cool_down` further steps
+    and the training ends.
     """
     device = next(model.parameters()).device
     per_epoch = math.ceil(len(lengths) / recipe.batch_size)

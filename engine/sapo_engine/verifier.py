@@ -28,8 +28,9 @@ FLOOR = -12.0
 class Verifier(nn.Module):
     """v_j in [0, 1] for each prefix s_1..s_j, read at the last token of s_j (eq. 6).
 
-    `kind` "scalar": sigmoid of a linear head on the hidden state. "likelihood": the head also sees how likely the backbone's own language
-    head finds the step and all steps so far (as log-probability, probability and worst token).
+    `kind` "scalar": sigmoid of a linear head on the hidden state. "likelihood": the head also sees how likely
+    the backbone's own language head finds the step and all steps so far (as log-probability, probability and
+    worst token).
     """
 
     def __init__(self, backbone: PreTrainedModel, kind: str) -> None:
@@ -43,7 +44,7 @@ class Verifier(nn.Module):
 
     def forward(self, batch: Padded, ends: torch.Tensor) -> torch.Tensor:
         """Scores of shape (B, S). `ends` (B, S) is the index of each step's last token, -1 where there is no step."""
-        base = cast("nn.Module", self.backbone.base_model)
+        base = self.backbone.base_model
         hidden = base(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
         at = ends.clamp(min=0)
         states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1]))
@@ -56,7 +57,8 @@ class Verifier(nn.Module):
 def likelihood_features(log_probs: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
     """What the likelihood head sees, shape (B, S, FEATURES).
 
-    `log_probs` (B, L - 1): log p of the token after each position, 0 outside the completion. `ends` (B, S) as in Verifier.
+    `log_probs` (B, L - 1): log p of the token after each position, 0 outside the completion. `ends` (B, S) as
+    in Verifier.
     """
     running = torch.cat([log_probs.new_zeros(len(log_probs), 1), log_probs.cumsum(dim=1)], dim=1)
     upto = running.gather(1, ends)
@@ -95,7 +97,9 @@ def train_verifier(
     pad_id: int,
     state_file: Path | None = None,
 ) -> Verifier:
-    """V = TrainVerifier(init `reasoner`, labels): a fresh head on a copy of the current reasoner, MSE on v_j against c_j."""
+    """V = TrainVerifier(init `reasoner`, labels): a fresh head on a copy of the current reasoner, MSE on v_j
+    against c_j.
+    """
     torch.manual_seed(seed)
     verifier = Verifier(clone(reasoner), config.head).to(reasoner.device)
 

@@ -1,4 +1,5 @@
-"""The worker: one process that computes a run. Orders come in on standard input, events go out on standard output, one JSON object a line.
+"""The worker: one process that computes a run. Orders come in on standard input, events go out on standard
+output, one JSON object a line.
 
 Anything that a library prints goes to standard error, which the parent keeps in the run's engine.log.
 """

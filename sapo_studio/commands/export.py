@@ -36,6 +36,7 @@ class Source(StrEnum):
     """Which trajectories."""
 
     SAMPLE = "sample"
+    SOLUTION = "solution"
     EXPANSION = "expansion"
     PROCESS = "process"
 

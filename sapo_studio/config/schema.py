@@ -126,7 +126,8 @@ class WarmupConfig(Section):
     stop_at: float = Field(default=0.25, gt=0, le=1, json_schema_extra=_unit("accuracy"))
     """Cool down and stop as soon as sampled accuracy on the development questions reaches this.
 
-    The cool-down still adds a good deal: 0.25 becomes about 0.45. A reasoner that is already sharp leaves no wrong trajectories to learn from. 1 never stops early.
+    The cool-down still adds a good deal: 0.25 becomes about 0.45. A reasoner that is already sharp leaves no
+    wrong trajectories to learn from. 1 never stops early.
     """
 
 
@@ -220,9 +221,6 @@ class VerifierConfig(Section):
 
     max_trajectories: int = Field(default=5000, ge=10, json_schema_extra=_unit("trajectories"))
     """Most labelled trajectories a verifier is trained on (the rest, expanded roll-outs first, is left out)."""
-
-    labels: Literal["current", "all"] = "current"
-    """Train on this iteration's labels, or on all labels written so far."""
 
 
 class OptimiserConfig(Section):

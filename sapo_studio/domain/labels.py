@@ -1,7 +1,8 @@
 """Step labels: detecting the first error, the four cases of self-verification, and what each labeler asks.
 
-All indices are 1-based steps; a prefix is named by its number of steps. Labels are strings, one character a step: `1` the prefix up to here is
-still on a path to a right answer, `0` it is not, `?` unknown. Formulas: docs/method.md (SAPO eq. 3-13).
+All indices are 1-based steps; a prefix is named by its number of steps. Labels are strings, one character a
+step: `1` the prefix up to here is still on a path to a right answer, `0` it is not, `?` unknown. Formulas:
+docs/method.md (SAPO eq. 3-13).
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ succeeded; it returns the labels."""
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a labeler decided about one trajectory: labels, the case, the step it looked at and the first error it found (0 none)."""
+    """What a labeler decided about one trajectory: labels, the case, the step it looked at and the first error
+    it found (0 none).
+    """
 
     labels: str
     case: str
@@ -30,7 +33,9 @@ def drops(scores: Sequence[float]) -> list[float]:
 
 
 def detect(scores: Sequence[float]) -> int:
-    """The predicted first error: the step of the largest drop, ties to the earliest (eq. 10-11). `scores` must not be empty."""
+    """The predicted first error: the step of the largest drop, ties to the earliest (eq. 10-11). `scores` must
+    not be empty.
+    """
     fall = drops(scores)
     return fall.index(max(fall)) + 1
 
@@ -49,9 +54,10 @@ def monotone(labels: str) -> str:
 def sapo(predicted: int, n: int, *, max_checks: int = 2, scores: Sequence[float] | None = None) -> Checks:
     """Self-verification of a wrong n-step trajectory around `predicted` (eq. 12-13): prefixes e and e-1, two at most.
 
-    Only what can change the labels is asked: c_n = 0 is known; a success from e is a witness for e-1 too (1, 1 and 0, 1 are labelled
-    alike); at e = 1 what c_0 is makes no difference. With `max_checks` above 2 the search goes on in the bracket that is left, at the
-    verifier's largest drop inside it (`scores`; the middle without them), until the bracket closes.
+    Only what can change the labels is asked: c_n = 0 is known; a success from e is a witness for e-1 too (1, 1
+    and 0, 1 are labelled alike); at e = 1 what c_0 is makes no difference. With `max_checks` above 2 the search
+    goes on in the bracket that is left, at the verifier's largest drop inside it (`scores`; the middle without
+    them), until the bracket closes.
     """
     e = predicted
     checks = 0
@@ -90,7 +96,9 @@ def _next_check(low: int, high: int, scores: Sequence[float] | None) -> int:
 
 
 def omega(n: int) -> Checks:
-    """Binary search for the first prefix that cannot be saved: about log2(n) checks. c_0 = 1 and c_n = 0 are taken as known."""
+    """Binary search for the first prefix that cannot be saved: about log2(n) checks. c_0 = 1 and c_n = 0 are
+    taken as known.
+    """
     low, high = 0, n
     while high - low > 1:
         middle = (low + high) // 2
@@ -111,7 +119,9 @@ def shepherd(n: int) -> Checks:
 
 
 def settle(verdict_of: Checks, truth: Callable[[int], bool]) -> tuple[Verdict, list[int]]:
-    """Run one labeler against a known `truth` of prefixes. Returns its verdict and the prefixes it asked for, in order."""
+    """Run one labeler against a known `truth` of prefixes. Returns its verdict and the prefixes it asked for,
+    in order.
+    """
     asked: list[int] = []
     try:
         prefix = next(verdict_of)

@@ -79,7 +79,9 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 
 def step_hits(scores: Sequence[float], truth: int) -> tuple[int, int]:
-    """How many steps, up to and including the first error, [v_j >= 0.5] gets right, and how many there are. `truth` 0: no error."""
+    """How many steps, up to and including the first error, [v_j >= 0.5] gets right, and how many there are.
+    `truth` 0: no error.
+    """
     upto = len(scores) if truth == 0 else truth
     hits = sum((scores[j] >= 0.5) == (truth == 0 or j + 1 < truth) for j in range(upto))
     return hits, upto
@@ -91,7 +93,9 @@ def predicted_first_error(scores: Sequence[float]) -> int:
 
 
 def processbench_f1(predicted: Sequence[int], truth: Sequence[int]) -> tuple[float, float, float]:
-    """ProcessBench's F1: harmonic mean of the accuracy on erroneous and on correct solutions. Returns f1, the two accuracies."""
+    """ProcessBench's F1: harmonic mean of the accuracy on erroneous and on correct solutions. Returns f1, the
+    two accuracies.
+    """
     wrong = [p == t for p, t in zip(predicted, truth, strict=True) if t > 0]
     right = [p == t for p, t in zip(predicted, truth, strict=True) if t == 0]
     on_wrong = sum(wrong) / len(wrong) if wrong else math.nan
@@ -103,8 +107,9 @@ def processbench_f1(predicted: Sequence[int], truth: Sequence[int]) -> tuple[flo
 
 
 def self_verification_right(correct: bool, scores: Sequence[float], case: str) -> bool:
-    """Whether the pre-assigned labels survive self-verification. They do in three cases only: right answer and all steps 1; wrong
-    answer and all steps 0, confirmed; wrong answer and first error confirmed."""
+    """Whether the pre-assigned labels survive self-verification. They do in three cases only: right answer and
+    all steps 1; wrong answer and all steps 0, confirmed; wrong answer and first error confirmed.
+    """
     if correct:
         return all(score >= 0.5 for score in scores)
     return case == "confirmed"

@@ -1,7 +1,8 @@
 """What an engine worker tells its parent, one JSON object a line.
 
-Version rules: `PROTOCOL` goes up when a kind is removed or the meaning of a field changes; the parent refuses a worker of another
-protocol by name. New kinds and new optional fields do not raise it: an unknown kind is kept as a log line, an unknown field is ignored.
+Version rules: `PROTOCOL` goes up when a kind is removed or the meaning of a field changes; the parent refuses a
+worker of another protocol by name. New kinds and new optional fields do not raise it: an unknown kind is kept
+as a log line, an unknown field is ignored.
 """
 
 from sapo_studio.events.codec import decode, encode

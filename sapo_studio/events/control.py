@@ -1,4 +1,6 @@
-"""What the parent tells a worker, one JSON object a line on the worker's standard input. End of input means: the parent is gone, end at once."""
+"""What the parent tells a worker, one JSON object a line on the worker's standard input. End of input means:
+the parent is gone, end at once.
+"""
 
 from __future__ import annotations
 

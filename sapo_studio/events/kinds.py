@@ -92,10 +92,11 @@ class Questions(_Event):
 
 
 class TrajectoryRow(Row):
-    """A written solution, cut into steps. `source` is sample, solution (the task's own), expansion or process (the benchmark).
+    """A written solution, cut into steps. `source` is sample, solution (the task's own), expansion or process
+    (the benchmark).
 
-    `truth` is the 1-based first wrong step where the task has a step oracle: 0 for none wrong, None where it is unknown.
-    `copies` says how many equal samples this row stands for.
+    `truth` is the 1-based first wrong step where the task has a step oracle: 0 for none wrong, None where it is
+    unknown. `copies` says how many equal samples this row stands for.
     """
 
     number: int
@@ -137,8 +138,8 @@ class Scores(_Event):
 class LabelRow(Row):
     """Step labels of one trajectory: one character a step, `1` right, `0` wrong, `?` not labelled.
 
-    `case` is right, confirmed, later, earlier or noise. `predicted` is the step that self-verification looked at, `verified` the
-    first error as roll-outs have it; both 1-based, 0 for none.
+    `case` is right, confirmed, later, earlier or noise. `predicted` is the step that self-verification looked
+    at, `verified` the first error as roll-outs have it; both 1-based, 0 for none.
     """
 
     trajectory: int
@@ -198,7 +199,9 @@ class Pairs(_Event):
 
 
 class Metric(_Event):
-    """One number of an iteration. Shares are fractions. `low` and `high` are a 95 % interval, `estimate` marks what was not measured."""
+    """One number of an iteration. Shares are fractions. `low` and `high` are a 95 % interval, `estimate` marks
+    what was not measured.
+    """
 
     kind: Literal["metric"] = "metric"
     iteration: int

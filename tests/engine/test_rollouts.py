@@ -81,7 +81,8 @@ def test_sampling_follows_the_model(model, prompts):
     """The first token's frequencies over many keys match the softmax."""
     prompt = prompts[1]
     count = 4000
-    found = backend(model).generate([Request(prompt, tuple(key_of("f", k) for k in range(count)), 1)], temperature=0.8)[0]
+    keys = tuple(key_of("f", k) for k in range(count))
+    found = backend(model).generate([Request(prompt, keys, 1)], temperature=0.8)[0]
     with torch.inference_mode():
         expected = torch.softmax(model(torch.tensor([prompt])).logits[0, -1].float() / 0.8, dim=-1)
     seen = torch.bincount(torch.tensor([c.tokens[0] for c in found]), minlength=40) / count

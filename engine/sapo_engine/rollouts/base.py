@@ -53,5 +53,7 @@ class RolloutBackend(Protocol):
     def generate(
         self, requests: Sequence[Request], *, temperature: float, tick: Callable[[int], None] | None = None
     ) -> list[list[Completion]]:
-        """For each request, one completion a key, in order. `temperature` 0 is greedy. `tick` hears of each finished batch, in sequences."""
+        """For each request, one completion a key, in order. `temperature` 0 is greedy. `tick` hears of each
+        finished batch, in sequences.
+        """
         ...

@@ -1,8 +1,10 @@
-"""A key-value cache with room ahead: transformers' own copies everything at each token, which costs a small model 40 % of its time."""
+"""A key-value cache with room ahead: transformers' own copies everything at each token, which costs a small
+model 40 % of its time.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
@@ -10,7 +12,9 @@ from transformers.cache_utils import DynamicLayer
 
 
 class RoomyLayer(DynamicLayer):
-    """A full-attention layer that reserves `room` further positions when it is first filled or cut down to some rows."""
+    """A full-attention layer that reserves `room` further positions when it is first filled or cut down to some
+    rows.
+    """
 
     def __init__(self, room: int) -> None:
         super().__init__()
@@ -27,9 +31,11 @@ class RoomyLayer(DynamicLayer):
             # Nothing is reserved yet: the prompt's rows are about to be multiplied by `batch_select_indices`.
             self._stores = (key_states, value_states)
             return key_states, value_states
-        begin, end = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
+        filled_keys, filled_values = self._filled()
+        begin = filled_keys.shape[-2]
+        end = begin + key_states.shape[-2]
         if end > self._stores[0].shape[-2]:
-            self._stores = (self._reserve(self.keys, end), self._reserve(self.values, end))
+            self._stores = (self._reserve(filled_keys, end), self._reserve(filled_values, end))
         keys, values = self._stores
         keys[:, :, begin:end] = key_states
         values[:, :, begin:end] = value_states
@@ -38,10 +44,15 @@ class RoomyLayer(DynamicLayer):
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep (or repeat) these rows."""
-        filled = self.keys.shape[-2]
-        keys, values = (self._reserve(state, filled + 1, indices) for state in (self.keys, self.values))
+        states = self._filled()
+        filled = states[0].shape[-2]
+        keys, values = (self._reserve(state, filled + 1, indices) for state in states)
         self._stores = (keys, values)
         self.keys, self.values = keys[:, :, :filled], values[:, :, :filled]
+
+    def _filled(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values so far; only asked for once there are some."""
+        return cast("torch.Tensor", self.keys), cast("torch.Tensor", self.values)
 
     def _reserve(self, state: torch.Tensor, needed: int, rows: torch.Tensor | None = None) -> torch.Tensor:
         count = state.shape[0] if rows is None else len(rows)
@@ -52,7 +63,9 @@ class RoomyLayer(DynamicLayer):
 
 
 def roomy_cache(model: PreTrainedModel, positions: int) -> DynamicCache:
-    """A cache for `model` that holds `positions` positions without copying. Layers of other kinds (sliding, linear) stay as they are."""
+    """A cache for `model` that holds `positions` positions without copying. Layers of other kinds (sliding,
+    linear) stay as they are.
+    """
     cache = DynamicCache(config=model.config)
     cache.layers = [RoomyLayer(positions) if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache

@@ -1,5 +1,7 @@
-"""Roll-outs by transformers' own forward pass: each prompt is prefilled once and shared by its samples, sequences that have ended
-leave the batch, and prompts of like length go together. Greedy output equals `generate`'s token for token."""
+"""Roll-outs by transformers' own forward pass: each prompt is prefilled once and shared by its samples,
+sequences that have ended leave the batch, and prompts of like length go together. Greedy output equals
+`generate`'s token for token.
+"""
 
 from __future__ import annotations
 
@@ -142,7 +144,9 @@ class HfBackend:
 
 
 def _draw(logits: torch.Tensor, temperature: float, noise: torch.Tensor | None) -> torch.Tensor:
-    """One token a row by inverting the cumulative distribution at `noise`; the most likely one where `noise` is None."""
+    """One token a row by inverting the cumulative distribution at `noise`; the most likely one where `noise` is
+    None.
+    """
     if noise is None:
         return logits.argmax(dim=-1)
     cumulative = torch.softmax(logits.float() / temperature, dim=-1).cumsum(dim=-1)

@@ -18,7 +18,9 @@ def key_of(*parts: int | str) -> int:
 
 
 def uniforms(keys: Sequence[int], length: int) -> torch.Tensor:
-    """Numbers in [0, 1): row i, column t depend on `keys[i]` and t alone (SplitMix64). Shape (len(keys), length), float32."""
+    """Numbers in [0, 1): row i, column t depend on `keys[i]` and t alone (SplitMix64). Shape (len(keys),
+    length), float32.
+    """
     with np.errstate(over="ignore"):
         z = (
             np.asarray(keys, dtype=np.uint64)[:, None]

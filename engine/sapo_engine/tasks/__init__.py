@@ -1,4 +1,6 @@
-"""What can be learned: each task makes or reads questions, cuts steps, grades answers and, where it can, knows the truth of a step."""
+"""What can be learned: each task makes or reads questions, cuts steps, grades answers and, where it can, knows
+the truth of a step.
+"""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ _STEP = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)")
 
 @dataclass(frozen=True)
 class Change:
-    """One change of the running amount, as the problem words it and as a calculation. `key` tells it from the problem's others."""
+    """One change of the running amount, as the problem words it and as a calculation. `key` tells it from the
+    problem's others.
+    """
 
     words: str
     operator: str
@@ -146,8 +148,10 @@ class ArithmeticTask:
                 return Change(word, "*", 2 if word == "doubles" else 3, word)
 
     def build_tokenizer(self) -> PreTrainedTokenizerBase:
-        """One token for a word, a number, `, buys 7`, `+ 7` and `= 28`, so that a step is four tokens and a small model needs
-        one look-up for each. Decoding puts spaces around line breaks; steps are stripped when they are cut."""
+        """One token for a word, a number, `, buys 7`, `+ 7` and `= 28`, so that a step is four tokens and a
+        small model needs one look-up for each. Decoding puts spaces around line breaks; steps are stripped when
+        they are cut.
+        """
         numbers = range(self.config.largest_number + 1)
         changes = range(2, max(self.config.largest_change, 3) + 1)
         words = ["<pad>", "<eos>", "<unk>", "\n", ". How many?", "has", *NAMES, *THINGS]
@@ -187,8 +191,8 @@ class ArithmeticTask:
     def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
         """The first step that does not lead from the amount so far to the amount that the problem's next change gives.
 
-        Any true calculation that does so counts (`35 + 35 = 70` for doubling). A solution that ends too early or goes on too
-        long is wrong at the step that does so.
+        Any true calculation that does so counts (`35 + 35 = 70` for doubling). A solution that ends too early
+        or goes on too long is wrong at the step that does so.
         """
         amounts = self._truth[question.number]
         for index, step in enumerate(steps):

@@ -98,10 +98,11 @@ def _trend(better: float) -> str:
 
 def _ledger(metrics: Metrics) -> Headline:
     """Tokens the labeler spent, relative to what Shepherd would have spent on the same trajectories, all iterations
-    together."""
+    from the first one on together."""
     label = "Labelling tokens"
     definition = (
-        "Tokens generated to label steps, relative to Shepherd (roll-outs from every step) on the same trajectories. "
+        "Tokens generated to label steps from iteration 1 on, relative to Shepherd (roll-outs from every step) on the "
+        "same trajectories. The labels of the first verifier are a cost of their own, shown in the label ledger. "
         "What was not really done is an estimate from the same trajectories."
     )
     spent: dict[str, float] = {}

@@ -27,14 +27,19 @@ SORTS = (
     ("Sort: length", "length"),
 )
 OUTCOMES = (("All outcomes", "all"), ("Wrong answers", "wrong"), ("Right answers", "right"))
-KINDS = (*OUTCOMES, ("Confirmed", "confirmed"), ("Later", "later"), ("Earlier", "earlier"), ("Noise", "noise"))
-CASES = (
-    ("All cases", ""),
+FOUND = (
     ("Confirmed", "confirmed"),
     ("Later", "later"),
     ("Earlier", "earlier"),
     ("Noise", "noise"),
+    ("Searched (Omega)", "searched"),
+    ("Swept (Shepherd)", "swept"),
+    ("By outcome only", "outcome"),
 )
+"""What a labeler can have found: the cases of self-verification, and how the others came to their labels."""
+
+KINDS = (*OUTCOMES, *FOUND)
+CASES = (("All cases", ""), *FOUND)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ trajectories."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea
@@ -24,7 +25,17 @@ COSTS = {
     "flops": ("FLOPs", "2 x parameters x tokens, generated and prefilled"),
 }
 TOTAL = -1
-SPENT = 2
+OWN = 2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One bar: who, how much, in which colour. `compared`: on the trajectories that the others are reckoned on."""
+
+    name: str
+    value: MetricValue
+    colour: int
+    compared: bool = True
 
 
 class LedgerPanel(MetricPanel):
@@ -35,8 +46,11 @@ class LedgerPanel(MetricPanel):
     help = """### Label ledger
 
 What labelling cost in roll-outs and tokens, beside what **Omega** (binary search) and **Shepherd** (roll-outs from
-every step) would have spent on the same trajectories. What was really spent is a solid bar; a hatched bar is an
-**estimate** from those trajectories. The figure behind a bar is its share of Shepherd's.
+every step) would have spent on the same trajectories, from iteration 1 on. What was really spent is a solid bar; a
+hatched bar is an **estimate** from those trajectories. The figure behind a bar is its share of Shepherd's.
+
+**Start**: the labels of the first verifier V0. Nothing can predict errors before it, so a plain search finds them,
+once; the ratios leave it out.
 """
     empty_headline = "Nothing labelled yet"
     empty_text = "The first entry comes when the first trajectories have been labelled by roll-outs."
@@ -72,17 +86,18 @@ every step) would have spent on the same trajectories. What was really spent is 
 
     def _draw(self) -> None:
         span: object = self.span.currentData()
-        chosen = [row for number, row in self.metrics.items() if span in (TOTAL, number)]
+        chosen = {number: row for number, row in self.metrics.items() if span in (TOTAL, number)}
         bills: list[Bill] = []
         for cost, (title, _) in COSTS.items():
             write = fmt.number if cost == "flops" else fmt.count
             entries = bills_of(chosen, cost)
-            most = next((value for name, value, _ in entries if name.startswith("Shepherd")), None)
-            for name, value, colour in entries:
-                remark = ""
-                if most is not None and most.value and value is not most:
-                    remark = f"{value.value / most.value:.0%} of Shepherd"
-                bills.append(Bill(title, name, value.value, write(value.value), remark, value.estimate, colour))
+            most = next((entry for entry in entries if entry.name.startswith("Shepherd")), None)
+            for entry in entries:
+                amount = entry.value.value
+                remark = "" if entry.compared else "once, before V0"
+                if entry.compared and most is not None and most.value.value and entry is not most:
+                    remark = f"{amount / most.value.value:.0%} of Shepherd"
+                bills.append(Bill(title, entry.name, amount, write(amount), remark, entry.value.estimate, entry.colour))
         self.bars.set_bills(bills)
         self.verdict.setText(verdict(chosen))
 
@@ -92,44 +107,44 @@ def iteration_text(number: int) -> str:
     return "First labels (it 0)" if number == 0 else f"Iteration {number}"
 
 
-def total(rows: Sequence[Mapping[str, MetricValue]], name: str) -> MetricValue | None:
-    """The sum of a metric over iterations; an estimate where any part is one. None where no iteration has it."""
-    there = [row[name] for row in rows if name in row]
-    if not there:
-        return None
-    return MetricValue(sum(value.value for value in there), estimate=any(value.estimate for value in there))
+def total(rows: Sequence[Mapping[str, MetricValue]], name: str, *, estimate: bool) -> MetricValue | None:
+    """The sum of a metric over iterations, of what was measured or of what was estimated. None where there is none."""
+    there = [row[name].value for row in rows if name in row and row[name].estimate == estimate]
+    return MetricValue(sum(there), estimate=estimate) if there else None
 
 
-def spent(rows: Sequence[Mapping[str, MetricValue]], cost: str) -> MetricValue | None:
-    """What was really paid, whichever labeler did the work in each iteration."""
-    paid = [
-        row[name].value
-        for row in rows
-        for name in (f"label_{cost}_{who}" for who in LABELERS)
-        if name in row and not row[name].estimate
-    ]
-    return MetricValue(sum(paid)) if paid else None
-
-
-def bills_of(rows: Sequence[Mapping[str, MetricValue]], cost: str) -> list[tuple[str, MetricValue, int]]:
-    """(name, amount, colour) of each bar: first what was spent, then what the other labelers would have charged."""
-    found: list[tuple[str, MetricValue, int]] = []
-    paid = spent(rows, cost)
-    if paid is not None:
-        found.append(("Spent", paid, SPENT))
+def bills_of(metrics: Metrics, cost: str) -> list[Entry]:
+    """The bars of one cost: what the run's labeler spent from iteration 1 on, what the others would have charged for
+    the same trajectories, and, apart from these, what the labels of the first verifier cost.
+    """
+    later = [row for number, row in metrics.items() if number > 0]
+    first = [row for number, row in metrics.items() if number == 0]
+    # Before there is a verifier SAPO has nothing to verify: its estimate there would mean nothing.
+    compared, others = (later, LABELERS) if later else (first, [who for who in LABELERS if who != "sapo"])
+    found: list[Entry] = []
     for who, (name, colour) in LABELERS.items():
-        value = total(rows, f"label_{cost}_{who}")
-        if value is not None and value.estimate and not (who == "sapo" and paid is not None and len(rows) > 1):
-            found.append((f"{name} (estimate)", value, colour))
+        spent = total(later, f"label_{cost}_{who}", estimate=False)
+        if spent is not None:
+            found.append(Entry(name, spent, OWN if who == "sapo" else colour))
+    for who in others:
+        charged = total(compared, f"label_{cost}_{who}", estimate=True)
+        if charged is not None:
+            found.append(Entry(f"{LABELERS[who][0]} (estimate)", charged, LABELERS[who][1]))
+    for who, (name, colour) in LABELERS.items():
+        spent = total(first, f"label_{cost}_{who}", estimate=False)
+        if spent is not None:
+            start = Entry(f"Start ({name})", spent, colour, compared=not later)
+            found.insert(len(found) if later else 0, start)
     return found
 
 
-def verdict(rows: Sequence[Mapping[str, MetricValue]]) -> str:
+def verdict(metrics: Metrics) -> str:
     """`0.45x Shepherd's tokens, 0.72x Omega's tokens`: what was spent against what the others would have charged."""
-    paid = spent(rows, "tokens")
+    entries = [entry for entry in bills_of(metrics, "tokens") if entry.compared]
+    spent = next((entry for entry in entries if not entry.value.estimate), None)
     parts: list[str] = []
-    for who in ("shepherd", "omega"):
-        other = total(rows, f"label_tokens_{who}")
-        if paid is not None and other is not None and other.estimate and other.value:
-            parts.append(f"{fmt.ratio(paid.value / other.value)} {LABELERS[who][0]}'s tokens (estimate)")
+    for name in ("Shepherd", "Omega"):
+        other = next((entry for entry in entries if entry.name == f"{name} (estimate)"), None)
+        if spent is not None and other is not None and other.value.value:
+            parts.append(f"{fmt.ratio(spent.value.value / other.value.value)} {name}'s tokens (estimate)")
     return ", ".join(parts)

@@ -11,7 +11,12 @@ from sapo_ui.views.data_panel import choice, set_items
 from sapo_ui.views.heatmap_choice import CASES, OUTCOMES
 from sapo_ui.widgets.flow_layout import FlowRow
 
-SOURCES = (("Samples", "sample"), ("Expanded roll-outs", "expansion"), ("Process benchmark", "process"))
+SOURCES = (
+    ("Samples", "sample"),
+    ("Task's own solutions", "solution"),
+    ("Expanded roll-outs", "expansion"),
+    ("Process benchmark", "process"),
+)
 PEOPLE = (("Judged or not", -1), ("Judged by people", 1), ("Not judged yet", 0))
 ANY = -1
 
@@ -29,7 +34,11 @@ class TraceFilters(FlowRow):
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(180)
         self.search.setFont(theme.font("small"))
-        self.source = choice("Source", SOURCES, "Sampled solutions, roll-outs kept as trajectories, or the benchmark's")
+        self.source = choice(
+            "Source",
+            SOURCES,
+            "Sampled solutions, those that come with the task, roll-outs kept as trajectories, or the benchmark's",
+        )
         self.iteration = choice("Iteration", [("All iterations", ANY)])
         self.outcome = choice("Outcome", OUTCOMES)
         self.case = choice("Self-verification case", CASES)

@@ -13,6 +13,8 @@ from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
 
 MOST = 12
+SOURCE_WORDS = {"solution": "the task's own", "expansion": "expanded roll-out", "process": "benchmark"}
+"""What a trajectory is called that is no sample."""
 
 
 class _Swatch(QWidget):
@@ -156,6 +158,6 @@ class TraceSide(QScrollArea):
 def sibling_text(sibling: SiblingInfo) -> str:
     """`it 2, sample 3: right answer, mean 0.91`."""
     ending = "right" if sibling.correct else "wrong"
-    kind = {"expansion": "expanded roll-out", "process": "benchmark"}.get(sibling.source, f"sample {sibling.sample}")
+    kind = SOURCE_WORDS.get(sibling.source, f"sample {sibling.sample}")
     mean = "" if sibling.mean is None else f", mean {sibling.mean:.2f}"
     return f"it {sibling.iteration}, {kind}: {ending}{mean}"

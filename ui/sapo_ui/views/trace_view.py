@@ -30,7 +30,7 @@ from sapo_ui.views.annotate import KEYS, Act, Annotator, JudgeBar
 from sapo_ui.views.annotation_hub import annotator_name
 from sapo_ui.views.data_panel import DataPanel, choice, set_items
 from sapo_ui.views.step_cards import StepColumn, step_facts
-from sapo_ui.views.trace_side import TraceSide
+from sapo_ui.views.trace_side import SOURCE_WORDS, TraceSide
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
 
@@ -202,9 +202,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         cases = [item.case for item in detail.labels if item.case not in ("", "right")]
         self.case.setVisible(bool(cases))
         self.case.set_text(cases[0] if cases else "")
-        source = {"expansion": "expanded roll-out", "process": "benchmark"}.get(
-            detail.source, f"sample {detail.sample}"
-        )
+        source = SOURCE_WORDS.get(detail.source, f"sample {detail.sample}")
         question = row_number(detail.question_id)
         self.where.set_text(f"question {question}, it {detail.iteration}, {source}")
         self.where.setToolTip(f"{detail.tokens} tokens; written {detail.copies} times" if detail.copies > 1 else "")
