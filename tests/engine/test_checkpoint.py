@@ -1,0 +1,185 @@
+"""Artefacts are whole or absent, whatever moment the process dies at; a stopped training goes on as if never stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import torch
+from torch import nn
+
+from sapo_engine.checkpoint import (
+    MANIFEST,
+    load_training_state,
+    read_manifest,
+    save_training_state,
+    write_atomic,
+    write_folder,
+)
+from sapo_engine.training import Recipe, SilentWatcher, train
+from sapo_studio.errors import Stopped
+
+FACTS = {"name": "sample", "iteration": 2}
+
+
+class PowerCutError(Exception):
+    """What the tests throw where a process would die."""
+
+
+def fill(folder):
+    (folder / "data.json").write_text("[1, 2, 3]")
+    (folder / "model").mkdir()
+    (folder / "model" / "weights").write_bytes(bytes(1000))
+
+
+def no_sync(monkeypatch):
+    def die(_):
+        raise PowerCutError
+
+    monkeypatch.setattr(os, "fsync", die)
+
+
+def test_a_whole_folder_gives_its_facts_back(tmp_path):
+    write_folder(tmp_path / "phase", fill, FACTS)
+    assert read_manifest(tmp_path / "phase") == FACTS
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    write_folder(tmp_path / "phase", fill, FACTS)
+    write_folder(tmp_path / "phase", lambda folder: (folder / "other").write_text("x"), {"name": "new"})
+    assert sorted(p.name for p in (tmp_path / "phase").iterdir()) == [MANIFEST, "other"]
+    assert read_manifest(tmp_path / "phase") == {"name": "new"}
+
+
+def test_dying_while_a_folder_is_filled_leaves_the_old_one(tmp_path):
+    def half(folder):
+        (folder / "data.json").write_text("[1,")
+        raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        write_folder(tmp_path / "phase", half, {})
+    assert read_manifest(tmp_path / "phase") is None
+
+    write_folder(tmp_path / "phase", fill, FACTS)  # what lies about from before is no hindrance
+    with pytest.raises(PowerCutError):
+        write_folder(tmp_path / "phase", half, {"name": "new"})
+    assert read_manifest(tmp_path / "phase") == FACTS
+    assert json.loads((tmp_path / "phase" / "data.json").read_text()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["data.json", "model/weights", MANIFEST])
+@pytest.mark.parametrize("harm", ["missing", "cut short", "empty"])
+def test_a_folder_that_lost_something_is_not_whole(tmp_path, name, harm):
+    folder = tmp_path / "phase"
+    write_folder(folder, fill, FACTS)
+    file = folder / name
+    if harm == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-1] if harm == "cut short" else b"")
+    assert read_manifest(folder) is None
+
+
+def test_no_folder_is_not_whole(tmp_path):
+    assert read_manifest(tmp_path / "nothing") is None
+
+
+def test_dying_while_a_file_is_written_leaves_the_old_one(tmp_path, monkeypatch):
+    file = tmp_path / "00003"
+    with monkeypatch.context() as patch:
+        no_sync(patch)
+        with pytest.raises(PowerCutError):
+            write_atomic(file, b"half")
+    assert not file.exists()
+    write_atomic(file, b"whole")
+    with monkeypatch.context() as patch:
+        no_sync(patch)
+        with pytest.raises(PowerCutError):
+            write_atomic(file, b"half")
+    assert file.read_bytes() == b"whole"
+
+
+# -- Training states
+
+X = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
+Y = X.sum(dim=1, keepdim=True).sin()
+LENGTHS = [3 + i % 5 for i in range(40)]
+RECIPE = Recipe(learning_rate=0.02, epochs=2.5, batch_size=6, seed=4, head_learning_rate=0.1)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.body = nn.Linear(6, 8)
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.body(x)))
+
+
+class StopAt(SilentWatcher):
+    """Stops at a step, saving as the engine does."""
+
+    def __init__(self, step):
+        self.left = step
+
+    def breathe(self, save=None):
+        if self.left == 0:
+            save()
+            raise Stopped("The run was stopped")
+        self.left -= 1
+
+
+def fit(net, watcher, state_file=None, **more):
+    return train(
+        net, LENGTHS, lambda i: (((net(X[i]) - Y[i]) ** 2).mean(), {}), RECIPE, watcher, state_file=state_file, **more
+    )
+
+
+def weights(net):
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+@pytest.mark.parametrize("every", [1, 5])
+@pytest.mark.parametrize("enough_at", [None, 4])
+def test_training_in_pieces_is_training_in_one(tmp_path, every, enough_at):
+    cooling = {}
+    if enough_at:
+        cooling = {"enough": lambda step: step >= enough_at, "check_every": 2, "cool_down": 5}
+    whole = Net()
+    steps = fit(whole, SilentWatcher(), **cooling)
+    assert steps == (9 if enough_at else 18)
+    pieces, stops = Net(), 0
+    file = tmp_path / "training.safetensors"
+    while True:
+        pieces = Net()  # a new process knows nothing but the file
+        try:
+            assert fit(pieces, StopAt(every), file, **cooling) == steps
+            break
+        except Stopped:
+            stops += 1
+    assert stops == (steps - 1) // every
+    assert torch.equal(weights(whole), weights(pieces))
+
+
+def test_dying_while_a_state_is_saved_leaves_the_one_before(tmp_path, monkeypatch):
+    file = tmp_path / "training.safetensors"
+    net = Net()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=0.1)
+    net(X).sum().backward()
+    optimiser.step()
+    save_training_state(file, net, optimiser, 7, 3)
+    kept = weights(net).clone()
+    optimiser.step()
+    with monkeypatch.context() as patch:
+        no_sync(patch)
+        with pytest.raises(PowerCutError):
+            save_training_state(file, net, optimiser, 8, 3)
+    again = Net()
+    fresh = torch.optim.AdamW(again.parameters(), lr=0.1)
+    assert load_training_state(file, again, fresh) == (7, 3)
+    assert torch.equal(weights(again), kept)
+    assert fresh.state_dict()["state"].keys() == optimiser.state_dict()["state"].keys()

@@ -1,0 +1,73 @@
+"""Bills: what was measured adds up, and an estimate at uniform prices is what the labeler would really have paid."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sapo_engine.costs import Cost, CostCase, check_cost, estimated, measured
+from sapo_engine.labelers import Checked, Rollout
+from sapo_studio.domain.labels import omega, sapo, settle, shepherd
+
+STEP, TRIES, WAVE = 4, 4, 2
+
+
+@st.composite
+def cases(draw):
+    n = draw(st.integers(2, 10))
+    return CostCase(n, draw(st.integers(1, n)), draw(st.integers(1, n)), draw(st.integers(10, 30)))
+
+
+def one_check(case, prefix):
+    """A check in a world where a step is STEP tokens, a failure takes all tries and a success the first wave."""
+    right = prefix < case.error
+    tokens = tuple(range(STEP * (case.n - prefix)))
+    rollouts = [Rollout(0, prefix, tokens, right) for _ in range(WAVE if right else TRIES)]
+    return check_cost(Checked(right, rollouts), case.n - prefix, case.prompt_tokens + STEP * prefix, WAVE)
+
+
+def really(labeler, many):
+    checks = []
+    for case in many:
+        work = {"sapo": sapo(case.predicted, case.n), "omega": omega(case.n), "shepherd": shepherd(case.n)}[labeler]
+        _, asked = settle(work, lambda prefix, case=case: prefix < case.error)
+        checks += [one_check(case, prefix) for prefix in asked]
+    return checks
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(st.lists(cases(), min_size=1, max_size=12), st.sampled_from(["sapo", "omega", "shepherd"]))
+def test_an_estimate_at_uniform_prices_is_the_real_bill(many, used):
+    checks = really(used, many)
+    seen = {c.succeeded for c in checks}
+    for other in ("sapo", "omega", "shepherd"):
+        theirs = really(other, many)
+        if not {c.succeeded for c in theirs} <= seen:
+            continue  # an outcome that was never seen has no price
+        expected, found = measured(theirs), estimated(other, many, checks)
+        assert found.rollouts == pytest.approx(expected.rollouts)
+        assert found.tokens == pytest.approx(expected.tokens)
+        assert found.prefill_tokens == pytest.approx(expected.prefill_tokens)
+
+
+@settings(deadline=None, derandomize=True, max_examples=100)
+@given(st.lists(cases(), min_size=1, max_size=12))
+def test_sapo_never_asks_for_more_than_two_prefixes(many):
+    cost = estimated("sapo", many, really("shepherd", many))
+    assert cost.rollouts <= 2 * TRIES * len(many)
+
+
+def test_a_check_counts_its_waves():
+    checked = Checked(False, [Rollout(3, 2, (1,) * k, False) for k in (5, 6, 7)])
+    cost = check_cost(checked, 4, 20, 2)
+    assert (cost.rollouts, cost.tokens, cost.waves, cost.to_go) == (3, 18, 2, 4)
+    assert measured([cost, cost]) == Cost(6, 36, 80)
+
+
+def test_costs_add_up_and_flops_count_every_token():
+    total = Cost(1, 10, 100) + Cost(2, 20, 200)
+    assert total == Cost(3, 30, 300)
+    assert total.flops(1000) == 2 * 1000 * 330
+    assert measured([]) == Cost()
+    assert estimated("omega", [], []) == Cost()
