@@ -74,7 +74,8 @@ def export(
 ) -> Iterator[Item]:
     """The trajectories of a run whose first error is known from `labels`, in order of their ids.
 
-    `source` (sample, expansion, process) and `iteration` narrow them down.
+    `source` (sample, solution, expansion, process) and `iteration` narrow them down. The task's own solutions are left
+    out unless a person has judged them or `source` asks for them: no model wrote them.
     """
     low, high = id_range(queries.get_number(store, run_id))
     name = queries.get_run(store, run_id).id
@@ -87,21 +88,23 @@ def export(
         values.append(json.dumps(list(known)))
     else:
         where += " AND t.verified IS NOT NULL" if labels == "rollouts" else " AND t.truth IS NOT NULL"
+        if source is None:
+            where += " AND t.source != 'solution'"
     if source is not None:
         where += " AND t.source = ?"
         values.append(source)
     if iteration is not None:
         where += " AND t.iteration = ?"
         values.append(iteration)
-    for identity, made_in, problem, steps, correct, verified, truth in store.rows(
-        "SELECT t.id, t.iteration, q.text, t.steps, t.correct, t.verified, t.truth FROM trajectories t"
+    for identity, made_in, kind, problem, steps, correct, verified, truth in store.rows(
+        "SELECT t.id, t.iteration, t.source, q.text, t.steps, t.correct, t.verified, t.truth FROM trajectories t"
         f" JOIN questions q ON q.id = t.question_id WHERE {where} ORDER BY t.id",
         values,
     ):
         first: int = known[identity] if labels == "human" else verified if labels == "rollouts" else truth
         yield Item(
             id=f"{name}-{row_number(identity)}",
-            generator=f"{name}/M{made_in}",
+            generator="task" if kind == "solution" else f"{name}/M{made_in}",
             problem=problem,
             steps=tuple(json.loads(steps)),
             final_answer_correct=bool(correct),

@@ -17,11 +17,13 @@ from sapo_ui import tasks
 from sapo_ui.actions import ACTIONS, Actions
 from sapo_ui.control import Supervised
 from sapo_ui.main_window import MainWindow, Parts
+from sapo_ui.models.trace_table import COLUMNS
 from sapo_ui.notify import notices
 from sapo_ui.panel import Panel
 from sapo_ui.poller import Poller, StoreChange
 from sapo_ui.settings import Settings
 from sapo_ui.views.new_run import PresetChoice
+from sapo_ui.views.panels_registry import AREAS, PANELS
 
 
 class Library:
@@ -314,6 +316,40 @@ def test_a_panel_with_the_focus_keeps_its_own_keys(qtbot, home, hands, store):
     finally:
         window.close()
         assert poller.stop()
+
+
+def test_choices_in_panels_are_remembered(qtbot, home, hands):
+    def opened():
+        window = MainWindow(Parts(Settings(), Poller(), hands, Library(), home / "studio.db", PANELS, AREAS))
+        qtbot.addWidget(window)
+        window.show()
+        return window, {name: dock.panel for name, dock in window.run_page.docks.docks.items()}
+
+    window, panels = opened()
+    for box, value in (
+        (panels["heatmap"].choice.kind, "confirmed"),
+        (panels["heatmap"].choice.sort, "length"),
+        (panels["traces"].filters.source, "solution"),
+        (panels["traces"].filters.people, 1),
+        (panels["log"].level, "warning"),
+    ):
+        box.setCurrentIndex(box.findData(value))
+    mean = next(at for at, column in enumerate(COLUMNS) if column[0] == "mean")
+    for _ in range(2):
+        panels["traces"].table.horizontalHeader().sectionClicked.emit(mean)
+    window.close()
+
+    window, again = opened()
+    assert {name: again[name].choices() for name in again} == {name: panels[name].choices() for name in panels}
+    assert again["heatmap"].choice.wish.case == "confirmed"
+    asked = again["traces"].filters.filter("r", "id", descending=False)
+    assert (asked.source, asked.annotated) == ("solution", True)
+    assert (again["traces"].choices()["sort"], again["traces"].choices()["order"]) == ("mean", "descending")
+    assert again["traces"].table.horizontalHeader().sortIndicatorSection() == mean
+    window.close()
+    saved = Settings()
+    saved.set_text("panel.log", "no JSON")
+    assert saved.texts("panel.log") == {}
 
 
 def test_notices_tell_of_runs_that_ended_by_themselves(make_run):

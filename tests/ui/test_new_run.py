@@ -112,11 +112,23 @@ def test_values_that_do_not_fit_together_are_marked_at_the_field_named_first(qtb
 
 def test_what_differs_from_the_preset_is_told(qtbot, page):
     type_into(qtbot, page, "verifier.epochs", "7")
-    assert page.changes.text() == "Changed\nverifier.epochs: 3 \u2192 7"
+    assert page.changes.text() == f"Changed\nverifier.epochs: {RunConfig().verifier.epochs:g} \u2192 7"
     assert page.cards["verifier"].state.text() == "1 changed"
 
 
 def test_review_reckons_from_the_values(qtbot, page):
+    for path, value in {
+        "sampling.start_questions": "600",
+        "sampling.questions": "2500",
+        "sampling.samples": "8",
+        "labeling.trajectories": "2000",
+        "labeling.rollouts": "6",
+        "task.train_questions": "5000",
+        "task.max_steps": "6",
+    }.items():
+        type_into(qtbot, page, path, value)
+    assert page.config is not None, page.problems
+
     def shown():
         labels = [page.lines.itemAt(at).widget() for at in range(page.lines.count())]
         return {w.layout().itemAt(0).widget().text(): w.layout().itemAt(1).widget().text() for w in labels}
@@ -137,6 +149,7 @@ def test_start_sends_the_configuration_and_waits(qtbot, page):
     assert (config.name, config.seed, config.iterations, name) == ("mine", 7, 1, "small")
     assert not page.start.isEnabled()
     page.say_error(EngineError("No engine", why="Because.", fix="Do this."))
+    assert page.verdict.isVisible()
     assert "Do this." in page.verdict.text()
 
 
@@ -155,3 +168,18 @@ def test_exported_toml_is_the_configuration(tmp_path, page):
 def test_flatten_and_nest_are_inverse():
     config = RunConfig.model_validate({}).model_dump()
     assert form_spec.nest(form_spec.flatten(config)) == config
+
+
+def test_a_toml_file_fills_the_form(tmp_path, page):
+    write_toml(tmp_path / "from-file.toml", preset("other", iterations=4).config)
+    page.open_toml(tmp_path / "from-file.toml")
+    assert page.preset.currentIndex() == -1
+    assert page.preset.placeholderText() == "(from-file.toml)"
+    assert (page.config.name, page.config.iterations) == ("other", 4)
+    assert page.changes.text() == ""
+    (tmp_path / "from-file.toml").write_text("[sampling]\nsample = 3\n")
+    page.open_toml(tmp_path / "from-file.toml")
+    assert page.verdict.isVisible(), "the fault can be read"
+    assert "sampling.sample" in page.verdict.text()
+    assert "from-file.toml:2" in page.verdict.text()
+    assert page.config.iterations == 4, "the form stays as it was"

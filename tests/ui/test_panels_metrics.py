@@ -13,6 +13,7 @@ from sapo_ui.views.accuracy_panel import AccuracyPanel
 from sapo_ui.views.cases_panel import CASES, CasesPanel
 from sapo_ui.views.gap_panel import GapPanel, alarm_text
 from sapo_ui.views.hardware_panel import HardwarePanel
+from sapo_ui.views.headlines import headlines
 from sapo_ui.views.ledger_panel import LedgerPanel, bills_of, verdict
 from sapo_ui.views.log_panel import LogPanel
 from sapo_ui.views.panels_registry import AREAS, PANELS
@@ -102,31 +103,34 @@ def test_cases(qtbot, store, run_id):
 def test_ledger(qtbot, store, run_id):
     panel = filled(qtbot, show(qtbot, LedgerPanel(), run_id))
     metrics = queries.metrics(store, run_id)
-    paid = sum(
-        value.value
-        for row in metrics.values()
-        for name, value in row.items()
-        if name in ("label_rollouts_sapo", "label_rollouts_omega", "label_rollouts_shepherd") and not value.estimate
+    paid, shepherd = (
+        sum(row[f"label_rollouts_{who}"].value for number, row in metrics.items() if number)
+        for who in ("sapo", "shepherd")
     )
-    first = panel.bars.bills[0]
-    assert (first.group, first.name, first.amount, first.estimate) == ("Roll-outs", "Spent", paid, False)
-    shepherd = sum(row["label_rollouts_shepherd"].value for row in metrics.values() if "label_rollouts_shepherd" in row)
-    estimate = next(bill for bill in panel.bars.bills if bill.name == "Shepherd (estimate)")
-    assert estimate.estimate
-    assert estimate.amount == shepherd
-    assert "Shepherd's tokens (estimate)" in panel.verdict.text()
+    bills = {bill.name: bill for bill in panel.bars.bills if bill.group == "Roll-outs"}
+    assert list(bills) == ["SAPO", "Omega (estimate)", "Shepherd (estimate)", "Start (Omega)"]
+    assert (bills["SAPO"].amount, bills["SAPO"].estimate) == (paid, False)
+    assert (bills["Shepherd (estimate)"].amount, bills["Shepherd (estimate)"].estimate) == (shepherd, True)
+    assert bills["Start (Omega)"].amount == metrics[0]["label_rollouts_omega"].value
+    card = headlines(metrics)[-1]
+    assert panel.verdict.text().startswith(f"{card.value} Shepherd's tokens (estimate)"), "card and ledger agree"
 
 
-def test_ledger_sums_only_what_was_spent():
-    rows = [
-        {"label_tokens_omega": MetricValue(50), "label_tokens_sapo": MetricValue(20, estimate=True)},
-        {"label_tokens_sapo": MetricValue(30), "label_tokens_omega": MetricValue(60, estimate=True)},
+def test_ledger_counts_the_first_labels_apart():
+    metrics = {
+        0: {"label_tokens_omega": MetricValue(50), "label_tokens_sapo": MetricValue(20, estimate=True)},
+        1: {"label_tokens_sapo": MetricValue(30), "label_tokens_omega": MetricValue(60, estimate=True)},
+        2: {"label_tokens_sapo": MetricValue(30), "label_tokens_omega": MetricValue(40, estimate=True)},
+    }
+    assert [(entry.name, entry.value.value, entry.compared) for entry in bills_of(metrics, "tokens")] == [
+        ("SAPO", 60, True),
+        ("Omega (estimate)", 100, True),
+        ("Start (Omega)", 50, False),
     ]
-    assert [(name, value.value) for name, value, _ in bills_of(rows, "tokens")] == [
-        ("Spent", 80),
-        ("Omega (estimate)", 110),
-    ]
-    assert verdict(rows).startswith("0.73\u00d7 Omega")
+    assert verdict(metrics).startswith("0.60\u00d7 Omega")
+    start = {0: metrics[0] | {"label_tokens_shepherd": MetricValue(100, estimate=True)}}
+    assert [entry.name for entry in bills_of(start, "tokens")] == ["Start (Omega)", "Shepherd (estimate)"]
+    assert verdict(start).startswith("0.50\u00d7 Shepherd")
 
 
 def test_training_reads_only_what_is_new(qtbot, store):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QInputDialog
 
 from sapo_studio.store import annotations, queries
 from sapo_ui.settings import Settings
@@ -157,3 +158,16 @@ def test_siblings_open(view, qtbot):
     before = view.detail.id
     view.side.sibling_buttons[0].click()
     qtbot.waitUntil(lambda: view.detail.id != before, timeout=5000)
+
+
+def test_the_name_that_judgements_are_kept_under_can_be_changed(view, qtbot, store, trajectory):
+    assert view.bar.who.text() == "as tester\u2026"
+    qtbot.mouseClick(view.bar.who, Qt.MouseButton.LeftButton)
+    dialog = view.window().findChild(QInputDialog)
+    assert dialog.textValue() == "tester"
+    dialog.setTextValue("  eva ")
+    dialog.accept()
+    assert (view.bar.who.text(), annotator_name()) == ("as eva\u2026", "eva")
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: [one.annotator for one in annotations.current(store, trajectory)] == ["eva"], timeout=5000)

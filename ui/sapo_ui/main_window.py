@@ -410,15 +410,20 @@ class MainWindow(QMainWindow):
         if docks is not None:
             self.run_page.docks.restore_layout(docks)
         self.run_list.search.setText(settings.text("search"))
+        for panel in self.run_page.docks.panels:
+            panel.restore_choices(settings.texts(f"panel.{panel.panel_id}"))
 
     def save(self) -> None:
-        """Remember geometry, layout, run and search for the next start."""
+        """Remember geometry, layout, run, search and the choices in panels for the next start."""
         settings = self._parts.settings
         settings.set_blob("geometry", self.saveGeometry())
         settings.set_blob("splitter", self.splitter.saveState())
         settings.set_blob("docks", self.run_page.docks.layout_state())
         settings.set_text("last_run", self.run_page.run_id or self._wanted or "")
         settings.set_text("search", self.run_list.search.text())
+        for panel in self.run_page.docks.panels:
+            if made := panel.choices():
+                settings.set_texts(f"panel.{panel.panel_id}", made)
         settings.save()
 
     def changeEvent(self, event: QEvent) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -38,6 +39,14 @@ class Panel(QWidget):
         """The shown run changed in the store. Called on the GUI thread, at most once a second, while the run page is
         visible."""
         raise NotImplementedError
+
+    def choices(self) -> dict[str, str]:
+        """What the user chose in the panel (filters, order), for the next start."""
+        return {}
+
+    def restore_choices(self, choices: Mapping[str, str]) -> None:
+        """Choose what `choices` gave at an earlier time; what does not exist any more is left as it is."""
+        del choices
 
     def show_trace(self, trajectory_id: int) -> bool:
         """Show this trajectory, if that is what the panel is for. True when it is; the page then raises the panel."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
@@ -34,6 +36,18 @@ class Settings:
     def set_blob(self, key: str, value: QByteArray) -> None:
         """Save a geometry or layout."""
         self._ini.setValue(key, value)
+
+    def texts(self, key: str) -> dict[str, str]:
+        """Saved strings by name."""
+        try:
+            value: object = json.loads(self.text(key, "{}"))
+        except ValueError:
+            return {}
+        return {str(name): str(text) for name, text in value.items()} if isinstance(value, dict) else {}
+
+    def set_texts(self, key: str, values: Mapping[str, str]) -> None:
+        """Save strings by name."""
+        self.set_text(key, json.dumps(dict(values)))
 
     def forget(self, key: str) -> None:
         """Drop a saved value."""

@@ -12,8 +12,8 @@ from sapo_studio.domain.judgements import Judgement, first_error_here, no_error
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceDetail
-from sapo_ui import tasks, theme
-from sapo_ui.views.annotation_hub import annotator_name, hub
+from sapo_ui import dialogs, tasks, theme
+from sapo_ui.views.annotation_hub import annotator_name, hub, set_annotator_name
 from sapo_ui.widgets.flow_layout import FlowRow
 
 KEYS = {
@@ -105,6 +105,9 @@ class JudgeBar(FlowRow):
     pressed = Signal(object)
     """(verb: str)"""
 
+    renamed = Signal()
+    """Judgements are kept under another name now."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, gap=theme.SPACE_1)
         self.buttons: dict[str, QPushButton] = {}
@@ -118,3 +121,24 @@ class JudgeBar(FlowRow):
             button.clicked.connect(lambda _checked=False, verb=verb: self.pressed.emit(verb))
             self.buttons[verb] = button
             self.add(button)
+        self.who = QPushButton()
+        self.who.setFont(theme.font("small"))
+        self.who.setProperty("look", "quiet")
+        self.who.setStyleSheet("padding: 3px 9px;")
+        self.who.setAutoDefault(False)
+        self.who.setToolTip("Your judgements are kept under this name. Click to change it.")
+        self.who.clicked.connect(self._ask_name)
+        self.add(self.who)
+        self._say_name()
+
+    def _ask_name(self) -> None:
+        dialogs.ask_name(self.window(), "Judge as", "Keep my judgements under the name:", annotator_name(), self._named)
+
+    def _named(self, name: str) -> None:
+        set_annotator_name(name)
+        self._say_name()
+        self.renamed.emit()
+
+    def _say_name(self) -> None:
+        self.who.setText(f"as {annotator_name()}\u2026")
+        self.who.setAccessibleName(f"Judging as {annotator_name()}")

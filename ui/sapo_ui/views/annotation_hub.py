@@ -23,6 +23,13 @@ def hub() -> AnnotationHub:
     return AnnotationHub()
 
 
+def set_annotator_name(name: str) -> None:
+    """Keep judgements under this name from now on; an empty one brings the login name back."""
+    settings = Settings()
+    settings.set_text("annotator", name.strip())
+    settings.save()
+
+
 def annotator_name() -> str:
     """Under which name this user's judgements are kept: the one in the settings, else the name they are logged in
     with."""

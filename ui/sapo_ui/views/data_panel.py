@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt
@@ -118,6 +118,19 @@ def choice(name: str, items: Sequence[tuple[str, Any]], hover: str = "") -> QCom
     box.setFont(theme.font("small"))
     set_items(box, items)
     return box
+
+
+def chosen(boxes: Mapping[str, QComboBox]) -> dict[str, str]:
+    """What is chosen in each box, as text."""
+    return {name: str(box.currentData(Qt.ItemDataRole.UserRole)) for name, box in boxes.items()}
+
+
+def choose(boxes: Mapping[str, QComboBox], choices: Mapping[str, str]) -> None:
+    """Choose what `chosen` gave, where the boxes have it."""
+    for name, box in boxes.items():
+        for row in range(box.count()):
+            if str(box.itemData(row, Qt.ItemDataRole.UserRole)) == choices.get(name):
+                box.setCurrentIndex(row)
 
 
 def set_items(box: QComboBox, items: Sequence[tuple[str, Any]]) -> None:

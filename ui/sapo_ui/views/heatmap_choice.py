@@ -110,6 +110,11 @@ class HeatmapChoice(FlowRow):
         return Wish(_value(self.whose), chosen, outcome, case, order)
 
     @property
+    def boxes(self) -> dict[str, QComboBox]:
+        """The boxes whose choice is remembered."""
+        return {"whose": self.whose, "kind": self.kind, "sort": self.sort}
+
+    @property
     def playing(self) -> bool:
         """Whether the replay runs."""
         return self._timer.isActive()

@@ -3,6 +3,7 @@ reasoning breaks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from sapo_studio.store.records import HeatmapData
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.views.annotation_hub import hub
-from sapo_ui.views.data_panel import DataPanel
+from sapo_ui.views.data_panel import DataPanel, choose, chosen
 from sapo_ui.views.heatmap_choice import HeatmapChoice
 from sapo_ui.views.heatmap_readout import Readout
 from sapo_ui.widgets.flow_layout import FlowRow
@@ -144,6 +145,12 @@ trajectories that each verifier was asked about when they were fresh.
         self.choice.follow()
         self.news.setVisible(False)
         self.readout.forget()
+
+    def choices(self) -> dict[str, str]:
+        return chosen(self.choice.boxes)
+
+    def restore_choices(self, choices: Mapping[str, str]) -> None:
+        choose(self.choice.boxes, choices)
 
     def load(self, run_id: str) -> None:
         wish = self.choice.wish

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer
@@ -22,7 +23,7 @@ from sapo_studio.store.records import LogLine
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.models.log_model import KEPT, LogModel
-from sapo_ui.views.data_panel import DataPanel, choice
+from sapo_ui.views.data_panel import DataPanel, choice, choose, chosen
 from sapo_ui.widgets.labels import label
 
 LEVELS: dict[str, list[str] | None] = {
@@ -120,6 +121,12 @@ back. Search and level look through the whole log, not only what is on screen. *
     def clear(self) -> None:
         self.model.replace(())
         self.count.setText("")
+
+    def choices(self) -> dict[str, str]:
+        return chosen({"level": self.level})
+
+    def restore_choices(self, choices: Mapping[str, str]) -> None:
+        choose({"level": self.level}, choices)
 
     @property
     def following(self) -> bool:

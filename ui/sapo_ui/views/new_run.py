@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from sapo_studio.config.overrides import configure
 from sapo_studio.config.presets import to_toml
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError, SapoError
@@ -40,6 +41,8 @@ of its values
 differ from the preset. Hover a field to see its key and its bounds.
 
 A wrong value is marked where it stands, with what would be right. **Start run** stays off until nothing is marked.
+
+**Open TOML** fills the form from a file, for example one that was exported or that lies in a run's folder.
 
 **Save as preset** keeps the values under a name of yours; **Export TOML** writes a file for `sapo run FILE`.
 """
@@ -232,7 +235,16 @@ class NewRunPage(QWidget):
         self.about.setWordWrap(True)
         right = QVBoxLayout()
         right.setSpacing(3)
-        right.addWidget(self.preset)
+        beside = QHBoxLayout()
+        beside.setSpacing(8)
+        beside.addWidget(self.preset)
+        self.open_button = QPushButton("Open TOML\u2026", row)
+        self.open_button.setToolTip("Fill the form from a configuration file")
+        self.open_button.setFixedHeight(theme.CONTROL_HEIGHT)
+        self.open_button.clicked.connect(self.open_file)
+        beside.addWidget(self.open_button)
+        beside.addStretch(1)
+        right.addLayout(beside)
         right.addWidget(self.about)
         across.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
         across.addLayout(right, 1)
@@ -293,15 +305,17 @@ class NewRunPage(QWidget):
 
     # -- using
 
-    def load(self, config: RunConfig, preset: str = "") -> None:
-        """Fill the form from `config`; what differs from it is later told as changed."""
+    def load(self, config: RunConfig, preset: str = "", *, origin: str = "a run's configuration") -> None:
+        """Fill the form from `config`; what differs from it is later told as changed. `origin`: where it comes from
+        that is no preset.
+        """
         self._base = config
         self._values = form_spec.flatten(config.model_dump())
         for path, row in self.rows.items():
             row.set_value(self._values[path])
         at = next((at for at, choice in enumerate(self._presets) if choice.name == preset), -1)
         self.preset.setCurrentIndex(at)
-        self.preset.setPlaceholderText("(a run's configuration)" if self._presets else "(none)")
+        self.preset.setPlaceholderText(f"({origin})")
         self.about.setText(self._presets[at].about if at >= 0 else "")
         self.about.setVisible(bool(self.about.text()))
         self._edited()
@@ -332,6 +346,7 @@ class NewRunPage(QWidget):
         """The run could not be started."""
         self.set_busy(False)
         self.verdict.setText(str(error))
+        self.verdict.setVisible(True)
         self._look(self.verdict, "bad")
 
     def save_as_preset(self) -> None:
@@ -352,6 +367,21 @@ class NewRunPage(QWidget):
         self.preset.addItems([choice.name for choice in self._presets])
         self.load(self.config, name.strip())
         self.preset_saved.emit(name.strip())
+
+    def open_file(self) -> None:
+        """Ask for a TOML file and fill the form from it."""
+        chosen, _ = QFileDialog.getOpenFileName(self, "Open TOML", "", "TOML (*.toml)")
+        if chosen:
+            self.open_toml(Path(chosen))
+
+    def open_toml(self, path: Path) -> None:
+        """Fill the form from a configuration file, or say what is wrong with it."""
+        try:
+            _, config = configure(str(path), [], seed=None, name=None)
+        except SapoError as error:
+            self.say_error(error)
+        else:
+            self.load(config, origin=path.name)
 
     def export(self) -> None:
         """Ask for a file and write the configuration to it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from sapo_studio.store.records import TraceFilter
 from sapo_ui import theme
@@ -72,6 +72,11 @@ class TraceFilters(FlowRow):
             sort=sort,
             descending=descending,
         )
+
+    @property
+    def boxes(self) -> dict[str, QComboBox]:
+        """The boxes whose choice is remembered: those that mean the same in every run."""
+        return {"source": self.source, "outcome": self.outcome, "case": self.case, "people": self.people}
 
     @property
     def active(self) -> bool:

@@ -79,6 +79,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self.side.sibling_requested.connect(self._sibling)
         self.bar = JudgeBar()
         self.bar.pressed.connect(self._verb)
+        self.bar.renamed.connect(self._restep)
         self.brief = label("", "small", "muted", wrap=True)
         middle = QWidget()
         centre = QVBoxLayout(middle)
@@ -99,7 +100,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self.column.addLayout(top)
         self.column.addWidget(self.split, 1)
         self.column.addWidget(self.bar)
-        for widget in (self.verifier, *self.bar.buttons.values()):
+        for widget in (self.verifier, *self.bar.buttons.values(), self.bar.who):
             widget.installEventFilter(self)
 
     def _left(self) -> QScrollArea:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.models.trace_table import AT, COLUMNS, SORT_KEYS, TraceTable
 from sapo_ui.views.annotation_hub import hub
-from sapo_ui.views.data_panel import DataPanel
+from sapo_ui.views.data_panel import DataPanel, choose, chosen
 from sapo_ui.views.trace_filters import TraceFilters
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.mark_text import MarkTextDelegate
@@ -144,6 +145,17 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         self.news.setVisible(False)
         self.model.set_ids(np.zeros(0, np.int64))
 
+    def choices(self) -> dict[str, str]:
+        order = "descending" if self._descending else "ascending"
+        return {**chosen(self.filters.boxes), "sort": self._sort, "order": order}
+
+    def restore_choices(self, choices: Mapping[str, str]) -> None:
+        choose(self.filters.boxes, choices)
+        sort = choices.get("sort", "")
+        at = next((at for at, (name, *_) in enumerate(COLUMNS) if SORT_KEYS.get(name) == sort), None)
+        if at is not None:
+            self._sort_as(at, sort, descending=choices.get("order") == "descending")
+
     def load(self, run_id: str) -> None:
         asked = self.filters.filter(run_id, self._sort, descending=self._descending)
 
@@ -211,11 +223,12 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
 
     def _sort_by(self, section: int) -> None:
         key = SORT_KEYS.get(COLUMNS[section][0])
+        if key is not None:
+            self._sort_as(section, key, descending=not self._descending if key == self._sort else False)
+
+    def _sort_as(self, section: int, key: str, *, descending: bool) -> None:
+        self._sort, self._descending = key, descending
         header = self.table.horizontalHeader()
-        if key is None:
-            return
-        self._descending = not self._descending if key == self._sort else False
-        self._sort = key
         header.setSortIndicatorShown(True)
         order = Qt.SortOrder.DescendingOrder if self._descending else Qt.SortOrder.AscendingOrder
         header.setSortIndicator(section, order)
