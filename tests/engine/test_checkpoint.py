@@ -1,4 +1,4 @@
-"""Artefacts are whole or absent, whatever moment the process dies at; a stopped training goes on as if never stopped."""
+"""Artefacts are whole or absent, whenever the process dies; a stopped training goes on as if never stopped."""
 
 from __future__ import annotations
 

@@ -1,0 +1,342 @@
+"""Tiny whole runs: the plan, the numbers, what the store makes of them, and going on after a stop anywhere."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from sapo_engine import labelling, stages, training
+from sapo_engine.context import Context, Orders
+from sapo_engine.loop import plan, run
+from sapo_engine.models import load_model
+from sapo_engine.rollouts import HfBackend, Request
+from sapo_engine.stages import Stages
+from sapo_studio.config.schema import parse_config
+from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
+from sapo_studio.errors import Stopped
+from sapo_studio.events import decode, encode
+from sapo_studio.events import kinds as k
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
+from sapo_studio.store.ingest import Ingest
+from sapo_studio.store.runs import create_run, set_status
+
+CPU = torch.device("cpu")
+TIMES = {"label_seconds"}
+"""Metrics that are times, and so never the same twice."""
+
+
+def config(**sections):
+    data = {
+        "seed": 5,
+        "iterations": 2,
+        # The shortest problems that the bundled reasoner knows: what takes time here is tokens one after another.
+        "task": {
+            "min_steps": 6,
+            "max_steps": 6,
+            "train_questions": 50,
+            "development_questions": 20,
+            "test_questions": 20,
+            "process_solutions": 20,
+        },
+        "model": {"source": "bundled:lab"},
+        "warmup": {"epochs": 1, "learning_rate": 1e-4, "batch_size": 8, "stop_at": 1},
+        "sampling": {"questions": 20, "start_questions": 10, "samples": 4},
+        "labeling": {"trajectories": 16, "start_trajectories": 12, "rollouts": 2},
+        "verifier": {"epochs": 2, "batch_size": 8, "max_trajectories": 50},
+        "optimiser": {"batch_size": 8, "max_pairs": 40, "guard": "warn", "eta": 0.0, "learning_rate": 3e-4},
+        "evaluation": {"samples": 2, "mce_rollouts": 1},
+    }
+    for name, value in sections.items():
+        data[name] = data[name] | value if isinstance(value, dict) else value
+    return parse_config(data)
+
+
+@dataclass
+class Seen:
+    """What the parent would know of a run: everything sent, over all attempts."""
+
+    events: list = field(default_factory=list)
+    attempts: int = 0
+
+    @property
+    def done(self):
+        return [e.ordinal for e in self.events if isinstance(e, k.PhaseFinished)]
+
+    @property
+    def metrics(self):
+        return {
+            (e.iteration, e.name): (e.value, e.low, e.high, e.n, e.estimate)
+            for e in self.events
+            if isinstance(e, k.Metric) and e.name not in TIMES
+        }
+
+    def rows(self, kind):
+        """Rows by number (or trajectory and source), as upserts would leave them."""
+        return {
+            (
+                getattr(e, "source", ""),
+                getattr(e, "verifier", 0),
+                row.number if hasattr(row, "number") else row.trajectory,
+            ): row
+            for e in self.events
+            if isinstance(e, kind)
+            for row in e.rows
+        }
+
+
+def attempt(settings, folder, seen, orders=None):
+    """A new worker goes on with the run; whether it got to the end."""
+    seen.attempts += 1
+    context = Context(folder, plan(settings), seen.events.append, orders, seen.done, checkpoint_seconds=1e9)
+    try:
+        run(Stages(settings, context, CPU))
+    except Stopped:
+        return False
+    return True
+
+
+def whole(settings, folder):
+    seen = Seen()
+    assert attempt(settings, folder, seen)
+    return seen
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_shards():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "SAMPLE_SHARD", 10)
+        patch.setattr(labelling, "SHARD", 9)
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """An uninterrupted run and its folder."""
+    folder = tmp_path_factory.mktemp("finished")
+    return whole(config(), folder), folder
+
+
+def same(seen, reference):
+    assert seen.metrics == reference.metrics
+    for kind in (k.Trajectories, k.Scores, k.Labels, k.Rollouts, k.Pairs):
+        assert seen.rows(kind) == reference.rows(kind)
+
+
+def artefacts(folder):
+    """Name without the ordinal -> folder."""
+    return {path.name.split("-", 1)[1]: path for path in (folder / "artefacts").iterdir()}
+
+
+def test_same_seed_same_numbers(finished, tmp_path):
+    """A run of one iteration is the beginning of a run of two."""
+    again = whole(config(iterations=1), tmp_path)
+    assert again.metrics == {key: value for key, value in finished[0].metrics.items() if key[0] < 2}
+    for kind in (k.Trajectories, k.Scores, k.Labels, k.Rollouts, k.Pairs):
+        assert again.rows(kind).items() <= finished[0].rows(kind).items()
+
+
+def test_the_plan_is_what_is_run(finished):
+    started = [e.ordinal for e in finished[0].events if isinstance(e, k.PhaseStarted)]
+    assert started == finished[0].done == [p.ordinal for p in plan(config())] == list(range(23))
+    names = [p.name for p in plan(config())]
+    assert names[:7] == ["sft", "sample", "label", "verifier", "rate", "benchmark", "evaluate"]
+    assert names[7:15] == ["sample", "score", "label", "verifier", "rate", "pairs", "align", "evaluate"] == names[15:]
+
+
+def test_every_metric_of_the_method_is_there(finished):
+    names = {name for iteration, name in finished[0].metrics if iteration == 2}
+    assert names >= {
+        *("greedy_accuracy", "sampled_accuracy", "pass_at_1", "pass_at_2"),
+        *("verifier_step_accuracy", "first_error_accuracy", "mce", "gap", "self_verification_error"),
+        *("label_accuracy", "labelled", "pairs", "pairs_used", "mean_reward", "guard_kept"),
+        *(f"label_{what}_{who}" for what in ("rollouts", "tokens", "flops") for who in ("sapo", "omega", "shepherd")),
+    }
+    own = {name for (i, name), value in finished[0].metrics.items() if i == 2 and not value[4]}
+    assert {"label_rollouts_sapo", "label_tokens_sapo"} <= own
+    assert not {"label_rollouts_omega", "label_tokens_shepherd"} & own
+    metrics = finished[0].metrics
+    assert metrics[2, "gap"][0] == pytest.approx(metrics[2, "mce"][0] - metrics[2, "verifier_step_accuracy"][0])
+
+
+def test_the_labels_bill_is_the_rollouts_that_were_sent(finished):
+    for iteration, labeler in ((0, "omega"), (1, "sapo"), (2, "sapo")):
+        rows = [r for e in finished[0].events if isinstance(e, k.Rollouts) and e.iteration == iteration for r in e.rows]
+        bills = [
+            r
+            for e in finished[0].events
+            if isinstance(e, k.Labels) and e.iteration == iteration and e.source == labeler
+            for r in e.rows
+        ]
+        metrics = finished[0].metrics
+        assert len(rows) == sum(r.rollouts for r in bills) == metrics[iteration, f"label_rollouts_{labeler}"][0]
+        assert sum(r.tokens for r in rows) == sum(r.tokens for r in bills)
+        assert sum(r.tokens for r in rows) == metrics[iteration, f"label_tokens_{labeler}"][0]
+
+
+def test_the_store_takes_every_event(finished, tmp_path):
+    seen, _ = finished
+    settings = config()
+    with Store.open(tmp_path / "studio.db") as store:
+        run_id = create_run(store, settings)
+        set_status(store, run_id, RunStatus.RUNNING)
+        ingest = Ingest(store, run_id)
+        first = [k.Hello(pid=1, device="cpu"), k.Plan(phases=plan(settings))]
+        events = [decode(encode(event)) for event in (*first, *seen.events, k.Finished(complete=True))]
+        for at in range(0, len(events), 50):
+            ingest.apply(events[at : at + 50])
+        assert {p.status for p in queries.phases(store, run_id)} == {"done"}
+        kept = {
+            (i, name): (m.value, m.low, m.high, m.n, m.estimate)
+            for i, mine in queries.metrics(store, run_id).items()
+            for name, m in mine.items()
+            if name not in TIMES
+        }
+        assert kept == seen.metrics
+        assert queries.verifiers_of(store, run_id) == [0, 1, 2]
+        assert store.value("SELECT count(*) FROM trajectories") == len(seen.rows(k.Trajectories))
+        assert store.value("SELECT count(*) FROM rollouts") == len(seen.rows(k.Rollouts))
+        assert store.value("SELECT count(*) FROM scores") == len(seen.rows(k.Scores))
+        assert store.rows("PRAGMA foreign_key_check") == []
+
+
+# -- Stopping and going on
+
+
+def test_stopped_after_every_phase_it_comes_to_the_same(finished, tmp_path):
+    seen = Seen()
+    while True:
+        orders = Orders()
+        orders.take(Verb.STOP_AFTER_PHASE)
+        before = len(seen.done)
+        complete = attempt(config(), tmp_path, seen, orders)
+        assert len(seen.done) == before + 1
+        if complete:
+            break
+    assert seen.attempts == len(plan(config()))
+    same(seen, finished[0])
+
+
+class StopAtBreath(Orders):
+    """A stop that comes at the n-th step boundary."""
+
+    def __init__(self, breaths):
+        super().__init__()
+        self.left = breaths
+
+    @property
+    def stop(self):
+        return self.left < 0
+
+    @property
+    def paused(self):
+        self.left -= 1  # asked once at each boundary, before `stop`
+        return False
+
+
+def test_stopped_anywhere_it_comes_to_the_same(finished, tmp_path, monkeypatch):
+    """Stops inside phases too: those go on from their shards and training states, the others anew."""
+    loaded, made = [], []
+    load, sample_part = training.load_training_state, Stages.sample_many
+
+    def load_and_note(*arguments):
+        loaded.append(load(*arguments))
+        return loaded[-1]
+
+    def sample_and_note(self, model, questions, path, *rest, **more):
+        made.append((path, tuple(q.number for q in questions)))
+        return sample_part(self, model, questions, path, *rest, **more)
+
+    monkeypatch.setattr(training, "load_training_state", load_and_note)
+    monkeypatch.setattr(Stages, "sample_many", sample_and_note)
+    chance = random.Random(2)
+    seen = Seen()
+    while not attempt(config(), tmp_path, seen, StopAtBreath(chance.randint(4, 25))):
+        assert seen.attempts < 60
+    same(seen, finished[0])
+    assert seen.attempts > 8
+    starts = [e.ordinal for e in seen.events if isinstance(e, k.PhaseStarted)]
+    assert len(starts) > len(set(starts))  # some stops really came inside a phase
+    assert any(step > 1 for step, _ in loaded)
+    shards = [entry for entry in made if entry[0].startswith("sample ")]
+    assert len(shards) == len(set(shards)) == 1 + 2 + 2  # none is sampled twice
+    assert not list((tmp_path / "artefacts").glob("*.shards"))
+
+
+def test_an_artefact_that_was_lost_is_made_again(finished, tmp_path):
+    seen = Seen(list(finished[0].events))
+    shutil.copytree(finished[1] / "artefacts", tmp_path / "artefacts")
+    (artefacts(tmp_path)["verifier-1"] / "verifier" / "head.safetensors").unlink()
+    assert attempt(config(), tmp_path, seen)
+    again = [e.ordinal for e in seen.events[len(finished[0].events) :] if isinstance(e, k.PhaseStarted)]
+    assert [(plan(config())[o].name, plan(config())[o].iteration) for o in again] == [(PhaseName.VERIFIER, 1)]
+    same(seen, finished[0])
+
+
+# -- Every labeler, optimiser and head
+
+NO_VERIFIER = {"labeling": {"labeler": "none"}, "optimiser": {"reward": "answer"}}
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"labeling": {"labeler": "omega"}, "verifier": {"head": "scalar"}},
+        {"labeling": {"labeler": "shepherd", "expansion": False}, "optimiser": {"kind": "sft"}},
+        {"labeling": {"labeler": "outcome", "start_labeler": "outcome"}},
+        {"labeling": {"detection": "random", "max_checks": 4}, "optimiser": {"history": "current", "guard": "off"}},
+        NO_VERIFIER,
+        {"labeling": {"labeler": "none"}, "optimiser": {"kind": "sft"}},
+    ],
+    ids=["omega", "shepherd-sft", "outcome", "random", "none-orpo", "none-sft"],
+)
+def test_every_variant_runs(sections, tmp_path):
+    settings = config(iterations=1, warmup={"epochs": 0}, **sections)
+    seen = whole(settings, tmp_path)
+    assert seen.done == [p.ordinal for p in plan(settings)]
+    labeler = settings.labeling.labeler
+    names = {name for iteration, name in seen.metrics if iteration == 1}
+    assert {"greedy_accuracy", "sampled_accuracy"} <= names
+    assert ("verifier_step_accuracy" in names) == (labeler != "none")
+    assert ("label_rollouts_omega" in names) == (labeler not in ("none", "outcome"))
+    sources = {e.source for e in seen.events if isinstance(e, k.Labels) and e.iteration == 1}
+    assert sources == (set() if labeler == "none" else {labeler, "expansion"})
+    expanded = [t for t in seen.rows(k.Trajectories).values() if t.source == "expansion" and t.iteration == 1]
+    assert bool(expanded) == (settings.labeling.expansion and labeler not in ("none", "outcome"))
+    start, _ = load_model(artefacts(tmp_path)["sft-0"] / "model")
+    after, _ = load_model(artefacts(tmp_path)["align-1"] / "model")
+    moved = any(not torch.equal(a, b) for a, b in zip(start.parameters(), after.parameters(), strict=True))
+    assert moved or seen.metrics[1, "guard_kept"][0] == 1
+
+
+# -- The reasoner that comes out
+
+
+def test_the_reasoner_is_an_ordinary_transformers_model(finished):
+    folder: Path = artefacts(finished[1])["align-2"] / "model"
+    assert {p.name for p in folder.iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json"}
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    settings = config()
+    lab = Stages(settings, Context(finished[1], plan(settings), lambda _: None), CPU)
+    ours, _ = load_model(folder)
+    questions = lab.task.questions("test")[:6]
+    limit = lab.task.max_new_tokens
+    prompts = [tuple(tokenizer(lab.task.prompt(question))["input_ids"]) for question in questions]
+    assert prompts == [lab.prompt_of(question) for question in questions]
+    backend = HfBackend(ours, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
+    found = backend.generate([Request(p, (0,), limit) for p in prompts], temperature=0)
+    for question, prompt, (mine,) in zip(questions, prompts, found, strict=True):
+        theirs = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=limit)[0, len(prompt) :]
+        assert list(mine.tokens) == theirs.tolist()
+        steps = tokenizer.decode(theirs, skip_special_tokens=True).strip().split("\n")
+        assert [s.strip() for s in steps] == list(lab.cutter.cut(mine.tokens)[1])
+        assert lab.task.grade(question, [s.strip() for s in steps]) == lab.task.grade(
+            question, lab.cutter.cut(mine.tokens)[1]
+        )
