@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -189,14 +189,26 @@ class DockArea(QMainWindow):
                 group[0].raise_()
         if len(groups["side"]) > 2:
             groups["side"][1].raise_()
-        self._share_room(groups)
+        self._groups = groups
+        self._unshared = not self.isVisible()
+        self._share_room()
         self._tabs_changed()
 
-    def _share_room(self, groups: dict[Area, list[PanelDock]]) -> None:
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._unshared:  # only now is it known how much room there is
+            self._unshared = False
+            self._share_room()
+
+    def _share_room(self) -> None:
+        groups = self._groups
         wide = [(group[0], share) for group, share in ((groups["main"], 70), (groups["side"], 30)) if group]
-        self.resizeDocks([dock for dock, _ in wide], [share * 10 for _, share in wide], Qt.Orientation.Horizontal)
+        # in pixels of what there is: where sizes do not add up, Qt takes as much from each
+        widths = [self.width() * share // 100 for _, share in wide]
+        self.resizeDocks([dock for dock, _ in wide], widths, Qt.Orientation.Horizontal)
         if groups["bottom"] and groups["main"]:
-            self.resizeDocks([groups["main"][0], groups["bottom"][0]], [590, 410], Qt.Orientation.Vertical)
+            heights = [self.height() * share // 100 for share in (63, 37)]
+            self.resizeDocks([groups["main"][0], groups["bottom"][0]], heights, Qt.Orientation.Vertical)
 
     def layout_state(self) -> QByteArray:
         """The layout, to be saved."""
@@ -205,6 +217,7 @@ class DockArea(QMainWindow):
     def restore_layout(self, state: QByteArray) -> bool:
         """Put the panels where they were. False, and nothing changes, where `state` is of another version."""
         restored = self.restoreState(state, LAYOUT_VERSION)
+        self._unshared = self._unshared and not restored
         self._tabs_changed()
         return restored
 

@@ -21,6 +21,11 @@ VERIFIER_MEANING = (
 )
 GAP_MEANING = "Gap: MCE minus verifier step accuracy, in percentage points. It closes as the verifier catches up."
 
+ALARM_MEANING = (
+    "The gap grew by more than its interval since the iteration before: the verifier falls behind its reasoner. More "
+    "labels an iteration usually help."
+)
+
 
 class GapPanel(MetricPanel):
     """MCE and verifier step accuracy over the iterations, the gap shaded between them, an alarm when it widens."""
@@ -64,7 +69,7 @@ Left and Right read the values of an iteration.
             y_least=0.05,
             between=(0, 1),
         )
-        self.alarm.say(alarm_text(metrics), GAP_MEANING)
+        self.alarm.say(alarm_text(metrics), ALARM_MEANING)
         self._read_at(None)
         return any(len(line.x) for line in lines)
 
@@ -104,7 +109,4 @@ def alarm_text(metrics: Metrics) -> str:
     margin = now.value - now.low if now.low is not None else 0.0
     if now.value - before.value <= margin or now.value <= before.value:
         return ""
-    return (
-        f"The gap widened in iteration {number}: {fmt.points(before.value)} to {fmt.points(now.value)}, more than its "
-        "interval. The verifier falls behind its reasoner; more labels an iteration usually help."
-    )
+    return f"Wider in iteration {number}: {100 * before.value:.1f} to {fmt.points(now.value)}".replace("-", fmt.MINUS)

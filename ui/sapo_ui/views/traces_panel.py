@@ -26,15 +26,15 @@ from sapo_ui.widgets.score_strip import ScoreStripDelegate
 
 ROW = 26
 WIDTHS = {
-    "question": 160,
-    "iteration": 36,
-    "outcome": 94,
-    "case": 86,
-    "first_error": 110,
+    "question": 146,
+    "iteration": 34,
+    "outcome": 84,
+    "case": 90,
+    "first_error": 104,
     "mean": 56,
-    "scores": 378,
-    "rollouts": 78,
-    "labels": 120,
+    "scores": 290,
+    "rollouts": 76,
+    "labels": 90,
 }
 
 
