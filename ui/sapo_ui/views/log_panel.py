@@ -115,7 +115,7 @@ back. Search and level look through the whole log, not only what is on screen. *
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.verticalHeader().setDefaultSectionSize(22)
         table.setColumnWidth(0, 92)
-        table.setColumnWidth(1, 84)
+        table.setColumnWidth(1, 104)
         header.setStretchLastSection(True)
 
     def clear(self) -> None:
