@@ -87,6 +87,7 @@ class StackedBars(ChartFrame):
             [f"{part.name} {fmt.percent(share)} ({fmt.count(part.count)})" for part, share in shares],
             [f"{part.name} {fmt.percent(share)}" for part, share in shares],
             [f"{part.name} {share:.0%}" for part, share in shares],
+            [part.name for part, _ in shares],  # the shares stand in the bar, or on hover
             [f"{share:.0%}" for _, share in shares],
         ]
         remark = self.fontMetrics().horizontalAdvance(bar.remark) + 16 if bar.remark else 0
