@@ -29,12 +29,16 @@ class CheckCost:
 
 @dataclass(frozen=True, slots=True)
 class CostCase:
-    """A labelled wrong trajectory, as far as costs go: steps, predicted and found first error, prompt tokens."""
+    """A labelled wrong trajectory, as far as costs go: steps, predicted and found first error, prompt tokens.
+
+    Where two checks left the bracket open, the first error lies anywhere from `error` to `latest` (0: it is `error`).
+    """
 
     n: int
     predicted: int
     error: int
     prompt_tokens: int
+    latest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +89,23 @@ def estimated(labeler: str, cases: Sequence[CostCase], checks: Sequence[CheckCos
     step_tokens = _tokens_a_step(checks)
     total = Cost()
     for case in cases:
-        _, asked = settle(_checks(labeler, case), lambda prefix, error=case.error: prefix < error)
-        for prefix in asked:
-            rollouts, waves = prices[prefix < case.error]
-            total += Cost(
-                rollouts,
-                rollouts * step_tokens * (case.n - prefix),
-                waves * (case.prompt_tokens + step_tokens * prefix),
-            )
+        possible = range(case.error, max(case.latest, case.error) + 1)
+        for error in possible:
+            _, asked = settle(_checks(labeler, case, error), lambda prefix, error=error: prefix < error)
+            for prefix in asked:
+                rollouts, waves = prices[prefix < error]
+                total += Cost(
+                    rollouts / len(possible),
+                    rollouts * step_tokens * (case.n - prefix) / len(possible),
+                    waves * (case.prompt_tokens + step_tokens * prefix) / len(possible),
+                )
     return total
 
 
-def _checks(labeler: str, case: CostCase) -> Checks:
+def _checks(labeler: str, case: CostCase, error: int) -> Checks:
     if labeler == "sapo":
-        return sapo(case.predicted or max(case.error, 1), case.n)
+        # Before the first verifier nothing is predicted: the estimate is that of a verifier which is always right.
+        return sapo(case.predicted or error, case.n)
     return omega(case.n) if labeler == "omega" else shepherd(case.n)
 
 

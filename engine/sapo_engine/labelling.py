@@ -189,15 +189,7 @@ def report_costs(
     lab: Lab, phase: Phase, labeler: str, wrong: Mapping[int, Trajectory], outcome: Outcome, parameters: int
 ) -> None:
     """Send the labeler's own bill, and the estimates for the other two."""
-    cases = [
-        CostCase(
-            wrong[row.trajectory].n,
-            row.predicted,
-            row.verified or wrong[row.trajectory].n,
-            len(lab.prompt(wrong[row.trajectory].question)),
-        )
-        for row in outcome.rows
-    ]
+    cases = [_cost_case(lab, wrong[row.trajectory], row, closed=labeler != "sapo") for row in outcome.rows]
     for name in ("sapo", "omega", "shepherd"):
         own = name == labeler
         cost: Cost = measured(outcome.checks) if own else estimated(name, cases, outcome.checks)
@@ -205,3 +197,14 @@ def report_costs(
         phase.metric(f"label_tokens_{name}", round(cost.tokens), estimate=not own)
         phase.metric(f"label_prefill_tokens_{name}", round(cost.prefill_tokens), estimate=not own)
         phase.metric(f"label_flops_{name}", cost.flops(parameters), estimate=not own)
+
+
+def _cost_case(lab: Lab, trajectory: Trajectory, row: LabelRow, *, closed: bool) -> CostCase:
+    """What is known of the first error: exactly one step, or (`closed` False, not confirmed) all that two checks leave open."""
+    prompt = len(lab.prompt(trajectory.question))
+    first = row.verified or trajectory.n
+    if closed or lab.config.labeling.max_checks > 2 or row.case not in ("later", "earlier"):
+        return CostCase(trajectory.n, row.predicted, first, prompt)
+    if row.case == "later":
+        return CostCase(trajectory.n, row.predicted, first, prompt, latest=trajectory.n)
+    return CostCase(trajectory.n, row.predicted, 1, prompt, latest=first)

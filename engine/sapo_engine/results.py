@@ -1,7 +1,8 @@
-"""What the lab shows, measured: `python -m sapo_engine.results docs/results` (SAPO, compute-matched RFT and the outcome-only ablation, five seeds).
+"""What the lab shows, measured: `python -m sapo_engine.results docs/results` (SAPO, compute-matched RFT and the
+outcome-only ablation, five seeds).
 
-Every run is kept in the work folder and is not done again, so that a stopped measurement goes on where it was. Hyper-parameters
-were chosen on development questions; the numbers printed are of the test questions.
+Every run is kept in the work folder and is not done again, so that a stopped measurement goes on where it was.
+Hyper-parameters were chosen on development questions; the numbers printed are of the test questions.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from typing import Any
 import torch
 import transformers
 
+from sapo_engine.codecs import LabelsCodec, TrajectoriesCodec
 from sapo_engine.context import Context
 from sapo_engine.label_study import study
 from sapo_engine.loop import plan, run
 from sapo_engine.results_page import write_page
 from sapo_engine.stages import Stages
+from sapo_engine.training import SilentWatcher
 from sapo_engine.verifier import load_verifier
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
+from sapo_studio.domain.metrics import predicted_first_error, step_hits
 from sapo_studio.events import Event
 from sapo_studio.events.kinds import Metric, PhaseFinished
 
@@ -38,7 +42,9 @@ Numbers = dict[int, dict[str, float]]
 
 
 def measure(config: RunConfig, folder: Path) -> dict[str, Any]:
-    """Run `config` in `folder` without a store. Returns its metrics by iteration, seconds, and where its artefacts are."""
+    """Run `config` in `folder` without a store. Returns its metrics by iteration, seconds, and where its
+    artefacts are.
+    """
     phases = plan(config)
     numbers: Numbers = {}
     estimates: set[tuple[int, str]] = set()
@@ -122,13 +128,14 @@ def one_seed(base: RunConfig, seed: int, work: Path) -> None:
         if method == "sapo":
             sapo = {int(i): mine for i, mine in found["metrics"].items()}
             once(work / "study.json", lambda config=config: label_study(config, work / "sapo"))
+            once(work / "heads.json", lambda config=config: head_study(config, work / "sapo"))
 
 
 def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     """The labelers on the wrong trajectories of the last iteration, with its reasoner and the verifier before it."""
     last = config.iterations
     stages = Stages(config, Context(folder, plan(config), lambda _: None), torch.device("cpu"))
-    artefacts = {path.name.split("-", 1)[1]: path for path in (folder / "artefacts").iterdir()}
+    artefacts = artefacts_of(folder)
     model = stages.models.load(artefacts[f"align-{last - 1}"])
     verifier = load_verifier(artefacts[f"verifier-{last - 1}"] / "verifier", torch.device("cpu"))
     questions = stages.task.questions("development")
@@ -140,6 +147,32 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
         predictions = stages.predict(verifier, wrong)
         found[name] = [tried.to_json() for tried in study(stages, model, last, wrong, predictions)]
     return found
+
+
+def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
+    """Both verifier heads trained on the same labels: step and first-error accuracy on the benchmark, by head and iteration."""
+    stages = Stages(config, Context(folder, plan(config), lambda _: None), torch.device("cpu"))
+    artefacts = artefacts_of(folder)
+    benchmark = TrajectoriesCodec().load(artefacts["benchmark-0"])
+    found: dict[str, Any] = {}
+    for i in (0, config.iterations):
+        model = stages.models.load(artefacts[f"align-{i - 1}" if i > 1 else "sft-0"])
+        labels = LabelsCodec().load(artefacts[f"label-{i}"])
+        for head in ("scalar", "likelihood"):
+            verifier = stages.fit_verifier(i, model, labels, SilentWatcher(), head=head)
+            scores = stages.predict(verifier, benchmark)
+            hits = [step_hits(scores[t.number][0], t.truth or 0) for t in benchmark]
+            exact = [predicted_first_error(scores[t.number][0]) == (t.truth or 0) for t in benchmark]
+            found[f"{head} {i}"] = {
+                "verifier_step_accuracy": sum(h for h, _ in hits) / sum(n for _, n in hits),
+                "first_error_accuracy": sum(exact) / len(exact),
+            }
+    return found
+
+
+def artefacts_of(folder: Path) -> dict[str, Path]:
+    """A run's artefact folders by `phase-iteration`."""
+    return {path.name.split("-", 1)[1]: path for path in (folder / "artefacts").iterdir()}
 
 
 def once(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
