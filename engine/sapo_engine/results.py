@@ -150,7 +150,7 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 
 def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
-    """Both verifier heads trained on the same labels: step and first-error accuracy on the benchmark, by head and iteration."""
+    """Both verifier heads on the same labels: step and first-error accuracy on the benchmark, by head and iteration."""
     stages = Stages(config, Context(folder, plan(config), lambda _: None), torch.device("cpu"))
     artefacts = artefacts_of(folder)
     benchmark = TrajectoriesCodec().load(artefacts["benchmark-0"])
