@@ -200,7 +200,7 @@ def report_costs(
 
 
 def _cost_case(lab: Lab, trajectory: Trajectory, row: LabelRow, *, closed: bool) -> CostCase:
-    """What is known of the first error: exactly one step, or (`closed` False, not confirmed) all that two checks leave open."""
+    """What is known of the first error: one step, or (`closed` False, not confirmed) all that two checks leave open."""
     prompt = len(lab.prompt(trajectory.question))
     first = row.verified or trajectory.n
     if closed or lab.config.labeling.max_checks > 2 or row.case not in ("later", "earlier"):

@@ -168,7 +168,8 @@ def _describe(device: torch.device) -> str:
 
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({torch.get_num_threads()} threads)"
+    count = torch.get_num_threads()
+    return f"{device} ({count} {'thread' if count == 1 else 'threads'})"
 
 
 def _versions() -> dict[str, str]:
