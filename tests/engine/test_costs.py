@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +58,18 @@ def test_an_estimate_at_uniform_prices_is_the_real_bill(many, used):
 def test_sapo_never_asks_for_more_than_two_prefixes(many):
     cost = estimated("sapo", many, really("shepherd", many))
     assert cost.rollouts <= 2 * TRIES * len(many)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(cases(), st.sampled_from(["sapo", "omega", "shepherd"]))
+def test_an_open_bracket_is_the_mean_over_where_the_error_may_be(case, labeler):
+    checks = really("shepherd", [CostCase(6, 1, 3, 20)])
+    closed = [dataclasses.replace(case, error=error) for error in range(case.error, case.n + 1)]
+    found = estimated(labeler, [dataclasses.replace(case, latest=case.n)], checks)
+    whole = estimated(labeler, closed, checks)
+    assert found.rollouts == pytest.approx(whole.rollouts / len(closed))
+    assert found.tokens == pytest.approx(whole.tokens / len(closed))
+    assert found.prefill_tokens == pytest.approx(whole.prefill_tokens / len(closed))
 
 
 def test_a_check_counts_its_waves():

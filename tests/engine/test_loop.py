@@ -129,17 +129,20 @@ def same(seen, reference):
         assert seen.rows(kind) == reference.rows(kind)
 
 
+def begins(seen, reference):
+    """A run of one iteration is the beginning of one with two."""
+    assert seen.metrics == {key: value for key, value in reference.metrics.items() if key[0] < 2}
+    for kind in (k.Trajectories, k.Scores, k.Labels, k.Rollouts, k.Pairs):
+        assert seen.rows(kind).items() <= reference.rows(kind).items()
+
+
 def artefacts(folder):
     """Name without the ordinal -> folder."""
     return {path.name.split("-", 1)[1]: path for path in (folder / "artefacts").iterdir()}
 
 
 def test_same_seed_same_numbers(finished, tmp_path):
-    """A run of one iteration is the beginning of a run of two."""
-    again = whole(config(iterations=1), tmp_path)
-    assert again.metrics == {key: value for key, value in finished[0].metrics.items() if key[0] < 2}
-    for kind in (k.Trajectories, k.Scores, k.Labels, k.Rollouts, k.Pairs):
-        assert again.rows(kind).items() <= finished[0].rows(kind).items()
+    begins(whole(config(iterations=1), tmp_path), finished[0])
 
 
 def test_the_plan_is_what_is_run(finished):
@@ -210,17 +213,17 @@ def test_the_store_takes_every_event(finished, tmp_path):
 
 
 def test_stopped_after_every_phase_it_comes_to_the_same(finished, tmp_path):
-    seen = Seen()
+    settings, seen = config(iterations=1), Seen()
     while True:
         orders = Orders()
         orders.take(Verb.STOP_AFTER_PHASE)
         before = len(seen.done)
-        complete = attempt(config(), tmp_path, seen, orders)
+        complete = attempt(settings, tmp_path, seen, orders)
         assert len(seen.done) == before + 1
         if complete:
             break
-    assert seen.attempts == len(plan(config()))
-    same(seen, finished[0])
+    assert seen.attempts == len(plan(settings))
+    begins(seen, finished[0])
 
 
 class StopAtBreath(Orders):
