@@ -29,8 +29,7 @@ def make_pairs(
     """Candidate pairs of each question, largest margin first, `per_question` at most; no trajectory wins or
     loses twice while another could. The caller keeps those with margin >= eta and shows the rest.
 
-    The winner has a right answer; the loser is any other trajectory with a lower reward (eq. 15). `rewards` by
-    trajectory number.
+    The winner has a right answer and the loser a wrong one (eq. 15). `rewards` by trajectory number.
     """
     by_question: dict[int, list[Trajectory]] = {}
     for trajectory in trajectories:
