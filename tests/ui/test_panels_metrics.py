@@ -165,10 +165,10 @@ def test_preferences(qtbot, store, run_id):
     qtbot.waitUntil(lambda: panel.shown_pair is not None)
     assert panel.shown_pair == min(left, key=lambda pair: pair.margin)
     chart = panel.histogram
-    start = QPoint(round(chart.line_x()), chart.height() // 2)
-    qtbot.mousePress(chart, Qt.MouseButton.LeftButton, pos=start)
-    qtbot.mouseMove(chart, QPoint(chart.width() * 2 // 3, chart.height() // 2))
-    qtbot.mouseRelease(chart, Qt.MouseButton.LeftButton, pos=QPoint(chart.width() * 2 // 3, chart.height() // 2))
+    plot = chart.view.viewport()
+    qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(plot.width() * 2 // 3, plot.height() // 2))
+    assert chart.threshold != eta
+    assert panel.count.text().startswith(f"{sum(pair.margin >= chart.threshold for pair in pairs):,} of")
     chart.set_threshold(0.4)
     assert panel.count.text().startswith(f"{sum(pair.margin >= 0.4 for pair in pairs):,} of")
     qtbot.waitUntil(lambda: panel.shown_pair is not None and panel.shown_pair.margin >= 0.4)

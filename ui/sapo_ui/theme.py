@@ -324,7 +324,8 @@ def palette(theme: Theme) -> QPalette:
 
 
 def style_plot(plot: Any) -> None:
-    """Give a pyqtgraph PlotItem (or PlotWidget) the window's look. Call it again when the theme changes."""
+    """Give a pyqtgraph PlotItem (or PlotWidget) the window's look: no frame, no axis lines, hairlines across at the
+    ticks of the left axis. Call it again when the theme changes."""
     theme = current()
     item: Any = plot.getPlotItem() if hasattr(plot, "getPlotItem") else plot
     if hasattr(plot, "setBackground"):
@@ -333,7 +334,9 @@ def style_plot(plot: Any) -> None:
     item.setMenuEnabled(False)
     for side in ("left", "bottom"):
         axis = item.getAxis(side)
-        axis.setPen(QColor(theme.border))
+        axis.setPen(None)
+        axis.setTickPen(QColor(theme.hairline) if side == "left" else None)
         axis.setTextPen(QColor(theme.muted))
-        axis.setStyle(tickFont=font("small"), tickLength=-4, tickTextOffset=6)
+        axis.setStyle(tickFont=font("small"), tickLength=0, tickTextOffset=6, tickAlpha=255)
         axis.label.setFont(font("small"))
+    item.getAxis("left").setGrid(255)

@@ -24,7 +24,8 @@ class AccuracyPanel(MetricPanel):
     help = (
         "### Accuracy\n\n"
         + "\n".join(f"* **{text}**" for text in MEANINGS.values())
-        + "\n\nBands are 95 % intervals. Left and Right read the values of an iteration; pass@k is given there too.\n"
+        + "\n\nBands are 95 % intervals. Left and Right read the values of an iteration; pass@k is given there "
+        "too. The right mouse button saves the picture as PNG or SVG.\n"
     )
     empty_headline = "No accuracy measured yet"
     empty_text = "The first point comes with the evaluation after the warm-up, the next after each alignment."

@@ -39,7 +39,7 @@ class GapPanel(MetricPanel):
 * **{GAP_MEANING}**
 
 Bands are 95 % intervals. A warning appears when the gap grew since the iteration before by more than its interval.
-Left and Right read the values of an iteration.
+Left and Right read the values of an iteration; the right mouse button saves the picture as PNG or SVG.
 """
     empty_headline = "No gap measured yet"
     empty_text = "It appears after the first verifier has been trained and measured on the process benchmark."

@@ -53,7 +53,7 @@ class PreferencesPanel(DataPanel):
 A pair is two solutions of one question: the winner ends right, and its mean step score lies above the loser's by the
 **margin**. Only pairs whose margin reaches **eta** are trained on.
 
-{ETA_MEANING}
+{ETA_MEANING} The right mouse button saves the histogram as PNG or SVG.
 
 Below, the pairs that are left, the weakest first, with both solutions side by side: **j / k** next and previous.
 """

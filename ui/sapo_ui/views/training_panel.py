@@ -39,7 +39,8 @@ class TrainingPanel(DataPanel):
 
 Loss and learning rate of the warm-up, the verifiers and the alignments, a line an iteration, over optimiser steps.
 Every spike is kept: where points are denser than pixels, the lowest and the highest of each pixel are drawn. *Log
-scale* leaves out values of 0 and less. Left and Right read a step.
+scale* leaves out values of 0 and less. Left and Right read a step. The wheel zooms into a range of steps, dragging
+moves along, a double click shows all of them again; the right mouse button saves the picture as PNG or SVG.
 """
     empty_headline = "Nothing has been trained yet"
     empty_text = (
@@ -49,13 +50,15 @@ scale* leaves out values of 0 and less. Left and Right read a step.
     def __init__(self) -> None:
         super().__init__()
         self._curves: dict[tuple[int, str], _Curve] = {}
+        self._drawn: tuple[str | None, object] = (None, None)
         self.phase = choice("Phase", [], "Which kind of training")
         self.quantity = choice("Quantity", [], "Which curve")
         self.log_scale = QCheckBox("Log scale")
         self.log_scale.setFont(theme.font("small"))
         self.readout = label("", "small", "muted")
-        self.chart = LineChart()
+        self.chart = LineChart(zoom=True)
         self.chart.setAccessibleName("Training curves")
+        self.chart.setToolTip("Wheel: zoom. Drag: move. Double click: all steps.")
         top = FlowRow()
         top.add(self.phase, self.quantity, self.log_scale, self.readout)
         self.column.addWidget(top)
@@ -104,6 +107,9 @@ scale* leaves out values of 0 and less. Left and Right read a step.
     def _draw(self) -> None:
         phase: object = self.phase.currentData()
         wanted: object = self.quantity.currentData()
+        if (self._run_id, phase) != self._drawn:  # other steps: what was zoomed to means nothing there
+            self._drawn = (self._run_id, phase)
+            self.chart.reset_view()
         mine = [
             (ordinal, curve)
             for (ordinal, name), curve in sorted(self._curves.items())
