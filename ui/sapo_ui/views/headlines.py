@@ -81,10 +81,12 @@ def _headline(number: _Number, metrics: Metrics) -> Headline:
             number.label, value, "before alignment" if at == 0 else f"iteration {at}", "same", history, "\n".join(tip)
         )
     change = last.value - series[-2][1].value
-    if number.gap:  # what counts is the distance from zero
-        closer = abs(series[-2][1].value) - abs(last.value)
+    if number.gap:  # below zero the verifier beats the ceiling: there is nothing left to close
+        closer = max(series[-2][1].value, 0.0) - max(last.value, 0.0)
         trend = _trend(closer)
         word = {"better": " closing", "worse": " widening"}.get(trend, "")
+        if last.value <= 0:
+            word = ", none left"
         note = f"{fmt.points(change, signed=True)}{word}"
     else:
         trend = _trend(number.direction * change)

@@ -160,7 +160,7 @@ class Banner(QFrame):
 
     def _keep_room(self) -> None:
         """A wrapped label gives way to its neighbours; a warning must not be cut."""
-        needed = self.heightForWidth(self.width())
+        needed = max(0, self.heightForWidth(self.width()))
         if needed != self.minimumHeight():
             self.setMinimumHeight(needed)
 
