@@ -103,13 +103,15 @@ def test_headlines_show_value_change_and_interval():
     assert "1,000 tokens" in tokens.tip
 
 
-def test_a_gap_that_crosses_zero_widens_or_closes_by_its_distance():
+def test_a_gap_below_zero_is_none_and_cannot_widen():
     def gap(first, second):
-        return headlines({0: {"gap": MetricValue(first)}, 1: {"gap": MetricValue(second)}})[4].trend
+        shown = headlines({0: {"gap": MetricValue(first)}, 1: {"gap": MetricValue(second)}})[4]
+        return shown.trend, shown.note.rsplit("pt", 1)[-1]
 
-    assert gap(0.02, -0.01) == "better"
-    assert gap(0.01, -0.03) == "worse"
-    assert gap(0.01, 0.01) == "same"
+    assert gap(0.02, -0.01) == ("better", ", none left")
+    assert gap(-0.003, -0.005) == ("same", ", none left")
+    assert gap(-0.01, 0.03) == ("worse", " widening")
+    assert gap(0.01, 0.01) == ("same", "")
 
 
 def test_header_shows_where_a_run_is(page, make_run):
