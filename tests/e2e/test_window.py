@@ -23,12 +23,12 @@ from sapo_ui import app
 from sapo_ui.settings import Settings
 from sapo_ui.views.heatmap_panel import HeatmapPanel
 from sapo_ui.views.traces_panel import TracesPanel
-from tests.fixtures.window_ground import dressed, no_references_to_none_lost, nothing_left_behind
+from tests.fixtures.window_ground import dressed, no_references_to_none_lost, nothing_left_behind, qtbot
 
 if TYPE_CHECKING:
     from conftest import Bench
 
-__all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind"]
+__all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind", "qtbot"]
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.skipif(os.name != "posix", reason="signals")]
 
@@ -144,14 +144,19 @@ def test_a_run_is_started_watched_left_and_found_again(qtbot, lab, programs):
     programs.close()
     assert parent.is_running()
     moved = supervisor.wait_until(lab.store, run_id, lambda run: run.progress > left_at, timeout=RUN_MS / 1000)
-    assert moved is not None
-    assert moved.status is RunStatus.RUNNING
+    assert moved is not None, "the run goes on without a window"
+    # Held here, so that the second window is there in time however fast the engine is.
+    supervisor.pause(lab.store, run_id)
+    held = supervisor.wait_until(lab.store, run_id, lambda run: run.status is RunStatus.PAUSED, timeout=RUN_MS / 1000)
+    assert held is not None
+    assert held.progress < 1
 
     window = programs.open()
     qtbot.waitUntil(lambda: window.run_page.run_id == run_id, timeout=QUICK_MS)
     heatmap = window.run_page.docks.docks["heatmap"].panel
     qtbot.waitUntil(lambda: drawn(heatmap) > 0, timeout=QUICK_MS)
-    assert window.current_run().status is RunStatus.RUNNING, "found again while it is going"
+    assert window.current_run().status is RunStatus.PAUSED, "found again where it is"
+    qtbot.mouseClick(window.run_page.header.buttons["run.continue"], LEFT)
     pictures = set()
 
     def ended():
