@@ -112,7 +112,7 @@ def _accuracy(seeds: Seeds, config: RunConfig) -> str:
             lines.append(f"| {'SFT' if i == 0 else title} | {i} | {' | '.join(cells)} | {spent} | {seconds} |")
     lines.append(
         "\nTokens are those generated and trained on after the warm-up (evaluation left out). "
-        "Seconds are of one thread, evaluation included, on a machine that may have had other work: `make demo` shows yours.\n"
+        "Seconds are of one thread, evaluation included; the machine may have been busy.\n"
     )
     return "\n".join(lines)
 
