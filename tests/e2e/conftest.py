@@ -17,6 +17,7 @@ from sapo_studio import paths, supervisor
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import SapoError
+from sapo_studio.processes import is_running
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
@@ -105,8 +106,17 @@ class Bench:
 
     def gone(self, within: float = GONE_SECONDS) -> bool:
         """Whether no process is left after `within` seconds."""
+        return self._comes_true(lambda: not self.processes(), within)
+
+    def dead(self, process: psutil.Process, within: float = GONE_SECONDS) -> bool:
+        """Whether `process` has ended after `within` seconds. One that is dying shows no environment any more, so that
+        `gone` may have missed it."""
+        return self._comes_true(lambda: not is_running(process.pid), within)
+
+    @staticmethod
+    def _comes_true(wanted: Callable[[], bool], within: float) -> bool:
         deadline = time.monotonic() + within
-        while self.processes():
+        while not wanted():
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.02)

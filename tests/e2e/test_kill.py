@@ -70,7 +70,7 @@ def test_a_killed_parent_takes_its_worker_with_it(
     assert parent.pid is not None
     os.kill(parent.pid, signal.SIGKILL)
     assert bench.gone()
-    assert not worker.is_running() or worker.status() == "zombie"
+    assert bench.dead(worker)
     assert queries.get_run(bench.store, run_id).status is RunStatus.RUNNING  # nobody has looked yet
     assert supervisor.reconcile(bench.store) == [run_id]
     assert queries.get_run(bench.store, run_id).status is RunStatus.INTERRUPTED
