@@ -138,7 +138,8 @@ def _table(look: Look) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("Iteration", no_wrap=True)
     for _, heading, _ in shown:
-        table.add_column(f" {heading}", no_wrap=True)
+        # In a narrow terminal the change since the iteration before goes below the number, rather than both being cut.
+        table.add_column(f" {heading}", overflow="fold")
     before: dict[str, MetricValue] = {}
     for iteration, values in sorted(look.metrics.items()):
         cells = [_cell(values.get(name), before.get(name), name, better) for name, _, better in shown]
@@ -155,7 +156,7 @@ def _cell(now: MetricValue | None, before: MetricValue | None, name: str, better
     if before is not None:
         change = 100 * (now.value - before.value)
         style = "dim" if not better else "green" if change * better > 0 else "yellow"
-        text.append(f"{change:+6.1f}", style=style)
+        text.append(f" {change:+5.1f}", style=style)
     return text
 
 
