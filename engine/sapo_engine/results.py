@@ -22,7 +22,7 @@ from sapo_engine.codecs import LabelsCodec, TrajectoriesCodec
 from sapo_engine.context import Context
 from sapo_engine.label_study import study
 from sapo_engine.loop import plan, run
-from sapo_engine.results_page import write_page
+from sapo_engine.results_page import spent, write_page
 from sapo_engine.stages import Stages
 from sapo_engine.training import SilentWatcher
 from sapo_engine.verifier import load_verifier
@@ -33,7 +33,6 @@ from sapo_studio.events import Event
 from sapo_studio.events.kinds import Metric, PhaseFinished
 
 METHODS = ("sapo", "rft", "outcome")
-SPENT = ("sample_tokens", "label_tokens_sapo", "label_tokens_omega", "verifier_tokens", "align_tokens")
 RFT_SOLUTIONS = 4000
 STUDIED = 600
 """Wrong trajectories a seed in the label study."""
@@ -65,11 +64,6 @@ def measure(config: RunConfig, folder: Path) -> dict[str, Any]:
         i: {name: value for name, value in mine.items() if (i, name) not in estimates} for i, mine in numbers.items()
     }
     return {"metrics": measured, "seconds": time.monotonic() - began, "phases": seconds, "config": config.model_dump()}
-
-
-def spent(metrics: Numbers) -> float:
-    """Tokens generated and trained on after the warm-up."""
-    return sum(mine.get(name, 0.0) for mine in metrics.values() for name in SPENT)
 
 
 def variant(base: RunConfig, method: str, seed: int, start: Path, sapo: Numbers | None) -> RunConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,11 @@ from sapo_studio.config.schema import RunConfig
 
 NAMES = {"sapo": "SAPO", "rft": "RFT, matched compute", "outcome": "outcome labels only"}
 SPENT = ("sample_tokens", "label_tokens_sapo", "label_tokens_omega", "verifier_tokens", "align_tokens")
+
+
+def spent(metrics: Mapping[Any, Mapping[str, float]]) -> float:
+    """Tokens generated and trained on after the warm-up. `metrics` by iteration and name, measured ones only."""
+    return sum(mine.get(name, 0.0) for mine in metrics.values() for name in SPENT)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -53,9 +58,7 @@ class Seeds:
 
     def tokens(self, method: str) -> list[float]:
         """Tokens generated and trained on after the warm-up, by seed."""
-        return [
-            sum(mine.get(name, 0.0) for mine in run["metrics"].values() for name in SPENT) for run in self.runs[method]
-        ]
+        return [spent(run["metrics"]) for run in self.runs[method]]
 
     def seconds(self, method: str) -> list[float]:
         """Wall time by seed."""
