@@ -8,6 +8,7 @@ explains the method itself.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -17,10 +18,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sapo_studio.errors import InputError
 
 MAIN: dict[str, Any] = {"group": "main"}
+LAB = "arithmetic"
+TEXTS = "gsm8k math mbpp humaneval jsonl"
+CODE = "mbpp humaneval jsonl"
 
 
 def _unit(unit: str, **more: str) -> dict[str, Any]:
     return {"unit": unit, **more}
+
+
+def _for(kinds: str, **more: str) -> dict[str, Any]:
+    """`kinds`: the task kinds that the field matters to (the form hides it elsewhere)."""
+    return {"kinds": kinds, **more}
 
 
 class Section(BaseModel):
@@ -29,29 +38,91 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
 
+TaskKind = Literal["arithmetic", "gsm8k", "math", "mbpp", "humaneval", "jsonl"]
+
+
 class TaskConfig(Section):
     """What is to be learned, and from how many questions."""
 
-    kind: Literal["arithmetic"] = "arithmetic"
+    kind: TaskKind = Field(default="arithmetic", json_schema_extra=MAIN)
     """The task.
 
-    `arithmetic` is the embedded lab: generated word problems whose every step has an exact truth.
+    `arithmetic` is the embedded lab: generated word problems whose every step has an exact truth. `gsm8k` and
+    `math`: questions with an answer, graded by mathematical equality. `mbpp` and `humaneval`: programs, graded by
+    their tests in a sandbox. `jsonl`: your own questions, with answers or tests (docs/tasks.md).
     """
 
-    min_steps: int = Field(default=6, ge=2, le=12, json_schema_extra=_unit("steps"))
+    train_data: str = Field(default="", json_schema_extra=_for(TEXTS, **MAIN))
+    """Where the questions to learn from are: a JSON Lines file, or `hub:OWNER/NAME[/CONFIG][:SPLIT][@REVISION]`.
+
+    Empty: the task's own data set on the Hub. Development questions are held out of these.
+    """
+
+    test_data: str = Field(default="", json_schema_extra=_for(TEXTS, **MAIN))
+    """Where the test questions are, written like `train_data`.
+
+    Empty: the test split of the task's own data set if `train_data` is empty too, else questions held out of
+    `train_data`.
+    """
+
+    process_data: str = Field(default="", json_schema_extra=_for(TEXTS))
+    """A process benchmark in ProcessBench's format (JSON Lines): written solutions with the first wrong step known.
+
+    Without one the verifier's accuracy and the gap cannot be measured on this task, and the run leaves them out.
+    """
+
+    prompt: Literal["plain", "few-shot", "chat"] = Field(default="plain", json_schema_extra=_for(TEXTS, **MAIN))
+    """How a question is put to the reasoner.
+
+    `plain`: instruction and question, for a reasoner that is warmed up on solutions. `few-shot`: worked examples
+    first. `chat`: the model's own chat template.
+    """
+
+    shots: int = Field(default=4, ge=1, le=16, json_schema_extra=_for(TEXTS, unit="examples"))
+    """Worked examples in a `few-shot` prompt; they are taken from the training questions and not trained on."""
+
+    instruction: str = Field(default="", max_length=4000, json_schema_extra=_for(TEXTS))
+    """What the reasoner is told to do, before each question. Empty: the task's own wording."""
+
+    steps: Literal["auto", "line", "paragraph", "block", "pattern"] = Field(
+        default="auto", json_schema_extra=_for(TEXTS)
+    )
+    """Where a step of a solution begins.
+
+    `line`: at every line. `paragraph`: after a blank line. `block`: at a comment or statement of the program's own
+    level (code). `pattern`: at every line that `step_pattern` matches. `auto`: `line` for answers, `block` for code.
+    `sapo doctor --task` shows how it cuts.
+    """
+
+    step_pattern: str = Field(default="", max_length=500, json_schema_extra=_for(TEXTS))
+    """A regular expression, looked for at the beginning of a line: where it matches, a step begins."""
+
+    max_new_tokens: int = Field(default=0, ge=0, le=8192, json_schema_extra=_for(TEXTS, unit="tokens"))
+    """Longest solution that is generated. 0: the task's own limit (320 for answers, 400 for code)."""
+
+    test_seconds: float = Field(default=5.0, gt=0, le=600, json_schema_extra=_for(CODE, unit="s"))
+    """Time that a written program may take for all its tests."""
+
+    test_memory: int = Field(default=1024, ge=64, le=65_536, json_schema_extra=_for(CODE, unit="MiB"))
+    """Memory that a written program may take."""
+
+    unsandboxed: bool = Field(default=False, json_schema_extra=_for(CODE))
+    """Run written programs without a sandbox where this machine has none. They can then do whatever you can do."""
+
+    min_steps: int = Field(default=6, ge=2, le=12, json_schema_extra=_for(LAB, unit="steps"))
     """Fewest dependent calculation steps in a generated problem."""
 
-    max_steps: int = Field(default=8, ge=2, le=12, json_schema_extra=_unit("steps"))
+    max_steps: int = Field(default=8, ge=2, le=12, json_schema_extra=_for(LAB, unit="steps"))
     """Most dependent calculation steps in a generated problem.
 
     Longer chains make step labels dearer to find by brute force, which is where two checks a trajectory pay
     off.
     """
 
-    largest_number: int = Field(default=60, ge=20, le=200)
+    largest_number: int = Field(default=60, ge=20, le=200, json_schema_extra=_for(LAB))
     """No intermediate result exceeds this. A wider range is harder: more facts to learn."""
 
-    largest_change: int = Field(default=12, ge=8, le=99)
+    largest_change: int = Field(default=12, ge=8, le=99, json_schema_extra=_for(LAB))
     """Most that is added or taken away in one step.
 
     Each pair of amount and change is a fact to learn, and a problem uses each number once, so this must be
@@ -59,7 +130,7 @@ class TaskConfig(Section):
     """
 
     train_questions: int = Field(default=6000, ge=50, le=200_000, json_schema_extra=_unit("questions"))
-    """Questions to learn from."""
+    """Questions to learn from; of data that has fewer, all that are there."""
 
     development_questions: int = Field(default=200, ge=20, le=10_000, json_schema_extra=_unit("questions"))
     """Questions for choices made during a run (when to stop warming up, which weights to keep).
@@ -82,6 +153,15 @@ class TaskConfig(Section):
                 f"largest_change ({self.largest_change}) must be at least max_steps + 4 ({self.max_steps + 4}): "
                 "a problem uses each number once"
             )
+        if self.kind == "jsonl" and not self.train_data:
+            raise ValueError('kind = "jsonl" needs train_data, the file of your questions')
+        if self.steps == "pattern":
+            if not self.step_pattern:
+                raise ValueError('steps = "pattern" needs step_pattern')
+            try:
+                re.compile(self.step_pattern)
+            except re.error as error:
+                raise ValueError(f"step_pattern is not a regular expression: {error}") from error
         return self
 
 
@@ -89,19 +169,47 @@ class ModelConfig(Section):
     """Which reasoner the run starts from."""
 
     source: str = Field(default="fresh", json_schema_extra=MAIN)
-    """`fresh`: a new, randomly initialised Llama of the size below.
+    """`fresh`: a new, randomly initialised Llama of the size below (arithmetic lab only).
 
-    `bundled:NAME`: a warmed-up reasoner that ships with the program. Anything else: the folder of a
-    transformers model.
+    `bundled:NAME`: a warmed-up reasoner that ships with the program. `hub:OWNER/NAME`: a model of the Hugging Face
+    Hub. Anything else: the folder of a transformers model, or a GGUF file. Safetensors only; no code of a model is run.
     """
 
-    hidden_size: int = Field(default=64, ge=16, le=1024)
+    revision: str = Field(default="", max_length=100)
+    """Which version of a Hub model: a commit, tag or branch.
+
+    What it leads to when the run starts is written down and kept, also when the run is resumed later.
+    """
+
+    tuning: Literal["full", "lora", "qlora"] = Field(default="full", json_schema_extra=MAIN)
+    """What is trained: all weights, small adapters beside frozen weights (LoRA), or adapters beside weights that are
+    kept in 4 bits (QLoRA; CUDA only, needs bitsandbytes)."""
+
+    lora_rank: int = Field(default=16, ge=1, le=1024)
+    """Rank of the adapters, the reasoner's and (with `verifier.base = "shared"`) the verifier's."""
+
+    lora_alpha: float = Field(default=32.0, gt=0, le=4096)
+    """Scale of the adapters: their output counts alpha / rank times."""
+
+    lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of an adapter's inputs that is left out at each training step."""
+
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(default="auto", json_schema_extra=MAIN)
+    """What is calculated in. Weights that are trained are kept in fp32 all the same, frozen ones in this precision.
+
+    `auto`: bf16 on a card that has it, else fp32.
+    """
+
+    gradient_checkpointing: bool = False
+    """Calculate activations a second time instead of keeping them: much less memory, about a third more time."""
+
+    hidden_size: int = Field(default=64, ge=16, le=1024, json_schema_extra=_for(LAB))
     """Width of a fresh model."""
 
-    layers: int = Field(default=2, ge=1, le=16)
+    layers: int = Field(default=2, ge=1, le=16, json_schema_extra=_for(LAB))
     """Transformer blocks of a fresh model."""
 
-    heads: int = Field(default=4, ge=1, le=16)
+    heads: int = Field(default=4, ge=1, le=16, json_schema_extra=_for(LAB))
     """Attention heads of a fresh model; must divide its width."""
 
     @model_validator(mode="after")
@@ -207,6 +315,10 @@ class VerifierConfig(Section):
     `likelihood`: the head also sees how likely the reasoner itself finds the step and everything up to it.
     """
 
+    base: Literal["copy", "shared"] = Field(default="copy", json_schema_extra=MAIN)
+    """`copy`: the verifier is a model of its own. `shared`: adapters and a head on the reasoner's frozen weights,
+    for about half the memory."""
+
     learning_rate: float = Field(default=2e-4, gt=0, le=1)
     """Peak learning rate of the backbone."""
 
@@ -276,7 +388,27 @@ class RuntimeConfig(Section):
     """How the machine is used. Does not change what is computed, beyond floating-point noise."""
 
     device: str = "auto"
-    """`auto`, `cpu`, `cuda`, or one card such as `cuda:1`."""
+    """`auto`, `cpu`, `cuda`, or one card such as `cuda:1`. With several processes `cuda` gives each its own card."""
+
+    gpus: str = Field(default="", pattern=r"^(\d+(,\d+)*)?$")
+    """Which cards to use, by number, such as `0,2`. Empty: all that `processes` need."""
+
+    processes: int = Field(default=1, ge=1, le=64, json_schema_extra=_unit("processes", **MAIN))
+    """Worker processes, one a card: sampling and labelling are divided among them, training is data-parallel."""
+
+    backend: Literal["hf", "vllm"] = Field(default="hf", json_schema_extra=MAIN)
+    """What samples: `hf`, the program's own sampler on transformers, or `vllm`, which is faster on a card and must be
+    installed (the extra `vllm`)."""
+
+    vllm_memory: float = Field(default=0.85, gt=0.05, le=0.98, json_schema_extra=_unit("of the card"))
+    """Share of a card's memory that vLLM may take while it samples."""
+
+    micro_batch: int = Field(default=0, ge=0, le=65_536, json_schema_extra=_unit("sequences"))
+    """Most sequences that a process trains on at a time. A larger batch is done in parts whose gradients are added
+    up, which changes memory and nothing else. 0: the whole batch at once."""
+
+    graders: int = Field(default=0, ge=0, le=256, json_schema_extra=_unit("processes"))
+    """Processes that grade answers and run tests. 0: one a core."""
 
     threads: int = Field(default=1, ge=0, le=256, json_schema_extra=_unit("threads"))
     """CPU threads of the engine. 0 takes what torch takes. More than the free cores can be ten times slower."""
@@ -324,6 +456,11 @@ class RunConfig(Section):
             raise ValueError(
                 f"sampling.start_questions ({self.sampling.start_questions}) must not exceed "
                 f"task.train_questions ({self.task.train_questions})"
+            )
+        if self.model.source == "fresh" and self.task.kind != "arithmetic":
+            raise ValueError(
+                f'model.source = "fresh" has no vocabulary for task.kind = "{self.task.kind}": '
+                "give a model folder, a GGUF file or hub:OWNER/NAME"
             )
         if self.labeling.labeler == "none" and self.optimiser.kind == "orpo" and self.optimiser.reward == "verifier":
             raise ValueError(

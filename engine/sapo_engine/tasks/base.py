@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from transformers import PreTrainedTokenizerBase
+
+from sapo_engine.grading.base import Grade
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question of the task. `number` is unique in the run; `steps` is the task's own solution."""
+    """A question of the task. `number` is unique in the run; `steps` is the task's own solution (may be empty)."""
 
     number: int
     split: str
@@ -20,36 +22,80 @@ class Question:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenSolution:
+    """A solution of the process benchmark that came with the data: `first_error` is 1-based, 0 for none."""
+
+    question: Question
+    steps: tuple[str, ...]
+    correct: bool
+    first_error: int
+
+
+class Message(TypedDict):
+    """One turn of a chat prompt."""
+
+    role: str
+    content: str
+
+
+class Segmenter(Protocol):
+    """How a solution's lines are grouped into steps.
+
+    Whether a line begins a step may depend on the lines before it and on nothing behind it: a prefix of a solution is
+    cut as the whole is.
+    """
+
+    def starts(self, lines: Sequence[str]) -> list[bool]:
+        """For each line, whether a step begins with it. Lines before the first start belong to the first step."""
+        ...
+
+    def clean(self, text: str) -> str:
+        """A step as it is stored, from its lines as they were written. Empty where there is nothing in it."""
+        ...
+
+
 class Task(Protocol):
-    """A source of questions with a grader. A prompt is `prompt(q)`, a completion ends at the end-of-text token."""
+    """A source of questions with a grader. A completion ends at the end-of-text token."""
 
     max_new_tokens: int
     """Longest completion worth generating, in tokens."""
+
+    segmenter: Segmenter
+    """How solutions are cut into steps."""
 
     def questions(self, split: str) -> Sequence[Question]:
         """All questions of `split`: train, development, test or process. No question is in two splits."""
         ...
 
+    def process_benchmark(self) -> Sequence[WrittenSolution] | None:
+        """Solutions with known first errors that came with the data; None where the run writes its own."""
+        ...
+
     def build_tokenizer(self) -> PreTrainedTokenizerBase:
-        """A tokenizer for models that are made fresh for this task."""
+        """A tokenizer for models that are made fresh for this task. InputError where the task has none."""
         ...
 
     def prompt(self, question: Question) -> str:
-        """What the reasoner is given."""
+        """What the reasoner is given, as plain text."""
+        ...
+
+    def chat(self, question: Question) -> list[Message] | None:
+        """What the reasoner is given as turns of a chat; None: `prompt` is to be used."""
         ...
 
     def join(self, steps: Sequence[str]) -> str:
         """The text of a solution from its steps."""
         ...
 
-    def ends_step(self, token_text: str) -> bool:
-        """Whether a token with this text ends a step (the end-of-text token always does)."""
-        ...
-
-    def grade(self, question: Question, steps: Sequence[str]) -> tuple[bool, str]:
-        """Whether the final answer of a written solution is right, and that answer as text."""
+    def grade(self, items: Sequence[tuple[Question, str]]) -> list[Grade]:
+        """Whether each written solution comes to the right answer (or passes the tests)."""
         ...
 
     def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
         """The 1-based first wrong step, 0 if none is wrong, None where the task has no step oracle."""
+        ...
+
+    def close(self) -> None:
+        """Give back what grading holds (processes). It may be called twice."""
         ...

@@ -1,0 +1,1 @@
+"""Right or wrong: what a written solution is worth, and why."""
