@@ -33,7 +33,7 @@ def make(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         stages = Stages(config, Context(Path(scratch), plan(config), say), torch.device("cpu"))
         model = stages.sft(stages.start())
-        save_model(model, stages.tokenizer, folder)
+        save_model(model.network, stages.tokenizer, folder)
     print(f"{folder}: {sum(f.stat().st_size for f in folder.iterdir()) / 1e6:.2f} MB")
 
 

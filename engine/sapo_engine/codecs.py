@@ -9,43 +9,63 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.data import Trajectory
-from sapo_engine.models import load_model, placed, save_model
+from sapo_engine.models import load_network, placed, save_model
+from sapo_engine.reasoner import Adapters, Reasoner, load_adapter, save_adapter
 from sapo_engine.verifier import Verifier, load_verifier, save_verifier
+from sapo_studio.config.schema import VerifierConfig
 
 
 @dataclass(frozen=True)
 class ModelCodec:
-    """A reasoner as a transformers folder named `model`."""
+    """A reasoner: a transformers folder named `model`, or (LoRA) the adapter beside the `start` network."""
 
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
+    start: Reasoner
+    adapters: Adapters
 
-    def save(self, value: PreTrainedModel, folder: Path) -> None:
+    def save(self, value: Reasoner, folder: Path) -> None:
         """See Codec."""
-        save_model(value, self.tokenizer, folder / "model")
+        if value.adapter:
+            save_adapter(value, self.adapters, folder / "adapter")
+        else:
+            save_model(value.network, self.tokenizer, folder / "model")
 
-    def load(self, folder: Path) -> PreTrainedModel:
+    def load(self, folder: Path) -> Reasoner:
         """See Codec."""
-        return placed(load_model(folder / "model")[0], self.device)
+        if (folder / "adapter").is_dir():
+            return load_adapter(self.start.network, self.adapters, folder / "adapter")
+        return Reasoner(placed(load_network(folder / "model"), self.device))
 
 
 @dataclass(frozen=True)
 class VerifierCodec:
-    """A verifier: backbone folder and head."""
+    """A verifier trained from `reasoner`: backbone folder (or adapter) and head."""
 
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
+    reasoner: Reasoner
+    config: VerifierConfig
+    adapters: Adapters
+    precision: str
 
     def save(self, value: Verifier, folder: Path) -> None:
         """See Codec."""
-        save_verifier(value, self.tokenizer, folder / "verifier")
+        save_verifier(value, self.tokenizer, folder / "verifier", self.adapters)
 
     def load(self, folder: Path) -> Verifier:
         """See Codec."""
-        return load_verifier(folder / "verifier", self.device)
+        return load_verifier(
+            folder / "verifier",
+            self.device,
+            reasoner=self.reasoner,
+            config=self.config,
+            adapters=self.adapters,
+            precision=self.precision,
+        )
 
 
 class JsonCodec:

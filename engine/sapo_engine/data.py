@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from sapo_engine.grading.base import Grade
 from sapo_engine.tasks.base import Question, Task
 from sapo_studio.events.kinds import TrajectoryRow
 
@@ -91,68 +92,100 @@ class Trajectory:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A completion that is to become a trajectory."""
+
+    question: Question
+    tokens: tuple[int, ...]
+    number: int
+    iteration: int
+    sample: int = 0
+    source: str = "sample"
+    copies: int = 1
+
+
 @dataclass(slots=True)
 class Cutter:
-    """Cuts completions into steps at the tokens that end one, as the task says."""
+    """Cuts completions into steps, as the task says, and has them graded."""
 
     task: Task
     tokenizer: PreTrainedTokenizerBase
-    _text: dict[int, str] = field(default_factory=dict)
+    _breaks: dict[int, int] = field(default_factory=dict)
 
-    def text_of(self, token: int) -> str:
-        """The text of one token."""
-        text = self._text.get(token)
-        if text is None:
-            text = self._text[token] = str(self.tokenizer.decode([token]))
-        return text
+    def text_of(self, tokens: Sequence[int]) -> str:
+        """A completion as text, without the end-of-text token."""
+        return str(self.tokenizer.decode(list(self._body(tokens))))
+
+    def _body(self, tokens: Sequence[int]) -> Sequence[int]:
+        eos = self.tokenizer.eos_token_id
+        return tokens[: tokens.index(eos)] if eos in tokens else tokens
+
+    def _line_breaks(self, token: int) -> int:
+        """How many lines end inside one token."""
+        count = self._breaks.get(token)
+        if count is None:
+            count = self._breaks[token] = str(self.tokenizer.decode([token])).count("\n")
+        return count
 
     def cut(self, tokens: Sequence[int]) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """Where each step ends (exclusive token index), and the steps' texts. Empty lines belong to the step before."""
-        ends: list[int] = []
+        """Where each step ends (exclusive token index), and the steps' texts.
+
+        Lines are told by the tokens that contain a line break, which every tokenizer keeps; the task's segmenter says
+        which of them begin a step. Steps that would be empty belong to the step before.
+        """
+        body = self._body(tokens)
+        lines = str(self.tokenizer.decode(list(body))).split("\n")
+        ends: list[int] = []  # of lines
+        for index, token in enumerate(body):
+            ends += [index + 1] * self._line_breaks(token)
+        # A line break that only shows in the whole text (bytes spread over tokens) cannot be told apart: one line less.
+        del ends[len(lines) - 1 :]
+        lines[len(ends) :] = ["\n".join(lines[len(ends) :])]
+        ends.append(min(len(body) + 1, len(tokens)))
+
+        clean = self.task.segmenter.clean
+        step_ends: list[int] = []
         steps: list[str] = []
-        begin = 0
-        eos = self.tokenizer.eos_token_id
-        for index, token in enumerate(tokens):
-            last = index + 1 == len(tokens)
-            if token != eos and not last and not self.task.ends_step(self.text_of(token)):
+        held: list[str] = []
+        starts = [*self.task.segmenter.starts(lines)[1:], True]
+        for line, end, last in zip(lines, ends, starts, strict=True):
+            held.append(line)
+            if not last:
                 continue
-            body = tokens[begin : index + (token != eos)]
-            text = str(self.tokenizer.decode(list(body))).strip()
-            if text or not steps:
-                ends.append(index + 1)
+            text = clean("\n".join(held))
+            if (text or not steps) and (not step_ends or end > step_ends[-1]):
+                step_ends.append(end)
                 steps.append(text)
             else:
-                ends[-1] = index + 1
-            begin = index + 1
-            if token == eos:
-                break
-        return tuple(ends), tuple(steps)
+                step_ends[-1] = max(end, step_ends[-1])
+                steps[-1] = clean("\n".join([steps[-1], *held])) if text else steps[-1]
+            held = []
+        return tuple(step_ends), tuple(steps)
 
-    def trajectory(
-        self,
-        question: Question,
-        tokens: Sequence[int],
-        *,
-        number: int,
-        iteration: int,
-        sample: int = 0,
-        source: str = "sample",
-        copies: int = 1,
-    ) -> Trajectory:
-        """Cut, graded and, where the task can, checked step by step."""
-        ends, steps = self.cut(tokens)
-        correct, answer = self.task.grade(question, steps)
+    def grade(self, items: Sequence[tuple[Question, Sequence[int]]]) -> list[Grade]:
+        """A verdict for each completion."""
+        return self.task.grade([(question, self.text_of(tokens)) for question, tokens in items])
+
+    def trajectories(self, drafts: Sequence[Draft]) -> list[Trajectory]:
+        """Cut, graded and, where the task can, checked step by step. In the order of `drafts`."""
+        grades = self.grade([(draft.question, draft.tokens) for draft in drafts])
+        return [self.trajectory(draft, grade) for draft, grade in zip(drafts, grades, strict=True)]
+
+    def trajectory(self, draft: Draft, grade: Grade) -> Trajectory:
+        """A trajectory whose verdict is known already."""
+        ends, steps = self.cut(draft.tokens)
         return Trajectory(
-            number=number,
-            question=question.number,
-            iteration=iteration,
-            sample=sample,
-            source=source,
-            tokens=tuple(tokens),
+            number=draft.number,
+            question=draft.question.number,
+            iteration=draft.iteration,
+            sample=draft.sample,
+            source=draft.source,
+            tokens=tuple(draft.tokens),
             ends=ends,
             steps=steps,
-            correct=correct,
-            answer=answer,
-            truth=self.task.first_error(question, steps),
-            copies=copies,
+            correct=grade.correct,
+            answer=grade.answer or grade.reason,
+            truth=self.task.first_error(draft.question, steps),
+            copies=draft.copies,
         )

@@ -8,12 +8,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from transformers import PreTrainedModel
-
 from sapo_engine.context import Phase
 from sapo_engine.data import Trajectory
 from sapo_engine.lab import Lab
 from sapo_engine.labelers import run_labeler
+from sapo_engine.reasoner import Reasoner
 from sapo_studio.domain.labels import shepherd
 from sapo_studio.domain.metrics import (
     Share,
@@ -45,15 +44,14 @@ class Sampled:
         return mean_share([pass_at_k(self.samples, c, k) for c in self.right])
 
 
-def accuracy(lab: Lab, model: PreTrainedModel, split: str, path: str, samples: int, *, greedy: bool = False) -> Sampled:
+def accuracy(lab: Lab, model: Reasoner, split: str, path: str, samples: int, *, greedy: bool = False) -> Sampled:
     """How many of `samples` solutions of each question of `split` are right."""
     questions = lab.task.questions(split)
     completions = lab.sample_many(model, questions, path, samples, greedy=greedy)
-    right = [
-        sum(lab.task.grade(question, lab.cutter.cut(c.tokens)[1])[0] for c in mine)
-        for question, mine in zip(questions, completions, strict=True)
-    ]
-    return Sampled(right, samples)
+    grades = iter(
+        lab.cutter.grade([(q, c.tokens) for q, mine in zip(questions, completions, strict=True) for c in mine])
+    )
+    return Sampled([sum(next(grades).correct for _ in mine) for mine in completions], samples)
 
 
 def send_share(phase: Phase, name: str, share: Share) -> None:
@@ -62,7 +60,7 @@ def send_share(phase: Phase, name: str, share: Share) -> None:
         phase.metric(name, share.value, low=share.low, high=share.high, n=share.n)
 
 
-def reasoner_metrics(lab: Lab, phase: Phase, model: PreTrainedModel) -> None:
+def reasoner_metrics(lab: Lab, phase: Phase, model: Reasoner) -> None:
     """Greedy and sampled accuracy and pass@k on the test questions."""
     greedy = accuracy(lab, model, "test", "greedy", 1, greedy=True)
     send_share(phase, "greedy_accuracy", wilson(sum(greedy.right), len(greedy.right)))
@@ -78,7 +76,7 @@ def reasoner_metrics(lab: Lab, phase: Phase, model: PreTrainedModel) -> None:
 
 
 def monte_carlo_labels(
-    lab: Lab, phase: Phase, model: PreTrainedModel, version: int, benchmark: Sequence[Trajectory]
+    lab: Lab, phase: Phase, model: Reasoner, version: int, benchmark: Sequence[Trajectory]
 ) -> list[str]:
     """The reasoner's own labels of the benchmark: T roll-outs from every step, a right answer being its own witness."""
     wrong = [t for t in benchmark if not t.correct]

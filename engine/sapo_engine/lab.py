@@ -6,16 +6,20 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
 
 from sapo_engine.codecs import ModelCodec
 from sapo_engine.context import Context, Phase
-from sapo_engine.data import Cutter, Trajectory
+from sapo_engine.data import Cutter, Draft, Trajectory
+from sapo_engine.grading.base import Grade
 from sapo_engine.labelers import Checker
 from sapo_engine.models import placed, start_model
+from sapo_engine.precision import resolve
+from sapo_engine.prompts import chat_prompt, end_turns, plain_prompt, token_id
+from sapo_engine.reasoner import Adapters, Reasoner, with_adapter
 from sapo_engine.rollouts import Completion, HfBackend, Request, RolloutBackend, key_of
 from sapo_engine.tasks import Question, make_task
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.errors import InputError
 from sapo_studio.events.kinds import QuestionRow, Questions, Trajectories
 
 BLOCK = 10_000_000
@@ -23,6 +27,8 @@ BLOCK = 10_000_000
 SOLUTIONS = 5_000_000
 ROWS = 500
 """Rows an event."""
+MIN_ROOM = 8
+"""An answer has at least so many tokens."""
 
 
 class Lab:
@@ -32,22 +38,35 @@ class Lab:
         self.config = config
         self.context = context
         self.device = device
+        self.precision = resolve(config.model.precision, device)
+        self.adapters = Adapters.of(config.model)
         self.task = make_task(config.task, config.seed)
-        self._start, self.tokenizer = start_model(config.model, self.task, config.seed)
+        network, self.tokenizer = start_model(config.model, self.task, config.seed, device, context.run_dir)
+        self.context_length = int(getattr(network.config.get_text_config(), "max_position_embeddings", 1 << 20))
+        start = Reasoner(placed(network, device))
+        self._start: Reasoner | None = (
+            start if config.model.tuning == "full" else with_adapter(start.network, self.adapters)
+        )
+        if config.task.prompt == "chat":
+            end_turns(self.tokenizer)
         self.pad_id = token_id(self.tokenizer.pad_token_id)
         self.cutter = Cutter(self.task, self.tokenizer)
         self._questions = {
             q.number: q for split in ("train", "development", "test", "process") for q in self.task.questions(split)
         }
+        self._questions |= {row.question.number: row.question for row in self.task.process_benchmark() or ()}
         self._prompts: dict[int, tuple[int, ...]] = {}
         self._sent: set[int] = set()
-        self.models = ModelCodec(self.tokenizer, device)
+        self.models = ModelCodec(self.tokenizer, device, self._start or start, self.adapters)
 
     # -- Small helpers
 
-    def start(self) -> PreTrainedModel:
-        """The reasoner before warm-up."""
-        return placed(self._start, self.device)
+    def start(self) -> Reasoner:
+        """The reasoner before warm-up. To be asked for once: its memory is the caller's from then on."""
+        start, self._start = self._start, None
+        if start is None:
+            raise AssertionError("the start model was asked for twice")
+        return start
 
     def no_trajectories(self) -> list[Trajectory]:
         """An empty pool."""
@@ -66,14 +85,30 @@ class Lab:
 
     def prompt_of(self, question: Question) -> tuple[int, ...]:
         """The prompt tokens of any question."""
-        return tuple(self.tokenizer(self.task.prompt(question))["input_ids"])
+        turns = self.task.chat(question)
+        tokens = (
+            chat_prompt(self.tokenizer, turns) if turns else plain_prompt(self.tokenizer, self.task.prompt(question))
+        )
+        if len(tokens) + MIN_ROOM > self.context_length:
+            raise InputError(
+                f"A prompt of {len(tokens)} tokens leaves no room for an answer",
+                why=f"The model takes {self.context_length} tokens, and the question begins: {question.text[:80]!r}",
+                fix="Leave the question out of the data, use fewer task.shots, or a model with a longer context.",
+            )
+        return tokens
 
-    def backend(self, model: PreTrainedModel) -> RolloutBackend:
+    def _prompt_for(self, question: Question) -> tuple[int, ...]:
+        known = self._questions.get(question.number) is question
+        return self.prompt(question.number) if known else self.prompt_of(question)
+
+    def backend(self, model: Reasoner) -> RolloutBackend:
         """A roll-out back end with these weights."""
         eos = token_id(self.tokenizer.eos_token_id)
-        return HfBackend(model, eos=eos, pad=self.pad_id, batch=self.config.runtime.rollout_batch)
+        return HfBackend(
+            model, eos=eos, pad=self.pad_id, batch=self.config.runtime.rollout_batch, precision=self.precision
+        )
 
-    def checker(self, model: PreTrainedModel, version: int, rollouts: int, wave: int) -> Checker:
+    def checker(self, model: Reasoner, version: int, rollouts: int, wave: int) -> Checker:
         """Monte-Carlo estimates of c by reasoner M_`version`."""
         return Checker(
             self.backend(model),
@@ -87,10 +122,12 @@ class Lab:
         )
 
     def solution(self, number: int) -> Trajectory:
-        """The task's own solution of a question, as a trajectory (D_org)."""
+        """The task's own solution of a question, as a trajectory (D_org). It is taken for right."""
         question = self._questions[number]
-        tokens = (*self.tokenizer(self.task.join(question.steps))["input_ids"], token_id(self.tokenizer.eos_token_id))
-        return self.cutter.trajectory(question, tokens, number=SOLUTIONS + number, iteration=0, source="solution")
+        text = self.task.join(question.steps)
+        tokens = (*plain_prompt(self.tokenizer, text, special=False), token_id(self.tokenizer.eos_token_id))
+        draft = Draft(question, tokens, number=SOLUTIONS + number, iteration=0, source="solution")
+        return self.cutter.trajectory(draft, Grade(True, question.answer))
 
     def send(self, phase: Phase, trajectories: Sequence[Trajectory]) -> None:
         """Store trajectories and, before them, the questions they belong to."""
@@ -112,7 +149,7 @@ class Lab:
 
     def sample_many(
         self,
-        model: PreTrainedModel,
+        model: Reasoner,
         questions: Sequence[Question],
         path: str,
         samples: int,
@@ -121,12 +158,11 @@ class Lab:
         tick: Callable[[int, int], None] | None = None,
     ) -> list[list[Completion]]:
         """`samples` completions of each question. `path` names the purpose in the random keys; `tick(done, total)`."""
-        limit = self.task.max_new_tokens
         requests = [
             Request(
-                self.prompt_of(question),
+                prompt := self._prompt_for(question),
                 tuple(key_of(self.config.seed, path, question.number, k) for k in range(samples)),
-                limit,
+                min(self.task.max_new_tokens, self.context_length - len(prompt)),
             )
             for question in questions
         ]
@@ -140,13 +176,6 @@ class Lab:
 
         temperature = 0.0 if greedy else self.config.sampling.temperature
         return self.backend(model).generate(requests, temperature=temperature, tick=count)
-
-
-def token_id(value: object) -> int:
-    """A special token's id, which transformers types loosely."""
-    if not isinstance(value, int):
-        raise TypeError(f"the tokenizer has no single id for a special token, but {value!r}")
-    return value
 
 
 def question_row(question: Question, solution: str) -> QuestionRow:

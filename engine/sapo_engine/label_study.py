@@ -7,12 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from transformers import PreTrainedModel
-
 from sapo_engine.data import Trajectory
 from sapo_engine.lab import Lab
 from sapo_engine.labelers import checks_of, run_labeler
 from sapo_engine.labelling import Prediction
+from sapo_engine.reasoner import Reasoner
 
 LABELERS = ("sapo", "omega", "shepherd")
 
@@ -36,7 +35,7 @@ class Tried:
 
 def study(
     lab: Lab,
-    model: PreTrainedModel,
+    model: Reasoner,
     version: int,
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],

@@ -101,13 +101,20 @@ class Checker:
             wave = min(self.wave, self.rollouts - tried)
             requests = [self._request(key, tried, wave) for key in open_]
             answers = self.backend.generate(requests, temperature=self.temperature)
+            grades = iter(
+                self.cutter.grade(
+                    [
+                        (self.questions(key[0]), key[1] + completion.tokens)
+                        for key, completions in zip(open_, answers, strict=True)
+                        for completion in completions
+                    ]
+                )
+            )
             for (key, (trajectory, prefix)), completions in zip(list(open_.items()), answers, strict=True):
                 checked = self.known[key]
-                question = self.questions(key[0])
                 bill = bills[trajectory.number]
                 for completion in completions:
-                    _, steps = self.cutter.cut(key[1] + completion.tokens)
-                    correct, _ = self.cutter.task.grade(question, steps)
+                    correct = next(grades).correct
                     checked.rollouts.append(Rollout(trajectory.number, prefix, completion.tokens, correct))
                     checked.succeeded |= correct
                     bill.rollouts += 1

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from transformers import PreTrainedModel
-
 from sapo_engine.context import Phase
 from sapo_engine.costs import CheckCost, Cost, CostCase, check_cost, estimated, measured
-from sapo_engine.data import Trajectory
+from sapo_engine.data import Draft, Trajectory
+from sapo_engine.grading.base import Grade
 from sapo_engine.lab import BLOCK, Lab
 from sapo_engine.labelers import checks_of, run_labeler
+from sapo_engine.reasoner import Reasoner
 from sapo_studio.domain.labels import from_first_error
 from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts
 
@@ -61,7 +61,7 @@ class Outcome:
 def label_wrong(
     lab: Lab,
     phase: Phase,
-    model: PreTrainedModel,
+    model: Reasoner,
     version: int,
     labeler: str,
     wrong: Sequence[Trajectory],
@@ -109,7 +109,7 @@ def label_wrong(
 def _label_part(
     lab: Lab,
     phase: Phase,
-    model: PreTrainedModel,
+    model: Reasoner,
     version: int,
     labeler: str,
     part: Sequence[Trajectory],
@@ -173,13 +173,14 @@ def expand(lab: Lab, iteration: int, trajectories: Mapping[int, Trajectory], out
         if (good and not right) or (parent.question, written) in seen:
             continue
         seen.add((parent.question, written))
-        trajectory = lab.cutter.trajectory(
+        draft = Draft(
             lab.question(parent.question),
             written,
             number=BLOCK * (iteration + 1) + EXPANSIONS + len(expanded),
             iteration=iteration,
             source="expansion",
         )
+        trajectory = lab.cutter.trajectory(draft, Grade(right))
         error = 0 if right else labels[number].index("0") + 1
         expanded.append((trajectory, from_first_error(error, trajectory.n)))
     return expanded

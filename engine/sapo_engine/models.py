@@ -1,9 +1,12 @@
-"""Reasoners as ordinary transformers model folders: made fresh, loaded, saved."""
+"""Reasoners as ordinary transformers model folders: made fresh, found, loaded, saved.
+
+Safetensors only, and no code from a model is run: a folder whose configuration asks for its own code is refused.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from transformers import (
@@ -12,14 +15,17 @@ from transformers import (
     AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
+from sapo_engine.model_sources import find_folder
+from sapo_engine.precision import DTYPES, resolve
+from sapo_engine.reasoner import adapted_layers, plain_state
 from sapo_engine.tasks.base import Task
 from sapo_studio.config.schema import ModelConfig
-from sapo_studio.errors import InputError
-from sapo_studio.paths import resources_dir
+from sapo_studio.errors import EngineError, InputError
 
 
 def fresh_model(config: ModelConfig, task: Task, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -45,52 +51,157 @@ def fresh_model(config: ModelConfig, task: Task, seed: int) -> tuple[PreTrainedM
     return LlamaForCausalLM(shape), tokenizer
 
 
-def load_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model and tokenizer in `folder`. Safetensors only, no code from the folder is run."""
+def load_config(folder: Path) -> PreTrainedConfig:
+    """The architecture of the model in `folder`, refused where it wants to run code of its own."""
     if not (folder / "config.json").is_file():
         raise InputError(
             f"{folder} is not a model folder",
             why="There is no config.json in it.",
-            fix='Give the folder of a transformers model, "fresh" or "bundled:lab".',
+            fix='Give the folder of a transformers model, a GGUF file, hub:OWNER/NAME, "fresh" or "bundled:lab".',
         )
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    if getattr(config, "auto_map", None):
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except ValueError as error:
+        if "auto_map" in (folder / "config.json").read_text(encoding="utf-8", errors="replace"):
+            raise _own_code(folder) from error
         raise InputError(
-            f"{folder} wants to run code of its own",
-            why="Its config.json has an auto_map.",
-            fix="Use a model whose architecture is part of transformers.",
-        )
-    tokenizer = cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
+            f"transformers does not know the model in {folder}",
+            why=str(error).splitlines()[0],
+            fix="Use a model whose architecture is part of transformers, or install a newer transformers.",
+        ) from error
+    if getattr(config, "auto_map", None):
+        raise _own_code(folder)
+    return cast("PreTrainedConfig", config)
+
+
+def _own_code(folder: Path) -> InputError:
+    return InputError(
+        f"{folder} wants to run code of its own",
+        why="Its config.json has an auto_map.",
+        fix="Use a model whose architecture is part of transformers.",
+    )
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in `folder`, with something to pad with."""
+    try:
+        tokenizer = cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"The tokenizer in {folder} cannot be loaded",
+            why=str(error).splitlines()[0],
+            fix="The folder must hold tokenizer.json (or tokenizer.model) and tokenizer_config.json.",
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise InputError(f"The tokenizer in {folder} has no end-of-text token", fix="Set eos_token in its settings.")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-    )
-    return cast("PreTrainedModel", model), tokenizer
+    tokenizer.padding_side = "left"
+    return tokenizer
 
 
-def start_model(config: ModelConfig, task: Task, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The reasoner that a run starts from."""
+def load_network(folder: Path, *, dtype: torch.dtype = torch.float32, quantisation: Any = None) -> PreTrainedModel:
+    """The model in `folder` in `dtype`, on the CPU (or, quantised, where `quantisation` wants it)."""
+    config = load_config(folder)
+    more = {"quantization_config": quantisation[0], "device_map": {"": quantisation[1]}} if quantisation else {}
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False, **more
+        )
+    except OSError as error:
+        raise InputError(
+            f"The weights in {folder} cannot be loaded",
+            why=str(error).splitlines()[0],
+            fix="Only safetensors are read (model.safetensors): pickled weights can run code. Convert them first.",
+        ) from error
+    return cast("PreTrainedModel", model)
+
+
+def load_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model (fp32) and tokenizer in `folder`."""
+    load_config(folder)
+    tokenizer = load_tokenizer(folder)
+    return load_network(folder), tokenizer
+
+
+def start_model(
+    config: ModelConfig, task: Task, seed: int, device: torch.device, run_dir: Path
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The network that a run starts from, in the precision that its weights are kept in, and its tokenizer.
+
+    Raises InputError where the model cannot be had or cannot be tuned so on `device`.
+    """
+    check_tuning(config, device)
     if config.source == "fresh":
-        return fresh_model(config, task, seed)
-    if config.source.startswith("bundled:"):
-        return load_model(resources_dir() / "models" / config.source.removeprefix("bundled:"))
-    return load_model(Path(config.source).expanduser())
+        network, tokenizer = fresh_model(config, task, seed)
+    else:
+        folder = find_folder(config, run_dir)
+        tokenizer = load_tokenizer(folder)
+        precision = resolve(config.precision, device)
+        if config.tuning == "qlora":
+            network = load_network(folder, dtype=DTYPES[precision], quantisation=_four_bits(precision, device))
+        else:
+            # What is trained is kept in fp32: in bf16 a small step is lost in rounding.
+            network = load_network(folder, dtype=torch.float32 if config.tuning == "full" else DTYPES[precision])
+    if config.gradient_checkpointing:
+        network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return network, tokenizer
 
 
-def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write model and tokenizer as a transformers folder (safetensors)."""
-    model.save_pretrained(folder, safe_serialization=True)
+def check_tuning(config: ModelConfig, device: torch.device) -> None:
+    """Refuse what cannot be done on `device`, with the reason, before anything is loaded."""
+    if config.precision == "fp16" and device.type == "cpu":
+        raise InputError(
+            'model.precision = "fp16" is not for a CPU', why="torch has no fp16 training there.", fix='Use "fp32".'
+        )
+    if config.tuning != "qlora":
+        return
+    if device.type != "cuda":
+        raise InputError(
+            'model.tuning = "qlora" needs a CUDA card',
+            why=f"4-bit weights (bitsandbytes) are for NVIDIA cards only, and this run would use {device}.",
+            fix='Use model.tuning = "lora", or a machine with a card.',
+        )
+    try:
+        import bitsandbytes  # noqa: F401  # pyright: ignore[reportMissingImports, reportUnusedImport]
+    except ImportError as error:
+        raise InputError(
+            'model.tuning = "qlora" needs the package bitsandbytes',
+            why=str(error),
+            fix="Install it with `pip install 'sapo-studio[qlora]'`.",
+        ) from error
+
+
+def _four_bits(precision: str, device: torch.device) -> tuple[Any, torch.device]:
+    from transformers import BitsAndBytesConfig
+
+    if precision == "fp32":
+        raise EngineError('QLoRA computes in bf16 or fp16, and model.precision is "fp32"', fix='Set it to "auto".')
+    return (
+        BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=DTYPES[precision],
+        ),
+        device,
+    )
+
+
+def save_model(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write the network's own weights (no adapters) and the tokenizer as a transformers folder (safetensors)."""
+    if adapted_layers(network):
+        # transformers would write the adapters and nothing else: write through an empty shell of the same shape.
+        with torch.device("meta"):
+            shell = type(network)(network.config)
+        shell.save_pretrained(folder, state_dict=plain_state(network), safe_serialization=True)
+    else:
+        network.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
 
 
-def clone(model: PreTrainedModel) -> PreTrainedModel:
-    """An independent copy of the weights on the same device."""
-    copy = type(model)(model.config)
-    copy.load_state_dict(model.state_dict())
-    return placed(copy, model.device)
-
-
 def placed(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
-    """`model` itself, moved to `device`."""
+    """`model` itself, moved to `device`. A quantised one stays: it lives on its card."""
+    if getattr(model, "is_quantized", False) or model.device == device:
+        return model
     return model.to(device)  # pyright: ignore[reportArgumentType]  # transformers' decorator hides `self` from the type

@@ -25,7 +25,6 @@ from sapo_engine.loop import plan, run
 from sapo_engine.results_page import spent, write_page
 from sapo_engine.stages import Stages
 from sapo_engine.training import SilentWatcher
-from sapo_engine.verifier import load_verifier
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.metrics import predicted_first_error, step_hits
@@ -131,7 +130,7 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     stages = Stages(config, Context(folder, plan(config), lambda _: None), torch.device("cpu"))
     artefacts = artefacts_of(folder)
     model = stages.models.load(artefacts[f"align-{last - 1}"])
-    verifier = load_verifier(artefacts[f"verifier-{last - 1}"] / "verifier", torch.device("cpu"))
+    verifier = stages.verifiers(model).load(artefacts[f"verifier-{last - 1}"])
     questions = stages.task.questions("development")
     longest = config.task.max_steps
     found: dict[str, Any] = {}

@@ -12,22 +12,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from transformers import PreTrainedModel
 
 from sapo_engine import evaluation, optimisers
 from sapo_engine.codecs import JsonCodec, LabelsCodec, NumbersCodec, TrajectoriesCodec, VerifierCodec
 from sapo_engine.context import Phase
-from sapo_engine.data import Trajectory
+from sapo_engine.data import Draft, Trajectory
 from sapo_engine.lab import BLOCK, ROWS, Lab
 from sapo_engine.labelling import LabelledRow, Prediction, expand, label_wrong, report_costs
-from sapo_engine.models import clone
 from sapo_engine.preferences import Pair, make_pairs
-from sapo_engine.tasks import Question
+from sapo_engine.prompts import plain_prompt, token_id
+from sapo_engine.reasoner import Reasoner, clone
+from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.training import Recipe, Watcher
 from sapo_engine.verifier import Labelled, Verifier, score, text_of, train_verifier
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.metrics import mean_share, self_verification_right
 from sapo_studio.domain.runs import PhaseName
+from sapo_studio.errors import InputError
 from sapo_studio.events.kinds import LabelRow, Labels, PairRow, Pairs, ScoreRow, Scores
 
 SAMPLE_SHARD = 250
@@ -40,14 +41,22 @@ FEW_PAIRS = 200
 class Stages(Lab):
     """The phases of a run."""
 
-    def sft(self, model: PreTrainedModel) -> PreTrainedModel:
+    def sft(self, model: Reasoner) -> Reasoner:
         """M0 = SFT(M, D_org), until the development accuracy is reached."""
         config = self.config.warmup
 
-        def work(phase: Phase) -> PreTrainedModel:
+        def work(phase: Phase) -> Reasoner:
             if config.epochs == 0:
                 return model
-            texts = [text_of(self.prompt(q.number), self.solution(q.number)) for q in self.task.questions("train")]
+            texts = [
+                text_of(self.prompt(q.number), self.solution(q.number)) for q in self.task.questions("train") if q.steps
+            ]
+            if not texts:
+                raise InputError(
+                    "There is nothing to warm up on",
+                    why="None of the training questions comes with a solution.",
+                    fix="Set warmup.epochs = 0, or add solutions to the data.",
+                )
             recipe = Recipe(config.learning_rate, config.epochs, config.batch_size, self.config.seed)
 
             def warm_enough(step: int) -> bool:
@@ -58,7 +67,7 @@ class Stages(Lab):
 
             per_epoch = -(-len(texts) // config.batch_size)
             optimisers.sft(
-                model,
+                model.trainable(),
                 texts,
                 recipe,
                 phase,
@@ -72,19 +81,23 @@ class Stages(Lab):
 
         return self.context.phase(PhaseName.SFT, 0, work, self.models)
 
-    def benchmark(self, model: PreTrainedModel) -> list[Trajectory]:
+    def benchmark(self, model: Reasoner) -> list[Trajectory]:
         """Written solutions of questions that nothing is trained on, half of them wrong, every step's truth known."""
 
         def work(phase: Phase) -> list[Trajectory]:
+            given = self.task.process_benchmark()
+            if given is not None:
+                chosen = [self._benchmark_row(number, row) for number, row in enumerate(given)]
+                self.send(phase, chosen)
+                return chosen
             questions = self.task.questions("process")
             samples = self.sample_many(model, questions, "benchmark", 4, tick=phase.progress)
             chosen: list[Trajectory] = []
             balance = 0
             for question, completions in zip(questions, samples, strict=True):
-                written = [
-                    self.cutter.trajectory(question, c.tokens, number=len(chosen), iteration=0, source="process")
-                    for c in completions
-                ]
+                written = self.cutter.trajectories(
+                    [Draft(question, c.tokens, len(chosen), iteration=0, source="process") for c in completions]
+                )
                 # Whichever outcome is behind so far, if this question has it.
                 want = balance <= 0
                 found = next((t for t in written if t.correct == want), written[0])
@@ -95,7 +108,32 @@ class Stages(Lab):
 
         return self.context.phase(PhaseName.BENCHMARK, 0, work, TrajectoriesCodec())
 
-    def sample(self, iteration: int, model: PreTrainedModel) -> list[Trajectory]:
+    def _benchmark_row(self, number: int, row: WrittenSolution) -> Trajectory:
+        """A solution that came with its first error known, as tokens. Its steps stay as they were cut."""
+        tokens: list[int] = []
+        ends: list[int] = []
+        for index, step in enumerate(row.steps):
+            last = index + 1 == len(row.steps)
+            tokens += plain_prompt(self.tokenizer, step if last else step + "\n", special=False)
+            ends.append(len(tokens))
+        tokens.append(token_id(self.tokenizer.eos_token_id))
+        if ends:
+            ends[-1] = len(tokens)
+        return Trajectory(
+            number=number,
+            question=row.question.number,
+            iteration=0,
+            sample=0,
+            source="process",
+            tokens=tuple(tokens),
+            ends=tuple(ends),
+            steps=row.steps,
+            correct=row.correct,
+            answer="",
+            truth=row.first_error,
+        )
+
+    def sample(self, iteration: int, model: Reasoner) -> list[Trajectory]:
         """S_i = Sample(M_i, D_org): K trajectories a question, equal ones kept once.
 
         The task's own solutions of these questions come along (source `solution`), for D_0 = S_0 + D_org.
@@ -103,27 +141,32 @@ class Stages(Lab):
         config = self.config.sampling
         count = config.questions if iteration else config.start_questions
         train = self.task.questions("train")
+        count = min(count, len(train))
         # Each iteration goes on where the last one stopped in a fixed shuffle of the questions.
         order = self.rng("questions").permutation(len(train))
         begin = config.start_questions + (iteration - 1) * config.questions if iteration else 0
         questions = [train[order[(begin + k) % len(train)]] for k in range(count)]
+        place = {question.number: k for k, question in enumerate(questions)}
 
         def sample_part(at: int) -> bytes:
             part = questions[at : at + SAMPLE_SHARD]
             answers = self.sample_many(model, part, f"sample {iteration}", config.samples)
-            rows: list[Any] = []
+            drafts: list[Draft] = []
+            solutions: list[Trajectory] = []
             for offset, (question, completions) in enumerate(zip(part, answers, strict=True)):
                 base = BLOCK * (iteration + 1) + (at + offset) * config.samples
                 copies = Counter(completion.tokens for completion in completions)
-                for sample, (tokens, times) in enumerate(copies.items()):
-                    trajectory = self.cutter.trajectory(
-                        question, tokens, number=base + sample, iteration=iteration, sample=sample, copies=times
-                    )
-                    rows.append(trajectory.to_json())
-                solution = self.solution(question.number)
-                if solution.tokens not in copies:
-                    rows.append(solution.to_json())
-            return json.dumps(rows).encode()
+                drafts += [
+                    Draft(question, tokens, base + sample, iteration=iteration, sample=sample, copies=times)
+                    for sample, (tokens, times) in enumerate(copies.items())
+                ]
+                if question.steps and (solution := self.solution(question.number)).tokens not in copies:
+                    solutions.append(solution)
+            # A question's solution stands behind its samples.
+            rows = sorted(
+                [*self.cutter.trajectories(drafts), *solutions], key=lambda t: (place[t.question], t.source, t.number)
+            )
+            return json.dumps([t.to_json() for t in rows]).encode()
 
         def work(phase: Phase) -> list[Trajectory]:
             found: list[Trajectory] = []
@@ -179,23 +222,24 @@ class Stages(Lab):
         return {t.number: (scores, detect(scores)) for t, scores in zip(trajectories, values, strict=True)}
 
     def wrong_trajectories(
-        self, model: PreTrainedModel, questions: Sequence[Question], path: str, count: int
+        self, model: Reasoner, questions: Sequence[Question], path: str, count: int
     ) -> list[Trajectory]:
         """At most `count` distinct wrong trajectories of `questions`, eight samples a question."""
         found: list[Trajectory] = []
         samples = self.sample_many(model, questions, path, 8)
         for question, completions in zip(questions, samples, strict=True):
-            for tokens in dict.fromkeys(completion.tokens for completion in completions):
-                trajectory = self.cutter.trajectory(question, tokens, number=len(found), iteration=0)
-                if not trajectory.correct:
-                    found.append(trajectory)
+            distinct = dict.fromkeys(completion.tokens for completion in completions)
+            grades = self.cutter.grade([(question, tokens) for tokens in distinct])
+            for tokens, grade in zip(distinct, grades, strict=True):
+                if not grade.correct:
+                    found.append(self.cutter.trajectory(Draft(question, tokens, len(found), iteration=0), grade))
         order = self.rng(path).permutation(len(found))[:count]
         return [found[k] for k in sorted(order)]
 
     def label(
         self,
         iteration: int,
-        model: PreTrainedModel,
+        model: Reasoner,
         samples: Sequence[Trajectory],
         predictions: Mapping[int, Prediction],
     ) -> list[LabelledRow]:
@@ -219,7 +263,7 @@ class Stages(Lab):
                 phase.emit(Labels(iteration=iteration, source=labeler, rows=rows))
                 outcome = label_wrong(self, phase, model, version, labeler, list(wrong.values()), predictions)
                 rows += outcome.rows
-                report_costs(self, phase, labeler, wrong, outcome, model.num_parameters())
+                report_costs(self, phase, labeler, wrong, outcome, model.parameters_in_all())
                 if config.expansion:
                     expanded = expand(self, iteration, wrong, outcome)
             by_number = {t.number: t for t in chosen}
@@ -258,7 +302,7 @@ class Stages(Lab):
         order = self.rng("expansion", iteration).permutation(len(expanded))[:room]
         return [expanded[k] for k in sorted(order)]
 
-    def train_verifier(self, iteration: int, model: PreTrainedModel, labels: Sequence[LabelledRow]) -> Verifier:
+    def train_verifier(self, iteration: int, model: Reasoner, labels: Sequence[LabelledRow]) -> Verifier:
         """V_i = TrainVerifier(init M_i, labels): a fresh head on the current reasoner."""
 
         def work(phase: Phase) -> Verifier:
@@ -266,13 +310,17 @@ class Stages(Lab):
             phase.metric("verifier_tokens", tokens * self.config.verifier.epochs)
             return self.fit_verifier(iteration, model, labels, phase, state_file=phase.state_file)
 
-        codec = VerifierCodec(self.tokenizer, self.device)
-        return self.context.phase(PhaseName.VERIFIER, iteration, work, codec)
+        return self.context.phase(PhaseName.VERIFIER, iteration, work, self.verifiers(model))
+
+    def verifiers(self, reasoner: Reasoner) -> VerifierCodec:
+        """How verifiers trained from `reasoner` lie on disk."""
+        config = self.config.verifier
+        return VerifierCodec(self.tokenizer, self.device, reasoner, config, self.adapters, self.precision)
 
     def fit_verifier(
         self,
         iteration: int,
-        model: PreTrainedModel,
+        model: Reasoner,
         labels: Sequence[LabelledRow],
         watcher: Watcher,
         *,
@@ -288,6 +336,8 @@ class Stages(Lab):
             watcher,
             seed=int(self.rng("verifier", iteration).integers(2**31)),
             pad_id=self.pad_id,
+            adapters=self.adapters,
+            precision=self.precision,
             state_file=state_file,
         )
 
@@ -347,9 +397,7 @@ class Stages(Lab):
         rows = self.context.phase(PhaseName.PAIRS, iteration, work, JsonCodec())
         return [Pair(by_number[winner], by_number[loser], margin) for winner, loser, margin in rows]
 
-    def align(
-        self, iteration: int, model: PreTrainedModel, pairs: Sequence[Pair], pool: Sequence[Trajectory]
-    ) -> PreTrainedModel:
+    def align(self, iteration: int, model: Reasoner, pairs: Sequence[Pair], pool: Sequence[Trajectory]) -> Reasoner:
         """M_{i+1} = ORPO(M_i, P_i) (eq. 16-17), or fine-tuning on right answers; guarded on the development
         questions.
         """
@@ -361,14 +409,14 @@ class Stages(Lab):
             int(self.rng("align", iteration).integers(2**31)),
         )
 
-        def work(phase: Phase) -> PreTrainedModel:
-            aligned = clone(model)
+        def work(phase: Phase) -> Reasoner:
+            aligned = clone(model, self.adapters)
             if config.kind == "orpo":
                 items = [(self._text(p.winner), self._text(p.loser)) for p in pairs]
                 tokens = sum(len(winner) + len(loser) for winner, loser in items)
                 if items:
                     optimisers.orpo(
-                        aligned,
+                        aligned.trainable(),
                         items,
                         recipe,
                         phase,
@@ -380,7 +428,9 @@ class Stages(Lab):
                 texts = [self._text(t) for t in self._right_answers(iteration, pool)]
                 tokens = sum(len(text) for text in texts)
                 if texts:
-                    optimisers.sft(aligned, texts, recipe, phase, pad_id=self.pad_id, state_file=phase.state_file)
+                    optimisers.sft(
+                        aligned.trainable(), texts, recipe, phase, pad_id=self.pad_id, state_file=phase.state_file
+                    )
             phase.metric("align_tokens", tokens * config.epochs)
             return self._guard(phase, model, aligned)
 
@@ -401,7 +451,7 @@ class Stages(Lab):
     def _text(self, trajectory: Trajectory) -> Any:
         return text_of(self.prompt(trajectory.question), trajectory)
 
-    def _guard(self, phase: Phase, before: PreTrainedModel, after: PreTrainedModel) -> PreTrainedModel:
+    def _guard(self, phase: Phase, before: Reasoner, after: Reasoner) -> Reasoner:
         """The better of the two by sampled accuracy on the development questions, if the guard is to keep it."""
         config = self.config.optimiser
         if config.guard == "off":
@@ -427,8 +477,8 @@ class Stages(Lab):
     def evaluate(
         self,
         iteration: int,
-        model: PreTrainedModel,
-        aligned: PreTrainedModel,
+        model: Reasoner,
+        aligned: Reasoner,
         verifier: Verifier | None,
         benchmark: Sequence[Trajectory],
     ) -> None:
@@ -437,7 +487,7 @@ class Stages(Lab):
 
         def work(phase: Phase) -> list[str]:
             evaluation.reasoner_metrics(self, phase, aligned)
-            if verifier is None:
+            if verifier is None or not any(t.truth is not None for t in benchmark):
                 return []
             scores = self._score_all(phase, verifier, iteration, benchmark)
             # M_1 is M_0: the ceiling of iteration 1 is that of iteration 0.

@@ -11,16 +11,19 @@ from typing import cast
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.batching import Padded, Text, pad, plain_batches
 from sapo_engine.data import Trajectory
 from sapo_engine.losses import step_mse, token_log_probs
-from sapo_engine.models import clone, load_model, save_model
+from sapo_engine.models import load_network, placed, save_model
+from sapo_engine.precision import autocast
+from sapo_engine.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
 from sapo_engine.training import Recipe, Watcher, train
 from sapo_studio.config.schema import VerifierConfig
 
 FEATURES = 6
+ADAPTER = "adapter"
 FLOOR = -12.0
 """Log-likelihoods below this tell no more."""
 
@@ -31,25 +34,33 @@ class Verifier(nn.Module):
     `kind` "scalar": sigmoid of a linear head on the hidden state. "likelihood": the head also sees how likely
     the backbone's own language head finds the step and all steps so far (as log-probability, probability and
     worst token).
+
+    The backbone is a network of its own or, as adapters, the reasoner's (`base`).
     """
 
-    def __init__(self, backbone: PreTrainedModel, kind: str) -> None:
+    def __init__(self, base: Reasoner, kind: str, precision: str = "fp32") -> None:
         super().__init__()
-        self.backbone = backbone
+        self.base = base
+        self.backbone = base.network
         self.kind = kind
-        width = backbone.config.get_text_config().hidden_size
+        self.precision = precision
+        width = self.backbone.config.get_text_config().hidden_size
         self.head = nn.Linear(width + (FEATURES if kind == "likelihood" else 0), 1)
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.01)
 
     def forward(self, batch: Padded, ends: torch.Tensor) -> torch.Tensor:
         """Scores of shape (B, S). `ends` (B, S) is the index of each step's last token, -1 where there is no step."""
-        base = self.backbone.base_model
-        hidden = base(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
+        self.base.activate()
+        with autocast(batch.ids.device, self.precision):
+            body = self.backbone.base_model
+            hidden = body(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
+            logits = (
+                cast("nn.Module", self.backbone.get_output_embeddings())(hidden) if self.kind == "likelihood" else None
+            )
         at = ends.clamp(min=0)
-        states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1]))
-        if self.kind == "likelihood":
-            logits = cast("nn.Module", self.backbone.get_output_embeddings())(hidden)
+        states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1])).float()
+        if logits is not None:
             states = torch.cat([states, likelihood_features(token_log_probs(logits, batch.targets), at)], dim=-1)
         return torch.sigmoid(self.head(states).squeeze(-1).float())
 
@@ -88,20 +99,23 @@ def _ends(rows: Sequence[tuple[Text, tuple[int, ...]]], device: torch.device) ->
 
 
 def train_verifier(
-    reasoner: PreTrainedModel,
+    reasoner: Reasoner,
     examples: Sequence[Labelled],
     config: VerifierConfig,
     watcher: Watcher,
     *,
     seed: int,
     pad_id: int,
+    adapters: Adapters,
+    precision: str = "fp32",
     state_file: Path | None = None,
 ) -> Verifier:
-    """V = TrainVerifier(init `reasoner`, labels): a fresh head on a copy of the current reasoner, MSE on v_j
-    against c_j.
+    """V = TrainVerifier(init `reasoner`, labels): a fresh head on a copy of the current reasoner, or on adapters
+    beside its frozen weights, MSE on v_j against c_j.
     """
     torch.manual_seed(seed)
-    verifier = Verifier(clone(reasoner), config.head).to(reasoner.device)
+    verifier = fresh_verifier(reasoner, config, adapters, precision)
+    verifier.base.trainable()
 
     def loss_of(indices: list[int]) -> tuple[torch.Tensor, dict[str, float]]:
         chosen = [examples[i] for i in indices]
@@ -124,6 +138,14 @@ def train_verifier(
     )
     lengths = [len(example.text) for example in examples]
     train(verifier, lengths, loss_of, recipe, watcher, state_file=state_file)
+    return verifier
+
+
+def fresh_verifier(reasoner: Reasoner, config: VerifierConfig, adapters: Adapters, precision: str) -> Verifier:
+    """A verifier that has learned nothing yet, on `reasoner`'s weights."""
+    base = clone(reasoner, adapters, share=config.base == "shared")
+    verifier = Verifier(base, config.head, precision)
+    verifier.head.to(reasoner.device)
     return verifier
 
 
@@ -156,9 +178,13 @@ def text_of(prompt: tuple[int, ...], trajectory: Trajectory) -> Text:
     return Text(prompt, trajectory.tokens)
 
 
-def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """The backbone as a transformers folder, the head beside it."""
-    save_model(verifier.backbone, tokenizer, folder)
+def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder: Path, adapters: Adapters) -> None:
+    """The backbone as a transformers folder (or its adapter as peft's), the head beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if verifier.base.adapter:
+        save_adapter(verifier.base, adapters, folder / ADAPTER)
+    else:
+        save_model(verifier.backbone, tokenizer, folder)
     save_file(
         {name: value.contiguous() for name, value in verifier.head.state_dict().items()},
         folder / "head.safetensors",
@@ -166,9 +192,22 @@ def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder
     (folder / "head.json").write_text(json.dumps({"kind": verifier.kind}))
 
 
-def load_verifier(folder: Path, device: torch.device) -> Verifier:
-    """The verifier that `save_verifier` wrote."""
-    backbone, _ = load_model(folder)
-    verifier = Verifier(backbone, json.loads((folder / "head.json").read_text())["kind"])
+def load_verifier(
+    folder: Path,
+    device: torch.device,
+    *,
+    reasoner: Reasoner,
+    config: VerifierConfig,
+    adapters: Adapters,
+    precision: str,
+) -> Verifier:
+    """The verifier that `save_verifier` wrote. `reasoner` is the one that it was trained from."""
+    if (folder / ADAPTER).is_dir():
+        network = reasoner.network if config.base == "shared" else own_network(reasoner)
+        base = load_adapter(network, adapters, folder / ADAPTER)
+    else:
+        base = Reasoner(placed(load_network(folder), device))
+    verifier = Verifier(base, json.loads((folder / "head.json").read_text())["kind"], precision)
     verifier.head.load_state_dict(load_file(folder / "head.safetensors"))
-    return verifier.to(device).eval()
+    verifier.head.to(device)
+    return verifier.eval()

@@ -11,6 +11,8 @@ from typing import cast
 import torch
 from transformers import PreTrainedModel
 
+from sapo_engine.precision import autocast
+from sapo_engine.reasoner import Reasoner
 from sapo_engine.rollouts.base import Completion, Request, Usage
 from sapo_engine.rollouts.cache import roomy_cache
 from sapo_engine.rollouts.keys import uniforms
@@ -22,11 +24,21 @@ COMPACT_BELOW = 0.8
 class HfBackend:
     """Generates with a transformers causal language model in this process."""
 
-    def __init__(self, model: PreTrainedModel, *, eos: int, pad: int, batch: int = 512) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: Reasoner | PreTrainedModel,
+        *,
+        eos: int,
+        pad: int,
+        batch: int = 512,
+        precision: str = "fp32",
+    ) -> None:
+        self.reasoner = model if isinstance(model, Reasoner) else Reasoner(model)
+        self.precision = precision
         self.eos = eos
         self.pad = pad
         self.batch = batch
+        self.model = self.reasoner.network
         self.usage = Usage()
 
     @torch.inference_mode()
@@ -34,12 +46,13 @@ class HfBackend:
         self, requests: Sequence[Request], *, temperature: float, tick: Callable[[int], None] | None = None
     ) -> list[list[Completion]]:
         """See RolloutBackend."""
+        self.model = self.reasoner.activate()
         self.model.eval()
         results: list[list[Completion]] = [[] for _ in requests]
         for chunk in self._chunks(requests):
-            for index, completions in zip(
-                chunk, self._generate([requests[i] for i in chunk], temperature), strict=True
-            ):
+            with autocast(self.model.device, self.precision):
+                answers = self._generate([requests[i] for i in chunk], temperature)
+            for index, completions in zip(chunk, answers, strict=True):
                 results[index] = completions
             if tick:
                 tick(sum(len(requests[i].keys) for i in chunk))

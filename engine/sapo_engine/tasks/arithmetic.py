@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from sapo_engine.tasks.base import Question
+from sapo_engine.grading.base import Grade
+from sapo_engine.tasks.base import Message, Question, WrittenSolution
 from sapo_studio.config.schema import TaskConfig
 
 NAMES = ("Ann", "Ben", "Cara", "Dan", "Eva", "Finn", "Gita", "Hugo")
@@ -65,12 +66,25 @@ def calculate(left: int, operator: str, right: int) -> int | None:
             return left // right if right and left % right == 0 else None
 
 
+class Lines:
+    """Every line is a step. Implements Segmenter."""
+
+    def starts(self, lines: Sequence[str]) -> list[bool]:
+        """See Segmenter."""
+        return [True] * len(lines)
+
+    def clean(self, text: str) -> str:
+        """See Segmenter."""
+        return text.strip()
+
+
 class ArithmeticTask:
     """Questions, tokenizer, grader and step oracle of the lab."""
 
     def __init__(self, config: TaskConfig, seed: int) -> None:
         self.config = config
         self.max_new_tokens = 4 * (config.max_steps + 2)
+        self.segmenter = Lines()
         self._truth: dict[int, tuple[int, ...]] = {}
         self._splits = self._generate(seed)
 
@@ -178,15 +192,27 @@ class ArithmeticTask:
         """One step a line."""
         return "\n".join(steps)
 
-    def ends_step(self, token_text: str) -> bool:
-        """A step ends with its line."""
-        return "\n" in token_text
+    def chat(self, question: Question) -> list[Message] | None:
+        """The lab's models know no chat."""
+        return None
 
-    def grade(self, question: Question, steps: Sequence[str]) -> tuple[bool, str]:
+    def process_benchmark(self) -> Sequence[WrittenSolution] | None:
+        """None: the run writes its own, since the oracle knows every step's truth."""
+        return None
+
+    def grade(self, items: Sequence[tuple[Question, str]]) -> list[Grade]:
         """The answer is what the last line comes to."""
-        found = _STEP.fullmatch(steps[-1].strip()) if steps else None
-        answer = found[4] if found else ""
-        return answer == question.answer, answer
+        return [self._grade(question, text) for question, text in items]
+
+    def _grade(self, question: Question, text: str) -> Grade:
+        found = _STEP.fullmatch(text.rstrip().rpartition("\n")[2].strip())
+        if not found:
+            return Grade(False, reason="the last line is no calculation")
+        right = found[4] == question.answer
+        return Grade(right, found[4], "" if right else f"the answer is {question.answer}")
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
         """The first step that does not lead from the amount so far to the amount that the problem's next change gives.

@@ -61,8 +61,10 @@ class Task(Protocol):
     max_new_tokens: int
     """Longest completion worth generating, in tokens."""
 
-    segmenter: Segmenter
-    """How solutions are cut into steps."""
+    @property
+    def segmenter(self) -> Segmenter:
+        """How solutions are cut into steps."""
+        ...
 
     def questions(self, split: str) -> Sequence[Question]:
         """All questions of `split`: train, development, test or process. No question is in two splits."""

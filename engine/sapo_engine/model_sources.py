@@ -1,0 +1,103 @@
+"""From what the configuration calls a model to a folder on this disk: bundled, local, GGUF, or from the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from sapo_engine.checkpoint import write_folder
+from sapo_studio.config.schema import ModelConfig
+from sapo_studio.errors import InputError
+from sapo_studio.paths import data_dir, resources_dir
+
+PINNED = "model.json"
+"""In the run's folder: which version of a Hub model the run uses."""
+
+PATTERNS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
+
+
+def find_folder(config: ModelConfig, run_dir: Path) -> Path:
+    """The model's folder. A GGUF file is converted once, a Hub model downloaded once and pinned for the run."""
+    source = config.source
+    if source.startswith("bundled:"):
+        return resources_dir() / "models" / source.removeprefix("bundled:")
+    if source.startswith("hub:"):
+        return _hub_folder(source.removeprefix("hub:"), config.revision, run_dir / PINNED)
+    path = Path(source).expanduser()
+    if path.suffix.lower() == ".gguf":
+        return gguf_folder(path)
+    if path.is_file():
+        raise InputError(f"{path} is no model", why="It is a file.", fix="Give the model's folder or a .gguf file.")
+    if not path.is_dir():
+        hint = f'For a model of the Hub write "hub:{source}".' if source.count("/") == 1 else ""
+        raise InputError(f"There is no model {source}", why=f"There is no folder {path}.", fix=hint)
+    return path
+
+
+def _hub_folder(name: str, revision: str, pinned: Path) -> Path:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    known: dict[str, str] = json.loads(pinned.read_text()) if pinned.is_file() else {}
+    commit = known.get("commit", "") if known.get("name") == name else ""
+    try:
+        if not commit:
+            commit = HfApi().model_info(name, revision=revision or None).sha or revision
+        # The small files first: what wants to run code is refused before gigabytes are fetched.
+        folder = Path(snapshot_download(name, revision=commit, allow_patterns=list(PATTERNS[2:])))
+        if json.loads((folder / "config.json").read_text(encoding="utf-8")).get("auto_map"):
+            raise InputError(f"{name} wants to run code of its own", why="Its config.json has an auto_map.")
+        folder = Path(snapshot_download(name, revision=commit, allow_patterns=list(PATTERNS)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        raise InputError(
+            f"hub:{name} cannot be had",
+            why=(str(error).strip() or type(error).__name__).splitlines()[0],
+            fix="Check the name, the connection and (for gated models) `hf auth login`, "
+            "or download the model and give its folder.",
+        ) from error
+    pinned.write_text(json.dumps({"name": name, "commit": commit}))
+    return folder
+
+
+def gguf_folder(file: Path) -> Path:
+    """The GGUF file as a safetensors folder in the cache, converted if this has not been done before.
+
+    Dequantising takes transformers some tens of seconds; afterwards the model loads like any other.
+    """
+    from sapo_engine.checkpoint import read_manifest
+
+    if not file.is_file():
+        raise InputError(f"There is no file {file}")
+    facts = file.stat()
+    name = hashlib.sha256(f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:12]
+    folder = data_dir() / "cache" / "models" / f"{file.stem}-{name}"
+    if read_manifest(folder) is None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write_folder(folder, lambda part: _convert(file, part), {"source": str(file)})
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            shutil.rmtree(folder.with_name(folder.name + ".part"), ignore_errors=True)
+            raise InputError(
+                f"{file} cannot be converted",
+                why=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+                fix="The architecture must be one that transformers reads from GGUF (Llama, Qwen2, Gemma 2, ...).",
+            ) from error
+    return folder
+
+
+def _convert(file: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    where: dict[str, Any] = {"gguf_file": file.name, "trust_remote_code": False}
+    config = AutoConfig.from_pretrained(file.parent, **where)
+    tokenizer: Any = AutoTokenizer.from_pretrained(file.parent, **where)
+    read: Any = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **where)
+    # A model that came out of a GGUF file refuses to be saved; one built from its configuration does not.
+    model: Any = AutoModelForCausalLM.from_config(config)
+    model.load_state_dict(read.state_dict())
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)

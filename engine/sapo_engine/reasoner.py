@@ -1,0 +1,178 @@
+"""Reasoners and their adapters: what is one model's own, and what several share.
+
+With full fine-tuning each M_i is a network of its own. With LoRA all M_i are adapters beside one frozen network, and
+so is the verifier where it shares the reasoner's base. A `Reasoner` says which: the network, and the adapter that has
+to be switched on.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from peft import LoraConfig
+from peft.tuners.tuners_utils import BaseTunerLayer
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import PreTrainedModel
+
+from sapo_studio.config.schema import ModelConfig
+
+PREFIX = "base_model.model."
+WEIGHTS = "adapter_model.safetensors"
+
+_names = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """How adapters are made (LoRA)."""
+
+    rank: int
+    alpha: float
+    dropout: float
+
+    @classmethod
+    def of(cls, config: ModelConfig) -> Adapters:
+        """As the configuration has them."""
+        return cls(config.lora_rank, config.lora_alpha, config.lora_dropout)
+
+    def peft_config(self) -> LoraConfig:
+        """The same for peft: on every linear layer but the language head."""
+        return LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,  # pyright: ignore[reportArgumentType]  # peft divides by it; whole numbers it is not held to
+            lora_dropout=self.dropout,
+            target_modules="all-linear",
+            bias="none",
+            task_type="CAUSAL_LM",
+        )
+
+
+@dataclass(eq=False)
+class Reasoner:
+    """A causal language model at one moment of the run. `adapter` is "" where the network itself is what was trained.
+
+    `key` is another for every set of weights: back ends tell by it whether they hold these already.
+    """
+
+    network: PreTrainedModel
+    adapter: str = ""
+    key: int = field(default_factory=lambda: next(_names))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.network.device
+
+    def activate(self) -> PreTrainedModel:
+        """The network with this reasoner's adapter on and all others off."""
+        layers = adapted_layers(self.network)
+        for layer in layers:
+            layer.enable_adapters(bool(self.adapter))
+            if self.adapter:
+                layer.set_adapter(self.adapter)
+        return self.network
+
+    def trainable(self) -> PreTrainedModel:
+        """The network, ready for training what is this reasoner's own: the adapter, or all of it."""
+        network = self.activate()
+        marker = f".{self.adapter}."
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad_(marker in name if self.adapter else ".lora_" not in name)
+        return network
+
+    def parameters_in_all(self) -> int:
+        """Weights that a token goes through, adapters of others left out."""
+        return sum(
+            p.numel()
+            for name, p in self.network.named_parameters()
+            if ".lora_" not in name or (self.adapter and f".{self.adapter}." in name)
+        )
+
+
+def adapted_layers(network: PreTrainedModel) -> list[BaseTunerLayer]:
+    """The layers that carry adapters; none in a network without any."""
+    if not getattr(network, "_hf_peft_config_loaded", False):
+        return []
+    return [module for module in network.modules() if isinstance(module, BaseTunerLayer)]
+
+
+def with_adapter(network: PreTrainedModel, adapters: Adapters, like: Reasoner | None = None) -> Reasoner:
+    """A new reasoner on `network`: an adapter that changes nothing yet, or is a copy of `like`'s.
+
+    Adapters are kept in fp32 whatever the network is in: they are what is trained.
+    """
+    name = f"a{next(_names)}"
+    network.add_adapter(adapters.peft_config(), name)
+    own = adapter_weights(network, name)
+    for parameter in own.values():
+        parameter.data = parameter.data.float()
+    if like is not None and like.adapter:
+        theirs = adapter_weights(like.network, like.adapter)
+        with torch.no_grad():
+            for key, parameter in own.items():
+                parameter.copy_(theirs[key])
+    return Reasoner(network, name)
+
+
+def adapter_weights(network: PreTrainedModel, name: str) -> dict[str, torch.nn.Parameter]:
+    """The adapter's parameters by a name that does not contain the adapter's."""
+    marker = f".{name}."
+    return {key.replace(marker, "."): value for key, value in network.named_parameters() if marker in key}
+
+
+def plain_state(network: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """The network's own weights under their own names, whatever adapters it carries."""
+    return {
+        name.replace(".base_layer.", "."): value for name, value in network.state_dict().items() if ".lora_" not in name
+    }
+
+
+def load_adapter(network: PreTrainedModel, adapters: Adapters, folder: Path) -> Reasoner:
+    """The reasoner that `save_adapter` wrote, beside `network`."""
+    reasoner = with_adapter(network, adapters)
+    saved = load_file(folder / WEIGHTS)
+    with torch.no_grad():
+        for key, parameter in adapter_weights(network, reasoner.adapter).items():
+            parameter.copy_(saved[PREFIX + key])
+    return reasoner
+
+
+def save_adapter(reasoner: Reasoner, adapters: Adapters, folder: Path) -> None:
+    """Write the adapter as peft does (adapter_config.json, adapter_model.safetensors): peft and vLLM load it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    adapters.peft_config().save_pretrained(str(folder))
+    own = adapter_weights(reasoner.network, reasoner.adapter)
+    save_file({PREFIX + key: value.detach().cpu().contiguous() for key, value in own.items()}, folder / WEIGHTS)
+
+
+def clone(reasoner: Reasoner, adapters: Adapters, *, share: bool | None = None) -> Reasoner:
+    """A reasoner with the same weights that can be trained while `reasoner` stays as it is.
+
+    `share`: as a further adapter on the same network, or (False) on a network of its own. None: as `reasoner` itself
+    is made.
+    """
+    if share or (share is None and reasoner.adapter):
+        return with_adapter(reasoner.network, adapters, like=reasoner)
+    network = own_network(reasoner)
+    return with_adapter(network, adapters, like=reasoner) if reasoner.adapter else Reasoner(network)
+
+
+def own_network(reasoner: Reasoner) -> PreTrainedModel:
+    """A second network with the base weights of `reasoner`'s, on the same device, without adapters."""
+    network = reasoner.network
+    if getattr(network, "is_quantized", False):
+        if adapted_layers(network):
+            raise ValueError("a quantised network with adapters cannot be copied; share it")
+        return copy.deepcopy(network)
+    fresh = type(network)(network.config)
+    nn.Module.to(fresh, network.dtype)
+    fresh.load_state_dict(plain_state(network))
+    if network.is_gradient_checkpointing:
+        fresh.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    nn.Module.to(fresh, network.device)
+    return fresh
