@@ -172,7 +172,7 @@ def own_network(reasoner: Reasoner) -> PreTrainedModel:
     fresh = type(network)(network.config)
     nn.Module.to(fresh, network.dtype)
     fresh.load_state_dict(plain_state(network))
-    if network.is_gradient_checkpointing:
+    if any(getattr(module, "gradient_checkpointing", False) for module in network.modules()):
         fresh.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     nn.Module.to(fresh, network.device)
     return fresh

@@ -15,7 +15,8 @@ from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.batching import Padded, Text, pad, plain_batches
 from sapo_engine.data import Trajectory
-from sapo_engine.losses import step_mse, token_log_probs
+from sapo_engine.group import ALONE, Group
+from sapo_engine.losses import step_errors, token_log_probs
 from sapo_engine.models import load_network, placed, save_model
 from sapo_engine.precision import autocast
 from sapo_engine.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
@@ -62,7 +63,8 @@ class Verifier(nn.Module):
         states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1])).float()
         if logits is not None:
             states = torch.cat([states, likelihood_features(token_log_probs(logits, batch.targets), at)], dim=-1)
-        return torch.sigmoid(self.head(states).squeeze(-1).float())
+        with torch.autocast(states.device.type, enabled=False):
+            return torch.sigmoid(self.head(states).squeeze(-1))
 
 
 def likelihood_features(log_probs: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
@@ -98,6 +100,34 @@ def _ends(rows: Sequence[tuple[Text, tuple[int, ...]]], device: torch.device) ->
     return table.to(device)
 
 
+@dataclass(frozen=True)
+class StepLoss:
+    """Squared error of v_j against c_j, a trajectory's mean (eq. 6). Implements training.Loss."""
+
+    verifier: Verifier
+    examples: Sequence[Labelled]
+    pad_id: int
+    sequences: int = 1
+
+    def weigh(self, indices: Sequence[int]) -> float:
+        """See Loss: the trajectories."""
+        return len(indices)
+
+    def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """See Loss."""
+        device = self.verifier.head.weight.device
+        chosen = [self.examples[i] for i in indices]
+        batch = pad([example.text for example in chosen], self.pad_id, device)
+        ends = _ends([(example.text, example.ends) for example in chosen], device)
+        labels = torch.zeros(ends.shape)
+        known = torch.zeros(ends.shape)
+        for row, example in enumerate(chosen):
+            for step, label in enumerate(example.labels):
+                labels[row, step] = label == "1"
+                known[row, step] = label != "?"
+        return step_errors(self.verifier(batch, ends), labels.to(device), known.to(device)).sum(), {}
+
+
 def train_verifier(
     reasoner: Reasoner,
     examples: Sequence[Labelled],
@@ -108,6 +138,8 @@ def train_verifier(
     pad_id: int,
     adapters: Adapters,
     precision: str = "fp32",
+    micro_batch: int = 0,
+    group: Group = ALONE,
     state_file: Path | None = None,
 ) -> Verifier:
     """V = TrainVerifier(init `reasoner`, labels): a fresh head on a copy of the current reasoner, or on adapters
@@ -116,28 +148,18 @@ def train_verifier(
     torch.manual_seed(seed)
     verifier = fresh_verifier(reasoner, config, adapters, precision)
     verifier.base.trainable()
-
-    def loss_of(indices: list[int]) -> tuple[torch.Tensor, dict[str, float]]:
-        chosen = [examples[i] for i in indices]
-        batch = pad([example.text for example in chosen], pad_id, reasoner.device)
-        ends = _ends([(example.text, example.ends) for example in chosen], reasoner.device)
-        labels = torch.zeros(ends.shape)
-        known = torch.zeros(ends.shape)
-        for row, example in enumerate(chosen):
-            for step, label in enumerate(example.labels):
-                labels[row, step] = label == "1"
-                known[row, step] = label != "?"
-        return step_mse(verifier(batch, ends), labels.to(reasoner.device), known.to(reasoner.device)), {}
-
     recipe = Recipe(
         learning_rate=config.learning_rate,
         head_learning_rate=config.head_learning_rate,
         epochs=config.epochs,
         batch_size=config.batch_size,
         seed=seed,
+        micro_batch=micro_batch,
+        precision=precision,
+        group=group,
     )
     lengths = [len(example.text) for example in examples]
-    train(verifier, lengths, loss_of, recipe, watcher, state_file=state_file)
+    train(verifier, lengths, StepLoss(verifier, examples, pad_id), recipe, watcher, state_file=state_file)
     return verifier
 
 
@@ -199,7 +221,7 @@ def load_verifier(
     reasoner: Reasoner,
     config: VerifierConfig,
     adapters: Adapters,
-    precision: str,
+    precision: str = "fp32",
 ) -> Verifier:
     """The verifier that `save_verifier` wrote. `reasoner` is the one that it was trained from."""
     if (folder / ADAPTER).is_dir():

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from sapo_engine.data import Cutter
+from sapo_engine.grading.base import Grade
 from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_studio.config.schema import TaskConfig
 
@@ -39,7 +40,7 @@ def test_every_reference_solution_is_right_at_every_step(task):
     for question in everything(task):
         assert SMALL.min_steps <= len(question.steps) <= SMALL.max_steps
         assert task.first_error(question, question.steps) == 0
-        assert task.grade(question, question.steps) == (True, question.answer)
+        assert task.grade([(question, task.join(question.steps))]) == [Grade(True, question.answer)]
         for before, after in itertools.pairwise(question.steps):
             assert before.split(" = ")[1] == after.split(" ")[0]
 

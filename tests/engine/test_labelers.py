@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sapo_engine.data import Cutter
+from sapo_engine.data import Cutter, Draft
 from sapo_engine.labelers import Bill, Checker, checks_of, run_labeler
 from sapo_engine.labelling import Outcome, expand
 from sapo_engine.rollouts import Completion
@@ -46,7 +46,7 @@ def solution_tokens(question, error=0):
 
 def wrong(question, error, number):
     """A trajectory whose first wrong step is `error`."""
-    found = CUTTER.trajectory(question, solution_tokens(question, error), number=number, iteration=1)
+    (found,) = CUTTER.trajectories([Draft(question, solution_tokens(question, error), number, iteration=1)])
     assert (found.truth, found.correct, found.n) == (error, False, len(question.steps))
     return found
 

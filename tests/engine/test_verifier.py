@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from sapo_engine.batching import Text
-from sapo_engine.data import Cutter
+from sapo_engine.data import Cutter, Draft
 from sapo_engine.models import fresh_model
+from sapo_engine.reasoner import Adapters, Reasoner
 from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_engine.training import SilentWatcher
 from sapo_engine.verifier import Labelled, Verifier, load_verifier, save_verifier, score, text_of, train_verifier
@@ -24,21 +25,23 @@ TASK = ArithmeticTask(
     seed=2,
 )
 
+ADAPTERS = Adapters(4, 8.0, 0.0)
+
 heads = pytest.mark.parametrize("kind", ["scalar", "likelihood"])
 
 
 @pytest.fixture(scope="module")
 def ground():
     """A small reasoner that knows nothing, its tokenizer, and trajectories of three to six steps."""
-    reasoner, tokenizer = fresh_model(ModelConfig(hidden_size=16, layers=2, heads=2), TASK, seed=0)
-    reasoner.eval()
+    network, tokenizer = fresh_model(ModelConfig(hidden_size=16, layers=2, heads=2), TASK, seed=0)
+    reasoner = Reasoner(network.eval())
     cutter = Cutter(TASK, tokenizer)
     rows = []
     for number, question in enumerate(TASK.questions("train")[:32]):
         error = number % (len(question.steps) + 1)
         steps = [s if not error or j < error else s.split(" = ")[0] + " = 0" for j, s in enumerate(question.steps, 1)]
         tokens = (*tokenizer(TASK.join(steps))["input_ids"], tokenizer.eos_token_id)
-        trajectory = cutter.trajectory(question, tokens, number=number, iteration=1)
+        (trajectory,) = cutter.trajectories([Draft(question, tokens, number, iteration=1)])
         rows.append((text_of(tuple(tokenizer(TASK.prompt(question))["input_ids"]), trajectory), trajectory))
     return reasoner, tokenizer, rows
 
@@ -94,7 +97,7 @@ def test_the_scalar_head_sees_the_hidden_state_there(ground):
     verifier = verifier_of(reasoner, "scalar")
     text, trajectory = rows[3]
     with torch.inference_mode():
-        hidden = reasoner.base_model(input_ids=torch.tensor([text.prompt + text.completion])).last_hidden_state[0]
+        hidden = reasoner.network.base_model(input_ids=torch.tensor([text.prompt + text.completion])).last_hidden_state[0]
         at = [len(text.prompt) + end - 1 for end in trajectory.ends]
         expected = torch.sigmoid(verifier.head(hidden[at])).squeeze(1).tolist()
     assert scores_of(verifier, rows[3:4])[0] == pytest.approx(expected, abs=1e-5)
@@ -117,8 +120,8 @@ def test_padding_and_batch_change_nothing(ground, kind):
 def test_a_saved_verifier_scores_the_same(ground, kind, tmp_path):
     reasoner, tokenizer, rows = ground
     verifier = verifier_of(reasoner, kind)
-    save_verifier(verifier, tokenizer, tmp_path / "verifier")
-    again = load_verifier(tmp_path / "verifier", CPU)
+    save_verifier(verifier, tokenizer, tmp_path / "verifier", ADAPTERS)
+    again = load_verifier(tmp_path / "verifier", CPU, reasoner=reasoner, config=VerifierConfig(), adapters=ADAPTERS)
     assert again.kind == kind
     assert scores_of(again, rows) == scores_of(verifier, rows)
 
@@ -140,18 +143,18 @@ def examples_of(rows):
 
 def train_on(reasoner, examples, kind, watcher=None):
     config = VerifierConfig(head=kind, epochs=20, batch_size=8, learning_rate=3e-3)
-    return train_verifier(reasoner, examples, config, watcher or SilentWatcher(), seed=1, pad_id=0)
+    return train_verifier(reasoner, examples, config, watcher or SilentWatcher(), seed=1, pad_id=0, adapters=ADAPTERS)
 
 
 @heads
 def test_training_lowers_the_loss_and_leaves_the_reasoner_alone(ground, kind):
     reasoner, _, rows = ground
-    before = [p.detach().clone() for p in reasoner.parameters()]
+    before = [p.detach().clone() for p in reasoner.network.parameters()]
     curve = Curve()
     verifier = train_on(reasoner, examples_of(rows), kind, curve)
     assert len(curve.losses) == 16
     assert max(curve.losses[-4:]) < 0.4 * curve.losses[0]
-    assert all(torch.equal(a, b) for a, b in zip(before, reasoner.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, reasoner.network.parameters(), strict=True))
     right = total = 0
     for found, (_, trajectory) in zip(scores_of(verifier, rows), rows, strict=True):
         truth = from_first_error(trajectory.truth, trajectory.n)
