@@ -1,4 +1,4 @@
-"""The two losses of the method, as functions of tensors."""
+"""The two losses of the method, as functions of tensors: one number an item, in fp32 whatever the model is in."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def sequence_log_probs(logits: torch.Tensor, targets: torch.Tensor) -> torch.Ten
     return token_log_probs(logits, targets).sum(dim=1) / count
 
 
-def orpo_loss(winner: torch.Tensor, loser: torch.Tensor, beta: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """L = NLL(w) - beta * log sigmoid(log odds(w) - log odds(l)) (eq. 16-17), batch mean.
+def orpo_losses(winner: torch.Tensor, loser: torch.Tensor, beta: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """L = NLL(w) - beta * log sigmoid(log odds(w) - log odds(l)) of each pair (eq. 16-17).
 
-    `winner` and `loser` are length-normalised sequence log-probabilities, shape (B,). Returns the loss and the
-    mean log odds ratio.
+    `winner` and `loser` are length-normalised sequence log-probabilities, shape (B,). Returns the losses and the
+    log odds ratios.
     """
-    margin = log_odds(winner) - log_odds(loser)
-    return (-winner - beta * functional.logsigmoid(margin)).mean(), margin.mean()
+    margins = log_odds(winner) - log_odds(loser)
+    return -winner - beta * functional.logsigmoid(margins), margins
 
 
 def log_odds(log_p: torch.Tensor) -> torch.Tensor:
@@ -41,9 +41,8 @@ def log_odds(log_p: torch.Tensor) -> torch.Tensor:
     return held - torch.log(-torch.expm1(held))
 
 
-def step_mse(scores: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Mean over trajectories of the mean squared error of v_j against c_j over the labelled steps (eq. 6).
-    All of shape (B, S); `known` marks the steps that have a label."""
+def step_errors(scores: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Each trajectory's mean squared error of v_j against c_j over the labelled steps (eq. 6).
+    All of shape (B, S); `known` marks the steps that have a label. Returns shape (B,)."""
     weight = known.float()
-    per_trajectory = (((scores - labels) ** 2) * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
-    return per_trajectory.mean()
+    return (((scores.float() - labels) ** 2) * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)

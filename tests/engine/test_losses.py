@@ -7,14 +7,14 @@ import math
 import pytest
 import torch
 
-from sapo_engine.losses import IGNORE, log_odds, orpo_loss, sequence_log_probs, step_mse, token_log_probs
+from sapo_engine.losses import IGNORE, log_odds, orpo_losses, sequence_log_probs, step_errors, token_log_probs
 
 
 def test_orpo_by_hand():
     p_w, p_l, beta = 0.6, 0.25, 0.3
     odds = (p_w / (1 - p_w)) / (p_l / (1 - p_l))
     expected = -math.log(p_w) - beta * math.log(odds / (1 + odds))
-    loss, margin = orpo_loss(torch.tensor([math.log(p_w)]), torch.tensor([math.log(p_l)]), beta)
+    loss, margin = orpo_losses(torch.tensor([math.log(p_w)]), torch.tensor([math.log(p_l)]), beta)
     assert float(loss) == pytest.approx(expected, rel=1e-5)
     assert float(margin) == pytest.approx(math.log(odds), rel=1e-5)
 
@@ -33,9 +33,8 @@ def test_sequence_log_prob_is_the_mean_over_the_completion():
     assert float(sequence_log_probs(logits, targets)) == pytest.approx((math.log(0.5) + math.log(0.8)) / 2)
 
 
-def test_step_mse_counts_labelled_steps_and_each_trajectory_alike():
+def test_step_errors_count_labelled_steps_alone():
     scores = torch.tensor([[0.9, 0.2, 0.7], [0.5, 0.0, 0.0]])
     labels = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
     known = torch.tensor([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
-    expected = ((0.1**2 + 0.2**2) / 2 + 0.5**2) / 2
-    assert float(step_mse(scores, labels, known)) == pytest.approx(expected)
+    assert step_errors(scores, labels, known).tolist() == pytest.approx([(0.1**2 + 0.2**2) / 2, 0.5**2])
