@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.data import Trajectory
-from sapo_engine.models import load_network, placed, save_model
+from sapo_engine.models import load_network, save_model
 from sapo_engine.reasoner import Adapters, Reasoner, load_adapter, save_adapter
 from sapo_engine.verifier import Verifier, load_verifier, save_verifier
 from sapo_studio.config.schema import VerifierConfig
@@ -23,7 +23,6 @@ class ModelCodec:
     """A reasoner: a transformers folder named `model`, or (LoRA) the adapter beside the `start` network."""
 
     tokenizer: PreTrainedTokenizerBase
-    device: torch.device
     start: Reasoner
     adapters: Adapters
 
@@ -38,7 +37,7 @@ class ModelCodec:
         """See Codec."""
         if (folder / "adapter").is_dir():
             return load_adapter(self.start.network, self.adapters, folder / "adapter")
-        return Reasoner(placed(load_network(folder / "model"), self.device))
+        return Reasoner(load_network(folder / "model"))
 
 
 @dataclass(frozen=True)

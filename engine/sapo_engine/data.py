@@ -9,6 +9,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.grading.base import Grade
+from sapo_engine.group import ALONE, Group
 from sapo_engine.tasks.base import Question, Task
 from sapo_studio.events.kinds import TrajectoryRow
 
@@ -111,6 +112,7 @@ class Cutter:
 
     task: Task
     tokenizer: PreTrainedTokenizerBase
+    group: Group = ALONE
     _breaks: dict[int, int] = field(default_factory=dict)
 
     def text_of(self, tokens: Sequence[int]) -> str:
@@ -164,8 +166,9 @@ class Cutter:
         return tuple(step_ends), tuple(steps)
 
     def grade(self, items: Sequence[tuple[Question, Sequence[int]]]) -> list[Grade]:
-        """A verdict for each completion."""
-        return self.task.grade([(question, self.text_of(tokens)) for question, tokens in items])
+        """A verdict for each completion. Several processes grade a part each."""
+        texts = [(question, self.text_of(tokens)) for question, tokens in items]
+        return self.group.map(texts, self.task.grade)
 
     def trajectories(self, drafts: Sequence[Draft]) -> list[Trajectory]:
         """Cut, graded and, where the task can, checked step by step. In the order of `drafts`."""

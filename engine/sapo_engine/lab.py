@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from weakref import WeakSet
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from sapo_engine.codecs import ModelCodec
 from sapo_engine.context import Context, Phase
 from sapo_engine.data import Cutter, Draft, Trajectory
 from sapo_engine.grading.base import Grade
 from sapo_engine.labelers import Checker
+from sapo_engine.model_sources import find_folder
 from sapo_engine.models import placed, start_model
 from sapo_engine.precision import resolve
 from sapo_engine.prompts import chat_prompt, end_turns, plain_prompt, token_id
 from sapo_engine.reasoner import Adapters, Reasoner, with_adapter
 from sapo_engine.rollouts import Completion, HfBackend, Request, RolloutBackend, key_of
+from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.tasks import Question, make_task
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
@@ -41,23 +45,29 @@ class Lab:
         self.precision = resolve(config.model.precision, device)
         self.adapters = Adapters.of(config.model)
         self.task = make_task(config.task, config.seed)
+        if config.model.source != "fresh" and context.group.size > 1:
+            # What has to be fetched or converted is so once, by the leader.
+            if context.group.leader:
+                find_folder(config.model, context.run_dir)
+            context.group.share(None)
         network, self.tokenizer = start_model(config.model, self.task, config.seed, device, context.run_dir)
         self.context_length = int(getattr(network.config.get_text_config(), "max_position_embeddings", 1 << 20))
-        start = Reasoner(placed(network, device))
+        start = Reasoner(network)
         self._start: Reasoner | None = (
             start if config.model.tuning == "full" else with_adapter(start.network, self.adapters)
         )
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
         self.pad_id = token_id(self.tokenizer.pad_token_id)
-        self.cutter = Cutter(self.task, self.tokenizer)
+        self.cutter = Cutter(self.task, self.tokenizer, context.group)
         self._questions = {
             q.number: q for split in ("train", "development", "test", "process") for q in self.task.questions(split)
         }
         self._questions |= {row.question.number: row.question for row in self.task.process_benchmark() or ()}
+        self._here: WeakSet[PreTrainedModel] = WeakSet()
         self._prompts: dict[int, tuple[int, ...]] = {}
         self._sent: set[int] = set()
-        self.models = ModelCodec(self.tokenizer, device, self._start or start, self.adapters)
+        self.models = ModelCodec(self.tokenizer, self._start or start, self.adapters)
 
     # -- Small helpers
 
@@ -101,12 +111,29 @@ class Lab:
         known = self._questions.get(question.number) is question
         return self.prompt(question.number) if known else self.prompt_of(question)
 
+    def bring(self, *wanted: Reasoner) -> None:
+        """Have the networks of these on the card and no others: what waits for its turn waits in main memory."""
+        if self.device.type == "cpu":
+            return
+        for network in list(self._here):
+            if all(network is not reasoner.network for reasoner in wanted):
+                placed(network, torch.device("cpu"))
+                self._here.discard(network)
+        for reasoner in wanted:
+            placed(reasoner.network, self.device)
+            self._here.add(reasoner.network)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def backend(self, model: Reasoner) -> RolloutBackend:
         """A roll-out back end with these weights."""
+        self.bring(model)
         eos = token_id(self.tokenizer.eos_token_id)
-        return HfBackend(
+        own = HfBackend(
             model, eos=eos, pad=self.pad_id, batch=self.config.runtime.rollout_batch, precision=self.precision
         )
+        group = self.context.group
+        return ShardedBackend(own, group) if group.size > 1 else own
 
     def checker(self, model: Reasoner, version: int, rollouts: int, wave: int) -> Checker:
         """Monte-Carlo estimates of c by reasoner M_`version`."""

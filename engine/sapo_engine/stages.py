@@ -24,7 +24,8 @@ from sapo_engine.prompts import plain_prompt, token_id
 from sapo_engine.reasoner import Reasoner, clone
 from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.training import Recipe, Watcher
-from sapo_engine.verifier import Labelled, Verifier, score, text_of, train_verifier
+from sapo_engine.verifier import Labelled, Verifier, fresh_verifier, score, text_of, train_verifier
+from sapo_studio.config.schema import OptimiserConfig, WarmupConfig
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.metrics import mean_share, self_verification_right
 from sapo_studio.domain.runs import PhaseName
@@ -57,7 +58,7 @@ class Stages(Lab):
                     why="None of the training questions comes with a solution.",
                     fix="Set warmup.epochs = 0, or add solutions to the data.",
                 )
-            recipe = Recipe(config.learning_rate, config.epochs, config.batch_size, self.config.seed)
+            recipe = self._recipe(config, self.config.seed)
 
             def warm_enough(step: int) -> bool:
                 reached = evaluation.accuracy(self, model, "development", "warm-up", 2).accuracy.value
@@ -65,6 +66,7 @@ class Stages(Lab):
                 phase.log(f"Step {step}: {reached:.1%} of samples on the development questions are right")
                 return reached >= config.stop_at
 
+            self.bring(model)
             per_epoch = -(-len(texts) // config.batch_size)
             optimisers.sft(
                 model.trainable(),
@@ -80,6 +82,17 @@ class Stages(Lab):
             return model
 
         return self.context.phase(PhaseName.SFT, 0, work, self.models)
+
+    def _recipe(self, config: WarmupConfig | OptimiserConfig, seed: int) -> Recipe:
+        return Recipe(
+            config.learning_rate,
+            config.epochs,
+            config.batch_size,
+            seed,
+            micro_batch=self.config.runtime.micro_batch,
+            precision=self.precision,
+            group=self.context.group,
+        )
 
     def benchmark(self, model: Reasoner) -> list[Trajectory]:
         """Written solutions of questions that nothing is trained on, half of them wrong, every step's truth known."""
@@ -217,6 +230,7 @@ class Stages(Lab):
 
     def predict(self, verifier: Verifier, trajectories: Sequence[Trajectory]) -> dict[int, Prediction]:
         """Scores and predicted first errors, by trajectory number."""
+        self.bring(verifier.base)
         texts = [self._text(t) for t in trajectories]
         values = score(verifier, texts, [t.ends for t in trajectories], pad_id=self.pad_id)
         return {t.number: (scores, detect(scores)) for t, scores in zip(trajectories, values, strict=True)}
@@ -329,15 +343,20 @@ class Stages(Lab):
     ) -> Verifier:
         """Train a verifier on `labels`; `head` instead of the configured one."""
         config = self.config.verifier
+        config = config.model_copy(update={"head": head}) if head else config
+        seed = int(self.rng("verifier", iteration).integers(2**31))
+        verifier = fresh_verifier(model, config, self.adapters, seed=seed, precision=self.precision)
+        self.bring(verifier.base)
+        verifier.head.to(self.device)
         return train_verifier(
-            model,
+            verifier,
             [Labelled(self._text(t), t.ends, marks) for t, marks in labels],
-            config.model_copy(update={"head": head}) if head else config,
+            config,
             watcher,
-            seed=int(self.rng("verifier", iteration).integers(2**31)),
+            seed=seed,
             pad_id=self.pad_id,
-            adapters=self.adapters,
-            precision=self.precision,
+            micro_batch=self.config.runtime.micro_batch,
+            group=self.context.group,
             state_file=state_file,
         )
 
@@ -402,15 +421,11 @@ class Stages(Lab):
         questions.
         """
         config = self.config.optimiser
-        recipe = Recipe(
-            config.learning_rate,
-            config.epochs,
-            config.batch_size,
-            int(self.rng("align", iteration).integers(2**31)),
-        )
+        recipe = self._recipe(config, int(self.rng("align", iteration).integers(2**31)))
 
         def work(phase: Phase) -> Reasoner:
             aligned = clone(model, self.adapters)
+            self.bring(aligned)
             if config.kind == "orpo":
                 items = [(self._text(p.winner), self._text(p.loser)) for p in pairs]
                 tokens = sum(len(winner) + len(loser) for winner, loser in items)

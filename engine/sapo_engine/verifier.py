@@ -17,7 +17,7 @@ from sapo_engine.batching import Padded, Text, pad, plain_batches
 from sapo_engine.data import Trajectory
 from sapo_engine.group import ALONE, Group
 from sapo_engine.losses import step_errors, token_log_probs
-from sapo_engine.models import load_network, placed, save_model
+from sapo_engine.models import load_network, save_model
 from sapo_engine.precision import autocast
 from sapo_engine.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
 from sapo_engine.training import Recipe, Watcher, train
@@ -129,24 +129,18 @@ class StepLoss:
 
 
 def train_verifier(
-    reasoner: Reasoner,
+    verifier: Verifier,
     examples: Sequence[Labelled],
     config: VerifierConfig,
     watcher: Watcher,
     *,
     seed: int,
     pad_id: int,
-    adapters: Adapters,
-    precision: str = "fp32",
     micro_batch: int = 0,
     group: Group = ALONE,
     state_file: Path | None = None,
 ) -> Verifier:
-    """V = TrainVerifier(init `reasoner`, labels): a fresh head on a copy of the current reasoner, or on adapters
-    beside its frozen weights, MSE on v_j against c_j.
-    """
-    torch.manual_seed(seed)
-    verifier = fresh_verifier(reasoner, config, adapters, precision)
+    """V = TrainVerifier(init M, labels): MSE on v_j against c_j. Changes `verifier` and returns it."""
     verifier.base.trainable()
     recipe = Recipe(
         learning_rate=config.learning_rate,
@@ -155,7 +149,7 @@ def train_verifier(
         batch_size=config.batch_size,
         seed=seed,
         micro_batch=micro_batch,
-        precision=precision,
+        precision=verifier.precision,
         group=group,
     )
     lengths = [len(example.text) for example in examples]
@@ -163,8 +157,11 @@ def train_verifier(
     return verifier
 
 
-def fresh_verifier(reasoner: Reasoner, config: VerifierConfig, adapters: Adapters, precision: str) -> Verifier:
-    """A verifier that has learned nothing yet, on `reasoner`'s weights."""
+def fresh_verifier(
+    reasoner: Reasoner, config: VerifierConfig, adapters: Adapters, *, seed: int, precision: str = "fp32"
+) -> Verifier:
+    """A fresh head on a copy of the current reasoner, or on adapters beside its frozen weights."""
+    torch.manual_seed(seed)
     base = clone(reasoner, adapters, share=config.base == "shared")
     verifier = Verifier(base, config.head, precision)
     verifier.head.to(reasoner.device)
@@ -228,7 +225,7 @@ def load_verifier(
         network = reasoner.network if config.base == "shared" else own_network(reasoner)
         base = load_adapter(network, adapters, folder / ADAPTER)
     else:
-        base = Reasoner(placed(load_network(folder), device))
+        base = Reasoner(load_network(folder))
     verifier = Verifier(base, json.loads((folder / "head.json").read_text())["kind"], precision)
     verifier.head.load_state_dict(load_file(folder / "head.safetensors"))
     verifier.head.to(device)

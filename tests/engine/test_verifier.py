@@ -13,7 +13,16 @@ from sapo_engine.models import fresh_model
 from sapo_engine.reasoner import Adapters, Reasoner
 from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_engine.training import SilentWatcher
-from sapo_engine.verifier import Labelled, Verifier, load_verifier, save_verifier, score, text_of, train_verifier
+from sapo_engine.verifier import (
+    Labelled,
+    Verifier,
+    fresh_verifier,
+    load_verifier,
+    save_verifier,
+    score,
+    text_of,
+    train_verifier,
+)
 from sapo_studio.config.schema import ModelConfig, TaskConfig, VerifierConfig
 from sapo_studio.domain.labels import from_first_error
 
@@ -97,7 +106,9 @@ def test_the_scalar_head_sees_the_hidden_state_there(ground):
     verifier = verifier_of(reasoner, "scalar")
     text, trajectory = rows[3]
     with torch.inference_mode():
-        hidden = reasoner.network.base_model(input_ids=torch.tensor([text.prompt + text.completion])).last_hidden_state[0]
+        hidden = reasoner.network.base_model(input_ids=torch.tensor([text.prompt + text.completion])).last_hidden_state[
+            0
+        ]
         at = [len(text.prompt) + end - 1 for end in trajectory.ends]
         expected = torch.sigmoid(verifier.head(hidden[at])).squeeze(1).tolist()
     assert scores_of(verifier, rows[3:4])[0] == pytest.approx(expected, abs=1e-5)
@@ -143,7 +154,8 @@ def examples_of(rows):
 
 def train_on(reasoner, examples, kind, watcher=None):
     config = VerifierConfig(head=kind, epochs=20, batch_size=8, learning_rate=3e-3)
-    return train_verifier(reasoner, examples, config, watcher or SilentWatcher(), seed=1, pad_id=0, adapters=ADAPTERS)
+    verifier = fresh_verifier(reasoner, config, ADAPTERS, seed=1)
+    return train_verifier(verifier, examples, config, watcher or SilentWatcher(), seed=1, pad_id=0)
 
 
 @heads
