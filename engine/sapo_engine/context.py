@@ -1,4 +1,8 @@
-"""What a run's code needs of the outside: phases with artefacts, shards, events out, orders in."""
+"""What a run's code needs of the outside: phases with artefacts, shards, events out, orders in.
+
+Of several processes the leader alone sends, listens and writes; whether to stop, pause or save, and what is done
+already, is decided by it and shared, so that all ranks do the same.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from sapo_engine.checkpoint import read_manifest, write_atomic, write_folder
+from sapo_engine.group import ALONE, Group
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import Stopped
 from sapo_studio.events.kinds import (
@@ -27,6 +33,17 @@ from sapo_studio.events.kinds import (
 
 T = TypeVar("T")
 PROGRESS_SECONDS = 0.2
+PAUSE_SECONDS = 30.0
+"""How often ranks that wait in a pause hear that it goes on."""
+
+
+class Word(IntEnum):
+    """What the leader says at a step boundary."""
+
+    GO = 0
+    SAVE = 1
+    PAUSE = 2
+    STOP = 3
 
 
 class Codec(Protocol, Generic[T]):
@@ -87,14 +104,16 @@ class Orders:
         asked, self._checkpoint = self._checkpoint, False
         return asked
 
-    def wait_while_paused(self) -> None:
-        """Return once the run may go on, or is to stop."""
+    def wait_while_paused(self, timeout: float) -> bool:
+        """Wait until the run may go on, or is to stop, `timeout` seconds at most. Whether it is still paused."""
         with self._changed:
-            self._changed.wait_for(lambda: not self.paused)
+            return not self._changed.wait_for(lambda: not self.paused, timeout)
 
 
 class Context:
-    """The run's surroundings. `emit` sends an event; `done` are the phases that the store has as finished."""
+    """The run's surroundings. `emit` sends an event; `done` are the phases that the store has as finished; `group` are
+    the processes that work on the run.
+    """
 
     def __init__(
         self,
@@ -104,14 +123,21 @@ class Context:
         orders: Orders | None = None,
         done: Sequence[int] = (),
         checkpoint_seconds: float = 30.0,
+        group: Group = ALONE,
     ) -> None:
         self.run_dir = run_dir
         self.plan = plan
-        self.emit = emit
+        self.group = group
+        self._emit = emit
         self.orders = orders or Orders()
         self.done = frozenset(done)
         self.checkpoint_seconds = checkpoint_seconds
         self._next = 0
+
+    def emit(self, event: Event) -> None:
+        """Send an event. Of several processes the leader does."""
+        if self.group.leader:
+            self._emit(event)
 
     def phase(self, name: str, iteration: int, work: Callable[[Phase], T], codec: Codec[T]) -> T:
         """The result of the next phase of the plan: read back where it is done, else worked out and kept.
@@ -123,19 +149,23 @@ class Context:
             raise AssertionError(f"the plan has {planned.name} {planned.iteration} here, the loop {name} {iteration}")
         self._next += 1
         folder = self.run_dir / "artefacts" / f"{planned.ordinal:03d}-{name}-{iteration}"
-        if planned.ordinal in self.done and read_manifest(folder) is not None:
+        group = self.group
+        if group.share(planned.ordinal in self.done and read_manifest(folder) is not None):
             return codec.load(folder)
         phase = Phase(self, planned, folder.with_name(folder.name + ".shards"))
         phase.breathe()
         self.emit(PhaseStarted(ordinal=planned.ordinal))
         began = time.monotonic()
-        phase.shards.mkdir(parents=True, exist_ok=True)
+        if group.leader:
+            phase.shards.mkdir(parents=True, exist_ok=True)
         value = work(phase)
         seconds = time.monotonic() - began
-        write_folder(folder, lambda part: codec.save(value, part), {"name": name, "iteration": iteration})
+        if group.leader:
+            write_folder(folder, lambda part: codec.save(value, part), {"name": name, "iteration": iteration})
         self.emit(PhaseFinished(ordinal=planned.ordinal, artefact=folder.name, seconds=seconds))
-        shutil.rmtree(phase.shards, ignore_errors=True)
-        if self.orders.stop_after_phase and self._next < len(self.plan):
+        if group.leader:
+            shutil.rmtree(phase.shards, ignore_errors=True)
+        if group.share(self.orders.stop_after_phase) and self._next < len(self.plan):
             raise Stopped("The run was stopped after the phase that was under way")
         return value
 
@@ -189,23 +219,35 @@ class Phase:
 
     def breathe(self, save: Callable[[], None] | None = None) -> None:
         """A step boundary: wait while paused, stop if asked to (after `save()`), `save()` when a checkpoint is due."""
-        orders = self.context.orders
-        if orders.paused:
+        group = self.context.group
+        word = group.agree(self._word(save is not None) if group.leader else Word.GO)
+        if word == Word.PAUSE:
             if save:
                 save()
             self.emit(Paused(paused=True))
-            orders.wait_while_paused()
+            while group.agree(group.leader and self.context.orders.wait_while_paused(PAUSE_SECONDS)):
+                pass
             self.emit(Paused(paused=False))
-        if orders.stop:
-            if save:
-                save()
+            word = group.agree(Word.STOP if group.leader and self.context.orders.stop else Word.GO)
+        if save and word in (Word.SAVE, Word.STOP):
+            save()
+        if word == Word.STOP:
             raise Stopped("The run was stopped")
+
+    def _word(self, can_save: bool) -> Word:
+        """What is to happen now, as the leader sees it."""
+        orders = self.context.orders
+        if orders.paused:
+            return Word.PAUSE
+        if orders.stop:
+            return Word.STOP
         now = time.monotonic()
         if self._last_save == 0.0:
             self._last_save = now
-        if save and (orders.take_checkpoint() or now - self._last_save >= self.context.checkpoint_seconds):
+        if can_save and (orders.take_checkpoint() or now - self._last_save >= self.context.checkpoint_seconds):
             self._last_save = now
-            save()
+            return Word.SAVE
+        return Word.GO
 
     @property
     def state_file(self) -> Path:
@@ -215,9 +257,13 @@ class Phase:
     def shard(self, index: int, make: Callable[[], bytes]) -> bytes:
         """Shard `index` of this phase: what an earlier attempt left, or `make()`, kept at once."""
         self.breathe()
+        group = self.context.group
         file = self.shards / f"{index:05d}"
-        if file.exists():
-            return file.read_bytes()
+        kept = group.share(file.read_bytes() if group.leader and file.exists() else None)
+        if kept is not None:
+            return kept
         data = make()
-        write_atomic(file, data)
-        return data
+        if group.leader:
+            write_atomic(file, data)
+        # Everybody goes on with the same bytes, whatever there is in making them that time or chance decides.
+        return group.share(data)

@@ -7,9 +7,10 @@ time, files or orders is decided by the leader (rank 0) and shared.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -26,7 +27,11 @@ once, by its connections and by the launcher."""
 BUCKET = 16 * 2**20
 """Gradients are summed so many numbers at a time."""
 
-LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
+_LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
+
+
+class PeersLostError(Exception):
+    """Another rank is gone: this one can do nothing but end, and the reason is the other's."""
 
 
 class Group:
@@ -94,10 +99,14 @@ ALONE = Group()
 
 
 class Ranks(Group):
-    """Several processes on this machine: gloo for objects and on CPU, NCCL for gradients on cards."""
+    """Several processes on this machine: gloo for objects and on CPU, NCCL for gradients on cards.
+
+    Everything raises PeersLostError where another rank has ended.
+    """
 
     def __init__(self) -> None:
-        distributed.init_process_group("gloo", timeout=PATIENCE)
+        with _peers():
+            distributed.init_process_group("gloo", timeout=PATIENCE)
         self.rank = distributed.get_rank()
         self.size = distributed.get_world_size()
         self._gradients: distributed.ProcessGroup | None = None
@@ -106,35 +115,41 @@ class Ranks(Group):
         """Sum gradients on `device`, this rank's own card."""
         if device.type == "cuda":
             torch.cuda.set_device(device)
-            made = distributed.new_group(backend="nccl", timeout=PATIENCE)
+            with _peers():
+                made = distributed.new_group(backend="nccl", timeout=PATIENCE)
             self._gradients = cast("distributed.ProcessGroup", made)  # every rank is a member
 
     def gather(self, value: T) -> list[T]:
         """See Group."""
         found: list[Any] = [None] * self.size
-        distributed.all_gather_object(found, value)
+        with _peers():
+            distributed.all_gather_object(found, value)
         return cast("list[T]", found)
 
     def share(self, value: T) -> T:
         """See Group."""
         box: list[Any] = [value if self.leader else None]
-        distributed.broadcast_object_list(box, src=0)
+        with _peers():
+            distributed.broadcast_object_list(box, src=0)
         return cast("T", box[0])
 
     def agree(self, number: int) -> int:
         """See Group."""
         box = torch.tensor([number], dtype=torch.int64)
-        distributed.broadcast(box, src=0)
+        with _peers():
+            distributed.broadcast(box, src=0)
         return int(box)
 
     def sum_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """See Group. A parameter that has no gradient on any rank keeps none."""
         present = torch.tensor([p.grad is not None for p in parameters], dtype=torch.int32)
-        distributed.all_reduce(present)
+        with _peers():
+            distributed.all_reduce(present)
         used = [p for p, count in zip(parameters, present.tolist(), strict=True) if count]
         for bucket in _buckets(used):
             flat = torch.cat([(p.grad if p.grad is not None else torch.zeros_like(p)).flatten() for p in bucket])
-            distributed.all_reduce(flat, group=self._gradients)
+            with _peers():
+                distributed.all_reduce(flat, group=self._gradients)
             for p, piece in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
                 if p.grad is None:
                     p.grad = piece.view_as(p).clone()
@@ -146,30 +161,42 @@ class Ranks(Group):
         with torch.no_grad():
             for bucket in _buckets(parameters):
                 flat = torch.cat([p.detach().flatten() for p in bucket])
-                distributed.broadcast(flat, src=0, group=self._gradients)
+                with _peers():
+                    distributed.broadcast(flat, src=0, group=self._gradients)
                 for p, piece in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
                     p.copy_(piece.view_as(p))
 
     def barrier(self) -> None:
         """See Group."""
-        distributed.barrier()
+        self.agree(0)
+        self.gather(None)
 
     def close(self) -> None:
         """See Group."""
-        distributed.barrier()
+        self.barrier()
         distributed.destroy_process_group()
 
 
-def join() -> Group:
-    """This process's group, from the environment that the launcher gave it.
+@contextlib.contextmanager
+def _peers() -> Generator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:  # gloo and NCCL have no finer one that all of them use
+        raise PeersLostError(str(error)) from error
+
+
+def join() -> Ranks | None:
+    """This process's group, from the environment that the launcher gave it. None where it is on its own.
 
     The environment is cleared of it: libraries that look there would take it as an invitation to divide their own
     work.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return ALONE
+        return None
     group = Ranks()
-    for name in [name for name in os.environ if name in LAUNCHED or name.startswith("TORCHELASTIC_")]:
+    for name in [name for name in os.environ if name in _LAUNCHED or name.startswith("TORCHELASTIC_")]:
         del os.environ[name]
     return group
 

@@ -156,8 +156,13 @@ class Parent:
         self._ingest = Ingest(self._store, self._run_id)
         done = [phase.ordinal for phase in queries.phases(self._store, self._run_id) if phase.status == "done"]
         start = Start(config=self._config.model_dump(mode="json"), run_dir=str(self._folder), done=done)
+        runtime = self._config.runtime
         worker = WorkerProcess(
-            worker_command(), start, self._folder / "engine.log", threads=self._config.runtime.threads
+            worker_command(runtime, self._folder),
+            start,
+            self._folder / "engine.log",
+            threads=runtime.threads,
+            gpus=runtime.gpus,
         )
         # What was asked of the worker before this one still holds.
         if self._pause:

@@ -1,22 +1,27 @@
-"""The worker: one process that computes a run. Orders come in on standard input, events go out on standard
-output, one JSON object a line.
+"""The worker: one process that computes a run, or one of several (launch.py). Orders come in on standard input, events
+go out on standard output, one JSON object a line; of several workers only rank 0 hears and speaks.
 
 Anything that a library prints goes to standard error, which the parent keeps in the run's engine.log.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import json
 import os
 import sys
 import threading
+import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from sapo_engine.deaths import LOST_PEERS
 from sapo_studio import processes
 from sapo_studio.config.schema import RunConfig, parse_config
-from sapo_studio.errors import InputError, SapoError, Stopped
+from sapo_studio.errors import EngineError, InputError, SapoError, Stopped
 from sapo_studio.events import Event, encode
 from sapo_studio.events.control import CONTROL, Order, Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, Plan
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     import torch
 
     from sapo_engine.context import Orders
+    from sapo_engine.group import Ranks
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers")
 
@@ -44,33 +50,83 @@ class Wire:
             self._stream.flush()
 
 
+@dataclass(frozen=True)
+class Place:
+    """Which of how many workers this is, as the launcher's environment says, and where its last words go."""
+
+    rank: int
+    size: int
+    last_words: str
+
+    @classmethod
+    def mine(cls) -> Place:
+        """This process's. A worker that the parent started itself is the only one."""
+        get = os.environ.get
+        return cls(int(get("RANK", "0")), int(get("WORLD_SIZE", "1")), get("TORCHELASTIC_ERROR_FILE", ""))
+
+    def take_card(self) -> None:
+        """See this rank's card alone, as number 0, so that no library takes another. Before torch is loaded."""
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if self.size > 1 and visible != "":
+            cards = visible.split(",") if visible else [str(rank) for rank in range(self.size)]
+            os.environ["CUDA_VISIBLE_DEVICES"] = cards[self.rank] if self.rank < len(cards) else ""
+
+    def fail(self, wire: Wire, failed: Failed) -> None:
+        """Tell the parent why this worker ends. Of several workers, another may be writing to the parent just now:
+        the launcher tells it then, once all have ended."""
+        if self.size == 1:
+            wire.send(failed)
+            return
+        with contextlib.suppress(OSError):  # then the exit code has to do
+            part = Path(self.last_words + ".part")
+            words = {"message": failed.what, "timestamp": int(time.time()), "failed": failed.model_dump(mode="json")}
+            part.write_text(json.dumps(words), encoding="utf-8")
+            part.replace(self.last_words)
+
+
 def main() -> int:
     """Run until all phases are done, or until told otherwise. Returns the exit code."""
     processes.die_with_parent()
+    place = Place.mine()
+    place.take_card()
     wire = Wire(_take_standard_output())
+    try:
+        if place.size == 1:
+            return _run_with(None, place, wire)
+        from sapo_engine.group import PeersLostError, join
+
+        try:
+            return _run_with(join(), place, wire)
+        except PeersLostError as error:
+            print(f"Rank {place.rank} of {place.size} ends because another did: {error}", file=sys.stderr, flush=True)
+            return LOST_PEERS
+    except SapoError as error:
+        place.fail(wire, Failed(what=error.what, why=error.why, fix=error.fix))
+    except MemoryError:
+        place.fail(
+            wire,
+            Failed(what="The engine ran out of memory", why=traceback.format_exc(limit=3), fix=SMALLER, retry=True),
+        )
+    except Exception as error:  # the last resort of a process: whatever it is, the parent must hear of it
+        traceback.print_exc()
+        place.fail(wire, _failure(error))
+    return 1
+
+
+def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
     # Unbuffered: a thread that waits inside a buffered reader makes the interpreter abort at its end.
     lines = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
-    first = lines.readline()
+    first = lines.readline() if place.rank == 0 else b""
+    if group is not None:
+        first = group.share(first)
     if not first:
         return 0
     start = CONTROL.validate_json(first)
     if not isinstance(start, Start):
-        wire.send(
-            Failed(what="The engine worker was told something else before Start", fix="This is a fault of the program.")
+        raise EngineError(
+            "The engine worker was told something else before Start", fix="This is a fault of the program."
         )
-        return 1
-    try:
-        return _run(start, wire, lines)
-    except SapoError as error:
-        wire.send(Failed(what=error.what, why=error.why, fix=error.fix))
-    except MemoryError:
-        wire.send(
-            Failed(what="The engine ran out of memory", why=traceback.format_exc(limit=3), fix=SMALLER, retry=True)
-        )
-    except Exception as error:  # the last resort of a process: whatever it is, the parent must hear of it
-        traceback.print_exc()
-        wire.send(_failure(error))
-    return 1
+    return _run(start, group, place, wire, lines)
 
 
 SMALLER = "Lower runtime.rollout_batch or the batch sizes, or choose a smaller model."
@@ -87,7 +143,7 @@ def _failure(error: Exception) -> Failed:
     return Failed(what="The engine met an error that it does not know", why=text, fix="engine.log has the details.")
 
 
-def _run(start: Start, wire: Wire, lines: BinaryIO) -> int:
+def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: BinaryIO) -> int:
     # Imported here: a worker that is given a bad configuration answers in a tenth of a second.
     config = parse_config(start.config, source="the run's configuration")
 
@@ -95,6 +151,7 @@ def _run(start: Start, wire: Wire, lines: BinaryIO) -> int:
     import transformers
 
     from sapo_engine.context import Context, Orders
+    from sapo_engine.group import ALONE
     from sapo_engine.loop import plan, run
     from sapo_engine.stages import Stages
 
@@ -103,11 +160,10 @@ def _run(start: Start, wire: Wire, lines: BinaryIO) -> int:
     device = _device(config)
     if config.runtime.threads:
         torch.set_num_threads(config.runtime.threads)
-    wire.send(Hello(pid=os.getpid(), device=_describe(device), versions=_versions()))
+    if group is not None:
+        group.use(device)
     phases = plan(config)
-    wire.send(Plan(phases=phases))
     orders = Orders()
-    threading.Thread(target=_listen, args=(lines, orders), name="orders", daemon=True).start()
     context = Context(
         Path(start.run_dir),
         phases,
@@ -115,23 +171,30 @@ def _run(start: Start, wire: Wire, lines: BinaryIO) -> int:
         orders,
         start.done,
         config.runtime.checkpoint_seconds,
+        group or ALONE,
     )
+    context.emit(Hello(pid=os.getpid(), device=_describe(device, place.size), versions=_versions()))
+    context.emit(Plan(phases=phases))
+    if place.rank == 0:
+        at_end = 0 if place.size == 1 else LOST_PEERS
+        threading.Thread(target=_listen, args=(lines, orders, at_end), name="orders", daemon=True).start()
+    complete = True
     try:
         run(Stages(config, context, device))
     except Stopped:
-        wire.send(Finished(complete=False))
-        return 0
-    wire.send(Finished(complete=True))
+        complete = False
+    context.emit(Finished(complete=complete))
+    context.group.close()
     return 0
 
 
-def _listen(lines: BinaryIO, orders: Orders) -> None:
-    """Take orders until the parent is gone; then there is no one to work for."""
+def _listen(lines: BinaryIO, orders: Orders, at_end: int) -> None:
+    """Take orders until the parent is gone; then there is no one to work for, and the process ends with `at_end`."""
     for line in lines:
         order = CONTROL.validate_json(line)
         if isinstance(order, Order):
             orders.take(order.verb)
-    os._exit(0)
+    os._exit(at_end)
 
 
 def _take_standard_output() -> BinaryIO:
@@ -163,13 +226,14 @@ def _device(config: RunConfig) -> torch.device:
     return device
 
 
-def _describe(device: torch.device) -> str:
+def _describe(device: torch.device, size: int) -> str:
     import torch
 
+    times = f"{size} processes, each on " if size > 1 else ""
     if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
+        return f"{times}{device} ({torch.cuda.get_device_name(device)})"
     count = torch.get_num_threads()
-    return f"{device} ({count} {'thread' if count == 1 else 'threads'})"
+    return f"{times}{device} ({count} {'thread' if count == 1 else 'threads'})"
 
 
 def _versions() -> dict[str, str]:

@@ -15,8 +15,9 @@ from typing import IO
 
 from sapo_engine import deaths
 from sapo_studio import processes
+from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.domain.runs import Verb
-from sapo_studio.errors import EngineError
+from sapo_studio.errors import EngineError, InputError
 from sapo_studio.events import Event, decode
 from sapo_studio.events.control import Order, Start
 from sapo_studio.events.kinds import Failed, Finished, PhaseFinished
@@ -32,10 +33,24 @@ _LONGEST_LINE = 64 * 2**20
 _ORPHAN_SECONDS = 1.0
 
 
-def worker_command() -> list[str]:
-    """The command line that starts a worker. `-P` keeps a user's own torch.py out of its way."""
+def worker_command(runtime: RuntimeConfig, run_dir: Path) -> list[str]:
+    """The command line that starts a worker, or several. `-P` keeps a user's own torch.py out of its way.
+
+    Raises InputError where there cannot be several.
+    """
     chosen = os.environ.get(COMMAND_VARIABLE)
-    return shlex.split(chosen) if chosen else [sys.executable, "-P", "-m", "sapo_engine.worker"]
+    one = shlex.split(chosen) if chosen else [sys.executable, "-P", "-m", "sapo_engine.worker"]
+    if runtime.processes == 1:
+        return one
+    if sys.platform == "win32":
+        raise InputError(
+            f"runtime.processes = {runtime.processes} is not possible on Windows",
+            why="PyTorch's process groups do not share pipes and ports there as the engine needs it.",
+            fix="Set runtime.processes = 1, or run it under WSL or Linux.",
+        )
+    options = {"processes": runtime.processes, "threads": runtime.threads, "device": runtime.device}
+    told = [f"--{name}={value}" for name, value in options.items()]
+    return [sys.executable, "-P", "-m", "sapo_engine.launch", *told, f"--scratch={run_dir / 'launch'}", "--", *one]
 
 
 class WorkerProcess:
@@ -46,7 +61,7 @@ class WorkerProcess:
     Its standard error goes straight into a file, and so does what it prints without meaning an event.
     """
 
-    def __init__(self, command: list[str], start: Start, log: Path, *, threads: int = 0) -> None:
+    def __init__(self, command: list[str], start: Start, log: Path, *, threads: int = 0, gpus: str = "") -> None:
         self.log = log
         self.log_offset = log.stat().st_size if log.exists() else 0
         self._oom_kills = deaths.oom_kills()
@@ -59,6 +74,9 @@ class WorkerProcess:
         environment["PYTHONHASHSEED"] = "0"  # the same seed must give the same numbers on every attempt
         if threads:
             environment["OMP_NUM_THREADS"] = str(threads)
+        if gpus:
+            environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the numbers that nvidia-smi shows
+            environment["CUDA_VISIBLE_DEVICES"] = gpus
         try:
             with log.open("ab") as errors:
                 self._process = subprocess.Popen(

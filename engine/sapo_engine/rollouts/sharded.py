@@ -1,0 +1,82 @@
+"""Roll-outs divided among the processes of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sapo_engine.group import Group, deal
+from sapo_engine.rollouts.base import Completion, Request, RolloutBackend, Usage
+
+
+class ShardedBackend:
+    """Each rank generates its share of the requests with its own `inner`, and all ranks get all completions.
+
+    All ranks must ask for the same. A request's keys seed it, whoever generates it, so that the result does not depend
+    on how many ranks there are (but for floating-point noise: what else is in a batch may change a sum's last bit).
+    Implements RolloutBackend; `usage` is that of all ranks, on all ranks.
+    """
+
+    def __init__(self, inner: RolloutBackend, group: Group) -> None:
+        self.inner = inner
+        self.group = group
+        self.usage = Usage()
+
+    def generate(
+        self, requests: Sequence[Request], *, temperature: float, tick: Callable[[int], None] | None = None
+    ) -> list[list[Completion]]:
+        """See RolloutBackend. `tick` hears of the others' sequences as if they came as fast as this rank's."""
+        # Short prompts leave more to write than long ones, so each rank gets some of both: by length, then in turn.
+        order = sorted(range(len(requests)), key=lambda i: len(requests[i].prompt))
+        shares = [[order[k] for k in part] for part in deal([len(requests[i].keys) for i in order], self.group.size)]
+        mine = [requests[i] for i in shares[self.group.rank]]
+        own = sum(len(request.keys) for request in mine)
+        total = sum(len(request.keys) for request in requests)
+        told = done = 0
+
+        def count(sequences: int) -> None:
+            nonlocal told, done
+            done += sequences
+            if tick and total * done // own > told:
+                tick(total * done // own - told)
+                told = total * done // own
+
+        before = self.inner.usage.copy()
+        found = self.inner.generate(mine, temperature=temperature, tick=count) if mine else []
+        spent = self.inner.usage - before
+        costs = (spent.sequences, spent.generated_tokens, spent.prefill_tokens)
+        results: list[list[Completion]] = [[] for _ in requests]
+        for share, (arrays, cost) in zip(shares, self.group.gather((_pack(found), costs)), strict=True):
+            flat = iter(_unpack(arrays))
+            for index in share:
+                results[index] = [next(flat) for _ in requests[index].keys]
+            self.usage.sequences += cost[0]
+            self.usage.generated_tokens += cost[1]
+            self.usage.prefill_tokens += cost[2]
+        if tick and told < total:
+            tick(total - told)
+        return results
+
+
+def _pack(found: Sequence[Sequence[Completion]]) -> tuple[bytes, bytes, bytes]:
+    """Completions as bytes: a hundred thousand tuples of numbers would take long to send."""
+    flat = [completion for completions in found for completion in completions]
+    tokens = np.fromiter((token for completion in flat for token in completion.tokens), dtype=np.int32)
+    lengths = np.array([len(completion.tokens) for completion in flat], dtype=np.int32)
+    finished = np.array([completion.finished for completion in flat], dtype=np.bool_)
+    return tokens.tobytes(), lengths.tobytes(), finished.tobytes()
+
+
+def _unpack(arrays: tuple[bytes, bytes, bytes]) -> list[Completion]:
+    tokens = np.frombuffer(arrays[0], dtype=np.int32).tolist()
+    found: list[Completion] = []
+    at = 0
+    for length, finished in zip(
+        np.frombuffer(arrays[1], dtype=np.int32).tolist(),
+        np.frombuffer(arrays[2], dtype=np.bool_).tolist(),
+        strict=True,
+    ):
+        found.append(Completion(tuple(tokens[at : at + length]), finished))
+        at += length
+    return found
