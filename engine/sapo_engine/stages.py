@@ -232,7 +232,11 @@ class Stages(Lab):
         """Scores and predicted first errors, by trajectory number."""
         self.bring(verifier.base)
         texts = [self._text(t) for t in trajectories]
-        values = score(verifier, texts, [t.ends for t in trajectories], pad_id=self.pad_id)
+
+        def work(part: Sequence[int]) -> list[list[float]]:
+            return score(verifier, [texts[i] for i in part], [trajectories[i].ends for i in part], pad_id=self.pad_id)
+
+        values = self.context.group.map(range(len(texts)), work, [len(text) for text in texts])
         return {t.number: (scores, detect(scores)) for t, scores in zip(trajectories, values, strict=True)}
 
     def wrong_trajectories(
