@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+from sapo_studio.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +29,28 @@ class Completion:
 
 @dataclass(slots=True)
 class Usage:
-    """What generating has cost so far."""
+    """What generating has cost so far.
+
+    Every sequence has a prompt: `prefill_tokens` are those of the prompts' tokens that were computed, `prefix_hits`
+    those that were there already because another sequence had the same beginning.
+    """
 
     sequences: int = 0
     generated_tokens: int = 0
     prefill_tokens: int = 0
+    prefix_hits: int = 0
 
     def __sub__(self, other: Usage) -> Usage:
         return Usage(
             self.sequences - other.sequences,
             self.generated_tokens - other.generated_tokens,
             self.prefill_tokens - other.prefill_tokens,
+            self.prefix_hits - other.prefix_hits,
         )
 
     def copy(self) -> Usage:
         """A snapshot to subtract later."""
-        return Usage(self.sequences, self.generated_tokens, self.prefill_tokens)
+        return replace(self)
 
 
 class RolloutBackend(Protocol):
@@ -57,3 +65,21 @@ class RolloutBackend(Protocol):
         finished batch, in sequences.
         """
         ...
+
+
+def within(requests: Sequence[Request], context: int) -> list[Request]:
+    """The requests as far as a model that takes `context` tokens can fulfil them: what it writes ends there.
+
+    Raises InputError where a prompt leaves no room at all.
+    """
+    for request in requests:
+        if len(request.prompt) >= context:
+            raise InputError(
+                f"A prompt of {len(request.prompt)} tokens is too long to be continued",
+                why=f"The model takes {context} tokens, prompt and continuation together.",
+                fix="Leave the question out, shorten its prompt, or take a model with a longer context.",
+            )
+    return [
+        replace(request, max_new_tokens=min(request.max_new_tokens, context - len(request.prompt)))
+        for request in requests
+    ]

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from sapo_engine.precision import autocast
 from sapo_engine.reasoner import Reasoner
-from sapo_engine.rollouts.base import Completion, Request, Usage
+from sapo_engine.rollouts.base import Completion, Request, Usage, within
 from sapo_engine.rollouts.cache import roomy_cache
 from sapo_engine.rollouts.keys import uniforms
 
@@ -48,6 +48,9 @@ class HfBackend:
         """See RolloutBackend."""
         self.model = self.reasoner.activate()
         self.model.eval()
+        requests = within(
+            requests, int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 1 << 20))
+        )
         results: list[list[Completion]] = [[] for _ in requests]
         for chunk in self._chunks(requests):
             with autocast(self.model.device, self.precision):
@@ -143,6 +146,7 @@ class HfBackend:
         self.usage.sequences += total
         self.usage.generated_tokens += int(size.sum())
         self.usage.prefill_tokens += sum(len(r.prompt) for r in requests)
+        self.usage.prefix_hits += sum(len(r.prompt) * (len(r.keys) - 1) for r in requests)
         token_lists = cast("list[list[int]]", written.tolist())
         flat = [
             Completion(tuple(tokens[:n]), finished)
