@@ -27,6 +27,8 @@ from sapo_engine.tasks.base import Task
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.errors import EngineError, InputError
 
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+
 
 def fresh_model(config: ModelConfig, task: Task, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A randomly initialised Llama with the task's own tokenizer."""
@@ -84,6 +86,13 @@ def _own_code(folder: Path) -> InputError:
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in `folder`, with something to pad with."""
+    # transformers makes an empty tokenizer up where there is none.
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise InputError(
+            f"There is no tokenizer in {folder}",
+            why=f"None of {', '.join(TOKENIZER_FILES)} is there.",
+            fix="Copy the tokenizer's files into the model's folder.",
+        )
     try:
         tokenizer = cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
     except (OSError, ValueError) as error:

