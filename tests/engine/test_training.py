@@ -1,0 +1,283 @@
+"""Parts of a batch add up to the batch; precision, frozen weights, dropout, and what a checkpoint keeps."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from sapo_engine.batching import Text
+from sapo_engine.optimisers import PairLoss, TextLoss, orpo, sft
+from sapo_engine.reasoner import Adapters, Reasoner, with_adapter
+from sapo_engine.training import Recipe, SilentWatcher, train
+from sapo_engine.verifier import Labelled, StepLoss, Verifier
+from sapo_studio.errors import Stopped
+
+RECIPE = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 7, "seed": 3}
+
+
+def network(**more):
+    torch.manual_seed(0)
+    shape = LlamaConfig(
+        vocab_size=30,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        initializer_range=0.2,
+        **more,
+    )
+    return LlamaForCausalLM(shape)
+
+
+def text(number):
+    """Prompts and completions of many lengths, so that a mean of means would be another mean."""
+    draw = torch.Generator().manual_seed(number)
+    prompt, completion = 2 + number % 3, 2 + 5 * number % 11
+    tokens = torch.randint(1, 30, (prompt + completion,), generator=draw).tolist()
+    return Text(tuple(tokens[:prompt]), tuple(tokens[prompt:]))
+
+
+TEXTS = [text(k) for k in range(14)]
+PAIRS = list(itertools.pairwise(TEXTS[:8]))
+EXAMPLES = [
+    Labelled(t, (1, len(t.completion)) if k % 3 else (len(t.completion),), "1?10"[k % 3 : k % 3 + (2 if k % 3 else 1)])
+    for k, t in enumerate(TEXTS)
+]
+
+
+def loss_of(kind, model):
+    if kind == "sft":
+        return TextLoss(model, TEXTS, 0), [len(t) for t in TEXTS]
+    if kind == "orpo":
+        return PairLoss(model, PAIRS, 0, beta=0.3), [max(len(a), len(b)) for a, b in PAIRS]
+    return StepLoss(model, EXAMPLES, 0), [len(t) for t in TEXTS]
+
+
+def model_of(kind):
+    model = network()
+    if kind != "verifier":
+        return model
+    torch.manual_seed(1)
+    return Verifier(Reasoner(model), "likelihood")
+
+
+@pytest.fixture
+def gradients(monkeypatch):
+    """What the gradients of each step were before they were clipped."""
+    seen = []
+    clip = nn.utils.clip_grad_norm_
+
+    def note(parameters, norm):
+        seen.append(torch.cat([p.grad.flatten().clone() for p in parameters if p.grad is not None]))
+        return clip(parameters, norm)
+
+    monkeypatch.setattr(nn.utils, "clip_grad_norm_", note)
+    return seen
+
+
+class Curves(SilentWatcher):
+    def __init__(self):
+        self.points = {}
+
+    def curve(self, name, step, value):
+        self.points[name, step] = value
+
+
+def one_step(kind, **recipe):
+    model = model_of(kind)
+    loss, lengths = loss_of(kind, model)
+    watcher = Curves()
+    train(model, lengths[:7], loss, Recipe(**{**RECIPE, **recipe}), watcher)
+    return watcher.points
+
+
+@pytest.mark.parametrize("kind", ["sft", "orpo", "verifier"])
+def test_parts_of_a_batch_add_up_to_the_batch(gradients, kind):
+    model = model_of(kind)
+    loss, _ = loss_of(kind, model)
+    model.train()
+    whole = list(range(7))
+    value, _ = loss.part(whole)
+    (value / loss.weigh(whole)).backward()
+    by_hand = torch.cat([p.grad.flatten() for p in _ordered(model) if p.grad is not None])
+    curves = [one_step(kind, micro_batch=size) for size in (0, 1, 3, 100)]
+    assert len(gradients) == 4
+    for found in gradients:
+        torch.testing.assert_close(found, by_hand, rtol=1e-4, atol=1e-6)
+    assert by_hand.abs().max() > 1e-3
+    for points in curves:
+        assert points == pytest.approx(curves[0], rel=1e-5)
+    assert curves[0]["loss", 1] == pytest.approx(float(value.detach()) / loss.weigh(whole), rel=1e-5)
+
+
+def _ordered(model):
+    """As the training loop has them: the head last."""
+    named = list(model.named_parameters())
+    return [p for n, p in named if not n.startswith("head.")] + [p for n, p in named if n.startswith("head.")]
+
+
+def test_the_loss_of_texts_is_the_mean_over_all_tokens():
+    """By transformers' own loss, which is a mean over the tokens of a batch."""
+    model = network().eval()
+    loss = TextLoss(model, TEXTS, 0)
+    ids = torch.tensor([TEXTS[1].prompt + TEXTS[1].completion])
+    labels = ids.clone()
+    labels[:, : len(TEXTS[1].prompt)] = -100
+    value, _ = loss.part([1])
+    assert float(value.detach() / loss.weigh([1])) == pytest.approx(float(model(ids, labels=labels).loss), rel=1e-5)
+    assert loss.weigh([0, 1]) == loss.weigh([0]) + loss.weigh([1]) == len(TEXTS[0].completion + TEXTS[1].completion)
+
+
+def test_a_text_without_a_prompt_has_one_token_less_to_predict():
+    loss = TextLoss(network(), [Text((), (3, 4, 5))], 0)
+    assert loss.weigh([0]) == 2
+
+
+def test_micro_batches_count_sequences_not_pairs(monkeypatch):
+    sizes = []
+    part = PairLoss.part
+
+    def note(self, indices):
+        sizes.append(len(indices))
+        return part(self, indices)
+
+    monkeypatch.setattr(PairLoss, "part", note)
+    orpo(network(), PAIRS, Recipe(**RECIPE, micro_batch=4), SilentWatcher(), beta=0.3, pad_id=0)
+    assert sizes == [2, 2, 2, 1]
+
+
+# -- Precision
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+@pytest.mark.parametrize("kind", ["sft", "orpo", "verifier"])
+def test_losses_are_fp32_and_close_whatever_the_products_are_in(kind, precision):
+    model = model_of(kind)
+    loss, _ = loss_of(kind, model)
+    exact, _ = loss.part([0, 1, 2])
+    with torch.autocast("cpu", dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[precision]):
+        value, more = loss.part([0, 1, 2])
+    assert value.dtype == torch.float32
+    assert all(figure.dtype == torch.float32 for figure in more.values())
+    assert float(value) == pytest.approx(float(exact), rel=0.05)
+    assert float(value) != float(exact)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_trains_fp32_weights(precision):
+    def train_at(precision):
+        model, watcher = network(), Curves()
+        recipe = Recipe(**{**RECIPE, "epochs": 20, "learning_rate": 1e-2}, precision=precision)
+        sft(model, TEXTS, recipe, watcher, pad_id=0)
+        assert {p.dtype for p in model.parameters()} == {torch.float32}
+        return [value for (name, _), value in watcher.points.items() if name == "loss"]
+
+    exact, rough = train_at("fp32"), train_at(precision)
+    assert exact[-1] < 0.8 * exact[0]
+    assert rough != exact
+    assert rough == pytest.approx(exact, rel=0.1)
+
+
+def test_a_step_out_of_fp16s_bounds_is_left_out():
+    model = network()
+    before = [p.detach().clone() for p in model.parameters()]
+    seen = []
+
+    class First(SilentWatcher):
+        def progress(self, done, total, message=""):
+            seen.append([torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)])
+
+    recipe = Recipe(**{**RECIPE, "epochs": 1, "batch_size": 14}, precision="fp16")
+    hook = model.lm_head.weight.register_hook(lambda grad: grad * float("inf"))
+    train(model, [len(t) for t in TEXTS], TextLoss(model, TEXTS, 0), recipe, First())
+    assert seen == [[True] * len(before)]
+    hook.remove()
+    train(model, [len(t) for t in TEXTS], TextLoss(model, TEXTS, 0), recipe, First())
+    assert not any(seen[1])
+
+
+def test_the_same_without_a_scaler_ends_the_training():
+    model = network()
+    model.lm_head.weight.register_hook(lambda grad: grad * float("inf"))
+    with pytest.raises(FloatingPointError, match="gradient norm"):
+        sft(model, TEXTS, Recipe(**RECIPE), SilentWatcher(), pad_id=0)
+
+
+# -- Stopping and going on
+
+
+class StopAt(SilentWatcher):
+    def __init__(self, step):
+        self.left = step
+
+    def breathe(self, save=None):
+        if self.left == 0:
+            save()
+            raise Stopped("The run was stopped")
+        self.left -= 1
+
+
+def in_pieces(make, recipe, file):
+    """Trained by processes that each make one step and die."""
+    while True:
+        model = make()
+        try:
+            sft(model, TEXTS, recipe, StopAt(1), pad_id=0, state_file=file)
+        except Stopped:
+            continue
+        return model
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters() if p.requires_grad])
+
+
+def with_dropout():
+    model = network(attention_dropout=0.3)
+    reasoner = with_adapter(model, Adapters(2, 4.0, 0.4))
+    torch.manual_seed(2)
+    for name, parameter in model.named_parameters():
+        if ".lora_" in name:
+            parameter.data.normal_(std=0.1)
+    return reasoner.trainable()
+
+
+@pytest.mark.parametrize("micro_batch", [0, 2])
+def test_what_dropout_leaves_out_is_the_same_after_going_on(tmp_path, micro_batch):
+    recipe = Recipe(**{**RECIPE, "epochs": 2}, micro_batch=micro_batch)
+    whole = with_dropout()
+    start = weights(whole).clone()
+    sft(whole, TEXTS, recipe, SilentWatcher(), pad_id=0)
+    assert not torch.equal(weights(whole), start)
+    pieces = in_pieces(with_dropout, recipe, tmp_path / "state")
+    assert torch.equal(weights(whole), weights(pieces))
+
+
+def test_the_scale_of_fp16_is_kept(tmp_path):
+    recipe = Recipe(**{**RECIPE, "epochs": 2}, precision="fp16")
+    whole = network()
+    sft(whole, TEXTS, recipe, SilentWatcher(), pad_id=0)
+    pieces = in_pieces(network, recipe, tmp_path / "state")
+    assert torch.equal(weights(whole), weights(pieces))
+    with safe_open(tmp_path / "state", "pt") as kept:
+        assert '"scale": 65536.0' in kept.metadata()["scaler"]
+        assert '"_growth_tracker": 3' in kept.metadata()["scaler"]
+
+
+def test_only_what_is_trained_is_changed_and_kept(tmp_path):
+    """LoRA: a checkpoint is as large as the adapter, not as the model."""
+    model = with_dropout()
+    frozen = {n: p.detach().clone() for n, p in model.named_parameters() if not p.requires_grad}
+    assert frozen
+    with pytest.raises(Stopped):
+        sft(model, TEXTS, Recipe(**RECIPE), StopAt(1), pad_id=0, state_file=tmp_path / "state")
+    now = dict(model.named_parameters())
+    assert all(torch.equal(now[n], value) for n, value in frozen.items())
+    with safe_open(tmp_path / "state", "pt") as kept:
+        sizes = sorted(kept.get_tensor(k).numel() for k in kept.keys() if k.startswith("model/"))  # noqa: SIM118
+    assert sizes == sorted(p.numel() for p in model.parameters() if p.requires_grad)
