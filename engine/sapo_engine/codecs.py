@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sapo_engine.data import Trajectory
 from sapo_engine.models import load_network, save_model
@@ -23,7 +23,7 @@ class ModelCodec:
     """A reasoner: a transformers folder named `model`, or (LoRA) the adapter beside the `start` network."""
 
     tokenizer: PreTrainedTokenizerBase
-    start: Reasoner
+    start: PreTrainedModel | None
     adapters: Adapters
 
     def save(self, value: Reasoner, folder: Path) -> None:
@@ -35,8 +35,8 @@ class ModelCodec:
 
     def load(self, folder: Path) -> Reasoner:
         """See Codec."""
-        if (folder / "adapter").is_dir():
-            return load_adapter(self.start.network, self.adapters, folder / "adapter")
+        if self.start is not None:
+            return load_adapter(self.start, self.adapters, folder / "adapter")
         return Reasoner(load_network(folder / "model"))
 
 

@@ -19,7 +19,8 @@ from sapo_engine.models import placed, start_model
 from sapo_engine.precision import resolve
 from sapo_engine.prompts import chat_prompt, end_turns, plain_prompt, token_id
 from sapo_engine.reasoner import Adapters, Reasoner, with_adapter
-from sapo_engine.rollouts import Completion, HfBackend, Request, RolloutBackend, key_of
+from sapo_engine.rollout_room import RolloutRoom
+from sapo_engine.rollouts import Completion, Request, RolloutBackend, key_of
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.tasks import Question, make_task
 from sapo_studio.config.schema import RunConfig
@@ -31,6 +32,8 @@ BLOCK = 10_000_000
 SOLUTIONS = 5_000_000
 ROWS = 500
 """Rows an event."""
+LONGEST = 4096
+"""vLLM makes room for texts of so many tokens; prompt and answer of these tasks stay far below."""
 MIN_ROOM = 8
 """An answer has at least so many tokens."""
 
@@ -52,9 +55,8 @@ class Lab:
             context.group.share(None)
         network, self.tokenizer = start_model(config.model, self.task, config.seed, device, context.run_dir)
         self.context_length = int(getattr(network.config.get_text_config(), "max_position_embeddings", 1 << 20))
-        start = Reasoner(network)
         self._start: Reasoner | None = (
-            start if config.model.tuning == "full" else with_adapter(start.network, self.adapters)
+            Reasoner(network) if config.model.tuning == "full" else with_adapter(network, self.adapters)
         )
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
@@ -67,7 +69,18 @@ class Lab:
         self._here: WeakSet[PreTrainedModel] = WeakSet()
         self._prompts: dict[int, tuple[int, ...]] = {}
         self._sent: set[int] = set()
-        self.models = ModelCodec(self.tokenizer, self._start or start, self.adapters)
+        # Of a network that is trained itself no copy is to be kept from the start.
+        base = None if config.model.tuning == "full" else network
+        self.models = ModelCodec(self.tokenizer, base, self.adapters)
+        self.rollouts = RolloutRoom(
+            config,
+            self.tokenizer,
+            precision=self.precision,
+            device=device,
+            context_length=min(self.context_length, LONGEST),
+            run_dir=context.run_dir,
+            scratch=context.run_dir / f"rollouts-{context.group.rank}",
+        )
 
     # -- Small helpers
 
@@ -77,6 +90,11 @@ class Lab:
         if start is None:
             raise AssertionError("the start model was asked for twice")
         return start
+
+    def close(self) -> None:
+        """End what the run has started: graders, roll-out engines."""
+        self.task.close()
+        self.rollouts.close()
 
     def no_trajectories(self) -> list[Trajectory]:
         """An empty pool."""
@@ -113,6 +131,8 @@ class Lab:
 
     def bring(self, *wanted: Reasoner) -> None:
         """Have the networks of these on the card and no others: what waits for its turn waits in main memory."""
+        if wanted:
+            self.rollouts.release()
         if self.device.type == "cpu":
             return
         for network in list(self._here):
@@ -127,11 +147,11 @@ class Lab:
 
     def backend(self, model: Reasoner) -> RolloutBackend:
         """A roll-out back end with these weights."""
-        self.bring(model)
-        eos = token_id(self.tokenizer.eos_token_id)
-        own = HfBackend(
-            model, eos=eos, pad=self.pad_id, batch=self.config.runtime.rollout_batch, precision=self.precision
-        )
+        if self.rollouts.outside:
+            self.bring()
+        else:
+            self.bring(model)
+        own = self.rollouts.backend(model)
         group = self.context.group
         return ShardedBackend(own, group) if group.size > 1 else own
 

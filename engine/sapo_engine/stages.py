@@ -104,6 +104,12 @@ class Stages(Lab):
                 self.send(phase, chosen)
                 return chosen
             questions = self.task.questions("process")
+            if not questions or self.task.first_error(questions[0], questions[0].steps) is None:
+                phase.log(
+                    "This task knows no step's truth: the verifier's accuracy, the ceiling and the gap are not measured. "
+                    "task.process_data names a process benchmark."
+                )
+                return []
             samples = self.sample_many(model, questions, "benchmark", 4, tick=phase.progress)
             chosen: list[Trajectory] = []
             balance = 0

@@ -180,7 +180,8 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
         threading.Thread(target=_listen, args=(lines, orders, at_end), name="orders", daemon=True).start()
     complete = True
     try:
-        run(Stages(config, context, device))
+        with contextlib.closing(Stages(config, context, device)) as stages:
+            run(stages)
     except Stopped:
         complete = False
     context.emit(Finished(complete=complete))
