@@ -102,6 +102,8 @@ class Host:
             self._adapter = None
         if folder is not None:
             self._llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+            if self.cpu:
+                self._llm.apply_model(repack_heads)
         if adapter is not None:
             lora: Any = importlib.import_module("vllm.lora.request")
             self._adapters += 1
@@ -164,6 +166,15 @@ class Host:
     def close(self) -> None:
         """End the engine in good order: process groups, device memory."""
         self._engine.engine_core.shutdown()
+
+
+def repack_heads(model: Any) -> None:
+    """Have the language head follow the embedding that it is tied to. On a CPU vLLM multiplies by a packed copy of it,
+    which reloading leaves as it was, because the checkpoint has no weights under the head's own name.
+    """
+    for module in model.modules():
+        if type(module).__name__ == "ParallelLMHead":
+            module.quant_method.process_weights_after_loading(module)
 
 
 def say(replies: TextIO, answer: dict[str, Any]) -> None:
