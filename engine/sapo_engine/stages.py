@@ -106,7 +106,7 @@ class Stages(Lab):
             questions = self.task.questions("process")
             if not questions or self.task.first_error(questions[0], questions[0].steps) is None:
                 phase.log(
-                    "This task knows no step's truth: the verifier's accuracy, the ceiling and the gap are not measured. "
+                    "This task knows no step's truth: the verifier's accuracy, ceiling and gap are not measured. "
                     "task.process_data names a process benchmark."
                 )
                 return []
