@@ -1,0 +1,187 @@
+"""The process around a vLLM engine: it is told apart from this one, ends with it, and says why it could not go on.
+
+A module that pretends to be vLLM makes this fast; one test kills the host of a real engine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sapo_engine.rollouts import Completion, Request, VllmBackend, vllm_installed
+from sapo_engine.rollouts.vllm import PYTHON
+from sapo_studio.errors import EngineError
+from tests.fixtures.pretend_vllm import pretend_vllm
+from tests.fixtures.rollout_benches import write_random
+
+if sys.platform != "linux":
+    pytest.skip("vLLM is for Linux", allow_module_level=True)
+
+EOS = 40
+FOLDER = Path("model")
+
+
+@pytest.fixture
+def python(tmp_path, monkeypatch):
+    """Choose what the engine's Python has."""
+
+    def choose(**options):
+        monkeypatch.setenv(PYTHON, str(pretend_vllm(tmp_path, **options)))
+
+    return choose
+
+
+def engine(**options):
+    return VllmBackend(FOLDER, eos=EOS, max_len=100, **options)
+
+
+def test_answers_come_in_the_order_of_asking(python):
+    python()
+    requests = [Request((9 * i % 20, 5 + i), tuple(range(i % 3 + 1)), 4 + i) for i in range(8)]
+    told = []
+    with engine() as backend:
+        found = backend.generate(requests, temperature=1.0, tick=told.append)
+        assert (backend.version, backend.device) == ("0.32.0", "cpu")
+    assert found == [
+        [Completion(tuple(range(6 + i, 10 + 2 * i)), False)] * len(request.keys) for i, request in enumerate(requests)
+    ]
+    assert told == [3] * (sum(told) // 3) + [sum(told) % 3] * (sum(told) % 3 > 0)
+    assert sum(told) == sum(len(request.keys) for request in requests) == backend.usage.sequences
+    assert backend.usage.prefix_hits == backend.usage.prefill_tokens == backend.usage.sequences
+
+
+def test_the_end_of_text_token_finishes(python):
+    python()
+    with engine() as backend:
+        assert backend.generate([Request((37,), (1,), 9)], temperature=0) == [[Completion((38, 39, 40), True)]]
+
+
+def test_closing_ends_the_process_in_good_order(python, capfd):
+    python()
+    backend = engine()
+    process = psutil.Process(backend.pid)
+    backend.close()
+    assert not process.is_running()
+    assert "shut down in good order" in capfd.readouterr().err
+    backend.close()
+    with pytest.raises(EngineError, match="has been closed"):
+        backend.generate([Request((1,), (1,), 1)], temperature=0)
+
+
+def test_an_engine_that_nobody_holds_any_more_ends(python):
+    python()
+    backend = engine()
+    process = psutil.Process(backend.pid)
+    del backend
+    assert not process.is_running()
+
+
+def test_a_launchers_variables_do_not_reach_the_engine(python, monkeypatch):
+    python()
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "TORCHELASTIC_RUN_ID"):
+        monkeypatch.setenv(name, "1")
+    engine().close()  # the pretended engine refuses to start with any of them
+
+
+def test_without_vllm_it_says_how_to_get_it(python):
+    python(missing=True)
+    with pytest.raises(EngineError, match="vLLM is not installed") as caught:
+        engine()
+    assert "sapo-studio[vllm]" in caught.value.fix
+
+
+def test_an_old_vllm_is_refused(python):
+    python(version="0.17.3")
+    with pytest.raises(EngineError, match="too old") as caught:
+        engine()
+    assert "0.17.3" in caught.value.why
+
+
+def test_a_python_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setenv(PYTHON, str(tmp_path / "python"))
+    with pytest.raises(EngineError, match="cannot be started") as caught:
+        engine()
+    assert str(tmp_path) in caught.value.why
+
+
+def test_what_vllm_says_of_its_failure_is_passed_on(python):
+    python()
+    with pytest.raises(EngineError, match="vLLM failed") as caught:
+        engine(dtype="fp8")
+    assert "no such dtype here" in caught.value.why
+
+
+def test_after_a_failure_the_engine_is_gone(python):
+    python()
+    backend = engine()
+    process = psutil.Process(backend.pid)
+    with pytest.raises(EngineError, match="vLLM failed") as caught:
+        backend.load(Path("broken"))
+    assert "weights are broken" in caught.value.why
+    assert not process.is_running()
+
+
+def test_an_engine_that_was_killed_is_reported_with_the_signal(python):
+    python()
+    backend = engine()
+    psutil.Process(backend.pid).kill()
+    with pytest.raises(EngineError, match="engine ended") as caught:
+        backend.generate([Request((1,), (1,), 1)], temperature=0)
+    assert "SIGKILL" in caught.value.why
+
+
+HOST = """
+import os, sys
+from pathlib import Path
+from sapo_engine.rollouts import Request, VllmBackend
+
+backend = VllmBackend(Path(sys.argv[1]), eos=1, max_len=100)
+if sys.argv[2] == "forked" and os.fork() == 0:
+    # Holds the pipe to the engine open, as a grader forked by the host would.
+    os.close(1)
+    os.read(0, 1)
+    os._exit(0)
+print(backend.pid, flush=True)
+if sys.argv[2] == "generating":
+    backend.generate([Request((1,), (1,), 5)], temperature=0)
+sys.stdin.read()
+"""
+
+
+def kill_host_of_engine(folder, doing):
+    """The engine's process once its host, killed while `doing`, is gone."""
+    host = subprocess.Popen(
+        [sys.executable, "-c", HOST, str(folder), doing],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with host:
+        assert host.stdout is not None
+        process = psutil.Process(int(host.stdout.readline()))
+        assert process.is_running()
+        others = [child for child in psutil.Process(host.pid).children() if child != process]
+        assert len(others) == (doing == "forked")
+        host.kill()
+        host.wait()
+        process.wait(20)
+        assert all(other.is_running() for other in others)
+    return process
+
+
+@pytest.mark.parametrize("doing", ["idle", "generating", "forked"])
+def test_killing_the_host_leaves_no_engine(python, doing):
+    python(hang=doing == "generating")
+    assert not kill_host_of_engine(FOLDER, doing).is_running()
+
+
+@pytest.mark.skipif(not vllm_installed(), reason="vLLM is not installed; `make test-vllm` runs this")
+def test_killing_the_host_leaves_no_real_engine(tmp_path):
+    folder = write_random(tmp_path / "model", "llama", 0)
+    assert not kill_host_of_engine(folder, "generating").is_running()
