@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import signal
@@ -55,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _launch(command: Sequence[str], count: int, threads: int, scratch: Path) -> None:
     from accelerate.commands.launch import launch_command, launch_command_parser
 
+    # What these lines say is said by `_report`, and the last line of the log is to be a worker's.
+    logging.getLogger("torch.distributed.elastic.multiprocessing.api").addFilter(
+        lambda record: not str(record.msg).startswith(("failed (exitcode", "Sending process"))
+    )
     options = [
         "--multi_gpu",  # in the sense of accelerate: several processes on one machine, also without a card
         *("--num_processes", str(count)),

@@ -34,6 +34,7 @@ class Bench:
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.home = home
         self.store = Store.open(home / "studio.db")
+        self.seconds = SECONDS
         self._monkeypatch = monkeypatch
 
     def make(self, **runtime: Any) -> str:
@@ -50,7 +51,7 @@ class Bench:
         return self.ended(run_id)
 
     def until(self, run_id: str, wanted: Callable[[RunSummary], bool]) -> RunSummary:
-        found = supervisor.wait_until(self.store, run_id, wanted, timeout=SECONDS)
+        found = supervisor.wait_until(self.store, run_id, wanted, timeout=self.seconds)
         log = [line.message for line in queries.log(self.store, run_id)]
         assert found is not None, (queries.get_run(self.store, run_id), log)
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 
 import numpy as np
 
@@ -44,16 +45,13 @@ class ShardedBackend:
 
         before = self.inner.usage.copy()
         found = self.inner.generate(mine, temperature=temperature, tick=count) if mine else []
-        spent = self.inner.usage - before
-        costs = (spent.sequences, spent.generated_tokens, spent.prefill_tokens)
+        spent = astuple(self.inner.usage - before)
         results: list[list[Completion]] = [[] for _ in requests]
-        for share, (arrays, cost) in zip(shares, self.group.gather((_pack(found), costs)), strict=True):
+        for share, (arrays, cost) in zip(shares, self.group.gather((_pack(found), spent)), strict=True):
             flat = iter(_unpack(arrays))
             for index in share:
                 results[index] = [next(flat) for _ in requests[index].keys]
-            self.usage.sequences += cost[0]
-            self.usage.generated_tokens += cost[1]
-            self.usage.prefill_tokens += cost[2]
+            self.usage = Usage(*(a + b for a, b in zip(astuple(self.usage), cost, strict=True)))
         if tick and told < total:
             tick(total - told)
         return results

@@ -1,0 +1,206 @@
+"""Several processes come to what one comes to."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import astuple
+
+import pytest
+import torch
+
+from sapo_engine.group import ALONE, Group, deal
+from sapo_engine.rollouts import Request
+from sapo_engine.rollouts.base import Usage
+from sapo_engine.rollouts.sharded import ShardedBackend
+from sapo_studio.events import kinds as k
+from tests.fixtures import ranks
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="several processes are refused there")
+
+
+# -- Dealing
+
+
+def test_dealing_gives_everything_once_in_rising_order():
+    parts = deal([3, 1, 4, 1, 5, 9, 2, 6], 3)
+    assert sorted(index for part in parts for index in part) == list(range(8))
+    assert all(part == sorted(part) for part in parts)
+
+
+def test_dealt_parts_weigh_about_the_same():
+    weights = [1 + (i * 7) % 13 for i in range(100)]
+    loads = [sum(weights[i] for i in part) for part in deal(weights, 8)]
+    assert max(loads) - min(loads) <= max(weights)
+
+
+def test_equal_neighbours_go_to_different_parts():
+    assert deal([1] * 6, 2) == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_fewer_items_than_parts():
+    assert deal([1], 3) == [[0], [], []]
+    assert deal([], 2) == [[], []]
+
+
+# -- The group
+
+
+def test_alone_everything_is_ones_own():
+    assert (ALONE.rank, ALONE.size, ALONE.leader) == (0, 1, True)
+    assert ALONE.gather(3) == [3]
+    assert ALONE.share("x") == "x"
+    assert ALONE.map(range(3), lambda items: [item + 1 for item in items]) == [1, 2, 3]
+    assert ALONE.total({"loss": 2.0}) == {"loss": 2.0}
+
+
+def test_two_ranks_exchange(tmp_path):
+    first, second = ranks.results("exchange", tmp_path)
+    for name in ("gather", "share", "agree", "total", "map", "one", "none", "gradients", "levelled", "variables"):
+        assert first[name] == second[name], name
+    assert first["gather"] == ["rank 0", "rank 1"]
+    assert first["share"] == {"rank": 0}
+    assert first["agree"] == 10
+    assert first["total"] == {"loss": 4.0, "extra": 2.0}
+    assert [square for square, _ in first["map"]] == [0, 1, 4, 9, 16, 25, 36]
+    assert {rank for _, rank in first["map"]} == {0, 1}
+    assert first["asked"][0] == [6]  # as heavy as all the others
+    assert second["asked"][0] == [0, 1, 2, 3, 4, 5]
+    assert first["one"] == [(25, 0)]
+    assert first["none"] == []
+    assert first["gradients"] == [[3.0, 6.0, 9.0], [5.0, 7.0], None]
+    assert first["levelled"] == [0.0, 0.0, 0.0]
+    assert first["variables"] == []  # nothing that a library would take for an invitation
+
+
+def test_a_rank_that_is_left_alone_notices(tmp_path):
+    survivor, dead = ranks.launch("lonely", tmp_path)
+    _, errors = survivor.communicate(timeout=60)
+    assert dead.wait() == 9
+    dead.communicate()
+    assert survivor.returncode != 0
+    assert "PeersLostError" in errors.decode()
+
+
+# -- Roll-outs
+
+
+@pytest.mark.parametrize("size", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_completions_are_the_same_however_many_write_them(tmp_path, size):
+    alone = ranks.sampled(ALONE)
+    assert alone["usage"].sequences == 23 * 2 + 10 + 1
+    assert len({len(c.tokens) for mine in alone["warm"] for c in mine}) > 3
+    for found in ranks.results("sampled", tmp_path, size):
+        assert found == alone
+
+
+class Scripted:
+    """A back end that says what it was asked for. Implements RolloutBackend."""
+
+    def __init__(self):
+        self.usage = Usage()
+        self.asked = []
+
+    def generate(self, requests, *, temperature, tick=None):
+        self.asked.append(requests)
+        return [[] for _ in requests]
+
+
+class OneOfFour(Group):
+    """A rank whose peers have generated nothing."""
+
+    size = 4
+
+    def __init__(self, rank):
+        self.rank = rank
+
+    def gather(self, value):
+        return [value if rank == self.rank else ((b"", b"", b""), astuple(Usage())) for rank in range(4)]
+
+
+def test_ranks_have_about_as_much_to_do():
+    requests = [Request((1,) * (1 + i % 9), (), 5) for i in range(40)]
+    lengths = []
+    for rank in range(4):
+        inner = Scripted()
+        ShardedBackend(inner, OneOfFour(rank)).generate(requests, temperature=1.0)
+        assert len(inner.asked[0]) == 10
+        lengths.append(sum(len(request.prompt) for request in inner.asked[0]))
+    assert sum(lengths) == sum(len(request.prompt) for request in requests)
+    assert max(lengths) - min(lengths) <= 10
+
+
+# -- Training
+
+
+@pytest.mark.parametrize("size", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_training_curves_are_the_same_but_for_noise(tmp_path, size):
+    alone = ranks.trained(ALONE)
+    found = ranks.results("trained", tmp_path, size)
+    for kind, (points, weights) in alone.items():
+        assert len(points) >= 6
+        losses = [value for (name, _), value in points.items() if name == "loss"]
+        assert losses[-1] < losses[0]
+        for rank in found:
+            assert rank[kind][0] == pytest.approx(points, rel=1e-4), kind
+            torch.testing.assert_close(rank[kind][1], weights, rtol=1e-3, atol=1e-4)
+            assert torch.equal(rank[kind][1], found[0][kind][1])  # between ranks there is no noise
+
+
+def test_small_parts_and_mixed_precision_on_two_ranks(tmp_path):
+    alone = ranks.trained(ALONE, micro_batch=1, precision="bf16")
+    for rank in ranks.results("trained_in_parts", tmp_path):
+        for kind, (points, _) in alone.items():
+            assert rank[kind][0] == pytest.approx(points, rel=0.05), kind
+
+
+# -- Whole runs
+
+
+def metrics(events):
+    return {
+        (e.iteration, e.name): e.value for e in events if isinstance(e, k.Metric) and not e.name.endswith("_seconds")
+    }
+
+
+def rows(events, kind):
+    return {
+        (getattr(e, "source", ""), getattr(row, "number", getattr(row, "trajectory", None))): row
+        for e in events
+        if isinstance(e, kind)
+        for row in e.rows
+    }
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    return ranks.whole(ALONE, tmp_path_factory.mktemp("alone"))
+
+
+def test_a_run_of_two_processes_is_the_run_of_one(alone, tmp_path):
+    events, nothing = ranks.results("whole", tmp_path)
+    assert nothing == []  # only rank 0 speaks
+    first = {n: row for n, row in rows(alone, k.Trajectories).items() if row.iteration == 0}
+    assert first.items() <= rows(events, k.Trajectories).items()
+    points = {(e.ordinal, e.name, e.step): e.value for e in events if isinstance(e, k.CurvePoint)}
+    expected = {(e.ordinal, e.name, e.step): e.value for e in alone if isinstance(e, k.CurvePoint)}
+    assert points == pytest.approx(expected, rel=1e-4)
+    for kind in (k.Trajectories, k.Labels, k.Rollouts):
+        assert rows(events, kind) == rows(alone, kind), kind
+    pairs, expected = rows(events, k.Pairs), rows(alone, k.Pairs)
+    assert [(p.winner, p.loser, p.used) for p in pairs.values()] == [
+        (p.winner, p.loser, p.used) for p in expected.values()
+    ]
+    assert [p.margin for p in pairs.values()] == pytest.approx([p.margin for p in expected.values()], abs=1e-4)
+    assert metrics(events) == pytest.approx(metrics(alone), abs=1e-4)
+    assert len(metrics(events)) > 40
+
+
+@pytest.mark.slow
+def test_two_processes_stop_together_and_go_on(alone, tmp_path):
+    events, other = ranks.results("stopped", tmp_path)
+    assert events.pop() == other.pop() >= 4  # attempts
+    assert other == []
+    assert metrics(events) == pytest.approx(metrics(alone), abs=1e-4)
+    assert {e.ordinal for e in events if isinstance(e, k.PhaseFinished)} == set(range(15))
+    starts = [e.ordinal for e in events if isinstance(e, k.PhaseStarted)]
+    assert len(starts) > len(set(starts))  # some stops came inside a phase
