@@ -18,7 +18,7 @@ from sapo_engine.data import Trajectory
 from sapo_engine.group import ALONE, Group
 from sapo_engine.losses import step_errors, token_log_probs
 from sapo_engine.models import load_network, save_model
-from sapo_engine.precision import autocast
+from sapo_engine.precision import autocast, full_precision
 from sapo_engine.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
 from sapo_engine.training import Recipe, Watcher, train
 from sapo_studio.config.schema import VerifierConfig
@@ -63,7 +63,7 @@ class Verifier(nn.Module):
         states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1])).float()
         if logits is not None:
             states = torch.cat([states, likelihood_features(token_log_probs(logits, batch.targets), at)], dim=-1)
-        with torch.autocast(states.device.type, enabled=False):
+        with full_precision(states.device):
             return torch.sigmoid(self.head(states).squeeze(-1))
 
 
