@@ -71,12 +71,14 @@ def save_training_state(
     """What training changes: the weights that require a gradient, optimiser moments, the scaler of fp16 and the
     position, in one safetensors file.
     """
-    # By number: an adapter's name is another in another process.
+    # By number: an adapter's name is another in another process. Copied to main memory: a card has no room for it.
     trained = [value for value in model.parameters() if value.requires_grad]
-    tensors = {f"model/{index}": value.detach().clone().contiguous() for index, value in enumerate(trained)}
+    tensors = {
+        f"model/{index}": value.detach().to("cpu", copy=True).contiguous() for index, value in enumerate(trained)
+    }
     for index, values in optimiser.state_dict()["state"].items():
         for name, value in values.items():
-            tensors[f"optimiser/{index}/{name}"] = value.detach().clone().contiguous()
+            tensors[f"optimiser/{index}/{name}"] = value.detach().to("cpu", copy=True).contiguous()
     facts = {"step": str(step), "cooling_from": str(cooling_from)}
     if scaler is not None and scaler.is_enabled():
         facts["scaler"] = json.dumps(scaler.state_dict())

@@ -1,0 +1,110 @@
+"""How long questions and solutions are, in tokens: measured where the questions are in a file here, else assumed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sapo_studio.config.schema import TaskConfig
+
+CHARACTERS = 3.6
+"""Characters a token, for English with numbers in it and vocabularies of 30,000 to 250,000 entries."""
+ROWS = 200
+"""Rows of a file that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Tokens of prompts and solutions, their usual (`prompt`, `solution`) and their greatest length, and steps."""
+
+    prompt: int
+    longest_prompt: int
+    solution: int
+    longest_solution: int
+    steps: float
+    assumption: str
+
+    @property
+    def step(self) -> float:
+        """Tokens of a step."""
+        return self.solution / self.steps
+
+
+_USUAL = {
+    "gsm8k": Lengths(95, 230, 130, 320, 4.5, "questions like GSM8K's: 95 tokens, solutions of 130 in 4.5 steps"),
+    "math": Lengths(110, 350, 230, 320, 8, "questions like MATH's: 110 tokens, solutions of 230 in 8 steps"),
+    "mbpp": Lengths(150, 300, 80, 400, 5, "programs like MBPP's: 150 tokens of task and tests, 80 in 5 steps"),
+    "humaneval": Lengths(170, 400, 90, 400, 5, "programs like HumanEval's: 170 tokens of head, 90 in 5 steps"),
+    "jsonl": Lengths(120, 400, 150, 320, 6, "questions of 120 tokens, solutions of 150 in 6 steps"),
+}
+_QUESTION = ("question", "problem", "prompt", "text")
+_SOLUTION = ("answer", "solution", "code", "canonical_solution")
+
+
+def lengths(task: TaskConfig, positions: int = 1 << 20) -> Lengths:
+    """What to reckon with for `task` and a model that takes `positions` tokens. A file of questions is looked into."""
+    if task.kind == "arithmetic":
+        steps = (task.min_steps + task.max_steps) / 2
+        return Lengths(
+            prompt=round(6 + steps),
+            longest_prompt=7 + task.max_steps,
+            solution=round(4 * steps) + 1,
+            longest_solution=4 * (task.max_steps + 2),
+            steps=steps,
+            assumption=f"generated problems of {task.min_steps} to {task.max_steps} steps, 4 tokens a step",
+        )
+    found = _measured(task) or _USUAL[task.kind]
+    longest = task.max_new_tokens or (400 if task.kind in ("mbpp", "humaneval") else 320)
+    shots = task.shots if task.prompt == "few-shot" else 0
+    told = "" if found.longest_solution == longest else f"; solutions of {longest} at most"
+    if shots:
+        told += f"; {shots} worked examples before each question"
+    extra = shots * (found.prompt + found.solution)
+    return replace(
+        found,
+        prompt=min(found.prompt + extra, positions),
+        longest_prompt=min(found.longest_prompt + extra, positions),
+        solution=min(found.solution, longest),
+        longest_solution=min(longest, positions),
+        assumption=found.assumption + told,
+    )
+
+
+def _measured(task: TaskConfig) -> Lengths | None:
+    """From the first rows of a JSON Lines file. None where there is none, or nothing in it that can be read."""
+    if not task.train_data or task.train_data.startswith("hub:"):
+        return None
+    questions: list[int] = []
+    solutions: list[int] = []
+    try:
+        with Path(task.train_data).expanduser().open(encoding="utf-8") as lines:
+            for line in islice(lines, ROWS):
+                row: Any = json.loads(line)
+                questions.append(_characters(row, _QUESTION))
+                solutions.append(_characters(row, _SOLUTION))
+    except (OSError, ValueError, AttributeError):
+        return None
+    if not any(questions):
+        return None
+    usual = _USUAL[task.kind]
+    # Instruction and layout around a question.
+    frame = 35
+    prompt = round(sum(questions) / len(questions) / CHARACTERS) + frame
+    known = [count for count in solutions if count > CHARACTERS * 12]  # shorter ones are bare answers
+    solution = round(sum(known) / len(known) / CHARACTERS) if known else usual.solution
+    return Lengths(
+        prompt=prompt,
+        longest_prompt=round(max(questions) / CHARACTERS) + frame,
+        solution=max(solution, 1),
+        longest_solution=usual.longest_solution,
+        steps=usual.steps,
+        assumption=f"lengths of the first {len(questions)} rows of the file: {prompt} tokens a question, "
+        f"{solution} a solution{'' if known else ' (assumed)'}, {CHARACTERS} characters a token",
+    )
+
+
+def _characters(row: Any, names: tuple[str, ...]) -> int:
+    return next((len(row[name]) for name in names if isinstance(row.get(name), str)), 0)
