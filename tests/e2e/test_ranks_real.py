@@ -1,0 +1,99 @@
+"""Two real workers (gloo) on a small lab run: the numbers of one, also when one of them is killed on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from sapo_studio import supervisor
+from sapo_studio.config.overrides import configure
+from sapo_studio.domain.runs import PhaseName, RunStatus
+from sapo_studio.store import queries, runs
+
+if TYPE_CHECKING:
+    from conftest import Bench
+
+    Numbers = dict[tuple[int, str], float]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(os.name != "posix", reason="several processes are refused on Windows"),
+]
+
+SECONDS = 400.0
+SETTINGS = ["sampling.questions=300", "sampling.samples=4", "runtime.checkpoint_seconds=1"]
+"""Two shards in the sample phase, which takes some seconds."""
+
+
+@pytest.fixture
+def lab(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.delenv("SAPO_ENGINE_WORKER")
+    bench.seconds = SECONDS
+    return bench
+
+
+def make(lab: Bench, processes: int) -> str:
+    preset, config = configure("lab-smoke", [*SETTINGS, f"runtime.processes={processes}"], seed=7, name=None)
+    return runs.create_run(lab.store, config, preset)
+
+
+def finish(lab: Bench, run_id: str) -> None:
+    ended = lab.ended(run_id)
+    assert ended.status is RunStatus.DONE, (ended.error, lab.log(run_id))
+
+
+def numbers(lab: Bench, run_id: str) -> Numbers:
+    """All metrics but the measured times."""
+    return {key: value for key, value in lab.metrics(run_id).items() if not key[1].endswith("_seconds")}
+
+
+def begun(lab: Bench, run_id: str, name: PhaseName, iteration: int) -> psutil.Process:
+    """Wait for the phase to be under way; returns the run's parent."""
+
+    def under_way(run_id: str) -> bool:
+        return any(
+            (phase.name, phase.iteration, phase.status) == (name, iteration, "running")
+            for phase in queries.phases(lab.store, run_id)
+        )
+
+    return psutil.Process(lab.until(run_id, lambda run: under_way(run.id)).pid)
+
+
+def rank_1(parent: psutil.Process) -> psutil.Process:
+    (found,) = (child for child in parent.children(recursive=True) if child.environ().get("RANK") == "1")
+    return found
+
+
+def test_one_of_two_killed_while_it_samples(lab: Bench) -> None:
+    alone, together, killed = make(lab, 1), make(lab, 2), make(lab, 2)
+    for run_id in (alone, together):
+        supervisor.launch(lab.store, run_id)
+        finish(lab, run_id)
+    supervisor.launch(lab.store, killed)
+    rank_1(begun(lab, killed, PhaseName.SAMPLE, 1)).send_signal(signal.SIGKILL)
+    finish(lab, killed)
+    assert queries.get_run(lab.store, killed).restarts == 1
+    assert "Engine worker 2 of 2 (rank 1) was killed by SIGKILL" in lab.log(killed)
+    assert lab.rows(killed) == lab.rows(together)
+    assert numbers(lab, killed) == pytest.approx(numbers(lab, together), abs=1e-9)
+    assert numbers(lab, together) == pytest.approx(numbers(lab, alone), abs=0.02)
+    assert lab.gone()
+
+
+def test_two_pause_and_stop_as_one(lab: Bench) -> None:
+    run_id = make(lab, 2)
+    supervisor.launch(lab.store, run_id)
+    begun(lab, run_id, PhaseName.SFT, 0)
+    supervisor.pause(lab.store, run_id)
+    lab.until(run_id, lambda run: run.status is RunStatus.PAUSED)
+    supervisor.resume(lab.store, run_id)
+    begun(lab, run_id, PhaseName.SAMPLE, 1)
+    supervisor.stop(lab.store, run_id)
+    assert lab.ended(run_id).status is RunStatus.STOPPED
+    assert lab.gone()
+    assert "did not stop within" not in lab.log(run_id)
