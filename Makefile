@@ -6,10 +6,15 @@ BIN := $(VENV)/bin
 CONSTRAINTS := packaging/constraints.txt
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
+# vLLM wants other versions of transformers than the program runs on, so it lives beside it.
+VLLM_VENV := .venv-vllm
+VLLM_PACKAGES := packaging/constraints-vllm.txt
+VLLM := $(VLLM_VENV)/.installed
+TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo test test-slow lint format bench screenshots results lab-model clean
+.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench screenshots results lab-model clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -42,6 +47,16 @@ $(DEV): $(RUN)
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[ui,engine,dev]'
 	@touch $@
 
+# What has no wheel on PyPI is torch for CPUs: from where pip looks anyway, else from PyTorch.
+$(VLLM): pyproject.toml $(VLLM_PACKAGES) | $(BIN)/python
+	$(BIN)/python -m venv $(VLLM_VENV)
+	torch=$$(grep '^torch==' $(VLLM_PACKAGES)); \
+	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps "$$torch" 2>/dev/null \
+	    || $(VLLM_VENV)/bin/python -m pip install --quiet --no-deps --index-url $(TORCH_FOR_CPUS) "$$torch"
+	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps --requirement $(VLLM_PACKAGES)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
 install: $(RUN)  ## the program, in .venv
 	@echo "Installed. Start it with $(BIN)/sapo-studio, or $(BIN)/sapo --help"
 
@@ -61,6 +76,14 @@ test: $(DEV)  ## the fast tests
 test-slow: $(DEV)  ## the slow tests: whole runs, and processes killed at many moments
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
+# Those of pyproject.toml's options are left out that want Qt's plugin.
+test-vllm: $(VLLM)  ## the roll-out back ends, vLLM among them, in an environment of its own (Linux)
+	$(VLLM_VENV)/bin/python -m pytest --override-ini 'addopts=--import-mode=importlib --strict-markers -ra' \
+	    tests/engine/test_rollouts.py tests/engine/test_rollout_contract.py tests/engine/test_vllm_process.py
+
+vllm: $(VLLM)  ## vLLM for CPUs in .venv-vllm, for trying it out; SAPO_VLLM_PYTHON has the program use it
+	@echo "Installed. Have the program use it: export SAPO_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python"
+
 lint: $(DEV)  ## style, types (strict) and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -74,7 +97,8 @@ format: $(DEV)  ## put the code into shape
 bench: $(DEV)  ## measure the store, the window and a run
 	@for benchmark in benchmarks/*.py; do \
 	    echo "== $$benchmark"; \
-	    QT_QPA_PLATFORM=offscreen $(BIN)/python "$$benchmark" || exit 1; \
+	    SAPO_VLLM_PYTHON="$(wildcard $(VLLM_VENV)/bin/python)" QT_QPA_PLATFORM=offscreen $(BIN)/python "$$benchmark" \
+	        || exit 1; \
 	done
 
 screenshots: $(DEV)  ## pictures of the real window over a finished run
@@ -86,5 +110,5 @@ results: $(DEV)  ## regenerate docs/results/lab.md and lab.json (hours)
 lab-model: $(DEV)  ## make the warmed-up reasoner that ships in resources/models/lab again
 	$(BIN)/python -m sapo_engine.bundle resources/models/lab
 
-clean:  ## remove .venv and everything made
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+clean:  ## remove .venv, .venv-vllm and everything made
+	rm -rf $(VENV) $(VLLM_VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
