@@ -1,8 +1,8 @@
 """A run without weights: everything that a configuration asks for is built on torch's `meta` device, where tensors have
 a shape and no content, and one training step of reasoner and verifier goes through.
 
-`python -m sapo_engine.dry_run PRESET` prints what it found. Nothing is fetched: a Hub model's shape comes from the cache
-or from the numbers that ship with the program.
+`python -m sapo_engine.dry_run PRESET` prints what it found. Nothing is fetched: the shapes of the Hub models that
+presets name ship with the program.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 
 from sapo_engine.batching import Text, pad
@@ -48,7 +49,7 @@ def known_shape(source: str) -> PreTrainedConfig | None:
     """A Hub model's architecture as it ships with the program; None for others."""
     shapes: dict[str, dict[str, Any]] = json.loads((resources_dir() / "shapes.json").read_text(encoding="utf-8"))
     found = shapes.get(source.removeprefix("hub:"))
-    return None if found is None else cast("PreTrainedConfig", AutoConfig.for_model(**found))
+    return None if found is None else AutoConfig.for_model(**found)
 
 
 def shape_of(config: RunConfig) -> PreTrainedConfig:
@@ -75,7 +76,7 @@ def build(config: RunConfig) -> Built:
     with META:
         # Eager attention: the others look into the mask, which has no content here.
         network = cast("PreTrainedModel", AutoModelForCausalLM.from_config(shape, attn_implementation="eager"))
-        network.to(dtype=torch.float32 if tuning == "full" else DTYPES[precision])
+        nn.Module.to(network, torch.float32 if tuning == "full" else DTYPES[precision])
         if config.model.gradient_checkpointing:
             network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         reasoner = Reasoner(network) if tuning == "full" else with_adapter(network, adapters)

@@ -19,7 +19,10 @@ def test_every_preset_for_the_hub_is_tried_here():
     assert hub == set(WEIGHTS)
 
 
-@pytest.mark.parametrize("name", sorted(WEIGHTS))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name == "gsm8k-qwen2.5-0.5b" else pytest.mark.slow) for name in sorted(WEIGHTS)],
+)
 def test_a_preset_builds_without_weights(name):
     family, weights = WEIGHTS[name]
     config = find_preset(name).config

@@ -96,9 +96,7 @@ def test_qlora_wants_a_shared_verifier():
 def test_a_chat_prompt_ends_where_the_model_is_to_answer():
     tokenizer = byte_tokenizer()
     text = tokenizer.decode(chat_prompt(tokenizer, QUESTION))
-    assert text == (
-        "<|im_start|>system\nCount.<|im_end|>\n<|im_start|>user\n1 + 1?<|im_end|>\n<|im_start|>assistant\n"
-    )
+    assert text == ("<|im_start|>system\nCount.<|im_end|>\n<|im_start|>user\n1 + 1?<|im_end|>\n<|im_start|>assistant\n")
     end_turns(tokenizer)
     assert tokenizer.eos_token == "<|im_end|>"
 
@@ -138,9 +136,13 @@ def test_a_time_limit_that_is_kept_strikes_nobody():
         pass
     total = sum(range(3_000_000))
     assert total > 0
-    with pytest.raises(OutOfTime), time_limit(0.05):
+
+    def hang():
         while True:
             pass
+
+    with pytest.raises(OutOfTime), time_limit(0.05):
+        hang()
 
 
 @pytest.mark.slow
