@@ -27,6 +27,8 @@ FEATURES = 6
 ADAPTER = "adapter"
 FLOOR = -12.0
 """Log-likelihoods below this tell no more."""
+SCORED_ENTRIES = 2**27
+"""Positions times vocabulary that are scored at a time: each takes 12 bytes for a moment, in all 1.5 GiB."""
 
 
 class Verifier(nn.Module):
@@ -182,6 +184,9 @@ def score(
     verifier.eval()
     device = verifier.head.weight.device
     scores: list[list[float]] = [[] for _ in texts]
+    if verifier.kind == "likelihood":
+        width = max(map(len, texts), default=1) * int(verifier.backbone.config.get_text_config().vocab_size)
+        batch = max(1, min(batch, SCORED_ENTRIES // width))
     for indices in plain_batches([len(text) for text in texts], batch):
         table = _ends([(texts[i], ends[i]) for i in indices], device)
         values = verifier(pad([texts[i] for i in indices], pad_id, device), table).tolist()
