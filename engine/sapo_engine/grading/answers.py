@@ -1,7 +1,7 @@
 """Grading answers by mathematical equality.
 
-What can be told at a glance is told here. The rest goes to math-verify in processes of its own, one expression at a time
-each: `9**9**9` never ends and cannot be interrupted, but its process can be killed.
+What can be told at a glance is told here. The rest goes to math-verify in processes of its own, one expression at a
+time each: `9**9**9` never ends and cannot be interrupted, but its process can be killed.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _grade(equal: bool, answer: str, reference: str) -> Grade:
 
 
 class Comparer:
-    """A process that compares expressions by math-verify. It ends when its input does, so with this one at the latest."""
+    """A process that compares expressions by math-verify. It ends when its input does: with this one."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(

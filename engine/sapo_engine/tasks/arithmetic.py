@@ -25,6 +25,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from sapo_engine.grading.base import Grade
 from sapo_engine.tasks.base import Message, Question, WrittenSolution
+from sapo_engine.tasks.segments import Lines
 from sapo_studio.config.schema import TaskConfig
 
 NAMES = ("Ann", "Ben", "Cara", "Dan", "Eva", "Finn", "Gita", "Hugo")
@@ -64,18 +65,6 @@ def calculate(left: int, operator: str, right: int) -> int | None:
             return left * right
         case _:
             return left // right if right and left % right == 0 else None
-
-
-class Lines:
-    """Every line is a step. Implements Segmenter."""
-
-    def starts(self, lines: Sequence[str]) -> list[bool]:
-        """See Segmenter."""
-        return [True] * len(lines)
-
-    def clean(self, text: str) -> str:
-        """See Segmenter."""
-        return text.strip()
 
 
 class ArithmeticTask:

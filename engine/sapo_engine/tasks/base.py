@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypedDict
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from sapo_engine.grading.base import Grade
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)

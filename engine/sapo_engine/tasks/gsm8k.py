@@ -1,0 +1,33 @@
+"""GSM8K: grade-school word problems with a whole number as the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sapo_engine.grading.base import Problem
+from sapo_engine.grading.extract import MARK, final_number
+from sapo_engine.tasks.data import text_field
+from sapo_studio.errors import InputError
+
+INSTRUCTION = 'Solve the problem step by step, one step a line. End with a line "#### " and the answer as a number.'
+HUB_TRAIN = "hub:openai/gsm8k/main:train"
+HUB_TEST = "hub:openai/gsm8k/main:test"
+
+_CALCULATION = re.compile(r"<<[^<>]*>>")
+
+extract = final_number
+
+
+def read(row: Mapping[str, Any], where: str) -> Problem:
+    """A row with `question` and `answer` (the solution, its last line `#### 42`). Calculator marks are left out."""
+    solution = _CALCULATION.sub("", text_field(row, "answer", where)).strip()
+    if MARK not in solution:
+        raise InputError(f"{where}: field 'answer' has no line with {MARK}", why="It is to end with the final answer.")
+    return Problem(
+        id=str(row.get("id", row.get("task_id", ""))) or where.rpartition(":")[2],
+        question=text_field(row, "question", where).strip(),
+        solution=solution,
+        answer=final_number(solution),
+    )

@@ -1,0 +1,183 @@
+"""A task over written problems: splits, prompts, steps and grading."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sapo_engine.grading.base import Grade, Grader, Problem
+from sapo_engine.tasks.base import Message, Question, WrittenSolution
+from sapo_engine.tasks.jsonl import CODE_INSTRUCTION
+from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
+from sapo_engine.tasks.segments import segmenter_of
+from sapo_studio.config.schema import TaskConfig
+from sapo_studio.errors import InputError
+from sapo_studio.formats import processbench
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+ANSWER_TOKENS, CODE_TOKENS = 320, 400
+LEAST_TRAIN, LEAST_TEST = 10, 5
+BENCHMARK = 4_000_000
+"""Numbers of the questions of a process benchmark that came with the data begin here."""
+
+
+class WrittenTask:
+    """GSM8K, MATH, MBPP, HumanEval or the user's own questions. Implements Task.
+
+    Test questions come from `test_data`, from the data set's own test split, or are held out of the training data;
+    development questions and few-shot examples are held out of the training data. Which ones depends on `seed` alone.
+    """
+
+    def __init__(self, config: TaskConfig, seed: int, *, graders: int = 0) -> None:
+        self.config = config
+        self.kind = KINDS[config.kind]
+        train = load_problems(self.kind, config.train_data or self.kind.hub_train)
+        apart = config.test_data or (self.kind.hub_test if not config.train_data else "")
+        test = load_problems(self.kind, apart) if apart else []
+        self.is_code = self._is_code([*train, *test])
+        order = random.Random(f"{config.kind} {seed}")
+        order.shuffle(train)
+        if apart:
+            order.shuffle(test)
+            test = test[: config.test_questions]
+        self.shots: list[Problem] = []
+        if config.prompt == "few-shot":
+            self.shots = [problem for problem in train if problem.solution][: config.shots]
+            train = [problem for problem in train if problem not in self.shots]
+        # Held out: what was asked for, but never so much that too little is left to learn from.
+        most = max(0, (len(train) - LEAST_TRAIN) // (2 if apart else 3))
+        development = _take(train, min(config.development_questions, most))
+        if not apart:
+            test = _take(train, min(config.test_questions, most))
+        train = train[: config.train_questions]
+        if len(train) < LEAST_TRAIN or len(test) < LEAST_TEST or not development:
+            raise InputError(
+                f"There are too few questions: {len(train)} to learn from, {len(development)} for development, "
+                f"{len(test)} to test on",
+                why=f"At least {LEAST_TRAIN} to learn from and {LEAST_TEST} to test on are needed.",
+                fix="Add questions to task.train_data, or name a file of test questions in task.test_data.",
+            )
+        self.segmenter = segmenter_of(
+            ("block" if self.is_code else "line") if config.steps == "auto" else config.steps, config.step_pattern
+        )
+        self.max_new_tokens = config.max_new_tokens or (CODE_TOKENS if self.is_code else ANSWER_TOKENS)
+        self._problems: dict[int, Problem] = {}
+        self._splits: dict[str, list[Question]] = {"process": []}
+        for split, problems in (("train", train), ("development", development), ("test", test)):
+            self._splits[split] = [self._question(split, problem) for problem in problems]
+        self._graders = graders
+        self._grader: Grader | None = None
+        self._benchmark = self._read_benchmark(config.process_data) if config.process_data else None
+
+    def _is_code(self, problems: Sequence[Problem]) -> bool:
+        code = sum(problem.is_code for problem in problems)
+        if code not in (0, len(problems)):
+            raise InputError(
+                f"The data mix {code} programs and {len(problems) - code} answers",
+                why="A run is graded by tests or by answers.",
+                fix="Make two files of them.",
+            )
+        return code > 0
+
+    def _question(self, split: str, problem: Problem) -> Question:
+        number = len(self._problems)
+        self._problems[number] = problem
+        steps = self.steps_of(problem.solution)
+        return Question(number, split, problem.question, steps, problem.answer or "\n".join(problem.tests))
+
+    def steps_of(self, solution: str) -> tuple[str, ...]:
+        """A written solution as steps."""
+        if not solution:
+            return ()
+        lines = solution.split("\n")
+        groups: list[list[str]] = [[]]
+        for line, begins in zip(lines, self.segmenter.starts(lines), strict=True):
+            if begins and groups[-1]:
+                groups.append([])
+            groups[-1].append(line)
+        return tuple(step for step in (self.segmenter.clean("\n".join(group)) for group in groups) if step)
+
+    def _read_benchmark(self, file: str) -> list[WrittenSolution]:
+        path = Path(file).expanduser()
+        try:
+            with path.open(encoding="utf-8-sig") as lines:
+                items = list(processbench.read(lines, source=str(path)))
+        except OSError as error:
+            raise InputError(f"{path} cannot be read", why=error.strerror or str(error)) from error
+        found: list[WrittenSolution] = []
+        for item in items:
+            if not item.steps:
+                continue
+            number = BENCHMARK + len(found)
+            self._problems[number] = Problem(id=item.id, question=item.problem)
+            question = Question(number, "process", item.problem, (), "")
+            found.append(WrittenSolution(question, tuple(item.steps), item.final_answer_correct, item.label + 1))
+        if not found:
+            raise InputError(f"{path} has no solutions", fix="Give a file in ProcessBench's format.")
+        return found
+
+    def questions(self, split: str) -> Sequence[Question]:
+        """See Task. No process questions: nobody here knows a step's truth."""
+        return self._splits[split]
+
+    def process_benchmark(self) -> Sequence[WrittenSolution] | None:
+        """See Task."""
+        return self._benchmark
+
+    def build_tokenizer(self) -> PreTrainedTokenizerBase:
+        """See Task."""
+        raise InputError("This task has no tokenizer of its own", fix="Start from a model folder, GGUF or Hub model.")
+
+    @property
+    def instruction(self) -> str:
+        """What the reasoner is told to do."""
+        return self.config.instruction or (
+            CODE_INSTRUCTION if self.is_code and self.config.kind == "jsonl" else self.kind.instruction
+        )
+
+    def prompt(self, question: Question) -> str:
+        """See Task: instruction, worked examples if asked for, question."""
+        examples = [f"{_asked(problem.question)}{problem.solution}\n\n" for problem in self.shots]
+        return f"{self.instruction}\n\n{''.join(examples)}{_asked(question.text)}"
+
+    def chat(self, question: Question) -> list[Message] | None:
+        """See Task."""
+        if self.config.prompt != "chat":
+            return None
+        return [{"role": "system", "content": self.instruction}, {"role": "user", "content": question.text}]
+
+    def join(self, steps: Sequence[str]) -> str:
+        """See Task."""
+        return "\n".join(steps)
+
+    def grade(self, items: Sequence[tuple[Question, str]]) -> list[Grade]:
+        """See Task."""
+        if not items:
+            return []
+        if self._grader is None:
+            self._grader = grader_for(self.kind, self.config, self._graders, code=self.is_code)
+        return self._grader.grade([(self._problems[question.number], text) for question, text in items])
+
+    def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
+        """See Task: nobody knows."""
+        return None
+
+    def close(self) -> None:
+        """See Task."""
+        if self._grader is not None:
+            self._grader.close()
+
+
+def _asked(question: str) -> str:
+    return f"Question: {question}\nAnswer:\n"
+
+
+def _take(problems: list[Problem], count: int) -> list[Problem]:
+    """Take the last `count` out of `problems`."""
+    taken = problems[len(problems) - count :]
+    del problems[len(problems) - count :]
+    return taken
