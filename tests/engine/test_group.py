@@ -53,8 +53,22 @@ def test_alone_everything_is_ones_own():
     assert ALONE.total({"loss": 2.0}) == {"loss": 2.0}
 
 
-def test_two_ranks_exchange(tmp_path):
-    first, second = ranks.results("exchange", tmp_path)
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """What each of two ranks came to: everything in one go, since a rank takes seconds to start."""
+    return ranks.results("all", tmp_path_factory.mktemp("two"))
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    return ranks.results("all", tmp_path_factory.mktemp("three"), 3)
+
+
+many = pytest.mark.parametrize("many", ["two", pytest.param("three", marks=pytest.mark.slow)])
+
+
+def test_two_ranks_exchange(two):
+    first, second = (rank["exchange"] for rank in two)
     for name in ("gather", "share", "agree", "total", "map", "one", "none", "gradients", "levelled", "variables"):
         assert first[name] == second[name], name
     assert first["gather"] == ["rank 0", "rank 1"]
@@ -84,13 +98,13 @@ def test_a_rank_that_is_left_alone_notices(tmp_path):
 # -- Roll-outs
 
 
-@pytest.mark.parametrize("size", [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_completions_are_the_same_however_many_write_them(tmp_path, size):
+@many
+def test_completions_are_the_same_however_many_write_them(request, many):
     alone = ranks.sampled(ALONE)
     assert alone["usage"].sequences == 23 * 2 + 10 + 1
     assert len({len(c.tokens) for mine in alone["warm"] for c in mine}) > 3
-    for found in ranks.results("sampled", tmp_path, size):
-        assert found == alone
+    for rank in request.getfixturevalue(many):
+        assert rank["sampled"] == alone
 
 
 class Scripted:
@@ -132,10 +146,10 @@ def test_ranks_have_about_as_much_to_do():
 # -- Training
 
 
-@pytest.mark.parametrize("size", [2, pytest.param(3, marks=pytest.mark.slow)])
-def test_training_curves_are_the_same_but_for_noise(tmp_path, size):
+@many
+def test_training_curves_are_the_same_but_for_noise(request, many):
     alone = ranks.trained(ALONE)
-    found = ranks.results("trained", tmp_path, size)
+    found = [rank["trained"] for rank in request.getfixturevalue(many)]
     for kind, (points, weights) in alone.items():
         assert len(points) >= 6
         losses = [value for (name, _), value in points.items() if name == "loss"]
@@ -146,11 +160,11 @@ def test_training_curves_are_the_same_but_for_noise(tmp_path, size):
             assert torch.equal(rank[kind][1], found[0][kind][1])  # between ranks there is no noise
 
 
-def test_small_parts_and_mixed_precision_on_two_ranks(tmp_path):
+def test_small_parts_and_mixed_precision_on_two_ranks(two):
     alone = ranks.trained(ALONE, micro_batch=1, precision="bf16")
-    for rank in ranks.results("trained_in_parts", tmp_path):
+    for rank in two:
         for kind, (points, _) in alone.items():
-            assert rank[kind][0] == pytest.approx(points, rel=0.05), kind
+            assert rank["trained_in_parts"][kind][0] == pytest.approx(points, rel=0.05), kind
 
 
 # -- Whole runs
