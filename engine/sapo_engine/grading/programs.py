@@ -1,0 +1,194 @@
+"""Grading programs by their tests, each in the sandbox, several side by side."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sapo_engine.grading.base import Grade, Problem
+from sapo_engine.sandbox import restrict
+from sapo_studio.errors import EngineError, InputError
+
+JUDGE = Path(restrict.__file__).with_name("judge.py")
+PATIENCE = 30.0
+"""Seconds that a judge may take beyond a program's own time, on a busy machine, before it is thought to be broken."""
+LONGEST = 100_000
+"""Characters: a longer program is none."""
+
+_FENCE = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_AFTERWARDS = re.compile(r"^(?:if __name__|print\(|```|#\s*(?:Test|Example)|assert\b)", re.MULTILINE)
+
+
+def written_program(problem: Problem, completion: str) -> str:
+    """The program in a completion: out of its fence, and behind the header where it goes on from one."""
+    fenced = _FENCE.search(completion)
+    text = (fenced[1] if fenced else completion).replace("\r\n", "\n").strip("\n")
+    if not problem.header:
+        return text
+    if re.search(rf"^\s*(?:async\s+)?def\s+{re.escape(problem.entry_point)}\b", text, re.MULTILINE):
+        # The whole function again: it takes the place of the header's, whose imports and helpers stay.
+        return f"{problem.header.rstrip()}\n    pass\n\n{_dedented(text)}\n"
+    body = _AFTERWARDS.split(text)[0]
+    first = next((line for line in body.split("\n") if line.strip()), "")
+    if first and not first[0].isspace():
+        body = "\n".join(f"    {line}" if line.strip() else line for line in body.split("\n"))
+    return f"{problem.header.rstrip()}\n{body}\n"
+
+
+def _dedented(text: str) -> str:
+    lines = text.split("\n")
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    return "\n".join(line[indent:] for line in lines)
+
+
+@functools.cache
+def probe() -> tuple[str, str]:
+    """The sandbox that this machine has, and why not a better one: "landlock", "bubblewrap" or "none". Really tried."""
+    if os.name != "posix" or sys.platform != "linux":
+        return "none", f"there is none for {sys.platform}"
+    faults: list[str] = []
+    for how in ("landlock", "bubblewrap"):
+        if how == "landlock" and restrict.landlock_version() < 1:
+            faults.append("the kernel has no Landlock (Linux 5.13 and newer have it)")
+            continue
+        if how == "bubblewrap" and not shutil.which("bwrap"):
+            faults.append("bubblewrap is not installed")
+            continue
+        judge = Judge(how)
+        try:
+            trial = "def f():\n    try:\n        open('/etc/passwd')\n    except OSError:\n        return 'shut'\n    return 'open'\n"
+            wanted = "shut" if how == "landlock" else "open"
+            verdict = judge.verdict(trial, "", (f"assert f() == {wanted!r}",), seconds=10.0, memory=512 * 2**20)
+        finally:
+            judge.close()
+        if verdict.get("correct"):
+            return how, "; ".join(faults)
+        faults.append(f"{how} does not work here ({verdict.get('refused') or verdict.get('reason')})")
+    return "none", "; ".join(faults)
+
+
+class ProgramGrader:
+    """Runs tests against written programs. Implements Grader.
+
+    `seconds` and `memory_mb` are what one program may take for all its tests, `processes` how many run side by side (0:
+    one a core). Raises InputError where the machine has no sandbox and `unsandboxed` does not allow to do without.
+    """
+
+    def __init__(
+        self, *, seconds: float = 5.0, memory_mb: int = 1024, processes: int = 0, unsandboxed: bool = False
+    ) -> None:
+        how, why = probe()
+        if how == "none" and not (unsandboxed and hasattr(os, "fork")):
+            raise InputError(
+                "Programs cannot be graded on this machine",
+                why=f"Running what a model wrote needs a sandbox, and there is none: {why}.",
+                fix="Use a Linux kernel with Landlock, install bubblewrap, or set task.unsandboxed = true to run the "
+                "programs without protection.",
+            )
+        self.how = how
+        self.seconds = seconds
+        self.memory = memory_mb * 2**20
+        self.processes = processes or os.cpu_count() or 1
+        self._idle: list[Judge] = []
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str, tuple[str, ...]], Grade] = {}
+
+    def grade(self, items: Sequence[tuple[Problem, str]]) -> list[Grade]:
+        """See Grader. Equal programs for the same tests are run once."""
+        asked = [(written_program(problem, text), problem.setup, problem.tests) for problem, text in items]
+        new = [job for job in dict.fromkeys(asked) if job not in self._known]
+        if new:
+            with ThreadPoolExecutor(min(self.processes, len(new))) as pool:
+                self._known.update(zip(new, pool.map(self._run, new), strict=True))
+        return [self._known[job] for job in asked]
+
+    def _run(self, job: tuple[str, str, tuple[str, ...]]) -> Grade:
+        program, setup, tests = job
+        if not program.strip():
+            return Grade(False, reason="no program was written")
+        if len(program) > LONGEST:
+            return Grade(False, reason="the program is too long to be one")
+        with self._lock:
+            judge = self._idle.pop() if self._idle else None
+        judge = judge or Judge(self.how)
+        verdict = judge.verdict(program, setup, tests, seconds=self.seconds, memory=self.memory)
+        if "refused" in verdict:
+            judge.close()
+            raise EngineError(
+                "The sandbox failed", why=str(verdict["refused"]), fix="`sapo doctor` says what this machine has."
+            )
+        if verdict.get("broken"):
+            judge.close()
+        else:
+            with self._lock:
+                self._idle.append(judge)
+        return Grade(bool(verdict["correct"]), reason=str(verdict["reason"]))
+
+    def close(self) -> None:
+        """See Grader."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for judge in idle:
+            judge.close()
+
+
+class Judge:
+    """A process that judges one program after the other (sandbox/judge.py). It ends with its input."""
+
+    def __init__(self, how: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", str(JUDGE), how],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def verdict(
+        self, program: str, setup: str, tests: Sequence[str], *, seconds: float, memory: int
+    ) -> dict[str, object]:
+        """`correct` and `reason`; `refused` where the sandbox could not be set up, `broken` where this judge is."""
+        job = {"program": program, "setup": setup, "tests": list(tests), "seconds": seconds, "memory": memory}
+        timer = threading.Timer(seconds + PATIENCE, self._process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            if self._process.stdin is None or self._process.stdout is None:
+                raise OSError("no pipes")
+            self._process.stdin.write(json.dumps(job).encode() + b"\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except OSError:
+            line = b""
+        finally:
+            timer.cancel()
+        if not line:
+            return {"correct": False, "reason": "the judge of the program was ended", "broken": True}
+        return dict(json.loads(line))
+
+    def close(self) -> None:
+        """End the process and all that it has started."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(2.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
