@@ -27,7 +27,8 @@ once, by its connections and by the launcher."""
 BUCKET = 16 * 2**20
 """Gradients are summed so many numbers at a time."""
 
-_LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
+_LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_LAUNCHED_PREFIXES = ("TORCHELASTIC_", "ACCELERATE_", "GROUP_", "ROLE_")
 
 
 class PeersLostError(Exception):
@@ -88,6 +89,10 @@ class Group:
     def level(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give all ranks the leader's values of `parameters`, bit by bit."""
 
+    def portion(self, count: int) -> int:
+        """This rank's part of `count` helper processes. 0 means one a core, and stays 0 for a single rank."""
+        return max(1, (count or os.cpu_count() or 1) // self.size) if self.size > 1 else count
+
     def barrier(self) -> None:
         """Return once all ranks are here: what the leader wrote before it can be read after it."""
 
@@ -114,7 +119,7 @@ class Ranks(Group):
     def use(self, device: torch.device) -> None:
         """Sum gradients on `device`, this rank's own card."""
         if device.type == "cuda":
-            torch.cuda.set_device(device)
+            torch.cuda.set_device(device.index or 0)
             with _peers():
                 made = distributed.new_group(backend="nccl", timeout=PATIENCE)
             self._gradients = cast("distributed.ProcessGroup", made)  # every rank is a member
@@ -196,7 +201,7 @@ def join() -> Ranks | None:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return None
     group = Ranks()
-    for name in [name for name in os.environ if name in _LAUNCHED or name.startswith("TORCHELASTIC_")]:
+    for name in [name for name in os.environ if name in _LAUNCHED or name.startswith(_LAUNCHED_PREFIXES)]:
         del os.environ[name]
     return group
 

@@ -51,6 +51,13 @@ def test_alone_everything_is_ones_own():
     assert ALONE.share("x") == "x"
     assert ALONE.map(range(3), lambda items: [item + 1 for item in items]) == [1, 2, 3]
     assert ALONE.total({"loss": 2.0}) == {"loss": 2.0}
+    assert (ALONE.portion(0), ALONE.portion(5)) == (0, 5)
+
+
+def test_helper_processes_are_divided_too():
+    assert OneOfFour(1).portion(9) == 2
+    assert OneOfFour(1).portion(2) == 1
+    assert OneOfFour(1).portion(0) >= 1
 
 
 @pytest.fixture(scope="module")
