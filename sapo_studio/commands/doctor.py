@@ -14,14 +14,32 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
+    task: Annotated[
+        str,
+        typer.Option("--task", metavar="KIND", help="Preview a task instead: gsm8k, math, mbpp, humaneval or jsonl."),
+    ] = "",
+    data: Annotated[
+        str, typer.Option("--data", metavar="FILE", help="The task's questions (JSON Lines or hub:...).")
+    ] = "",
+    steps: Annotated[str, typer.Option("--steps", help="auto, line, paragraph, block or pattern.")] = "auto",
+    pattern: Annotated[str, typer.Option("--pattern", help="Where a step begins, for --steps pattern.")] = "",
+    count: Annotated[int, typer.Option("-n", help="Solutions shown.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Check Python, SQLite, the libraries, the GPUs, the data folder and the program's own files.
 
-    Exit codes: 0 nothing stands in the way of a run, 1 something does.
+    With `--task`: how many questions there are, what a prompt looks like, how solutions are cut into steps, and
+    whether the reference solutions are graded as right.
 
-    Examples: `sapo doctor`, `sapo doctor --json`
+    Exit codes: 0 nothing stands in the way of a run, 1 something does, 2 the task's data are not valid.
+
+    Examples: `sapo doctor`, `sapo doctor --json`, `sapo doctor --task gsm8k --data train.jsonl --steps line`
     """
+    if task:
+        _preview(
+            ["preview", task, f"--data={data}", f"--steps={steps}", f"--pattern={pattern}", f"-n={count}"], as_json
+        )
+        return
     from sapo_studio import diagnosis
 
     found = diagnosis.diagnose()
@@ -40,3 +58,38 @@ def doctor(
         Console(highlight=False).print(shown)
     if not ready:
         raise typer.Exit(1)
+
+
+def _preview(command: list[str], as_json: bool) -> None:
+    from sapo_studio.commands.grade import engine
+
+    text = engine(command, show=False)
+    if as_json:
+        print(text.strip())
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.rule import Rule
+
+    found = json.loads(text)
+    console = Console(highlight=False)
+    splits = ", ".join(f"{count} {split}" for split, count in found["splits"].items())
+    console.print(
+        f"[bold]{found['task']}[/]: {found['rows']} questions, {found['with_solution']} with a solution; {splits}"
+    )
+    if found["sandbox"]:
+        console.print(f"Programs run in: {escape(found['sandbox'])}")
+    console.print(Rule("a prompt", align="left"))
+    console.print(escape(found["prompt"]), soft_wrap=True)
+    for solution in found["solutions"]:
+        console.print(Rule(f"a solution of {len(solution['steps'])} steps", align="left"))
+        for number, step in enumerate(solution["steps"], start=1):
+            first, *rest = step.split("\n")
+            console.print(f"[cyan]{number:>3}[/] {escape(first)}", soft_wrap=True)
+            for line in rest:
+                console.print(f"    {escape(line)}", soft_wrap=True)
+    console.print(Rule(align="left"))
+    right = found["graded"] - len(found["wrong"])
+    console.print(f"{right} of {found['graded']} reference solutions are graded as right")
+    for fault in found["wrong"][:10]:
+        console.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)

@@ -26,7 +26,8 @@ def main() -> None:
 
     def read(text: str) -> list[Any]:
         # Its own time limits work by signals, which cannot break into a long multiplication: the parent kills instead.
-        return list(parse(f"${text}$", parsing_timeout=None)) or list(parse(text, parsing_timeout=None))
+        off: Any = None
+        return list(parse(f"${text}$", parsing_timeout=off)) or list(parse(text, parsing_timeout=off))
 
     words.write(b"ready\n")
     for line in sys.stdin.buffer:

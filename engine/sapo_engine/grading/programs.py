@@ -65,7 +65,7 @@ def probe() -> tuple[str, str]:
             continue
         judge = Judge(how)
         try:
-            trial = "def f():\n    try:\n        open('/etc/passwd')\n    except OSError:\n        return 'shut'\n    return 'open'\n"
+            trial = "def f():\n try:\n  open('/etc/passwd')\n except OSError:\n  return 'shut'\n return 'open'\n"
             wanted = "shut" if how == "landlock" else "open"
             verdict = judge.verdict(trial, "", (f"assert f() == {wanted!r}",), seconds=10.0, memory=512 * 2**20)
         finally:
@@ -124,7 +124,9 @@ class ProgramGrader:
         if "refused" in verdict:
             judge.close()
             raise EngineError(
-                "The sandbox failed", why=str(verdict["refused"]), fix="`sapo doctor` says what this machine has."
+                "The sandbox failed",
+                why=str(verdict["refused"]),
+                fix="`sapo doctor --task mbpp` says what this machine has.",
             )
         if verdict.get("broken"):
             judge.close()

@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false, reportUnknownMemberType=false
 """The cage: a small Python that forks one restricted process for each candidate program.
 
 Started as a script, with nothing of ours but its own folder to import, and without a secret: it never sees a test or an
@@ -7,11 +8,13 @@ the candidate inherits. Commands are JSON objects, one datagram each: `{"do": "r
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import sys
+from typing import Any
 
 LARGEST = 4 * 2**20
 
@@ -43,7 +46,7 @@ def main() -> None:
     _end(pid)
 
 
-def _become(control: socket.socket, channel: int, job: dict, how: str, serve: object, restrict: object) -> None:  # type: ignore[type-arg]
+def _become(control: socket.socket, channel: int, job: dict[str, Any], how: str, serve: Any, restrict: Any) -> None:
     """The candidate's process, from its first instruction to its last."""
     try:
         os.setsid()
@@ -55,14 +58,14 @@ def _become(control: socket.socket, channel: int, job: dict, how: str, serve: ob
         os.closerange(4, 256)
         limits = {"seconds": float(job["seconds"]), "memory": int(job["memory"])}
         if how == "none":
-            restrict.limit_only(**limits)  # type: ignore[attr-defined]
+            restrict.limit_only(**limits)
         else:
-            restrict.restrict(**limits, landlock=how == "landlock")  # type: ignore[attr-defined]
+            restrict.restrict(**limits, landlock=how == "landlock")
     except BaseException as error:  # nothing may run that is not restricted
         os.write(3, b'{"refused": ' + json.dumps(repr(error)).encode() + b"}\n")
         os._exit(3)
     try:
-        serve(3, job["program"])  # type: ignore[operator]
+        serve(3, job["program"])
     finally:
         os._exit(0)
 
@@ -79,10 +82,8 @@ def _end(pid: int) -> int:
     except ChildProcessError:
         return 0
     # Where processes could be started (unsandboxed), what is left of them goes too.
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     return os.waitstatus_to_exitcode(status)
 
 

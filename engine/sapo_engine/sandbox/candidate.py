@@ -12,8 +12,8 @@ import wire  # pyright: ignore[reportMissingImports]  # beside this file: the ca
 
 # What programs for exercises import is loaded once, in the cage, instead of in each of its children.
 PRELOADED = (
-    "array bisect cmath collections copy datetime decimal fractions functools heapq hashlib itertools json math operator "
-    "random re statistics string sys typing dataclasses enum abc time types"
+    "array bisect cmath collections copy datetime decimal fractions functools heapq hashlib itertools json math "
+    "operator random re statistics string sys typing dataclasses enum abc time types"
 )
 for _name in PRELOADED.split():
     __import__(_name)

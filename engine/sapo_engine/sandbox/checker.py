@@ -49,7 +49,7 @@ class Channel:
         return message
 
     def ask(self, message: Mapping[str, Any], given: Sequence[Any] = ()) -> Any:
-        """Send a request; its value, or the error that the program raised. What it did to its arguments is done here."""
+        """Send a request; its value, or the error that it raised. What it did to its arguments is done here."""
         self.link.sendall(json.dumps(message).encode() + b"\n")
         reply = self.read()
         if "error" in reply:
@@ -78,6 +78,7 @@ class Remote:
         object.__setattr__(self, "_target", target)
 
     def __call__(self, *given: Any, **named: Any) -> Any:
+        """Call it where it is."""
         channel: Channel = object.__getattribute__(self, "_channel")
         target = object.__getattribute__(self, "_target")
         request = {**target, "call": True, "args": channel.send(given), "kwargs": channel.send(dict(named))}

