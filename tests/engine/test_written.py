@@ -1,0 +1,186 @@
+# ruff: noqa: E501
+"""Tasks over written problems: splits, prompts, faults of the data, and the commands that grade and preview them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from sapo_engine.tasks import make_task
+from sapo_engine.tasks.data import rows_of
+from sapo_engine.tasks.kinds import KINDS, load_problems
+from sapo_engine.tasks.math_problems import one_sentence_a_line
+from sapo_studio.config.schema import TaskConfig
+from sapo_studio.errors import InputError
+from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
+
+
+@pytest.fixture(scope="module")
+def gsm8k(tmp_path_factory):
+    return gsm8k_file(tmp_path_factory.mktemp("data") / "train.jsonl", 120)
+
+
+def task_of(file, **more):
+    return make_task(TaskConfig(kind="gsm8k", train_data=str(file), development_questions=20, **more), 3)
+
+
+def test_no_question_is_in_two_splits_and_the_seed_decides(gsm8k):
+    task = task_of(gsm8k, test_questions=30)
+    splits = {split: task.questions(split) for split in ("train", "development", "test", "process")}
+    assert {split: len(found) for split, found in splits.items()} == {
+        "train": 70,
+        "development": 20,
+        "test": 30,
+        "process": 0,
+    }
+    numbers = [question.number for found in splits.values() for question in found]
+    assert len(set(numbers)) == len(numbers) == 120
+    again = task_of(gsm8k, test_questions=30)
+    assert all(again.questions(split) == found for split, found in splits.items())
+    other = make_task(TaskConfig(kind="gsm8k", train_data=str(gsm8k), development_questions=20, test_questions=30), 4)
+    assert other.questions("test") != splits["test"]
+
+
+def test_a_solution_is_its_steps_and_graded_by_its_answer(gsm8k):
+    task = task_of(gsm8k)
+    question = task.questions("train")[0]
+    assert len(question.steps) == 2
+    assert "<<" not in task.join(question.steps)
+    assert question.steps[-1].endswith(f"#### {question.answer}")
+    right, wrong = task.grade([(question, task.join(question.steps)), (question, "I think it is 7.\n#### -1")])
+    assert (right.correct, right.answer) == (True, question.answer)
+    assert (wrong.correct, wrong.reason) == (False, f"the answer is {question.answer}")
+    task.close()
+
+
+def test_prompts(gsm8k):
+    plain = task_of(gsm8k)
+    question = plain.questions("train")[0]
+    assert plain.prompt(question).endswith(f"Question: {question.text}\nAnswer:\n")
+    assert plain.chat(question) is None
+    few = task_of(gsm8k, prompt="few-shot", shots=3)
+    prompt = few.prompt(few.questions("train")[0])
+    assert prompt.count("Question: ") == 4
+    assert prompt.count("####") == 4  # three worked examples and the instruction
+    shown = {problem.question for problem in few.shots}
+    assert not any(q.text in shown for split in ("train", "development", "test") for q in few.questions(split))
+    chat = task_of(gsm8k, prompt="chat", instruction="Be brief.").chat(question)
+    assert chat == [{"role": "system", "content": "Be brief."}, {"role": "user", "content": question.text}]
+
+
+def test_steps_can_be_cut_otherwise(gsm8k):
+    task = task_of(gsm8k, steps="pattern", step_pattern="They are")
+    assert [step.split()[0] for step in task.questions("train")[0].steps[1:]] == ["They"]
+
+
+def test_a_process_benchmark_that_comes_with_the_data(gsm8k, tmp_path):
+    file = tmp_path / "process.jsonl"
+    row = {"id": "p-1", "generator": "g", "problem": "1 + 1?", "steps": ["1 + 1 = 3", "#### 3"]}
+    file.write_text(json.dumps({**row, "final_answer_correct": False, "label": 0}) + "\n")
+    (given,) = task_of(gsm8k, process_data=str(file)).process_benchmark()
+    assert (given.first_error, given.correct, given.steps) == (1, False, ("1 + 1 = 3", "#### 3"))
+    assert given.question.number not in {q.number for q in task_of(gsm8k).questions("train")}
+
+
+def fault(call, *arguments):
+    with pytest.raises(InputError) as caught:
+        call(*arguments)
+    return f"{caught.value.what}\n{caught.value.why}\n{caught.value.fix}"
+
+
+def test_every_faulty_line_and_field_is_named(tmp_path):
+    file = tmp_path / "own.jsonl"
+    lines = [
+        {"question": "1 + 1?", "answer": 2},
+        {"question": "1 + 1?"},
+        {"question": "  ", "answer": "2"},
+        {"question": "Write f.", "tests": ["assert f() == 1", 3]},
+        {"question": "Write f.", "tests": "assert f() == 1", "solution": "def f(): return 1"},
+        {"question": ["x"], "answer": "2"},
+    ]
+    file.write_text("\ufeff" + "\r\n\r\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    told = fault(load_problems, KINDS["jsonl"], str(file))
+    for number, field in ((3, "'answer' or 'tests'"), (5, "'question' is empty"), (7, "'tests'"), (11, "'question'")):
+        assert any(f"own.jsonl:{number}:" in line and field in line for line in told.split("\n")), (number, told)
+    assert "own.jsonl:1:" not in told
+    assert "own.jsonl:9:" not in told
+
+
+def test_what_cannot_be_read_is_told(tmp_path):
+    file = tmp_path / "bad.jsonl"
+    file.write_text('{"question": "x", "answer": "#### 1"}\n{"question": \n')
+    assert "bad.jsonl:2 is not JSON" in fault(rows_of, str(file))
+    file.write_text("[1, 2]\n")
+    assert "bad.jsonl:1 is not a JSON object" in fault(rows_of, str(file))
+    file.write_bytes(b"\xff\xfe\x00")
+    assert "not UTF-8" in fault(rows_of, str(file))
+    file.write_text("")
+    assert "is empty" in fault(load_problems, KINDS["gsm8k"], str(file))
+    assert "There is no data file" in fault(rows_of, str(tmp_path / "absent.jsonl"))
+    assert "hub:openai/gsm8k" in fault(rows_of, "openai/gsm8k")
+    assert "no address" in fault(rows_of, "hub:nothing")
+    file.write_text('{"question": "x", "answer": "no mark"}\n')
+    assert "bad.jsonl:1: field 'answer'" in fault(load_problems, KINDS["gsm8k"], str(file))
+    assert "too few questions" in fault(task_of, gsm8k_file(tmp_path / "few.jsonl", 12))
+
+
+def test_a_mathematical_solution_is_one_sentence_a_line():
+    text = "We have $x = 1. $ Then\n\\[y = 2.\\]Hence $z$ is 3.  Therefore, the answer is $\\boxed{3}.$"
+    assert one_sentence_a_line(text).split("\n") == [
+        "We have $x = 1. $ Then \\[y = 2.\\]Hence $z$ is 3.",
+        "Therefore, the answer is $\\boxed{3}.$",
+    ]
+
+
+def sapo(*arguments, text=None):
+    command = [sys.executable, "-m", "sapo_studio.cli", *map(str, arguments)]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_sapo_grade_gives_one_verdict_a_line_in_order(tmp_path):
+    data = mbpp_file(tmp_path / "mbpp.jsonl", 3)
+    rows = [json.loads(line) for line in data.read_text().splitlines()]
+    written = [
+        {**rows[0], "completion": rows[0]["code"]},
+        {"task_id": 603, "completion": "def times_3(numbers): return numbers * 3"},
+        {"task_id": 604, "completion": f"```python\n{rows[2]['code']}\n```"},
+    ]
+    text = "\n".join(json.dumps(row) for row in written)
+    done = sapo("grade", "mbpp", "-", "--data", data, text=text)
+    if "Programs cannot be graded" in done.stderr:
+        pytest.skip("there is no sandbox here")
+    verdicts = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert [(v["task_id"], v["correct"]) for v in verdicts] == [("602", True), ("603", False), ("604", True)]
+    assert verdicts[1]["reason"] == "test 1 of 3: assert times_3([1, 2]) == [3, 6] (got [1, 2, 1, 2, 1, 2])"
+    assert "2 of 3 are right" in done.stderr
+
+
+def test_sapo_grade_names_the_line_and_field_at_fault(gsm8k):
+    done = sapo(
+        "grade", "gsm8k", "-", text='{"question": "x", "answer": "#### 1", "completion": "1"}\n{"question": "x"}\n'
+    )
+    assert done.returncode == 2
+    assert "standard input:2" in done.stderr
+    assert "'completion'" in done.stderr
+    assert sapo("grade", "chess", "-", text="").returncode == 2
+    unknown = sapo("grade", "gsm8k", "-", "--data", gsm8k, text='{"task_id": "none", "completion": "1"}\n')
+    assert unknown.returncode == 2
+    assert "there is no problem 'none'" in unknown.stderr
+
+
+def test_sapo_doctor_previews_a_task(gsm8k):
+    done = sapo("doctor", "--task", "gsm8k", "--data", gsm8k, "--json")
+    found = json.loads(done.stdout)
+    assert (found["rows"], found["graded"], found["wrong"]) == (120, 50, [])
+    assert len(found["solutions"][0]["steps"]) == 2
+    shown = sapo("doctor", "--task", "gsm8k", "--data", gsm8k)
+    assert "50 of 50 reference solutions are graded as right" in shown.stdout
+    assert sapo("doctor", "--task", "gsm8k", "--data", "absent.jsonl").returncode == 2
+
+
+def test_grading_needs_no_torch():
+    code = "import sys, sapo_engine.grade, sapo_engine.preview; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["False", "False"]
