@@ -21,6 +21,9 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Seed of everything random in the run.")] = None,
     name: Annotated[str | None, typer.Option(help="What the run is called.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and return. It goes on by itself.")] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what the run will take of memory and time, and start nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
 ) -> None:
     """Start a run and follow it to its end.
@@ -38,6 +41,11 @@ def run(
 
     more = list(overrides or [])
     preset, config = configure(what, more, seed=seed, name=name)
+    if dry:
+        from sapo_studio.commands.forecasting import show_forecast
+
+        show_forecast(config, as_json=as_json)
+        return
     with Store.open() as store:
         run_id = runs.create_run(store, config, preset)
         supervisor.launch(store, run_id)

@@ -29,7 +29,8 @@ def test_shipped_presets_are_valid_and_described():
     for preset in known.values():
         assert preset.shipped
         assert preset.description
-        assert preset.minutes
+        # Nobody has timed those for cards; the others say how long they take on two cores.
+        assert (preset.minutes is None) == (preset.config.runtime.device == "cuda")
 
 
 @given(

@@ -99,7 +99,7 @@ def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> d
         batch = _batch(config, place, config.verifier.batch_size, 1, length)
         found["Verifier training"] = training("Verifier training", shape, nets.verifier, batch, logits=logits)
         rows = max(1, min(SCORED_ROWS, SCORED_ENTRIES // (length * shape.vocab))) if logits else SCORED_ROWS
-        found["Scoring"] = _scoring(nets, Batch(rows, length), logits=logits)
+        found["Scoring"] = scoring(nets, Batch(rows, length), logits=logits)
     sides = 2 if config.optimiser.kind == "orpo" else 1
     batch = _batch(config, place, config.optimiser.batch_size, sides, length)
     found["Alignment"] = training("Alignment", shape, nets.reasoner, batch)
@@ -122,7 +122,8 @@ def _generations(config: RunConfig, texts: Lengths) -> list[Generation]:
     ]
 
 
-def _scoring(nets: Networks, batch: Batch, *, logits: bool) -> Peak:
+def scoring(nets: Networks, batch: Batch, *, logits: bool) -> Peak:
+    """The peak while a verifier reads sequences: one block works at a time and keeps nothing."""
     how = replace(nets.verifier, checkpointing=False)
     one = replace(nets.shape, layers=1)
     passing = activations(one, how, batch, logits=logits)

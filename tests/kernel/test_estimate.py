@@ -1,0 +1,80 @@
+"""The forecast: more asked for is more forecast, and what does not fit is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from sapo_studio.config.estimate import Machine, ModelShape, find_shape, forecast
+from sapo_studio.config.presets import find_preset
+from sapo_studio.config.schema import RunConfig, parse_config
+
+GIB = 2**30
+HERE = Machine(cores=2, total=24 * GIB, free=20 * GIB, matrix=40e9, bandwidth=8e9, words="made up")
+
+
+def changed(config, **sections):
+    data = config.model_dump(mode="json")
+    for name, values in sections.items():
+        data[name] |= values
+    return parse_config(data)
+
+
+@pytest.fixture(scope="module")
+def qwen() -> RunConfig:
+    config = find_preset("gsm8k-qwen2.5-0.5b").config
+    return changed(config, runtime={"device": "cpu", "processes": 1, "backend": "hf"}, model={"precision": "fp32"})
+
+
+def peak(config, **sections):
+    other = changed(config, **sections)
+    shape = find_shape(other)
+    assert isinstance(shape, ModelShape)
+    return max(memory.peak.bytes for memory in forecast(other, shape, HERE).memory)
+
+
+def test_known_shapes_have_the_weights_that_their_makers_say():
+    for name, weights in (
+        ("gsm8k-qwen2.5-0.5b", 494_032_768),
+        ("gsm8k-llama3.2-1b", 1_235_814_400),
+        ("gsm8k-gemma2-2b-qlora", 2_614_341_888),
+    ):
+        shape = find_shape(find_preset(name).config)
+        assert isinstance(shape, ModelShape)
+        assert shape.weights == weights
+
+
+def test_more_at_a_time_takes_more_memory(qwen):
+    assert peak(qwen, runtime={"micro_batch": 32}) > peak(qwen, runtime={"micro_batch": 8})
+    assert peak(qwen, model={"gradient_checkpointing": False}) >= peak(qwen, model={"gradient_checkpointing": True})
+
+
+def test_adapters_take_less_than_all_weights(qwen):
+    shared = {"base": "shared"}
+    assert peak(qwen, model={"tuning": "lora"}, verifier=shared) < peak(qwen, verifier=shared)
+    assert peak(qwen, verifier=shared) < peak(qwen, verifier={"base": "copy"})
+
+
+def test_what_does_not_fit_is_said_and_nothing_is_refused(qwen):
+    shape = find_shape(qwen)
+    small = replace(HERE, total=4 * GIB, free=3 * GIB)
+    found = forecast(qwen, shape, small)
+    assert any("GiB" in warning.what for warning in found.warnings)
+    assert not forecast(find_preset("lab-demo").config, find_shape(find_preset("lab-demo").config), HERE).warnings
+
+
+def test_sapo_is_forecast_cheaper_than_the_others_and_every_part_says_why(qwen):
+    found = forecast(qwen, find_shape(qwen), HERE)
+    tokens = {bill.labeler: bill.tokens for bill in found.bills}
+    assert tokens["sapo"] < tokens["omega"] < tokens["shepherd"]
+    assert [bill.labeler for bill in found.bills if bill.chosen] == ["sapo"]
+    assert found.seconds is not None
+    assert found.seconds > 0
+    assert all(part.assumption for memory in found.memory for item in memory.peaks for part in item.parts)
+
+
+def test_an_unknown_model_is_no_fault(qwen):
+    other = changed(qwen, model={"source": "hub:nobody/nothing"})
+    found = forecast(other, find_shape(other), HERE)
+    assert found.unknown
+    assert found.seconds is None
+    assert not found.memory
