@@ -8,6 +8,7 @@ standard input, and takes the cage along.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -29,9 +30,10 @@ class Cage:
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (mine, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * 2**20)
-        python = [sys.executable, "-I", "-S", "-B", os.path.join(HERE, "cage.py"), how]  # noqa: PTH118
+        # The Python behind a virtual environment: nothing that is installed is wanted.
+        python = [os.path.realpath(sys.executable), "-I", "-S", "-B", os.path.join(HERE, "cage.py"), how]  # noqa: PTH118
         if how == "bubblewrap":
-            python = [*BUBBLEWRAP, "--", *python]
+            python = [*_bubblewrap(), "--", *python]
         self.process = subprocess.Popen(
             python,
             stdin=theirs.fileno(),
@@ -52,7 +54,9 @@ class Cage:
                 {"do": "run", "program": job["program"], "seconds": job["seconds"], "memory": job["memory"]}
             )
             socket.send_fds(self.control, [message.encode()], [its.fileno()])
-            self.control.recv(4096)
+            if not self.control.recv(4096):
+                self.process.wait()
+                raise ConnectionResetError(errno.ECONNRESET, "no answer")
         except OSError:
             ours.close()
             raise
@@ -66,10 +70,12 @@ class Cage:
         return int(json.loads(self.control.recv(4096) or b'{"status": 0}')["status"])
 
 
-BUBBLEWRAP = (
-    *("bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--ro-bind", "/", "/"),
-    *("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/home", "--tmpfs", "/root", "--tmpfs", "/run"),
-)
+def _bubblewrap() -> list[str]:
+    """bubblewrap with a file system of Python and the system's libraries, that cannot be written to, and no /proc."""
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--dev", "/dev"]
+    for path in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", sys.base_prefix, sys.prefix, HERE):
+        command += ["--ro-bind-try", path, path]
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 def main() -> None:
@@ -91,6 +97,9 @@ def _judged(cage: Cage, job: dict[str, Any], judge: Any) -> dict[str, Any]:
     try:
         link = cage.run(job)
     except OSError as error:
+        if cage.process.poll() is not None:
+            told = f"the process that starts programs has ended (status {cage.process.returncode})"
+            return {"correct": False, "reason": told, "refused": told}
         return {"correct": False, "reason": f"the program is too long to be run ({error.strerror})"}
     reader, writer = os.pipe()
     pid = os.fork()
