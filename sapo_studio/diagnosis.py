@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,6 +44,7 @@ def diagnose() -> list[Check]:
         sqlite_check(sqlite3.sqlite_version_info),
         *_libraries(),
         *_gpus(),
+        _sandbox(),
         _data_folder(paths.data_dir()),
         _store(),
         _resources(),
@@ -97,6 +100,25 @@ def _gpus() -> Iterator[Check]:
             yield Check(f"gpu {index}", "good", f"{name}, {free}")
     finally:
         nvml.nvmlShutdown()
+
+
+def _sandbox() -> Check:
+    """What written programs would be run in. It is really tried, by the engine and in its own process."""
+    advice = "Tasks with programs (mbpp, humaneval) cannot be graded here. docs/sandbox.md says what would help."
+    try:
+        told = subprocess.run(
+            [sys.executable, "-P", "-m", "sapo_engine.grading.programs"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        how, why = json.loads(told)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        return Check("sandbox", "note", f"cannot be tried ({error})", advice)
+    if how == "none":
+        return Check("sandbox", "note", f"none: {why}", advice)
+    return Check("sandbox", "good", f"{how} ({why})" if why else how)
 
 
 def _data_folder(folder: Path) -> Check:

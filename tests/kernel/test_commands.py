@@ -190,7 +190,7 @@ def test_doctor(sapo: Sapo, home: Path, run_id: str):
     code, out, _ = sapo("doctor", "--json")
     found = {check["name"]: check for check in json.loads(out)["checks"]}
     assert (code, json.loads(out)["ready"]) == (0, True)
-    assert {"python", "sqlite", "torch", "vllm", "data folder", "store", "presets"} <= set(found)
+    assert {"python", "sqlite", "torch", "vllm", "sandbox", "data folder", "store", "presets"} <= set(found)
     assert "1 run," in found["store"]["finding"]
     assert str(home) in found["data folder"]["finding"]
     assert "lab-demo" in sapo("doctor")[1]

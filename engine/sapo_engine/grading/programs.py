@@ -1,4 +1,7 @@
-"""Grading programs by their tests, each in the sandbox, several side by side."""
+"""Grading programs by their tests, each in the sandbox, several side by side.
+
+`python -m sapo_engine.grading.programs` prints what `probe` finds, as JSON.
+"""
 
 from __future__ import annotations
 
@@ -215,3 +218,7 @@ class Judge:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+
+if __name__ == "__main__":
+    print(json.dumps(probe()))
