@@ -137,12 +137,12 @@ def foreseen(case: Case, machine: Machine) -> tuple[float, float]:
         seconds = pace.write(shape, how, case.sequences, case.length, case.more, case.more)
         return peak.bytes, seconds + pace.forward(shape, how, prompts, case.length, logits=False)
     if case.work == "score":
-        peak = scoring(nets, Batch(case.sequences, case.length), logits=logits)
+        peak = scoring(nets, case.length, logits=logits, heap=True, most=case.sequences)
         return peak.bytes, pace.forward(shape, how, case.sequences, case.length, logits=logits)
     beside: tuple[Part, ...] = ()
     if case.work == "verifier" and not case.shared:
         beside = (Part("the reasoner", nets.reasoner_bytes, ""),)
-    peak = training("", shape, how, Batch(case.sequences, case.length), logits=logits, beside=beside)
+    peak = training("", shape, how, Batch(case.sequences, case.length), logits=logits, heap=True, beside=beside)
     return peak.bytes, pace.step(shape, how, case.sequences, case.length, 1, logits=logits)
 
 
@@ -283,8 +283,9 @@ class Row:
 
     def __post_init__(self) -> None:
         self.memory_ratio = self.forecast_bytes / self.measured_bytes
-        both = self.measured_seconds and self.forecast_seconds
-        self.time_ratio = self.forecast_seconds / self.measured_seconds if both else None  # pyright: ignore[reportOptionalOperand]
+        self.time_ratio = None
+        if self.measured_seconds and self.forecast_seconds:
+            self.time_ratio = self.forecast_seconds / self.measured_seconds
 
 
 def run_case(name: str) -> dict[str, float]:
@@ -329,8 +330,9 @@ def main() -> None:
         print(json.dumps(measure(CASES[options.inside])))
         return
     if options.known:
-        kept = json.loads(options.known.read_text(encoding="utf-8"))
-        machine = Machine(**{**kept["machine"], "cards": ()})
+        kept: dict[str, Any] = json.loads(options.known.read_text(encoding="utf-8"))
+        kept["machine"]["cards"] = ()
+        machine = Machine(**kept["machine"])
         rows = compare(options.cases or list(kept["measured"]), machine, kept["measured"])
     else:
         matrix, bandwidth = measure_core()

@@ -79,21 +79,23 @@ class Batch:
         return self.sequences * self.length
 
 
-def kept_per_token(shape: ModelShape, how: Numerics) -> float:
-    """Bytes that one block keeps of one token for the backward pass, without checkpointing.
+def kept_per_token(shape: ModelShape, how: Numerics, length: float) -> float:
+    """Bytes that one block keeps of one token in a sequence of `length` for the backward pass, without checkpointing.
 
     Per block: both normalisations' inputs (and, trained, their outputs before and after scaling), queries, keys and
-    values (repeated for each head) and what attention gives, gate, its activation, up and their product.
+    values (repeated for each head) and what attention gives, gate, its activation, up and their product. Where
+    attention is calculated whole, its capped scores and their softmax.
     """
     h, q, i, norms = shape.hidden, shape.query, shape.intermediate, shape.norms
     full = how.tuning == "full"
+    whole = 8.0 * shape.heads * length if shape.capped else 0.0
     if how.precision == "fp32":
-        return 4.0 * ((3 if full else 2) * norms * h + 4 * q + 4 * i)
+        return whole + 4.0 * ((3 if full else 2) * norms * h + 4 * q + 4 * i)
     # Under autocast normalisations stay in fp32, and each linear layer keeps its own 16-bit copy of its input.
     inputs = 2.0 * 5 * h
     if full:
-        return 8.0 * norms * h + inputs + 8.0 * q + 8.0 * i
-    return 4.0 * norms * h + inputs + 10.0 * q + 8.0 * i
+        return whole + 8.0 * norms * h + inputs + 8.0 * q + 8.0 * i
+    return whole + 4.0 * norms * h + inputs + 10.0 * q + 8.0 * i
 
 
 def backward_per_token(shape: ModelShape, how: Numerics) -> float:
@@ -101,32 +103,55 @@ def backward_per_token(shape: ModelShape, how: Numerics) -> float:
     return WIDTH[how.precision] * (3.0 * shape.intermediate + 2.0 * shape.hidden)
 
 
-LOGITS = 12.0
-"""Bytes a token and entry of the vocabulary, at the turn from forward to backward: the scores, those of the positions
-that count in fp32, and their log-softmax; then its output, its gradient and the gradient put back in place."""
+def logits_per_token(shape: ModelShape) -> float:
+    """Bytes of one token's scores over the vocabulary, at the turn from forward to backward.
+
+    The scores, those of the positions that count in fp32, and their log-softmax; then its output, its gradient and the
+    gradient put back in place. Capped scores are there once before and once behind the tanh.
+    """
+    return (20.0 if shape.capped else 12.0) * shape.vocab
 
 
-def activations(shape: ModelShape, how: Numerics, batch: Batch, *, logits: bool) -> tuple[Part, ...]:
-    """What a pass over `batch` keeps at its worst moment: blocks, and scores over the vocabulary (`logits`)."""
-    block = kept_per_token(shape, how) * batch.tokens
+HOLES = 0.12
+"""Share of the activations' memory that the C library's heap holds beside them, in pieces of other sizes."""
+
+
+def holes(shape: ModelShape, how: Numerics, batch: Batch) -> float:
+    """Bytes of the heap that a pass on a CPU leaves free and does not give back. Measured, not counted: what adapters
+    put out lives for a moment and is much of it."""
+    outputs = 2 * shape.hidden + shape.query + 2 * shape.key_value + 2 * shape.intermediate
+    moment = WIDTH[how.precision] * outputs if how.tuning != "full" else 0.0
+    blocks = 1 if how.checkpointing else shape.layers
+    return (HOLES * kept_per_token(shape, how, batch.length) + moment) * blocks * batch.tokens
+
+
+def activations(shape: ModelShape, how: Numerics, batch: Batch, *, logits: bool, heap: bool) -> tuple[Part, ...]:
+    """What a pass over `batch` keeps at its worst moment: blocks, and scores over the vocabulary (`logits`). `heap`: in
+    main memory, where what one moment has taken is not there for the next."""
+    block = kept_per_token(shape, how, batch.length) * batch.tokens
     width = 4 if how.tuning == "full" or how.precision == "fp32" else 2
     words = f"{batch.sequences} sequences of {batch.length} tokens at a time"
-    turn = LOGITS * shape.vocab * batch.tokens if logits else 0.0
+    turn = logits_per_token(shape) * batch.tokens if logits else 0.0
     if how.checkpointing:
         kept = float(width) * shape.hidden * shape.layers * batch.tokens
         again = block + backward_per_token(shape, how) * batch.tokens
         words += "; only the blocks' inputs are kept, one block at a time is calculated again"
         # The scores are gone by the time the first block is calculated again.
-        blocks, turn = (kept + again, 0.0) if again > turn else (kept, turn)
+        if heap:
+            blocks = kept + again
+        else:
+            blocks, turn = (kept + again, 0.0) if again > turn else (kept, turn)
     else:
         blocks = block * shape.layers
         if not logits:
             blocks += backward_per_token(shape, how) * batch.tokens
     parts = [Part("activations", blocks, words)]
+    if heap:
+        parts.append(Part("holes", holes(shape, how, batch), "freed and not given back by the C library"))
     if turn:
-        parts.append(
-            Part("scores over the vocabulary", turn, f"12 bytes for each of {shape.vocab:,} entries at each position")
-        )
+        each = logits_per_token(shape) / shape.vocab
+        told = f"{each:.0f} bytes for each of {shape.vocab:,} entries at each position"
+        parts.append(Part("scores over the vocabulary", turn, told))
     return tuple(parts)
 
 
@@ -137,12 +162,12 @@ def training(
     batch: Batch,
     *,
     logits: bool = True,
-    saves: bool = True,
+    heap: bool = False,
     beside: tuple[Part, ...] = (),
 ) -> Peak:
     """The peak of a training: AdamW on what is trained, in parts of `batch`.
 
-    `saves`: its position is written down now and then. `beside`: what else lies in that memory.
+    `heap`: in main memory. `beside`: what else lies in that memory.
     """
     count = how.trained(shape)
     base = how.base_bytes(shape)
@@ -151,7 +176,7 @@ def training(
         parts.append(Part("adapters", 4.0 * count, f"LoRA of rank {how.rank} on every linear layer, in fp32"))
     parts.append(Part("gradients", 4.0 * count, "fp32, of what is trained"))
     parts.append(Part("optimiser", 8.0 * count, "AdamW: two moments in fp32"))
-    passing = list(activations(shape, how, batch, logits=logits))
+    passing = list(activations(shape, how, batch, logits=logits, heap=heap))
     if how.tuning == "full" and how.precision != "fp32":
         passing.append(Part("weights once more", 2.0 * count, f"autocast's copies in {how.precision}"))
     # The step itself takes square roots of all second moments at once; then there are no activations.

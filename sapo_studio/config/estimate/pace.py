@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from sapo_studio.config.estimate.machine import Machine
 from sapo_studio.config.estimate.memory import (
-    LOGITS,
     SAMPLED,
     WIDTH,
     Numerics,
     kept_per_token,
     key_value_bytes,
+    logits_per_token,
 )
 from sapo_studio.config.estimate.shape import ModelShape
 
@@ -47,7 +47,8 @@ class Pace:
     def forward(self, shape: ModelShape, how: Numerics, sequences: float, length: float, *, logits: bool) -> float:
         """Seconds of a pass that keeps nothing: reading prompts, scoring."""
         tokens = sequences * length
-        moved = kept_per_token(shape, how) * shape.layers * tokens + (LOGITS * shape.vocab * tokens if logits else 0)
+        moved = kept_per_token(shape, how, length) * shape.layers * tokens
+        moved += logits_per_token(shape) * tokens if logits else 0.0
         return self._products(shape, tokens, length, logits) + moved / self.bandwidth + self.call * shape.layers
 
     def _products(self, shape: ModelShape, tokens: float, length: float, logits: bool) -> float:
@@ -63,8 +64,8 @@ class Pace:
         forward = self._products(shape, tokens, length, logits)
         # Backward costs twice the forward pass, once where the weights themselves get no gradient.
         passes = (3.0 if how.tuning == "full" else 2.0) + (1.0 if how.checkpointing else 0.0)
-        moved = TOUCHED * kept_per_token(shape, how) * shape.layers * tokens
-        moved += 2.0 * LOGITS * shape.vocab * tokens if logits else 0.0
+        moved = TOUCHED * kept_per_token(shape, how, length) * shape.layers * tokens
+        moved += 2.0 * logits_per_token(shape) * tokens if logits else 0.0
         calls = self.call * shape.layers * parts * (passes + 1) * (1.0 if how.tuning == "full" else 1.7)
         if how.tuning != "full":
             forward += tokens * 2.0 * how.trained(shape) / self.matrix

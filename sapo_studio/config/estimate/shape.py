@@ -12,7 +12,7 @@ class ModelShape:
     """A causal language model as its configuration describes it. Sizes are numbers of elements, not bytes.
 
     `kv_heads` are the heads of keys and values, `norms` the normalisations in a block. `tied`: the language head uses
-    the embedding's weights.
+    the embedding's weights. `capped`: scores go through a tanh, those of attention too, which is calculated whole then.
     """
 
     name: str
@@ -27,6 +27,7 @@ class ModelShape:
     positions: int = 1 << 20
     qkv_bias: bool = False
     norms: int = 2
+    capped: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, Any], name: str) -> ModelShape:
@@ -52,6 +53,7 @@ class ModelShape:
             positions=int(told.get("max_position_embeddings") or 1 << 20),
             qkv_bias=bool(told.get("attention_bias", family == "qwen2")),
             norms=4 if family in ("gemma2", "gemma3", "gemma3_text") else 2,
+            capped=bool(told.get("final_logit_softcapping", family == "gemma2")),
         )
 
     @property

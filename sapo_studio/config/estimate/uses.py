@@ -82,14 +82,14 @@ def _batch(config: RunConfig, place: Place, size: int, sides: int, length: int) 
 
 def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> dict[str, Peak]:
     """Each kind of work with the networks that it itself needs, by its name."""
-    shape = nets.shape
+    shape, heap = nets.shape, not place.on_cards
     length = min(texts.longest_prompt + texts.longest_solution, shape.positions)
     found: dict[str, Peak] = {}
     if config.warmup.epochs:
         # Solutions of the data, not samples, which may go on to the limit.
         usual = min(length, texts.longest_prompt + 2 * texts.solution)
         batch = _batch(config, place, config.warmup.batch_size, 1, usual)
-        found["Warm-up"] = training("Warm-up", shape, nets.reasoner, batch)
+        found["Warm-up"] = training("Warm-up", shape, nets.reasoner, batch, heap=heap)
     found["Sampling"] = max(
         (sampling("Sampling", shape, nets.reasoner, work) for work in _generations(config, texts)),
         key=lambda peak: peak.bytes,
@@ -97,12 +97,13 @@ def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> d
     if nets.verifies:
         logits = config.verifier.head == "likelihood"
         batch = _batch(config, place, config.verifier.batch_size, 1, length)
-        found["Verifier training"] = training("Verifier training", shape, nets.verifier, batch, logits=logits)
-        rows = max(1, min(SCORED_ROWS, SCORED_ENTRIES // (length * shape.vocab))) if logits else SCORED_ROWS
-        found["Scoring"] = scoring(nets, Batch(rows, length), logits=logits)
+        found["Verifier training"] = training(
+            "Verifier training", shape, nets.verifier, batch, logits=logits, heap=heap
+        )
+        found["Scoring"] = scoring(nets, length, logits=logits, heap=heap)
     sides = 2 if config.optimiser.kind == "orpo" else 1
     batch = _batch(config, place, config.optimiser.batch_size, sides, length)
-    found["Alignment"] = training("Alignment", shape, nets.reasoner, batch)
+    found["Alignment"] = training("Alignment", shape, nets.reasoner, batch, heap=heap)
     return found
 
 
@@ -122,11 +123,14 @@ def _generations(config: RunConfig, texts: Lengths) -> list[Generation]:
     ]
 
 
-def scoring(nets: Networks, batch: Batch, *, logits: bool) -> Peak:
-    """The peak while a verifier reads sequences: one block works at a time and keeps nothing."""
+def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int = SCORED_ROWS) -> Peak:
+    """The peak while a verifier reads sequences of `length`: one block works at a time and keeps nothing. `most`: how
+    many there are."""
+    rows = max(1, min(most, SCORED_ENTRIES // (length * nets.shape.vocab))) if logits else most
+    batch = Batch(rows, length)
     how = replace(nets.verifier, checkpointing=False)
     one = replace(nets.shape, layers=1)
-    passing = activations(one, how, batch, logits=logits)
+    passing = activations(one, how, batch, logits=logits, heap=heap)
     base = nets.verifier.base_bytes(nets.shape)
     return Peak("Scoring", (Part("weights", base, how.base_words), *passing))
 
@@ -190,7 +194,7 @@ def _in_memory(peak: Peak, config: RunConfig, nets: Networks, place: Place) -> P
 
 
 def _passing(peak: Peak) -> float:
-    names = ("activations", "scores over the vocabulary", "weights once more", "optimiser step")
+    names = ("activations", "holes", "scores over the vocabulary", "weights once more", "optimiser step")
     return sum(part.bytes for part in peak.parts if part.name in names)
 
 
