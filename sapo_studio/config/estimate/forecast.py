@@ -6,7 +6,7 @@ Nothing is refused here. Every figure says in words what it rests on.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sapo_studio.config.estimate import advice
 from sapo_studio.config.estimate.labelling import LABELERS, Bill
@@ -180,8 +180,3 @@ def _assumptions(
     )
     if place.on_cards:
         yield "On a card: 600 MiB for the driver's context and 8 % lost to fragments in torch's allocator."
-
-
-def without_memory(found: Forecast) -> Forecast:
-    """The same, said of no memory: for comparisons of time alone."""
-    return replace(found, memory=())

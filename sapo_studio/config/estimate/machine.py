@@ -6,7 +6,7 @@ import contextlib
 import json
 import platform
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +153,3 @@ def card_speed(
         f"16 bits and {bandwidth / 1e9:.3g} GB/s; not measured"
     )
     return matrix, bandwidth, words
-
-
-def to_json(machine: Machine) -> dict[str, Any]:
-    """For reports."""
-    return asdict(machine)

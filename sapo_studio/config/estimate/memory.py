@@ -117,12 +117,15 @@ HOLES = 0.12
 
 
 def holes(shape: ModelShape, how: Numerics, batch: Batch) -> float:
-    """Bytes of the heap that a pass on a CPU leaves free and does not give back. Measured, not counted: what adapters
-    put out lives for a moment and is much of it."""
+    """Bytes of the heap that a pass on a CPU leaves free and does not give back.
+
+    Measured, not counted: what adapters put out lives for a moment, and what is kept lies scattered between, so that
+    with checkpointing too it adds up over the blocks.
+    """
     outputs = 2 * shape.hidden + shape.query + 2 * shape.key_value + 2 * shape.intermediate
     moment = WIDTH[how.precision] * outputs if how.tuning != "full" else 0.0
     blocks = 1 if how.checkpointing else shape.layers
-    return (HOLES * kept_per_token(shape, how, batch.length) + moment) * blocks * batch.tokens
+    return (HOLES * kept_per_token(shape, how, batch.length) * blocks + moment * shape.layers) * batch.tokens
 
 
 def activations(shape: ModelShape, how: Numerics, batch: Batch, *, logits: bool, heap: bool) -> tuple[Part, ...]:
