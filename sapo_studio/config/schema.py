@@ -1,8 +1,9 @@
 """RunConfig: everything that decides what a run does. The form, the help and the docs are made from it.
 
-Each field's docstring is its help text. `json_schema_extra={"unit": ...}` carries the unit that the form
-shows behind the field, `"group": "main"` puts it on the first page of the New run dialog. `docs/method.md`
-explains the method itself.
+Each field's docstring is its help text. `json_schema_extra` carries what the form wants to know besides: `"unit"`,
+shown behind the field; `"group": "main"`, which puts it on the form's first card; `"kinds"`, the task kinds that it
+matters to; `"picker"`, what chooses a value beside typing it (model, data, cards). `docs/method.md` explains the method
+itself.
 """
 
 from __future__ import annotations
@@ -52,20 +53,20 @@ class TaskConfig(Section):
     their tests in a sandbox. `jsonl`: your own questions, with answers or tests (docs/tasks.md).
     """
 
-    train_data: str = Field(default="", json_schema_extra=_for(TEXTS, **MAIN))
+    train_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data", **MAIN))
     """Where the questions to learn from are: a JSON Lines file, or `hub:OWNER/NAME[/CONFIG][:SPLIT][@REVISION]`.
 
     Empty: the task's own data set on the Hub. Development questions are held out of these.
     """
 
-    test_data: str = Field(default="", json_schema_extra=_for(TEXTS, **MAIN))
+    test_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data", **MAIN))
     """Where the test questions are, written like `train_data`.
 
     Empty: the test split of the task's own data set if `train_data` is empty too, else questions held out of
     `train_data`.
     """
 
-    process_data: str = Field(default="", json_schema_extra=_for(TEXTS))
+    process_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data"))
     """A process benchmark in ProcessBench's format (JSON Lines): written solutions with the first wrong step known.
 
     Without one the verifier's accuracy and the gap cannot be measured on this task, and the run leaves them out.
@@ -168,7 +169,7 @@ class TaskConfig(Section):
 class ModelConfig(Section):
     """Which reasoner the run starts from."""
 
-    source: str = Field(default="fresh", json_schema_extra=MAIN)
+    source: str = Field(default="fresh", json_schema_extra={**MAIN, "picker": "model"})
     """`fresh`: a new, randomly initialised Llama of the size below (arithmetic lab only).
 
     `bundled:NAME`: a warmed-up reasoner that ships with the program. `hub:OWNER/NAME`: a model of the Hugging Face
@@ -390,7 +391,7 @@ class RuntimeConfig(Section):
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, or one card such as `cuda:1`. With several processes `cuda` gives each its own card."""
 
-    gpus: str = Field(default="", pattern=r"^(\d+(,\d+)*)?$")
+    gpus: str = Field(default="", pattern=r"^(\d+(,\d+)*)?$", json_schema_extra={"picker": "cards"})
     """Which cards to use, by number, such as `0,2`. Empty: all that `processes` need."""
 
     processes: int = Field(default=1, ge=1, le=64, json_schema_extra=_unit("processes", **MAIN))

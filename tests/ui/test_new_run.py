@@ -112,32 +112,8 @@ def test_values_that_do_not_fit_together_are_marked_at_the_field_named_first(qtb
 
 def test_what_differs_from_the_preset_is_told(qtbot, page):
     type_into(qtbot, page, "verifier.epochs", "7")
-    assert page.changes.text() == f"Changed\nverifier.epochs: {RunConfig().verifier.epochs:g} \u2192 7"
+    assert page.review.changes.text() == f"Changed\nverifier.epochs: {RunConfig().verifier.epochs:g} \u2192 7"
     assert page.cards["verifier"].state.text() == "1 changed"
-
-
-def test_review_reckons_from_the_values(qtbot, page):
-    for path, value in {
-        "sampling.start_questions": "600",
-        "sampling.questions": "2500",
-        "sampling.samples": "8",
-        "labeling.trajectories": "2000",
-        "labeling.rollouts": "6",
-        "task.train_questions": "5000",
-        "task.max_steps": "6",
-    }.items():
-        type_into(qtbot, page, path, value)
-    assert page.config is not None, page.problems
-
-    def shown():
-        labels = [page.lines.itemAt(at).widget() for at in range(page.lines.count())]
-        return {w.layout().itemAt(0).widget().text(): w.layout().itemAt(1).widget().text() for w in labels}
-
-    assert shown()["Trajectories sampled"] == "24.8k"  # (600 + 2500) * 8
-    assert shown()["Roll-outs, sapo"] == "\u2264\u202f24.0k"  # 2000 * 2 * 6
-    assert shown()["Roll-outs, shepherd"] == "\u2264\u202f72.0k"  # 2000 * 6 * 6
-    page.rows["labeling.labeler"].editor.setCurrentText("outcome")
-    assert not [name for name in shown() if "Roll-outs" in name]
 
 
 def test_start_sends_the_configuration_and_waits(qtbot, page):
@@ -176,7 +152,7 @@ def test_a_toml_file_fills_the_form(tmp_path, page):
     assert page.preset.currentIndex() == -1
     assert page.preset.placeholderText() == "(from-file.toml)"
     assert (page.config.name, page.config.iterations) == ("other", 4)
-    assert page.changes.text() == ""
+    assert page.review.changes.text() == ""
     (tmp_path / "from-file.toml").write_text("[sampling]\nsample = 3\n")
     page.open_toml(tmp_path / "from-file.toml")
     assert page.verdict.isVisible(), "the fault can be read"

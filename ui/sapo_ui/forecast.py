@@ -1,78 +1,121 @@
-"""What a configuration asks for, in plain arithmetic: how much is sampled, and how many roll-outs labelling can cost
-at most."""
+"""What a run will take, in the words of the review beside the New run form."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sapo_studio.config.estimate import Forecast, Machine, find_shape, forecast, size
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import PHASE_LABELS
 from sapo_ui import format as fmt
+from sapo_ui.labelers import LABELERS
+from sapo_ui.widgets.bill_bars import Bill
+
+
+@dataclass(frozen=True)
+class Room:
+    """A memory: how full it gets (above 1: it does not fit; None where its size is not known), and by what (hover)."""
+
+    where: str
+    text: str
+    share: float | None
+    tight: bool
+    made_of: str
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the review: what, how much, and how it is reckoned (on hover)."""
+    """A line of the review: what, how much, and what it rests on (hover)."""
 
     label: str
     value: str
     reckoned: str
 
 
-def review(config: RunConfig) -> tuple[Line, ...]:
-    """The review of a valid configuration.
+@dataclass(frozen=True)
+class Review:
+    """The whole review. `unknown` says why there is no memory and no time."""
 
-    Upper bounds only: equal samples are kept once and roll-outs stop at the first success, so a run does less.
-    """
-    rounds, sampling, labeling = config.iterations, config.sampling, config.labeling
-    lines = [
-        Line(
-            "Trajectories sampled",
-            fmt.count((sampling.start_questions + rounds * sampling.questions) * sampling.samples),
-            f"({fmt.exact(sampling.start_questions)} + {rounds} \u00d7 {fmt.exact(sampling.questions)} questions) "
-            f"\u00d7 {sampling.samples} samples; equal ones are kept once",
-        )
-    ]
-    if labeling.labeler != "none":
-        lines.append(
-            Line(
-                "Wrong ones labelled",
-                _at_most(labeling.start_trajectories + rounds * labeling.trajectories),
-                f"{fmt.exact(labeling.start_trajectories)} + {rounds} \u00d7 {fmt.exact(labeling.trajectories)}, "
-                "as far as there are that many",
-            )
-        )
-        lines += _rollouts(config)
-    evaluated = (rounds + 1) * config.task.test_questions * (config.evaluation.samples + 1)
-    lines.append(
-        Line(
-            "Test answers",
-            fmt.count(evaluated),
-            f"{rounds + 1} evaluations \u00d7 {fmt.exact(config.task.test_questions)} questions "
-            f"\u00d7 ({config.evaluation.samples} samples + 1 greedy)",
-        )
+    rooms: tuple[Room, ...]
+    total: Line | None
+    phases: tuple[Line, ...]
+    bills: tuple[Bill, ...]
+    warnings: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    unknown: str
+
+
+def ask(config: RunConfig) -> Review:
+    """Forecast `config` on this machine. Reads files and may time the machine: not for the GUI thread."""
+    return review(forecast(config, find_shape(config), Machine.here()))
+
+
+def review(found: Forecast) -> Review:
+    """A forecast in the review's words."""
+    total = None
+    if found.seconds is not None:
+        reckoned = "All phases together, if nothing else runs."
+        total = Line("Time", f"about {fmt.duration(found.seconds)}", reckoned)
+    elif not found.unknown:
+        total = Line("Time", "unknown", "The cards that it would run on are not here, so their speed is not known.")
+    return Review(
+        rooms=tuple(_rooms(found)),
+        total=total,
+        phases=tuple(_phases(found)),
+        bills=tuple(_bills(found)),
+        warnings=tuple(" ".join((warned.what, warned.fix)).strip() for warned in found.warnings),
+        assumptions=found.assumptions,
+        unknown=found.unknown,
     )
-    return tuple(lines)
 
 
-def _rollouts(config: RunConfig) -> list[Line]:
-    """What labelling can cost at most from iteration 1 on, beside Shepherd's worst case for as many trajectories."""
-    labeling, steps = config.labeling, config.task.max_steps
-    checks = {"sapo": labeling.max_checks, "omega": max(1, (steps - 1).bit_length()), "shepherd": steps}
-    made: list[Line] = []
-    for labeler in dict.fromkeys((labeling.labeler, "shepherd")):
-        prefixes = checks.get(labeler)
-        if prefixes is not None and labeling.labeler in checks:
-            most = config.iterations * labeling.trajectories * prefixes * labeling.rollouts
-            made.append(
-                Line(
-                    f"Roll-outs, {labeler}",
-                    _at_most(most),
-                    f"{config.iterations} iterations \u00d7 {fmt.exact(labeling.trajectories)} trajectories \u00d7 "
-                    f"{prefixes} prefixes \u00d7 {labeling.rollouts} roll-outs; they stop at the first success",
-                )
+def _rooms(found: Forecast) -> list[Room]:
+    made: list[Room] = []
+    for memory in found.memory:
+        peak = memory.peak
+        text = f"{size(peak.bytes)} of {size(memory.there)}" if memory.there else size(peak.bytes)
+        parts = sorted(peak.parts, key=lambda part: -part.bytes)
+        made.append(
+            Room(
+                where=memory.where,
+                text=f"{text}, {peak.use.lower()}",
+                share=peak.bytes / memory.there if memory.there else None,
+                tight=bool(memory.there) and peak.bytes > memory.free,
+                made_of="\n".join(f"{size(part.bytes)} {part.name}: {part.assumption}" for part in parts),
             )
+        )
     return made
 
 
-def _at_most(value: float) -> str:
-    return f"\u2264{fmt.THIN}{fmt.count(value)}"
+def _phases(found: Forecast) -> list[Line]:
+    """Each kind of phase once, over all iterations."""
+    seconds: dict[str, float] = {}
+    words: dict[str, list[str]] = {}
+    for phase in found.phases:
+        if phase.seconds is None:
+            return []
+        seconds[phase.name] = seconds.get(phase.name, 0.0) + phase.seconds
+        words.setdefault(phase.name, []).append(
+            f"iteration {phase.iteration}: {fmt.duration(round(phase.seconds))}"
+            + (f", {phase.words}" if phase.words else "")
+        )
+    return [
+        Line(PHASE_LABELS.get(name, name), fmt.duration(round(spent)), "\n".join(words[name]))
+        for name, spent in seconds.items()
+        if round(spent)
+    ]
+
+
+def _bills(found: Forecast) -> list[Bill]:
+    return [
+        Bill(
+            group="Labelling, tokens generated",
+            name=LABELERS[bill.labeler][0],
+            amount=bill.tokens,
+            text=fmt.count(bill.tokens),
+            remark="this run" if bill.chosen else "",
+            estimate=not bill.chosen,
+            series=LABELERS[bill.labeler][1],
+        )
+        for bill in found.bills
+    ]

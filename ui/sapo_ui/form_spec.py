@@ -27,7 +27,23 @@ SECTION_TITLES = {
     "evaluation": "Evaluation",
     "runtime": "This machine",
 }
-_ACRONYMS = {"mce": "MCE"}
+_ACRONYMS = {"mce": "MCE", "gpus": "GPUs", "vllm": "vLLM", "lora": "LoRA"}
+
+# Fields that matter only where others are set so. Each rule is a list of alternatives: the path of the field to look
+# at and the values it may have; "hub:*" stands for everything that begins so.
+ONLY_WITH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "task.shots": (("task.prompt", ("few-shot",)),),
+    "task.step_pattern": (("task.steps", ("pattern",)),),
+    "model.revision": (("model.source", ("hub:*",)),),
+    "model.lora_rank": (("model.tuning", ("lora", "qlora")), ("verifier.base", ("shared",))),
+    "model.lora_alpha": (("model.tuning", ("lora", "qlora")), ("verifier.base", ("shared",))),
+    "model.lora_dropout": (("model.tuning", ("lora", "qlora")), ("verifier.base", ("shared",))),
+    "model.hidden_size": (("model.source", ("fresh",)),),
+    "model.layers": (("model.source", ("fresh",)),),
+    "model.heads": (("model.source", ("fresh",)),),
+    "runtime.vllm_memory": (("runtime.backend", ("vllm",)),),
+    "runtime.gpus": (("runtime.device", ("auto", "cuda")),),
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,10 @@ class FieldSpec:
     above: bool = False
     max_length: int | None = None
     main: bool = False
+    kinds: tuple[str, ...] = ()
+    """The kinds of task that it matters to; none: all."""
+    picker: str = ""
+    """What chooses a value beside typing it: model, data or cards."""
 
     @property
     def section(self) -> str:
@@ -116,7 +136,7 @@ def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldS
     minimum, above = raw.get("minimum"), "exclusiveMinimum" in raw
     return FieldSpec(
         path=path,
-        label=label[0].upper() + label[1:],
+        label=label if words[0] in _ACRONYMS.values() else label[0].upper() + label[1:],
         help=" ".join(str(raw.get("description", "")).split()),
         kind=kind,
         default=default,
@@ -127,7 +147,21 @@ def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldS
         above=above,
         max_length=raw.get("maxLength"),
         main=raw.get("group") == "main",
+        kinds=tuple(str(raw.get("kinds", "")).split()),
+        picker=str(raw.get("picker", "")),
     )
+
+
+def matters(spec: FieldSpec, values: Mapping[str, Any]) -> bool:
+    """Whether the field decides anything beside these `values` (by dotted path). The form hides what does not."""
+    if spec.kinds and values["task.kind"] not in spec.kinds:
+        return False
+    rules = ONLY_WITH.get(spec.path, ())
+    return not rules or any(_is_one_of(str(values[path]), wanted) for path, wanted in rules)
+
+
+def _is_one_of(value: str, wanted: tuple[str, ...]) -> bool:
+    return any(value.startswith(one[:-1]) if one.endswith("*") else value == one for one in wanted)
 
 
 def _bound(value: float) -> str:

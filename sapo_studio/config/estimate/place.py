@@ -48,7 +48,8 @@ def place_of(config: RunConfig, machine: Machine) -> Place:
     why = fix = ""
     if missing:
         some = machine.card_words if not there else f"cards {', '.join(map(str, there))} are there"
-        why = f"The run asks for card {', '.join(map(str, missing))}, and it is not here: {some}."
+        asked = f"card {missing[0]}" if len(missing) == 1 else "cards " + " and ".join(map(str, missing))
+        why = f"The run asks for {asked}, and this machine does not have that: {some}."
         fix = 'Set runtime.device = "auto", or run it on a machine with cards.'
     elif len(cards) < runtime.processes:
         why = f"runtime.processes = {runtime.processes}, and there are only {len(cards)} cards to work on."

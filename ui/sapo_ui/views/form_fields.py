@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEd
 
 from sapo_ui import form_spec, theme
 from sapo_ui.form_spec import FieldSpec
+from sapo_ui.views.pickers import PICKERS, Picker
 
 EDITOR_WIDTH = 200
 LABEL_WIDTH = 150
@@ -56,6 +57,11 @@ class FieldRow(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(8)
         line.addWidget(self.editor)
+        self.picker: Picker | None = None
+        if spec.picker and isinstance(self.editor, QLineEdit):
+            self.picker = PICKERS[spec.picker](self.editor, self._changed, self)
+            self.picker.setAccessibleName(f"Choose: {spec.label}")
+            line.addWidget(self.picker)
         if spec.unit:
             unit = QLabel(spec.unit, self)
             unit.setProperty("look", "muted")

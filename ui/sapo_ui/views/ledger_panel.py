@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QFrame, QScrollArea
 
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
+from sapo_ui.labelers import LABELERS
 from sapo_ui.views.data_panel import choice, set_items
 from sapo_ui.views.metric_panels import MetricPanel, Metrics
 from sapo_ui.widgets.bill_bars import Bill, BillBars
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
 
-LABELERS = {"sapo": ("SAPO", 5), "omega": ("Omega", 0), "shepherd": ("Shepherd", 1)}
 COSTS = {
     "rollouts": ("Roll-outs", "Roll-outs sampled to find out which steps are right"),
     "tokens": ("Generated tokens", "Tokens that those roll-outs wrote"),

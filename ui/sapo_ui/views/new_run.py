@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -26,21 +25,26 @@ from sapo_studio.config.overrides import configure
 from sapo_studio.config.presets import to_toml
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError, SapoError
-from sapo_ui import forecast, form_spec, icons, theme
+from sapo_ui import form_spec, theme
 from sapo_ui.form_spec import SECTION_TITLES, FieldSpec, Problem
 from sapo_ui.views.form_fields import FieldRow, WheelGuard
+from sapo_ui.views.review_card import ReviewBody
+from sapo_ui.views.section_card import SectionCard
 
 HELP = """### New run
 
-Choose a **preset**, change what you like, press **Start run**. The presets fit the arithmetic lab: `lab-smoke` ends
-in seconds,
-`lab-demo` in minutes, `lab-full` trains its reasoner from nothing.
+Choose a **preset**, change what you like, press **Start run**. `lab-smoke` ends in seconds, `lab-demo` in minutes,
+`lab-full` trains its reasoner from nothing; the others are for real models on two cards of 24 GB.
 
-The first card has what is changed most often. Every other value is in the sections below it; a section says how many
-of its values
-differ from the preset. Hover a field to see its key and its bounds.
+The first card has what is changed most often. Every other value is in the sections below it; a section says how many of
+its values differ from the preset. Fields that decide nothing beside the others are left out. Hover a field to see its
+key and its bounds.
 
 A wrong value is marked where it stands, with what would be right. **Start run** stays off until nothing is marked.
+
+The **review** forecasts memory, time and labelling cost as you type: hover a figure for what it is made of, and open
+*How this is reckoned* for what is assumed. It warns where a memory is too small and says what would help; it never
+keeps a run from starting.
 
 **Open TOML** fills the form from a file, for example one that was exported or that lies in a run's folder.
 
@@ -55,82 +59,6 @@ class PresetChoice:
     name: str
     config: RunConfig
     about: str = ""
-
-
-class SectionCard(QFrame):
-    """A card with a title and rows; all but the first fold away, and make their rows when they are first unfolded."""
-
-    built = Signal()
-    """The rows have just been made."""
-
-    def __init__(self, title: str, specs: Sequence[FieldSpec], *, folds: bool, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("look", "card")
-        self.specs = tuple(specs)
-        self.rows: tuple[FieldRow, ...] = ()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(0)
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        self.state = QLabel(self)
-        self.state.setProperty("look", "muted")
-        self.state.setFont(theme.font("small"))
-        self.body = QWidget(self)
-        inner = QVBoxLayout(self.body)
-        inner.setContentsMargins(0, 12, 0, 4)
-        inner.setSpacing(14)
-        self._inner = inner
-        self.fold: QToolButton | None = None
-        if folds:
-            self.fold = QToolButton(self)
-            self.fold.setText(title)
-            self.fold.setFont(theme.font("strong"))
-            self.fold.setCheckable(True)
-            self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            self.fold.setAccessibleDescription("Shows or hides the section")
-            self.fold.toggled.connect(self.unfold)
-            head.addWidget(self.fold)
-            self.body.hide()
-            theme.on_change(self, self._restyle)
-        else:
-            name = QLabel(title, self)
-            name.setFont(theme.font("title"))
-            head.addWidget(name)
-        head.addStretch(1)
-        head.addWidget(self.state)
-        column.addLayout(head)
-        column.addWidget(self.body)
-
-    def build(self) -> None:
-        """Make the rows, if that has not been done."""
-        if self.rows:
-            return
-        section = ""
-        rows: list[FieldRow] = []
-        for spec in self.specs:
-            if self.fold is None and spec.section != section:
-                section = spec.section
-                self._inner.addSpacing(4)
-                self._inner.addWidget(_subheading(SECTION_TITLES.get(section, section), self.body))
-            rows.append(FieldRow(spec, self.body))
-            self._inner.addWidget(rows[-1])
-        self.rows = tuple(rows)
-        self.built.emit()
-
-    def unfold(self, on: bool) -> None:
-        """Show or hide the rows."""
-        if on:
-            self.build()
-        self.body.setVisible(on)
-        if self.fold is not None and self.fold.isChecked() != on:
-            self.fold.setChecked(on)
-        self._restyle()
-
-    def _restyle(self) -> None:
-        if self.fold is not None:
-            name = "chevron-down" if self.fold.isChecked() else "chevron-right"
-            self.fold.setIcon(icons.icon(name, theme.current().muted))
 
 
 class NewRunPage(QWidget):
@@ -220,7 +148,7 @@ class NewRunPage(QWidget):
         label = QLabel("Preset", row)
         label.setFixedSize(150, theme.CONTROL_HEIGHT)
         self.preset = QComboBox(row)
-        self.preset.setFixedSize(200, theme.CONTROL_HEIGHT)
+        self.preset.setFixedSize(260, theme.CONTROL_HEIGHT)
         self.preset.setAccessibleName("Preset")
         self.preset.setAccessibleDescription("Fills in the whole form.")
         self.preset.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -260,25 +188,8 @@ class NewRunPage(QWidget):
         title = QLabel("Review")
         title.setFont(theme.font("title"))
         column.addWidget(title)
-        self.lines = QVBoxLayout()
-        self.lines.setSpacing(6)
-        column.addLayout(self.lines)
-        self.changes = QLabel(card)
-        self.changes.setWordWrap(True)
-        self.changes.setFont(theme.font("small"))
-        self.changes.setProperty("look", "muted")
-        self.changes.setTextFormat(Qt.TextFormat.PlainText)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        holder = QWidget()
-        inner = QVBoxLayout(holder)
-        inner.setContentsMargins(0, 4, 0, 0)
-        inner.addWidget(self.changes)
-        inner.addStretch(1)
-        area.setWidget(holder)
-        column.addWidget(area, 1)
+        self.review = ReviewBody(card)
+        column.addWidget(self.review, 1)
         self.verdict = QLabel()
         self.verdict.setWordWrap(True)
         column.addWidget(self.verdict)
@@ -336,6 +247,9 @@ class NewRunPage(QWidget):
                     self.rows[row.spec.path] = row
                     row.set_value(self._values[row.spec.path])
                     row.edited.connect(self._edited)
+        wrong = {problem.path for problem in self.problems}
+        for card in self.cards.values():
+            card.show_what_matters(self.values(), wrong)
 
     def set_busy(self, busy: bool) -> None:
         """A run is being started: Start stays off until it is done."""
@@ -402,9 +316,11 @@ class NewRunPage(QWidget):
         wrong: dict[str, str] = {}
         for problem in self.problems:
             wrong.setdefault(problem.path, problem.message)
+        values = self.values()
         for card in self.cards.values():
             if any(spec.path in wrong for spec in card.specs):
                 card.unfold(True)
+            card.show_what_matters(values, wrong)
         for path, row in self.rows.items():
             row.mark(wrong.get(path, ""))
         base = form_spec.flatten(self._base.model_dump())
@@ -419,23 +335,11 @@ class NewRunPage(QWidget):
 
     def _say_review(self, changed: list[str], base: dict[str, Any]) -> None:
         if self.config is not None:
-            while (item := self.lines.takeAt(0)) is not None:
-                widget = item.widget()
-                if widget is not None:
-                    widget.deleteLater()
-            for line in forecast.review(self.config):
-                row = QWidget()
-                across = QHBoxLayout(row)
-                across.setContentsMargins(0, 0, 0, 0)
-                name, value = QLabel(line.label), QLabel(line.value)
-                name.setProperty("look", "muted")
-                across.addWidget(name, 1)
-                across.addWidget(value)
-                row.setToolTip(line.reckoned)
-                self.lines.addWidget(row)
+            self.review.ask(self.config)
         now = self.values()
-        told = [f"{path}: {form_spec.show(base[path])} \u2192 {form_spec.show(now[path])}" for path in changed]
-        self.changes.setText("Changed\n" + "\n".join(told) if told else "")
+        self.review.say_changes(
+            [f"{path}: {form_spec.show(base[path])} \u2192 {form_spec.show(now[path])}" for path in changed]
+        )
 
     def _say_verdict(self) -> None:
         count = len(self.problems)
@@ -469,20 +373,6 @@ class NewRunPage(QWidget):
             label.setProperty("look", look)
             label.style().unpolish(label)
             label.style().polish(label)
-
-
-def _subheading(text: str, parent: QWidget) -> QWidget:
-    holder = QWidget(parent)
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(12)
-    label = QLabel(text, holder)
-    label.setFont(theme.font("strong"))
-    line = QFrame(holder)
-    line.setProperty("look", "line")
-    row.addWidget(label)
-    row.addWidget(line, 1)
-    return holder
 
 
 def write_toml(path: Path, config: RunConfig) -> None:
