@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from sapo_engine.batching import Text
 from sapo_engine.codecs import ModelCodec
 from sapo_engine.context import Context, Phase
 from sapo_engine.data import Cutter, Draft, Trajectory
@@ -175,6 +176,10 @@ class Lab:
         tokens = (*plain_prompt(self.tokenizer, text, special=False), token_id(self.tokenizer.eos_token_id))
         draft = Draft(question, tokens, number=SOLUTIONS + number, iteration=0, source="solution")
         return self.cutter.trajectory(draft, Grade(True, question.answer))
+
+    def text(self, trajectory: Trajectory) -> Text:
+        """Prompt and completion of a trajectory, as tokens to train on."""
+        return Text(self.prompt(trajectory.question), trajectory.tokens)
 
     def send(self, phase: Phase, trajectories: Sequence[Trajectory]) -> None:
         """Store trajectories and, before them, the questions they belong to."""

@@ -1,4 +1,4 @@
-"""The two losses of the method, as functions of tensors: one number an item, in fp32 whatever the model is in."""
+"""The losses, as functions of tensors: one number an item, in fp32 whatever the model is in."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ def token_log_probs(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor
     return -loss.view_as(after)
 
 
+def summed_log_probs(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probability of each sequence's targets, and how many there are (1 at least). Both of shape (B,)."""
+    count = (targets[:, 1:] != IGNORE).sum(dim=1).clamp(min=1)
+    return token_log_probs(logits, targets).sum(dim=1), count
+
+
 def sequence_log_probs(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Mean token log-probability of each sequence's targets (length-normalised). Shape (B,)."""
-    count = (targets[:, 1:] != IGNORE).sum(dim=1).clamp(min=1)
-    return token_log_probs(logits, targets).sum(dim=1) / count
+    total, count = summed_log_probs(logits, targets)
+    return total / count
 
 
 def orpo_losses(winner: torch.Tensor, loser: torch.Tensor, beta: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,6 +39,19 @@ def orpo_losses(winner: torch.Tensor, loser: torch.Tensor, beta: float) -> tuple
     """
     margins = log_odds(winner) - log_odds(loser)
     return -winner - beta * functional.logsigmoid(margins), margins
+
+
+def dpo_losses(
+    winner: torch.Tensor, loser: torch.Tensor, before: torch.Tensor, beta: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """-log sigmoid(beta * margin) of each pair, the margin being by how much log p(w) - log p(l) has grown (Rafailov et
+    al. 2023, eq. 7).
+
+    `winner` and `loser` are summed sequence log-probabilities, `before` the difference of those of the reasoner that
+    the training began with. All of shape (B,). Returns the losses and the margins.
+    """
+    margins = winner - loser - before
+    return -functional.logsigmoid(beta * margins), margins
 
 
 def log_odds(log_p: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,8 @@ import torch
 from transformers import PreTrainedModel
 
 from sapo_engine.batching import Text, pad
-from sapo_engine.losses import orpo_losses, sequence_log_probs, token_log_probs
+from sapo_engine.losses import dpo_losses, orpo_losses, summed_log_probs, token_log_probs
+from sapo_engine.precision import autocast
 from sapo_engine.training import Recipe, Watcher, train
 
 
@@ -34,12 +35,16 @@ class TextLoss:
         return -token_log_probs(logits, batch.targets).sum(), {}
 
 
+Pairs = Sequence[tuple[Text, Text]]
+"""Winners with their losers."""
+
+
 @dataclass(frozen=True)
 class PairLoss:
     """The odds-ratio loss, a pair's mean (eq. 16-17). Implements training.Loss."""
 
     model: PreTrainedModel
-    pairs: Sequence[tuple[Text, Text]]
+    pairs: Pairs
     pad_id: int
     beta: float
     sequences: int = 2
@@ -50,13 +55,73 @@ class PairLoss:
 
     def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """See Loss."""
-        chosen = [self.pairs[i] for i in indices]
-        batch = pad([winner for winner, _ in chosen] + [loser for _, loser in chosen], self.pad_id, self.model.device)
-        logits = self.model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
-        log_p = sequence_log_probs(logits, batch.targets)
-        winner, loser = log_p[: len(chosen)], log_p[len(chosen) :]
+        total, count = _log_probs(self.model, [self.pairs[i] for i in indices], self.pad_id)
+        winner, loser = total / count
         losses, margins = orpo_losses(winner, loser, self.beta)
         return losses.sum(), {"log_odds_ratio": margins.detach().sum(), "winner_nll": -winner.detach().sum()}
+
+
+@dataclass(frozen=True)
+class AnchoredLoss:
+    """Direct preference optimisation, a pair's mean, and `nll` times the winner's mean token negative log-likelihood
+    beside it: 0 is DPO, more is RPO (Pang et al. 2024, eq. 2). Implements training.Loss.
+
+    `before` has log p(w) - log p(l) of each pair under the reasoner that the training begins with.
+    """
+
+    model: PreTrainedModel
+    pairs: Pairs
+    pad_id: int
+    before: Sequence[float]
+    beta: float
+    nll: float = 0.0
+    sequences: int = 2
+
+    def weigh(self, indices: Sequence[int]) -> float:
+        """See Loss: the pairs."""
+        return len(indices)
+
+    def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """See Loss."""
+        total, count = _log_probs(self.model, [self.pairs[i] for i in indices], self.pad_id)
+        before = torch.tensor([self.before[i] for i in indices], device=total.device)
+        losses, margins = dpo_losses(total[0], total[1], before, self.beta)
+        nll = -(total[0] / count[0])
+        curves = {"preference_margin": margins.detach().sum(), "winner_nll": nll.detach().sum()}
+        return (losses + self.nll * nll).sum(), curves
+
+
+def _log_probs(model: PreTrainedModel, pairs: Pairs, pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Summed log-probabilities of the completions, and how many tokens they have. Both of shape (2, B), winners
+    first."""
+    batch = pad([winner for winner, _ in pairs] + [loser for _, loser in pairs], pad_id, model.device)
+    logits = model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
+    total, count = summed_log_probs(logits, batch.targets)
+    return total.view(2, -1), count.view(2, -1)
+
+
+READ = 32
+"""Pairs that are read at a time where nothing is trained, at most."""
+
+
+@torch.inference_mode()
+def preferences(model: PreTrainedModel, pairs: Pairs, recipe: Recipe, *, pad_id: int) -> list[float]:
+    """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
+    model.eval()
+    most = max(1, min(READ, recipe.micro_batch // 2 or READ))
+
+    def work(indices: Sequence[int]) -> list[float]:
+        order = sorted(range(len(indices)), key=lambda k: len(pairs[indices[k]][0]) + len(pairs[indices[k]][1]))
+        found = [0.0] * len(indices)
+        for at in range(0, len(order), most):
+            rows = order[at : at + most]
+            with autocast(model.device, recipe.precision):
+                total, _ = _log_probs(model, [pairs[indices[k]] for k in rows], pad_id)
+            for k, value in zip(rows, (total[0] - total[1]).tolist(), strict=True):
+                found[k] = value
+        return found
+
+    return recipe.group.map(range(len(pairs)), work, [float(len(winner) + len(loser)) for winner, loser in pairs])
 
 
 def sft(
@@ -89,7 +154,7 @@ def sft(
 
 def orpo(
     model: PreTrainedModel,
-    pairs: Sequence[tuple[Text, Text]],
+    pairs: Pairs,
     recipe: Recipe,
     watcher: Watcher,
     *,
@@ -102,3 +167,23 @@ def orpo(
     """
     lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
     return train(model, lengths, PairLoss(model, pairs, pad_id, beta), recipe, watcher, state_file=state_file)
+
+
+def dpo(
+    model: PreTrainedModel,
+    pairs: Pairs,
+    recipe: Recipe,
+    watcher: Watcher,
+    *,
+    before: Sequence[float],
+    beta: float,
+    nll: float = 0.0,
+    pad_id: int,
+    state_file: Path | None = None,
+) -> int:
+    """Direct preference optimisation on (winner, loser) pairs, with `nll` > 0 RPO. `before` is what `preferences` gave
+    for the reasoner that the training began with. Changes `model`; returns the steps made.
+    """
+    lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
+    loss = AnchoredLoss(model, pairs, pad_id, before, beta, nll)
+    return train(model, lengths, loss, recipe, watcher, state_file=state_file)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from sapo_engine import evaluation, optimisers
+from sapo_engine.alignment import Alignment
 from sapo_engine.codecs import JsonCodec, LabelsCodec, NumbersCodec, TrajectoriesCodec, VerifierCodec
 from sapo_engine.context import Phase
 from sapo_engine.data import Draft, Trajectory
@@ -21,10 +22,10 @@ from sapo_engine.lab import BLOCK, ROWS, Lab
 from sapo_engine.labelling import LabelledRow, Prediction, expand, label_wrong, report_costs
 from sapo_engine.preferences import Pair, make_pairs
 from sapo_engine.prompts import plain_prompt, token_id
-from sapo_engine.reasoner import Reasoner, clone
+from sapo_engine.reasoner import Reasoner
 from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.training import Recipe, Watcher
-from sapo_engine.verifier import Labelled, Verifier, fresh_verifier, score, text_of, train_verifier
+from sapo_engine.verifier import Labelled, Verifier, fresh_verifier, score, train_verifier
 from sapo_studio.config.schema import OptimiserConfig, WarmupConfig
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.metrics import mean_share, self_verification_right
@@ -49,9 +50,7 @@ class Stages(Lab):
         def work(phase: Phase) -> Reasoner:
             if config.epochs == 0:
                 return model
-            texts = [
-                text_of(self.prompt(q.number), self.solution(q.number)) for q in self.task.questions("train") if q.steps
-            ]
+            texts = [self.text(self.solution(q.number)) for q in self.task.questions("train") if q.steps]
             if not texts:
                 raise InputError(
                     "There is nothing to warm up on",
@@ -237,7 +236,7 @@ class Stages(Lab):
     def predict(self, verifier: Verifier, trajectories: Sequence[Trajectory]) -> dict[int, Prediction]:
         """Scores and predicted first errors, by trajectory number."""
         self.bring(verifier.base)
-        texts = [self._text(t) for t in trajectories]
+        texts = [self.text(t) for t in trajectories]
 
         def work(part: Sequence[int]) -> list[list[float]]:
             return score(verifier, [texts[i] for i in part], [trajectories[i].ends for i in part], pad_id=self.pad_id)
@@ -360,7 +359,7 @@ class Stages(Lab):
         verifier.head.to(self.device)
         return train_verifier(
             verifier,
-            [Labelled(self._text(t), t.ends, marks) for t, marks in labels],
+            [Labelled(self.text(t), t.ends, marks) for t, marks in labels],
             config,
             watcher,
             seed=seed,
@@ -413,7 +412,7 @@ class Stages(Lab):
                 phase.emit(Pairs(iteration=iteration, rows=rows))
             phase.metric("pairs", len(candidates))
             phase.metric("pairs_used", len(chosen))
-            if config.kind == "orpo" and len(chosen) < FEW_PAIRS:
+            if config.kind != "sft" and len(chosen) < FEW_PAIRS:
                 phase.log(
                     f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little "
                     "to learn from. Look at the margin histogram and lower eta, or sample more.",
@@ -427,77 +426,15 @@ class Stages(Lab):
         return [Pair(by_number[winner], by_number[loser], margin) for winner, loser, margin in rows]
 
     def align(self, iteration: int, model: Reasoner, pairs: Sequence[Pair], pool: Sequence[Trajectory]) -> Reasoner:
-        """M_{i+1} = ORPO(M_i, P_i) (eq. 16-17), or fine-tuning on right answers; guarded on the development
+        """M_{i+1} = ORPO(M_i, P_i) (eq. 16-17), or one of the other optimisers; guarded on the development
         questions.
         """
-        config = self.config.optimiser
-        recipe = self._recipe(config, int(self.rng("align", iteration).integers(2**31)))
+        recipe = self._recipe(self.config.optimiser, int(self.rng("align", iteration).integers(2**31)))
 
         def work(phase: Phase) -> Reasoner:
-            aligned = clone(model, self.adapters)
-            self.bring(aligned)
-            if config.kind == "orpo":
-                items = [(self._text(p.winner), self._text(p.loser)) for p in pairs]
-                tokens = sum(len(winner) + len(loser) for winner, loser in items)
-                if items:
-                    optimisers.orpo(
-                        aligned.trainable(),
-                        items,
-                        recipe,
-                        phase,
-                        beta=config.beta,
-                        pad_id=self.pad_id,
-                        state_file=phase.state_file,
-                    )
-            else:
-                texts = [self._text(t) for t in self._right_answers(iteration, pool)]
-                tokens = sum(len(text) for text in texts)
-                if texts:
-                    optimisers.sft(
-                        aligned.trainable(), texts, recipe, phase, pad_id=self.pad_id, state_file=phase.state_file
-                    )
-            phase.metric("align_tokens", tokens * config.epochs)
-            return self._guard(phase, model, aligned)
+            return Alignment(self, phase, iteration, recipe).of(model, pairs, pool)
 
         return self.context.phase(PhaseName.ALIGN, iteration, work, self.models)
-
-    def _right_answers(self, iteration: int, pool: Sequence[Trajectory]) -> list[Trajectory]:
-        """What rejection sampling trains on: distinct right answers, a few a question."""
-        config = self.config.optimiser
-        right = [t for t in pool if t.correct and (config.history == "all" or t.iteration == iteration)]
-        taken: Counter[int] = Counter()
-        few: list[Trajectory] = []
-        for k in self.rng("rft", iteration).permutation(len(right)):
-            if taken[right[k].question] < config.pairs_per_question and len(few) < config.max_pairs:
-                taken[right[k].question] += 1
-                few.append(right[k])
-        return few
-
-    def _text(self, trajectory: Trajectory) -> Any:
-        return text_of(self.prompt(trajectory.question), trajectory)
-
-    def _guard(self, phase: Phase, before: Reasoner, after: Reasoner) -> Reasoner:
-        """The better of the two by sampled accuracy on the development questions, if the guard is to keep it."""
-        config = self.config.optimiser
-        if config.guard == "off":
-            return after
-        samples = self.config.evaluation.samples
-        was, is_ = (evaluation.accuracy(self, m, "development", "guard", samples) for m in (before, after))
-        evaluation.send_share(phase, "dev_accuracy_before", was.accuracy)
-        evaluation.send_share(phase, "dev_accuracy_after", is_.accuracy)
-        change = [(b - a) / samples for a, b in zip(was.right, is_.right, strict=True)]
-        # Worse by more than one standard error of the paired difference.
-        worse = float(np.mean(change)) < -float(np.std(change)) / len(change) ** 0.5
-        phase.metric("guard_kept", float(worse and config.guard == "keep"))
-        if worse:
-            phase.log(
-                f"The alignment made sampled accuracy on the development questions fall from {was.accuracy.value:.1%} "
-                f"to {is_.accuracy.value:.1%}"
-                + ("; the weights before it are kept." if config.guard == "keep" else ".")
-                + " Try a lower learning rate.",
-                "warning",
-            )
-        return before if worse and config.guard == "keep" else after
 
     def evaluate(
         self,

@@ -14,7 +14,6 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.batching import Padded, Text, pad, plain_batches
-from sapo_engine.data import Trajectory
 from sapo_engine.group import ALONE, Group
 from sapo_engine.losses import step_errors, token_log_probs
 from sapo_engine.models import load_network, save_model
@@ -195,11 +194,6 @@ def score(
         if tick:
             tick(len(indices))
     return scores
-
-
-def text_of(prompt: tuple[int, ...], trajectory: Trajectory) -> Text:
-    """A trajectory as a training sequence."""
-    return Text(prompt, trajectory.tokens)
 
 
 def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder: Path, adapters: Adapters) -> None:

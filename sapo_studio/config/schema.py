@@ -339,15 +339,22 @@ class VerifierConfig(Section):
 class OptimiserConfig(Section):
     """Aligning the reasoner: M_{i+1}."""
 
-    kind: Literal["orpo", "sft"] = Field(default="orpo", json_schema_extra=MAIN)
-    """`orpo`: odds-ratio preference optimisation on pairs (the paper). `sft`: rejection-sampling fine-tuning on right
-    answers only."""
+    kind: Literal["orpo", "dpo", "rpo", "sft"] = Field(default="orpo", json_schema_extra=MAIN)
+    """`orpo`: odds-ratio preference optimisation on pairs (the paper). `dpo`: direct preference optimisation, pulled
+    back to the reasoner before the alignment. `rpo`: the same with the winner's likelihood beside it. `sft`:
+    rejection-sampling fine-tuning on right answers only."""
 
     learning_rate: float = Field(default=1e-3, gt=0, le=1, json_schema_extra=MAIN)
     """Peak learning rate of the alignment. A reasoner that is already good needs a lower one."""
 
     beta: float = Field(default=0.3, ge=0, le=10, json_schema_extra=MAIN)
-    """Weight of the odds-ratio term (beta in the paper). 0 leaves plain fine-tuning on the winners."""
+    """With `orpo` the weight of the odds-ratio term (beta in the paper); 0 leaves plain fine-tuning on the winners.
+
+    With `dpo` and `rpo` the strength of the pull back to the reasoner before; 0.1 is usual.
+    """
+
+    nll_weight: float = Field(default=1.0, ge=0, le=100)
+    """Weight of the winner's mean token negative log-likelihood in `rpo`."""
 
     eta: float = Field(default=0.1, ge=0, le=1, json_schema_extra=MAIN)
     """Least difference between the mean step scores of a pair's winner and loser (eta in the paper)."""
@@ -468,7 +475,7 @@ class RunConfig(Section):
                 'model.tuning = "qlora" keeps one network in 4 bits: set verifier.base = "shared", '
                 "so that the verifier is adapters beside it"
             )
-        if self.labeling.labeler == "none" and self.optimiser.kind == "orpo" and self.optimiser.reward == "verifier":
+        if self.labeling.labeler == "none" and self.optimiser.kind != "sft" and self.optimiser.reward == "verifier":
             raise ValueError(
                 'labeling.labeler = "none" trains no verifier: '
                 'set optimiser.reward = "answer" or optimiser.kind = "sft"'

@@ -296,8 +296,10 @@ NO_VERIFIER = {"labeling": {"labeler": "none"}, "optimiser": {"reward": "answer"
         {"labeling": {"detection": "random", "max_checks": 4}, "optimiser": {"history": "current", "guard": "off"}},
         NO_VERIFIER,
         {"labeling": {"labeler": "none"}, "optimiser": {"kind": "sft"}},
+        {"labeling": {"labeler": "none"}, "optimiser": {"kind": "dpo", "reward": "answer", "beta": 0.1}},
+        {"optimiser": {"kind": "rpo", "beta": 0.1, "eta": 0.0}},
     ],
-    ids=["omega", "shepherd-sft", "outcome", "random", "none-orpo", "none-sft"],
+    ids=["omega", "shepherd-sft", "outcome", "random", "none-orpo", "none-sft", "none-dpo", "rpo"],
 )
 def test_every_variant_runs(sections, tmp_path):
     settings = config(iterations=1, warmup={"epochs": 0}, **sections)

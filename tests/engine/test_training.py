@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from sapo_engine.batching import Text
-from sapo_engine.optimisers import PairLoss, TextLoss, orpo, sft
+from sapo_engine.optimisers import AnchoredLoss, PairLoss, TextLoss, dpo, orpo, preferences, sft
 from sapo_engine.reasoner import Adapters, Reasoner, with_adapter
 from sapo_engine.training import Recipe, SilentWatcher, train
 from sapo_engine.verifier import Labelled, StepLoss, Verifier
@@ -55,6 +56,9 @@ def loss_of(kind, model):
         return TextLoss(model, TEXTS, 0), [len(t) for t in TEXTS]
     if kind == "orpo":
         return PairLoss(model, PAIRS, 0, beta=0.3), [max(len(a), len(b)) for a, b in PAIRS]
+    if kind == "rpo":
+        before = [0.1 * k for k in range(len(PAIRS))]
+        return AnchoredLoss(model, PAIRS, 0, before, beta=0.3, nll=0.5), [max(len(a), len(b)) for a, b in PAIRS]
     return StepLoss(model, EXAMPLES, 0), [len(t) for t in TEXTS]
 
 
@@ -96,7 +100,7 @@ def one_step(kind, **recipe):
     return watcher.points
 
 
-@pytest.mark.parametrize("kind", ["sft", "orpo", "verifier"])
+@pytest.mark.parametrize("kind", ["sft", "orpo", "rpo", "verifier"])
 def test_parts_of_a_batch_add_up_to_the_batch(gradients, kind):
     model = model_of(kind)
     loss, _ = loss_of(kind, model)
@@ -281,3 +285,26 @@ def test_only_what_is_trained_is_changed_and_kept(tmp_path):
     with safe_open(tmp_path / "state", "pt") as kept:
         sizes = sorted(kept.get_tensor(k).numel() for k in kept.keys() if k.startswith("model/"))  # noqa: SIM118
     assert sizes == sorted(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def test_preferences_are_what_is_measured_one_pair_at_a_time():
+    model = network()
+    found = preferences(model, PAIRS, Recipe(**RECIPE, micro_batch=4), pad_id=0)
+    for (winner, loser), value in zip(PAIRS, found, strict=True):
+        (alone,) = preferences(model, [(winner, loser)], Recipe(**RECIPE), pad_id=0)
+        (turned,) = preferences(model, [(loser, winner)], Recipe(**RECIPE), pad_id=0)
+        assert value == pytest.approx(alone, abs=1e-4)
+        assert value == pytest.approx(-turned, abs=1e-4)
+
+
+def test_dpo_begins_without_a_preference_and_learns_one():
+    model = network()
+    recipe = Recipe(**{**RECIPE, "epochs": 12})
+    before = preferences(model, PAIRS, recipe, pad_id=0)
+    everything = range(len(PAIRS))
+    loss, told = AnchoredLoss(model, PAIRS, 0, before, beta=0.1).part(everything)
+    assert float(loss) == pytest.approx(len(PAIRS) * math.log(2), rel=1e-5)
+    assert float(told["preference_margin"]) == pytest.approx(0, abs=1e-4)
+    dpo(model, PAIRS, recipe, SilentWatcher(), before=before, beta=0.1, pad_id=0)
+    after = preferences(model, PAIRS, recipe, pad_id=0)
+    assert all(b > a for a, b in zip(before, after, strict=True))

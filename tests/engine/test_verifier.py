@@ -20,7 +20,6 @@ from sapo_engine.verifier import (
     load_verifier,
     save_verifier,
     score,
-    text_of,
     train_verifier,
 )
 from sapo_studio.config.schema import ModelConfig, TaskConfig, VerifierConfig
@@ -51,7 +50,7 @@ def ground():
         steps = [s if not error or j < error else s.split(" = ")[0] + " = 0" for j, s in enumerate(question.steps, 1)]
         tokens = (*tokenizer(TASK.join(steps))["input_ids"], tokenizer.eos_token_id)
         (trajectory,) = cutter.trajectories([Draft(question, tokens, number, iteration=1)])
-        rows.append((text_of(tuple(tokenizer(TASK.prompt(question))["input_ids"]), trajectory), trajectory))
+        rows.append((Text(tuple(tokenizer(TASK.prompt(question))["input_ids"]), trajectory.tokens), trajectory))
     return reasoner, tokenizer, rows
 
 

@@ -41,6 +41,7 @@ ONLY_WITH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "model.hidden_size": (("model.source", ("fresh",)),),
     "model.layers": (("model.source", ("fresh",)),),
     "model.heads": (("model.source", ("fresh",)),),
+    "optimiser.nll_weight": (("optimiser.kind", ("rpo",)),),
     "runtime.vllm_memory": (("runtime.backend", ("vllm",)),),
     "runtime.gpus": (("runtime.device", ("auto", "cuda")),),
 }
