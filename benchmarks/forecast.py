@@ -338,8 +338,8 @@ def main() -> None:
     for name in options.cases or list(found or CASES):
         found[name] = found.get(name) or run_case(name)
         rows += compare({name: found[name]})
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        if options.json:  # after each: all of them take half an hour
+            options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     off = [row.name for row in rows if not 1 / 1.3 <= row.memory_ratio <= 1.3]
     late = [row.name for row in rows if row.time_ratio is not None and not 1 / 1.3 <= row.time_ratio <= 1.3]
     print(f"memory within 30 %: {len(rows) - len(off)} of {len(rows)}" + (f", not: {', '.join(off)}" if off else ""))

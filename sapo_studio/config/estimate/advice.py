@@ -22,21 +22,22 @@ def told(peak: Peak, where: str, there: int, free: int) -> str:
 def helps(config: RunConfig, peak: Peak, room: float, bytes_of: Callable[[RunConfig], float]) -> str:
     """The changes that bring `peak` down, those that make it fit `room` first. `bytes_of` is the peak of another
     configuration."""
-    found: list[tuple[bool, float, str]] = []
+    tried: dict[str, list[tuple[float, str]]] = {}
     for words, update in _changes(config, peak.use):
         changed = _updated(config, update)
         if changed is None:
             continue
         now = bytes_of(changed)
         if now < 0.95 * peak.bytes:
-            found.append((now > room, now, f"{words} ({size(now)})"))
-    if not found:
+            tried.setdefault(words.partition(" =")[0], []).append((now, f"{words} ({size(now)})"))
+    if not tried:
         return "Use a smaller model, or a machine with more memory."
-    found.sort()
-    enough = [words for short, _, words in found if not short]
+    # Of each value the smallest change that is enough.
+    enough = [max(fits) for each in tried.values() if (fits := [one for one in each if one[0] <= room])]
     if enough:
-        return "Any of these would do: " + "; ".join(enough[:4]) + "."
-    return "These help, together: " + "; ".join(words for _, _, words in found[:4]) + "."
+        return "Any of these would do: " + "; ".join(words for _, words in sorted(enough, reverse=True)[:4]) + "."
+    most = sorted(min(each) for each in tried.values())
+    return "Not enough by itself, but of help: " + "; ".join(words for _, words in most[:4]) + "."
 
 
 def _changes(config: RunConfig, use: str) -> Iterator[Change]:
