@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -302,11 +303,13 @@ def run_case(name: str) -> dict[str, float]:
 
 
 def compare(found: Mapping[str, Mapping[str, float]]) -> list[Row]:
-    """What was measured, and what is forecast for a core of the speed that was there."""
+    """What was measured, and what is forecast for a core of the speed that was there: the median of all looks at it, as
+    other programs come and go."""
     rows: list[Row] = []
+    matrix, bandwidth = (statistics.median(one[what] for one in found.values()) for what in ("matrix", "bandwidth"))
+    machine = Machine(1, 0, 0, matrix=matrix, bandwidth=bandwidth)
     for name, measured in found.items():
         case = CASES[name]
-        machine = Machine(1, 0, 0, matrix=measured["matrix"], bandwidth=measured["bandwidth"])
         space, seconds = foreseen(case, machine)
         timed = (measured["seconds"], seconds) if case.timed else (None, None)
         rows.append(Row(name, measured["bytes"], space, *timed))
@@ -334,12 +337,13 @@ def main() -> None:
     found: dict[str, dict[str, float]] = {}
     if options.known:
         found = json.loads(options.known.read_text(encoding="utf-8"))
-    rows: list[Row] = []
     for name in options.cases or list(found or CASES):
-        found[name] = found.get(name) or run_case(name)
-        rows += compare({name: found[name]})
+        if name not in found:
+            found[name] = run_case(name)
+            print(f"measured: {name}", flush=True)
         if options.json:  # after each: all of them take half an hour
             options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    rows = compare(found)
     off = [row.name for row in rows if not 1 / 1.3 <= row.memory_ratio <= 1.3]
     late = [row.name for row in rows if row.time_ratio is not None and not 1 / 1.3 <= row.time_ratio <= 1.3]
     print(f"memory within 30 %: {len(rows) - len(off)} of {len(rows)}" + (f", not: {', '.join(off)}" if off else ""))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
+import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,12 @@ import psutil
 
 from sapo_studio import paths
 
-SIDE = 640
-"""Rows and columns of the matrices that a core is timed with: large enough to be worth a BLAS's while."""
+PRODUCT = (1024, 576, 1536)
+"""Tokens, width and inner width of the product that a core is timed with: that of a small model's block."""
 COPIED = 32 * 2**20
-ROUNDS = 5
+"""Bytes of the tensor whose copy a core is timed with: more than a cache holds, and new memory each time, as in a model
+whose tensors come and go (the operating system's share of that can be half of it)."""
+ROUNDS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +88,24 @@ def core_speed(file: Path | None = None) -> tuple[float, float]:
 
 
 def measure_core() -> tuple[float, float]:
-    """Time a matrix product and a copy. By CPU time: other programs and the number of BLAS threads do not matter."""
+    """Time a matrix product and a copy. By CPU time: other programs and the number of BLAS threads hardly matter. The
+    median, not the best: a run lasts longer than a core's best moments."""
     rng = np.random.default_rng(0)
-    left, right = (rng.random((SIDE, SIDE), dtype=np.float32) for _ in range(2))
-    out = np.empty((SIDE, SIDE), dtype=np.float32)
+    tokens, width, inner = PRODUCT
+    left = rng.random((tokens, width), dtype=np.float32)
+    right = rng.random((width, inner), dtype=np.float32)
     source = rng.random(COPIED // 4, dtype=np.float32)
-    target = np.empty_like(source)
-    best = [float("inf"), float("inf")]
-    for _ in range(ROUNDS + 1):
-        for index, work in enumerate((lambda: np.matmul(left, right, out=out), lambda: np.copyto(target, source))):
-            began = time.process_time()
-            work()
-            best[index] = min(best[index], max(time.process_time() - began, 1e-6))
-    return 2.0 * SIDE**3 / best[0], 2.0 * COPIED / best[1]
+    product = _seconds(lambda: left @ right)
+    return 2.0 * tokens * width * inner / product, 2.0 * COPIED / _seconds(source.copy)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    taken: list[float] = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        work()
+        taken.append(time.process_time() - began)
+    return max(statistics.median(taken), 1e-6)
 
 
 def read_cards() -> tuple[tuple[Card, ...], str]:

@@ -210,6 +210,10 @@ SAMPLED = 16.0
 """Bytes a row and entry of the vocabulary while a token is drawn: scores, scaled, softmax, cumulative sum; in fp32."""
 
 
+GROWN = 0.2
+"""Share of keys and values that lies in holes which smaller ones before them have left."""
+
+
 def sampling(use: str, shape: ModelShape, how: Numerics, work: Generation, *, beside: tuple[Part, ...] = ()) -> Peak:
     """The peak of the program's own sampler."""
     length = work.prompt + work.more
@@ -219,8 +223,8 @@ def sampling(use: str, shape: ModelShape, how: Numerics, work: Generation, *, be
     elif how.precision != "fp32":
         parts.append(Part("weights once more", 2.0 * shape.weights, f"autocast's copies in {how.precision}"))
     token = key_value_bytes(shape, how)
-    # One block at a time is copied when sequences that have ended leave.
-    cache = token * work.rows * length * (1 + 1 / shape.layers)
+    # One block at a time is copied when it grows and when sequences that have ended leave.
+    cache = token * work.rows * length * (1 + 1 / shape.layers + GROWN)
     draw = SAMPLED * work.rows * shape.vocab
     # Reading the prompts comes before there is much of a cache.
     width = WIDTH[how.precision]

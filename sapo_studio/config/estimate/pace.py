@@ -17,8 +17,8 @@ from sapo_studio.config.estimate.memory import (
 )
 from sapo_studio.config.estimate.shape import ModelShape
 
-CPU_SHARE = 0.8
-"""Share of a core's speed at one large product that a model's many smaller ones reach."""
+CPU_SHARE = 0.9
+"""Share of a core's speed at one product, done over and over, that a model's many different ones reach."""
 CARD_SHARE = 0.35
 """The same of a card's nominal speed: what training a model of 0.5 to 2 billion weights in eager mode reaches."""
 CARD_BANDWIDTH = 0.7
@@ -31,6 +31,9 @@ GRAPH_CALL = 0.02e-3
 """The same where the calls are recorded and played back (vLLM)."""
 TOUCHED = 3.0
 """How often a tensor kept for the backward pass is moved: written, read, and its gradient."""
+TOUCHED_LOGITS = 6.0
+"""The same of scores over the vocabulary: the softmax reads and writes them over and over. Half of it where nothing is
+trained."""
 STEP_BYTES = 60.0
 """Bytes that AdamW and the clipping of gradients move for each trained weight."""
 
@@ -48,7 +51,7 @@ class Pace:
         """Seconds of a pass that keeps nothing: reading prompts, scoring."""
         tokens = sequences * length
         moved = kept_per_token(shape, how, length) * shape.layers * tokens
-        moved += logits_per_token(shape) * tokens if logits else 0.0
+        moved += TOUCHED_LOGITS * logits_per_token(shape) * tokens / 2 if logits else 0.0
         return self._products(shape, tokens, length, logits) + moved / self.bandwidth + self.call * shape.layers
 
     def _products(self, shape: ModelShape, tokens: float, length: float, logits: bool) -> float:
@@ -65,7 +68,7 @@ class Pace:
         # Backward costs twice the forward pass, once where the weights themselves get no gradient.
         passes = (3.0 if how.tuning == "full" else 2.0) + (1.0 if how.checkpointing else 0.0)
         moved = TOUCHED * kept_per_token(shape, how, length) * shape.layers * tokens
-        moved += 2.0 * logits_per_token(shape) * tokens if logits else 0.0
+        moved += TOUCHED_LOGITS * logits_per_token(shape) * tokens if logits else 0.0
         calls = self.call * shape.layers * parts * (passes + 1) * (1.0 if how.tuning == "full" else 1.7)
         if how.tuning != "full":
             forward += tokens * 2.0 * how.trained(shape) / self.matrix
