@@ -16,6 +16,7 @@ from sapo_engine.rollouts.keys import key_of
 from sapo_engine.tasks.base import Question
 from sapo_studio.config.schema import LabelingConfig
 from sapo_studio.domain.labels import Checks, Verdict, omega, sapo, shepherd
+from sapo_studio.domain.search import Price, search
 
 Prefix = tuple[int, tuple[int, ...]]
 """A question's number and the completion tokens so far."""
@@ -149,9 +150,15 @@ def checks_of(
     scores: Sequence[float] | None,
     predicted: int,
 ) -> Checks:
-    """The checks that `labeler` makes on a wrong trajectory. `scores` and `predicted` are for `sapo`."""
+    """The checks that `labeler` makes on a wrong trajectory. `scores` and `predicted` are for `sapo`, which searches on
+    from the scores where it may make more than two."""
+    if labeler == "sapo" and config.max_checks > 2:
+        # Without scores every step is as likely as any other.
+        known = scores or [1 - step / trajectory.n for step in range(1, trajectory.n + 1)]
+        price = Price.of(config.rollouts, config.wave)
+        return search(known, max_checks=config.max_checks, confidence=config.confidence, price=price)
     if labeler == "sapo":
-        return sapo(predicted, trajectory.n, max_checks=config.max_checks, scores=scores)
+        return sapo(predicted, trajectory.n)
     return omega(trajectory.n) if labeler == "omega" else shepherd(trajectory.n)
 
 

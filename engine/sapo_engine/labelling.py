@@ -126,11 +126,13 @@ def _label_part(
         found = predictions.get(trajectory.number)
         return found[1] if found else 0
 
+    def believed(trajectory: Trajectory) -> list[float] | None:
+        found = predictions.get(trajectory.number)
+        return found[0] if found and config.detection == "verifier" else None
+
     labelled, _ = run_labeler(
         part,
-        lambda _, t: checks_of(
-            config, labeler, t, predictions[t.number][0] if t.number in predictions else None, predicted(t)
-        ),
+        lambda _, t: checks_of(config, labeler, t, believed(t), predicted(t)),
         checker,
         tick=lambda count: phase.progress(done + count, whole),
     )

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 import transformers
 
-from sapo_engine.codecs import LabelsCodec, TrajectoriesCodec
 from sapo_engine.context import Context
+from sapo_engine.finished import FinishedRun
 from sapo_engine.label_study import study
 from sapo_engine.loop import plan, run
 from sapo_engine.results_page import spent, write_page
@@ -127,33 +127,30 @@ def one_seed(base: RunConfig, seed: int, work: Path) -> None:
 def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     """The labelers on the wrong trajectories of the last iteration, with its reasoner and the verifier before it."""
     last = config.iterations
-    stages = Stages(config, Context(folder, plan(config), lambda _: None), torch.device("cpu"))
-    artefacts = artefacts_of(folder)
-    model = stages.models.load(artefacts[f"align-{last - 1}"])
-    verifier = stages.verifiers(model).load(artefacts[f"verifier-{last - 1}"])
-    questions = stages.task.questions("development")
+    run = FinishedRun(config, folder)
+    model = run.reasoner(last)
+    verifier = run.verifier(last - 1)
+    questions = run.stages.task.questions("development")
     longest = config.task.max_steps
     found: dict[str, Any] = {}
     for name, length in (("demo", 0), ("long", longest)):
         chosen = [q for q in questions if not length or len(q.steps) == length]
-        wrong = stages.wrong_trajectories(model, chosen, "label study", STUDIED)
-        predictions = stages.predict(verifier, wrong)
-        found[name] = [tried.to_json() for tried in study(stages, model, last, wrong, predictions)]
+        wrong = run.stages.wrong_trajectories(model, chosen, "label study", STUDIED)
+        predictions = run.stages.predict(verifier, wrong)
+        found[name] = [tried.to_json() for tried in study(run.stages, model, last, wrong, predictions)]
     return found
 
 
 def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Both verifier heads on the same labels: step and first-error accuracy on the benchmark, by head and iteration."""
-    stages = Stages(config, Context(folder, plan(config), lambda _: None), torch.device("cpu"))
-    artefacts = artefacts_of(folder)
-    benchmark = TrajectoriesCodec().load(artefacts["benchmark-0"])
+    run = FinishedRun(config, folder)
+    benchmark = run.benchmark()
     found: dict[str, Any] = {}
     for i in (0, config.iterations):
-        model = stages.models.load(artefacts[f"align-{i - 1}" if i > 1 else "sft-0"])
-        labels = LabelsCodec().load(artefacts[f"label-{i}"])
+        model, labels = run.reasoner(max(i, 1)), run.labels(i)
         for head in ("scalar", "likelihood"):
-            verifier = stages.fit_verifier(i, model, labels, SilentWatcher(), head=head)
-            scores = stages.predict(verifier, benchmark)
+            verifier = run.stages.fit_verifier(i, model, labels, SilentWatcher(), head=head)
+            scores = run.stages.predict(verifier, benchmark)
             hits = [step_hits(scores[t.number][0], t.truth or 0) for t in benchmark]
             exact = [predicted_first_error(scores[t.number][0]) == (t.truth or 0) for t in benchmark]
             found[f"{head} {i}"] = {
@@ -161,11 +158,6 @@ def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
                 "first_error_accuracy": sum(exact) / len(exact),
             }
     return found
-
-
-def artefacts_of(folder: Path) -> dict[str, Path]:
-    """A run's artefact folders by `phase-iteration`."""
-    return {path.name.split("-", 1)[1]: path for path in (folder / "artefacts").iterdir()}
 
 
 def once(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -110,10 +110,10 @@ class TaskConfig(Section):
     unsandboxed: bool = Field(default=False, json_schema_extra=_for(CODE))
     """Run written programs without a sandbox where this machine has none. They can then do whatever you can do."""
 
-    min_steps: int = Field(default=6, ge=2, le=12, json_schema_extra=_for(LAB, unit="steps"))
+    min_steps: int = Field(default=6, ge=2, le=24, json_schema_extra=_for(LAB, unit="steps"))
     """Fewest dependent calculation steps in a generated problem."""
 
-    max_steps: int = Field(default=8, ge=2, le=12, json_schema_extra=_for(LAB, unit="steps"))
+    max_steps: int = Field(default=8, ge=2, le=24, json_schema_extra=_for(LAB, unit="steps"))
     """Most dependent calculation steps in a generated problem.
 
     Longer chains make step labels dearer to find by brute force, which is where two checks a trajectory pay
@@ -299,9 +299,12 @@ class LabelingConfig(Section):
     """
 
     max_checks: int = Field(default=2, ge=2, le=64, json_schema_extra=_unit("prefixes"))
-    """Most prefixes `sapo` checks in a trajectory. 2 is the paper; more go on in the bracket that is left
-    until it closes.
+    """Most prefixes `sapo` checks in a trajectory. 2 is the paper; with more it searches until it is sure enough, from
+    what the verifier believes.
     """
+
+    confidence: float = Field(default=0.8, gt=0.5, lt=1)
+    """How sure a search with more than two checks wants to be of the first error before it ends."""
 
     expansion: bool = True
     """Keep roll-outs as labelled trajectories of their own."""

@@ -51,48 +51,19 @@ def monotone(labels: str) -> str:
     return "".join("1" if index <= last and label == "0" else label for index, label in enumerate(labels))
 
 
-def sapo(predicted: int, n: int, *, max_checks: int = 2, scores: Sequence[float] | None = None) -> Checks:
+def sapo(predicted: int, n: int) -> Checks:
     """Self-verification of a wrong n-step trajectory around `predicted` (eq. 12-13): prefixes e and e-1, two at most.
 
     Only what can change the labels is asked: c_n = 0 is known; a success from e is a witness for e-1 too (1, 1
-    and 0, 1 are labelled alike); at e = 1 what c_0 is makes no difference. With `max_checks` above 2 the search
-    goes on in the bracket that is left, at the verifier's largest drop inside it (`scores`; the middle without
-    them), until the bracket closes.
+    and 0, 1 are labelled alike); at e = 1 what c_0 is makes no difference. With more checks than two there is
+    `search.search`.
     """
     e = predicted
-    checks = 0
-    at = False
-    if e < n:
-        at = yield e
-        checks += 1
-    if at:
-        case, low, high = "later", e, n  # c_low = 1, c_high = 0
-    elif e == 1:
+    if e < n and (yield e):
+        return Verdict(from_first_error(e + 1, n), "later", e, e + 1)
+    if e == 1 or (yield e - 1):
         return Verdict(from_first_error(e, n), "confirmed", e, e)
-    else:
-        checks += 1
-        if (yield e - 1):
-            return Verdict(from_first_error(e, n), "confirmed", e, e)
-        case, low, high = "earlier", 0, e - 1
-    while max_checks > 2 and high - low > 1 and checks < max_checks:
-        middle = _next_check(low, high, scores)
-        checks += 1
-        if (yield middle):
-            low = middle
-        else:
-            high = middle
-    # Where the bracket stays open the table of eq. 13 decides: later is 0 from e+1, earlier is 0 from e-1.
-    first = low + 1 if case == "later" else high
-    return Verdict(from_first_error(first, n), case, e, first)
-
-
-def _next_check(low: int, high: int, scores: Sequence[float] | None) -> int:
-    """The prefix to check next, strictly between `low` and `high`."""
-    if scores is None:
-        return (low + high) // 2
-    fall = drops(scores)
-    step = max(range(low + 1, high + 1), key=lambda j: fall[j - 1])
-    return min(max(step - 1, low + 1), high - 1)
+    return Verdict(from_first_error(e - 1, n), "earlier", e, e - 1)
 
 
 def omega(n: int) -> Checks:

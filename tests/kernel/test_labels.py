@@ -70,19 +70,6 @@ def test_noise_is_read_as_later():
     assert verdict.labels == "111000"
 
 
-@given(cases, st.integers(3, 20), st.booleans(), st.data())
-def test_sapo_with_more_checks_narrows_and_never_contradicts(case, most, guided, data):
-    n, error, e = case
-    scores = data.draw(st.lists(st.floats(0, 1), min_size=n, max_size=n)) if guided else None
-    verdict, asked = settle(sapo(e, n, max_checks=most, scores=scores), on_path(error))
-    assert len(asked) <= most
-    assert len(set(asked)) == len(asked)
-    if most >= n + 1:
-        assert verdict.labels == from_first_error(error, n)
-    for prefix in asked:
-        assert (verdict.labels[prefix - 1] == "1") == on_path(error)(prefix)
-
-
 @given(cases)
 def test_omega_finds_the_error_in_about_log2_checks(case):
     n, error, _ = case

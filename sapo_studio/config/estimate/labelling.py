@@ -8,6 +8,7 @@ from functools import cache
 
 from sapo_studio.config.schema import LabelingConfig
 from sapo_studio.domain.labels import Checks, omega, sapo, settle, shepherd
+from sapo_studio.domain.search import Price, search
 
 SUCCESS = 0.5
 """Assumed share of roll-outs that reach a right answer from a prefix without an error."""
@@ -56,7 +57,7 @@ def bill(labeler: str, config: LabelingConfig, steps: float, prompt: int, step_t
     """What `labeler` is expected to spend on one wrong trajectory of `steps` steps."""
     n = max(2, round(steps))
     total = Bill()
-    for prefix, before, share in _asked(labeler, n, config.max_checks, config.detection == "random"):
+    for prefix, before, share in _asked(labeler, n, config):
         made, waves = price(config.rollouts, config.wave, before)
         total += Bill(
             share,
@@ -68,7 +69,7 @@ def bill(labeler: str, config: LabelingConfig, steps: float, prompt: int, step_t
 
 
 @cache
-def _asked(labeler: str, n: int, max_checks: int, blind: bool) -> tuple[tuple[int, bool, float], ...]:
+def _asked(labeler: str, n: int, config: LabelingConfig) -> tuple[tuple[int, bool, float], ...]:
     """(prefix, whether it lies before the first error, how often it is asked for in the mean)."""
     found: dict[tuple[int, bool], float] = {}
 
@@ -79,10 +80,19 @@ def _asked(labeler: str, n: int, max_checks: int, blind: bool) -> tuple[tuple[in
 
     for error in range(1, n + 1):
         if labeler == "sapo":
-            hit = 0.0 if blind else DETECTED
+            hit = 0.0 if config.detection == "random" else DETECTED
             for predicted in range(1, n + 1):
                 share = (1 - hit) / n + hit * (predicted == error)
-                ask(sapo(predicted, n, max_checks=max_checks), error, share / n)
+                ask(_sapo(predicted, n, hit, config), error, share / n)
         elif labeler in ("omega", "shepherd"):
             ask(omega(n) if labeler == "omega" else shepherd(n), error, 1 / n)
     return tuple((prefix, before, share) for (prefix, before), share in found.items())
+
+
+def _sapo(predicted: int, n: int, hit: float, config: LabelingConfig) -> Checks:
+    if config.max_checks == 2:
+        return sapo(predicted, n)
+    # Scores of a verifier that is as often right as is assumed, and knows it.
+    scores = [1 - (1 - hit) * step / n - hit * (step >= predicted) for step in range(1, n + 1)]
+    price = Price.of(config.rollouts, config.wave)
+    return search(scores, max_checks=config.max_checks, confidence=config.confidence, price=price)
