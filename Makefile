@@ -72,8 +72,11 @@ demo: $(RUN)  ## the arithmetic lab in the window; without a display the same ru
 	    exec $(BIN)/sapo run lab-demo; \
 	fi
 
+# Side by side, but no more than memory has room for; a file's tests stay together and share what they set up.
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadfile
+
 test: $(DEV)  ## the fast tests
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow'
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow' $(SIDE_BY_SIDE)
 
 test-slow: $(DEV)  ## the slow tests: whole runs, and processes killed at many moments
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow

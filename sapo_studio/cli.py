@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from sapo_studio import __version__
-from sapo_studio.commands import doctor, export, grade, label_study, presets, report, resume, run, runs, stop
+from sapo_studio.commands import doctor, evaluate, export, grade, label_study, presets, report, resume, run, runs, stop
 from sapo_studio.errors import SapoError
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for module in (run, resume, stop, runs, report, label_study, export, grade, presets, doctor):
+for module in (run, resume, stop, runs, report, label_study, evaluate, export, grade, presets, doctor):
     module.register(app)
 
 

@@ -97,9 +97,8 @@ class Stages(Lab):
         """Written solutions of questions that nothing is trained on, half of them wrong, every step's truth known."""
 
         def work(phase: Phase) -> list[Trajectory]:
-            given = self.task.process_benchmark()
-            if given is not None:
-                chosen = [self._benchmark_row(number, row) for number, row in enumerate(given)]
+            if self.task.process_benchmark() is not None:
+                chosen = self.written_benchmark()
                 self.send(phase, chosen)
                 return chosen
             questions = self.task.questions("process")
@@ -125,6 +124,10 @@ class Stages(Lab):
             return chosen
 
         return self.context.phase(PhaseName.BENCHMARK, 0, work, TrajectoriesCodec())
+
+    def written_benchmark(self) -> list[Trajectory]:
+        """The process benchmark that came with the data, as trajectories; none where none did."""
+        return [self._benchmark_row(number, row) for number, row in enumerate(self.task.process_benchmark() or ())]
 
     def _benchmark_row(self, number: int, row: WrittenSolution) -> Trajectory:
         """A solution that came with its first error known, as tokens. Its steps stay as they were cut."""

@@ -17,7 +17,6 @@ from sapo_engine.loop import plan, run
 from sapo_engine.models import load_model
 from sapo_engine.rollouts import HfBackend, Request
 from sapo_engine.stages import Stages
-from sapo_studio.config.schema import parse_config
 from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
 from sapo_studio.errors import Stopped
 from sapo_studio.events import decode, encode
@@ -26,36 +25,11 @@ from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.runs import create_run, set_status
+from tests.fixtures.small_run import config
 
 CPU = torch.device("cpu")
 TIMES = {"label_seconds"}
 """Metrics that are times, and so never the same twice."""
-
-
-def config(**sections):
-    data = {
-        "seed": 5,
-        "iterations": 2,
-        # The shortest problems that the bundled reasoner knows: what takes time here is tokens one after another.
-        "task": {
-            "min_steps": 6,
-            "max_steps": 6,
-            "train_questions": 50,
-            "development_questions": 20,
-            "test_questions": 20,
-            "process_solutions": 20,
-        },
-        "model": {"source": "bundled:lab"},
-        "warmup": {"epochs": 1, "learning_rate": 1e-4, "batch_size": 8, "stop_at": 1},
-        "sampling": {"questions": 20, "start_questions": 10, "samples": 4},
-        "labeling": {"trajectories": 16, "start_trajectories": 12, "rollouts": 2},
-        "verifier": {"epochs": 2, "batch_size": 8, "max_trajectories": 50},
-        "optimiser": {"batch_size": 8, "max_pairs": 40, "guard": "warn", "eta": 0.0, "learning_rate": 3e-4},
-        "evaluation": {"samples": 2, "mce_rollouts": 1},
-    }
-    for name, value in sections.items():
-        data[name] = data[name] | value if isinstance(value, dict) else value
-    return parse_config(data)
 
 
 @dataclass

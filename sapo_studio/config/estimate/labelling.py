@@ -57,7 +57,7 @@ def bill(labeler: str, config: LabelingConfig, steps: float, prompt: int, step_t
     """What `labeler` is expected to spend on one wrong trajectory of `steps` steps."""
     n = max(2, round(steps))
     total = Bill()
-    for prefix, before, share in _asked(labeler, n, config):
+    for prefix, before, share in _asked(labeler, n, _Way.of(config)):
         made, waves = price(config.rollouts, config.wave, before)
         total += Bill(
             share,
@@ -68,8 +68,23 @@ def bill(labeler: str, config: LabelingConfig, steps: float, prompt: int, step_t
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What of the configuration decides which prefixes are asked for."""
+
+    max_checks: int
+    confidence: float
+    price: Price
+    blind: bool
+
+    @classmethod
+    def of(cls, config: LabelingConfig) -> _Way:
+        price = Price.of(config.rollouts, config.wave)
+        return cls(config.max_checks, config.confidence, price, config.detection == "random")
+
+
 @cache
-def _asked(labeler: str, n: int, config: LabelingConfig) -> tuple[tuple[int, bool, float], ...]:
+def _asked(labeler: str, n: int, way: _Way) -> tuple[tuple[int, bool, float], ...]:
     """(prefix, whether it lies before the first error, how often it is asked for in the mean)."""
     found: dict[tuple[int, bool], float] = {}
 
@@ -80,19 +95,18 @@ def _asked(labeler: str, n: int, config: LabelingConfig) -> tuple[tuple[int, boo
 
     for error in range(1, n + 1):
         if labeler == "sapo":
-            hit = 0.0 if config.detection == "random" else DETECTED
+            hit = 0.0 if way.blind else DETECTED
             for predicted in range(1, n + 1):
                 share = (1 - hit) / n + hit * (predicted == error)
-                ask(_sapo(predicted, n, hit, config), error, share / n)
+                ask(_sapo(predicted, n, hit, way), error, share / n)
         elif labeler in ("omega", "shepherd"):
             ask(omega(n) if labeler == "omega" else shepherd(n), error, 1 / n)
     return tuple((prefix, before, share) for (prefix, before), share in found.items())
 
 
-def _sapo(predicted: int, n: int, hit: float, config: LabelingConfig) -> Checks:
-    if config.max_checks == 2:
+def _sapo(predicted: int, n: int, hit: float, way: _Way) -> Checks:
+    if way.max_checks == 2:
         return sapo(predicted, n)
     # Scores of a verifier that is as often right as is assumed, and knows it.
     scores = [1 - (1 - hit) * step / n - hit * (step >= predicted) for step in range(1, n + 1)]
-    price = Price.of(config.rollouts, config.wave)
-    return search(scores, max_checks=config.max_checks, confidence=config.confidence, price=price)
+    return search(scores, max_checks=way.max_checks, confidence=way.confidence, price=way.price)

@@ -1,0 +1,151 @@
+"""Evaluating verifiers: a run's own and models from elsewhere, on real (small) runs and files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaForTokenClassification
+
+from sapo_engine import evaluate
+from sapo_engine.classifiers import Classifier
+from sapo_studio.domain.metrics import step_hits
+from sapo_studio.errors import InputError
+from tests.fixtures.small_run import config, finished_run
+from tests.fixtures.tiny_models import SHAPE, byte_tokenizer, write_model
+
+KINDS = {"token": LlamaForTokenClassification, "sequence": LlamaForSequenceClassification}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return finished_run(tmp_path_factory.mktemp("runs") / "small-1", config())
+
+
+def classifier(folder, kind, classes=2):
+    tokenizer = byte_tokenizer()
+    torch.manual_seed(0)
+    shape = LlamaConfig(**SHAPE, vocab_size=len(tokenizer), num_labels=classes, pad_token_id=0, eos_token_id=0)
+    KINDS[kind](shape).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def benchmark(tmp_path):
+    rows = [
+        {"id": "a", "generator": "x", "problem": "1 + 1 + 1?", "steps": ["1 + 1 = 2", "2 + 1 = 4"], "label": 1},
+        {"id": "b", "generator": "x", "problem": "2 + 2?", "steps": ["2 + 2 = 4"], "label": -1},
+    ]
+    file = tmp_path / "bench.jsonl"
+    file.write_text("".join(json.dumps(row | {"final_answer_correct": row["label"] < 0}) + "\n" for row in rows))
+    return file
+
+
+def evaluated(capsys, *arguments):
+    code = evaluate.main([*map(str, arguments)])
+    told = capsys.readouterr()
+    return code, json.loads(told.out or told.err.splitlines()[-1])
+
+
+def test_a_runs_verifier_agrees_with_what_the_run_measured(folder, capsys):
+    code, found = evaluated(capsys, "--run", folder, "--verifier", "1")
+    assert code == 0
+    one = found["benchmark"]
+    assert found["verifier"] == 1
+    assert one["solutions"] == 20
+    assert sum(point["n"] for point in one["reliability"]) == one["steps"]
+    assert 0 <= one["ece"] <= 1
+    run = evaluate.FinishedRun(config(), folder)
+    written = run.benchmark()
+    scores = run.stages.predict(run.verifier(1), written)
+    hits = [step_hits(scores[t.number][0], t.truth) for t in written]
+    assert one["step_accuracy"]["value"] == pytest.approx(sum(h for h, _ in hits) / sum(n for _, n in hits))
+    assert one["steps"] == sum(n for _, n in hits)
+
+
+def test_choosing_among_samples(folder, capsys):
+    _, found = evaluated(capsys, "--run", folder, "--best-of", "8", "--questions", "12")
+    best = found["best_of"]
+    assert best["n"] == [1, 2, 4, 8]
+    assert best["questions"] == 12
+    first = {name: best[name][0]["value"] for name in evaluate.CHOICES}
+    assert len(set(first.values())) == 1  # of one sample there is nothing to choose
+    for name in evaluate.CHOICES:
+        for k in range(4):
+            assert best[name][k]["value"] <= best["pass_at_n"][k]["value"]
+
+
+def test_every_verifier_with_every_reasoner(folder, capsys):
+    _, found = evaluated(capsys, "--run", folder, "--matrix", "--trajectories", "30")
+    pairs = [(one["verifier"], one["reasoner"]) for one in found["matrix"]]
+    assert pairs == [(i, j) for j in (1, 2) for i in (0, 1, 2)]
+    assert all(0 <= one["error"]["value"] <= 1 for one in found["matrix"])
+    again = evaluated(capsys, "--run", folder, "--matrix", "--trajectories", "30")[1]
+    assert again == found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("classes", [1, 2])
+def test_a_classifier_is_read_where_its_steps_end(tmp_path, kind, classes):
+    """Against the model asked by hand: the text up to each step's line break, one forward pass each."""
+    folder = classifier(tmp_path / "prm", kind, classes)
+    found = Classifier(folder, torch.device("cpu")).score("1 + 1 + 1?", ["1 + 1 = 2", "2 + 1 = 3"])
+    model = KINDS[kind].from_pretrained(folder).eval()
+    tokenizer = byte_tokenizer()
+    for score, text in zip(found, ["1 + 1 + 1?1 + 1 = 2\n", "1 + 1 + 1?1 + 1 = 2\n2 + 1 = 3\n"], strict=True):
+        with torch.inference_mode():
+            logits = model(**tokenizer(text, return_tensors="pt", return_token_type_ids=False)).logits
+        logits = logits[0, -1] if kind == "token" else logits[0]
+        wanted = torch.sigmoid(logits[0]) if classes == 1 else logits.softmax(-1)[1]
+        assert score == pytest.approx(wanted.item(), abs=1e-5)
+
+
+def test_a_classifier_on_a_file_without_a_run(tmp_path, benchmark, capsys):
+    folder = classifier(tmp_path / "prm", "token")
+    code, found = evaluated(capsys, "--verifier", folder, "--benchmark", benchmark)
+    assert code == 0
+    assert found["benchmark"]["solutions"] == 2
+    assert found["benchmark"]["steps"] == 3
+
+
+def test_a_classifier_on_a_runs_benchmark(folder, tmp_path, capsys):
+    _, found = evaluated(capsys, "--run", folder, "--verifier", classifier(tmp_path / "prm", "token"))
+    assert found["benchmark"]["solutions"] == 20
+
+
+def test_a_language_model_is_no_verifier(tmp_path, benchmark, capsys):
+    folder = write_model(tmp_path / "lm", "llama")
+    code, told = evaluated(capsys, "--verifier", folder, "--benchmark", benchmark)
+    assert code == 2
+    assert "LlamaForCausalLM" in told["why"]
+
+
+def test_three_classes_are_refused(tmp_path):
+    with pytest.raises(InputError, match="3 classes"):
+        Classifier(classifier(tmp_path / "prm", "token", 3), torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ([], "nothing to evaluate"),
+        (["--run", "{folder}", "--verifier", "7"], "no verifier V_7"),
+        (["--run", "{folder}", "--benchmark", "{file}"], "benchmark of its own"),
+        (["--verifier", "{file}", "--benchmark", "{file}"], "not a model folder"),
+    ],
+)
+def test_bad_input_is_told(folder, benchmark, capsys, arguments, what):
+    code, told = evaluated(capsys, *(a.format(folder=folder, file=benchmark) for a in arguments))
+    assert code == 2
+    assert what in told["what"]
+
+
+def test_a_file_with_a_fault_names_the_line(tmp_path, capsys):
+    file = tmp_path / "bad.jsonl"
+    file.write_text('{"id": "a"}\n')
+    folder = classifier(tmp_path / "prm", "token")
+    code, told = evaluated(capsys, "--verifier", folder, "--benchmark", file)
+    assert code == 2
+    assert "bad.jsonl:1" in told["what"]
