@@ -153,15 +153,18 @@ class Pool:
                     task.result = task.work(store)
                 except Exception as error:
                     task.error = error
+                closing = self._closing
+                if not closing:
+                    # Before the key is free: the next result of the key must not be on its way sooner.
+                    self._courier.arrived.emit(task)
                 with self._wake:
                     self._running -= 1
                     if task.key is not None:
                         self._busy.discard(task.key)
                         self._wake.notify_all()
                 task.finished.set()
-                if self._closing:
+                if closing:
                     break
-                self._courier.arrived.emit(task)
         finally:
             if store is not None:
                 store.close()
