@@ -11,6 +11,7 @@ from sapo_engine import evaluation, optimisers
 from sapo_engine.batching import Text
 from sapo_engine.context import Phase
 from sapo_engine.data import Trajectory
+from sapo_engine.grpo import grpo
 from sapo_engine.lab import Lab
 from sapo_engine.preferences import Pair
 from sapo_engine.reasoner import Reasoner, clone
@@ -30,6 +31,13 @@ class Alignment:
     def of(self, model: Reasoner, pairs: Sequence[Pair], pool: Sequence[Trajectory]) -> Reasoner:
         """`model` aligned, or `model` itself where the guard keeps it."""
         aligned = clone(model, self.lab.adapters)
+        if self.config.kind == "grpo":
+            generated, trained = grpo(
+                self.lab, self.phase, self.iteration, aligned, self.lab.sampled_questions(self.iteration), self.recipe
+            )
+            self.phase.metric("align_generated_tokens", generated)
+            self.phase.metric("align_tokens", trained)
+            return self._guard(model, aligned)
         if self.config.kind == "sft":
             tokens = self._imitate(aligned, [self.lab.text(t) for t in self._right_answers(pool)])
         else:

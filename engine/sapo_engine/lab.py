@@ -14,6 +14,7 @@ from sapo_engine.codecs import ModelCodec
 from sapo_engine.context import Context, Phase
 from sapo_engine.data import Cutter, Draft, Trajectory
 from sapo_engine.grading.base import Grade
+from sapo_engine.grpo import check_installed
 from sapo_engine.labelers import Checker
 from sapo_engine.model_sources import find_folder
 from sapo_engine.models import placed, start_model
@@ -43,6 +44,8 @@ class Lab:
     """The run's task, tokenizer and helpers, shared by all phases."""
 
     def __init__(self, config: RunConfig, context: Context, device: torch.device) -> None:
+        if config.optimiser.kind == "grpo":
+            check_installed()
         self.config = config
         self.context = context
         self.device = device
@@ -198,6 +201,16 @@ class Lab:
     def rng(self, *path: int | str) -> np.random.Generator:
         """Random numbers that depend on the run's seed and `path` alone."""
         return np.random.default_rng(key_of(self.config.seed, *path))
+
+    def sampled_questions(self, iteration: int) -> list[Question]:
+        """The training questions that the iteration samples from. Each goes on where the last one stopped in a fixed
+        shuffle of all questions."""
+        config = self.config.sampling
+        train = self.task.questions("train")
+        count = min(config.questions if iteration else config.start_questions, len(train))
+        order = self.rng("questions").permutation(len(train))
+        begin = config.start_questions + (iteration - 1) * config.questions if iteration else 0
+        return [train[order[(begin + k) % len(train)]] for k in range(count)]
 
     def sample_many(
         self,

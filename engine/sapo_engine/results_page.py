@@ -14,7 +14,14 @@ from scipy import stats
 from sapo_studio.config.schema import RunConfig
 
 NAMES = {"sapo": "SAPO", "rft": "RFT, matched compute", "outcome": "outcome labels only"}
-SPENT = ("sample_tokens", "label_tokens_sapo", "label_tokens_omega", "verifier_tokens", "align_tokens")
+SPENT = (
+    "sample_tokens",
+    "label_tokens_sapo",
+    "label_tokens_omega",
+    "verifier_tokens",
+    "align_tokens",
+    "align_generated_tokens",
+)
 
 
 def spent(metrics: Mapping[Any, Mapping[str, float]]) -> float:

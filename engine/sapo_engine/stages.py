@@ -160,13 +160,10 @@ class Stages(Lab):
         The task's own solutions of these questions come along (source `solution`), for D_0 = S_0 + D_org.
         """
         config = self.config.sampling
-        count = config.questions if iteration else config.start_questions
-        train = self.task.questions("train")
-        count = min(count, len(train))
-        # Each iteration goes on where the last one stopped in a fixed shuffle of the questions.
-        order = self.rng("questions").permutation(len(train))
-        begin = config.start_questions + (iteration - 1) * config.questions if iteration else 0
-        questions = [train[order[(begin + k) % len(train)]] for k in range(count)]
+        # GRPO samples for itself while it trains; without labels nobody else would look at these.
+        idle = self.config.optimiser.kind == "grpo" and self.config.labeling.labeler == "none"
+        questions = [] if idle else self.sampled_questions(iteration)
+        count = len(questions)
         place = {question.number: k for k, question in enumerate(questions)}
 
         def sample_part(at: int) -> bytes:
@@ -415,7 +412,7 @@ class Stages(Lab):
                 phase.emit(Pairs(iteration=iteration, rows=rows))
             phase.metric("pairs", len(candidates))
             phase.metric("pairs_used", len(chosen))
-            if config.kind != "sft" and len(chosen) < FEW_PAIRS:
+            if config.kind not in ("sft", "grpo") and len(chosen) < FEW_PAIRS:
                 phase.log(
                     f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little "
                     "to learn from. Look at the margin histogram and lower eta, or sample more.",

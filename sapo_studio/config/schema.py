@@ -304,7 +304,7 @@ class LabelingConfig(Section):
     """
 
     confidence: float = Field(default=0.7, gt=0.5, lt=1)
-    """How sure a search with more than two checks wants to be of the first error before it ends."""
+    """How sure a search (`max_checks` above 2) wants to be of the first error before it ends."""
 
     expansion: bool = True
     """Keep roll-outs as labelled trajectories of their own."""
@@ -342,10 +342,11 @@ class VerifierConfig(Section):
 class OptimiserConfig(Section):
     """Aligning the reasoner: M_{i+1}."""
 
-    kind: Literal["orpo", "dpo", "rpo", "sft"] = Field(default="orpo", json_schema_extra=MAIN)
+    kind: Literal["orpo", "dpo", "rpo", "sft", "grpo"] = Field(default="orpo", json_schema_extra=MAIN)
     """`orpo`: odds-ratio preference optimisation on pairs (the paper). `dpo`: direct preference optimisation, pulled
     back to the reasoner before the alignment. `rpo`: the same with the winner's likelihood beside it. `sft`:
-    rejection-sampling fine-tuning on right answers only."""
+    rejection-sampling fine-tuning on right answers only (RFT; over several iterations online RFT). `grpo`: group
+    relative policy optimisation by TRL (the extra `baselines`), which samples for itself and needs no pairs."""
 
     learning_rate: float = Field(default=1e-3, gt=0, le=1, json_schema_extra=MAIN)
     """Peak learning rate of the alignment. A reasoner that is already good needs a lower one."""
@@ -369,7 +370,7 @@ class OptimiserConfig(Section):
     """Passes over the pairs."""
 
     batch_size: int = Field(default=64, ge=1, le=4096, json_schema_extra=_unit("pairs"))
-    """Pairs (or, with `sft`, solutions) a step."""
+    """Pairs (with `sft` solutions, with `grpo` completions) a step."""
 
     pairs_per_question: int = Field(default=4, ge=1, le=1000, json_schema_extra=_unit("pairs"))
     """Most pairs kept of one question."""
@@ -478,11 +479,14 @@ class RunConfig(Section):
                 'model.tuning = "qlora" keeps one network in 4 bits: set verifier.base = "shared", '
                 "so that the verifier is adapters beside it"
             )
-        if self.labeling.labeler == "none" and self.optimiser.kind != "sft" and self.optimiser.reward == "verifier":
+        ranked = self.optimiser.kind not in ("sft", "grpo") and self.optimiser.reward == "verifier"
+        if self.labeling.labeler == "none" and ranked:
             raise ValueError(
                 'labeling.labeler = "none" trains no verifier: '
-                'set optimiser.reward = "answer" or optimiser.kind = "sft"'
+                'set optimiser.reward = "answer" or optimiser.kind = "sft" or "grpo"'
             )
+        if self.optimiser.kind == "grpo" and self.runtime.processes > 1:
+            raise ValueError('optimiser.kind = "grpo" trains in one process: set runtime.processes = 1')
         return self
 
 

@@ -31,6 +31,8 @@ _ACRONYMS = {"mce": "MCE", "gpus": "GPUs", "vllm": "vLLM", "lora": "LoRA"}
 
 # Fields that matter only where others are set so. Each rule is a list of alternatives: the path of the field to look
 # at and the values it may have; "hub:*" stands for everything that begins so.
+PAIRED = ("orpo", "dpo", "rpo")
+"""Optimisers that learn from pairs."""
 ONLY_WITH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "task.shots": (("task.prompt", ("few-shot",)),),
     "task.step_pattern": (("task.steps", ("pattern",)),),
@@ -41,7 +43,13 @@ ONLY_WITH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "model.hidden_size": (("model.source", ("fresh",)),),
     "model.layers": (("model.source", ("fresh",)),),
     "model.heads": (("model.source", ("fresh",)),),
+    "optimiser.beta": (("optimiser.kind", PAIRED),),
+    "optimiser.eta": (("optimiser.kind", PAIRED),),
+    "optimiser.reward": (("optimiser.kind", PAIRED),),
     "optimiser.nll_weight": (("optimiser.kind", ("rpo",)),),
+    "optimiser.pairs_per_question": (("optimiser.kind", (*PAIRED, "sft")),),
+    "optimiser.max_pairs": (("optimiser.kind", (*PAIRED, "sft")),),
+    "optimiser.history": (("optimiser.kind", (*PAIRED, "sft")),),
     "runtime.vllm_memory": (("runtime.backend", ("vllm",)),),
     "runtime.gpus": (("runtime.device", ("auto", "cuda")),),
 }

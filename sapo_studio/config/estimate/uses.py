@@ -101,7 +101,7 @@ def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> d
             "Verifier training", shape, nets.verifier, batch, logits=logits, heap=heap
         )
         found["Scoring"] = scoring(nets, length, logits=logits, heap=heap)
-    sides = 1 if config.optimiser.kind == "sft" else 2
+    sides = 1 if config.optimiser.kind in ("sft", "grpo") else 2
     batch = _batch(config, place, config.optimiser.batch_size, sides, length)
     found["Alignment"] = training("Alignment", shape, nets.reasoner, batch, heap=heap)
     return found

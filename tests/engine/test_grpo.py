@@ -1,0 +1,92 @@
+"""GRPO by TRL's trainer on the program's own sampler and grader."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+import torch
+
+from sapo_engine import grpo
+from sapo_engine.context import Context, Orders
+from sapo_engine.loop import plan, run
+from sapo_engine.stages import Stages
+from sapo_studio.domain.runs import Verb
+from sapo_studio.errors import InputError, Stopped
+from sapo_studio.events import kinds as k
+from tests.fixtures.small_run import config
+
+if importlib.util.find_spec("trl") is None:
+    pytest.skip("trl is not installed", allow_module_level=True)
+
+CPU = torch.device("cpu")
+# Above the alignment's other settings: enough steps for a difference that is not chance.
+SETTINGS = {
+    "iterations": 1,
+    "warmup": {"epochs": 0},
+    "labeling": {"labeler": "none"},
+    "sampling": {"questions": 50, "samples": 8},
+    "optimiser": {"kind": "grpo", "batch_size": 64, "epochs": 3, "learning_rate": 1e-3, "guard": "off"},
+    "evaluation": {"samples": 8},
+}
+
+
+def settings(**more):
+    return config(
+        **{name: value | more.get(name, {}) if isinstance(value, dict) else value for name, value in SETTINGS.items()}
+    )
+
+
+def went(folder, settings):
+    folder.mkdir()
+    events = []
+    run(Stages(settings, Context(folder, plan(settings), events.append), CPU))
+    metrics = {(e.iteration, e.name): e.value for e in events if isinstance(e, k.Metric)}
+    return metrics, [e for e in events if isinstance(e, k.CurvePoint)]
+
+
+def test_it_learns_and_says_what_it_took(tmp_path):
+    metrics, curves = went(tmp_path / "a", settings())
+    assert metrics[1, "sample_tokens"] == 0
+    assert 0 < metrics[1, "align_generated_tokens"] < metrics[1, "align_tokens"]
+    rewards = [point.value for point in curves if point.name == "reward"]
+    assert rewards
+    assert all(0 <= reward <= 1 for reward in rewards)
+    assert rewards[-1] > rewards[0]
+    again, _ = went(tmp_path / "b", settings())
+    assert again == metrics
+    assert not list((tmp_path / "a").glob("tmp*"))
+
+
+def test_a_part_of_a_batch_at_a_time(tmp_path):
+    """Micro-batches: the same steps over the same completions, so that the first of them cost the same tokens."""
+    small = settings(optimiser={"epochs": 0.16})
+    whole, _ = went(tmp_path / "whole", small)
+    parts, _ = went(
+        tmp_path / "parts", small.model_copy(update={"runtime": small.runtime.model_copy(update={"micro_batch": 16})})
+    )
+    assert parts[1, "align_generated_tokens"] == whole[1, "align_generated_tokens"]
+
+
+def test_it_stops_between_two_steps(tmp_path, capsys):
+    small = settings()
+    align = next(phase.ordinal for phase in plan(small) if phase.name == "align")
+    orders = Orders()
+    seen = []
+
+    def note(event):
+        seen.append(event)
+        if isinstance(event, k.PhaseProgress) and event.ordinal == align:
+            orders.take(Verb.STOP)
+
+    with pytest.raises(Stopped):
+        run(Stages(small, Context(tmp_path, plan(small), note, orders), CPU))
+    assert not any(isinstance(e, k.PhaseFinished) and e.ordinal == align for e in seen)
+    assert capsys.readouterr().out == ""  # a worker's standard output belongs to its events
+
+
+def test_without_trl_a_run_does_not_begin(tmp_path, monkeypatch):
+    monkeypatch.setattr(grpo.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match="needs TRL") as told:
+        Stages(settings(), Context(tmp_path, plan(settings()), lambda _: None), CPU)
+    assert "baselines" in told.value.fix
