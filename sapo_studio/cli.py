@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 
 from sapo_studio import __version__
-from sapo_studio.commands import doctor, evaluate, export, grade, label_study, presets, report, resume, run, runs, stop
+from sapo_studio.commands import (
+    doctor,
+    evaluate,
+    export,
+    grade,
+    label_study,
+    matrix,
+    presets,
+    report,
+    resume,
+    run,
+    runs,
+    stop,
+)
 from sapo_studio.errors import SapoError
 
 app = typer.Typer(
@@ -24,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for module in (run, resume, stop, runs, report, label_study, evaluate, export, grade, presets, doctor):
+for module in (run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, presets, doctor):
     module.register(app)
 
 

@@ -22,11 +22,12 @@ from sapo_engine.context import Context
 from sapo_engine.finished import FinishedRun
 from sapo_engine.label_study import study
 from sapo_engine.loop import plan, run
-from sapo_engine.results_page import spent, write_page
+from sapo_engine.results_page import write_page
 from sapo_engine.stages import Stages
 from sapo_engine.training import SilentWatcher
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
+from sapo_studio.domain.compute import spent
 from sapo_studio.domain.metrics import predicted_first_error, step_hits
 from sapo_studio.events import Event
 from sapo_studio.events.kinds import Metric, PhaseFinished

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,9 @@ import numpy as np
 from scipy import stats
 
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.compute import spent
 
 NAMES = {"sapo": "SAPO", "rft": "RFT, matched compute", "outcome": "outcome labels only"}
-SPENT = (
-    "sample_tokens",
-    "label_tokens_sapo",
-    "label_tokens_omega",
-    "verifier_tokens",
-    "align_tokens",
-    "align_generated_tokens",
-)
-
-
-def spent(metrics: Mapping[Any, Mapping[str, float]]) -> float:
-    """Tokens generated and trained on after the warm-up. `metrics` by iteration and name, measured ones only."""
-    return sum(mine.get(name, 0.0) for mine in metrics.values() for name in SPENT)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:

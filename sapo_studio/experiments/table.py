@@ -1,0 +1,205 @@
+"""What the runs of a matrix come to: means over seeds, and the paired comparison at equal compute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sapo_studio.domain.compute import spent_until
+from sapo_studio.experiments.methods import PAPER
+from sapo_studio.experiments.plan import Matrix
+from sapo_studio.experiments.queue import Placed
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
+
+FINAL = (
+    "sampled_accuracy",
+    "greedy_accuracy",
+    "verifier_step_accuracy",
+    "first_error_accuracy",
+    "process_f1",
+    "gap",
+    "self_verification_error",
+    "label_accuracy",
+)
+"""Metrics of a run's last iteration."""
+COMPARED = ("sampled_accuracy", "greedy_accuracy")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished run: its metrics by iteration, tokens spent up to each, and active seconds."""
+
+    seed: int
+    metrics: Mapping[int, Mapping[str, float]]
+    tokens: Mapping[int, float]
+    seconds: float
+
+    @property
+    def last(self) -> Mapping[str, float]:
+        """Metrics of the last iteration."""
+        return self.metrics[max(self.metrics)]
+
+    @property
+    def spent(self) -> float:
+        """All tokens."""
+        return self.tokens[max(self.tokens)]
+
+    def at(self, name: str, tokens: float) -> float:
+        """A metric when `tokens` had been spent: between two iterations on the straight line. M0 has spent nothing of
+        its own, whatever the first labels cost."""
+        points = [(self.tokens[i] if i else 0.0, values[name]) for i, values in sorted(self.metrics.items())]
+        return float(np.interp(tokens, [x for x, _ in points], [y for _, y in points]))
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean over seeds with its 95 % t interval (none with one seed)."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """This method less the one that is compared with, at the tokens that both had spent; over seeds, paired. `p`: of
+    the two-sided paired t test, None with one seed."""
+
+    difference: Mean
+    p: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method on a task. `share`: its tokens, as a share of the other's. `paper`: the paper's greedy accuracy."""
+
+    method: str
+    title: str
+    seeds: tuple[int, ...]
+    final: Mapping[str, Mean]
+    tokens: Mean
+    share: float | None
+    seconds: Mean
+    compared: Mapping[str, Compared] = field(default_factory=dict[str, Compared])
+    paper: float | None = None
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """All methods on one task, and the curves they are drawn from: (tokens, mean) by method and metric."""
+
+    task: str
+    rows: tuple[Row, ...]
+    curves: Mapping[str, Mapping[str, Sequence[tuple[float, Mean]]]]
+
+
+def mean(values: Sequence[float]) -> Mean:
+    """Mean and 95 % t interval."""
+    data = np.asarray(values, dtype=np.float64)
+    value = float(data.mean())
+    if len(data) < 2:
+        return Mean(value, None, None, len(data))
+    from scipy import stats
+
+    half = float(stats.t.ppf(0.975, len(data) - 1)) * float(data.std(ddof=1)) / math.sqrt(len(data))
+    return Mean(value, value - half, value + half, len(data))
+
+
+def compared(pairs: Sequence[tuple[float, float]]) -> Compared:
+    """Of (this, other) by seed."""
+    differences = [a - b for a, b in pairs]
+    found = mean(differences)
+    if len(differences) < 2:
+        return Compared(found, None)
+    if max(differences) == min(differences):  # the test has no variance to go by
+        return Compared(found, 1.0 if differences[0] == 0 else 0.0)
+    from scipy import stats
+
+    test: Any = stats.ttest_rel([a for a, _ in pairs], [b for _, b in pairs])
+    return Compared(found, float(test.pvalue))
+
+
+def read_run(store: Store, placed: Placed) -> Measured:
+    """A finished run's numbers from the store."""
+    metrics = {
+        iteration: {name: value.value for name, value in values.items() if not value.estimate}
+        for iteration, values in queries.metrics(store, placed.run_id).items()
+    }
+    run = queries.get_run(store, placed.run_id)
+    return Measured(placed.cell.seed, metrics, spent_until(metrics), run.active_seconds)
+
+
+def tabulate(store: Store, matrix: Matrix, found: Sequence[Placed]) -> list[TaskTable]:
+    """The tables of all tasks, over the runs that are finished."""
+    tables: list[TaskTable] = []
+    for task in matrix.tasks:
+        runs: dict[str, dict[int, Measured]] = {name: {} for name in matrix.methods}
+        for placed in found:
+            if placed.done and placed.cell.task == task:
+                runs[placed.cell.method][placed.cell.seed] = read_run(store, placed)
+        other = runs[matrix.against]
+        rows = [_start(matrix, other)] if other else []
+        curves: dict[str, Mapping[str, Sequence[tuple[float, Mean]]]] = {}
+        for name, mine in runs.items():
+            if mine:
+                rows.append(_row(matrix, name, mine, other))
+                curves[name] = {metric: _curve(metric, list(mine.values())) for metric in COMPARED}
+        tables.append(TaskTable(task, tuple(rows), curves))
+    return tables
+
+
+def _start(matrix: Matrix, other: Mapping[int, Measured]) -> Row:
+    runs = list(other.values())
+    final = {name: mean([run.metrics[0][name] for run in runs]) for name in COMPARED}
+    nothing = Mean(0.0, None, None, len(runs))
+    return Row("", "warmed up (SFT)", tuple(other), final, nothing, None, nothing, paper=_paper(matrix, "SFT"))
+
+
+def _row(matrix: Matrix, name: str, mine: Mapping[int, Measured], other: Mapping[int, Measured]) -> Row:
+    runs = list(mine.values())
+    final = {
+        metric: mean([run.last[metric] for run in runs]) for metric in FINAL if all(metric in run.last for run in runs)
+    }
+    both = [(run, other[seed]) for seed, run in mine.items() if seed in other]
+    against: dict[str, Compared] = {}
+    share = None
+    if both:
+        theirs = float(np.mean([b.spent for _, b in both]))
+        share = float(np.mean([a.spent for a, _ in both])) / theirs if theirs else None
+        if name != matrix.against:
+            for metric in COMPARED:
+                at = [(a, b, min(a.spent, b.spent)) for a, b in both]
+                against[metric] = compared([(a.at(metric, tokens), b.at(metric, tokens)) for a, b, tokens in at])
+    method = matrix.methods[name]
+    return Row(
+        method=name,
+        title=method.title,
+        seeds=tuple(mine),
+        final=final,
+        tokens=mean([run.spent for run in runs]),
+        share=share,
+        seconds=mean([run.seconds for run in runs]),
+        compared=against,
+        paper=_paper(matrix, method.paper),
+    )
+
+
+def _curve(metric: str, runs: Sequence[Measured]) -> list[tuple[float, Mean]]:
+    iterations = set.intersection(*(set(run.metrics) for run in runs))
+    return [
+        (
+            float(np.mean([run.tokens[i] if i else 0.0 for run in runs])),
+            mean([run.metrics[i][metric] for run in runs]),
+        )
+        for i in sorted(iterations)
+    ]
+
+
+def _paper(matrix: Matrix, name: str) -> float | None:
+    return PAPER[matrix.paper].get(name) if matrix.paper and name else None
