@@ -1,0 +1,90 @@
+"""`sapo matrix` as a person uses it, over the fake worker: a queue that can be cut off anywhere and goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store import queries
+
+if TYPE_CHECKING:
+    from conftest import Bench
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'name = "mine"\npreset = "lab-smoke"\nmethods = ["sapo", "online-rft"]\nseeds = [1, 2]\n[set]\niterations = 2\n'
+    )
+    return path
+
+
+def begin(*arguments: str, **fake: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "sapo_studio.cli", "matrix", *arguments]
+    environment = {**os.environ, "SAPO_FAKE": json.dumps(fake)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def whole(*arguments: str, **fake: Any) -> tuple[int, str, str]:
+    process = begin(*arguments, **fake)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def test_all_runs_and_a_table(bench: Bench, file: Path) -> None:
+    code, out, err = whole(str(file), "--dry-run")
+    assert code == 0, err
+    assert out.count("to be run") == 4
+    code, out, err = whole(str(file), "--jobs", "2", "--json")
+    assert code == 0, err
+    told = [json.loads(line) for line in out.splitlines()]
+    assert [line["status"] for line in told[:-1]].count("done") == 4
+    assert told[-2]["finished"] == told[-2]["runs"] == 4
+    assert [Path(one).name for one in told[-1]["files"]] == ["results.md", "results.json", "mine.svg"]
+    names = {run.name for run in queries.list_runs(bench.store)}
+    assert names == {f"mine/{method}/{seed}" for method in ("sapo", "online-rft") for seed in (1, 2)}
+    table = file.with_suffix("") / "results.md"
+    assert "| Online RFT | 2 |" in table.read_text()
+    # Again: nothing is run.
+    code, out, _ = whole(str(file))
+    assert code == 0
+    assert "running" not in out
+    assert len(queries.list_runs(bench.store)) == 4
+
+
+def test_cut_off_it_goes_on(bench: Bench, file: Path) -> None:
+    process = begin(str(file), "--json", hold=[0, 1])
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["status"] == "running"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "goes on" in err
+    (run,) = queries.list_runs(bench.store)
+    bench.until(run.id, lambda run: run.status is RunStatus.STOPPED)
+    code, _, err = whole(str(file), "--json")
+    assert code == 0, err
+    found = queries.list_runs(bench.store)
+    assert len(found) == 4
+    assert all(run.status is RunStatus.DONE for run in found)
+
+
+def test_runs_that_fail_are_named_and_the_others_are_tried(bench: Bench, file: Path) -> None:
+    code, _, err = whole(str(file), "--json", fail=[1, 1])
+    assert code == 1
+    assert err.count("is not finished: see `sapo report mine-") == 4
+    assert all(run.status is RunStatus.FAILED for run in queries.list_runs(bench.store))
+    code, _, err = whole(str(file))
+    assert code == 0, err
+    assert len(queries.list_runs(bench.store)) == 4

@@ -1,0 +1,208 @@
+"""Matrices of runs: the file, the cells, the statistics, the page."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from sapo_studio.domain.compute import spent, spent_until
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import InputError
+from sapo_studio.events import kinds as k
+from sapo_studio.experiments import page, queue
+from sapo_studio.experiments.methods import METHODS, PAPER
+from sapo_studio.experiments.plan import merged, parse_matrix, read_matrix
+from sapo_studio.experiments.table import Measured, compared, mean, tabulate
+from sapo_studio.store import runs
+from sapo_studio.store.db import Store
+from sapo_studio.store.ingest import Ingest
+
+BASE = {"name": "m", "preset": "lab-smoke", "methods": ["online-rft", "sapo"], "seeds": [3, 4]}
+
+
+# -- The file
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_named_method_is_a_configuration(name):
+    matrix = parse_matrix(BASE | {"methods": ["sapo", name], "paper": "gsm8k/qwen2.5-0.5b"})
+    assert {cell.method for cell in matrix.cells} == {"sapo", name}
+    assert METHODS[name].paper in ("", *PAPER["gsm8k/qwen2.5-0.5b"])
+
+
+def test_cells_are_tasks_by_seeds_by_methods_with_the_other_first():
+    matrix = parse_matrix(
+        BASE
+        | {
+            "set": {"evaluation": {"samples": 2}},
+            "tasks": {"short": {}, "long": {"task": {"max_steps": 8}, "evaluation": {"mce_rollouts": 1}}},
+            "method": {"online-rft": {"title": "mine", "iterations": 5, "optimiser": {"epochs": 2}}},
+        }
+    )
+    cells = [(cell.task, cell.seed, cell.method) for cell in matrix.cells]
+    assert cells == [(task, seed, m) for task in ("short", "long") for seed in (3, 4) for m in ("sapo", "online-rft")]
+    last = matrix.cells[-1].config
+    assert last.name == "m/long/online-rft/4"
+    assert (last.seed, last.iterations, last.evaluation.samples, last.evaluation.mce_rollouts) == (4, 5, 2, 1)
+    assert (last.optimiser.kind, last.optimiser.epochs, last.labeling.labeler) == ("sft", 2, "none")
+    assert matrix.methods["online-rft"].title == "mine"
+    assert len({cell.config.model_dump_json() for cell in matrix.cells}) == len(cells)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"methods": ["sapoo", "sapo"]}, "no method 'sapoo'"),
+        ({"method": {"grpo": {"iterations": 2}}}, "does not run: grpo"),
+        ({"against": "rpo"}, "compares with rpo"),
+        ({"paper": "gsm8k/gpt"}, "no figures"),
+        ({"set": {"optimiser": {"etta": 1}}}, "not valid"),
+        ({"tasks": {"a": {"iterations": 0}}}, "not valid"),
+        ({"preset": "nowhere"}, "nowhere"),
+        ({"seeds": []}, "not a matrix"),
+        ({"colour": "red"}, "not a matrix"),
+    ],
+)
+def test_a_fault_is_told(change, told):
+    with pytest.raises(InputError) as caught:
+        parse_matrix(BASE | change, source="lab.toml")
+    assert told in caught.value.what
+
+
+def test_a_file(tmp_path):
+    file = tmp_path / "lab.toml"
+    file.write_text(
+        'name = "m"\npreset = "lab-smoke"\nmethods = ["sapo"]\nseeds = [1]\n[set]\nevaluation.samples = 3\n'
+    )
+    assert read_matrix(file).cells[0].config.evaluation.samples == 3
+    file.write_text("name = \n")
+    with pytest.raises(InputError, match="not TOML"):
+        read_matrix(file)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_matrix(tmp_path / "none.toml")
+
+
+def test_merging_goes_down_into_tables_and_leaves_its_sources_alone():
+    low, high = {"a": {"x": 1, "y": 2}, "b": 1}, {"a": {"y": 3}, "b": {"z": 1}}
+    assert merged(low, high) == {"a": {"x": 1, "y": 3}, "b": {"z": 1}}
+    assert low == {"a": {"x": 1, "y": 2}, "b": 1}
+
+
+# -- The statistics
+
+
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=8))
+def test_the_interval_is_students(values):
+    found = mean(values)
+    if max(values) - min(values) < 1e-6:
+        assert found.low == pytest.approx(found.value, abs=1e-5)
+        return
+    spread = stats.tstd(values) / math.sqrt(len(values))
+    low, high = stats.t.interval(0.95, len(values) - 1, loc=found.value, scale=spread)
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_one_seed_has_no_interval_and_no_test():
+    assert mean([0.5]).low is None
+    assert compared([(0.5, 0.4)]).p is None
+
+
+def test_pairs_that_always_differ_alike():
+    assert compared([(0.5, 0.5), (0.7, 0.7)]).p == 1.0
+    assert compared([(0.5, 0.25), (0.75, 0.5)]).p == 0.0
+    found = compared([(0.6, 0.5), (0.7, 0.5), (0.9, 0.6)])
+    assert found.p == pytest.approx(stats.ttest_1samp([0.1, 0.2, 0.3], 0).pvalue)
+
+
+def test_tokens_of_estimates_and_evaluations_do_not_count():
+    metrics = {
+        0: {"sample_tokens": 5.0, "label_tokens_omega": 2.0},
+        1: {"align_tokens": 3.0, "label_rollouts_sapo": 9.0},
+    }
+    assert spent(metrics) == 10
+    assert spent_until(metrics) == {0: 7, 1: 10}
+
+
+def test_a_metric_between_two_iterations():
+    run = Measured(0, {0: {"a": 0.5}, 1: {"a": 0.6}, 2: {"a": 0.8}}, {0: 100.0, 1: 200.0, 2: 300.0}, 1.0)
+    assert run.at("a", 0) == 0.5  # M0 has spent nothing
+    assert run.at("a", 100) == pytest.approx(0.55)
+    assert run.at("a", 250) == pytest.approx(0.7)
+    assert run.at("a", 999) == 0.8
+
+
+# -- Over a store
+
+
+def finished(store, cell, accuracies, tokens):
+    """A finished run of `cell` whose iterations have these accuracies and cost `tokens` each."""
+    run_id = runs.create_run(store, cell.config)
+    runs.set_status(store, run_id, RunStatus.RUNNING)
+    events = []
+    for iteration, value in enumerate(accuracies):
+        for name in ("sampled_accuracy", "greedy_accuracy"):
+            events.append(k.Metric(iteration=iteration, name=name, value=value))
+        events.append(k.Metric(iteration=iteration, name="align_tokens", value=tokens if iteration else 0))
+        events.append(k.Metric(iteration=iteration, name="label_tokens_sapo", value=1e9, estimate=True))
+    Ingest(store, run_id).apply(events)
+    runs.set_status(store, run_id, RunStatus.DONE)
+    return run_id
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(tmp_path / "studio.db") as opened:
+        yield opened
+
+
+def test_a_table_at_equal_compute(store, tmp_path):
+    matrix = parse_matrix(BASE | {"paper": "gsm8k/qwen2.5-0.5b"})
+    for cell in matrix.cells:
+        if cell.method == "sapo":
+            finished(store, cell, [0.5, 0.6, 0.7 + cell.seed / 100], 200)
+        else:
+            finished(store, cell, [0.5, 0.55], 200)
+    found = queue.place(store, matrix)
+    assert all(one.done for one in found)
+    (table,) = tabulate(store, matrix, found)
+    start, sapo, rft = table.rows
+    assert (start.title, start.final["sampled_accuracy"].value, start.paper) == ("warmed up (SFT)", 0.5, 34.19)
+    assert sapo.final["sampled_accuracy"].value == pytest.approx(0.735)
+    assert (sapo.share, sapo.paper, sapo.compared) == (1.0, 41.62, {})
+    assert (rft.share, rft.paper) == (0.5, 40.79)
+    # After 200 tokens SAPO stood at 0.6 with both seeds.
+    assert rft.compared["sampled_accuracy"].difference.value == pytest.approx(-0.05)
+    files = page.write(tmp_path / "out", matrix, [table])
+    text = files[0].read_text()
+    assert "| Online RFT | 2 | 55.0 (55.0 to 55.0) |" in text
+    assert "-5.0 (-5.0 to -5.0), p 0" in text
+    assert "![accuracy by tokens](m.svg)" in text
+    assert json.loads(files[1].read_text())[0]["rows"][2]["share"] == 0.5
+    drawn = files[2].read_bytes()
+    assert b"Online RFT" in drawn or b"<svg" in drawn
+    page.write(tmp_path / "again", matrix, [table])
+    assert (tmp_path / "again" / "m.svg").read_bytes() == drawn
+
+
+def test_what_is_not_finished_is_left_out(store):
+    matrix = parse_matrix(BASE)
+    finished(store, matrix.cells[0], [0.5, 0.6], 100)
+    runs.create_run(store, matrix.cells[1].config)
+    found = queue.place(store, matrix)
+    assert [one.done for one in found] == [True, False, False, False]
+    assert [bool(one.run_id) for one in found] == [True, True, False, False]
+    (table,) = tabulate(store, matrix, found)
+    assert [row.method for row in table.rows] == ["", "sapo"]
+    assert table.rows[1].seeds == (3,)
+
+
+def test_a_run_of_another_configuration_is_not_taken(store):
+    matrix = parse_matrix(BASE)
+    other = parse_matrix(BASE | {"set": {"evaluation": {"samples": 3}}})
+    finished(store, other.cells[0], [0.5, 0.6], 100)
+    assert not queue.place(store, matrix)[0].run_id
