@@ -2,7 +2,7 @@
 its own, beside what `sapo_studio.config.estimate` says of them.
 
 Models have random weights: what the numbers are changes neither memory nor time. Memory is the peak of resident memory
-(ru_maxrss) less what the process had after its imports; time is CPU time on one thread, so that other programs on the
+less what the process had after its imports; time is CPU time on one thread, so that other programs on the
 machine hardly matter. Run: python benchmarks/forecast.py [CASE ...] [--json FILE]
 """
 
@@ -256,8 +256,17 @@ def measure(case: Case) -> dict[str, float]:
                 began = time.process_time()
                 backend.generate(requests, temperature=1.0)
                 seconds = min(seconds or 1e9, time.process_time() - began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"bytes": float(peak - before), "seconds": seconds or clock.step}
+    return {"bytes": float(_peak() - before), "seconds": seconds or clock.step}
+
+
+def _peak() -> int:
+    """Most bytes of memory that this process has held. Linux's ru_maxrss would count what our parent held too, from
+    between fork and exec."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _resident() -> int:
