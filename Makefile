@@ -14,7 +14,7 @@ TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench screenshots results lab-model clean
+.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench screenshots results lab-results lab-model clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -109,7 +109,17 @@ bench: $(DEV)  ## measure the store, the window and a run
 screenshots: $(DEV)  ## pictures of the real window over a finished run
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m sapo_ui.screenshots docs/screenshots
 
-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json (hours)
+# Runs are kept in build/results: what is finished is not done again.
+RESULTS := NO_COLOR=1 COLUMNS=110 SAPO_STUDIO_HOME=$(CURDIR)/build/results
+
+results: $(DEV)  ## regenerate docs/results: methods side by side, labelling by length, the verifier (2 hours)
+	$(RESULTS) $(BIN)/sapo matrix docs/results/methods.toml --out docs/results/methods
+	$(RESULTS) $(BIN)/sapo runs --json | grep -q '"name": "lab-long".*"status": "done"' \
+	    || $(RESULTS) $(BIN)/sapo run lab-long
+	$(RESULTS) $(BIN)/sapo label-study lab-long --lengths 4,8,10,12,16 > docs/results/labelling.txt
+	$(RESULTS) $(BIN)/sapo evaluate lab/sapo/0 --best-of 16 --matrix --trajectories 400 > docs/results/verifier.txt
+
+lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds trained from nothing (hours)
 	$(BIN)/python -m sapo_engine.results docs/results
 
 lab-model: $(DEV)  ## make the warmed-up reasoner that ships in resources/models/lab again

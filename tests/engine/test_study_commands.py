@@ -1,0 +1,75 @@
+"""`sapo label-study` and `sapo evaluate` as a person types them, over a small run in a store."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from sapo_studio import paths
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store import runs
+from sapo_studio.store.db import Store
+from tests.fixtures.small_run import config, finished_run
+
+
+@pytest.fixture(scope="module")
+def sapo(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    with Store.open(home / "studio.db") as store:
+        settings = config(name="small", iterations=1)
+        run_id = runs.create_run(store, settings)
+        runs.set_status(store, run_id, RunStatus.RUNNING)
+        finished_run(store.run_dir(run_id), settings)
+        runs.set_status(store, run_id, RunStatus.DONE)
+
+    def call(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "sapo_studio.cli", *arguments],
+            env={**os.environ, paths.HOME_VARIABLE: str(home), "COLUMNS": "100", "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return call
+
+
+@pytest.mark.slow
+def test_label_study(sapo):
+    done = sapo("label-study", "small", "--trajectories", "12")
+    assert done.returncode == 0, done.stderr
+    assert "12 wrong trajectories" in done.stdout
+    for name in ("SAPO", "SAPO search", "Omega", "Shepherd", "outcome"):
+        assert any(line.startswith(name) for line in done.stdout.splitlines()), name
+    done = sapo("label-study", "small", "--trajectories", "12", "--json")
+    assert json.loads(done.stdout)["run"] == "small-1"
+
+
+@pytest.mark.slow
+def test_evaluate(sapo):
+    done = sapo("evaluate", "small", "--best-of", "4", "--questions", "10", "--matrix", "--trajectories", "10")
+    assert done.returncode == 0, done.stderr
+    for words in ("V_1 of small-1", "ProcessBench F1", "Reliability", "best of N by the verifier", "M_1"):
+        assert words in done.stdout
+    done = sapo("evaluate", "small", "--verifier", "0", "--json")
+    assert json.loads(done.stdout)["verifier"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("label-study", "nothing"), "There is no run 'nothing'"),
+        (("label-study", "small", "--lengths", "4;8"), "is not a list of numbers"),
+        (("evaluate", "small", "--verifier", "5"), "no verifier V_5"),
+        (("evaluate", "--benchmark", "nowhere.jsonl"), "nothing to evaluate"),
+    ],
+)
+def test_bad_input_is_told_in_three_parts(sapo, arguments, what):
+    done = sapo(*arguments)
+    assert done.returncode == 2
+    assert what in done.stderr
+    assert "Traceback" not in done.stderr
