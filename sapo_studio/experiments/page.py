@@ -19,7 +19,21 @@ COLUMNS = (
     ("gap", "gap"),
     ("label_accuracy", "labels right"),
 )
-COLOURS = ("#0b7285", "#e8590c", "#5f3dc4", "#2b8a3e", "#c2255c", "#1971c2", "#f08c00", "#495057", "#66a80f", "#862e9c")
+COLOURS = (
+    "#0b7285",
+    "#e8590c",
+    "#5f3dc4",
+    "#2b8a3e",
+    "#c2255c",
+    "#1971c2",
+    "#f08c00",
+    "#495057",
+    "#66a80f",
+    "#862e9c",
+    "#a17c2f",
+    "#f783ac",
+    "#15aabf",
+)
 
 
 def write(out: Path, matrix: Matrix, tables: Sequence[TaskTable]) -> list[Path]:
@@ -102,7 +116,7 @@ def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
     from matplotlib import pyplot
 
     matplotlib.rcParams["svg.hashsalt"] = "sapo"  # the same numbers give the same file
-    figure, axes = pyplot.subplots(1, len(COMPARED), figsize=(11, 4), layout="constrained")
+    figure, axes = pyplot.subplots(1, len(COMPARED), figsize=(12, 4), layout="constrained")
     for metric, place in zip(COMPARED, axes, strict=True):
         for (name, curves), colour in zip(table.curves.items(), _colours(len(table.curves)), strict=True):
             points = curves[metric]
@@ -118,7 +132,7 @@ def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
         place.grid(visible=True, alpha=0.25)
         for side in ("top", "right"):
             place.spines[side].set_visible(False)
-    axes[-1].legend(frameon=False, fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
     path = out / f"{table.task or matrix.name}.svg"
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
