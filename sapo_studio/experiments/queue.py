@@ -37,12 +37,13 @@ def place(store: Store, matrix: Matrix) -> list[Placed]:
     by_name: dict[str, list[RunSummary]] = {}
     for run in queries.list_runs(store):  # the newest first
         by_name.setdefault(run.name, []).append(run)
-    found: list[Placed] = []
-    for cell in matrix.cells:
-        same = [run for run in by_name.get(cell.config.name, []) if queries.get_config(store, run.id) == cell.config]
-        same.sort(key=lambda run: run.status is not RunStatus.DONE)
-        found.append(Placed(cell, same[0].id, same[0].status) if same else Placed(cell))
-    return found
+    return [_placed(store, cell, by_name.get(cell.config.name, [])) for cell in matrix.cells]
+
+
+def _placed(store: Store, cell: Cell, named: Sequence[RunSummary]) -> Placed:
+    same = [run for run in named if queries.get_config(store, run.id) == cell.config]
+    same.sort(key=lambda run: run.status is not RunStatus.DONE)
+    return Placed(cell, same[0].id, same[0].status) if same else Placed(cell)
 
 
 def work_off(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed, int, int], None]) -> list[Placed]:
@@ -59,7 +60,7 @@ def work_off(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed,
         while waiting or going:
             while waiting and len(going) < jobs:
                 k = waiting.pop(0)
-                found[k] = _begin(store, found[k])
+                found[k] = _begin(store, found[k].cell)
                 going.append(k)
                 tell(found[k], finished, len(found))
             for k in _ended(store, found, going):
@@ -76,12 +77,15 @@ def work_off(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed,
     return found
 
 
-def _begin(store: Store, placed: Placed) -> Placed:
-    run_id = placed.run_id or runs.create_run(store, placed.cell.config)
-    # One that is going already (another `sapo matrix`, the window) is only waited for.
-    if not supervisor.engine_alive(store, run_id):
+def _begin(store: Store, cell: Cell) -> Placed:
+    """Start the run of `cell`. It is looked for once more: another `sapo matrix` may have begun it. (Two that
+    begin it at the same moment both make a run: the later one is then found by both.)"""
+    placed = _placed(store, cell, [run for run in queries.list_runs(store) if run.name == cell.config.name])
+    run_id = placed.run_id or runs.create_run(store, cell.config)
+    # One that is going already, or has come to its end since, is only waited for.
+    if not placed.done and not supervisor.engine_alive(store, run_id):
         supervisor.launch(store, run_id)
-    return Placed(placed.cell, run_id, RunStatus.RUNNING)
+    return Placed(cell, run_id, RunStatus.RUNNING)
 
 
 def _ended(store: Store, found: Sequence[Placed], going: Sequence[int]) -> list[int]:
