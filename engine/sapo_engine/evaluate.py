@@ -22,6 +22,7 @@ from sapo_engine.labelers import checks_of, run_labeler
 from sapo_engine.reasoner import Reasoner
 from sapo_engine.stages import Stages
 from sapo_engine.tasks.base import Question
+from sapo_engine.tell import tell_error
 from sapo_engine.verifier import Verifier
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain import selection
@@ -178,13 +179,7 @@ def _own_trajectories(lab: Stages, model: Reasoner, count: int) -> list[Trajecto
 
 def read_benchmark(file: Path) -> list[Solution]:
     """A ProcessBench file."""
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            items = list(processbench.read(lines, source=str(file)))
-    except OSError as error:
-        raise InputError(f"{file} cannot be read", why=error.strerror or str(error)) from error
-    if not items:
-        raise InputError(f"{file} has no solutions", fix="Give a file in ProcessBench's format.")
+    items = processbench.read_file(file)
     return [Solution(Question(k, "process", i.problem, (), ""), i.steps, i.first_error) for k, i in enumerate(items)]
 
 
@@ -283,8 +278,7 @@ def main(arguments: list[str] | None = None) -> int:
                 fix="Name a run, or the folder of a classification model by --verifier and a file by --benchmark.",
             )
     except SapoError as error:
-        print(json.dumps({"what": error.what, "why": error.why, "fix": error.fix}), file=sys.stderr)
-        return error.exit_code
+        return tell_error(error)
     print(json.dumps(found))
     return 0
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from sapo_engine.grading.base import Grader, Problem
 from sapo_engine.tasks.data import Row, parse_line, text_field
 from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems
+from sapo_engine.tell import tell_error
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError, SapoError
 
@@ -116,8 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
             right += bool(verdict["correct"])
             total += 1
     except SapoError as error:
-        print(json.dumps({"what": error.what, "why": error.why, "fix": error.fix}), file=sys.stderr)
-        return error.exit_code
+        return tell_error(error)
     print(json.dumps({"right": right, "graded": total}), file=sys.stderr)
     return 0
 

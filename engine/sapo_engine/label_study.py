@@ -22,6 +22,8 @@ from sapo_engine.lab import Lab
 from sapo_engine.labelers import checks_of, run_labeler
 from sapo_engine.labelling import Prediction
 from sapo_engine.reasoner import Reasoner
+from sapo_engine.stages import HUNTED
+from sapo_engine.tell import tell_error
 from sapo_studio.config.schema import LabelingConfig, RunConfig
 from sapo_studio.domain.search import least_checks, prior
 from sapo_studio.errors import InputError, SapoError
@@ -29,8 +31,6 @@ from sapo_studio.errors import InputError, SapoError
 LABELERS = ("sapo", "search", "omega", "shepherd", "outcome")
 """`search` is `sapo` with as many checks as it wants."""
 MANY = 64
-SAMPLES = 8
-"""Samples a question in the hunt for wrong trajectories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def study_run(
             if not wrong:
                 raise InputError(
                     "There is no wrong trajectory to label",
-                    why=f"Of {SAMPLES} samples of each question all were right.",
+                    why=f"Of {HUNTED} samples of each question all were right.",
                     fix="Study an earlier --iteration, or longer problems.",
                 )
             predictions = lab.predict(verifier, wrong)
@@ -196,8 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
             labelers=given.labelers.split(","),
         )
     except SapoError as error:
-        print(json.dumps({"what": error.what, "why": error.why, "fix": error.fix}), file=sys.stderr)
-        return error.exit_code
+        return tell_error(error)
     print(json.dumps(found))
     return 0
 

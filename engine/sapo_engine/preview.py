@@ -12,6 +12,7 @@ from typing import Any
 
 from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
 from sapo_engine.tasks.written import WrittenTask
+from sapo_engine.tell import tell_error
 from sapo_studio.config.schema import parse_config
 from sapo_studio.errors import SapoError
 
@@ -72,8 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         print(json.dumps(preview(task, chosen.n), ensure_ascii=False))
     except SapoError as error:
-        print(json.dumps({"what": error.what, "why": error.why, "fix": error.fix}), file=sys.stderr)
-        return error.exit_code
+        return tell_error(error)
     return 0
 
 

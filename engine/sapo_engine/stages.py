@@ -26,7 +26,7 @@ from sapo_engine.reasoner import Reasoner
 from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.training import Recipe, Watcher
 from sapo_engine.verifier import Labelled, Verifier, fresh_verifier, score, train_verifier
-from sapo_studio.config.schema import OptimiserConfig, WarmupConfig
+from sapo_studio.config.schema import PAIRED, OptimiserConfig, WarmupConfig
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.metrics import mean_share, self_verification_right
 from sapo_studio.domain.runs import PhaseName
@@ -36,6 +36,8 @@ from sapo_studio.events.kinds import LabelRow, Labels, PairRow, Pairs, ScoreRow,
 SAMPLE_SHARD = 250
 CHECKS_AN_EPOCH = 6
 """The warm-up can go from 10 % to 60 % within an epoch: it is looked at this often."""
+HUNTED = 8
+"""Samples a question in a hunt for wrong trajectories."""
 FEW_PAIRS = 200
 """Fewer pairs than this teach little; the log says so."""
 
@@ -247,9 +249,9 @@ class Stages(Lab):
     def wrong_trajectories(
         self, model: Reasoner, questions: Sequence[Question], path: str, count: int
     ) -> list[Trajectory]:
-        """At most `count` distinct wrong trajectories of `questions`, eight samples a question."""
+        """At most `count` distinct wrong trajectories of `questions`, out of HUNTED samples of each."""
         found: list[Trajectory] = []
-        samples = self.sample_many(model, questions, path, 8)
+        samples = self.sample_many(model, questions, path, HUNTED)
         for question, completions in zip(questions, samples, strict=True):
             distinct = dict.fromkeys(completion.tokens for completion in completions)
             grades = self.cutter.grade([(question, tokens) for tokens in distinct])
@@ -412,7 +414,7 @@ class Stages(Lab):
                 phase.emit(Pairs(iteration=iteration, rows=rows))
             phase.metric("pairs", len(candidates))
             phase.metric("pairs_used", len(chosen))
-            if config.kind not in ("sft", "grpo") and len(chosen) < FEW_PAIRS:
+            if config.kind in PAIRED and len(chosen) < FEW_PAIRS:
                 phase.log(
                     f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little "
                     "to learn from. Look at the margin histogram and lower eta, or sample more.",

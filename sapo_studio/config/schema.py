@@ -339,6 +339,10 @@ class VerifierConfig(Section):
     """Most labelled trajectories a verifier is trained on (the rest, expanded roll-outs first, is left out)."""
 
 
+PAIRED = ("orpo", "dpo", "rpo")
+"""Optimisers that learn from pairs."""
+
+
 class OptimiserConfig(Section):
     """Aligning the reasoner: M_{i+1}."""
 
@@ -479,7 +483,7 @@ class RunConfig(Section):
                 'model.tuning = "qlora" keeps one network in 4 bits: set verifier.base = "shared", '
                 "so that the verifier is adapters beside it"
             )
-        ranked = self.optimiser.kind not in ("sft", "grpo") and self.optimiser.reward == "verifier"
+        ranked = self.optimiser.kind in PAIRED and self.optimiser.reward == "verifier"
         if self.labeling.labeler == "none" and ranked:
             raise ValueError(
                 'labeling.labeler = "none" trains no verifier: '

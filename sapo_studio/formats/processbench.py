@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
@@ -67,6 +68,18 @@ def read(lines: Iterable[str], *, source: str = "the file") -> Iterator[Item]:
                 fix="label is the index of the first wrong step, counted from 0, or -1 for none.",
             )
         yield item
+
+
+def read_file(path: Path) -> list[Item]:
+    """The items in a file. Raises InputError, also where it cannot be read or has none."""
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            items = list(read(lines, source=str(path)))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read", why=error.strerror or str(error)) from error
+    if not items:
+        raise InputError(f"{path} has no solutions", fix="Give a file in ProcessBench's format.")
+    return items
 
 
 def export(

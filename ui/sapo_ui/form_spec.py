@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from sapo_studio.config.schema import RunConfig
+from sapo_studio.config.schema import PAIRED, RunConfig
 
 Kind = Literal["integer", "number", "text", "switch", "choice"]
 
@@ -31,8 +31,6 @@ _ACRONYMS = {"mce": "MCE", "gpus": "GPUs", "vllm": "vLLM", "lora": "LoRA"}
 
 # Fields that matter only where others are set so. Each rule is a list of alternatives: the path of the field to look
 # at and the values it may have; "hub:*" stands for everything that begins so.
-PAIRED = ("orpo", "dpo", "rpo")
-"""Optimisers that learn from pairs."""
 ONLY_WITH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "task.shots": (("task.prompt", ("few-shot",)),),
     "task.step_pattern": (("task.steps", ("pattern",)),),

@@ -102,22 +102,12 @@ class WrittenTask:
         return tuple(step for step in (self.segmenter.clean("\n".join(group)) for group in groups) if step)
 
     def _read_benchmark(self, file: str) -> list[WrittenSolution]:
-        path = Path(file).expanduser()
-        try:
-            with path.open(encoding="utf-8-sig") as lines:
-                items = list(processbench.read(lines, source=str(path)))
-        except OSError as error:
-            raise InputError(f"{path} cannot be read", why=error.strerror or str(error)) from error
         found: list[WrittenSolution] = []
-        for item in items:
-            if not item.steps:
-                continue
+        for item in processbench.read_file(Path(file).expanduser()):
             number = BENCHMARK + len(found)
             self._problems[number] = Problem(id=item.id, question=item.problem)
             question = Question(number, "process", item.problem, (), "")
-            found.append(WrittenSolution(question, tuple(item.steps), item.final_answer_correct, item.label + 1))
-        if not found:
-            raise InputError(f"{path} has no solutions", fix="Give a file in ProcessBench's format.")
+            found.append(WrittenSolution(question, item.steps, item.final_answer_correct, item.first_error))
         return found
 
     def questions(self, split: str) -> Sequence[Question]:

@@ -22,7 +22,7 @@ from sapo_studio.config.estimate.memory import (
 from sapo_studio.config.estimate.parts import GIB, Part, Peak
 from sapo_studio.config.estimate.place import Place
 from sapo_studio.config.estimate.shape import ModelShape
-from sapo_studio.config.schema import RunConfig
+from sapo_studio.config.schema import PAIRED, RunConfig
 
 SCORED_ROWS = 256
 """Sequences that a verifier reads at a time, at most,"""
@@ -101,7 +101,7 @@ def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> d
             "Verifier training", shape, nets.verifier, batch, logits=logits, heap=heap
         )
         found["Scoring"] = scoring(nets, length, logits=logits, heap=heap)
-    sides = 1 if config.optimiser.kind in ("sft", "grpo") else 2
+    sides = 2 if config.optimiser.kind in PAIRED else 1
     batch = _batch(config, place, config.optimiser.batch_size, sides, length)
     found["Alignment"] = training("Alignment", shape, nets.reasoner, batch, heap=heap)
     return found

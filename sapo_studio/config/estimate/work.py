@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sapo_studio.config.estimate.labelling import Bill, bill
 from sapo_studio.config.estimate.lengths import Lengths
-from sapo_studio.config.schema import RunConfig
+from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.domain.runs import PhaseName
 
 RIGHT = 0.5
@@ -191,7 +191,7 @@ class _Plan:
         first = 0 if config.history == "all" else iteration
         questions = sum(self._samples(i) for i in range(first, iteration + 1)) / self.config.sampling.samples
         items = min(config.max_pairs, questions * config.pairs_per_question)
-        sides = 1 if config.kind in ("sft", "grpo") else 2
+        sides = 2 if config.kind in PAIRED else 1
         guards = 2 * self.config.task.development_questions if config.guard != "off" else 0
         return PhaseWork(
             PhaseName.ALIGN,
