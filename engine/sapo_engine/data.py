@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from transformers import PreTrainedTokenizerBase
 
@@ -114,14 +114,17 @@ class Cutter:
     tokenizer: PreTrainedTokenizerBase
     group: Group = ALONE
     _breaks: dict[int, int] = field(default_factory=dict)
+    _eos: int | None = field(init=False)  # asking the tokenizer for it takes as long as looking for it
+
+    def __post_init__(self) -> None:
+        self._eos = cast("int | None", self.tokenizer.eos_token_id)
 
     def text_of(self, tokens: Sequence[int]) -> str:
         """A completion as text, without the end-of-text token."""
         return str(self.tokenizer.decode(list(self._body(tokens))))
 
     def _body(self, tokens: Sequence[int]) -> Sequence[int]:
-        eos = self.tokenizer.eos_token_id
-        return tokens[: tokens.index(eos)] if eos in tokens else tokens
+        return tokens[: tokens.index(self._eos)] if self._eos in tokens else tokens
 
     def _line_breaks(self, token: int) -> int:
         """How many lines end inside one token."""
@@ -130,14 +133,15 @@ class Cutter:
             count = self._breaks[token] = str(self.tokenizer.decode([token])).count("\n")
         return count
 
-    def cut(self, tokens: Sequence[int]) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """Where each step ends (exclusive token index), and the steps' texts.
+    def cut(self, tokens: Sequence[int], text: str | None = None) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Where each step ends (exclusive token index), and the steps' texts. `text`: what `text_of` makes of the tokens,
+        where it is known.
 
         Lines are told by the tokens that contain a line break, which every tokenizer keeps; the task's segmenter says
         which of them begin a step. Steps that would be empty belong to the step before.
         """
         body = self._body(tokens)
-        lines = str(self.tokenizer.decode(list(body))).split("\n")
+        lines = (self.text_of(tokens) if text is None else text).split("\n")
         ends: list[int] = []  # of lines
         for index, token in enumerate(body):
             ends += [index + 1] * self._line_breaks(token)
@@ -172,12 +176,15 @@ class Cutter:
 
     def trajectories(self, drafts: Sequence[Draft]) -> list[Trajectory]:
         """Cut, graded and, where the task can, checked step by step. In the order of `drafts`."""
-        grades = self.grade([(draft.question, draft.tokens) for draft in drafts])
-        return [self.trajectory(draft, grade) for draft, grade in zip(drafts, grades, strict=True)]
+        texts = [self.text_of(draft.tokens) for draft in drafts]
+        grades = self.group.map(
+            [(draft.question, text) for draft, text in zip(drafts, texts, strict=True)], self.task.grade
+        )
+        return [self.trajectory(*known) for known in zip(drafts, grades, texts, strict=True)]
 
-    def trajectory(self, draft: Draft, grade: Grade) -> Trajectory:
-        """A trajectory whose verdict is known already."""
-        ends, steps = self.cut(draft.tokens)
+    def trajectory(self, draft: Draft, grade: Grade, text: str | None = None) -> Trajectory:
+        """A trajectory whose verdict is known already, and perhaps its text."""
+        ends, steps = self.cut(draft.tokens, text)
         return Trajectory(
             number=draft.number,
             question=draft.question.number,

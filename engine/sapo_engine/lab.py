@@ -19,7 +19,7 @@ from sapo_engine.labelers import Checker
 from sapo_engine.model_sources import find_folder
 from sapo_engine.models import placed, start_model
 from sapo_engine.precision import resolve
-from sapo_engine.prompts import chat_prompt, end_turns, plain_prompt, token_id
+from sapo_engine.prompts import chat_prompt, end_turns, plain_prompts, token_id
 from sapo_engine.reasoner import Adapters, Reasoner, with_adapter
 from sapo_engine.rollout_room import RolloutRoom
 from sapo_engine.rollouts import Completion, Request, RolloutBackend, key_of
@@ -117,21 +117,31 @@ class Lab:
 
     def prompt_of(self, question: Question) -> tuple[int, ...]:
         """The prompt tokens of any question."""
-        turns = self.task.chat(question)
-        tokens = (
-            chat_prompt(self.tokenizer, turns) if turns else plain_prompt(self.tokenizer, self.task.prompt(question))
-        )
-        if len(tokens) + MIN_ROOM > self.context_length:
-            raise InputError(
-                f"A prompt of {len(tokens)} tokens leaves no room for an answer",
-                why=f"The model takes {self.context_length} tokens, and the question begins: {question.text[:80]!r}",
-                fix="Leave the question out of the data, use fewer task.shots, or a model with a longer context.",
-            )
-        return tokens
+        return self._tokenised([question])[0]
 
-    def _prompt_for(self, question: Question) -> tuple[int, ...]:
-        known = self._questions.get(question.number) is question
-        return self.prompt(question.number) if known else self.prompt_of(question)
+    def _tokenised(self, questions: Sequence[Question]) -> list[tuple[int, ...]]:
+        """The prompts of these, tokenised together where they are no chats."""
+        turns = [self.task.chat(question) for question in questions]
+        plain = [self.task.prompt(question) for question, chat in zip(questions, turns, strict=True) if not chat]
+        written = iter(plain_prompts(self.tokenizer, plain))
+        prompts = [chat_prompt(self.tokenizer, chat) if chat else next(written) for chat in turns]
+        for question, tokens in zip(questions, prompts, strict=True):
+            if len(tokens) + MIN_ROOM > self.context_length:
+                raise InputError(
+                    f"A prompt of {len(tokens)} tokens leaves no room for an answer",
+                    why=f"The model takes {self.context_length} tokens, and the question begins: {question.text[:80]!r}",
+                    fix="Leave the question out of the data, use fewer task.shots, or a model with a longer context.",
+                )
+        return prompts
+
+    def _prompts_for(self, questions: Sequence[Question]) -> list[tuple[int, ...]]:
+        def own(question: Question) -> bool:
+            return self._questions.get(question.number) is question
+
+        new = [q for q in questions if not own(q) or q.number not in self._prompts]
+        found = {id(q): tokens for q, tokens in zip(new, self._tokenised(new), strict=True)}
+        self._prompts |= {q.number: found[id(q)] for q in new if own(q)}
+        return [found[id(q)] if id(q) in found else self._prompts[q.number] for q in questions]
 
     def bring(self, *wanted: Reasoner) -> None:
         """Have the networks of these on the card and no others: what waits for its turn waits in main memory."""
@@ -172,13 +182,17 @@ class Lab:
             seed_path=(self.config.seed, "rollout", version),
         )
 
-    def solution(self, number: int) -> Trajectory:
-        """The task's own solution of a question, as a trajectory (D_org). It is taken for right."""
-        question = self._questions[number]
-        text = self.task.join(question.steps)
-        tokens = (*plain_prompt(self.tokenizer, text, special=False), token_id(self.tokenizer.eos_token_id))
-        draft = Draft(question, tokens, number=SOLUTIONS + number, iteration=0, source="solution")
-        return self.cutter.trajectory(draft, Grade(True, question.answer))
+    def solutions(self, questions: Sequence[Question]) -> list[Trajectory]:
+        """The task's own solutions of these questions, as trajectories (D_org). They are taken for right."""
+        texts = plain_prompts(self.tokenizer, [self.task.join(q.steps) for q in questions], special=False)
+        end = token_id(self.tokenizer.eos_token_id)
+        return [
+            self.cutter.trajectory(
+                Draft(question, (*text, end), number=SOLUTIONS + question.number, iteration=0, source="solution"),
+                Grade(True, question.answer),
+            )
+            for question, text in zip(questions, texts, strict=True)
+        ]
 
     def text(self, trajectory: Trajectory) -> Text:
         """Prompt and completion of a trajectory, as tokens to train on."""
@@ -225,11 +239,11 @@ class Lab:
         """`samples` completions of each question. `path` names the purpose in the random keys; `tick(done, total)`."""
         requests = [
             Request(
-                prompt := self._prompt_for(question),
+                prompt,
                 tuple(key_of(self.config.seed, path, question.number, k) for k in range(samples)),
                 min(self.task.max_new_tokens, self.context_length - len(prompt)),
             )
-            for question in questions
+            for question, prompt in zip(questions, self._prompts_for(questions), strict=True)
         ]
         done = 0
 

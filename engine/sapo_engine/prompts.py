@@ -25,11 +25,21 @@ def token_id(value: object) -> int:
 
 def plain_prompt(tokenizer: PreTrainedTokenizerBase, text: str, *, special: bool = True) -> tuple[int, ...]:
     """The tokens of `text`, with what the tokenizer puts at the beginning of every text if `special`."""
+    return plain_prompts(tokenizer, [text], special=special)[0]
+
+
+def plain_prompts(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, special: bool = True
+) -> list[tuple[int, ...]]:
+    """The same for many texts, in half the time."""
+    if not texts:
+        return []
     # Not `add_special_tokens`: some tokenizers would end the prompt with the end-of-text token.
-    ids = cast("list[int]", tokenizer(text, add_special_tokens=False)["input_ids"])
+    found = cast("list[list[int]]", tokenizer(list(texts), add_special_tokens=False)["input_ids"])
     bos = tokenizer.bos_token_id
     starts = special and isinstance(bos, int) and _begins_texts(tokenizer, bos)
-    return (bos, *ids) if starts and isinstance(bos, int) else tuple(ids)
+    first = (bos,) if starts and isinstance(bos, int) else ()
+    return [(*first, *ids) for ids in found]
 
 
 def _begins_texts(tokenizer: PreTrainedTokenizerBase, bos: int) -> bool:

@@ -52,7 +52,7 @@ class Stages(Lab):
         def work(phase: Phase) -> Reasoner:
             if config.epochs == 0:
                 return model
-            texts = [self.text(self.solution(q.number)) for q in self.task.questions("train") if q.steps]
+            texts = [self.text(t) for t in self.solutions([q for q in self.task.questions("train") if q.steps])]
             if not texts:
                 raise InputError(
                     "There is nothing to warm up on",
@@ -172,6 +172,7 @@ class Stages(Lab):
             part = questions[at : at + SAMPLE_SHARD]
             answers = self.sample_many(model, part, f"sample {iteration}", config.samples)
             drafts: list[Draft] = []
+            written = {t.question: t for t in self.solutions([question for question in part if question.steps])}
             solutions: list[Trajectory] = []
             for offset, (question, completions) in enumerate(zip(part, answers, strict=True)):
                 base = BLOCK * (iteration + 1) + (at + offset) * config.samples
@@ -180,7 +181,8 @@ class Stages(Lab):
                     Draft(question, tokens, base + sample, iteration=iteration, sample=sample, copies=times)
                     for sample, (tokens, times) in enumerate(copies.items())
                 ]
-                if question.steps and (solution := self.solution(question.number)).tokens not in copies:
+                solution = written.get(question.number)
+                if solution is not None and solution.tokens not in copies:
                     solutions.append(solution)
             # A question's solution stands behind its samples.
             rows = sorted(

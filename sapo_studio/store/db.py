@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlite_utils import Database
-
 from sapo_studio import paths
 from sapo_studio.errors import StoreError
 from sapo_studio.store.migrations import MIGRATIONS
@@ -26,6 +24,10 @@ BUSY_SECONDS = 10.0
 LOW_SPACE = 4 * 2**20
 """Free bytes below which a failed write is put down to a full disk."""
 
+_TRANSACTION = "BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",)
+# Of savepoints with one name the innermost is meant.
+_SAVEPOINT = "SAVEPOINT inner", "RELEASE inner", ("ROLLBACK TO inner", "RELEASE inner")
+
 
 class Store:
     """One connection to the store, for one thread.
@@ -35,7 +37,7 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.path = path
-        self.db = Database(connection, execute_plugins=False)
+        self.connection = connection
 
     @classmethod
     def open(cls, path: Path | None = None, *, create: bool = True, checkpointer: bool = False) -> Store:
@@ -94,8 +96,12 @@ class Store:
                     why="It is an SQLite file of another program.",
                     fix=f"Move it away, or set {paths.HOME_VARIABLE} to another folder.",
                 )
+            # Imported here: it loads pandas where there is one, a second that only the first opening has to pay.
+            from sqlite_utils import Database
+
+            database = Database(self.connection, execute_plugins=False)
             for number, (_name, step) in enumerate(MIGRATIONS[version:], start=version + 1):
-                step(self.db)
+                step(database)
                 self.execute(f"PRAGMA user_version = {number}")
             self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
@@ -108,19 +114,18 @@ class Store:
 
         Inside another one it is a savepoint. Raises StoreError where SQLite refuses.
         """
-        connection = self.db.conn
-        if connection.in_transaction:
-            with self.db.atomic():
-                yield self
-            return
+        connection = self.connection
+        outer = not connection.in_transaction
+        begin, commit, rollback = _TRANSACTION if outer else _SAVEPOINT
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(begin)
             try:
                 yield self
-                connection.execute("COMMIT")
+                connection.execute(commit)
             except BaseException:
                 if connection.in_transaction:  # SQLite itself rolls back on a full disk
-                    connection.execute("ROLLBACK")
+                    for statement in rollback:
+                        connection.execute(statement)
                 raise
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
@@ -128,7 +133,7 @@ class Store:
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute one statement and return how many rows it changed. Raises StoreError."""
         try:
-            cursor = self.db.conn.execute(sql, values)
+            cursor = self.connection.execute(sql, values)
             try:
                 return cursor.rowcount
             finally:
@@ -139,7 +144,7 @@ class Store:
     def execute_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Execute one statement for each of `values`. Raises StoreError."""
         try:
-            self.db.conn.executemany(sql, values).close()
+            self.connection.executemany(sql, values).close()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
 
@@ -149,7 +154,7 @@ class Store:
         Raises StoreError.
         """
         try:
-            cursor = self.db.conn.execute(sql, values)
+            cursor = self.connection.execute(sql, values)
             try:
                 return cursor.fetchall()
             finally:
@@ -184,7 +189,7 @@ class Store:
         try:
             copy = sqlite3.connect(partial)
             try:
-                self.db.conn.backup(copy)
+                self.connection.backup(copy)
             finally:
                 copy.close()
             partial.replace(target)
@@ -193,7 +198,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connection. Closing twice does nothing."""
-        self.db.conn.close()
+        self.connection.close()
 
     def __enter__(self) -> Self:
         return self

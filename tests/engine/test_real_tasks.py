@@ -84,7 +84,7 @@ class Programmer:
         self.eos = stages.tokenizer.eos_token_id
         self.usage = Usage()
         self.right = {
-            stages.prompt(question.number): tuple(stages.solution(question.number).tokens)
+            stages.prompt(question.number): stages.solutions([question])[0].tokens
             for split in ("train", "development", "test")
             for question in stages.task.questions(split)
         }

@@ -144,7 +144,7 @@ def test_a_full_disk_says_so_and_keeps_what_was_there(store: Store):
     with pytest.raises(StoreError, match="full") as caught:
         fill()
     assert "space" in caught.value.fix
-    assert not store.db.conn.in_transaction
+    assert not store.connection.in_transaction
     assert len(queries.log(store, run_id)) == before
 
 

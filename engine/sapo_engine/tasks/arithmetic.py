@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import random
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ class Change:
     words: str
     operator: str
     operand: int
-    key: str
+    key: int | str
 
     def apply(self, amount: int) -> int:
         """The amount after the change."""
@@ -114,7 +115,7 @@ class ArithmeticTask:
         amounts = [amount]
         words = [f"{rng.choice(NAMES)} has {amount} {rng.choice(THINGS)}"]
         steps: list[str] = []
-        used: set[str] = set()
+        used: set[int | str] = set()
         for _ in range(count):
             # No two changes of a problem are worded with the same number: which one comes next is never ambiguous.
             change = self._change(rng, amount, used)
@@ -126,10 +127,11 @@ class ArithmeticTask:
             amounts.append(amount)
         return f"{', '.join(words)}. How many?", tuple(steps), tuple(amounts)
 
-    def _change(self, rng: random.Random, amount: int, used: set[str]) -> Change:
+    def _change(self, rng: random.Random, amount: int, used: set[int | str]) -> Change:
         largest, most = self.config.largest_number, self.config.largest_change
-        gains = [k for k in range(2, min(most, largest - amount) + 1) if str(k) not in used]
-        losses = [k for k in range(2, min(most, amount - 2) + 1) if str(k) not in used]
+        free = [k for k in range(2, most + 1) if k not in used]
+        gains = free[: bisect_right(free, largest - amount)]
+        losses = free[: bisect_right(free, amount - 2)]
         kinds = ["gain"] * (3 if gains else 0) + ["loss"] * (3 if losses else 0)
         for word, fits in (
             ("doubles", 2 * amount <= largest),
@@ -141,10 +143,10 @@ class ArithmeticTask:
         match rng.choice(kinds):
             case "gain":
                 many = rng.choice(gains)
-                return Change(f"{rng.choice(GAINS)} {many}", "+", many, str(many))
+                return Change(f"{rng.choice(GAINS)} {many}", "+", many, many)
             case "loss":
                 many = rng.choice(losses)
-                return Change(f"{rng.choice(LOSSES)} {many}", "-", many, str(many))
+                return Change(f"{rng.choice(LOSSES)} {many}", "-", many, many)
             case "halves":
                 return Change("halves", "/", 2, "halves")
             case word:
