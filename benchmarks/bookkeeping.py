@@ -1,4 +1,4 @@
-"""What of a run's wall time is model arithmetic, and what is bookkeeping: events, artefacts, grading, the store, Python.
+"""What of a run's time is model arithmetic, and what is bookkeeping: events, artefacts, grading, the store, Python.
 
 A real run of a lab preset goes through the ordinary door (engine parent, worker, a store in a data folder that is
 thrown away), with one thread. Inside the worker a timer of its CPU time (ITIMER_PROF) fires every 5 ms; the stack it
@@ -50,7 +50,7 @@ WAITING, PARENT = "worker waits", "parent's CPU (store)"
 ARITHMETIC = (TORCH, OWN)
 BOOKKEEPING = (EVENTS, GRADING, TASKS, PYTHON, START, WAITING, PARENT)
 TENSORS = frozenset(
-    "alignment batching classifiers grpo losses optimisers precision reasoner training verifier".split()
+    ("batching", "classifiers", "grpo", "losses", "optimisers", "precision", "reasoner", "training", "verifier")
 )
 ROW_WORK = frozenset({"row", "to_json", "from_json"})
 
@@ -181,6 +181,16 @@ def inside(report: Path, check: bool) -> int:
         os.close(held)
 
 
+def outside(seen: Path, run_id: str) -> int:
+    """The engine's parent; the CPU seconds of its own go into `seen`."""
+    from sapo_engine.__main__ import main as work
+
+    code = work(["run", run_id])
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    seen.write_text(json.dumps(usage.ru_utime + usage.ru_stime), encoding="utf-8")
+    return code
+
+
 def watch(iterations: int, questions: int, *, check: bool = False) -> dict[str, Any]:
     """One run from its making to its end, and what was seen in it."""
     from sapo_engine.worker_process import COMMAND_VARIABLE
@@ -205,12 +215,13 @@ def watch(iterations: int, questions: int, *, check: bool = False) -> dict[str, 
             HOME_VARIABLE: name,
             COMMAND_VARIABLE: shlex.join([*worker, "--check"] if check else worker),
         }
-        engine = subprocess.Popen([sys.executable, "-P", "-m", "sapo_engine", "run", run_id], env=environment)
-        _, status, usage = os.wait4(engine.pid, 0)
+        seen = home / "parent.json"
+        engine = [sys.executable, "-P", str(Path(__file__).resolve()), f"--parent={seen}", f"--run={run_id}"]
+        status = subprocess.run(engine, env=environment, check=False).returncode
         if status:
-            sys.exit(f"The run failed with status {os.waitstatus_to_exitcode(status)}.")
+            sys.exit(f"The run failed with status {status}.")
         found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
-    found["parent"] = usage.ru_utime + usage.ru_stime - found["cpu"]  # it counts its children's too
+        found["parent"] = json.loads(seen.read_text(encoding="utf-8"))
     return found
 
 
@@ -222,16 +233,18 @@ def shares(found: Mapping[str, Any]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--iterations", type=int, default=1)
     parser.add_argument("--questions", type=int, default=0, help="questions an iteration; 0: as the preset")
     parser.add_argument("--lines", type=int, default=12, help="the dearest functions of what is not arithmetic")
     parser.add_argument("--check", action="store_true", help="once more under cProfile")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--parent", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--run", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.parent is not None:
+        sys.exit(outside(given.parent, given.run))
     if given.inside is not None:
         sys.exit(inside(given.inside, given.check))
     if sys.platform != "linux":
@@ -245,11 +258,18 @@ def main() -> None:
     bookkeeping = sum(seconds.get(kind, 0.0) for kind in BOOKKEEPING)
     print(f"{'bookkeeping in all':<34}{bookkeeping:>8.2f} s{bookkeeping / whole:>8.1%}")
     started = seconds.get(START, 0.0)
-    print(f"{'  without start-up':<34}{bookkeeping - started:>8.2f} s{(bookkeeping - started) / (whole - started):>8.1%}")
-    print(f"\nThe dearest functions of the program's own, with all they call:")
+    print(
+        f"{'  without start-up':<34}{bookkeeping - started:>8.2f} s{(bookkeeping - started) / (whole - started):>8.1%}"
+    )
+    print("\nThe dearest functions of the program's own, with all they call:")
     for kind, where, spent in found["lines"][: given.lines]:
         print(f"  {spent:>6.2f} s  {kind:<22} {where}")
-    told: dict[str, Any] = {"seconds": seconds, "whole": whole, "bookkeeping": bookkeeping / whole, "lines": found["lines"]}
+    told: dict[str, Any] = {
+        "seconds": seconds,
+        "whole": whole,
+        "bookkeeping": bookkeeping / whole,
+        "lines": found["lines"],
+    }
     if given.check:
         seen = watch(given.iterations, given.questions, check=True)
         print(f"\n{'own time by file':<34}{'sampled':>8}{'cProfile':>10}")

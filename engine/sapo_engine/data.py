@@ -134,8 +134,8 @@ class Cutter:
         return count
 
     def cut(self, tokens: Sequence[int], text: str | None = None) -> tuple[tuple[int, ...], tuple[str, ...]]:
-        """Where each step ends (exclusive token index), and the steps' texts. `text`: what `text_of` makes of the tokens,
-        where it is known.
+        """Where each step ends (exclusive token index), and the steps' texts. `text`: what `text_of` makes of the
+        tokens, where it is known.
 
         Lines are told by the tokens that contain a line break, which every tokenizer keeps; the task's segmenter says
         which of them begin a step. Steps that would be empty belong to the step before.

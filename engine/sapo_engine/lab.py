@@ -129,7 +129,7 @@ class Lab:
             if len(tokens) + MIN_ROOM > self.context_length:
                 raise InputError(
                     f"A prompt of {len(tokens)} tokens leaves no room for an answer",
-                    why=f"The model takes {self.context_length} tokens, and the question begins: {question.text[:80]!r}",
+                    why=f"The model takes {self.context_length} tokens; the question begins: {question.text[:80]!r}",
                     fix="Leave the question out of the data, use fewer task.shots, or a model with a longer context.",
                 )
         return prompts

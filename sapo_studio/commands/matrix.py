@@ -32,13 +32,13 @@ def matrix(
 
     The runs are ordinary ones: they stand in `sapo runs` and in the window. Those that are finished are not done
     again, so that after Ctrl+C, a crash or a change of the file the same command goes on. Results: results.md,
-    results.json and a picture a task.
+    results.json, and for each task a picture of the accuracies and one of the verifiers.
 
     Exit codes: 0 done, 1 a run failed, 2 bad input, 3 stopped.
 
     Examples: `sapo matrix lab.toml --dry-run`, `sapo matrix lab.toml --out results --jobs 2`
     """
-    from sapo_studio.experiments import page, queue, table
+    from sapo_studio.experiments import page, pictures, queue, table
     from sapo_studio.experiments.plan import read_matrix
     from sapo_studio.store.db import Store
 
@@ -66,6 +66,7 @@ def matrix(
             print("Stopped. The same command goes on where it was.", file=sys.stderr)
             raise typer.Exit(3) from None
         written = page.write(folder, plan, table.tabulate(store, plan, found))
+        written += pictures.verifiers(folder, store, plan, found)
     failed = [placed for placed in found if not placed.done] if not only else []
     for placed in failed:
         print(f"{placed.cell.config.name} is not finished: see `sapo report {placed.run_id}`", file=sys.stderr)
