@@ -130,6 +130,14 @@ class TaskConfig(Section):
     larger than `max_steps` by 4.
     """
 
+    asks: Literal["amount", "rest"] = Field(default="amount", json_schema_extra=_for(LAB))
+    """What a generated problem asks for.
+
+    `amount`: how many there are in the end; a wrong step nearly always leads to a wrong answer. `rest`: how many are
+    left when they are packed by three, four or five; every third or fourth solution with a wrong step still comes to
+    the right answer, which no grader of answers can see.
+    """
+
     train_questions: int = Field(default=6000, ge=50, le=200_000, json_schema_extra=_unit("questions"))
     """Questions to learn from; of data that has fewer, all that are there."""
 
