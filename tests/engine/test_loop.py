@@ -130,7 +130,7 @@ def test_the_plan_is_what_is_run(finished):
 def test_every_metric_of_the_method_is_there(finished):
     names = {name for iteration, name in finished[0].metrics if iteration == 2}
     assert names >= {
-        *("greedy_accuracy", "sampled_accuracy", "pass_at_1", "pass_at_2"),
+        *("greedy_accuracy", "sampled_accuracy", "sound_accuracy", "false_positives", "pass_at_1", "pass_at_2"),
         *("verifier_step_accuracy", "first_error_accuracy", "mce", "gap", "self_verification_error"),
         *("label_accuracy", "labelled", "pairs", "pairs_used", "mean_reward", "guard_kept"),
         *(f"label_{what}_{who}" for what in ("rollouts", "tokens", "flops") for who in ("sapo", "omega", "shepherd")),
@@ -140,6 +140,9 @@ def test_every_metric_of_the_method_is_there(finished):
     assert not {"label_rollouts_omega", "label_tokens_shepherd"} & own
     metrics = finished[0].metrics
     assert metrics[2, "gap"][0] == pytest.approx(metrics[2, "mce"][0] - metrics[2, "verifier_step_accuracy"][0])
+    sampled, sound, lucky = (metrics[2, name][0] for name in ("sampled_accuracy", "sound_accuracy", "false_positives"))
+    assert 0 < sound <= sampled
+    assert lucky == pytest.approx(1 - sound / sampled)
 
 
 def test_the_labels_bill_is_the_rollouts_that_were_sent(finished):
