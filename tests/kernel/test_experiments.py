@@ -18,9 +18,10 @@ from sapo_studio.experiments import page, queue
 from sapo_studio.experiments.methods import METHODS, PAPER
 from sapo_studio.experiments.plan import merged, parse_matrix, read_matrix
 from sapo_studio.experiments.table import Measured, compared, mean, tabulate
-from sapo_studio.store import runs
+from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
+from tests.fixtures.racers import race, take_cell
 
 BASE = {"name": "m", "preset": "lab-smoke", "methods": ["online-rft", "sapo"], "seeds": [3, 4]}
 
@@ -206,3 +207,11 @@ def test_a_run_of_another_configuration_is_not_taken(store):
     other = parse_matrix(BASE | {"set": {"evaluation": {"samples": 3}}})
     finished(store, other.cells[0], [0.5, 0.6], 100)
     assert not queue.place(store, matrix)[0].run_id
+
+
+def test_two_that_begin_a_cell_at_once_have_one_run(store):
+    rounds = [BASE | {"methods": ["sapo"], "seeds": [seed]} for seed in range(60)]
+    told = race(take_cell, store.path, rounds)
+    assert all(mine == theirs for mine, theirs in told)
+    names = [run.name for run in queries.list_runs(store)]
+    assert sorted(names) == sorted(f"m/sapo/{seed}" for seed in range(60))
