@@ -297,6 +297,21 @@ def test_every_variant_runs(sections, tmp_path):
     assert moved or seen.metrics[1, "guard_kept"][0] == 1
 
 
+def test_right_answers_first_then_pairs(tmp_path):
+    """RFT+DPO: its first iteration is that of RFT to the bit, its second learns from pairs."""
+    none = {"warmup": {"epochs": 0}, "labeling": {"labeler": "none"}}
+    dpo = {"kind": "dpo", "reward": "answer", "beta": 0.1, "guard": "off"}
+    both = whole(config(**none, optimiser=dpo | {"rft_iterations": 1}), tmp_path / "both")
+    rft = whole(config(iterations=1, **none, optimiser={"kind": "sft", "guard": "off"}), tmp_path / "rft")
+    assert rft.metrics == {key: value for key, value in both.metrics.items() if key[0] < 2}
+    curves = {(e.ordinal, e.name) for e in both.events if isinstance(e, k.CurvePoint)}
+    ordinals = {p.iteration: p.ordinal for p in plan(config(**none, optimiser=dpo)) if p.name == PhaseName.ALIGN}
+    first, second = ({name for at, name in curves if at == ordinals[i]} for i in (1, 2))
+    assert second > first
+    after = [load_model(artefacts(tmp_path / "both")[f"align-{i}"] / "model")[0] for i in (1, 2)]
+    assert any(not torch.equal(a, b) for a, b in zip(*(m.parameters() for m in after), strict=True))
+
+
 # -- The reasoner that comes out
 
 
