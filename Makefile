@@ -122,8 +122,8 @@ results: $(DEV)  ## regenerate docs/results: methods side by side, labelling by 
 lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds trained from nothing (hours)
 	$(BIN)/python -m sapo_engine.results docs/results
 
-lab-model: $(DEV)  ## make the warmed-up reasoner that ships in resources/models/lab again
-	$(BIN)/python -m sapo_engine.bundle resources/models/lab
+lab-model: $(DEV)  ## make the warmed-up reasoners that ship in resources/models again
+	$(BIN)/python -m sapo_engine.bundle resources/models
 
 clean:  ## remove .venv, .venv-vllm and everything made
 	rm -rf $(VENV) $(VLLM_VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -58,6 +58,14 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def stems_from(pid: int) -> bool:
+    """Whether this process has that number or a living ancestor has. (The python.exe of a virtual environment on
+    Windows starts the real one: who started us then knows our parent's number.)"""
+    with contextlib.suppress(psutil.Error):
+        return pid == os.getpid() or any(process.pid == pid for process in psutil.Process().parents())
+    return False
+
+
 def _find(identity: ProcessIdentity) -> psutil.Process | None:
     try:
         process = psutil.Process(identity.pid)

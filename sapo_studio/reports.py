@@ -30,6 +30,8 @@ ALWAYS = (
 ROWS = (
     ("greedy_accuracy", "Greedy accuracy"),
     ("sampled_accuracy", "Sampled accuracy"),
+    ("sound_accuracy", "Sound: right at every step"),
+    ("false_positives", "Right answers by wrong steps"),
     ("verifier_step_accuracy", "Verifier, steps"),
     ("first_error_accuracy", "Verifier, first error"),
     ("process_f1", "Verifier, ProcessBench F1"),

@@ -28,52 +28,67 @@ PARENT_LOG = "parent.log"
 
 
 def launch(store: Store, run_id: str) -> None:
-    """Start an engine for a queued, stopped, interrupted or failed run. Returns at once.
+    """Start an engine for a queued, stopped, interrupted or failed run. Returns at once. Of several callers, in
+    whatever process, one starts it and the others are refused.
 
-    Raises InputError where the run is running or done, EngineError where no process can be started.
+    Raises InputError where the run is running, being started or done, EngineError where no process can be started.
     """
     reconcile(store)
-    run = queries.get_run(store, run_id)
-    if not run.status.resumable:
-        raise InputError(
-            f"{run_id} is {run.status}",
-            why="An engine works on it." if run.status.alive else "Nothing is left to do.",
-            fix=f"Stop it first: sapo stop {run_id}" if run.status.alive else "Start a new run.",
-        )
-    if run.status is RunStatus.QUEUED and _engine_alive(run):
-        raise InputError(
-            f"{run_id} is being started",
-            why=f"Process {run.pid} is about to work on it.",
-            fix="Wait a moment; it will show up as running.",
-        )
-    runs.mark_handled(store, [command.id for command in runs.open_commands(store, run_id)])
     folder = store.run_dir(run_id)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / PARENT_LOG).open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "sapo_engine", "run", run_id],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, paths.HOME_VARIABLE: str(store.path.parent)},
-                cwd=folder,  # stays where it is; the folder we were started in may go during a run
-                start_new_session=True,
-                creationflags=processes.detached_flags(),
-            )
+        # One transaction from the look to the note: the next caller sees the process, and so does the engine itself,
+        # which takes the run with another one. Nothing slow happens in here.
+        with store.atomic():
+            run = queries.get_run(store, run_id)
+            _check_free(run)
+            runs.mark_handled(store, [command.id for command in runs.open_commands(store, run_id)])
+            identity = _start_engine(store, run_id, folder)
+            # Written now, so that an engine that dies before it has the run is found out. The engine writes the same.
+            runs.heartbeat(store, run_id, pid=identity.pid, pid_started=identity.started)
     except OSError as error:
         raise EngineError(
             "The engine could not be started", why=str(error), fix=f"Check that {folder} can be written to."
         ) from error
+
+
+def _check_free(run: RunSummary) -> None:
+    if not run.status.resumable:
+        raise InputError(
+            f"{run.id} is {run.status}",
+            why="An engine works on it." if run.status.alive else "Nothing is left to do.",
+            fix=f"Stop it first: sapo stop {run.id}" if run.status.alive else "Start a new run.",
+        )
+    if is_held(run):
+        raise being_started(run)
+
+
+def being_started(run: RunSummary) -> InputError:
+    """What is said to who comes second to a run whose engine has only just begun."""
+    return InputError(
+        f"{run.id} is being started",
+        why=f"Process {run.pid} is about to work on it.",
+        fix="Wait a moment; it will show up as running.",
+    )
+
+
+def _start_engine(store: Store, run_id: str, folder: Path) -> ProcessIdentity:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / PARENT_LOG).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "sapo_engine", "run", run_id],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, paths.HOME_VARIABLE: str(store.path.parent)},
+            cwd=folder,  # stays where it is; the folder we were started in may go during a run
+            start_new_session=True,
+            creationflags=processes.detached_flags(),
+        )
     processes.remember(process)
     try:
-        identity = processes.identify(process.pid)
+        return processes.identify(process.pid)
     except ProcessLookupError:
-        return  # ended already; `starting_trouble` tells why
-    # Written now, so that an engine that dies before it has the run is found out. The engine writes the same.
-    with store.atomic():
-        if not queries.get_run(store, run_id).status.alive:
-            runs.heartbeat(store, run_id, pid=identity.pid, pid_started=identity.started)
+        return ProcessIdentity(process.pid, 0.0)  # ended already: the next to look finds it gone and says why
 
 
 resume_run = launch
@@ -106,10 +121,11 @@ def reconcile(store: Store) -> list[str]:
 
 def _orphaned(run: RunSummary) -> bool:
     launched = run.status.resumable and run.pid is not None  # an engine was started that has not taken the run yet
-    return (run.status.alive or launched) and not _engine_alive(run)
+    return (run.status.alive or launched) and not is_held(run)
 
 
-def _engine_alive(run: RunSummary) -> bool:
+def is_held(run: RunSummary) -> bool:
+    """Whether the process that was last known to work on the run, or to be about to, still exists."""
     if run.pid is None:
         return False
     if processes.is_alive(ProcessIdentity(run.pid, run.pid_started or 0.0)):
@@ -119,8 +135,8 @@ def _engine_alive(run: RunSummary) -> bool:
 
 
 def engine_alive(store: Store, run_id: str) -> bool:
-    """Whether the process that was last known to work on the run still exists."""
-    return _engine_alive(queries.get_run(store, run_id))
+    """The same, looked up."""
+    return is_held(queries.get_run(store, run_id))
 
 
 def starting_trouble(store: Store, run_id: str) -> EngineError:
@@ -178,7 +194,7 @@ def kill(store: Store, run_id: str) -> None:
     What was committed stays; the phase under way goes on from its last shard when the run is resumed.
     """
     run = queries.get_run(store, run_id)
-    if _engine_alive(run) and run.pid is not None:
+    if is_held(run) and run.pid is not None:
         gone = processes.kill_tree(ProcessIdentity(run.pid, run.pid_started or 0.0))
         if not gone:
             raise EngineError(
@@ -198,7 +214,7 @@ def _ask(store: Store, run_id: str, verb: Verb, sender: str) -> None:
     reconcile(store)
     with store.atomic():
         run = queries.get_run(store, run_id)
-        if not run.status.alive and not _engine_alive(run):
+        if not run.status.alive and not is_held(run):
             raise InputError(
                 f"{run_id} is {run.status}",
                 why="No engine works on it.",

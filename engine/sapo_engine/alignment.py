@@ -27,18 +27,19 @@ class Alignment:
         self.iteration = iteration
         self.recipe = recipe
         self.config = lab.config.optimiser
+        self.kind = self.config.kind_at(iteration)
 
     def of(self, model: Reasoner, pairs: Sequence[Pair], pool: Sequence[Trajectory]) -> Reasoner:
         """`model` aligned, or `model` itself where the guard keeps it."""
         aligned = clone(model, self.lab.adapters)
-        if self.config.kind == "grpo":
+        if self.kind == "grpo":
             generated, trained = grpo(
                 self.lab, self.phase, self.iteration, aligned, self.lab.sampled_questions(self.iteration), self.recipe
             )
             self.phase.metric("align_generated_tokens", generated)
             self.phase.metric("align_tokens", trained)
             return self._guard(model, aligned)
-        if self.config.kind == "sft":
+        if self.kind == "sft":
             tokens = self._imitate(aligned, [self.lab.text(t) for t in self._right_answers(pool)])
         else:
             tokens = self._prefer(model, aligned, [(self.lab.text(p.winner), self.lab.text(p.loser)) for p in pairs])
@@ -73,7 +74,7 @@ class Alignment:
     def _prefer(self, model: Reasoner, aligned: Reasoner, pairs: optimisers.Pairs) -> int:
         """Train `aligned`, a copy of `model`, on pairs; their tokens."""
         config, pad_id, state_file = self.config, self.lab.pad_id, self.phase.state_file
-        if pairs and config.kind == "orpo":
+        if pairs and self.kind == "orpo":
             self.lab.bring(aligned)
             optimisers.orpo(
                 aligned.trainable(),
@@ -96,7 +97,7 @@ class Alignment:
                 self.phase,
                 before=before,
                 beta=config.beta,
-                nll=config.nll_weight if config.kind == "rpo" else 0.0,
+                nll=config.nll_weight if self.kind == "rpo" else 0.0,
                 pad_id=pad_id,
                 state_file=state_file,
             )

@@ -5,6 +5,7 @@ the process benchmark.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,10 +30,11 @@ from sapo_studio.domain.metrics import (
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Right samples of each question, out of `samples`."""
+    """Right samples of each question, out of `samples`; with a step oracle also those that are right at every step."""
 
     right: list[int]
     samples: int
+    sound: list[int] | None = None
 
     @property
     def accuracy(self) -> Share:
@@ -45,13 +47,21 @@ class Sampled:
 
 
 def accuracy(lab: Lab, model: Reasoner, split: str, path: str, samples: int, *, greedy: bool = False) -> Sampled:
-    """How many of `samples` solutions of each question of `split` are right."""
+    """How many of `samples` solutions of each question of `split` are right, and how many of them at every step."""
     questions = lab.task.questions(split)
     completions = lab.sample_many(model, questions, path, samples, greedy=greedy)
     grades = iter(
         lab.cutter.grade([(q, c.tokens) for q, mine in zip(questions, completions, strict=True) for c in mine])
     )
-    return Sampled([sum(next(grades).correct for _ in mine) for mine in completions], samples)
+    right = [[c.tokens for c in mine if next(grades).correct] for mine in completions]
+    counts = [len(mine) for mine in right]
+    if lab.task.first_error(questions[0], questions[0].steps) is None:
+        return Sampled(counts, samples)
+    sound = [
+        sum(copies for tokens, copies in Counter(mine).items() if lab.task.first_error(q, lab.cutter.cut(tokens)[1]) == 0)
+        for q, mine in zip(questions, right, strict=True)
+    ]
+    return Sampled(counts, samples, sound)
 
 
 def send_share(phase: Phase, name: str, share: Share) -> None:
@@ -61,7 +71,8 @@ def send_share(phase: Phase, name: str, share: Share) -> None:
 
 
 def reasoner_metrics(lab: Lab, phase: Phase, model: Reasoner) -> None:
-    """Greedy and sampled accuracy and pass@k on the test questions."""
+    """Greedy and sampled accuracy and pass@k on the test questions; with a step oracle also the share of samples that
+    are right at every step, and the share of right answers that are not (false positives)."""
     greedy = accuracy(lab, model, "test", "greedy", 1, greedy=True)
     send_share(phase, "greedy_accuracy", wilson(sum(greedy.right), len(greedy.right)))
     phase.breathe()
@@ -69,6 +80,10 @@ def reasoner_metrics(lab: Lab, phase: Phase, model: Reasoner) -> None:
     samples = lab.config.evaluation.samples
     sampled = accuracy(lab, model, "test", "test", samples)
     send_share(phase, "sampled_accuracy", sampled.accuracy)
+    if sampled.sound is not None:
+        send_share(phase, "sound_accuracy", mean_share([c / samples for c in sampled.sound]))
+        lucky = [c - s for c, s in zip(sampled.right, sampled.sound, strict=True)]
+        send_share(phase, "false_positives", ratio_share(lucky, sampled.right))
     k = 1
     while k <= samples:
         send_share(phase, f"pass_at_{k}", sampled.pass_at(k))

@@ -20,7 +20,7 @@ import tomli_w
 from sapo_engine import deaths
 from sapo_engine.upkeep import Upkeep
 from sapo_engine.worker_process import WorkerProcess, worker_command
-from sapo_studio import processes
+from sapo_studio import processes, supervisor
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError, SapoError, StoreError
@@ -46,12 +46,12 @@ Result = TypeVar("Result")
 
 
 def claim(store: Store, run_id: str, me: processes.ProcessIdentity) -> RunSummary:
-    """Make a run process `me`'s own, in one transaction, so that of two parents one is refused (InputError)."""
+    """Make a run process `me`'s own, in one transaction. InputError, with nothing changed, where another process has
+    it: works on it, or was started for it and is about to."""
     with store.atomic():
         run = queries.get_run(store, run_id)
         if run.status.alive:
-            owner = processes.ProcessIdentity(run.pid or 0, run.pid_started or 0.0)
-            if run.pid and processes.is_alive(owner):
+            if supervisor.is_held(run):
                 raise InputError(
                     f"{run_id} is already running",
                     why=f"Process {run.pid} works on it.",
@@ -60,6 +60,8 @@ def claim(store: Store, run_id: str, me: processes.ProcessIdentity) -> RunSummar
             runs.set_status(store, run_id, RunStatus.INTERRUPTED)
         elif not run.status.resumable:
             raise InputError(f"{run_id} is {run.status}", why="Nothing is left to do.", fix="Start a new run.")
+        elif supervisor.is_held(run) and not processes.stems_from(run.pid or 0):
+            raise supervisor.being_started(run)
         runs.set_status(store, run_id, RunStatus.RUNNING)
         runs.heartbeat(store, run_id, pid=me.pid, pid_started=me.started)
         return run

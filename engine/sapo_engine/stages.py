@@ -163,7 +163,7 @@ class Stages(Lab):
         """
         config = self.config.sampling
         # GRPO samples for itself while it trains; without labels nobody else would look at these.
-        idle = self.config.optimiser.kind == "grpo" and self.config.labeling.labeler == "none"
+        idle = self.config.optimiser.kind_at(iteration) == "grpo" and self.config.labeling.labeler == "none"
         questions = [] if idle else self.sampled_questions(iteration)
         count = len(questions)
         place = {question.number: k for k, question in enumerate(questions)}
@@ -416,7 +416,7 @@ class Stages(Lab):
                 phase.emit(Pairs(iteration=iteration, rows=rows))
             phase.metric("pairs", len(candidates))
             phase.metric("pairs_used", len(chosen))
-            if config.kind in PAIRED and len(chosen) < FEW_PAIRS:
+            if config.kind_at(iteration) in PAIRED and len(chosen) < FEW_PAIRS:
                 phase.log(
                     f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little "
                     "to learn from. Look at the margin histogram and lower eta, or sample more.",

@@ -130,6 +130,14 @@ class TaskConfig(Section):
     larger than `max_steps` by 4.
     """
 
+    asks: Literal["amount", "rest"] = Field(default="amount", json_schema_extra=_for(LAB))
+    """What a generated problem asks for.
+
+    `amount`: how many there are in the end; a wrong step nearly always leads to a wrong answer. `rest`: how many are
+    left when they are packed by three, four or five; every third or fourth solution with a wrong step still comes to
+    the right answer, which no grader of answers can see.
+    """
+
     train_questions: int = Field(default=6000, ge=50, le=200_000, json_schema_extra=_unit("questions"))
     """Questions to learn from; of data that has fewer, all that are there."""
 
@@ -339,6 +347,7 @@ class VerifierConfig(Section):
     """Most labelled trajectories a verifier is trained on (the rest, expanded roll-outs first, is left out)."""
 
 
+OptimiserKind = Literal["orpo", "dpo", "rpo", "sft", "grpo"]
 PAIRED = ("orpo", "dpo", "rpo")
 """Optimisers that learn from pairs."""
 
@@ -346,11 +355,15 @@ PAIRED = ("orpo", "dpo", "rpo")
 class OptimiserConfig(Section):
     """Aligning the reasoner: M_{i+1}."""
 
-    kind: Literal["orpo", "dpo", "rpo", "sft", "grpo"] = Field(default="orpo", json_schema_extra=MAIN)
+    kind: OptimiserKind = Field(default="orpo", json_schema_extra=MAIN)
     """`orpo`: odds-ratio preference optimisation on pairs (the paper). `dpo`: direct preference optimisation, pulled
     back to the reasoner before the alignment. `rpo`: the same with the winner's likelihood beside it. `sft`:
     rejection-sampling fine-tuning on right answers only (RFT; over several iterations online RFT). `grpo`: group
     relative policy optimisation by TRL (the extra `baselines`), which samples for itself and needs no pairs."""
+
+    rft_iterations: int = Field(default=0, ge=0, le=19, json_schema_extra=_unit("iterations"))
+    """Iterations at the beginning that fine-tune on right answers alone (RFT) before `kind` takes over. 1 with `dpo` is
+    the paper's RFT+DPO."""
 
     learning_rate: float = Field(default=1e-3, gt=0, le=1, json_schema_extra=MAIN)
     """Peak learning rate of the alignment. A reasoner that is already good needs a lower one."""
@@ -388,6 +401,10 @@ class OptimiserConfig(Section):
     guard: Literal["keep", "warn", "off"] = "keep"
     """After an alignment, compare sampled accuracy on the development questions. `keep` goes back to the weights before
     it if they were clearly better, `warn` only says so."""
+
+    def kind_at(self, iteration: int) -> OptimiserKind:
+        """What aligns in this iteration."""
+        return "sft" if 1 <= iteration <= self.rft_iterations else self.kind
 
 
 class EvaluationConfig(Section):
@@ -488,6 +505,11 @@ class RunConfig(Section):
             raise ValueError(
                 'labeling.labeler = "none" trains no verifier: '
                 'set optimiser.reward = "answer" or optimiser.kind = "sft" or "grpo"'
+            )
+        if self.optimiser.kind != "sft" and self.optimiser.rft_iterations >= self.iterations:
+            raise ValueError(
+                f"optimiser.rft_iterations ({self.optimiser.rft_iterations}) must be smaller than iterations "
+                f'({self.iterations}), or optimiser.kind = "{self.optimiser.kind}" never takes over'
             )
         if self.optimiser.kind == "grpo" and self.runtime.processes > 1:
             raise ValueError('optimiser.kind = "grpo" trains in one process: set runtime.processes = 1')

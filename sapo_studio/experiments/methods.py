@@ -27,7 +27,16 @@ METHODS: dict[str, Method] = {
     "sapo-search": Method("SAPO, searching", {"labeling": {"max_checks": 64}}),
     "rft": Method("RFT", {"iterations": 1, "labeling": _NO_VERIFIER, "optimiser": {"kind": "sft"}}, paper="RFT"),
     "online-rft": Method("Online RFT", {"labeling": _NO_VERIFIER, "optimiser": {"kind": "sft"}}, paper="Online-RFT"),
-    "dpo": Method("DPO", {"labeling": _NO_VERIFIER, "optimiser": {"kind": "dpo", **_BY_ANSWER}}, paper="RFT+DPO"),
+    "dpo": Method("DPO", {"labeling": _NO_VERIFIER, "optimiser": {"kind": "dpo", **_BY_ANSWER}}),
+    "rft-dpo": Method(
+        "RFT+DPO",
+        {
+            "iterations": 2,
+            "labeling": _NO_VERIFIER,
+            "optimiser": {"kind": "dpo", "rft_iterations": 1, **_BY_ANSWER},
+        },
+        paper="RFT+DPO",
+    ),
     "rpo": Method("RPO", {"labeling": _NO_VERIFIER, "optimiser": {"kind": "rpo", **_BY_ANSWER}}, paper="RPO"),
     "grpo": Method("GRPO", {"labeling": _NO_VERIFIER, "optimiser": {"kind": "grpo"}}, paper="SFT+GRPO"),
     "orm": Method(

@@ -6,19 +6,35 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from sapo_studio.errors import InputError
 from sapo_studio.experiments.plan import Matrix
-from sapo_studio.experiments.table import COMPARED, Compared, Mean, TaskTable
+from sapo_studio.experiments.table import COMPARED, COMPARED_BY_ITERATION, Compared, Mean, Row, TaskTable
 
-COLUMNS = (
-    ("sampled_accuracy", "sampled"),
-    ("greedy_accuracy", "greedy"),
-    ("verifier_step_accuracy", "verifier, steps"),
-    ("first_error_accuracy", "first error"),
-    ("gap", "gap"),
-    ("label_accuracy", "labels right"),
-)
+
+class Column(NamedTuple):
+    """A metric's column: its heading, and what it means."""
+
+    heading: str
+    meaning: str
+
+
+COLUMNS = {
+    "sampled_accuracy": Column("sampled", "share of sampled test solutions whose answer is right"),
+    "greedy_accuracy": Column("greedy", "the same of greedy ones"),
+    "sound_accuracy": Column("right throughout", "share of sampled test solutions that are right at every step"),
+    "false_positives": Column("right by luck", "share of the samples with a right answer that hold a wrong step"),
+    "verifier_step_accuracy": Column(
+        "verifier, steps", "share of the process benchmark's steps that the verifier judges rightly"
+    ),
+    "first_error_accuracy": Column(
+        "first error", "share of the benchmark's solutions whose first error the verifier names"
+    ),
+    "gap": Column("gap", "how far the verifier's share of steps lies below that of the reasoner's own roll-outs"),
+    "label_accuracy": Column("labels right", "share of the labels that the verifier was trained on that are true"),
+}
+"""By metric, in order. One that no run has is left out."""
 COLOURS = (
     "#0b7285",
     "#e8590c",
@@ -34,6 +50,7 @@ COLOURS = (
     "#f783ac",
     "#15aabf",
 )
+MARKERS = "os^DvPX"
 
 
 def write(out: Path, matrix: Matrix, tables: Sequence[TaskTable]) -> list[Path]:
@@ -54,9 +71,14 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
     parts = [
         f"# {matrix.name}: methods side by side\n",
         f"Seeds {seeds}; mean and 95 % t interval over seeds, per cent; the last iteration of each run. All methods of",
-        "a seed start from the same warmed-up reasoner. Tokens are those generated and trained on after the warm-up.\n",
-        f"*At equal compute*: the method less {against}, each where it stood when both had spent as many tokens",
-        "(between two iterations on the straight line), paired by seed, in points, with the p of the paired t test.\n",
+        "a seed start from the same warmed-up reasoner.\n",
+        *[f"* *{column.heading}*: {column.meaning}." for _, column in _used([r for t in tables for r in t.rows])],
+        f"* *tokens*: those generated and trained on after the warm-up, as a share of {against}'s.",
+        "* *seconds*: of work, without pauses.",
+        f"* *at equal compute*: the method less {against}, each where it stood when both had spent as many tokens",
+        "  (between two iterations on the straight line), paired by seed, in points, with the p of the paired t test.",
+        f"* *after as many iterations*: the method less {against} likewise, each after as many iterations as both went",
+        "  through, whatever they cost (the paper compares so).\n",
     ]
     for table in tables:
         if table.task:
@@ -65,23 +87,33 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
         name = next((name for name in pictures if name == f"{table.task or matrix.name}.svg"), None)
         if name:
             parts.append(f"\n![accuracy by tokens]({name})\n")
+            if len(matrix.seeds) > 1:
+                parts.append(f"95 % intervals: the band is {against}'s, a bar stands at the end of each other line.\n")
     return "\n".join(parts)
 
 
 def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
-    used = [(key, label) for key, label in COLUMNS if any(key in row.final for row in table.rows)]
-    heads = ["method", "seeds", *(label for _, label in used), "tokens", "seconds"]
-    heads += [f"{key.partition('_')[0]} at equal compute" for key in COMPARED]
+    used = _used(table.rows)
+    compute = [key for key in COMPARED if any(key in row.compared for row in table.rows)]
+    iterations = [key for key in COMPARED_BY_ITERATION if any(key in row.by_iteration for row in table.rows)]
+    heads = ["method", "seeds", "iterations", *(column.heading for _, column in used), "tokens", "seconds"]
+    heads += [f"{COLUMNS[key].heading} at equal compute" for key in compute]
+    heads += [f"{COLUMNS[key].heading} after as many iterations" for key in iterations]
     heads += ["paper, greedy"] if matrix.paper else []
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in table.rows:
-        cells = [row.title, str(len(row.seeds))]
+        cells = [row.title, str(len(row.seeds)), str(row.iterations)]
         cells += [percent(row.final.get(key)) for key, _ in used]
         cells += ["" if row.share is None else f"{row.share:.2f}", f"{row.seconds.value:.0f}" if row.method else ""]
-        cells += [difference(row.compared.get(key)) for key in COMPARED]
+        cells += [difference(row.compared.get(key)) for key in compute]
+        cells += [difference(row.by_iteration.get(key)) for key in iterations]
         cells += ["" if row.paper is None else f"{row.paper:.2f}"] if matrix.paper else []
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _used(rows: Sequence[Row]) -> list[tuple[str, Column]]:
+    return [(key, column) for key, column in COLUMNS.items() if any(key in row.final for row in rows)]
 
 
 def percent(found: Mean | None) -> str:
@@ -105,7 +137,8 @@ def difference(found: Compared | None) -> str:
 
 
 def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
-    """Accuracy by tokens spent, a line a method, with 95 % intervals. Raises InputError where matplotlib is missing."""
+    """Accuracy by tokens spent, a line a method. 95 % intervals: a band for the one that is compared with, a bar at the
+    end of each other. Raises InputError where matplotlib is missing."""
     try:
         import matplotlib
     except ImportError as error:
@@ -116,19 +149,31 @@ def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
     from matplotlib import pyplot
 
     matplotlib.rcParams["svg.hashsalt"] = "sapo"  # the same numbers give the same file
-    figure, axes = pyplot.subplots(1, len(COMPARED), figsize=(12, 4), layout="constrained")
-    for metric, place in zip(COMPARED, axes, strict=True):
-        for (name, curves), colour in zip(table.curves.items(), _colours(len(table.curves)), strict=True):
+    drawn = [metric for metric in COMPARED if any(metric in curves for curves in table.curves.values())]
+    figure, places = pyplot.subplots(
+        1, len(drawn), figsize=(2 + 5 * len(drawn), 4), layout="constrained", squeeze=False
+    )
+    axes = places[0]
+    for metric, place in zip(drawn, axes, strict=True):
+        for k, (name, curves) in enumerate(table.curves.items()):
+            if metric not in curves:
+                continue
             points = curves[metric]
+            colour = COLOURS[k % len(COLOURS)]
             x = [tokens / 1e6 for tokens, _ in points]
             y = [100 * one.value for _, one in points]
-            place.plot(x, y, marker="o", markersize=4, linewidth=1.6, color=colour, label=matrix.methods[name].title)
-            if all(one.low is not None for _, one in points):
-                low = [100 * max(0.0, one.low or 0.0) for _, one in points]
-                high = [100 * min(1.0, one.high or 0.0) for _, one in points]
-                place.fill_between(x, low, high, color=colour, alpha=0.10, linewidth=0)
+            shape = MARKERS[k % len(MARKERS)]
+            place.plot(x, y, marker=shape, markersize=5, linewidth=1.6, color=colour, label=matrix.methods[name].title)
+            if any(one.low is None for _, one in points):
+                continue
+            low = [100 * max(0.0, one.low or 0.0) for _, one in points]
+            high = [100 * min(1.0, one.high or 0.0) for _, one in points]
+            if name == matrix.against:
+                place.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
+            else:  # many bands over one another could not be told apart
+                place.vlines(x[-1], low[-1], high[-1], color=colour, alpha=0.6, linewidth=1.2)
         place.set_xlabel("tokens generated and trained on, millions")
-        place.set_ylabel(f"{metric.replace('_', ' ')}, per cent")
+        place.set_ylabel(f"{COLUMNS[metric].heading}, per cent")
         place.grid(visible=True, alpha=0.25)
         for side in ("top", "right"):
             place.spines[side].set_visible(False)
@@ -137,7 +182,3 @@ def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
     return path
-
-
-def _colours(count: int) -> list[str]:
-    return [COLOURS[k % len(COLOURS)] for k in range(count)]

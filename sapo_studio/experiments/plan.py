@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -91,9 +91,11 @@ def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix") -> Matr
     order = sorted(methods, key=lambda name: name != file.against)
     tasks = file.tasks or {"": {}}
     cells: list[Cell] = []
-    for task, task_changes in tasks.items():
+    for task, changes in tasks.items():
+        mine = _methods_of(task, changes, order, source)
+        task_changes = {key: value for key, value in changes.items() if key != "methods"}
         for seed in dict.fromkeys(file.seeds):
-            for name in order:
+            for name in mine:
                 name_parts = [file.name, task, name, str(seed)]
                 title = "/".join(part for part in name_parts if part)
                 changed = merged(base, file.set, task_changes, methods[name].changes, {"seed": seed, "name": title})
@@ -108,6 +110,22 @@ def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix") -> Matr
         methods={name: methods[name] for name in order},
         cells=tuple(cells),
     )
+
+
+def _methods_of(task: str, changes: Changes, order: Sequence[str], source: str) -> list[str]:
+    """The methods that a task is done with: its own `methods`, if it names some, out of all in `order`."""
+    named = changes.get("methods", list(order))
+    if not isinstance(named, list) or not set(map(str, cast("list[Any]", named))) <= set(order):
+        raise InputError(
+            f"{source} gives {task} methods that it does not run",
+            why=f"It runs {', '.join(order)}.",
+            fix="`methods` of a task is a list of some of these. Name those that are missing in the file's `methods`.",
+        )
+    if order[0] not in named:
+        raise InputError(
+            f"{source} has nothing to compare the methods of {task} with", fix=f"Add {order[0]} to its `methods`."
+        )
+    return [name for name in order if name in named]
 
 
 def _method(name: str, changes: Changes | None) -> Method:

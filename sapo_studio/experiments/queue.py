@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sapo_studio import supervisor
 from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import InputError
 from sapo_studio.experiments.plan import Cell, Matrix
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
@@ -77,15 +79,22 @@ def work_off(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed,
     return found
 
 
+def take(store: Store, cell: Cell) -> Placed:
+    """Find the run of `cell`, or make it, in one transaction: of two that begin a cell at the same moment the second
+    finds the run of the first."""
+    with store.atomic():
+        named = [run for run in queries.list_runs(store) if run.name == cell.config.name]
+        placed = _placed(store, cell, named)
+        return placed if placed.run_id else Placed(cell, runs.create_run(store, cell.config), RunStatus.QUEUED)
+
+
 def _begin(store: Store, cell: Cell) -> Placed:
-    """Start the run of `cell`. It is looked for once more: another `sapo matrix` may have begun it. (Two that
-    begin it at the same moment both make a run: the later one is then found by both.)"""
-    placed = _placed(store, cell, [run for run in queries.list_runs(store) if run.name == cell.config.name])
-    run_id = placed.run_id or runs.create_run(store, cell.config)
-    # One that is going already, or has come to its end since, is only waited for.
-    if not placed.done and not supervisor.engine_alive(store, run_id):
-        supervisor.launch(store, run_id)
-    return Placed(cell, run_id, RunStatus.RUNNING)
+    """Start the run of `cell`. It is looked for once more: another `sapo matrix` may have begun it."""
+    placed = take(store, cell)
+    # One that is going already, or has come to its end since, is refused, and only waited for.
+    with contextlib.suppress(InputError):
+        supervisor.launch(store, placed.run_id)
+    return Placed(cell, placed.run_id, RunStatus.RUNNING)
 
 
 def _ended(store: Store, found: Sequence[Placed], going: Sequence[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""What the runs of a matrix come to: means over seeds, and the paired comparison at equal compute."""
+"""What the runs of a matrix come to: means over seeds, and paired comparisons at equal compute and equal iterations."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from sapo_studio.store.db import Store
 FINAL = (
     "sampled_accuracy",
     "greedy_accuracy",
+    "sound_accuracy",
+    "false_positives",
     "verifier_step_accuracy",
     "first_error_accuracy",
     "process_f1",
@@ -27,7 +29,12 @@ FINAL = (
     "label_accuracy",
 )
 """Metrics of a run's last iteration."""
-COMPARED = ("sampled_accuracy", "greedy_accuracy")
+WARM = ("sampled_accuracy", "greedy_accuracy", "sound_accuracy", "false_positives")
+"""Those that the warmed-up reasoner has, too."""
+COMPARED = ("sampled_accuracy", "greedy_accuracy", "sound_accuracy")
+"""Compared at equal compute and drawn, where runs have them: not every task knows which steps are right."""
+COMPARED_BY_ITERATION = ("sampled_accuracy",)
+"""Compared after as many iterations."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,15 @@ class Measured:
         """All tokens."""
         return self.tokens[max(self.tokens)]
 
+    @property
+    def iterations(self) -> int:
+        """How many it has been through."""
+        return max(self.metrics)
+
+    def has(self, name: str) -> bool:
+        """Whether a metric was measured in every iteration."""
+        return all(name in values for values in self.metrics.values())
+
     def at(self, name: str, tokens: float) -> float:
         """A metric when `tokens` had been spent: between two iterations on the straight line. M0 has spent nothing of
         its own, whatever the first labels cost."""
@@ -68,8 +84,8 @@ class Mean:
 
 @dataclass(frozen=True)
 class Compared:
-    """This method less the one that is compared with, at the tokens that both had spent; over seeds, paired. `p`: of
-    the two-sided paired t test, None with one seed."""
+    """This method less the one that is compared with; over seeds, paired. `p`: of the two-sided paired t test, None
+    with one seed."""
 
     difference: Mean
     p: float | None
@@ -77,16 +93,20 @@ class Compared:
 
 @dataclass(frozen=True)
 class Row:
-    """A method on a task. `share`: its tokens, as a share of the other's. `paper`: the paper's greedy accuracy."""
+    """A method on a task. `iterations`: of its longest run. `share`: its tokens, as a share of the other's. `compared`:
+    each run of a pair where it stood when both had spent as many tokens. `by_iteration`: each after as many iterations
+    as both went through. `paper`: the paper's greedy accuracy."""
 
     method: str
     title: str
     seeds: tuple[int, ...]
+    iterations: int
     final: Mapping[str, Mean]
     tokens: Mean
     share: float | None
     seconds: Mean
     compared: Mapping[str, Compared] = field(default_factory=dict[str, Compared])
+    by_iteration: Mapping[str, Compared] = field(default_factory=dict[str, Compared])
     paper: float | None = None
 
 
@@ -149,16 +169,19 @@ def tabulate(store: Store, matrix: Matrix, found: Sequence[Placed]) -> list[Task
         for name, mine in runs.items():
             if mine:
                 rows.append(_row(matrix, name, mine, other))
-                curves[name] = {metric: _curve(metric, list(mine.values())) for metric in COMPARED}
+                all_of_it = list(mine.values())
+                curves[name] = {
+                    metric: _curve(metric, all_of_it) for metric in COMPARED if _all_have(metric, all_of_it)
+                }
         tables.append(TaskTable(task, tuple(rows), curves))
     return tables
 
 
 def _start(matrix: Matrix, other: Mapping[int, Measured]) -> Row:
     runs = list(other.values())
-    final = {name: mean([run.metrics[0][name] for run in runs]) for name in COMPARED}
+    final = {name: mean([run.metrics[0][name] for run in runs]) for name in WARM if _all_have(name, runs)}
     nothing = Mean(0.0, None, None, len(runs))
-    return Row("", "warmed up (SFT)", tuple(other), final, nothing, None, nothing, paper=_paper(matrix, "SFT"))
+    return Row("", "warmed up (SFT)", tuple(other), 0, final, nothing, None, nothing, paper=_paper(matrix, "SFT"))
 
 
 def _row(matrix: Matrix, name: str, mine: Mapping[int, Measured], other: Mapping[int, Measured]) -> Row:
@@ -168,26 +191,37 @@ def _row(matrix: Matrix, name: str, mine: Mapping[int, Measured], other: Mapping
     }
     both = [(run, other[seed]) for seed, run in mine.items() if seed in other]
     against: dict[str, Compared] = {}
+    by_iteration: dict[str, Compared] = {}
     share = None
     if both:
         theirs = float(np.mean([b.spent for _, b in both]))
         share = float(np.mean([a.spent for a, _ in both])) / theirs if theirs else None
         if name != matrix.against:
-            for metric in COMPARED:
+            measured = [metric for metric in COMPARED if _all_have(metric, [run for pair in both for run in pair])]
+            for metric in measured:
                 at = [(a, b, min(a.spent, b.spent)) for a, b in both]
                 against[metric] = compared([(a.at(metric, tokens), b.at(metric, tokens)) for a, b, tokens in at])
+            for metric in [metric for metric in measured if metric in COMPARED_BY_ITERATION]:
+                after = [(a, b, min(a.iterations, b.iterations)) for a, b in both]
+                by_iteration[metric] = compared([(a.metrics[i][metric], b.metrics[i][metric]) for a, b, i in after])
     method = matrix.methods[name]
     return Row(
         method=name,
         title=method.title,
         seeds=tuple(mine),
+        iterations=max(run.iterations for run in runs),
         final=final,
         tokens=mean([run.spent for run in runs]),
         share=share,
         seconds=mean([run.seconds for run in runs]),
         compared=against,
+        by_iteration=by_iteration,
         paper=_paper(matrix, method.paper),
     )
+
+
+def _all_have(metric: str, runs: Sequence[Measured]) -> bool:
+    return all(run.has(metric) for run in runs)
 
 
 def _curve(metric: str, runs: Sequence[Measured]) -> list[tuple[float, Mean]]:

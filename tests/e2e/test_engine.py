@@ -16,8 +16,10 @@ import pytest
 from sapo_studio import paths, supervisor
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
-from sapo_studio.store import queries
+from sapo_studio.processes import identify
+from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
+from tests.fixtures.racers import launch, race
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -150,6 +152,59 @@ def test_a_second_engine_is_refused(bench: Bench) -> None:
     assert str(first.pid) in second.stderr
     assert queries.get_run(bench.store, run_id).pid == first.pid
     assert queries.get_run(bench.store, run_id).status is RunStatus.RUNNING
+
+
+def test_of_two_callers_one_starts_the_engine(bench: Bench) -> None:
+    rounds = [bench.make() for _ in range(6)]
+    for run_id, told in zip(rounds, race(launch, bench.store.path, rounds), strict=True):
+        assert sorted(told)[-1] == "launched"
+        assert sorted(told)[0] in {f"{run_id} is being started", f"{run_id} is running", f"{run_id} is done"}
+        assert bench.ended(run_id).status is RunStatus.DONE
+        assert (bench.store.run_dir(run_id) / "parent.log").read_text() == ""
+    assert len({frozenset(bench.metrics(run_id).items()) for run_id in rounds}) == 1
+    assert bench.gone()
+
+
+def test_of_two_engines_on_a_queued_run_one_works(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = bench.make()
+    monkeypatch.setenv("SAPO_FAKE", json.dumps({"hold": MIDDLE}))
+    command = [sys.executable, "-m", "sapo_engine", "run", run_id]
+    engines = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    run = bench.at(run_id, *MIDDLE)
+    first, second = sorted(engines, key=lambda engine: engine.pid != run.pid)
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert f"{run_id} is already running" in said
+    assert str(first.pid) in said
+    assert queries.get_run(bench.store, run_id).pid == first.pid
+    supervisor.stop(bench.store, run_id)
+    first.communicate(timeout=60)
+    assert first.returncode == 3
+    # Whole: it goes on, and comes to what a run comes to that one engine has done at a stretch.
+    assert bench.run(run_id).status is RunStatus.DONE
+    alone = bench.make()
+    bench.run(alone)
+    assert bench.metrics(run_id) == bench.metrics(alone)
+    assert bench.rows(run_id) == bench.rows(alone)
+
+
+def test_an_engine_leaves_a_run_alone_that_another_was_started_for(bench: Bench) -> None:
+    """The other has not taken it yet: its number stands in the store, and it lives."""
+    run_id = bench.make()
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    identity = identify(other.pid)
+    runs.heartbeat(bench.store, run_id, pid=identity.pid, pid_started=identity.started)
+    before = queries.get_run(bench.store, run_id)
+    command = [sys.executable, "-m", "sapo_engine", "run", run_id]
+    engine = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert engine.returncode == 2
+    assert f"{run_id} is being started" in engine.stderr
+    assert queries.get_run(bench.store, run_id) == before
+    other.communicate(b"\n")
+    # With the other gone the run is free again.
+    engine = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert engine.returncode == 0, engine.stderr
+    assert queries.get_run(bench.store, run_id).status is RunStatus.DONE
 
 
 def test_a_done_run_is_not_run_again(bench: Bench) -> None:

@@ -63,6 +63,19 @@ def test_all_runs_and_a_table(bench: Bench, file: Path) -> None:
     assert len(queries.list_runs(bench.store)) == 4
 
 
+def test_two_at_once_share_the_runs(bench: Bench, file: Path, tmp_path: Path) -> None:
+    both = [begin(str(file), "--jobs", "2", "--json", "--out", str(tmp_path / name)) for name in ("one", "two")]
+    for process in both:
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err
+        assert json.loads(out.splitlines()[-2])["finished"] == 4
+    found = queries.list_runs(bench.store)
+    assert [run.status for run in found] == [RunStatus.DONE] * 4
+    assert len({run.name for run in found}) == 4
+    texts = [(tmp_path / name / "results.md").read_text() for name in ("one", "two")]
+    assert texts[0] == texts[1]
+
+
 def test_cut_off_it_goes_on(bench: Bench, file: Path) -> None:
     process = begin(str(file), "--json", hold=[0, 1])
     assert process.stdout is not None

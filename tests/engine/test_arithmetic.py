@@ -21,9 +21,12 @@ SMALL = TaskConfig(
 )
 
 
-@pytest.fixture(scope="module")
-def task():
-    return ArithmeticTask(SMALL, seed=3)
+REST = SMALL.model_copy(update={"asks": "rest"})
+
+
+@pytest.fixture(scope="module", params=[SMALL, REST], ids=["amount", "rest"])
+def task(request):
+    return ArithmeticTask(request.param, seed=3)
 
 
 def everything(task):
@@ -63,7 +66,7 @@ def test_oracle_names_the_first_wrong_step(task):
 
 
 def test_another_true_calculation_counts_as_right(task):
-    question = next(q for q in task.questions("train") if " * 2 = " in q.steps[0])
+    question = next(q for q in everything(task) if " * 2 = " in q.steps[0])
     left, result = question.steps[0].split(" * 2 = ")
     assert task.first_error(question, [f"{left} + {left} = {result}", *question.steps[1:]]) == 0
 
@@ -78,3 +81,24 @@ def test_text_survives_the_tokenizer(task):
         assert ends[-1] == len(ids) + 1
         assert len(ids) == 4 * len(question.steps) - 1
         assert tokenizer.unk_token_id not in tokenizer(task.prompt(question))["input_ids"]
+
+
+def test_a_rest_is_asked_for_in_the_question_and_found_in_the_last_step():
+    for question in everything(ArithmeticTask(REST, seed=3)):
+        pack = int(question.text.rpartition("Packed in ")[2].split("s, ")[0])
+        amount = int(question.steps[-2].split(" = ")[1])
+        assert question.steps[-1] == f"{amount} % {pack} = {amount % pack}"
+        assert question.answer == str(amount % pack)
+
+
+def test_a_wrong_step_may_come_to_the_right_rest():
+    """A grader of answers does not see it, the oracle does."""
+    task = ArithmeticTask(REST, seed=3)
+    question = task.questions("train")[0]
+    *before, last = question.steps
+    left, amount = before[-1].split(" = ")
+    pack = last.split(" ")[2]
+    more = int(amount) + int(pack)
+    steps = [*before[:-1], f"{left} = {more}", f"{more} % {pack} = {question.answer}"]
+    assert task.grade([(question, task.join(steps))])[0].correct
+    assert task.first_error(question, steps) == len(before)

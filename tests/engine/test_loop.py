@@ -130,7 +130,7 @@ def test_the_plan_is_what_is_run(finished):
 def test_every_metric_of_the_method_is_there(finished):
     names = {name for iteration, name in finished[0].metrics if iteration == 2}
     assert names >= {
-        *("greedy_accuracy", "sampled_accuracy", "pass_at_1", "pass_at_2"),
+        *("greedy_accuracy", "sampled_accuracy", "sound_accuracy", "false_positives", "pass_at_1", "pass_at_2"),
         *("verifier_step_accuracy", "first_error_accuracy", "mce", "gap", "self_verification_error"),
         *("label_accuracy", "labelled", "pairs", "pairs_used", "mean_reward", "guard_kept"),
         *(f"label_{what}_{who}" for what in ("rollouts", "tokens", "flops") for who in ("sapo", "omega", "shepherd")),
@@ -140,6 +140,9 @@ def test_every_metric_of_the_method_is_there(finished):
     assert not {"label_rollouts_omega", "label_tokens_shepherd"} & own
     metrics = finished[0].metrics
     assert metrics[2, "gap"][0] == pytest.approx(metrics[2, "mce"][0] - metrics[2, "verifier_step_accuracy"][0])
+    sampled, sound, lucky = (metrics[2, name][0] for name in ("sampled_accuracy", "sound_accuracy", "false_positives"))
+    assert 0 < sound <= sampled
+    assert lucky == pytest.approx(1 - sound / sampled)
 
 
 def test_the_labels_bill_is_the_rollouts_that_were_sent(finished):
@@ -292,6 +295,21 @@ def test_every_variant_runs(sections, tmp_path):
     after, _ = load_model(artefacts(tmp_path)["align-1"] / "model")
     moved = any(not torch.equal(a, b) for a, b in zip(start.parameters(), after.parameters(), strict=True))
     assert moved or seen.metrics[1, "guard_kept"][0] == 1
+
+
+def test_right_answers_first_then_pairs(tmp_path):
+    """RFT+DPO: its first iteration is that of RFT to the bit, its second learns from pairs."""
+    none = {"warmup": {"epochs": 0}, "labeling": {"labeler": "none"}}
+    dpo = {"kind": "dpo", "reward": "answer", "beta": 0.1, "guard": "off"}
+    both = whole(config(**none, optimiser=dpo | {"rft_iterations": 1}), tmp_path / "both")
+    rft = whole(config(iterations=1, **none, optimiser={"kind": "sft", "guard": "off"}), tmp_path / "rft")
+    assert rft.metrics == {key: value for key, value in both.metrics.items() if key[0] < 2}
+    curves = {(e.ordinal, e.name) for e in both.events if isinstance(e, k.CurvePoint)}
+    ordinals = {p.iteration: p.ordinal for p in plan(config(**none, optimiser=dpo)) if p.name == PhaseName.ALIGN}
+    first, second = ({name for at, name in curves if at == ordinals[i]} for i in (1, 2))
+    assert second > first
+    after = [load_model(artefacts(tmp_path / "both")[f"align-{i}"] / "model")[0] for i in (1, 2)]
+    assert any(not torch.equal(a, b) for a, b in zip(*(m.parameters() for m in after), strict=True))
 
 
 # -- The reasoner that comes out

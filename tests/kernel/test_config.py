@@ -53,11 +53,21 @@ def test_every_field_explains_itself():
         ({"labeling": {"labeler": "oracle"}}, "labeling.labeler: Input should be 'sapo', 'omega'"),
         ({"task": {"min_steps": 6, "max_steps": 4}}, "task: min_steps (6) must not exceed max_steps (4)"),
         ({"sampling": {"questions": 190_000}}, "sampling.questions (190000) must not exceed task.train_questions"),
+        (
+            {"iterations": 2, "optimiser": {"rft_iterations": 2}},
+            "optimiser.rft_iterations (2) must be smaller than iterations (2)",
+        ),
         ({"labeling": {"labeler": "none"}}, 'labeling.labeler = "none" trains no verifier'),
     ],
 )
 def test_faults_name_the_field_and_what_would_be_right(data: dict[str, object], expected: str):
     assert expected in told(data)
+
+
+def test_rft_comes_first_and_then_the_optimiser():
+    optimiser = parse_config({"iterations": 3, "optimiser": {"kind": "grpo", "rft_iterations": 1}}).optimiser
+    assert [optimiser.kind_at(i) for i in range(4)] == ["grpo", "sft", "grpo", "grpo"]
+    assert parse_config({"iterations": 1, "optimiser": {"kind": "sft", "rft_iterations": 3}})  # says the same twice
 
 
 def test_every_fault_is_named_at_once():

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from sapo_studio.config.estimate import Machine, ModelShape, find_shape, forecast
+from sapo_studio.config.estimate.lengths import lengths
+from sapo_studio.config.estimate.work import phases
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
+from sapo_studio.domain.runs import PhaseName
 
 GIB = 2**30
 HERE = Machine(cores=2, total=24 * GIB, free=20 * GIB, matrix=40e9, bandwidth=8e9, words="made up")
@@ -78,3 +81,10 @@ def test_an_unknown_model_is_no_fault(qwen):
     assert found.unknown
     assert found.seconds is None
     assert not found.memory
+
+
+def test_right_answers_first_take_half_of_what_pairs_take(qwen):
+    other = changed(qwen, optimiser={"rft_iterations": 1})
+    found = [work for work in phases(other, lengths(other.task)) if work.name is PhaseName.ALIGN]
+    assert [work.trained[0].batch for work in found] == [64, 128, 128]
+    assert ["pairs" in work.words for work in found] == [False, True, True]

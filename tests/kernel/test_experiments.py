@@ -18,9 +18,10 @@ from sapo_studio.experiments import page, queue
 from sapo_studio.experiments.methods import METHODS, PAPER
 from sapo_studio.experiments.plan import merged, parse_matrix, read_matrix
 from sapo_studio.experiments.table import Measured, compared, mean, tabulate
-from sapo_studio.store import runs
+from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
+from tests.fixtures.racers import race, take_cell
 
 BASE = {"name": "m", "preset": "lab-smoke", "methods": ["online-rft", "sapo"], "seeds": [3, 4]}
 
@@ -54,6 +55,22 @@ def test_cells_are_tasks_by_seeds_by_methods_with_the_other_first():
     assert len({cell.config.model_dump_json() for cell in matrix.cells}) == len(cells)
 
 
+def test_a_task_with_methods_of_its_own():
+    tasks = {"short": {}, "long": {"methods": ["sapo", "grpo"], "task": {"max_steps": 8}}}
+    matrix = parse_matrix(BASE | {"methods": ["rpo", "grpo", "sapo"], "tasks": tasks, "seeds": [1]})
+    assert [(cell.task, cell.method) for cell in matrix.cells] == [
+        *[("short", name) for name in ("sapo", "rpo", "grpo")],
+        *[("long", name) for name in ("sapo", "grpo")],
+    ]
+
+
+def test_rft_dpo_is_the_papers():
+    (_, cell) = parse_matrix(BASE | {"methods": ["sapo", "rft-dpo"], "seeds": [1]}).cells
+    config = cell.config
+    assert [config.optimiser.kind_at(i) for i in range(1, config.iterations + 1)] == ["sft", "dpo"]
+    assert [name for name, method in METHODS.items() if method.paper == "RFT+DPO"] == ["rft-dpo"]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -63,6 +80,9 @@ def test_cells_are_tasks_by_seeds_by_methods_with_the_other_first():
         ({"paper": "gsm8k/gpt"}, "no figures"),
         ({"set": {"optimiser": {"etta": 1}}}, "not valid"),
         ({"tasks": {"a": {"iterations": 0}}}, "not valid"),
+        ({"tasks": {"a": {"methods": ["sapo", "rpo"]}}}, "gives a methods that it does not run"),
+        ({"tasks": {"a": {"methods": "sapo"}}}, "gives a methods that it does not run"),
+        ({"tasks": {"a": {"methods": ["online-rft"]}}}, "nothing to compare the methods of a with"),
         ({"preset": "nowhere"}, "nowhere"),
         ({"seeds": []}, "not a matrix"),
         ({"colour": "red"}, "not a matrix"),
@@ -139,14 +159,18 @@ def test_a_metric_between_two_iterations():
 # -- Over a store
 
 
-def finished(store, cell, accuracies, tokens):
-    """A finished run of `cell` whose iterations have these accuracies and cost `tokens` each."""
+def finished(store, cell, accuracies, tokens, sound=None):
+    """A finished run of `cell` whose iterations have these accuracies and cost `tokens` each; a share of `sound` of the
+    right answers is right throughout."""
     run_id = runs.create_run(store, cell.config)
     runs.set_status(store, run_id, RunStatus.RUNNING)
     events = []
     for iteration, value in enumerate(accuracies):
         for name in ("sampled_accuracy", "greedy_accuracy"):
             events.append(k.Metric(iteration=iteration, name=name, value=value))
+        if sound is not None:
+            events.append(k.Metric(iteration=iteration, name="sound_accuracy", value=value * sound))
+            events.append(k.Metric(iteration=iteration, name="false_positives", value=1 - sound))
         events.append(k.Metric(iteration=iteration, name="align_tokens", value=tokens if iteration else 0))
         events.append(k.Metric(iteration=iteration, name="label_tokens_sapo", value=1e9, estimate=True))
     Ingest(store, run_id).apply(events)
@@ -177,9 +201,14 @@ def test_a_table_at_equal_compute(store, tmp_path):
     assert (rft.share, rft.paper) == (0.5, 40.79)
     # After 200 tokens SAPO stood at 0.6 with both seeds.
     assert rft.compared["sampled_accuracy"].difference.value == pytest.approx(-0.05)
+    # RFT has one iteration: SAPO stood at 0.6 after one.
+    assert rft.by_iteration["sampled_accuracy"].difference.value == pytest.approx(-0.05)
+    assert set(rft.compared) == {"sampled_accuracy", "greedy_accuracy"}
     files = page.write(tmp_path / "out", matrix, [table])
     text = files[0].read_text()
-    assert "| Online RFT | 2 | 55.0 (55.0 to 55.0) |" in text
+    assert "| Online RFT | 2 | 1 | 55.0 (55.0 to 55.0) |" in text
+    assert "right throughout" not in text
+    assert "| sampled after as many iterations |" in text
     assert "-5.0 (-5.0 to -5.0), p 0" in text
     assert "![accuracy by tokens](m.svg)" in text
     assert json.loads(files[1].read_text())[0]["rows"][2]["share"] == 0.5
@@ -187,6 +216,44 @@ def test_a_table_at_equal_compute(store, tmp_path):
     assert b"Online RFT" in drawn or b"<svg" in drawn
     page.write(tmp_path / "again", matrix, [table])
     assert (tmp_path / "again" / "m.svg").read_bytes() == drawn
+
+
+def test_equal_iterations_are_not_equal_compute(store):
+    matrix = parse_matrix(BASE)
+    for cell in matrix.cells:
+        if cell.method == "sapo":
+            finished(store, cell, [0.5, 0.6, 0.7, 0.8], 100)
+        else:
+            finished(store, cell, [0.5, 0.65, 0.75 + cell.seed / 100], 150)
+    (table,) = tabulate(store, matrix, queue.place(store, matrix))
+    rft = table.rows[2]
+    assert [row.iterations for row in table.rows] == [0, 3, 2]
+    # Both spent 300 tokens, SAPO in three iterations; after two it stood at 0.7.
+    assert rft.compared["sampled_accuracy"].difference.value == pytest.approx(0.785 - 0.8)
+    assert rft.by_iteration["sampled_accuracy"].difference.value == pytest.approx(0.785 - 0.7)
+    assert table.rows[1].by_iteration == {}
+
+
+def test_what_only_some_runs_have_is_shown_and_compared_where_both_have_it(store, tmp_path):
+    names = ["sapo", "rpo", "grpo"]
+    matrix = parse_matrix(BASE | {"methods": names, "tasks": {"lab": {}, "words": {"task": {"max_steps": 7}}}})
+    for cell in matrix.cells:
+        known = cell.task == "lab" and cell.method != "grpo"
+        finished(store, cell, [0.5, 0.6], 100, sound={"sapo": 0.9, "rpo": 0.8}[cell.method] if known else None)
+    lab, words = tabulate(store, matrix, queue.place(store, matrix))
+    start, sapo, rpo, grpo = lab.rows
+    assert start.final["sound_accuracy"].value == pytest.approx(0.45)
+    assert sapo.final["false_positives"].value == pytest.approx(0.1)
+    assert rpo.compared["sound_accuracy"].difference.value == pytest.approx(0.48 - 0.54)
+    assert "sound_accuracy" not in grpo.final
+    assert "sound_accuracy" not in grpo.compared
+    files = page.write(tmp_path, matrix, [lab, words])
+    parts = files[0].read_text().split("## ")
+    assert "| right throughout | right by luck |" in parts[1]
+    assert "| right throughout at equal compute |" in parts[1]
+    assert "right throughout" not in parts[2]
+    pictures = [path.read_text() for path in files[2:]]
+    assert [text.count('<g id="axes_') for text in pictures] == [3, 2]
 
 
 def test_what_is_not_finished_is_left_out(store):
@@ -206,3 +273,11 @@ def test_a_run_of_another_configuration_is_not_taken(store):
     other = parse_matrix(BASE | {"set": {"evaluation": {"samples": 3}}})
     finished(store, other.cells[0], [0.5, 0.6], 100)
     assert not queue.place(store, matrix)[0].run_id
+
+
+def test_two_that_begin_a_cell_at_once_have_one_run(store):
+    rounds = [BASE | {"methods": ["sapo"], "seeds": [seed]} for seed in range(60)]
+    told = race(take_cell, store.path, rounds)
+    assert all(mine == theirs for mine, theirs in told)
+    names = [run.name for run in queries.list_runs(store)]
+    assert sorted(names) == sorted(f"m/sapo/{seed}" for seed in range(60))

@@ -61,6 +61,18 @@ def test_a_field_appears_with_the_choice_that_it_belongs_to(page):
     assert seen(page, "model.lora_rank", "model.revision") == [True, True]
 
 
+def test_the_fields_of_rft_appear_where_it_comes_first(qtbot, page):
+    assert seen(page, "optimiser.rft_iterations", "optimiser.max_pairs") == [True, True]
+    choose(page, "optimiser.kind", "grpo")
+    assert seen(page, "optimiser.rft_iterations", "optimiser.max_pairs") == [True, False]
+    editor = page.rows["optimiser.rft_iterations"].editor
+    editor.selectAll()
+    qtbot.keyClicks(editor, "1")
+    assert seen(page, "optimiser.max_pairs", "optimiser.eta") == [True, False]
+    choose(page, "optimiser.kind", "sft")
+    assert seen(page, "optimiser.rft_iterations") == [False]
+
+
 def test_a_hidden_field_keeps_its_value_and_shows_itself_when_it_is_wrong(qtbot, page):
     editor = page.rows["task.min_steps"].editor
     assert isinstance(editor, QLineEdit)

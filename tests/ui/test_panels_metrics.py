@@ -76,11 +76,22 @@ def test_gap_alarm():
 def test_accuracy(qtbot, store, run_id):
     panel = filled(qtbot, show(qtbot, AccuracyPanel(), run_id))
     metrics = queries.metrics(store, run_id)
-    for line, name in zip(panel.chart.lines, ("greedy_accuracy", "sampled_accuracy"), strict=True):
+    names = ("greedy_accuracy", "sampled_accuracy", "sound_accuracy")
+    for line, name in zip(panel.chart.lines, names, strict=True):
         assert line.y.tolist() == [metrics[number][name].value for number in sorted(metrics) if name in metrics[number]]
+    assert "of right answers by wrong steps" in panel.readout.text()
     panel.chart.setFocus()
     qtbot.keyClick(panel.chart, Qt.Key.Key_Left)
     assert "greedy" in panel.readout.text()
+
+
+def test_accuracy_of_a_task_without_a_step_oracle(qtbot):
+    panel = AccuracyPanel()
+    qtbot.addWidget(panel)
+    panel.metrics = {0: {"greedy_accuracy": MetricValue(0.7), "sampled_accuracy": MetricValue(0.4)}}
+    assert panel.show_metrics(panel.metrics)
+    assert [line.name for line in panel.chart.lines] == ["Greedy", "Sampled"]
+    assert "by wrong steps" not in panel.readout.text()
 
 
 def test_cases(qtbot, store, run_id):

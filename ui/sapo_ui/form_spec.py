@@ -27,7 +27,10 @@ SECTION_TITLES = {
     "evaluation": "Evaluation",
     "runtime": "This machine",
 }
-_ACRONYMS = {"mce": "MCE", "gpus": "GPUs", "vllm": "vLLM", "lora": "LoRA"}
+_ACRONYMS = {"mce": "MCE", "gpus": "GPUs", "vllm": "vLLM", "lora": "LoRA", "rft": "RFT"}
+
+_SOME = tuple(str(number) for number in range(1, 20))
+_IMITATES = (("optimiser.kind", (*PAIRED, "sft")), ("optimiser.rft_iterations", _SOME))
 
 # Fields that matter only where others are set so. Each rule is a list of alternatives: the path of the field to look
 # at and the values it may have; "hub:*" stands for everything that begins so.
@@ -41,13 +44,14 @@ ONLY_WITH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "model.hidden_size": (("model.source", ("fresh",)),),
     "model.layers": (("model.source", ("fresh",)),),
     "model.heads": (("model.source", ("fresh",)),),
+    "optimiser.rft_iterations": (("optimiser.kind", (*PAIRED, "grpo")),),
     "optimiser.beta": (("optimiser.kind", PAIRED),),
     "optimiser.eta": (("optimiser.kind", PAIRED),),
     "optimiser.reward": (("optimiser.kind", PAIRED),),
     "optimiser.nll_weight": (("optimiser.kind", ("rpo",)),),
-    "optimiser.pairs_per_question": (("optimiser.kind", (*PAIRED, "sft")),),
-    "optimiser.max_pairs": (("optimiser.kind", (*PAIRED, "sft")),),
-    "optimiser.history": (("optimiser.kind", (*PAIRED, "sft")),),
+    "optimiser.pairs_per_question": _IMITATES,
+    "optimiser.max_pairs": _IMITATES,
+    "optimiser.history": _IMITATES,
     "runtime.vllm_memory": (("runtime.backend", ("vllm",)),),
     "runtime.gpus": (("runtime.device", ("auto", "cuda")),),
 }

@@ -11,6 +11,13 @@ and its solution is one line a change, the last line carrying the answer::
 
 Difficulty is configuration: how many changes, and how large the amounts get (each pair of amount and change is a
 fact that the reasoner has to learn, since a number is one token).
+
+A problem may ask for a rest instead of the amount (`task.asks`)::
+
+    Finn has 44 stamps, sells 9, halves, buys 8, triples. Packed in 5s, how many are left?
+
+Its last line is `51 % 5 = 1`. A rest has few values, so that a solution with a wrong step comes to the right answer
+every third or fourth time: right answers by wrong steps, as on multiple-choice and yes-or-no tasks.
 """
 
 from __future__ import annotations
@@ -35,8 +42,11 @@ GAINS = ("buys", "finds")
 LOSSES = ("sells", "loses")
 SPLITS = ("train", "development", "test", "process")
 
-_TOKEN = r"\. How many\?|, [a-z]+(?: \d+)?|[-+*/] \d+|= \d+|\n|[A-Za-z]+|\d+"
-_STEP = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)")
+PACKS = (3, 4, 5)
+"""How many go into a pack where the question is for the rest."""
+
+_TOKEN = r"\. How many\?|\. Packed in \d+s, how many are left\?|, [a-z]+(?: \d+)?|[-+*/%] \d+|= \d+|\n|[A-Za-z]+|\d+"
+_STEP = re.compile(r"(\d+) ([-+*/%]) (\d+) = (\d+)")
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,8 @@ def calculate(left: int, operator: str, right: int) -> int | None:
             return left - right
         case "*":
             return left * right
+        case "%":
+            return left % right if right else None
         case _:
             return left // right if right and left % right == 0 else None
 
@@ -110,7 +122,8 @@ class ArithmeticTask:
         return splits
 
     def _problem(self, rng: random.Random) -> tuple[str, tuple[str, ...], tuple[int, ...]]:
-        count = rng.randint(self.config.min_steps, self.config.max_steps)
+        asked = int(self.config.asks == "rest")  # the step that answers what is asked
+        count = rng.randint(self.config.min_steps, self.config.max_steps) - asked
         amount = rng.randint(2, self.config.largest_number)
         amounts = [amount]
         words = [f"{rng.choice(NAMES)} has {amount} {rng.choice(THINGS)}"]
@@ -125,7 +138,12 @@ class ArithmeticTask:
             steps.append(f"{amount} {change.operator} {change.operand} = {after}")
             amount = after
             amounts.append(amount)
-        return f"{', '.join(words)}. How many?", tuple(steps), tuple(amounts)
+        if self.config.asks == "amount":
+            return f"{', '.join(words)}. How many?", tuple(steps), tuple(amounts)
+        pack = rng.choice(PACKS)
+        steps.append(f"{amount} % {pack} = {amount % pack}")
+        amounts.append(amount % pack)
+        return f"{', '.join(words)}. Packed in {pack}s, how many are left?", tuple(steps), tuple(amounts)
 
     def _change(self, rng: random.Random, amount: int, used: set[int | str]) -> Change:
         largest, most = self.config.largest_number, self.config.largest_change
@@ -164,6 +182,8 @@ class ArithmeticTask:
         words += [f", {verb} {operand}" for verb in (*GAINS, *LOSSES) for operand in changes]
         words += [f"{operator} {operand}" for operator in "+-*/" for operand in changes]
         words += [str(number) for number in numbers] + [f"= {number}" for number in numbers]
+        if self.config.asks == "rest":
+            words += [f". Packed in {pack}s, how many are left?" for pack in PACKS] + [f"% {pack}" for pack in PACKS]
         inner = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="<unk>"))
         inner.pre_tokenizer = pre_tokenizers.Split(Regex(_TOKEN), "removed", invert=True)
         return PreTrainedTokenizerFast(

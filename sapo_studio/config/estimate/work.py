@@ -191,7 +191,7 @@ class _Plan:
         first = 0 if config.history == "all" else iteration
         questions = sum(self._samples(i) for i in range(first, iteration + 1)) / self.config.sampling.samples
         items = min(config.max_pairs, questions * config.pairs_per_question)
-        sides = 2 if config.kind in PAIRED else 1
+        sides = 2 if config.kind_at(iteration) in PAIRED else 1
         guards = 2 * self.config.task.development_questions if config.guard != "off" else 0
         return PhaseWork(
             PhaseName.ALIGN,

@@ -13,11 +13,15 @@ from sapo_ui.widgets.line_chart import LineChart
 MEANINGS = {
     "greedy_accuracy": "Greedy: share of held-out test questions whose single most likely solution ends right.",
     "sampled_accuracy": "Sampled: share of sampled solutions of the test questions that end right (pass@1).",
+    "sound_accuracy": "Sound: share of those samples that are right at every step, where the task can tell.",
 }
 
 
+LINES = (("greedy_accuracy", "Greedy"), ("sampled_accuracy", "Sampled"), ("sound_accuracy", "Sound"))
+
+
 class AccuracyPanel(MetricPanel):
-    """Greedy and sampled accuracy with their 95 % bands."""
+    """Greedy, sampled and (with a step oracle) sound accuracy with their 95 % bands."""
 
     panel_id = "accuracy"
     title = "Accuracy"
@@ -41,15 +45,13 @@ class AccuracyPanel(MetricPanel):
         self.column.addWidget(self.readout)
 
     def show_metrics(self, metrics: Metrics) -> bool:
-        lines = [
-            series(metrics, "greedy_accuracy", "Greedy", 0),
-            series(metrics, "sampled_accuracy", "Sampled", 1),
-        ]
+        lines = [series(metrics, name, label, colour) for colour, (name, label) in enumerate(LINES)]
+        lines = [line for line in lines if len(line.x)]
         self.chart.set_lines(
             lines, x_ticks=self.iteration_ticks(), y_format=whole_percent, value_format=fmt.percent, y_least=0.1
         )
         self._read_at(None)
-        return any(len(line.x) for line in lines)
+        return bool(lines)
 
     def _read_at(self, at: object) -> None:
         measured = [number for number, row in self.metrics.items() if "sampled_accuracy" in row]
@@ -60,12 +62,12 @@ class AccuracyPanel(MetricPanel):
         row = self.metrics[number]
         if isinstance(at, float):
             parts = [
-                f"{word} {with_interval(row[name])}"
-                for name, word in (("greedy_accuracy", "greedy"), ("sampled_accuracy", "sampled"))
-                if name in row
+                f"{label.lower()} {with_interval(row[name])}" for name, label in LINES if name in row
             ]
         else:
-            parts = [
+            lucky = row.get("false_positives")
+            parts = [f"{fmt.percent(lucky.value)} of right answers by wrong steps"] if lucky else []
+            parts += [
                 f"pass@{k} {with_interval(row[f'pass_at_{k}']).split(' (')[0]}"
                 for k in (2, 4, 8)
                 if f"pass_at_{k}" in row
