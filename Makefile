@@ -116,8 +116,8 @@ results: $(DEV)  ## regenerate docs/results: methods side by side, labelling by 
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods.toml --out docs/results/methods
 	$(RESULTS) $(BIN)/sapo runs --json | grep -q '"name": "lab-long".*"status": "done"' \
 	    || $(RESULTS) $(BIN)/sapo run lab-long
-	$(RESULTS) $(BIN)/sapo label-study lab-long --lengths 4,8,10,12,16 > docs/results/labelling.txt
-	$(RESULTS) $(BIN)/sapo evaluate lab/sapo/0 --best-of 16 --matrix --trajectories 400 > docs/results/verifier.txt
+	$(RESULTS) $(BIN)/sapo label-study lab-long --lengths 4,8,10,12,16 --out docs/results/labelling
+	$(RESULTS) $(BIN)/sapo evaluate lab/sapo/0 --best-of 16 --matrix --trajectories 400 --out docs/results/verifier
 
 lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds trained from nothing (hours)
 	$(BIN)/python -m sapo_engine.results docs/results

@@ -39,22 +39,30 @@ def sapo(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_label_study(sapo):
-    done = sapo("label-study", "small", "--trajectories", "12")
+def test_label_study(sapo, tmp_path):
+    done = sapo("label-study", "small", "--trajectories", "12", "--out", str(tmp_path / "a" / "page"))
     assert done.returncode == 0, done.stderr
     assert "12 wrong trajectories" in done.stdout
     for name in ("SAPO", "SAPO search", "Omega", "Shepherd", "outcome"):
         assert any(line.startswith(name) for line in done.stdout.splitlines()), name
+    page = (tmp_path / "a" / "page" / "results.md").read_text()
+    assert "12 wrong trajectories" in page
+    assert "| Shepherd |" in page
+    assert "(labelers.svg)" in page
+    assert (tmp_path / "a" / "page" / "labelers.svg").read_text().endswith("</svg>\n")
+    assert json.loads((tmp_path / "a" / "page" / "results.json").read_text())["run"] == "small-1"
     done = sapo("label-study", "small", "--trajectories", "12", "--json")
     assert json.loads(done.stdout)["run"] == "small-1"
 
 
 @pytest.mark.slow
-def test_evaluate(sapo):
-    done = sapo("evaluate", "small", "--best-of", "4", "--questions", "10", "--matrix", "--trajectories", "10")
+def test_evaluate(sapo, tmp_path):
+    out = ("--out", str(tmp_path))
+    done = sapo("evaluate", "small", "--best-of", "4", "--questions", "10", "--matrix", "--trajectories", "10", *out)
     assert done.returncode == 0, done.stderr
     for words in ("V_1 of small-1", "ProcessBench F1", "Reliability", "best of N by the verifier", "M_1"):
         assert words in done.stdout
+    assert {file.name for file in tmp_path.iterdir()} == {"results.md", "results.json", "verifier.svg"}
     done = sapo("evaluate", "small", "--verifier", "0", "--json")
     assert json.loads(done.stdout)["verifier"] == 0
 
@@ -66,6 +74,8 @@ def test_evaluate(sapo):
         (("label-study", "small", "--lengths", "4;8"), "is not a list of numbers"),
         (("evaluate", "small", "--verifier", "5"), "no verifier V_5"),
         (("evaluate", "--benchmark", "nowhere.jsonl"), "nothing to evaluate"),
+        (("label-study", "small", "--out", f"{__file__}/page"), "Cannot make the folder"),
+        (("evaluate", "small", "--out", f"{__file__}/page"), "Cannot make the folder"),
     ],
 )
 def test_bad_input_is_told_in_three_parts(sapo, arguments, what):

@@ -1,0 +1,164 @@
+"""The pages and pictures of `sapo label-study`, `sapo evaluate`, and a matrix's verifiers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import InputError
+from sapo_studio.events import kinds as k
+from sapo_studio.experiments import drawing, labelling_page, pictures, queue, verifier_page
+from sapo_studio.experiments.plan import parse_matrix
+from sapo_studio.store import runs
+from sapo_studio.store.db import Store
+from sapo_studio.store.ingest import Ingest
+
+
+def study(length):
+    rows = []
+    for place, name in enumerate(labelling_page.NAMES):
+        cost = 0 if name == "outcome" else 100 * (place + 1) * max(length, 1)
+        rows.append(
+            {"labeler": name, "trajectories": 100, "steps": 8.0, "checks": cost, "rollouts": cost, "tokens": 10 * cost}
+            | {"prefill_tokens": cost, "flops": 1e6 * cost, "seconds": cost / 1e4, "step_accuracy": 0.9}
+            | {"first_error_accuracy": 0.5, "least_checks": 1.25 if name == "search" else None}
+        )
+    return {"length": length, "labelers": rows}
+
+
+def labelling(*lengths):
+    return {"run": "lab-1", "iteration": 2, "rollouts": 4, "confidence": 0.7, "studies": [study(n) for n in lengths]}
+
+
+def share(value):
+    return {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 50}
+
+
+def evaluated(**parts):
+    benchmark = {
+        **{"solutions": 40, "steps": 160, "step_accuracy": share(0.8), "first_error_accuracy": share(0.7), "f1": None},
+        **{"accuracy_on_wrong": 0.5, "accuracy_on_right": 0.9, "auroc": 0.87, "ece": 0.1},
+        "reliability": [{"low": 0.4, "high": 0.5, "n": 1500, "score": 0.45, "right": 0.25}],
+    }
+    return {"run": "lab-1", "verifier": 1, "benchmark": benchmark} | parts
+
+
+BEST = {"reasoner": 2, "questions": 50, "n": [1, 2], "best_of_n": [share(0.5), share(0.7)]}
+BEST |= {name: [share(0.5), share(0.6)] for name in ("majority", "weighted_vote", "pass_at_n")}
+PAIRS = [
+    {"verifier": i, "reasoner": j, "error": share(0.3 - 0.1 * i), "error_on_wrong": share(0.4)}
+    for i in (0, 1)
+    for j in (1, 2)
+]
+
+
+@pytest.mark.parametrize("lengths", [(4, 8, 16), (0,)])
+def test_the_page_of_a_label_study(tmp_path, lengths):
+    found = labelling(*lengths)
+    text, raw, image = labelling_page.write(tmp_path, found)
+    page = text.read_text()
+    assert page.count("| SAPO search |") == len(lengths)
+    assert ("problems of 16 steps" in page) == (16 in lengths)
+    assert "fewer than 1.25 checks" in page
+    assert "up to 10 points" in page
+    assert f"({image.name})" in page
+    assert json.loads(raw.read_text()) == found
+
+
+def test_a_study_without_a_step_oracle_has_costs_alone(tmp_path):
+    found = labelling(4, 8)
+    for one in found["studies"]:
+        for row in one["labelers"]:
+            row["step_accuracy"] = row["first_error_accuracy"] = None
+    page = labelling_page.write(tmp_path, found)[0].read_text()
+    assert "points (95 %)" not in page
+    assert labelling_page.write(tmp_path, labelling(0) | {"studies": found["studies"][:1]})
+
+
+def test_the_page_of_a_verifier(tmp_path):
+    text, raw, image = verifier_page.write(tmp_path, evaluated(best_of=BEST, matrix=PAIRS))
+    page = text.read_text()
+    for words in ("# The verifier V_1 of lab-1", "| ProcessBench F1 | - |", "| 0.4-0.5 | 1500 |", f"({image.name})"):
+        assert words in page
+    assert "| best of N by the verifier | 50.0 | 70.0 |" in page
+    assert "| V_1 | 20.0 (40.0) | 20.0 (40.0) |" in page
+    assert json.loads(raw.read_text())["best_of"] == BEST
+
+
+@pytest.mark.parametrize("parts", [{}, {"best_of": BEST, "benchmark": None}, {"matrix": PAIRS}])
+def test_what_was_not_measured_is_not_on_the_page(tmp_path, parts):
+    page = verifier_page.write(tmp_path, evaluated(**parts))[0].read_text()
+    assert ("One of N" in page) == ("best_of" in parts)
+    assert ("Self-verification" in page) == ("matrix" in parts)
+    assert ("Reliability" in page) == ("benchmark" not in parts)
+
+
+def test_nothing_measured_is_no_picture(tmp_path):
+    assert len(verifier_page.write(tmp_path, {"verifier": "folder", "benchmark": None})) == 2
+
+
+def test_the_same_numbers_are_the_same_file(tmp_path):
+    files = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        files.append(
+            [
+                labelling_page.picture(folder / "a.svg", [study(4), study(8)]).read_bytes(),
+                verifier_page.write(folder, evaluated(best_of=BEST, matrix=PAIRS))[2].read_bytes(),
+            ]
+        )
+    assert files[0] == files[1]
+
+
+def test_a_missing_matplotlib_is_told_before_anything_is_done(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(InputError, match="need matplotlib"):
+        drawing.prepare(tmp_path / "page")
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=12), st.floats(0.001, 0.2))
+def test_labels_stand_apart_and_in_their_order(wanted, gap):
+    wanted = sorted(wanted)
+    places = drawing.spread(wanted, gap)
+    assert len(places) == len(wanted)
+    assert all(b - a >= gap - 1e-9 for a, b in pairwise(places))
+    if all(b - a >= gap for a, b in pairwise(wanted)):
+        assert places == pytest.approx(wanted)
+
+
+def test_the_verifiers_of_a_matrix(tmp_path):
+    matrix = parse_matrix(
+        {"name": "m", "preset": "lab-smoke", "methods": ["sapo", "online-rft", "orm"], "seeds": [1, 2]}
+    )
+    with Store.open(tmp_path / "studio.db") as store:
+        for cell in matrix.cells:
+            run_id = runs.create_run(store, cell.config)
+            runs.set_status(store, run_id, RunStatus.RUNNING)
+            for i in range(3):
+                values = {"sampled_accuracy": 0.5}
+                if cell.method != "online-rft":
+                    values |= {"gap": 0.1 - 0.02 * i, "mce": 0.97, "verifier_step_accuracy": 0.87 + 0.02 * i}
+                    values |= {"self_verification_error": 0.3} if i else {}
+                Ingest(store, run_id).apply([k.Metric(iteration=i, name=n, value=v) for n, v in values.items()])
+            runs.set_status(store, run_id, RunStatus.DONE)
+        found = queue.place(store, matrix)
+        (image,) = pictures.verifiers(tmp_path, store, matrix, found)
+        assert image.name == "m-verifiers.svg"
+        assert image.read_text().endswith("</svg>\n")
+        without = [one for one in found if one.cell.method == "online-rft"]
+        assert pictures.verifiers(tmp_path, store, matrix, without) == []
+
+
+def test_curves_are_over_what_all_seeds_have_measured():
+    curves = pictures.by_iteration([{0: {"gap": 0.1}, 1: {"gap": 0.0}}, {0: {"gap": 0.3}}])
+    ((iteration, mean),) = curves["gap"]
+    assert (iteration, mean.value) == (0, pytest.approx(0.2))
+    assert set(curves) == {"gap"}
