@@ -22,7 +22,6 @@ from sapo_studio.events import Event
 from sapo_studio.events.kinds import Log
 from sapo_studio.experiments.plan import merged
 
-
 WARMED: dict[str, tuple[str, dict[str, Any]]] = {
     "lab": ("lab-full", {}),
     # At first its answers are right as often as a guess is: it may cool down only when it is clearly better.

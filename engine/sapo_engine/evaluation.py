@@ -14,6 +14,7 @@ from sapo_engine.data import Trajectory
 from sapo_engine.lab import Lab
 from sapo_engine.labelers import run_labeler
 from sapo_engine.reasoner import Reasoner
+from sapo_engine.tasks import Question
 from sapo_studio.domain.labels import shepherd
 from sapo_studio.domain.metrics import (
     Share,
@@ -46,8 +47,11 @@ class Sampled:
         return mean_share([pass_at_k(self.samples, c, k) for c in self.right])
 
 
-def accuracy(lab: Lab, model: Reasoner, split: str, path: str, samples: int, *, greedy: bool = False) -> Sampled:
-    """How many of `samples` solutions of each question of `split` are right, and how many of them at every step."""
+def accuracy(
+    lab: Lab, model: Reasoner, split: str, path: str, samples: int, *, greedy: bool = False, steps: bool = False
+) -> Sampled:
+    """How many of `samples` solutions of each question of `split` are right; with `steps` and a step oracle also how
+    many are so at every step."""
     questions = lab.task.questions(split)
     completions = lab.sample_many(model, questions, path, samples, greedy=greedy)
     grades = iter(
@@ -55,13 +59,17 @@ def accuracy(lab: Lab, model: Reasoner, split: str, path: str, samples: int, *, 
     )
     right = [[c.tokens for c in mine if next(grades).correct] for mine in completions]
     counts = [len(mine) for mine in right]
-    if lab.task.first_error(questions[0], questions[0].steps) is None:
+    if not steps or lab.task.first_error(questions[0], questions[0].steps) is None:
         return Sampled(counts, samples)
-    sound = [
-        sum(copies for tokens, copies in Counter(mine).items() if lab.task.first_error(q, lab.cutter.cut(tokens)[1]) == 0)
-        for q, mine in zip(questions, right, strict=True)
+
+    def sound(question: Question, tokens: tuple[int, ...]) -> bool:
+        return lab.task.first_error(question, lab.cutter.cut(tokens)[1]) == 0
+
+    found = [
+        sum(copies for tokens, copies in Counter(mine).items() if sound(question, tokens))
+        for question, mine in zip(questions, right, strict=True)
     ]
-    return Sampled(counts, samples, sound)
+    return Sampled(counts, samples, found)
 
 
 def send_share(phase: Phase, name: str, share: Share) -> None:
@@ -78,7 +86,7 @@ def reasoner_metrics(lab: Lab, phase: Phase, model: Reasoner) -> None:
     phase.breathe()
     # The same keys in every iteration: what differs between two iterations is the reasoner.
     samples = lab.config.evaluation.samples
-    sampled = accuracy(lab, model, "test", "test", samples)
+    sampled = accuracy(lab, model, "test", "test", samples, steps=True)
     send_share(phase, "sampled_accuracy", sampled.accuracy)
     if sampled.sound is not None:
         send_share(phase, "sound_accuracy", mean_share([c / samples for c in sampled.sound]))

@@ -38,7 +38,7 @@ def matrix(
 
     Examples: `sapo matrix lab.toml --dry-run`, `sapo matrix lab.toml --out results --jobs 2`
     """
-    from sapo_studio.experiments import page, pictures, queue, table
+    from sapo_studio.experiments import drawing, page, pictures, queue, table
     from sapo_studio.experiments.plan import read_matrix
     from sapo_studio.store.db import Store
 
@@ -60,13 +60,14 @@ def matrix(
             for placed in found:
                 tell(placed, sum(one.done for one in found), len(found))
             return
+        drawing.prepare(folder)
         try:
             found = queue.place(store, plan) if only else queue.work_off(store, plan, jobs=jobs or plan.jobs, tell=tell)
         except KeyboardInterrupt:
             print("Stopped. The same command goes on where it was.", file=sys.stderr)
             raise typer.Exit(3) from None
-        written = page.write(folder, plan, table.tabulate(store, plan, found))
-        written += pictures.verifiers(folder, store, plan, found)
+        drawn = pictures.verifiers(folder, store, plan, found)
+        written = page.write(folder, plan, table.tabulate(store, plan, found), drawn)
     failed = [placed for placed in found if not placed.done] if not only else []
     for placed in failed:
         print(f"{placed.cell.config.name} is not finished: see `sapo report {placed.run_id}`", file=sys.stderr)

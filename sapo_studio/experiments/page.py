@@ -6,11 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sapo_studio.errors import InputError
+from sapo_studio.experiments import drawing
 from sapo_studio.experiments.plan import Matrix
 from sapo_studio.experiments.table import COMPARED, COMPARED_BY_ITERATION, Compared, Mean, Row, TaskTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Column(NamedTuple):
@@ -35,28 +38,12 @@ COLUMNS = {
     "label_accuracy": Column("labels right", "share of the labels that the verifier was trained on that are true"),
 }
 """By metric, in order. One that no run has is left out."""
-COLOURS = (
-    "#0b7285",
-    "#e8590c",
-    "#5f3dc4",
-    "#2b8a3e",
-    "#c2255c",
-    "#1971c2",
-    "#f08c00",
-    "#495057",
-    "#66a80f",
-    "#862e9c",
-    "#a17c2f",
-    "#f783ac",
-    "#15aabf",
-)
-MARKERS = "os^DvPX"
 
 
-def write(out: Path, matrix: Matrix, tables: Sequence[TaskTable]) -> list[Path]:
-    """Write results.md, results.json and a picture a task into `out`. Returns what was written."""
-    out.mkdir(parents=True, exist_ok=True)
-    pictures = [picture(out, matrix, table) for table in tables if table.curves]
+def write(out: Path, matrix: Matrix, tables: Sequence[TaskTable], verifiers: Sequence[Path] = ()) -> list[Path]:
+    """Write results.md, results.json and a picture a task into the folder `out`. `verifiers`: further pictures there,
+    by `pictures.verifiers`. Returns all of them."""
+    pictures = [*(picture(out, matrix, table) for table in tables if table.curves), *verifiers]
     text = out / "results.md"
     text.write_text(markdown(matrix, tables, [path.name for path in pictures]), encoding="utf-8")
     raw = out / "results.json"
@@ -89,6 +76,8 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
             parts.append(f"\n![accuracy by tokens]({name})\n")
             if len(matrix.seeds) > 1:
                 parts.append(f"95 % intervals: the band is {against}'s, a bar stands at the end of each other line.\n")
+        if (name := f"{table.task or matrix.name}-verifiers.svg") in pictures:
+            parts.append(f"![gap, self-verification error, verifier and ceiling by iteration]({name})\n")
     return "\n".join(parts)
 
 
@@ -139,46 +128,32 @@ def difference(found: Compared | None) -> str:
 def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
     """Accuracy by tokens spent, a line a method. 95 % intervals: a band for the one that is compared with, a bar at the
     end of each other. Raises InputError where matplotlib is missing."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise InputError(
-            "The pictures need matplotlib", fix="Install it with `pip install 'sapo-studio[baselines]'`."
-        ) from error
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams["svg.hashsalt"] = "sapo"  # the same numbers give the same file
     drawn = [metric for metric in COMPARED if any(metric in curves for curves in table.curves.values())]
-    figure, places = pyplot.subplots(
-        1, len(drawn), figsize=(2 + 5 * len(drawn), 4), layout="constrained", squeeze=False
-    )
-    axes = places[0]
-    for metric, place in zip(drawn, axes, strict=True):
-        for k, (name, curves) in enumerate(table.curves.items()):
-            if metric not in curves:
-                continue
-            points = curves[metric]
-            colour = COLOURS[k % len(COLOURS)]
-            x = [tokens / 1e6 for tokens, _ in points]
-            y = [100 * one.value for _, one in points]
-            shape = MARKERS[k % len(MARKERS)]
-            place.plot(x, y, marker=shape, markersize=5, linewidth=1.6, color=colour, label=matrix.methods[name].title)
-            if any(one.low is None for _, one in points):
-                continue
-            low = [100 * max(0.0, one.low or 0.0) for _, one in points]
-            high = [100 * min(1.0, one.high or 0.0) for _, one in points]
-            if name == matrix.against:
-                place.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
-            else:  # many bands over one another could not be told apart
-                place.vlines(x[-1], low[-1], high[-1], color=colour, alpha=0.6, linewidth=1.2)
-        place.set_xlabel("tokens generated and trained on, millions")
-        place.set_ylabel(f"{COLUMNS[metric].heading}, per cent")
-        place.grid(visible=True, alpha=0.25)
-        for side in ("top", "right"):
-            place.spines[side].set_visible(False)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8)
     path = out / f"{table.task or matrix.name}.svg"
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+    with drawing.drawing(path, 2 + 4.5 * len(drawn), 4.2) as figure:
+        places: list[Axes] = list(figure.subplots(1, len(drawn), squeeze=False)[0])
+        for metric, axes in zip(drawn, places, strict=True):
+            drawing.plain(axes, "tokens generated and trained on, millions", "", f"{COLUMNS[metric].heading}, %")
+            for k, (name, curves) in enumerate(table.curves.items()):
+                if metric in curves:
+                    _line(axes, curves[metric], k, matrix.methods[name].title, band=name == matrix.against)
+        figure.legend(*places[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8.5)
     return path
+
+
+def _line(axes: Axes, points: Sequence[tuple[float, Mean]], k: int, title: str, *, band: bool) -> None:
+    """One method's. There are eight colours: those after that are dashed and have another mark."""
+    colour = drawing.COLOURS[k % len(drawing.COLOURS)]
+    again = k >= len(drawing.COLOURS)
+    marker = drawing.MARKERS[(k + 3 * again) % len(drawing.MARKERS)]
+    x = [tokens / 1e6 for tokens, _ in points]
+    y = [100 * one.value for _, one in points]
+    axes.plot(x, y, color=colour, marker=marker, linestyle="--" if again else "-", label=title)
+    if any(one.low is None for _, one in points):
+        return
+    low = [100 * max(0.0, one.low or 0.0) for _, one in points]
+    high = [100 * min(1.0, one.high or 0.0) for _, one in points]
+    if band:
+        axes.fill_between(x, low, high, color=colour, alpha=drawing.BAND, linewidth=0)
+    else:  # many bands over one another could not be told apart
+        axes.vlines(x[-1], low[-1], high[-1], color=colour, alpha=0.6, linewidth=1.2)

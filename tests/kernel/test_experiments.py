@@ -204,13 +204,16 @@ def test_a_table_at_equal_compute(store, tmp_path):
     # RFT has one iteration: SAPO stood at 0.6 after one.
     assert rft.by_iteration["sampled_accuracy"].difference.value == pytest.approx(-0.05)
     assert set(rft.compared) == {"sampled_accuracy", "greedy_accuracy"}
-    files = page.write(tmp_path / "out", matrix, [table])
+    for name in ("out", "again"):
+        (tmp_path / name).mkdir()
+    files = page.write(tmp_path / "out", matrix, [table], [tmp_path / "out" / "m-verifiers.svg"])
     text = files[0].read_text()
     assert "| Online RFT | 2 | 1 | 55.0 (55.0 to 55.0) |" in text
     assert "right throughout" not in text
     assert "| sampled after as many iterations |" in text
     assert "-5.0 (-5.0 to -5.0), p 0" in text
     assert "![accuracy by tokens](m.svg)" in text
+    assert "(m-verifiers.svg)" in text
     assert json.loads(files[1].read_text())[0]["rows"][2]["share"] == 0.5
     drawn = files[2].read_bytes()
     assert b"Online RFT" in drawn or b"<svg" in drawn

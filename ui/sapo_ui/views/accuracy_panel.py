@@ -61,9 +61,7 @@ class AccuracyPanel(MetricPanel):
             return
         row = self.metrics[number]
         if isinstance(at, float):
-            parts = [
-                f"{label.lower()} {with_interval(row[name])}" for name, label in LINES if name in row
-            ]
+            parts = [f"{label.lower()} {with_interval(row[name])}" for name, label in LINES if name in row]
         else:
             lucky = row.get("false_positives")
             parts = [f"{fmt.percent(lucky.value)} of right answers by wrong steps"] if lucky else []
