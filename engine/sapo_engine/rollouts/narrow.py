@@ -8,7 +8,7 @@ dimension of keys and values, so that every operation goes over all of them at o
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, cast
 
 import torch
@@ -100,12 +100,12 @@ def fits(model: PreTrainedModel, positions: int, rows: int, precision: str) -> b
 def narrow_cache(model: PreTrainedModel, positions: int) -> DynamicCache:
     """A cache of NarrowLayers with room for `positions`."""
     cache = DynamicCache(config=model.config)
-    cache.layers = [NarrowLayer(positions) for _ in range(model.config.num_hidden_layers)]
+    cache.layers = list[Any](NarrowLayer(positions) for _ in range(model.config.num_hidden_layers))
     return cache
 
 
 @contextlib.contextmanager
-def narrow_attention(model: PreTrainedModel) -> Iterator[None]:
+def narrow_attention(model: PreTrainedModel) -> Generator[None]:
     """Have `model` attend this way inside."""
     config = model.config
     usual = config._attn_implementation  # pyright: ignore[reportPrivateUsage]
