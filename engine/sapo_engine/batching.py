@@ -24,11 +24,26 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Padded:
-    """ids, mask and targets of a batch, each of shape (B, L). Targets are IGNORE outside the completion."""
+    """ids, mask and targets of a batch, each of shape (B, L). Targets are IGNORE outside the completion.
+
+    `first` is the first position that any row's target follows: what is before it has nothing to predict, and over a
+    large vocabulary that is worth leaving out.
+    """
 
     ids: torch.Tensor
     mask: torch.Tensor
     targets: torch.Tensor
+    first: int
+
+    @property
+    def predicting(self) -> torch.Tensor:
+        """The positions, for every row the same, whose next tokens are wanted. Shape (L - 1 - first,)."""
+        return torch.arange(self.first, self.ids.shape[1] - 1, device=self.ids.device)
+
+    @property
+    def after(self) -> torch.Tensor:
+        """What follows at the `predicting` positions, shape (B, L - 1 - first)."""
+        return self.targets[:, self.first + 1 :]
 
 
 def pad(sequences: Sequence[Text], pad_id: int, device: torch.device) -> Padded:
@@ -42,7 +57,8 @@ def pad(sequences: Sequence[Text], pad_id: int, device: torch.device) -> Padded:
         ids[row, :end] = sequence.prompt + sequence.completion
         mask[row, :end] = 1
         targets[row, begin:end] = sequence.completion
-    return Padded(*(torch.from_numpy(array).to(device) for array in (ids, mask, targets)))
+    first = max(0, min(len(sequence.prompt) for sequence in sequences) - 1)
+    return Padded(*(torch.from_numpy(array).to(device) for array in (ids, mask, targets)), first=first)
 
 
 def epoch_batches(lengths: Sequence[int], batch: int, seed: int, epoch: int) -> list[list[int]]:

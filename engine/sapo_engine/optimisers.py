@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from sapo_engine.batching import Text, pad
-from sapo_engine.losses import dpo_losses, orpo_losses, summed_log_probs, token_log_probs
+from sapo_engine.batching import Padded, Text, pad
+from sapo_engine.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
 from sapo_engine.precision import autocast
 from sapo_engine.training import Recipe, Watcher, train
 
@@ -31,8 +31,7 @@ class TextLoss:
     def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """See Loss."""
         batch = pad([self.texts[i] for i in indices], self.pad_id, self.model.device)
-        logits = self.model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
-        return -token_log_probs(logits, batch.targets).sum(), {}
+        return -_token_log_probs(self.model, batch).sum(), {}
 
 
 Pairs = Sequence[tuple[Text, Text]]
@@ -95,9 +94,16 @@ def _log_probs(model: PreTrainedModel, pairs: Pairs, pad_id: int) -> tuple[torch
     """Summed log-probabilities of the completions, and how many tokens they have. Both of shape (2, B), winners
     first."""
     batch = pad([winner for winner, _ in pairs] + [loser for _, loser in pairs], pad_id, model.device)
-    logits = model(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).logits
-    total, count = summed_log_probs(logits, batch.targets)
-    return total.view(2, -1), count.view(2, -1)
+    count = (batch.after != IGNORE).sum(dim=1).clamp(min=1)
+    return _token_log_probs(model, batch).sum(dim=1).view(2, -1), count.view(2, -1)
+
+
+def _token_log_probs(model: PreTrainedModel, batch: Padded) -> torch.Tensor:
+    """log p of each token of the completions, 0 elsewhere: the language head only reads what comes before them."""
+    logits = model(
+        input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, logits_to_keep=batch.predicting
+    ).logits
+    return next_log_probs(logits, batch.after)
 
 
 READ = 32

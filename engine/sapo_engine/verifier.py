@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.batching import Padded, Text, pad, plain_batches
 from sapo_engine.group import ALONE, Group
-from sapo_engine.losses import step_errors, token_log_probs
+from sapo_engine.losses import next_log_probs, step_errors
 from sapo_engine.models import load_network, save_model
 from sapo_engine.precision import autocast, full_precision
 from sapo_engine.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
@@ -57,13 +59,16 @@ class Verifier(nn.Module):
         with autocast(batch.ids.device, self.precision):
             body = self.backbone.base_model
             hidden = body(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
-            logits = (
-                cast("nn.Module", self.backbone.get_output_embeddings())(hidden) if self.kind == "likelihood" else None
-            )
+            logits = None
+            if self.kind == "likelihood":
+                # Over the prompt nothing is predicted.
+                before = hidden[:, batch.first : -1]
+                logits = cast("nn.Module", self.backbone.get_output_embeddings())(before)
         at = ends.clamp(min=0)
         states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1])).float()
         if logits is not None:
-            states = torch.cat([states, likelihood_features(token_log_probs(logits, batch.targets), at)], dim=-1)
+            log_probs = functional.pad(next_log_probs(logits, batch.after), (batch.first, 0))
+            states = torch.cat([states, likelihood_features(log_probs, at)], dim=-1)
         with full_precision(states.device):
             return torch.sigmoid(self.head(states).squeeze(-1))
 
@@ -95,10 +100,10 @@ class Labelled:
 
 def _ends(rows: Sequence[tuple[Text, tuple[int, ...]]], device: torch.device) -> torch.Tensor:
     width = max(len(ends) for _, ends in rows)
-    table = torch.full((len(rows), width), -1, dtype=torch.long)
+    table = np.full((len(rows), width), -1, dtype=np.int64)
     for row, (text, ends) in enumerate(rows):
-        table[row, : len(ends)] = torch.tensor([len(text.prompt) + end - 1 for end in ends])
-    return table.to(device)
+        table[row, : len(ends)] = [len(text.prompt) + end - 1 for end in ends]
+    return torch.from_numpy(table).to(device)
 
 
 @dataclass(frozen=True)
@@ -120,13 +125,14 @@ class StepLoss:
         chosen = [self.examples[i] for i in indices]
         batch = pad([example.text for example in chosen], self.pad_id, device)
         ends = _ends([(example.text, example.ends) for example in chosen], device)
-        labels = torch.zeros(ends.shape)
-        known = torch.zeros(ends.shape)
+        labels = np.zeros(ends.shape, dtype=np.float32)
+        known = np.zeros(ends.shape, dtype=np.float32)
         for row, example in enumerate(chosen):
-            for step, label in enumerate(example.labels):
-                labels[row, step] = label == "1"
-                known[row, step] = label != "?"
-        return step_errors(self.verifier(batch, ends), labels.to(device), known.to(device)).sum(), {}
+            steps = len(example.labels)
+            labels[row, :steps] = [label == "1" for label in example.labels]
+            known[row, :steps] = [label != "?" for label in example.labels]
+        targets, weights = (torch.from_numpy(array).to(device) for array in (labels, known))
+        return step_errors(self.verifier(batch, ends), targets, weights).sum(), {}
 
 
 def train_verifier(

@@ -5,6 +5,7 @@ sequences that have ended leave the batch, and prompts of like length go togethe
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
@@ -16,6 +17,7 @@ from sapo_engine.reasoner import Reasoner
 from sapo_engine.rollouts.base import Completion, Request, Usage, within
 from sapo_engine.rollouts.cache import roomy_cache
 from sapo_engine.rollouts.keys import uniforms
+from sapo_engine.rollouts.narrow import fits, narrow_attention, narrow_cache
 
 COMPACT_BELOW = 0.8
 """Ended sequences are dropped from the batch once fewer than this share are still going: each drop copies the cache."""
@@ -89,7 +91,8 @@ class HfBackend:
         positions = (columns[None, :] - pads[:, None]).clamp(min=0) if padded else None
 
         longest = max(r.max_new_tokens for r in requests)
-        cache = roomy_cache(self.model, width + longest)
+        narrow = fits(self.model, width + longest, sum(len(r.keys) for r in requests), self.precision)
+        cache = (narrow_cache if narrow else roomy_cache)(self.model, width + longest)
         out = self.model(
             input_ids=ids,
             attention_mask=mask,
@@ -102,6 +105,12 @@ class HfBackend:
         share = torch.repeat_interleave(torch.arange(len(requests), device=device), counts)
         cache.batch_select_indices(share)
         logits = cast("torch.Tensor", out.logits)[:, -1][share]
+        bias = None
+        if narrow and mask is not None:
+            # Made once: a mask over the prompt, nothing over what is written.
+            bias = torch.zeros(width + longest, len(requests), device=device)
+            bias[:width].masked_fill_(mask.T == 0, torch.finfo(bias.dtype).min)
+            bias, mask = bias[:, share], None
         if mask is not None:
             mask = mask[share]
         lengths = (width - pads)[share]
@@ -131,16 +140,18 @@ class HfBackend:
                 cache.batch_select_indices(keep)
                 rows, token, lengths, going = rows[keep], token[keep], lengths[keep], going[keep]
                 mask = mask[keep] if mask is not None else None
+                bias = bias[:, keep] if bias is not None else None
             if mask is not None:
                 mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
-            out = self.model(
-                input_ids=token[:, None],
-                attention_mask=mask,
-                position_ids=(lengths + position)[:, None],
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
+            with narrow_attention(self.model) if narrow else contextlib.nullcontext():
+                out = self.model(
+                    input_ids=token[:, None],
+                    attention_mask=mask if bias is None else bias[: width + position + 1].T[:, None, None],
+                    position_ids=(lengths + position)[:, None],
+                    past_key_values=cache,
+                    use_cache=True,
+                    logits_to_keep=1,
+                )
             logits = cast("torch.Tensor", out.logits)[:, -1]
 
         self.usage.sequences += total
