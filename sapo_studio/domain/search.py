@@ -61,10 +61,23 @@ class Price:
         return to_go * (success * self.success + (1 - success) * self.failure)
 
 
+def falling(scores: Sequence[float]) -> list[float]:
+    """The non-increasing scores that are nearest to `scores` (least squares; pool adjacent violators)."""
+    pools: list[tuple[float, int]] = []  # mean and size
+    for score in scores:
+        mean, size = score, 1
+        while pools and pools[-1][0] < mean:
+            before, count = pools.pop()
+            mean, size = (before * count + mean * size) / (count + size), count + size
+        pools.append((mean, size))
+    return [mean for mean, size in pools for _ in range(size)]
+
+
 def prior(scores: Sequence[float]) -> list[float]:
     """P(e = 1), ..., P(e = n) of a wrong n-step trajectory by the verifier's scores alone. Sums to 1."""
-    # Its end is known to be wrong, whatever its score; rises are noise.
-    falls = [max(0.0, fall) for fall in drops([*scores[:-1], 0.0])]
+    # A prefix is right no later than the one before it, so a rise is noise; were it left, the fall after it would count
+    # too. The end is known to be wrong, whatever its score.
+    falls = [max(0.0, fall) for fall in drops(falling([*scores[:-1], 0.0]))]
     total = sum(falls)
     even = 1.0 / len(falls)
     return [DOUBT * even + (1 - DOUBT) * (fall / total if total else even) for fall in falls]
