@@ -90,9 +90,11 @@ def search(
     confidence: float,
     noise: Noise | None = None,
     price: Price | None = None,
+    predicted: int = 0,
 ) -> Checks:
     """Look for the first error of a wrong trajectory with these `scores`: `max_checks` different prefixes at most,
-    fewer where one step is believed in with `confidence` before.
+    fewer where one step is believed in with `confidence` before. `predicted`: what the verdict is compared with, if not
+    the largest drop of `scores`.
     """
     noise, price = noise or Noise(), price or Price()
     n = len(scores)
@@ -105,7 +107,7 @@ def search(
         checks += 1
         belief = updated(belief, prefix, (yield prefix), noise)
     found = belief.index(max(belief)) + 1
-    predicted = detect(scores)
+    predicted = predicted or detect(scores)
     case = "confirmed" if found == predicted else "later" if found > predicted else "earlier"
     return Verdict(from_first_error(found, n), case, predicted, found)
 

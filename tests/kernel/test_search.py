@@ -163,3 +163,10 @@ def test_the_price_of_waves():
 def test_bound_of_an_even_prior_without_noise():
     for n, confidence in itertools.product((2, 4, 8), (1 - 1e-12,)):
         assert least_checks([1 / n] * n, confidence, Noise(1 - 1e-15, 1e-15)) == pytest.approx(math.log2(n), abs=1e-6)
+
+
+def test_the_verdict_is_compared_with_the_prediction_that_it_is_told():
+    for predicted, case in ((0, "confirmed"), (1, "later"), (4, "earlier")):
+        work = search([1.0, 1.0, 0.0, 0.0], max_checks=9, confidence=0.9, predicted=predicted)
+        verdict, _ = settle(work, lambda _: False)
+        assert (verdict.verified, verdict.predicted, verdict.case) == (3, predicted or 3, case)
