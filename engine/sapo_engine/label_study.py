@@ -25,6 +25,7 @@ from sapo_engine.reasoner import Reasoner
 from sapo_engine.stages import HUNTED
 from sapo_engine.tell import tell_error
 from sapo_studio.config.schema import LabelingConfig, RunConfig
+from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.search import least_checks, prior
 from sapo_studio.errors import InputError, SapoError
 
@@ -65,11 +66,14 @@ def study(
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
     labelers: Sequence[str] = LABELERS,
+    calibration: Platt | None = None,
 ) -> list[Tried]:
     """Run every labeler on `wrong`, each with a cache of its own and the same random keys; all stop a prefix at
-    its first success.
+    its first success. `calibration` is that of the verifier behind `predictions`, for the search.
     """
-    return [_try(lab, model, version, wrong, predictions, name) for name in labelers]
+    sure = calibration or Platt()
+    known = {number: (sure(scores), predicted) for number, (scores, predicted) in predictions.items()}
+    return [_try(lab, model, version, wrong, known, name) for name in labelers]
 
 
 def _try(
@@ -168,7 +172,7 @@ def study_run(
                     fix="Study an earlier --iteration, or longer problems.",
                 )
             predictions = lab.predict(verifier, wrong)
-            rows = study(lab, model, last, wrong, predictions, labelers)
+            rows = study(lab, model, last, wrong, predictions, labelers, verifier.calibration)
         finally:
             run.close()
         found["studies"].append({"length": length, "labelers": [row.to_json() for row in rows]})

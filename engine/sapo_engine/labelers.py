@@ -151,12 +151,18 @@ def checks_of(
     predicted: int,
 ) -> Checks:
     """The checks that `labeler` makes on a wrong trajectory. `scores` and `predicted` are for `sapo`, which searches on
-    from the scores where it may make more than two."""
+    from the scores (as probabilities) where it may make more than two."""
     if labeler == "sapo" and config.max_checks > 2:
         # Without scores every step is as likely as any other.
         known = scores or [1 - step / trajectory.n for step in range(1, trajectory.n + 1)]
         price = Price.of(config.rollouts, config.wave)
-        return search(known, max_checks=config.max_checks, confidence=config.confidence, price=price)
+        return search(
+            known,
+            max_checks=config.max_checks,
+            confidence=config.confidence,
+            price=price,
+            predicted=predicted if scores else 0,
+        )
     if labeler == "sapo":
         return sapo(predicted, trajectory.n)
     return omega(trajectory.n) if labeler == "omega" else shepherd(trajectory.n)

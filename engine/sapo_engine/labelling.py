@@ -13,6 +13,7 @@ from sapo_engine.grading.base import Grade
 from sapo_engine.lab import BLOCK, Lab
 from sapo_engine.labelers import checks_of, run_labeler
 from sapo_engine.reasoner import Reasoner
+from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import from_first_error
 from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts
 
@@ -66,6 +67,7 @@ def label_wrong(
     labeler: str,
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
+    calibration: Platt,
 ) -> Outcome:
     """Run `labeler` on `wrong` with reasoner M_`version` and send labels and roll-outs as they come.
 
@@ -79,7 +81,7 @@ def label_wrong(
         data = phase.shard(
             index,
             lambda part=part, at=at: _label_part(
-                lab, phase, model, version, labeler, part, predictions, at, len(ordered)
+                lab, phase, model, version, labeler, part, predictions, calibration, at, len(ordered)
             ).to_json(),
         )
         outcome = Outcome.from_json(data)
@@ -114,6 +116,7 @@ def _label_part(
     labeler: str,
     part: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
+    calibration: Platt,
     done: int,
     whole: int,
 ) -> Outcome:
@@ -128,7 +131,7 @@ def _label_part(
 
     def believed(trajectory: Trajectory) -> list[float] | None:
         found = predictions.get(trajectory.number)
-        return found[0] if found and config.detection == "verifier" else None
+        return calibration(found[0]) if found and config.detection == "verifier" else None
 
     labelled, _ = run_labeler(
         part,

@@ -59,7 +59,7 @@ def run(lab: Stages) -> None:
         rewards = lab.answer_rewards(pool)
         if verifies and verifier is not None:
             predictions = lab.score(i, verifier, samples)
-            labels = lab.label(i, model, samples, predictions)
+            labels = lab.label(i, model, samples, predictions, verifier.calibration)
             verifier = lab.train_verifier(i, model, labels)
             rewards = lab.rate(i, verifier, pool)
         pairs = lab.pairs(i, pool, rewards)

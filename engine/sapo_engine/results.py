@@ -138,7 +138,10 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
         chosen = [q for q in questions if not length or len(q.steps) == length]
         wrong = run.stages.wrong_trajectories(model, chosen, "label study", STUDIED)
         predictions = run.stages.predict(verifier, wrong)
-        found[name] = [tried.to_json() for tried in study(run.stages, model, last, wrong, predictions)]
+        found[name] = [
+            tried.to_json()
+            for tried in study(run.stages, model, last, wrong, predictions, calibration=verifier.calibration)
+        ]
     return found
 
 

@@ -27,6 +27,7 @@ from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.training import Recipe, Watcher
 from sapo_engine.verifier import Labelled, Verifier, fresh_verifier, score, train_verifier
 from sapo_studio.config.schema import PAIRED, OptimiserConfig, WarmupConfig
+from sapo_studio.domain.calibration import Platt, fit_platt
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.metrics import mean_share, self_verification_right
 from sapo_studio.domain.runs import PhaseName
@@ -269,8 +270,10 @@ class Stages(Lab):
         model: Reasoner,
         samples: Sequence[Trajectory],
         predictions: Mapping[int, Prediction],
+        calibration: Platt | None = None,
     ) -> list[LabelledRow]:
-        """L_i: labels of subset(S_i) and, expanded, of the roll-outs made on the way (eq. 3-5, 12-13)."""
+        """L_i: labels of subset(S_i) and, expanded, of the roll-outs made on the way (eq. 3-5, 12-13). `calibration`
+        is that of the verifier behind `predictions`."""
         config = self.config.labeling
         labeler = config.labeler if iteration else config.start_labeler
         # M_1 is M_0: its roll-outs are the same reasoner's.
@@ -288,7 +291,9 @@ class Stages(Lab):
                 phase.emit(Labels(iteration=iteration, source=labeler, rows=rows))
             else:
                 phase.emit(Labels(iteration=iteration, source=labeler, rows=rows))
-                outcome = label_wrong(self, phase, model, version, labeler, list(wrong.values()), predictions)
+                outcome = label_wrong(
+                    self, phase, model, version, labeler, list(wrong.values()), predictions, calibration or Platt()
+                )
                 rows += outcome.rows
                 report_costs(self, phase, labeler, wrong, outcome, model.parameters_in_all())
                 if config.expansion:
@@ -335,9 +340,25 @@ class Stages(Lab):
         def work(phase: Phase) -> Verifier:
             tokens = sum(len(self.prompt(t.question)) + len(t.tokens) for t, _ in labels)
             phase.metric("verifier_tokens", tokens * self.config.verifier.epochs)
-            return self.fit_verifier(iteration, model, labels, phase, state_file=phase.state_file)
+            verifier = self.fit_verifier(iteration, model, labels, phase, state_file=phase.state_file)
+            verifier.calibration = self.calibration(verifier, labels)
+            return verifier
 
         return self.context.phase(PhaseName.VERIFIER, iteration, work, self.verifiers(model))
+
+    def calibration(self, verifier: Verifier, labels: Sequence[LabelledRow]) -> Platt:
+        """What makes the scores of wrong trajectories probabilities. Their last step is left out: it is known to be
+        wrong; expanded roll-outs too: the search never meets their like.
+        """
+        wrong = [(t, marks) for t, marks in labels if not t.correct and t.source == "sample"]
+        scores = self.predict(verifier, [t for t, _ in wrong])
+        known = [
+            (value, mark == "1")
+            for t, marks in wrong
+            for value, mark in zip(scores[t.number][0][:-1], marks[:-1], strict=True)
+            if mark != "?"
+        ]
+        return fit_platt([value for value, _ in known], [right for _, right in known])
 
     def verifiers(self, reasoner: Reasoner) -> VerifierCodec:
         """How verifiers trained from `reasoner` lie on disk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +23,7 @@ from sapo_engine.precision import autocast, full_precision
 from sapo_engine.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
 from sapo_engine.training import Recipe, Watcher, train
 from sapo_studio.config.schema import VerifierConfig
+from sapo_studio.domain.calibration import Platt
 
 FEATURES = 6
 ADAPTER = "adapter"
@@ -39,7 +40,8 @@ class Verifier(nn.Module):
     the backbone's own language head finds the step and all steps so far (as log-probability, probability and
     worst token).
 
-    The backbone is a network of its own or, as adapters, the reasoner's (`base`).
+    The backbone is a network of its own or, as adapters, the reasoner's (`base`). `calibration` makes the scores of
+    wrong trajectories probabilities, for whoever needs these; the scores themselves stay as they are.
     """
 
     def __init__(self, base: Reasoner, kind: str, precision: str = "fp32") -> None:
@@ -48,6 +50,7 @@ class Verifier(nn.Module):
         self.backbone = base.network
         self.kind = kind
         self.precision = precision
+        self.calibration = Platt()
         width = self.backbone.config.get_text_config().hidden_size
         self.head = nn.Linear(width + (FEATURES if kind == "likelihood" else 0), 1)
         nn.init.zeros_(self.head.bias)
@@ -213,7 +216,7 @@ def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder
         {name: value.contiguous() for name, value in verifier.head.state_dict().items()},
         folder / "head.safetensors",
     )
-    (folder / "head.json").write_text(json.dumps({"kind": verifier.kind}))
+    (folder / "head.json").write_text(json.dumps({"kind": verifier.kind, "calibration": asdict(verifier.calibration)}))
 
 
 def load_verifier(
@@ -231,7 +234,10 @@ def load_verifier(
         base = load_adapter(network, adapters, folder / ADAPTER)
     else:
         base = Reasoner(load_network(folder))
-    verifier = Verifier(base, json.loads((folder / "head.json").read_text())["kind"], precision)
+    facts = json.loads((folder / "head.json").read_text())
+    verifier = Verifier(base, facts["kind"], precision)
+    # Verifiers of earlier versions have none.
+    verifier.calibration = Platt(**facts.get("calibration", {}))
     verifier.head.load_state_dict(load_file(folder / "head.safetensors"))
     verifier.head.to(device)
     return verifier.eval()

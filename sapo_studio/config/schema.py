@@ -311,7 +311,7 @@ class LabelingConfig(Section):
     what the verifier believes.
     """
 
-    confidence: float = Field(default=0.7, gt=0.5, lt=1)
+    confidence: float = Field(default=0.8, gt=0.5, lt=1)
     """How sure a search (`max_checks` above 2) wants to be of the first error before it ends."""
 
     expansion: bool = True

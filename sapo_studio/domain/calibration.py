@@ -1,4 +1,5 @@
-"""How far a verifier's scores can be taken for probabilities, and how well they tell right from wrong steps."""
+"""How far a verifier's scores can be taken for probabilities, how to make them some, and how well they tell right from
+wrong steps."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 BINS = 10
 
@@ -52,3 +54,52 @@ def auroc(scores: Sequence[float], right: Sequence[bool]) -> float:
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = (counts.cumsum() - (counts - 1) / 2)[place]  # of ties the mean rank
     return float((ranks[truths].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+@dataclass(frozen=True, slots=True)
+class Platt:
+    """A score as a probability: sigmoid(slope * logit(score) + shift). As it is made, it changes nothing."""
+
+    slope: float = 1.0
+    shift: float = 0.0
+
+    def __call__(self, scores: Sequence[float]) -> list[float]:
+        """The probabilities of these scores."""
+        if self == Platt():
+            return list(scores)
+        return _sigmoid(self.slope * _logit(scores) + self.shift).tolist()
+
+
+PULL = 1.0
+"""Weight of the pull towards no change, in steps: few labels are not to turn scores into certainties."""
+ENOUGH = 1e-9
+
+
+def fit_platt(scores: Sequence[float], right: Sequence[bool]) -> Platt:
+    """The map that makes `right` likeliest (Platt 1999; Newton's method). No change where one kind is missing, and
+    never one that turns the order of the scores round.
+    """
+    truths = np.asarray(right, dtype=np.float64)
+    if not 0 < truths.sum() < len(truths):
+        return Platt()
+    places = np.stack([_logit(scores), np.ones(len(truths))], axis=1)
+    start = found = np.array([1.0, 0.0])
+    for _ in range(50):
+        chance = _sigmoid(places @ found)
+        slope = places.T @ (chance - truths) + PULL * (found - start)
+        bend = (places * (chance * (1 - chance))[:, None]).T @ places + PULL * np.eye(2)
+        step = np.linalg.solve(bend, slope)
+        # Far from the end a whole step may overshoot.
+        found = found - step * min(1.0, 2.0 / float(np.abs(step).max() + ENOUGH))
+        if np.abs(step).max() < ENOUGH:
+            break
+    return Platt(max(0.0, float(found[0])), float(found[1]))
+
+
+def _logit(scores: Sequence[float]) -> NDArray[np.float64]:
+    values = np.clip(np.asarray(scores, dtype=np.float64), 1e-4, 1 - 1e-4)
+    return np.log(values / (1 - values))
+
+
+def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-np.clip(values, -500, 500)))

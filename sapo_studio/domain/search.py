@@ -61,10 +61,23 @@ class Price:
         return to_go * (success * self.success + (1 - success) * self.failure)
 
 
+def falling(scores: Sequence[float]) -> list[float]:
+    """The non-increasing scores that are nearest to `scores` (least squares; pool adjacent violators)."""
+    pools: list[tuple[float, int]] = []  # mean and size
+    for score in scores:
+        mean, size = score, 1
+        while pools and pools[-1][0] < mean:
+            before, count = pools.pop()
+            mean, size = (before * count + mean * size) / (count + size), count + size
+        pools.append((mean, size))
+    return [mean for mean, size in pools for _ in range(size)]
+
+
 def prior(scores: Sequence[float]) -> list[float]:
     """P(e = 1), ..., P(e = n) of a wrong n-step trajectory by the verifier's scores alone. Sums to 1."""
-    # Its end is known to be wrong, whatever its score; rises are noise.
-    falls = [max(0.0, fall) for fall in drops([*scores[:-1], 0.0])]
+    # A prefix is right no later than the one before it, so a rise is noise; were it left, the fall after it would count
+    # too. The end is known to be wrong, whatever its score.
+    falls = [max(0.0, fall) for fall in drops(falling([*scores[:-1], 0.0]))]
     total = sum(falls)
     even = 1.0 / len(falls)
     return [DOUBT * even + (1 - DOUBT) * (fall / total if total else even) for fall in falls]
@@ -77,9 +90,11 @@ def search(
     confidence: float,
     noise: Noise | None = None,
     price: Price | None = None,
+    predicted: int = 0,
 ) -> Checks:
     """Look for the first error of a wrong trajectory with these `scores`: `max_checks` different prefixes at most,
-    fewer where one step is believed in with `confidence` before.
+    fewer where one step is believed in with `confidence` before. `predicted`: what the verdict is compared with, if not
+    the largest drop of `scores`.
     """
     noise, price = noise or Noise(), price or Price()
     n = len(scores)
@@ -92,7 +107,7 @@ def search(
         checks += 1
         belief = updated(belief, prefix, (yield prefix), noise)
     found = belief.index(max(belief)) + 1
-    predicted = detect(scores)
+    predicted = predicted or detect(scores)
     case = "confirmed" if found == predicted else "later" if found > predicted else "earlier"
     return Verdict(from_first_error(found, n), case, predicted, found)
 

@@ -8,6 +8,7 @@ import pytest
 
 from sapo_engine import label_study
 from sapo_engine.finished import FinishedRun
+from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import detect
 from sapo_studio.errors import InputError
 from tests.fixtures.small_run import config, finished_run
@@ -89,4 +90,23 @@ def test_what_a_finished_run_has(folder):
     assert all(len(labels) == t.n for t, labels in run.labels(1))
     with pytest.raises(InputError, match="V_3"):
         run.verifier(3)
+    run.close()
+
+
+def test_a_verifier_is_kept_with_its_calibration(folder):
+    """It is fitted to the labels of wrong trajectories, and only the search looks through it."""
+    run = FinishedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder)
+    for i in run.verifiers:
+        verifier = run.verifier(i)
+        assert verifier.calibration == run.stages.calibration(verifier, run.labels(i)) != Platt()
+    lab, model = run.stages, run.reasoner(1)
+    wrong = lab.wrong_trajectories(model, lab.task.questions("development"), "label study", 30)
+    predictions = lab.predict(run.verifier(0), wrong)
+    blind = Platt(0.0, 0.0)  # all steps are as likely
+    plain, other = (
+        label_study.study(lab, model, 1, wrong, predictions, ("sapo", "search"), calibration=one)
+        for one in (None, blind)
+    )
+    assert (plain[0].tokens, plain[0].step_accuracy) == (other[0].tokens, other[0].step_accuracy)
+    assert plain[1].tokens != other[1].tokens
     run.close()

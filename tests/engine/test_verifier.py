@@ -23,6 +23,7 @@ from sapo_engine.verifier import (
     train_verifier,
 )
 from sapo_studio.config.schema import ModelConfig, TaskConfig, VerifierConfig
+from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import from_first_error
 
 CPU = torch.device("cpu")
@@ -130,9 +131,10 @@ def test_padding_and_batch_change_nothing(ground, kind):
 def test_a_saved_verifier_scores_the_same(ground, kind, tmp_path):
     reasoner, tokenizer, rows = ground
     verifier = verifier_of(reasoner, kind)
+    verifier.calibration = Platt(2.5, -1.0)
     save_verifier(verifier, tokenizer, tmp_path / "verifier", ADAPTERS)
     again = load_verifier(tmp_path / "verifier", CPU, reasoner=reasoner, config=VerifierConfig(), adapters=ADAPTERS)
-    assert again.kind == kind
+    assert (again.kind, again.calibration) == (kind, Platt(2.5, -1.0))
     assert scores_of(again, rows) == scores_of(verifier, rows)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.domain.calibration import auroc, expected_calibration_error, reliability
+from sapo_studio.domain.calibration import Platt, auroc, expected_calibration_error, fit_platt, reliability
 
 steps = st.lists(st.tuples(st.sampled_from([0.0, 0.05, 0.1, 0.33, 0.5, 0.95, 1.0]), st.booleans()), max_size=40)
 
@@ -41,3 +43,37 @@ def test_a_point_of_the_curve():
     assert [(point.low, point.high, point.n) for point in curve] == [(0.6, 0.7, 2), (0.9, 1.0, 2)]
     assert curve[0].score == pytest.approx(0.65)
     assert [point.right for point in curve] == [0.5, 1.0]
+
+
+def test_platt_finds_the_map_that_made_the_labels():
+    rng = random.Random(0)
+    true = Platt(3.0, -1.5)
+    scores = [rng.uniform(0.2, 0.9) for _ in range(20_000)]
+    right = [rng.random() < chance for chance in true(scores)]
+    found = fit_platt(scores, right)
+    assert found.slope == pytest.approx(true.slope, abs=0.15)
+    assert found.shift == pytest.approx(true.shift, abs=0.1)
+    before, after = (expected_calibration_error(reliability(values, right)) for values in (scores, found(scores)))
+    assert before > 0.15
+    assert after < 0.02
+
+
+def test_platt_by_the_condition_of_the_best():
+    """Without the pull, chances and labels would agree in sum; with it they do but for its share."""
+    scores, right = [0.2, 0.4, 0.6, 0.7, 0.9] * 40, [False, False, True, False, True] * 40
+    found = fit_platt(scores, right)
+    assert sum(found(scores)) - sum(right) == pytest.approx(-found.shift, abs=1e-6)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=40))
+def test_platt_keeps_the_order(rows):
+    scores = sorted(score for score, _ in rows)
+    values = fit_platt([score for score, _ in rows], [right for _, right in rows])(scores)
+    assert all(0 <= value <= 1 for value in values)
+    assert all(later >= before for before, later in itertools.pairwise(values))
+
+
+@pytest.mark.parametrize("right", [[], [True, True], [False, False]])
+def test_platt_learns_nothing_from_one_kind(right):
+    assert fit_platt([0.3] * len(right), right) == Platt()
+    assert Platt()([0.0, 0.3, 1.0]) == [0.0, 0.3, 1.0]

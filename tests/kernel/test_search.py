@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sapo_studio.domain.labels import from_first_error, settle
-from sapo_studio.domain.search import Noise, Price, least_checks, prior, search, updated
+from sapo_studio.domain.search import Noise, Price, falling, least_checks, prior, search, updated
 
 scores_lists = st.lists(st.floats(0, 1), min_size=1, max_size=16)
 noises = st.builds(Noise, hit=st.floats(0.6, 0.999), slip=st.floats(0.001, 0.4))
@@ -28,6 +28,31 @@ def test_the_prior_is_how_the_scores_fall():
     """Marginals of one unknown: what is lost between two steps is the probability that the error lies there."""
     belief = prior([0.9, 0.9, 0.2, 0.1, 0.7])
     assert [round((p - 0.02) / 0.9, 6) for p in belief] == [0.1, 0.0, 0.7, 0.1, 0.1]
+
+
+def test_a_rise_is_noise_and_the_fall_after_it_no_news():
+    """The error at step 3 stays where the belief is, however often the score recovers a little behind it."""
+    belief = prior([0.9, 0.9, 0.2, 0.4, 0.1, 0.3, 0.1])
+    assert belief.index(max(belief)) == 2
+    assert belief[3] == pytest.approx(0.1 / 7)  # pooled with the step before it
+    assert belief[4] == pytest.approx(0.1 / 7 + 0.9 * (0.3 - 0.2))
+    assert belief[2] == pytest.approx(0.1 / 7 + 0.9 * (0.9 - 0.3))
+
+
+@given(scores_lists)
+def test_falling_is_the_nearest_that_falls(scores):
+    found = falling(scores)
+    assert all(later <= before + 1e-12 for before, later in itertools.pairwise(found))
+    # The projection on a convex cone: what is left is orthogonal to it and points away from every member.
+    left = [score - value for score, value in zip(scores, found, strict=True)]
+    assert sum(a * b for a, b in zip(left, found, strict=True)) == pytest.approx(0.0, abs=1e-9)
+    sums = list(itertools.accumulate(left))
+    assert max(sums) <= 1e-9
+    assert sums[-1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_what_falls_already_stays():
+    assert falling([1.0, 0.8, 0.8, 0.1]) == [1.0, 0.8, 0.8, 0.1]
 
 
 @given(st.integers(1, 8), st.lists(st.tuples(st.integers(1, 7), st.booleans()), max_size=5), noises)
@@ -138,3 +163,10 @@ def test_the_price_of_waves():
 def test_bound_of_an_even_prior_without_noise():
     for n, confidence in itertools.product((2, 4, 8), (1 - 1e-12,)):
         assert least_checks([1 / n] * n, confidence, Noise(1 - 1e-15, 1e-15)) == pytest.approx(math.log2(n), abs=1e-6)
+
+
+def test_the_verdict_is_compared_with_the_prediction_that_it_is_told():
+    for predicted, case in ((0, "confirmed"), (1, "later"), (4, "earlier")):
+        work = search([1.0, 1.0, 0.0, 0.0], max_checks=9, confidence=0.9, predicted=predicted)
+        verdict, _ = settle(work, lambda _: False)
+        assert (verdict.verified, verdict.predicted, verdict.case) == (3, predicted or 3, case)
