@@ -116,7 +116,7 @@ results: $(DEV)  ## regenerate docs/results: methods side by side, labelling by 
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods.toml --out docs/results/methods
 	$(RESULTS) $(BIN)/sapo runs --json | grep -q '"name": "lab-long".*"status": "done"' \
 	    || $(RESULTS) $(BIN)/sapo run lab-long
-	$(RESULTS) $(BIN)/sapo label-study lab-long --lengths 4,8,10,12,16 --out docs/results/labelling
+	$(RESULTS) $(BIN)/sapo label-study lab-long --lengths 4,8,9,10,12,16 --trajectories 600 --out docs/results/labelling
 	$(RESULTS) $(BIN)/sapo evaluate lab/sapo/0 --best-of 16 --matrix --trajectories 400 --out docs/results/verifier
 
 lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds trained from nothing (hours)

@@ -14,6 +14,7 @@ MEANINGS = {
     "greedy_accuracy": "Greedy: share of held-out test questions whose single most likely solution ends right.",
     "sampled_accuracy": "Sampled: share of sampled solutions of the test questions that end right (pass@1).",
     "sound_accuracy": "Sound: share of those samples that are right at every step, where the task can tell.",
+    "false_positives": "Right by luck: share of the right answers among them that hold a wrong step.",
 }
 
 
@@ -64,7 +65,7 @@ class AccuracyPanel(MetricPanel):
             parts = [f"{label.lower()} {with_interval(row[name])}" for name, label in LINES if name in row]
         else:
             lucky = row.get("false_positives")
-            parts = [f"{fmt.percent(lucky.value)} of right answers by wrong steps"] if lucky else []
+            parts = [f"right by luck {fmt.percent(lucky.value)}"] if lucky else []
             parts += [
                 f"pass@{k} {with_interval(row[f'pass_at_{k}']).split(' (')[0]}"
                 for k in (2, 4, 8)
