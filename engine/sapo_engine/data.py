@@ -170,9 +170,11 @@ class Cutter:
         return tuple(step_ends), tuple(steps)
 
     def grade(self, items: Sequence[tuple[Question, Sequence[int]]]) -> list[Grade]:
-        """A verdict for each completion. Several processes grade a part each."""
-        texts = [(question, self.text_of(tokens)) for question, tokens in items]
-        return self.group.map(texts, self.task.grade)
+        """A verdict for each completion; equal ones are graded once. Several processes grade a part each."""
+        distinct = {(question.number, tuple(tokens)): question for question, tokens in items}
+        texts = [(question, self.text_of(tokens)) for (_, tokens), question in distinct.items()]
+        verdicts = dict(zip(distinct, self.group.map(texts, self.task.grade), strict=True))
+        return [verdicts[question.number, tuple(tokens)] for question, tokens in items]
 
     def trajectories(self, drafts: Sequence[Draft]) -> list[Trajectory]:
         """Cut, graded and, where the task can, checked step by step. In the order of `drafts`."""

@@ -102,3 +102,17 @@ def test_a_wrong_step_may_come_to_the_right_rest():
     steps = [*before[:-1], f"{left} = {more}", f"{more} % {pack} = {question.answer}"]
     assert task.grade([(question, task.join(steps))])[0].correct
     assert task.first_error(question, steps) == len(before)
+
+
+def test_equal_completions_are_graded_once(monkeypatch):
+    task = ArithmeticTask(SMALL, seed=3)
+    tokenizer = task.build_tokenizer()
+    one, other = task.questions("train")[:2]
+    ids = [tokenizer(task.join(q.steps))["input_ids"] for q in (one, other)]
+    asked = [(one, ids[0]), (one, tuple(ids[1])), (one, tuple(ids[0])), (other, ids[0]), (one, ids[1])]
+    graded = []
+    grade = task.grade
+    monkeypatch.setattr(task, "grade", lambda items: graded.extend(items) or grade(items))
+    verdicts = Cutter(task, tokenizer).grade(asked)
+    assert [verdict.correct for verdict in verdicts] == [True, False, True, False, False]
+    assert len(graded) == 3
