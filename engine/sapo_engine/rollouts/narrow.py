@@ -17,6 +17,8 @@ from transformers.cache_utils import DynamicLayer
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from sapo_engine.rollouts.cache import RoomyLayer
+
 NAME = "sapo_narrow"
 MOST = 1200
 """Numbers in a head's keys up to which this is faster than torch's own attention,"""
@@ -26,15 +28,10 @@ EXTRA = frozenset({"dropout", "scaling", "is_causal", "position_ids", "use_cache
 """What may be said about attention that this one heeds, or that says nothing about a single token's."""
 
 
-class NarrowLayer(DynamicLayer):
+class NarrowLayer(RoomyLayer):
     """Keys and values of at most `room` positions as (heads, size, positions, rows); seen from outside, they have
     transformers' shape (rows, heads, positions, size).
     """
-
-    def __init__(self, room: int) -> None:
-        super().__init__()
-        self.room = room
-        self._stores: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
