@@ -14,7 +14,7 @@ TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench screenshots results lab-results lab-model clean
+.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench screenshots results results-amount lab-results lab-model clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -114,10 +114,16 @@ RESULTS := NO_COLOR=1 COLUMNS=110 SAPO_STUDIO_HOME=$(CURDIR)/build/results
 
 results: $(DEV)  ## regenerate docs/results: methods side by side, labelling by length, the verifier (2 hours)
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods.toml --out docs/results/methods
-	$(RESULTS) $(BIN)/sapo runs --json | grep -q '"name": "lab-long".*"status": "done"' \
-	    || $(RESULTS) $(BIN)/sapo run lab-long
-	$(RESULTS) $(BIN)/sapo label-study lab-long --lengths 4,8,9,10,12,16 --trajectories 600 --out docs/results/labelling
-	$(RESULTS) $(BIN)/sapo evaluate lab/sapo/0 --best-of 16 --matrix --trajectories 400 --out docs/results/verifier
+	for seed in 0 1 2; do \
+	    $(RESULTS) $(BIN)/sapo runs --json | grep -q "\"name\": \"lab-long/$$seed\".*\"status\": \"done\"" \
+	        || $(RESULTS) $(BIN)/sapo run lab-long --seed $$seed --set name=lab-long/$$seed || exit 1; \
+	done
+	$(RESULTS) $(BIN)/sapo label-study lab-long/0 lab-long/1 lab-long/2 --lengths 4,8,9,10,12,16 --out docs/results/labelling
+	$(RESULTS) $(BIN)/sapo evaluate lab/sapo/0 lab/sapo/1 lab/sapo/2 --best-of 16 --matrix --trajectories 400 \
+	    --out docs/results/verifier
+
+results-amount: $(DEV)  ## the same methods on the first lab, with many labels (docs/results/methods-amount; an hour)
+	$(RESULTS) $(BIN)/sapo matrix docs/results/methods-amount.toml --out docs/results/methods-amount
 
 lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds trained from nothing (hours)
 	$(BIN)/python -m sapo_engine.results docs/results

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sapo_studio.commands.label_study import OUT_HELP
-from sapo_studio.commands.resume import RUN_HELP
+from sapo_studio.commands.label_study import OUT_HELP, RUNS_HELP
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)] = "",
+    run: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help=RUNS_HELP)] = None,
     verifier: Annotated[
         str,
         typer.Option(
@@ -45,37 +44,40 @@ def evaluate(
     """Measure a verifier: step accuracy, first errors, ProcessBench F1, calibration, AUROC; with --best-of what it
     is worth as a chooser among samples of the run's last reasoner; with --matrix the table of self-verification errors.
 
-    Steps count up to and including the first error. In the JSON, shares are fractions with 95 % intervals.
+    Steps count up to and including the first error. In the JSON, shares are fractions with 95 % intervals: over
+    solutions or questions, of several runs over these.
 
     Exit codes: 0 measured, 2 bad input.
 
-    Examples: `sapo evaluate last --best-of 16`, `sapo evaluate last --best-of 16 --matrix --out verifier`,
+    Examples: `sapo evaluate last --best-of 16`, `sapo evaluate lab/sapo/0 lab/sapo/1 --matrix --out verifier`,
     `sapo evaluate --verifier ./my-prm --benchmark processbench.jsonl`
     """
     from pathlib import Path
 
     from sapo_studio.commands.grade import engine
-    from sapo_studio.experiments import drawing, verifier_page
+    from sapo_studio.experiments import drawing, pooled, verifier_page
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     pages = Path(out).expanduser() if out else None
     if pages is not None:
         drawing.prepare(pages)
-    command = ["evaluate"]
+    folders: list[Path] = []
     if run:
         with Store.open(create=False) as store:
-            command.append(f"--run={store.run_dir(queries.find_run(store, run))}")
+            folders = [store.run_dir(queries.find_run(store, one)) for one in run]
+    command = ["evaluate"]
     if verifier:
         command.append(f"--verifier={verifier if verifier.isdigit() else Path(verifier).expanduser().resolve()}")
     if benchmark:
         command.append(f"--benchmark={Path(benchmark).expanduser().resolve()}")
     command += [f"--best-of={best_of}", f"--questions={questions}", f"--trajectories={trajectories}"]
-    text = engine(command + (["--matrix"] if matrix else []), show=False)
-    found = json.loads(text)
+    command += ["--matrix"] if matrix else []
+    texts = [engine([*command, f"--run={folder}"], show=False) for folder in folders] or [engine(command, show=False)]
+    found = pooled.evaluations([json.loads(text) for text in texts])
     written = verifier_page.write(pages, found) if pages is not None else []
     if as_json:
-        print(text.strip())
+        print(json.dumps(found))
         return
     from rich.console import Console
 

@@ -10,6 +10,7 @@ import typer
 
 from sapo_studio.commands.resume import RUN_HELP
 
+RUNS_HELP = f"{RUN_HELP} Several (of one configuration, seeds apart) are measured one by one and put together."
 OUT_HELP = "Also write results.md, results.json and a picture there (needs matplotlib)."
 
 
@@ -19,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def label_study(
-    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
+    run: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help=RUNS_HELP)] = None,
     iteration: Annotated[
         int, typer.Option("--iteration", min=0, help="Whose reasoner rolls out; 0 is the last that can be studied.")
     ] = 0,
@@ -41,11 +42,11 @@ def label_study(
 
     Exit codes: 0 measured, 2 bad input.
 
-    Examples: `sapo label-study last`, `sapo label-study lab-long-1 --lengths 4,8,12,16 --out labelling`
+    Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labelling`
     """
     from sapo_studio.commands.grade import engine
     from sapo_studio.errors import InputError
-    from sapo_studio.experiments import drawing, labelling_page
+    from sapo_studio.experiments import drawing, labelling_page, pooled
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
@@ -56,13 +57,13 @@ def label_study(
     if pages is not None:
         drawing.prepare(pages)
     with Store.open(create=False) as store:
-        folder = store.run_dir(queries.find_run(store, run))
-    command = ["label_study", str(folder), f"--iteration={iteration}", f"--trajectories={trajectories}"]
-    text = engine([*command, f"--lengths={','.join(parts)}"], show=False)
-    found = json.loads(text)
+        folders = [store.run_dir(queries.find_run(store, one)) for one in run or ["last"]]
+    options = [f"--iteration={iteration}", f"--trajectories={trajectories}", f"--lengths={','.join(parts)}"]
+    texts = [engine(["label_study", str(folder), *options], show=False) for folder in folders]
+    found = pooled.studies([json.loads(text) for text in texts])
     written = labelling_page.write(pages, found) if pages is not None else []
     if as_json:
-        print(text.strip())
+        print(json.dumps(found))
         return
     from rich.console import Console
 

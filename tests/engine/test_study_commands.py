@@ -63,8 +63,9 @@ def test_evaluate(sapo, tmp_path):
     for words in ("V_1 of small-1", "ProcessBench F1", "Reliability", "best of N by the verifier", "M_1"):
         assert words in done.stdout
     assert {file.name for file in tmp_path.iterdir()} == {"results.md", "results.json", "verifier.svg"}
-    done = sapo("evaluate", "small", "--verifier", "0", "--json")
-    assert json.loads(done.stdout)["verifier"] == 0
+    done = sapo("evaluate", "small", "small", "--verifier", "0", "--json")
+    found = json.loads(done.stdout)
+    assert (found["verifier"], found["run"]) == (0, "small-1, small-1")
 
 
 @pytest.mark.parametrize(

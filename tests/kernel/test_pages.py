@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
-from sapo_studio.experiments import drawing, labelling_page, pictures, queue, verifier_page
+from sapo_studio.experiments import drawing, labelling_page, pictures, pooled, queue, verifier_page
 from sapo_studio.experiments.plan import parse_matrix
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
@@ -101,6 +101,47 @@ def test_what_was_not_measured_is_not_on_the_page(tmp_path, parts):
 
 def test_nothing_measured_is_no_picture(tmp_path):
     assert len(verifier_page.write(tmp_path, {"verifier": "folder", "benchmark": None})) == 2
+
+
+def test_studies_of_several_runs_are_added_up(tmp_path):
+    first, second = labelling(4, 8), labelling(4, 8) | {"run": "lab-2"}
+    shepherd = next(row for row in second["studies"][1]["labelers"] if row["labeler"] == "shepherd")
+    shepherd |= {"trajectories": 300, "tokens": 100, "step_accuracy": 0.5, "steps": 4.0}
+    both = pooled.studies([first, second])
+    found = next(row for row in both["studies"][1]["labelers"] if row["labeler"] == "shepherd")
+    alone = next(row for row in first["studies"][1]["labelers"] if row["labeler"] == "shepherd")
+    assert (found["trajectories"], found["tokens"]) == (400, alone["tokens"] + 100)
+    assert found["steps"] == 5.0
+    assert found["step_accuracy"] == pytest.approx((0.9 * 800 + 0.5 * 1200) / 2000)  # by steps
+    assert found["first_error_accuracy"] == 0.5
+    assert "lab-1, lab-2, iteration 2" in labelling_page.write(tmp_path, both)[0].read_text()
+    with pytest.raises(InputError, match="cannot be put together"):
+        pooled.studies([first, second | {"iteration": 1}])
+
+
+def test_evaluations_of_several_runs_are_means_over_them(tmp_path):
+    other = evaluated(best_of=BEST, matrix=[cell | {"error": share(0.7)} for cell in PAIRS]) | {"run": "lab-2"}
+    other["benchmark"] |= {"step_accuracy": share(0.9), "auroc": 0.89}
+    other["benchmark"]["reliability"] = [{"low": 0.4, "high": 0.5, "n": 500, "score": 0.49, "right": 0.65}]
+    both = pooled.evaluations([evaluated(best_of=BEST, matrix=PAIRS), other])
+    steps = both["benchmark"]["step_accuracy"]
+    assert steps["value"] == pytest.approx(0.85)
+    assert steps["high"] - steps["value"] == pytest.approx(min(0.15, 12.706 * 0.05), abs=1e-3)  # Student's t of two
+    assert both["benchmark"]["auroc"] == pytest.approx(0.88)
+    assert both["benchmark"]["f1"] is None
+    assert (both["benchmark"]["solutions"], both["best_of"]["questions"]) == (80, 100)
+    (point,) = both["benchmark"]["reliability"]
+    assert (point["n"], point["score"], point["right"]) == (2000, pytest.approx(0.46), pytest.approx(0.35))
+    assert [one["value"] for one in both["best_of"]["best_of_n"]] == [0.5, 0.7]
+    assert [cell["error"]["value"] for cell in both["matrix"]] == pytest.approx([0.5, 0.5, 0.45, 0.45])
+    assert "V_1 of lab-1, lab-2" in verifier_page.write(tmp_path, both)[0].read_text()
+    with pytest.raises(InputError, match="differ in verifier"):
+        pooled.evaluations([evaluated(), evaluated() | {"verifier": 2}])
+
+
+def test_one_run_is_left_as_it_is():
+    assert pooled.evaluations([evaluated()]) == evaluated()
+    assert pooled.studies([labelling(4)]) == labelling(4)
 
 
 def test_the_same_numbers_are_the_same_file(tmp_path):
