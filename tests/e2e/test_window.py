@@ -235,7 +235,7 @@ def heatmap_shows_the_store(heatmap: HeatmapPanel, truth: Truth):
 def charts_show_the_store(qtbot, panels, truth):
     for panel, names in (
         ("gap", ("mce", "verifier_step_accuracy")),
-        ("accuracy", ("greedy_accuracy", "sampled_accuracy")),
+        ("accuracy", ("greedy_accuracy", "sampled_accuracy", "sound_accuracy")),
     ):
         chart = panels[panel].chart
         for line, name in zip(chart.lines, names, strict=True):
