@@ -19,7 +19,7 @@ from sapo_engine.labelers import Checker
 from sapo_engine.model_sources import find_folder
 from sapo_engine.models import placed, start_model
 from sapo_engine.precision import resolve
-from sapo_engine.prompts import chat_prompt, end_turns, plain_prompts, token_id
+from sapo_engine.prompts import chat_prompt, check_words, end_turns, plain_prompts, token_id
 from sapo_engine.reasoner import Adapters, Reasoner, with_adapter
 from sapo_engine.rollout_room import RolloutRoom
 from sapo_engine.rollouts import Completion, Request, RolloutBackend, key_of
@@ -36,6 +36,8 @@ ROWS = 500
 """Rows an event."""
 LONGEST = 4096
 """vLLM makes room for texts of so many tokens; prompt and answer of these tasks stay far below."""
+LOOKED_AT = 200
+"""Questions whose words a model is to know."""
 MIN_ROOM = 8
 """An answer has at least so many tokens."""
 
@@ -58,6 +60,10 @@ class Lab:
                 find_folder(config.model, context.run_dir)
             context.group.share(None)
         network, self.tokenizer = start_model(config.model, self.task, config.seed, device, context.run_dir)
+        if config.task.kind == "arithmetic" and config.model.source != "fresh":
+            some = self.task.questions("train")[:LOOKED_AT]
+            texts = [text for q in some for text in (self.task.prompt(q), self.task.join(q.steps))]
+            check_words(self.tokenizer, texts, config.model.source)
         self.context_length = int(getattr(network.config.get_text_config(), "max_position_embeddings", 1 << 20))
         self._start: Reasoner | None = (
             Reasoner(network) if config.model.tuning == "full" else with_adapter(network, self.adapters)

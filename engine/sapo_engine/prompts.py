@@ -42,6 +42,22 @@ def plain_prompts(
     return [(*first, *ids) for ids in found]
 
 
+def check_words(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], source: str) -> None:
+    """Raise InputError where the tokenizer of the model `source` has no word for something in `texts`: made for other
+    texts, it would read them with gaps and say nothing."""
+    unknown = tokenizer.unk_token_id
+    if unknown is None:
+        return
+    for text, tokens in zip(texts, plain_prompts(tokenizer, texts, special=False), strict=True):
+        if unknown in tokens:
+            raise InputError(
+                f"{source} has no words for this task",
+                why=f"Its vocabulary was made for other texts than this one: {text!r}",
+                fix='Take the model that was made for it (for task.asks = "rest" that is bundled:lab-rest), or '
+                'model.source = "fresh".',
+            )
+
+
 def _begins_texts(tokenizer: PreTrainedTokenizerBase, bos: int) -> bool:
     return cast("list[int]", tokenizer("a")["input_ids"])[:1] == [bos]
 

@@ -18,7 +18,7 @@ from sapo_engine.models import load_model
 from sapo_engine.rollouts import HfBackend, Request
 from sapo_engine.stages import Stages
 from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
-from sapo_studio.errors import Stopped
+from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import decode, encode
 from sapo_studio.events import kinds as k
 from sapo_studio.store import queries
@@ -335,3 +335,13 @@ def test_the_reasoner_is_an_ordinary_transformers_model(finished):
         steps = tokenizer.decode(theirs, skip_special_tokens=True).strip().split("\n")
         assert [s.strip() for s in steps] == list(lab.cutter.cut(mine.tokens)[1])
         assert lab.task.grade([(question, "\n".join(steps))]) == lab.cutter.grade([(question, mine.tokens)])
+
+
+def test_a_reasoner_without_words_for_the_problems_is_refused(tmp_path):
+    settings = config(task={"asks": "rest"})
+    with pytest.raises(InputError, match="bundled:lab has no words") as refused:
+        Stages(settings, Context(tmp_path, plan(settings), lambda _: None), CPU)
+    assert "Packed in" in refused.value.why
+    assert "bundled:lab-rest" in refused.value.fix
+    known = config(task={"asks": "rest"}, model={"source": "bundled:lab-rest"})
+    Stages(known, Context(tmp_path, plan(known), lambda _: None), CPU).close()
