@@ -142,13 +142,11 @@ def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
 
 
 def _line(axes: Axes, points: Sequence[tuple[float, Mean]], k: int, title: str, *, band: bool) -> None:
-    """One method's. There are eight colours: those after that are dashed and have another mark."""
-    colour = drawing.COLOURS[k % len(drawing.COLOURS)]
-    again = k >= len(drawing.COLOURS)
-    marker = drawing.MARKERS[(k + 3 * again) % len(drawing.MARKERS)]
+    """One method's, the k-th."""
+    colour, marker, style = drawing.look(k)
     x = [tokens / 1e6 for tokens, _ in points]
     y = [100 * one.value for _, one in points]
-    axes.plot(x, y, color=colour, marker=marker, linestyle="--" if again else "-", label=title)
+    axes.plot(x, y, color=colour, marker=marker, linestyle=style, label=title)
     if any(one.low is None for _, one in points):
         return
     low = [100 * max(0.0, one.low or 0.0) for _, one in points]

@@ -85,9 +85,9 @@ def _all(figure: Figure, axes: Axes, methods: Mapping[str, Curves], metric: str,
     for place, (name, curves) in enumerate(methods.items()):
         if metric not in curves:
             continue
-        colour = drawing.COLOURS[place % len(drawing.COLOURS)]
-        marker = drawing.MARKERS[place % len(drawing.MARKERS)]
-        x, y = _line(axes, curves[metric], colour, marker, crowd=len(methods))
+        colour, marker, style = drawing.look(place)
+        # Many bands over one another could not be told apart: the first method's (the one compared with) is shown.
+        x, y = _line(axes, curves[metric], colour, marker, style, band=place == 0, signed=metric == GAP)
         ends.append(drawing.End(x, y, name, colour))
     if metric == GAP:
         axes.axhline(0, color=drawing.GREY, linewidth=1.0)
@@ -111,16 +111,30 @@ def _between(axes: Axes, title: str, curves: Curves, *, named: bool) -> None:
 
 
 def _line(
-    axes: Axes, curve: Curve, colour: str, marker: str, style: str = "-", name: str | None = None, crowd: int = 1
+    axes: Axes,
+    curve: Curve,
+    colour: str,
+    marker: str,
+    style: str = "-",
+    name: str | None = None,
+    *,
+    band: bool = True,
+    signed: bool = False,
 ) -> tuple[float, float]:
-    """Mean and band, in per cent, the band fainter in a `crowd`. Returns where it ends."""
+    """Mean in per cent, and its interval as a `band` or as a bar at the end; shares end at 0 and 100, what is `signed`
+    does not. Returns where the line ends."""
     x = [i for i, _ in curve]
     y = [100 * one.value for _, one in curve]
     axes.plot(x, y, color=colour, marker=marker or None, linestyle=style, label=name)
     if all(one.low is not None for _, one in curve):
-        low = [100 * (one.low or 0.0) for _, one in curve]
-        high = [100 * (one.high or 0.0) for _, one in curve]
-        axes.fill_between(
-            x, low, high, color=colour, alpha=drawing.BAND if crowd <= 3 else drawing.BAND / 2, linewidth=0
+        low, high = (
+            [100 * (end or 0.0) for end in ends]
+            for ends in zip(*((one.low, one.high) for _, one in curve), strict=True)
         )
+        if not signed:
+            low, high = ([min(100.0, max(0.0, end)) for end in ends] for ends in (low, high))
+        if band:
+            axes.fill_between(x, low, high, color=colour, alpha=drawing.BAND, linewidth=0)
+        else:
+            axes.vlines(x[-1], low[-1], high[-1], color=colour, alpha=0.6, linewidth=1.2)
     return x[-1], y[-1]
