@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from sapo_studio import supervisor
@@ -68,9 +69,11 @@ def test_a_killed_parent_takes_its_worker_with_it(
     kept = bench.rows(run_id)
     done = [phase.ordinal for phase in queries.phases(bench.store, run_id) if phase.status == "done"]
     assert parent.pid is not None
+    victim = psutil.Process(parent.pid)
     os.kill(parent.pid, signal.SIGKILL)
     assert bench.gone()
     assert bench.dead(worker)
+    assert bench.dead(victim)
     assert queries.get_run(bench.store, run_id).status is RunStatus.RUNNING  # nobody has looked yet
     assert supervisor.reconcile(bench.store) == [run_id]
     assert queries.get_run(bench.store, run_id).status is RunStatus.INTERRUPTED
