@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from sapo_engine.grading.base import Grade
 from sapo_engine.group import ALONE, Group
@@ -106,6 +106,15 @@ class Draft:
     copies: int = 1
 
 
+def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
+    """What `tokenizer.decode` does; where no class of its own may do more, without what transformers puts around it,
+    which takes longer than the decoding of a short text."""
+    if type(tokenizer) is PreTrainedTokenizerFast and not tokenizer.clean_up_tokenization_spaces:
+        inner = tokenizer.backend_tokenizer
+        return lambda ids: str(inner.decode(ids, skip_special_tokens=False))
+    return lambda ids: str(tokenizer.decode(ids))
+
+
 @dataclass(slots=True)
 class Cutter:
     """Cuts completions into steps, as the task says, and has them graded."""
@@ -114,14 +123,16 @@ class Cutter:
     tokenizer: PreTrainedTokenizerBase
     group: Group = ALONE
     _breaks: dict[int, int] = field(default_factory=dict)
+    _decode: Callable[[list[int]], str] = field(init=False)
     _eos: int | None = field(init=False)  # asking the tokenizer for it takes as long as looking for it
 
     def __post_init__(self) -> None:
         self._eos = cast("int | None", self.tokenizer.eos_token_id)
+        self._decode = _decoder(self.tokenizer)
 
     def text_of(self, tokens: Sequence[int]) -> str:
         """A completion as text, without the end-of-text token."""
-        return str(self.tokenizer.decode(list(self._body(tokens))))
+        return self._decode(list(self._body(tokens)))
 
     def _body(self, tokens: Sequence[int]) -> Sequence[int]:
         return tokens[: tokens.index(self._eos)] if self._eos in tokens else tokens
