@@ -9,23 +9,12 @@ IGNORE = -100
 """Target of positions that do not count."""
 
 
-def token_log_probs(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """log p of each target under `logits` of the position before. logits (B, L, V), targets (B, L) with IGNORE; returns
-    (B, L - 1) with 0 where the target is IGNORE."""
-    return next_log_probs(logits[:, :-1], targets[:, 1:])
-
-
 def next_log_probs(logits: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
     """log p of `after` (B, L) under `logits` (B, L, V) of the very position that it follows; 0 where it is IGNORE."""
     loss = functional.cross_entropy(
         logits.flatten(0, 1).float(), after.flatten(), ignore_index=IGNORE, reduction="none"
     )
     return -loss.view_as(after)
-
-
-def sequence_log_probs(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Mean token log-probability of each sequence's targets (length-normalised). Shape (B,)."""
-    return token_log_probs(logits, targets).sum(dim=1) / (targets[:, 1:] != IGNORE).sum(dim=1).clamp(min=1)
 
 
 def orpo_losses(winner: torch.Tensor, loser: torch.Tensor, beta: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -32,16 +32,6 @@ GREY = "#6b7280"
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, AMBER, BLACK)
 """In the order in which lines take them. Yellow, which cannot be read on white, is a dark amber here."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-
-
-def look(place: int) -> tuple[str, str, str]:
-    """Colour, mark and style of the line at `place` among many: those behind the eighth are dashed and have another
-    mark."""
-    again = place >= len(COLOURS)
-    mark = MARKERS[(place + 3 * again) % len(MARKERS)]
-    return COLOURS[place % len(COLOURS)], mark, "--" if again else "-"
-
-
 STYLE: dict[str, Any] = {
     "svg.hashsalt": "sapo",
     "font.size": 9.0,
@@ -62,6 +52,14 @@ STYLE: dict[str, Any] = {
 }
 BAND = 0.13
 """How strongly a 95 % band is filled."""
+
+
+def look(place: int) -> tuple[str, str, str]:
+    """Colour, mark and style of the line at `place` among many: those behind the eighth are dashed and have another
+    mark."""
+    again = place >= len(COLOURS)
+    mark = MARKERS[(place + 3 * again) % len(MARKERS)]
+    return COLOURS[place % len(COLOURS)], mark, "--" if again else "-"
 
 
 def require() -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from sapo_engine.losses import IGNORE, log_odds, orpo_losses, sequence_log_probs, step_errors, token_log_probs
+from sapo_engine.losses import IGNORE, log_odds, next_log_probs, orpo_losses, step_errors
 
 
 def test_orpo_by_hand():
@@ -28,9 +28,10 @@ def test_log_odds_stays_finite_at_the_ends():
 def test_sequence_log_prob_is_the_mean_over_the_completion():
     logits = torch.log(torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6], [1 / 3, 1 / 3, 1 / 3]]]))
     targets = torch.tensor([[IGNORE, 0, 1, IGNORE]])
-    each = token_log_probs(logits, targets)
+    after = targets[:, 1:]
+    each = next_log_probs(logits[:, :-1], after)
     assert each[0].tolist() == pytest.approx([math.log(0.5), math.log(0.8), 0.0])
-    assert float(sequence_log_probs(logits, targets)) == pytest.approx((math.log(0.5) + math.log(0.8)) / 2)
+    assert float(each.sum() / (after != IGNORE).sum()) == pytest.approx((math.log(0.5) + math.log(0.8)) / 2)
 
 
 def test_step_errors_count_labelled_steps_alone():
