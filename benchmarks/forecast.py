@@ -1,5 +1,5 @@
 """The forecast against what really happens: peak memory and seconds of real phases on the CPU, each in a process of
-its own, beside what `sapo_studio.config.estimate` says of them.
+its own, beside what `sapo_studio.forecast` says of them.
 
 Models have random weights: what the numbers are changes neither memory nor time. Memory is the peak of resident memory
 less what the process had after its imports; time is CPU time on one thread, so that other programs on the
@@ -21,13 +21,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from sapo_studio.config.estimate.machine import Machine, measure_core
-from sapo_studio.config.estimate.memory import Batch, Generation, Numerics, sampling, training
-from sapo_studio.config.estimate.pace import pace_of
-from sapo_studio.config.estimate.parts import Part
-from sapo_studio.config.estimate.shape import ModelShape
-from sapo_studio.config.estimate.sources import known_models
-from sapo_studio.config.estimate.uses import Networks, scoring
+from sapo_studio.forecast.machine import Machine, measure_core
+from sapo_studio.forecast.memory import Batch, Generation, Numerics, sampling, training
+from sapo_studio.forecast.memory_parts import Part
+from sapo_studio.forecast.memory_use import Networks, scoring
+from sapo_studio.forecast.model_shape import ModelShape
+from sapo_studio.forecast.model_sources import known_models
+from sapo_studio.forecast.throughput import pace_of
 
 SHAPES: dict[str, dict[str, Any]] = {
     "smollm2-135m": known_models()["HuggingFaceTB/SmolLM2-135M"],

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import psutil
 
-from sapo_studio.config.estimate import Machine, find_shape, forecast, size
 from sapo_studio.config.presets import find_preset
+from sapo_studio.forecast import Machine, find_shape, forecast, size
 from sapo_studio.paths import HOME_VARIABLE
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from sapo_studio import __version__
-from sapo_studio.commands import (
+from sapo_studio.app.commands import (
     doctor,
     evaluate,
     export,

@@ -16,11 +16,11 @@ from sapo_engine.context import Context
 from sapo_engine.loop import plan
 from sapo_engine.models import save_model
 from sapo_engine.stages import Stages
+from sapo_studio.config.overrides import merged
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import parse_config
 from sapo_studio.events import Event
 from sapo_studio.events.kinds import Log
-from sapo_studio.experiments.plan import merged
 
 WARMED: dict[str, tuple[str, dict[str, Any]]] = {
     "lab": ("lab-full", {}),

@@ -15,7 +15,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from sapo_engine.checkpoint import read_manifest, write_atomic, write_folder
 from sapo_engine.group import ALONE, Group
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import Stopped
@@ -30,6 +29,7 @@ from sapo_studio.events.kinds import (
     PhaseStarted,
     PlannedPhase,
 )
+from sapo_studio.files import read_manifest, write_atomic, write_folder
 
 T = TypeVar("T")
 PROGRESS_SECONDS = 0.2

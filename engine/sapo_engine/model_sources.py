@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sapo_engine.checkpoint import write_folder
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.errors import InputError
+from sapo_studio.files import write_folder
 from sapo_studio.paths import data_dir, resources_dir
 
 PINNED = "model.json"
@@ -67,7 +67,7 @@ def gguf_folder(file: Path) -> Path:
 
     Dequantising takes transformers some tens of seconds; afterwards the model loads like any other.
     """
-    from sapo_engine.checkpoint import read_manifest
+    from sapo_studio.files import read_manifest
 
     if not file.is_file():
         raise InputError(f"There is no file {file}")

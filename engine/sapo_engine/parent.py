@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import tomli_w
 
 from sapo_engine import deaths
-from sapo_engine.upkeep import Upkeep
 from sapo_engine.worker_process import WorkerProcess, worker_command
 from sapo_studio import processes, supervisor
 from sapo_studio.config.schema import RunConfig
@@ -30,6 +29,7 @@ from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Paused
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
+from sapo_studio.store.maintenance import Upkeep
 from sapo_studio.store.records import ErrorText, RunSummary
 
 HEARTBEAT_SECONDS = 1.0

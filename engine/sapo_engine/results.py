@@ -27,7 +27,7 @@ from sapo_engine.stages import Stages
 from sapo_engine.training import SilentWatcher
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
-from sapo_studio.domain.compute import spent
+from sapo_studio.domain.ledger import spent
 from sapo_studio.domain.metrics import predicted_first_error, step_hits
 from sapo_studio.events import Event
 from sapo_studio.events.kinds import Metric, PhaseFinished

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.compute import spent
+from sapo_studio.domain.ledger import spent
 
 NAMES = {"sapo": "SAPO", "rft": "RFT, matched compute", "outcome": "outcome labels only"}
 

@@ -18,9 +18,9 @@ import torch
 from torch import nn
 
 from sapo_engine.batching import epoch_batches
-from sapo_engine.checkpoint import load_training_state, save_training_state
 from sapo_engine.group import ALONE, Group
 from sapo_engine.precision import autocast
+from sapo_engine.training_state import load_training_state, save_training_state
 
 WARMUP_SHARE = 0.06
 CLIP_NORM = 1.0

@@ -67,3 +67,17 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested tables one over the other, later values win."""
+    found: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = found.get(key)
+            if isinstance(value, Mapping):
+                under = cast("Mapping[str, Any]", below) if isinstance(below, Mapping) else {}
+                found[key] = merged(under, cast("Mapping[str, Any]", value))
+            else:
+                found[key] = value
+    return found

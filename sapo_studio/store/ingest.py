@@ -10,13 +10,13 @@ import json
 import time
 from collections.abc import Callable, Sequence
 
+from sapo_studio.domain import progress as forecast
+from sapo_studio.domain.progress import PhaseClock
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.events import kinds
 from sapo_studio.events.kinds import Event
-from sapo_studio.store import forecast
 from sapo_studio.store.codec import pack_scores, row_id
 from sapo_studio.store.db import Store
-from sapo_studio.store.forecast import PhaseClock
 from sapo_studio.store.runs import set_status, status_of
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from sapo_studio.commands.following import Look
-from sapo_studio.commands.live_view import LiveView, duration
+from sapo_studio.app.commands.live_view import LiveView, duration
+from sapo_studio.app.commands.run_view import Look
 from sapo_studio.config.overrides import configure, override
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError

@@ -10,16 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from sapo_engine.checkpoint import (
-    MANIFEST,
-    load_training_state,
-    read_manifest,
-    save_training_state,
-    write_atomic,
-    write_folder,
-)
 from sapo_engine.training import Recipe, SilentWatcher, train
+from sapo_engine.training_state import load_training_state, save_training_state
 from sapo_studio.errors import Stopped
+from sapo_studio.files import MANIFEST, read_manifest, write_atomic, write_folder
 
 FACTS = {"name": "sample", "iteration": 2}
 

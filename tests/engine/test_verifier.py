@@ -13,15 +13,7 @@ from sapo_engine.models import fresh_model
 from sapo_engine.reasoner import Adapters, Reasoner
 from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_engine.training import SilentWatcher
-from sapo_engine.verifier import (
-    Labelled,
-    Verifier,
-    fresh_verifier,
-    load_verifier,
-    save_verifier,
-    score,
-    train_verifier,
-)
+from sapo_engine.verifier import Labelled, Verifier, fresh_verifier, load_verifier, save_verifier, score, train_verifier
 from sapo_studio.config.schema import ModelConfig, TaskConfig, VerifierConfig
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import from_first_error

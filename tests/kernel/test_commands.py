@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from sapo_studio import cli, diagnosis
+from sapo_studio import cli
+from sapo_studio.app import diagnosis
 from sapo_studio.config.presets import parse_toml
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.formats import processbench

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from sapo_studio.config.estimate import Machine, ModelShape, find_shape, forecast
-from sapo_studio.config.estimate.lengths import lengths
-from sapo_studio.config.estimate.work import phases
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.runs import PhaseName
+from sapo_studio.forecast import Machine, ModelShape, find_shape, forecast
+from sapo_studio.forecast.lengths import lengths
+from sapo_studio.forecast.workload import phases
 
 GIB = 2**30
 HERE = Machine(cores=2, total=24 * GIB, free=20 * GIB, matrix=40e9, bandwidth=8e9, words="made up")

@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sapo_studio.domain.compute import spent, spent_until
+from sapo_studio.app.experiments import page
+from sapo_studio.app.experiments import runner as queue
+from sapo_studio.app.experiments.matrix_file import parse_matrix, read_matrix
+from sapo_studio.app.experiments.methods import METHODS, PAPER
+from sapo_studio.app.experiments.table import Measured, tabulate
+from sapo_studio.config.overrides import merged
+from sapo_studio.domain.ledger import spent, spent_until
 from sapo_studio.domain.runs import RunStatus
+from sapo_studio.domain.statistics import compared, mean
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
-from sapo_studio.experiments import page, queue
-from sapo_studio.experiments.methods import METHODS, PAPER
-from sapo_studio.experiments.plan import merged, parse_matrix, read_matrix
-from sapo_studio.experiments.table import Measured, compared, mean, tabulate
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest

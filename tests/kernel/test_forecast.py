@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.store.forecast import PhaseClock, progress, remaining_seconds, smoothed
+from sapo_studio.domain.progress import PhaseClock, progress, remaining_seconds, smoothed
 
 
 @st.composite

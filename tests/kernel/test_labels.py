@@ -8,16 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.domain.labels import (
-    detect,
-    drops,
-    from_first_error,
-    monotone,
-    omega,
-    sapo,
-    settle,
-    shepherd,
-)
+from sapo_studio.domain.labels import detect, drops, from_first_error, monotone, omega, sapo, settle, shepherd
 
 scores_lists = st.lists(st.floats(0, 1), min_size=1, max_size=16)
 cases = st.integers(1, 16).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n), st.integers(1, n)))

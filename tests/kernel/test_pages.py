@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sapo_studio.app.experiments import pictures
+from sapo_studio.app.experiments import runner as queue
+from sapo_studio.app.experiments.matrix_file import parse_matrix
+from sapo_studio.app.reports import drawing
+from sapo_studio.app.studies import labeling_page as labelling_page
+from sapo_studio.app.studies import pooled, verifier_page
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
-from sapo_studio.experiments import drawing, labelling_page, pictures, pooled, queue, verifier_page
-from sapo_studio.experiments.plan import parse_matrix
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sapo_studio.app.exports.step_labels import export
 from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.errors import InputError
-from sapo_studio.formats.processbench import Item, export, read, to_line
+from sapo_studio.formats.processbench import Item, read, to_line
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
 from tests.fixtures.synthetic import synthetic_run

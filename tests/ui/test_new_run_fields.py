@@ -3,8 +3,8 @@
 import pytest
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 
-from sapo_studio.config.estimate import Card
 from sapo_studio.config.schema import RunConfig, field_paths
+from sapo_studio.forecast import Card
 from sapo_ui import form_spec
 from sapo_ui.views.new_run import NewRunPage, PresetChoice
 from sapo_ui.views.pickers import CardPicker, DataPicker, ModelPicker

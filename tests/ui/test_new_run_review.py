@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from sapo_studio.config.estimate import Card, Machine, find_shape, forecast
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.forecast import Card, Machine, find_shape, forecast
 from sapo_ui import forecast as words
 from sapo_ui.views.new_run import NewRunPage, PresetChoice
 from sapo_ui.views.review_card import ReviewBody, RoomRow

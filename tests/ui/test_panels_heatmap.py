@@ -12,16 +12,7 @@ from sapo_studio.store import annotations, queries
 from sapo_ui import theme
 from sapo_ui.views.annotation_hub import hub
 from sapo_ui.views.heatmap_panel import HeatmapPanel
-from sapo_ui.widgets.heatmap_math import (
-    Grid,
-    MarkLayer,
-    bin_edges,
-    bin_marks,
-    bin_means,
-    count_runs,
-    runs_of,
-    to_rgba,
-)
+from sapo_ui.widgets.heatmap_math import Grid, MarkLayer, bin_edges, bin_marks, bin_means, count_runs, runs_of, to_rgba
 from sapo_ui.widgets.heatmap_view import Cell, HeatmapView
 from tests.fixtures.synthetic import synthetic_run
 from tests.ui.panel_bench import Live, change_of, show

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sapo_studio.config.estimate import Forecast, Machine, find_shape, forecast, size
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import PHASE_LABELS
+from sapo_studio.forecast import Forecast, Machine, find_shape, forecast, size
 from sapo_ui import format as fmt
 from sapo_ui.labelers import LABELERS
 from sapo_ui.widgets.bill_bars import Bill

@@ -8,10 +8,10 @@ import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 
+from sapo_studio.hardware import Gpu, Reading, Sampler
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_ui import format as fmt
-from sapo_ui.hardware import Gpu, Reading, Sampler
 from sapo_ui.views.data_panel import DataPanel
 from sapo_ui.views.metric_panels import whole_percent
 from sapo_ui.widgets.labels import label

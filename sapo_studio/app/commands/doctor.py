@@ -1,0 +1,95 @@
+"""`sapo doctor`: is everything there that a run needs?"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add `doctor`."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    task: Annotated[
+        str,
+        typer.Option("--task", metavar="KIND", help="Preview a task instead: gsm8k, math, mbpp, humaneval or jsonl."),
+    ] = "",
+    data: Annotated[
+        str, typer.Option("--data", metavar="FILE", help="The task's questions (JSON Lines or hub:...).")
+    ] = "",
+    steps: Annotated[str, typer.Option("--steps", help="auto, line, paragraph, block or pattern.")] = "auto",
+    pattern: Annotated[str, typer.Option("--pattern", help="Where a step begins, for --steps pattern.")] = "",
+    count: Annotated[int, typer.Option("-n", help="Solutions shown.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Check Python, SQLite, the libraries, the GPUs, the data folder and the program's own files.
+
+    With `--task`: how many questions there are, what a prompt looks like, how solutions are cut into steps, and
+    whether the reference solutions are graded as right.
+
+    Exit codes: 0 nothing stands in the way of a run, 1 something does, 2 the task's data are not valid.
+
+    Examples: `sapo doctor`, `sapo doctor --json`, `sapo doctor --task gsm8k --data train.jsonl --steps line`
+    """
+    if task:
+        _preview(
+            ["preview", task, f"--data={data}", f"--steps={steps}", f"--pattern={pattern}", f"-n={count}"], as_json
+        )
+        return
+    from sapo_studio.app import diagnosis
+
+    found = diagnosis.diagnose()
+    ready = all(check.state != "bad" for check in found)
+    if as_json:
+        print(json.dumps({"ready": ready, "checks": [vars(check) for check in found]}, ensure_ascii=False))
+    else:
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
+
+        shown = Table(box=None, pad_edge=False, show_header=False)
+        marks = {"good": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}
+        for check in found:
+            shown.add_row(marks[check.state], check.name, escape(check.finding), escape(check.advice))
+        Console(highlight=False).print(shown)
+    if not ready:
+        raise typer.Exit(1)
+
+
+def _preview(command: list[str], as_json: bool) -> None:
+    from sapo_studio.requests.client import engine
+
+    text = engine(command, show=False)
+    if as_json:
+        print(text.strip())
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.rule import Rule
+
+    found = json.loads(text)
+    console = Console(highlight=False)
+    splits = ", ".join(f"{count} {split}" for split, count in found["splits"].items())
+    console.print(
+        f"[bold]{found['task']}[/]: {found['rows']} questions, {found['with_solution']} with a solution; {splits}"
+    )
+    if found["sandbox"]:
+        console.print(f"Programs run in: {escape(found['sandbox'])}")
+    console.print(Rule("a prompt", align="left"))
+    console.print(escape(found["prompt"]), soft_wrap=True)
+    for solution in found["solutions"]:
+        console.print(Rule(f"a solution of {len(solution['steps'])} steps", align="left"))
+        for number, step in enumerate(solution["steps"], start=1):
+            first, *rest = step.split("\n")
+            console.print(f"[cyan]{number:>3}[/] {escape(first)}", soft_wrap=True)
+            for line in rest:
+                console.print(f"    {escape(line)}", soft_wrap=True)
+    console.print(Rule(align="left"))
+    right = found["graded"] - len(found["wrong"])
+    console.print(f"{right} of {found['graded']} reference solutions are graded as right")
+    for fault in found["wrong"][:10]:
+        console.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)

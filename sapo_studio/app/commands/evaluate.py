@@ -1,0 +1,97 @@
+"""`sapo evaluate`: how good a verifier is, alone, as a chooser among samples, and against reasoners."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from sapo_studio.app.commands.label_study import OUT_HELP, RUNS_HELP
+
+
+def register(app: typer.Typer) -> None:
+    """Add `evaluate`."""
+    app.command("evaluate")(evaluate)
+
+
+def evaluate(
+    run: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help=RUNS_HELP)] = None,
+    verifier: Annotated[
+        str,
+        typer.Option(
+            "--verifier",
+            metavar="I|FOLDER",
+            help="Which of the run's verifiers (0, 1, ...; its last without this), or the folder of a token- or "
+            "sequence-classification model.",
+        ),
+    ] = "",
+    benchmark: Annotated[
+        str,
+        typer.Option("--benchmark", metavar="FILE", help="A ProcessBench file (JSON Lines) instead of the run's own."),
+    ] = "",
+    best_of: Annotated[
+        int, typer.Option("--best-of", min=0, max=64, help="Choose among up to so many samples a question; 0: do not.")
+    ] = 0,
+    questions: Annotated[int, typer.Option("--questions", min=1, help="Test questions for --best-of.")] = 200,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Self-verification error of every verifier V_i with every reasoner M_j.")
+    ] = False,
+    trajectories: Annotated[int, typer.Option("--trajectories", min=10, help="Trajectories for --matrix.")] = 300,
+    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help=OUT_HELP)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Measure a verifier: step accuracy, first errors, ProcessBench F1, calibration, AUROC; with --best-of what it
+    is worth as a chooser among samples of the run's last reasoner; with --matrix the table of self-verification errors.
+
+    Steps count up to and including the first error. In the JSON, shares are fractions with 95 % intervals: over
+    solutions or questions, of several runs over these.
+
+    Exit codes: 0 measured, 2 bad input.
+
+    Examples: `sapo evaluate last --best-of 16`, `sapo evaluate lab/sapo/0 lab/sapo/1 --matrix --out verifier`,
+    `sapo evaluate --verifier ./my-prm --benchmark processbench.jsonl`
+    """
+    from pathlib import Path
+
+    from sapo_studio.app.reports import drawing
+    from sapo_studio.app.studies import pooled, verifier_page
+    from sapo_studio.requests.client import engine
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    pages = Path(out).expanduser() if out else None
+    if pages is not None:
+        drawing.prepare(pages)
+    folders: list[Path] = []
+    if run:
+        with Store.open(create=False) as store:
+            folders = [store.run_dir(queries.find_run(store, one)) for one in run]
+    command = ["evaluate"]
+    if verifier:
+        command.append(f"--verifier={verifier if verifier.isdigit() else Path(verifier).expanduser().resolve()}")
+    if benchmark:
+        command.append(f"--benchmark={Path(benchmark).expanduser().resolve()}")
+    command += [f"--best-of={best_of}", f"--questions={questions}", f"--trajectories={trajectories}"]
+    command += ["--matrix"] if matrix else []
+    texts = [engine([*command, f"--run={folder}"], show=False) for folder in folders] or [engine(command, show=False)]
+    found = pooled.evaluations([json.loads(text) for text in texts])
+    written = verifier_page.write(pages, found) if pages is not None else []
+    if as_json:
+        print(json.dumps(found))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{verifier_page.head(found)}[/]")
+    if found["benchmark"] is None:
+        console.print("This run has no process benchmark: name one by --benchmark.")
+    else:
+        console.print(verifier_page.benchmark_sheet(found["benchmark"]).table())
+        console.print(verifier_page.reliability_sheet(found["benchmark"], bars=True).table())
+    if "best_of" in found:
+        console.print(verifier_page.best_sheet(found["best_of"]).table())
+    if "matrix" in found:
+        console.print(verifier_page.matrix_sheet(found["matrix"]).table())
+    for path in written:
+        print(path)

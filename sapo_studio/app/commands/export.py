@@ -1,0 +1,134 @@
+"""`sapo export`: get trajectories, a benchmark, metrics, the configuration or a model out of a run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sapo_studio.app.commands.resume import RUN_HELP
+from sapo_studio.errors import InputError, StoreError
+
+
+class Kind(StrEnum):
+    """What to export."""
+
+    PROCESSBENCH = "processbench"
+    TRAJECTORIES = "trajectories"
+    METRICS = "metrics"
+    CONFIG = "config"
+    MODEL = "model"
+
+
+class Labels(StrEnum):
+    """Whose first error ProcessBench gets."""
+
+    HUMAN = "human"
+    ROLLOUTS = "rollouts"
+    ORACLE = "oracle"
+
+
+class Source(StrEnum):
+    """Which trajectories."""
+
+    SAMPLE = "sample"
+    SOLUTION = "solution"
+    EXPANSION = "expansion"
+    PROCESS = "process"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `export`."""
+    app.command("export")(export)
+
+
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
+    what: Annotated[Kind, typer.Argument(metavar="WHAT", help="processbench, trajectories, metrics, config or model.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file, for `model` a new folder. Else standard output.")
+    ] = None,
+    labels: Annotated[
+        Labels, typer.Option(help="ProcessBench: first errors as people, roll-outs or the task's oracle have them.")
+    ] = Labels.HUMAN,
+    source: Annotated[Source | None, typer.Option(help="Only trajectories of this source.")] = None,
+    iteration: Annotated[int | None, typer.Option(min=0, help="Only of this iteration; for `model`, whose.")] = None,
+) -> None:
+    """Export something of a run.
+
+    **processbench**: annotated trajectories as ProcessBench JSONL (label: first wrong step from 0, -1 for
+    none). **trajectories**: everything about each trajectory as JSONL. **metrics**: CSV. **config**: TOML for
+    `sapo run`. **model**: the reasoner's folder (safetensors and tokenizer) after an iteration, the newest by
+    default.
+
+    Examples: `sapo export last processbench -o steps.jsonl`, `sapo export last processbench --labels
+    rollouts`, `sapo export lab-demo-3 model --iteration 2 -o my-model`
+    """
+    from sapo_studio.app.exports import run_files as exports
+    from sapo_studio.app.exports import step_labels
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    only = None if source is None else source.value
+    with Store.open(create=False) as store:
+        run_id = queries.find_run(store, run)
+        match what:
+            case Kind.MODEL:
+                if output is None:
+                    raise InputError("A model needs a folder to go to", fix="Add --output FOLDER.")
+                chosen = exports.copy_model(store, run_id, output, iteration=iteration)
+                print(f"M{chosen} of {run_id} is in {output}", file=sys.stderr)
+                return
+            case Kind.PROCESSBENCH:
+                lines = step_labels.processbench_lines(
+                    store, run_id, labels=labels.value, source=only, iteration=iteration
+                )
+            case Kind.TRAJECTORIES:
+                lines = exports.trajectory_lines(store, run_id, source=only, iteration=iteration)
+            case Kind.METRICS:
+                lines = exports.metrics_csv(store, run_id)
+            case Kind.CONFIG:
+                lines = exports.config_toml(store, run_id)
+        count = _write(lines, output)
+    if count == 0:
+        raise InputError(
+            f"Run {run_id} has nothing to export here",
+            why="No trajectory matches."
+            if what is not Kind.PROCESSBENCH or labels is not Labels.HUMAN
+            else "Nobody has annotated a trajectory completely.",
+            fix="Annotate steps in the window, or choose --labels rollouts or --labels oracle."
+            if what is Kind.PROCESSBENCH
+            else "Leave --source and --iteration out.",
+        )
+    if output is not None:
+        print(f"{count} lines in {output}", file=sys.stderr)
+
+
+def _write(lines: Iterator[str], output: Path | None) -> int:
+    """Write all lines; a file appears complete or not at all. Returns how many there were."""
+    count = 0
+    if output is None:
+        for line in lines:
+            sys.stdout.write(line)
+            count += 1
+        return count
+    partial = output.with_name(output.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            for line in lines:
+                file.write(line)
+                count += 1
+        if count:
+            partial.replace(output)
+        else:
+            partial.unlink()
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(
+            f"Cannot write {output}", why=str(error), fix="Free some space or choose another place."
+        ) from error
+    return count

@@ -1,0 +1,78 @@
+"""`sapo label-study`: what the labelers cost and how true their labels are, on the same trajectories."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sapo_studio.app.commands.resume import RUN_HELP
+
+RUNS_HELP = f"{RUN_HELP} Several (of one configuration, seeds apart) are measured one by one and put together."
+OUT_HELP = "Also write results.md, results.json and a picture there (needs matplotlib)."
+
+
+def register(app: typer.Typer) -> None:
+    """Add `label-study`."""
+    app.command("label-study")(label_study)
+
+
+def label_study(
+    run: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help=RUNS_HELP)] = None,
+    iteration: Annotated[
+        int, typer.Option("--iteration", min=0, help="Whose reasoner rolls out; 0 is the last that can be studied.")
+    ] = 0,
+    trajectories: Annotated[
+        int, typer.Option("--trajectories", min=10, help="Wrong trajectories that all labelers label.")
+    ] = 300,
+    lengths: Annotated[
+        str,
+        typer.Option("--lengths", metavar="4,8,...", help="Lab only: a study for problems of each number of steps."),
+    ] = "",
+    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help=OUT_HELP)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Label the same wrong trajectories with every labeler, and compare cost and accuracy.
+
+    Trajectories are sampled by the run's reasoner on development questions; SAPO is guided by the verifier of the
+    iteration before, as in the run. All labelers really roll out: nothing is estimated. `SAPO search` is SAPO with
+    as many checks as it wants (`labeling.max_checks` above 2): it ends at the run's `labeling.confidence`.
+
+    Exit codes: 0 measured, 2 bad input.
+
+    Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labelling`
+    """
+    from sapo_studio.app.reports import drawing
+    from sapo_studio.app.studies import labeling_page as labelling_page
+    from sapo_studio.app.studies import pooled
+    from sapo_studio.errors import InputError
+    from sapo_studio.requests.client import engine
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    parts = [part.strip() for part in lengths.split(",") if part.strip()]
+    if not all(part.isdigit() for part in parts):
+        raise InputError(f"--lengths {lengths!r} is not a list of numbers", fix="Write it like --lengths 4,8,12.")
+    pages = Path(out).expanduser() if out else None
+    if pages is not None:
+        drawing.prepare(pages)
+    with Store.open(create=False) as store:
+        folders = [store.run_dir(queries.find_run(store, one)) for one in run or ["last"]]
+    options = [f"--iteration={iteration}", f"--trajectories={trajectories}", f"--lengths={','.join(parts)}"]
+    texts = [engine(["label_study", str(folder), *options], show=False) for folder in folders]
+    found = pooled.studies([json.loads(text) for text in texts])
+    written = labelling_page.write(pages, found) if pages is not None else []
+    if as_json:
+        print(json.dumps(found))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    name, _, rest = labelling_page.head(found).partition(",")
+    console.print(f"[bold]{name}[/],{rest}")
+    for one in found["studies"]:
+        console.print(labelling_page.sheet(one).table())
+    for path in written:
+        print(path)

@@ -1,0 +1,82 @@
+"""`sapo matrix`: methods x tasks x seeds as a queue of ordinary runs, and the table of what they come to."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sapo_studio.app.experiments.runner import Placed
+
+
+def register(app: typer.Typer) -> None:
+    """Add `matrix`."""
+    app.command("matrix")(matrix)
+
+
+def matrix(
+    file: Annotated[str, typer.Argument(metavar="FILE.toml", help="What to compare (docs/matrix.md).")],
+    out: Annotated[
+        str, typer.Option("--out", metavar="FOLDER", help="Where the results go; the file's own name without this.")
+    ] = "",
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs side by side; 0: what the file says.")] = 0,
+    only: Annotated[bool, typer.Option("--table", help="Run nothing: the table of what is finished.")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Check the file and list its runs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
+) -> None:
+    """Run every method with every seed on every task, and put the results side by side.
+
+    The runs are ordinary ones: they stand in `sapo runs` and in the window. Those that are finished are not done
+    again, so that after Ctrl+C, a crash or a change of the file the same command goes on. Results: results.md,
+    results.json, and for each task a picture of the accuracies and one of the verifiers.
+
+    Exit codes: 0 done, 1 a run failed, 2 bad input, 3 stopped.
+
+    Examples: `sapo matrix lab.toml --dry-run`, `sapo matrix lab.toml --out results --jobs 2`
+    """
+    from sapo_studio.app.experiments import page, pictures, table
+    from sapo_studio.app.experiments import runner as queue
+    from sapo_studio.app.experiments.matrix_file import read_matrix
+    from sapo_studio.app.reports import drawing
+    from sapo_studio.store.db import Store
+
+    path = Path(file).expanduser()
+    plan = read_matrix(path)
+    folder = Path(out).expanduser() if out else path.with_suffix("")
+
+    def tell(placed: Placed, finished: int, whole: int) -> None:
+        if as_json:
+            line = {"kind": "run", "name": placed.cell.config.name, "run_id": placed.run_id}
+            line |= {"status": str(placed.status or "queued"), "finished": finished, "runs": whole}
+            print(json.dumps(line), flush=True)
+        else:
+            print(f"[{finished}/{whole}] {placed.cell.config.name}: {placed.status or 'to be run'}", flush=True)
+
+    with Store.open() as store:
+        if dry:
+            found = queue.place(store, plan)
+            for placed in found:
+                tell(placed, sum(one.done for one in found), len(found))
+            return
+        drawing.prepare(folder)
+        try:
+            found = queue.place(store, plan) if only else queue.work_off(store, plan, jobs=jobs or plan.jobs, tell=tell)
+        except KeyboardInterrupt:
+            print("Stopped. The same command goes on where it was.", file=sys.stderr)
+            raise typer.Exit(3) from None
+        drawn = pictures.verifiers(folder, store, plan, found)
+        written = page.write(folder, plan, table.tabulate(store, plan, found), drawn)
+    failed = [placed for placed in found if not placed.done] if not only else []
+    for placed in failed:
+        print(f"{placed.cell.config.name} is not finished: see `sapo report {placed.run_id}`", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"kind": "results", "files": [str(one) for one in written]}))
+    else:
+        print(written[0].read_text(encoding="utf-8"))
+        print("Written: " + ", ".join(str(one) for one in written))
+    if failed:
+        raise typer.Exit(1)

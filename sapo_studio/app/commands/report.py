@@ -1,0 +1,44 @@
+"""`sapo report`: what came out of a run."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from sapo_studio.app.commands.resume import RUN_HELP
+
+
+def register(app: typer.Typer) -> None:
+    """Add `report`."""
+    app.command("report")(report)
+
+
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Print what came out of a run so far, iteration by iteration.
+
+    In the JSON, shares are fractions, `intervals` are 95 % ones, and a label cost with `estimate` is what
+    another labeler would have spent on the same trajectories.
+
+    Examples: `sapo report`, `sapo report lab-demo-3 --json`
+    """
+    from sapo_studio.app.reports import run_report as reports
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    with Store.open(create=False) as store:
+        found = reports.report(store, queries.find_run(store, run))
+    if as_json:
+        print(json.dumps(found.as_json(), ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    console = Console()
+    if not found.iterations:
+        console.print(f"{found.run_id} is {found.status.value} and has measured nothing yet.", highlight=False)
+        return
+    console.print(reports.table(found))

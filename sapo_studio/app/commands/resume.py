@@ -1,0 +1,57 @@
+"""`sapo resume` and `sapo follow`: go on with a run, watch one that goes on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+RUN_HELP = "The run's id, the beginning of it, its name, or `last`."
+
+
+def register(app: typer.Typer) -> None:
+    """Add `resume` and `follow`."""
+    app.command("resume")(resume)
+    app.command("follow")(follow_run)
+
+
+def resume(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
+    detach: Annotated[bool, typer.Option("--detach", help="Start it and return. It goes on by itself.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
+) -> None:
+    """Go on with a paused, stopped, interrupted or failed run, and follow it.
+
+    Finished phases are kept; the one that was under way goes on from what it had saved.
+
+    Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
+    """
+    from sapo_studio import supervisor
+    from sapo_studio.app.commands.following import detached, follow
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    with Store.open(create=False) as store:
+        run_id = queries.find_run(store, run)
+        supervisor.resume(store, run_id, "sapo resume")
+        code = detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def follow_run(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
+) -> None:
+    """Watch a run that goes on by itself. Ctrl+C only ends the watching.
+
+    Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
+    """
+    from sapo_studio import supervisor
+    from sapo_studio.app.commands.following import follow
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    with Store.open(create=False) as store:
+        supervisor.reconcile(store)
+        code = follow(store, queries.find_run(store, run), as_json=as_json, steer=False)
+    raise typer.Exit(code)

@@ -1,0 +1,53 @@
+"""`sapo run`: make a run and follow it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add `run`."""
+    app.command("run")(run)
+
+
+def run(
+    what: Annotated[str, typer.Argument(metavar="PRESET|FILE.toml", help="A preset (see `sapo presets`) or a file.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value. May be given several times."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random in the run.")] = None,
+    name: Annotated[str | None, typer.Option(help="What the run is called.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Start it and return. It goes on by itself.")] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what the run will take of memory and time, and start nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
+) -> None:
+    """Start a run and follow it to its end.
+
+    The run belongs to an engine of its own: closing the terminal leaves it going. Ctrl+C asks it to stop in good order,
+    a second Ctrl+C ends it at once; either way `sapo resume` goes on from there.
+
+    Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
+    """
+    from sapo_studio import supervisor
+    from sapo_studio.app.commands.following import detached, follow
+    from sapo_studio.config.overrides import configure
+    from sapo_studio.store import runs
+    from sapo_studio.store.db import Store
+
+    more = list(overrides or [])
+    preset, config = configure(what, more, seed=seed, name=name)
+    if dry:
+        from sapo_studio.app.commands.forecast import show_forecast
+
+        show_forecast(config, as_json=as_json)
+        return
+    with Store.open() as store:
+        run_id = runs.create_run(store, config, preset)
+        supervisor.launch(store, run_id)
+        code = detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
+    raise typer.Exit(code)

@@ -1,0 +1,127 @@
+"""`sapo runs`: what runs there are. `sapo delete`, `sapo rename`: tidy them up."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from sapo_studio.app.commands.resume import RUN_HELP
+from sapo_studio.errors import InputError
+
+
+def register(app: typer.Typer) -> None:
+    """Add `runs`, `rename` and `delete`."""
+    app.command("runs")(runs)
+    app.command("rename")(rename)
+    app.command("delete")(delete)
+
+
+def runs(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List all runs, the newest first.
+
+    Examples: `sapo runs`, `sapo runs --json`
+    """
+    from sapo_studio import supervisor
+    from sapo_studio.paths import store_path
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    if not store_path().exists():
+        if not as_json:
+            print("No runs yet. Start one: sapo run lab-demo")
+        return
+    with Store.open(create=False) as store:
+        supervisor.reconcile(store)
+        found = queries.list_runs(store)
+    if as_json:
+        for run in found:
+            line = {
+                "run_id": run.id,
+                "name": run.name,
+                "preset": run.preset,
+                "status": run.status.value,
+                "progress": round(run.progress, 4),
+                "eta_seconds": run.eta_seconds,
+                "phase": run.phase,
+                "iteration": run.iteration,
+                "iterations": run.iterations,
+                "created_at": run.created_at,
+                "active_seconds": run.active_seconds,
+                "greedy_accuracy": run.headline.get("greedy_accuracy"),
+                "sampled_accuracy": run.headline.get("sampled_accuracy"),
+            }
+            print(json.dumps(line, ensure_ascii=False))
+        return
+    if not found:
+        print("No runs yet. Start one: sapo run lab-demo")
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    for title in ("run", "name", "status"):
+        shown.add_column(title)
+    for title in ("done", "iteration", "greedy", "sampled", "time"):
+        shown.add_column(title, justify="right")
+    for run in found:
+        shown.add_row(
+            *(
+                run.id,
+                escape(run.name),
+                run.status.value,
+                f"{100 * run.progress:.0f} %",
+                f"{run.iteration}/{run.iterations}",
+            ),
+            *(_share(run.headline.get(f"{kind}_accuracy")) for kind in ("greedy", "sampled")),
+            f"{run.active_seconds / 60:.1f} min",
+        )
+    Console(highlight=False).print(shown)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def rename(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
+    name: Annotated[str, typer.Argument(help="The new name, 1 to 80 characters.")],
+) -> None:
+    """Give a run another name. Its id stays.
+
+    Example: `sapo rename lab-demo-3 "long chains"`
+    """
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+    from sapo_studio.store.runs import rename_run
+
+    with Store.open(create=False) as store:
+        run_id = queries.find_run(store, run)
+        rename_run(store, run_id, name)
+    print(f"{run_id} is now called {name.strip()}")
+
+
+def delete(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a run with all its trajectories, models and annotations. Asks first.
+
+    Example: `sapo delete lab-smoke-1`
+    """
+    from sapo_studio import supervisor
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+    from sapo_studio.store.runs import delete_run
+
+    with Store.open(create=False) as store:
+        supervisor.reconcile(store)
+        run_id = queries.find_run(store, run)
+        if not yes and not typer.confirm(f"Delete {run_id} with everything in it?"):
+            raise InputError(f"{run_id} was not deleted")
+        delete_run(store, run_id)
+    print(f"{run_id} is deleted")

@@ -1,0 +1,150 @@
+"""A matrix of runs as a TOML file: which methods, tasks and seeds, and what all of them share."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sapo_studio.app.experiments.methods import METHODS, PAPER, Method
+from sapo_studio.config.overrides import merged
+from sapo_studio.config.presets import find_preset
+from sapo_studio.config.schema import RunConfig, parse_config, problems
+from sapo_studio.errors import InputError
+
+Changes = dict[str, Any]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=30)
+    preset: str
+    methods: list[str] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1)
+    against: str = "sapo"
+    jobs: int = Field(default=1, ge=1, le=64)
+    paper: str = ""
+    set: Changes = Field(default_factory=dict)
+    tasks: dict[str, Changes] = Field(default_factory=dict)
+    method: dict[str, Changes] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a matrix."""
+
+    task: str
+    method: str
+    seed: int
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All runs of a matrix, task by task and seed by seed, the method that others are compared `against` first."""
+
+    name: str
+    against: str
+    jobs: int
+    paper: str
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    methods: dict[str, Method]
+    cells: tuple[Cell, ...]
+
+
+def read_matrix(path: Path) -> Matrix:
+    """The matrix in a file. Raises InputError that names what is wrong."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read", why=error.strerror or str(error)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not TOML", why=str(error)) from error
+    return parse_matrix(data, source=str(path))
+
+
+def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix") -> Matrix:
+    """Check `data` and write out every run. Raises InputError."""
+    try:
+        file = _File.model_validate(data)
+    except ValidationError as error:
+        raise InputError(
+            f"{source} is not a matrix", why="\n".join(map(str, problems(error))), fix="See docs/matrix.md."
+        ) from error
+    methods = {name: _method(name, file.method.get(name)) for name in dict.fromkeys(file.methods)}
+    for name in file.method:
+        if name not in methods:
+            raise InputError(
+                f"{source} changes a method that it does not run: {name}", fix="Name it in `methods` as well."
+            )
+    if file.against not in methods:
+        raise InputError(f"{source} compares with {file.against}, which it does not run", fix="Add it to `methods`.")
+    if file.paper and file.paper not in PAPER:
+        raise InputError(f"The paper has no figures for {file.paper!r}", fix=f"It has: {', '.join(PAPER)}.")
+    base = find_preset(file.preset).config.model_dump(mode="json")
+    order = sorted(methods, key=lambda name: name != file.against)
+    tasks = file.tasks or {"": {}}
+    cells: list[Cell] = []
+    for task, changes in tasks.items():
+        mine = _methods_of(task, changes, order, source)
+        task_changes = {key: value for key, value in changes.items() if key != "methods"}
+        for seed in dict.fromkeys(file.seeds):
+            for name in mine:
+                name_parts = [file.name, task, name, str(seed)]
+                title = "/".join(part for part in name_parts if part)
+                changed = merged(base, file.set, task_changes, methods[name].changes, {"seed": seed, "name": title})
+                cells.append(Cell(task, name, seed, parse_config(changed, source=f"{source}, run {title}")))
+    return Matrix(
+        name=file.name,
+        against=file.against,
+        jobs=file.jobs,
+        paper=file.paper,
+        tasks=tuple(tasks),
+        seeds=tuple(dict.fromkeys(file.seeds)),
+        methods={name: methods[name] for name in order},
+        cells=tuple(cells),
+    )
+
+
+def _methods_of(task: str, changes: Changes, order: Sequence[str], source: str) -> list[str]:
+    """The methods that a task is done with: its own `methods`, if it names some, out of all in `order`."""
+    named = changes.get("methods", list(order))
+    if not isinstance(named, list) or not set(map(str, cast("list[Any]", named))) <= set(order):
+        raise InputError(
+            f"{source} gives {task} methods that it does not run",
+            why=f"It runs {', '.join(order)}.",
+            fix="`methods` of a task is a list of some of these. Name those that are missing in the file's `methods`.",
+        )
+    if order[0] not in named:
+        raise InputError(
+            f"{source} has nothing to compare the methods of {task} with", fix=f"Add {order[0]} to its `methods`."
+        )
+    return [name for name in order if name in named]
+
+
+def _method(name: str, changes: Changes | None) -> Method:
+    known = METHODS.get(name)
+    if known is None and changes is None:
+        near = difflib.get_close_matches(name, METHODS, n=2, cutoff=0.4)
+        hint = f"Did you mean {' or '.join(near)}? " if near else ""
+        raise InputError(
+            f"There is no method {name!r}",
+            why=f"There are {', '.join(METHODS)}.",
+            fix=f"{hint}A method of your own has a table [method.{name}] with what it changes.",
+        )
+    if known is None:
+        return Method(str((changes or {}).get("title", name)), _without_title(changes))
+    own = _without_title(changes)
+    title = str((changes or {}).get("title", known.title))
+    return Method(title, merged(known.changes, own), known.paper)
+
+
+def _without_title(changes: Changes | None) -> Changes:
+    return {key: value for key, value in (changes or {}).items() if key != "title"}

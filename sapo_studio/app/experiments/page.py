@@ -1,0 +1,158 @@
+"""A matrix's results as Markdown, JSON and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sapo_studio.app.experiments.matrix_file import Matrix
+from sapo_studio.app.experiments.table import COMPARED, COMPARED_BY_ITERATION, Row, TaskTable
+from sapo_studio.app.reports import drawing
+from sapo_studio.domain.statistics import Compared, Mean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Column(NamedTuple):
+    """A metric's column: its heading, and what it means."""
+
+    heading: str
+    meaning: str
+
+
+COLUMNS = {
+    "sampled_accuracy": Column("sampled", "share of sampled test solutions whose answer is right"),
+    "greedy_accuracy": Column("greedy", "the same of greedy ones"),
+    "sound_accuracy": Column("right throughout", "share of sampled test solutions that are right at every step"),
+    "false_positives": Column("right by luck", "share of the samples with a right answer that hold a wrong step"),
+    "verifier_step_accuracy": Column(
+        "verifier, steps", "share of the process benchmark's steps that the verifier judges rightly"
+    ),
+    "first_error_accuracy": Column(
+        "first error", "share of the benchmark's solutions whose first error the verifier names"
+    ),
+    "gap": Column("gap", "how far the verifier's share of steps lies below that of the reasoner's own roll-outs"),
+    "label_accuracy": Column("labels right", "share of the labels that the verifier was trained on that are true"),
+}
+"""By metric, in order. One that no run has is left out."""
+
+
+def write(out: Path, matrix: Matrix, tables: Sequence[TaskTable], verifiers: Sequence[Path] = ()) -> list[Path]:
+    """Write results.md, results.json and a picture a task into the folder `out`. `verifiers`: further pictures there,
+    by `pictures.verifiers`. Returns all of them."""
+    pictures = [*(picture(out, matrix, table) for table in tables if table.curves), *verifiers]
+    text = out / "results.md"
+    text.write_text(markdown(matrix, tables, [path.name for path in pictures]), encoding="utf-8")
+    raw = out / "results.json"
+    raw.write_text(json.dumps([asdict(table) for table in tables], indent=1) + "\n", encoding="utf-8")
+    return [text, raw, *pictures]
+
+
+def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str] = ()) -> str:
+    """All tables."""
+    against = matrix.methods[matrix.against].title
+    seeds = ", ".join(map(str, matrix.seeds))
+    parts = [
+        f"# {matrix.name}: methods side by side\n",
+        f"Seeds {seeds}; mean and 95 % t interval over seeds, per cent; the last iteration of each run. All methods of",
+        "a seed start from the same warmed-up reasoner.\n",
+        *[f"* *{column.heading}*: {column.meaning}." for _, column in _used([r for t in tables for r in t.rows])],
+        f"* *tokens*: those generated and trained on after the warm-up, as a share of {against}'s.",
+        "* *seconds*: of work, without pauses.",
+        f"* *at equal compute*: the method less {against}, each where it stood when both had spent as many tokens",
+        "  (between two iterations on the straight line), paired by seed, in points, with the p of the paired t test.",
+        f"* *after as many iterations*: the method less {against} likewise, each after as many iterations as both went",
+        "  through, whatever they cost (the paper compares so).\n",
+    ]
+    for table in tables:
+        if table.task:
+            parts.append(f"## {table.task}\n")
+        parts += _lines(matrix, table)
+        name = next((name for name in pictures if name == f"{table.task or matrix.name}.svg"), None)
+        if name:
+            parts.append(f"\n![accuracy by tokens]({name})\n")
+            if len(matrix.seeds) > 1:
+                parts.append(f"95 % intervals: the band is {against}'s, a bar stands at the end of each other line.\n")
+        if (name := f"{table.task or matrix.name}-verifiers.svg") in pictures:
+            parts.append(f"![gap, self-verification error, verifier and ceiling by iteration]({name})\n")
+    return "\n".join(parts)
+
+
+def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
+    used = _used(table.rows)
+    compute = [key for key in COMPARED if any(key in row.compared for row in table.rows)]
+    iterations = [key for key in COMPARED_BY_ITERATION if any(key in row.by_iteration for row in table.rows)]
+    heads = ["method", "seeds", "iterations", *(column.heading for _, column in used), "tokens", "seconds"]
+    heads += [f"{COLUMNS[key].heading} at equal compute" for key in compute]
+    heads += [f"{COLUMNS[key].heading} after as many iterations" for key in iterations]
+    heads += ["paper, greedy"] if matrix.paper else []
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for row in table.rows:
+        cells = [row.title, str(len(row.seeds)), str(row.iterations)]
+        cells += [percent(row.final.get(key)) for key, _ in used]
+        cells += ["" if row.share is None else f"{row.share:.2f}", f"{row.seconds.value:.0f}" if row.method else ""]
+        cells += [difference(row.compared.get(key)) for key in compute]
+        cells += [difference(row.by_iteration.get(key)) for key in iterations]
+        cells += ["" if row.paper is None else f"{row.paper:.2f}"] if matrix.paper else []
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _used(rows: Sequence[Row]) -> list[tuple[str, Column]]:
+    return [(key, column) for key, column in COLUMNS.items() if any(key in row.final for row in rows)]
+
+
+def percent(found: Mean | None) -> str:
+    """`53.1 (50.2 to 56.0)`."""
+    if found is None:
+        return ""
+    if found.low is None or found.high is None:
+        return f"{100 * found.value:.1f}"
+    return f"{100 * found.value:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
+
+
+def difference(found: Compared | None) -> str:
+    """`-3.1 (-5.2 to -1.0), p 0.02`."""
+    if found is None:
+        return ""
+    one = found.difference
+    text = f"{100 * one.value:+.1f}"
+    if one.low is not None and one.high is not None:
+        text += f" ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
+    return text + ("" if found.p is None else f", p {found.p:.2g}")
+
+
+def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
+    """Accuracy by tokens spent, a line a method. 95 % intervals: a band for the one that is compared with, a bar at the
+    end of each other. Raises InputError where matplotlib is missing."""
+    drawn = [metric for metric in COMPARED if any(metric in curves for curves in table.curves.values())]
+    path = out / f"{table.task or matrix.name}.svg"
+    with drawing.drawing(path, 2 + 4.5 * len(drawn), 4.2) as figure:
+        places: list[Axes] = list(figure.subplots(1, len(drawn), squeeze=False)[0])
+        for metric, axes in zip(drawn, places, strict=True):
+            drawing.plain(axes, "tokens generated and trained on, millions", "", f"{COLUMNS[metric].heading}, %")
+            for k, (name, curves) in enumerate(table.curves.items()):
+                if metric in curves:
+                    _line(axes, curves[metric], k, matrix.methods[name].title, band=name == matrix.against)
+        figure.legend(*places[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=8.5)
+    return path
+
+
+def _line(axes: Axes, points: Sequence[tuple[float, Mean]], k: int, title: str, *, band: bool) -> None:
+    """One method's, the k-th."""
+    colour, marker, style = drawing.look(k)
+    x = [tokens / 1e6 for tokens, _ in points]
+    y = [100 * one.value for _, one in points]
+    axes.plot(x, y, color=colour, marker=marker, linestyle=style, label=title)
+    if any(one.low is None for _, one in points):
+        return
+    low = [100 * max(0.0, one.low or 0.0) for _, one in points]
+    high = [100 * min(1.0, one.high or 0.0) for _, one in points]
+    if band:
+        axes.fill_between(x, low, high, color=colour, alpha=drawing.BAND, linewidth=0)
+    else:  # many bands over one another could not be told apart
+        axes.vlines(x[-1], low[-1], high[-1], color=colour, alpha=0.6, linewidth=1.2)

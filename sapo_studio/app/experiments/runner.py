@@ -1,0 +1,108 @@
+"""Working off a matrix: ordinary runs, a few at a time, those that are there already left alone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sapo_studio import supervisor
+from sapo_studio.app.experiments.matrix_file import Cell, Matrix
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import InputError
+from sapo_studio.store import queries, runs
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import RunSummary
+
+LOOK_SECONDS = 1.0
+
+ENDED = (RunStatus.DONE, RunStatus.FAILED, RunStatus.STOPPED, RunStatus.INTERRUPTED)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A cell and its run, if there is one."""
+
+    cell: Cell
+    run_id: str = ""
+    status: RunStatus | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is finished."""
+        return self.status is RunStatus.DONE
+
+
+def place(store: Store, matrix: Matrix) -> list[Placed]:
+    """Find the run of every cell: that of its name with its very configuration, a finished one before others."""
+    supervisor.reconcile(store)
+    by_name: dict[str, list[RunSummary]] = {}
+    for run in queries.list_runs(store):  # the newest first
+        by_name.setdefault(run.name, []).append(run)
+    return [_placed(store, cell, by_name.get(cell.config.name, [])) for cell in matrix.cells]
+
+
+def _placed(store: Store, cell: Cell, named: Sequence[RunSummary]) -> Placed:
+    same = [run for run in named if queries.get_config(store, run.id) == cell.config]
+    same.sort(key=lambda run: run.status is not RunStatus.DONE)
+    return Placed(cell, same[0].id, same[0].status) if same else Placed(cell)
+
+
+def work_off(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed, int, int], None]) -> list[Placed]:
+    """Run what is not done yet, `jobs` runs side by side; `tell(run, finished, all)` hears of every start and end.
+
+    A run that fails is left as it is, and the others go on. On KeyboardInterrupt the runs under way are asked to stop
+    before it is passed on: the next call goes on with them.
+    """
+    found = place(store, matrix)
+    finished = sum(one.done for one in found)
+    waiting = [k for k, one in enumerate(found) if not one.done]
+    going: list[int] = []
+    try:
+        while waiting or going:
+            while waiting and len(going) < jobs:
+                k = waiting.pop(0)
+                found[k] = _begin(store, found[k].cell)
+                going.append(k)
+                tell(found[k], finished, len(found))
+            for k in _ended(store, found, going):
+                going.remove(k)
+                run = queries.get_run(store, found[k].run_id)
+                found[k] = Placed(found[k].cell, run.id, run.status)
+                finished += found[k].done
+                tell(found[k], finished, len(found))
+    except KeyboardInterrupt:
+        for k in going:
+            if supervisor.engine_alive(store, found[k].run_id):
+                supervisor.stop(store, found[k].run_id, "sapo matrix")
+        raise
+    return found
+
+
+def take(store: Store, cell: Cell) -> Placed:
+    """Find the run of `cell`, or make it, in one transaction: of two that begin a cell at the same moment the second
+    finds the run of the first."""
+    with store.atomic():
+        named = [run for run in queries.list_runs(store) if run.name == cell.config.name]
+        placed = _placed(store, cell, named)
+        return placed if placed.run_id else Placed(cell, runs.create_run(store, cell.config), RunStatus.QUEUED)
+
+
+def _begin(store: Store, cell: Cell) -> Placed:
+    """Start the run of `cell`. It is looked for once more: another `sapo matrix` may have begun it."""
+    placed = take(store, cell)
+    # One that is going already, or has come to its end since, is refused, and only waited for.
+    with contextlib.suppress(InputError):
+        supervisor.launch(store, placed.run_id)
+    return Placed(cell, placed.run_id, RunStatus.RUNNING)
+
+
+def _ended(store: Store, found: Sequence[Placed], going: Sequence[int]) -> list[int]:
+    def over(run: RunSummary) -> bool:
+        return run.status in ENDED and not supervisor.engine_alive(store, run.id)
+
+    return [
+        k
+        for k in going
+        if supervisor.wait_until(store, found[k].run_id, over, timeout=LOOK_SECONDS / len(going)) is not None
+    ]

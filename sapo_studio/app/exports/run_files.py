@@ -1,0 +1,140 @@
+"""Getting things out of a run: trajectories, benchmark, metrics, configuration, a model folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from sapo_studio.config.presets import to_toml
+from sapo_studio.domain.runs import PhaseName
+from sapo_studio.errors import InputError, StoreError
+from sapo_studio.store import queries
+from sapo_studio.store.annotations import human_first_errors
+from sapo_studio.store.codec import id_range, row_number, unpack_scores
+from sapo_studio.store.db import Store
+
+BATCH = 2000
+
+
+def trajectory_lines(
+    store: Store, run_id: str, *, source: str | None = None, iteration: int | None = None
+) -> Iterator[str]:
+    """Every trajectory as a line of JSON: question, steps, outcome, scores by verifier, labels by source.
+
+    First errors are 1-based, 0 for none, null where unknown.
+    """
+    last, high = id_range(queries.get_number(store, run_id))
+    last -= 1
+    while True:
+        rows = store.rows(
+            "SELECT t.id, t.question_id, q.split, q.text, q.answer, t.iteration, t.sample, t.source, t.steps,"
+            ' t.correct, t.answer, t.truth, t.verified, t."case", t.tokens, t.copies FROM trajectories t'
+            " JOIN questions q ON q.id = t.question_id WHERE t.id > ? AND t.id <= ?"
+            " AND (? IS NULL OR t.source = ?) AND (? IS NULL OR t.iteration = ?) ORDER BY t.id LIMIT ?",
+            (last, high, source, source, iteration, iteration, BATCH),
+        )
+        if not rows:
+            return
+        first, last = rows[0][0], rows[-1][0]
+        scores: dict[int, dict[str, list[float]]] = {}
+        for identity, verifier, blob in store.rows(
+            "SELECT trajectory_id, verifier, scores FROM scores WHERE trajectory_id BETWEEN ? AND ? ORDER BY 1, 2",
+            (first, last),
+        ):
+            scores.setdefault(identity, {})[str(verifier)] = [round(float(v), 4) for v in unpack_scores(blob)]
+        labels: dict[int, dict[str, str]] = {}
+        for identity, written_by, text in store.rows(
+            "SELECT trajectory_id, source, labels FROM labels WHERE trajectory_id BETWEEN ? AND ? ORDER BY 1, 2",
+            (first, last),
+        ):
+            labels.setdefault(identity, {})[written_by] = text
+        human = human_first_errors(store, first, last)
+        for row in rows:
+            (identity, question, split, text, reference, made_in, sample, kind, steps, correct, answer) = row[:11]
+            (truth, verified, case, tokens, copies) = row[11:]
+            said = human.get(identity, -1)
+            line = {
+                "number": row_number(identity),
+                "question_number": row_number(question),
+                "split": split,
+                "question": text,
+                "reference": reference,
+                "iteration": made_in,
+                "sample": sample,
+                "source": kind,
+                "steps": json.loads(steps),
+                "answer": answer,
+                "correct": bool(correct),
+                "truth": truth,
+                "verified": verified,
+                "human": None if said < 0 else said,
+                "case": case,
+                "tokens": tokens,
+                "copies": copies,
+                "scores": scores.get(identity, {}),
+                "labels": labels.get(identity, {}),
+            }
+            yield json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def metrics_csv(store: Store, run_id: str) -> Iterator[str]:
+    """All metrics as CSV lines, with a header.
+
+    Shares are fractions; an estimate has a 1 in the last column.
+    """
+    queries.get_number(store, run_id)
+    yield _csv("iteration", "name", "value", "low", "high", "n", "estimate")
+    for iteration, values in queries.metrics(store, run_id).items():
+        for name, value in values.items():
+            yield _csv(iteration, name, value.value, value.low, value.high, value.n, int(value.estimate))
+
+
+def _csv(*cells: object) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+def config_toml(store: Store, run_id: str) -> Iterator[str]:
+    """The run's resolved configuration as TOML that `sapo run` takes."""
+    yield to_toml(queries.get_config(store, run_id))
+
+
+def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None = None) -> int:
+    """Copy the reasoner M of an iteration (0: after the warm-up; default: the newest) to the new folder
+    `target`.
+
+    It is an ordinary transformers model folder. Returns the iteration. Raises InputError, StoreError.
+    """
+    made = {
+        phase.iteration: phase.artefact
+        for phase in queries.phases(store, run_id)
+        if phase.status == "done" and phase.name in (PhaseName.SFT, PhaseName.ALIGN)
+    }
+    if not made:
+        raise InputError(f"Run {run_id} has no model yet", fix="Wait until its warm-up is done.")
+    chosen = max(made) if iteration is None else iteration
+    if chosen not in made:
+        raise InputError(
+            f"Run {run_id} has no model of iteration {chosen}", fix=f"There are: {', '.join(map(str, sorted(made)))}."
+        )
+    origin = store.run_dir(run_id) / "artefacts" / made[chosen] / "model"
+    if not origin.is_dir():
+        raise StoreError(f"The model of iteration {chosen} is no longer at {origin}", fix="Resume or repeat the run.")
+    if target.exists():
+        raise InputError(f"{target} exists already", fix="Choose a folder that does not exist yet.")
+    partial = target.with_name(target.name + ".partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(origin, partial)
+        partial.rename(target)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise StoreError(
+            f"Cannot write {target}", why=str(error), fix="Free some space or choose another folder."
+        ) from error
+    return chosen

@@ -1,0 +1,55 @@
+"""To be worded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean over seeds with its 95 % t interval (none with one seed)."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """This method less the one that is compared with; over seeds, paired. `p`: of the two-sided paired t test, None
+    with one seed."""
+
+    difference: Mean
+    p: float | None
+
+
+def mean(values: Sequence[float]) -> Mean:
+    """Mean and 95 % t interval."""
+    data = np.asarray(values, dtype=np.float64)
+    value = float(data.mean())
+    if len(data) < 2:
+        return Mean(value, None, None, len(data))
+    from scipy import stats
+
+    half = float(stats.t.ppf(0.975, len(data) - 1)) * float(data.std(ddof=1)) / math.sqrt(len(data))
+    return Mean(value, value - half, value + half, len(data))
+
+
+def compared(pairs: Sequence[tuple[float, float]]) -> Compared:
+    """Of (this, other) by seed."""
+    differences = [a - b for a, b in pairs]
+    found = mean(differences)
+    if len(differences) < 2:
+        return Compared(found, None)
+    if max(differences) == min(differences):  # the test has no variance to go by
+        return Compared(found, 1.0 if differences[0] == 0 else 0.0)
+    from scipy import stats
+
+    test: Any = stats.ttest_rel([a for a, _ in pairs], [b for _, b in pairs])
+    return Compared(found, float(test.pvalue))

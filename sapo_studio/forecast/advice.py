@@ -1,0 +1,81 @@
+"""Words for what will not fit, and the changes of the configuration that would help: tried, not guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.forecast.memory_parts import Peak, size
+
+Change = tuple[str, dict[str, Any]]
+
+
+def told(peak: Peak, where: str, there: int, free: int) -> str:
+    """What does not fit where."""
+    needs = f"{peak.use} needs {size(peak.bytes)} of {where[0].lower()}{where[1:]}"
+    if peak.bytes > there:
+        return f"{needs}, which has {size(there)}: it will not fit."
+    return f"{needs}, and {size(free)} of {size(there)} are free now: it fits only if others make room."
+
+
+def helps(config: RunConfig, peak: Peak, room: float, bytes_of: Callable[[RunConfig], float]) -> str:
+    """The changes that bring `peak` down, those that make it fit `room` first. `bytes_of` is the peak of another
+    configuration."""
+    tried: dict[str, list[tuple[float, str]]] = {}
+    for words, update in _changes(config, peak.use):
+        changed = _updated(config, update)
+        if changed is None:
+            continue
+        now = bytes_of(changed)
+        if now < 0.95 * peak.bytes:
+            tried.setdefault(words.partition(" =")[0], []).append((now, f"{words} ({size(now)})"))
+    if not tried:
+        return "Use a smaller model, or a machine with more memory."
+    # Of each value the smallest change that is enough.
+    enough = [max(fits) for each in tried.values() if (fits := [one for one in each if one[0] <= room])]
+    if enough:
+        return "Any of these would do: " + "; ".join(words for _, words in sorted(enough, reverse=True)[:4]) + "."
+    most = sorted(min(each) for each in tried.values())
+    return "Not enough by itself, but of help: " + "; ".join(words for _, words in most[:4]) + "."
+
+
+def _changes(config: RunConfig, use: str) -> Iterator[Change]:
+    runtime, model, verifier = config.runtime, config.model, config.verifier
+    if use == "Sampling":
+        if runtime.backend == "hf":
+            for less in _less(runtime.rollout_batch):
+                yield f"runtime.rollout_batch = {less}", {"runtime": {"rollout_batch": less}}
+        else:
+            yield "runtime.vllm_memory = 0.6", {"runtime": {"vllm_memory": min(0.6, runtime.vllm_memory)}}
+    elif use != "Scoring":
+        batch = runtime.micro_batch or max(
+            config.warmup.batch_size, verifier.batch_size, 2 * config.optimiser.batch_size
+        )
+        for less in _less(batch):
+            yield f"runtime.micro_batch = {less}", {"runtime": {"micro_batch": less}}
+        if not model.gradient_checkpointing:
+            yield "model.gradient_checkpointing = true", {"model": {"gradient_checkpointing": True}}
+        if model.tuning == "full":
+            yield 'model.tuning = "lora"', {"model": {"tuning": "lora"}}
+    if verifier.base == "copy":
+        yield 'verifier.base = "shared"', {"verifier": {"base": "shared"}}
+    if use in ("Scoring", "Verifier training") and verifier.head == "likelihood":
+        yield 'verifier.head = "scalar"', {"verifier": {"head": "scalar"}}
+
+
+def _less(size: int) -> Iterator[int]:
+    """A quarter, and a few."""
+    for less in (size // 4, 8, 2):
+        if 0 < less < size:
+            yield less
+
+
+def _updated(config: RunConfig, update: dict[str, Any]) -> RunConfig | None:
+    data: dict[str, Any] = config.model_dump()
+    for section, values in update.items():
+        data[section].update(values)
+    try:
+        return RunConfig.model_validate(data)
+    except ValueError:
+        return None

@@ -1,0 +1,66 @@
+"""Seconds of each phase, from its work and the device's pace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.forecast.device_plan import Place
+from sapo_studio.forecast.lengths import Lengths
+from sapo_studio.forecast.machine import Machine
+from sapo_studio.forecast.memory_use import SCORED_ENTRIES, SCORED_ROWS, Networks, networks
+from sapo_studio.forecast.model_shape import ModelShape
+from sapo_studio.forecast.throughput import GRAPH_CALL, Pace
+from sapo_studio.forecast.workload import PhaseWork, Trained, Written
+
+VLLM_ROWS = 256
+"""Sequences that vLLM writes at a time (engine: vllm_child.py)."""
+A_SEQUENCE = 0.4e-3
+"""Seconds that cutting, grading, sending and storing one text takes."""
+A_PROGRAM = 0.12
+"""Seconds that running a program against its tests takes on one core."""
+
+
+def phase_seconds(
+    config: RunConfig, shape: ModelShape, machine: Machine, place: Place, texts: Lengths, work: PhaseWork
+) -> float:
+    """Seconds of one phase with all processes at work."""
+    nets = networks(config, shape, place.precision)
+    pace = place.pace(machine, place.precision)
+    seconds = sum(_writing(config, nets, pace, place, texts, item) for item in work.written)
+    seconds += sum(_training(config, nets, pace, place, item) for item in work.trained)
+    if work.scored:
+        logits = config.verifier.head == "likelihood"
+        sequences = work.scored / place.processes
+        seconds += pace.forward(shape, nets.verifier, sequences, work.length, logits=logits)
+        rows = min(SCORED_ROWS, max(1.0, SCORED_ENTRIES // (work.length * shape.vocab))) if logits else SCORED_ROWS
+        seconds += pace.call * shape.layers * sequences / rows + A_SEQUENCE * work.scored
+    texts_made = sum(item.sequences for item in work.written)
+    grading = A_SEQUENCE
+    if config.task.kind in ("mbpp", "humaneval"):
+        grading += A_PROGRAM / min(config.runtime.graders or machine.cores, machine.cores)
+    return seconds + grading * texts_made
+
+
+def _writing(config: RunConfig, nets: Networks, pace: Pace, place: Place, texts: Lengths, work: Written) -> float:
+    """One batch after the other, each until its longest sequence has ended."""
+    if work.sequences <= 0:
+        return 0.0
+    shape, rows = nets.shape, float(work.rows)
+    if config.runtime.backend == "vllm":
+        pace, rows = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call), float(VLLM_ROWS)
+    mine = work.sequences / place.processes
+    rows = min(rows, mine)
+    batches = mine / rows
+    longest = min(texts.longest_solution, work.tokens * texts.longest_solution / texts.solution)
+    one = pace.write(shape, nets.reasoner, rows, work.prompt, work.tokens, longest)
+    read = work.prompts / place.processes / batches
+    return batches * (one + pace.forward(shape, nets.reasoner, read, work.prompt, logits=False))
+
+
+def _training(config: RunConfig, nets: Networks, pace: Pace, place: Place, work: Trained) -> float:
+    how = nets.verifier if work.who == "verifier" else nets.reasoner
+    logits = work.who == "reasoner" or config.verifier.head == "likelihood"
+    mine = -(-work.batch // place.processes)
+    parts = -(-mine // config.runtime.micro_batch) if config.runtime.micro_batch else 1
+    return work.steps * pace.step(nets.shape, how, mine, work.length, parts, logits=logits)

@@ -1,0 +1,253 @@
+"""Peaks of memory: of training, of sampling by the program's own sampler, and of vLLM. Pure arithmetic over shapes.
+
+The formulas count what transformers and peft keep for the backward pass, tensor by tensor; benchmarks/forecast.py holds
+them against measured peaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sapo_studio.forecast.memory_parts import GIB, MIB, Part, Peak
+from sapo_studio.forecast.model_shape import ModelShape
+
+Tuning = Literal["full", "lora", "qlora"]
+
+WIDTH = {"fp32": 4, "bf16": 2, "fp16": 2}
+"""Bytes of a number."""
+
+NF4 = 0.5 + 0.016
+"""Bytes of a weight in 4 bits: half a byte, and the scales of blocks of 64, themselves quantised."""
+
+CUDA_CONTEXT = 600 * MIB
+"""What a process takes of a card before it has done anything: driver context, kernels, cuBLAS workspaces."""
+
+FRAGMENTS = 0.08
+"""Share that torch's allocator on a card holds without using it: pieces of other sizes than asked for."""
+
+LIBRARIES = 700 * MIB
+"""Main memory of a worker that has imported torch, transformers and peft, and of its parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numerics:
+    """What is trained, and what is calculated in. `precision` is settled: not "auto"."""
+
+    tuning: Tuning
+    rank: int
+    precision: str
+    checkpointing: bool = False
+    frozen: str = ""
+    """What frozen weights are kept in where that is not `precision`."""
+
+    def trained(self, shape: ModelShape) -> int:
+        """Weights that are trained."""
+        return shape.weights if self.tuning == "full" else shape.adapter_weights(self.rank)
+
+    def base_bytes(self, shape: ModelShape) -> float:
+        """A network's weights without adapters."""
+        if self.tuning == "full":
+            return 4.0 * shape.weights
+        if self.tuning == "qlora":
+            # The embedding and the norms are not quantised.
+            return NF4 * shape.block_weights + 2.0 * (shape.weights - shape.block_weights)
+        return float(WIDTH[self.frozen or self.precision] * shape.weights)
+
+    @property
+    def base_words(self) -> str:
+        """What the weights are kept in."""
+        if self.tuning == "full":
+            return "all weights in fp32, since they are trained"
+        return (
+            "frozen, in 4 bits but for the embedding"
+            if self.tuning == "qlora"
+            else f"frozen, in {self.frozen or self.precision}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one forward pass of training holds: sequences (both sides of a pair count), padded to `length` tokens."""
+
+    sequences: int
+    length: int
+
+    @property
+    def tokens(self) -> int:
+        """All positions, padding included."""
+        return self.sequences * self.length
+
+
+def kept_per_token(shape: ModelShape, how: Numerics, length: float) -> float:
+    """Bytes that one block keeps of one token in a sequence of `length` for the backward pass, without checkpointing.
+
+    Per block: both normalisations' inputs (and, trained, their outputs before and after scaling), queries, keys and
+    values (repeated for each head) and what attention gives, gate, its activation, up and their product. Where
+    attention is calculated whole, its capped scores and their softmax.
+    """
+    h, q, i, norms = shape.hidden, shape.query, shape.intermediate, shape.norms
+    full = how.tuning == "full"
+    whole = 8.0 * shape.heads * length if shape.capped else 0.0
+    if how.precision == "fp32":
+        return whole + 4.0 * ((3 if full else 2) * norms * h + 4 * q + 4 * i)
+    # Under autocast normalisations stay in fp32, and each linear layer keeps its own 16-bit copy of its input.
+    inputs = 2.0 * 5 * h
+    if full:
+        return whole + 8.0 * norms * h + inputs + 8.0 * q + 8.0 * i
+    return whole + 4.0 * norms * h + inputs + 10.0 * q + 8.0 * i
+
+
+def backward_per_token(shape: ModelShape, how: Numerics) -> float:
+    """Bytes that are alive for a moment while one block's backward pass works on one token."""
+    return WIDTH[how.precision] * (3.0 * shape.intermediate + 2.0 * shape.hidden)
+
+
+def logits_per_token(shape: ModelShape) -> float:
+    """Bytes of one token's scores over the vocabulary, at the turn from forward to backward.
+
+    The scores, those of the positions that count in fp32, and their log-softmax; then its output, its gradient and the
+    gradient put back in place. Capped scores are there once before and once behind the tanh.
+    """
+    return (20.0 if shape.capped else 12.0) * shape.vocab
+
+
+HOLES = 0.12
+"""Share of the activations' memory that the C library's heap holds beside them, in pieces of other sizes."""
+
+
+def holes(shape: ModelShape, how: Numerics, batch: Batch) -> float:
+    """Bytes of the heap that a pass on a CPU leaves free and does not give back.
+
+    Measured, not counted: what adapters put out lives for a moment, and what is kept lies scattered between, so that
+    with checkpointing too it adds up over the blocks.
+    """
+    outputs = 2 * shape.hidden + shape.query + 2 * shape.key_value + 2 * shape.intermediate
+    moment = WIDTH[how.precision] * outputs if how.tuning != "full" else 0.0
+    blocks = 1 if how.checkpointing else shape.layers
+    return (HOLES * kept_per_token(shape, how, batch.length) * blocks + moment * shape.layers) * batch.tokens
+
+
+def activations(shape: ModelShape, how: Numerics, batch: Batch, *, logits: bool, heap: bool) -> tuple[Part, ...]:
+    """What a pass over `batch` keeps at its worst moment: blocks, and scores over the vocabulary (`logits`). `heap`: in
+    main memory, where what one moment has taken is not there for the next."""
+    block = kept_per_token(shape, how, batch.length) * batch.tokens
+    width = 4 if how.tuning == "full" or how.precision == "fp32" else 2
+    words = f"{batch.sequences} sequences of {batch.length} tokens at a time"
+    turn = logits_per_token(shape) * batch.tokens if logits else 0.0
+    if how.checkpointing:
+        kept = float(width) * shape.hidden * shape.layers * batch.tokens
+        again = block + backward_per_token(shape, how) * batch.tokens
+        words += "; only the blocks' inputs are kept, one block at a time is calculated again"
+        # The scores are gone by the time the first block is calculated again.
+        if heap:
+            blocks = kept + again
+        else:
+            blocks, turn = (kept + again, 0.0) if again > turn else (kept, turn)
+    else:
+        blocks = block * shape.layers
+        if not logits:
+            blocks += backward_per_token(shape, how) * batch.tokens
+    parts = [Part("activations", blocks, words)]
+    if heap:
+        parts.append(Part("holes", holes(shape, how, batch), "freed and not given back by the C library"))
+    if turn:
+        each = logits_per_token(shape) / shape.vocab
+        told = f"{each:.0f} bytes for each of {shape.vocab:,} entries at each position"
+        parts.append(Part("scores over the vocabulary", turn, told))
+    return tuple(parts)
+
+
+def training(
+    use: str,
+    shape: ModelShape,
+    how: Numerics,
+    batch: Batch,
+    *,
+    logits: bool = True,
+    heap: bool = False,
+    beside: tuple[Part, ...] = (),
+) -> Peak:
+    """The peak of a training: AdamW on what is trained, in parts of `batch`.
+
+    `heap`: in main memory. `beside`: what else lies in that memory.
+    """
+    count = how.trained(shape)
+    base = how.base_bytes(shape)
+    parts = [Part("weights", base, how.base_words)]
+    if how.tuning != "full":
+        parts.append(Part("adapters", 4.0 * count, f"LoRA of rank {how.rank} on every linear layer, in fp32"))
+    parts.append(Part("gradients", 4.0 * count, "fp32, of what is trained"))
+    parts.append(Part("optimiser", 8.0 * count, "AdamW: two moments in fp32"))
+    passing = list(activations(shape, how, batch, logits=logits, heap=heap))
+    if how.tuning == "full" and how.precision != "fp32":
+        passing.append(Part("weights once more", 2.0 * count, f"autocast's copies in {how.precision}"))
+    # The step itself takes square roots of all second moments at once; then there are no activations.
+    step = Part("optimiser step", 4.0 * count, "AdamW updates all tensors at a time and needs one further copy")
+    parts += passing if sum(part.bytes for part in passing) >= step.bytes else [step]
+    return Peak(use, (*parts, *beside))
+
+
+def key_value_bytes(shape: ModelShape, how: Numerics) -> float:
+    """Bytes of keys and values of one token in all blocks, in the program's own sampler."""
+    # With fp32 weights rotary positions turn 16-bit keys into fp32 ones; values stay.
+    keys = 4 if how.tuning == "full" or how.precision == "fp32" else 2
+    return float(shape.layers * shape.key_value * (keys + WIDTH[how.precision]))
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What the sampler has at a time: `rows` sequences of `prompt` tokens of which `prompts` differ, each going on for
+    `more` tokens."""
+
+    rows: int
+    prompts: int
+    prompt: int
+    more: int
+
+
+SAMPLED = 16.0
+"""Bytes a row and entry of the vocabulary while a token is drawn: scores, scaled, softmax, cumulative sum; in fp32."""
+
+
+GROWN = 0.2
+"""Share of keys and values that lies in holes which smaller ones before them have left."""
+
+
+def sampling(use: str, shape: ModelShape, how: Numerics, work: Generation, *, beside: tuple[Part, ...] = ()) -> Peak:
+    """The peak of the program's own sampler."""
+    length = work.prompt + work.more
+    parts = [Part("weights", how.base_bytes(shape), how.base_words)]
+    if how.tuning != "full":
+        parts.append(Part("adapters", 4.0 * how.trained(shape), f"LoRA of rank {how.rank}, in fp32"))
+    elif how.precision != "fp32":
+        parts.append(Part("weights once more", 2.0 * shape.weights, f"autocast's copies in {how.precision}"))
+    token = key_value_bytes(shape, how)
+    # One block at a time is copied when it grows and when sequences that have ended leave.
+    cache = token * work.rows * length * (1 + 1 / shape.layers + GROWN)
+    draw = SAMPLED * work.rows * shape.vocab
+    # Reading the prompts comes before there is much of a cache.
+    width = WIDTH[how.precision]
+    reading = (
+        work.prompts * work.prompt * (width * (3.0 * shape.intermediate + 2.0 * shape.hidden) + 8.0 * shape.hidden)
+    )
+    read = token * work.prompts * work.prompt + reading
+    if read > cache + draw:
+        parts.append(Part("prompts", read, f"{work.prompts} prompts of {work.prompt} tokens are read at a time"))
+    else:
+        parts.append(Part("keys and values", cache, f"{work.rows} sequences of up to {length} tokens"))
+        parts.append(
+            Part("scores over the vocabulary", draw, f"16 bytes for each of {shape.vocab:,} entries and sequence")
+        )
+    return Peak(use, (*parts, *beside))
+
+
+VLLM_CPU_CACHE = float(GIB)
+"""What vLLM gets for keys and values on a CPU (rollouts/vllm_child.py)."""
+
+
+def vllm_least(shape: ModelShape, how: Numerics, length: int) -> float:
+    """The least that vLLM can begin with on a card: its weights, room to read 8,192 tokens, one sequence's cache."""
+    width = 2 if how.precision != "fp32" else 4
+    reading = 8192 * width * (4.0 * shape.intermediate + 4.0 * shape.hidden) + 256 * 8.0 * shape.vocab
+    return width * shape.weights + reading + 2.0 * width * shape.layers * shape.key_value * length + CUDA_CONTEXT

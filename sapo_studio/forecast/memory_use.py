@@ -1,0 +1,212 @@
+"""What each kind of work takes of a card's memory, and of the machine's: which networks are where, and how large the
+batches can get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sapo_studio.config.schema import PAIRED, RunConfig
+from sapo_studio.forecast.device_plan import Place
+from sapo_studio.forecast.lengths import Lengths
+from sapo_studio.forecast.memory import (
+    CUDA_CONTEXT,
+    FRAGMENTS,
+    LIBRARIES,
+    VLLM_CPU_CACHE,
+    Batch,
+    Generation,
+    Numerics,
+    activations,
+    sampling,
+    training,
+    vllm_least,
+)
+from sapo_studio.forecast.memory_parts import GIB, Part, Peak
+from sapo_studio.forecast.model_shape import ModelShape
+
+SCORED_ROWS = 256
+"""Sequences that a verifier reads at a time, at most,"""
+SCORED_ENTRIES = 2**27
+"""and entries over the vocabulary (engine: verifier.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """The models of a run, as far as memory goes."""
+
+    shape: ModelShape
+    reasoner: Numerics
+    verifier: Numerics
+    shared: bool
+    verifies: bool
+
+    @property
+    def reasoner_bytes(self) -> float:
+        """A reasoner's own network."""
+        return self.reasoner.base_bytes(self.shape)
+
+    @property
+    def verifier_bytes(self) -> float:
+        """What a verifier adds that waits: a network of its own, or adapters."""
+        if not self.verifies:
+            return 0.0
+        if self.shared:
+            return 4.0 * self.verifier.trained(self.shape)
+        return self.verifier.base_bytes(self.shape)
+
+    @property
+    def reasoner_adds(self) -> float:
+        """What a further reasoner adds beside the one before it."""
+        if self.reasoner.tuning == "full":
+            return self.reasoner_bytes
+        return 4.0 * self.reasoner.trained(self.shape)
+
+
+def networks(config: RunConfig, shape: ModelShape, precision: str) -> Networks:
+    """The models that `config` makes."""
+    model = config.model
+    reasoner = Numerics(model.tuning, model.lora_rank, precision, model.gradient_checkpointing)
+    shared = config.verifier.base == "shared"
+    verifier = reasoner
+    if shared and model.tuning == "full":
+        verifier = replace(reasoner, tuning="lora", frozen="fp32")
+    return Networks(shape, reasoner, verifier, shared, config.labeling.labeler != "none")
+
+
+def _batch(config: RunConfig, place: Place, size: int, sides: int, length: int) -> Batch:
+    mine = -(-size // place.processes)
+    if config.runtime.micro_batch:
+        mine = min(mine, max(1, config.runtime.micro_batch // sides))
+    return Batch(sides * mine, length)
+
+
+def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> dict[str, Peak]:
+    """Each kind of work with the networks that it itself needs, by its name."""
+    shape, heap = nets.shape, not place.on_cards
+    length = min(texts.longest_prompt + texts.longest_solution, shape.positions)
+    found: dict[str, Peak] = {}
+    if config.warmup.epochs:
+        # Solutions of the data, not samples, which may go on to the limit.
+        usual = min(length, texts.longest_prompt + 2 * texts.solution)
+        batch = _batch(config, place, config.warmup.batch_size, 1, usual)
+        found["Warm-up"] = training("Warm-up", shape, nets.reasoner, batch, heap=heap)
+    found["Sampling"] = max(
+        (sampling("Sampling", shape, nets.reasoner, work) for work in _generations(config, texts)),
+        key=lambda peak: peak.bytes,
+    )
+    if nets.verifies:
+        logits = config.verifier.head == "likelihood"
+        batch = _batch(config, place, config.verifier.batch_size, 1, length)
+        found["Verifier training"] = training(
+            "Verifier training", shape, nets.verifier, batch, logits=logits, heap=heap
+        )
+        found["Scoring"] = scoring(nets, length, logits=logits, heap=heap)
+    sides = 2 if config.optimiser.kind in PAIRED else 1
+    batch = _batch(config, place, config.optimiser.batch_size, sides, length)
+    found["Alignment"] = training("Alignment", shape, nets.reasoner, batch, heap=heap)
+    return found
+
+
+def _generations(config: RunConfig, texts: Lengths) -> list[Generation]:
+    """What the sampler may have to do at a time: sampling, greedy answers, roll-outs from prefixes."""
+    rows = config.runtime.rollout_batch
+    samples, wave = config.sampling.samples, config.labeling.wave
+    return [
+        Generation(max(rows, samples), max(1, rows // samples), texts.longest_prompt, texts.longest_solution),
+        Generation(rows, rows, texts.longest_prompt, texts.longest_solution),
+        Generation(
+            max(rows, wave),
+            max(1, rows // wave),
+            texts.longest_prompt + texts.longest_solution // 2,
+            texts.longest_solution,
+        ),
+    ]
+
+
+def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int = SCORED_ROWS) -> Peak:
+    """The peak while a verifier reads sequences of `length`: one block works at a time and keeps nothing. `most`: how
+    many there are."""
+    rows = max(1, min(most, SCORED_ENTRIES // (length * nets.shape.vocab))) if logits else most
+    batch = Batch(rows, length)
+    how = replace(nets.verifier, checkpointing=False)
+    one = replace(nets.shape, layers=1)
+    passing = activations(one, how, batch, logits=logits, heap=heap)
+    base = nets.verifier.base_bytes(nets.shape)
+    return Peak("Scoring", (Part("weights", base, how.base_words), *passing))
+
+
+def card_peaks(config: RunConfig, shape: ModelShape, place: Place, texts: Lengths, total: int) -> tuple[Peak, ...]:
+    """The peaks on a card of `total` bytes (0: unknown): what waits for its turn waits in main memory."""
+    nets = networks(config, shape, place.precision)
+    found = _works(config, nets, place, texts)
+    if config.runtime.backend == "vllm":
+        least = vllm_least(shape, nets.reasoner, texts.longest_prompt + texts.longest_solution)
+        share = config.runtime.vllm_memory * total
+        words = f"vLLM takes {config.runtime.vllm_memory:.0%} of the card and needs {least / GIB:.1f} GiB at least"
+        found["Sampling"] = Peak("Sampling", (Part("vLLM", max(least, share), words),))
+    return tuple(_on_card(peak, nets, vllm=config.runtime.backend == "vllm") for peak in found.values())
+
+
+def _on_card(peak: Peak, nets: Networks, *, vllm: bool) -> Peak:
+    parts = list(peak.parts)
+    if peak.use != "Sampling" or not vllm:
+        if nets.shared and nets.verifies and peak.use != "Warm-up":
+            parts.append(Part("the other adapters", nets.verifier_bytes, "on the same network"))
+        parts.append(Part("fragments", FRAGMENTS * peak.bytes, "8 % that torch's allocator cannot use"))
+    parts.append(Part("driver", CUDA_CONTEXT, "600 MiB for CUDA's context"))
+    return Peak(peak.use, tuple(parts))
+
+
+def memory_peaks(config: RunConfig, shape: ModelShape, place: Place, texts: Lengths) -> tuple[Peak, ...]:
+    """The peaks in main memory, of all processes together."""
+    nets = networks(config, shape, place.precision)
+    return tuple(_in_memory(peak, config, nets, place) for peak in _works(config, nets, place, texts).values())
+
+
+def _in_memory(peak: Peak, config: RunConfig, nets: Networks, place: Place) -> Peak:
+    parts: list[Part] = [] if place.on_cards else list(peak.parts)
+    waiting = _waiting(peak.use, nets)
+    if place.on_cards and peak.use == "Sampling" and config.runtime.backend == "vllm":
+        waiting = [*waiting, Part("the reasoner", nets.reasoner_bytes, "while vLLM has the card")]
+    elif not place.on_cards and peak.use == "Sampling" and config.runtime.backend == "vllm":
+        width = 4 if nets.reasoner.precision == "fp32" else 2
+        parts = [
+            Part("weights", nets.reasoner_bytes, nets.reasoner.base_words),
+            Part("vLLM's weights", float(width * nets.shape.weights), f"in {nets.reasoner.precision}"),
+            Part("vLLM's keys and values", VLLM_CPU_CACHE, "1 GiB on a CPU"),
+            Part("vLLM's libraries", 2.0 * LIBRARIES, "a process of its own"),
+        ]
+    parts += waiting
+    if peak.use in ("Warm-up", "Verifier training", "Alignment"):
+        how = nets.verifier if peak.use == "Verifier training" else nets.reasoner
+        saved = 12.0 * how.trained(nets.shape)
+        # Between two steps there are no activations, so that on a CPU this takes their place as far as it goes.
+        passing = 0.0 if place.on_cards else _passing(peak)
+        if saved > passing:
+            words = "a copy of what is trained and its moments, while the position is written down"
+            parts.append(Part("checkpoint", saved - passing, words))
+    parts.append(Part("libraries", float(LIBRARIES), "torch, transformers and peft"))
+    times = place.processes
+    if times > 1:
+        words = f"{times} processes, each with all of it; "
+        parts = [Part(part.name, times * part.bytes, words + part.assumption) for part in parts]
+    return Peak(peak.use, tuple(parts))
+
+
+def _passing(peak: Peak) -> float:
+    names = ("activations", "holes", "scores over the vocabulary", "weights once more", "optimiser step")
+    return sum(part.bytes for part in peak.parts if part.name in names)
+
+
+def _waiting(use: str, nets: Networks) -> list[Part]:
+    """Networks that wait for their turn while `use` goes on."""
+    if use == "Warm-up":
+        return []
+    found: list[Part] = []
+    if use in ("Verifier training", "Scoring") and not nets.shared:
+        found.append(Part("the reasoner", nets.reasoner_bytes, nets.reasoner.base_words))
+    if use == "Alignment":
+        found.append(Part("the reasoner before", nets.reasoner_adds, "kept beside the one that is trained"))
+    if use != "Scoring" and nets.verifies:
+        found.append(Part("the verifier", nets.verifier_bytes, "adapters" if nets.shared else "a model of its own"))
+    return found

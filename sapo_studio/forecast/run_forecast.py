@@ -1,0 +1,183 @@
+"""What a run will take, before it is started: memory of each device, time of each phase, and what labelling costs.
+
+Nothing is refused here. Every figure says in words what it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.labeling_cost import Bill
+from sapo_studio.forecast import advice
+from sapo_studio.forecast.device_plan import Place, place_of
+from sapo_studio.forecast.durations import phase_seconds
+from sapo_studio.forecast.labeling import LABELERS
+from sapo_studio.forecast.lengths import Lengths, lengths
+from sapo_studio.forecast.machine import Machine
+from sapo_studio.forecast.memory_parts import Peak
+from sapo_studio.forecast.memory_use import card_peaks, memory_peaks
+from sapo_studio.forecast.model_shape import ModelShape
+from sapo_studio.forecast.workload import PhaseWork, labelling_bills, phases
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A model whose shape cannot be known yet, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryForecast:
+    """One memory: a card's or the machine's. `there` and `free` in bytes, 0 where there is no such card here."""
+
+    where: str
+    there: int
+    free: int
+    peaks: tuple[Peak, ...]
+
+    @property
+    def peak(self) -> Peak:
+        """The largest of all."""
+        return max(self.peaks, key=lambda peak: peak.bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseForecast:
+    """One phase. `seconds` None where it cannot be said."""
+
+    name: str
+    iteration: int
+    seconds: float | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class BillForecast:
+    """What labelling from iteration 1 on is expected to cost by one labeler. `flops` None for an unknown model."""
+
+    labeler: str
+    chosen: bool
+    rollouts: float
+    tokens: float
+    prefill_tokens: float
+    flops: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that will likely go wrong: what, and what would help."""
+
+    what: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """All of it. `unknown` says why there is no memory and no time, if there is none."""
+
+    memory: tuple[MemoryForecast, ...]
+    phases: tuple[PhaseForecast, ...]
+    bills: tuple[BillForecast, ...]
+    warnings: tuple[Warned, ...]
+    assumptions: tuple[str, ...]
+    unknown: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        """The whole run."""
+        known = [phase.seconds for phase in self.phases if phase.seconds is not None]
+        return sum(known) if len(known) == len(self.phases) else None
+
+
+def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -> Forecast:
+    """What `config` will take on `machine` with a model of this `shape`."""
+    known = shape if isinstance(shape, ModelShape) else None
+    texts = lengths(config.task, known.positions if known else 1 << 20)
+    place = place_of(config, machine)
+    work = phases(config, texts)
+    memory = tuple(_memories(config, known, machine, place, texts)) if known else ()
+    return Forecast(
+        memory=memory,
+        phases=tuple(_phase(config, known, machine, place, texts, item) for item in work),
+        bills=tuple(_bills(config, known, texts)),
+        warnings=tuple(_warnings(config, known, machine, place, memory)),
+        assumptions=tuple(_assumptions(config, known, machine, place, texts)),
+        unknown=shape.why if isinstance(shape, Unknown) else "",
+    )
+
+
+def _memories(
+    config: RunConfig, shape: ModelShape, machine: Machine, place: Place, texts: Lengths
+) -> Iterator[MemoryForecast]:
+    if place.on_cards:
+        for card in place.cards:
+            found = machine.cards[card] if card < len(machine.cards) else None
+            total = found.total if found else 0
+            yield MemoryForecast(
+                f"Card {card}, {found.name}" if found else "Each card",
+                total,
+                found.free if found else 0,
+                card_peaks(config, shape, place, texts, total),
+            )
+            if found is None:
+                break
+    yield MemoryForecast("Main memory", machine.total, machine.free, memory_peaks(config, shape, place, texts))
+
+
+def _phase(
+    config: RunConfig, shape: ModelShape | None, machine: Machine, place: Place, texts: Lengths, work: PhaseWork
+) -> PhaseForecast:
+    seconds = phase_seconds(config, shape, machine, place, texts, work) if shape and place.timed else None
+    return PhaseForecast(str(work.name), work.iteration, seconds, work.words)
+
+
+def _bills(config: RunConfig, shape: ModelShape | None, texts: Lengths) -> Iterator[BillForecast]:
+    if config.labeling.labeler == "none":
+        return
+    found: dict[str, Bill] = labelling_bills(config, texts, LABELERS)
+    for name, cost in found.items():
+        flops = 2.0 * shape.multiplied * (cost.tokens + cost.prefill) if shape else None
+        yield BillForecast(name, name == config.labeling.labeler, cost.rollouts, cost.tokens, cost.prefill, flops)
+
+
+def _warnings(
+    config: RunConfig, shape: ModelShape | None, machine: Machine, place: Place, memory: tuple[MemoryForecast, ...]
+) -> Iterator[Warned]:
+    if place.why:
+        yield Warned(place.why, place.fix)
+    if shape is None:
+        return
+    for at, one in enumerate(memory):
+        if not one.there:
+            continue
+        for peak in sorted(one.peaks, key=lambda peak: -peak.bytes):
+            if peak.bytes <= one.free:
+                continue
+            told = advice.told(peak, one.where, one.there, one.free)
+
+            def fits(other: RunConfig, at: int = at, use: str = peak.use) -> float:
+                changed = tuple(_memories(other, shape, machine, place_of(other, machine), lengths(other.task)))
+                return max((p.bytes for p in changed[at].peaks if p.use == use), default=0.0)
+
+            yield Warned(told, advice.helps(config, peak, one.free, fits))
+
+
+def _assumptions(
+    config: RunConfig, shape: ModelShape | None, machine: Machine, place: Place, texts: Lengths
+) -> Iterator[str]:
+    yield f"Lengths: {texts.assumption}."
+    if shape is not None:
+        yield f"Model: {shape.name}, {shape.weights / 1e6:,.0f} million weights, vocabulary of {shape.vocab:,}."
+    if place.timed:
+        yield f"Speed: {place.pace(machine, place.precision).words}."
+    elif not place.on_cards:
+        yield "Speed: unknown."
+    yield (
+        "Half of all samples are wrong; a roll-out from a prefix without an error succeeds every second time; the "
+        "verifier's largest drop is at the first error every second time."
+    )
+    if place.on_cards:
+        yield "On a card: 600 MiB for the driver's context and 8 % lost to fragments in torch's allocator."

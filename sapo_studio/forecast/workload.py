@@ -1,0 +1,230 @@
+"""The phases of a run as amounts of work: tokens written, read and trained on, in the order of Algorithm 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sapo_studio.config.schema import PAIRED, RunConfig
+from sapo_studio.domain.labeling_cost import Bill
+from sapo_studio.domain.runs import PhaseName
+from sapo_studio.forecast.labeling import bill
+from sapo_studio.forecast.lengths import Lengths
+
+RIGHT = 0.5
+"""Assumed share of right trajectories among those sampled."""
+CHECKS_AN_EPOCH = 6
+"""How often a warm-up that may stop early is looked at (engine: stages.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Text to be generated: `sequences` of `tokens` each, from prompts of `prompt` tokens that are read `prompts`
+    times; `rows` at a time."""
+
+    sequences: float
+    prompts: float
+    prompt: float
+    tokens: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """`steps` of training on `batch` sequences of `length` tokens each. `who`: "reasoner" or "verifier"."""
+
+    who: str
+    steps: float
+    batch: int
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseWork:
+    """One phase. `scored` are sequences that a verifier reads, of `length` tokens."""
+
+    name: PhaseName
+    iteration: int
+    written: tuple[Written, ...] = ()
+    trained: tuple[Trained, ...] = ()
+    scored: float = 0.0
+    length: float = 0.0
+    words: str = ""
+
+
+def phases(config: RunConfig, lengths: Lengths) -> list[PhaseWork]:
+    """All phases, in order. Counts are what the configuration allows; what a run finds (equal samples, few wrong
+    trajectories) can make them less."""
+    verifies = config.labeling.labeler != "none"
+    plan = _Plan(config, lengths)
+    found = [plan.sft()]
+    for i in range(config.iterations + 1):
+        if i or verifies:
+            found.append(plan.sample(i))
+        if verifies:
+            found += [plan.score(i)] if i else []
+            found += [plan.label(i), plan.verifier(i), plan.rate(i)]
+        found += [PhaseWork(PhaseName.PAIRS, i), plan.align(i)] if i else [plan.benchmark()]
+        found.append(plan.evaluate(i))
+    return found
+
+
+class _Plan:
+    def __init__(self, config: RunConfig, lengths: Lengths) -> None:
+        self.config = config
+        self.lengths = lengths
+        self.whole = lengths.prompt + lengths.solution
+
+    def _answers(self, questions: float, samples: int) -> Written:
+        return Written(
+            questions * samples,
+            questions,
+            self.lengths.prompt,
+            self.lengths.solution,
+            self.config.runtime.rollout_batch,
+        )
+
+    def _rollouts(self, cost: Bill, wave: int) -> Written:
+        batch = self.config.runtime.rollout_batch
+        waves = cost.rollouts / max(1, wave)
+        return Written(
+            cost.rollouts,
+            waves,
+            cost.prefill / waves if waves else 0.0,
+            cost.tokens / cost.rollouts if cost.rollouts else 0.0,
+            batch,
+        )
+
+    def _samples(self, iteration: int) -> int:
+        sampling = self.config.sampling
+        return (sampling.questions if iteration else sampling.start_questions) * sampling.samples
+
+    def _wrong(self, iteration: int) -> float:
+        """Wrong trajectories that are labelled."""
+        most = self.config.labeling.trajectories if iteration else self.config.labeling.start_trajectories
+        return min(most, (1 - RIGHT) * self._samples(iteration))
+
+    def _labelled(self, iteration: int) -> float:
+        """All that are labelled, right ones and expanded roll-outs with them."""
+        return self._wrong(iteration) / (1 - self.config.labeling.right_share)
+
+    def labelling(self, iteration: int, labeler: str) -> Bill:
+        """What labelling costs in this iteration."""
+        one = bill(labeler, self.config.labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
+        return one.times(self._wrong(iteration))
+
+    def sft(self) -> PhaseWork:
+        config, task = self.config.warmup, self.config.task
+        if config.epochs == 0:
+            return PhaseWork(PhaseName.SFT, 0, words="no warm-up")
+        steps = config.epochs * task.train_questions / config.batch_size
+        looks = CHECKS_AN_EPOCH * config.epochs if config.stop_at < 1 else 0
+        return PhaseWork(
+            PhaseName.SFT,
+            0,
+            written=(self._answers(looks * task.development_questions, 2),) if looks else (),
+            trained=(Trained("reasoner", steps, config.batch_size, self.whole),),
+            words=f"{config.epochs:g} epochs over {task.train_questions:,} solutions"
+            + ("; ends sooner where the development accuracy is reached" if looks else ""),
+        )
+
+    def benchmark(self) -> PhaseWork:
+        task = self.config.task
+        if task.kind != "arithmetic":
+            return PhaseWork(PhaseName.BENCHMARK, 0, words="read from its file, if there is one")
+        return PhaseWork(
+            PhaseName.BENCHMARK,
+            0,
+            written=(self._answers(task.process_solutions, 4),),
+            words=f"4 samples of {task.process_solutions:,} questions",
+        )
+
+    def sample(self, iteration: int) -> PhaseWork:
+        samples = self.config.sampling.samples
+        questions = self._samples(iteration) // samples
+        return PhaseWork(
+            PhaseName.SAMPLE,
+            iteration,
+            written=(self._answers(questions, samples),),
+            words=f"{questions:,} questions, {samples} samples each",
+        )
+
+    def score(self, iteration: int) -> PhaseWork:
+        count = self._labelled(iteration)
+        return PhaseWork(PhaseName.SCORE, iteration, scored=count, length=self.whole, words=f"{count:,.0f} read once")
+
+    def label(self, iteration: int) -> PhaseWork:
+        config = self.config.labeling
+        labeler = config.labeler if iteration else config.start_labeler
+        cost = self.labelling(iteration, labeler)
+        if not cost.rollouts:
+            return PhaseWork(PhaseName.LABEL, iteration, words="no roll-outs")
+        return PhaseWork(
+            PhaseName.LABEL,
+            iteration,
+            written=(self._rollouts(cost, config.wave),),
+            words=f"{cost.rollouts:,.0f} roll-outs for {self._wrong(iteration):,.0f} wrong trajectories by {labeler}",
+        )
+
+    def verifier(self, iteration: int) -> PhaseWork:
+        config = self.config.verifier
+        labeling = self.config.labeling
+        labeler = labeling.labeler if iteration else labeling.start_labeler
+        count = self._labelled(iteration)
+        if labeling.expansion:
+            count += self.labelling(iteration, labeler).rollouts
+        count = min(count, config.max_trajectories)
+        return PhaseWork(
+            PhaseName.VERIFIER,
+            iteration,
+            trained=(Trained("verifier", config.epochs * count / config.batch_size, config.batch_size, self.whole),),
+            words=f"{config.epochs:g} epochs over {count:,.0f} labelled trajectories",
+        )
+
+    def rate(self, iteration: int) -> PhaseWork:
+        # Equal samples are kept once; of each question the task's own solution comes along.
+        count = sum(self._samples(i) * (1 + 1 / self.config.sampling.samples) for i in range(iteration + 1))
+        return PhaseWork(
+            PhaseName.RATE, iteration, scored=count, length=self.whole, words=f"{count:,.0f} at most, read once"
+        )
+
+    def align(self, iteration: int) -> PhaseWork:
+        config = self.config.optimiser
+        first = 0 if config.history == "all" else iteration
+        questions = sum(self._samples(i) for i in range(first, iteration + 1)) / self.config.sampling.samples
+        items = min(config.max_pairs, questions * config.pairs_per_question)
+        sides = 2 if config.kind_at(iteration) in PAIRED else 1
+        guards = 2 * self.config.task.development_questions if config.guard != "off" else 0
+        return PhaseWork(
+            PhaseName.ALIGN,
+            iteration,
+            written=(self._answers(guards, self.config.evaluation.samples),) if guards else (),
+            trained=(
+                Trained("reasoner", config.epochs * items / config.batch_size, sides * config.batch_size, self.whole),
+            ),
+            words=f"{config.epochs:g} epochs over {items:,.0f} {'pairs' if sides == 2 else 'solutions'} at most",
+        )
+
+    def evaluate(self, iteration: int) -> PhaseWork:
+        config, task = self.config.evaluation, self.config.task
+        written = [self._answers(task.test_questions, 1), self._answers(task.test_questions, config.samples)]
+        words = f"{task.test_questions:,} test questions, once greedy and {config.samples} times sampled"
+        known = task.kind == "arithmetic" or bool(task.process_data)
+        scored = 0.0
+        if known and self.config.labeling.labeler != "none":
+            scored = float(task.process_solutions)
+            words += f"; {scored:,.0f} solutions of the process benchmark"
+            if iteration != 1:  # the ceiling of iteration 1 is that of iteration 0
+                wave = min(self.config.labeling.wave, config.mce_rollouts)
+                labeling = self.config.labeling.model_copy(update={"rollouts": config.mce_rollouts, "wave": wave})
+                one = bill("shepherd", labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
+                written.append(self._rollouts(one.times((1 - RIGHT) * scored), wave))
+        return PhaseWork(
+            PhaseName.EVALUATE, iteration, written=tuple(written), scored=scored, length=self.whole, words=words
+        )
+
+
+def labelling_bills(config: RunConfig, lengths: Lengths, labelers: tuple[str, ...]) -> dict[str, Bill]:
+    """What each labeler is expected to spend from iteration 1 on, on the same trajectories."""
+    plan = _Plan(config, lengths)
+    rounds = range(1, config.iterations + 1)
+    return {name: sum((plan.labelling(i, name) for i in rounds), Bill()) for name in labelers}
