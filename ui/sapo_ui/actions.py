@@ -11,7 +11,8 @@ from PySide6.QtGui import QAction, QKeySequence
 
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.records import RunSummary
-from sapo_ui import icons, theme
+from sapo_ui import theme
+from sapo_ui.theme import icons
 
 ALIVE = frozenset(status for status in RunStatus if status.alive)
 RESUMABLE = frozenset(status for status in RunStatus if status.resumable)

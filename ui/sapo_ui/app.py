@@ -86,12 +86,13 @@ class Program:
     def open(self) -> MainWindow:
         """Put the parts together and show the window."""
         from sapo_studio import supervisor
-        from sapo_ui import crash, icons, tasks, theme
+        from sapo_ui import crash, tasks, theme
         from sapo_ui.control import Supervised
         from sapo_ui.main_window import MainWindow, Parts
         from sapo_ui.poller import Poller
         from sapo_ui.presets import Library
         from sapo_ui.settings import Settings
+        from sapo_ui.theme import icons
         from sapo_ui.views import panels_registry
 
         self.crash = crash.CrashHandler()

@@ -16,7 +16,7 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError, SapoError
 from sapo_studio.store import queries
 from sapo_studio.store.records import RunSummary
-from sapo_ui import dialogs, icons, tasks, theme
+from sapo_ui import dialogs, tasks, theme
 from sapo_ui import format as fmt
 from sapo_ui.actions import Actions
 from sapo_ui.control import Control
@@ -25,6 +25,7 @@ from sapo_ui.panel import Panel
 from sapo_ui.poller import Poller, StoreChange
 from sapo_ui.run_actions import RunActions, open_path
 from sapo_ui.settings import Settings
+from sapo_ui.theme import icons
 from sapo_ui.views.dock_area import Area
 from sapo_ui.views.empty import EmptyPage
 from sapo_ui.views.new_run import NewRunPage, PresetChoice

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QSystemTrayIcon
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
-from sapo_ui import icons
 from sapo_ui.poller import StoreChange
+from sapo_ui.theme import icons
 
 TELLING = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.INTERRUPTED})
 

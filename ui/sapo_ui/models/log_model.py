@@ -11,7 +11,8 @@ from PySide6.QtGui import QColor
 
 from sapo_studio.store.records import LogLine
 from sapo_ui import format as fmt
-from sapo_ui import icons, theme
+from sapo_ui import theme
+from sapo_ui.theme import glyphs
 
 Index = QModelIndex | QPersistentModelIndex
 KEPT = 200_000
@@ -72,7 +73,7 @@ class LogModel(QAbstractTableModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return f"{fmt.moment(line.at)}\n{line.message}"
             case Qt.ItemDataRole.DecorationRole if index.column() == 1 and line.level in ICONS:
-                return icons.pixmap(ICONS[line.level], colour(line.level), 14)
+                return glyphs.pixmap(ICONS[line.level], colour(line.level), 14)
             case Qt.ItemDataRole.ForegroundRole:
                 return QColor(theme.current().muted if index.column() == 0 else colour(line.level))
             case Qt.ItemDataRole.FontRole:

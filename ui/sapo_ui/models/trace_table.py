@@ -13,7 +13,8 @@ from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceRow
 from sapo_ui import format as fmt
-from sapo_ui import icons, tasks, theme
+from sapo_ui import tasks, theme
+from sapo_ui.theme import glyphs
 from sapo_ui.widgets import mark_text, score_strip
 from sapo_ui.widgets.score_strip import Strip
 
@@ -204,7 +205,7 @@ class TraceTable(QAbstractTableModel):
             if name != "outcome":
                 return None
             look = theme.current()
-            return icons.pixmap("done", look.good) if row.correct else icons.pixmap("failed", look.bad)
+            return glyphs.pixmap("done", look.good) if row.correct else glyphs.pixmap("failed", look.bad)
         if role == Qt.ItemDataRole.ToolTipRole:
             return hover(row, name)
         return text(row, name)

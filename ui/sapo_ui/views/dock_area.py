@@ -19,9 +19,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from sapo_ui import icons, theme
+from sapo_ui import theme
 from sapo_ui.panel import Panel
 from sapo_ui.poller import StoreChange
+from sapo_ui.theme import icons
 
 Area = Literal["main", "side", "bottom"]
 LAYOUT_VERSION = 2

@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from sapo_ui import icons, theme
+from sapo_ui import theme
+from sapo_ui.theme import icons
 
 
 class EmptyPage(QWidget):

@@ -9,7 +9,8 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
 from sapo_studio.store.records import HeatmapQuery
-from sapo_ui import icons, theme
+from sapo_ui import theme
+from sapo_ui.theme import icons
 from sapo_ui.views.data_panel import choice, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.segmented import Segmented

@@ -6,8 +6,9 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from sapo_studio.config.schema import RunConfig
-from sapo_ui import forecast, icons, tasks, theme
+from sapo_ui import forecast, tasks, theme
 from sapo_ui.forecast import Line, Review, Room
+from sapo_ui.theme import icons
 from sapo_ui.widgets.bill_bars import BillBars
 from sapo_ui.widgets.level_bar import LevelBar
 

@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToo
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
-from sapo_ui import icons, theme
+from sapo_ui import theme
 from sapo_ui.actions import Actions
+from sapo_ui.theme import icons
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.status_chip import StatusChip
 

@@ -32,8 +32,9 @@ from PySide6.QtWidgets import (
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
-from sapo_ui import icons, theme
+from sapo_ui import theme
 from sapo_ui.poller import StoreChange
+from sapo_ui.theme import glyphs, icons
 
 ROW_HEIGHT = 60
 RUN_ROLE = Qt.ItemDataRole.UserRole
@@ -193,7 +194,7 @@ class RunDelegate(QStyledItemDelegate):
         painter.setFont(small)
         painter.setPen(QColor(colour))
         painter.drawText(QRectF(line.right() - word_width, line.y(), word_width, 18), left, word)
-        icons.paint(painter, run.status.value, colour, QRectF(line.right() - word_width - 17, line.y() + 2.5, 13, 13))
+        glyphs.paint(painter, run.status.value, colour, QRectF(line.right() - word_width - 17, line.y() + 2.5, 13, 13))
         room = line.width() - word_width - 17 - 8
         painter.setFont(strong)
         painter.setPen(QColor(look.text))

@@ -8,8 +8,9 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from sapo_ui import form_spec, icons, theme
+from sapo_ui import form_spec, theme
 from sapo_ui.form_spec import SECTION_TITLES, FieldSpec
+from sapo_ui.theme import icons
 from sapo_ui.views.form_fields import FieldRow
 
 

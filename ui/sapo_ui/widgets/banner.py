@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from sapo_ui import icons, theme
+from sapo_ui import theme
+from sapo_ui.theme import glyphs
 
 
 class Banner(QFrame):
@@ -71,4 +72,4 @@ class Banner(QFrame):
 
     def _restyle(self) -> None:
         look = theme.current()
-        self._icon.setPixmap(icons.pixmap("warning", look.bad if self._bad else look.warning))
+        self._icon.setPixmap(glyphs.pixmap("warning", look.bad if self._bad else look.warning))

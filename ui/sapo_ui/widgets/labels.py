@@ -8,7 +8,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from sapo_ui import icons, theme
+from sapo_ui import theme
+from sapo_ui.theme import glyphs
 from sapo_ui.widgets.heatmap_marks import DRAW
 
 Tone = Literal["plain", "good", "warning", "bad", "accent"]
@@ -78,7 +79,7 @@ class Chip(QWidget):
         painter.drawRoundedRect(body, body.height() / 2, body.height() / 2)
         left = 8.0
         if self._icon:
-            icons.paint(painter, self._icon, colour, QRectF(left, (self.height() - 13) / 2, 13, 13))
+            glyphs.paint(painter, self._icon, colour, QRectF(left, (self.height() - 13) / 2, 13, 13))
             left += 18
         elif self._mark:
             at = QPointF(left + 6.5, self.height() / 2)
@@ -166,4 +167,4 @@ class Banner(QFrame):
 
     def _restyle(self) -> None:
         look = theme.current()
-        self._icon.setPixmap(icons.pixmap("warning", look.warning if self._kind == "warning" else look.bad, 16))
+        self._icon.setPixmap(glyphs.pixmap("warning", look.warning if self._kind == "warning" else look.bad, 16))

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QVBoxLayout, QWidget
 
 from sapo_ui import theme
-from sapo_ui.widgets.chart_frame import ChartFrame
+from sapo_ui.widgets.chart_frame import ChartFrame, style_plot
 
 if TYPE_CHECKING:
     from sapo_ui.widgets.plot_parts import PlotView
@@ -58,7 +58,7 @@ class PlotFrame(ChartFrame):
 
     def _restyle(self) -> None:
         if self._view is not None:
-            theme.style_plot(self._view)
+            style_plot(self._view)
             self._view.bottom.setHeight(self.ascent() + 7)
             self.dress(self._view)
         self.update()

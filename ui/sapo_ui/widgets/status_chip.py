@@ -6,7 +6,8 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from sapo_ui import icons, theme
+from sapo_ui import theme
+from sapo_ui.theme import glyphs
 
 WORDS = {
     "queued": "queued",
@@ -70,7 +71,7 @@ class StatusChip(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(fill)
         painter.drawRoundedRect(QRectF(self.rect()), HEIGHT / 2, HEIGHT / 2)
-        icons.paint(painter, self._status, colour, QRectF(8, (HEIGHT - 14) / 2, 14, 14))
+        glyphs.paint(painter, self._status, colour, QRectF(8, (HEIGHT - 14) / 2, 14, 14))
         painter.setPen(QColor(colour))
         painter.drawText(
             QRectF(27, 0, self.width() - 27, HEIGHT),

@@ -1,4 +1,4 @@
-"""The window's own line icons: small SVG files in resources/icons, drawn in whatever colour is asked for."""
+"""To be worded."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from sapo_studio.paths import resources_dir
-from sapo_ui import theme
 
 
 @cache
@@ -39,23 +38,6 @@ def pixmap(name: str, colour: str, size: int = 16, scale: float = 2.0) -> QPixma
     painter = QPainter(made)
     renderer(name, colour).render(painter, QRectF(0, 0, size, size))
     painter.end()
-    return made
-
-
-def icon(name: str, colour: str = "") -> QIcon:
-    """The icon for a button or an action, in `colour` or the theme's text colour; greyed out where disabled."""
-    look = theme.current()
-    made = QIcon(pixmap(name, colour or look.text))
-    made.addPixmap(pixmap(name, look.muted), QIcon.Mode.Disabled)
-    return made
-
-
-@cache
-def app_icon() -> QIcon:
-    """The program's icon in the sizes that desktops ask for."""
-    made = QIcon()
-    for size in (16, 24, 32, 48, 64, 128, 256):
-        made.addPixmap(pixmap("sapo-studio", "#ffffff", size, 1.0))
     return made
 
 

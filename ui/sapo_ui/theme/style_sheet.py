@@ -3,7 +3,7 @@ never by a colour of their own."""
 
 from __future__ import annotations
 
-from sapo_ui.theme import RADIUS, Theme
+from sapo_ui.theme.palette import RADIUS, Theme
 
 _SHEET = """
 * {{ outline: 0; }}
@@ -133,7 +133,7 @@ QSplitter::handle {{ background: {hairline}; }}
 
 def style_sheet(theme: Theme) -> str:
     """The application's style sheet for `theme`."""
-    from sapo_ui.icons import glyph_file
+    from sapo_ui.theme.glyphs import glyph_file
 
     tokens: dict[str, str | int] = {
         name: value for name, value in vars(theme).items() if isinstance(value, str) and value.startswith("#")

@@ -1,0 +1,151 @@
+"""Every visual decision of the window: colours, type, space. Widgets take them from `current()` and redraw on
+`manager().changed`."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import cache
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from sapo_ui.theme.fonts import font, load_fonts
+from sapo_ui.theme.palette import DARK, LIGHT, Theme
+
+Mode = Literal["system", "light", "dark"]
+
+# Space, in device-independent pixels.
+
+
+class ThemeManager(QObject):
+    """Follows the system's light or dark scheme, unless one is chosen."""
+
+    changed = Signal(object)
+    """(Theme) Sent after palette and style sheet are in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._theme = LIGHT
+        self._mode: Mode = "system"
+        self._app: QApplication | None = None
+
+    @property
+    def theme(self) -> Theme:
+        """The look in use."""
+        return self._theme
+
+    @property
+    def mode(self) -> Mode:
+        """What was chosen."""
+        return self._mode
+
+    def attach(self, app: QApplication) -> None:
+        """Dress `app`: style, fonts, palette, style sheet; follow the system from now on."""
+        self._app = app
+        app.setStyle("Fusion")
+        load_fonts()
+        app.setFont(font("body"))
+        hints = QGuiApplication.styleHints()
+        hints.colorSchemeChanged.connect(self._system_changed)
+        self._apply()
+
+    def detach(self) -> None:
+        """Stop following (before the application ends)."""
+        if self._app is not None:
+            QGuiApplication.styleHints().colorSchemeChanged.disconnect(self._system_changed)
+            self._app = None
+
+    def choose(self, mode: Mode) -> None:
+        """Take `light`, `dark`, or what the `system` says."""
+        self._mode = mode
+        scheme = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark, "system": Qt.ColorScheme.Unknown}[mode]
+        hints = QGuiApplication.styleHints()
+        if hasattr(hints, "setColorScheme"):  # Qt 6.8: window frames and native dialogs go along
+            hints.setColorScheme(scheme)
+        self._apply()
+
+    def _system_changed(self) -> None:
+        if self._mode == "system":
+            self._apply()
+
+    def _apply(self) -> None:
+        if self._mode == "system":
+            dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        else:
+            dark = self._mode == "dark"
+        self._theme = DARK if dark else LIGHT
+        if self._app is not None:
+            self._app.setPalette(palette(self._theme))
+            from sapo_ui.theme.style_sheet import style_sheet
+
+            self._app.setStyleSheet(style_sheet(self._theme))
+        self.changed.emit(self._theme)
+
+
+@cache
+def manager() -> ThemeManager:
+    """The program's theme manager."""
+    return ThemeManager()
+
+
+def current() -> Theme:
+    """The look in use."""
+    return manager().theme
+
+
+class _Restyler(QObject):
+    """A child of the widget that it restyles: Qt disconnects it when the widget goes."""
+
+    def __init__(self, owner: QObject, restyle: Callable[[], object]) -> None:
+        super().__init__(owner)
+        # by name: a reference to the method would keep the widget's Python half alive for ever
+        self._owner = weakref.ref(owner)
+        self._name = restyle.__name__
+
+    def restyle(self, look: Theme) -> None:
+        del look
+        owner = self._owner()
+        if owner is not None:
+            getattr(owner, self._name)()
+
+
+def on_change(owner: QObject, restyle: Callable[[], object]) -> None:
+    """Call `restyle`, a method of `owner`, now and at every change of theme, for as long as `owner` exists."""
+    restyle()
+    manager().changed.connect(_Restyler(owner, restyle).restyle)
+
+
+def palette(theme: Theme) -> QPalette:
+    """Qt's palette for `theme`, for everything the style sheet does not reach."""
+    made = QPalette()
+    role = QPalette.ColorRole
+    for which, colour in (
+        (role.Window, theme.window),
+        (role.WindowText, theme.text),
+        (role.Base, theme.surface),
+        (role.AlternateBase, theme.raised),
+        (role.Text, theme.text),
+        (role.Button, theme.raised),
+        (role.ButtonText, theme.text),
+        (role.BrightText, theme.bad),
+        (role.ToolTipBase, theme.raised),
+        (role.ToolTipText, theme.text),
+        (role.PlaceholderText, theme.muted),
+        (role.Highlight, theme.accent),
+        (role.HighlightedText, theme.on_accent),
+        (role.Link, theme.accent),
+        (role.LinkVisited, theme.accent),
+        (role.Light, theme.surface),
+        (role.Midlight, theme.raised),
+        (role.Mid, theme.hairline),
+        (role.Dark, theme.border),
+        (role.Shadow, theme.border),
+        (role.Accent, theme.accent),
+    ):
+        made.setColor(which, QColor(colour))
+    for which in (role.WindowText, role.Text, role.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, which, QColor(theme.muted))
+    return made
