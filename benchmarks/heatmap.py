@@ -18,10 +18,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import numpy as np
 from PySide6.QtWidgets import QApplication, QTableView
 
-from sapo_ui import tasks, theme
-from sapo_ui.models.trace_table import TraceTable
-from sapo_ui.widgets.heatmap_math import Grid, MarkLayer
-from sapo_ui.widgets.heatmap_view import HeatmapView
+from sapo_ui import theme
+from sapo_ui.features.heatmap.binning import Grid, MarkLayer
+from sapo_ui.features.heatmap.view import HeatmapView
+from sapo_ui.features.traces.table_model import TraceTable
+from sapo_ui.services import tasks
 
 COLUMNS = (200, 2_000, 20_000)
 STEPS = 16

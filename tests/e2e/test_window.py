@@ -20,9 +20,9 @@ from sapo_studio import supervisor
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_ui import app
-from sapo_ui.settings import Settings
-from sapo_ui.views.heatmap_panel import HeatmapPanel
-from sapo_ui.views.traces_panel import TracesPanel
+from sapo_ui.features.heatmap.panel import HeatmapPanel
+from sapo_ui.features.traces.panel import TracesPanel
+from sapo_ui.services.settings import Settings
 from tests.fixtures.window_ground import dressed, no_references_to_none_lost, nothing_left_behind, qtbot
 
 if TYPE_CHECKING:

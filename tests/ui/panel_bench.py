@@ -6,7 +6,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.runs import set_status
-from sapo_ui.poller import StoreChange
+from sapo_ui.services.poller import StoreChange
 from tests.fixtures.synthetic import SteppingClock, live_events, synthetic_queued
 
 

@@ -14,9 +14,9 @@ from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from sapo_ui import theme
-from sapo_ui.widgets.histogram import ThresholdHistogram
-from sapo_ui.widgets.line_chart import Line, LineChart
-from sapo_ui.widgets.plot_math import thin
+from sapo_ui.widgets.charts.histogram import ThresholdHistogram
+from sapo_ui.widgets.charts.line_chart import Line, LineChart
+from sapo_ui.widgets.charts.plot_math import thin
 
 X = np.arange(4.0)
 MCE = Line("MCE", X, np.array([0.90, 0.91, 0.92, 0.93]), X * 0 + 0.88, X * 0 + 0.95)
@@ -54,7 +54,7 @@ def wheel(chart, delta, at):
 def test_pyqtgraph_is_loaded_only_when_there_is_something_to_draw():
     code = (
         "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"
-        "from sapo_ui.views import panels_registry; charts = [kind() for kind in panels_registry.PANELS];"
+        "from sapo_ui.shell import panel_registry; charts = [kind() for kind in panel_registry.PANELS];"
         "assert 'pyqtgraph' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
@@ -201,7 +201,7 @@ def test_export_asks_and_adds_the_ending(qtbot, tmp_path, monkeypatch):
     chart = shown(qtbot, LineChart())
     chart.set_lines([MCE])
     answer = (str(tmp_path / "mine"), "SVG drawing (*.svg)")
-    monkeypatch.setattr("sapo_ui.widgets.plot_frame.QFileDialog.getSaveFileName", lambda *_: answer)
+    monkeypatch.setattr("sapo_ui.widgets.charts.plot_frame.QFileDialog.getSaveFileName", lambda *_: answer)
     chart.ask_picture()
     assert (tmp_path / "mine.svg").stat().st_size > 1000
 

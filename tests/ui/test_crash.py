@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialogButtonBox, QPlainTextEdit
 
-from sapo_ui.crash import CrashDialog, CrashHandler, make_report
+from sapo_ui.shell.crash import CrashDialog, CrashHandler, make_report
 
 
 @pytest.fixture

@@ -13,17 +13,17 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError
 from sapo_studio.store import queries, runs
-from sapo_ui import tasks
-from sapo_ui.actions import ACTIONS, Actions
-from sapo_ui.control import Supervised
-from sapo_ui.main_window import MainWindow, Parts
-from sapo_ui.models.trace_table import COLUMNS
-from sapo_ui.notify import notices
-from sapo_ui.panel import Panel
-from sapo_ui.poller import Poller, StoreChange
-from sapo_ui.settings import Settings
-from sapo_ui.views.new_run import PresetChoice
-from sapo_ui.views.panels_registry import AREAS, PANELS
+from sapo_ui.features.new_run.page import PresetChoice
+from sapo_ui.features.traces.table_model import COLUMNS
+from sapo_ui.panels.panel import Panel
+from sapo_ui.services import tasks
+from sapo_ui.services.actions import ACTIONS, Actions
+from sapo_ui.services.control import Supervised
+from sapo_ui.services.poller import Poller, StoreChange
+from sapo_ui.services.settings import Settings
+from sapo_ui.shell.main_window import MainWindow, Parts
+from sapo_ui.shell.notify import notices
+from sapo_ui.shell.panel_registry import AREAS, PANELS
 
 
 class Library:
@@ -257,7 +257,7 @@ def test_help_is_that_of_the_page(qtbot, window):
     window.new_run()
     assert "Choose a preset" in window.open_help().page.toPlainText()
     window.actions_["help.keys"].trigger()
-    from sapo_ui.dialogs import TextDialog
+    from sapo_ui.widgets.dialogs import TextDialog
 
     for dialog in window.findChildren(TextDialog):
         dialog.close()

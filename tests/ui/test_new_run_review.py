@@ -7,10 +7,10 @@ import pytest
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.forecast import Card, Machine, find_shape, forecast
-from sapo_ui import forecast as words
-from sapo_ui.views.new_run import NewRunPage, PresetChoice
-from sapo_ui.views.review_card import ReviewBody, RoomRow
-from sapo_ui.widgets.level_bar import LevelBar
+from sapo_ui.features.new_run import review as words
+from sapo_ui.features.new_run.level_bar import LevelBar
+from sapo_ui.features.new_run.page import NewRunPage, PresetChoice
+from sapo_ui.features.new_run.review_card import ReviewBody, RoomRow
 
 GIB = 2**30
 HERE = Machine(cores=2, total=24 * GIB, free=20 * GIB, matrix=40e9, bandwidth=8e9, words="made up")

@@ -10,10 +10,19 @@ from PySide6.QtTest import QTest
 from sapo_studio.events import kinds as k
 from sapo_studio.store import annotations, queries
 from sapo_ui import theme
-from sapo_ui.views.annotation_hub import hub
-from sapo_ui.views.heatmap_panel import HeatmapPanel
-from sapo_ui.widgets.heatmap_math import Grid, MarkLayer, bin_edges, bin_marks, bin_means, count_runs, runs_of, to_rgba
-from sapo_ui.widgets.heatmap_view import Cell, HeatmapView
+from sapo_ui.features.heatmap.binning import (
+    Grid,
+    MarkLayer,
+    bin_edges,
+    bin_marks,
+    bin_means,
+    count_runs,
+    runs_of,
+    to_rgba,
+)
+from sapo_ui.features.heatmap.panel import HeatmapPanel
+from sapo_ui.features.heatmap.view import Cell, HeatmapView
+from sapo_ui.services.annotations import hub
 from tests.fixtures.synthetic import synthetic_run
 from tests.ui.panel_bench import Live, change_of, show
 

@@ -9,16 +9,16 @@ from PySide6.QtCore import QPoint, Qt
 from sapo_studio.events import kinds as k
 from sapo_studio.store import queries
 from sapo_studio.store.records import LogLine, MetricValue
-from sapo_ui.views.accuracy_panel import AccuracyPanel
-from sapo_ui.views.cases_panel import CASES, CasesPanel
-from sapo_ui.views.gap_panel import GapPanel, alarm_text
-from sapo_ui.views.hardware_panel import HardwarePanel
-from sapo_ui.views.headlines import headlines
-from sapo_ui.views.ledger_panel import LedgerPanel, bills_of, verdict
-from sapo_ui.views.log_panel import LogPanel
-from sapo_ui.views.panels_registry import AREAS, PANELS
-from sapo_ui.views.preferences_panel import PreferencesPanel
-from sapo_ui.views.training_panel import TrainingPanel
+from sapo_ui.features.hardware.panel import HardwarePanel
+from sapo_ui.features.log.panel import LogPanel
+from sapo_ui.features.metrics.accuracy import AccuracyPanel
+from sapo_ui.features.metrics.cases import CASES, CasesPanel
+from sapo_ui.features.metrics.gap import GapPanel, alarm_text
+from sapo_ui.features.metrics.ledger import LedgerPanel, bills_of, verdict
+from sapo_ui.features.metrics.training import TrainingPanel
+from sapo_ui.features.preferences.panel import PreferencesPanel
+from sapo_ui.features.run_page.headlines import headlines
+from sapo_ui.shell.panel_registry import AREAS, PANELS
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
 from tests.ui.panel_bench import Live, change_of, show
 

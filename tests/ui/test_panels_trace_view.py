@@ -8,12 +8,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog
 
 from sapo_studio.store import annotations, queries
-from sapo_ui.settings import Settings
-from sapo_ui.views.annotate import Act, judgements_of
-from sapo_ui.views.annotation_hub import annotator_name, hub
-from sapo_ui.views.heatmap_panel import HeatmapPanel
-from sapo_ui.views.trace_side import grouped
-from sapo_ui.views.trace_view import TraceView
+from sapo_ui.features.heatmap.panel import HeatmapPanel
+from sapo_ui.features.traces.view import TraceView
+from sapo_ui.services.annotations import Act, annotator_name, hub, judgements_of
+from sapo_ui.services.settings import Settings
+from sapo_ui.trajectory.step_side import grouped
 from tests.fixtures.synthetic import synthetic_run
 from tests.ui.panel_bench import change_of, show
 

@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt
 
 from sapo_studio.events import kinds as k
 from sapo_studio.store import queries
-from sapo_ui.models import trace_table
-from sapo_ui.models.trace_table import AT, COLUMNS, PAGE, TraceTable
-from sapo_ui.views.traces_panel import TracesPanel
+from sapo_ui.features.traces import table_model as trace_table
+from sapo_ui.features.traces.panel import TracesPanel
+from sapo_ui.features.traces.table_model import AT, COLUMNS, PAGE, TraceTable
 from tests.fixtures.synthetic import synthetic_run
 from tests.ui.panel_bench import Live, change_of, show
 

@@ -7,8 +7,8 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import StoreError
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
-from sapo_ui import poller as module
-from sapo_ui.poller import Poller, StoreChange, compare
+from sapo_ui.services import poller as module
+from sapo_ui.services.poller import Poller, StoreChange, compare
 
 
 def config(name="run"):

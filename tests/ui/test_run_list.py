@@ -5,8 +5,9 @@ from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QAction
 
 from sapo_studio.store.records import ErrorText
-from sapo_ui.poller import StoreChange
-from sapo_ui.views.run_list import RUN_ROLE, RunList, RunListModel, second_line
+from sapo_ui.features.run_list.column import RunList
+from sapo_ui.features.run_list.model import RUN_ROLE, RunListModel, second_line
+from sapo_ui.services.poller import StoreChange
 
 
 def change(*runs, changed=None):

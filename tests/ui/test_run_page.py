@@ -7,13 +7,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout
 
 from sapo_studio.store.records import ErrorText, MetricValue, PhaseInfo
-from sapo_ui.actions import ACTIONS, Actions
-from sapo_ui.panel import Panel
-from sapo_ui.poller import StoreChange
-from sapo_ui.views.headlines import headlines
-from sapo_ui.views.run_header import where
-from sapo_ui.views.run_page import RunPage, segments
-from sapo_ui.widgets.phase_timeline import PhaseTimeline
+from sapo_ui.features.run_page.header import where
+from sapo_ui.features.run_page.headlines import headlines
+from sapo_ui.features.run_page.page import RunPage, segments
+from sapo_ui.features.run_page.phase_timeline import PhaseTimeline
+from sapo_ui.panels.panel import Panel
+from sapo_ui.services.actions import ACTIONS, Actions
+from sapo_ui.services.poller import StoreChange
 
 
 def make_panel(name, traces=False):

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QObject
 from shiboken6 import delete
 
-from sapo_ui import tasks
+from sapo_ui.services import tasks
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from sapo_studio.errors import SapoError
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
-    from sapo_ui.main_window import MainWindow
-    from sapo_ui.poller import Poller
+    from sapo_ui.services.poller import Poller
+    from sapo_ui.shell.main_window import MainWindow
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,14 +86,15 @@ class Program:
     def open(self) -> MainWindow:
         """Put the parts together and show the window."""
         from sapo_studio import supervisor
-        from sapo_ui import crash, tasks, theme
-        from sapo_ui.control import Supervised
-        from sapo_ui.main_window import MainWindow, Parts
-        from sapo_ui.poller import Poller
-        from sapo_ui.presets import Library
-        from sapo_ui.settings import Settings
+        from sapo_ui import theme
+        from sapo_ui.features.new_run.presets import Library
+        from sapo_ui.services import tasks
+        from sapo_ui.services.control import Supervised
+        from sapo_ui.services.poller import Poller
+        from sapo_ui.services.settings import Settings
+        from sapo_ui.shell import crash, panel_registry
+        from sapo_ui.shell.main_window import MainWindow, Parts
         from sapo_ui.theme import icons
-        from sapo_ui.views import panels_registry
 
         self.crash = crash.CrashHandler()
         self.crash.install()
@@ -105,7 +106,7 @@ class Program:
         tasks.start(path)
         self.poller = Poller(path, supervisor.reconcile)
         self.window = MainWindow(
-            Parts(settings, self.poller, Supervised(), Library(), path, panels_registry.PANELS, panels_registry.AREAS)
+            Parts(settings, self.poller, Supervised(), Library(), path, panel_registry.PANELS, panel_registry.AREAS)
         )
         self.window.closed.connect(self.app.quit)
         self.crash.show_with(lambda report: crash.CrashDialog(report, self.window).show())
@@ -119,7 +120,8 @@ class Program:
 
     def close(self) -> bool:
         """Take everything apart. True when no thread is left."""
-        from sapo_ui import tasks, theme
+        from sapo_ui import theme
+        from sapo_ui.services import tasks
 
         if self.window.isVisible():
             self.window.close()
@@ -140,7 +142,7 @@ class Program:
 
     def _find(self, text: str) -> None:
         from sapo_studio.store import queries
-        from sapo_ui import tasks
+        from sapo_ui.services import tasks
 
         def failed(error: Exception) -> None:
             if isinstance(error, SapoError):

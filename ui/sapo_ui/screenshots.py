@@ -112,7 +112,7 @@ def settle() -> None:
     """Let the window work until nothing has been read for a moment."""
     from PySide6.QtCore import QElapsedTimer
 
-    from sapo_ui import tasks
+    from sapo_ui.services import tasks
 
     quiet = QElapsedTimer()
     quiet.start()

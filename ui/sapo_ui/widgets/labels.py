@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
-from sapo_ui.widgets.heatmap_marks import DRAW
+from sapo_ui.widgets.marks import DRAW
 
 Tone = Literal["plain", "good", "warning", "bad", "accent"]
 MARK_SIZES = {"triangle": 9.0, "square": 6.5, "ring": 9.0}
@@ -124,47 +124,3 @@ class EmptyState(QWidget):
     def message(self) -> str:
         """Both lines."""
         return f"{self._headline.text()} {self._text.text()}"
-
-
-class Banner(QFrame):
-    """A line across the top of a panel that warns or tells, with an icon; hidden while it has nothing to say."""
-
-    def __init__(self, kind: Literal["warning", "bad"] = "warning", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("look", f"banner-{kind}")
-        self._kind = kind
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.SPACE_2, theme.SPACE_1, theme.SPACE_2, theme.SPACE_1)
-        row.setSpacing(theme.SPACE_2)
-        self._icon = QLabel()
-        self._text = label("", wrap=True)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._text, 1)
-        self.setVisible(False)
-        theme.on_change(self, self._restyle)
-
-    @property
-    def text(self) -> str:
-        """What the banner says; empty when it is hidden."""
-        return self._text.text()
-
-    def say(self, text: str, hover: str = "") -> None:
-        """Show `text`, or hide on an empty one."""
-        self._text.setText(text)
-        self.setToolTip(hover)
-        self._keep_room()
-        self.setVisible(bool(text))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._keep_room()
-
-    def _keep_room(self) -> None:
-        """A wrapped label gives way to its neighbours; a warning must not be cut."""
-        needed = max(0, self.heightForWidth(self.width()))
-        if needed != self.minimumHeight():
-            self.setMinimumHeight(needed)
-
-    def _restyle(self) -> None:
-        look = theme.current()
-        self._icon.setPixmap(glyphs.pixmap("warning", look.warning if self._kind == "warning" else look.bad, 16))

@@ -1,0 +1,93 @@
+"""What self-verification found: how often the verifier's prediction held, iteration by iteration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QScrollArea
+
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import MetricValue
+from sapo_ui import format as fmt
+from sapo_ui.panels.data_panel import DataPanel
+from sapo_ui.panels.metric_panel import with_interval
+from sapo_ui.widgets.charts.stacked_bars import Bar, Part, StackedBars
+from sapo_ui.widgets.labels import label
+
+CASES: dict[str, tuple[int, str]] = {
+    "confirmed": (
+        2,
+        "The prefix before the predicted first error recovers, the one with it does not: the prediction holds.",
+    ),
+    "later": (5, "Both prefixes recover: the first error lies after the predicted step."),
+    "earlier": (1, "Neither prefix recovers: the first error lies before the predicted step."),
+    "noise": (3, "The shorter prefix does not recover but the longer one does: sampling noise, read as later."),
+}
+ERROR_MEANING = (
+    "Self-verification error: share of trajectories whose pre-assigned labels self-verification changes. "
+    "It falls as verifier and reasoner agree."
+)
+
+
+@dataclass(frozen=True)
+class _Found:
+    counts: dict[int, dict[str, int]]
+    errors: dict[int, MetricValue]
+
+
+class CasesPanel(DataPanel):
+    """One bar an iteration: confirmed, later, earlier, noise, among the wrong trajectories that were checked."""
+
+    panel_id = "cases"
+    title = "Self-verification"
+    help = (
+        "### Self-verification\n\nFor each wrong trajectory the reasoner rolls out from two prefixes around the "
+        "predicted first error.\n\n"
+        + "\n".join(f"* **{name}**: {meaning}" for name, (_, meaning) in CASES.items())
+        + f"\n\n{ERROR_MEANING}\n"
+    )
+    empty_headline = "Nothing self-verified yet"
+    empty_text = "The first bar comes with the labels of iteration 1, when roll-outs check what the verifier predicted."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bars = StackedBars()
+        self.bars.setAccessibleName("Self-verification cases by iteration")
+        scroll = QScrollArea()
+        scroll.setWidget(self.bars)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.note = label("", "small", "muted", wrap=True)
+        self.note.setToolTip(ERROR_MEANING)
+        self.column.addWidget(scroll, 1)
+        self.column.addWidget(self.note)
+
+    def clear(self) -> None:
+        self.bars.set_bars(())
+        self.note.setText("")
+
+    def load(self, run_id: str) -> None:
+        def work(store: Store) -> _Found:
+            metrics = queries.metrics(store, run_id)
+            errors = {
+                n: row["self_verification_error"] for n, row in metrics.items() if "self_verification_error" in row
+            }
+            return _Found(queries.case_counts(store, run_id), errors)
+
+        self.read(work, self._show)
+
+    def _show(self, found: _Found) -> None:
+        bars: list[Bar] = []
+        for number, counts in sorted(found.counts.items()):
+            parts = tuple(Part(name, counts.get(name, 0), *CASES[name]) for name in CASES if counts.get(name))
+            if parts:
+                bars.append(Bar(f"it {number}", parts))
+        self.bars.set_bars(bars)
+        errors = [f"it {number} {fmt.percent(value.value)}" for number, value in sorted(found.errors.items())]
+        self.note.setText("Self-verification error: " + ", ".join(errors) if errors else "")
+        details = [f"Iteration {number}: {with_interval(value)}" for number, value in sorted(found.errors.items())]
+        self.note.setToolTip("\n".join([ERROR_MEANING, *details]))
+        self.set_filled(bool(bars))

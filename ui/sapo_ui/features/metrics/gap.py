@@ -1,0 +1,112 @@
+"""The reasoner-verifier gap: how far the verifier's step accuracy lies below what the reasoner's own roll-outs would
+reach."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QPalette
+
+from sapo_studio.store.records import MetricValue
+from sapo_ui import format as fmt
+from sapo_ui import theme
+from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
+from sapo_ui.widgets.charts.line_chart import LineChart
+from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.notice import Banner
+
+MCE_MEANING = (
+    "MCE: step accuracy of the reasoner's own Monte-Carlo labels, a roll-out budget a step. The verifier's ceiling."
+)
+VERIFIER_MEANING = (
+    "Verifier: share of steps of the process benchmark, up to and including the first error, that it judges right."
+)
+GAP_MEANING = "Gap: MCE minus verifier step accuracy, in percentage points. It closes as the verifier catches up."
+
+ALARM_MEANING = (
+    "The gap grew by more than its interval since the iteration before: the verifier falls behind its reasoner. More "
+    "labels an iteration usually help."
+)
+
+
+class GapPanel(MetricPanel):
+    """MCE and verifier step accuracy over the iterations, the gap shaded between them, an alarm when it widens."""
+
+    panel_id = "gap"
+    title = "Gap"
+    help = f"""### Reasoner-verifier gap
+
+* **{MCE_MEANING}**
+* **{VERIFIER_MEANING}**
+* **{GAP_MEANING}**
+
+Bands are 95 % intervals. A warning appears when the gap grew since the iteration before by more than its interval.
+Left and Right read the values of an iteration; the right mouse button saves the picture as PNG or SVG.
+"""
+    empty_headline = "No gap measured yet"
+    empty_text = "It appears after the first verifier has been trained and measured on the process benchmark."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alarm = Banner("warning")
+        self.chart = LineChart()
+        self.chart.setAccessibleName("MCE and verifier accuracy by iteration")
+        self.chart.setToolTip("\n".join((MCE_MEANING, VERIFIER_MEANING, GAP_MEANING)))
+        self.chart.hovered.connect(self._read_at)
+        self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
+        self.column.addWidget(self.alarm)
+        self.column.addWidget(self.chart, 1)
+        self.column.addWidget(self.readout)
+
+    def show_metrics(self, metrics: Metrics) -> bool:
+        lines = [
+            series(metrics, "mce", "MCE", 0),
+            series(metrics, "verifier_step_accuracy", "Verifier", 1),
+        ]
+        self.chart.set_lines(
+            lines,
+            x_ticks=self.iteration_ticks(),
+            y_format=whole_percent,
+            value_format=fmt.percent,
+            y_least=0.05,
+            between=(0, 1),
+        )
+        self.alarm.say(alarm_text(metrics), ALARM_MEANING)
+        self._read_at(None)
+        return any(len(line.x) for line in lines)
+
+    def _read_at(self, at: object) -> None:
+        gaps = {number: row["gap"] for number, row in self.metrics.items() if "gap" in row}
+        number = int(at) if isinstance(at, float) else max(gaps, default=None)
+        if number is None or number not in self.metrics:
+            self.readout.set_text("")
+            return
+        row = self.metrics[number]
+        parts = [f"After iteration {number}:" if number else "At the start:"]
+        if "gap" in row:
+            parts.append(f"gap {gap_text(row['gap'])}")
+        if isinstance(at, float):
+            parts += [
+                f"{word} {with_interval(row[name])}"
+                for name, word in (("mce", "MCE"), ("verifier_step_accuracy", "verifier"))
+                if name in row
+            ]
+        self.readout.set_text(parts[0] + " " + ", ".join(parts[1:]))
+
+
+def gap_text(gap: MetricValue) -> str:
+    """`2.4 pt (0.8 to 4.0 pt)`."""
+    text = fmt.points(gap.value)
+    if gap.low is not None and gap.high is not None:
+        text += f" ({fmt.points(gap.low).removesuffix('pt').rstrip()} to {fmt.points(gap.high)})"
+    return text
+
+
+def alarm_text(metrics: Metrics) -> str:
+    """The warning, where the newest gap lies above the one before by more than its interval; else nothing."""
+    gaps = [(number, row["gap"]) for number, row in sorted(metrics.items()) if "gap" in row]
+    if len(gaps) < 2:
+        return ""
+    (_, before), (number, now) = gaps[-2:]
+    margin = now.value - now.low if now.low is not None else 0.0
+    if now.value - before.value <= margin or now.value <= before.value:
+        return ""
+    return f"Wider in iteration {number}: {100 * before.value:.1f} to {fmt.points(now.value)}".replace("-", fmt.MINUS)

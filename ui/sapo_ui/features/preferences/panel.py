@@ -1,0 +1,238 @@
+"""Preference pairs: how wide their margins are, how many a threshold would leave, and the two solutions of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import PairInfo, TraceDetail
+from sapo_ui import format as fmt
+from sapo_ui import theme
+from sapo_ui.panels.data_panel import DataPanel
+from sapo_ui.widgets.charts.histogram import ThresholdHistogram
+from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.flow_layout import FlowRow
+from sapo_ui.widgets.labels import Chip, label
+from sapo_ui.widgets.notice import Banner
+from sapo_ui.widgets.tinted_lines import TintedLines
+
+NEWEST = -1
+FEW = 50
+ETA_MEANING = (
+    "eta: least difference between the mean step scores of winner and loser. Drag the line to see what another value "
+    "would leave; the run itself keeps the value it was started with."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    iteration: int
+    iterations: list[int]
+    pairs: list[PairInfo]
+    eta: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Two:
+    pair: PairInfo
+    winner: TraceDetail
+    loser: TraceDetail
+
+
+class PreferencesPanel(DataPanel):
+    """Histogram with a line to drag, live count, and a reader for the pairs that are left, the weakest first."""
+
+    panel_id = "preferences"
+    title = "Preferences"
+    help = f"""### Preference pairs
+
+A pair is two solutions of one question: the winner ends right, and its mean step score lies above the loser's by the
+**margin**. Only pairs whose margin reaches **eta** are trained on.
+
+{ETA_MEANING} The right mouse button saves the histogram as PNG or SVG.
+
+Below, the pairs that are left, the weakest first, with both solutions side by side: **j / k** next and previous.
+"""
+    empty_headline = "No pairs yet"
+    empty_text = "They are made in each iteration, after the new verifier has rated all trajectories."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._pairs: list[PairInfo] = []
+        self._margins = np.zeros(0)
+        self._shown: _Two | None = None
+        self._at = 0
+        self._iteration = 0
+        self._eta: float | None = None
+        self.iteration = choice("Iteration", [("Newest iteration", NEWEST)])
+        self.iteration.currentIndexChanged.connect(self._asked_again)
+        self.count = label("", "strong")
+        self.of = label("", "small", "muted")
+        self.few = Banner("warning")
+        self.histogram = ThresholdHistogram(name="eta")
+        self.histogram.setMinimumHeight(90)
+        self.histogram.setToolTip(ETA_MEANING)
+        self.histogram.setAccessibleName("Margins of the pairs, with the threshold eta")
+        self.histogram.threshold_changed.connect(self._eta_moved)
+        top = FlowRow()
+        top.add(self.iteration, self.count, self.of)
+        self.column.addWidget(top)
+        self.column.addWidget(self.few)
+        self.column.addWidget(self.histogram, 5)
+        self.column.addWidget(self._reader(), 6)
+
+    def _reader(self) -> QWidget:
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SPACE_1)
+        self.place = label("", "small", "muted")
+        self.question = label("", "small", wrap=True)
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE_1)
+        for text, name, step in (("\u2039", "Previous pair (k)", -1), ("\u203a", "Next pair (j)", 1)):
+            button = QToolButton()
+            button.setText(text)
+            button.setAccessibleName(name)
+            button.setToolTip(name)
+            button.clicked.connect(lambda _checked=False, step=step: self.go(step))
+            row.addWidget(button)
+        row.addWidget(self.place)
+        row.addStretch(1)
+        column.addLayout(row)
+        column.addWidget(self.question)
+        sides = QHBoxLayout()
+        sides.setSpacing(theme.SPACE_4)
+        self.winner, self.loser = TintedLines(), TintedLines()
+        self.winner_chip, self.loser_chip = Chip(), Chip()
+        for chip, lines in ((self.winner_chip, self.winner), (self.loser_chip, self.loser)):
+            side = QVBoxLayout()
+            side.setSpacing(theme.SPACE_1)
+            side.addWidget(chip)
+            side.addWidget(lines)
+            side.addStretch(1)
+            sides.addLayout(side, 1)
+        column.addLayout(sides, 1)
+        area = QScrollArea()
+        area.setWidget(whole)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        return area
+
+    @property
+    def left(self) -> list[PairInfo]:
+        """The pairs whose margin reaches the line, the weakest first."""
+        return [pair for pair in reversed(self._pairs) if pair.margin >= self.histogram.threshold]
+
+    @property
+    def shown_pair(self) -> PairInfo | None:
+        """The pair in the reader."""
+        return None if self._shown is None else self._shown.pair
+
+    def clear(self) -> None:
+        self._pairs, self._shown, self._at, self._eta = [], None, 0, None
+        self._margins = np.zeros(0)
+
+    def load(self, run_id: str) -> None:
+        wanted: object = self.iteration.currentData()
+
+        def work(store: Store) -> _Found:
+            reached = queries.get_run(store, run_id).iteration
+            eta = queries.get_config(store, run_id).optimiser.eta
+            there = [number for number in range(reached + 1) if len(queries.margins(store, run_id, number))]
+            chosen = wanted if isinstance(wanted, int) and wanted in there else (there[-1] if there else 0)
+            return _Found(chosen, there, queries.pairs(store, run_id, chosen) if there else [], eta)
+
+        self.read(work, self._take)
+
+    def _asked_again(self) -> None:
+        if self._run_id is not None:
+            self.load(self._run_id)
+
+    def _take(self, found: _Found) -> None:
+        if not found.pairs:
+            self.set_filled(bool(self._pairs))
+            return
+        self.set_filled(True)
+        names = [(f"Iteration {number}", number) for number in found.iterations]
+        set_items(self.iteration, [("Newest iteration", NEWEST), *names])
+        same = found.iteration == self._iteration and len(found.pairs) == len(self._pairs)
+        self._iteration, self._pairs = found.iteration, found.pairs
+        self._margins = np.array([pair.margin for pair in found.pairs])
+        if self._eta is None:
+            self._eta = found.eta
+            self.histogram.set_threshold(found.eta)
+        if not same:
+            self.histogram.set_values(self._margins)
+            self._eta_moved(self.histogram.threshold)
+
+    def _eta_moved(self, eta: object) -> None:
+        del eta
+        left = self.left
+        questions = len({pair.question_id for pair in left})
+        self.count.setText(f"{len(left):,} of {len(self._pairs):,} pairs")
+        own = "" if self._eta is None else f", the run uses eta {self._eta:g}"
+        self.of.setText(f"of {questions:,} questions reach eta {self.histogram.threshold:g}{own}")
+        few = "Few pairs are left: an alignment on fewer than 50 learns little. Try a lower eta in the next run."
+        self.few.say(few if len(left) < FEW and self._pairs else "")
+        self._at = 0
+        self._read_pair()
+
+    def go(self, step: int) -> None:
+        """Go to the next or the previous pair."""
+        self._at = max(0, min(len(self.left) - 1, self._at + step))
+        self._read_pair()
+
+    def _read_pair(self) -> None:
+        left = self.left
+        if not left:
+            self._shown = None
+            self.place.setText("No pair reaches the line")
+            self.question.setText("")
+            self.winner.set_lines(())
+            self.loser.set_lines(())
+            self.winner_chip.setVisible(False)
+            self.loser_chip.setVisible(False)
+            return
+        pair = left[min(self._at, len(left) - 1)]
+
+        def work(store: Store) -> _Two:
+            return _Two(pair, queries.trace(store, pair.winner_id), queries.trace(store, pair.loser_id))
+
+        self.read(work, self._show_pair, key="pair")
+
+    def _show_pair(self, two: _Two) -> None:
+        left = self.left
+        if self._at >= len(left) or left[self._at].id != two.pair.id:
+            return
+        self._shown = two
+        self.place.setText(f"Pair {self._at + 1:,} of {len(left):,}, margin {fmt.number(two.pair.margin)}")
+        self.question.setText(" ".join(two.winner.question.split()))
+        for name, detail, chip, lines in (
+            ("Winner", two.winner, self.winner_chip, self.winner),
+            ("Loser", two.loser, self.loser_chip, self.loser),
+        ):
+            scores = detail.scores.get(self._iteration)
+            mean = "" if scores is None else f", mean {float(np.mean(scores)):.2f}"
+            ending = "right" if detail.correct else "wrong"
+            tone, icon = ("good", "done") if detail.correct else ("bad", "failed")
+            chip.set_text(f"{name}: {ending} answer{mean}", tone, icon)
+            chip.setVisible(True)
+            values = [None] * len(detail.steps) if scores is None else [float(value) for value in scores]
+            lines.set_lines(list(zip(detail.steps, values, strict=True)))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_J: 1, Qt.Key.Key_K: -1}.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            self.go(step)

@@ -1,0 +1,167 @@
+"""The list of runs on the left: model, delegate, and the column with the New run button and the search field."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import (
+    QModelIndex,
+    QPoint,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from sapo_studio.store.records import RunSummary
+from sapo_ui import theme
+from sapo_ui.features.run_list.delegate import RunDelegate
+from sapo_ui.features.run_list.model import RUN_ROLE, RunListModel
+from sapo_ui.services.poller import StoreChange
+from sapo_ui.theme import icons
+
+
+class RunListView(QListView):
+    """The list itself: j and k move, Enter opens, Delete deletes, the menu key or a right click offer the rest."""
+
+    opened = Signal(object)
+    """(run id: str) Enter was pressed on a run."""
+
+    delete_pressed = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+        if plain and key in (Qt.Key.Key_J, Qt.Key.Key_K):
+            row = self.currentIndex().row() + (1 if key == Qt.Key.Key_J else -1)
+            if 0 <= row < self.model().rowCount():
+                self.setCurrentIndex(self.model().index(row, 0))
+            return
+        if plain and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            run = self.currentIndex().data(RUN_ROLE)
+            if isinstance(run, RunSummary):
+                self.opened.emit(run.id)
+            return
+        if plain and key == Qt.Key.Key_Delete:
+            self.delete_pressed.emit()
+            return
+        super().keyPressEvent(event)
+
+
+class RunList(QFrame):
+    """The left column. Knows nothing of what is done to a run: the context menu is given to it."""
+
+    selected = Signal(object)
+    """(run id: str | None) Another run is current."""
+
+    opened = Signal(object)
+    """(run id: str)"""
+
+    def __init__(self, new_run: QAction, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("look", "side")
+        self.setMinimumWidth(200)
+        self.menu_actions: list[QAction | None] = []
+        self.model = RunListModel(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 12, 0, 8)
+        column.setSpacing(8)
+        head = QVBoxLayout()
+        head.setContentsMargins(12, 0, 12, 0)
+        head.setSpacing(8)
+        self.new_button = QPushButton("New run")
+        self.new_button.setProperty("look", "primary")
+        self.new_button.setToolTip(f"{new_run.toolTip()} ({new_run.shortcut().toString()})")
+        self.new_button.clicked.connect(new_run.trigger)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search runs")
+        self.search.setClearButtonEnabled(True)
+        self.search.setAccessibleName("Search runs by name, id, preset or status")
+        self.search.textChanged.connect(self._searched)
+        head.addWidget(self.new_button)
+        head.addWidget(self.search)
+        column.addLayout(head)
+        self.view = RunListView()
+        self.view.setProperty("look", "plain")  # the row shows the focus
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(RunDelegate(self.view))
+        self.view.setUniformItemSizes(True)
+        self.view.setMouseTracking(True)
+        self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setAccessibleName("Runs")
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._menu)
+        self.view.selectionModel().currentChanged.connect(self._current_changed)
+        self.view.opened.connect(self.opened)
+        column.addWidget(self.view, 1)
+        self.empty = QLabel()
+        self.empty.setProperty("look", "muted")
+        self.empty.setWordWrap(True)
+        self.empty.setContentsMargins(14, 0, 14, 0)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        column.addWidget(self.empty, 1)
+        theme.on_change(self, self._restyle)
+        self._say_empty()
+
+    def take(self, change: StoreChange) -> None:
+        """Show the runs as they are now; keep the current one."""
+        self.model.take(change)
+        self._say_empty()
+
+    def current(self) -> RunSummary | None:
+        """The current run."""
+        run = self.view.currentIndex().data(RUN_ROLE)
+        return run if isinstance(run, RunSummary) else None
+
+    def select(self, run_id: str) -> bool:
+        """Make a run current. False where it is not in the list."""
+        row = self.model.row_of(run_id)
+        if row < 0:
+            return False
+        self.view.setCurrentIndex(self.model.index(row))
+        self.view.scrollTo(self.model.index(row))
+        return True
+
+    def clear_selection(self) -> None:
+        """Have no run current."""
+        self.view.setCurrentIndex(QModelIndex())
+
+    def _searched(self, text: str) -> None:
+        self.model.search(text)
+        self._say_empty()
+
+    def _say_empty(self) -> None:
+        shown = self.model.rowCount()
+        self.view.setVisible(shown > 0)
+        self.empty.setVisible(shown == 0)
+        self.empty.setText("No run matches the search." if self.model.total else "Runs appear here, the newest first.")
+
+    def _restyle(self) -> None:
+        self.new_button.setIcon(icons.icon("plus", theme.current().on_accent))
+        self.view.viewport().update()
+
+    def _current_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
+        del previous
+        run = current.data(RUN_ROLE)
+        self.selected.emit(run.id if isinstance(run, RunSummary) else None)
+
+    def _menu(self, where: QPoint) -> None:
+        if not self.view.indexAt(where).isValid():
+            return
+        from PySide6.QtWidgets import QMenu
+
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for action in self.menu_actions:
+            if action is None:
+                menu.addSeparator()
+            elif action.isEnabled():
+                menu.addAction(action)
+        menu.popup(self.view.viewport().mapToGlobal(where))

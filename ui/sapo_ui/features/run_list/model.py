@@ -1,0 +1,126 @@
+"""To be worded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+)
+
+from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
+from sapo_studio.store.records import RunSummary
+from sapo_ui import format as fmt
+from sapo_ui.services.poller import StoreChange
+
+RUN_ROLE = Qt.ItemDataRole.UserRole
+
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+def second_line(run: RunSummary) -> str:
+    """What the list says below a run's name."""
+    if run.status is RunStatus.FAILED and run.error is not None:
+        return run.error.what
+    if run.status.alive:
+        phase = PHASE_LABELS.get(run.phase, run.phase)
+        where = (
+            (f"{phase} \u00b7 it {run.iteration}/{run.iterations}" if run.iteration else phase) if phase else "Starting"
+        )
+        if run.status is RunStatus.PAUSED:
+            return where
+        return where + (f" \u00b7 ETA {fmt.duration(run.eta_seconds)}" if run.eta_seconds is not None else "")
+    when = fmt.relative(run.finished_at or run.started_at or run.created_at)
+    accuracy = run.headline.get("sampled_accuracy")
+    if accuracy is None:
+        return when
+    return f"{fmt.percent(accuracy)} sampled \u00b7 {when}"
+
+
+class RunListModel(QAbstractListModel):
+    """All runs whose name, id, preset or status contains the search text. Changes row by row, so that the selection
+    stays."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._all: tuple[RunSummary, ...] = ()
+        self._rows: list[RunSummary] = []
+        self._text = ""
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._rows):
+            return None
+        run = self._rows[index.row()]
+        if role == RUN_ROLE:
+            return run
+        if role == Qt.ItemDataRole.DisplayRole:
+            return run.name
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            progress = f", {fmt.percent(run.progress)}" if run.status.alive else ""
+            return f"{run.name}, {run.status.value}{progress}, {second_line(run)}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            lines = [run.name, f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
+            if run.preset:
+                lines.insert(2, f"preset {run.preset}")
+            if run.active_seconds:
+                lines.append(f"running time {fmt.duration(run.active_seconds)}")
+            return "\n".join(lines)
+        return None
+
+    def take(self, change: StoreChange) -> None:
+        """Show the runs as they are now."""
+        self._all = change.runs
+        self._sync(self._matching(), change.changed)
+
+    def search(self, text: str) -> None:
+        """Show only runs that contain `text`."""
+        self._text = text.strip().casefold()
+        self._sync(self._matching(), frozenset())
+
+    def row_of(self, run_id: str | None) -> int:
+        """The row of a run, -1 where it is not shown."""
+        return next((row for row, run in enumerate(self._rows) if run.id == run_id), -1)
+
+    @property
+    def total(self) -> int:
+        """How many runs there are, shown or not."""
+        return len(self._all)
+
+    def _matching(self) -> list[RunSummary]:
+        if not self._text:
+            return list(self._all)
+        return [
+            run
+            for run in self._all
+            if self._text in f"{run.name}\n{run.id}\n{run.preset}\n{run.status.value}".casefold()
+        ]
+
+    def _sync(self, wanted: list[RunSummary], changed: frozenset[str]) -> None:
+        keep = {run.id for run in wanted}
+        for row in range(len(self._rows) - 1, -1, -1):
+            if self._rows[row].id not in keep:
+                self.beginRemoveRows(QModelIndex(), row, row)
+                del self._rows[row]
+                self.endRemoveRows()
+        for row, run in enumerate(wanted):
+            if row < len(self._rows) and self._rows[row].id == run.id:
+                if run.id in changed or self._rows[row] is not run:
+                    self._rows[row] = run
+                    self.dataChanged.emit(self.index(row), self.index(row))
+                continue
+            old = self.row_of(run.id)
+            if old >= 0:
+                self.beginRemoveRows(QModelIndex(), old, old)
+                del self._rows[old]
+                self.endRemoveRows()
+            self.beginInsertRows(QModelIndex(), row, row)
+            self._rows.insert(row, run)
+            self.endInsertRows()

@@ -1,0 +1,268 @@
+"""The panels of the run page: docks in a window of their own, so that their layout is theirs to save and restore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QTabBar,
+    QTabWidget,
+    QToolButton,
+    QWidget,
+)
+
+from sapo_ui import theme
+from sapo_ui.panels.panel import Panel
+from sapo_ui.services.poller import StoreChange
+from sapo_ui.theme import icons
+
+Area = Literal["main", "side", "bottom"]
+LAYOUT_VERSION = 2
+"""Goes up when the set of panels changes so much that saved layouts should be dropped."""
+
+
+class DockTitle(QWidget):
+    """A dock's title bar: name, help, float, close. Hidden while the dock is one of several tabs, which name it
+    already."""
+
+    def __init__(self, dock: QDockWidget, title: str) -> None:
+        super().__init__(dock)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._dock = dock
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 4, 4, 2)
+        row.setSpacing(0)
+        name = QLabel(title)
+        name.setFont(theme.font("strong"))
+        row.addWidget(name, 1)
+        self.float_button = self._button(f"Float {title}", "Take out of the window, or put back")
+        self.float_button.clicked.connect(self._toggle_float)
+        self.close_button = self._button(f"Close {title}", "Close; the View menu brings it back")
+        self.close_button.clicked.connect(dock.close)
+        row.addWidget(self.float_button)
+        row.addWidget(self.close_button)
+        theme.on_change(self, self._restyle)
+
+    def _button(self, name: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setAccessibleName(name)
+        button.setToolTip(tip)
+        button.setFixedSize(24, 22)
+        button.setStyleSheet("padding: 0;")
+        return button
+
+    def _toggle_float(self) -> None:
+        self._dock.setFloating(not self._dock.isFloating())
+
+    def _restyle(self) -> None:
+        muted = theme.current().muted
+        self.float_button.setIcon(icons.icon("float", muted))
+        self.close_button.setIcon(icons.icon("close", muted))
+
+
+class _Holder(QWidget):
+    """Gives its panel the whole room, even where that is less than the panel asks for: tall panels behind other tabs
+    would
+    else press their neighbours out of the page.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self._panel = panel
+        panel.setParent(self)
+        self.setMinimumSize(180, 96)
+
+    def sizeHint(self) -> QSize:
+        return self._panel.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        del event
+        self._panel.setGeometry(self.rect().adjusted(1, 0, -1, -3))
+
+
+class PanelDock(QDockWidget):
+    """A dock with one panel."""
+
+    def __init__(self, panel: Panel, parent: QMainWindow) -> None:
+        super().__init__(panel.title, parent)
+        self.panel = panel
+        self.setObjectName(f"dock.{panel.panel_id}")
+        self.setAccessibleName(panel.title)
+        self.setWidget(_Holder(panel))
+        self.title_bar = DockTitle(self, panel.title)
+        self._no_title = QWidget(self)
+        self._no_title.setFixedHeight(0)
+        self.setTitleBarWidget(self.title_bar)
+        self.toggleViewAction().setText(panel.title)
+        self.toggleViewAction().setToolTip(f"Show or hide the panel {panel.title}")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The card behind title bar and panel; open at the top where tabs sit on it."""
+        del event
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QColor(look.hairline))
+        painter.setBrush(QColor(look.surface))
+        card = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        if self.titleBarWidget() is self._no_title:
+            painter.setClipRect(self.rect())
+            card.setTop(card.top() - 2 * theme.RADIUS)
+        painter.drawRoundedRect(card, theme.RADIUS, theme.RADIUS)
+
+    def follow_tabs(self, tabbed: bool) -> None:
+        """Show the title bar only where no tab shows the title."""
+        wanted = self._no_title if tabbed and not self.isFloating() else self.title_bar
+        if self.titleBarWidget() is not wanted:
+            (self.title_bar if wanted is self._no_title else self._no_title).hide()
+            self.setTitleBarWidget(wanted)
+            wanted.show()
+
+
+class DockArea(QMainWindow):
+    """Holds the panels. `areas` says where each stands at first: main (left), side (right) or bottom."""
+
+    def __init__(self, panels: Sequence[type[Panel]], areas: Mapping[str, Area], parent: QWidget | None = None) -> None:
+        super().__init__(parent, Qt.WindowType.Widget)
+        self.setDockNestingEnabled(True)
+        self.setDockOptions(
+            QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.GroupedDragging
+        )
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self._areas = dict(areas)
+        self.docks: dict[str, PanelDock] = {}
+        for kind in panels:
+            panel = kind()
+            dock = PanelDock(panel, self)
+            self.docks[panel.panel_id] = dock
+            panel.trace_requested.connect(self.show_trace)
+            dock.topLevelChanged.connect(self._tabs_changed)
+            dock.visibilityChanged.connect(self._tabs_changed)
+        self.reset()
+
+    @property
+    def panels(self) -> list[Panel]:
+        """All panels, shown or not."""
+        return [dock.panel for dock in self.docks.values()]
+
+    @property
+    def view_actions(self) -> list[QAction]:
+        """An action for each panel that shows or hides it."""
+        return [dock.toggleViewAction() for dock in self.docks.values()]
+
+    def reset(self) -> None:
+        """Put every panel where it stands at first."""
+        groups: dict[Area, list[PanelDock]] = {"main": [], "side": [], "bottom": []}
+        for panel_id, dock in self.docks.items():
+            dock.setFloating(False)
+            self.removeDockWidget(dock)
+            groups[self._areas.get(panel_id, "bottom")].append(dock)
+        # tabs come last: what is split from a dock that is already one of several tabs becomes a tab there
+        first = [group[0] for group in (groups["main"], groups["side"]) if group]
+        for dock in first:
+            self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
+        if len(first) == 2:
+            self.splitDockWidget(first[0], first[1], Qt.Orientation.Horizontal)
+        if len(groups["side"]) > 1:
+            self.splitDockWidget(groups["side"][0], groups["side"][1], Qt.Orientation.Vertical)
+        for dock in groups["side"][2:]:
+            self.tabifyDockWidget(groups["side"][1], dock)
+        for dock in groups["main"][1:]:
+            self.tabifyDockWidget(groups["main"][0], dock)
+        for at, dock in enumerate(groups["bottom"]):
+            self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+            if at:
+                self.tabifyDockWidget(groups["bottom"][0], dock)
+        for dock in self.docks.values():
+            dock.show()
+        for group in groups.values():
+            if group:
+                group[0].raise_()
+        if len(groups["side"]) > 2:
+            groups["side"][1].raise_()
+        self._groups = groups
+        self._unshared = not self.isVisible()
+        self._share_room()
+        self._tabs_changed()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._unshared:  # only now is it known how much room there is
+            self._unshared = False
+            self._share_room()
+
+    def _share_room(self) -> None:
+        groups = self._groups
+        wide = [(group[0], share) for group, share in ((groups["main"], 70), (groups["side"], 30)) if group]
+        # in pixels of what there is: where sizes do not add up, Qt takes as much from each
+        widths = [self.width() * share // 100 for _, share in wide]
+        self.resizeDocks([dock for dock, _ in wide], widths, Qt.Orientation.Horizontal)
+        if groups["bottom"] and groups["main"]:
+            heights = [self.height() * share // 100 for share in (63, 37)]
+            self.resizeDocks([groups["main"][0], groups["bottom"][0]], heights, Qt.Orientation.Vertical)
+
+    def layout_state(self) -> QByteArray:
+        """The layout, to be saved."""
+        return self.saveState(LAYOUT_VERSION)
+
+    def restore_layout(self, state: QByteArray) -> bool:
+        """Put the panels where they were. False, and nothing changes, where `state` is of another version."""
+        restored = self.restoreState(state, LAYOUT_VERSION)
+        self._unshared = self._unshared and not restored
+        self._tabs_changed()
+        return restored
+
+    def show_run(self, run_id: str | None) -> None:
+        """Tell every panel which run to show."""
+        for panel in self.panels:
+            panel.show_run(run_id)
+
+    def refresh(self, change: StoreChange) -> None:
+        """Tell every panel that its run changed."""
+        for panel in self.panels:
+            panel.refresh(change)
+
+    def show_trace(self, trajectory_id: object) -> None:
+        """Show a trajectory in the panel that is made for it, and raise that panel."""
+        if not isinstance(trajectory_id, int):
+            return
+        for dock in self.docks.values():
+            if dock.panel.show_trace(trajectory_id):
+                dock.show()
+                dock.raise_()
+                return
+
+    def focused_panel(self) -> Panel | None:
+        """The panel that has the focus somewhere inside."""
+        widget = QApplication.focusWidget()
+        while widget is not None:
+            if isinstance(widget, Panel):
+                return widget
+            widget = widget.parentWidget()
+        return None
+
+    def childEvent(self, event: QChildEvent) -> None:
+        """Qt makes tab bars as it needs them; each gets the look of the card below it."""
+        super().childEvent(event)
+        bar = event.child()
+        if event.type() == QEvent.Type.ChildPolished and isinstance(bar, QTabBar):
+            bar.setProperty("look", "dock")
+            bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+            bar.setDrawBase(False)
+            bar.setExpanding(False)
+            bar.style().unpolish(bar)
+            bar.style().polish(bar)
+
+    def _tabs_changed(self) -> None:
+        for dock in self.docks.values():
+            dock.follow_tabs(any(not other.isHidden() for other in self.tabifiedDockWidgets(dock)))

@@ -1,0 +1,117 @@
+"""The top of the run page: name, status, where the run is, and what can be done to it."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
+from sapo_studio.store.records import RunSummary
+from sapo_ui import format as fmt
+from sapo_ui import theme
+from sapo_ui.services.actions import Actions
+from sapo_ui.theme import icons
+from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.status_chip import StatusChip
+
+
+def where(run: RunSummary) -> str:
+    """Where a run is, in a line: iteration, phase, progress, ETA; or how it ended."""
+    parts: list[str] = []
+    if run.status.alive or run.status is RunStatus.QUEUED:
+        if run.phase:
+            parts.append(f"iteration {run.iteration} of {run.iterations}" if run.iteration else "start")
+            parts.append(PHASE_LABELS.get(run.phase, run.phase).lower())
+        parts.append(fmt.percent(run.progress))
+        if run.status is RunStatus.RUNNING and run.eta_seconds is not None:
+            parts.append(f"ETA {fmt.duration(run.eta_seconds)}")
+    else:
+        if run.status is not RunStatus.DONE:
+            parts.append(f"at {fmt.percent(run.progress)}")
+        if run.active_seconds:
+            parts.append(f"took {fmt.duration(run.active_seconds)}")
+        if run.finished_at is not None:
+            parts.append(fmt.relative(run.finished_at))
+    if run.device:
+        parts.append(run.device)
+    return " \u00b7 ".join(parts)
+
+
+class ActionButton(QPushButton):
+    """A button for an action: takes its text, icon, help and shortcut, and is hidden while it is disabled."""
+
+    def __init__(self, action: QAction, parent: QWidget | None = None) -> None:
+        super().__init__(action.text(), parent)
+        self._action = action
+        self.clicked.connect(action.trigger)
+        action.changed.connect(self._follow)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._follow()
+
+    def _follow(self) -> None:
+        action = self._action
+        keys = action.shortcut().toString()
+        self.setText(action.text())
+        self.setIcon(action.icon())
+        self.setToolTip(f"{action.toolTip()} ({keys})" if keys else action.toolTip())
+        self.setAccessibleDescription(action.toolTip())
+        self.setVisible(action.isEnabled())
+
+
+BUTTONS = ("run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop")
+MORE = ("run.clone", "run.rename", "run.checkpoint", "", "run.folder", "run.copy_id", "", "run.kill", "run.delete")
+
+
+class RunHeader(QWidget):
+    """Shows the run it is given; the buttons are the window's own actions."""
+
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        self.name = ElidedLabel(theme.font("heading"))
+        self.chip = StatusChip()
+        self.where = ElidedLabel(theme.font("body"), role=self.palette().ColorRole.PlaceholderText)
+        row.addWidget(self.name)
+        row.addSpacing(4)
+        row.addWidget(self.chip)
+        row.addSpacing(4)
+        row.addWidget(self.where, 1)
+        self.buttons: dict[str, ActionButton] = {}
+        for name in BUTTONS:
+            button = ActionButton(actions[name], self)
+            self.buttons[name] = button
+            row.addWidget(button)
+        self.more = QToolButton()
+        self.more.setProperty("look", "button")
+        self.more.setFixedSize(38, 28)
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setAccessibleName("More actions for this run")
+        self.more.setToolTip("More actions for this run")
+        menu = QMenu(self.more)
+        for name in MORE:
+            if name:
+                menu.addAction(actions[name])
+            else:
+                menu.addSeparator()
+        self.more.setMenu(menu)
+        row.addWidget(self.more)
+        theme.on_change(self, self._restyle)
+
+    def show_run(self, run: RunSummary) -> None:
+        """Show this run as it is now."""
+        self.name.set_text(run.name)
+        self.chip.set_status(run.status.value)
+        self.where.set_text(where(run))
+        tip = [f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
+        if run.started_at is not None:
+            tip.append(f"started {fmt.moment(run.started_at)}")
+        if run.finished_at is not None:
+            tip.append(f"ended {fmt.moment(run.finished_at)}")
+        if run.restarts:
+            tip.append(f"engine restarted {run.restarts} \u00d7")
+        self.chip.setToolTip("\n".join([self.chip.toolTip().splitlines()[0], *tip]))
+
+    def _restyle(self) -> None:
+        self.more.setIcon(icons.icon("more"))

@@ -1,0 +1,92 @@
+"""The filter bar over the trace table."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+
+from sapo_studio.store.records import TraceFilter
+from sapo_ui import theme
+from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.flow_layout import FlowRow
+from sapo_ui.wording import CASES, OUTCOMES, SOURCES
+
+PEOPLE = (("Judged or not", -1), ("Judged by people", 1), ("Not judged yet", 0))
+ANY = -1
+
+
+class TraceFilters(FlowRow):
+    """Search text, source, iteration, outcome, case, judged. `changed` waits until typing pauses."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search questions and steps")
+        self.search.setAccessibleName("Search questions and steps")
+        self.search.setClearButtonEnabled(True)
+        self.search.setMinimumWidth(180)
+        self.search.setFont(theme.font("small"))
+        self.source = choice(
+            "Source",
+            SOURCES,
+            "Sampled solutions, those that come with the task, roll-outs kept as trajectories, or the benchmark's",
+        )
+        self.iteration = choice("Iteration", [("All iterations", ANY)])
+        self.outcome = choice("Outcome", OUTCOMES)
+        self.case = choice("Self-verification case", CASES)
+        self.people = choice("Judged by people", PEOPLE)
+        self.add(self.search, self.source, self.iteration, self.outcome, self.case, self.people)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(200)
+        self._pause.timeout.connect(self.changed)
+        self.search.textChanged.connect(self._typed)
+        for box in (self.source, self.iteration, self.outcome, self.case, self.people):
+            box.currentIndexChanged.connect(self._picked)
+
+    def show_known(self, iterations: int) -> None:
+        """Offer iterations 0 to this one."""
+        items = [("All iterations", ANY)] + [(f"Iteration {number}", number) for number in range(iterations + 1)]
+        set_items(self.iteration, items)
+
+    def filter(self, run_id: str, sort: str, *, descending: bool) -> TraceFilter:
+        """What is asked for."""
+        iteration: object = self.iteration.currentData()
+        people: object = self.people.currentData()
+        return TraceFilter(
+            run_id,
+            iteration=iteration if isinstance(iteration, int) and iteration != ANY else None,
+            source=str(self.source.currentData()),
+            outcome=str(self.outcome.currentData()),
+            case=str(self.case.currentData()),
+            text=self.search.text().strip(),
+            annotated=None if people == ANY else bool(people),
+            sort=sort,
+            descending=descending,
+        )
+
+    @property
+    def boxes(self) -> dict[str, QComboBox]:
+        """The boxes whose choice is remembered: those that mean the same in every run."""
+        return {"source": self.source, "outcome": self.outcome, "case": self.case, "people": self.people}
+
+    @property
+    def active(self) -> bool:
+        """Whether anything but the defaults is chosen."""
+        boxes = (self.source, self.iteration, self.outcome, self.case, self.people)
+        return bool(self.search.text().strip()) or any(box.currentIndex() > 0 for box in boxes)
+
+    def reset(self) -> None:
+        """Back to the defaults."""
+        self.search.clear()
+        for box in (self.source, self.iteration, self.outcome, self.case, self.people):
+            box.setCurrentIndex(0)
+
+    def _typed(self) -> None:
+        self._pause.start()
+
+    def _picked(self) -> None:
+        self._pause.stop()
+        self.changed.emit()

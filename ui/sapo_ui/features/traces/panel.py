@@ -1,0 +1,255 @@
+"""The table of all trajectories of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QPushButton, QStackedWidget, QTableView
+
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import TraceFilter
+from sapo_ui import format as fmt
+from sapo_ui import theme
+from sapo_ui.features.traces.filters import TraceFilters
+from sapo_ui.features.traces.table_model import AT, COLUMNS, SORT_KEYS, TraceTable
+from sapo_ui.panels.data_panel import DataPanel
+from sapo_ui.services.annotations import hub
+from sapo_ui.trajectory.mark_text import MarkTextDelegate
+from sapo_ui.trajectory.score_strip import ScoreStripDelegate
+from sapo_ui.widgets.combo import choose, chosen
+from sapo_ui.widgets.labels import EmptyState, label
+
+ROW = 26
+WIDTHS = {
+    "question": 146,
+    "iteration": 34,
+    "outcome": 84,
+    "case": 90,
+    "first_error": 104,
+    "mean": 56,
+    "scores": 290,
+    "rollouts": 76,
+    "labels": 90,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    asked: TraceFilter
+    ids: npt.NDArray[np.int64]
+    iterations: int
+
+
+class _Table(QTableView):
+    """j and k move as Down and Up do; Enter is told by `activated`."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_J: 1, Qt.Key.Key_K: -1}.get(Qt.Key(event.key()))
+        if step is not None and not event.modifiers():
+            row = self.currentIndex().row() + step
+            if 0 <= row < self.model().rowCount():
+                self.setCurrentIndex(self.model().index(row, 0))
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.activated.emit(self.currentIndex())
+            return
+        super().keyPressEvent(event)
+
+
+class TracesPanel(DataPanel):
+    """Filter bar, table, count. The rows stay where they are while the run adds more; more announces itself."""
+
+    panel_id = "traces"
+    title = "Traces"
+    help = """### Traces
+
+Every trajectory of the run. Type to search questions and steps, pick filters beside it, click a header to sort.
+**j / k** or the arrows move, **Enter** opens the trace with its steps, **Ctrl+F** goes to the search box.
+
+* **First error**: triangle predicted, square verified by roll-outs, ring by a person, = true (where the task knows).
+* **Score of each step**: the verifier's score after each step, tinted as on the heatmap.
+* **Roll-outs**: how many from its prefixes ended right.
+"""
+    empty_headline = "No trajectory yet"
+    empty_text = (
+        "They appear as soon as the reasoner has written its first solutions, in the sampling after the warm-up."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sort, self._descending = "id", False
+        self._pending: _Found | None = None
+        self._shown: TraceFilter | None = None
+        self.filters = TraceFilters()
+        self.model = TraceTable(self)
+        self.table = _Table()
+        self.table.setModel(self.model)
+        self._dress()
+        self.nothing = EmptyState("No trajectory matches", "Change the filters above, or clear them with Esc.")
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.table)
+        self.pages.addWidget(self.nothing)
+        self.count = label("", "small", "muted")
+        self.news = QPushButton()
+        self.news.setFont(theme.font("small"))
+        self.news.setVisible(False)
+        self.news.clicked.connect(self._show_pending)
+        foot = QHBoxLayout()
+        foot.addWidget(self.count)
+        foot.addWidget(self.news)
+        foot.addStretch(1)
+        foot.addWidget(label("j k move \u00b7 Enter opens \u00b7 Ctrl+F search", "small", "muted"))
+        self.column.addWidget(self.filters)
+        self.column.addWidget(self.pages, 1)
+        self.column.addLayout(foot)
+        self.filters.changed.connect(self._asked_again)
+        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self, self._find)
+        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._escape)
+        escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        hub().judged.connect(self._judged)
+
+    def _dress(self) -> None:
+        table, header = self.table, self.table.horizontalHeader()
+        table.setAccessibleName("Trajectories")
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setTabKeyNavigation(False)
+        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.verticalHeader().hide()
+        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        table.verticalHeader().setDefaultSectionSize(ROW)
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setFont(theme.font("small"))
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setMinimumSectionSize(32)
+        for name, width in WIDTHS.items():
+            table.setColumnWidth(AT[name], width)
+        header.setStretchLastSection(True)
+        header.sectionClicked.connect(self._sort_by)
+        table.setItemDelegateForColumn(AT["scores"], ScoreStripDelegate(table))
+        table.setItemDelegateForColumn(AT["first_error"], MarkTextDelegate(table))
+        table.activated.connect(self._open)
+
+    def clear(self) -> None:
+        self._pending = self._shown = None
+        self.news.setVisible(False)
+        self.model.set_ids(np.zeros(0, np.int64))
+
+    def choices(self) -> dict[str, str]:
+        order = "descending" if self._descending else "ascending"
+        return {**chosen(self.filters.boxes), "sort": self._sort, "order": order}
+
+    def restore_choices(self, choices: Mapping[str, str]) -> None:
+        choose(self.filters.boxes, choices)
+        sort = choices.get("sort", "")
+        at = next((at for at, (name, *_) in enumerate(COLUMNS) if SORT_KEYS.get(name) == sort), None)
+        if at is not None:
+            self._sort_as(at, sort, descending=choices.get("order") == "descending")
+
+    def load(self, run_id: str) -> None:
+        asked = self.filters.filter(run_id, self._sort, descending=self._descending)
+
+        def work(store: Store) -> _Found:
+            return _Found(asked, queries.trace_ids(store, asked), queries.get_run(store, run_id).iteration)
+
+        self.read(work, self._take)
+
+    def _asked_again(self) -> None:
+        if self._run_id is not None:
+            self._pending = None
+            self.load(self._run_id)
+
+    def _take(self, found: _Found) -> None:
+        wanted = self.filters.filter(found.asked.run_id, self._sort, descending=self._descending)
+        if found.asked != wanted:
+            return
+        self.filters.show_known(found.iterations)
+        if not len(found.ids) and not self.filters.active and not len(self.model.ids):
+            self.set_filled(False)
+            return
+        self.set_filled(True)
+        old, new = self.model.ids, found.ids
+        grows = len(new) >= len(old) and np.array_equal(new[: len(old)], old)
+        if found.asked == self._shown and not grows and self._reading():
+            self._pending = found
+            more = len(new) - len(old)
+            self.news.setText(f"{fmt.count(more)} new, show" if more > 0 else "Order changed, show")
+            self.news.setVisible(True)
+            return
+        self._show(found)
+
+    def _reading(self) -> bool:
+        top = self.table.verticalScrollBar().value() > 0
+        return self.table.underMouse() or self.table.hasFocus() or top
+
+    def _show_pending(self) -> None:
+        found, self._pending = self._pending, None
+        if found is not None:
+            self._show(found)
+
+    def _show(self, found: _Found) -> None:
+        self._pending = None
+        self._shown = found.asked
+        self.news.setVisible(False)
+        kept = self.selected_id
+        self.model.set_ids(found.ids)
+        self.pages.setCurrentWidget(self.table if len(found.ids) else self.nothing)
+        noun = "trajectory" if len(found.ids) == 1 else "trajectories"
+        self.count.setText(f"{len(found.ids):,} {noun}")
+        if kept is not None and self.selected_id is None:
+            self.select(kept)
+
+    @property
+    def selected_id(self) -> int | None:
+        """The trajectory of the current row."""
+        row = self.table.currentIndex().row()
+        return int(self.model.ids[row]) if 0 <= row < len(self.model.ids) else None
+
+    def select(self, trajectory_id: int) -> None:
+        """Make a trajectory's row the current one, where it is in the table."""
+        row = self.model.row_of(trajectory_id)
+        if row >= 0:
+            self.table.setCurrentIndex(self.model.index(row, 0))
+
+    def _sort_by(self, section: int) -> None:
+        key = SORT_KEYS.get(COLUMNS[section][0])
+        if key is not None:
+            self._sort_as(section, key, descending=not self._descending if key == self._sort else False)
+
+    def _sort_as(self, section: int, key: str, *, descending: bool) -> None:
+        self._sort, self._descending = key, descending
+        header = self.table.horizontalHeader()
+        header.setSortIndicatorShown(True)
+        order = Qt.SortOrder.DescendingOrder if self._descending else Qt.SortOrder.AscendingOrder
+        header.setSortIndicator(section, order)
+        self._asked_again()
+
+    def _open(self, index: QModelIndex) -> None:
+        if 0 <= index.row() < len(self.model.ids):
+            self.trace_requested.emit(int(self.model.ids[index.row()]))
+
+    def _judged(self, trajectory: object, human: object) -> None:
+        del human
+        if isinstance(trajectory, int) and self.model.row_of(trajectory) >= 0:
+            self.model.refresh()
+
+    def _find(self) -> None:
+        self.filters.search.setFocus()
+        self.filters.search.selectAll()
+
+    def _escape(self) -> None:
+        if self.filters.active:
+            self.filters.reset()
+        else:
+            self.table.setFocus()

@@ -1,0 +1,54 @@
+"""The base class of everything that can be docked on the run page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from sapo_ui.services.poller import StoreChange
+
+
+class Panel(QWidget):
+    """One docked panel of the run page.
+
+    A panel reads the store only through `tasks.run`, keyed by itself, and keeps what it shows when it has nothing
+    newer.
+    """
+
+    panel_id: str = ""
+    """Stable name, kept in the saved layout."""
+
+    title: str = ""
+    """What the dock's title bar and the View menu say."""
+
+    help: str = ""
+    """What F1 opens while the panel has the focus: Markdown, a few short paragraphs."""
+
+    trace_requested = Signal(object)
+    """(trajectory id: int) The user wants to see this trajectory, whichever panel shows it."""
+
+    def show_run(self, run_id: str | None) -> None:
+        """Show this run from now on. None: show nothing."""
+        raise NotImplementedError
+
+    def refresh(self, change: StoreChange) -> None:
+        """The shown run changed in the store. Called on the GUI thread, at most once a second, while the run page is
+        visible."""
+        raise NotImplementedError
+
+    def choices(self) -> dict[str, str]:
+        """What the user chose in the panel (filters, order), for the next start."""
+        return {}
+
+    def restore_choices(self, choices: Mapping[str, str]) -> None:
+        """Choose what `choices` gave at an earlier time; what does not exist any more is left as it is."""
+        del choices
+
+    def show_trace(self, trajectory_id: int) -> bool:
+        """Show this trajectory, if that is what the panel is for. True when it is; the page then raises the panel."""
+        del trajectory_id
+        return False

@@ -1,0 +1,114 @@
+"""Tells every panel at once that somebody judged a step, so that the heatmap need not wait for the next poll."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from PySide6.QtCore import QObject, Signal
+
+from sapo_studio.domain.judgements import Judgement, first_error_here, no_error
+from sapo_studio.store import annotations, queries
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import TraceDetail
+from sapo_ui.services import tasks
+from sapo_ui.services.settings import Settings
+
+
+class AnnotationHub(QObject):
+    """One for the program."""
+
+    judged = Signal(object, object)
+    """(trajectory id: int, first error as people say now: int) Sent when the store has it."""
+
+
+@cache
+def hub() -> AnnotationHub:
+    """The program's hub."""
+    return AnnotationHub()
+
+
+def set_annotator_name(name: str) -> None:
+    """Keep judgements under this name from now on; an empty one brings the login name back."""
+    settings = Settings()
+    settings.set_text("annotator", name.strip())
+    settings.save()
+
+
+def annotator_name() -> str:
+    """Under which name this user's judgements are kept: the one in the settings, else the name they are logged in
+    with."""
+    chosen = Settings().text("annotator").strip()
+    if chosen:
+        return chosen
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user that has no name
+        return "me"
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a key press asks for on a step."""
+
+    verb: str
+    step: int
+
+
+def judgements_of(act: Act, n_steps: int) -> dict[int, int]:
+    """What `act` says of which steps; nothing for undo."""
+    single = {"wrong": Judgement.WRONG, "neutral": Judgement.NEUTRAL, "right": Judgement.RIGHT}
+    if act.verb in single:
+        return {act.step: int(single[act.verb])}
+    if act.verb == "first_error":
+        return first_error_here(n_steps, act.step)
+    return no_error(n_steps) if act.verb == "no_error" else {}
+
+
+class Annotator(QObject):
+    """Writes acts to the store, one after the other, and tells what the trajectory looks like then."""
+
+    saved = Signal(object)
+    """(TraceDetail) Read again after the write."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: list[Callable[[Store], TraceDetail]] = []
+        self._busy = False
+
+    def judge(self, trajectory_id: int, n_steps: int, act: Act) -> None:
+        """Keep (or take back) a judgement."""
+        me = annotator_name()
+        said = judgements_of(act, n_steps)
+
+        def work(store: Store) -> TraceDetail:
+            if act.verb == "undo":
+                annotations.undo(store, trajectory_id, me)
+            else:
+                annotations.annotate(store, trajectory_id, me, said)
+            return queries.trace(store, trajectory_id)
+
+        self._waiting.append(work)
+        self._next()
+
+    def _next(self) -> None:
+        if self._busy or not self._waiting:
+            return
+        self._busy = True
+        tasks.run(self, self._waiting.pop(0), self._done, failed=self._failed)
+
+    def _done(self, detail: TraceDetail) -> None:
+        self._busy = False
+        self.saved.emit(detail)
+        hub().judged.emit(detail.id, detail.human)
+        self._next()
+
+    def _failed(self, error: Exception) -> None:
+        self._busy = False
+        self._waiting.clear()
+        told = tasks.pool().on_error
+        if told is None:
+            raise error
+        told(error)

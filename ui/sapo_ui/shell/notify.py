@@ -1,0 +1,90 @@
+"""Desktop notifications for runs that end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QSystemTrayIcon
+
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store.records import RunSummary
+from sapo_ui import format as fmt
+from sapo_ui.services.poller import StoreChange
+from sapo_ui.theme import icons
+
+TELLING = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.INTERRUPTED})
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One notification."""
+
+    run_id: str
+    title: str
+    text: str
+    bad: bool
+
+
+def notices(before: dict[str, RunStatus], change: StoreChange) -> list[Notice]:
+    """What to tell after `change`: runs that were alive when last seen and have ended on their own since."""
+    found: list[Notice] = []
+    for run in change.runs:
+        was = before.get(run.id)
+        if was is not None and was.alive and run.status in TELLING:
+            found.append(
+                Notice(run.id, f"{run.name}: {run.status.value}", _text(run), run.status is not RunStatus.DONE)
+            )
+    return found
+
+
+def _text(run: RunSummary) -> str:
+    if run.status is RunStatus.DONE:
+        accuracy = run.headline.get("sampled_accuracy")
+        took = f"Took {fmt.duration(run.active_seconds)}."
+        return took if accuracy is None else f"Sampled accuracy {fmt.percent(accuracy)}. {took}"
+    return run.error.what if run.error is not None else "Its engine ended. Resume goes on from the last finished part."
+
+
+class Notifier(QObject):
+    """Sends a notification when a run ends, where the desktop has a tray to send it from."""
+
+    told = Signal(object)
+    """(Notice) Also sent where there is no tray."""
+
+    clicked = Signal(object)
+    """(run id: str) The user clicked on the last notification."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._known: dict[str, RunStatus] = {}
+        self._last = ""
+        self._tray: QSystemTrayIcon | None = None
+
+    def see(self, change: StoreChange) -> None:
+        """Take note of a change of the store."""
+        for notice in notices(self._known, change):
+            self._last = notice.run_id
+            self.told.emit(notice)
+            tray = self._icon()
+            if tray is not None:
+                kind = QSystemTrayIcon.MessageIcon.Warning if notice.bad else QSystemTrayIcon.MessageIcon.Information
+                tray.showMessage(notice.title, notice.text, kind)
+        self._known = {run.id: run.status for run in change.runs}
+        if self._tray is not None and not any(run.status.alive for run in change.runs):
+            self._tray.setToolTip("SAPO Studio: no run is going")
+
+    def close(self) -> None:
+        """Take the tray icon away."""
+        if self._tray is not None:
+            self._tray.hide()
+            self._tray.deleteLater()
+            self._tray = None
+
+    def _icon(self) -> QSystemTrayIcon | None:
+        if self._tray is None and QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
+            self._tray = QSystemTrayIcon(icons.app_icon(), self)
+            self._tray.setToolTip("SAPO Studio")
+            self._tray.messageClicked.connect(lambda: self.clicked.emit(self._last))
+            self._tray.show()
+        return self._tray

@@ -1,0 +1,142 @@
+"""What the Run menu does to the run that is shown: ask where that is due, act in a task, say what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QWidget
+
+from sapo_studio.domain.runs import Verb
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import RunSummary
+from sapo_ui.services import tasks
+from sapo_ui.services.control import Control
+from sapo_ui.widgets import dialogs
+
+SAID = {
+    Verb.PAUSE: "Pause asked for: the engine waits at its next step.",
+    Verb.RESUME: "The engine goes on.",
+    Verb.STOP_AFTER_PHASE: "The run will stop after this phase.",
+    Verb.STOP: "Stop asked for: the engine ends at its next step.",
+    Verb.CHECKPOINT: "Checkpoint asked for.",
+}
+
+
+class RunActions(QObject):
+    """Acts on `current()` through `control`; `said` tells the user, `acted` is called when the store has changed."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        current: Callable[[], RunSummary | None],
+        control: Control,
+        *,
+        home: Path,
+        said: Callable[[str], object],
+        acted: Callable[[], object],
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._current = current
+        self._control = control
+        self._home = home
+        self._said = said
+        self._acted = acted
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        """What to do for each action, by its id."""
+        return {
+            "run.pause": lambda: self.request(Verb.PAUSE),
+            "run.continue": lambda: self.request(Verb.RESUME),
+            "run.resume": self.resume,
+            "run.stop_after": lambda: self.request(Verb.STOP_AFTER_PHASE),
+            "run.stop": lambda: self.request(Verb.STOP),
+            "run.checkpoint": lambda: self.request(Verb.CHECKPOINT),
+            "run.kill": self.kill,
+            "run.rename": self.rename,
+            "run.folder": self.open_folder,
+            "run.copy_id": self.copy_id,
+            "run.delete": self.delete,
+        }
+
+    def request(self, verb: Verb) -> None:
+        """Leave a command for the run's engine."""
+        run = self._current()
+        if run is not None:
+            self._act(run, lambda store, run_id: self._control.request(store, run_id, verb), SAID[verb])
+
+    def resume(self) -> None:
+        """Start an engine for the run."""
+        run = self._current()
+        if run is not None:
+            self._act(run, self._control.resume, "The engine is being started.")
+
+    def kill(self) -> None:
+        """Ask, then end the run's engine at once."""
+        run = self._current()
+        if run is not None:
+            dialogs.ask(
+                self._window,
+                f"Kill the engine of \u201c{run.name}\u201d?",
+                "It ends at once. What it has not yet recorded is done again when you resume. Stop is gentler.",
+                "Kill engine",
+                lambda: self._act(run, self._control.kill, "The engine was ended."),
+            )
+
+    def rename(self) -> None:
+        """Ask for the run's new name."""
+        run = self._current()
+        if run is not None:
+
+            def renamed(name: str) -> None:
+                self._act(run, lambda store, run_id: self._control.rename(store, run_id, name))
+
+            dialogs.ask_name(self._window, "Rename run", "Name:", run.name, renamed)
+
+    def delete(self) -> None:
+        """Ask, then delete the run."""
+        run = self._current()
+        if run is not None and not run.status.alive:
+            dialogs.ask(
+                self._window,
+                f"Delete \u201c{run.name}\u201d?",
+                "Its trajectories, scores, labels and annotations go with it, and its folder with checkpoints. "
+                "This cannot be undone.",
+                "Delete run",
+                lambda: self._act(run, self._control.delete, f"Deleted {run.name}."),
+            )
+
+    def open_folder(self) -> None:
+        """Show the run's files in the desktop's file manager."""
+        run = self._current()
+        if run is not None:
+            folder = self._home / "runs" / run.id
+            if folder.is_dir():
+                open_path(folder)
+            else:
+                self._said(f"{run.name} has written no files yet.")
+
+    def copy_id(self) -> None:
+        """Put the run's id on the clipboard."""
+        run = self._current()
+        if run is not None:
+            QGuiApplication.clipboard().setText(run.id)
+            self._said(f"Copied {run.id}.")
+
+    def _act(self, run: RunSummary, work: Callable[[Store, str], object], said: str = "") -> None:
+        run_id = run.id
+
+        def done(_: object) -> None:
+            if said:
+                self._said(said)
+            self._acted()
+
+        tasks.run(self._window, lambda store: work(store, run_id), done)
+
+
+def open_path(path: Path) -> None:
+    """Show a folder in the desktop's file manager."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

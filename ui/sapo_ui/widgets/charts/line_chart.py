@@ -1,0 +1,354 @@
+"""Lines with their intervals, named at their ends instead of in a legend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from sapo_ui import format as fmt
+from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_frame import Format
+from sapo_ui.widgets.charts.plot_frame import PlotFrame
+from sapo_ui.widgets.charts.plot_math import Floats, padded, thin
+
+if TYPE_CHECKING:
+    from pyqtgraph import InfiniteLine
+
+    from sapo_ui.widgets.charts.line_chart_items import Area, Reading, Strand
+    from sapo_ui.widgets.charts.plot_parts import PlotView
+
+LEFT_ROOM = 46
+SIDE_SHARE = 0.02
+"""Room left and right of the data, as a share of its width."""
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A series. `x` ascends; `low` and `high` are its interval, point for point. `series` picks the colour."""
+
+    name: str
+    x: Floats
+    y: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+    series: int = 0
+    dashed: bool = False
+
+
+class LineChart(PlotFrame):
+    """Draws `Line`s over one x axis. Under the pointer, or with the arrow keys, the end labels show the values at
+    that x. With `zoom`, the wheel and dragging change what part of x is seen; y follows it."""
+
+    hovered = Signal(object)
+    """(float | None) The x that is read."""
+
+    def __init__(self, parent: QWidget | None = None, *, zoom: bool = False) -> None:
+        super().__init__(parent)
+        self.zoom = zoom
+        self._lines: tuple[Line, ...] = ()
+        self._between: tuple[int, int] | None = None
+        self._x_ticks: list[tuple[float, str]] | None = None
+        self._x_format: Format = fmt.number
+        self._y_format: Format = fmt.number
+        self._value_format: Format = fmt.number
+        self._y_range: tuple[float, float] | None = None
+        self._y_least = 0.0
+        self._log = False
+        self._at: float | None = None
+        self._positions: Floats = np.zeros(0)
+        self._zoomed = False
+        self._placing = False
+        self._strands: list[Strand] = []
+        self._gap: Area
+        self._reading: Reading
+        self._separators: list[InfiniteLine] = []
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What is drawn."""
+        return self._lines
+
+    def set_lines(
+        self,
+        lines: Sequence[Line],
+        *,
+        x_ticks: Sequence[tuple[float, str]] | None = None,
+        x_format: Format = fmt.number,
+        y_format: Format = fmt.number,
+        value_format: Format | None = None,
+        y_range: tuple[float, float] | None = None,
+        y_least: float = 0.0,
+        between: tuple[int, int] | None = None,
+        separators: Sequence[float] = (),
+    ) -> None:
+        """Draw `lines`. `value_format` writes the values at the lines' ends, `y_format` those on the axis. `between`
+        shades the area from one line (by index) to another; `y_least` is the least
+        height of the y axis. A part of x that was zoomed to stays in view."""
+        self._lines = tuple(line for line in lines if len(line.x))
+        self._between = between if between is not None and len(self._lines) == len(lines) else None
+        self._x_ticks = list(x_ticks) if x_ticks is not None else None
+        self._x_format, self._y_format = x_format, y_format
+        self._value_format = value_format or y_format
+        self._y_range, self._y_least = y_range, y_least
+        self._positions = _union([line.x for line in self._lines])
+        if not self._lines:
+            self._zoomed = False
+            if self._view is not None:
+                self._view.setVisible(False)
+            return
+        view = self.need_view()
+        view.setVisible(True)
+        self._separate(view, separators)
+        self._dress_lines(view)
+        self._place(view)
+
+    def set_log(self, log: bool) -> None:
+        """Whether y is drawn by its logarithm; values of 0 and less are then left out."""
+        self._log = log
+        if self._view is not None and self._lines:
+            self._draw(self._view)
+
+    # The plot and its colours
+
+    def fill(self, view: PlotView) -> None:
+        from sapo_ui.widgets.charts.line_chart_items import Area, Reading
+
+        view.left.setWidth(LEFT_ROOM)
+        view.set_top(6)
+        self._gap = Area(view, -30)
+        self._reading = Reading(view)
+        view.pointed.connect(self._pointed)
+        view.restored.connect(self.reset_view)
+        view.box.sigXRangeChanged.connect(self._moved)
+
+    def dress(self, view: PlotView) -> None:
+        look = theme.current()
+        self._gap.dress(QColor(look.muted), 0.18)
+        self._reading.dress(look.text, look.muted)
+        for line in self._separators:
+            line.setPen(_separator_pen())
+        if self._lines:
+            self._dress_lines(view)
+            self._label(view)
+
+    def _dress_lines(self, view: PlotView) -> None:
+        from sapo_ui.widgets.charts.line_chart_items import Strand
+
+        while len(self._strands) < len(self._lines):
+            self._strands.append(Strand(view))
+        for strand, line in zip(self._strands, self._lines, strict=False):
+            colour = self.series_colour(line.series)
+            strand.dress(colour, theme.current().surface, len(line.x), dashed=line.dashed)
+
+    def _separate(self, view: PlotView, separators: Sequence[float]) -> None:
+        from pyqtgraph import InfiniteLine
+
+        while len(self._separators) < len(separators):
+            line = InfiniteLine(angle=90, pen=_separator_pen())
+            line.setZValue(-40)
+            view.put(line)
+            self._separators.append(line)
+        for index, line in enumerate(self._separators):
+            line.setVisible(index < len(separators))
+            if index < len(separators):
+                line.setValue(separators[index])
+
+    # Scales
+
+    def _x_range(self) -> tuple[float, float]:
+        low, high = float(self._positions[0]), float(self._positions[-1])
+        if self._x_ticks:
+            low, high = min(low, self._x_ticks[0][0]), max(high, self._x_ticks[-1][0])
+        if high <= low:
+            return low - 0.5, high + 0.5
+        room = SIDE_SHARE * (high - low)
+        return low - room, high + room
+
+    def _scaled(self, values: Floats) -> Floats:
+        if not self._log:
+            return values
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(values > 0, np.log10(values), np.nan)
+
+    def _y_limits(self, low_x: float, high_x: float) -> tuple[float, float]:
+        if self._y_range is not None and not self._log:
+            return padded(*self._y_range, share=0.03)
+        ends: list[float] = []
+        for line in self._lines:
+            part = _slice(line.x, low_x, high_x)
+            for values in (line.y, line.low, line.high):
+                shown = self._scaled(values[part]) if values is not None else np.zeros(0)
+                shown = shown[np.isfinite(shown)]
+                if len(shown):
+                    ends += [float(shown.min()), float(shown.max())]
+        if not ends:
+            return (0.0, 1.0)
+        low, high = min(ends), max(ends)
+        if high - low < self._y_least:
+            middle = (low + high) / 2
+            low, high = middle - self._y_least / 2, middle + self._y_least / 2
+        return padded(low, high)
+
+    def _place(self, view: PlotView) -> None:
+        """Fit the view to the data, or keep what was zoomed to."""
+        low, high = self._x_range()
+        self._placing = True
+        if self.zoom:
+            view.limit_x(low, high)
+        if not self._zoomed:
+            view.show_x(low, high)
+        self._placing = False
+        self._draw(view)
+
+    def _moved(self) -> None:
+        """The user has zoomed or panned."""
+        if self._placing or self._view is None or not self._lines:
+            return
+        whole, seen = self._x_range(), self._view.seen
+        self._zoomed = seen[1] - seen[0] < 0.999 * (whole[1] - whole[0])
+        self._draw(self._view)
+
+    @property
+    def zoomed(self) -> bool:
+        return self._zoomed
+
+    def reset_view(self) -> None:
+        self._zoomed = False
+        if self._view is not None and self._lines:
+            self._place(self._view)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._view is not None and self._lines:
+            self._draw(self._view)
+
+    # Drawing
+
+    def _draw(self, view: PlotView) -> None:
+        """Hand pyqtgraph what is in view, at most two points a pixel."""
+        low, high = view.seen
+        view.show_y(*self._y_limits(low, high))
+        view.left.set_ticks(self._y_format, log=self._log)
+        view.bottom.set_ticks(self._x_format, self._x_ticks)
+        for strand, line in zip(self._strands, self._lines, strict=False):
+            part = _slice(line.x, low, high)
+            x, y = line.x[part], self._scaled(line.y[part])
+            there = np.isfinite(y)
+            strand.show(*thin(x[there], y[there], max(8, self.width())))
+            if line.low is not None and line.high is not None:
+                strand.show_interval(x, self._scaled(line.low[part]), self._scaled(line.high[part]))
+            else:
+                strand.show_interval(x[:0], x[:0], x[:0])
+        for strand in self._strands[len(self._lines) :]:
+            strand.clear()
+        if self._between is None:
+            nothing = np.zeros(0)
+            self._gap.show(nothing, nothing, nothing)
+        else:
+            first, second = (self._lines[index] for index in self._between)
+            shared, at, there = np.intersect1d(first.x, second.x, return_indices=True)
+            self._gap.show(shared, self._scaled(first.y[at]), self._scaled(second.y[there]))
+        self._label(view)
+        self._show_reading()
+
+    def _label(self, view: PlotView) -> None:
+        from sapo_ui.widgets.charts.plot_parts import EndLabel
+
+        high = view.seen[1]
+        ends = [self._end(line, high) for line in self._lines]
+        texts = [self._end_text(line, x) for line, x in zip(self._lines, ends, strict=True)]
+        widest = max((self.fontMetrics().horizontalAdvance(text) for text in texts), default=0)
+        view.ends.setWidth(round(min(widest + 14.0, self.width() * 0.45)))
+        view.ends.set_labels(
+            [
+                EndLabel(
+                    float(self._scaled(np.array([value_at(line, x)]))[0]),
+                    self._end_text(line, x if self._at is None else self._at),
+                    self.series_colour(line.series, text=True),
+                )
+                for line, x in zip(self._lines, ends, strict=True)
+            ]
+        )
+
+    def _end(self, line: Line, high: float) -> float:
+        """The last x of `line` that is in view."""
+        return float(line.x[max(0, int(np.searchsorted(line.x, high, side="right")) - 1)])
+
+    def _end_text(self, line: Line, at: float) -> str:
+        return f"{line.name}  {self._value_format(value_at(line, at))}"
+
+    # Reading
+
+    def _show_reading(self) -> None:
+        if self._at is None:
+            self._reading.clear()
+            return
+        ys = self._scaled(np.array([value_at(line, self._at) for line in self._lines]))
+        self._reading.show(self._at, ys, [self.series_colour(line.series) for line in self._lines])
+
+    def _read(self, at: float | None) -> None:
+        if at == self._at:
+            return
+        self._at = at
+        if self._view is not None and self._lines:
+            self._label(self._view)
+            self._show_reading()
+        self.hovered.emit(at)
+
+    def _in_view(self) -> Floats:
+        if self._view is None:
+            return self._positions
+        return self._positions[_slice(self._positions, *self._view.seen, beyond=0)]
+
+    def _pointed(self, x: object) -> None:
+        positions = self._in_view()
+        if isinstance(x, float) and len(positions):
+            self._read(float(positions[int(np.argmin(np.abs(positions - x)))]))
+        else:
+            self._read(None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if step is None or not self._lines:
+            super().keyPressEvent(event)
+            return
+        positions = self._in_view()
+        if not len(positions):
+            return
+        index = len(positions) - 1 if self._at is None else int(np.searchsorted(positions, self._at)) + step
+        self._read(float(positions[max(0, min(len(positions) - 1, index))]))
+
+
+def value_at(line: Line, at: float | None) -> float:
+    """The line's value at `at` (None: at its end); NaN where it has no point there."""
+    if at is None:
+        return float(line.y[-1])
+    index = int(np.searchsorted(line.x, at))
+    return float(line.y[index]) if index < len(line.x) and line.x[index] == at else math.nan
+
+
+def _union(parts: Sequence[Floats]) -> Floats:
+    """All values of ascending `parts`, ascending and once each."""
+    if not parts:
+        return np.zeros(0)
+    return parts[0] if all(np.array_equal(part, parts[0]) for part in parts) else np.unique(np.concatenate(parts))
+
+
+def _slice(x: Floats, low: float, high: float, beyond: int = 1) -> slice:
+    """The points of `x` from `low` to `high`, and as many beyond on either side, so that lines run out of the view."""
+    first = int(np.searchsorted(x, low)) - beyond
+    last = int(np.searchsorted(x, high, side="right")) + beyond
+    return slice(max(0, first), last)
+
+
+def _separator_pen() -> object:
+    from sapo_ui.widgets.charts.plot_parts import pen
+
+    return pen(theme.current().hairline, 1, Qt.PenStyle.DashLine)

@@ -1,0 +1,41 @@
+"""To be worded."""
+
+from __future__ import annotations
+
+OUTCOMES = (("All outcomes", "all"), ("Wrong answers", "wrong"), ("Right answers", "right"))
+
+
+FOUND = (
+    ("Confirmed", "confirmed"),
+    ("Later", "later"),
+    ("Earlier", "earlier"),
+    ("Noise", "noise"),
+    ("Searched (Omega)", "searched"),
+    ("Swept (Shepherd)", "swept"),
+    ("By outcome only", "outcome"),
+)
+"""What a labeler can have found: the cases of self-verification, and how the others came to their labels."""
+
+
+CASES = (("All cases", ""), *FOUND)
+
+
+def iteration_name(iteration: int) -> str:
+    """What an iteration is called on an axis: 0 is the state before the first one."""
+    return "start" if iteration == 0 else f"it {iteration}"
+
+
+SOURCES = (
+    ("Samples", "sample"),
+    ("Task's own solutions", "solution"),
+    ("Expanded roll-outs", "expansion"),
+    ("Process benchmark", "process"),
+)
+
+
+SOURCE_WORDS = {"solution": "the task's own", "expansion": "expanded roll-out", "process": "benchmark"}
+"""What a trajectory is called that is no sample."""
+
+
+LABELERS = {"sapo": ("SAPO", 5), "omega": ("Omega", 0), "shepherd": ("Shepherd", 1)}
+"""Name and series colour."""
