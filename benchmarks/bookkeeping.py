@@ -160,7 +160,7 @@ def inside(report: Path, check: bool) -> int:
     else:
         sampler.start()
     try:
-        from sapo_engine.worker import main as work
+        from sapo_engine.worker.__main__ import main as work
 
         return work()
     finally:
@@ -196,7 +196,7 @@ def outside(seen: Path, run_id: str) -> int:
 
 def watch(iterations: int, questions: int, *, check: bool = False) -> dict[str, Any]:
     """One run from its making to its end, and what was seen in it."""
-    from sapo_engine.worker_process import COMMAND_VARIABLE
+    from sapo_engine.parent.worker_process import COMMAND_VARIABLE
     from sapo_studio.config.presets import find_preset
     from sapo_studio.config.schema import parse_config
     from sapo_studio.paths import HOME_VARIABLE

@@ -177,13 +177,15 @@ def measure(case: Case) -> dict[str, float]:
     from peft import LoraConfig
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from sapo_engine import optimisers
-    from sapo_engine.batching import Text
-    from sapo_engine.precision import DTYPES
-    from sapo_engine.reasoner import Adapters, Reasoner, with_adapter
+    from sapo_engine.models.precision import DTYPES
+    from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
     from sapo_engine.rollouts import HfBackend, Request, key_of
-    from sapo_engine.training import Recipe
-    from sapo_engine.verifier import Labelled, fresh_verifier, score, train_verifier
+    from sapo_engine.training import objectives as optimisers
+    from sapo_engine.training.batching import Text
+    from sapo_engine.training.trainer import Recipe
+    from sapo_engine.verifier.model import fresh_verifier
+    from sapo_engine.verifier.scoring import score
+    from sapo_engine.verifier.training import Labelled, train_verifier
     from sapo_studio.config.schema import VerifierConfig
 
     del LoraConfig  # imported so that its modules are there before memory is looked at

@@ -29,8 +29,8 @@ import torch
 import transformers
 from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
-from sapo_engine.model_sources import gguf_folder
-from sapo_engine.models import load_model
+from sapo_engine.models.loading import load_model
+from sapo_engine.models.sources import gguf_folder
 from sapo_engine.rollouts import HfBackend, Request, RolloutBackend, VllmBackend, key_of, vllm_installed
 from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_studio.config.schema import TaskConfig

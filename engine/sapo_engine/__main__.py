@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from sapo_engine.parent import Parent
+from sapo_engine.parent.parent import Parent
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import SapoError
 from sapo_studio.store.db import Store

@@ -16,8 +16,8 @@ for i = 1..I:
 
 from __future__ import annotations
 
-from sapo_engine.data import Trajectory
-from sapo_engine.stages import Stages
+from sapo_engine.phases.stages import Stages
+from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.events.kinds import PlannedPhase

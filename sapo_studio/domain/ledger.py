@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 SPENT = (
@@ -32,3 +33,29 @@ def spent_until(metrics: Mapping[int, Mapping[str, float]]) -> dict[int, float]:
         total += spent({iteration: metrics[iteration]})
         found[iteration] = total
     return found
+
+
+@dataclass(slots=True)
+class Usage:
+    """What generating has cost so far.
+
+    Every sequence has a prompt: `prefill_tokens` are those of the prompts' tokens that were computed, `prefix_hits`
+    those that were there already because another sequence had the same beginning.
+    """
+
+    sequences: int = 0
+    generated_tokens: int = 0
+    prefill_tokens: int = 0
+    prefix_hits: int = 0
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            self.sequences - other.sequences,
+            self.generated_tokens - other.generated_tokens,
+            self.prefill_tokens - other.prefill_tokens,
+            self.prefix_hits - other.prefix_hits,
+        )
+
+    def copy(self) -> Usage:
+        """A snapshot to subtract later."""
+        return replace(self)

@@ -15,7 +15,7 @@ def engine(command: list[str], *, show: bool) -> str:
     returned is the last line of standard error. Raises the error that the engine told.
     """
     done = subprocess.run(
-        [sys.executable, "-P", "-m", f"sapo_engine.{command[0]}", *command[1:]],
+        [sys.executable, "-P", "-m", f"sapo_engine.service.{command[0]}", *command[1:]],
         stdout=None if show else subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

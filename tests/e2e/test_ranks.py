@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from sapo_engine import deaths
-from sapo_engine.worker_process import worker_command
+from sapo_engine.parent import exit_reasons as deaths
+from sapo_engine.parent.worker_process import worker_command
 from sapo_studio import supervisor
 from sapo_studio.config.schema import RunConfig, RuntimeConfig
 from sapo_studio.domain.runs import RunStatus
@@ -134,9 +134,9 @@ def test_several_are_refused_on_windows(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_the_launcher_is_left_out_for_one(tmp_path: Path) -> None:
-    assert "sapo_engine.launch" not in worker_command(RunConfig().runtime, tmp_path)
+    assert "sapo_engine.worker.launch" not in worker_command(RunConfig().runtime, tmp_path)
     command = worker_command(RuntimeConfig(processes=3, threads=2, device="cpu"), tmp_path)
-    assert {"sapo_engine.launch", "--processes=3", "--threads=2", "--device=cpu"} <= set(command)
+    assert {"sapo_engine.worker.launch", "--processes=3", "--threads=2", "--device=cpu"} <= set(command)
 
 
 # -- Reasons

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sapo_engine import deaths
-from sapo_engine.worker_process import WorkerProcess
+from sapo_engine.parent import exit_reasons as deaths
+from sapo_engine.parent.worker_process import WorkerProcess
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import Verb
 from sapo_studio.events import Event

@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from sapo_engine.batching import Text
-from sapo_engine.optimisers import AnchoredLoss, PairLoss, TextLoss, preferences
-from sapo_engine.training import Recipe
+from sapo_engine.training.batching import Text
+from sapo_engine.training.objectives import AnchoredLoss, PairLoss, TextLoss, preferences
+from sapo_engine.training.trainer import Recipe
 from sapo_studio.paths import resources_dir
 
 datasets = pytest.importorskip("datasets")

@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from sapo_engine.data import Cutter
 from sapo_engine.grading.base import Grade
 from sapo_engine.tasks.arithmetic import ArithmeticTask
+from sapo_engine.text.trajectory_builder import Cutter
 from sapo_studio.config.schema import TaskConfig
 
 SMALL = TaskConfig(

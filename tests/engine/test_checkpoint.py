@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from sapo_engine.training import Recipe, SilentWatcher, train
-from sapo_engine.training_state import load_training_state, save_training_state
+from sapo_engine.training.state import load_training_state, save_training_state
+from sapo_engine.training.trainer import Recipe, SilentWatcher, train
 from sapo_studio.errors import Stopped
 from sapo_studio.files import MANIFEST, read_manifest, write_atomic, write_folder
 

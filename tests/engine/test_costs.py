@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sapo_engine.costs import Cost, CostCase, check_cost, estimated, measured
-from sapo_engine.labelers import Checked, Rollout
+from sapo_engine.labeling.costs import check_cost
+from sapo_engine.labeling.labelers import Checked, Rollout
+from sapo_studio.domain.labeling_cost import Cost, CostCase, estimated, measured
 from sapo_studio.domain.labels import omega, sapo, settle, shepherd
 
 STEP, TRIES, WAVE = 4, 4, 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sapo_engine.dry_run import build, known_shape
+from sapo_engine.service.meta_build import build, known_shape
 from sapo_studio.config.presets import find_preset, list_presets
 from sapo_studio.errors import InputError
 

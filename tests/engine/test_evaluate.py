@@ -8,8 +8,9 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaForTokenClassification
 
-from sapo_engine import evaluate
-from sapo_engine.classifiers import Classifier
+from sapo_engine.evaluation import best_of
+from sapo_engine.service import evaluate
+from sapo_engine.verifier.classifiers import Classifier
 from sapo_studio.domain.metrics import step_hits
 from sapo_studio.errors import InputError
 from tests.fixtures.small_run import config, finished_run
@@ -70,9 +71,9 @@ def test_choosing_among_samples(folder, capsys):
     best = found["best_of"]
     assert best["n"] == [1, 2, 4, 8]
     assert best["questions"] == 12
-    first = {name: best[name][0]["value"] for name in evaluate.CHOICES}
+    first = {name: best[name][0]["value"] for name in best_of.CHOICES}
     assert len(set(first.values())) == 1  # of one sample there is nothing to choose
-    for name in evaluate.CHOICES:
+    for name in best_of.CHOICES:
         for k in range(4):
             assert best[name][k]["value"] <= best["pass_at_n"][k]["value"]
 

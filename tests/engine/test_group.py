@@ -8,10 +8,10 @@ from dataclasses import astuple
 import pytest
 import torch
 
-from sapo_engine.group import ALONE, Group, deal
+from sapo_engine.process_group import ALONE, Group, deal
 from sapo_engine.rollouts import Request
-from sapo_engine.rollouts.base import Usage
 from sapo_engine.rollouts.sharded import ShardedBackend
+from sapo_studio.domain.ledger import Usage
 from sapo_studio.events import kinds as k
 from tests.fixtures import ranks
 

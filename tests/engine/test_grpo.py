@@ -7,10 +7,11 @@ import importlib.util
 import pytest
 import torch
 
-from sapo_engine import grpo
-from sapo_engine.context import Context, Orders
 from sapo_engine.loop import plan, run
-from sapo_engine.stages import Stages
+from sapo_engine.phases import grpo
+from sapo_engine.phases.context import Context
+from sapo_engine.phases.orders import Orders
+from sapo_engine.phases.stages import Stages
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import kinds as k

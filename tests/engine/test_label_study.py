@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from sapo_engine import label_study
-from sapo_engine.finished import FinishedRun
+from sapo_engine.saved_run import FinishedRun
+from sapo_engine.service import label_study
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import detect
 from sapo_studio.errors import InputError

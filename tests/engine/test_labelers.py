@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sapo_engine.data import Cutter, Draft
-from sapo_engine.labelers import Bill, Checker, checks_of, run_labeler
-from sapo_engine.labelling import Outcome, expand
+from sapo_engine.labeling.expansion import expand
+from sapo_engine.labeling.labelers import Bill, Checker, checks_of, run_labeler
+from sapo_engine.labeling.outcome import Outcome
 from sapo_engine.rollouts import Completion
-from sapo_engine.rollouts.base import Usage
 from sapo_engine.tasks.arithmetic import ArithmeticTask
+from sapo_engine.text.trajectory import Draft
+from sapo_engine.text.trajectory_builder import Cutter
 from sapo_studio.config.schema import LabelingConfig, TaskConfig
 from sapo_studio.domain.labels import from_first_error, settle
+from sapo_studio.domain.ledger import Usage
 from sapo_studio.events.kinds import LabelRow
 
 TASK = ArithmeticTask(

@@ -11,12 +11,15 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from sapo_engine import labelling, stages, training
-from sapo_engine.context import Context, Orders
 from sapo_engine.loop import plan, run
-from sapo_engine.models import load_model
+from sapo_engine.models.loading import load_model
+from sapo_engine.phases import label as labelling
+from sapo_engine.phases import stages
+from sapo_engine.phases.context import Context
+from sapo_engine.phases.orders import Orders
+from sapo_engine.phases.stages import Stages
 from sapo_engine.rollouts import HfBackend, Request
-from sapo_engine.stages import Stages
+from sapo_engine.training import trainer as training
 from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import decode, encode

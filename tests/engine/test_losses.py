@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from sapo_engine.losses import IGNORE, log_odds, next_log_probs, orpo_losses, step_errors
+from sapo_engine.training.losses import IGNORE, log_odds, next_log_probs, orpo_losses, step_errors
 
 
 def test_orpo_by_hand():

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from sapo_engine.limits import OutOfTime, time_limit
-from sapo_engine.model_sources import find_folder, gguf_folder
-from sapo_engine.models import check_tuning, load_model, start_model
-from sapo_engine.prompts import chat_prompt, end_turns, plain_prompt
+from sapo_engine.models.loading import load_model, start_model
+from sapo_engine.models.sources import find_folder, gguf_folder
+from sapo_engine.preflight import check_tuning
+from sapo_engine.text.prompts import chat_prompt, end_turns, plain_prompt
+from sapo_engine.text.time_limit import OutOfTime, time_limit
 from sapo_studio.config.schema import ModelConfig, RunConfig
 from sapo_studio.errors import InputError
 from tests.fixtures.tiny_models import byte_tokenizer, write_model
@@ -111,7 +112,7 @@ def test_a_template_that_knows_no_system_turn_gets_it_before_the_question():
 
 
 def test_a_template_that_does_not_end_is_stopped(monkeypatch):
-    monkeypatch.setattr("sapo_engine.prompts.TEMPLATE_SECONDS", 0.3)
+    monkeypatch.setattr("sapo_engine.text.prompts.TEMPLATE_SECONDS", 0.3)
     tokenizer = byte_tokenizer()
     loop = "{% for i in range(99999) %}" * 3 + "x" + "{% endfor %}" * 3
     tokenizer.chat_template = loop

@@ -9,7 +9,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from sapo_engine.rollouts import HfBackend, Request, key_of
 from sapo_engine.rollouts import hf as sampler
-from sapo_engine.rollouts.narrow import LEAST_ROWS, attend, fits
+from sapo_engine.rollouts.small_model_attention import LEAST_ROWS, attend, fits
 
 EOS, PAD = 1, 0
 SHAPE = {

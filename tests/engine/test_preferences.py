@@ -8,8 +8,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sapo_engine.data import Trajectory
-from sapo_engine.preferences import make_pairs
+from sapo_engine.phases.pairs import make_pairs
+from sapo_engine.text.trajectory import Trajectory
 
 
 def trajectory(number, question, correct):

@@ -4,12 +4,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sapo_engine.batching import Text
-from sapo_engine.models import load_network, save_model
-from sapo_engine.optimisers import sft
-from sapo_engine.reasoner import Adapters, Reasoner, clone, load_adapter, plain_state, save_adapter, with_adapter
+from sapo_engine.models.loading import load_network, save_model
+from sapo_engine.models.reasoner import Adapters, Reasoner, clone, load_adapter, plain_state, save_adapter, with_adapter
 from sapo_engine.rollouts import HfBackend, Request
-from sapo_engine.training import Recipe, SilentWatcher
+from sapo_engine.training.batching import Text
+from sapo_engine.training.objectives import sft
+from sapo_engine.training.trainer import Recipe, SilentWatcher
 from tests.fixtures.tiny_models import byte_tokenizer, write_model
 
 ADAPTERS = Adapters(4, 8.0, 0.0)

@@ -11,8 +11,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from sapo_engine.model_sources import gguf_folder
-from sapo_engine.models import load_network
+from sapo_engine.models.loading import load_network
+from sapo_engine.models.sources import gguf_folder
 from sapo_engine.rollouts import Request, Usage, key_of, vllm_installed
 from sapo_studio.errors import InputError
 from tests.fixtures.rollout_benches import (

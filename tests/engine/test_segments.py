@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_engine.data import Cutter
-from sapo_engine.tasks.segments import segmenter_of
+from sapo_engine.tasks.segmenters import segmenter_of
+from sapo_engine.text.trajectory_builder import Cutter
 from tests.fixtures.tiny_models import byte_tokenizer
 
 WAYS = [("line", ""), ("paragraph", ""), ("block", ""), ("pattern", r"Step \d+")]

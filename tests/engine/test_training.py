@@ -11,11 +11,12 @@ from safetensors import safe_open
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from sapo_engine.batching import Text
-from sapo_engine.optimisers import AnchoredLoss, PairLoss, TextLoss, dpo, orpo, preferences, sft
-from sapo_engine.reasoner import Adapters, Reasoner, with_adapter
-from sapo_engine.training import Recipe, SilentWatcher, train
-from sapo_engine.verifier import Labelled, StepLoss, Verifier
+from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
+from sapo_engine.training.batching import Text
+from sapo_engine.training.objectives import AnchoredLoss, PairLoss, TextLoss, dpo, orpo, preferences, sft
+from sapo_engine.training.trainer import Recipe, SilentWatcher, train
+from sapo_engine.verifier.model import Verifier
+from sapo_engine.verifier.training import Labelled, StepLoss
 from sapo_studio.errors import Stopped
 
 RECIPE = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 7, "seed": 3}

@@ -7,13 +7,16 @@ import dataclasses
 import pytest
 import torch
 
-from sapo_engine.batching import Text
-from sapo_engine.data import Cutter, Draft
-from sapo_engine.models import fresh_model
-from sapo_engine.reasoner import Adapters, Reasoner
+from sapo_engine.models.loading import fresh_model
+from sapo_engine.models.reasoner import Adapters, Reasoner
 from sapo_engine.tasks.arithmetic import ArithmeticTask
-from sapo_engine.training import SilentWatcher
-from sapo_engine.verifier import Labelled, Verifier, fresh_verifier, load_verifier, save_verifier, score, train_verifier
+from sapo_engine.text.trajectory import Draft
+from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.training.batching import Text
+from sapo_engine.training.trainer import SilentWatcher
+from sapo_engine.verifier.model import Verifier, fresh_verifier, load_verifier, save_verifier
+from sapo_engine.verifier.scoring import score
+from sapo_engine.verifier.training import Labelled, train_verifier
 from sapo_studio.config.schema import ModelConfig, TaskConfig, VerifierConfig
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import from_first_error

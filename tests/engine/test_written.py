@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from sapo_engine.tasks import make_task
-from sapo_engine.tasks.data import rows_of
+from sapo_engine.tasks.datasets import rows_of
 from sapo_engine.tasks.kinds import KINDS, load_problems
 from sapo_engine.tasks.math_problems import one_sentence_a_line
 from sapo_studio.config.schema import TaskConfig
@@ -181,6 +181,6 @@ def test_sapo_doctor_previews_a_task(gsm8k):
 
 
 def test_grading_needs_no_torch():
-    code = "import sys, sapo_engine.grade, sapo_engine.preview; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    code = "import sys, sapo_engine.service.grade, sapo_engine.service.preview; print('torch' in sys.modules, 'transformers' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["False", "False"]

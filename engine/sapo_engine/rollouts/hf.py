@@ -12,12 +12,13 @@ from typing import cast
 import torch
 from transformers import PreTrainedModel
 
-from sapo_engine.precision import autocast
-from sapo_engine.reasoner import Reasoner
-from sapo_engine.rollouts.base import Completion, Request, Usage, within
+from sapo_engine.models.precision import autocast
+from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.rollouts.base import Completion, Request, within
 from sapo_engine.rollouts.cache import roomy_cache
 from sapo_engine.rollouts.keys import uniforms
-from sapo_engine.rollouts.narrow import fits, narrow_attention, narrow_cache
+from sapo_engine.rollouts.small_model_attention import fits, narrow_attention, narrow_cache
+from sapo_studio.domain.ledger import Usage
 
 COMPACT_BELOW = 0.8
 """Ended sequences are dropped from the batch once fewer than this share are still going: each drop copies the cache."""

@@ -7,8 +7,9 @@ from dataclasses import astuple
 
 import numpy as np
 
-from sapo_engine.group import Group, deal
-from sapo_engine.rollouts.base import Completion, Request, RolloutBackend, Usage
+from sapo_engine.process_group import Group, deal
+from sapo_engine.rollouts.base import Completion, Request, RolloutBackend
+from sapo_studio.domain.ledger import Usage
 
 
 class ShardedBackend:

@@ -24,7 +24,8 @@ from typing import Any, cast
 
 import torch
 
-from sapo_engine.rollouts.base import Completion, Request, Usage, within
+from sapo_engine.rollouts.base import Completion, Request, within
+from sapo_studio.domain.ledger import Usage
 from sapo_studio.errors import EngineError
 
 PYTHON = "SAPO_VLLM_PYTHON"

@@ -33,7 +33,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from sapo_engine.grading.base import Grade
 from sapo_engine.tasks.base import Message, Question, WrittenSolution
-from sapo_engine.tasks.segments import Lines
+from sapo_engine.tasks.segmenters import Lines
 from sapo_studio.config.schema import TaskConfig
 
 NAMES = ("Ann", "Ben", "Cara", "Dan", "Eva", "Finn", "Gita", "Hugo")

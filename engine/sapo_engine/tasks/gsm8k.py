@@ -8,7 +8,7 @@ from typing import Any
 
 from sapo_engine.grading.base import Problem
 from sapo_engine.grading.extract import MARK, final_number
-from sapo_engine.tasks.data import text_field
+from sapo_engine.tasks.datasets import text_field
 from sapo_studio.errors import InputError
 
 INSTRUCTION = 'Solve the problem step by step, one step a line. End with a line "#### " and the answer as a number.'

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.tasks.data import text_field
+from sapo_engine.tasks.datasets import text_field
 
 INSTRUCTION = "Complete the Python function. Answer with the whole function and nothing else."
 HUB_TRAIN = "hub:openai/openai_humaneval:test"

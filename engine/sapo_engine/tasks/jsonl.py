@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from sapo_engine.grading.base import Problem
 from sapo_engine.grading.extract import final_expression
-from sapo_engine.tasks.data import text_field
+from sapo_engine.tasks.datasets import text_field
 from sapo_studio.errors import InputError
 
 INSTRUCTION = 'Solve the problem step by step, one step a line. End with a line "#### " and the answer.'

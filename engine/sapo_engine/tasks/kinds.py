@@ -9,7 +9,7 @@ from typing import Any
 from sapo_engine.grading.answers import AnswerGrader
 from sapo_engine.grading.base import Grader, Problem
 from sapo_engine.tasks import gsm8k, humaneval, jsonl, math_problems, mbpp
-from sapo_engine.tasks.data import Row, rows_of
+from sapo_engine.tasks.datasets import Row, rows_of
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
 

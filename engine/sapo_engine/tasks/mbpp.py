@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.tasks.data import text_field
+from sapo_engine.tasks.datasets import text_field
 from sapo_studio.errors import InputError
 
 INSTRUCTION = "Write a Python program that does what is asked and passes the test. Answer with the program alone."

@@ -11,7 +11,7 @@ from sapo_engine.grading.base import Grade, Grader, Problem
 from sapo_engine.tasks.base import Message, Question, WrittenSolution
 from sapo_engine.tasks.jsonl import CODE_INSTRUCTION
 from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
-from sapo_engine.tasks.segments import segmenter_of
+from sapo_engine.tasks.segmenters import segmenter_of
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
 from sapo_studio.formats import processbench

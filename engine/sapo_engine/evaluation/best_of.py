@@ -1,0 +1,55 @@
+"""To be worded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.phases.stages import Stages
+from sapo_engine.tasks.base import Question
+from sapo_engine.text.trajectory import Draft
+from sapo_engine.verifier.model import Verifier
+from sapo_studio.domain import selection
+from sapo_studio.domain.metrics import (
+    mean_share,
+)
+from sapo_studio.domain.verifier_metrics import _share
+
+CHOICES = {
+    "best_of_n": selection.best,
+    "majority": selection.majority,
+    "weighted_vote": selection.weighted,
+    "pass_at_n": selection.any_right,
+}
+
+
+def best_of(
+    lab: Stages, model: Reasoner, verifier: Verifier, questions: Sequence[Question], most: int
+) -> dict[str, Any]:
+    """Accuracy of choosing one of N samples of `model`, N = 1, 2, 4 .. `most`: by the verifier's mean step score, by
+    majority, by both, and by somebody who knows."""
+    samples = lab.sample_many(model, questions, "best of", most)
+    drafts = [
+        Draft(question, completion.tokens, number, iteration=0)
+        for number, (question, completion) in enumerate(
+            (question, completion) for question, mine in zip(questions, samples, strict=True) for completion in mine
+        )
+    ]
+    grades = lab.cutter.grade([(draft.question, draft.tokens) for draft in drafts])
+    written = [lab.cutter.trajectory(draft, grade) for draft, grade in zip(drafts, grades, strict=True)]
+    scores = lab.predict(verifier, written)
+    candidates = [
+        selection.Candidate(grade.answer, sum(scores[t.number][0]) / max(t.n, 1), grade.correct)
+        for t, grade in zip(written, grades, strict=True)
+    ]
+    mine = [candidates[at : at + most] for at in range(0, len(candidates), most)]
+    counts = [n for n in (1, 2, 4, 8, 16, 32, 64) if n <= most]
+    # Programs have no answers that could be counted.
+    names = CHOICES if any(c.answer for c in candidates) else ("best_of_n", "pass_at_n")
+    found: dict[str, Any] = {"questions": len(questions), "n": counts}
+    for name in names:
+        found[name] = [
+            _share(mean_share([selection.share_right(each, n, CHOICES[name]) for each in mine])) for n in counts
+        ]
+    return found

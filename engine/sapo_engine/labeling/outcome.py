@@ -1,0 +1,48 @@
+"""To be worded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from sapo_engine.text.trajectory import Trajectory
+from sapo_studio.domain.labeling_cost import CheckCost
+from sapo_studio.events.kinds import LabelRow
+
+LabelledRow = tuple[Trajectory, str]
+"""A trajectory with its labels, one character a step."""
+
+
+RolloutFacts = tuple[int, int, tuple[int, ...], bool]
+"""Trajectory number, prefix, tokens, right or not."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What labelling wrong trajectories brought: their rows, all roll-outs, and every check's cost."""
+
+    rows: list[LabelRow] = field(default_factory=list)
+    rollouts: list[RolloutFacts] = field(default_factory=list)
+    checks: list[CheckCost] = field(default_factory=list)
+
+    def to_json(self) -> bytes:
+        """For a shard."""
+        rows = [row.model_dump() for row in self.rows]
+        checks = [[c.succeeded, c.to_go, c.prefix_tokens, c.rollouts, c.tokens, c.waves] for c in self.checks]
+        return json.dumps({"rows": rows, "rollouts": self.rollouts, "checks": checks}).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Outcome:
+        """From a shard."""
+        found = json.loads(data)
+        return cls(
+            [LabelRow(**row) for row in found["rows"]],
+            [(number, prefix, tuple(tokens), right) for number, prefix, tokens, right in found["rollouts"]],
+            [CheckCost(*check) for check in found["checks"]],
+        )
+
+    def extend(self, other: Outcome) -> None:
+        """Add another shard's."""
+        self.rows += other.rows
+        self.rollouts += other.rollouts
+        self.checks += other.checks

@@ -1,0 +1,330 @@
+"""The engine's parent: runs one run, is the only one that writes its data, and leaves nothing behind. No torch here.
+
+It starts a worker, commits what the worker reports, passes on what people ask for through command rows, starts the
+worker again when it dies, and says in the end how the run went.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sqlite3
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+
+from sapo_engine.parent import exit_reasons as deaths
+from sapo_engine.parent.worker_process import WorkerProcess, worker_command
+from sapo_studio import processes, supervisor
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import RunStatus, Verb
+from sapo_studio.errors import EngineError, InputError, SapoError, StoreError
+from sapo_studio.events import PROTOCOL, Event
+from sapo_studio.events.control import Start
+from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Paused
+from sapo_studio.store import queries, runs
+from sapo_studio.store.db import Store
+from sapo_studio.store.ingest import Ingest
+from sapo_studio.store.maintenance import Upkeep
+from sapo_studio.store.records import ErrorText, RunSummary
+
+HEARTBEAT_SECONDS = 1.0
+POLL_SECONDS = 0.25
+"""How often command rows are looked for, and how long the loop sleeps at most."""
+
+STOP_SECONDS = 30.0
+"""How long a worker may take to end in good order before it is killed."""
+
+LOCKED_SECONDS = 120.0
+"""How long a locked store is waited for; meanwhile the worker's events wait in memory."""
+
+Result = TypeVar("Result")
+
+
+def claim(store: Store, run_id: str, me: processes.ProcessIdentity) -> RunSummary:
+    """Make a run process `me`'s own, in one transaction. InputError, with nothing changed, where another process has
+    it: works on it, or was started for it and is about to."""
+    with store.atomic():
+        run = queries.get_run(store, run_id)
+        if run.status.alive:
+            if supervisor.is_held(run):
+                raise InputError(
+                    f"{run_id} is already running",
+                    why=f"Process {run.pid} works on it.",
+                    fix=f"Follow it in the window, or end it with `sapo stop {run_id}`.",
+                )
+            runs.set_status(store, run_id, RunStatus.INTERRUPTED)
+        elif not run.status.resumable:
+            raise InputError(f"{run_id} is {run.status}", why="Nothing is left to do.", fix="Start a new run.")
+        elif supervisor.is_held(run) and not processes.stems_from(run.pid or 0):
+            raise supervisor.being_started(run)
+        runs.set_status(store, run_id, RunStatus.RUNNING)
+        runs.heartbeat(store, run_id, pid=me.pid, pid_started=me.started)
+        return run
+
+
+class Parent:
+    """Supervises one run from claim to end: make it, then call `run`. InputError: the run is not to be had."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._folder = store.run_dir(run_id)
+        self._me = processes.identify()
+        self._restarts_before = claim(store, run_id, self._me).restarts
+        self._restarts = 0
+        self._config = queries.get_config(store, run_id)
+        self._ingest = Ingest(store, run_id)
+        self._worker: WorkerProcess | None = None
+        self._word: Finished | Failed | None = None
+        self._pause = self._is_paused = self._stop_after_phase = self._signalled = False
+        self._stop_by: float | None = None
+        self._last_heartbeat = time.monotonic()
+        self._next_poll = 0.0
+
+    def run(self) -> RunStatus:
+        """Work until the run is done, failed or stopped, and return which. The store says the same, with the reason."""
+        processes.become_subreaper()
+        for name in ("SIGTERM", "SIGINT"):
+            signal.signal(getattr(signal, name), self._on_signal)
+        upkeep: Upkeep | None = None
+        error: SapoError | None = None
+        try:
+            _prepare_folder(self._folder, self._config)
+            upkeep = Upkeep(self._store, self._folder)
+            status = self._attempts(upkeep)
+        except SapoError as failure:
+            status, error = RunStatus.FAILED, failure
+        except Exception as failure:
+            traceback.print_exc()
+            status = RunStatus.FAILED
+            error = EngineError(
+                "The engine ended by an error of its own",
+                why=f"{type(failure).__name__}: {failure}",
+                fix=f"Please report it with {self._folder / 'parent.log'}. The run can be resumed.",
+            )
+        finally:
+            if self._worker is not None:
+                self._worker.kill()
+            processes.sweep_descendants()
+        self._conclude(status, error, upkeep)
+        if upkeep is not None:
+            upkeep.close()
+        return status
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._signalled = True
+
+    # One attempt is one worker's life.
+
+    def _attempts(self, upkeep: Upkeep) -> RunStatus:
+        while True:
+            self._word = None
+            worker = self._worker = self._start()
+            while not worker.ended:
+                self._commit(worker.collect(POLL_SECONDS))
+                self._beat()
+                self._poll(worker)
+                upkeep.tick()
+                self._tell(upkeep)
+            code = worker.wait()
+            processes.sweep_descendants()
+            worker.close()
+            match self._last_word():
+                case Finished(complete=True):
+                    self._check_complete()
+                    return RunStatus.DONE
+                case Failed(retry=False) as word:
+                    raise EngineError(word.what, why=word.why, fix=word.fix)
+                case Finished():
+                    return RunStatus.STOPPED
+                case _ if self._stop_by is not None or self._signalled:
+                    return RunStatus.STOPPED
+                case Failed() as word:
+                    reason = EngineError(word.what, why=word.why, fix=word.fix)
+                case _:
+                    reason = worker.reason(code)
+            self._report_death(reason, worker)
+
+    def _start(self) -> WorkerProcess:
+        if self._is_paused:
+            # The new worker says so itself once it waits again.
+            self._is_paused = False
+            self._patiently(lambda: runs.set_status(self._store, self._run_id, RunStatus.RUNNING))
+        self._ingest = Ingest(self._store, self._run_id)
+        done = [phase.ordinal for phase in queries.phases(self._store, self._run_id) if phase.status == "done"]
+        start = Start(config=self._config.model_dump(mode="json"), run_dir=str(self._folder), done=done)
+        runtime = self._config.runtime
+        worker = WorkerProcess(
+            worker_command(runtime, self._folder),
+            start,
+            self._folder / "engine.log",
+            threads=runtime.threads,
+            gpus=runtime.gpus,
+        )
+        # What was asked of the worker before this one still holds.
+        if self._pause:
+            worker.order(Verb.PAUSE)
+        if self._stop_after_phase:
+            worker.order(Verb.STOP_AFTER_PHASE)
+        return worker
+
+    def _report_death(self, reason: EngineError, worker: WorkerProcess) -> None:
+        """Keep why the worker died. Raises it where it may not be started again."""
+        limit = self._config.runtime.max_restarts
+        events: list[Event] = []
+        if written := deaths.tail(worker.log, worker.log_offset):
+            events.append(Log(level="error", message=f"The end of the worker's log:\n{written}"))
+        again = self._restarts < limit
+        message = ". ".join(part.rstrip(".") for part in (reason.what, reason.why) if part) + "."
+        if again:
+            self._restarts += 1
+            message += f" Starting it again ({self._restarts} of {limit})."
+        self._commit([*events, Log(level="warning" if again else "error", message=message)])
+        if not again:
+            raise reason
+        self._patiently(self._heartbeat)
+
+    def _last_word(self) -> Finished | Failed | None:
+        return self._word
+
+    def _check_complete(self) -> None:
+        missing = [phase for phase in queries.phases(self._store, self._run_id) if phase.status != "done"]
+        if missing:
+            raise EngineError(
+                "The engine worker says that it is done, but phases are missing",
+                why=", ".join(f"{phase.name} {phase.iteration}" for phase in missing[:5]),
+                fix="Please report this. The run can be resumed.",
+            )
+
+    # What the loop does.
+
+    def _commit(self, events: list[Event]) -> None:
+        if not events:
+            return
+        self._patiently(lambda: self._ingest.apply(events))
+        for event in events:
+            if isinstance(event, Hello) and event.protocol != PROTOCOL:
+                raise EngineError(
+                    "The engine worker is of another version",
+                    why=f"It speaks protocol {event.protocol}, this program {PROTOCOL}.",
+                    fix="Install both from one release: pip install --upgrade 'sapo-studio[engine]'",
+                )
+            if isinstance(event, Paused):
+                self._is_paused = event.paused
+            elif isinstance(event, Finished | Failed):
+                self._word = event
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._last_heartbeat >= HEARTBEAT_SECONDS:
+            self._patiently(self._heartbeat)
+
+    def _heartbeat(self) -> None:
+        now = time.monotonic()
+        runs.heartbeat(
+            self._store,
+            self._run_id,
+            pid=self._me.pid,
+            pid_started=self._me.started,
+            active=0.0 if self._is_paused else now - self._last_heartbeat,
+            restarts=self._restarts_before + self._restarts,
+        )
+        self._last_heartbeat = now
+
+    def _poll(self, worker: WorkerProcess) -> None:
+        now = time.monotonic()
+        if self._signalled and self._stop_by is None:
+            self._obey(Verb.STOP, worker)
+        if now >= self._next_poll:
+            self._next_poll = now + POLL_SECONDS
+            for command in self._patiently(lambda: runs.open_commands(self._store, self._run_id)):
+                self._obey(command.verb, worker)
+                self._patiently(lambda id_=command.id: runs.mark_handled(self._store, [id_]))
+        if self._stop_by is not None and now > self._stop_by:
+            self._stop_by = now + STOP_SECONDS
+            self._commit(
+                [Log(level="warning", message=f"The worker did not stop within {STOP_SECONDS:.0f} s; killed.")]
+            )
+            worker.kill()
+
+    def _obey(self, verb: Verb, worker: WorkerProcess) -> None:
+        match verb:
+            case Verb.PAUSE:
+                self._pause = True
+            case Verb.RESUME:
+                self._pause = False
+            case Verb.STOP_AFTER_PHASE:
+                self._stop_after_phase = True
+            case Verb.STOP:
+                if self._stop_by is None:
+                    self._stop_by = time.monotonic() + STOP_SECONDS
+            case Verb.CHECKPOINT:
+                pass
+        worker.order(verb)
+
+    def _tell(self, upkeep: Upkeep) -> None:
+        if upkeep.trouble:
+            message, upkeep.trouble = upkeep.trouble, ""
+            self._commit([Log(level="warning", message=message)])
+
+    def _patiently(self, write: Callable[[], Result]) -> Result:
+        """Do `write`, again and again while another program keeps the store locked. Doing it twice does no harm."""
+        deadline = time.monotonic() + LOCKED_SECONDS
+        while True:
+            try:
+                return write()
+            except StoreError as error:
+                if not _is_locked(error) or time.monotonic() > deadline:
+                    raise
+
+    def _conclude(self, status: RunStatus, error: SapoError | None, upkeep: Upkeep | None) -> None:
+        """Write down how it went, also where the store has just refused something."""
+        if error is not None:
+            print(error, flush=True)  # into parent.log: the store may be what failed
+        for attempt in range(3):
+            try:
+                told = ErrorText(error.what, error.why, error.fix) if error is not None else None
+                with self._store.atomic():
+                    self._heartbeat()
+                    runs.set_status(self._store, self._run_id, status, told)
+                return
+            except StoreError:
+                if attempt == 2:
+                    raise
+                # A full disk: space was set aside for this, and emptying the log of changes may give more.
+                if upkeep is not None:
+                    upkeep.release_reserve()
+                    with contextlib.suppress(StoreError):
+                        upkeep.trim(1.0)
+
+
+def _prepare_folder(folder: Path, config: RunConfig) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "config.toml").open("wb") as file:
+            values: dict[str, Any] = config.model_dump(mode="json")
+            tomli_w.dump(values, file)
+    except OSError as error:
+        raise StoreError(
+            f"Cannot write to the run's folder {folder}",
+            why=str(error),
+            fix="Make it writable, or free some space, and resume the run.",
+        ) from error
+
+
+def _is_locked(error: StoreError) -> bool:
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorcode", None)
+    return (
+        isinstance(cause, sqlite3.Error)
+        and code is not None
+        and (code & 0xFF)
+        in (
+            sqlite3.SQLITE_BUSY,
+            sqlite3.SQLITE_LOCKED,
+        )
+    )

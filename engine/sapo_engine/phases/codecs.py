@@ -1,0 +1,116 @@
+"""How each kind of phase result lies on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from sapo_engine.models.loading import load_network, save_model
+from sapo_engine.models.reasoner import Adapters, Reasoner, load_adapter, save_adapter
+from sapo_engine.text.trajectory import Trajectory
+from sapo_engine.verifier.model import Verifier, load_verifier, save_verifier
+from sapo_studio.config.schema import VerifierConfig
+
+
+@dataclass(frozen=True)
+class ModelCodec:
+    """A reasoner: a transformers folder named `model`, or (LoRA) the adapter beside the `start` network."""
+
+    tokenizer: PreTrainedTokenizerBase
+    start: PreTrainedModel | None
+    adapters: Adapters
+
+    def save(self, value: Reasoner, folder: Path) -> None:
+        """See Codec."""
+        if value.adapter:
+            save_adapter(value, self.adapters, folder / "adapter")
+        else:
+            save_model(value.network, self.tokenizer, folder / "model")
+
+    def load(self, folder: Path) -> Reasoner:
+        """See Codec."""
+        if self.start is not None:
+            return load_adapter(self.start, self.adapters, folder / "adapter")
+        return Reasoner(load_network(folder / "model"))
+
+
+@dataclass(frozen=True)
+class VerifierCodec:
+    """A verifier trained from `reasoner`: backbone folder (or adapter) and head."""
+
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+    reasoner: Reasoner
+    config: VerifierConfig
+    adapters: Adapters
+    precision: str
+
+    def save(self, value: Verifier, folder: Path) -> None:
+        """See Codec."""
+        save_verifier(value, self.tokenizer, folder / "verifier", self.adapters)
+
+    def load(self, folder: Path) -> Verifier:
+        """See Codec."""
+        return load_verifier(
+            folder / "verifier",
+            self.device,
+            reasoner=self.reasoner,
+            config=self.config,
+            adapters=self.adapters,
+            precision=self.precision,
+        )
+
+
+class JsonCodec:
+    """Plain data."""
+
+    def save(self, value: Any, folder: Path) -> None:
+        """See Codec."""
+        (folder / "data.json").write_text(json.dumps(value))
+
+    def load(self, folder: Path) -> Any:
+        """See Codec."""
+        return json.loads((folder / "data.json").read_text())
+
+
+class TrajectoriesCodec:
+    """A list of trajectories."""
+
+    def save(self, value: Sequence[Trajectory], folder: Path) -> None:
+        """See Codec."""
+        (folder / "trajectories.json").write_text(json.dumps([t.to_json() for t in value]))
+
+    def load(self, folder: Path) -> list[Trajectory]:
+        """See Codec."""
+        return [Trajectory.from_json(row) for row in json.loads((folder / "trajectories.json").read_text())]
+
+
+class NumbersCodec:
+    """A value by trajectory number (rewards, scores)."""
+
+    def save(self, value: Mapping[int, Any], folder: Path) -> None:
+        """See Codec."""
+        (folder / "data.json").write_text(json.dumps(list(value.items())))
+
+    def load(self, folder: Path) -> dict[int, Any]:
+        """See Codec."""
+        return dict(json.loads((folder / "data.json").read_text()))
+
+
+class LabelsCodec:
+    """Trajectories with their labels."""
+
+    def save(self, value: Sequence[tuple[Trajectory, str]], folder: Path) -> None:
+        """See Codec."""
+        (folder / "labels.json").write_text(json.dumps([[t.to_json(), labels] for t, labels in value]))
+
+    def load(self, folder: Path) -> list[tuple[Trajectory, str]]:
+        """See Codec."""
+        rows = json.loads((folder / "labels.json").read_text())
+        return [(Trajectory.from_json(row), labels) for row, labels in rows]

@@ -1,0 +1,139 @@
+"""Group relative policy optimisation, by TRL's own trainer (the extra `baselines`): the baseline that samples while it
+trains.
+
+TRL has the loss and the loop; completions come from the program's own sampler and rewards (1 for a right answer) from
+the task's grader, so that prompts, answers and their cost are those of every other method.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sapo_engine.preflight import check_installed
+from sapo_engine.rollouts import HfBackend, Request, key_of
+from sapo_engine.text.prompts import token_id
+from sapo_engine.training.trainer import CURVE_EVERY, Recipe
+
+if TYPE_CHECKING:
+    from sapo_engine.models.reasoner import Reasoner
+    from sapo_engine.phases.context import Phase
+    from sapo_engine.session import Lab
+    from sapo_engine.tasks.base import Question
+
+CURVES = {"reward": "reward", "loss": "loss", "kl": "kl", "grad_norm": "gradient_norm", "entropy": "entropy"}
+"""TRL's names of what it logs, and ours."""
+
+
+def grpo(
+    lab: Lab, phase: Phase, iteration: int, model: Reasoner, questions: Sequence[Question], recipe: Recipe
+) -> tuple[int, int]:
+    """Train `model` on `questions`, `sampling.samples` completions of each at a time, for `recipe.epochs` passes.
+    `recipe.batch_size` counts completions.
+
+    Changes `model`; returns the tokens that were generated and the tokens that were trained on. A training that is
+    stopped begins anew: TRL keeps its state in pickles, which are not read here.
+    """
+    check_installed()
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func may change: the versions are pinned
+    from datasets import Dataset
+    from transformers import PrinterCallback, TrainerCallback
+    from trl import GRPOConfig, GRPOTrainer
+
+    samples = lab.config.sampling.samples
+    batch = max(samples, recipe.batch_size // samples * samples)
+    by_number = {str(question.number): question for question in questions}
+    lab.bring(model)
+    backend = HfBackend(
+        model,
+        eos=token_id(lab.tokenizer.eos_token_id),
+        pad=lab.pad_id,
+        batch=lab.config.runtime.rollout_batch,
+        precision=lab.precision,
+    )
+    trained = 0
+
+    def roll_out(prompts: list[str], trainer: Any) -> dict[str, Any]:
+        """TRL's rollout_func: one completion for each of `prompts`, which are numbers of questions."""
+        nonlocal trained
+        step = int(trainer.state.global_step)
+        asked = Counter(prompts)
+        requests = [
+            Request(
+                prompt := lab.prompt(int(number)),
+                tuple(key_of(lab.config.seed, "grpo", iteration, step, int(number), k) for k in range(count)),
+                min(lab.task.max_new_tokens, lab.context_length - len(prompt)),
+            )
+            for number, count in asked.items()
+        ]
+        answers = backend.generate(requests, temperature=lab.config.sampling.temperature)
+        model.trainable().train()
+        left = {number: list(found) for number, found in zip(asked, answers, strict=True)}
+        written = [list(left[number].pop(0).tokens) for number in prompts]
+        read = [list(lab.prompt(int(number))) for number in prompts]
+        trained += sum(map(len, written)) + sum(map(len, read))
+        return {"prompt_ids": read, "completion_ids": written, "logprobs": None}
+
+    def reward(prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float | None]:
+        """1 for a right answer."""
+        asked = [(by_number[number], tokens) for number, tokens in zip(prompts, completion_ids, strict=True)]
+        return [float(grade.correct) for grade in lab.cutter.grade(asked)]
+
+    class Watch(TrainerCallback):
+        """Passes the trainer's steps on, and stops it."""
+
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            phase.breathe()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            phase.progress(state.global_step, state.max_steps)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+            for theirs, ours in CURVES.items():
+                if logs and theirs in logs and math.isfinite(logs[theirs]):
+                    phase.curve(ours, state.global_step, float(logs[theirs]))
+
+    with tempfile.TemporaryDirectory(dir=lab.context.run_dir) as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parts = max(1, batch // recipe.micro_batch) if recipe.micro_batch else 1
+        arguments = GRPOConfig(
+            output_dir=str(Path(scratch)),
+            learning_rate=recipe.learning_rate,
+            max_steps=max(1, round(recipe.epochs * len(questions) * samples / batch)),
+            per_device_train_batch_size=batch // parts,
+            gradient_accumulation_steps=parts,
+            num_generations=samples,
+            generation_batch_size=batch,
+            max_completion_length=lab.task.max_new_tokens,
+            temperature=lab.config.sampling.temperature,
+            beta=0.0,
+            weight_decay=recipe.weight_decay,
+            seed=recipe.seed,
+            bf16=lab.precision == "bf16",
+            fp16=lab.precision == "fp16",
+            gradient_checkpointing=lab.config.model.gradient_checkpointing,
+            use_cpu=lab.device.type == "cpu",
+            logging_steps=CURVE_EVERY,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=False,
+        )
+        trainer = GRPOTrainer(
+            model=model.trainable(),
+            reward_funcs=reward,
+            args=arguments,
+            train_dataset=Dataset.from_list([{"prompt": number} for number in by_number]),
+            processing_class=lab.tokenizer,
+            callbacks=[Watch()],
+            rollout_func=roll_out,
+        )
+        trainer.remove_callback(PrinterCallback)  # standard output is where a worker tells its parent what happens
+        trainer.train()
+    return backend.usage.generated_tokens, trained

@@ -1,0 +1,3 @@
+"""To be worded."""
+
+from __future__ import annotations

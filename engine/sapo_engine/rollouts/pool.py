@@ -1,0 +1,112 @@
+"""The run's roll-out back end: chosen by the configuration, given each reasoner's weights when they are needed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from sapo_engine.models.loading import save_model
+from sapo_engine.models.reasoner import Adapters, Reasoner, save_adapter
+from sapo_engine.models.sources import find_folder
+from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
+from sapo_engine.text.prompts import token_id
+from sapo_studio.config.schema import RunConfig
+
+
+class RolloutRoom:
+    """Back ends for reasoners. `scratch` is a folder for weights on their way to vLLM; it is removed by `close`."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        precision: str,
+        device: torch.device,
+        context_length: int,
+        run_dir: Path,
+        scratch: Path,
+    ) -> None:
+        self.config = config
+        self.tokenizer = tokenizer
+        self.precision = precision
+        self.device = device
+        self.context_length = context_length
+        self.run_dir = run_dir
+        self.scratch = scratch
+        self._vllm: VllmBackend | None = None
+        self._loaded = 0
+
+    @property
+    def outside(self) -> bool:
+        """Whether roll-outs are made outside this process, so that the reasoner need not be on the card for them."""
+        return self.config.runtime.backend == "vllm"
+
+    def backend(self, reasoner: Reasoner) -> RolloutBackend:
+        """A back end that generates with `reasoner`'s weights, until another is asked for."""
+        if self.outside:
+            return self._vllm_with(reasoner)
+        return HfBackend(
+            reasoner,
+            eos=token_id(self.tokenizer.eos_token_id),
+            pad=token_id(self.tokenizer.pad_token_id),
+            batch=self.config.runtime.rollout_batch,
+            precision=self.precision,
+        )
+
+    def _vllm_with(self, reasoner: Reasoner) -> VllmBackend:
+        if self._vllm is not None and self._loaded == reasoner.key:
+            return self._vllm
+        base = adapter = None
+        if not reasoner.adapter:
+            base = self._fresh("weights")
+            save_model(reasoner.network, self.tokenizer, base)
+        else:
+            adapter = self._fresh(f"adapter-{reasoner.key}")
+            save_adapter(reasoner, Adapters.of(self.config.model), adapter)
+        if self._vllm is None:
+            self._vllm = VllmBackend(
+                base or self._base_of(reasoner),
+                eos=token_id(self.tokenizer.eos_token_id),
+                seed=self.config.seed,
+                memory_share=self.config.runtime.vllm_memory,
+                dtype=self.precision,
+                max_len=self.context_length,
+                lora_rank=self.config.model.lora_rank if reasoner.adapter else 0,
+                card=self.device.index if self.device.type == "cuda" else None,
+            )
+            if adapter:
+                self._vllm.load(adapter=adapter)
+        else:
+            self._vllm.load(base, adapter)
+        self._loaded = reasoner.key
+        return self._vllm
+
+    def _base_of(self, reasoner: Reasoner) -> Path:
+        """The frozen weights beside the adapters, as a folder."""
+        if self.config.model.source != "fresh":
+            return find_folder(self.config.model, self.run_dir)
+        folder = self._fresh("base")
+        save_model(reasoner.network, self.tokenizer, folder)
+        return folder
+
+    def _fresh(self, name: str) -> Path:
+        folder = self.scratch / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def release(self) -> None:
+        """Give the card back, for training."""
+        if self._vllm is not None:
+            self._vllm.release()
+
+    def close(self) -> None:
+        """End what was started. It may be called twice."""
+        if self._vllm is not None:
+            self._vllm.close()
+            self._vllm = None
+        shutil.rmtree(self.scratch, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""A run's reasoners, verifiers and benchmark, read back from its folder: for what is measured after the run."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from sapo_engine.labeling.outcome import LabelledRow
+from sapo_engine.loop import plan
+from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.phases.codecs import LabelsCodec, TrajectoriesCodec
+from sapo_engine.phases.context import Context
+from sapo_engine.phases.stages import Stages
+from sapo_engine.text.trajectory import Trajectory
+from sapo_engine.verifier.model import Verifier
+from sapo_studio.config.schema import RunConfig, parse_config
+from sapo_studio.errors import InputError
+
+
+def config_of(folder: Path) -> RunConfig:
+    """The configuration that lies in a run's folder."""
+    file = folder / "config.toml"
+    if not file.is_file():
+        raise InputError(f"{folder} is not the folder of a run", why="There is no config.toml in it.")
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    data.pop("preset", None)
+    return parse_config(data, source=str(file))
+
+
+class FinishedRun:
+    """What a run has left in `folder`. `config` may differ from the run's own in what is measured, not in its models.
+
+    Iterations count as in the method: M_i samples and rolls out in iteration i (M_1 is the warmed-up reasoner), V_i is
+    trained in it.
+    """
+
+    def __init__(self, config: RunConfig, folder: Path, device: torch.device | None = None) -> None:
+        self.config = config
+        self.folder = folder
+        self.device = device or torch.device("cpu")
+
+    @cached_property
+    def stages(self) -> Stages:
+        """The phases' helpers: task, tokenizer, back ends. Sends nothing to the store."""
+        return Stages(self.config, Context(self.folder, plan(self.config), lambda _: None), self.device)
+
+    @cached_property
+    def artefacts(self) -> dict[str, Path]:
+        """Artefact folders by `phase-iteration`."""
+        inside = self.folder / "artefacts"
+        return {path.name.split("-", 1)[1]: path for path in inside.iterdir()} if inside.is_dir() else {}
+
+    def _artefact(self, name: str, what: str) -> Path:
+        if name not in self.artefacts:
+            have = ", ".join(sorted(self.artefacts)) or "nothing"
+            raise InputError(
+                f"The run in {self.folder.name} has no {what}",
+                why=f"Its folder has: {have}.",
+                fix="Let the run finish, or name an iteration that it has finished.",
+            )
+        return self.artefacts[name]
+
+    def reasoner(self, i: int) -> Reasoner:
+        """M_i, i >= 1. M_1 is the warmed-up reasoner; the last alignment made M_{I+1}."""
+        name = f"align-{i - 1}" if i > 1 else "sft-0"
+        return self.stages.models.load(self._artefact(name, f"reasoner M_{i}"))
+
+    def verifier(self, i: int, reasoner: Reasoner | None = None) -> Verifier:
+        """V_i, i >= 0. `reasoner`: M_i where it is loaded already (a shared base is its network)."""
+        found = self._artefact(f"verifier-{i}", f"verifier V_{i}")
+        return self.stages.verifiers(reasoner or self.reasoner(max(i, 1))).load(found)
+
+    def labels(self, i: int) -> list[LabelledRow]:
+        """What V_i was trained on."""
+        return LabelsCodec().load(self._artefact(f"label-{i}", f"labels of iteration {i}"))
+
+    def benchmark(self) -> list[Trajectory]:
+        """The run's process benchmark."""
+        return TrajectoriesCodec().load(self._artefact("benchmark-0", "process benchmark"))
+
+    @property
+    def verifiers(self) -> list[int]:
+        """The iterations that have a verifier."""
+        return sorted(int(name.rpartition("-")[2]) for name in self.artefacts if name.startswith("verifier-"))
+
+    @property
+    def reasoners(self) -> list[int]:
+        """Every i that has an M_i."""
+        later = [int(name.rpartition("-")[2]) + 1 for name in self.artefacts if name.startswith("align-")]
+        return sorted(([1] if "sft-0" in self.artefacts else []) + later)
+
+    def close(self) -> None:
+        """End graders and engines."""
+        if "stages" in self.__dict__:
+            self.stages.close()

@@ -1,0 +1,122 @@
+"""A trajectory as the engine holds it: token ids beside the text, steps cut once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from sapo_engine.grading.base import Grade
+from sapo_engine.process_group import ALONE, Group
+from sapo_engine.tasks.base import Question, Task
+from sapo_engine.text.trajectory import Draft, Trajectory
+
+
+def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
+    """What `tokenizer.decode` does; where no class of its own may do more, without what transformers puts around it,
+    which takes longer than the decoding of a short text."""
+    if type(tokenizer) is PreTrainedTokenizerFast and not tokenizer.clean_up_tokenization_spaces:
+        inner = tokenizer.backend_tokenizer
+        return lambda ids: str(inner.decode(ids, skip_special_tokens=False))
+    return lambda ids: str(tokenizer.decode(ids))
+
+
+@dataclass(slots=True)
+class Cutter:
+    """Cuts completions into steps, as the task says, and has them graded."""
+
+    task: Task
+    tokenizer: PreTrainedTokenizerBase
+    group: Group = ALONE
+    _breaks: dict[int, int] = field(default_factory=dict)
+    _decode: Callable[[list[int]], str] = field(init=False)
+    _eos: int | None = field(init=False)  # asking the tokenizer for it takes as long as looking for it
+
+    def __post_init__(self) -> None:
+        self._eos = cast("int | None", self.tokenizer.eos_token_id)
+        self._decode = _decoder(self.tokenizer)
+
+    def text_of(self, tokens: Sequence[int]) -> str:
+        """A completion as text, without the end-of-text token."""
+        return self._decode(list(self._body(tokens)))
+
+    def _body(self, tokens: Sequence[int]) -> Sequence[int]:
+        return tokens[: tokens.index(self._eos)] if self._eos in tokens else tokens
+
+    def _line_breaks(self, token: int) -> int:
+        """How many lines end inside one token."""
+        count = self._breaks.get(token)
+        if count is None:
+            count = self._breaks[token] = str(self.tokenizer.decode([token])).count("\n")
+        return count
+
+    def cut(self, tokens: Sequence[int], text: str | None = None) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Where each step ends (exclusive token index), and the steps' texts. `text`: what `text_of` makes of the
+        tokens, where it is known.
+
+        Lines are told by the tokens that contain a line break, which every tokenizer keeps; the task's segmenter says
+        which of them begin a step. Steps that would be empty belong to the step before.
+        """
+        body = self._body(tokens)
+        lines = (self.text_of(tokens) if text is None else text).split("\n")
+        ends: list[int] = []  # of lines
+        for index, token in enumerate(body):
+            ends += [index + 1] * self._line_breaks(token)
+        # A line break that only shows in the whole text (bytes spread over tokens) cannot be told apart: one line less.
+        del ends[len(lines) - 1 :]
+        lines[len(ends) :] = ["\n".join(lines[len(ends) :])]
+        ends.append(min(len(body) + 1, len(tokens)))
+
+        clean = self.task.segmenter.clean
+        step_ends: list[int] = []
+        steps: list[str] = []
+        held: list[str] = []
+        starts = [*self.task.segmenter.starts(lines)[1:], True]
+        for line, end, last in zip(lines, ends, starts, strict=True):
+            held.append(line)
+            if not last:
+                continue
+            text = clean("\n".join(held))
+            if (text or not steps) and (not step_ends or end > step_ends[-1]):
+                step_ends.append(end)
+                steps.append(text)
+            else:
+                step_ends[-1] = max(end, step_ends[-1])
+                steps[-1] = clean("\n".join([steps[-1], *held])) if text else steps[-1]
+            held = []
+        return tuple(step_ends), tuple(steps)
+
+    def grade(self, items: Sequence[tuple[Question, Sequence[int]]]) -> list[Grade]:
+        """A verdict for each completion; equal ones are graded once. Several processes grade a part each."""
+        distinct = {(question.number, tuple(tokens)): question for question, tokens in items}
+        texts = [(question, self.text_of(tokens)) for (_, tokens), question in distinct.items()]
+        verdicts = dict(zip(distinct, self.group.map(texts, self.task.grade), strict=True))
+        return [verdicts[question.number, tuple(tokens)] for question, tokens in items]
+
+    def trajectories(self, drafts: Sequence[Draft]) -> list[Trajectory]:
+        """Cut, graded and, where the task can, checked step by step. In the order of `drafts`."""
+        texts = [self.text_of(draft.tokens) for draft in drafts]
+        grades = self.group.map(
+            [(draft.question, text) for draft, text in zip(drafts, texts, strict=True)], self.task.grade
+        )
+        return [self.trajectory(*known) for known in zip(drafts, grades, texts, strict=True)]
+
+    def trajectory(self, draft: Draft, grade: Grade, text: str | None = None) -> Trajectory:
+        """A trajectory whose verdict is known already, and perhaps its text."""
+        ends, steps = self.cut(draft.tokens, text)
+        return Trajectory(
+            number=draft.number,
+            question=draft.question.number,
+            iteration=draft.iteration,
+            sample=draft.sample,
+            source=draft.source,
+            tokens=tuple(draft.tokens),
+            ends=ends,
+            steps=steps,
+            correct=grade.correct,
+            answer=grade.answer or grade.reason,
+            truth=self.task.first_error(draft.question, steps),
+            copies=draft.copies,
+        )

@@ -1,0 +1,195 @@
+"""Aligning the reasoner: each optimiser is a loss over items of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from sapo_engine.models.precision import autocast
+from sapo_engine.training.batching import Padded, Text, pad
+from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
+from sapo_engine.training.trainer import Recipe, Watcher, train
+
+
+@dataclass(frozen=True)
+class TextLoss:
+    """Negative log-likelihood of completions, a token's mean. Implements training.Loss."""
+
+    model: PreTrainedModel
+    texts: Sequence[Text]
+    pad_id: int
+    sequences: int = 1
+
+    def weigh(self, indices: Sequence[int]) -> float:
+        """See Loss: the tokens that are predicted. A first token without a prompt before it is not."""
+        return sum(len(text.completion) - (not text.prompt) for text in (self.texts[i] for i in indices))
+
+    def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """See Loss."""
+        batch = pad([self.texts[i] for i in indices], self.pad_id, self.model.device)
+        return -_token_log_probs(self.model, batch).sum(), {}
+
+
+Pairs = Sequence[tuple[Text, Text]]
+"""Winners with their losers."""
+
+
+@dataclass(frozen=True)
+class PairLoss:
+    """The odds-ratio loss, a pair's mean (eq. 16-17). Implements training.Loss."""
+
+    model: PreTrainedModel
+    pairs: Pairs
+    pad_id: int
+    beta: float
+    sequences: int = 2
+
+    def weigh(self, indices: Sequence[int]) -> float:
+        """See Loss: the pairs."""
+        return len(indices)
+
+    def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """See Loss."""
+        total, count = _log_probs(self.model, [self.pairs[i] for i in indices], self.pad_id)
+        winner, loser = total / count
+        losses, margins = orpo_losses(winner, loser, self.beta)
+        return losses.sum(), {"log_odds_ratio": margins.detach().sum(), "winner_nll": -winner.detach().sum()}
+
+
+@dataclass(frozen=True)
+class AnchoredLoss:
+    """Direct preference optimisation, a pair's mean, and `nll` times the winner's mean token negative log-likelihood
+    beside it: 0 is DPO, more is RPO (Pang et al. 2024, eq. 2). Implements training.Loss.
+
+    `before` has log p(w) - log p(l) of each pair under the reasoner that the training begins with.
+    """
+
+    model: PreTrainedModel
+    pairs: Pairs
+    pad_id: int
+    before: Sequence[float]
+    beta: float
+    nll: float = 0.0
+    sequences: int = 2
+
+    def weigh(self, indices: Sequence[int]) -> float:
+        """See Loss: the pairs."""
+        return len(indices)
+
+    def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """See Loss."""
+        total, count = _log_probs(self.model, [self.pairs[i] for i in indices], self.pad_id)
+        before = torch.tensor([self.before[i] for i in indices], device=total.device)
+        losses, margins = dpo_losses(total[0], total[1], before, self.beta)
+        nll = -(total[0] / count[0])
+        curves = {"preference_margin": margins.detach().sum(), "winner_nll": nll.detach().sum()}
+        return (losses + self.nll * nll).sum(), curves
+
+
+def _log_probs(model: PreTrainedModel, pairs: Pairs, pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Summed log-probabilities of the completions, and how many tokens they have. Both of shape (2, B), winners
+    first."""
+    batch = pad([winner for winner, _ in pairs] + [loser for _, loser in pairs], pad_id, model.device)
+    count = (batch.after != IGNORE).sum(dim=1).clamp(min=1)
+    return _token_log_probs(model, batch).sum(dim=1).view(2, -1), count.view(2, -1)
+
+
+def _token_log_probs(model: PreTrainedModel, batch: Padded) -> torch.Tensor:
+    """log p of each token of the completions, 0 elsewhere: the language head only reads what comes before them."""
+    logits = model(
+        input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, logits_to_keep=batch.predicting
+    ).logits
+    return next_log_probs(logits, batch.after)
+
+
+READ = 32
+"""Pairs that are read at a time where nothing is trained, at most."""
+
+
+@torch.inference_mode()
+def preferences(model: PreTrainedModel, pairs: Pairs, recipe: Recipe, *, pad_id: int) -> list[float]:
+    """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
+    model.eval()
+    most = max(1, min(READ, recipe.micro_batch // 2 or READ))
+
+    def work(indices: Sequence[int]) -> list[float]:
+        order = sorted(range(len(indices)), key=lambda k: len(pairs[indices[k]][0]) + len(pairs[indices[k]][1]))
+        found = [0.0] * len(indices)
+        for at in range(0, len(order), most):
+            rows = order[at : at + most]
+            with autocast(model.device, recipe.precision):
+                total, _ = _log_probs(model, [pairs[indices[k]] for k in rows], pad_id)
+            for k, value in zip(rows, (total[0] - total[1]).tolist(), strict=True):
+                found[k] = value
+        return found
+
+    return recipe.group.map(range(len(pairs)), work, [float(len(winner) + len(loser)) for winner, loser in pairs])
+
+
+def sft(
+    model: PreTrainedModel,
+    texts: Sequence[Text],
+    recipe: Recipe,
+    watcher: Watcher,
+    *,
+    pad_id: int,
+    state_file: Path | None = None,
+    enough: Callable[[int], bool] | None = None,
+    check_every: int = 0,
+    cool_down: int = 0,
+) -> int:
+    """Supervised fine-tuning: mean token negative log-likelihood of the completions. Changes `model`; returns
+    the steps made.
+    """
+    return train(
+        model,
+        [len(t) for t in texts],
+        TextLoss(model, texts, pad_id),
+        recipe,
+        watcher,
+        state_file=state_file,
+        enough=enough,
+        check_every=check_every,
+        cool_down=cool_down,
+    )
+
+
+def orpo(
+    model: PreTrainedModel,
+    pairs: Pairs,
+    recipe: Recipe,
+    watcher: Watcher,
+    *,
+    beta: float,
+    pad_id: int,
+    state_file: Path | None = None,
+) -> int:
+    """Odds-ratio preference optimisation on (winner, loser) pairs (eq. 16-17). Changes `model`; returns the
+    steps made.
+    """
+    lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
+    return train(model, lengths, PairLoss(model, pairs, pad_id, beta), recipe, watcher, state_file=state_file)
+
+
+def dpo(
+    model: PreTrainedModel,
+    pairs: Pairs,
+    recipe: Recipe,
+    watcher: Watcher,
+    *,
+    before: Sequence[float],
+    beta: float,
+    nll: float = 0.0,
+    pad_id: int,
+    state_file: Path | None = None,
+) -> int:
+    """Direct preference optimisation on (winner, loser) pairs, with `nll` > 0 RPO. `before` is what `preferences` gave
+    for the reasoner that the training began with. Changes `model`; returns the steps made.
+    """
+    lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
+    loss = AnchoredLoss(model, pairs, pad_id, before, beta, nll)
+    return train(model, lengths, loss, recipe, watcher, state_file=state_file)

@@ -1,0 +1,216 @@
+"""The one training loop: AdamW, linear warm-up, cosine decay, clipped gradients; it can be stopped at any step
+and goes on from there.
+
+A batch may be divided among processes and, in each, done in parts: the gradients add up to those of the whole batch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from sapo_engine.models.precision import autocast
+from sapo_engine.process_group import ALONE, Group
+from sapo_engine.training.batching import epoch_batches
+from sapo_engine.training.state import load_training_state, save_training_state
+
+WARMUP_SHARE = 0.06
+CLIP_NORM = 1.0
+CURVE_EVERY = 5
+REPORT_SECONDS = 0.2
+
+
+class Watcher(Protocol):
+    """Who hears of training and may stop it."""
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        """`done` of `total` steps."""
+        ...
+
+    def curve(self, name: str, step: int, value: float) -> None:
+        """A point of a training curve."""
+        ...
+
+    def breathe(self, save: Callable[[], None] | None = None) -> None:
+        """Called at each step boundary: waits while paused, raises Stopped after `save()` when asked to stop, and calls
+        `save()` when a checkpoint is due."""
+        ...
+
+
+class SilentWatcher:
+    """Nobody looks on: for measurements outside a run. Implements Watcher."""
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        """See Watcher."""
+
+    def curve(self, name: str, step: int, value: float) -> None:
+        """See Watcher."""
+
+    def breathe(self, save: Callable[[], None] | None = None) -> None:
+        """See Watcher."""
+
+
+class Loss(Protocol):
+    """What is minimised, as a mean that can be summed up in parts: sum of `part(...)` / `weigh(whole batch)`."""
+
+    @property
+    def sequences(self) -> int:
+        """Sequences that an item puts through the model."""
+        ...
+
+    def weigh(self, indices: Sequence[int]) -> float:
+        """What the sum over these items is divided by: how many tokens, pairs or trajectories they count as."""
+        ...
+
+    def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The summed loss of these items, and further sums for the curves. In fp32 under any autocast."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train. `epochs` may be fractional. `head_learning_rate` is for parameters named `head.*`.
+
+    The last three change memory and time and, beyond floating-point noise, nothing else: at most `micro_batch`
+    sequences at a time in each process (0: all of its share), the `precision` of matrix products (weights and losses
+    stay in fp32), and the processes that train together.
+    """
+
+    learning_rate: float
+    epochs: float
+    batch_size: int
+    seed: int
+    head_learning_rate: float | None = None
+    weight_decay: float = 0.01
+    micro_batch: int = 0
+    precision: str = "fp32"
+    group: Group = ALONE
+
+
+def train(
+    model: nn.Module,
+    lengths: Sequence[int],
+    loss: Loss,
+    recipe: Recipe,
+    watcher: Watcher,
+    *,
+    state_file: Path | None = None,
+    enough: Callable[[int], bool] | None = None,
+    check_every: int = 0,
+    cool_down: int = 0,
+) -> int:
+    """Minimise `loss` over items 0..len(lengths)-1, batched by like `lengths`. Returns the number of steps made.
+
+    Only parameters that require a gradient are trained. `state_file` keeps them, the optimiser and the position, so
+    that a stopped training goes on at the same step with the same batches. Every `check_every` steps `enough(step)`
+    is asked; once it says so, the learning rate falls to 0 over `cool_down` further steps and the training ends.
+    """
+    group = recipe.group
+    device = next(model.parameters()).device
+    per_epoch = math.ceil(len(lengths) / recipe.batch_size)
+    total = max(1, round(recipe.epochs * per_epoch))
+    head = [p for name, p in model.named_parameters() if name.startswith("head.") and p.requires_grad]
+    body = [p for name, p in model.named_parameters() if not name.startswith("head.") and p.requires_grad]
+    parameters = [*body, *head]
+    groups = [{"params": body, "peak": recipe.learning_rate}]
+    if head:
+        groups.append({"params": head, "peak": recipe.head_learning_rate or recipe.learning_rate})
+    optimiser = torch.optim.AdamW(
+        groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98), foreach=True
+    )
+    # fp16 loses small gradients: they are scaled up, and down again before the step.
+    scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
+    step, cooling_from = 0, 0
+    if state_file is not None and group.share(state_file.exists()):
+        step, cooling_from = load_training_state(state_file, model, optimiser, scaler)
+    group.level(parameters)
+
+    def save() -> None:
+        if state_file is not None and group.leader:
+            save_training_state(state_file, model, optimiser, step, cooling_from, scaler)
+
+    def scale_at(step: int) -> float:
+        if not cooling_from:
+            return _schedule(step, total)
+        return _schedule(cooling_from, total) * (1 - (step - cooling_from) / cool_down)
+
+    reported = 0.0
+    end = cooling_from + cool_down if cooling_from else total
+    batches: list[list[int]] = []
+    epoch = -1
+    model.train()
+    while step < end:
+        if step // per_epoch != epoch:
+            epoch = step // per_epoch
+            batches = epoch_batches(lengths, recipe.batch_size, recipe.seed, epoch)
+        watcher.breathe(save)
+        scale = scale_at(step)
+        for parameter_group in optimiser.param_groups:
+            parameter_group["lr"] = parameter_group["peak"] * scale
+        optimiser.zero_grad(set_to_none=True)
+        means = _gradients(loss, batches[step - epoch * per_epoch], recipe, scaler, device, step)
+        group.sum_gradients(parameters)
+        scaler.unscale_(optimiser)
+        norm = float(nn.utils.clip_grad_norm_(parameters, CLIP_NORM))
+        scaler.step(optimiser)
+        scaler.update()
+        step += 1
+        value = means.pop("loss")
+        # With fp16 a gradient may be out of bounds: the step was left out then, and the next one is scaled less.
+        if not math.isfinite(value) or not (math.isfinite(norm) or scaler.is_enabled()):
+            raise FloatingPointError(
+                f"the loss became {value} at step {step} (gradient norm {norm:.3g}, device {device}); "
+                "lower the learning rate"
+            )
+        if step % CURVE_EVERY == 0 or step == end:
+            watcher.curve("loss", step, value)
+            for name, figure in means.items():
+                watcher.curve(name, step, figure)
+            watcher.curve("learning_rate", step, recipe.learning_rate * scale)
+        now = time.monotonic()
+        if now - reported > REPORT_SECONDS or step == end:
+            reported = now
+            watcher.progress(step, end)
+        if enough is not None and not cooling_from and step % check_every == 0 and step < end:
+            if enough(step):
+                cooling_from, end = step, min(end, step + cool_down)
+            model.train()
+    model.eval()
+    group.level(parameters)
+    return step
+
+
+def _gradients(
+    loss: Loss, batch: Sequence[int], recipe: Recipe, scaler: torch.amp.GradScaler, device: torch.device, step: int
+) -> dict[str, float]:
+    """This process's part of the batch's gradient, scaled. Returns loss and curves' values of the whole batch."""
+    group = recipe.group
+    weight = loss.weigh(batch)
+    mine = batch[group.rank :: group.size]  # like lengths lie side by side: every rank has some of each
+    size = max(1, recipe.micro_batch // loss.sequences) if recipe.micro_batch else max(1, len(mine))
+    sums: dict[str, torch.Tensor] = {}
+    for number, at in enumerate(range(0, len(mine), size)):
+        # What a dropout leaves out depends on the place in the training alone, so that a resumed one is the same.
+        torch.manual_seed(int(np.random.SeedSequence([recipe.seed, step, group.rank, number]).generate_state(1)[0]))
+        with autocast(device, recipe.precision):
+            value, more = loss.part(mine[at : at + size])
+        scaler.scale(value / weight).backward()
+        for name, figure in {"loss": value.detach(), **more}.items():
+            sums[name] = sums[name] + figure if name in sums else figure
+    return {name: figure / weight for name, figure in group.total({n: float(v) for n, v in sums.items()}).items()}
+
+
+def _schedule(step: int, total: int) -> float:
+    """Share of the peak learning rate at `step` (0-based)."""
+    warm = max(1, round(WARMUP_SHARE * total))
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))

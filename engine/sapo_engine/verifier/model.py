@@ -1,0 +1,147 @@
+"""The process verifier: the reasoner's backbone with a head that scores each step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional
+from transformers import PreTrainedTokenizerBase
+
+from sapo_engine.models.loading import load_network, save_model
+from sapo_engine.models.precision import autocast, full_precision
+from sapo_engine.models.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
+from sapo_engine.training.batching import Padded, Text
+from sapo_engine.training.losses import next_log_probs
+from sapo_studio.config.schema import VerifierConfig
+from sapo_studio.domain.calibration import Platt
+
+FEATURES = 6
+ADAPTER = "adapter"
+FLOOR = -12.0
+"""Log-likelihoods below this tell no more."""
+SCORED_ENTRIES = 2**27
+"""Positions times vocabulary that are scored at a time: each takes 12 bytes for a moment, in all 1.5 GiB."""
+
+
+class Verifier(nn.Module):
+    """v_j in [0, 1] for each prefix s_1..s_j, read at the last token of s_j (eq. 6).
+
+    `kind` "scalar": sigmoid of a linear head on the hidden state. "likelihood": the head also sees how likely
+    the backbone's own language head finds the step and all steps so far (as log-probability, probability and
+    worst token).
+
+    The backbone is a network of its own or, as adapters, the reasoner's (`base`). `calibration` makes the scores of
+    wrong trajectories probabilities, for whoever needs these; the scores themselves stay as they are.
+    """
+
+    def __init__(self, base: Reasoner, kind: str, precision: str = "fp32") -> None:
+        super().__init__()
+        self.base = base
+        self.backbone = base.network
+        self.kind = kind
+        self.precision = precision
+        self.calibration = Platt()
+        width = self.backbone.config.get_text_config().hidden_size
+        self.head = nn.Linear(width + (FEATURES if kind == "likelihood" else 0), 1)
+        nn.init.zeros_(self.head.bias)
+        nn.init.normal_(self.head.weight, std=0.01)
+
+    def forward(self, batch: Padded, ends: torch.Tensor) -> torch.Tensor:
+        """Scores of shape (B, S). `ends` (B, S) is the index of each step's last token, -1 where there is no step."""
+        self.base.activate()
+        with autocast(batch.ids.device, self.precision):
+            body = self.backbone.base_model
+            hidden = body(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
+            logits = None
+            if self.kind == "likelihood":
+                # Over the prompt nothing is predicted.
+                before = hidden[:, batch.first : -1]
+                logits = cast("nn.Module", self.backbone.get_output_embeddings())(before)
+        at = ends.clamp(min=0)
+        states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1])).float()
+        if logits is not None:
+            log_probs = functional.pad(next_log_probs(logits, batch.after), (batch.first, 0))
+            states = torch.cat([states, likelihood_features(log_probs, at)], dim=-1)
+        with full_precision(states.device):
+            return torch.sigmoid(self.head(states).squeeze(-1))
+
+
+def likelihood_features(log_probs: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
+    """What the likelihood head sees, shape (B, S, FEATURES).
+
+    `log_probs` (B, L - 1): log p of the token after each position, 0 outside the completion. `ends` (B, S) as
+    in Verifier.
+    """
+    running = torch.cat([log_probs.new_zeros(len(log_probs), 1), log_probs.cumsum(dim=1)], dim=1)
+    upto = running.gather(1, ends)
+    step = upto - torch.cat([upto.new_zeros(len(upto), 1), upto[:, :-1]], dim=1)
+    # Where there is no step the difference is meaningless and may be positive: exp of it must not overflow.
+    step = step.clamp(FLOOR, 0.0)
+    upto = upto.clamp(FLOOR, 0.0)
+    worst = step.cummin(dim=1).values
+    return torch.stack([*(part / -FLOOR for part in (step, upto, worst)), step.exp(), upto.exp(), worst.exp()], dim=-1)
+
+
+def _ends(rows: Sequence[tuple[Text, tuple[int, ...]]], device: torch.device) -> torch.Tensor:
+    width = max(len(ends) for _, ends in rows)
+    table = np.full((len(rows), width), -1, dtype=np.int64)
+    for row, (text, ends) in enumerate(rows):
+        table[row, : len(ends)] = [len(text.prompt) + end - 1 for end in ends]
+    return torch.from_numpy(table).to(device)
+
+
+def fresh_verifier(
+    reasoner: Reasoner, config: VerifierConfig, adapters: Adapters, *, seed: int, precision: str = "fp32"
+) -> Verifier:
+    """A fresh head on a copy of the current reasoner, or on adapters beside its frozen weights."""
+    torch.manual_seed(seed)
+    base = clone(reasoner, adapters, share=config.base == "shared")
+    verifier = Verifier(base, config.head, precision)
+    verifier.head.to(reasoner.device)
+    return verifier
+
+
+def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder: Path, adapters: Adapters) -> None:
+    """The backbone as a transformers folder (or its adapter as peft's), the head beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if verifier.base.adapter:
+        save_adapter(verifier.base, adapters, folder / ADAPTER)
+    else:
+        save_model(verifier.backbone, tokenizer, folder)
+    save_file(
+        {name: value.contiguous() for name, value in verifier.head.state_dict().items()},
+        folder / "head.safetensors",
+    )
+    (folder / "head.json").write_text(json.dumps({"kind": verifier.kind, "calibration": asdict(verifier.calibration)}))
+
+
+def load_verifier(
+    folder: Path,
+    device: torch.device,
+    *,
+    reasoner: Reasoner,
+    config: VerifierConfig,
+    adapters: Adapters,
+    precision: str = "fp32",
+) -> Verifier:
+    """The verifier that `save_verifier` wrote. `reasoner` is the one that it was trained from."""
+    if (folder / ADAPTER).is_dir():
+        network = reasoner.network if config.base == "shared" else own_network(reasoner)
+        base = load_adapter(network, adapters, folder / ADAPTER)
+    else:
+        base = Reasoner(load_network(folder))
+    facts = json.loads((folder / "head.json").read_text())
+    verifier = Verifier(base, facts["kind"], precision)
+    # Verifiers of earlier versions have none.
+    verifier.calibration = Platt(**facts.get("calibration", {}))
+    verifier.head.load_state_dict(load_file(folder / "head.safetensors"))
+    verifier.head.to(device)
+    return verifier.eval()

@@ -1,0 +1,40 @@
+"""To be worded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from sapo_engine.training.batching import Text, pad, plain_batches
+from sapo_engine.verifier.model import SCORED_ENTRIES, Verifier, _ends
+
+Prediction = tuple[list[float], int]
+"""Scores of a trajectory and the predicted first error."""
+
+
+@torch.inference_mode()
+def score(
+    verifier: Verifier,
+    texts: Sequence[Text],
+    ends: Sequence[tuple[int, ...]],
+    *,
+    pad_id: int,
+    batch: int = 256,
+    tick: Callable[[int], None] | None = None,
+) -> list[list[float]]:
+    """v_1..v_n of each text, in order."""
+    verifier.eval()
+    device = verifier.head.weight.device
+    scores: list[list[float]] = [[] for _ in texts]
+    if verifier.kind == "likelihood":
+        width = max(map(len, texts), default=1) * int(verifier.backbone.config.get_text_config().vocab_size)
+        batch = max(1, min(batch, SCORED_ENTRIES // width))
+    for indices in plain_batches([len(text) for text in texts], batch):
+        table = _ends([(texts[i], ends[i]) for i in indices], device)
+        values = verifier(pad([texts[i] for i in indices], pad_id, device), table).tolist()
+        for index, row in zip(indices, values, strict=True):
+            scores[index] = row[: len(ends[index])]
+        if tick:
+            tick(len(indices))
+    return scores

@@ -1,0 +1,84 @@
+"""To be worded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sapo_engine.process_group import ALONE, Group
+from sapo_engine.training.batching import Text, pad
+from sapo_engine.training.losses import step_errors
+from sapo_engine.training.trainer import Recipe, Watcher, train
+from sapo_engine.verifier.model import Verifier, _ends
+from sapo_studio.config.schema import VerifierConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A training example of the verifier: `labels` one character a step, `?` for none."""
+
+    text: Text
+    ends: tuple[int, ...]
+    labels: str
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """Squared error of v_j against c_j, a trajectory's mean (eq. 6). Implements training.Loss."""
+
+    verifier: Verifier
+    examples: Sequence[Labelled]
+    pad_id: int
+    sequences: int = 1
+
+    def weigh(self, indices: Sequence[int]) -> float:
+        """See Loss: the trajectories."""
+        return len(indices)
+
+    def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """See Loss."""
+        device = self.verifier.head.weight.device
+        chosen = [self.examples[i] for i in indices]
+        batch = pad([example.text for example in chosen], self.pad_id, device)
+        ends = _ends([(example.text, example.ends) for example in chosen], device)
+        labels = np.zeros(ends.shape, dtype=np.float32)
+        known = np.zeros(ends.shape, dtype=np.float32)
+        for row, example in enumerate(chosen):
+            steps = len(example.labels)
+            labels[row, :steps] = [label == "1" for label in example.labels]
+            known[row, :steps] = [label != "?" for label in example.labels]
+        targets, weights = (torch.from_numpy(array).to(device) for array in (labels, known))
+        return step_errors(self.verifier(batch, ends), targets, weights).sum(), {}
+
+
+def train_verifier(
+    verifier: Verifier,
+    examples: Sequence[Labelled],
+    config: VerifierConfig,
+    watcher: Watcher,
+    *,
+    seed: int,
+    pad_id: int,
+    micro_batch: int = 0,
+    group: Group = ALONE,
+    state_file: Path | None = None,
+) -> Verifier:
+    """V = TrainVerifier(init M, labels): MSE on v_j against c_j. Changes `verifier` and returns it."""
+    verifier.base.trainable()
+    recipe = Recipe(
+        learning_rate=config.learning_rate,
+        head_learning_rate=config.head_learning_rate,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        seed=seed,
+        micro_batch=micro_batch,
+        precision=verifier.precision,
+        group=group,
+    )
+    lengths = [len(example.text) for example in examples]
+    train(verifier, lengths, StepLoss(verifier, examples, pad_id), recipe, watcher, state_file=state_file)
+    return verifier

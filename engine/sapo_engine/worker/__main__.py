@@ -1,0 +1,252 @@
+"""The worker: one process that computes a run, or one of several (launch.py). Orders come in on standard input, events
+go out on standard output, one JSON object a line; of several workers only rank 0 hears and speaks.
+
+Anything that a library prints goes to standard error, which the parent keeps in the run's engine.log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from sapo_engine.parent.exit_reasons import LOST_PEERS
+from sapo_studio import processes
+from sapo_studio.config.schema import RunConfig, parse_config
+from sapo_studio.errors import EngineError, InputError, SapoError, Stopped
+from sapo_studio.events import Event, encode
+from sapo_studio.events.control import CONTROL, Order, Start
+from sapo_studio.events.kinds import Failed, Finished, Hello, Plan
+
+if TYPE_CHECKING:
+    import torch
+
+    from sapo_engine.phases.orders import Orders
+    from sapo_engine.process_group import Ranks
+
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers")
+
+
+class Wire:
+    """The way out: events as lines on what was standard output."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, event: Event) -> None:
+        """Write one event, whole."""
+        line = encode(event)
+        with self._lock:
+            self._stream.write(line)
+            self._stream.flush()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which of how many workers this is, as the launcher's environment says, and where its last words go."""
+
+    rank: int
+    size: int
+    last_words: str
+
+    @classmethod
+    def mine(cls) -> Place:
+        """This process's. A worker that the parent started itself is the only one."""
+        get = os.environ.get
+        return cls(int(get("RANK", "0")), int(get("WORLD_SIZE", "1")), get("TORCHELASTIC_ERROR_FILE", ""))
+
+    def take_card(self) -> None:
+        """See this rank's card alone, as number 0, so that no library takes another. Before torch is loaded."""
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if self.size > 1 and visible != "":
+            cards = visible.split(",") if visible else [str(rank) for rank in range(self.size)]
+            os.environ["CUDA_VISIBLE_DEVICES"] = cards[self.rank] if self.rank < len(cards) else ""
+
+    def fail(self, wire: Wire, failed: Failed) -> None:
+        """Tell the parent why this worker ends. Of several workers, another may be writing to the parent just now:
+        the launcher tells it then, once all have ended."""
+        if self.size == 1:
+            wire.send(failed)
+            return
+        with contextlib.suppress(OSError):  # then the exit code has to do
+            part = Path(self.last_words + ".part")
+            words = {"message": failed.what, "timestamp": int(time.time()), "failed": failed.model_dump(mode="json")}
+            part.write_text(json.dumps(words), encoding="utf-8")
+            part.replace(self.last_words)
+
+
+def main() -> int:
+    """Run until all phases are done, or until told otherwise. Returns the exit code."""
+    processes.die_with_parent()
+    place = Place.mine()
+    place.take_card()
+    wire = Wire(_take_standard_output())
+    try:
+        if place.size == 1:
+            return _run_with(None, place, wire)
+        from sapo_engine.process_group import PeersLostError, join
+
+        try:
+            return _run_with(join(), place, wire)
+        except PeersLostError as error:
+            print(f"Rank {place.rank} of {place.size} ends because another did: {error}", file=sys.stderr, flush=True)
+            return LOST_PEERS
+    except SapoError as error:
+        place.fail(wire, Failed(what=error.what, why=error.why, fix=error.fix))
+    except MemoryError:
+        place.fail(
+            wire,
+            Failed(what="The engine ran out of memory", why=traceback.format_exc(limit=3), fix=SMALLER, retry=True),
+        )
+    except Exception as error:  # the last resort of a process: whatever it is, the parent must hear of it
+        traceback.print_exc()
+        place.fail(wire, _failure(error))
+    return 1
+
+
+def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
+    # Unbuffered: a thread that waits inside a buffered reader makes the interpreter abort at its end.
+    lines = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
+    first = lines.readline() if place.rank == 0 else b""
+    if group is not None:
+        first = group.share(first)
+    if not first:
+        return 0
+    start = CONTROL.validate_json(first)
+    if not isinstance(start, Start):
+        raise EngineError(
+            "The engine worker was told something else before Start", fix="This is a fault of the program."
+        )
+    return _run(start, group, place, wire, lines)
+
+
+SMALLER = "Lower runtime.rollout_batch or the batch sizes, or choose a smaller model."
+
+
+def _failure(error: Exception) -> Failed:
+    text = f"{type(error).__name__}: {error}"
+    if "out of memory" in text.lower():
+        return Failed(what="The device ran out of memory", why=text, fix=SMALLER, retry=True)
+    if isinstance(error, FloatingPointError):
+        return Failed(
+            what="Training went out of bounds", why=str(error), fix="Lower the learning rate and resume the run."
+        )
+    return Failed(what="The engine met an error that it does not know", why=text, fix="engine.log has the details.")
+
+
+def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: BinaryIO) -> int:
+    # Imported here: a worker that is given a bad configuration answers in a tenth of a second.
+    config = parse_config(start.config, source="the run's configuration")
+
+    import torch
+    import transformers
+
+    from sapo_engine.loop import plan, run
+    from sapo_engine.phases.context import Context
+    from sapo_engine.phases.orders import Orders
+    from sapo_engine.phases.stages import Stages
+    from sapo_engine.process_group import ALONE
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    device = _device(config)
+    if config.runtime.threads:
+        torch.set_num_threads(config.runtime.threads)
+    if group is not None:
+        group.use(device)
+    phases = plan(config)
+    orders = Orders()
+    context = Context(
+        Path(start.run_dir),
+        phases,
+        wire.send,
+        orders,
+        start.done,
+        config.runtime.checkpoint_seconds,
+        group or ALONE,
+    )
+    context.emit(Hello(pid=os.getpid(), device=_describe(device, place.size), versions=_versions()))
+    context.emit(Plan(phases=phases))
+    if place.rank == 0:
+        at_end = 0 if place.size == 1 else LOST_PEERS
+        threading.Thread(target=_listen, args=(lines, orders, at_end), name="orders", daemon=True).start()
+    complete = True
+    try:
+        with contextlib.closing(Stages(config, context, device)) as stages:
+            run(stages)
+    except Stopped:
+        complete = False
+    context.emit(Finished(complete=complete))
+    context.group.close()
+    return 0
+
+
+def _listen(lines: BinaryIO, orders: Orders, at_end: int) -> None:
+    """Take orders until the parent is gone; then there is no one to work for, and the process ends with `at_end`."""
+    for line in lines:
+        order = CONTROL.validate_json(line)
+        if isinstance(order, Order):
+            orders.take(order.verb)
+    os._exit(at_end)
+
+
+def _take_standard_output() -> BinaryIO:
+    """Standard output for events alone: file descriptor 1 now leads to standard error."""
+    own = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return os.fdopen(own, "wb")
+
+
+def _device(config: RunConfig) -> torch.device:
+    import torch
+
+    wanted = config.runtime.device
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise InputError(
+            f"runtime.device = {wanted!r} is no device", why=str(error), fix='Use "auto", "cpu" or "cuda:0".'
+        ) from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"There is no device {wanted}",
+            why=f"torch sees {torch.cuda.device_count()} CUDA devices here.",
+            fix='Set runtime.device to "auto" or "cpu".',
+        )
+    return device
+
+
+def _describe(device: torch.device, size: int) -> str:
+    import torch
+
+    times = f"{size} processes, each on " if size > 1 else ""
+    if device.type == "cuda":
+        return f"{times}{device} ({torch.cuda.get_device_name(device)})"
+    count = torch.get_num_threads()
+    return f"{times}{device} ({count} {'thread' if count == 1 else 'threads'})"
+
+
+def _versions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
