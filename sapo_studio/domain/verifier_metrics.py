@@ -38,8 +38,8 @@ def on_benchmark(scored: Scored) -> dict[str, Any]:
     return {
         "solutions": len(truths),
         "steps": len(flat),
-        "step_accuracy": _share(ratio_share([h for h, _ in hits], [n for _, n in hits])),
-        "first_error_accuracy": _share(wilson(exact, len(truths))),
+        "step_accuracy": share_row(ratio_share([h for h, _ in hits], [n for _, n in hits])),
+        "first_error_accuracy": share_row(wilson(exact, len(truths))),
         "f1": _number(f1),
         "accuracy_on_wrong": _number(on_wrong),
         "accuracy_on_right": _number(on_right),
@@ -49,7 +49,8 @@ def on_benchmark(scored: Scored) -> dict[str, Any]:
     }
 
 
-def _share(share: Share) -> dict[str, float]:
+def share_row(share: Share) -> dict[str, float]:
+    """A share as JSON: value, interval and n."""
     return asdict(share)
 
 

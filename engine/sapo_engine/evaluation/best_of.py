@@ -14,7 +14,7 @@ from sapo_studio.domain import selection
 from sapo_studio.domain.metrics import (
     mean_share,
 )
-from sapo_studio.domain.verifier_metrics import _share
+from sapo_studio.domain.verifier_metrics import share_row
 
 CHOICES = {
     "best_of_n": selection.best,
@@ -50,6 +50,6 @@ def best_of(
     found: dict[str, Any] = {"questions": len(questions), "n": counts}
     for name in names:
         found[name] = [
-            _share(mean_share([selection.share_right(each, n, CHOICES[name]) for each in mine])) for n in counts
+            share_row(mean_share([selection.share_right(each, n, CHOICES[name]) for each in mine])) for n in counts
         ]
     return found

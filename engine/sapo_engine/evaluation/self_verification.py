@@ -14,7 +14,7 @@ from sapo_studio.domain.metrics import (
     mean_share,
     self_verification_right,
 )
-from sapo_studio.domain.verifier_metrics import _share
+from sapo_studio.domain.verifier_metrics import share_row
 
 
 def matrix(run: FinishedRun, verifiers: Sequence[int], reasoners: Sequence[int], count: int) -> list[dict[str, Any]]:
@@ -42,7 +42,12 @@ def matrix(run: FinishedRun, verifiers: Sequence[int], reasoners: Sequence[int],
             ]
             on_wrong = mean_share([c for c, t in zip(changed, written, strict=True) if not t.correct])
             found.append(
-                {"verifier": i, "reasoner": j, "error": _share(mean_share(changed)), "error_on_wrong": _share(on_wrong)}
+                {
+                    "verifier": i,
+                    "reasoner": j,
+                    "error": share_row(mean_share(changed)),
+                    "error_on_wrong": share_row(on_wrong),
+                }
             )
     return found
 

@@ -28,7 +28,7 @@ def check_cost(checked: Checked, to_go: int, prefix_tokens: int, wave: int) -> C
     )
 
 
-def _cost_case(lab: Lab, trajectory: Trajectory, row: LabelRow, *, closed: bool) -> CostCase:
+def cost_case(lab: Lab, trajectory: Trajectory, row: LabelRow, *, closed: bool) -> CostCase:
     """What is known of the first error: one step, or (`closed` False, not confirmed) all that two checks leave open."""
     prompt = len(lab.prompt(trajectory.question))
     first = row.verified or trajectory.n

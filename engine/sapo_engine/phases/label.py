@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sapo_engine.labeling.costs import _cost_case, check_cost
+from sapo_engine.labeling.costs import check_cost, cost_case
 from sapo_engine.labeling.labelers import checks_of, run_labeler
 from sapo_engine.labeling.outcome import Outcome
 from sapo_engine.models.reasoner import Reasoner
@@ -127,7 +127,7 @@ def report_costs(
     lab: Lab, phase: Phase, labeler: str, wrong: Mapping[int, Trajectory], outcome: Outcome, parameters: int
 ) -> None:
     """Send the labeler's own bill, and the estimates for the other two."""
-    cases = [_cost_case(lab, wrong[row.trajectory], row, closed=labeler != "sapo") for row in outcome.rows]
+    cases = [cost_case(lab, wrong[row.trajectory], row, closed=labeler != "sapo") for row in outcome.rows]
     for name in ("sapo", "omega", "shepherd"):
         own = name == labeler
         cost: Cost = measured(outcome.checks) if own else estimated(name, cases, outcome.checks)

@@ -1,8 +1,8 @@
 """A run without weights: everything that a configuration asks for is built on torch's `meta` device, where tensors have
 a shape and no content, and one training step of reasoner and verifier goes through.
 
-`python -m sapo_engine.service.meta_build PRESET` prints what it found. Nothing is fetched: the shapes of the Hub models that
-presets name ship with the program.
+`python -m sapo_engine.service.meta_build PRESET` prints what it found. Nothing is fetched: the shapes of the Hub
+models that presets name ship with the program.
 """
 
 from __future__ import annotations

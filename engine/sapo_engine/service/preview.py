@@ -1,4 +1,5 @@
-"""What a task looks like to a reasoner: `python -m sapo_engine.service.preview KIND [--data FILE]` prints one JSON object.
+"""What a task looks like to a reasoner: `python -m sapo_engine.service.preview KIND [--data FILE]` prints one JSON
+object.
 
 `sapo doctor --task` starts this and shows it. No torch here.
 """

@@ -90,7 +90,8 @@ def likelihood_features(log_probs: torch.Tensor, ends: torch.Tensor) -> torch.Te
     return torch.stack([*(part / -FLOOR for part in (step, upto, worst)), step.exp(), upto.exp(), worst.exp()], dim=-1)
 
 
-def _ends(rows: Sequence[tuple[Text, tuple[int, ...]]], device: torch.device) -> torch.Tensor:
+def ends_of(rows: Sequence[tuple[Text, tuple[int, ...]]], device: torch.device) -> torch.Tensor:
+    """The index of each step's last token in prompt and completion, shape (B, S); -1 where there is no step."""
     width = max(len(ends) for _, ends in rows)
     table = np.full((len(rows), width), -1, dtype=np.int64)
     for row, (text, ends) in enumerate(rows):

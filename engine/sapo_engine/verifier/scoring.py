@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from sapo_engine.training.batching import Text, pad, plain_batches
-from sapo_engine.verifier.model import SCORED_ENTRIES, Verifier, _ends
+from sapo_engine.verifier.model import SCORED_ENTRIES, Verifier, ends_of
 
 Prediction = tuple[list[float], int]
 """Scores of a trajectory and the predicted first error."""
@@ -31,7 +31,7 @@ def score(
         width = max(map(len, texts), default=1) * int(verifier.backbone.config.get_text_config().vocab_size)
         batch = max(1, min(batch, SCORED_ENTRIES // width))
     for indices in plain_batches([len(text) for text in texts], batch):
-        table = _ends([(texts[i], ends[i]) for i in indices], device)
+        table = ends_of([(texts[i], ends[i]) for i in indices], device)
         values = verifier(pad([texts[i] for i in indices], pad_id, device), table).tolist()
         for index, row in zip(indices, values, strict=True):
             scores[index] = row[: len(ends[index])]

@@ -13,7 +13,7 @@ from sapo_engine.process_group import ALONE, Group
 from sapo_engine.training.batching import Text, pad
 from sapo_engine.training.losses import step_errors
 from sapo_engine.training.trainer import Recipe, Watcher, train
-from sapo_engine.verifier.model import Verifier, _ends
+from sapo_engine.verifier.model import Verifier, ends_of
 from sapo_studio.config.schema import VerifierConfig
 
 
@@ -44,7 +44,7 @@ class StepLoss:
         device = self.verifier.head.weight.device
         chosen = [self.examples[i] for i in indices]
         batch = pad([example.text for example in chosen], self.pad_id, device)
-        ends = _ends([(example.text, example.ends) for example in chosen], device)
+        ends = ends_of([(example.text, example.ends) for example in chosen], device)
         labels = np.zeros(ends.shape, dtype=np.float32)
         known = np.zeros(ends.shape, dtype=np.float32)
         for row, example in enumerate(chosen):
