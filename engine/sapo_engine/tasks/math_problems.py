@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.grading.extract import boxed, final_expression
+from sapo_engine.grading.extract import boxed_answer, final_expression
 from sapo_engine.tasks.datasets import text_field
 from sapo_studio.errors import InputError
 
@@ -25,7 +25,7 @@ extract = final_expression
 def read(row: Mapping[str, Any], where: str) -> Problem:
     """A row with `problem`, `solution` and, if the solution has no box, `answer`."""
     solution = text_field(row, "solution", where, default="")
-    answer = text_field(row, "answer", where, default="") or boxed(solution) or ""
+    answer = text_field(row, "answer", where, default="") or boxed_answer(solution) or ""
     if not answer:
         raise InputError(f"{where}: there is no answer", why=r"Neither a field 'answer' nor a \boxed{} in 'solution'.")
     return Problem(
