@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
 from sapo_engine.training.batching import Text
-from sapo_engine.training.objectives import AnchoredLoss, PairLoss, TextLoss, dpo, orpo, preferences, sft
+from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, dpo, orpo, preferences, sft
 from sapo_engine.training.trainer import Recipe, SilentWatcher, train
 from sapo_engine.verifier.model import Verifier
 from sapo_engine.verifier.training import Labelled, StepLoss
@@ -54,12 +54,12 @@ EXAMPLES = [
 
 def loss_of(kind, model):
     if kind == "sft":
-        return TextLoss(model, TEXTS, 0), [len(t) for t in TEXTS]
+        return SftLoss(model, TEXTS, 0), [len(t) for t in TEXTS]
     if kind == "orpo":
-        return PairLoss(model, PAIRS, 0, beta=0.3), [max(len(a), len(b)) for a, b in PAIRS]
+        return OrpoLoss(model, PAIRS, 0, beta=0.3), [max(len(a), len(b)) for a, b in PAIRS]
     if kind == "rpo":
         before = [0.1 * k for k in range(len(PAIRS))]
-        return AnchoredLoss(model, PAIRS, 0, before, beta=0.3, nll=0.5), [max(len(a), len(b)) for a, b in PAIRS]
+        return DpoLoss(model, PAIRS, 0, before, beta=0.3, nll=0.5), [max(len(a), len(b)) for a, b in PAIRS]
     return StepLoss(model, EXAMPLES, 0), [len(t) for t in TEXTS]
 
 
@@ -129,7 +129,7 @@ def _ordered(model):
 def test_the_loss_of_texts_is_the_mean_over_all_tokens():
     """By transformers' own loss, which is a mean over the tokens of a batch."""
     model = network().eval()
-    loss = TextLoss(model, TEXTS, 0)
+    loss = SftLoss(model, TEXTS, 0)
     ids = torch.tensor([TEXTS[1].prompt + TEXTS[1].completion])
     labels = ids.clone()
     labels[:, : len(TEXTS[1].prompt)] = -100
@@ -139,19 +139,19 @@ def test_the_loss_of_texts_is_the_mean_over_all_tokens():
 
 
 def test_a_text_without_a_prompt_has_one_token_less_to_predict():
-    loss = TextLoss(network(), [Text((), (3, 4, 5))], 0)
+    loss = SftLoss(network(), [Text((), (3, 4, 5))], 0)
     assert loss.weigh([0]) == 2
 
 
 def test_micro_batches_count_sequences_not_pairs(monkeypatch):
     sizes = []
-    part = PairLoss.part
+    part = OrpoLoss.part
 
     def note(self, indices):
         sizes.append(len(indices))
         return part(self, indices)
 
-    monkeypatch.setattr(PairLoss, "part", note)
+    monkeypatch.setattr(OrpoLoss, "part", note)
     orpo(network(), PAIRS, Recipe(**RECIPE, micro_batch=4), SilentWatcher(), beta=0.3, pad_id=0)
     assert sizes == [2, 2, 2, 1]
 
@@ -199,10 +199,10 @@ def test_a_step_out_of_fp16s_bounds_is_left_out():
 
     recipe = Recipe(**{**RECIPE, "epochs": 1, "batch_size": 14}, precision="fp16")
     hook = model.lm_head.weight.register_hook(lambda grad: grad * float("inf"))
-    train(model, [len(t) for t in TEXTS], TextLoss(model, TEXTS, 0), recipe, First())
+    train(model, [len(t) for t in TEXTS], SftLoss(model, TEXTS, 0), recipe, First())
     assert seen == [[True] * len(before)]
     hook.remove()
-    train(model, [len(t) for t in TEXTS], TextLoss(model, TEXTS, 0), recipe, First())
+    train(model, [len(t) for t in TEXTS], SftLoss(model, TEXTS, 0), recipe, First())
     assert not any(seen[1])
 
 
@@ -303,7 +303,7 @@ def test_dpo_begins_without_a_preference_and_learns_one():
     recipe = Recipe(**{**RECIPE, "epochs": 12})
     before = preferences(model, PAIRS, recipe, pad_id=0)
     everything = range(len(PAIRS))
-    loss, told = AnchoredLoss(model, PAIRS, 0, before, beta=0.1).part(everything)
+    loss, told = DpoLoss(model, PAIRS, 0, before, beta=0.1).part(everything)
     assert float(loss) == pytest.approx(len(PAIRS) * math.log(2), rel=1e-5)
     assert float(told["preference_margin"]) == pytest.approx(0, abs=1e-4)
     dpo(model, PAIRS, recipe, SilentWatcher(), before=before, beta=0.1, pad_id=0)

@@ -22,7 +22,7 @@ from sapo_engine.models.loading import load_config
 from sapo_engine.models.precision import DTYPES, resolve
 from sapo_engine.models.reasoner import Adapters, Reasoner, clone, with_adapter
 from sapo_engine.training.batching import Text, pad
-from sapo_engine.training.objectives import PairLoss
+from sapo_engine.training.objectives import OrpoLoss
 from sapo_engine.verifier.model import fresh_verifier
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
@@ -84,7 +84,7 @@ def build(config: RunConfig) -> Built:
         trained = aligned.trainable()
         counts = [p.numel() for p in trained.parameters() if p.requires_grad]
         text = Text(tuple(range(8)), tuple(range(24)))
-        part, _ = PairLoss(trained, [(text, text)], 0, config.optimiser.beta).part([0])
+        part, _ = OrpoLoss(trained, [(text, text)], 0, config.optimiser.beta).part([0])
         part.backward()
         gradients = sum(1 for p in trained.parameters() if p.grad is not None)
 

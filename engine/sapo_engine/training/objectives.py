@@ -16,7 +16,7 @@ from sapo_engine.training.trainer import Recipe, Watcher, train
 
 
 @dataclass(frozen=True)
-class TextLoss:
+class SftLoss:
     """Negative log-likelihood of completions, a token's mean. Implements training.Loss."""
 
     model: PreTrainedModel
@@ -39,7 +39,7 @@ Pairs = Sequence[tuple[Text, Text]]
 
 
 @dataclass(frozen=True)
-class PairLoss:
+class OrpoLoss:
     """The odds-ratio loss, a pair's mean (eq. 16-17). Implements training.Loss."""
 
     model: PreTrainedModel
@@ -61,7 +61,7 @@ class PairLoss:
 
 
 @dataclass(frozen=True)
-class AnchoredLoss:
+class DpoLoss:
     """Direct preference optimisation, a pair's mean, and `nll` times the winner's mean token negative log-likelihood
     beside it: 0 is DPO, more is RPO (Pang et al. 2024, eq. 2). Implements training.Loss.
 
@@ -148,7 +148,7 @@ def sft(
     return train(
         model,
         [len(t) for t in texts],
-        TextLoss(model, texts, pad_id),
+        SftLoss(model, texts, pad_id),
         recipe,
         watcher,
         state_file=state_file,
@@ -172,7 +172,7 @@ def orpo(
     steps made.
     """
     lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
-    return train(model, lengths, PairLoss(model, pairs, pad_id, beta), recipe, watcher, state_file=state_file)
+    return train(model, lengths, OrpoLoss(model, pairs, pad_id, beta), recipe, watcher, state_file=state_file)
 
 
 def dpo(
@@ -191,5 +191,5 @@ def dpo(
     for the reasoner that the training began with. Changes `model`; returns the steps made.
     """
     lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
-    loss = AnchoredLoss(model, pairs, pad_id, before, beta, nll)
+    loss = DpoLoss(model, pairs, pad_id, before, beta, nll)
     return train(model, lengths, loss, recipe, watcher, state_file=state_file)
