@@ -150,16 +150,16 @@ def foreseen(case: Case, machine: Machine) -> tuple[float, float]:
 
 
 class Clock:
-    """Watches a training: CPU time at the beginning of each step. Implements training.Watcher."""
+    """Watches a training: CPU time at the beginning of each step. Implements training.TrainingCallback."""
 
     def __init__(self) -> None:
         self.at: list[float] = []
 
     def progress(self, done: int, total: int, message: str = "") -> None:
-        """See Watcher."""
+        """See TrainingCallback."""
 
     def curve(self, name: str, step: int, value: float) -> None:
-        """See Watcher."""
+        """See TrainingCallback."""
 
     def breathe(self, save: Callable[[], None] | None = None) -> None:
         """A step begins."""

@@ -24,7 +24,7 @@ from sapo_engine.phases.stages import Stages
 from sapo_engine.results_page import write_page
 from sapo_engine.saved_run import FinishedRun
 from sapo_engine.service.label_study import study
-from sapo_engine.training.trainer import SilentWatcher
+from sapo_engine.training.trainer import NullCallback
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.ledger import spent
@@ -153,7 +153,7 @@ def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     for i in (0, config.iterations):
         model, labels = run.reasoner(max(i, 1)), run.labels(i)
         for head in ("scalar", "likelihood"):
-            verifier = run.stages.fit_verifier(i, model, labels, SilentWatcher(), head=head)
+            verifier = run.stages.fit_verifier(i, model, labels, NullCallback(), head=head)
             scores = run.stages.predict(verifier, benchmark)
             hits = [step_hits(scores[t.number][0], t.truth or 0) for t in benchmark]
             exact = [predicted_first_error(scores[t.number][0]) == (t.truth or 0) for t in benchmark]

@@ -14,7 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
 from sapo_engine.training.batching import Text
 from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, dpo, orpo, preferences, sft
-from sapo_engine.training.trainer import Recipe, SilentWatcher, train
+from sapo_engine.training.trainer import NullCallback, Recipe, train
 from sapo_engine.verifier.model import Verifier
 from sapo_engine.verifier.training import Labelled, StepLoss
 from sapo_studio.errors import Stopped
@@ -85,7 +85,7 @@ def gradients(monkeypatch):
     return seen
 
 
-class Curves(SilentWatcher):
+class Curves(NullCallback):
     def __init__(self):
         self.points = {}
 
@@ -96,9 +96,9 @@ class Curves(SilentWatcher):
 def one_step(kind, **recipe):
     model = model_of(kind)
     loss, lengths = loss_of(kind, model)
-    watcher = Curves()
-    train(model, lengths[:7], loss, Recipe(**{**RECIPE, **recipe}), watcher)
-    return watcher.points
+    callback = Curves()
+    train(model, lengths[:7], loss, Recipe(**{**RECIPE, **recipe}), callback)
+    return callback.points
 
 
 @pytest.mark.parametrize("kind", ["sft", "orpo", "rpo", "verifier"])
@@ -152,7 +152,7 @@ def test_micro_batches_count_sequences_not_pairs(monkeypatch):
         return part(self, indices)
 
     monkeypatch.setattr(OrpoLoss, "part", note)
-    orpo(network(), PAIRS, Recipe(**RECIPE, micro_batch=4), SilentWatcher(), beta=0.3, pad_id=0)
+    orpo(network(), PAIRS, Recipe(**RECIPE, micro_batch=4), NullCallback(), beta=0.3, pad_id=0)
     assert sizes == [2, 2, 2, 1]
 
 
@@ -176,11 +176,11 @@ def test_losses_are_fp32_and_close_whatever_the_products_are_in(kind, precision)
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_mixed_precision_trains_fp32_weights(precision):
     def train_at(precision):
-        model, watcher = network(), Curves()
+        model, callback = network(), Curves()
         recipe = Recipe(**{**RECIPE, "epochs": 20, "learning_rate": 1e-2}, precision=precision)
-        sft(model, TEXTS, recipe, watcher, pad_id=0)
+        sft(model, TEXTS, recipe, callback, pad_id=0)
         assert {p.dtype for p in model.parameters()} == {torch.float32}
-        return [value for (name, _), value in watcher.points.items() if name == "loss"]
+        return [value for (name, _), value in callback.points.items() if name == "loss"]
 
     exact, rough = train_at("fp32"), train_at(precision)
     assert exact[-1] < 0.8 * exact[0]
@@ -193,7 +193,7 @@ def test_a_step_out_of_fp16s_bounds_is_left_out():
     before = [p.detach().clone() for p in model.parameters()]
     seen = []
 
-    class First(SilentWatcher):
+    class First(NullCallback):
         def progress(self, done, total, message=""):
             seen.append([torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)])
 
@@ -210,13 +210,13 @@ def test_the_same_without_a_scaler_ends_the_training():
     model = network()
     model.lm_head.weight.register_hook(lambda grad: grad * float("inf"))
     with pytest.raises(FloatingPointError, match="gradient norm"):
-        sft(model, TEXTS, Recipe(**RECIPE), SilentWatcher(), pad_id=0)
+        sft(model, TEXTS, Recipe(**RECIPE), NullCallback(), pad_id=0)
 
 
 # -- Stopping and going on
 
 
-class StopAt(SilentWatcher):
+class StopAt(NullCallback):
     def __init__(self, step):
         self.left = step
 
@@ -257,7 +257,7 @@ def test_what_dropout_leaves_out_is_the_same_after_going_on(tmp_path, micro_batc
     recipe = Recipe(**{**RECIPE, "epochs": 2}, micro_batch=micro_batch)
     whole = with_dropout()
     start = weights(whole).clone()
-    sft(whole, TEXTS, recipe, SilentWatcher(), pad_id=0)
+    sft(whole, TEXTS, recipe, NullCallback(), pad_id=0)
     assert not torch.equal(weights(whole), start)
     pieces = in_pieces(with_dropout, recipe, tmp_path / "state")
     assert torch.equal(weights(whole), weights(pieces))
@@ -266,7 +266,7 @@ def test_what_dropout_leaves_out_is_the_same_after_going_on(tmp_path, micro_batc
 def test_the_scale_of_fp16_is_kept(tmp_path):
     recipe = Recipe(**{**RECIPE, "epochs": 2}, precision="fp16")
     whole = network()
-    sft(whole, TEXTS, recipe, SilentWatcher(), pad_id=0)
+    sft(whole, TEXTS, recipe, NullCallback(), pad_id=0)
     pieces = in_pieces(network, recipe, tmp_path / "state")
     assert torch.equal(weights(whole), weights(pieces))
     with safe_open(tmp_path / "state", "pt") as kept:
@@ -306,6 +306,6 @@ def test_dpo_begins_without_a_preference_and_learns_one():
     loss, told = DpoLoss(model, PAIRS, 0, before, beta=0.1).part(everything)
     assert float(loss) == pytest.approx(len(PAIRS) * math.log(2), rel=1e-5)
     assert float(told["preference_margin"]) == pytest.approx(0, abs=1e-4)
-    dpo(model, PAIRS, recipe, SilentWatcher(), before=before, beta=0.1, pad_id=0)
+    dpo(model, PAIRS, recipe, NullCallback(), before=before, beta=0.1, pad_id=0)
     after = preferences(model, PAIRS, recipe, pad_id=0)
     assert all(b > a for a, b in zip(before, after, strict=True))

@@ -13,7 +13,7 @@ from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_engine.text.trajectory import Draft
 from sapo_engine.text.trajectory_builder import Cutter
 from sapo_engine.training.batching import Text
-from sapo_engine.training.trainer import SilentWatcher
+from sapo_engine.training.trainer import NullCallback
 from sapo_engine.verifier.model import Verifier, fresh_verifier, load_verifier, save_verifier
 from sapo_engine.verifier.scoring import score
 from sapo_engine.verifier.training import Labelled, train_verifier
@@ -133,7 +133,7 @@ def test_a_saved_verifier_scores_the_same(ground, kind, tmp_path):
     assert scores_of(again, rows) == scores_of(verifier, rows)
 
 
-class Curve(SilentWatcher):
+class Curve(NullCallback):
     """Keeps the losses."""
 
     def __init__(self):
@@ -148,10 +148,10 @@ def examples_of(rows):
     return [Labelled(text, t.ends, from_first_error(t.truth, t.n)) for text, t in rows]
 
 
-def train_on(reasoner, examples, kind, watcher=None):
+def train_on(reasoner, examples, kind, callback=None):
     config = VerifierConfig(head=kind, epochs=20, batch_size=8, learning_rate=3e-3)
     verifier = fresh_verifier(reasoner, config, ADAPTERS, seed=1)
-    return train_verifier(verifier, examples, config, watcher or SilentWatcher(), seed=1, pad_id=0)
+    return train_verifier(verifier, examples, config, callback or NullCallback(), seed=1, pad_id=0)
 
 
 @heads

@@ -112,7 +112,7 @@ class Context:
 
 @dataclass(slots=True)
 class Phase:
-    """A phase at work. Implements `training.Watcher`."""
+    """A phase at work. Implements `training.TrainingCallback`."""
 
     context: Context
     planned: PlannedPhase

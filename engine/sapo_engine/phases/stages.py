@@ -33,7 +33,7 @@ from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.text.prompts import plain_prompt, token_id
 from sapo_engine.text.trajectory import Draft, Trajectory
 from sapo_engine.training import objectives as optimisers
-from sapo_engine.training.trainer import Recipe, Watcher
+from sapo_engine.training.trainer import Recipe, TrainingCallback
 from sapo_engine.verifier.model import Verifier, fresh_verifier
 from sapo_engine.verifier.scoring import Prediction, score
 from sapo_engine.verifier.training import Labelled, train_verifier
@@ -381,7 +381,7 @@ class Stages(Lab):
         iteration: int,
         model: Reasoner,
         labels: Sequence[LabelledRow],
-        watcher: Watcher,
+        callback: TrainingCallback,
         *,
         head: Literal["scalar", "likelihood"] | None = None,
         state_file: Path | None = None,
@@ -397,7 +397,7 @@ class Stages(Lab):
             verifier,
             [Labelled(self.text(t), t.ends, marks) for t, marks in labels],
             config,
-            watcher,
+            callback,
             seed=seed,
             pad_id=self.pad_id,
             micro_batch=self.config.runtime.micro_batch,

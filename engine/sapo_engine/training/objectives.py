@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from sapo_engine.models.precision import autocast
 from sapo_engine.training.batching import Padded, Text, pad
 from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
-from sapo_engine.training.trainer import Recipe, Watcher, train
+from sapo_engine.training.trainer import Recipe, TrainingCallback, train
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def sft(
     model: PreTrainedModel,
     texts: Sequence[Text],
     recipe: Recipe,
-    watcher: Watcher,
+    callback: TrainingCallback,
     *,
     pad_id: int,
     state_file: Path | None = None,
@@ -150,7 +150,7 @@ def sft(
         [len(t) for t in texts],
         SftLoss(model, texts, pad_id),
         recipe,
-        watcher,
+        callback,
         state_file=state_file,
         enough=enough,
         check_every=check_every,
@@ -162,7 +162,7 @@ def orpo(
     model: PreTrainedModel,
     pairs: Pairs,
     recipe: Recipe,
-    watcher: Watcher,
+    callback: TrainingCallback,
     *,
     beta: float,
     pad_id: int,
@@ -172,14 +172,14 @@ def orpo(
     steps made.
     """
     lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
-    return train(model, lengths, OrpoLoss(model, pairs, pad_id, beta), recipe, watcher, state_file=state_file)
+    return train(model, lengths, OrpoLoss(model, pairs, pad_id, beta), recipe, callback, state_file=state_file)
 
 
 def dpo(
     model: PreTrainedModel,
     pairs: Pairs,
     recipe: Recipe,
-    watcher: Watcher,
+    callback: TrainingCallback,
     *,
     before: Sequence[float],
     beta: float,
@@ -192,4 +192,4 @@ def dpo(
     """
     lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
     loss = DpoLoss(model, pairs, pad_id, before, beta, nll)
-    return train(model, lengths, loss, recipe, watcher, state_file=state_file)
+    return train(model, lengths, loss, recipe, callback, state_file=state_file)

@@ -28,7 +28,7 @@ CURVE_EVERY = 5
 REPORT_SECONDS = 0.2
 
 
-class Watcher(Protocol):
+class TrainingCallback(Protocol):
     """Who hears of training and may stop it."""
 
     def progress(self, done: int, total: int, message: str = "") -> None:
@@ -45,17 +45,17 @@ class Watcher(Protocol):
         ...
 
 
-class SilentWatcher:
-    """Nobody looks on: for measurements outside a run. Implements Watcher."""
+class NullCallback:
+    """Nobody looks on: for measurements outside a run. Implements TrainingCallback."""
 
     def progress(self, done: int, total: int, message: str = "") -> None:
-        """See Watcher."""
+        """See TrainingCallback."""
 
     def curve(self, name: str, step: int, value: float) -> None:
-        """See Watcher."""
+        """See TrainingCallback."""
 
     def breathe(self, save: Callable[[], None] | None = None) -> None:
-        """See Watcher."""
+        """See TrainingCallback."""
 
 
 class Loss(Protocol):
@@ -100,7 +100,7 @@ def train(
     lengths: Sequence[int],
     loss: Loss,
     recipe: Recipe,
-    watcher: Watcher,
+    callback: TrainingCallback,
     *,
     state_file: Path | None = None,
     enough: Callable[[int], bool] | None = None,
@@ -151,7 +151,7 @@ def train(
         if step // per_epoch != epoch:
             epoch = step // per_epoch
             batches = epoch_batches(lengths, recipe.batch_size, recipe.seed, epoch)
-        watcher.breathe(save)
+        callback.breathe(save)
         scale = scale_at(step)
         for parameter_group in optimiser.param_groups:
             parameter_group["lr"] = parameter_group["peak"] * scale
@@ -171,14 +171,14 @@ def train(
                 "lower the learning rate"
             )
         if step % CURVE_EVERY == 0 or step == end:
-            watcher.curve("loss", step, value)
+            callback.curve("loss", step, value)
             for name, figure in means.items():
-                watcher.curve(name, step, figure)
-            watcher.curve("learning_rate", step, recipe.learning_rate * scale)
+                callback.curve(name, step, figure)
+            callback.curve("learning_rate", step, recipe.learning_rate * scale)
         now = time.monotonic()
         if now - reported > REPORT_SECONDS or step == end:
             reported = now
-            watcher.progress(step, end)
+            callback.progress(step, end)
         if enough is not None and not cooling_from and step % check_every == 0 and step < end:
             if enough(step):
                 cooling_from, end = step, min(end, step + cool_down)

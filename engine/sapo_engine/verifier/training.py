@@ -12,7 +12,7 @@ import torch
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.training.batching import Text, pad
 from sapo_engine.training.losses import step_errors
-from sapo_engine.training.trainer import Recipe, Watcher, train
+from sapo_engine.training.trainer import Recipe, TrainingCallback, train
 from sapo_engine.verifier.model import Verifier, ends_of
 from sapo_studio.config.schema import VerifierConfig
 
@@ -59,7 +59,7 @@ def train_verifier(
     verifier: Verifier,
     examples: Sequence[Labelled],
     config: VerifierConfig,
-    watcher: Watcher,
+    callback: TrainingCallback,
     *,
     seed: int,
     pad_id: int,
@@ -80,5 +80,5 @@ def train_verifier(
         group=group,
     )
     lengths = [len(example.text) for example in examples]
-    train(verifier, lengths, StepLoss(verifier, examples, pad_id), recipe, watcher, state_file=state_file)
+    train(verifier, lengths, StepLoss(verifier, examples, pad_id), recipe, callback, state_file=state_file)
     return verifier
