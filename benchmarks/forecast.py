@@ -182,7 +182,7 @@ def measure(case: Case) -> dict[str, float]:
     from sapo_engine.rollouts import HfBackend, Request, key_of
     from sapo_engine.training import objectives as optimisers
     from sapo_engine.training.batching import Text
-    from sapo_engine.training.trainer import Recipe
+    from sapo_engine.training.trainer import TrainingArgs
     from sapo_engine.verifier.model import fresh_verifier
     from sapo_engine.verifier.scoring import score
     from sapo_engine.verifier.training import Labelled, train_verifier
@@ -224,13 +224,13 @@ def measure(case: Case) -> dict[str, float]:
     seconds = 0.0
     match case.work:
         case "sft":
-            recipe = Recipe(1e-4, 1, case.sequences, 0, precision=case.how.precision)
+            args = TrainingArgs(1e-4, 1, case.sequences, 0, precision=case.how.precision)
             texts = [text(case.length) for _ in range(count)]
-            optimisers.sft(reasoner.trainable(), texts, recipe, clock, pad_id=0)
+            optimisers.sft(reasoner.trainable(), texts, args, clock, pad_id=0)
         case "orpo":
-            recipe = Recipe(1e-4, 1, case.sequences // 2, 0, precision=case.how.precision)
+            args = TrainingArgs(1e-4, 1, case.sequences // 2, 0, precision=case.how.precision)
             pairs = [(text(case.length), text(case.length)) for _ in range(count // 2)]
-            optimisers.orpo(reasoner.trainable(), pairs, recipe, clock, beta=0.1, pad_id=0)
+            optimisers.orpo(reasoner.trainable(), pairs, args, clock, beta=0.1, pad_id=0)
         case "verifier":
             verifier = fresh_verifier(reasoner, verifier_config, adapters, seed=0, precision=case.how.precision)
             rows = [Labelled(text(case.length), ends, "1" * len(ends)) for _ in range(count)]

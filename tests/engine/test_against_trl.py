@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from sapo_engine.training.batching import Text
 from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, preferences
-from sapo_engine.training.trainer import Recipe
+from sapo_engine.training.trainer import TrainingArgs
 from sapo_studio.paths import resources_dir
 
 datasets = pytest.importorskip("datasets")
@@ -78,8 +78,8 @@ def dpo_trainer(tokenizer, tmp_path, model, before, size, **more):
 
 
 def anchored(model, before, pairs, nll):
-    recipe = Recipe(1e-3, 1, len(pairs), 0)
-    loss = DpoLoss(model, pairs, 0, preferences(before, pairs, recipe, pad_id=0), BETA, nll)
+    args = TrainingArgs(1e-3, 1, len(pairs), 0)
+    loss = DpoLoss(model, pairs, 0, preferences(before, pairs, args, pad_id=0), BETA, nll)
     return float(loss.part(range(len(pairs)))[0]) / loss.weigh(range(len(pairs)))
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from sapo_engine.training.state import load_training_state, save_training_state
-from sapo_engine.training.trainer import NullCallback, Recipe, train
+from sapo_engine.training.trainer import NullCallback, TrainingArgs, train
 from sapo_studio.errors import Stopped
 from sapo_studio.files import MANIFEST, read_manifest, write_atomic, write_folder
 
@@ -101,7 +101,7 @@ def test_dying_while_a_file_is_written_leaves_the_old_one(tmp_path, monkeypatch)
 X = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
 Y = X.sum(dim=1, keepdim=True).sin()
 LENGTHS = [3 + i % 5 for i in range(40)]
-RECIPE = Recipe(learning_rate=0.02, epochs=2.5, batch_size=6, seed=4, head_learning_rate=0.1)
+RECIPE = TrainingArgs(learning_rate=0.02, epochs=2.5, batch_size=6, seed=4, head_learning_rate=0.1)
 
 
 class Net(nn.Module):

@@ -33,7 +33,7 @@ from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.text.prompts import plain_prompt, token_id
 from sapo_engine.text.trajectory import Draft, Trajectory
 from sapo_engine.training import objectives as optimisers
-from sapo_engine.training.trainer import Recipe, TrainingCallback
+from sapo_engine.training.trainer import TrainingArgs, TrainingCallback
 from sapo_engine.verifier.model import Verifier, fresh_verifier
 from sapo_engine.verifier.scoring import Prediction, score
 from sapo_engine.verifier.training import Labelled, train_verifier
@@ -71,7 +71,7 @@ class Stages(Lab):
                     why="None of the training questions comes with a solution.",
                     fix="Set warmup.epochs = 0, or add solutions to the data.",
                 )
-            recipe = self._recipe(config, self.config.seed)
+            args = self._recipe(config, self.config.seed)
 
             def warm_enough(step: int) -> bool:
                 reached = accuracy_.accuracy(self, model, "development", "warm-up", 2).accuracy.value
@@ -84,7 +84,7 @@ class Stages(Lab):
             optimisers.sft(
                 model.trainable(),
                 texts,
-                recipe,
+                args,
                 phase,
                 pad_id=self.pad_id,
                 state_file=phase.state_file,
@@ -96,8 +96,8 @@ class Stages(Lab):
 
         return self.context.phase(PhaseName.SFT, 0, work, self.models)
 
-    def _recipe(self, config: WarmupConfig | OptimiserConfig, seed: int) -> Recipe:
-        return Recipe(
+    def _recipe(self, config: WarmupConfig | OptimiserConfig, seed: int) -> TrainingArgs:
+        return TrainingArgs(
             config.learning_rate,
             config.epochs,
             config.batch_size,
@@ -465,10 +465,10 @@ class Stages(Lab):
         """M_{i+1} = ORPO(M_i, P_i) (eq. 16-17), or one of the other optimisers; guarded on the development
         questions.
         """
-        recipe = self._recipe(self.config.optimiser, int(self.rng("align", iteration).integers(2**31)))
+        args = self._recipe(self.config.optimiser, int(self.rng("align", iteration).integers(2**31)))
 
         def work(phase: Phase) -> Reasoner:
-            return Alignment(self, phase, iteration, recipe).of(model, pairs, pool)
+            return Alignment(self, phase, iteration, args).of(model, pairs, pool)
 
         return self.context.phase(PhaseName.ALIGN, iteration, work, self.models)
 

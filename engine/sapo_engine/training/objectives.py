@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from sapo_engine.models.precision import autocast
 from sapo_engine.training.batching import Padded, Text, pad
 from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
-from sapo_engine.training.trainer import Recipe, TrainingCallback, train
+from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 
 
 @dataclass(frozen=True)
@@ -111,29 +111,29 @@ READ = 32
 
 
 @torch.inference_mode()
-def preferences(model: PreTrainedModel, pairs: Pairs, recipe: Recipe, *, pad_id: int) -> list[float]:
+def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad_id: int) -> list[float]:
     """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
     model.eval()
-    most = max(1, min(READ, recipe.micro_batch // 2 or READ))
+    most = max(1, min(READ, args.micro_batch // 2 or READ))
 
     def work(indices: Sequence[int]) -> list[float]:
         order = sorted(range(len(indices)), key=lambda k: len(pairs[indices[k]][0]) + len(pairs[indices[k]][1]))
         found = [0.0] * len(indices)
         for at in range(0, len(order), most):
             rows = order[at : at + most]
-            with autocast(model.device, recipe.precision):
+            with autocast(model.device, args.precision):
                 total, _ = _log_probs(model, [pairs[indices[k]] for k in rows], pad_id)
             for k, value in zip(rows, (total[0] - total[1]).tolist(), strict=True):
                 found[k] = value
         return found
 
-    return recipe.group.map(range(len(pairs)), work, [float(len(winner) + len(loser)) for winner, loser in pairs])
+    return args.group.map(range(len(pairs)), work, [float(len(winner) + len(loser)) for winner, loser in pairs])
 
 
 def sft(
     model: PreTrainedModel,
     texts: Sequence[Text],
-    recipe: Recipe,
+    args: TrainingArgs,
     callback: TrainingCallback,
     *,
     pad_id: int,
@@ -149,7 +149,7 @@ def sft(
         model,
         [len(t) for t in texts],
         SftLoss(model, texts, pad_id),
-        recipe,
+        args,
         callback,
         state_file=state_file,
         enough=enough,
@@ -161,7 +161,7 @@ def sft(
 def orpo(
     model: PreTrainedModel,
     pairs: Pairs,
-    recipe: Recipe,
+    args: TrainingArgs,
     callback: TrainingCallback,
     *,
     beta: float,
@@ -172,13 +172,13 @@ def orpo(
     steps made.
     """
     lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
-    return train(model, lengths, OrpoLoss(model, pairs, pad_id, beta), recipe, callback, state_file=state_file)
+    return train(model, lengths, OrpoLoss(model, pairs, pad_id, beta), args, callback, state_file=state_file)
 
 
 def dpo(
     model: PreTrainedModel,
     pairs: Pairs,
-    recipe: Recipe,
+    args: TrainingArgs,
     callback: TrainingCallback,
     *,
     before: Sequence[float],
@@ -192,4 +192,4 @@ def dpo(
     """
     lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
     loss = DpoLoss(model, pairs, pad_id, before, beta, nll)
-    return train(model, lengths, loss, recipe, callback, state_file=state_file)
+    return train(model, lengths, loss, args, callback, state_file=state_file)
