@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
-from sapo_engine.training.batching import Padded, Text, pad
+from sapo_engine.training.batching import PaddedBatch, Text, pad
 from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 
@@ -98,7 +98,7 @@ def _log_probs(model: PreTrainedModel, pairs: Pairs, pad_id: int) -> tuple[torch
     return _token_log_probs(model, batch).sum(dim=1).view(2, -1), count.view(2, -1)
 
 
-def _token_log_probs(model: PreTrainedModel, batch: Padded) -> torch.Tensor:
+def _token_log_probs(model: PreTrainedModel, batch: PaddedBatch) -> torch.Tensor:
     """log p of each token of the completions, 0 elsewhere: the language head only reads what comes before them."""
     logits = model(
         input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, logits_to_keep=batch.predicting

@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from sapo_engine.models.loading import load_network, save_model
 from sapo_engine.models.precision import autocast, full_precision
 from sapo_engine.models.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
-from sapo_engine.training.batching import Padded, Text
+from sapo_engine.training.batching import PaddedBatch, Text
 from sapo_engine.training.losses import next_log_probs
 from sapo_studio.config.schema import VerifierConfig
 from sapo_studio.domain.calibration import Platt
@@ -54,7 +54,7 @@ class Verifier(nn.Module):
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.01)
 
-    def forward(self, batch: Padded, ends: torch.Tensor) -> torch.Tensor:
+    def forward(self, batch: PaddedBatch, ends: torch.Tensor) -> torch.Tensor:
         """Scores of shape (B, S). `ends` (B, S) is the index of each step's last token, -1 where there is no step."""
         self.base.activate()
         with autocast(batch.ids.device, self.precision):
