@@ -181,7 +181,7 @@ def measure(case: Case) -> dict[str, float]:
     from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
     from sapo_engine.rollouts import HfBackend, Request, key_of
     from sapo_engine.training import objectives as optimisers
-    from sapo_engine.training.batching import Text
+    from sapo_engine.training.batching import PromptCompletion
     from sapo_engine.training.trainer import TrainingArgs
     from sapo_engine.verifier.model import fresh_verifier
     from sapo_engine.verifier.scoring import score
@@ -213,9 +213,9 @@ def measure(case: Case) -> dict[str, float]:
     generator = torch.Generator().manual_seed(0)
     vocabulary = shape_of(case).vocab
 
-    def text(length: int) -> Text:
+    def text(length: int) -> PromptCompletion:
         tokens = torch.randint(3, vocabulary, (length,), generator=generator).tolist()
-        return Text(tuple(tokens[: length // 3]), tuple(tokens[length // 3 :]))
+        return PromptCompletion(tuple(tokens[: length // 3]), tuple(tokens[length // 3 :]))
 
     clock = Clock()
     verifier_config = VerifierConfig(base="shared" if case.shared else "copy", batch_size=case.sequences, epochs=1)

@@ -28,7 +28,7 @@ from sapo_engine.tasks import Question, make_task
 from sapo_engine.text.prompts import MIN_ROOM, chat_prompt, check_words, end_turns, plain_prompts, token_id
 from sapo_engine.text.trajectory import Draft, Trajectory
 from sapo_engine.text.trajectory_builder import Cutter
-from sapo_engine.training.batching import Text
+from sapo_engine.training.batching import PromptCompletion
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
 from sapo_studio.events.kinds import Questions, Trajectories
@@ -197,9 +197,9 @@ class Lab:
             for question, text in zip(questions, texts, strict=True)
         ]
 
-    def text(self, trajectory: Trajectory) -> Text:
+    def text(self, trajectory: Trajectory) -> PromptCompletion:
         """Prompt and completion of a trajectory, as tokens to train on."""
-        return Text(self.prompt(trajectory.question), trajectory.tokens)
+        return PromptCompletion(self.prompt(trajectory.question), trajectory.tokens)
 
     def send(self, phase: Phase, trajectories: Sequence[Trajectory]) -> None:
         """Store trajectories and, before them, the questions they belong to."""

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from sapo_engine.training.batching import Text
+from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, preferences
 from sapo_engine.training.trainer import TrainingArgs
 from sapo_studio.paths import resources_dir
@@ -61,7 +61,7 @@ def texts_of(batch, mask):
     for ids, there, counts in zip(batch["input_ids"], batch["attention_mask"], mask, strict=True):
         tokens = ids[there.bool()].tolist()
         begin = int((counts[there.bool()] == 0).sum())
-        found.append(Text(tuple(tokens[:begin]), tuple(tokens[begin:])))
+        found.append(PromptCompletion(tuple(tokens[:begin]), tuple(tokens[begin:])))
     return found
 
 
@@ -144,7 +144,7 @@ def test_the_odds_ratio_is_trls(tokenizer, tmp_path):
         theirs = -float(trainer.odds_ratio_loss(chosen, rejected)[0].mean())
     rows = {
         side: [
-            Text(tuple(ids[labels == -100].tolist()), tuple(ids[(labels != -100)].tolist()))
+            PromptCompletion(tuple(ids[labels == -100].tolist()), tuple(ids[(labels != -100)].tolist()))
             for ids, labels in zip(batch[f"{side}_input_ids"], batch[f"{side}_labels"], strict=True)
         ]
         for side in ("chosen", "rejected")
@@ -160,4 +160,4 @@ def test_the_odds_ratio_is_trls(tokenizer, tmp_path):
 
 
 def _without_padding(text, tokenizer):
-    return Text(tuple(token for token in text.prompt if token != tokenizer.pad_token_id), text.completion)
+    return PromptCompletion(tuple(token for token in text.prompt if token != tokenizer.pad_token_id), text.completion)

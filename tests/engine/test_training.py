@@ -12,7 +12,7 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
-from sapo_engine.training.batching import Text
+from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, dpo, orpo, preferences, sft
 from sapo_engine.training.trainer import NullCallback, TrainingArgs, train
 from sapo_engine.verifier.model import Verifier
@@ -41,7 +41,7 @@ def text(number):
     draw = torch.Generator().manual_seed(number)
     prompt, completion = 2 + number % 3, 2 + 5 * number % 11
     tokens = torch.randint(1, 30, (prompt + completion,), generator=draw).tolist()
-    return Text(tuple(tokens[:prompt]), tuple(tokens[prompt:]))
+    return PromptCompletion(tuple(tokens[:prompt]), tuple(tokens[prompt:]))
 
 
 TEXTS = [text(k) for k in range(14)]
@@ -139,7 +139,7 @@ def test_the_loss_of_texts_is_the_mean_over_all_tokens():
 
 
 def test_a_text_without_a_prompt_has_one_token_less_to_predict():
-    loss = SftLoss(network(), [Text((), (3, 4, 5))], 0)
+    loss = SftLoss(network(), [PromptCompletion((), (3, 4, 5))], 0)
     assert loss.weigh([0]) == 2
 
 

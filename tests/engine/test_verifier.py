@@ -12,7 +12,7 @@ from sapo_engine.models.reasoner import Adapters, Reasoner
 from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_engine.text.trajectory import Draft
 from sapo_engine.text.trajectory_builder import Cutter
-from sapo_engine.training.batching import Text
+from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.trainer import NullCallback
 from sapo_engine.verifier.model import Verifier, fresh_verifier, load_verifier, save_verifier
 from sapo_engine.verifier.scoring import score
@@ -46,7 +46,9 @@ def ground():
         steps = [s if not error or j < error else s.split(" = ")[0] + " = 0" for j, s in enumerate(question.steps, 1)]
         tokens = (*tokenizer(TASK.join(steps))["input_ids"], tokenizer.eos_token_id)
         (trajectory,) = cutter.trajectories([Draft(question, tokens, number, iteration=1)])
-        rows.append((Text(tuple(tokenizer(TASK.prompt(question))["input_ids"]), trajectory.tokens), trajectory))
+        rows.append(
+            (PromptCompletion(tuple(tokenizer(TASK.prompt(question))["input_ids"]), trajectory.tokens), trajectory)
+        )
     return reasoner, tokenizer, rows
 
 
@@ -73,11 +75,14 @@ def test_a_score_depends_on_its_prefix_alone(ground, kind):
         for step, end in enumerate(trajectory.ends):
             after = tuple(2 + (token + 5) % 200 for token in text.completion[end:])
             (changed,) = score(
-                verifier, [Text(text.prompt, text.completion[:end] + after)], [trajectory.ends], pad_id=0
+                verifier, [PromptCompletion(text.prompt, text.completion[:end] + after)], [trajectory.ends], pad_id=0
             )
             assert changed[: step + 1] == pytest.approx(before[: step + 1], abs=1e-5)
             (cut,) = score(
-                verifier, [Text(text.prompt, text.completion[:end])], [trajectory.ends[: step + 1]], pad_id=0
+                verifier,
+                [PromptCompletion(text.prompt, text.completion[:end])],
+                [trajectory.ends[: step + 1]],
+                pad_id=0,
             )
             assert cut == pytest.approx(before[: step + 1], abs=1e-5)
 
@@ -90,7 +95,7 @@ def test_a_score_is_read_at_the_last_token_of_its_step(ground, kind):
     (before,) = scores_of(verifier, rows[:1])
     for step, end in enumerate(trajectory.ends):
         last = (text.completion[end - 1] + 7) % 200 + 2
-        changed_text = Text(text.prompt, (*text.completion[: end - 1], last, *text.completion[end:]))
+        changed_text = PromptCompletion(text.prompt, (*text.completion[: end - 1], last, *text.completion[end:]))
         (changed,) = score(verifier, [changed_text], [trajectory.ends], pad_id=0)
         assert changed[:step] == pytest.approx(before[:step], abs=1e-5)
         assert abs(changed[step] - before[step]) > 1e-4

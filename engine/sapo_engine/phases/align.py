@@ -16,7 +16,7 @@ from sapo_engine.phases.pairs import Pair
 from sapo_engine.session import Lab
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.training import objectives as optimisers
-from sapo_engine.training.batching import Text
+from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.trainer import TrainingArgs
 
 
@@ -48,7 +48,7 @@ class Alignment:
         self.phase.metric("align_tokens", tokens * self.config.epochs)
         return self._guard(model, aligned)
 
-    def _imitate(self, aligned: Reasoner, texts: Sequence[Text]) -> int:
+    def _imitate(self, aligned: Reasoner, texts: Sequence[PromptCompletion]) -> int:
         """Fine-tune on texts; their tokens."""
         if texts:
             self.lab.bring(aligned)

@@ -12,7 +12,7 @@ from sapo_engine.training.losses import IGNORE
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class PromptCompletion:
     """Prompt and completion of one training sequence."""
 
     prompt: tuple[int, ...]
@@ -46,7 +46,7 @@ class PaddedBatch:
         return self.targets[:, self.first + 1 :]
 
 
-def pad(sequences: Sequence[Text], pad_id: int, device: torch.device) -> PaddedBatch:
+def pad(sequences: Sequence[PromptCompletion], pad_id: int, device: torch.device) -> PaddedBatch:
     """Right-padded tensors on `device`."""
     width = max(len(sequence) for sequence in sequences)
     ids = np.full((len(sequences), width), pad_id, dtype=np.int64)

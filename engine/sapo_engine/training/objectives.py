@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
-from sapo_engine.training.batching import PaddedBatch, Text, pad
+from sapo_engine.training.batching import PaddedBatch, PromptCompletion, pad
 from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 
@@ -20,7 +20,7 @@ class SftLoss:
     """Negative log-likelihood of completions, a token's mean. Implements training.Loss."""
 
     model: PreTrainedModel
-    texts: Sequence[Text]
+    texts: Sequence[PromptCompletion]
     pad_id: int
     sequences: int = 1
 
@@ -34,7 +34,7 @@ class SftLoss:
         return -_token_log_probs(self.model, batch).sum(), {}
 
 
-Pairs = Sequence[tuple[Text, Text]]
+Pairs = Sequence[tuple[PromptCompletion, PromptCompletion]]
 """Winners with their losers."""
 
 
@@ -132,7 +132,7 @@ def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad
 
 def sft(
     model: PreTrainedModel,
-    texts: Sequence[Text],
+    texts: Sequence[PromptCompletion],
     args: TrainingArgs,
     callback: TrainingCallback,
     *,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from sapo_engine.training.batching import Text, pad, plain_batches
+from sapo_engine.training.batching import PromptCompletion, pad, plain_batches
 from sapo_engine.verifier.model import SCORED_ENTRIES, Verifier, ends_of
 
 Prediction = tuple[list[float], int]
@@ -16,7 +16,7 @@ Prediction = tuple[list[float], int]
 @torch.inference_mode()
 def score(
     verifier: Verifier,
-    texts: Sequence[Text],
+    texts: Sequence[PromptCompletion],
     ends: Sequence[tuple[int, ...]],
     *,
     pad_id: int,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sapo_engine.process_group import ALONE, Group
-from sapo_engine.training.batching import Text, pad
+from sapo_engine.training.batching import PromptCompletion, pad
 from sapo_engine.training.losses import step_errors
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_engine.verifier.model import Verifier, ends_of
@@ -21,7 +21,7 @@ from sapo_studio.config.schema import VerifierConfig
 class Labelled:
     """A training example of the verifier: `labels` one character a step, `?` for none."""
 
-    text: Text
+    text: PromptCompletion
     ends: tuple[int, ...]
     labels: str
 
