@@ -50,7 +50,7 @@ class Lab:
         self.device = device
         self.precision = resolve(config.model.precision, device)
         self.adapters = Adapters.of(config.model)
-        self.task = make_task(config.task, config.seed, graders=context.group.portion(config.runtime.graders))
+        self.task = make_task(config.task, config.seed, graders=context.group.helpers_per_rank(config.runtime.graders))
         if config.model.source != "fresh" and context.group.size > 1:
             # What has to be fetched or converted is so once, by the leader.
             if context.group.leader:
