@@ -38,7 +38,7 @@ from sapo_engine.labeling import labelers
 from sapo_engine.loop import plan, run
 from sapo_engine.phases.context import Context
 from sapo_engine.phases.stages import Stages
-from sapo_engine.saved_run import FinishedRun
+from sapo_engine.saved_run import SavedRun
 from sapo_engine.text.prompts import token_id
 from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.config.presets import find_preset, to_toml
@@ -113,7 +113,7 @@ def timed(work: Callable[[], Any]) -> float:
 class Rival:
     """The same work by `generate`, Trainer and ORPOTrainer."""
 
-    def __init__(self, run: FinishedRun, own: Own, scratch: Path) -> None:
+    def __init__(self, run: SavedRun, own: Own, scratch: Path) -> None:
         self.config, self.own, self.scratch = run.config, own, scratch
         lab = run.stages
         self.tokenizer: PreTrainedTokenizerBase = lab.tokenizer
@@ -130,7 +130,7 @@ class Rival:
         self.pairs = [(by_number[winner], by_number[loser]) for winner, loser, _ in rows]
 
     @staticmethod
-    def _trajectories(run: FinishedRun, name: str) -> list[Trajectory]:
+    def _trajectories(run: SavedRun, name: str) -> list[Trajectory]:
         rows = json.loads((run.artefacts[name] / "trajectories.json").read_text(encoding="utf-8"))
         return [Trajectory.from_json(row) for row in rows]
 
@@ -264,7 +264,7 @@ def main() -> None:
             folder.mkdir()
             (folder / "config.toml").write_text(to_toml(config))
             own = run_own(config, folder)
-            finished = FinishedRun(config, folder)
+            finished = SavedRun(config, folder)
             rival = Rival(finished, own, scratch / f"{what}-rival")
             theirs = {step: timed(getattr(rival, step)) for step in STEPS}
             finished.close()

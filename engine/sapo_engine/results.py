@@ -22,7 +22,7 @@ from sapo_engine.loop import plan, run
 from sapo_engine.phases.context import Context
 from sapo_engine.phases.stages import Stages
 from sapo_engine.results_page import write_page
-from sapo_engine.saved_run import FinishedRun
+from sapo_engine.saved_run import SavedRun
 from sapo_engine.service.label_study import study
 from sapo_engine.training.trainer import NullCallback
 from sapo_studio.config.presets import find_preset
@@ -128,7 +128,7 @@ def one_seed(base: RunConfig, seed: int, work: Path) -> None:
 def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     """The labelers on the wrong trajectories of the last iteration, with its reasoner and the verifier before it."""
     last = config.iterations
-    run = FinishedRun(config, folder)
+    run = SavedRun(config, folder)
     model = run.reasoner(last)
     verifier = run.verifier(last - 1)
     questions = run.stages.task.questions("development")
@@ -147,7 +147,7 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Both verifier heads on the same labels: step and first-error accuracy on the benchmark, by head and iteration."""
-    run = FinishedRun(config, folder)
+    run = SavedRun(config, folder)
     benchmark = run.benchmark()
     found: dict[str, Any] = {}
     for i in (0, config.iterations):

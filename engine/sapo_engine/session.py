@@ -22,12 +22,12 @@ from sapo_engine.phases.context import Context, Phase
 from sapo_engine.phases.rows import ROWS, question_row
 from sapo_engine.preflight import check_installed
 from sapo_engine.rollouts import Completion, Request, RolloutBackend, key_of
-from sapo_engine.rollouts.pool import RolloutRoom
+from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.tasks import Question, make_task
 from sapo_engine.text.prompts import MIN_ROOM, chat_prompt, check_words, end_turns, plain_prompts, token_id
-from sapo_engine.text.trajectory import Draft, Trajectory
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_engine.training.batching import PromptCompletion
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
@@ -68,7 +68,7 @@ class Lab:
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
         self.pad_id = token_id(self.tokenizer.pad_token_id)
-        self.cutter = Cutter(self.task, self.tokenizer, context.group)
+        self.cutter = TrajectoryBuilder(self.task, self.tokenizer, context.group)
         self._questions = {
             q.number: q for split in ("train", "development", "test", "process") for q in self.task.questions(split)
         }
@@ -79,7 +79,7 @@ class Lab:
         # Of a network that is trained itself no copy is to be kept from the start.
         base = None if config.model.tuning == "full" else network
         self.models = ModelCodec(self.tokenizer, base, self.adapters)
-        self.rollouts = RolloutRoom(
+        self.rollouts = BackendPool(
             config,
             self.tokenizer,
             precision=self.precision,
@@ -191,7 +191,9 @@ class Lab:
         end = token_id(self.tokenizer.eos_token_id)
         return [
             self.cutter.trajectory(
-                Draft(question, (*text, end), number=SOLUTIONS + question.number, iteration=0, source="solution"),
+                TrajectoryDraft(
+                    question, (*text, end), number=SOLUTIONS + question.number, iteration=0, source="solution"
+                ),
                 Grade(True, question.answer),
             )
             for question, text in zip(questions, texts, strict=True)

@@ -15,8 +15,8 @@ from sapo_engine.labeling.labelers import Bill, Checker, checks_of, run_labeler
 from sapo_engine.labeling.outcome import Outcome
 from sapo_engine.rollouts import Completion
 from sapo_engine.tasks.arithmetic import ArithmeticTask
-from sapo_engine.text.trajectory import Draft
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory import TrajectoryDraft
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import LabelingConfig, TaskConfig
 from sapo_studio.domain.labels import from_first_error, settle
 from sapo_studio.domain.ledger import Usage
@@ -26,7 +26,7 @@ TASK = ArithmeticTask(
     TaskConfig(train_questions=50, development_questions=20, test_questions=20, process_solutions=20), seed=1
 )
 TOKENIZER = TASK.build_tokenizer()
-CUTTER = Cutter(TASK, TOKENIZER)
+CUTTER = TrajectoryBuilder(TASK, TOKENIZER)
 QUESTIONS = TASK.questions("train")[:6]
 TRIES = 4
 CONFIG = LabelingConfig(rollouts=TRIES)
@@ -48,7 +48,7 @@ def solution_tokens(question, error=0):
 
 def wrong(question, error, number):
     """A trajectory whose first wrong step is `error`."""
-    (found,) = CUTTER.trajectories([Draft(question, solution_tokens(question, error), number, iteration=1)])
+    (found,) = CUTTER.trajectories([TrajectoryDraft(question, solution_tokens(question, error), number, iteration=1)])
     assert (found.truth, found.correct, found.n) == (error, False, len(question.steps))
     return found
 

@@ -10,8 +10,8 @@ import torch
 from sapo_engine.models.loading import fresh_model
 from sapo_engine.models.reasoner import Adapters, Reasoner
 from sapo_engine.tasks.arithmetic import ArithmeticTask
-from sapo_engine.text.trajectory import Draft
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory import TrajectoryDraft
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.trainer import NullCallback
 from sapo_engine.verifier.model import Verifier, fresh_verifier, load_verifier, save_verifier
@@ -39,13 +39,13 @@ def ground():
     """A small reasoner that knows nothing, its tokenizer, and trajectories of three to six steps."""
     network, tokenizer = fresh_model(ModelConfig(hidden_size=16, layers=2, heads=2), TASK, seed=0)
     reasoner = Reasoner(network.eval())
-    cutter = Cutter(TASK, tokenizer)
+    cutter = TrajectoryBuilder(TASK, tokenizer)
     rows = []
     for number, question in enumerate(TASK.questions("train")[:32]):
         error = number % (len(question.steps) + 1)
         steps = [s if not error or j < error else s.split(" = ")[0] + " = 0" for j, s in enumerate(question.steps, 1)]
         tokens = (*tokenizer(TASK.join(steps))["input_ids"], tokenizer.eos_token_id)
-        (trajectory,) = cutter.trajectories([Draft(question, tokens, number, iteration=1)])
+        (trajectory,) = cutter.trajectories([TrajectoryDraft(question, tokens, number, iteration=1)])
         rows.append(
             (PromptCompletion(tuple(tokenizer(TASK.prompt(question))["input_ids"]), trajectory.tokens), trajectory)
         )

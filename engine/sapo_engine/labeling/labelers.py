@@ -14,7 +14,7 @@ from sapo_engine.rollouts.base import Request, RolloutBackend
 from sapo_engine.rollouts.keys import key_of
 from sapo_engine.tasks.base import Question
 from sapo_engine.text.trajectory import Trajectory
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import LabelingConfig
 from sapo_studio.domain.labels import Checks, Verdict, omega, sapo, shepherd
 from sapo_studio.domain.ledger import Usage
@@ -72,7 +72,7 @@ class Checker:
     def __init__(
         self,
         backend: RolloutBackend,
-        cutter: Cutter,
+        cutter: TrajectoryBuilder,
         questions: Callable[[int], Question],
         prompt_of: Callable[[int], tuple[int, ...]],
         *,

@@ -31,7 +31,7 @@ from sapo_engine.phases.rows import ROWS
 from sapo_engine.session import Lab
 from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.text.prompts import plain_prompt, token_id
-from sapo_engine.text.trajectory import Draft, Trajectory
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_engine.training import objectives as optimisers
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback
 from sapo_engine.verifier.model import Verifier, fresh_verifier
@@ -127,7 +127,10 @@ class Stages(Lab):
             balance = 0
             for question, completions in zip(questions, samples, strict=True):
                 written = self.cutter.trajectories(
-                    [Draft(question, c.tokens, len(chosen), iteration=0, source="process") for c in completions]
+                    [
+                        TrajectoryDraft(question, c.tokens, len(chosen), iteration=0, source="process")
+                        for c in completions
+                    ]
                 )
                 # Whichever outcome is behind so far, if this question has it.
                 want = balance <= 0
@@ -183,14 +186,14 @@ class Stages(Lab):
         def sample_part(at: int) -> bytes:
             part = questions[at : at + SAMPLE_SHARD]
             answers = self.sample_many(model, part, f"sample {iteration}", config.samples)
-            drafts: list[Draft] = []
+            drafts: list[TrajectoryDraft] = []
             written = {t.question: t for t in self.solutions([question for question in part if question.steps])}
             solutions: list[Trajectory] = []
             for offset, (question, completions) in enumerate(zip(part, answers, strict=True)):
                 base = BLOCK * (iteration + 1) + (at + offset) * config.samples
                 copies = Counter(completion.tokens for completion in completions)
                 drafts += [
-                    Draft(question, tokens, base + sample, iteration=iteration, sample=sample, copies=times)
+                    TrajectoryDraft(question, tokens, base + sample, iteration=iteration, sample=sample, copies=times)
                     for sample, (tokens, times) in enumerate(copies.items())
                 ]
                 solution = written.get(question.number)
@@ -271,7 +274,9 @@ class Stages(Lab):
             grades = self.cutter.grade([(question, tokens) for tokens in distinct])
             for tokens, grade in zip(distinct, grades, strict=True):
                 if not grade.correct:
-                    found.append(self.cutter.trajectory(Draft(question, tokens, len(found), iteration=0), grade))
+                    found.append(
+                        self.cutter.trajectory(TrajectoryDraft(question, tokens, len(found), iteration=0), grade)
+                    )
         order = self.rng(path).permutation(len(found))[:count]
         return [found[k] for k in sorted(order)]
 
