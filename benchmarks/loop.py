@@ -78,7 +78,7 @@ def run_own(config: RunConfig, folder: Path) -> Own:
     phases = plan(config)
     began = 0.0
     inside = False
-    check = labelers.Checker.check
+    check = labelers.MonteCarloChecker.check
 
     def note(event: Event) -> None:
         nonlocal began, inside
@@ -88,18 +88,18 @@ def run_own(config: RunConfig, folder: Path) -> Own:
         elif isinstance(event, PhaseFinished) and phases[event.ordinal].iteration == 1:
             own.seconds[phases[event.ordinal].name] = time.process_time() - began
 
-    def counted(self: labelers.Checker, *arguments: Any) -> list[bool]:
+    def counted(self: labelers.MonteCarloChecker, *arguments: Any) -> list[bool]:
         answers = check(self, *arguments)
         if inside:
             found = {key: len(checked.rollouts) for key, checked in self.known.items()}
             own.checks = [(self.prompt_of(question) + tokens, count) for (question, tokens), count in found.items()]
         return answers
 
-    setattr(labelers.Checker, "check", counted)  # noqa: B010  # the types are right, the names of arguments are not kept
+    setattr(labelers.MonteCarloChecker, "check", counted)  # noqa: B010  # the types are right, the names of arguments are not kept
     try:
         run(Stages(config, Context(folder, phases, note), torch.device("cpu")))
     finally:
-        labelers.Checker.check = check
+        labelers.MonteCarloChecker.check = check
     return own
 
 

@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from sapo_engine.grading.base import Grade
-from sapo_engine.labeling.labelers import Checker
+from sapo_engine.labeling.labelers import MonteCarloChecker
 from sapo_engine.models.loading import start_model
 from sapo_engine.models.placement import placed
 from sapo_engine.models.precision import resolve
@@ -172,9 +172,9 @@ class Lab:
         group = self.context.group
         return ShardedBackend(own, group) if group.size > 1 else own
 
-    def checker(self, model: Reasoner, version: int, rollouts: int, wave: int) -> Checker:
+    def checker(self, model: Reasoner, version: int, rollouts: int, wave: int) -> MonteCarloChecker:
         """Monte-Carlo estimates of c by reasoner M_`version`."""
-        return Checker(
+        return MonteCarloChecker(
             self.backend(model),
             self.cutter,
             self.question,

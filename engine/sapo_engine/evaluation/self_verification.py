@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sapo_engine.labeling.labelers import checks_of, run_labeler
+from sapo_engine.labeling.labelers import make_checks, run_labeler
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.stages import Stages
 from sapo_engine.saved_run import SavedRun
@@ -31,7 +31,7 @@ def matrix(run: SavedRun, verifiers: Sequence[int], reasoners: Sequence[int], co
         for i in verifiers:
             predictions = lab.predict(run.verifier(i), written)
             labelled, _ = run_labeler(
-                wrong, lambda _, t, p=predictions: checks_of(config, "sapo", t, None, p[t.number][1]), checker
+                wrong, lambda _, t, p=predictions: make_checks(config, "sapo", t, None, p[t.number][1]), checker
             )
             cases: Mapping[int, str] = {item.trajectory.number: item.verdict.case for item in labelled}
             changed = [

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 import transformers
 
-from sapo_engine.labeling.labelers import checks_of, run_labeler
+from sapo_engine.labeling.labelers import make_checks, run_labeler
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.stages import HUNTED
 from sapo_engine.saved_run import SavedRun, config_of
@@ -92,7 +92,7 @@ def _try(
         rollouts = tokens = prefill = checks = 0
     else:
         kind = "sapo" if name == "search" else name
-        labelled, usage = run_labeler(wrong, lambda _, t: checks_of(config, kind, t, *predictions[t.number]), checker)
+        labelled, usage = run_labeler(wrong, lambda _, t: make_checks(config, kind, t, *predictions[t.number]), checker)
         verdicts = [(item.verdict.labels, item.verdict.verified) for item in labelled]
         rollouts, tokens, prefill = usage.sequences, usage.generated_tokens, usage.prefill_tokens
         checks = len(checker.known)
