@@ -1,4 +1,4 @@
-"""What the lab shows, measured: `python -m sapo_engine.results docs/results` (SAPO, compute-matched RFT and the
+"""What the lab shows, measured: `python benchmarks/lab/results.py docs/results` (SAPO, compute-matched RFT and the
 outcome-only ablation, five seeds).
 
 Every run is kept in the work folder and is not done again, so that a stopped measurement goes on where it was.
@@ -17,13 +17,13 @@ from typing import Any
 
 import torch
 import transformers
+from results_page import write_page
 
 from sapo_engine.loop import plan, run
 from sapo_engine.phases.codecs import reasoner_codec
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.train_verifier import fit_verifier
 from sapo_engine.phases.warmup import warm_up
-from sapo_engine.results_page import write_page
 from sapo_engine.saved_run import SavedRun
 from sapo_engine.service.label_study import sample_wrong, study
 from sapo_engine.session import RunSession
@@ -181,7 +181,7 @@ def once(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and write lab.json and lab.md."""
-    parser = argparse.ArgumentParser(prog="python -m sapo_engine.results", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python benchmarks/lab/results.py", description=__doc__)
     parser.add_argument("out", type=Path, help="folder for lab.json and lab.md")
     parser.add_argument("--preset", default="lab-full")
     parser.add_argument("--seeds", type=int, default=5)
