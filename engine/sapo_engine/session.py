@@ -22,7 +22,7 @@ from sapo_engine.rollouts import key_of
 from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.tasks import Question, Task, make_task
-from sapo_engine.text.prompts import Prompts, check_words, end_turns, token_id
+from sapo_engine.text.prompts import Prompts, check_vocabulary, end_turns, token_id
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_engine.training.batching import PromptCompletion
@@ -32,7 +32,7 @@ from sapo_studio.config.schema import OptimiserConfig, RunConfig, WarmupConfig
 LONGEST = 4096
 """vLLM makes room for texts of so many tokens; prompt and answer of these tasks stay far below."""
 LOOKED_AT = 200
-"""Questions whose words a model is to know."""
+"""Questions whose text the tokenizer is to cover."""
 
 
 class RunSession:
@@ -61,7 +61,7 @@ class RunSession:
         if config.task.kind == "arithmetic" and config.model.source != "fresh":
             some = self.task.questions("train")[:LOOKED_AT]
             texts = [text for q in some for text in (self.task.prompt(q), self.task.join(q.steps))]
-            check_words(self.tokenizer, texts, config.model.source)
+            check_vocabulary(self.tokenizer, texts, config.model.source)
         context_length = int(getattr(network.config.get_text_config(), "max_position_embeddings", 1 << 20))
         full = config.model.tuning == "full"
         # Of a network that is trained itself no copy is to be kept from the start.

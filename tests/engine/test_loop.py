@@ -343,7 +343,7 @@ def test_the_reasoner_is_an_ordinary_transformers_model(finished):
 
 def test_a_reasoner_without_words_for_the_problems_is_refused(tmp_path):
     settings = config(task={"asks": "rest"})
-    with pytest.raises(InputError, match="bundled:lab has no words") as refused:
+    with pytest.raises(InputError, match="The tokenizer of bundled:lab maps this task's text to <unk>") as refused:
         RunSession(settings, tmp_path, CPU)
     assert "Packed in" in refused.value.why
     assert "bundled:lab-rest" in refused.value.fix

@@ -151,7 +151,7 @@ def of_length(config: RunConfig, length: int, questions: int) -> RunConfig:
     most = config.task.largest_change - 4
     if not 2 <= length <= most:
         raise InputError(
-            f"This run's reasoner has no words for problems of {length} steps",
+            f"The tokenizer of this run's reasoner does not cover problems of {length} steps",
             why=f"With task.largest_change = {config.task.largest_change} they have 2 to {most} steps.",
             fix="Take other --lengths, or a run with a larger task.largest_change.",
         )

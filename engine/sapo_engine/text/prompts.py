@@ -44,16 +44,16 @@ def plain_prompts(
     return [(*first, *ids) for ids in found]
 
 
-def check_words(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], source: str) -> None:
-    """Raise InputError where the tokenizer of the model `source` has no word for something in `texts`: made for other
-    texts, it would read them with gaps and say nothing."""
+def check_vocabulary(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], source: str) -> None:
+    """Raise InputError where the tokenizer of the model `source` maps something in `texts` to its unknown token: made
+    for other texts, it would read them with gaps and say nothing."""
     unknown = tokenizer.unk_token_id
     if unknown is None:
         return
     for text, tokens in zip(texts, plain_prompts(tokenizer, texts, special=False), strict=True):
         if unknown in tokens:
             raise InputError(
-                f"{source} has no words for this task",
+                f"The tokenizer of {source} maps this task's text to {tokenizer.unk_token}",
                 why=f"Its vocabulary was made for other texts than this one: {text!r}",
                 fix='Take the model that was made for it (for task.asks = "rest" that is bundled:lab-rest), or '
                 'model.source = "fresh".',

@@ -124,7 +124,7 @@ def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
     start = CONTROL.validate_json(first)
     if not isinstance(start, Start):
         raise EngineError(
-            "The engine worker was told something else before Start", fix="This is a fault of the program."
+            "Protocol error: expected Start", why=f"It was {first[:80]!r}.", fix="This is a fault of the program."
         )
     return _run(start, group, place, wire, lines)
 
@@ -138,9 +138,15 @@ def _failure(error: Exception) -> Failed:
         return Failed(what="The device ran out of memory", why=text, fix=SMALLER, retry=True)
     if isinstance(error, FloatingPointError):
         return Failed(
-            what="Training went out of bounds", why=str(error), fix="Lower the learning rate and resume the run."
+            what="Training diverged (non-finite loss)",
+            why=str(error),
+            fix="Lower the learning rate and resume the run.",
         )
-    return Failed(what="The engine met an error that it does not know", why=text, fix="engine.log has the details.")
+    return Failed(
+        what=f"Unexpected engine error: {type(error).__name__}",
+        why=(str(error).strip() or repr(error)).splitlines()[0][:500],
+        fix="The whole traceback is in engine.log, in the run's folder. Please report it.",
+    )
 
 
 def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: BinaryIO) -> int:
@@ -210,7 +216,7 @@ def _device(config: RunConfig) -> torch.device:
         device = torch.device(wanted)
     except RuntimeError as error:
         raise InputError(
-            f"runtime.device = {wanted!r} is no device", why=str(error), fix='Use "auto", "cpu" or "cuda:0".'
+            f"runtime.device = {wanted!r} is not a valid device", why=str(error), fix='Use "auto", "cpu" or "cuda:0".'
         ) from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(
