@@ -11,6 +11,7 @@ from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaForTo
 from sapo_engine.evaluation import best_of
 from sapo_engine.service import evaluate
 from sapo_engine.verifier.classifiers import Classifier
+from sapo_engine.verifier.scoring import predict
 from sapo_studio.domain.metrics import step_hits
 from sapo_studio.errors import InputError
 from sapo_studio.requests.kinds import EvaluateRequest
@@ -58,7 +59,7 @@ def test_a_runs_verifier_agrees_with_what_the_run_measured(folder):
     assert 0 <= one["ece"] <= 1
     run = evaluate.SavedRun(config(), folder)
     written = run.benchmark()
-    scores = run.stages.predict(run.verifier(1), written)
+    scores = predict(run.session, run.verifier(1), written)
     hits = [step_hits(scores[t.number][0], t.truth) for t in written]
     assert one["step_accuracy"]["value"] == pytest.approx(sum(h for h, _ in hits) / sum(n for _, n in hits))
     assert one["steps"] == sum(n for _, n in hits)

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from sapo_engine.phases.train_verifier import calibrate
 from sapo_engine.saved_run import SavedRun
 from sapo_engine.service import label_study
+from sapo_engine.verifier.scoring import predict
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import detect
 from sapo_studio.errors import InputError
@@ -85,7 +87,7 @@ def test_what_a_finished_run_has(folder):
     assert run.verifiers == [0, 1]
     assert run.reasoners == [1, 2]
     benchmark = run.benchmark()
-    scores = run.stages.predict(run.verifier(1), benchmark)
+    scores = predict(run.session, run.verifier(1), benchmark)
     assert all(len(found) == t.n and error == detect(found) for t in benchmark for found, error in [scores[t.number]])
     assert all(len(labels) == t.n for t, labels in run.labels(1))
     with pytest.raises(InputError, match="V_3"):
@@ -98,13 +100,13 @@ def test_a_verifier_is_kept_with_its_calibration(folder):
     run = SavedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder)
     for i in run.verifiers:
         verifier = run.verifier(i)
-        assert verifier.calibration == run.stages.calibration(verifier, run.labels(i)) != Platt()
-    lab, model = run.stages, run.reasoner(1)
-    wrong = lab.wrong_trajectories(model, lab.task.questions("development"), "label study", 30)
-    predictions = lab.predict(run.verifier(0), wrong)
+        assert verifier.calibration == calibrate(run.session, verifier, run.labels(i)) != Platt()
+    session, model = run.session, run.reasoner(1)
+    wrong = label_study.sample_wrong(session, model, session.task.questions("development"), "label study", 30)
+    predictions = predict(session, run.verifier(0), wrong)
     blind = Platt(0.0, 0.0)  # all steps are as likely
     plain, other = (
-        label_study.study(lab, model, 1, wrong, predictions, ("sapo", "search"), calibration=one)
+        label_study.study(session, model, 1, wrong, predictions, ("sapo", "search"), calibration=one)
         for one in (None, blind)
     )
     assert (plain[0].tokens, plain[0].step_accuracy) == (other[0].tokens, other[0].step_accuracy)

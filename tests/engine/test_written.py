@@ -1,6 +1,7 @@
 """Tasks over written problems: splits, prompts, faults of the data, and the commands that grade and preview them."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import get_args
@@ -189,15 +190,17 @@ def test_verdicts_come_while_completions_are_still_being_written():
     """The first chunk's verdicts are there before standard input ends."""
     row = json.dumps({"question": "1 + 1?", "answer": "#### 2", "completion": "#### 2"}) + "\n"
     command = [sys.executable, "-m", "sapo_studio.cli", "grade", "gsm8k", "-", "--processes", "1"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as grading:
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as grading:
         grading.stdin.write(row * CHUNK)
         grading.stdin.flush()
-        assert json.loads(grading.stdout.readline())["correct"] is True
+        first = [json.loads(grading.stdout.readline()) for _ in range(CHUNK)]
         grading.stdin.write(row)
         grading.stdin.close()
-        assert len(grading.stdout.readlines()) == CHUNK
+        assert len(grading.stdout.readlines()) == 1
         assert grading.stderr.read() == f"{CHUNK + 1} of {CHUNK + 1} are right\n"
+    assert all(verdict["correct"] for verdict in first)
 
 
 def test_grading_previews_and_the_sandboxs_probe_need_no_torch(gsm8k, tmp_path):

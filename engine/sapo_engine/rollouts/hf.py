@@ -17,7 +17,7 @@ from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.rollouts.base import Completion, Request, within
 from sapo_engine.rollouts.cache import roomy_cache
 from sapo_engine.rollouts.keys import uniforms
-from sapo_engine.rollouts.small_model_attention import fits, narrow_attention, narrow_cache
+from sapo_engine.rollouts.small_model_attention import is_faster, narrow_attention, narrow_cache
 from sapo_studio.domain.ledger import Usage
 
 COMPACT_BELOW = 0.8
@@ -92,7 +92,7 @@ class HfBackend:
         positions = (columns[None, :] - pads[:, None]).clamp(min=0) if padded else None
 
         longest = max(r.max_new_tokens for r in requests)
-        narrow = fits(self.model, width + longest, sum(len(r.keys) for r in requests), self.precision)
+        narrow = is_faster(self.model, width + longest, sum(len(r.keys) for r in requests), self.precision)
         cache = (narrow_cache if narrow else roomy_cache)(self.model, width + longest)
         out = self.model(
             input_ids=ids,

@@ -15,6 +15,7 @@ from sapo_engine.saved_run import SavedRun, config_of
 from sapo_engine.service.torch_setup import set_up
 from sapo_engine.tasks.base import Question
 from sapo_engine.verifier.classifiers import Classifier
+from sapo_engine.verifier.scoring import predict
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.verifier_metrics import Scored, on_benchmark
 from sapo_studio.errors import InputError
@@ -65,24 +66,24 @@ def of_run(
     found: dict[str, Any] = {"run": folder.name}
     try:
         own = verifier if isinstance(verifier, int) else (run.verifiers or [0])[-1]
-        written = run.stages.written_benchmark() if benchmark is not None else run.benchmark()
+        written = run.session.builder.benchmark() if benchmark is not None else run.benchmark()
         known = [t for t in written if t.truth is not None]
         if isinstance(verifier, Path):
             found |= {"verifier": str(verifier)}
-            rows = [Solution(run.stages.question(t.question), t.steps, t.truth or 0) for t in known]
+            rows = [Solution(run.session.questions[t.question], t.steps, t.truth or 0) for t in known]
             found["benchmark"] = on_benchmark(score_with_classifier(verifier, rows, device)) if rows else None
             return found
         loaded = run.verifier(own)
         found |= {"verifier": own}
-        scores = run.stages.predict(loaded, known)
+        scores = predict(run.session, loaded, known)
         found["benchmark"] = on_benchmark([(scores[t.number][0], t.truth or 0) for t in known]) if known else None
         if best:
             last = run.reasoners[-1]
-            chosen = run.stages.task.questions("test")[:questions]
-            found["best_of"] = {"reasoner": last, **best_of(run.stages, run.reasoner(last), loaded, chosen, best)}
+            chosen = run.session.task.questions("test")[:questions]
+            found["best_of"] = {"reasoner": last, **best_of(run.session, run.reasoner(last), loaded, chosen, best)}
         if pairs:
             reasoners = [j for j in run.reasoners if j <= config.iterations]
-            found["matrix"] = matrix(run, run.verifiers, reasoners, trajectories)
+            found["matrix"] = matrix(run.session, run.verifier, run.reasoner, run.verifiers, reasoners, trajectories)
         return found
     finally:
         run.close()
