@@ -81,10 +81,7 @@ class Arithmetic:
             if not isinstance(decimal, Number) or (isinstance(exact, Number) and exact.places is not None):
                 continue
             places = decimal.places or 0
-            digits = (
-                len(str(abs(decimal.value.numerator * 10**places // decimal.value.denominator))) if places < 2000 else 0
-            )
-            if places >= LEAST_PLACES and digits >= LEAST_DIGITS and decimal.value:
+            if places >= LEAST_PLACES and abs(decimal.value) * 10**places >= 10 ** (LEAST_DIGITS - 1):
                 return numeric.near(decimal.value, places, exact, self.limits)
         return False
 

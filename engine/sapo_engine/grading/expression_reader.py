@@ -9,7 +9,7 @@ from sapo_engine.grading.expressions import Call, Expression, Number, Symbol, ad
 from sapo_engine.grading.notation import FUNCTIONS, GREEK, Token, Unreadable
 from sapo_engine.grading.units import is_word
 
-DEEPEST = 40
+DEEPEST = 60
 """Brackets within brackets; what is deeper is no answer."""
 _RENAMED = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "lg": "log"}
 _INVERSE = {
@@ -58,9 +58,7 @@ class _Reader:
 
     def sum(self) -> Expression:
         """Terms with signs before them."""
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise Unreadable("nested too deeply")
+        self._deeper()
         parts: list[Expression] = []
         while True:
             sign = self._signs(first=not parts)
@@ -70,6 +68,11 @@ class _Reader:
             parts.append(term if sign == "+" else negative(term) if sign == "-" else Call(sign, (term,)))
         self.depth -= 1
         return added(parts)
+
+    def _deeper(self) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise Unreadable("nested too deeply")
 
     def _signs(self, *, first: bool) -> str | None:
         """The sign of the next term: `+`, `-`, `pm` or `mp`; None where there is no further term."""
@@ -191,11 +194,13 @@ class _Reader:
             return self.group("{")
         if self.sign("-", "+") and whole_number:
             self.at += 1
+            if self.sign("-", "+"):
+                raise Unreadable("two signs")
             inner = self.argument(whole_number=True)
             return negative(inner) if token.text == "-" else inner
         if self.sign("(", "["):
             return self.group(token.text)
-        if token.kind == "number" and not whole_number and token.places is None and len(token.text) > 1:
+        if token.kind == "number" and not whole_number and token.text.isdigit() and len(token.text) > 1:
             self._split(1)
             token = self.tokens[self.at]
         if token.kind == "number":
@@ -215,6 +220,14 @@ class _Reader:
             )
             for k, part in enumerate(parts)
         ]
+        self.tokens = [*self.tokens[: self.at], *made, *self.tokens[self.at + 1 :]]
+
+    def _split_letters(self, run: str) -> None:
+        """Make a token of each letter, up to the name of a function."""
+        end = next((k for k in range(1, len(run)) if any(run.startswith(name, k) for name in _LEADING)), len(run))
+        parts = [*run[:end], *([run[end:]] if end < len(run) else [])]
+        spaced = self.tokens[self.at].spaced
+        made = [Token("word", part, spaced and not k) for k, part in enumerate(parts)]
         self.tokens = [*self.tokens[: self.at], *made, *self.tokens[self.at + 1 :]]
 
     def group(self, opener: str) -> Expression:
@@ -254,6 +267,12 @@ class _Reader:
 
     def atom(self) -> Expression:
         """The smallest part of an expression."""
+        self._deeper()
+        found = self._atom()
+        self.depth -= 1
+        return found
+
+    def _atom(self) -> Expression:
         token = self.peek()
         if token is None:
             raise Unreadable("something is missing")
@@ -289,8 +308,11 @@ class _Reader:
             raise Unreadable(f"the word {run}")
         if len(run) > 1:
             name = next((name for name in _LEADING if run.startswith(name)), "")
-            self._split(len(name) or 1)
-            return self._function(name) if name in FUNCTIONS else self._word(name or run[0])
+            if not name:
+                self._split_letters(run)
+                return self._word(run[0])
+            self._split(len(name))
+            return self._function(name) if name in FUNCTIONS else self._word(name)
         self.at += 1
         if run in _UNKNOWN_FUNCTIONS and self.sign("("):
             return self._applied(run)
@@ -423,7 +445,7 @@ class _Reader:
                 self.at += 1
                 inner = Call("degrees", (inner,))
             return inner
-        if self.sign("-"):
+        if self.sign("-") and not self.sign("-", offset=1):
             self.at += 1
             return negative(self._operand())
         parts = [self.factor()]

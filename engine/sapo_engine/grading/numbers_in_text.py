@@ -77,6 +77,7 @@ def _number_begins(text: str, at: int) -> int | None:
             before = text[at - 1 : at] if at else ""
             if not (before.isalpha() or before in DIGITS or before == "_") or _after_command(text, at):
                 return at
+            at += 1
             while at < len(text) and (text[at] in DIGITS or text[at].isalpha()):
                 at += 1
             continue

@@ -36,6 +36,10 @@ FEWEST_POINTS = 3
 MOST_SYMBOLS = 12
 LARGEST_EXPONENT = 1 << 20
 """Bits of a number before the point: e^(e^20) is not calculated."""
+LARGEST_COUNT = 1 << 16
+"""What a factorial is taken of, at a point."""
+MOST_COUNTED = 2_048
+"""Bits of precision of such a factorial: the gamma function is slow beyond."""
 ROOM = 1_024
 """Bits of precision at a point, beyond what the numbers in an expression need: powers cancel."""
 RANGES = tuple(
@@ -154,7 +158,7 @@ def _size(part: Expression, limits: Limits) -> int:
     if isinstance(part, Number):
         return max(part.value.numerator.bit_length(), part.value.denominator.bit_length())
     if isinstance(part, Symbol):
-        return 8
+        return 2
     sizes = [_size(arg, limits) for arg in part.args]
     if part.head == "pow":
         exponent = value_of(part.args[1], limits)
@@ -353,9 +357,9 @@ class _Evaluation:
             case "max" | "min":
                 return (max if part.head == "max" else min)(self._real(arg) for arg in part.args)
             case "fact":
-                return context.gamma(self._real(part.args[0]) + 1)
+                return context.gamma(self._counted(part.args[0]) + 1)
             case "binom":
-                return context.binomial(*(self._real(arg) for arg in part.args))
+                return context.binomial(*(self._counted(arg) for arg in part.args))
             case head if head in _DIRECT:
                 return self._function(head, self.of(part.args[0]))
             case head if head.startswith("apply:"):
@@ -373,6 +377,15 @@ class _Evaluation:
         if self.imaginary(value):
             raise Undefined
         return self.real(value)
+
+    def _counted(self, part: Expression) -> Any:
+        """What a factorial is taken of: whole, or a variable's value; never large."""
+        value = self._real(part)
+        if abs(value) > LARGEST_COUNT or self.bits > MOST_COUNTED:
+            raise TooHard
+        if not self.at and abs(value - self.context.nint(value)) > self.tiny():
+            raise Undefined
+        return value
 
     def _root(self, of: Expression, degree: Any, part: Call) -> Any:
         value = self.of(of)

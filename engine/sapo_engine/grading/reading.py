@@ -52,6 +52,8 @@ from sapo_engine.grading.units import (
 
 MOST_PIECES = 60
 """Members of a list or set; what has more is no answer."""
+LONGEST_UNIT = 40
+"""Tokens of a unit and the words around it."""
 DEEPEST = 12
 """Lists in lists."""
 
@@ -179,7 +181,7 @@ def _choice(text: str) -> Choice | None:
 def _answer(tokens: Sequence[Token], depth: int) -> Answer:
     """The answer that tokens are: a list of pieces, or one."""
     key = "".join(token.key for token in tokens)
-    if depth > DEEPEST:
+    if depth > DEEPEST or not tokens:
         return Raw(key)
     try:
         words = _words(tokens)
@@ -737,7 +739,7 @@ def _measured(tokens: Sequence[Token]) -> tuple[Expression, Unit]:
     """The expression and the unit behind it. The unit is as long as it can be."""
     failed = Unreadable("an expression")
     for at, token in enumerate(tokens):
-        if not at or token.kind not in ("text", "word", "command", "sign"):
+        if not at or len(tokens) - at > LONGEST_UNIT or token.kind not in ("text", "word", "command", "sign"):
             continue
         if token.kind == "command" and token.text != "frac":
             continue

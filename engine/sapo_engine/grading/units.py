@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 from sapo_engine.grading.notation import FUNCTIONS, Token
@@ -140,6 +141,7 @@ class Unit:
 NO_UNIT = Unit()
 
 
+@lru_cache(maxsize=10_000)
 def is_word(run: str) -> bool:
     """Whether a run of letters can be nothing but a word: it is no product of variables and no function."""
     if not run.isascii():
