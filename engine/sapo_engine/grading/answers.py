@@ -6,14 +6,12 @@ each: such a process can be killed, whatever it is at.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from sapo_engine.grading.apart import Apart
 from sapo_engine.grading.base import Grade, Problem
 from sapo_engine.grading.equality import equal_here
 from sapo_engine.grading.escape import shown
@@ -21,8 +19,7 @@ from sapo_engine.grading.notation import LONGEST
 
 SECONDS = 4.0
 """How long the comparison of two expressions may take."""
-STARTING_SECONDS = 60.0
-"""How long a process may take to start, on a busy machine."""
+COMPARING = "sapo_engine.grading.comparing"
 REMEMBERED = 100_000
 """Verdicts that are kept: a model gives the same answers again and again."""
 
@@ -37,7 +34,7 @@ class AnswerGrader:
         self.extract = extract
         self.seconds = seconds
         self.processes = processes or min(8, os.cpu_count() or 1)
-        self._idle: list[Comparer] = []
+        self._idle: list[Apart] = []
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Grade] = {}
 
@@ -62,14 +59,14 @@ class AnswerGrader:
     def _compare(self, pair: tuple[str, str]) -> Grade:
         with self._lock:
             comparer = self._idle.pop() if self._idle else None
-        comparer = comparer or Comparer()
-        equal = comparer.equal(*pair, seconds=self.seconds)
+        comparer = comparer or Apart(COMPARING)
+        equal = comparer.ask(pair, seconds=self.seconds)
         if equal is None:
             comparer.close()
             return Grade(False, shown(pair[0]), f"the answer could not be compared within {self.seconds:g} s")
         with self._lock:
             self._idle.append(comparer)
-        return _grade(equal, *pair)
+        return _grade(bool(equal), *pair)
 
     def close(self) -> None:
         """See Grader."""
@@ -96,51 +93,3 @@ def _grade(equal: bool, answer: str, reference: str) -> Grade:
     if equal:
         return Grade(True, shown(answer))
     return Grade(False, shown(answer), f"the answer is {shown(reference)}" if answer else "no answer was found")
-
-
-class Comparer:
-    """A process that compares expressions. It ends when its input does: with this one."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sapo_engine.grading.comparing"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self._ready = False
-
-    def equal(self, answer: str, reference: str, *, seconds: float) -> bool | None:
-        """Whether the two are equal; None where that was not told in time (the process is then gone)."""
-        # Loading is not the expression's fault.
-        if not self._ready and self._line(STARTING_SECONDS) != b"ready\n":
-            return None
-        self._ready = True
-        stdin = self._process.stdin
-        if stdin is None:
-            return None
-        try:
-            stdin.write(json.dumps([answer, reference]).encode() + b"\n")
-            stdin.flush()
-        except OSError:
-            return None
-        word = self._line(seconds)
-        return {b"1\n": True, b"0\n": False}.get(word)
-
-    def _line(self, seconds: float) -> bytes:
-        """The next line of output; empty once the process was killed because it took longer, or ended."""
-        timer = threading.Timer(seconds, self._process.kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            return self._process.stdout.readline() if self._process.stdout else b""
-        finally:
-            timer.cancel()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()

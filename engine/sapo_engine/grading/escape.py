@@ -17,6 +17,12 @@ def shown(text: str) -> str:
     )
 
 
+def cut(text: str, most: int = 80) -> str:
+    """`text` as `shown`, on one line and no longer than a message can take."""
+    line = " ".join(text[: 4 * most].split())
+    return shown(line if len(line) <= most and len(text) <= 4 * most else f"{line[: most - 3]}...")
+
+
 def fault_of(text: str) -> str:
     """What in `text` no question or answer can have (NUL, another control character, half a character); else empty."""
     for char in text:
