@@ -7,6 +7,7 @@ not answer one whose answer is the line `x + y = 5`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -41,14 +42,31 @@ from sapo_engine.grading.said import (
     Words,
 )
 
+PLAIN_NUMBER = re.compile(r"\$?(-?)(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?", re.ASCII)
+
 
 def equal(answer: str, reference: str, limits: Limits) -> bool:
     """Whether `answer` says what `reference` says. Raises TooHard where that takes more than `limits`."""
+    if answer == reference:
+        return True
+    mine, other = _plain_number(answer), _plain_number(reference)
+    if mine is not None and other is not None:
+        return mine == other
     if key_of(answer) == key_of(reference):
         return True
     left, right = read(answer), read(reference)
     compare = _Comparison(limits)
     return compare.said_more(left, right) or compare.same(left, right)
+
+
+def _plain_number(answer: str) -> Fraction | int | None:
+    """The number that digits are, in thousands perhaps and with a dollar sign: what most answers are."""
+    found = PLAIN_NUMBER.fullmatch(answer)
+    if found is None:
+        return None
+    sign, whole, part = found.groups()
+    digits = sign + whole.replace(",", "")
+    return Fraction(digits + part) if part else int(digits)
 
 
 def equal_here(answer: str, reference: str) -> bool | None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from sapo_engine.grading.equality import equal_here, is_read
+from sapo_engine.grading.equality import PLAIN_NUMBER, equal_here, is_read
 from sapo_engine.grading.exact import HERE, TooHard, Undefined, value_of
 from sapo_engine.grading.expressions import symbols_of
 from sapo_engine.grading.first_answer import answer_part
@@ -27,7 +27,6 @@ MOST_SAID = 10
 MOST_BOXES = 20
 """Characters between "the answer" and the word that says what it is."""
 
-_SAID = re.compile(r"answer|result", re.IGNORECASE)
 _BOX = re.compile(r"\\(?:boxed|fbox)")
 _VERBS = (" is", " are", ":", "=", " equals", " was", " be")
 _REASONS = ("because", "since", "as", "which", "so", "where", "for", "i.e", "that", "from", "the")
@@ -43,6 +42,8 @@ def boxes(text: str) -> list[str]:
     r"""What is in the last `\boxed{...}`, and in those before it with only "and", "or" or a comma between them."""
     contents: list[str] = []
     begin_of_last = len(text)
+    if "boxed" not in text and "\\fbox" not in text:
+        return []
     for match in reversed(list(_BOX.finditer(text))[-MOST_BOXES:]):
         content, end = _box_at(text, match.start())
         if content is None:
@@ -102,10 +103,18 @@ def _marked(text: str) -> Iterator[str]:
 
 def _said(text: str) -> Iterator[str]:
     """What stands behind "the answer is", the last one first."""
-    for match in reversed(list(_SAID.finditer(text))[-MOST_SAID:]):
-        clause = _clause(text, match.end())
-        if clause:
+    low = text.lower()
+    ends = sorted(at + len(word) for word in ("answer", "result") for at in _places(low, word))
+    for end in reversed(ends[-MOST_SAID:]):
+        if len(low) == len(text) and (clause := _clause(text, end)):
             yield clause
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + len(word))
 
 
 def _clause(text: str, at: int) -> str:
@@ -197,6 +206,8 @@ def _formulas(text: str) -> list[str]:
 
 def final_number(text: str) -> str:
     """The answer of a school problem: behind `####`, in a box, after "the answer is", else the last number."""
+    if (found := _plainly_marked(text)) is not None:
+        return found
     text = answer_part(text)[-LONGEST:]
     marked = False
     for line in _marked(text):
@@ -209,6 +220,18 @@ def final_number(text: str) -> str:
         if number := first_number(_behind_equals(_result(clause))):
             return number
     return "" if marked else last_number(text)
+
+
+def _plainly_marked(text: str) -> str | None:
+    """The number behind the only mark, where that ends the text and nothing before can be an answer: the usual case."""
+    at = text.rfind(MARK)
+    if at < 0:
+        return None
+    number = text[at + len(MARK) :].strip()
+    if not (number.isdigit() and number.isascii()) and not PLAIN_NUMBER.fullmatch(number):
+        return None
+    # What else may hold an answer: a mark before this one, a box, "the answer is", a thought.
+    return None if text.count("#", 0, at) or "\\" in text or "nswer" in text or "<t" in text else number
 
 
 def _after_calculation(line: str) -> str:

@@ -78,6 +78,8 @@ def goes_on(text: str) -> int | None:
 
     `text[:goes_on(text)]` is the first complete answer. One pass: a sampler may ask after every few tokens.
     """
+    if "####" not in text and "boxed" not in text and "nswer" not in text:
+        return None
     begin = _after_thought(text)
     if begin is None:
         return None
@@ -131,10 +133,8 @@ def _answers(line: str) -> bool:
     """Whether a line gives a final answer."""
     if "####" in line:
         return bool(line.rpartition("####")[2].strip())
-    low = line[:_LONGEST_LINE].lower()
-    return (
-        "\\boxed" in low or "answer is" in low or ("answer:" in low and bool(low.partition("answer:")[2].strip(" *")))
-    )
+    near = line[:_LONGEST_LINE]
+    return "\\boxed" in near or "nswer is" in near or bool(near.partition("nswer:")[2].strip(" *"))
 
 
 def _labelled(line: str) -> bool:

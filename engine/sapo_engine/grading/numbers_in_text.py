@@ -5,12 +5,15 @@ Everything goes through a text once, from left to right.
 
 from __future__ import annotations
 
+import re
+
 from sapo_engine.grading.notation import Unreadable, group, in_ascii
 from sapo_engine.grading.units import KNOWN, is_word
 
 FARTHEST = 200
 """Characters that one number may have."""
 DIGITS = frozenset("0123456789")
+_BEGINNING = re.compile(r"[0-9]|\.(?=[0-9])|\\[dtc]?frac")
 _OPERATORS = ("\\times", "\\cdot", "\\div")
 _ORDINALS = ("st", "nd", "rd", "th")
 
@@ -50,40 +53,41 @@ def first_number(text: str) -> str:
 
 def last_number(text: str) -> str:
     """The last number in a text. Empty where it is one of several that are offered (`3, 4 or 5`)."""
-    text = in_ascii(text)
-    found, begin_of_last, end_of_last = "", 0, 0
-    offered = False
-    at = 0
-    while (begin := _number_begins(text, at)) is not None:
-        end = _number_ends(text, begin)
-        between = text[end_of_last:begin].strip().lower() if found else "."
-        offered = between in ("or", ", or") or (offered and between in (",", "or"))
-        begin_of_last, end_of_last = begin, end
-        found = text[_with_sign(text, begin) : end]
-        at = max(end, begin + 1)
-    if offered:
-        return ""
-    word = _run(text[end_of_last:]) if found else ""
+    end = len(text)
+    while end > 0:
+        begin = text.rfind("\n", 0, end) + 1
+        line = in_ascii(text[begin:end])
+        if (first := _number_begins(line, 0)) is not None:
+            return _last_in(line, first)
+        end = begin - 1
+    return ""
+
+
+def _last_in(line: str, begin: int) -> str:
+    found, end_of_last, offered = "", 0, False
+    next_one: int | None = begin
+    while next_one is not None:
+        end = _number_ends(line, next_one)
+        between = line[end_of_last:next_one].strip().lower() if found else "."
+        offered = between in ("or", ", or") or (offered and between == ",")
+        found, end_of_last = line[_with_sign(line, next_one) : end], end
+        next_one = _number_begins(line, max(end, next_one + 1))
+    word = _run(line[end_of_last : end_of_last + FARTHEST])
     if word and not (word in KNOWN and len(word) > 1) and word.lower() not in _ORDINALS and not is_word(word):
         found += word
-    return found if begin_of_last or found else ""
+    return "" if offered else found
 
 
 def _number_begins(text: str, at: int) -> int | None:
     r"""Where the next number begins: a digit that belongs to no word, or `\frac`."""
-    while at < len(text):
-        char = text[at]
-        if char in DIGITS or (char == "." and text[at + 1 : at + 2] in DIGITS):
-            before = text[at - 1 : at] if at else ""
-            if not (before.isalpha() or before in DIGITS or before == "_") or _after_command(text, at):
-                return at
-            at += 1
-            while at < len(text) and (text[at] in DIGITS or text[at].isalpha()):
-                at += 1
-            continue
-        if char == "\\" and text[at + 1 : at + 6].lstrip("dtc").startswith("frac"):
+    while (match := _BEGINNING.search(text, at)) is not None:
+        at = match.start()
+        before = text[at - 1] if at else ""
+        if text[at] == "\\" or not (before.isalpha() or before in DIGITS or before == "_") or _after_command(text, at):
             return at
         at += 1
+        while at < len(text) and (text[at] in DIGITS or text[at].isalpha()):
+            at += 1
     return None
 
 
