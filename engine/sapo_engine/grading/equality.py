@@ -23,7 +23,8 @@ from sapo_engine.grading.expressions import (
     renamed,
     symbols_of,
 )
-from sapo_engine.grading.reading import bare_name, key_of, number_in_words, read
+from sapo_engine.grading.names import bare_name
+from sapo_engine.grading.reading import key_of, number_in_words, read
 from sapo_engine.grading.real_sets import RealSets, speaks_of_sets, turned
 from sapo_engine.grading.said import (
     Answer,
@@ -212,11 +213,10 @@ class _Comparison:
     def one_of_many(self, many: Many, other: Answer) -> bool:
         """A list of one; a point without its brackets; the values of variables in the order of a point."""
         if isinstance(other, Row) and not many.braces and len(other.items) == len(many.items) > 1:
-            named = [item.name for item in many.items if isinstance(item, Named)]
-            in_order = (not named or len(set(named)) == len(many.items)) and many.joined == ","
-            return (
-                in_order and (other.opener, other.closer) == ("(", ")") and all(map(self.same, many.items, other.items))
-            )
+            names = {item.name for item in many.items if isinstance(item, Named)}
+            in_order = len(names) == len(many.items) if names else many.joined == ","
+            point = (other.opener, other.closer) == ("(", ")")
+            return in_order and point and all(map(self.same, many.items, other.items))
         distinct = self.distinct(many.items) if many.braces or many.joined == "or" else many.items
         return len(distinct) == 1 and self.same(distinct[0], other)
 

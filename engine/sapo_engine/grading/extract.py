@@ -17,7 +17,8 @@ from sapo_engine.grading.first_answer import answer_part
 from sapo_engine.grading.notation import LONGEST as LONGEST_ANSWER
 from sapo_engine.grading.notation import Unreadable, group, in_ascii
 from sapo_engine.grading.numbers_in_text import DIGITS, FARTHEST, first_number, last_number
-from sapo_engine.grading.reading import Numeral, Ratio, Scalar, read
+from sapo_engine.grading.reading import read
+from sapo_engine.grading.said import Numeral, Ratio, Scalar
 from sapo_engine.grading.units import is_word
 
 MARK = "####"
@@ -58,9 +59,13 @@ def boxes(text: str) -> list[str]:
 
 
 def boxed_answer(text: str) -> str | None:
-    """The answer in the last box, or in several side by side; None where there is none."""
+    """The answer in the last box, or in several side by side; None where there is none, empty where the last one is
+    not closed (the text was cut off in it).
+    """
     found = boxes(text)
-    return ", ".join(found) if found else None
+    if not found:
+        return "" if "\\boxed{" in text else None
+    return ", ".join(found)
 
 
 def _joins(between: str) -> bool:

@@ -8,66 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-_LABELS = frozenset(
-    [
-        "question",
-        "q",
-        "problem",
-        "exercise",
-        "task",
-        "user",
-        "human",
-        "instruction",
-        "instructions",
-        "input",
-        "prompt",
-        "example",
-    ]
-)
-_NEXT = frozenset(("new", "next", "another", "follow-up", "second", "the"))
+_LABELS = frozenset((
+    "question", "q", "problem", "exercise", "task", "user", "human", "instruction", "instructions", "input",
+    "prompt", "example",
+))  # fmt: skip
+_TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "</s>")
 _TURNS = (
     "<|im_start|>",
     "<|user|>",
     "<|start_header_id|>user",
     "[inst]",
     "<start_of_turn>",
-    "<|endoftext|>",
-    "<|eot_id|>",
+    *_TURN_ENDS,
 )
-_TALK = frozenset(
-    [
-        "wait",
-        "hmm",
-        "but",
-        "so",
-        "let",
-        "is",
-        "are",
-        "oh",
-        "actually",
-        "double-check",
-        "check",
-        "why",
-        "what's",
-        "right",
-        "correct",
-        "ok",
-        "okay",
-        "could",
-        "should",
-        "can",
-        "does",
-        "do",
-        "did",
-        "hold",
-        "alternatively",
-        "maybe",
-        "no",
-        "yes",
-        "now",
-        "then",
-    ]
-)
+_TALK = frozenset((
+    "wait", "hmm", "but", "so", "let", "is", "are", "oh", "actually", "double-check", "check", "why", "what's",
+    "right", "correct", "ok", "okay", "could", "should", "can", "does", "do", "did", "hold", "alternatively",
+    "maybe", "no", "yes", "now", "then",
+))  # fmt: skip
 """How a reasoner begins to ask itself; such a line is no new question."""
 _LONGEST_LINE = 2_000
 _FEWEST_WORDS = 7
@@ -95,7 +53,8 @@ def goes_on(text: str) -> int | None:
             return end
         turn = _turn(stripped)
         if turn is not None and (answered or _answers(stripped[:turn])):
-            return start + line.find(stripped) + turn if stripped[:turn].strip() else end
+            at = start + line.find(stripped) + turn
+            return (at if stripped[:turn].strip() else end) if _says_more(text[at:]) else None
         answered = answered or _answers(stripped)
         end = start + len(line.rstrip())
         blank = False
@@ -105,7 +64,9 @@ def goes_on(text: str) -> int | None:
 def answer_part(text: str) -> str:
     """A completion without its thinking, and without what comes after its first complete answer."""
     end = goes_on(text)
-    text = text if end is None else text[:end]
+    text = (text if end is None else text[:end]).rstrip()
+    while (mark := next((mark for mark in _TURN_ENDS if text.endswith(mark)), "")) != "":
+        text = text[: -len(mark)].rstrip()
     begin = text.rfind("</think>")
     if begin >= 0:
         return text[begin + len("</think>") :]
@@ -177,3 +138,10 @@ def _turn(line: str) -> int | None:
     low = line[:_LONGEST_LINE].lower()
     found = [at for turn in _TURNS if (at := low.find(turn)) >= 0]
     return min(found, default=None)
+
+
+def _says_more(rest: str) -> bool:
+    """Whether anything but the ends of turns is in a text."""
+    for mark in _TURN_ENDS:
+        rest = rest.replace(mark, "")
+    return bool(rest.strip())

@@ -119,102 +119,24 @@ def _one_in_ascii(char: str) -> str:
 
 _SPACES = frozenset({",", ";", ":", ">", " ", "quad", "qquad", "thinspace", "medspace", "thickspace", "enspace"})
 _NO_ROOM = frozenset({"!", "negthinspace"})
-_DROPPED = frozenset(
-    [
-        "left",
-        "right",
-        "middle",
-        "big",
-        "Big",
-        "bigg",
-        "Bigg",
-        "bigl",
-        "bigr",
-        "Bigl",
-        "Bigr",
-        "biggl",
-        "biggr",
-        "Biggl",
-        "Biggr",
-        "bigm",
-        "displaystyle",
-        "textstyle",
-        "scriptstyle",
-        "limits",
-        "nolimits",
-        "hfill",
-        "rm",
-        "bf",
-        "it",
-        "sf",
-        "tt",
-        "cal",
-        "boldmath",
-        "normalsize",
-        "large",
-        "Large",
-        "small",
-        "tiny",
-        "centering",
-        "noindent",
-        "newline",
-        "(",
-        ")",
-        "[",
-        "]",
-        "/",
-        "strut",
-        "smallskip",
-        "medskip",
-        "bigskip",
-    ]
-)
-_DROPPED_WITH_ARGUMENT = frozenset(
-    [
-        "color",
-        "hspace",
-        "vspace",
-        "phantom",
-        "hphantom",
-        "vphantom",
-        "tag",
-        "label",
-        "hskip",
-        "textcolor",
-        "style",
-        "class",
-    ]
-)
+_DROPPED = frozenset((
+    "left", "right", "middle", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr",
+    "Biggl", "Biggr", "bigm", "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "hfill", "rm",
+    "bf", "it", "sf", "tt", "cal", "boldmath", "normalsize", "large", "Large", "small", "tiny", "centering",
+    "noindent", "newline", "(", ")", "[", "]", "/", "strut", "smallskip", "medskip", "bigskip",
+))  # fmt: skip
+_DROPPED_WITH_ARGUMENT = frozenset((
+    "color", "hspace", "vspace", "phantom", "hphantom", "vphantom", "tag", "label", "hskip", "textcolor", "style",
+    "class",
+))  # fmt: skip
 _TEXTS = frozenset(
     ["text", "textbf", "textit", "textrm", "textnormal", "texttt", "textsc", "textsf", "mbox", "hbox", "emph", "textup"]
 )
-_FONTS = frozenset(
-    [
-        "mathrm",
-        "mathbf",
-        "mathit",
-        "mathsf",
-        "mathtt",
-        "mathcal",
-        "mathscr",
-        "mathfrak",
-        "bm",
-        "boldsymbol",
-        "operatorname",
-        "ensuremath",
-        "pmb",
-        "boxed",
-        "fbox",
-        "underline",
-        "mathop",
-        "mathbin",
-        "mathrel",
-        "mathord",
-        "mathnormal",
-        "vec",
-        "hat",
-    ]
-)
+_FONTS = frozenset((
+    "mathrm", "mathbf", "mathit", "mathsf", "mathtt", "mathcal", "mathscr", "mathfrak", "bm", "boldsymbol",
+    "operatorname", "ensuremath", "pmb", "boxed", "fbox", "underline", "mathop", "mathbin", "mathrel", "mathord",
+    "mathnormal", "vec", "hat",
+))  # fmt: skip
 _ALIASES = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "nicefrac": "frac", "sfrac": "frac", "dbinom": "binom",
     "tbinom": "binom", "leq": "le", "leqslant": "le", "leqq": "le", "geq": "ge", "geqslant": "ge", "geqq": "ge",
@@ -550,42 +472,9 @@ def _money(text: str, at: int) -> bool:
     return after[:1].isdigit() or (after[:1] in ("-", ".") and after[1:].isdigit()) or text[:at].rstrip()[-1:].isdigit()
 
 
-FUNCTIONS = frozenset(
-    [
-        "sin",
-        "cos",
-        "tan",
-        "sec",
-        "csc",
-        "cot",
-        "sinh",
-        "cosh",
-        "tanh",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "asin",
-        "acos",
-        "atan",
-        "arcsec",
-        "arccsc",
-        "arccot",
-        "arsinh",
-        "arcosh",
-        "artanh",
-        "ln",
-        "log",
-        "lg",
-        "exp",
-        "sqrt",
-        "cbrt",
-        "abs",
-        "floor",
-        "ceil",
-        "max",
-        "min",
-        "gcd",
-        "lcm",
-    ]
-)
+FUNCTIONS = frozenset((
+    "sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "asin", "acos",
+    "atan", "arcsec", "arccsc", "arccot", "arsinh", "arcosh", "artanh", "ln", "log", "lg", "exp", "sqrt", "cbrt",
+    "abs", "floor", "ceil", "max", "min", "gcd", "lcm",
+))  # fmt: skip
 """Names of functions, as commands or as words."""

@@ -18,7 +18,7 @@ from sapo_engine.grading.expressions import (
     negative,
     symbols_of,
 )
-from sapo_engine.grading.reading import bare_name
+from sapo_engine.grading.names import bare_name
 from sapo_engine.grading.said import Answer, Chain, Many, Named, Raw, Reals, Row, Scalar, Union
 
 

@@ -54,39 +54,11 @@ DEGREE = (("angle in degrees", 1),)
 _SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
 _POWERS = {"square": 2, "squared": 2, "sq": 2, "cubic": 3, "cubed": 3, "cu": 3}
 _NEUTRAL = frozenset(("unit", "units", "of", "the", "a", "an", "total", "each", "only", "exactly", "and"))
-_CHANGING = frozenset(
-    [
-        "or",
-        "more",
-        "less",
-        "fewer",
-        "not",
-        "no",
-        "never",
-        "nor",
-        "than",
-        "least",
-        "most",
-        "minus",
-        "negative",
-        "plus",
-        "to",
-        "mod",
-        "modulo",
-        "base",
-        "if",
-        "when",
-        "where",
-        "unless",
-        "between",
-        "over",
-        "under",
-        "above",
-        "below",
-        "ish",
-        "by",
-    ]
-)
+_CHANGING = frozenset((
+    "or", "more", "less", "fewer", "not", "no", "never", "nor", "than", "least", "most", "minus", "negative",
+    "plus", "to", "mod", "modulo", "base", "if", "when", "where", "unless", "between", "over", "under", "above",
+    "below", "ish", "by",
+))  # fmt: skip
 """Words that change what a number says: with one of them the number alone is not the answer."""
 _CONSONANTS = frozenset("bcdfghjklmnpqrstvwxz")
 NUMBER_WORDS = {
