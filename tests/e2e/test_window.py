@@ -23,12 +23,18 @@ from sapo_ui import app
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.services.settings import Settings
-from tests.fixtures.window_ground import dressed, no_references_to_none_lost, nothing_left_behind, qtbot
+from tests.fixtures.window_ground import (
+    dressed,
+    no_references_to_none_lost,
+    nothing_left_behind,
+    pointer_outside,
+    qtbot,
+)
 
 if TYPE_CHECKING:
     from conftest import Bench
 
-__all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind", "qtbot"]
+__all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind", "pointer_outside", "qtbot"]
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.skipif(os.name != "posix", reason="signals")]
 
