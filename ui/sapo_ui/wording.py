@@ -1,9 +1,9 @@
-"""To be worded."""
+"""Words that several screens share: what is offered in their combo boxes, and what iterations, sources and labelers are
+called."""
 
 from __future__ import annotations
 
 OUTCOMES = (("All outcomes", "all"), ("Wrong answers", "wrong"), ("Right answers", "right"))
-
 
 FOUND = (
     ("Confirmed", "confirmed"),
@@ -16,14 +16,7 @@ FOUND = (
 )
 """What a labeler can have found: the cases of self-verification, and how the others came to their labels."""
 
-
 CASES = (("All cases", ""), *FOUND)
-
-
-def iteration_name(iteration: int) -> str:
-    """What an iteration is called on an axis: 0 is the state before the first one."""
-    return "start" if iteration == 0 else f"it {iteration}"
-
 
 SOURCES = (
     ("Samples", "sample"),
@@ -32,10 +25,13 @@ SOURCES = (
     ("Process benchmark", "process"),
 )
 
-
 SOURCE_WORDS = {"solution": "the task's own", "expansion": "expanded roll-out", "process": "benchmark"}
 """What a trajectory is called that is no sample."""
 
-
 LABELERS = {"sapo": ("SAPO", 5), "omega": ("Omega", 0), "shepherd": ("Shepherd", 1)}
 """Name and series colour."""
+
+
+def iteration_name(iteration: int) -> str:
+    """What an iteration is called on an axis: 0 is the state before the first one."""
+    return "start" if iteration == 0 else f"it {iteration}"

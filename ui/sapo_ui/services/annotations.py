@@ -1,4 +1,5 @@
-"""Tells every panel at once that somebody judged a step, so that the heatmap need not wait for the next poll."""
+"""People's judgements of steps: under whose name they are kept, what a key press means, the writing in the background,
+and telling every panel at once, so that the heatmap need not wait for the next poll."""
 
 from __future__ import annotations
 

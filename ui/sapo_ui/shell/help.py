@@ -1,4 +1,4 @@
-"""To be worded."""
+"""What the Help menu opens: every shortcut, and about the program. Panels and pages bring their own help."""
 
 from __future__ import annotations
 

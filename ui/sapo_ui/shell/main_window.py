@@ -28,8 +28,8 @@ from sapo_ui.services.actions import Actions
 from sapo_ui.services.control import Control
 from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
-from sapo_ui.shell import help
 from sapo_ui.shell.empty_page import EmptyPage
+from sapo_ui.shell.help import about_text, shortcuts_text
 from sapo_ui.shell.notify import Notice, Notifier
 from sapo_ui.shell.run_actions import RunActions, open_path
 from sapo_ui.theme import icons
@@ -191,9 +191,9 @@ class MainWindow(QMainWindow):
             "view.light": lambda: self._choose_theme("light"),
             "view.dark": lambda: self._choose_theme("dark"),
             "help.page": self.open_help,
-            "help.keys": lambda: self._show_text("Keyboard shortcuts", help.shortcuts_text(self.actions_)),
+            "help.keys": lambda: self._show_text("Keyboard shortcuts", shortcuts_text(self.actions_)),
             "help.data": lambda: open_path(self._parts.store_path.parent),
-            "help.about": lambda: self._show_text("About SAPO Studio", help.about_text()),
+            "help.about": lambda: self._show_text("About SAPO Studio", about_text()),
         }
 
     # -- what the store says

@@ -1,4 +1,4 @@
-"""Judging steps by keyboard: which key says what, and writing it to the store in the background, in order."""
+"""How steps are judged: the key of each judgement, and the same as buttons."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BUTTONS = (
 
 
 class JudgeBar(FlowRow):
-    """The same acts as buttons, each with its key printed on it."""
+    """A button for each judgement, with its key printed on it, and one for the name they are kept under."""
 
     pressed = Signal(object)
     """(verb: str)"""

@@ -1,4 +1,4 @@
-"""To be worded."""
+"""Combo boxes of (text, value) pairs: made, filled again without losing the choice, read and restored by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small text: labels in a type role, chips, messages for empty pages, banners."""
+"""Small text: labels in a type role, chips, and the message of a panel that has nothing to show."""
 
 from __future__ import annotations
 

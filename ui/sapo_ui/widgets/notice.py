@@ -1,4 +1,4 @@
-"""To be worded."""
+"""A line in a panel that warns or tells. `banner` is the strip that says what failed and has buttons for it."""
 
 from __future__ import annotations
 

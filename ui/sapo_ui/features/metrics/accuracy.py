@@ -16,8 +16,6 @@ MEANINGS = {
     "sound_accuracy": "Sound: share of those samples that are right at every step, where the task can tell.",
     "false_positives": "Right by luck: share of the right answers among them that hold a wrong step.",
 }
-
-
 LINES = (("greedy_accuracy", "Greedy"), ("sampled_accuracy", "Sampled"), ("sound_accuracy", "Sound"))
 
 

@@ -20,7 +20,6 @@ VERIFIER_MEANING = (
     "Verifier: share of steps of the process benchmark, up to and including the first error, that it judges right."
 )
 GAP_MEANING = "Gap: MCE minus verifier step accuracy, in percentage points. It closes as the verifier catches up."
-
 ALARM_MEANING = (
     "The gap grew by more than its interval since the iteration before: the verifier falls behind its reasoner. More "
     "labels an iteration usually help."
