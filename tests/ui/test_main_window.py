@@ -327,8 +327,8 @@ def test_choices_in_panels_are_remembered(qtbot, home, hands):
 
     window, panels = opened()
     for box, value in (
-        (panels["heatmap"].choice.kind, "confirmed"),
-        (panels["heatmap"].choice.sort, "length"),
+        (panels["heatmap"].controls.kind, "confirmed"),
+        (panels["heatmap"].controls.sort, "length"),
         (panels["traces"].filters.source, "solution"),
         (panels["traces"].filters.people, 1),
         (panels["log"].level, "warning"),
@@ -341,7 +341,7 @@ def test_choices_in_panels_are_remembered(qtbot, home, hands):
 
     window, again = opened()
     assert {name: again[name].choices() for name in again} == {name: panels[name].choices() for name in panels}
-    assert again["heatmap"].choice.wish.case == "confirmed"
+    assert again["heatmap"].controls.selection.case == "confirmed"
     asked = again["traces"].filters.filter("r", "id", descending=False)
     assert (asked.source, asked.annotated) == ("solution", True)
     assert (again["traces"].choices()["sort"], again["traces"].choices()["order"]) == ("mean", "descending")

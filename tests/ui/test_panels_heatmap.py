@@ -157,8 +157,8 @@ def test_zoom_keeps_the_cursor_in_view_and_fit_undoes_it(qtbot, view):
 
 
 def test_panel_shows_what_the_store_holds(panel, store, run_id):
-    wish = panel.choice.wish
-    query = wish.queries(run_id, queries.verifiers_of(store, run_id)[-1], 20_000)
+    selection = panel.controls.selection
+    query = selection.queries(run_id, queries.verifiers_of(store, run_id)[-1], 20_000)
     data = next(found for found in (queries.heatmap(store, one) for one in query) if found.total)
     assert panel.verifier == queries.verifiers_of(store, run_id)[-1]
     assert panel.data.ids.tolist() == data.ids.tolist()
@@ -169,29 +169,29 @@ def test_panel_shows_what_the_store_holds(panel, store, run_id):
 
 
 def test_controls_ask_again(panel, qtbot, store, run_id):
-    panel.choice.kind.setCurrentIndex(panel.choice.kind.findData("wrong"))
+    panel.controls.kind.setCurrentIndex(panel.controls.kind.findData("wrong"))
     qtbot.waitUntil(lambda: not panel.data.correct.any())
-    panel.choice.whose.setCurrentIndex(panel.choice.whose.findData(-3))
+    panel.controls.whose.setCurrentIndex(panel.controls.whose.findData(-3))
     process = queries.HeatmapQuery(run_id, -1, 2, "process", "wrong", "", "first_error")
     qtbot.waitUntil(lambda: panel.data.ids.tolist() == queries.heatmap(store, process).ids.tolist())
-    panel.choice.kind.setCurrentIndex(panel.choice.kind.findData("noise"))
+    panel.controls.kind.setCurrentIndex(panel.controls.kind.findData("noise"))
     qtbot.waitUntil(lambda: len(panel.data.ids) == 0)
     assert panel.pages.currentWidget() is panel.nothing
 
 
 def test_replay_goes_through_the_verifiers(panel, qtbot):
-    panel.choice._timer.setInterval(30)
+    panel.controls._timer.setInterval(30)
     seen = []
 
     def note():
-        seen.append(panel.choice.scrubber.value)
+        seen.append(panel.controls.scrubber.value)
 
-    panel.choice.changed.connect(note)
+    panel.controls.changed.connect(note)
     panel.view.setFocus()
     qtbot.keyClick(panel.view, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: seen and not panel.choice.playing)
-    assert seen == panel.choice.scrubber.values
-    qtbot.waitUntil(lambda: panel.verifier == panel.choice.scrubber.values[-1])
+    qtbot.waitUntil(lambda: seen and not panel.controls.playing)
+    assert seen == panel.controls.scrubber.values
+    qtbot.waitUntil(lambda: panel.verifier == panel.controls.scrubber.values[-1])
 
 
 def test_hover_reads_the_cell(panel, qtbot, store):
@@ -235,7 +235,7 @@ def test_rows_fill_in_live_but_never_under_the_pointer(qtbot, store):
     total = first = panel.data.total
     while total == first and live.until(lambda event: isinstance(event, k.Scores)):
         panel.refresh(change_of(store, live.run_id))
-        asked = panel.choice.wish.queries(live.run_id, queries.verifiers_of(store, live.run_id)[-1], 20_000)
+        asked = panel.controls.selection.queries(live.run_id, queries.verifiers_of(store, live.run_id)[-1], 20_000)
         total = next((n for n in (queries.heatmap(store, query).total for query in asked) if n), 0)
     qtbot.waitUntil(lambda: panel.data.total == total, timeout=5000)
     QTest.mouseMove(panel.view, panel.view.rect_of(Cell(1, 1)).center().toPoint())

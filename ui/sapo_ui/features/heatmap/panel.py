@@ -19,7 +19,7 @@ from sapo_ui import theme
 from sapo_ui.features.heatmap.binning import Grid, MarkLayer
 from sapo_ui.features.heatmap.mark_legend import MarkLegend
 from sapo_ui.features.heatmap.readout import Readout
-from sapo_ui.features.heatmap.selection import HeatmapChoice
+from sapo_ui.features.heatmap.selection import HeatmapControls
 from sapo_ui.features.heatmap.view import Cell, HeatmapView
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import hub
@@ -81,7 +81,7 @@ trajectories that each verifier was asked about when they were fresh.
         self._verifier: int | None = None
         self._pending: _Found | None = None
         self._asked: object = None
-        self.choice = HeatmapChoice()
+        self.controls = HeatmapControls()
         self.view = HeatmapView()
         self.view.setAccessibleName("Verifier heatmap")
         self.view.setAccessibleDescription(HINT)
@@ -100,7 +100,7 @@ trajectories that each verifier was asked about when they were fresh.
         self.news.setVisible(False)
         self.news.clicked.connect(self._show_pending)
         self.readout = Readout(HINT)
-        self.column.addWidget(self.choice)
+        self.column.addWidget(self.controls)
         self.column.addWidget(self.pages, 1)
         foot = FlowRow(gap=theme.SPACE_3)
         zoom = QWidget()
@@ -123,7 +123,7 @@ trajectories that each verifier was asked about when they were fresh.
         foot.add(self.legend, zoom, self.note, self.news)
         self.column.addWidget(foot)
         self.column.addWidget(self.readout)
-        self.choice.changed.connect(self._asked_again)
+        self.controls.changed.connect(self._asked_again)
         self.view.hovered.connect(self._pointed)
         self.view.cursor_moved.connect(self._pointed)
         self.view.activated.connect(self._open)
@@ -143,32 +143,32 @@ trajectories that each verifier was asked about when they were fresh.
 
     def clear(self) -> None:
         self._data = self._pending = None
-        self.choice.follow()
+        self.controls.follow()
         self.news.setVisible(False)
         self.readout.forget()
 
     def choices(self) -> dict[str, str]:
-        return chosen(self.choice.boxes)
+        return chosen(self.controls.boxes)
 
     def restore_choices(self, choices: Mapping[str, str]) -> None:
-        choose(self.choice.boxes, choices)
+        choose(self.controls.boxes, choices)
 
     def load(self, run_id: str) -> None:
-        wish = self.choice.wish
+        selection = self.controls.selection
 
         def work(store: Store) -> tuple[object, _Found]:
             verifiers = queries.verifiers_of(store, run_id)
             run = queries.get_run(store, run_id)
             reached = max(run.iteration, max(verifiers, default=0))
             if not verifiers:
-                return wish, _Found(None, None, [], reached)
+                return selection, _Found(None, None, [], reached)
             data = None
-            for query in wish.queries(run_id, verifiers[-1], LIMIT):
+            for query in selection.queries(run_id, verifiers[-1], LIMIT):
                 data = queries.heatmap(store, query)
                 if data.total:
                     break
-            verifier = verifiers[-1] if wish.verifier is None else wish.verifier
-            return wish, _Found(data, verifier, verifiers, reached)
+            verifier = verifiers[-1] if selection.verifier is None else selection.verifier
+            return selection, _Found(data, verifier, verifiers, reached)
 
         self.read(work, self._take)
 
@@ -179,7 +179,7 @@ trajectories that each verifier was asked about when they were fresh.
 
     def _take(self, result: tuple[object, _Found]) -> None:
         asked, found = result
-        if asked != self.choice.wish:
+        if asked != self.controls.selection:
             return
         again, self._asked = asked == self._asked, asked
         if found.data is None:
@@ -189,7 +189,7 @@ trajectories that each verifier was asked about when they were fresh.
         before = self._data
         unmoved = again and found.verifier == self._verifier
         if before is not None and unmoved and same(before, found.data):
-            self.choice.show_known(found.verifiers, found.iteration, self._verifier)
+            self.controls.show_known(found.verifiers, found.iteration, self._verifier)
             return
         if before is not None and again and before.total and self._busy():
             self._pending = found
@@ -216,7 +216,7 @@ trajectories that each verifier was asked about when they were fresh.
         self._pending = None
         self.news.setVisible(False)
         self._data, self._verifier = found.data, found.verifier
-        self.choice.show_known(found.verifiers, found.iteration, found.verifier)
+        self.controls.show_known(found.verifiers, found.iteration, found.verifier)
         self.view.set_grid(to_grid(found.data), keep_view=keep_view)
         self.pages.setCurrentWidget(self.view if len(found.data.ids) else self.nothing)
         self._say_view()
@@ -276,7 +276,7 @@ trajectories that each verifier was asked about when they were fresh.
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:
-            self.choice.toggle_replay()
+            self.controls.toggle_replay()
         else:
             super().keyPressEvent(event)
 
