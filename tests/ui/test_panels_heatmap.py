@@ -22,7 +22,7 @@ from sapo_ui.features.heatmap.binning import (
 )
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.heatmap.view import Cell, HeatmapView
-from sapo_ui.services.annotations import hub
+from sapo_ui.services.annotations import annotation_events
 from tests.fixtures.synthetic import synthetic_run
 from tests.ui.panel_bench import Live, change_of, show
 
@@ -220,7 +220,7 @@ def test_a_judgement_is_drawn_at_once_without_moving_anything(panel, store):
     annotations.annotate(store, trajectory, "me", {1: -1})
     panel.view.zoom(3)
     seen = panel.view.visible_range
-    hub().judged.emit(trajectory, 1)
+    annotation_events().judged.emit(trajectory, 1)
     ring = next(layer for layer in panel.view.grid.marks if layer.shape == "ring")
     assert ring.rows[column] == 1
     assert panel.view.visible_range == seen

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QInputDialog
 from sapo_studio.store import annotations, queries
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.traces.view import TraceView
-from sapo_ui.services.annotations import Act, annotator_name, hub, judgements_of
+from sapo_ui.services.annotations import Act, annotation_events, annotator_name, judgements_of
 from sapo_ui.services.settings import Settings
 from sapo_ui.trajectory.step_side import grouped
 from tests.fixtures.synthetic import synthetic_run
@@ -131,7 +131,7 @@ def test_buttons_do_the_same(view, qtbot, store, trajectory):
 
 def test_the_heatmap_hears_of_it_at_once(view, qtbot, store, run_id, trajectory):
     told = []
-    hub().judged.connect(lambda *args: told.append(args))
+    annotation_events().judged.connect(lambda *args: told.append(args))
     heatmap = show(qtbot, HeatmapPanel(), run_id)
     qtbot.waitUntil(lambda: heatmap.data is not None, timeout=5000)
     heatmap.controls.whose.setCurrentIndex(heatmap.controls.whose.findData(-1))
@@ -141,7 +141,7 @@ def test_the_heatmap_hears_of_it_at_once(view, qtbot, store, run_id, trajectory)
     column = int(np.flatnonzero(heatmap.data.ids == trajectory)[0])
     qtbot.waitUntil(lambda: int(heatmap.data.human[column]) == 2, timeout=5000)
     assert told == [(trajectory, 2)]
-    hub().judged.disconnect()
+    annotation_events().judged.disconnect()
 
 
 def test_somebody_else_s_judgement_arrives_by_refresh(view, qtbot, store, run_id, trajectory):

@@ -18,17 +18,17 @@ from sapo_ui.services import tasks
 from sapo_ui.services.settings import Settings
 
 
-class AnnotationHub(QObject):
-    """One for the program."""
+class AnnotationEvents(QObject):
+    """Sent around when somebody has judged a step."""
 
     judged = Signal(object, object)
     """(trajectory id: int, first error as people say now: int) Sent when the store has it."""
 
 
 @cache
-def hub() -> AnnotationHub:
-    """The program's hub."""
-    return AnnotationHub()
+def annotation_events() -> AnnotationEvents:
+    """The one that the program has: whoever judges sends, whoever draws judgements connects."""
+    return AnnotationEvents()
 
 
 def set_annotator_name(name: str) -> None:
@@ -103,7 +103,7 @@ class Annotator(QObject):
     def _done(self, detail: TraceDetail) -> None:
         self._busy = False
         self.saved.emit(detail)
-        hub().judged.emit(detail.id, detail.human)
+        annotation_events().judged.emit(detail.id, detail.human)
         self._next()
 
     def _failed(self, error: Exception) -> None:

@@ -22,7 +22,7 @@ from sapo_ui.features.heatmap.readout import Readout
 from sapo_ui.features.heatmap.selection import HeatmapControls
 from sapo_ui.features.heatmap.view import Cell, HeatmapView
 from sapo_ui.panels.data_panel import DataPanel
-from sapo_ui.services.annotations import hub
+from sapo_ui.services.annotations import annotation_events
 from sapo_ui.widgets.combo import choose, chosen
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import EmptyState, label
@@ -129,7 +129,7 @@ trajectories that each verifier was asked about when they were fresh.
         self.view.activated.connect(self._open)
         self.view.view_changed.connect(self._say_view)
         self.view.installEventFilter(self)
-        hub().judged.connect(self._judged)
+        annotation_events().judged.connect(self._judged)
 
     @property
     def data(self) -> HeatmapData | None:

@@ -19,7 +19,7 @@ from sapo_ui import theme
 from sapo_ui.features.traces.filters import TraceFilters
 from sapo_ui.features.traces.table_model import AT, COLUMNS, SORT_KEYS, TraceTable
 from sapo_ui.panels.data_panel import DataPanel
-from sapo_ui.services.annotations import hub
+from sapo_ui.services.annotations import annotation_events
 from sapo_ui.trajectory.mark_text import MarkTextDelegate
 from sapo_ui.trajectory.score_strip import ScoreStripDelegate
 from sapo_ui.widgets.combo import choose, chosen
@@ -113,7 +113,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._escape)
         escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        hub().judged.connect(self._judged)
+        annotation_events().judged.connect(self._judged)
 
     def _dress(self) -> None:
         table, header = self.table, self.table.horizontalHeader()
