@@ -22,7 +22,7 @@ from sapo_ui.services.control import Supervised
 from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.main_window import MainWindow, Parts
-from sapo_ui.shell.notify import notices
+from sapo_ui.shell.notify import notifications
 from sapo_ui.shell.panel_registry import AREAS, PANELS
 
 
@@ -360,8 +360,8 @@ def test_notices_tell_of_runs_that_ended_by_themselves(make_run):
         make_run(3, "c", "stopped"),
         make_run(4, "d", "done"),
     )
-    told = notices(before, StoreChange(now, frozenset()))
-    assert [(notice.run_id, notice.bad) for notice in told] == [("a-1", False), ("b-2", True)]
+    told = notifications(before, StoreChange(now, frozenset()))
+    assert [(notification.run_id, notification.bad) for notification in told] == [("a-1", False), ("b-2", True)]
     assert told[0].text == "Sampled accuracy 50.0\u202f%. Took 2\u202fmin."
 
 

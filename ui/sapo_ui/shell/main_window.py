@@ -30,7 +30,7 @@ from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.empty_page import EmptyPage
 from sapo_ui.shell.help import about_text, shortcuts_text
-from sapo_ui.shell.notify import Notice, Notifier
+from sapo_ui.shell.notify import Notification, Notifier
 from sapo_ui.shell.run_actions import RunActions, open_path
 from sapo_ui.theme import icons
 from sapo_ui.widgets import dialogs
@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         self._build_menus()
         self._restore()
         self._notifier = Notifier(self)
-        self._notifier.told.connect(self._tell)
+        self._notifier.notified.connect(self._notified)
         self._notifier.clicked.connect(self._wake_for)
         parts.poller.changed.connect(self._changed)
         parts.poller.trouble.connect(self._trouble)
@@ -223,8 +223,8 @@ class MainWindow(QMainWindow):
         else:
             self.show_error(error)
 
-    def _tell(self, notice: Notice) -> None:
-        self._say(f"{notice.title}. {notice.text}")
+    def _notified(self, notification: Notification) -> None:
+        self._say(f"{notification.title}. {notification.text}")
         if not self.isActiveWindow():
             QApplication.alert(self)
 
