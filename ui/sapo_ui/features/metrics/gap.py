@@ -11,7 +11,7 @@ from sapo_ui import theme
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.charts.line_chart import LineChart
 from sapo_ui.widgets.elided_label import ElidedLabel
-from sapo_ui.widgets.notice import Banner
+from sapo_ui.widgets.notice import Notice
 
 MCE_MEANING = (
     "MCE: step accuracy of the reasoner's own Monte-Carlo labels, a roll-out budget a step. The verifier's ceiling."
@@ -45,7 +45,7 @@ Left and Right read the values of an iteration; the right mouse button saves the
 
     def __init__(self) -> None:
         super().__init__()
-        self.alarm = Banner("warning")
+        self.alarm = Notice("warning")
         self.chart = LineChart()
         self.chart.setAccessibleName("MCE and verifier accuracy by iteration")
         self.chart.setToolTip("\n".join((MCE_MEANING, VERIFIER_MEANING, GAP_MEANING)))

@@ -19,7 +19,7 @@ from sapo_ui.widgets.charts.histogram import ThresholdHistogram
 from sapo_ui.widgets.combo import choice, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
-from sapo_ui.widgets.notice import Banner
+from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.tinted_lines import TintedLines
 
 NEWEST = -1
@@ -75,7 +75,7 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         self.iteration.currentIndexChanged.connect(self._asked_again)
         self.count = label("", "strong")
         self.of = label("", "small", "muted")
-        self.few = Banner("warning")
+        self.few = Notice("warning")
         self.histogram = ThresholdHistogram(name="eta")
         self.histogram.setMinimumHeight(90)
         self.histogram.setToolTip(ETA_MEANING)
