@@ -261,15 +261,15 @@ def charts_show_the_store(qtbot, panels, truth):
 
 
 def ledger_shows_the_store(ledger, truth):
-    bills = {(bill.group, bill.name): bill for bill in ledger.bars.bills}
+    costs = {(bar.group, bar.name): bar for bar in ledger.bars.bars}
     for group, cost in (("Roll-outs", "rollouts"), ("Generated tokens", "tokens")):
         own, start, other = (
             next(value for iteration, value, _, _ in truth.metric(f"label_{cost}_{who}") if iteration == at)
             for who, at in (("sapo", 1), ("omega", 0), ("shepherd", 1))
         )
-        assert (bills[group, "SAPO"].amount, bills[group, "SAPO"].estimate) == (own, False)
-        assert (bills[group, "Start (Omega)"].amount, bills[group, "Start (Omega)"].estimate) == (start, False)
-        shepherd = bills[group, "Shepherd (estimate)"]
+        assert (costs[group, "SAPO"].amount, costs[group, "SAPO"].estimate) == (own, False)
+        assert (costs[group, "Start (Omega)"].amount, costs[group, "Start (Omega)"].estimate) == (start, False)
+        shepherd = costs[group, "Shepherd (estimate)"]
         assert (shepherd.amount, shepherd.estimate) == (other, True)
 
 

@@ -47,8 +47,8 @@ def test_the_forecast_follows_what_is_typed(qtbot):
     with qtbot.waitSignal(page.review.shown, timeout=30_000):
         qtbot.keyClicks(editor, "16")
     after = page.review.review
-    assert [bill.name for bill in after.bills] == ["SAPO", "Omega", "Shepherd"]
-    assert after.bills[0].amount > before.bills[0].amount
+    assert [cost.name for cost in after.costs] == ["SAPO", "Omega", "Shepherd"]
+    assert after.costs[0].amount > before.costs[0].amount
 
 
 def test_what_fits_is_said_without_a_warning(body):
@@ -60,7 +60,7 @@ def test_what_fits_is_said_without_a_warning(body):
     assert all(0 < bar.share < 1 and not bar.tight for bar in body.findChildren(LevelBar))
     assert not body.warnings.isVisible()
     assert body.review.total.value.startswith("about ")
-    assert sum(bill.remark == "this run" for bill in body.review.bills) == 1
+    assert sum(cost.remark == "this run" for cost in body.review.costs) == 1
 
 
 def test_what_does_not_fit_is_warned_of_in_words_too(body):
@@ -80,7 +80,7 @@ def test_a_model_that_is_not_known_yet_is_said_to_be(body):
     assert "cannot be said" in body.unknown.text()
     assert body.review.total is None
     assert not body.findChildren(RoomRow)
-    assert len(body.review.bills) == 3
+    assert len(body.review.costs) == 3
 
 
 def test_what_it_rests_on_is_told_on_a_click(body):

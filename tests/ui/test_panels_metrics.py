@@ -14,7 +14,7 @@ from sapo_ui.features.log.panel import LogPanel
 from sapo_ui.features.metrics.accuracy import AccuracyPanel
 from sapo_ui.features.metrics.cases import CASES, CasesPanel
 from sapo_ui.features.metrics.gap import GapPanel, alarm_text
-from sapo_ui.features.metrics.ledger import LedgerPanel, bills_of, verdict
+from sapo_ui.features.metrics.ledger import LedgerPanel, entries_of, verdict
 from sapo_ui.features.metrics.training import TrainingPanel
 from sapo_ui.features.preferences.panel import PreferencesPanel
 from sapo_ui.features.run_page.headlines import headlines
@@ -118,11 +118,11 @@ def test_ledger(qtbot, store, run_id):
         sum(row[f"label_rollouts_{who}"].value for number, row in metrics.items() if number)
         for who in ("sapo", "shepherd")
     )
-    bills = {bill.name: bill for bill in panel.bars.bills if bill.group == "Roll-outs"}
-    assert list(bills) == ["SAPO", "Omega (estimate)", "Shepherd (estimate)", "Start (Omega)"]
-    assert (bills["SAPO"].amount, bills["SAPO"].estimate) == (paid, False)
-    assert (bills["Shepherd (estimate)"].amount, bills["Shepherd (estimate)"].estimate) == (shepherd, True)
-    assert bills["Start (Omega)"].amount == metrics[0]["label_rollouts_omega"].value
+    costs = {cost.name: cost for cost in panel.bars.bars if cost.group == "Roll-outs"}
+    assert list(costs) == ["SAPO", "Omega (estimate)", "Shepherd (estimate)", "Start (Omega)"]
+    assert (costs["SAPO"].amount, costs["SAPO"].estimate) == (paid, False)
+    assert (costs["Shepherd (estimate)"].amount, costs["Shepherd (estimate)"].estimate) == (shepherd, True)
+    assert costs["Start (Omega)"].amount == metrics[0]["label_rollouts_omega"].value
     card = headlines(metrics)[-1]
     assert panel.verdict.text().startswith(f"{card.value} Shepherd's tokens (estimate)"), "card and ledger agree"
 
@@ -133,14 +133,14 @@ def test_ledger_counts_the_first_labels_apart():
         1: {"label_tokens_sapo": MetricValue(30), "label_tokens_omega": MetricValue(60, estimate=True)},
         2: {"label_tokens_sapo": MetricValue(30), "label_tokens_omega": MetricValue(40, estimate=True)},
     }
-    assert [(entry.name, entry.value.value, entry.compared) for entry in bills_of(metrics, "tokens")] == [
+    assert [(entry.name, entry.value.value, entry.compared) for entry in entries_of(metrics, "tokens")] == [
         ("SAPO", 60, True),
         ("Omega (estimate)", 100, True),
         ("Start (Omega)", 50, False),
     ]
     assert verdict(metrics).startswith("0.60\u00d7 Omega")
     start = {0: metrics[0] | {"label_tokens_shepherd": MetricValue(100, estimate=True)}}
-    assert [entry.name for entry in bills_of(start, "tokens")] == ["Start (Omega)", "Shepherd (estimate)"]
+    assert [entry.name for entry in entries_of(start, "tokens")] == ["Start (Omega)", "Shepherd (estimate)"]
     assert verdict(start).startswith("0.50\u00d7 Shepherd")
 
 

@@ -8,7 +8,7 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import PHASE_LABELS
 from sapo_studio.forecast import Forecast, Machine, find_shape, forecast, size
 from sapo_ui import format as fmt
-from sapo_ui.widgets.charts.cost_bars import Bill
+from sapo_ui.widgets.charts.cost_bars import CostBar
 from sapo_ui.wording import LABELERS
 
 
@@ -39,7 +39,7 @@ class Review:
     rooms: tuple[Room, ...]
     total: Line | None
     phases: tuple[Line, ...]
-    bills: tuple[Bill, ...]
+    costs: tuple[CostBar, ...]
     warnings: tuple[str, ...]
     assumptions: tuple[str, ...]
     unknown: str
@@ -62,7 +62,7 @@ def review(found: Forecast) -> Review:
         rooms=tuple(_rooms(found)),
         total=total,
         phases=tuple(_phases(found)),
-        bills=tuple(_bills(found)),
+        costs=tuple(_costs(found)),
         warnings=tuple(" ".join((warned.what, warned.fix)).strip() for warned in found.warnings),
         assumptions=found.assumptions,
         unknown=found.unknown,
@@ -106,9 +106,9 @@ def _phases(found: Forecast) -> list[Line]:
     ]
 
 
-def _bills(found: Forecast) -> list[Bill]:
+def _costs(found: Forecast) -> list[CostBar]:
     return [
-        Bill(
+        CostBar(
             group="Labelling, tokens generated",
             name=LABELERS[bill.labeler][0],
             amount=bill.tokens,

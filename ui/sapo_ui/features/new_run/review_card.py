@@ -12,7 +12,7 @@ from sapo_ui.features.new_run.level_bar import LevelBar
 from sapo_ui.features.new_run.review import Line, Review, Room
 from sapo_ui.services import tasks
 from sapo_ui.theme import icons
-from sapo_ui.widgets.charts.cost_bars import BillBars
+from sapo_ui.widgets.charts.cost_bars import CostBars
 
 QUIET_MS = 200
 """The forecast is asked for when nothing has been typed for so long."""
@@ -42,7 +42,7 @@ class ReviewBody(QScrollArea):
         self.lines = QGridLayout()
         self.lines.setVerticalSpacing(4)
         self.lines.setColumnStretch(0, 1)
-        self.bars = BillBars(holder)
+        self.bars = CostBars(holder)
         self.bars.setAccessibleName("Labelling cost, forecast")
         self.fold = QToolButton(holder)
         self.fold.setText("How this is reckoned")
@@ -95,9 +95,9 @@ class ReviewBody(QScrollArea):
         for room in review.rooms:
             self.rooms.addWidget(RoomRow(room, self.widget()))
         self._say_lines(review)
-        self.bars.set_bills(review.bills)
+        self.bars.set_bars(review.costs)
         self.bars.setFixedHeight(max(1, self.bars.needed()))
-        self.bars.setVisible(bool(review.bills))
+        self.bars.setVisible(bool(review.costs))
         self.assumptions.setText("\n".join(review.assumptions))
         self.fold.show()
         self._fold(self.fold.isChecked())
