@@ -44,7 +44,7 @@ class Area:
         self.fill.setPen(None)
 
 
-class Strand:
+class LineItems:
     """The items of one line, used again for whatever line takes its place."""
 
     def __init__(self, view: PlotView) -> None:
@@ -84,7 +84,7 @@ class Strand:
         self.band.dress(colour, 0.16)
 
 
-class Reading:
+class Crosshair:
     """The line under the pointer, and a dot on each curve there."""
 
     def __init__(self, view: PlotView) -> None:
