@@ -84,11 +84,11 @@ def test_band_and_gap_are_filled_and_go_with_their_lines(qtbot):
     chart.set_lines([MCE, VERIFIER], between=(0, 1))
     bands = [items.band.fill.path().isEmpty() for items in chart._items]
     assert bands == [False, True]
-    assert not chart._gap.fill.path().isEmpty()
+    assert not chart._shading.fill.path().isEmpty()
     chart.set_lines([VERIFIER])
     assert len(chart._items) == 2
     assert not any(items.band.fill.isVisible() for items in chart._items)
-    assert not chart._gap.fill.isVisible()
+    assert not chart._shading.fill.isVisible()
     assert not chart._items[1].curve.isVisible()
     chart.set_lines([])
     assert not chart.view.isVisible()

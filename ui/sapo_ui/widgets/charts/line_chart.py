@@ -21,7 +21,7 @@ from sapo_ui.widgets.charts.plot_math import Floats, padded, thin
 if TYPE_CHECKING:
     from pyqtgraph import InfiniteLine
 
-    from sapo_ui.widgets.charts.line_chart_items import Area, Crosshair, LineItems
+    from sapo_ui.widgets.charts.line_chart_items import Band, Crosshair, LineItems
     from sapo_ui.widgets.charts.plot_parts import PlotView
 
 LEFT_ROOM = 46
@@ -66,7 +66,7 @@ class LineChart(PlotFrame):
         self._zoomed = False
         self._placing = False
         self._items: list[LineItems] = []
-        self._gap: Area
+        self._shading: Band
         self._crosshair: Crosshair
         self._separators: list[InfiniteLine] = []
 
@@ -118,11 +118,11 @@ class LineChart(PlotFrame):
     # The plot and its colours
 
     def fill(self, view: PlotView) -> None:
-        from sapo_ui.widgets.charts.line_chart_items import Area, Crosshair
+        from sapo_ui.widgets.charts.line_chart_items import Band, Crosshair
 
         view.left.setWidth(LEFT_ROOM)
         view.set_top(6)
-        self._gap = Area(view, -30)
+        self._shading = Band(view, -30)
         self._crosshair = Crosshair(view)
         view.pointed.connect(self._pointed)
         view.restored.connect(self.reset_view)
@@ -130,7 +130,7 @@ class LineChart(PlotFrame):
 
     def dress(self, view: PlotView) -> None:
         look = theme.current()
-        self._gap.dress(QColor(look.muted), 0.18)
+        self._shading.dress(QColor(look.muted), 0.18)
         self._crosshair.dress(look.text, look.muted)
         for line in self._separators:
             line.setPen(_separator_pen())
@@ -250,11 +250,11 @@ class LineChart(PlotFrame):
             items.clear()
         if self._between is None:
             nothing = np.zeros(0)
-            self._gap.show(nothing, nothing, nothing)
+            self._shading.show(nothing, nothing, nothing)
         else:
             first, second = (self._lines[index] for index in self._between)
             shared, at, there = np.intersect1d(first.x, second.x, return_indices=True)
-            self._gap.show(shared, self._scaled(first.y[at]), self._scaled(second.y[there]))
+            self._shading.show(shared, self._scaled(first.y[at]), self._scaled(second.y[there]))
         self._label(view)
         self._show_crosshair()
 

@@ -19,7 +19,7 @@ WIDE_UP_TO = 160
 NOTHING = np.zeros(0)
 
 
-class Area:
+class Band:
     """The area between two curves over the same x."""
 
     def __init__(self, view: PlotView, z: float) -> None:
@@ -48,7 +48,7 @@ class LineItems:
     """The items of one line, used again for whatever line takes its place."""
 
     def __init__(self, view: PlotView) -> None:
-        self.band = Area(view, -20)
+        self.band = Band(view, -20)
         self.bars = pg.ErrorBarItem()
         self.curve = pg.PlotDataItem(antialias=True, skipFiniteCheck=True, connect="all", useCache=False)
         view.put(self.bars)
