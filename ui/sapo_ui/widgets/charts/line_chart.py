@@ -106,7 +106,7 @@ class LineChart(PlotFrame):
         view = self.need_view()
         view.setVisible(True)
         self._separate(view, separators)
-        self._dress_lines(view)
+        self._colour_lines(view)
         self._place(view)
 
     def set_log(self, log: bool) -> None:
@@ -117,7 +117,7 @@ class LineChart(PlotFrame):
 
     # The plot and its colours
 
-    def fill(self, view: PlotView) -> None:
+    def add_items(self, view: PlotView) -> None:
         from sapo_ui.widgets.charts.line_chart_items import Band, Crosshair
 
         view.left.setWidth(LEFT_ROOM)
@@ -128,24 +128,24 @@ class LineChart(PlotFrame):
         view.restored.connect(self.reset_view)
         view.box.sigXRangeChanged.connect(self._moved)
 
-    def dress(self, view: PlotView) -> None:
+    def apply_colours(self, view: PlotView) -> None:
         look = theme.current()
-        self._shading.dress(QColor(look.muted), 0.18)
-        self._crosshair.dress(look.text, look.muted)
+        self._shading.apply_colours(QColor(look.muted), 0.18)
+        self._crosshair.apply_colours(look.text, look.muted)
         for line in self._separators:
             line.setPen(_separator_pen())
         if self._lines:
-            self._dress_lines(view)
+            self._colour_lines(view)
             self._label(view)
 
-    def _dress_lines(self, view: PlotView) -> None:
+    def _colour_lines(self, view: PlotView) -> None:
         from sapo_ui.widgets.charts.line_chart_items import LineItems
 
         while len(self._items) < len(self._lines):
             self._items.append(LineItems(view))
         for items, line in zip(self._items, self._lines, strict=False):
             colour = self.series_colour(line.series)
-            items.dress(colour, theme.current().surface, len(line.x), dashed=line.dashed)
+            items.apply_colours(colour, theme.current().surface, len(line.x), dashed=line.dashed)
 
     def _separate(self, view: PlotView, separators: Sequence[float]) -> None:
         from pyqtgraph import InfiniteLine

@@ -36,7 +36,7 @@ class Band:
         self.upper.setData(x[there], upper[there])
         self.lower.setData(x[there], lower[there])
 
-    def dress(self, colour: QColor, alpha: float) -> None:
+    def apply_colours(self, colour: QColor, alpha: float) -> None:
         """Take a colour."""
         made = QColor(colour)
         made.setAlphaF(alpha)
@@ -71,7 +71,7 @@ class LineItems:
         self.show(NOTHING, NOTHING)
         self.show_interval(NOTHING, NOTHING, NOTHING)
 
-    def dress(self, colour: QColor, ground: str, points: int, *, dashed: bool) -> None:
+    def apply_colours(self, colour: QColor, ground: str, points: int, *, dashed: bool) -> None:
         """Take a colour; dots on `ground` where the points are few."""
         style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
         curve: Any = self.curve
@@ -81,7 +81,7 @@ class LineItems:
         curve.setSymbolBrush(colour)
         curve.setSymbolPen(pen(ground, 1.5))
         self.bars.setData(pen=pen(colour))
-        self.band.dress(colour, 0.16)
+        self.band.apply_colours(colour, 0.16)
 
 
 class Crosshair:
@@ -110,7 +110,7 @@ class Crosshair:
         self.line.setVisible(False)
         self.dots.setVisible(False)
 
-    def dress(self, text: str, muted: str) -> None:
+    def apply_colours(self, text: str, muted: str) -> None:
         """Take the theme's colours."""
         self.line.setPen(pen(muted, 1, Qt.PenStyle.DotLine))
         self.dots.setPen(pen(text, 1.5))
