@@ -66,7 +66,7 @@ def grouped(rollouts: list[RolloutInfo]) -> list[list[RolloutInfo]]:
     return sorted(found.values(), key=lambda group: (not group[0].correct, -len(group), group[0].id))
 
 
-class TraceSide(QScrollArea):
+class StepSide(QScrollArea):
     """The right column of the trace view."""
 
     sibling_requested = Signal(object)

@@ -31,7 +31,7 @@ from sapo_ui.services.annotations import Act, Annotator, annotator_name
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
 from sapo_ui.trajectory.step_cards import StepColumn, step_facts
-from sapo_ui.trajectory.step_side import TraceSide
+from sapo_ui.trajectory.step_side import StepSide
 from sapo_ui.widgets.combo import choice, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
@@ -78,7 +78,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self.left = self._left()
         self.steps = StepColumn()
         self.steps.chosen_changed.connect(self._chosen)
-        self.side = TraceSide()
+        self.side = StepSide()
         self.side.sibling_requested.connect(self._sibling)
         self.bar = JudgeBar()
         self.bar.pressed.connect(self._verb)
