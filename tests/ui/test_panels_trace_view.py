@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QInputDialog
 from sapo_studio.store import annotations, queries
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.traces.view import TraceView
-from sapo_ui.services.annotations import Act, annotation_events, annotator_name, judgements_of
+from sapo_ui.services.annotations import JudgeAction, annotation_events, annotator_name, judgements_of
 from sapo_ui.services.settings import Settings
 from sapo_ui.trajectory.step_side import grouped
 from tests.fixtures.synthetic import synthetic_run
@@ -44,12 +44,12 @@ def judged(store, trajectory):
 
 
 def test_acts():
-    assert judgements_of(Act("wrong", 2), 4) == {2: -1}
-    assert judgements_of(Act("neutral", 2), 4) == {2: 0}
-    assert judgements_of(Act("right", 2), 4) == {2: 1}
-    assert judgements_of(Act("first_error", 3), 4) == {1: 1, 2: 1, 3: -1, 4: -1}
-    assert judgements_of(Act("no_error", 3), 3) == {1: 1, 2: 1, 3: 1}
-    assert judgements_of(Act("undo", 3), 3) == {}
+    assert judgements_of(JudgeAction("wrong", 2), 4) == {2: -1}
+    assert judgements_of(JudgeAction("neutral", 2), 4) == {2: 0}
+    assert judgements_of(JudgeAction("right", 2), 4) == {2: 1}
+    assert judgements_of(JudgeAction("first_error", 3), 4) == {1: 1, 2: 1, 3: -1, 4: -1}
+    assert judgements_of(JudgeAction("no_error", 3), 3) == {1: 1, 2: 1, 3: 1}
+    assert judgements_of(JudgeAction("undo", 3), 3) == {}
 
 
 def test_shows_the_trace(view, store, trajectory):

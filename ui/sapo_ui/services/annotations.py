@@ -51,21 +51,21 @@ def annotator_name() -> str:
 
 
 @dataclass(frozen=True)
-class Act:
+class JudgeAction:
     """What a key press asks for on a step."""
 
     verb: str
     step: int
 
 
-def judgements_of(act: Act, n_steps: int) -> dict[int, int]:
-    """What `act` says of which steps; nothing for undo."""
+def judgements_of(action: JudgeAction, n_steps: int) -> dict[int, int]:
+    """What `action` says of which steps; nothing for undo."""
     single = {"wrong": Judgement.WRONG, "neutral": Judgement.NEUTRAL, "right": Judgement.RIGHT}
-    if act.verb in single:
-        return {act.step: int(single[act.verb])}
-    if act.verb == "first_error":
-        return first_error_here(n_steps, act.step)
-    return no_error(n_steps) if act.verb == "no_error" else {}
+    if action.verb in single:
+        return {action.step: int(single[action.verb])}
+    if action.verb == "first_error":
+        return first_error_here(n_steps, action.step)
+    return no_error(n_steps) if action.verb == "no_error" else {}
 
 
 class Annotator(QObject):
@@ -79,13 +79,13 @@ class Annotator(QObject):
         self._waiting: list[Callable[[Store], TraceDetail]] = []
         self._busy = False
 
-    def judge(self, trajectory_id: int, n_steps: int, act: Act) -> None:
+    def judge(self, trajectory_id: int, n_steps: int, action: JudgeAction) -> None:
         """Keep (or take back) a judgement."""
         me = annotator_name()
-        said = judgements_of(act, n_steps)
+        said = judgements_of(action, n_steps)
 
         def work(store: Store) -> TraceDetail:
-            if act.verb == "undo":
+            if action.verb == "undo":
                 annotations.undo(store, trajectory_id, me)
             else:
                 annotations.annotate(store, trajectory_id, me, said)

@@ -27,7 +27,7 @@ from sapo_studio.store.records import TraceDetail
 from sapo_ui import theme
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services import tasks
-from sapo_ui.services.annotations import Act, Annotator, annotator_name
+from sapo_ui.services.annotations import Annotator, JudgeAction, annotator_name
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
 from sapo_ui.trajectory.step_cards import StepColumn, step_facts
@@ -245,7 +245,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
 
     def _verb(self, verb: object) -> None:
         if self._detail is not None:
-            self.annotator.judge(self._detail.id, len(self._detail.steps), Act(str(verb), self.steps.chosen))
+            self.annotator.judge(self._detail.id, len(self._detail.steps), JudgeAction(str(verb), self.steps.chosen))
 
     def _handle(self, event: QKeyEvent) -> bool:
         """Whether the key was one of ours."""
