@@ -114,7 +114,7 @@ def test_fast_typing_keeps_every_press_in_order(view, qtbot, store, trajectory):
         qtbot.keyClick(view, Qt.Key.Key_K)
     for key in (Qt.Key.Key_1, Qt.Key.Key_3, Qt.Key.Key_J, Qt.Key.Key_1, Qt.Key.Key_J, Qt.Key.Key_2, Qt.Key.Key_U):
         qtbot.keyClick(view, key)
-    qtbot.waitUntil(lambda: not view.annotator._busy and not view.annotator._waiting, timeout=5000)
+    qtbot.waitUntil(lambda: not view.writer._busy and not view.writer._waiting, timeout=5000)
     assert judged(store, trajectory) == {1: 1, 2: -1}
     acts = store.rows("SELECT step, judgement, undone_at IS NULL FROM annotations ORDER BY act, step")
     assert acts == [(1, -1, 1), (1, 1, 1), (2, -1, 1), (3, 0, 0)]

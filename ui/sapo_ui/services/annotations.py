@@ -68,8 +68,8 @@ def judgements_of(action: JudgeAction, n_steps: int) -> dict[int, int]:
     return no_error(n_steps) if action.verb == "no_error" else {}
 
 
-class Annotator(QObject):
-    """Writes acts to the store, one after the other, and tells what the trajectory looks like then."""
+class JudgementWriter(QObject):
+    """Writes what was judged to the store, one after the other, and tells what the trajectory looks like then."""
 
     saved = Signal(object)
     """(TraceDetail) Read again after the write."""

@@ -27,7 +27,7 @@ from sapo_studio.store.records import TraceDetail
 from sapo_ui import theme
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services import tasks
-from sapo_ui.services.annotations import Annotator, JudgeAction, annotator_name
+from sapo_ui.services.annotations import JudgeAction, JudgementWriter, annotator_name
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
 from sapo_ui.trajectory.step_cards import StepColumn, step_facts
@@ -65,8 +65,8 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self._detail: TraceDetail | None = None
         self._wanted: int | None = None
         self._came_from: weakref.ref[QWidget] | None = None
-        self.annotator = Annotator(self)
-        self.annotator.saved.connect(self._saved)
+        self.writer = JudgementWriter(self)
+        self.writer.saved.connect(self._saved)
         self.head = FlowRow()
         self.outcome, self.case, self.where = Chip(), Chip(), Chip()
         self.verifier: QComboBox = choice("Scores of verifier", [], "Whose scores the cards show")
@@ -245,7 +245,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
 
     def _verb(self, verb: object) -> None:
         if self._detail is not None:
-            self.annotator.judge(self._detail.id, len(self._detail.steps), JudgeAction(str(verb), self.steps.chosen))
+            self.writer.judge(self._detail.id, len(self._detail.steps), JudgeAction(str(verb), self.steps.chosen))
 
     def _handle(self, event: QKeyEvent) -> bool:
         """Whether the key was one of ours."""
