@@ -17,7 +17,7 @@ from sapo_ui import theme
 from sapo_ui.services import tasks
 from sapo_ui.theme import glyphs
 from sapo_ui.trajectory import mark_text, score_strip
-from sapo_ui.trajectory.score_strip import Strip
+from sapo_ui.trajectory.score_strip import ScoreStrip
 
 Index = QModelIndex | QPersistentModelIndex
 Ids = npt.NDArray[np.int64]
@@ -195,7 +195,7 @@ class TraceTable(QAbstractTableModel):
             found = self.row(index.row())
             if found is None:
                 return None
-            return Strip(found.scores, marks_of(found)) if role == score_strip.ROLE else first_errors(found)
+            return ScoreStrip(found.scores, marks_of(found)) if role == score_strip.ROLE else first_errors(found)
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.DecorationRole):
             return None
         row = self.row(index.row())
