@@ -18,7 +18,7 @@ from sapo_ui.features.traces.table_model import COLUMNS
 from sapo_ui.panels.panel import Panel
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import ACTIONS, Actions
-from sapo_ui.services.control import Supervised
+from sapo_ui.services.control import SupervisorControl
 from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.main_window import MainWindow, Parts
@@ -37,7 +37,7 @@ class Library:
         self.saved[name] = config
 
 
-class Hands(Supervised):
+class Hands(SupervisorControl):
     """Creates runs for real, but launches nothing."""
 
     def __init__(self):

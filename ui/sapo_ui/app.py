@@ -89,7 +89,7 @@ class Program:
         from sapo_ui import theme
         from sapo_ui.features.new_run.presets import Library
         from sapo_ui.services import tasks
-        from sapo_ui.services.control import Supervised
+        from sapo_ui.services.control import SupervisorControl
         from sapo_ui.services.poller import Poller
         from sapo_ui.services.settings import Settings
         from sapo_ui.shell import crash, panel_registry
@@ -105,9 +105,8 @@ class Program:
         path = paths.store_path()
         tasks.start(path)
         self.poller = Poller(path, supervisor.reconcile)
-        self.window = MainWindow(
-            Parts(settings, self.poller, Supervised(), Library(), path, panel_registry.PANELS, panel_registry.AREAS)
-        )
+        panels, areas = panel_registry.PANELS, panel_registry.AREAS
+        self.window = MainWindow(Parts(settings, self.poller, SupervisorControl(), Library(), path, panels, areas))
         self.window.closed.connect(self.app.quit)
         self.crash.show_with(lambda report: crash.CrashDialog(report, self.window).show())
         if self._run:

@@ -25,7 +25,7 @@ from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.panels.panel import Panel
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import Actions
-from sapo_ui.services.control import Control
+from sapo_ui.services.control import RunControl
 from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.empty_page import EmptyPage
@@ -59,7 +59,7 @@ class Parts:
 
     settings: Settings
     poller: Poller
-    control: Control
+    control: RunControl
     presets: Presets
     store_path: Path
     panels: Sequence[type[Panel]] = ()

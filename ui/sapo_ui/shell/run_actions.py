@@ -13,7 +13,7 @@ from sapo_studio.domain.runs import Verb
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui.services import tasks
-from sapo_ui.services.control import Control
+from sapo_ui.services.control import RunControl
 from sapo_ui.widgets import dialogs
 
 SAID = {
@@ -32,7 +32,7 @@ class RunActions(QObject):
         self,
         window: QWidget,
         current: Callable[[], RunSummary | None],
-        control: Control,
+        control: RunControl,
         *,
         home: Path,
         said: Callable[[str], object],
