@@ -23,7 +23,7 @@ from sapo_ui.features.heatmap.selection import HeatmapControls
 from sapo_ui.features.heatmap.view import Cell, HeatmapView
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import annotation_events
-from sapo_ui.widgets.combo import choose, chosen
+from sapo_ui.widgets.combo import choose_values, chosen_values
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import EmptyState, label
 
@@ -148,10 +148,10 @@ trajectories that each verifier was asked about when they were fresh.
         self.readout.forget()
 
     def choices(self) -> dict[str, str]:
-        return chosen(self.controls.boxes)
+        return chosen_values(self.controls.boxes)
 
     def restore_choices(self, choices: Mapping[str, str]) -> None:
-        choose(self.controls.boxes, choices)
+        choose_values(self.controls.boxes, choices)
 
     def load(self, run_id: str) -> None:
         selection = self.controls.selection

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 from sapo_studio.store.records import HeatmapQuery
 from sapo_ui import theme
 from sapo_ui.theme import icons
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.segmented import Segmented
 from sapo_ui.wording import FOUND, OUTCOMES
@@ -72,14 +72,14 @@ class HeatmapControls(FlowRow):
         self.play = QToolButton()
         self.play.setAccessibleName("Replay the run")
         self.play.setToolTip("Replay the run, verifier by verifier (Space)")
-        self.whose = choice(
+        self.whose = combo_box(
             "Whose trajectories",
             [("Fresh samples", FRESH), ("All samples", ALL), ("Benchmark", PROCESS)],
             "Which trajectories: those that each verifier was asked about when they were fresh, one iteration's "
             "samples, all samples, or the process benchmark, which stays the same for every verifier.",
         )
-        self.kind = choice("Outcome or case", KINDS, "Only trajectories that end right or wrong, or of one case")
-        self.sort = choice("Sort", SORTS, "Order of the trajectories, from left to right")
+        self.kind = combo_box("Outcome or case", KINDS, "Only trajectories that end right or wrong, or of one case")
+        self.sort = combo_box("Sort", SORTS, "Order of the trajectories, from left to right")
         self.add(self.scrubber, self.play, self.whose, self.kind, self.sort)
         self._timer = QTimer(self)
         self._timer.setInterval(REPLAY_MS)

@@ -13,7 +13,7 @@ from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics
 from sapo_ui.widgets.charts.cost_bars import CostBar, CostBars
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
 from sapo_ui.wording import LABELERS
@@ -57,7 +57,7 @@ once; the ratios leave it out.
 
     def __init__(self) -> None:
         super().__init__()
-        self.span = choice("Iterations", [("All iterations", TOTAL)], "Add up all iterations, or look at one")
+        self.span = combo_box("Iterations", [("All iterations", TOTAL)], "Add up all iterations, or look at one")
         self.span.currentIndexChanged.connect(self._again)
         self.verdict = label("", "body", wrap=False)
         top = FlowRow()

@@ -16,7 +16,7 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.widgets.charts.histogram import ThresholdHistogram
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
 from sapo_ui.widgets.notice import Notice
@@ -71,7 +71,7 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         self._at = 0
         self._iteration = 0
         self._eta: float | None = None
-        self.iteration = choice("Iteration", [("Newest iteration", NEWEST)])
+        self.iteration = combo_box("Iteration", [("Newest iteration", NEWEST)])
         self.iteration.currentIndexChanged.connect(self._asked_again)
         self.count = label("", "strong")
         self.of = label("", "small", "muted")

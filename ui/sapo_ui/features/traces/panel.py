@@ -22,7 +22,7 @@ from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import annotation_events
 from sapo_ui.trajectory.mark_text import MarkTextDelegate
 from sapo_ui.trajectory.score_strip import ScoreStripDelegate
-from sapo_ui.widgets.combo import choose, chosen
+from sapo_ui.widgets.combo import choose_values, chosen_values
 from sapo_ui.widgets.labels import EmptyState, label
 
 ROW = 26
@@ -148,10 +148,10 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
 
     def choices(self) -> dict[str, str]:
         order = "descending" if self._descending else "ascending"
-        return {**chosen(self.filters.boxes), "sort": self._sort, "order": order}
+        return {**chosen_values(self.filters.boxes), "sort": self._sort, "order": order}
 
     def restore_choices(self, choices: Mapping[str, str]) -> None:
-        choose(self.filters.boxes, choices)
+        choose_values(self.filters.boxes, choices)
         sort = choices.get("sort", "")
         at = next((at for at, (name, *_) in enumerate(COLUMNS) if SORT_KEYS.get(name) == sort), None)
         if at is not None:

@@ -32,7 +32,7 @@ from sapo_ui.services.poller import StoreChange
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
 from sapo_ui.trajectory.step_cards import StepColumn, step_facts
 from sapo_ui.trajectory.step_side import StepSide
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
 from sapo_ui.wording import SOURCE_WORDS
@@ -69,7 +69,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self.writer.saved.connect(self._saved)
         self.head = FlowRow()
         self.outcome, self.case, self.where = Chip(), Chip(), Chip()
-        self.verifier: QComboBox = choice("Scores of verifier", [], "Whose scores the cards show")
+        self.verifier: QComboBox = combo_box("Scores of verifier", [], "Whose scores the cards show")
         self.verifier.currentIndexChanged.connect(self._restep)
         self.head.add(self.outcome, self.case, self.where, self.verifier)
         self.question = label("", wrap=True)
