@@ -16,8 +16,8 @@ from sapo_ui.features.heatmap.binning import (
     bin_edges,
     bin_marks,
     bin_means,
-    count_runs,
-    runs_of,
+    count_stretches,
+    stretches,
     to_rgba,
 )
 from sapo_ui.features.heatmap.panel import HeatmapPanel
@@ -80,11 +80,11 @@ def test_a_mark_stands_for_the_most_frequent_one_and_a_person_s_always_stays():
     assert bin_marks(MarkLayer("person", "ring", rows, always=True), edges, 5) == [(0, 2), (0, 3), (1, 4)]
 
 
-def test_runs_of_groups():
+def test_stretches_of_groups():
     groups = np.array([1, 1, 2, 2, 2, 1])
-    assert runs_of(groups, 0, 6) == [(1, 0, 2), (2, 2, 5), (1, 5, 6)]
-    assert runs_of(groups, 1, 4) == [(1, 1, 2), (2, 2, 4)]
-    assert count_runs(groups, 0, 6) == 3
+    assert stretches(groups, 0, 6) == [(1, 0, 2), (2, 2, 5), (1, 5, 6)]
+    assert stretches(groups, 1, 4) == [(1, 1, 2), (2, 2, 4)]
+    assert count_stretches(groups, 0, 6) == 3
 
 
 def test_colours_are_fixed_and_missing_steps_are_not_painted():

@@ -94,16 +94,16 @@ def bin_marks(layer: MarkLayer, edges: Ints, rows: int) -> list[tuple[int, int]]
     return [(int(b), int(best[b])) for b in np.flatnonzero(enough & (best > 0))]
 
 
-def count_runs(groups: Ints, first: int, last: int) -> int:
+def count_stretches(groups: Ints, first: int, last: int) -> int:
     """How many stretches of neighbouring columns of one group lie within first..last (exclusive)."""
     part = groups[first:last]
     return int(np.count_nonzero(part[1:] != part[:-1])) + 1 if len(part) else 0
 
 
-def runs_of(groups: Ints, first: int, last: int, most: int = 10_000) -> list[tuple[int, int, int]]:
-    """(group, begin, end) for each stretch of neighbouring columns of one group within first..last (exclusive).
+def stretches(groups: Ints, first: int, last: int, most: int = 10_000) -> list[tuple[int, int, int]]:
+    """(group, begin, end) of each stretch of neighbouring columns of one group within first..last (exclusive).
 
-    Of more than `most` stretches every so manieth comes back, which is enough where they share pixels.
+    Where there are more than `most`, only every n-th comes back: enough where several share a pixel.
     """
     part = groups[first:last]
     if not len(part):

@@ -22,7 +22,16 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from sapo_ui import theme
-from sapo_ui.features.heatmap.binning import Grid, Ints, bin_edges, bin_means, count_runs, empty_grid, runs_of, to_rgba
+from sapo_ui.features.heatmap.binning import (
+    Grid,
+    Ints,
+    bin_edges,
+    bin_means,
+    count_stretches,
+    empty_grid,
+    stretches,
+    to_rgba,
+)
 from sapo_ui.features.heatmap.draw_marks import draw_marks
 
 WIDEST = 30.0
@@ -275,9 +284,9 @@ class HeatmapView(QWidget):
             for column in range(1, span):
                 x = round(body.left() + column * width)
                 painter.drawLine(QPointF(x, body.top()), QPointF(x, body.bottom()))
-        count = count_runs(self._grid.groups, self._first, self._last)
+        count = count_stretches(self._grid.groups, self._first, self._last)
         if 1 < count <= body.width() / 8 and span > count:
-            groups = runs_of(self._grid.groups, self._first, self._last)
+            groups = stretches(self._grid.groups, self._first, self._last)
             painter.setPen(QPen(surface, 3 if width >= 5 else 1))
             for _, begin, _ in groups[1:]:
                 x = round(body.left() + (begin - self._first) * width)
@@ -306,7 +315,7 @@ class HeatmapView(QWidget):
         metrics = self.fontMetrics()
         pointed = self._hover or self._cursor
         chosen = int(self._grid.groups[pointed.column]) if pointed is not None else None
-        narrow = count_runs(self._grid.groups, self._first, self._last) * 6 > body.width()
+        narrow = count_stretches(self._grid.groups, self._first, self._last) * 6 > body.width()
         if narrow:
             painter.setOpacity(0.5)
             painter.drawImage(strip, self._strip)
@@ -317,7 +326,7 @@ class HeatmapView(QWidget):
                     QRectF(strip.left() + column * width, strip.top(), max(1.5, width), STRIP), QColor(look.accent)
                 )
         edge = strip.left() - 100.0
-        for group, begin, end in runs_of(self._grid.groups, self._first, self._last, int(body.width() / 6)):
+        for group, begin, end in stretches(self._grid.groups, self._first, self._last, int(body.width() / 6)):
             left, right = strip.left() + (begin - self._first) * width, strip.left() + (end - self._first) * width
             if not narrow:
                 tone = QColor(look.accent) if group == chosen else QColor(tones[group % len(tones)])
