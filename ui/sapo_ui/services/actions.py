@@ -198,7 +198,7 @@ class Actions(QObject):
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way
 
-    def give_way(self, keys: frozenset[str]) -> None:
+    def yield_shortcuts(self, keys: frozenset[str]) -> None:
         """Leave these keys to the focused panel, which uses them itself: Qt acts on no key that two would take."""
         for spec in self.specs:
             if spec.shortcut and not spec.local:

@@ -353,7 +353,7 @@ class MainWindow(QMainWindow):
     def _focus_moved(self) -> None:
         panel = self.run_page.docks.focused_panel()
         own = [] if panel is None else [shortcut.key().toString() for shortcut in panel.findChildren(QShortcut)]
-        self.actions_.give_way(frozenset(own))
+        self.actions_.yield_shortcuts(frozenset(own))
 
     def _say(self, text: str) -> None:
         self.statusBar().showMessage(text, MESSAGE_MS)

@@ -39,7 +39,7 @@ class _Found:
 
 
 @dataclass(frozen=True, eq=False)
-class _Two:
+class _PairDetail:
     pair: PairInfo
     winner: TraceDetail
     loser: TraceDetail
@@ -67,7 +67,7 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._pairs: list[PairInfo] = []
         self._margins = np.zeros(0)
-        self._shown: _Two | None = None
+        self._shown: _PairDetail | None = None
         self._at = 0
         self._iteration = 0
         self._eta: float | None = None
@@ -205,21 +205,21 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
             return
         pair = left[min(self._at, len(left) - 1)]
 
-        def work(store: Store) -> _Two:
-            return _Two(pair, queries.trace(store, pair.winner_id), queries.trace(store, pair.loser_id))
+        def work(store: Store) -> _PairDetail:
+            return _PairDetail(pair, queries.trace(store, pair.winner_id), queries.trace(store, pair.loser_id))
 
         self.read(work, self._show_pair, key="pair")
 
-    def _show_pair(self, two: _Two) -> None:
+    def _show_pair(self, shown: _PairDetail) -> None:
         left = self.left
-        if self._at >= len(left) or left[self._at].id != two.pair.id:
+        if self._at >= len(left) or left[self._at].id != shown.pair.id:
             return
-        self._shown = two
-        self.place.setText(f"Pair {self._at + 1:,} of {len(left):,}, margin {fmt.number(two.pair.margin)}")
-        self.question.setText(" ".join(two.winner.question.split()))
+        self._shown = shown
+        self.place.setText(f"Pair {self._at + 1:,} of {len(left):,}, margin {fmt.number(shown.pair.margin)}")
+        self.question.setText(" ".join(shown.winner.question.split()))
         for name, detail, chip, lines in (
-            ("Winner", two.winner, self.winner_chip, self.winner),
-            ("Loser", two.loser, self.loser_chip, self.loser),
+            ("Winner", shown.winner, self.winner_chip, self.winner),
+            ("Loser", shown.loser, self.loser_chip, self.loser),
         ):
             scores = detail.scores.get(self._iteration)
             mean = "" if scores is None else f", mean {float(np.mean(scores)):.2f}"

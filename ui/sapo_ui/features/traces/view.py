@@ -222,7 +222,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
             self.verifier.setCurrentIndex(len(verifiers) - 1)
             self.verifier.blockSignals(blocked)
         self.verifier.setVisible(bool(verifiers))
-        self._show_steps(first_look(detail) if fresh else self.steps.chosen)
+        self._show_steps(first_step_shown(detail) if fresh else self.steps.chosen)
 
     def _show_steps(self, chosen: int) -> None:
         if self._detail is None:
@@ -280,7 +280,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self.side.setVisible(self.width() >= MEDIUM)
 
 
-def first_look(detail: TraceDetail) -> int:
+def first_step_shown(detail: TraceDetail) -> int:
     """Which step to choose when a trace opens: the verified first error, else the predicted one, else the first
     step."""
     for item in detail.labels:
