@@ -24,7 +24,7 @@ from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.heatmap.view import Cell, HeatmapView
 from sapo_ui.services.annotations import annotation_events
 from tests.fixtures.synthetic import synthetic_run
-from tests.ui.panel_bench import Live, change_of, show
+from tests.ui.panel_helpers import Live, change_of, show
 
 
 def grid(n=12, rows=5, seed=0):

@@ -20,7 +20,7 @@ from sapo_ui.features.preferences.panel import PreferencesPanel
 from sapo_ui.features.run_page.headlines import headlines
 from sapo_ui.shell.panel_registry import AREAS, PANELS
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
-from tests.ui.panel_bench import Live, change_of, show
+from tests.ui.panel_helpers import Live, change_of, show
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sapo_ui.services.annotations import JudgeAction, annotation_events, annotat
 from sapo_ui.services.settings import Settings
 from sapo_ui.trajectory.step_side import grouped
 from tests.fixtures.synthetic import synthetic_run
-from tests.ui.panel_bench import change_of, show
+from tests.ui.panel_helpers import change_of, show
 
 
 @pytest.fixture

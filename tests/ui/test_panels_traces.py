@@ -14,7 +14,7 @@ from sapo_ui.features.traces import table_model as trace_table
 from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.features.traces.table_model import AT, COLUMNS, PAGE, TraceTable
 from tests.fixtures.synthetic import synthetic_run
-from tests.ui.panel_bench import Live, change_of, show
+from tests.ui.panel_helpers import Live, change_of, show
 
 
 @pytest.fixture
