@@ -54,7 +54,7 @@ def wheel(chart, delta, at):
 def test_pyqtgraph_is_loaded_only_when_there_is_something_to_draw():
     code = (
         "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"
-        "from sapo_ui.shell import panel_registry; charts = [kind() for kind in panel_registry.PANELS];"
+        "from sapo_ui.shell import panel_registry; charts = [spec.panel() for spec in panel_registry.PANELS];"
         "assert 'pyqtgraph' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

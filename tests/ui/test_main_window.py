@@ -15,7 +15,7 @@ from sapo_studio.errors import EngineError
 from sapo_studio.store import queries, runs
 from sapo_ui.features.new_run.page import PresetChoice
 from sapo_ui.features.traces.table_model import COLUMNS
-from sapo_ui.panels.panel import Panel
+from sapo_ui.panels.panel import Panel, PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import ACTIONS, Actions
 from sapo_ui.services.control import SupervisorControl
@@ -23,7 +23,7 @@ from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.main_window import MainWindow, Parts
 from sapo_ui.shell.notify import notifications
-from sapo_ui.shell.panel_registry import AREAS, PANELS
+from sapo_ui.shell.panel_registry import PANELS
 
 
 class Library:
@@ -297,7 +297,7 @@ def test_a_panel_with_the_focus_keeps_its_own_keys(qtbot, home, hands, store):
 
     run_id = add_run(store)
     poller = Poller()
-    parts = Parts(Settings(), poller, hands, Library(), home / "studio.db", [Searching], {})
+    parts = Parts(Settings(), poller, hands, Library(), home / "studio.db", [PanelSpec(Searching)])
     window = MainWindow(parts)
     qtbot.addWidget(window)
     window.show()
@@ -320,7 +320,7 @@ def test_a_panel_with_the_focus_keeps_its_own_keys(qtbot, home, hands, store):
 
 def test_choices_in_panels_are_remembered(qtbot, home, hands):
     def opened():
-        window = MainWindow(Parts(Settings(), Poller(), hands, Library(), home / "studio.db", PANELS, AREAS))
+        window = MainWindow(Parts(Settings(), Poller(), hands, Library(), home / "studio.db", PANELS))
         qtbot.addWidget(window)
         window.show()
         return window, {name: dock.panel for name, dock in window.run_page.docks.docks.items()}

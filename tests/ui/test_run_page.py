@@ -11,7 +11,7 @@ from sapo_ui.features.run_page.header import where
 from sapo_ui.features.run_page.headlines import headlines
 from sapo_ui.features.run_page.page import RunPage, segments
 from sapo_ui.features.run_page.phase_timeline import PhaseTimeline
-from sapo_ui.panels.panel import Panel
+from sapo_ui.panels.panel import Panel, PanelSpec
 from sapo_ui.services.actions import ACTIONS, Actions
 from sapo_ui.services.poller import StoreChange
 
@@ -41,23 +41,14 @@ def make_panel(name, traces=False):
 
 
 PANELS = [
-    make_panel("heatmap"),
-    make_panel("gap"),
-    make_panel("detail"),
-    make_panel("cases"),
-    make_panel("more"),
-    make_panel("traces", traces=True),
-    make_panel("log"),
+    PanelSpec(make_panel("heatmap"), "main"),
+    PanelSpec(make_panel("gap"), "side"),
+    PanelSpec(make_panel("detail"), "main"),
+    PanelSpec(make_panel("cases"), "side"),
+    PanelSpec(make_panel("more"), "side"),
+    PanelSpec(make_panel("traces", traces=True), "bottom"),
+    PanelSpec(make_panel("log"), "bottom"),
 ]
-AREAS = {
-    "heatmap": "main",
-    "detail": "main",
-    "gap": "side",
-    "cases": "side",
-    "more": "side",
-    "traces": "bottom",
-    "log": "bottom",
-}
 
 
 @pytest.fixture
@@ -68,7 +59,7 @@ def fired():
 @pytest.fixture
 def page(qtbot, qapp, fired):
     actions = Actions(qapp, {spec.id: lambda name=spec.id: fired.append(name) for spec in ACTIONS})
-    made = RunPage(actions, PANELS, AREAS)
+    made = RunPage(actions, PANELS)
     made.actions_ = actions
     qtbot.addWidget(made)
     made.resize(1040, 740)

@@ -92,8 +92,9 @@ class Program:
         from sapo_ui.services.control import SupervisorControl
         from sapo_ui.services.poller import Poller
         from sapo_ui.services.settings import Settings
-        from sapo_ui.shell import crash, panel_registry
+        from sapo_ui.shell import crash
         from sapo_ui.shell.main_window import MainWindow, Parts
+        from sapo_ui.shell.panel_registry import PANELS
         from sapo_ui.theme import icons
 
         self.crash = crash.CrashHandler()
@@ -105,8 +106,7 @@ class Program:
         path = paths.store_path()
         tasks.start(path)
         self.poller = Poller(path, supervisor.reconcile)
-        panels, areas = panel_registry.PANELS, panel_registry.AREAS
-        self.window = MainWindow(Parts(settings, self.poller, SupervisorControl(), Library(), path, panels, areas))
+        self.window = MainWindow(Parts(settings, self.poller, SupervisorControl(), Library(), path, PANELS))
         self.window.closed.connect(self.app.quit)
         self.crash.show_with(lambda report: crash.CrashDialog(report, self.window).show())
         if self._run:

@@ -3,8 +3,8 @@ of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,9 +20,8 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.new_run.page import NewRunPage, PresetChoice
 from sapo_ui.features.run_list.column import RunList
-from sapo_ui.features.run_page.dock_area import Area
 from sapo_ui.features.run_page.page import RunPage
-from sapo_ui.panels.panel import Panel
+from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import Actions
 from sapo_ui.services.control import RunControl
@@ -62,8 +61,7 @@ class Parts:
     control: RunControl
     presets: Presets
     store_path: Path
-    panels: Sequence[type[Panel]] = ()
-    areas: Mapping[str, Area] = field(default_factory=dict[str, Area])
+    panels: Sequence[PanelSpec] = ()
 
 
 class MainWindow(QMainWindow):
@@ -117,7 +115,7 @@ class MainWindow(QMainWindow):
         names += ["run.clone", "run.rename", "", "run.folder", "run.copy_id", "", "run.delete"]
         self.run_list.menu_actions = [self.actions_[name] if name else None for name in names]
         self.empty_page = EmptyPage(self.actions_["run.new"], self.actions_["run.demo"])
-        self.run_page = RunPage(self.actions_, self._parts.panels, self._parts.areas)
+        self.run_page = RunPage(self.actions_, self._parts.panels)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty_page)
         self.pages.addWidget(self.run_page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QTimer, Signal
@@ -12,12 +12,12 @@ from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue, PhaseInfo, RunSummary
-from sapo_ui.features.run_page.dock_area import Area, DockArea
+from sapo_ui.features.run_page.dock_area import DockArea
 from sapo_ui.features.run_page.header import RunHeader
 from sapo_ui.features.run_page.headline_card import HeadlineCard
 from sapo_ui.features.run_page.headlines import headlines
 from sapo_ui.features.run_page.phase_timeline import PhaseTimeline, Segment, phase_detail
-from sapo_ui.panels.panel import Panel
+from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import Actions
 from sapo_ui.services.poller import StoreChange
@@ -70,13 +70,7 @@ class RunPage(QWidget):
     shown = Signal(object)
     """(run id: str | None) Header, timeline and numbers of this run are in place."""
 
-    def __init__(
-        self,
-        actions: Actions,
-        panels: Sequence[type[Panel]],
-        areas: Mapping[str, Area],
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, actions: Actions, panels: Sequence[PanelSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._actions = actions
         self._run: RunSummary | None = None
@@ -98,7 +92,7 @@ class RunPage(QWidget):
         across.setSpacing(8)
         for card in self.cards:
             across.addWidget(card)
-        self.docks = DockArea(panels, areas)
+        self.docks = DockArea(panels)
         column.addWidget(self.header)
         column.addWidget(self.banner)
         column.addWidget(self.timeline)
