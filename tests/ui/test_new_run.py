@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
 from sapo_studio.config.schema import RunConfig, field_paths
 from sapo_studio.errors import EngineError
 from sapo_ui.features.new_run import form_spec
-from sapo_ui.features.new_run.page import NewRunPage, PresetChoice, write_toml
+from sapo_ui.features.new_run.page import NewRunPage, write_toml
+from sapo_ui.features.new_run.presets import PresetChoice
 
 
 def preset(name, **values):

@@ -8,7 +8,8 @@ from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.forecast import Card, Machine, find_shape, forecast
 from sapo_ui.features.new_run.level_bar import LevelBar
-from sapo_ui.features.new_run.page import NewRunPage, PresetChoice
+from sapo_ui.features.new_run.page import NewRunPage
+from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.features.new_run.review import describe
 from sapo_ui.features.new_run.review_card import MemoryRow, ReviewBody
 

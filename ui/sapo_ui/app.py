@@ -87,13 +87,13 @@ class Program:
         """Put the parts together and show the window."""
         from sapo_studio import supervisor
         from sapo_ui import theme
-        from sapo_ui.features.new_run.presets import Library
+        from sapo_ui.features.new_run.presets import PresetLibrary
         from sapo_ui.services import tasks
         from sapo_ui.services.control import SupervisorControl
         from sapo_ui.services.poller import Poller
         from sapo_ui.services.settings import Settings
         from sapo_ui.shell import crash
-        from sapo_ui.shell.main_window import MainWindow, Parts
+        from sapo_ui.shell.main_window import MainWindow, WindowParts
         from sapo_ui.shell.panel_registry import PANELS
         from sapo_ui.theme import icons
 
@@ -106,7 +106,7 @@ class Program:
         path = paths.store_path()
         tasks.start(path)
         self.poller = Poller(path, supervisor.reconcile)
-        self.window = MainWindow(Parts(settings, self.poller, SupervisorControl(), Library(), path, PANELS))
+        self.window = MainWindow(WindowParts(settings, self.poller, SupervisorControl(), PresetLibrary(), path, PANELS))
         self.window.closed.connect(self.app.quit)
         self.crash.show_with(lambda report: crash.CrashDialog(report, self.window).show())
         if self._run:

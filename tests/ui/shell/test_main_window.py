@@ -13,7 +13,8 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError
 from sapo_studio.store import queries, runs
-from sapo_ui.features.new_run.page import PresetChoice
+from sapo_ui.features.new_run.page import NewRunPage
+from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.features.traces.table_model import COLUMNS
 from sapo_ui.panels.panel import Panel, PanelSpec
 from sapo_ui.services import tasks
@@ -21,7 +22,7 @@ from sapo_ui.services.actions import ACTIONS, Actions
 from sapo_ui.services.control import SupervisorControl
 from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
-from sapo_ui.shell.main_window import MainWindow, Parts
+from sapo_ui.shell.main_window import MainWindow, WindowParts
 from sapo_ui.shell.notify import notifications
 from sapo_ui.shell.panel_registry import PANELS
 
@@ -66,7 +67,7 @@ def open_window(qtbot, home, hands):
 
     def open_():
         poller = Poller()
-        window = MainWindow(Parts(Settings(), poller, hands, Library(), home / "studio.db"))
+        window = MainWindow(WindowParts(Settings(), poller, hands, Library(), home / "studio.db"))
         qtbot.addWidget(window)
         window.resize(1280, 800)
         window.show()
@@ -118,32 +119,32 @@ def test_an_action_without_a_handler_is_refused(qapp):
 
 
 def test_an_empty_store_offers_the_demo_and_starts_it(qtbot, window, store, hands):
-    qtbot.waitUntil(window.empty_page.demo_button.isVisible)
-    qtbot.mouseClick(window.empty_page.demo_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(window.pages["empty"].demo_button.isVisible)
+    qtbot.mouseClick(window.pages["empty"].demo_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.run_page.run_id is not None)
     assert hands.launched == [window.run_page.run_id]
     run = queries.get_run(store, window.run_page.run_id)
     assert (run.name, run.preset) == ("lab-demo", "lab-demo")
-    assert window.pages.currentWidget() is window.run_page
+    assert window.pages.front is window.run_page
 
 
 def test_new_run_creates_launches_and_shows(qtbot, window, store, hands):
     qtbot.keyClick(window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
-    page = window._new_page
-    assert window.pages.currentWidget() is page
+    page = window.pages.front
+    assert isinstance(page, NewRunPage)
     page.rows["name"].editor.selectAll()
     qtbot.keyClicks(page.rows["name"].editor, "my run")
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.run_page.run_id is not None)
     assert queries.get_config(store, hands.launched[0]).name == "my run"
-    assert window.pages.currentWidget() is window.run_page
-    assert window._new_page is None
+    assert window.pages.front is window.run_page
+    assert window.pages.count() == 2, "the form is gone"
 
 
 def test_a_start_that_fails_is_told_on_the_form(qtbot, window, hands):
     hands.fail = EngineError("The engine could not be started", why="No memory.", fix="Close something.")
     window.new_run()
-    page = window._new_page
+    page = window.pages.front
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "No memory." in page.verdict.text())
     assert page.start.isEnabled()
@@ -151,8 +152,8 @@ def test_a_start_that_fails_is_told_on_the_form(qtbot, window, hands):
 
 def test_escape_leaves_the_form(qtbot, window):
     window.new_run()
-    qtbot.keyClick(window._new_page.preset, Qt.Key.Key_Escape)
-    assert window.pages.currentWidget() is window.empty_page
+    qtbot.keyClick(window.pages.front.preset, Qt.Key.Key_Escape)
+    assert window.pages.front is window.pages["empty"]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_rename_and_delete_ask_first(qtbot, window, store):
     box = next(b for b in window.findChildren(QMessageBox) if b.isVisible())
     button = next(b for b in box.buttons() if b.text() == "Delete run")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.pages.currentWidget() is window.empty_page)
+    qtbot.waitUntil(lambda: window.pages.front is window.pages["empty"])
     assert queries.list_runs(store) == []
 
 
@@ -204,8 +205,8 @@ def test_clone_fills_the_form_from_the_run(qtbot, window, store):
     run_id = runs.create_run(store, RunConfig.model_validate({"name": "odd", "iterations": 7}))
     select(qtbot, window, run_id)
     window.actions_["run.clone"].trigger()
-    qtbot.waitUntil(lambda: window._new_page is not None)
-    assert window._new_page.values()["iterations"] == 7
+    qtbot.waitUntil(lambda: isinstance(window.pages.front, NewRunPage))
+    assert window.pages.front.values()["iterations"] == 7
 
 
 def test_the_window_comes_back_as_it_was(qtbot, open_window, store):
@@ -249,7 +250,7 @@ def test_palette_finds_and_runs_an_action(qtbot, window):
     qtbot.keyClicks(palette.line, "new ru")
     assert palette.list.item(0).text() == "Run: New run"
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
-    assert window._new_page is not None
+    assert isinstance(window.pages.front, NewRunPage)
 
 
 def test_help_is_that_of_the_page(qtbot, window):
@@ -265,7 +266,7 @@ def test_help_is_that_of_the_page(qtbot, window):
 
 def test_status_bar_says_that_runs_go_on(qtbot, window, store):
     add_run(store, status=RunStatus.RUNNING)
-    qtbot.waitUntil(lambda: "closing the window leaves it going" in window.going.text())
+    qtbot.waitUntil(lambda: "closing the window leaves it going" in window.status_line.going.text())
 
 
 def test_an_unreadable_store_is_told_above_the_page(qtbot, window, store):
@@ -297,7 +298,7 @@ def test_a_panel_with_the_focus_keeps_its_own_keys(qtbot, home, hands, store):
 
     run_id = add_run(store)
     poller = Poller()
-    parts = Parts(Settings(), poller, hands, Library(), home / "studio.db", [PanelSpec(Searching)])
+    parts = WindowParts(Settings(), poller, hands, Library(), home / "studio.db", [PanelSpec(Searching)])
     window = MainWindow(parts)
     qtbot.addWidget(window)
     window.show()
@@ -320,7 +321,7 @@ def test_a_panel_with_the_focus_keeps_its_own_keys(qtbot, home, hands, store):
 
 def test_choices_in_panels_are_remembered(qtbot, home, hands):
     def opened():
-        window = MainWindow(Parts(Settings(), Poller(), hands, Library(), home / "studio.db", PANELS))
+        window = MainWindow(WindowParts(Settings(), Poller(), hands, Library(), home / "studio.db", PANELS))
         qtbot.addWidget(window)
         window.show()
         return window, {name: dock.panel for name, dock in window.run_page.docks.docks.items()}

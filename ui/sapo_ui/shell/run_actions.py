@@ -26,7 +26,7 @@ SAID = {
 
 
 class RunActions(QObject):
-    """Acts on `current()` through `control`; `said` tells the user, `acted` is called when the store has changed."""
+    """Acts on `current()` through `control`; `say` tells the user, `on_change` is called when the store has changed."""
 
     def __init__(
         self,
@@ -35,16 +35,16 @@ class RunActions(QObject):
         control: RunControl,
         *,
         home: Path,
-        said: Callable[[str], object],
-        acted: Callable[[], object],
+        say: Callable[[str], object],
+        on_change: Callable[[], object],
     ) -> None:
         super().__init__(window)
         self._window = window
         self._current = current
         self._control = control
         self._home = home
-        self._said = said
-        self._acted = acted
+        self._say = say
+        self._on_change = on_change
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What to do for each action, by its id."""
@@ -117,22 +117,22 @@ class RunActions(QObject):
             if folder.is_dir():
                 open_path(folder)
             else:
-                self._said(f"{run.name} has written no files yet.")
+                self._say(f"{run.name} has written no files yet.")
 
     def copy_id(self) -> None:
         """Put the run's id on the clipboard."""
         run = self._current()
         if run is not None:
             QGuiApplication.clipboard().setText(run.id)
-            self._said(f"Copied {run.id}.")
+            self._say(f"Copied {run.id}.")
 
     def _act(self, run: RunSummary, work: Callable[[Store, str], object], said: str = "") -> None:
         run_id = run.id
 
         def done(_: object) -> None:
             if said:
-                self._said(said)
-            self._acted()
+                self._say(said)
+            self._on_change()
 
         tasks.run(self._window, lambda store: work(store, run_id), done)
 

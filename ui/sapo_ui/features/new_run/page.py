@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,10 @@ from sapo_ui import theme
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.form_fields import FieldRow, WheelGuard
 from sapo_ui.features.new_run.form_spec import SECTION_TITLES, FieldSpec, Problem
+from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.features.new_run.review_card import ReviewBody
 from sapo_ui.features.new_run.section_card import SectionCard
+from sapo_ui.panels.page import Page
 
 HELP = """### New run
 
@@ -53,16 +54,7 @@ keeps a run from starting.
 """
 
 
-@dataclass(frozen=True)
-class PresetChoice:
-    """A preset as the form offers it."""
-
-    name: str
-    config: RunConfig
-    about: str = ""
-
-
-class NewRunPage(QWidget):
+class NewRunPage(Page):
     """The form. It starts nothing itself: `start_requested` carries a configuration that is valid."""
 
     start_requested = Signal(object, object)

@@ -17,6 +17,7 @@ from sapo_ui.features.run_page.header import RunHeader
 from sapo_ui.features.run_page.headline_card import HeadlineCard
 from sapo_ui.features.run_page.headlines import headlines
 from sapo_ui.features.run_page.phase_timeline import PhaseTimeline, Segment, phase_detail
+from sapo_ui.panels.page import Page
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import Actions
@@ -62,7 +63,7 @@ def segments(phases: Sequence[PhaseInfo], *, alive: bool = True) -> tuple[Segmen
     return tuple(made)
 
 
-class RunPage(QWidget):
+class RunPage(Page):
     """Shows one run at a time. Reads through tasks, acts through the window's actions."""
 
     help = HELP
