@@ -142,11 +142,6 @@ def test_exported_toml_is_the_configuration(tmp_path, page):
         assert RunConfig.model_validate(tomllib.load(file)) == page.config
 
 
-def test_flatten_and_nest_are_inverse():
-    config = RunConfig.model_validate({}).model_dump()
-    assert form_spec.nest(form_spec.flatten(config)) == config
-
-
 def test_a_toml_file_fills_the_form(tmp_path, page):
     write_toml(tmp_path / "from-file.toml", preset("other", iterations=4).config)
     page.open_toml(tmp_path / "from-file.toml")
