@@ -9,8 +9,8 @@ from PySide6.QtTest import QTest
 
 from sapo_studio.events import kinds as k
 from sapo_studio.store import annotations, queries
+from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.features.heatmap.panel import HeatmapPanel
-from sapo_ui.features.heatmap.view import Cell
 from sapo_ui.services.annotations import annotation_events
 from tests.ui.panel_helpers import Live, change_of, show
 
@@ -63,7 +63,7 @@ def test_replay_goes_through_the_verifiers(panel, qtbot):
 def test_hover_reads_the_cell(panel, qtbot, store):
     column = int(np.flatnonzero(panel.data.verified > 0)[0])
     row = int(panel.data.verified[column])
-    QTest.mouseMove(panel.view, panel.view.rect_of(Cell(column, row)).center().toPoint())
+    QTest.mouseMove(panel.view, panel.view.layout_now.rect_of(Cell(column, row)).center().toPoint())
     qtbot.waitUntil(lambda: panel.readout.step.text() != "")
     detail = queries.trace(store, int(panel.data.ids[column]))
     assert panel.readout.step.text() == detail.steps[row - 1]
@@ -75,7 +75,7 @@ def test_hover_reads_the_cell(panel, qtbot, store):
 
 def test_click_opens_the_trace(panel, qtbot):
     with qtbot.waitSignal(panel.trace_requested) as caught:
-        at = panel.view.rect_of(Cell(7, 1)).center().toPoint()
+        at = panel.view.layout_now.rect_of(Cell(7, 1)).center().toPoint()
         qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=at)
     assert caught.args == [int(panel.data.ids[7])]
 
@@ -104,7 +104,7 @@ def test_rows_fill_in_live_but_never_under_the_pointer(qtbot, store):
         asked = panel.controls.selection.queries(live.run_id, queries.verifiers_of(store, live.run_id)[-1], 20_000)
         total = next((n for n in (queries.heatmap(store, query).total for query in asked) if n), 0)
     qtbot.waitUntil(lambda: panel.data.total == total)
-    QTest.mouseMove(panel.view, panel.view.rect_of(Cell(1, 1)).center().toPoint())
+    QTest.mouseMove(panel.view, panel.view.layout_now.rect_of(Cell(1, 1)).center().toPoint())
     qtbot.waitUntil(lambda: panel.view.hover_cell is not None)
     shown = panel.data.ids.tolist()
     for _ in range(6):

@@ -1,14 +1,15 @@
-"""The picture: cells where they are drawn, colours, keyboard, zoom."""
+"""The picture: colours of cells, keyboard, zoom."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, Qt
 
 from sapo_ui import theme
 from sapo_ui.features.heatmap.binning import Grid, MarkLayer
-from sapo_ui.features.heatmap.view import Cell, HeatmapView
+from sapo_ui.features.heatmap.layout import Cell
+from sapo_ui.features.heatmap.view import HeatmapView
 
 
 def grid(n=12, rows=5, seed=0):
@@ -30,18 +31,10 @@ def view(qtbot):
     return made
 
 
-def test_every_cell_is_found_where_it_is_drawn(view):
-    for column in range(view.grid.columns):
-        for row in range(1, view.grid.rows + 1):
-            assert view.cell_at(view.rect_of(Cell(column, row)).center()) == Cell(column, row)
-    assert view.cell_at(QPointF(2, 2)) is None
-    assert view.cell_at(QPointF(view.width() - 2, 20)) is None
-
-
 def test_painted_colour_is_the_score(view):
     picture = view.grab().toImage()
     for column, row in ((0, 1), (4, 2), (11, 1)):
-        box = view.rect_of(Cell(column, row))
+        box = view.layout_now.rect_of(Cell(column, row))
         at = QPoint(round(box.left() + 0.2 * box.width()), round(box.top() + 0.2 * box.height()))
         wanted = theme.score_colour(float(view.grid.values[column, row - 1]))
         got = picture.pixelColor(at)
@@ -53,7 +46,7 @@ def test_painted_colour_is_the_score(view):
 def test_no_step_looks_like_neither_a_score_nor_the_background(view):
     picture = view.grab().toImage()
     missing = next((c, r) for c in range(12) for r in range(1, 6) if np.isnan(view.grid.values[c, r - 1]))
-    box = view.rect_of(Cell(*missing)).adjusted(3, 3, -3, -3).toRect()
+    box = view.layout_now.rect_of(Cell(*missing)).adjusted(3, 3, -3, -3).toRect()
     seen = {
         picture.pixelColor(x, y).name() for x in range(box.left(), box.right()) for y in range(box.top(), box.bottom())
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,8 @@ Floats32 = npt.NDArray[np.float32]
 class MarkLayer:
     """One kind of mark: `rows` holds the 1-based row it sits in for each column, 0 for none.
 
-    `shape` is triangle (hollow), square (filled) or ring. `always` keeps every mark when columns are merged,
-    instead of those that
-    most of the merged columns agree on.
+    `shape` is triangle (hollow), square (filled) or ring. `always` keeps every mark when columns are merged, instead of
+    those that most of the merged columns agree on.
     """
 
     name: str
@@ -34,7 +33,6 @@ class Grid:
     values: Floats32
     groups: Ints
     marks: tuple[MarkLayer, ...] = ()
-    group_names: dict[int, str] = field(default_factory=dict[int, str])
 
     @property
     def columns(self) -> int:

@@ -17,10 +17,11 @@ from sapo_studio.store.records import HeatmapData
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.heatmap.binning import Grid, MarkLayer
+from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.features.heatmap.mark_legend import MarkLegend
 from sapo_ui.features.heatmap.readout import Readout
 from sapo_ui.features.heatmap.selection import HeatmapControls
-from sapo_ui.features.heatmap.view import Cell, HeatmapView
+from sapo_ui.features.heatmap.view import HeatmapView
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import annotation_events
 from sapo_ui.widgets.combo import choose_values, chosen_values
@@ -231,10 +232,10 @@ trajectories that each verifier was asked about when they were fresh.
         text = f"{fmt.count(shown)} trajectories"
         if data.total > shown:
             text = f"first {fmt.count(shown)} of {fmt.count(data.total)} trajectories"
-        per_pixel = self.view.per_pixel
+        per_pixel = self.view.layout_now.per_pixel
         if per_pixel > 1:
             text += f", a pixel is the mean of {per_pixel:.2g}"
-        if self.view.merges_marks and shown:
+        if self.view.layout_now.merges_marks and shown:
             text += ", marks merged"
         self.note.setText(text)
 

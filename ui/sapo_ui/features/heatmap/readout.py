@@ -11,7 +11,7 @@ from sapo_studio.store.codec import row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import HeatmapData, TraceDetail
 from sapo_ui import theme
-from sapo_ui.features.heatmap.view import Cell
+from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.services import tasks
 from sapo_ui.widgets.elided_label import ElidedLabel
 
