@@ -53,7 +53,7 @@ def has_display() -> bool:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="sapo-studio", description="Watch and steer SAPO runs. Closing the window leaves runs going."
+        prog="sapo-studio", description="Watch and steer SAPO runs. Runs keep running when the window is closed."
     )
     parser.add_argument("--demo", action="store_true", help="start the preset lab-demo and show it")
     parser.add_argument(

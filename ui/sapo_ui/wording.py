@@ -3,7 +3,7 @@ called."""
 
 from __future__ import annotations
 
-OUTCOMES = (("All outcomes", "all"), ("Wrong answers", "wrong"), ("Right answers", "right"))
+OUTCOMES = (("All outcomes", "all"), ("Incorrect", "wrong"), ("Correct", "right"))
 
 FOUND = (
     ("Confirmed", "confirmed"),

@@ -43,7 +43,9 @@ def _text(run: RunSummary) -> str:
         accuracy = run.headline.get("sampled_accuracy")
         took = f"Took {fmt.duration(run.active_seconds)}."
         return took if accuracy is None else f"Sampled accuracy {fmt.percent(accuracy)}. {took}"
-    return run.error.what if run.error is not None else "Its engine ended. Resume goes on from the last finished part."
+    if run.error is not None:
+        return run.error.what
+    return "The engine stopped unexpectedly. Resume continues from the last checkpoint."
 
 
 class Notifier(QObject):
@@ -74,7 +76,7 @@ class Notifier(QObject):
                 )
         self._known = {run.id: run.status for run in change.runs}
         if self._tray is not None and not any(run.status.alive for run in change.runs):
-            self._tray.setToolTip("SAPO Studio: no run is going")
+            self._tray.setToolTip("SAPO Studio: no run is active")
 
     def close(self) -> None:
         """Take the tray icon away."""

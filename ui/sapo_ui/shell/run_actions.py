@@ -17,11 +17,11 @@ from sapo_ui.services.control import RunControl
 from sapo_ui.widgets import dialogs
 
 SAID = {
-    Verb.PAUSE: "Pause asked for: the engine waits at its next step.",
-    Verb.RESUME: "The engine goes on.",
+    Verb.PAUSE: "Pause requested: the engine pauses at its next step.",
+    Verb.RESUME: "Continue requested.",
     Verb.STOP_AFTER_PHASE: "The run will stop after this phase.",
-    Verb.STOP: "Stop asked for: the engine ends at its next step.",
-    Verb.CHECKPOINT: "Checkpoint asked for.",
+    Verb.STOP: "Stop requested: the engine stops at its next step.",
+    Verb.CHECKPOINT: "Checkpoint requested.",
 }
 
 
@@ -72,7 +72,7 @@ class RunActions(QObject):
         """Start an engine for the run."""
         run = self._current()
         if run is not None:
-            self._act(run, self._control.resume, "The engine is being started.")
+            self._act(run, self._control.resume, "Starting the engine.")
 
     def kill(self) -> None:
         """Ask, then end the run's engine at once."""
@@ -81,9 +81,9 @@ class RunActions(QObject):
             dialogs.ask(
                 self._window,
                 f"Kill the engine of \u201c{run.name}\u201d?",
-                "It ends at once. What it has not yet recorded is done again when you resume. Stop is gentler.",
+                "It ends at once. What it has not recorded yet is done again on resume. Stop loses nothing.",
                 "Kill engine",
-                lambda: self._act(run, self._control.kill, "The engine was ended."),
+                lambda: self._act(run, self._control.kill, "The engine was killed."),
             )
 
     def rename(self) -> None:

@@ -35,10 +35,10 @@ class StatusLine(QStatusBar):
         """Count the runs that are alive, and look how large the store is."""
         alive = sum(1 for run in change.runs if run.status.alive)
         self.going.setText(
-            f"{alive} run{'s' if alive > 1 else ''} going \u00b7 closing the window leaves "
-            f"{'them' if alive > 1 else 'it'} going"
+            f"{alive} run{'s' if alive > 1 else ''} active \u00b7 "
+            f"{'they keep' if alive > 1 else 'it keeps'} running when the window is closed"
             if alive
-            else "No run is going"
+            else "No run is active"
         )
         bytes_ = self._path.stat().st_size if self._path.exists() else 0
         self.place.setText(f"{self._path.name} \u00b7 {fmt.size(bytes_)}")

@@ -70,7 +70,7 @@ def test_hover_reads_the_cell(panel, qtbot, store):
     facts = panel.readout.facts.text()
     assert f"V{panel.verifier} {panel.data.scores[column, row - 1]:.2f}" in facts
     assert "verified first error" in facts
-    assert any(f"{label.source}: wrong" in facts for label in detail.labels)
+    assert any(f"{label.source}: incorrect" in facts for label in detail.labels)
 
 
 def test_click_opens_the_trace(panel, qtbot):

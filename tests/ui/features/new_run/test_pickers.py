@@ -54,4 +54,4 @@ def test_cards_are_ticked(page):
     assert page.config.runtime.gpus == "0,2"
     row.picker.offer(())
     assert not row.picker.isEnabled()
-    assert "No card" in row.picker.toolTip()
+    assert "No GPU" in row.picker.toolTip()

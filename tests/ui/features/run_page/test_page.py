@@ -19,7 +19,7 @@ def test_banner_says_what_why_and_what_to_do(qtbot, page, make_run, fired):
 
     assert QGuiApplication.clipboard().text() == page.banner.text
     page.show_run(make_run(1, "lab", "interrupted"))
-    assert "Resume goes on" in page.banner.text
+    assert "Resume continues" in page.banner.text
     page.show_run(make_run(1, "lab", "running"))
     assert not page.banner.isVisible()
 

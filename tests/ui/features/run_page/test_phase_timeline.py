@@ -31,7 +31,7 @@ def test_timeline_segments_and_keyboard(qtbot):
         "Start, Warm-up: done in 34\u202fs",
         "Iteration 1, Sample: done in 4\u202fs",
         "Iteration 1, Label: running 50 of 200 trajectories",
-        "Iteration 1, Verifier: to come",
+        "Iteration 1, Verifier: not started",
     ]
     assert timeline.segments[2].fraction == 0.25
     rects = timeline.rects()

@@ -27,7 +27,7 @@ def test_rows_are_what_the_store_holds(panel, qtbot, store, run_id):
     row = queries.trace_rows(store, ids[:1], None)[0]
     texts = [panel.model.index(0, column).data() for column in range(len(COLUMNS))]
     assert texts[AT["question"]] == row.question
-    assert texts[AT["outcome"]] == ("right" if row.correct else "wrong")
+    assert texts[AT["outcome"]] == ("correct" if row.correct else "incorrect")
     assert texts[AT["rollouts"]] in (f"{row.n_rollouts_right} of {row.n_rollouts}", "\u2013")
     assert texts[AT["labels"]] == ", ".join(row.label_sources)
     if row.mean is not None:

@@ -57,7 +57,7 @@ class HeatmapPanel(DataPanel):
     help = f"""### Verifier heatmap
 
 Each **column** is a trajectory, each **row** a step, the **colour** the verifier's score of the solution up
-to that step, from 0 (lost) to 1 (on a right path). The scale is the same for every run. Hatched cells are steps
+to that step, from 0 (incorrect) to 1 (correct so far). The scale is the same for every run. Hatched cells are steps
 that a shorter solution does not have.
 
 * **Hollow triangle**: predicted first error, the step with the largest drop in score.
@@ -69,7 +69,7 @@ Where columns are narrower than a pixel, each pixel column is the mean of the tr
 mark stands for the most frequent one beneath it (a person's mark always stays).
 
 **V0, V1, ...** choose whose scores are shown; *Replay* goes through them. *Fresh samples* are the
-trajectories that each verifier was asked about when they were fresh.
+trajectories that each verifier scored first.
 
 {HINT}.
 """

@@ -17,8 +17,8 @@ from sapo_ui.widgets.segmented import Segmented
 from sapo_ui.wording import FOUND, OUTCOMES
 
 FRESH, PROCESS, ALL = -2, -3, -1
-"""Whose trajectories, beside an iteration's number: those each verifier was first asked about; the process
-benchmark; all."""
+"""Whose trajectories, beside an iteration's number: those each verifier scored first; the process benchmark;
+all."""
 
 REPLAY_MS = 1100
 SORTS = (
@@ -75,10 +75,10 @@ class HeatmapControls(FlowRow):
         self.whose = combo_box(
             "Whose trajectories",
             [("Fresh samples", FRESH), ("All samples", ALL), ("Benchmark", PROCESS)],
-            "Which trajectories: those that each verifier was asked about when they were fresh, one iteration's "
-            "samples, all samples, or the process benchmark, which stays the same for every verifier.",
+            "Which trajectories: fresh samples (those that each verifier scored first), one iteration's samples, all "
+            "samples, or the process benchmark, which is the same for every verifier.",
         )
-        self.kind = combo_box("Outcome or case", KINDS, "Only trajectories that end right or wrong, or of one case")
+        self.kind = combo_box("Outcome or case", KINDS, "Only correct or incorrect answers, or one case")
         self.sort = combo_box("Sort", SORTS, "Order of the trajectories, from left to right")
         self.add(self.scrubber, self.play, self.whose, self.kind, self.sort)
         self._timer = QTimer(self)

@@ -44,9 +44,7 @@ scale* leaves out values of 0 and less. Left and Right read a step. The wheel zo
 moves along, a double click shows all of them again; the right mouse button saves the picture as PNG or SVG.
 """
     empty_headline = "Nothing has been trained yet"
-    empty_text = (
-        "The first points come with the warm-up, or with the first verifier where the reasoner is warm already."
-    )
+    empty_text = "The first points come with the warm-up, or with the first verifier if the run has no warm-up."
 
     def __init__(self) -> None:
         super().__init__()

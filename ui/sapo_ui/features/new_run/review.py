@@ -57,7 +57,7 @@ def describe(found: Forecast) -> Review:
         basis = "All phases together, if nothing else runs."
         total = ReviewLine("Time", f"about {fmt.duration(found.seconds)}", basis)
     elif not found.unknown:
-        basis = "The cards that it would run on are not here, so their speed is not known."
+        basis = "The GPUs it would run on are not in this machine, so their speed is unknown."
         total = ReviewLine("Time", "unknown", basis)
     return Review(
         memories=tuple(_memories(found)),

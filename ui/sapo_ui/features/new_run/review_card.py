@@ -44,7 +44,7 @@ class ReviewBody(QScrollArea):
         self.bars = CostBars(holder)
         self.bars.setAccessibleName("Labelling cost, forecast")
         self.fold = QToolButton(holder)
-        self.fold.setText("How this is reckoned")
+        self.fold.setText("How this is estimated")
         self.fold.setCheckable(True)
         self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.fold.toggled.connect(self._fold)
@@ -88,7 +88,7 @@ class ReviewBody(QScrollArea):
         self.review = review
         self.warnings.setText("\n\n".join(f"! {text}" for text in review.warnings))
         self.warnings.setVisible(bool(review.warnings))
-        self.unknown.setText(f"Memory and time cannot be said. {review.unknown}" if review.unknown else "")
+        self.unknown.setText(f"No memory or time estimate available. {review.unknown}" if review.unknown else "")
         self.unknown.setVisible(bool(review.unknown))
         _clear(self.memories)
         for memory in review.memories:

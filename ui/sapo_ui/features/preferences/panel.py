@@ -52,15 +52,15 @@ class PreferencesPanel(DataPanel):
     title = "Preferences"
     help = f"""### Preference pairs
 
-A pair is two solutions of one question: the winner ends right, and its mean step score lies above the loser's by the
-**margin**. Only pairs whose margin reaches **eta** are trained on.
+A pair is two solutions of one question: the winner has the correct answer, and its mean step score lies above the
+loser's by the **margin**. Only pairs whose margin reaches **eta** are trained on.
 
 {ETA_MEANING} The right mouse button saves the histogram as PNG or SVG.
 
 Below, the pairs that are left, the weakest first, with both solutions side by side: **j / k** next and previous.
 """
     empty_headline = "No pairs yet"
-    empty_text = "They are made in each iteration, after the new verifier has rated all trajectories."
+    empty_text = "They are made in each iteration, after the new verifier has scored all trajectories."
 
     def __init__(self) -> None:
         super().__init__()
@@ -223,7 +223,7 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         ):
             scores = detail.scores.get(self._iteration)
             mean = "" if scores is None else f", mean {float(np.mean(scores)):.2f}"
-            ending = "right" if detail.correct else "wrong"
+            ending = "correct" if detail.correct else "incorrect"
             tone, icon = ("good", "done") if detail.correct else ("bad", "failed")
             chip.set_text(f"{name}: {ending} answer{mean}", tone, icon)
             chip.setVisible(True)

@@ -35,12 +35,10 @@ nothing is lost.
 **Phases**: one segment each, as long as its share of the forecast time. Hover one, or walk with the arrow keys.
 
 **Headline numbers**: the latest value, its change since the iteration before, and a line of how it got there. Hover
-for the definition
-and the 95 % interval.
+for the definition and the 95 % interval.
 
 **Panels** can be moved by their title bars, put into tabs, floated and closed; *View* brings them back, *Reset panel
-layout* puts
-everything where it was at first. **F1** inside a panel explains that panel.
+layout* puts everything back in its default place. **F1** inside a panel explains that panel.
 """
 
 
@@ -159,9 +157,9 @@ class RunPage(Page):
             self.banner.show_error(run.error.what, run.error.why, run.error.fix, action=resume)
         elif run.status is RunStatus.INTERRUPTED:
             self.banner.show_error(
-                "The engine of this run is gone",
-                "It ended without a word: a crash, a kill, or the machine was switched off.",
-                "Everything it had recorded is safe. Resume goes on from the last finished part.",
+                "The engine stopped unexpectedly",
+                "It left no exit message: a crash, a kill, or the machine was switched off.",
+                "Everything recorded is safe. Resume continues from the last checkpoint.",
                 action=resume,
                 bad=False,
             )

@@ -195,7 +195,8 @@ def phase_detail(
         state = "done" if seconds is None else f"done in {fmt.duration(seconds)}"
     elif status in ("running", "halted"):
         amount = f" {fmt.count(done)} of {fmt.count(total)}{' ' + unit if unit else ''}" if total > 0 else ""
-        state = f"running{amount}" if status == "running" else f"ended at{amount}" if amount else "ended on the way"
+        halted = f"stopped at{amount}" if amount else "stopped before its end"
+        state = f"running{amount}" if status == "running" else halted
     else:
-        state = "to come"
+        state = "not started"
     return f"{where}, {label}: {state}"

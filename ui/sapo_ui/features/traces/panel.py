@@ -27,15 +27,15 @@ from sapo_ui.widgets.labels import EmptyState, label
 
 ROW = 26
 WIDTHS = {
-    "question": 146,
+    "question": 124,
     "iteration": 34,
-    "outcome": 84,
+    "outcome": 110,
     "case": 90,
     "first_error": 104,
     "mean": 56,
     "scores": 290,
     "rollouts": 76,
-    "labels": 90,
+    "labels": 86,
 }
 
 
@@ -74,7 +74,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
 
 * **First error**: triangle predicted, square verified by roll-outs, ring by a person, = true (where the task knows).
 * **Score of each step**: the verifier's score after each step, tinted as on the heatmap.
-* **Roll-outs**: how many from its prefixes ended right.
+* **Roll-outs**: how many of those from its prefixes are correct.
 """
     empty_headline = "No trajectory yet"
     empty_text = (

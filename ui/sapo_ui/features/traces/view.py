@@ -41,20 +41,19 @@ WIDE, MEDIUM = 760, 500
 
 
 class TraceView(DataPanel):
-    """Question and reference, the steps as cards, and what hangs on the chosen step."""
+    """Question and reference, the steps as cards, and the details of the chosen step."""
 
     panel_id = "trace"
     title = "Trace"
     help = """### Trace
 
-The **question** and its reference on the left, the **steps** in the middle, and on the right what hangs on the
-chosen step: its score under each verifier, the roll-outs that go on from it, and the same question's other
-trajectories. The bar on each card has the colour of its score, as on the heatmap. *Drop* is how far the score fell
-since the step before.
+The **question** and its reference on the left, the **steps** in the middle, and on the right the details of the chosen
+step: its score under each verifier, the roll-outs from it, and the same question's other trajectories. The bar on each
+card has the colour of its score, as on the heatmap. *Drop* is how far the score fell since the step before.
 
-**Judging steps**, one hand on the keyboard: **j / k** next and previous step, **1** wrong, **2** neutral, **3** right,
-**e** the first error is here (right before, wrong from here on), **n** no error, **u** undo. Each press is kept at
-once, with your name and the time. **Esc** goes back to where you came from.
+**Judging steps**, one hand on the keyboard: **j / k** next and previous step, **1** incorrect, **2** neutral,
+**3** correct, **e** the first error is here (correct before, incorrect from here on), **n** no error, **u** undo. Each
+press is kept at once, with your name and the time. **Esc** goes back to where you came from.
 """
     empty_headline = "No trace is open"
     empty_text = "Click a column of the heatmap, or press Enter on a row of the Traces table."
@@ -183,7 +182,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         def failed(error: Exception) -> None:
             if self._run_id == asked_for and isinstance(error, SapoError):
                 self.clear()
-                self.empty.say("This trajectory is gone", error.what)
+                self.empty.say("This trajectory no longer exists", error.what)
                 self.set_filled(False)
             else:
                 raise error
@@ -200,9 +199,9 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self.set_filled(True)
         answer = f"answer {detail.answer}" if detail.answer else "no answer"
         if detail.correct:
-            self.outcome.set_text(f"right, {answer}", "good", "done")
+            self.outcome.set_text(f"correct, {answer}", "good", "done")
         else:
-            self.outcome.set_text(f"wrong, {answer}", "bad", "failed")
+            self.outcome.set_text(f"incorrect, {answer}", "bad", "failed")
         cases = [item.case for item in detail.labels if item.case not in ("", "right")]
         self.case.setVisible(bool(cases))
         self.case.set_text(cases[0] if cases else "")
