@@ -20,9 +20,8 @@ MIN_SEGMENT = 6.0
 
 @dataclass(frozen=True)
 class Segment:
-    """One phase. `status` is pending, running, halted (its run is not alive) or done; `share` its part of the
-    forecast time in any unit; `fraction`
-    how far it is."""
+    """One phase. `status` is pending, running, halted (its run is not alive) or done; `share` its part of the forecast
+    time in any unit; `fraction` how far it is."""
 
     label: str
     iteration: int

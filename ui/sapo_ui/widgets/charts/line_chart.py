@@ -89,8 +89,8 @@ class LineChart(PlotFrame):
         separators: Sequence[float] = (),
     ) -> None:
         """Draw `lines`. `value_format` writes the values at the lines' ends, `y_format` those on the axis. `between`
-        shades the area from one line (by index) to another; `y_least` is the least
-        height of the y axis. A part of x that was zoomed to stays in view."""
+        shades the area from one line (by index) to another; `y_least` is the least height of the y axis. A part of x
+        that was zoomed to stays in view."""
         self._lines = tuple(line for line in lines if len(line.x))
         self._between = between if between is not None and len(self._lines) == len(lines) else None
         self._x_ticks = list(x_ticks) if x_ticks is not None else None
