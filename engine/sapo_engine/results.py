@@ -18,13 +18,14 @@ from typing import Any
 import torch
 import transformers
 
-from sapo_engine.loop import plan, run
+from sapo_engine.loop import run
 from sapo_engine.phases.context import Context
 from sapo_engine.phases.stages import Stages
 from sapo_engine.results_page import write_page
 from sapo_engine.saved_run import FinishedRun
 from sapo_engine.service.label_study import study
 from sapo_engine.training.trainer import SilentWatcher
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.ledger import spent

@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 
 from sapo_engine.labeling.outcome import LabelledRow
-from sapo_engine.loop import plan
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.codecs import LabelsCodec, TrajectoriesCodec
 from sapo_engine.phases.context import Context
 from sapo_engine.phases.stages import Stages
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.model import Verifier
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.errors import InputError
 

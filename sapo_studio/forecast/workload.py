@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.domain.labeling_cost import Bill
 from sapo_studio.domain.runs import PhaseName
@@ -54,21 +55,25 @@ class PhaseWork:
 def phases(config: RunConfig, lengths: Lengths) -> list[PhaseWork]:
     """All phases, in order. Counts are what the configuration allows; what a run finds (equal samples, few wrong
     trajectories) can make them less."""
-    verifies = config.labeling.labeler != "none"
-    plan = _Plan(config, lengths)
-    found = [plan.sft()]
-    for i in range(config.iterations + 1):
-        if i or verifies:
-            found.append(plan.sample(i))
-        if verifies:
-            found += [plan.score(i)] if i else []
-            found += [plan.label(i), plan.verifier(i), plan.rate(i)]
-        found += [PhaseWork(PhaseName.PAIRS, i), plan.align(i)] if i else [plan.benchmark()]
-        found.append(plan.evaluate(i))
-    return found
+    work = _Work(config, lengths)
+    of = {
+        PhaseName.SFT: work.sft,
+        PhaseName.BENCHMARK: work.benchmark,
+        PhaseName.SAMPLE: work.sample,
+        PhaseName.SCORE: work.score,
+        PhaseName.LABEL: work.label,
+        PhaseName.VERIFIER: work.verifier,
+        PhaseName.RATE: work.rate,
+        PhaseName.PAIRS: work.pairs,
+        PhaseName.ALIGN: work.align,
+        PhaseName.EVALUATE: work.evaluate,
+    }
+    return [of[PhaseName(phase.name)](phase.iteration) for phase in plan(config)]
 
 
-class _Plan:
+class _Work:
+    """The work of each phase, by iteration."""
+
     def __init__(self, config: RunConfig, lengths: Lengths) -> None:
         self.config = config
         self.lengths = lengths
@@ -112,28 +117,28 @@ class _Plan:
         one = bill(labeler, self.config.labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
         return one.times(self._wrong(iteration))
 
-    def sft(self) -> PhaseWork:
+    def sft(self, iteration: int) -> PhaseWork:
         config, task = self.config.warmup, self.config.task
         if config.epochs == 0:
-            return PhaseWork(PhaseName.SFT, 0, words="no warm-up")
+            return PhaseWork(PhaseName.SFT, iteration, words="no warm-up")
         steps = config.epochs * task.train_questions / config.batch_size
         looks = CHECKS_AN_EPOCH * config.epochs if config.stop_at < 1 else 0
         return PhaseWork(
             PhaseName.SFT,
-            0,
+            iteration,
             written=(self._answers(looks * task.development_questions, 2),) if looks else (),
             trained=(Trained("reasoner", steps, config.batch_size, self.whole),),
             words=f"{config.epochs:g} epochs over {task.train_questions:,} solutions"
             + ("; ends sooner where the development accuracy is reached" if looks else ""),
         )
 
-    def benchmark(self) -> PhaseWork:
+    def benchmark(self, iteration: int) -> PhaseWork:
         task = self.config.task
         if task.kind != "arithmetic":
-            return PhaseWork(PhaseName.BENCHMARK, 0, words="read from its file, if there is one")
+            return PhaseWork(PhaseName.BENCHMARK, iteration, words="read from its file, if there is one")
         return PhaseWork(
             PhaseName.BENCHMARK,
-            0,
+            iteration,
             written=(self._answers(task.process_solutions, 4),),
             words=f"4 samples of {task.process_solutions:,} questions",
         )
@@ -187,6 +192,9 @@ class _Plan:
             PhaseName.RATE, iteration, scored=count, length=self.whole, words=f"{count:,.0f} at most, read once"
         )
 
+    def pairs(self, iteration: int) -> PhaseWork:
+        return PhaseWork(PhaseName.PAIRS, iteration)
+
     def align(self, iteration: int) -> PhaseWork:
         config = self.config.optimiser
         first = 0 if config.history == "all" else iteration
@@ -225,6 +233,6 @@ class _Plan:
 
 def labelling_bills(config: RunConfig, lengths: Lengths, labelers: tuple[str, ...]) -> dict[str, Bill]:
     """What each labeler is expected to spend from iteration 1 on, on the same trajectories."""
-    plan = _Plan(config, lengths)
+    work = _Work(config, lengths)
     rounds = range(1, config.iterations + 1)
-    return {name: sum((plan.labelling(i, name) for i in rounds), Bill()) for name in labelers}
+    return {name: sum((work.labelling(i, name) for i in rounds), Bill()) for name in labelers}

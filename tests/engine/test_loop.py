@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from sapo_engine.loop import plan, run
+from sapo_engine.loop import run
 from sapo_engine.models.loading import load_model
 from sapo_engine.phases import label as labelling
 from sapo_engine.phases import stages
@@ -20,6 +20,7 @@ from sapo_engine.phases.orders import Orders
 from sapo_engine.phases.stages import Stages
 from sapo_engine.rollouts import HfBackend, Request
 from sapo_engine.training import trainer as training
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import decode, encode

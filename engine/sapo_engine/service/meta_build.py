@@ -17,13 +17,13 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 
-from sapo_engine.loop import plan
 from sapo_engine.models.loading import load_config
 from sapo_engine.models.precision import DTYPES, resolve
 from sapo_engine.models.reasoner import Adapters, Reasoner, clone, with_adapter
 from sapo_engine.training.batching import Text, pad
 from sapo_engine.training.objectives import PairLoss
 from sapo_engine.verifier.model import fresh_verifier
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError, SapoError

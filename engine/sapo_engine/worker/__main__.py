@@ -150,11 +150,12 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     import torch
     import transformers
 
-    from sapo_engine.loop import plan, run
+    from sapo_engine.loop import run
     from sapo_engine.phases.context import Context
     from sapo_engine.phases.orders import Orders
     from sapo_engine.phases.stages import Stages
     from sapo_engine.process_group import ALONE
+    from sapo_studio.config.phase_plan import plan
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
