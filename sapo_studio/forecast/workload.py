@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES, CHECKS_AN_EPOCH, WARMUP_SAMPLES
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.domain.labeling_cost import Bill
@@ -13,8 +14,6 @@ from sapo_studio.forecast.lengths import Lengths
 
 RIGHT = 0.5
 """Assumed share of right trajectories among those sampled."""
-CHECKS_AN_EPOCH = 6
-"""How often a warm-up that may stop early is looked at (engine: stages.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ class _Work:
         return PhaseWork(
             PhaseName.SFT,
             iteration,
-            written=(self._answers(looks * task.development_questions, 2),) if looks else (),
+            written=(self._answers(looks * task.development_questions, WARMUP_SAMPLES),) if looks else (),
             trained=(Trained("reasoner", steps, config.batch_size, self.whole),),
             words=f"{config.epochs:g} epochs over {task.train_questions:,} solutions"
             + ("; ends sooner where the development accuracy is reached" if looks else ""),
@@ -139,8 +138,8 @@ class _Work:
         return PhaseWork(
             PhaseName.BENCHMARK,
             iteration,
-            written=(self._answers(task.process_solutions, 4),),
-            words=f"4 samples of {task.process_solutions:,} questions",
+            written=(self._answers(task.process_solutions, BENCHMARK_SAMPLES),),
+            words=f"{BENCHMARK_SAMPLES} samples of {task.process_solutions:,} questions",
         )
 
     def sample(self, iteration: int) -> PhaseWork:

@@ -37,6 +37,7 @@ from sapo_engine.training.trainer import Recipe, Watcher
 from sapo_engine.verifier.model import Verifier, fresh_verifier
 from sapo_engine.verifier.scoring import Prediction, score
 from sapo_engine.verifier.training import Labelled, train_verifier
+from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES, CHECKS_AN_EPOCH, WARMUP_SAMPLES
 from sapo_studio.config.schema import PAIRED, OptimiserConfig, WarmupConfig
 from sapo_studio.domain.calibration import Platt, fit_platt
 from sapo_studio.domain.labels import detect
@@ -46,8 +47,6 @@ from sapo_studio.errors import InputError
 from sapo_studio.events.kinds import LabelRow, Labels, PairRow, Pairs, ScoreRow, Scores
 
 SAMPLE_SHARD = 250
-CHECKS_AN_EPOCH = 6
-"""The warm-up can go from 10 % to 60 % within an epoch: it is looked at this often."""
 HUNTED = 8
 """Samples a question in a hunt for wrong trajectories."""
 FEW_PAIRS = 200
@@ -74,7 +73,7 @@ class Stages(Lab):
             recipe = self._recipe(config, self.config.seed)
 
             def warm_enough(step: int) -> bool:
-                reached = accuracy_.accuracy(self, model, "development", "warm-up", 2).accuracy.value
+                reached = accuracy_.accuracy(self, model, "development", "warm-up", WARMUP_SAMPLES).accuracy.value
                 phase.curve("development_accuracy", step, reached)
                 phase.log(f"Step {step}: {reached:.1%} of samples on the development questions are right")
                 return reached >= config.stop_at
@@ -122,7 +121,7 @@ class Stages(Lab):
                     "task.process_data names a process benchmark."
                 )
                 return []
-            samples = self.sample_many(model, questions, "benchmark", 4, tick=phase.progress)
+            samples = self.sample_many(model, questions, "benchmark", BENCHMARK_SAMPLES, tick=phase.progress)
             chosen: list[Trajectory] = []
             balance = 0
             for question, completions in zip(questions, samples, strict=True):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 from sapo_engine.training.batching import Text, pad, plain_batches
-from sapo_engine.verifier.model import SCORED_ENTRIES, Verifier, ends_of
+from sapo_engine.verifier.model import Verifier, ends_of
+from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS
 
 Prediction = tuple[list[float], int]
 """Scores of a trajectory and the predicted first error."""
@@ -20,7 +21,7 @@ def score(
     ends: Sequence[tuple[int, ...]],
     *,
     pad_id: int,
-    batch: int = 256,
+    batch: int = SCORED_ROWS,
     tick: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
     """v_1..v_n of each text, in order."""
