@@ -86,7 +86,7 @@ class CardPicker(Picker):
         menu = QMenu(self)
         menu.aboutToShow.connect(self._tick)
         self.setMenu(menu)
-        tasks.run(self, lambda store: read_cards(), lambda found: self.offer(found[0]), key="cards")
+        tasks.run(self, lambda store: read_cards(), lambda found: self.offer(found.cards), key="cards")
 
     def offer(self, cards: tuple[Card, ...]) -> None:
         """Offer these cards."""
