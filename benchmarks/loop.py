@@ -38,7 +38,7 @@ from sapo_engine.labeling import labelers
 from sapo_engine.loop import run
 from sapo_engine.phases.context import Context
 from sapo_engine.phases.stages import Stages
-from sapo_engine.saved_run import FinishedRun
+from sapo_engine.saved_run import SavedRun
 from sapo_engine.text.prompts import token_id
 from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.config.phase_plan import plan
@@ -79,7 +79,7 @@ def run_own(config: RunConfig, folder: Path) -> Own:
     phases = plan(config)
     began = 0.0
     inside = False
-    check = labelers.Checker.check
+    check = labelers.MonteCarloChecker.check
 
     def note(event: Event) -> None:
         nonlocal began, inside
@@ -89,18 +89,18 @@ def run_own(config: RunConfig, folder: Path) -> Own:
         elif isinstance(event, PhaseFinished) and phases[event.ordinal].iteration == 1:
             own.seconds[phases[event.ordinal].name] = time.process_time() - began
 
-    def counted(self: labelers.Checker, *arguments: Any) -> list[bool]:
+    def counted(self: labelers.MonteCarloChecker, *arguments: Any) -> list[bool]:
         answers = check(self, *arguments)
         if inside:
             found = {key: len(checked.rollouts) for key, checked in self.known.items()}
             own.checks = [(self.prompt_of(question) + tokens, count) for (question, tokens), count in found.items()]
         return answers
 
-    setattr(labelers.Checker, "check", counted)  # noqa: B010  # the types are right, the names of arguments are not kept
+    setattr(labelers.MonteCarloChecker, "check", counted)  # noqa: B010  # the types are right, the names of arguments are not kept
     try:
         run(Stages(config, Context(folder, phases, note), torch.device("cpu")))
     finally:
-        labelers.Checker.check = check
+        labelers.MonteCarloChecker.check = check
     return own
 
 
@@ -114,7 +114,7 @@ def timed(work: Callable[[], Any]) -> float:
 class Rival:
     """The same work by `generate`, Trainer and ORPOTrainer."""
 
-    def __init__(self, run: FinishedRun, own: Own, scratch: Path) -> None:
+    def __init__(self, run: SavedRun, own: Own, scratch: Path) -> None:
         self.config, self.own, self.scratch = run.config, own, scratch
         lab = run.stages
         self.tokenizer: PreTrainedTokenizerBase = lab.tokenizer
@@ -131,7 +131,7 @@ class Rival:
         self.pairs = [(by_number[winner], by_number[loser]) for winner, loser, _ in rows]
 
     @staticmethod
-    def _trajectories(run: FinishedRun, name: str) -> list[Trajectory]:
+    def _trajectories(run: SavedRun, name: str) -> list[Trajectory]:
         rows = json.loads((run.artefacts[name] / "trajectories.json").read_text(encoding="utf-8"))
         return [Trajectory.from_json(row) for row in rows]
 
@@ -265,7 +265,7 @@ def main() -> None:
             folder.mkdir()
             (folder / "config.toml").write_text(to_toml(config))
             own = run_own(config, folder)
-            finished = FinishedRun(config, folder)
+            finished = SavedRun(config, folder)
             rival = Rival(finished, own, scratch / f"{what}-rival")
             theirs = {step: timed(getattr(rival, step)) for step in STEPS}
             finished.close()

@@ -22,9 +22,9 @@ from sapo_engine.loop import run
 from sapo_engine.phases.context import Context
 from sapo_engine.phases.stages import Stages
 from sapo_engine.results_page import write_page
-from sapo_engine.saved_run import FinishedRun
+from sapo_engine.saved_run import SavedRun
 from sapo_engine.service.label_study import study
-from sapo_engine.training.trainer import SilentWatcher
+from sapo_engine.training.trainer import NullCallback
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
@@ -129,7 +129,7 @@ def one_seed(base: RunConfig, seed: int, work: Path) -> None:
 def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     """The labelers on the wrong trajectories of the last iteration, with its reasoner and the verifier before it."""
     last = config.iterations
-    run = FinishedRun(config, folder)
+    run = SavedRun(config, folder)
     model = run.reasoner(last)
     verifier = run.verifier(last - 1)
     questions = run.stages.task.questions("development")
@@ -148,13 +148,13 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Both verifier heads on the same labels: step and first-error accuracy on the benchmark, by head and iteration."""
-    run = FinishedRun(config, folder)
+    run = SavedRun(config, folder)
     benchmark = run.benchmark()
     found: dict[str, Any] = {}
     for i in (0, config.iterations):
         model, labels = run.reasoner(max(i, 1)), run.labels(i)
         for head in ("scalar", "likelihood"):
-            verifier = run.stages.fit_verifier(i, model, labels, SilentWatcher(), head=head)
+            verifier = run.stages.fit_verifier(i, model, labels, NullCallback(), head=head)
             scores = run.stages.predict(verifier, benchmark)
             hits = [step_hits(scores[t.number][0], t.truth or 0) for t in benchmark]
             exact = [predicted_first_error(scores[t.number][0]) == (t.truth or 0) for t in benchmark]

@@ -30,7 +30,7 @@ def config_of(folder: Path) -> RunConfig:
     return parse_config(data, source=str(file))
 
 
-class FinishedRun:
+class SavedRun:
     """What a run has left in `folder`. `config` may differ from the run's own in what is measured, not in its models.
 
     Iterations count as in the method: M_i samples and rolls out in iteration i (M_1 is the warmed-up reasoner), V_i is

@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from sapo_engine.grading.base import Grade
-from sapo_engine.labeling.labelers import Checker
+from sapo_engine.labeling.labelers import MonteCarloChecker
 from sapo_engine.models.loading import start_model
 from sapo_engine.models.placement import placed
 from sapo_engine.models.precision import resolve
@@ -22,13 +22,13 @@ from sapo_engine.phases.context import Context, Phase
 from sapo_engine.phases.rows import ROWS, question_row
 from sapo_engine.preflight import check_installed
 from sapo_engine.rollouts import Completion, Request, RolloutBackend, key_of
-from sapo_engine.rollouts.pool import RolloutRoom
+from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.tasks import Question, make_task
 from sapo_engine.text.prompts import MIN_ROOM, chat_prompt, check_words, end_turns, plain_prompts, token_id
-from sapo_engine.text.trajectory import Draft, Trajectory
-from sapo_engine.text.trajectory_builder import Cutter
-from sapo_engine.training.batching import Text
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
+from sapo_engine.training.batching import PromptCompletion
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
 from sapo_studio.events.kinds import Questions, Trajectories
@@ -50,7 +50,7 @@ class Lab:
         self.device = device
         self.precision = resolve(config.model.precision, device)
         self.adapters = Adapters.of(config.model)
-        self.task = make_task(config.task, config.seed, graders=context.group.portion(config.runtime.graders))
+        self.task = make_task(config.task, config.seed, graders=context.group.helpers_per_rank(config.runtime.graders))
         if config.model.source != "fresh" and context.group.size > 1:
             # What has to be fetched or converted is so once, by the leader.
             if context.group.leader:
@@ -68,7 +68,7 @@ class Lab:
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
         self.pad_id = token_id(self.tokenizer.pad_token_id)
-        self.cutter = Cutter(self.task, self.tokenizer, context.group)
+        self.cutter = TrajectoryBuilder(self.task, self.tokenizer, context.group)
         self._questions = {
             q.number: q for split in ("train", "development", "test", "process") for q in self.task.questions(split)
         }
@@ -79,7 +79,7 @@ class Lab:
         # Of a network that is trained itself no copy is to be kept from the start.
         base = None if config.model.tuning == "full" else network
         self.models = ModelCodec(self.tokenizer, base, self.adapters)
-        self.rollouts = RolloutRoom(
+        self.rollouts = BackendPool(
             config,
             self.tokenizer,
             precision=self.precision,
@@ -172,9 +172,9 @@ class Lab:
         group = self.context.group
         return ShardedBackend(own, group) if group.size > 1 else own
 
-    def checker(self, model: Reasoner, version: int, rollouts: int, wave: int) -> Checker:
+    def checker(self, model: Reasoner, version: int, rollouts: int, wave: int) -> MonteCarloChecker:
         """Monte-Carlo estimates of c by reasoner M_`version`."""
-        return Checker(
+        return MonteCarloChecker(
             self.backend(model),
             self.cutter,
             self.question,
@@ -191,15 +191,17 @@ class Lab:
         end = token_id(self.tokenizer.eos_token_id)
         return [
             self.cutter.trajectory(
-                Draft(question, (*text, end), number=SOLUTIONS + question.number, iteration=0, source="solution"),
+                TrajectoryDraft(
+                    question, (*text, end), number=SOLUTIONS + question.number, iteration=0, source="solution"
+                ),
                 Grade(True, question.answer),
             )
             for question, text in zip(questions, texts, strict=True)
         ]
 
-    def text(self, trajectory: Trajectory) -> Text:
+    def text(self, trajectory: Trajectory) -> PromptCompletion:
         """Prompt and completion of a trajectory, as tokens to train on."""
-        return Text(self.prompt(trajectory.question), trajectory.tokens)
+        return PromptCompletion(self.prompt(trajectory.question), trajectory.tokens)
 
     def send(self, phase: Phase, trajectories: Sequence[Trajectory]) -> None:
         """Store trajectories and, before them, the questions they belong to."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_engine.labeling.costs import check_cost
-from sapo_engine.labeling.labelers import Checked, Rollout
+from sapo_engine.labeling.labelers import PrefixResult, Rollout
 from sapo_studio.domain.labeling_cost import Cost, CostCase, estimated, measured
 from sapo_studio.domain.labels import omega, sapo, settle, shepherd
 
@@ -27,7 +27,7 @@ def one_check(case, prefix):
     right = prefix < case.error
     tokens = tuple(range(STEP * (case.n - prefix)))
     rollouts = [Rollout(0, prefix, tokens, right) for _ in range(WAVE if right else TRIES)]
-    return check_cost(Checked(right, rollouts), case.n - prefix, case.prompt_tokens + STEP * prefix, WAVE)
+    return check_cost(PrefixResult(right, rollouts), case.n - prefix, case.prompt_tokens + STEP * prefix, WAVE)
 
 
 def really(labeler, many):
@@ -74,7 +74,7 @@ def test_an_open_bracket_is_the_mean_over_where_the_error_may_be(case, labeler):
 
 
 def test_a_check_counts_its_waves():
-    checked = Checked(False, [Rollout(3, 2, (1,) * k, False) for k in (5, 6, 7)])
+    checked = PrefixResult(False, [Rollout(3, 2, (1,) * k, False) for k in (5, 6, 7)])
     cost = check_cost(checked, 4, 20, 2)
     assert (cost.rollouts, cost.tokens, cost.waves, cost.to_go) == (3, 18, 2, 4)
     assert measured([cost, cost]) == Cost(6, 36, 80)

@@ -58,7 +58,7 @@ def test_a_runs_verifier_agrees_with_what_the_run_measured(folder, capsys):
     assert one["solutions"] == 20
     assert sum(point["n"] for point in one["reliability"]) == one["steps"]
     assert 0 <= one["ece"] <= 1
-    run = evaluate.FinishedRun(config(), folder)
+    run = evaluate.SavedRun(config(), folder)
     written = run.benchmark()
     scores = run.stages.predict(run.verifier(1), written)
     hits = [step_hits(scores[t.number][0], t.truth) for t in written]

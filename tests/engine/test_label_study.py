@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sapo_engine.saved_run import FinishedRun
+from sapo_engine.saved_run import SavedRun
 from sapo_engine.service import label_study
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import detect
@@ -40,7 +40,7 @@ def test_all_labelers_on_the_same_trajectories(folder, capsys):
     assert rows["outcome"]["tokens"] == 0
     assert rows["shepherd"]["step_accuracy"] > rows["outcome"]["step_accuracy"]
     assert rows["search"]["checks"] / 40 >= rows["search"]["least_checks"]
-    weights = FinishedRun(config(), folder).reasoner(1).parameters_in_all()
+    weights = SavedRun(config(), folder).reasoner(1).parameters_in_all()
     for row in rows.values():
         assert row["flops"] == 2 * weights * (row["tokens"] + row["prefill_tokens"])
 
@@ -81,7 +81,7 @@ def test_a_folder_that_is_no_run(tmp_path, capsys):
 
 
 def test_what_a_finished_run_has(folder):
-    run = FinishedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder)
+    run = SavedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder)
     assert run.verifiers == [0, 1]
     assert run.reasoners == [1, 2]
     benchmark = run.benchmark()
@@ -95,7 +95,7 @@ def test_what_a_finished_run_has(folder):
 
 def test_a_verifier_is_kept_with_its_calibration(folder):
     """It is fitted to the labels of wrong trajectories, and only the search looks through it."""
-    run = FinishedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder)
+    run = SavedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder)
     for i in run.verifiers:
         verifier = run.verifier(i)
         assert verifier.calibration == run.stages.calibration(verifier, run.labels(i)) != Platt()

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_engine.labeling.expansion import expand
-from sapo_engine.labeling.labelers import Bill, Checker, checks_of, run_labeler
+from sapo_engine.labeling.labelers import Bill, MonteCarloChecker, make_checks, run_labeler
 from sapo_engine.labeling.outcome import Outcome
 from sapo_engine.rollouts import Completion
 from sapo_engine.tasks.arithmetic import ArithmeticTask
-from sapo_engine.text.trajectory import Draft
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory import TrajectoryDraft
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import LabelingConfig, TaskConfig
 from sapo_studio.domain.labels import from_first_error, settle
 from sapo_studio.domain.ledger import Usage
@@ -26,7 +26,7 @@ TASK = ArithmeticTask(
     TaskConfig(train_questions=50, development_questions=20, test_questions=20, process_solutions=20), seed=1
 )
 TOKENIZER = TASK.build_tokenizer()
-CUTTER = Cutter(TASK, TOKENIZER)
+CUTTER = TrajectoryBuilder(TASK, TOKENIZER)
 QUESTIONS = TASK.questions("train")[:6]
 TRIES = 4
 CONFIG = LabelingConfig(rollouts=TRIES)
@@ -48,7 +48,7 @@ def solution_tokens(question, error=0):
 
 def wrong(question, error, number):
     """A trajectory whose first wrong step is `error`."""
-    (found,) = CUTTER.trajectories([Draft(question, solution_tokens(question, error), number, iteration=1)])
+    (found,) = CUTTER.trajectories([TrajectoryDraft(question, solution_tokens(question, error), number, iteration=1)])
     assert (found.truth, found.correct, found.n) == (error, False, len(question.steps))
     return found
 
@@ -87,7 +87,7 @@ def first_success(prompt):
 
 
 def checker_of(backend, wave=2):
-    return Checker(
+    return MonteCarloChecker(
         backend,
         CUTTER,
         question_of,
@@ -105,7 +105,7 @@ def guess_of(trajectory):
 
 
 def label(labeler, trajectories, checker):
-    return run_labeler(trajectories, lambda _, t: checks_of(CONFIG, labeler, t, None, guess_of(t)), checker)
+    return run_labeler(trajectories, lambda _, t: make_checks(CONFIG, labeler, t, None, guess_of(t)), checker)
 
 
 @st.composite
@@ -126,7 +126,7 @@ def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     checker = checker_of(backend, wave)
     labelled, usage = label(labeler, trajectories, checker)
     for trajectory, item in zip(trajectories, labelled, strict=True):
-        work = checks_of(CONFIG, labeler, trajectory, None, guess_of(trajectory))
+        work = make_checks(CONFIG, labeler, trajectory, None, guess_of(trajectory))
         expected, _ = settle(work, lambda prefix, t=trajectory: prefix < t.truth)
         assert item.trajectory is trajectory
         assert item.verdict == expected
@@ -142,7 +142,7 @@ def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     asked = {
         (t.question, t.tokens[: t.ends[prefix - 1]])
         for t in trajectories
-        for prefix in settle(checks_of(CONFIG, labeler, t, None, guess_of(t)), lambda p, t=t: p < t.truth)[1]
+        for prefix in settle(make_checks(CONFIG, labeler, t, None, guess_of(t)), lambda p, t=t: p < t.truth)[1]
     }
     assert {(asked_by[prompt[:2]], prompt[2:]) for prompt in backend.attempts} == asked == set(checker.known)
 
@@ -182,7 +182,9 @@ def test_another_reasoner_has_other_keys():
 def test_ticks_say_how_many_are_done():
     trajectories = [wrong(q, 2, number) for number, q in enumerate(QUESTIONS)]
     ticks = []
-    run_labeler(trajectories, lambda _, t: checks_of(CONFIG, "omega", t, None, 0), checker_of(Scripted()), ticks.append)
+    run_labeler(
+        trajectories, lambda _, t: make_checks(CONFIG, "omega", t, None, 0), checker_of(Scripted()), ticks.append
+    )
     assert ticks == sorted(ticks)
     assert ticks[-1] == len(trajectories)
 

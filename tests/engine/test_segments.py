@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sapo_engine.tasks.segmenters import segmenter_of
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from tests.fixtures.tiny_models import byte_tokenizer
 
 WAYS = [("line", ""), ("paragraph", ""), ("block", ""), ("pattern", r"Step \d+")]
@@ -59,7 +59,7 @@ def test_a_prefix_is_cut_as_the_whole_is(how, pattern, lines, cut):
 @given(lines=LINES)
 def test_every_token_belongs_to_one_step_and_no_text_is_lost(how, pattern, lines):
     tokenizer = byte_tokenizer()
-    cutter = Cutter(OneTask(how, pattern), tokenizer)
+    cutter = TrajectoryBuilder(OneTask(how, pattern), tokenizer)
     text = "\n".join(lines)
     tokens = (*tokenizer(text)["input_ids"], tokenizer.eos_token_id)
     ends, steps = cutter.cut(tokens)
@@ -76,7 +76,7 @@ def test_every_token_belongs_to_one_step_and_no_text_is_lost(how, pattern, lines
 @given(lines=LINES)
 def test_the_steps_of_a_prefix_are_the_first_steps_of_the_whole(how, pattern, lines):
     tokenizer = byte_tokenizer()
-    cutter = Cutter(OneTask(how, pattern), tokenizer)
+    cutter = TrajectoryBuilder(OneTask(how, pattern), tokenizer)
     tokens = (*tokenizer("\n".join(lines))["input_ids"], tokenizer.eos_token_id)
     ends, steps = cutter.cut(tokens)
     for k, end in enumerate(ends[:-1], 1):

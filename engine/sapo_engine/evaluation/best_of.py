@@ -8,7 +8,7 @@ from typing import Any
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.stages import Stages
 from sapo_engine.tasks.base import Question
-from sapo_engine.text.trajectory import Draft
+from sapo_engine.text.trajectory import TrajectoryDraft
 from sapo_engine.verifier.model import Verifier
 from sapo_studio.domain import selection
 from sapo_studio.domain.metrics import (
@@ -31,7 +31,7 @@ def best_of(
     majority, by both, and by somebody who knows."""
     samples = lab.sample_many(model, questions, "best of", most)
     drafts = [
-        Draft(question, completion.tokens, number, iteration=0)
+        TrajectoryDraft(question, completion.tokens, number, iteration=0)
         for number, (question, completion) in enumerate(
             (question, completion) for question, mine in zip(questions, samples, strict=True) for completion in mine
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sapo_engine.labeling.labelers import checks_of, run_labeler
+from sapo_engine.labeling.labelers import make_checks, run_labeler
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.stages import Stages
-from sapo_engine.saved_run import FinishedRun
-from sapo_engine.text.trajectory import Draft, Trajectory
+from sapo_engine.saved_run import SavedRun
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_studio.domain.metrics import (
     mean_share,
     self_verification_right,
@@ -17,7 +17,7 @@ from sapo_studio.domain.metrics import (
 from sapo_studio.domain.verifier_metrics import share_row
 
 
-def matrix(run: FinishedRun, verifiers: Sequence[int], reasoners: Sequence[int], count: int) -> list[dict[str, Any]]:
+def matrix(run: SavedRun, verifiers: Sequence[int], reasoners: Sequence[int], count: int) -> list[dict[str, Any]]:
     """Self-verification error rate of every pair (V_i, M_j): the share of M_j's own trajectories whose labels by V_i
     self-verification with M_j changes."""
     lab = run.stages
@@ -31,7 +31,7 @@ def matrix(run: FinishedRun, verifiers: Sequence[int], reasoners: Sequence[int],
         for i in verifiers:
             predictions = lab.predict(run.verifier(i), written)
             labelled, _ = run_labeler(
-                wrong, lambda _, t, p=predictions: checks_of(config, "sapo", t, None, p[t.number][1]), checker
+                wrong, lambda _, t, p=predictions: make_checks(config, "sapo", t, None, p[t.number][1]), checker
             )
             cases: Mapping[int, str] = {item.trajectory.number: item.verdict.case for item in labelled}
             changed = [
@@ -63,5 +63,8 @@ def _own_trajectories(lab: Stages, model: Reasoner, count: int) -> list[Trajecto
         for tokens in dict.fromkeys(completion.tokens for completion in mine)
     ]
     return lab.cutter.trajectories(
-        [Draft(question, tokens, number, iteration=0) for number, (question, tokens) in enumerate(drafts[:count])]
+        [
+            TrajectoryDraft(question, tokens, number, iteration=0)
+            for number, (question, tokens) in enumerate(drafts[:count])
+        ]
     )

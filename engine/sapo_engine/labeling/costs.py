@@ -8,14 +8,14 @@ labeler is then run on the first errors that were found.
 
 from __future__ import annotations
 
-from sapo_engine.labeling.labelers import Checked
+from sapo_engine.labeling.labelers import PrefixResult
 from sapo_engine.session import Lab
 from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.domain.labeling_cost import CheckCost, CostCase
 from sapo_studio.events.kinds import LabelRow
 
 
-def check_cost(checked: Checked, to_go: int, prefix_tokens: int, wave: int) -> CheckCost:
+def check_cost(checked: PrefixResult, to_go: int, prefix_tokens: int, wave: int) -> CheckCost:
     """The cost of a check that was made."""
     count = len(checked.rollouts)
     return CheckCost(

@@ -8,7 +8,7 @@ from sapo_engine.grading.base import Grade
 from sapo_engine.labeling.outcome import LabelledRow, Outcome
 from sapo_engine.numbering import BLOCK, EXPANSIONS
 from sapo_engine.session import Lab
-from sapo_engine.text.trajectory import Draft, Trajectory
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_studio.domain.labels import from_first_error
 
 
@@ -28,7 +28,7 @@ def expand(lab: Lab, iteration: int, trajectories: Mapping[int, Trajectory], out
         if (good and not right) or (parent.question, written) in seen:
             continue
         seen.add((parent.question, written))
-        draft = Draft(
+        draft = TrajectoryDraft(
             lab.question(parent.question),
             written,
             number=BLOCK * (iteration + 1) + EXPANSIONS + len(expanded),

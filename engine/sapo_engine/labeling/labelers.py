@@ -14,7 +14,7 @@ from sapo_engine.rollouts.base import Request, RolloutBackend
 from sapo_engine.rollouts.keys import key_of
 from sapo_engine.tasks.base import Question
 from sapo_engine.text.trajectory import Trajectory
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import LabelingConfig
 from sapo_studio.domain.labels import Checks, Verdict, omega, sapo, shepherd
 from sapo_studio.domain.ledger import Usage
@@ -37,7 +37,7 @@ class Rollout:
 
 
 @dataclass(slots=True)
-class Checked:
+class PrefixResult:
     """What is known of one prefix."""
 
     succeeded: bool = False
@@ -61,7 +61,7 @@ class Labelled:
     bill: Bill
 
 
-class Checker:
+class MonteCarloChecker:
     """Estimates c_j by Monte Carlo (eq. 3-5) with one reasoner: 1 if one of `rollouts` continuations reaches a
     right answer.
 
@@ -72,7 +72,7 @@ class Checker:
     def __init__(
         self,
         backend: RolloutBackend,
-        cutter: Cutter,
+        cutter: TrajectoryBuilder,
         questions: Callable[[int], Question],
         prompt_of: Callable[[int], tuple[int, ...]],
         *,
@@ -89,7 +89,7 @@ class Checker:
         self.wave = wave
         self.temperature = temperature
         self.seed_path = seed_path
-        self.known: dict[Prefix, Checked] = {}
+        self.known: dict[Prefix, PrefixResult] = {}
 
     def check(self, asked: Sequence[tuple[Trajectory, int]], bills: dict[int, Bill]) -> list[bool]:
         """c of each (trajectory, prefix). Costs are put on the bill of the first trajectory that asked."""
@@ -97,7 +97,7 @@ class Checker:
         for trajectory, prefix in asked:
             key = self._prefix(trajectory, prefix)
             if key not in self.known:
-                self.known[key] = Checked()
+                self.known[key] = PrefixResult()
                 open_[key] = (trajectory, prefix)
         tried = 0
         while open_ and tried < self.rollouts:
@@ -145,7 +145,7 @@ class Checker:
         return [rollout for checked in self.known.values() for rollout in checked.rollouts]
 
 
-def checks_of(
+def make_checks(
     config: LabelingConfig,
     labeler: str,
     trajectory: Trajectory,
@@ -173,7 +173,7 @@ def checks_of(
 def run_labeler(
     trajectories: Sequence[Trajectory],
     checks: Callable[[int, Trajectory], Checks],
-    checker: Checker,
+    checker: MonteCarloChecker,
     tick: Callable[[int], None] | None = None,
 ) -> tuple[list[Labelled], Usage]:
     """Label wrong `trajectories`, all side by side. `checks(index, trajectory)` starts the labeler on one.

@@ -16,18 +16,18 @@ from sapo_engine.phases.pairs import Pair
 from sapo_engine.session import Lab
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.training import objectives as optimisers
-from sapo_engine.training.batching import Text
-from sapo_engine.training.trainer import Recipe
+from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.trainer import TrainingArgs
 
 
 class Alignment:
     """The alignment of one iteration."""
 
-    def __init__(self, lab: Lab, phase: Phase, iteration: int, recipe: Recipe) -> None:
+    def __init__(self, lab: Lab, phase: Phase, iteration: int, args: TrainingArgs) -> None:
         self.lab = lab
         self.phase = phase
         self.iteration = iteration
-        self.recipe = recipe
+        self.args = args
         self.config = lab.config.optimiser
         self.kind = self.config.kind_at(iteration)
 
@@ -36,7 +36,7 @@ class Alignment:
         aligned = clone(model, self.lab.adapters)
         if self.kind == "grpo":
             generated, trained = grpo(
-                self.lab, self.phase, self.iteration, aligned, self.lab.sampled_questions(self.iteration), self.recipe
+                self.lab, self.phase, self.iteration, aligned, self.lab.sampled_questions(self.iteration), self.args
             )
             self.phase.metric("align_generated_tokens", generated)
             self.phase.metric("align_tokens", trained)
@@ -48,14 +48,14 @@ class Alignment:
         self.phase.metric("align_tokens", tokens * self.config.epochs)
         return self._guard(model, aligned)
 
-    def _imitate(self, aligned: Reasoner, texts: Sequence[Text]) -> int:
+    def _imitate(self, aligned: Reasoner, texts: Sequence[PromptCompletion]) -> int:
         """Fine-tune on texts; their tokens."""
         if texts:
             self.lab.bring(aligned)
             optimisers.sft(
                 aligned.trainable(),
                 texts,
-                self.recipe,
+                self.args,
                 self.phase,
                 pad_id=self.lab.pad_id,
                 state_file=self.phase.state_file,
@@ -81,7 +81,7 @@ class Alignment:
             optimisers.orpo(
                 aligned.trainable(),
                 pairs,
-                self.recipe,
+                self.args,
                 self.phase,
                 beta=config.beta,
                 pad_id=pad_id,
@@ -90,12 +90,12 @@ class Alignment:
         elif pairs:
             # What the pull goes back to does not change: it is read once, and the copy then has the card to itself.
             self.lab.bring(model)
-            before = optimisers.preferences(model.activate(), pairs, self.recipe, pad_id=pad_id)
+            before = optimisers.preferences(model.activate(), pairs, self.args, pad_id=pad_id)
             self.lab.bring(aligned)
             optimisers.dpo(
                 aligned.trainable(),
                 pairs,
-                self.recipe,
+                self.args,
                 self.phase,
                 before=before,
                 beta=config.beta,

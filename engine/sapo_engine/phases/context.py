@@ -112,7 +112,7 @@ class Context:
 
 @dataclass(slots=True)
 class Phase:
-    """A phase at work. Implements `training.Watcher`."""
+    """A phase at work. Implements `training.TrainingCallback`."""
 
     context: Context
     planned: PlannedPhase
@@ -160,15 +160,15 @@ class Phase:
     def breathe(self, save: Callable[[], None] | None = None) -> None:
         """A step boundary: wait while paused, stop if asked to (after `save()`), `save()` when a checkpoint is due."""
         group = self.context.group
-        word = group.agree(self._word(save is not None) if group.leader else Word.GO)
+        word = group.broadcast_int(self._word(save is not None) if group.leader else Word.GO)
         if word == Word.PAUSE:
             if save:
                 save()
             self.emit(Paused(paused=True))
-            while group.agree(group.leader and self.context.orders.wait_while_paused(PAUSE_SECONDS)):
+            while group.broadcast_int(group.leader and self.context.orders.wait_while_paused(PAUSE_SECONDS)):
                 pass
             self.emit(Paused(paused=False))
-            word = group.agree(Word.STOP if group.leader and self.context.orders.stop else Word.GO)
+            word = group.broadcast_int(Word.STOP if group.leader and self.context.orders.stop else Word.GO)
         if save and word in (Word.SAVE, Word.STOP):
             save()
         if word == Word.STOP:

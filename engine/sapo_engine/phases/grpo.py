@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sapo_engine.preflight import check_installed
 from sapo_engine.rollouts import HfBackend, Request, key_of
 from sapo_engine.text.prompts import token_id
-from sapo_engine.training.trainer import CURVE_EVERY, Recipe
+from sapo_engine.training.trainer import CURVE_EVERY, TrainingArgs
 
 if TYPE_CHECKING:
     from sapo_engine.models.reasoner import Reasoner
@@ -32,7 +32,7 @@ CURVES = {"reward": "reward", "loss": "loss", "kl": "kl", "grad_norm": "gradient
 
 
 def grpo(
-    lab: Lab, phase: Phase, iteration: int, model: Reasoner, questions: Sequence[Question], recipe: Recipe
+    lab: Lab, phase: Phase, iteration: int, model: Reasoner, questions: Sequence[Question], args: TrainingArgs
 ) -> tuple[int, int]:
     """Train `model` on `questions`, `sampling.samples` completions of each at a time, for `recipe.epochs` passes.
     `recipe.batch_size` counts completions.
@@ -47,7 +47,7 @@ def grpo(
     from trl import GRPOConfig, GRPOTrainer
 
     samples = lab.config.sampling.samples
-    batch = max(samples, recipe.batch_size // samples * samples)
+    batch = max(samples, args.batch_size // samples * samples)
     by_number = {str(question.number): question for question in questions}
     lab.bring(model)
     backend = HfBackend(
@@ -101,11 +101,11 @@ def grpo(
 
     with tempfile.TemporaryDirectory(dir=lab.context.run_dir) as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parts = max(1, batch // recipe.micro_batch) if recipe.micro_batch else 1
+        parts = max(1, batch // args.micro_batch) if args.micro_batch else 1
         arguments = GRPOConfig(
             output_dir=str(Path(scratch)),
-            learning_rate=recipe.learning_rate,
-            max_steps=max(1, round(recipe.epochs * len(questions) * samples / batch)),
+            learning_rate=args.learning_rate,
+            max_steps=max(1, round(args.epochs * len(questions) * samples / batch)),
             per_device_train_batch_size=batch // parts,
             gradient_accumulation_steps=parts,
             num_generations=samples,
@@ -113,8 +113,8 @@ def grpo(
             max_completion_length=lab.task.max_new_tokens,
             temperature=lab.config.sampling.temperature,
             beta=0.0,
-            weight_decay=recipe.weight_decay,
-            seed=recipe.seed,
+            weight_decay=args.weight_decay,
+            seed=args.seed,
             bf16=lab.precision == "bf16",
             fp16=lab.precision == "fp16",
             gradient_checkpointing=lab.config.model.gradient_checkpointing,

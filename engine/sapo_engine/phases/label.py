@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sapo_engine.labeling.costs import check_cost, cost_case
-from sapo_engine.labeling.labelers import checks_of, run_labeler
+from sapo_engine.labeling.labelers import make_checks, run_labeler
 from sapo_engine.labeling.outcome import Outcome
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.numbering import BLOCK
@@ -96,7 +96,7 @@ def _label_part(
 
     labelled, _ = run_labeler(
         part,
-        lambda _, t: checks_of(config, labeler, t, believed(t), predicted(t)),
+        lambda _, t: make_checks(config, labeler, t, believed(t), predicted(t)),
         checker,
         tick=lambda count: phase.progress(done + count, whole),
     )

@@ -31,9 +31,9 @@ from sapo_engine.phases.rows import ROWS
 from sapo_engine.session import Lab
 from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.text.prompts import plain_prompt, token_id
-from sapo_engine.text.trajectory import Draft, Trajectory
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_engine.training import objectives as optimisers
-from sapo_engine.training.trainer import Recipe, Watcher
+from sapo_engine.training.trainer import TrainingArgs, TrainingCallback
 from sapo_engine.verifier.model import Verifier, fresh_verifier
 from sapo_engine.verifier.scoring import Prediction, score
 from sapo_engine.verifier.training import Labelled, train_verifier
@@ -70,7 +70,7 @@ class Stages(Lab):
                     why="None of the training questions comes with a solution.",
                     fix="Set warmup.epochs = 0, or add solutions to the data.",
                 )
-            recipe = self._recipe(config, self.config.seed)
+            args = self._recipe(config, self.config.seed)
 
             def warm_enough(step: int) -> bool:
                 reached = accuracy_.accuracy(self, model, "development", "warm-up", WARMUP_SAMPLES).accuracy.value
@@ -83,7 +83,7 @@ class Stages(Lab):
             optimisers.sft(
                 model.trainable(),
                 texts,
-                recipe,
+                args,
                 phase,
                 pad_id=self.pad_id,
                 state_file=phase.state_file,
@@ -95,8 +95,8 @@ class Stages(Lab):
 
         return self.context.phase(PhaseName.SFT, 0, work, self.models)
 
-    def _recipe(self, config: WarmupConfig | OptimiserConfig, seed: int) -> Recipe:
-        return Recipe(
+    def _recipe(self, config: WarmupConfig | OptimiserConfig, seed: int) -> TrainingArgs:
+        return TrainingArgs(
             config.learning_rate,
             config.epochs,
             config.batch_size,
@@ -126,7 +126,10 @@ class Stages(Lab):
             balance = 0
             for question, completions in zip(questions, samples, strict=True):
                 written = self.cutter.trajectories(
-                    [Draft(question, c.tokens, len(chosen), iteration=0, source="process") for c in completions]
+                    [
+                        TrajectoryDraft(question, c.tokens, len(chosen), iteration=0, source="process")
+                        for c in completions
+                    ]
                 )
                 # Whichever outcome is behind so far, if this question has it.
                 want = balance <= 0
@@ -182,14 +185,14 @@ class Stages(Lab):
         def sample_part(at: int) -> bytes:
             part = questions[at : at + SAMPLE_SHARD]
             answers = self.sample_many(model, part, f"sample {iteration}", config.samples)
-            drafts: list[Draft] = []
+            drafts: list[TrajectoryDraft] = []
             written = {t.question: t for t in self.solutions([question for question in part if question.steps])}
             solutions: list[Trajectory] = []
             for offset, (question, completions) in enumerate(zip(part, answers, strict=True)):
                 base = BLOCK * (iteration + 1) + (at + offset) * config.samples
                 copies = Counter(completion.tokens for completion in completions)
                 drafts += [
-                    Draft(question, tokens, base + sample, iteration=iteration, sample=sample, copies=times)
+                    TrajectoryDraft(question, tokens, base + sample, iteration=iteration, sample=sample, copies=times)
                     for sample, (tokens, times) in enumerate(copies.items())
                 ]
                 solution = written.get(question.number)
@@ -270,7 +273,9 @@ class Stages(Lab):
             grades = self.cutter.grade([(question, tokens) for tokens in distinct])
             for tokens, grade in zip(distinct, grades, strict=True):
                 if not grade.correct:
-                    found.append(self.cutter.trajectory(Draft(question, tokens, len(found), iteration=0), grade))
+                    found.append(
+                        self.cutter.trajectory(TrajectoryDraft(question, tokens, len(found), iteration=0), grade)
+                    )
         order = self.rng(path).permutation(len(found))[:count]
         return [found[k] for k in sorted(order)]
 
@@ -380,7 +385,7 @@ class Stages(Lab):
         iteration: int,
         model: Reasoner,
         labels: Sequence[LabelledRow],
-        watcher: Watcher,
+        callback: TrainingCallback,
         *,
         head: Literal["scalar", "likelihood"] | None = None,
         state_file: Path | None = None,
@@ -396,7 +401,7 @@ class Stages(Lab):
             verifier,
             [Labelled(self.text(t), t.ends, marks) for t, marks in labels],
             config,
-            watcher,
+            callback,
             seed=seed,
             pad_id=self.pad_id,
             micro_batch=self.config.runtime.micro_batch,
@@ -464,10 +469,10 @@ class Stages(Lab):
         """M_{i+1} = ORPO(M_i, P_i) (eq. 16-17), or one of the other optimisers; guarded on the development
         questions.
         """
-        recipe = self._recipe(self.config.optimiser, int(self.rng("align", iteration).integers(2**31)))
+        args = self._recipe(self.config.optimiser, int(self.rng("align", iteration).integers(2**31)))
 
         def work(phase: Phase) -> Reasoner:
-            return Alignment(self, phase, iteration, recipe).of(model, pairs, pool)
+            return Alignment(self, phase, iteration, args).of(model, pairs, pool)
 
         return self.context.phase(PhaseName.ALIGN, iteration, work, self.models)
 

@@ -16,7 +16,7 @@ from sapo_engine.text.prompts import token_id
 from sapo_studio.config.schema import RunConfig
 
 
-class RolloutRoom:
+class BackendPool:
     """Back ends for reasoners. `scratch` is a folder for weights on their way to vLLM; it is removed by `close`."""
 
     def __init__(

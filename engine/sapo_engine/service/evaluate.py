@@ -17,7 +17,7 @@ import transformers
 
 from sapo_engine.evaluation.best_of import best_of
 from sapo_engine.evaluation.self_verification import matrix
-from sapo_engine.saved_run import FinishedRun, config_of
+from sapo_engine.saved_run import SavedRun, config_of
 from sapo_engine.service.tell import tell_error
 from sapo_engine.tasks.base import Question
 from sapo_engine.verifier.classifiers import Classifier
@@ -66,7 +66,7 @@ def of_run(
     config = config_of(folder)
     if benchmark is not None:
         config = _with_benchmark(config, benchmark)
-    run = FinishedRun(config, folder, device)
+    run = SavedRun(config, folder, device)
     found: dict[str, Any] = {"run": folder.name}
     try:
         own = verifier if isinstance(verifier, int) else (run.verifiers or [0])[-1]

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 import transformers
 
-from sapo_engine.labeling.labelers import checks_of, run_labeler
+from sapo_engine.labeling.labelers import make_checks, run_labeler
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.stages import HUNTED
-from sapo_engine.saved_run import FinishedRun, config_of
+from sapo_engine.saved_run import SavedRun, config_of
 from sapo_engine.service.tell import tell_error
 from sapo_engine.session import Lab
 from sapo_engine.text.trajectory import Trajectory
@@ -92,7 +92,7 @@ def _try(
         rollouts = tokens = prefill = checks = 0
     else:
         kind = "sapo" if name == "search" else name
-        labelled, usage = run_labeler(wrong, lambda _, t: checks_of(config, kind, t, *predictions[t.number]), checker)
+        labelled, usage = run_labeler(wrong, lambda _, t: make_checks(config, kind, t, *predictions[t.number]), checker)
         verdicts = [(item.verdict.labels, item.verdict.verified) for item in labelled]
         rollouts, tokens, prefill = usage.sequences, usage.generated_tokens, usage.prefill_tokens
         checks = len(checker.known)
@@ -148,7 +148,7 @@ def study_run(
 ) -> dict[str, Any]:
     """The study on a run: with M_i and, as in the run, V_{i-1}; i = `iteration`, 0 for the last that is there."""
     config = config_of(folder)
-    first = FinishedRun(config, folder)
+    first = SavedRun(config, folder)
     pairs = [i for i in first.reasoners if i - 1 in first.verifiers]
     last = iteration or (min(pairs[-1], config.iterations) if pairs else 1)
     found: dict[str, Any] = {
@@ -159,7 +159,7 @@ def study_run(
         "studies": [],
     }
     for length in lengths or (0,):
-        run = FinishedRun(of_length(config, length, trajectories * 4), folder) if length else first
+        run = SavedRun(of_length(config, length, trajectories * 4), folder) if length else first
         lab = run.stages
         try:
             model = run.reasoner(last)

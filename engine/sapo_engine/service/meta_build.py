@@ -20,8 +20,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, Pre
 from sapo_engine.models.loading import load_config
 from sapo_engine.models.precision import DTYPES, resolve
 from sapo_engine.models.reasoner import Adapters, Reasoner, clone, with_adapter
-from sapo_engine.training.batching import Text, pad
-from sapo_engine.training.objectives import PairLoss
+from sapo_engine.training.batching import PromptCompletion, pad
+from sapo_engine.training.objectives import OrpoLoss
 from sapo_engine.verifier.model import fresh_verifier
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset
@@ -83,8 +83,8 @@ def build(config: RunConfig) -> Built:
         aligned = clone(reasoner, adapters)
         trained = aligned.trainable()
         counts = [p.numel() for p in trained.parameters() if p.requires_grad]
-        text = Text(tuple(range(8)), tuple(range(24)))
-        part, _ = PairLoss(trained, [(text, text)], 0, config.optimiser.beta).part([0])
+        text = PromptCompletion(tuple(range(8)), tuple(range(24)))
+        part, _ = OrpoLoss(trained, [(text, text)], 0, config.optimiser.beta).part([0])
         part.backward()
         gradients = sum(1 for p in trained.parameters() if p.grad is not None)
 

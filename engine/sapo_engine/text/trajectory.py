@@ -89,7 +89,7 @@ class Trajectory:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class TrajectoryDraft:
     """A completion that is to become a trajectory."""
 
     question: Question

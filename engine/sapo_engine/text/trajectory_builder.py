@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from sapo_engine.grading.base import Grade
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.tasks.base import Question, Task
-from sapo_engine.text.trajectory import Draft, Trajectory
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 
 
 def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
@@ -24,7 +24,7 @@ def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
 
 
 @dataclass(slots=True)
-class Cutter:
+class TrajectoryBuilder:
     """Cuts completions into steps, as the task says, and has them graded."""
 
     task: Task
@@ -95,7 +95,7 @@ class Cutter:
         verdicts = dict(zip(distinct, self.group.map(texts, self.task.grade), strict=True))
         return [verdicts[question.number, tuple(tokens)] for question, tokens in items]
 
-    def trajectories(self, drafts: Sequence[Draft]) -> list[Trajectory]:
+    def trajectories(self, drafts: Sequence[TrajectoryDraft]) -> list[Trajectory]:
         """Cut, graded and, where the task can, checked step by step. In the order of `drafts`."""
         texts = [self.text_of(draft.tokens) for draft in drafts]
         grades = self.group.map(
@@ -103,7 +103,7 @@ class Cutter:
         )
         return [self.trajectory(*known) for known in zip(drafts, grades, texts, strict=True)]
 
-    def trajectory(self, draft: Draft, grade: Grade, text: str | None = None) -> Trajectory:
+    def trajectory(self, draft: TrajectoryDraft, grade: Grade, text: str | None = None) -> Trajectory:
         """A trajectory whose verdict is known already, and perhaps its text."""
         ends, steps = self.cut(draft.tokens, text)
         return Trajectory(

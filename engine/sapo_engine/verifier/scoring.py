@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from sapo_engine.training.batching import Text, pad, plain_batches
+from sapo_engine.training.batching import PromptCompletion, pad, plain_batches
 from sapo_engine.verifier.model import Verifier, ends_of
 from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS
 
@@ -17,7 +17,7 @@ Prediction = tuple[list[float], int]
 @torch.inference_mode()
 def score(
     verifier: Verifier,
-    texts: Sequence[Text],
+    texts: Sequence[PromptCompletion],
     ends: Sequence[tuple[int, ...]],
     *,
     pad_id: int,
