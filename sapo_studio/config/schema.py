@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError, model_validator
+from pydantic_core import core_schema
 
+from sapo_studio.domain.labelers.base import CheckLimits
+from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CHOICES
 from sapo_studio.errors import InputError
 
 MAIN: dict[str, Any] = {"group": "main"}
@@ -31,6 +34,11 @@ def _unit(unit: str, **more: str) -> dict[str, Any]:
 def _for(kinds: str, **more: str) -> dict[str, Any]:
     """`kinds`: the task kinds that the field matters to (the form hides it elsewhere)."""
     return {"kinds": kinds, **more}
+
+
+def _one_of(keys: Sequence[str]) -> GetPydanticSchema:
+    """A text that is one of `keys`, checked and told as a Literal's is. For what a registry knows and a type cannot."""
+    return GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema(list(keys)))
 
 
 class Section(BaseModel):
@@ -267,15 +275,12 @@ class SamplingConfig(Section):
 class LabelingConfig(Section):
     """Finding out which steps are right: L_i."""
 
-    labeler: Literal["sapo", "omega", "shepherd", "outcome", "none"] = Field(default="sapo", json_schema_extra=MAIN)
-    """How steps are labelled from iteration 1 on.
-
-    `sapo`: two roll-out checks around the verifier's largest drop. `omega`: binary search with roll-outs.
-    `shepherd`: roll-outs from every step. `outcome`: every step gets the final answer's label (the ablation
-    without process feedback). `none`: no labels and no verifier (plain rejection sampling).
-    """
-
-    start_labeler: Literal["omega", "shepherd", "outcome"] = "omega"
+    labeler: Annotated[str, _one_of(CHOICES)] = Field(
+        default="sapo",
+        description=f"How steps are labelled from iteration 1 on.\n\n{CHOICES_HELP}",
+        json_schema_extra=MAIN,
+    )
+    start_labeler: Annotated[str, _one_of(START_CHOICES)] = "omega"
     """How the very first labels (L0) are made, before there is a verifier."""
 
     detection: Literal["verifier", "random"] = "verifier"
@@ -316,6 +321,11 @@ class LabelingConfig(Section):
 
     expansion: bool = True
     """Keep roll-outs as labelled trajectories of their own."""
+
+    @property
+    def limits(self) -> CheckLimits:
+        """What a labeler may ask for."""
+        return CheckLimits(self.max_checks, self.confidence, self.rollouts, self.wave)
 
 
 class VerifierConfig(Section):

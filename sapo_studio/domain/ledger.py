@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sapo_studio.domain.labelers.registry import COMPARED
+
 SPENT = (
     "sample_tokens",
-    "label_tokens_sapo",
-    "label_tokens_omega",
-    "label_tokens_shepherd",
+    *(f"label_tokens_{key}" for key in COMPARED),
     "verifier_tokens",
     "align_tokens",
     "align_generated_tokens",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES, CHECKS_AN_EPOCH, WARMUP_SAMPLES
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import PAIRED, RunConfig
-from sapo_studio.domain.labeling_cost import Bill
+from sapo_studio.domain.labelers.base import Labeler
+from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.labelers.shepherd import SHEPHERD
+from sapo_studio.domain.labeling_cost import LabelingCost
 from sapo_studio.domain.runs import PhaseName
-from sapo_studio.forecast.labeling import bill
+from sapo_studio.forecast.labeling import expected
 from sapo_studio.forecast.lengths import Lengths
 
 RIGHT = 0.5
@@ -87,13 +91,13 @@ class _Work:
             self.config.runtime.rollout_batch,
         )
 
-    def _rollouts(self, cost: Bill, wave: int) -> Written:
+    def _rollouts(self, cost: LabelingCost, wave: int) -> Written:
         batch = self.config.runtime.rollout_batch
         waves = cost.rollouts / max(1, wave)
         return Written(
             cost.rollouts,
             waves,
-            cost.prefill / waves if waves else 0.0,
+            cost.prefill_tokens / waves if waves else 0.0,
             cost.tokens / cost.rollouts if cost.rollouts else 0.0,
             batch,
         )
@@ -111,10 +115,14 @@ class _Work:
         """All that are labelled, right ones and expanded roll-outs with them."""
         return self._wrong(iteration) / (1 - self.config.labeling.right_share)
 
-    def labelling(self, iteration: int, labeler: str) -> Bill:
+    def labeling(self, iteration: int, labeler: Labeler) -> LabelingCost:
         """What labelling costs in this iteration."""
-        one = bill(labeler, self.config.labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
-        return one.times(self._wrong(iteration))
+        one = expected(labeler, self.config.labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
+        return one * self._wrong(iteration)
+
+    def _labeler(self, iteration: int) -> Labeler:
+        config = self.config.labeling
+        return LABELERS[config.labeler if iteration else config.start_labeler]
 
     def sft(self, iteration: int) -> PhaseWork:
         config, task = self.config.warmup, self.config.task
@@ -157,25 +165,23 @@ class _Work:
         return PhaseWork(PhaseName.SCORE, iteration, scored=count, length=self.whole, words=f"{count:,.0f} read once")
 
     def label(self, iteration: int) -> PhaseWork:
-        config = self.config.labeling
-        labeler = config.labeler if iteration else config.start_labeler
-        cost = self.labelling(iteration, labeler)
+        labeler = self._labeler(iteration)
+        cost = self.labeling(iteration, labeler)
         if not cost.rollouts:
             return PhaseWork(PhaseName.LABEL, iteration, words="no roll-outs")
+        wrong = self._wrong(iteration)
         return PhaseWork(
             PhaseName.LABEL,
             iteration,
-            written=(self._rollouts(cost, config.wave),),
-            words=f"{cost.rollouts:,.0f} roll-outs for {self._wrong(iteration):,.0f} wrong trajectories by {labeler}",
+            written=(self._rollouts(cost, self.config.labeling.wave),),
+            words=f"{cost.rollouts:,.0f} roll-outs for {wrong:,.0f} wrong trajectories by {labeler.key}",
         )
 
     def verifier(self, iteration: int) -> PhaseWork:
         config = self.config.verifier
-        labeling = self.config.labeling
-        labeler = labeling.labeler if iteration else labeling.start_labeler
         count = self._labelled(iteration)
-        if labeling.expansion:
-            count += self.labelling(iteration, labeler).rollouts
+        if self.config.labeling.expansion:
+            count += self.labeling(iteration, self._labeler(iteration)).rollouts
         count = min(count, config.max_trajectories)
         return PhaseWork(
             PhaseName.VERIFIER,
@@ -223,15 +229,15 @@ class _Work:
             if iteration != 1:  # the ceiling of iteration 1 is that of iteration 0
                 wave = min(self.config.labeling.wave, config.mce_rollouts)
                 labeling = self.config.labeling.model_copy(update={"rollouts": config.mce_rollouts, "wave": wave})
-                one = bill("shepherd", labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
-                written.append(self._rollouts(one.times((1 - RIGHT) * scored), wave))
+                one = expected(SHEPHERD, labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
+                written.append(self._rollouts(one * ((1 - RIGHT) * scored), wave))
         return PhaseWork(
             PhaseName.EVALUATE, iteration, written=tuple(written), scored=scored, length=self.whole, words=words
         )
 
 
-def labelling_bills(config: RunConfig, lengths: Lengths, labelers: tuple[str, ...]) -> dict[str, Bill]:
-    """What each labeler is expected to spend from iteration 1 on, on the same trajectories."""
+def labeling_costs(config: RunConfig, lengths: Lengths, labelers: Iterable[Labeler]) -> dict[str, LabelingCost]:
+    """What each labeler is expected to spend from iteration 1 on, on the same trajectories, by its key."""
     work = _Work(config, lengths)
     rounds = range(1, config.iterations + 1)
-    return {name: sum((work.labelling(i, name) for i in rounds), Bill()) for name in labelers}
+    return {one.key: sum((work.labeling(i, one) for i in rounds), LabelingCost()) for one in labelers}

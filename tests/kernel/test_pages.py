@@ -16,6 +16,7 @@ from sapo_studio.app.experiments.matrix_file import parse_matrix
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.studies import labeling_page as labelling_page
 from sapo_studio.app.studies import pooled, verifier_page
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
@@ -26,7 +27,7 @@ from sapo_studio.store.ingest import Ingest
 
 def study(length):
     rows = []
-    for place, name in enumerate(labelling_page.NAMES):
+    for place, name in enumerate(LABELERS):
         cost = 0 if name == "outcome" else 100 * (place + 1) * max(length, 1)
         rows.append(
             {"labeler": name, "trajectories": 100, "steps": 8.0, "checks": cost, "rollouts": cost, "tokens": 10 * cost}

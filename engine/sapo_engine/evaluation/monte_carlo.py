@@ -9,7 +9,7 @@ from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.context import Phase
 from sapo_engine.session import Lab
 from sapo_engine.text.trajectory import Trajectory
-from sapo_studio.domain.labels import shepherd
+from sapo_studio.domain.labelers.shepherd import shepherd
 
 
 def monte_carlo_labels(

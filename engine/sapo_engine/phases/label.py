@@ -14,7 +14,8 @@ from sapo_engine.session import Lab
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.scoring import Prediction
 from sapo_studio.domain.calibration import Platt
-from sapo_studio.domain.labeling_cost import Cost, estimated, measured
+from sapo_studio.domain.labelers.registry import COMPARED, LABELERS
+from sapo_studio.domain.labeling_cost import estimated, measured
 from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts
 
 SHARD = 500
@@ -107,7 +108,7 @@ def _label_part(
                 trajectory=item.trajectory.number,
                 labels=item.verdict.labels,
                 case=item.verdict.case,
-                predicted=item.verdict.predicted if labeler == "sapo" else 0,
+                predicted=item.verdict.predicted if LABELERS[labeler].guided else 0,
                 verified=item.verdict.verified,
                 rollouts=item.bill.rollouts,
                 tokens=item.bill.tokens,
@@ -126,11 +127,11 @@ def _label_part(
 def report_costs(
     lab: Lab, phase: Phase, labeler: str, wrong: Mapping[int, Trajectory], outcome: Outcome, parameters: int
 ) -> None:
-    """Send the labeler's own bill, and the estimates for the other two."""
-    cases = [cost_case(lab, wrong[row.trajectory], row, closed=labeler != "sapo") for row in outcome.rows]
-    for name in ("sapo", "omega", "shepherd"):
+    """Send the labeler's own bill, and the estimates for the others."""
+    cases = [cost_case(lab, wrong[row.trajectory], row, closed=not LABELERS[labeler].guided) for row in outcome.rows]
+    for name, compared in COMPARED.items():
         own = name == labeler
-        cost: Cost = measured(outcome.checks) if own else estimated(name, cases, outcome.checks)
+        cost = measured(outcome.checks) if own else estimated(compared, cases, outcome.checks)
         phase.metric(f"label_rollouts_{name}", round(cost.rollouts), estimate=not own)
         phase.metric(f"label_tokens_{name}", round(cost.tokens), estimate=not own)
         phase.metric(f"label_prefill_tokens_{name}", round(cost.prefill_tokens), estimate=not own)

@@ -26,10 +26,11 @@ from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.scoring import Prediction
 from sapo_studio.config.schema import LabelingConfig, RunConfig
 from sapo_studio.domain.calibration import Platt
+from sapo_studio.domain.labelers import registry
 from sapo_studio.domain.search import least_checks, prior
 from sapo_studio.errors import InputError, SapoError
 
-LABELERS = ("sapo", "search", "omega", "shepherd", "outcome")
+LABELERS = tuple(registry.LABELERS)
 """`search` is `sapo` with as many checks as it wants."""
 MANY = 64
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -12,8 +13,6 @@ from sapo_studio.store.records import ErrorText, MetricValue
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-LABELERS = ("sapo", "omega", "shepherd")
 
 ALWAYS = (
     "greedy_accuracy",
@@ -114,7 +113,7 @@ def report(store: Store, run_id: str) -> Report:
 def _iteration(iteration: int, values: dict[str, MetricValue]) -> IterationReport:
     costs: dict[str, LabelCost] = {}
     rest = dict(values)
-    for labeler in LABELERS:
+    for labeler in COMPARED:
         parts = [
             rest.pop(f"label_{what}_{labeler}", None) for what in ("rollouts", "tokens", "prefill_tokens", "flops")
         ]
@@ -140,7 +139,7 @@ def table(report: Report) -> Table:
         if any(name in iteration.values for iteration in report.iterations):
             unit = "points" if name == "gap" else "%"
             shown.add_row(f"{label}, {unit}", *(_share(iteration.values.get(name)) for iteration in report.iterations))
-    for labeler in LABELERS:
+    for labeler in COMPARED:
         if any(labeler in iteration.label_cost for iteration in report.iterations):
             costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
             shown.add_row(f"Tokens to label, {labeler}", *costs)

@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.reports.sheets import Sheet
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.metrics import wilson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAMES = {
-    "sapo": "SAPO",
-    "search": "SAPO search",
-    "omega": "Omega",
-    "shepherd": "Shepherd",
-    "outcome": "outcome",
+LOOKS = {
+    key: (drawing.COLOURS[k % len(drawing.COLOURS)] if labeler.rolls_out else drawing.GREY, drawing.look(k)[1])
+    for k, (key, labeler) in enumerate(LABELERS.items())
 }
-LOOKS = dict(zip(NAMES, zip((*drawing.COLOURS[:4], drawing.GREY), drawing.MARKERS, strict=False), strict=True))
+"""Colour and mark of each labeler; grey is who measures nothing."""
 HEADS = ("labeler", "checks", "roll-outs", "tokens", "/Shep.", "/Omega", "MFLOP", "ms", "steps", "exact")
 LEGEND = (
     "A trajectory costs so many prefixes checked (*checks*), *roll-outs*, generated *tokens* (also as a share of "
@@ -59,7 +57,7 @@ def sheet(one: Row) -> Sheet:
             note = f"No search from these scores can do with fewer than {row['least_checks']:.2f} checks."
         lines.append(
             (
-                NAMES[name],
+                LABELERS[name].title,
                 f"{row['checks'] / count:.2f}",
                 f"{row['rollouts'] / count:.1f}",
                 f"{row['tokens'] / count:.1f}",
@@ -147,11 +145,11 @@ def _lines(
             if row["labeler"] == name and (y := value(row)) is not None and (y > 0 or not cost)
         ]
         # Who labels by the outcome alone measures nothing that time could be told of.
-        if not points or (cost and name == "outcome"):
+        if not points or (cost and not LABELERS[name].rolls_out):
             continue
         x, y = [x for x, _ in points], [y for _, y in points]
-        axes.plot(x, y, color=colour, marker=marker, linestyle="--" if name == "outcome" else "-")
-        ends.append(drawing.End(x[-1], y[-1], NAMES[name], colour))
+        axes.plot(x, y, color=colour, marker=marker, linestyle="-" if LABELERS[name].rolls_out else "--")
+        ends.append(drawing.End(x[-1], y[-1], LABELERS[name].title, colour))
     axes.set_xticks([one["length"] for one in studies])
     if cost:
         drawing.plain_logarithms(axes)
@@ -165,7 +163,7 @@ def _bars(path: Path, rows: Sequence[Row]) -> None:
             values = [value(row) for row in rows]
             drawing.plain(axes, "", "", title)
             bars = axes.barh(
-                [NAMES[row["labeler"]] for row in rows],
+                [LABELERS[row["labeler"]].title for row in rows],
                 [one or 0.0 for one in values],
                 color=[LOOKS[row["labeler"]][0] for row in rows],
                 height=0.62,

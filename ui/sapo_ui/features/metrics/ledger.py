@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea
 
+from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics
@@ -16,7 +17,6 @@ from sapo_ui.widgets.charts.cost_bars import Bill, BillBars
 from sapo_ui.widgets.combo import choice, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
-from sapo_ui.wording import LABELERS
 
 COSTS = {
     "rollouts": ("Roll-outs", "Roll-outs sampled to find out which steps are right"),
@@ -120,20 +120,20 @@ def bills_of(metrics: Metrics, cost: str) -> list[Entry]:
     later = [row for number, row in metrics.items() if number > 0]
     first = [row for number, row in metrics.items() if number == 0]
     # Before there is a verifier SAPO has nothing to verify: its estimate there would mean nothing.
-    compared, others = (later, LABELERS) if later else (first, [who for who in LABELERS if who != "sapo"])
+    compared, others = (later, COMPARED) if later else (first, [key for key, who in COMPARED.items() if not who.guided])
     found: list[Entry] = []
-    for who, (name, colour) in LABELERS.items():
-        spent = total(later, f"label_{cost}_{who}", estimate=False)
+    for key, who in COMPARED.items():
+        spent = total(later, f"label_{cost}_{key}", estimate=False)
         if spent is not None:
-            found.append(Entry(name, spent, OWN if who == "sapo" else colour))
-    for who in others:
-        charged = total(compared, f"label_{cost}_{who}", estimate=True)
+            found.append(Entry(who.title, spent, OWN if who.guided else who.series))
+    for key in others:
+        charged = total(compared, f"label_{cost}_{key}", estimate=True)
         if charged is not None:
-            found.append(Entry(f"{LABELERS[who][0]} (estimate)", charged, LABELERS[who][1]))
-    for who, (name, colour) in LABELERS.items():
-        spent = total(first, f"label_{cost}_{who}", estimate=False)
+            found.append(Entry(f"{COMPARED[key].title} (estimate)", charged, COMPARED[key].series))
+    for key, who in COMPARED.items():
+        spent = total(first, f"label_{cost}_{key}", estimate=False)
         if spent is not None:
-            start = Entry(f"Start ({name})", spent, colour, compared=not later)
+            start = Entry(f"Start ({who.title})", spent, who.series, compared=not later)
             found.insert(len(found) if later else 0, start)
     return found
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.features.run_page.headline_card import Headline
 
 Metrics = Mapping[int, Mapping[str, MetricValue]]
-LABELERS = ("sapo", "omega", "shepherd")
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _ledger(metrics: Metrics) -> Headline:
     estimated: set[str] = set()
     history: list[float] = []
     for at in sorted(metrics):
-        row = {name: metrics[at][f"label_tokens_{name}"] for name in LABELERS if f"label_tokens_{name}" in metrics[at]}
+        row = {name: metrics[at][f"label_tokens_{name}"] for name in COMPARED if f"label_tokens_{name}" in metrics[at]}
         real = next((name for name, entry in row.items() if not entry.estimate), None)
         if real is None or "shepherd" not in row or at == 0:
             continue
