@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sapo_studio.domain.labelers.registry import COMPARED
+from sapo_studio.domain.metric_catalog import label_cost
 
 SPENT = (
     "sample_tokens",
-    *(f"label_tokens_{key}" for key in COMPARED),
+    *(label_cost("tokens", key) for key in COMPARED),
     "verifier_tokens",
     "align_tokens",
     "align_generated_tokens",

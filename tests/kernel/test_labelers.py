@@ -149,6 +149,7 @@ from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset, parse_toml, to_toml
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.ledger import SPENT
+from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.forecast import Machine, find_shape, forecast
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.wording import CASES
@@ -165,6 +166,7 @@ print(json.dumps({
     "cases": dict((value, words) for words, value in CASES),
     "spent": SPENT,
     "study": list(LOOKS),
+    "title": METRICS["label_tokens_backwards"].title,
 }))
 """
 
@@ -199,3 +201,4 @@ def test_a_further_labeler_is_one_file_and_its_name_in_the_registry(tmp_path: Pa
     assert told["cases"]["walked"] == "Walked (Backwards)"
     assert "label_tokens_backwards" in told["spent"]
     assert told["study"][-1] == "backwards"
+    assert "Backwards" in told["title"]

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sapo_studio.app.commands.run_view import Look
+from sapo_studio.domain.metric_catalog import HEADLINES, METRICS, MetricInfo
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import LogLine, MetricValue, PhaseInfo
 
@@ -26,15 +27,7 @@ STATUS_STYLES = {
     RunStatus.FAILED: ("✗", "red"),
     RunStatus.DONE: ("✓", "green"),
 }
-COLUMNS = (
-    ("sampled_accuracy", "Sampled", 1),
-    ("greedy_accuracy", "Greedy", 1),
-    ("verifier_step_accuracy", "Verifier", 1),
-    ("mce", "MCE", 0),
-    ("gap", "Gap", -1),
-    ("self_verification_error", "Self-ver. error", -1),
-)
-"""Metric, heading, and whether more is better (1), worse (-1) or neither (0)."""
+COLUMNS = (*HEADLINES, METRICS["self_verification_error"])
 
 _SHOWN_LINES = 3
 
@@ -134,28 +127,28 @@ def _current(phases: list[PhaseInfo], ordinal: int | None) -> PhaseInfo | None:
 
 
 def _table(look: Look) -> RenderableType:
-    shown = [column for column in COLUMNS if any(column[0] in values for values in look.metrics.values())]
+    shown = [metric for metric in COLUMNS if any(metric.name in values for values in look.metrics.values())]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("Iteration", no_wrap=True)
-    for _, heading, _ in shown:
+    for metric in shown:
         # In a narrow terminal the change since the iteration before goes below the number, rather than both being cut.
-        table.add_column(f" {heading}", overflow="fold")
+        table.add_column(f" {metric.short}", overflow="fold")
     before: dict[str, MetricValue] = {}
     for iteration, values in sorted(look.metrics.items()):
-        cells = [_cell(values.get(name), before.get(name), name, better) for name, _, better in shown]
+        cells = [_cell(values.get(metric.name), before.get(metric.name), metric) for metric in shown]
         table.add_row("start" if iteration == 0 else str(iteration), *cells)
         before = values
     return Padding(table, (0, 0, 0, 2))
 
 
-def _cell(now: MetricValue | None, before: MetricValue | None, name: str, better: int) -> Text:
+def _cell(now: MetricValue | None, before: MetricValue | None, metric: MetricInfo) -> Text:
     """A share in per cent and, behind it, its change since the iteration before in points."""
     if now is None:
         return Text("    -", style="dim")
-    text = Text(f"{100 * now.value:5.1f}{'   ' if name == 'gap' else ' %'}", style="bold")
+    text = Text(f"{100 * now.value:5.1f}{'   ' if metric.unit == 'points' else ' %'}", style="bold")
     if before is not None:
         change = 100 * (now.value - before.value)
-        style = "dim" if not better else "green" if change * better > 0 else "yellow"
+        style = "dim" if not metric.better else "green" if change * metric.better > 0 else "yellow"
         text.append(f" {change:+5.1f}", style=style)
     return text
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from sapo_studio.app.experiments.table import read_run
 from sapo_studio.app.reports import drawing
+from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.domain.statistics import Mean, mean
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def picture(path: Path, methods: Mapping[str, Curves]) -> Path:
         for axes in panels[len(methods) :]:
             axes.set_visible(False)
         _all(figure, left, methods, GAP, "Gap: ceiling less verifier, points")
-        _all(figure, right, methods, ERROR, "Self-verification error, %")
+        _all(figure, right, methods, ERROR, f"{METRICS[ERROR].title}, {METRICS[ERROR].shown_unit}")
     return path
 
 
