@@ -22,7 +22,7 @@ from sapo_engine.service.tell import tell_error
 from sapo_engine.tasks.base import Question
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.verifier_metrics import Scored, on_benchmark
+from sapo_studio.domain.verifier_metrics import Scored, step_metrics
 from sapo_studio.errors import InputError, SapoError
 from sapo_studio.formats import processbench
 
@@ -75,12 +75,13 @@ def of_run(
         if isinstance(verifier, Path):
             found |= {"verifier": str(verifier)}
             rows = [Solution(run.stages.question(t.question), t.steps, t.truth or 0) for t in known]
-            found["benchmark"] = on_benchmark(score_with_classifier(verifier, rows, device)) if rows else None
+            found["benchmark"] = step_metrics(score_with_classifier(verifier, rows, device)).to_json() if rows else None
             return found
         loaded = run.verifier(own)
         found |= {"verifier": own}
         scores = run.stages.predict(loaded, known)
-        found["benchmark"] = on_benchmark([(scores[t.number][0], t.truth or 0) for t in known]) if known else None
+        measured = step_metrics([(scores[t.number][0], t.truth or 0) for t in known]) if known else None
+        found["benchmark"] = measured.to_json() if measured else None
         if best:
             last = run.reasoners[-1]
             chosen = run.stages.task.questions("test")[:questions]
@@ -133,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
         elif isinstance(verifier, Path) and given.benchmark is not None:
             scored = score_with_classifier(verifier, read_benchmark(given.benchmark), device)
-            found = {"verifier": str(verifier), "benchmark": on_benchmark(scored)}
+            found = {"verifier": str(verifier), "benchmark": step_metrics(scored).to_json()}
         else:
             raise InputError(
                 "There is nothing to evaluate",
