@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.app.experiments import pictures
-from sapo_studio.app.experiments import runner as queue
+from sapo_studio.app.experiments import pictures, runner
 from sapo_studio.app.experiments.matrix_file import parse_matrix
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.studies import labeling_page as labelling_page
@@ -195,7 +194,7 @@ def test_the_verifiers_of_a_matrix(tmp_path):
                     values |= {"self_verification_error": 0.3} if i else {}
                 Ingest(store, run_id).apply([k.Metric(iteration=i, name=n, value=v) for n, v in values.items()])
             runs.set_status(store, run_id, RunStatus.DONE)
-        found = queue.place(store, matrix)
+        found = runner.match_runs(store, matrix)
         (image,) = pictures.verifiers(tmp_path, store, matrix, found)
         assert image.name == "m-verifiers.svg"
         assert image.read_text().endswith("</svg>\n")
