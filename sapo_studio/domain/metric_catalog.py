@@ -71,7 +71,7 @@ class LabelCostInfo:
 LABEL_COSTS = {
     cost.name: cost
     for cost in (
-        LabelCostInfo("rollouts", "Roll-outs", "Roll-outs sampled to find out which steps are right", "count"),
+        LabelCostInfo("rollouts", "Roll-outs", "Roll-outs sampled to find out which steps are correct", "count"),
         LabelCostInfo("tokens", "Generated tokens", "Tokens that those roll-outs wrote", "tokens"),
         LabelCostInfo("prefill_tokens", "Prefilled tokens", "Tokens of the prefixes that they started from", "tokens"),
         LabelCostInfo("flops", "FLOPs", "2 x parameters x tokens, generated and prefilled", "flops"),
@@ -89,7 +89,7 @@ _STORED = (
     MetricInfo(
         "sampled_accuracy",
         "Sampled accuracy",
-        "share of sampled test solutions whose answer is right",
+        "share of sampled test solutions whose answer is correct",
         better=1,
         short="Sampled",
         column="sampled",
@@ -99,7 +99,7 @@ _STORED = (
     MetricInfo(
         "greedy_accuracy",
         "Greedy accuracy",
-        "share of greedy test solutions whose answer is right",
+        "share of greedy test solutions whose answer is correct",
         better=1,
         short="Greedy",
         column="greedy",
@@ -107,25 +107,25 @@ _STORED = (
     ),
     MetricInfo(
         "sound_accuracy",
-        "Sound: right at every step",
-        "share of sampled test solutions that are right at every step",
+        "Fully correct",
+        "share of sampled test solutions that are correct at every step",
         better=1,
-        short="Sound",
-        column="right throughout",
+        short="Fully correct",
+        column="fully correct",
         more="Only where the task can tell.",
     ),
     MetricInfo(
         "false_positives",
-        "Right answers by wrong steps",
-        "share of the samples with a right answer that hold a wrong step",
+        "False positives",
+        "share of the samples with a correct answer that have an incorrect step",
         better=-1,
-        short="Right by luck",
-        column="right by luck",
+        short="False positives",
+        column="false positives",
     ),
     MetricInfo(
         "verifier_step_accuracy",
         "Verifier, steps",
-        "share of the process benchmark's steps that the verifier judges rightly",
+        "share of the process benchmark's steps that the verifier judges correctly",
         better=1,
         short="Verifier",
         column="verifier, steps",
@@ -135,7 +135,7 @@ _STORED = (
     MetricInfo(
         "mce",
         "Monte-Carlo estimate",
-        "share of the process benchmark's steps that roll-outs of the reasoner from every step judge rightly",
+        "share of the process benchmark's steps that roll-outs of the reasoner from every step judge correctly",
         better=1,
         short="MCE",
         column="MCE",
@@ -175,7 +175,7 @@ _STORED = (
     MetricInfo(
         "process_f1",
         "Verifier, ProcessBench F1",
-        "harmonic mean of how often the verifier names the first error of wrong solutions and finds none in right ones",
+        "harmonic mean of its accuracy on incorrect solutions (first error named) and on correct ones (none found)",
         better=1,
         short="F1",
         column="ProcessBench F1",
@@ -186,7 +186,7 @@ _STORED = (
         "share of the labels that the verifier was trained on that are true",
         better=1,
         short="Labels",
-        column="labels right",
+        column="labels correct",
     ),
     MetricInfo(
         "dev_accuracy_before",
@@ -231,9 +231,9 @@ def _all() -> Iterator[MetricInfo]:
     yield from _STORED
     for k in (1 << bit for bit in range(MOST_SAMPLES.bit_length())):
         yield MetricInfo(
-            f"pass_at_{k}", f"pass@{k}", f"share of test questions that one of {k} samples answers right", better=1
+            f"pass_at_{k}", f"pass@{k}", f"share of test questions that one of {k} samples answers correctly", better=1
         )
-    for case, words in (("right", "Right"), *CASES.items()):
+    for case, words in (("right", "Correct"), *CASES.items()):
         yield MetricInfo(f"case_{case}", f"Case: {words}", f"labelled trajectories of the case {case}", "count")
     for labeler in COMPARED.values():
         for cost in LABEL_COSTS.values():

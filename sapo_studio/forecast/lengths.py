@@ -57,7 +57,7 @@ def lengths(task: TaskConfig, positions: int = 1 << 20) -> Lengths:
             solution=round(4 * steps) + 1,
             longest_solution=lab_tokens(task.max_steps),
             steps=steps,
-            assumption=f"generated problems of {task.min_steps} to {task.max_steps} steps, 4 tokens a step",
+            assumption=f"generated problems of {task.min_steps} to {task.max_steps} steps, 4 tokens per step",
         )
     found = _measured(task) or _USUAL[task.kind]
     longest = task.max_new_tokens or (CODE_TOKENS if task.kind in ("mbpp", "humaneval") else ANSWER_TOKENS)
@@ -104,8 +104,8 @@ def _measured(task: TaskConfig) -> Lengths | None:
         solution=max(solution, 1),
         longest_solution=usual.longest_solution,
         steps=usual.steps,
-        assumption=f"lengths of the first {len(questions)} rows of the file: {prompt} tokens a question, "
-        f"{solution} a solution{'' if known else ' (assumed)'}, {CHARACTERS} characters a token",
+        assumption=f"lengths of the first {len(questions)} rows of the file: {prompt} tokens per question, "
+        f"{solution} per solution{'' if known else ' (assumed)'}, {CHARACTERS} characters per token",
     )
 
 

@@ -51,7 +51,7 @@ class Machine:
             matrix=matrix,
             bandwidth=bandwidth,
             cards=found.cards,
-            words=f"measured here: {matrix / 1e9:.3g} GFLOP/s and {bandwidth / 1e9:.3g} GB/s a core",
+            words=f"measured here: {matrix / 1e9:.3g} GFLOP/s and {bandwidth / 1e9:.3g} GB/s per core",
             card_words=found.why,
         )
 

@@ -175,7 +175,7 @@ def _assumptions(
     elif not place.on_cards:
         yield "Speed: unknown."
     yield (
-        "Half of all samples are wrong; a roll-out from a prefix without an error succeeds every second time; the "
+        "Half of all samples are incorrect; a roll-out from a prefix without an error succeeds every second time; the "
         "verifier's largest drop is at the first error every second time."
     )
     if place.on_cards:

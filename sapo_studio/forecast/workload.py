@@ -174,7 +174,7 @@ class _Work:
             PhaseName.LABEL,
             iteration,
             written=(self._rollouts(cost, self.config.labeling.wave),),
-            words=f"{cost.rollouts:,.0f} roll-outs for {wrong:,.0f} wrong trajectories by {labeler.key}",
+            words=f"{cost.rollouts:,.0f} roll-outs for {wrong:,.0f} incorrect trajectories by {labeler.key}",
         )
 
     def verifier(self, iteration: int) -> PhaseWork:

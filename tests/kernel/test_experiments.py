@@ -163,7 +163,7 @@ def test_a_metric_between_two_iterations():
 
 def finished(store, cell, accuracies, tokens, sound=None):
     """A finished run of `cell` whose iterations have these accuracies and cost `tokens` each; a share of `sound` of the
-    right answers is right throughout."""
+    correct answers is fully correct."""
     run_id = runs.create_run(store, cell.config)
     runs.set_status(store, run_id, RunStatus.RUNNING)
     events = []
@@ -211,7 +211,7 @@ def test_a_table_at_equal_compute(store, tmp_path):
     files = page.write(tmp_path / "out", matrix, [table], [tmp_path / "out" / "m-verifiers.svg"])
     text = files[0].read_text()
     assert "| Online RFT | 2 | 1 | 55.0 (55.0 to 55.0) |" in text
-    assert "right throughout" not in text
+    assert "fully correct" not in text
     assert "| sampled after as many iterations |" in text
     assert "-5.0 (-5.0 to -5.0), p 0" in text
     assert "![accuracy by tokens](m.svg)" in text
@@ -254,9 +254,9 @@ def test_what_only_some_runs_have_is_shown_and_compared_where_both_have_it(store
     assert "sound_accuracy" not in grpo.compared
     files = page.write(tmp_path, matrix, [lab, words])
     parts = files[0].read_text().split("## ")
-    assert "| right throughout | right by luck |" in parts[1]
-    assert "| right throughout at equal compute |" in parts[1]
-    assert "right throughout" not in parts[2]
+    assert "| fully correct | false positives |" in parts[1]
+    assert "| fully correct at equal compute |" in parts[1]
+    assert "fully correct" not in parts[2]
     pictures = [path.read_text() for path in files[2:]]
     assert [text.count('<g id="axes_') for text in pictures] == [3, 2]
 

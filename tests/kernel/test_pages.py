@@ -119,7 +119,7 @@ def test_studies_of_several_runs_are_added_up(tmp_path):
     assert found["step_accuracy"] == pytest.approx((0.9 * 800 + 0.5 * 1200) / 2000)  # by steps
     assert found["first_error_accuracy"] == 0.5
     assert "lab-1, lab-2, iteration 2" in labelling_page.write(tmp_path, both)[0].read_text()
-    with pytest.raises(InputError, match="cannot be put together"):
+    with pytest.raises(InputError, match="cannot be pooled"):
         pooled.studies([first, second | {"iteration": 1}])
 
 

@@ -197,9 +197,9 @@ def answer(run_id: str, status: str, sentence: str, *, as_json: bool) -> None:
 
 
 def detached(run_id: str, *, as_json: bool) -> int:
-    """Say that a run goes on by itself."""
+    """Say that a run keeps running in the background."""
     if as_json:
         emit({"kind": "run_started", "run_id": run_id})
     else:
-        print(f"{run_id} goes on by itself. Watch it: sapo follow {run_id}   Stop it: sapo stop {run_id}")
+        print(f"{run_id} keeps running in the background. Watch it: sapo follow {run_id}   Stop it: sapo stop {run_id}")
     return 0

@@ -64,7 +64,7 @@ class LiveView:
         elif run.status is RunStatus.STOPPED:
             self._hint("Go on with it:", f"sapo resume {run.id}")
         elif run.status.alive:
-            self._hint("It goes on by itself. Watch it again:", f"sapo follow {run.id}")
+            self._hint("It keeps running in the background. Watch it again:", f"sapo follow {run.id}")
 
     def _hint(self, sentence: str, command: str) -> None:
         self._console.print(Text.assemble(("  " + sentence + " ", "dim"), (command, ACCENT)))

@@ -72,7 +72,7 @@ def picture(path: Path, methods: Mapping[str, Curves]) -> Path:
         for place, (axes, (title, curves)) in enumerate(zip(panels, methods.items(), strict=False)):
             _between(axes, title, curves, named=place == 0)
             if place % across == 0:
-                axes.set_ylabel("steps right, %")
+                axes.set_ylabel("step accuracy, %")
             axes.set_xlabel("iteration" if place + across >= len(methods) else "")
         for axes in panels[len(methods) :]:
             axes.set_visible(False)

@@ -1,4 +1,4 @@
-"""What `sapo label-study` found, as tables, a page and a picture. Costs are a trajectory's."""
+"""What `sapo label-study` found, as tables, a page and a picture. Costs are per trajectory."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ LOOKS = {
 """Colour and mark of each labeler; grey is who measures nothing."""
 HEADS = ("labeler", "checks", "roll-outs", "tokens", "/Shep.", "/Omega", "MFLOP", "ms", "steps", "exact")
 LEGEND = (
-    "A trajectory costs so many prefixes checked (*checks*), *roll-outs*, generated *tokens* (also as a share of "
-    "Shepherd's and Omega's), *MFLOP* (generated tokens and those read) and *ms*; *steps*: labels that are true by the "
-    "step oracle; *exact*: trajectories whose first error is found."
+    "Costs per trajectory: prefixes checked (*checks*), *roll-outs*, generated *tokens* (also as a share of Shepherd's "
+    "and Omega's), *MFLOP* (generated tokens and those read) and *ms*; *steps*: share of labels that are correct by "
+    "the step oracle; *exact*: share of trajectories whose first error is found."
 )
 Row = dict[str, Any]
 PANELS: tuple[tuple[str, Callable[[Row], float | None], bool], ...] = (
     ("tokens generated", lambda row: row["tokens"] / row["trajectories"], True),
     ("milliseconds", lambda row: 1000 * row["seconds"] / row["trajectories"], True),
-    ("labels right, %", lambda row: _percent(row["step_accuracy"]), False),
+    ("labels correct, %", lambda row: _percent(row["step_accuracy"]), False),
     ("first error found, %", lambda row: _percent(row["first_error_accuracy"]), False),
 )
 """Title, value, and whether it is a cost (drawn by factors, labelers that cost nothing left out)."""
@@ -41,7 +41,7 @@ def sheet(one: Row) -> Sheet:
     """One study's labelers side by side."""
     rows = {row["labeler"]: row for row in one["labelers"]}
     count = next(iter(rows.values()))["trajectories"]
-    title = f"{count} wrong trajectories" + (f" of problems of {one['length']} steps" if one["length"] else "")
+    title = f"{count} incorrect trajectories" + (f" of problems of {one['length']} steps" if one["length"] else "")
     note = ""
 
     def against(row: Row, other: str) -> str:
@@ -75,7 +75,7 @@ def sheet(one: Row) -> Sheet:
 def head(found: Row) -> str:
     """What was studied, in one line."""
     return (
-        f"{found['run']}, iteration {found['iteration']}: at most {found['rollouts']} roll-outs a check; "
+        f"{found['run']}, iteration {found['iteration']}: at most {found['rollouts']} roll-outs per check; "
         f"the search ends at {found['confidence']:.0%} confidence"
     )
 
@@ -128,7 +128,7 @@ def _by_length(path: Path, studies: Sequence[Row]) -> None:
                     axes,
                     "steps of the problem" if row else "",
                     "",
-                    title + (" a trajectory (log scale)" if cost else ""),
+                    title + (" per trajectory (log scale)" if cost else ""),
                 )
                 _lines(figure, axes, studies, value, cost)
 
