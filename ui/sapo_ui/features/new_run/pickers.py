@@ -8,8 +8,7 @@ from pathlib import Path
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
 
-from sapo_studio.forecast import Card
-from sapo_studio.hardware import read_cards
+from sapo_studio.hardware import Card, read_cards
 from sapo_studio.paths import resources_dir
 from sapo_ui import format as fmt
 from sapo_ui import theme
