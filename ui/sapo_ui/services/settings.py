@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings
 
 from sapo_studio.paths import data_dir
-from sapo_ui.theme.theme_manager import Mode
+from sapo_ui.theme import Mode
 
 
 class Settings:

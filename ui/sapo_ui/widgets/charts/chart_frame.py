@@ -10,8 +10,6 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from sapo_ui import theme
-from sapo_ui.theme.fonts import font
-from sapo_ui.theme.theme_manager import current
 
 Format = Callable[[float], str]
 
@@ -69,17 +67,17 @@ class ChartFrame(QWidget):
 def style_plot(plot: Any) -> None:
     """Give a pyqtgraph PlotItem (or PlotWidget) the window's look: no frame, no axis lines, hairlines across at the
     ticks of the left axis. Call it again when the theme changes."""
-    theme = current()
+    look = theme.current()
     item: Any = plot.getPlotItem() if hasattr(plot, "getPlotItem") else plot
     if hasattr(plot, "setBackground"):
-        plot.setBackground(theme.surface)
+        plot.setBackground(look.surface)
     item.hideButtons()
     item.setMenuEnabled(False)
     for side in ("left", "bottom"):
         axis = item.getAxis(side)
         axis.setPen(None)
-        axis.setTickPen(QColor(theme.hairline) if side == "left" else None)
-        axis.setTextPen(QColor(theme.muted))
-        axis.setStyle(tickFont=font("small"), tickLength=0, tickTextOffset=6, tickAlpha=255)
-        axis.label.setFont(font("small"))
+        axis.setTickPen(QColor(look.hairline) if side == "left" else None)
+        axis.setTextPen(QColor(look.muted))
+        axis.setStyle(tickFont=theme.font("small"), tickLength=0, tickTextOffset=6, tickAlpha=255)
+        axis.label.setFont(theme.font("small"))
     item.getAxis("left").setGrid(255)
