@@ -25,7 +25,7 @@ from sapo_engine.verifier.scoring import predict
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.verifier_metrics import Scored, on_benchmark
 from sapo_studio.errors import InputError, SapoError
-from sapo_studio.formats import processbench
+from sapo_studio.formats.registry import read_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Solution:
 
 
 def read_benchmark(file: Path) -> list[Solution]:
-    """A ProcessBench file."""
-    items = processbench.read_file(file)
+    """The solutions of a file in a known format (`formats.registry`)."""
+    items = read_file(file)
     return [Solution(Question(k, "process", i.problem, (), ""), i.steps, i.first_error) for k, i in enumerate(items)]
 
 

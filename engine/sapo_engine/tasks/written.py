@@ -14,7 +14,7 @@ from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
 from sapo_engine.tasks.segmenters import segmenter_of
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
-from sapo_studio.formats import processbench
+from sapo_studio.formats.registry import read_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -103,7 +103,7 @@ class WrittenTask:
 
     def _read_benchmark(self, file: str) -> list[WrittenSolution]:
         found: list[WrittenSolution] = []
-        for item in processbench.read_file(Path(file).expanduser()):
+        for item in read_file(Path(file).expanduser()):
             number = BENCHMARK + len(found)
             self._problems[number] = Problem(id=item.id, question=item.problem)
             question = Question(number, "process", item.problem, (), "")
