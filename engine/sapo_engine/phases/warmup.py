@@ -31,9 +31,11 @@ def warm_up(run: RunContext, model: Reasoner) -> Reasoner:
             )
 
         def warm_enough(step: int) -> bool:
+            model.weights_changed()
             reached = accuracy(session, model, "development", "warm-up", 2).accuracy.value
             phase.curve("development_accuracy", step, reached)
             phase.log(f"Step {step}: {reached:.1%} of samples on the development questions are right")
+            session.placement.place(model)  # sampling outside this process has taken it off the device
             return reached >= config.stop_at
 
         session.placement.place(model)
@@ -49,6 +51,7 @@ def warm_up(run: RunContext, model: Reasoner) -> Reasoner:
             check_every=max(1, per_epoch // CHECKS_AN_EPOCH),
             cool_down=max(1, per_epoch // CHECKS_AN_EPOCH),
         )
+        model.weights_changed()
         return model
 
     return run.phase(PhaseName.SFT, 0, work, reasoner_codec(session))
