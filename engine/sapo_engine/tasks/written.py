@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from sapo_engine.grading.base import Grade, Grader, Problem
 from sapo_engine.tasks.base import Message, Question, WrittenSolution
-from sapo_engine.tasks.jsonl import CODE_INSTRUCTION
 from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
 from sapo_engine.tasks.segmenters import segmenter_of
 from sapo_studio.config.schema import TaskConfig
@@ -125,9 +124,8 @@ class WrittenTask:
     @property
     def instruction(self) -> str:
         """What the reasoner is told to do."""
-        return self.config.instruction or (
-            CODE_INSTRUCTION if self.is_code and self.config.kind == "jsonl" else self.kind.instruction
-        )
+        usual = (self.is_code and self.kind.code_instruction) or self.kind.instruction
+        return self.config.instruction or usual
 
     def prompt(self, question: Question) -> str:
         """See Task: instruction, worked examples if asked for, question."""
