@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError, model_validator
+from pydantic_core import core_schema
 
+from sapo_studio.domain import task_kinds
 from sapo_studio.errors import InputError
 
 MAIN: dict[str, Any] = {"group": "main"}
-LAB = "arithmetic"
-TEXTS = "gsm8k math mbpp humaneval jsonl"
-CODE = "mbpp humaneval jsonl"
+LAB = task_kinds.LAB
+TEXTS = " ".join(task_kinds.WRITTEN)
+CODE = " ".join(task_kinds.PROGRAMS)
 
 
 def _unit(unit: str, **more: str) -> dict[str, Any]:
@@ -33,25 +35,23 @@ def _for(kinds: str, **more: str) -> dict[str, Any]:
     return {"kinds": kinds, **more}
 
 
+def _one_of(keys: Sequence[str]) -> GetPydanticSchema:
+    """A text that is one of `keys`, checked and told as a Literal's is. For what a registry knows and a type cannot."""
+    return GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema(list(keys)))
+
+
 class Section(BaseModel):
     """A part of the configuration: immutable, unknown keys refused, docstrings kept as descriptions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
 
-TaskKind = Literal["arithmetic", "gsm8k", "math", "mbpp", "humaneval", "jsonl"]
-
-
 class TaskConfig(Section):
     """What is to be learned, and from how many questions."""
 
-    kind: TaskKind = Field(default="arithmetic", json_schema_extra=MAIN)
-    """The task.
-
-    `arithmetic` is the embedded lab: generated word problems whose every step has an exact truth. `gsm8k` and
-    `math`: questions with an answer, graded by mathematical equality. `mbpp` and `humaneval`: programs, graded by
-    their tests in a sandbox. `jsonl`: your own questions, with answers or tests (docs/tasks.md).
-    """
+    kind: Annotated[str, _one_of(task_kinds.CHOICES)] = Field(
+        default=LAB, description=f"The task.\n\n{task_kinds.CHOICES_HELP}", json_schema_extra=MAIN
+    )
 
     train_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data", **MAIN))
     """Where the questions to learn from are: a JSON Lines file, or `hub:OWNER/NAME[/CONFIG][:SPLIT][@REVISION]`.
@@ -162,8 +162,9 @@ class TaskConfig(Section):
                 f"largest_change ({self.largest_change}) must be at least max_steps + 4 ({self.max_steps + 4}): "
                 "a problem uses each number once"
             )
-        if self.kind == "jsonl" and not self.train_data:
-            raise ValueError('kind = "jsonl" needs train_data, the file of your questions')
+        kind = task_kinds.TASK_KINDS[self.kind]
+        if kind.written and not kind.own_data and not self.train_data:
+            raise ValueError(f'kind = "{self.kind}" needs train_data, the file of your questions')
         if self.steps == "pattern":
             if not self.step_pattern:
                 raise ValueError('steps = "pattern" needs step_pattern')
@@ -490,7 +491,7 @@ class RunConfig(Section):
                 f"sampling.start_questions ({self.sampling.start_questions}) must not exceed "
                 f"task.train_questions ({self.task.train_questions})"
             )
-        if self.model.source == "fresh" and self.task.kind != "arithmetic":
+        if self.model.source == "fresh" and self.task.kind != LAB:
             raise ValueError(
                 f'model.source = "fresh" has no vocabulary for task.kind = "{self.task.kind}": '
                 "give a model folder, a GGUF file or hub:OWNER/NAME"

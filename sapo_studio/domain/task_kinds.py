@@ -97,6 +97,9 @@ ALL: tuple[TaskKind, ...] = (
 TASK_KINDS: dict[str, TaskKind] = {kind.key: kind for kind in ALL}
 """By key."""
 
+CHOICES: tuple[str, ...] = tuple(TASK_KINDS)
+"""What `task.kind` may be."""
+
 LAB = "arithmetic"
 """The kind whose steps have a truth that the program knows."""
 

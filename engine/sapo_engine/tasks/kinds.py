@@ -23,7 +23,7 @@ SHOWN = 20
 class Kind:
     """How a kind's questions are read and put.
 
-    `name` is its key in `domain.task_kinds`. `read` makes a problem of a row of its data; the second argument says where
+    `name` is its key in `task_kinds`. `read` makes a problem of a row of its data; the second argument says where
     the row stands, and an InputError names it and the field at fault. `instruction` is what the reasoner is told to do,
     `code_instruction` instead where the rows of a kind that has both ask for programs. `hub_train` and `hub_test` are
     its own data on the Hub. `extract` finds the final answer in a solution.
