@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
@@ -22,6 +23,9 @@ from sapo_studio.domain.ledger import Usage
 
 COMPACT_BELOW = 0.8
 """Ended sequences are dropped from the batch once fewer than this share are still going: each drop copies the cache."""
+
+ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""Not cuDNN's, which a card would choose: it makes a new plan for every length of the keys, that is, at every token."""
 
 
 class HfBackend:
@@ -51,6 +55,12 @@ class HfBackend:
         """See RolloutBackend."""
         self.model = self.reasoner.activate()
         self.model.eval()
+        with sdpa_kernel(ATTENTION):
+            return self._in_chunks(requests, temperature, tick)
+
+    def _in_chunks(
+        self, requests: Sequence[Request], temperature: float, tick: Callable[[int], None] | None
+    ) -> list[list[Completion]]:
         requests = within(
             requests, int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 1 << 20))
         )

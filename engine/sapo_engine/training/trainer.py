@@ -183,6 +183,8 @@ def train(
             if enough(step):
                 cooling_from, end = step, min(end, step + cool_down)
             model.train()
+    # As large as the weights, and of no use to whoever comes next.
+    optimiser.zero_grad(set_to_none=True)
     model.eval()
     group.broadcast_parameters(parameters)
     return step
