@@ -1,25 +1,19 @@
 """The labelers side by side: what each costs and how true its labels are, on the same wrong trajectories with the same
-reasoner. `python -m sapo_engine.service.label_study RUN_FOLDER` (`sapo label-study` starts it).
+reasoner (`sapo label-study` asks).
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-import transformers
-
 from sapo_engine.labeling.labelers import checker_for, make_checks, run_labeler
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.saved_run import SavedRun, config_of
-from sapo_engine.service.tell import tell_error
+from sapo_engine.service.torch_setup import set_up
 from sapo_engine.session import RunSession
 from sapo_engine.tasks import Question
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
@@ -27,11 +21,11 @@ from sapo_engine.verifier.scoring import Prediction, predict
 from sapo_studio.config.schema import LabelingConfig, RunConfig
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.search import least_checks, prior
-from sapo_studio.errors import InputError, SapoError
+from sapo_studio.errors import InputError
+from sapo_studio.requests.kinds import LABELERS, LabelStudyRequest
 
-LABELERS = ("sapo", "search", "omega", "shepherd", "outcome")
-"""`search` is `sapo` with as many checks as it wants."""
 MANY = 64
+"""Checks of a trajectory, at most, for the labeler `search`."""
 HUNTED = 8
 """Samples a question in a hunt for wrong trajectories."""
 
@@ -199,31 +193,13 @@ def study_run(
     return found
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0 measured, 2 bad input."""
-    parser = argparse.ArgumentParser(prog="python -m sapo_engine.service.label_study", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--iteration", type=int, default=0)
-    parser.add_argument("--trajectories", type=int, default=300)
-    parser.add_argument("--lengths", default="")
-    parser.add_argument("--labelers", default=",".join(LABELERS))
-    given = parser.parse_args(arguments)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    torch.set_num_threads(1)
-    try:
-        found = study_run(
-            given.folder,
-            iteration=given.iteration,
-            trajectories=given.trajectories,
-            lengths=[int(length) for length in given.lengths.split(",") if length],
-            labelers=given.labelers.split(","),
-        )
-    except SapoError as error:
-        return tell_error(error)
-    print(json.dumps(found))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def answer(request: LabelStudyRequest) -> dict[str, Any]:
+    """See LabelStudyRequest."""
+    set_up()
+    return study_run(
+        request.run,
+        iteration=request.iteration,
+        trajectories=request.trajectories,
+        lengths=request.lengths,
+        labelers=request.labelers,
+    )
