@@ -241,19 +241,24 @@ def test_an_export_format(tmp_path: Path):
 
 
 DOCKED = """
-import json, sys
+import json, sys, time
 from pathlib import Path
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QEventLoop
 from sapo_ui.app import Program
+
+def wait_until(ready):
+    end = time.monotonic() + 60
+    while not ready() and time.monotonic() < end:
+        program.app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
 
 program = Program(run=sys.argv[1], settings=Path(sys.argv[2]))
 window = program.open()
 window.resize(1400, 900)
 docks = window.run_page.docks.docks
 dock = docks["reward"]
-QTest.qWaitFor(lambda: window.run_page.run_id == sys.argv[1], 60_000)
+wait_until(lambda: window.run_page.run_id == sys.argv[1])
 dock.raise_()
-QTest.qWaitFor(lambda: dock.panel.filled, 60_000)
+wait_until(lambda: dock.panel.filled)
 shown = {
     "filled": dock.panel.filled,
     "values": [float(value) for line in dock.panel.chart.lines for value in line.y],
