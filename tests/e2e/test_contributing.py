@@ -141,7 +141,7 @@ def test_a_labeler(tmp_path: Path):
         assert labels == "1" * (verified - 1) + "0" * (steps - verified + 1)
     assert len({verified for *_, verified, _ in verdicts}) > 1
     dry = made.sapo("run", "lab-smoke", "--set", "labeling.labeler=backward", "--dry-run", "--json").stdout
-    assert any(bill["labeler"] == "backward" and bill["chosen"] for bill in json.loads(dry)["labeling"])
+    assert any(bill["labeler"] == "backward" and bill["chosen"] for bill in json.loads(dry)["bills"])
     refused = made.sapo("run", "lab-smoke", "--set", "labeling.labeler=backwards", "--dry-run", code=2).stderr
     assert "'backward' or 'none'" in refused
 
