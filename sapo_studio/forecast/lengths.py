@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS, lab_tokens
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.domain.task_kinds import TASK_KINDS, TaskKind
 
@@ -46,9 +47,9 @@ def lengths(task: TaskConfig, positions: int = 1 << 20) -> Lengths:
             prompt=round(6 + steps),
             longest_prompt=7 + task.max_steps,
             solution=round(4 * steps) + 1,
-            longest_solution=4 * (task.max_steps + 2),
+            longest_solution=lab_tokens(task.max_steps),
             steps=steps,
-            assumption=f"generated problems of {task.min_steps} to {task.max_steps} steps, 4 tokens a step",
+            assumption=f"generated problems of {task.min_steps} to {task.max_steps} steps, 4 tokens per step",
         )
     usual = _usual(TASK_KINDS[task.kind])
     found = _measured(task, usual) or usual
@@ -70,7 +71,7 @@ def lengths(task: TaskConfig, positions: int = 1 << 20) -> Lengths:
 
 def _usual(kind: TaskKind) -> Lengths:
     """What a kind's questions and solutions are like."""
-    usual, longest = kind.lengths, 400 if kind.solutions == "programs" else 320
+    usual, longest = kind.lengths, CODE_TOKENS if kind.solutions == "programs" else ANSWER_TOKENS
     return Lengths(usual.prompt, usual.longest_prompt, usual.solution, longest, usual.steps, usual.told)
 
 
@@ -103,8 +104,8 @@ def _measured(task: TaskConfig, usual: Lengths) -> Lengths | None:
         solution=max(solution, 1),
         longest_solution=usual.longest_solution,
         steps=usual.steps,
-        assumption=f"lengths of the first {len(questions)} rows of the file: {prompt} tokens a question, "
-        f"{solution} a solution{'' if known else ' (assumed)'}, {CHARACTERS} characters a token",
+        assumption=f"lengths of the first {len(questions)} rows of the file: {prompt} tokens per question, "
+        f"{solution} per solution{'' if known else ' (assumed)'}, {CHARACTERS} characters per token",
     )
 
 

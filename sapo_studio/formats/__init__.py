@@ -1,3 +1,4 @@
-"""Files of others: solutions with labeled steps in the formats that others read and write. A format is a file of its
-own here and a line in `registry`.
+"""Files that others read and write: solutions with labeled steps. A format is a file and a line in `registry`.
+
+Knows neither runs nor the store. Imported by exports, and by the engine's tasks.
 """

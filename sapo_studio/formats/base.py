@@ -14,7 +14,7 @@ Row = TypeVar("Row", bound=BaseModel)
 
 
 class LabeledSolution(BaseModel):
-    """A written solution with its first wrong step, as this program counts: from 1, 0 where no step is wrong.
+    """A written solution with its first error, as this program counts steps: from 1, 0 where there is none.
 
     Formats count as they like; turning their numbers into these, and back, is a format's own business.
     """
@@ -32,7 +32,7 @@ class LabeledSolution(BaseModel):
     @model_validator(mode="after")
     def _has_the_step(self) -> Self:
         if self.first_error > len(self.steps):
-            raise ValueError(f"the first wrong step is {self.first_error}, but there are only {len(self.steps)} steps")
+            raise ValueError(f"the first error is step {self.first_error}, but there are only {len(self.steps)} steps")
         return self
 
 

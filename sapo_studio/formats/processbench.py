@@ -1,6 +1,6 @@
 """ProcessBench: one JSON object a line with `id, generator, problem, steps, final_answer_correct, label`.
 
-`label` is the 0-based index of the first wrong step, -1 where none is wrong.
+`label` is the 0-based index of the first incorrect step, -1 where there is none.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read(lines: Iterable[str], source: str = "the file") -> Iterator[LabeledSolu
             raise InputError(
                 f"{where} is not ProcessBench",
                 why=f"label: {item.label}, but there are only {len(item.steps)} steps",
-                fix="label is the index of the first wrong step, counted from 0, or -1 for none.",
+                fix="label is the index of the first incorrect step, counted from 0, or -1 for none.",
             )
         yield LabeledSolution(**item.model_dump(exclude={"label"}), first_error=item.label + 1)
 

@@ -41,7 +41,7 @@ FORMATS: tuple[KnownFormat, ...] = (
         "processbench",
         "ProcessBench",
         (".jsonl", ".json"),
-        "ProcessBench JSONL (label: first wrong step from 0, -1 for none)",
+        "ProcessBench JSONL (label: first error, counted from 0, -1 for none)",
     ),
 )
 

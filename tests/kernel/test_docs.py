@@ -85,7 +85,7 @@ def defined_names() -> frozenset[str]:
 
 
 def is_there(name: str) -> bool:
-    """Whether a name in a document is one of the tree: what looks like a class or a constant is defined, the rest used."""
+    """Whether a name is one of the tree: what looks like a class or a constant is defined there, the rest used."""
     return all(part in (known_words() if part == part.lower() else defined_names()) for part in name.split("."))
 
 

@@ -65,10 +65,7 @@ def export(
     ] = None,
     labels: Annotated[
         Labels,
-        typer.Option(
-            help=f"{', '.join(known.title for known in WRITTEN)}: first errors as people, roll-outs or the task's "
-            "oracle have them."
-        ),
+        typer.Option(help=f"{', '.join(known.title for known in WRITTEN)}: label source: human, rollouts or oracle."),
     ] = Labels.HUMAN,
     source: Annotated[Source | None, typer.Option(help="Only trajectories of this source.")] = None,
     iteration: Annotated[int | None, typer.Option(min=0, help="Only of this iteration; for `model`, whose.")] = None,

@@ -1,4 +1,7 @@
-"""Solutions with their first wrong step out of a run, in a format of `formats.registry`."""
+"""Trajectories of a run with their first errors, in a format of `formats.registry`.
+
+For people who train or measure step verifiers.
+"""
 
 from __future__ import annotations
 
