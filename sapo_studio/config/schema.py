@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError, model_validator
-from pydantic_core import core_schema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sapo_studio.config.choices import one_of
 from sapo_studio.domain import task_kinds
 from sapo_studio.domain.labelers.base import CheckLimits
 from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CHOICES
@@ -37,11 +37,6 @@ def _for(kinds: str, **more: str) -> dict[str, Any]:
     return {"kinds": kinds, **more}
 
 
-def _one_of(keys: Sequence[str]) -> GetPydanticSchema:
-    """A text that is one of `keys`, checked and told as a Literal's is. For what a registry knows and a type cannot."""
-    return GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema(list(keys)))
-
-
 class Section(BaseModel):
     """A part of the configuration: immutable, unknown keys refused, docstrings kept as descriptions."""
 
@@ -51,7 +46,7 @@ class Section(BaseModel):
 class TaskConfig(Section):
     """What is to be learned, and from how many questions."""
 
-    kind: Annotated[str, _one_of(task_kinds.CHOICES)] = Field(
+    kind: Annotated[str, one_of(task_kinds.CHOICES)] = Field(
         default=LAB, description=f"The task.\n\n{task_kinds.CHOICES_HELP}", json_schema_extra=MAIN
     )
 
@@ -270,12 +265,12 @@ class SamplingConfig(Section):
 class LabelingConfig(Section):
     """Finding out which steps are correct: L_i."""
 
-    labeler: Annotated[str, _one_of(CHOICES)] = Field(
+    labeler: Annotated[str, one_of(CHOICES)] = Field(
         default="sapo",
         description=f"How steps are labelled from iteration 1 on.\n\n{CHOICES_HELP}",
         json_schema_extra=MAIN,
     )
-    start_labeler: Annotated[str, _one_of(START_CHOICES)] = "omega"
+    start_labeler: Annotated[str, one_of(START_CHOICES)] = "omega"
     """How the very first labels (L0) are made, before there is a verifier."""
 
     detection: Literal["verifier", "random"] = "verifier"
