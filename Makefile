@@ -126,10 +126,10 @@ results-amount: $(DEV)  ## the same methods on the first lab, with many labels (
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods-amount.toml --out docs/results/methods-amount
 
 lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds trained from nothing (hours)
-	$(BIN)/python -m sapo_engine.results docs/results
+	$(BIN)/python benchmarks/lab/results.py docs/results
 
 lab-model: $(DEV)  ## make the warmed-up reasoners that ship in resources/models again
-	$(BIN)/python -m sapo_engine.bundle resources/models
+	$(BIN)/python packaging/bundle_models.py resources/models
 
 clean:  ## remove .venv, .venv-vllm and everything made
 	rm -rf $(VENV) $(VLLM_VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

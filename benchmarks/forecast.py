@@ -161,7 +161,7 @@ class Clock:
     def curve(self, name: str, step: int, value: float) -> None:
         """See TrainingCallback."""
 
-    def breathe(self, save: Callable[[], None] | None = None) -> None:
+    def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """A step begins."""
         self.at.append(time.process_time())
 
@@ -185,7 +185,7 @@ def measure(case: Case) -> dict[str, float]:
     from sapo_engine.training.trainer import TrainingArgs
     from sapo_engine.verifier.model import fresh_verifier
     from sapo_engine.verifier.scoring import score
-    from sapo_engine.verifier.training import Labelled, train_verifier
+    from sapo_engine.verifier.training import VerifierExample, train_verifier
     from sapo_studio.config.schema import VerifierConfig
 
     del LoraConfig  # imported so that its modules are there before memory is looked at
@@ -233,7 +233,7 @@ def measure(case: Case) -> dict[str, float]:
             optimisers.orpo(reasoner.trainable(), pairs, args, clock, beta=0.1, pad_id=0)
         case "verifier":
             verifier = fresh_verifier(reasoner, verifier_config, adapters, seed=0, precision=case.how.precision)
-            rows = [Labelled(text(case.length), ends, "1" * len(ends)) for _ in range(count)]
+            rows = [VerifierExample(text(case.length), ends, "1" * len(ends)) for _ in range(count)]
             train_verifier(verifier, rows, verifier_config, clock, seed=0, pad_id=0)
         case "score":
             shared = VerifierConfig(base="shared")

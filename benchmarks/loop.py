@@ -36,9 +36,10 @@ from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from sapo_engine.labeling import labelers
 from sapo_engine.loop import plan, run
-from sapo_engine.phases.context import Context
-from sapo_engine.phases.stages import Stages
+from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.sample import sampled_questions
 from sapo_engine.saved_run import SavedRun
+from sapo_engine.session import RunSession
 from sapo_engine.text.prompts import token_id
 from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.config.presets import find_preset, to_toml
@@ -92,12 +93,14 @@ def run_own(config: RunConfig, folder: Path) -> Own:
         answers = check(self, *arguments)
         if inside:
             found = {key: len(checked.rollouts) for key, checked in self.known.items()}
-            own.checks = [(self.prompt_of(question) + tokens, count) for (question, tokens), count in found.items()]
+            own.checks = [
+                (self.request(question, (), tokens).prompt, count) for (question, tokens), count in found.items()
+            ]
         return answers
 
     setattr(labelers.MonteCarloChecker, "check", counted)  # noqa: B010  # the types are right, the names of arguments are not kept
     try:
-        run(Stages(config, Context(folder, phases, note), torch.device("cpu")))
+        run(RunContext(RunSession(config, folder, torch.device("cpu")), phases, note))
     finally:
         labelers.MonteCarloChecker.check = check
     return own
@@ -115,17 +118,17 @@ class Rival:
 
     def __init__(self, run: SavedRun, own: Own, scratch: Path) -> None:
         self.config, self.own, self.scratch = run.config, own, scratch
-        lab = run.stages
-        self.tokenizer: PreTrainedTokenizerBase = lab.tokenizer
+        session = run.session
+        self.tokenizer: PreTrainedTokenizerBase = session.tokenizer
         self.network = run.reasoner(1).network
-        self.limit = lab.task.max_new_tokens
-        self.pad = lab.pad_id
+        self.limit = session.task.max_new_tokens
+        self.pad = session.pad_id
         self.eos = token_id(self.tokenizer.eos_token_id)
-        self.prompts = [list(lab.prompt(q.number)) for q in lab.sampled_questions(1)]
-        self.labelled = [(lab.text(t), t.ends, labels) for t, labels in run.labels(1)]
+        self.prompts = [list(session.prompts.of(q.number)) for q in sampled_questions(session, 1)]
+        self.labelled = [(session.text(t), t.ends, labels) for t, labels in run.labels(1)]
         pool = self._trajectories(run, "sample-0") + self._trajectories(run, "sample-1")
-        self.pool = [lab.text(t) for t in {t.number: t for t in pool}.values()]
-        by_number = {t.number: lab.text(t) for t in pool}
+        self.pool = [session.text(t) for t in {t.number: t for t in pool}.values()]
+        by_number = {t.number: session.text(t) for t in pool}
         rows = json.loads((run.artefacts["pairs-1"] / "data.json").read_text(encoding="utf-8"))
         self.pairs = [(by_number[winner], by_number[loser]) for winner, loser, _ in rows]
 

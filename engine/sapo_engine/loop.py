@@ -1,4 +1,4 @@
-"""Algorithm 1, line for line. `Stages` (stages.py) knows how each line is done; docs/method.md says what it means.
+"""Algorithm 1, line for line. `phases` knows how each line is done; docs/method.md says what it means.
 
 M0   = SFT(M, D_org)
 S0   = Sample(M0, D_org)
@@ -16,7 +16,16 @@ for i = 1..I:
 
 from __future__ import annotations
 
-from sapo_engine.phases.stages import Stages
+from sapo_engine.phases.align import align
+from sapo_engine.phases.benchmark import process_benchmark
+from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.evaluate import evaluate
+from sapo_engine.phases.label import label
+from sapo_engine.phases.pairs import answer_rewards, preference_pairs
+from sapo_engine.phases.sample import sample
+from sapo_engine.phases.score import rate, score
+from sapo_engine.phases.train_verifier import train_verifier
+from sapo_engine.phases.warmup import warm_up
 from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import PhaseName
@@ -37,34 +46,35 @@ WEIGHTS = {
 """Rough shares of time, for the first forecast; the parent replaces them by what it measures."""
 
 
-def run(lab: Stages) -> None:
+def run(context: RunContext) -> None:
     """The whole run. Phases that are done already are read back."""
-    verifies = lab.config.labeling.labeler != "none"
+    config = context.config
+    verifies = config.labeling.labeler != "none"
 
-    model = lab.sft(lab.start())
+    model = warm_up(context, context.session.start())
     verifier = None
     pool: list[Trajectory] = []
     if verifies:
-        samples = lab.sample(0, model)
-        labels = lab.label(0, model, samples, {})
-        verifier = lab.train_verifier(0, model, labels)
+        samples = sample(context, 0, model)
+        labels = label(context, 0, model, samples, {})
+        verifier = train_verifier(context, 0, model, labels)
         pool = samples
-        lab.rate(0, verifier, pool)
-    benchmark = lab.benchmark(model)
-    lab.evaluate(0, model, model, verifier, benchmark)
+        rate(context, 0, verifier, pool)
+    benchmark = process_benchmark(context, model)
+    evaluate(context, 0, model, model, verifier, benchmark)
 
-    for i in range(1, lab.config.iterations + 1):
-        samples = lab.sample(i, model)
+    for i in range(1, config.iterations + 1):
+        samples = sample(context, i, model)
         pool = accumulate(pool, samples)
-        rewards = lab.answer_rewards(pool)
+        rewards = answer_rewards(pool)
         if verifies and verifier is not None:
-            predictions = lab.score(i, verifier, samples)
-            labels = lab.label(i, model, samples, predictions, verifier.calibration)
-            verifier = lab.train_verifier(i, model, labels)
-            rewards = lab.rate(i, verifier, pool)
-        pairs = lab.pairs(i, pool, rewards)
-        aligned = lab.align(i, model, pairs, pool)
-        lab.evaluate(i, model, aligned, verifier, benchmark)
+            predictions = score(context, i, verifier, samples)
+            labels = label(context, i, model, samples, predictions, verifier.calibration)
+            verifier = train_verifier(context, i, model, labels)
+            rewards = rate(context, i, verifier, pool)
+        pairs = preference_pairs(context, i, pool, rewards)
+        aligned = align(context, i, model, pairs, pool)
+        evaluate(context, i, model, aligned, verifier, benchmark)
         model = aligned
 
 

@@ -86,7 +86,7 @@ class Group:
     def sum_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Put the sum of all ranks' gradients in place of each rank's own."""
 
-    def level(self, parameters: Iterable[nn.Parameter]) -> None:
+    def broadcast_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give all ranks the leader's values of `parameters`, bit by bit."""
 
     def helpers_per_rank(self, count: int) -> int:
@@ -161,7 +161,7 @@ class Ranks(Group):
                 else:
                     p.grad.copy_(piece.view_as(p))
 
-    def level(self, parameters: Iterable[nn.Parameter]) -> None:
+    def broadcast_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
         """See Group."""
         with torch.no_grad():
             for bucket in _buckets(parameters):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +15,8 @@ from typing import Any, Literal
 
 from sapo_studio import paths
 from sapo_studio.errors import SapoError
+from sapo_studio.requests.client import ask
+from sapo_studio.requests.kinds import SandboxProbeRequest
 
 State = Literal["good", "note", "bad"]
 
@@ -106,16 +106,11 @@ def _sandbox() -> Check:
     """What written programs would be run in. It is really tried, by the engine and in its own process."""
     advice = "Tasks with programs (mbpp, humaneval) cannot be graded here. docs/sandbox.md says what would help."
     try:
-        told = subprocess.run(
-            [sys.executable, "-P", "-m", "sapo_engine.grading.programs"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout
-        how, why = json.loads(told)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        return Check("sandbox", "note", f"cannot be tried ({error})", advice)
+        told = ask(SandboxProbeRequest(), seconds=60)
+    except SapoError as error:
+        reason = ": ".join(part for part in (error.what, error.why) if part)
+        return Check("sandbox", "note", f"cannot be tried ({reason})", advice)
+    how, why = told["sandbox"], told["why"]
     if how == "none":
         return Check("sandbox", "note", f"none: {why}", advice)
     return Check("sandbox", "good", f"{how} ({why})" if why else how)

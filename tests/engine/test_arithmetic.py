@@ -73,10 +73,10 @@ def test_another_true_calculation_counts_as_right(task):
 
 def test_text_survives_the_tokenizer(task):
     tokenizer = task.build_tokenizer()
-    cutter = TrajectoryBuilder(task, tokenizer)
+    builder = TrajectoryBuilder(task, tokenizer)
     for question in everything(task):
         ids = tokenizer(task.join(question.steps))["input_ids"]
-        ends, steps = cutter.cut([*ids, tokenizer.eos_token_id])
+        ends, steps = builder.cut([*ids, tokenizer.eos_token_id])
         assert steps == question.steps
         assert ends[-1] == len(ids) + 1
         assert len(ids) == 4 * len(question.steps) - 1

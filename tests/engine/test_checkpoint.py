@@ -121,7 +121,7 @@ class StopAt(NullCallback):
     def __init__(self, step):
         self.left = step
 
-    def breathe(self, save=None):
+    def poll_control(self, save=None):
         if self.left == 0:
             save()
             raise Stopped("The run was stopped")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_engine.labeling.expansion import expand
-from sapo_engine.labeling.labelers import Bill, MonteCarloChecker, make_checks, run_labeler
-from sapo_engine.labeling.outcome import Outcome
-from sapo_engine.rollouts import Completion
+from sapo_engine.labeling.labelers import MonteCarloChecker, RolloutCost, make_checks, run_labeler
+from sapo_engine.labeling.outcome import LabelingOutcome
+from sapo_engine.rollouts import Completion, Request
 from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_engine.text.trajectory import TrajectoryDraft
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
@@ -26,7 +25,7 @@ TASK = ArithmeticTask(
     TaskConfig(train_questions=50, development_questions=20, test_questions=20, process_solutions=20), seed=1
 )
 TOKENIZER = TASK.build_tokenizer()
-CUTTER = TrajectoryBuilder(TASK, TOKENIZER)
+BUILDER = TrajectoryBuilder(TASK, TOKENIZER)
 QUESTIONS = TASK.questions("train")[:6]
 TRIES = 4
 CONFIG = LabelingConfig(rollouts=TRIES)
@@ -48,7 +47,7 @@ def solution_tokens(question, error=0):
 
 def wrong(question, error, number):
     """A trajectory whose first wrong step is `error`."""
-    (found,) = CUTTER.trajectories([TrajectoryDraft(question, solution_tokens(question, error), number, iteration=1)])
+    (found,) = BUILDER.trajectories([TrajectoryDraft(question, solution_tokens(question, error), number, iteration=1)])
     assert (found.truth, found.correct, found.n) == (error, False, len(question.steps))
     return found
 
@@ -89,9 +88,11 @@ def first_success(prompt):
 def checker_of(backend, wave=2):
     return MonteCarloChecker(
         backend,
-        CUTTER,
-        question_of,
-        prompts.__getitem__,
+        BUILDER,
+        {q.number: q for q in QUESTIONS},
+        lambda number, keys, written: Request(
+            prompts[number] + written, tuple(keys), max(TASK.max_new_tokens - len(written), 8)
+        ),
         rollouts=TRIES,
         wave=wave,
         temperature=CONFIG.temperature,
@@ -146,14 +147,14 @@ def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     }
     assert {(asked_by[prompt[:2]], prompt[2:]) for prompt in backend.attempts} == asked == set(checker.known)
 
-    assert sum(item.bill.rollouts for item in labelled) == usage.sequences == len(checker.all_rollouts())
-    assert sum(item.bill.tokens for item in labelled) == usage.generated_tokens
+    assert sum(item.cost.rollouts for item in labelled) == usage.sequences == len(checker.all_rollouts())
+    assert sum(item.cost.tokens for item in labelled) == usage.generated_tokens
     assert usage == backend.usage
 
     again, nothing = label(labeler, trajectories, checker)
     assert nothing == Usage()
     assert [item.verdict for item in again] == [item.verdict for item in labelled]
-    assert all(item.bill == Bill() for item in again)
+    assert all(item.cost == RolloutCost() for item in again)
 
 
 @quick
@@ -204,10 +205,9 @@ def test_expansion_follows_the_rules(labeler, trajectories):
     labelled, _ = label(labeler, trajectories, checker)
     rows = [LabelRow(trajectory=i.trajectory.number, labels=i.verdict.labels) for i in labelled]
     made = checker.all_rollouts()
-    outcome = Outcome(rows, [(r.trajectory, r.prefix, r.tokens, r.correct) for r in made])
+    outcome = LabelingOutcome(rows, [(r.trajectory, r.prefix, r.tokens, r.correct) for r in made])
     by_number = {t.number: t for t in trajectories}
-    lab = SimpleNamespace(cutter=CUTTER, question=question_of)
-    found = expand(lab, 1, by_number, outcome)
+    found = expand(BUILDER, {q.number: q for q in QUESTIONS}, 1, by_number, outcome)
 
     # By the rules, from what was rolled out: the labels of each text that a roll-out and its prefix make.
     expected = {}
@@ -215,7 +215,7 @@ def test_expansion_follows_the_rules(labeler, trajectories):
         parent = by_number[rollout.trajectory]
         labels = next(row.labels for row in rows if row.trajectory == parent.number)
         written = parent.tokens[: parent.ends[rollout.prefix - 1]] + rollout.tokens
-        n = CUTTER.cut(written)[1]
+        n = BUILDER.cut(written)[1]
         if rollout.correct:
             expected[parent.question, written] = "1" * len(n)
         elif labels[rollout.prefix - 1] == "0":

@@ -16,7 +16,7 @@ from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, dpo, orpo, preferences, sft
 from sapo_engine.training.trainer import NullCallback, TrainingArgs, train
 from sapo_engine.verifier.model import Verifier
-from sapo_engine.verifier.training import Labelled, StepLoss
+from sapo_engine.verifier.training import StepLoss, VerifierExample
 from sapo_studio.errors import Stopped
 
 RECIPE = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 7, "seed": 3}
@@ -47,7 +47,9 @@ def text(number):
 TEXTS = [text(k) for k in range(14)]
 PAIRS = list(itertools.pairwise(TEXTS[:8]))
 EXAMPLES = [
-    Labelled(t, (1, len(t.completion)) if k % 3 else (len(t.completion),), "1?10"[k % 3 : k % 3 + (2 if k % 3 else 1)])
+    VerifierExample(
+        t, (1, len(t.completion)) if k % 3 else (len(t.completion),), "1?10"[k % 3 : k % 3 + (2 if k % 3 else 1)]
+    )
     for k, t in enumerate(TEXTS)
 ]
 
@@ -220,7 +222,7 @@ class StopAt(NullCallback):
     def __init__(self, step):
         self.left = step
 
-    def breathe(self, save=None):
+    def poll_control(self, save=None):
         if self.left == 0:
             save()
             raise Stopped("The run was stopped")

@@ -16,7 +16,7 @@ from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.trainer import NullCallback
 from sapo_engine.verifier.model import Verifier, fresh_verifier, load_verifier, save_verifier
 from sapo_engine.verifier.scoring import score
-from sapo_engine.verifier.training import Labelled, train_verifier
+from sapo_engine.verifier.training import VerifierExample, train_verifier
 from sapo_studio.config.schema import ModelConfig, TaskConfig, VerifierConfig
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import from_first_error
@@ -39,13 +39,13 @@ def ground():
     """A small reasoner that knows nothing, its tokenizer, and trajectories of three to six steps."""
     network, tokenizer = fresh_model(ModelConfig(hidden_size=16, layers=2, heads=2), TASK, seed=0)
     reasoner = Reasoner(network.eval())
-    cutter = TrajectoryBuilder(TASK, tokenizer)
+    builder = TrajectoryBuilder(TASK, tokenizer)
     rows = []
     for number, question in enumerate(TASK.questions("train")[:32]):
         error = number % (len(question.steps) + 1)
         steps = [s if not error or j < error else s.split(" = ")[0] + " = 0" for j, s in enumerate(question.steps, 1)]
         tokens = (*tokenizer(TASK.join(steps))["input_ids"], tokenizer.eos_token_id)
-        (trajectory,) = cutter.trajectories([TrajectoryDraft(question, tokens, number, iteration=1)])
+        (trajectory,) = builder.trajectories([TrajectoryDraft(question, tokens, number, iteration=1)])
         rows.append(
             (PromptCompletion(tuple(tokenizer(TASK.prompt(question))["input_ids"]), trajectory.tokens), trajectory)
         )
@@ -150,7 +150,7 @@ class Curve(NullCallback):
 
 
 def examples_of(rows):
-    return [Labelled(text, t.ends, from_first_error(t.truth, t.n)) for text, t in rows]
+    return [VerifierExample(text, t.ends, from_first_error(t.truth, t.n)) for text, t in rows]
 
 
 def train_on(reasoner, examples, kind, callback=None):
@@ -180,7 +180,7 @@ def test_training_is_the_same_twice_and_unlabelled_steps_teach_nothing(ground):
     reasoner, _, rows = ground
     examples = [dataclasses.replace(e, labels=e.labels[0] + "?" * (len(e.labels) - 1)) for e in examples_of(rows[:8])]
     # Without the steps that have no label: the same texts, only the first step to be scored.
-    first_only = [Labelled(e.text, e.ends[:1], e.labels[:1]) for e in examples]
+    first_only = [VerifierExample(e.text, e.ends[:1], e.labels[:1]) for e in examples]
     one, two, three = (
         scores_of(train_on(reasoner, chosen, "likelihood"), rows[:8]) for chosen in (examples, examples, first_only)
     )

@@ -1,7 +1,4 @@
-"""Grading programs by their tests, each in the sandbox, several side by side.
-
-`python -m sapo_engine.grading.programs` prints what `probe` finds, as JSON.
-"""
+"""Grading programs by their tests, each in the sandbox, several side by side."""
 
 from __future__ import annotations
 
@@ -218,7 +215,3 @@ class Judge:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
-
-
-if __name__ == "__main__":
-    print(json.dumps(probe()))

@@ -9,7 +9,7 @@ labeler is then run on the first errors that were found.
 from __future__ import annotations
 
 from sapo_engine.labeling.labelers import PrefixResult
-from sapo_engine.session import Lab
+from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.domain.labeling_cost import CheckCost, CostCase
 from sapo_studio.events.kinds import LabelRow
@@ -28,11 +28,11 @@ def check_cost(checked: PrefixResult, to_go: int, prefix_tokens: int, wave: int)
     )
 
 
-def cost_case(lab: Lab, trajectory: Trajectory, row: LabelRow, *, closed: bool) -> CostCase:
+def cost_case(session: RunSession, trajectory: Trajectory, row: LabelRow, *, closed: bool) -> CostCase:
     """What is known of the first error: one step, or (`closed` False, not confirmed) all that two checks leave open."""
-    prompt = len(lab.prompt(trajectory.question))
+    prompt = len(session.prompts.of(trajectory.question))
     first = row.verified or trajectory.n
-    if closed or lab.config.labeling.max_checks > 2 or row.case not in ("later", "earlier"):
+    if closed or session.config.labeling.max_checks > 2 or row.case not in ("later", "earlier"):
         return CostCase(trajectory.n, row.predicted, first, prompt)
     if row.case == "later":
         return CostCase(trajectory.n, row.predicted, first, prompt, latest=trajectory.n)

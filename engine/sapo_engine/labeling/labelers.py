@@ -7,11 +7,13 @@ out before, in any trajectory, is answered from the cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.rollouts.base import Request, RolloutBackend
 from sapo_engine.rollouts.keys import key_of
+from sapo_engine.session import RunSession
 from sapo_engine.tasks.base import Question
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
@@ -45,7 +47,7 @@ class PrefixResult:
 
 
 @dataclass(slots=True)
-class Bill:
+class RolloutCost:
     """Roll-outs and generated tokens that one trajectory's checks have cost (a cached prefix costs nothing)."""
 
     rollouts: int = 0
@@ -53,28 +55,28 @@ class Bill:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A trajectory with its verdict and its bill."""
+class LabeledTrajectory:
+    """A trajectory with its verdict and what its checks have cost."""
 
     trajectory: Trajectory
     verdict: Verdict
-    bill: Bill
+    cost: RolloutCost
 
 
 class MonteCarloChecker:
     """Estimates c_j by Monte Carlo (eq. 3-5) with one reasoner: 1 if one of `rollouts` continuations reaches a
     right answer.
 
-    `prompt_of` gives a question's prompt tokens. Keys depend on the question, the prefix and the attempt alone,
-    so the outcome of a prefix is the same whoever asks, in whatever order.
+    `request` makes a request (`Sampler.request`). Keys depend on the question, the prefix and the attempt alone, so
+    the outcome of a prefix is the same whoever asks, in whatever order.
     """
 
     def __init__(
         self,
         backend: RolloutBackend,
-        cutter: TrajectoryBuilder,
-        questions: Callable[[int], Question],
-        prompt_of: Callable[[int], tuple[int, ...]],
+        builder: TrajectoryBuilder,
+        questions: Mapping[int, Question],
+        request: Callable[[int, Sequence[int], tuple[int, ...]], Request],
         *,
         rollouts: int,
         wave: int,
@@ -82,17 +84,17 @@ class MonteCarloChecker:
         seed_path: tuple[int | str, ...],
     ) -> None:
         self.backend = backend
-        self.cutter = cutter
+        self.builder = builder
         self.questions = questions
-        self.prompt_of = prompt_of
+        self.request = request
         self.rollouts = rollouts
         self.wave = wave
         self.temperature = temperature
         self.seed_path = seed_path
         self.known: dict[Prefix, PrefixResult] = {}
 
-    def check(self, asked: Sequence[tuple[Trajectory, int]], bills: dict[int, Bill]) -> list[bool]:
-        """c of each (trajectory, prefix). Costs are put on the bill of the first trajectory that asked."""
+    def check(self, asked: Sequence[tuple[Trajectory, int]], costs: dict[int, RolloutCost]) -> list[bool]:
+        """c of each (trajectory, prefix). Costs are put down to the first trajectory that asked."""
         open_: dict[Prefix, tuple[Trajectory, int]] = {}
         for trajectory, prefix in asked:
             key = self._prefix(trajectory, prefix)
@@ -105,9 +107,9 @@ class MonteCarloChecker:
             requests = [self._request(key, tried, wave) for key in open_]
             answers = self.backend.generate(requests, temperature=self.temperature)
             grades = iter(
-                self.cutter.grade(
+                self.builder.grade(
                     [
-                        (self.questions(key[0]), key[1] + completion.tokens)
+                        (self.questions[key[0]], key[1] + completion.tokens)
                         for key, completions in zip(open_, answers, strict=True)
                         for completion in completions
                     ]
@@ -115,13 +117,13 @@ class MonteCarloChecker:
             )
             for (key, (trajectory, prefix)), completions in zip(list(open_.items()), answers, strict=True):
                 checked = self.known[key]
-                bill = bills[trajectory.number]
+                cost = costs[trajectory.number]
                 for completion in completions:
                     correct = next(grades).correct
                     checked.rollouts.append(Rollout(trajectory.number, prefix, completion.tokens, correct))
                     checked.succeeded |= correct
-                    bill.rollouts += 1
-                    bill.tokens += len(completion.tokens)
+                    cost.rollouts += 1
+                    cost.tokens += len(completion.tokens)
                 if checked.succeeded:
                     del open_[key]
             tried += wave
@@ -134,11 +136,7 @@ class MonteCarloChecker:
     def _request(self, key: Prefix, tried: int, wave: int) -> Request:
         question, tokens = key
         root = key_of(*self.seed_path, question, *tokens)
-        return Request(
-            prompt=self.prompt_of(question) + tokens,
-            keys=tuple(key_of(root, attempt) for attempt in range(tried, tried + wave)),
-            max_new_tokens=max(self.cutter.task.max_new_tokens - len(tokens), 8),
-        )
+        return self.request(question, [key_of(root, attempt) for attempt in range(tried, tried + wave)], tokens)
 
     def all_rollouts(self) -> list[Rollout]:
         """Every roll-out made so far, in the order of its prefix's first check."""
@@ -175,13 +173,13 @@ def run_labeler(
     checks: Callable[[int, Trajectory], Checks],
     checker: MonteCarloChecker,
     tick: Callable[[int], None] | None = None,
-) -> tuple[list[Labelled], Usage]:
+) -> tuple[list[LabeledTrajectory], Usage]:
     """Label wrong `trajectories`, all side by side. `checks(index, trajectory)` starts the labeler on one.
 
     Returns them in order with their verdicts, and what it cost in all. `tick` hears how many are done after each round.
     """
     before = checker.backend.usage.copy()
-    bills = {trajectory.number: Bill() for trajectory in trajectories}
+    costs = {trajectory.number: RolloutCost() for trajectory in trajectories}
     running: dict[int, tuple[Checks, int]] = {}
     verdicts: dict[int, Verdict] = {}
 
@@ -196,10 +194,24 @@ def run_labeler(
         advance(index, checks(index, trajectory), None)
     while running:
         asked = [(trajectories[index], prefix) for index, (_, prefix) in running.items()]
-        answers = checker.check(asked, bills)
+        answers = checker.check(asked, costs)
         for (index, (work, _)), answer in zip(list(running.items()), answers, strict=True):
             advance(index, work, answer)
         if tick:
             tick(len(verdicts))
-    labelled = [Labelled(t, verdicts[index], bills[t.number]) for index, t in enumerate(trajectories)]
+    labelled = [LabeledTrajectory(t, verdicts[index], costs[t.number]) for index, t in enumerate(trajectories)]
     return labelled, checker.backend.usage - before
+
+
+def checker_for(session: RunSession, model: Reasoner, version: int, rollouts: int, wave: int) -> MonteCarloChecker:
+    """Monte-Carlo estimates of c by reasoner M_`version`, with the run's random keys."""
+    return MonteCarloChecker(
+        session.pool.backend(model),
+        session.builder,
+        session.questions,
+        session.sampler.request,
+        rollouts=rollouts,
+        wave=wave,
+        temperature=session.config.labeling.temperature,
+        seed_path=(session.config.seed, "rollout", version),
+    )

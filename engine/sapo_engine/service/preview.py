@@ -1,21 +1,13 @@
-"""What a task looks like to a reasoner: `python -m sapo_engine.service.preview KIND [--data FILE]` prints one JSON
-object.
-
-`sapo doctor --task` starts this and shows it. No torch here.
-"""
+"""What a task looks like to a reasoner (`sapo doctor --task` asks). No torch here."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from typing import Any
 
-from sapo_engine.service.tell import tell_error
 from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
 from sapo_engine.tasks.written import WrittenTask
 from sapo_studio.config.schema import parse_config
-from sapo_studio.errors import SapoError
+from sapo_studio.requests.kinds import PreviewRequest
 
 TRIED = 50
 """Reference solutions that are graded."""
@@ -56,27 +48,12 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0, or 2 where the data are not valid."""
-    parser = argparse.ArgumentParser(prog="python -m sapo_engine.service.preview", description=__doc__)
-    parser.add_argument("kind", choices=sorted(KINDS))
-    parser.add_argument("--data", default="")
-    parser.add_argument("--steps", default="auto")
-    parser.add_argument("--pattern", default="")
-    parser.add_argument("-n", type=int, default=2)
-    chosen = parser.parse_args(arguments)
+def answer(request: PreviewRequest) -> dict[str, Any]:
+    """See PreviewRequest."""
     task = {
-        "kind": chosen.kind,
-        "train_data": chosen.data,
-        "steps": chosen.steps,
-        "step_pattern": chosen.pattern,
+        "kind": request.task,
+        "train_data": request.data,
+        "steps": request.steps,
+        "step_pattern": request.pattern,
     }
-    try:
-        print(json.dumps(preview(task, chosen.n), ensure_ascii=False))
-    except SapoError as error:
-        return tell_error(error)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return preview(task, request.count)

@@ -39,7 +39,7 @@ class TrainingCallback(Protocol):
         """A point of a training curve."""
         ...
 
-    def breathe(self, save: Callable[[], None] | None = None) -> None:
+    def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """Called at each step boundary: waits while paused, raises Stopped after `save()` when asked to stop, and calls
         `save()` when a checkpoint is due."""
         ...
@@ -54,7 +54,7 @@ class NullCallback:
     def curve(self, name: str, step: int, value: float) -> None:
         """See TrainingCallback."""
 
-    def breathe(self, save: Callable[[], None] | None = None) -> None:
+    def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """See TrainingCallback."""
 
 
@@ -131,7 +131,7 @@ def train(
     step, cooling_from = 0, 0
     if state_file is not None and group.share(state_file.exists()):
         step, cooling_from = load_training_state(state_file, model, optimiser, scaler)
-    group.level(parameters)
+    group.broadcast_parameters(parameters)
 
     def save() -> None:
         if state_file is not None and group.leader:
@@ -151,7 +151,7 @@ def train(
         if step // per_epoch != epoch:
             epoch = step // per_epoch
             batches = epoch_batches(lengths, args.batch_size, args.seed, epoch)
-        callback.breathe(save)
+        callback.poll_control(save)
         scale = scale_at(step)
         for parameter_group in optimiser.param_groups:
             parameter_group["lr"] = parameter_group["peak"] * scale
@@ -183,8 +183,10 @@ def train(
             if enough(step):
                 cooling_from, end = step, min(end, step + cool_down)
             model.train()
+    # As large as the weights, and of no use to whoever comes next.
+    optimiser.zero_grad(set_to_none=True)
     model.eval()
-    group.level(parameters)
+    group.broadcast_parameters(parameters)
     return step
 
 

@@ -1,4 +1,4 @@
-"""To be worded."""
+"""Training of the process verifier: squared error of its step scores against labels (eq. 6)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sapo_studio.config.schema import VerifierConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class VerifierExample:
     """A training example of the verifier: `labels` one character a step, `?` for none."""
 
     text: PromptCompletion
@@ -28,10 +28,10 @@ class Labelled:
 
 @dataclass(frozen=True)
 class StepLoss:
-    """Squared error of v_j against c_j, a trajectory's mean (eq. 6). Implements training.Loss."""
+    """Squared error of v_j against c_j, a trajectory's mean (eq. 6). Implements Loss."""
 
     verifier: Verifier
-    examples: Sequence[Labelled]
+    examples: Sequence[VerifierExample]
     pad_id: int
     sequences: int = 1
 
@@ -57,7 +57,7 @@ class StepLoss:
 
 def train_verifier(
     verifier: Verifier,
-    examples: Sequence[Labelled],
+    examples: Sequence[VerifierExample],
     config: VerifierConfig,
     callback: TrainingCallback,
     *,

@@ -1,4 +1,4 @@
-"""What the lab shows, measured: `python -m sapo_engine.results docs/results` (SAPO, compute-matched RFT and the
+"""What the lab shows, measured: `python benchmarks/lab/results.py docs/results` (SAPO, compute-matched RFT and the
 outcome-only ablation, five seeds).
 
 Every run is kept in the work folder and is not done again, so that a stopped measurement goes on where it was.
@@ -17,14 +17,18 @@ from typing import Any
 
 import torch
 import transformers
+from results_page import write_page
 
 from sapo_engine.loop import plan, run
-from sapo_engine.phases.context import Context
-from sapo_engine.phases.stages import Stages
-from sapo_engine.results_page import write_page
+from sapo_engine.phases.codecs import reasoner_codec
+from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.train_verifier import fit_verifier
+from sapo_engine.phases.warmup import warm_up
 from sapo_engine.saved_run import SavedRun
-from sapo_engine.service.label_study import study
+from sapo_engine.service.label_study import sample_wrong, study
+from sapo_engine.session import RunSession
 from sapo_engine.training.trainer import NullCallback
+from sapo_engine.verifier.scoring import predict
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.ledger import spent
@@ -59,7 +63,7 @@ def measure(config: RunConfig, folder: Path) -> dict[str, Any]:
             seconds[f"{phase.name} {phase.iteration}"] = event.seconds
 
     began = time.monotonic()
-    run(Stages(config, Context(folder, phases, note), torch.device("cpu")))
+    run(RunContext(RunSession(config, folder, torch.device("cpu")), phases, note))
     measured = {
         i: {name: value for name, value in mine.items() if (i, name) not in estimates} for i, mine in numbers.items()
     }
@@ -108,9 +112,10 @@ def one_seed(base: RunConfig, seed: int, work: Path) -> None:
 
     def warm() -> dict[str, Any]:
         config = variant(base, "warm", seed, start, None)
-        stages = Stages(config, Context(work / "warm", plan(config), lambda _: None), torch.device("cpu"))
+        session = RunSession(config, work / "warm", torch.device("cpu"))
+        context = RunContext(session, plan(config), lambda _: None)
         began = time.monotonic()
-        stages.models.save(stages.sft(stages.start()), work / "warm")
+        reasoner_codec(session).save(warm_up(context, session.start()), work / "warm")
         (work / "warm" / "model").rename(start)
         return {"seconds": time.monotonic() - began}
 
@@ -131,16 +136,16 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     run = SavedRun(config, folder)
     model = run.reasoner(last)
     verifier = run.verifier(last - 1)
-    questions = run.stages.task.questions("development")
+    questions = run.session.task.questions("development")
     longest = config.task.max_steps
     found: dict[str, Any] = {}
     for name, length in (("demo", 0), ("long", longest)):
         chosen = [q for q in questions if not length or len(q.steps) == length]
-        wrong = run.stages.wrong_trajectories(model, chosen, "label study", STUDIED)
-        predictions = run.stages.predict(verifier, wrong)
+        wrong = sample_wrong(run.session, model, chosen, "label study", STUDIED)
+        predictions = predict(run.session, verifier, wrong)
         found[name] = [
             tried.to_json()
-            for tried in study(run.stages, model, last, wrong, predictions, calibration=verifier.calibration)
+            for tried in study(run.session, model, last, wrong, predictions, calibration=verifier.calibration)
         ]
     return found
 
@@ -153,8 +158,8 @@ def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     for i in (0, config.iterations):
         model, labels = run.reasoner(max(i, 1)), run.labels(i)
         for head in ("scalar", "likelihood"):
-            verifier = run.stages.fit_verifier(i, model, labels, NullCallback(), head=head)
-            scores = run.stages.predict(verifier, benchmark)
+            verifier = fit_verifier(run.session, i, model, labels, NullCallback(), head=head)
+            scores = predict(run.session, verifier, benchmark)
             hits = [step_hits(scores[t.number][0], t.truth or 0) for t in benchmark]
             exact = [predicted_first_error(scores[t.number][0]) == (t.truth or 0) for t in benchmark]
             found[f"{head} {i}"] = {
@@ -176,7 +181,7 @@ def once(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and write lab.json and lab.md."""
-    parser = argparse.ArgumentParser(prog="python -m sapo_engine.results", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python benchmarks/lab/results.py", description=__doc__)
     parser.add_argument("out", type=Path, help="folder for lab.json and lab.md")
     parser.add_argument("--preset", default="lab-full")
     parser.add_argument("--seeds", type=int, default=5)

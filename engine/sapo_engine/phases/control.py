@@ -1,4 +1,4 @@
-"""To be worded."""
+"""What the parent has asked for, and what a step boundary makes of it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from enum import IntEnum
 from sapo_studio.domain.runs import Verb
 
 
-class Word(IntEnum):
-    """What the leader says at a step boundary."""
+class BoundaryAction(IntEnum):
+    """What is done at a step boundary, as the leader decides for all ranks."""
 
     GO = 0
     SAVE = 1
@@ -17,7 +17,7 @@ class Word(IntEnum):
     STOP = 3
 
 
-class Orders:
+class ControlState:
     """What the parent has asked for. Set from the thread that listens, read at step boundaries."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Orders:
         self._checkpoint = False
 
     def take(self, verb: Verb) -> None:
-        """Note an order."""
+        """Note a command."""
         with self._changed:
             match verb:
                 case Verb.PAUSE:
