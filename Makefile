@@ -14,7 +14,7 @@ TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench screenshots results results-amount lab-results lab-model clean
+.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench gpu-check screenshots results results-amount lab-results lab-model clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -101,11 +101,15 @@ format: $(DEV)  ## put the code into shape
 	$(BIN)/ruff format .
 
 bench: $(DEV)  ## measure the store, the window and a run
-	@for benchmark in benchmarks/*.py; do \
+	@for benchmark in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do \
 	    echo "== $$benchmark"; \
 	    SAPO_VLLM_PYTHON="$(wildcard $(VLLM_VENV)/bin/python)" QT_QPA_PLATFORM=offscreen $(BIN)/python "$$benchmark" \
 	        || exit 1; \
 	done
+
+gpu-check: $(DEV)  ## what holds on this machine's card: samplers, training, whole runs (4 minutes; docs/results/gpu.md)
+	rm -f docs/results/gpu.jsonl
+	$(BIN)/python benchmarks/gpu.py --out docs/results
 
 screenshots: $(DEV)  ## pictures of the real window over a finished run
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m sapo_ui.screenshots docs/screenshots
