@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def begin(checkout: Path, start: str, folder: str, before: str = "") -> subproce
 
 def seconds(checkout: Path, start: str, folder: str) -> tuple[float, float]:
     """Wall and CPU seconds of one start; a worker is ended once it has said Hello."""
-    before, began = os.times(), time.perf_counter()
+    before, began = cpu_seconds(), time.perf_counter()
     process = begin(checkout, start, folder)
     if process.stdout is None:
         raise AssertionError("a pipe was asked for")
@@ -98,10 +99,16 @@ def seconds(checkout: Path, start: str, folder: str) -> tuple[float, float]:
         process.stdout.read()
     process.wait()
     wall = time.perf_counter() - began
-    after = os.times()
+    spent = cpu_seconds() - before
     if start == "worker" and json.loads(first)["kind"] != "hello":
         raise SystemExit(f"the worker of {checkout} said {first!r}")
-    return wall, after.children_user + after.children_system - before.children_user - before.children_system
+    return wall, spent
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of all processes that were started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def modules(checkout: Path, start: str, folder: str) -> set[str]:
