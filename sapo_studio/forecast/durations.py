@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS, VLLM_SEQUENCES
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.forecast.device_plan import Place
 from sapo_studio.forecast.lengths import Lengths
 from sapo_studio.forecast.machine import Machine
-from sapo_studio.forecast.memory_use import SCORED_ENTRIES, SCORED_ROWS, Networks, networks
+from sapo_studio.forecast.memory_use import Networks, networks
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.throughput import GRAPH_CALL, Pace
 from sapo_studio.forecast.workload import PhaseWork, Trained, Written
 
-VLLM_ROWS = 256
-"""Sequences that vLLM writes at a time (engine: vllm_child.py)."""
 A_SEQUENCE = 0.4e-3
 """Seconds that cutting, grading, sending and storing one text takes."""
 A_PROGRAM = 0.12
@@ -48,7 +47,7 @@ def _writing(config: RunConfig, nets: Networks, pace: Pace, place: Place, texts:
         return 0.0
     shape, rows = nets.shape, float(work.rows)
     if config.runtime.backend == "vllm":
-        pace, rows = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call), float(VLLM_ROWS)
+        pace, rows = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call), float(VLLM_SEQUENCES)
     mine = work.sequences / place.processes
     rows = min(rows, mine)
     batches = mine / rows

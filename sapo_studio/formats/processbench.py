@@ -57,7 +57,7 @@ def read(lines: Iterable[str], *, source: str = "the file") -> Iterator[Item]:
             raise InputError(
                 f"{source}:{number} is not ProcessBench",
                 why=f"label: {item.label}, but there are only {len(item.steps)} steps",
-                fix="label is the index of the first wrong step, counted from 0, or -1 for none.",
+                fix="label is the index of the first incorrect step, counted from 0, or -1 for none.",
             )
         yield item
 

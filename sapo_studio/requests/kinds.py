@@ -22,14 +22,15 @@ from pydantic import (
     model_validator,
 )
 
+from sapo_studio.config.choices import one_of
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.errors import InputError
 from sapo_studio.requests import limits
 
 WrittenTask = Literal["gsm8k", "math", "mbpp", "humaneval", "jsonl"]
 """The kinds of tasks with written questions."""
-StudiedLabeler = Literal["sapo", "search", "omega", "shepherd", "outcome"]
-"""The labelers that a study knows; `search` is `sapo` with as many checks as it wants."""
-LABELERS: tuple[StudiedLabeler, ...] = get_args(StudiedLabeler)
+StudiedLabeler = Annotated[str, one_of(LABELERS)]
+"""A labeler's key; `search` is `sapo` with as many checks as it wants."""
 
 
 def _as_path(value: object) -> object:
@@ -141,7 +142,7 @@ class LabelStudyRequest(Asked):
     """Wrong trajectories that all labelers label."""
     lengths: tuple[int, ...] = ()
     """Arithmetic task only: a study for problems of each number of steps. Empty: one study, of the run's own."""
-    labelers: tuple[StudiedLabeler, ...] = Field(default=LABELERS, min_length=1)
+    labelers: tuple[StudiedLabeler, ...] = Field(default=tuple(LABELERS), min_length=1)
     """The labelers, in the order of the answer."""
 
 

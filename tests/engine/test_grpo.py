@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from sapo_engine import preflight
-from sapo_engine.loop import plan, run
+from sapo_engine.loop import run
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.control import ControlState
 from sapo_engine.session import RunSession
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import kinds as k

@@ -17,7 +17,7 @@ from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_engine.text.trajectory import TrajectoryDraft
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import LabelingConfig, TaskConfig
-from sapo_studio.domain.labels import from_first_error, settle
+from sapo_studio.domain.labels import from_first_error, simulate
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.events.kinds import LabelRow
 
@@ -133,7 +133,7 @@ def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     labelled, usage = label(labeler, trajectories, checker)
     for trajectory, item in zip(trajectories, labelled, strict=True):
         work = make_checks(CONFIG, labeler, trajectory, None, guess_of(trajectory))
-        expected, _ = settle(work, lambda prefix, t=trajectory: prefix < t.truth)
+        expected, _ = simulate(work, lambda prefix, t=trajectory: prefix < t.truth)
         assert item.trajectory is trajectory
         assert item.verdict == expected
         if labeler != "sapo":
@@ -148,7 +148,7 @@ def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     asked = {
         (t.question, t.tokens[: t.ends[prefix - 1]])
         for t in trajectories
-        for prefix in settle(make_checks(CONFIG, labeler, t, None, guess_of(t)), lambda p, t=t: p < t.truth)[1]
+        for prefix in simulate(make_checks(CONFIG, labeler, t, None, guess_of(t)), lambda p, t=t: p < t.truth)[1]
     }
     assert {(asked_by[prompt[:2]], prompt[2:]) for prompt in backend.attempts} == asked == set(checker.known)
 

@@ -17,10 +17,10 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from sapo_studio.app.commands import doctor, evaluate, grade, label_study
 from sapo_studio.config.schema import TaskConfig
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.errors import EngineError, InputError, SapoError, Stopped, StoreError
 from sapo_studio.requests import client
 from sapo_studio.requests.kinds import (
-    LABELERS,
     Asked,
     EvaluateRequest,
     GradeRequest,
@@ -55,7 +55,7 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         iteration=st.integers(0, 99),
         trajectories=COUNTS,
         lengths=st.lists(st.integers(1, 99)).map(tuple),
-        labelers=st.lists(st.sampled_from(LABELERS), min_size=1).map(tuple),
+        labelers=st.lists(st.sampled_from(list(LABELERS)), min_size=1).map(tuple),
     ),
     GradeRequest: st.builds(
         GradeRequest,

@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 
 from sapo_studio.config.schema import RunConfig, field_paths
-from sapo_studio.forecast import Card
+from sapo_studio.hardware import Card
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.page import NewRunPage, PresetChoice
 from sapo_ui.features.new_run.pickers import CardPicker, DataPicker, ModelPicker

@@ -12,6 +12,7 @@ from sapo_engine.tasks.base import Message, Question, WrittenSolution
 from sapo_engine.tasks.jsonl import CODE_INSTRUCTION
 from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
 from sapo_engine.tasks.segmenters import segmenter_of
+from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
 from sapo_studio.formats import processbench
@@ -19,7 +20,6 @@ from sapo_studio.formats import processbench
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-ANSWER_TOKENS, CODE_TOKENS = 320, 400
 LEAST_TRAIN, LEAST_TEST = 10, 5
 BENCHMARK = 4_000_000
 """Numbers of the questions of a process benchmark that came with the data begin here."""

@@ -53,14 +53,14 @@ def export(
         Path | None, typer.Option("--output", "-o", help="A file, for `model` a new folder. Else standard output.")
     ] = None,
     labels: Annotated[
-        Labels, typer.Option(help="ProcessBench: first errors as people, roll-outs or the task's oracle have them.")
+        Labels, typer.Option(help="ProcessBench: label source: human, rollouts or oracle.")
     ] = Labels.HUMAN,
     source: Annotated[Source | None, typer.Option(help="Only trajectories of this source.")] = None,
     iteration: Annotated[int | None, typer.Option(min=0, help="Only of this iteration; for `model`, whose.")] = None,
 ) -> None:
     """Export something of a run.
 
-    **processbench**: annotated trajectories as ProcessBench JSONL (label: first wrong step from 0, -1 for
+    **processbench**: annotated trajectories as ProcessBench JSONL (label: first error, counted from 0, -1 for
     none). **trajectories**: everything about each trajectory as JSONL. **metrics**: CSV. **config**: TOML for
     `sapo run`. **model**: the reasoner's folder (safetensors and tokenizer) after an iteration, the newest by
     default.

@@ -1,4 +1,4 @@
-"""To be worded."""
+"""Trajectories of a run with their first errors, for people who train or measure step verifiers."""
 
 from __future__ import annotations
 
