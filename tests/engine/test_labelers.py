@@ -100,6 +100,11 @@ def checker_of(backend, wave=2):
     )
 
 
+def rollouts_of(checker):
+    """Every rollout made so far, in the order of its prefix's first check."""
+    return [rollout for result in checker.known.values() for rollout in result.rollouts]
+
+
 def guess_of(trajectory):
     """A predicted first error that is sometimes right."""
     return 1 + trajectory.number * 7 % trajectory.n
@@ -147,7 +152,7 @@ def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     }
     assert {(asked_by[prompt[:2]], prompt[2:]) for prompt in backend.attempts} == asked == set(checker.known)
 
-    assert sum(item.cost.rollouts for item in labelled) == usage.sequences == len(checker.all_rollouts())
+    assert sum(item.cost.rollouts for item in labelled) == usage.sequences == len(rollouts_of(checker))
     assert sum(item.cost.tokens for item in labelled) == usage.generated_tokens
     assert usage == backend.usage
 
@@ -204,7 +209,7 @@ def test_expansion_follows_the_rules(labeler, trajectories):
     checker = checker_of(Scripted())
     labelled, _ = label(labeler, trajectories, checker)
     rows = [LabelRow(trajectory=i.trajectory.number, labels=i.verdict.labels) for i in labelled]
-    made = checker.all_rollouts()
+    made = rollouts_of(checker)
     outcome = LabelingOutcome(rows, [(r.trajectory, r.prefix, r.tokens, r.correct) for r in made])
     by_number = {t.number: t for t in trajectories}
     found = expand(BUILDER, {q.number: q for q in QUESTIONS}, 1, by_number, outcome)

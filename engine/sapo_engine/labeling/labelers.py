@@ -139,10 +139,6 @@ class MonteCarloChecker:
         root = key_of(*self.seed_path, question, *tokens)
         return self.request(question, [key_of(root, attempt) for attempt in range(tried, tried + wave)], tokens)
 
-    def all_rollouts(self) -> list[Rollout]:
-        """Every roll-out made so far, in the order of its prefix's first check."""
-        return [rollout for checked in self.known.values() for rollout in checked.rollouts]
-
 
 def make_checks(
     config: LabelingConfig,
