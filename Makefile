@@ -89,11 +89,12 @@ test-vllm: $(VLLM)  ## the roll-out back ends, vLLM among them, in an environmen
 vllm: $(VLLM)  ## vLLM for CPUs in .venv-vllm, for trying it out; SAPO_VLLM_PYTHON has the program use it
 	@echo "Installed. Have the program use it: export SAPO_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python"
 
-lint: $(DEV)  ## style, types (strict) and who may import whom
+lint: $(DEV)  ## who may import whom, style, types (strict), names that nothing uses
+	$(BIN)/lint-imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 format: $(DEV)  ## put the code into shape
 	$(BIN)/ruff check --fix .

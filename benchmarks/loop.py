@@ -35,13 +35,14 @@ from transformers import (
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from sapo_engine.labeling import labelers
-from sapo_engine.loop import plan, run
+from sapo_engine.loop import run
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.sample import sampled_questions
 from sapo_engine.saved_run import SavedRun
 from sapo_engine.session import RunSession
 from sapo_engine.text.prompts import token_id
 from sapo_engine.text.trajectory import Trajectory
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset, to_toml
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.runs import PhaseName

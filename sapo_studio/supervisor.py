@@ -142,7 +142,7 @@ def engine_alive(store: Store, run_id: str) -> bool:
 def starting_trouble(store: Store, run_id: str) -> EngineError:
     """Why an engine ended before it had its run, as its log has it."""
     log = store.run_dir(run_id) / PARENT_LOG
-    return EngineError("The engine ended before it began", why=_last_lines(log), fix=f"All it said is in {log}.")
+    return EngineError("The engine exited during startup", why=_last_lines(log), fix=f"Its output is in {log}.")
 
 
 def _last_lines(log: Path, count: int = 3) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.ledger import spent
 
 NAMES = {"sapo": "SAPO", "rft": "RFT, matched compute", "outcome": "outcome labels only"}
@@ -158,7 +159,7 @@ def _labels(seeds: Seeds) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for length in ("demo", "long"):
-        for labeler in ("sapo", "omega", "shepherd"):
+        for labeler in COMPARED:
             tokens = seeds.tried(length, labeler, "tokens")
             each = [t / n for t, n in zip(tokens, seeds.tried(length, labeler, "trajectories"), strict=True)]
             against = [

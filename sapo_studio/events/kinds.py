@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sapo_studio.domain.runs import PlannedPhase
+
 PROTOCOL = 1
 
 
@@ -28,15 +30,6 @@ class Hello(_Event):
     pid: int
     device: str
     versions: dict[str, str] = {}
-
-
-class PlannedPhase(Row):
-    """One phase that the run will go through. `weight` is its share of the run's forecast time (any unit)."""
-
-    ordinal: int
-    name: str
-    iteration: int
-    weight: float = 1.0
 
 
 class Plan(_Event):

@@ -3,17 +3,12 @@ called."""
 
 from __future__ import annotations
 
+from sapo_studio.domain.labelers import registry
+
 OUTCOMES = (("All outcomes", "all"), ("Incorrect", "wrong"), ("Correct", "right"))
 
-FOUND = (
-    ("Confirmed", "confirmed"),
-    ("Later", "later"),
-    ("Earlier", "earlier"),
-    ("Noise", "noise"),
-    ("Searched (Omega)", "searched"),
-    ("Swept (Shepherd)", "swept"),
-    ("By outcome only", "outcome"),
-)
+
+FOUND = tuple((words, case) for case, words in registry.CASES.items())
 """What a labeler can have found: the cases of self-verification, and how the others came to their labels."""
 
 CASES = (("All cases", ""), *FOUND)
@@ -27,9 +22,6 @@ SOURCES = (
 
 SOURCE_WORDS = {"solution": "the task's own", "expansion": "expanded roll-out", "process": "benchmark"}
 """What a trajectory is called that is no sample."""
-
-LABELERS = {"sapo": ("SAPO", 5), "omega": ("Omega", 0), "shepherd": ("Shepherd", 1)}
-"""Name and series colour."""
 
 
 def iteration_name(iteration: int) -> str:

@@ -20,9 +20,10 @@ from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_engine.verifier.scoring import Prediction, predict
 from sapo_studio.config.schema import LabelingConfig, RunConfig
 from sapo_studio.domain.calibration import Platt
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.search import least_checks, prior
 from sapo_studio.errors import InputError
-from sapo_studio.requests.kinds import LABELERS, LabelStudyRequest
+from sapo_studio.requests.kinds import LabelStudyRequest
 
 MANY = 64
 """Checks of a trajectory, at most, for the labeler `search`."""
@@ -61,7 +62,7 @@ def study(
     version: int,
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
-    labelers: Sequence[str] = LABELERS,
+    labelers: Sequence[str] = tuple(LABELERS),
     calibration: Platt | None = None,
 ) -> list[Tried]:
     """Run every labeler on `wrong`, each with a cache of its own and the same random keys; all stop a prefix at
@@ -83,12 +84,11 @@ def _try(
     config = session.config.labeling.model_copy(update={"max_checks": MANY if name == "search" else 2})
     checker = checker_for(session, model, version, config.rollouts, config.wave)
     began = time.monotonic()
-    if name == "outcome":
+    if not LABELERS[name].rolls_out:
         verdicts = [("0" * t.n, 1) for t in wrong]
         rollouts = tokens = prefill = checks = 0
     else:
-        kind = "sapo" if name == "search" else name
-        labeled, usage = run_labeler(wrong, lambda _, t: make_checks(config, kind, t, *predictions[t.number]), checker)
+        labeled, usage = run_labeler(wrong, lambda _, t: make_checks(config, name, t, *predictions[t.number]), checker)
         verdicts = [(item.verdict.labels, item.verdict.verified) for item in labeled]
         rollouts, tokens, prefill = usage.sequences, usage.generated_tokens, usage.prefill_tokens
         checks = len(checker.known)

@@ -21,14 +21,14 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
 
     console = Console(highlight=False)
     if found.unknown:
-        console.print(f"[yellow]Memory and time cannot be said:[/] {escape(found.unknown)}")
+        console.print(f"[yellow]No memory or time estimate available:[/] {escape(found.unknown)}")
     for memory in found.memory:
         there = f" of {size(memory.there)}" if memory.there else ""
         console.print(f"[bold]{escape(memory.where)}[/]: at most {size(memory.peak.bytes)}{there} ({memory.peak.use})")
         for part in memory.peak.parts:
             console.print(f"  {size(part.bytes):>10}  {escape(part.name)}: {escape(part.assumption)}", soft_wrap=True)
     table = Table(box=None, pad_edge=False)
-    for heading in ("phase", "iteration", "seconds", "reckoned from"):
+    for heading in ("phase", "iteration", "seconds", "estimated from"):
         table.add_column(heading, justify="right" if heading in ("iteration", "seconds") else "left")
     for phase in found.phases:
         seconds = "-" if phase.seconds is None else f"{phase.seconds:,.0f}"

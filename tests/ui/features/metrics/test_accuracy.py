@@ -16,7 +16,7 @@ def test_accuracy(qtbot, store, run_id):
     names = ("greedy_accuracy", "sampled_accuracy", "sound_accuracy")
     for line, name in zip(panel.chart.lines, names, strict=True):
         assert line.y.tolist() == [metrics[number][name].value for number in sorted(metrics) if name in metrics[number]]
-    assert "right by luck" in panel.readout.text()
+    assert "false positives" in panel.readout.text()
     panel.chart.setFocus()
     qtbot.keyClick(panel.chart, Qt.Key.Key_Left)
     assert "greedy" in panel.readout.text()
@@ -28,4 +28,4 @@ def test_accuracy_of_a_task_without_a_step_oracle(qtbot):
     panel.metrics = {0: {"greedy_accuracy": MetricValue(0.7), "sampled_accuracy": MetricValue(0.4)}}
     assert panel.show_metrics(panel.metrics)
     assert [line.name for line in panel.chart.lines] == ["Greedy", "Sampled"]
-    assert "right by luck" not in panel.readout.text()
+    assert "false positives" not in panel.readout.text()

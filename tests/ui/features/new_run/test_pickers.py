@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.forecast import Card
+from sapo_studio.hardware import Card
 from sapo_ui.features.new_run.page import NewRunPage
 from sapo_ui.features.new_run.pickers import CardPicker, DataPicker, ModelPicker
 from sapo_ui.features.new_run.presets import PresetChoice

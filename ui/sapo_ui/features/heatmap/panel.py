@@ -12,6 +12,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QToolButton, QWidget
 
 from sapo_studio.store import queries
+from sapo_studio.store.codec import row_numbers
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import HeatmapData
 from sapo_ui import format as fmt
@@ -294,12 +295,9 @@ def same(a: HeatmapData, b: HeatmapData) -> bool:
 
 def to_grid(data: HeatmapData) -> Grid:
     """The columns that the view draws."""
-    groups = (
-        data.question_ids - (int(data.question_ids.min()) >> 32 << 32) if len(data.question_ids) else data.question_ids
-    )
     marks = (
         MarkLayer("person", "ring", np.maximum(data.human, 0).astype(np.int64), always=True),
         MarkLayer("verified", "square", np.maximum(data.verified, 0).astype(np.int64)),
         MarkLayer("predicted", "triangle", np.where(data.correct, 0, np.maximum(data.predicted, 0)).astype(np.int64)),
     )
-    return Grid(data.scores, groups.astype(np.int64), marks)
+    return Grid(data.scores, row_numbers(data.question_ids), marks)

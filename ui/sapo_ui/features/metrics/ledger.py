@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea
 
+from sapo_studio.domain.labelers.registry import COMPARED
+from sapo_studio.domain.metric_catalog import LABEL_COSTS, label_cost
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics
@@ -16,14 +18,7 @@ from sapo_ui.widgets.charts.cost_bars import CostBar, CostBars
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
-from sapo_ui.wording import LABELERS
 
-COSTS = {
-    "rollouts": ("Roll-outs", "Roll-outs sampled to find out which steps are right"),
-    "tokens": ("Generated tokens", "Tokens that those roll-outs wrote"),
-    "prefill_tokens": ("Prefilled tokens", "Tokens of the prefixes that they started from"),
-    "flops": ("FLOPs", "2 x parameters x tokens, generated and prefilled"),
-}
 TOTAL = -1
 OWN = 2
 
@@ -64,7 +59,7 @@ once; the ratios leave it out.
         top.add(self.span, self.verdict)
         self.bars = CostBars()
         self.bars.setAccessibleName("Labelling cost by labeler")
-        self.bars.setToolTip("\n".join(f"{name}: {meaning}" for name, meaning in COSTS.values()))
+        self.bars.setToolTip("\n".join(f"{cost.title}: {cost.meaning}" for cost in LABEL_COSTS.values()))
         scroll = QScrollArea()
         scroll.setWidget(self.bars)
         scroll.setWidgetResizable(True)
@@ -88,7 +83,7 @@ once; the ratios leave it out.
         span: object = self.span.currentData()
         chosen = {number: row for number, row in self.metrics.items() if span in (TOTAL, number)}
         bars: list[CostBar] = []
-        for cost, (title, _) in COSTS.items():
+        for cost, about in LABEL_COSTS.items():
             write = fmt.number if cost == "flops" else fmt.count
             entries = entries_of(chosen, cost)
             most = next((entry for entry in entries if entry.name.startswith("Shepherd")), None)
@@ -97,7 +92,7 @@ once; the ratios leave it out.
                 remark = "" if entry.compared else "once, before V0"
                 if entry.compared and most is not None and most.value.value and entry is not most:
                     remark = f"{amount / most.value.value:.0%} of Shepherd"
-                bars.append(CostBar(title, entry.name, amount, write(amount), remark, estimate, entry.colour))
+                bars.append(CostBar(about.title, entry.name, amount, write(amount), remark, estimate, entry.colour))
         self.bars.set_bars(bars)
         self.verdict.setText(verdict(chosen))
 
@@ -120,20 +115,20 @@ def entries_of(metrics: Metrics, cost: str) -> list[Entry]:
     later = [row for number, row in metrics.items() if number > 0]
     first = [row for number, row in metrics.items() if number == 0]
     # Before there is a verifier SAPO has nothing to verify: its estimate there would mean nothing.
-    compared, others = (later, LABELERS) if later else (first, [who for who in LABELERS if who != "sapo"])
+    compared, others = (later, COMPARED) if later else (first, [key for key, who in COMPARED.items() if not who.guided])
     found: list[Entry] = []
-    for who, (name, colour) in LABELERS.items():
-        spent = total(later, f"label_{cost}_{who}", estimate=False)
+    for key, who in COMPARED.items():
+        spent = total(later, label_cost(cost, key), estimate=False)
         if spent is not None:
-            found.append(Entry(name, spent, OWN if who == "sapo" else colour))
-    for who in others:
-        charged = total(compared, f"label_{cost}_{who}", estimate=True)
+            found.append(Entry(who.title, spent, OWN if who.guided else who.series))
+    for key in others:
+        charged = total(compared, label_cost(cost, key), estimate=True)
         if charged is not None:
-            found.append(Entry(f"{LABELERS[who][0]} (estimate)", charged, LABELERS[who][1]))
-    for who, (name, colour) in LABELERS.items():
-        spent = total(first, f"label_{cost}_{who}", estimate=False)
+            found.append(Entry(f"{COMPARED[key].title} (estimate)", charged, COMPARED[key].series))
+    for key, who in COMPARED.items():
+        spent = total(first, label_cost(cost, key), estimate=False)
         if spent is not None:
-            start = Entry(f"Start ({name})", spent, colour, compared=not later)
+            start = Entry(f"Start ({who.title})", spent, who.series, compared=not later)
             found.insert(len(found) if later else 0, start)
     return found
 

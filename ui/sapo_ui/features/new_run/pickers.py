@@ -8,8 +8,7 @@ from pathlib import Path
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
 
-from sapo_studio.forecast import Card
-from sapo_studio.hardware import read_cards
+from sapo_studio.hardware import Card, read_cards
 from sapo_studio.paths import resources_dir
 from sapo_ui import format as fmt
 from sapo_ui import theme
@@ -86,7 +85,7 @@ class CardPicker(Picker):
         menu = QMenu(self)
         menu.aboutToShow.connect(self._tick)
         self.setMenu(menu)
-        tasks.run(self, lambda store: read_cards(), lambda found: self.offer(found[0]), key="cards")
+        tasks.run(self, lambda store: read_cards(), lambda found: self.offer(found.cards), key="cards")
 
     def offer(self, cards: tuple[Card, ...]) -> None:
         """Offer these cards."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.runs import PHASE_LABELS
 from sapo_studio.forecast import Forecast, Machine, find_shape, forecast, size
 from sapo_ui import format as fmt
 from sapo_ui.widgets.charts.cost_bars import CostBar
-from sapo_ui.wording import LABELERS
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,12 @@ def _costs(found: Forecast) -> list[CostBar]:
     return [
         CostBar(
             group="Labelling, tokens generated",
-            name=LABELERS[bill.labeler][0],
+            name=COMPARED[bill.labeler].title,
             amount=bill.tokens,
             text=fmt.count(bill.tokens),
             remark="this run" if bill.chosen else "",
             estimate=not bill.chosen,
-            series=LABELERS[bill.labeler][1],
+            series=COMPARED[bill.labeler].series,
         )
         for bill in found.bills
     ]
