@@ -91,10 +91,6 @@ def _start_engine(store: Store, run_id: str, folder: Path) -> ProcessIdentity:
         return ProcessIdentity(process.pid, 0.0)  # ended already: the next to look finds it gone and says why
 
 
-resume_run = launch
-"""Go on with a stopped, interrupted or failed run where it was: done phases stay done."""
-
-
 def reconcile(store: Store) -> list[str]:
     """Mark runs whose engine is gone as interrupted (or failed, where it never came up). Returns their ids. Cheap."""
     processes.collect()

@@ -13,7 +13,8 @@ import pytest
 
 from sapo_studio import cli
 from sapo_studio.app import diagnosis
-from sapo_studio.config.presets import parse_toml
+from sapo_studio.config.presets import parse_toml, save_preset
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.formats import processbench
 from sapo_studio.formats.registry import read_file
@@ -169,6 +170,18 @@ def test_export_to_a_place_that_is_not_there(sapo: Sapo, run_id: str, tmp_path: 
     code, _, err = sapo("export", run_id, "metrics", "-o", str(tmp_path / "no" / "where.csv"))
     assert code == 1
     assert "Cannot write" in err
+
+
+def test_a_preset_of_ones_own_is_deleted(sapo: Sapo):
+    save_preset("mine", RunConfig(name="mine"))
+    assert sapo("presets", "mine")[0] == 0
+    assert sapo("presets", "--delete", "mine")[0] == 0
+    assert sapo("presets", "mine")[0] == 2
+    for name in ("mine", "lab-demo", "../x"):  # gone, not one's own, no name at all
+        code, _, err = sapo("presets", "--delete", name)
+        assert code == 2
+        assert "no preset" in err
+    assert sapo("presets", "lab-demo")[0] == 0
 
 
 def test_presets(sapo: Sapo):
