@@ -150,7 +150,7 @@ def _heads(seeds: Seeds) -> str:
 
 def _labels(seeds: Seeds) -> str:
     lines = [
-        "## Labelling, on the same wrong trajectories\n",
+        "## Labeling, on the same wrong trajectories\n",
         "Measured, not estimated: each labeler really ran, with the reasoner of the last iteration and (SAPO) the "
         "verifier before it. All three stop a prefix at its first success. `demo`: the lab's mix of lengths; "
         "`long`: problems of the longest length only.\n",
@@ -216,7 +216,7 @@ def _targets(seeds: Seeds, config: RunConfig) -> str:
         ("the gap closes from V0 to the last iteration, interval clear of 0", percent(closed), interval(closed)[1] > 0),
         ("verifier step accuracy at least 88 %", percent(step), interval(step)[0] >= 0.88),
         (
-            "labelling tokens at most 0.45 of Shepherd's",
+            "labeling tokens at most 0.45 of Shepherd's",
             f"{ratio('demo', 'shepherd'):.2f}",
             ratio("demo", "shepherd") <= 0.45,
         ),

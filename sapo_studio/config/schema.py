@@ -267,7 +267,7 @@ class LabelingConfig(Section):
 
     labeler: Annotated[str, one_of(CHOICES)] = Field(
         default="sapo",
-        description=f"How steps are labelled from iteration 1 on.\n\n{CHOICES_HELP}",
+        description=f"How steps are labeled from iteration 1 on.\n\n{CHOICES_HELP}",
         json_schema_extra=MAIN,
     )
     start_labeler: Annotated[str, one_of(START_CHOICES)] = "omega"
@@ -277,26 +277,26 @@ class LabelingConfig(Section):
     """Where `sapo` looks first: at the verifier's largest drop, or (ablation) at a random step."""
 
     trajectories: int = Field(default=1000, ge=10, le=200_000, json_schema_extra=_unit("trajectories", **MAIN))
-    """Incorrect trajectories labelled in each iteration."""
+    """Incorrect trajectories labeled in each iteration."""
 
     start_trajectories: int = Field(default=200, ge=10, le=200_000, json_schema_extra=_unit("trajectories"))
-    """Incorrect trajectories labelled for the first verifier."""
+    """Incorrect trajectories labeled for the first verifier."""
 
-    right_share: float = Field(default=0.5, ge=0, le=0.9, json_schema_extra=_unit("of all labelled"))
-    """Share of correct trajectories among those scored and labelled; they need no roll-out."""
+    right_share: float = Field(default=0.5, ge=0, le=0.9, json_schema_extra=_unit("of all labeled"))
+    """Share of correct trajectories among those scored and labeled; they need no rollout."""
 
-    rollouts: int = Field(default=4, ge=1, le=256, json_schema_extra=_unit("roll-outs", **MAIN))
-    """Most roll-outs from a prefix before it counts as lost (T in the paper).
+    rollouts: int = Field(default=4, ge=1, le=256, json_schema_extra=_unit("rollouts", **MAIN))
+    """Most rollouts from a prefix before it counts as lost (T in the paper).
 
     They stop at the first success.
     """
 
     temperature: float = Field(default=0.5, gt=0, le=5)
-    """Softmax temperature of the roll-outs. Cooler than the sampling of trajectories: a hot roll-out may stumble from
+    """Softmax temperature of the rollouts. Cooler than the sampling of trajectories: a hot rollout may stumble from
     an incorrect step to the correct answer, or from a correct step to an incorrect one, and both spoil a label."""
 
-    wave: int = Field(default=2, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
-    """Roll-outs sampled at a time.
+    wave: int = Field(default=2, ge=1, le=256, json_schema_extra=_unit("rollouts"))
+    """Rollouts sampled at a time.
 
     Small waves waste fewer tokens behind the first success, large ones make fewer batches.
     """
@@ -310,7 +310,7 @@ class LabelingConfig(Section):
     """How sure a search (`max_checks` above 2) wants to be of the first error before it ends."""
 
     expansion: bool = True
-    """Keep roll-outs as labelled trajectories of their own."""
+    """Keep rollouts as labeled trajectories of their own."""
 
     @property
     def limits(self) -> CheckLimits:
@@ -338,13 +338,13 @@ class VerifierConfig(Section):
     """Peak learning rate of the fresh head."""
 
     epochs: float = Field(default=2.0, gt=0, le=100, json_schema_extra=_unit("epochs"))
-    """Passes over the labelled trajectories."""
+    """Passes over the labeled trajectories."""
 
     batch_size: int = Field(default=64, ge=1, le=4096, json_schema_extra=_unit("trajectories"))
     """Trajectories per optimiser step."""
 
     max_trajectories: int = Field(default=5000, ge=10, json_schema_extra=_unit("trajectories"))
-    """Most labelled trajectories a verifier is trained on (the rest, expanded roll-outs first, is left out)."""
+    """Most labeled trajectories a verifier is trained on (the rest, expanded rollouts first, is left out)."""
 
 
 OptimiserKind = Literal["orpo", "dpo", "rpo", "sft", "grpo"]
@@ -413,8 +413,8 @@ class EvaluationConfig(Section):
     samples: int = Field(default=8, ge=1, le=256, json_schema_extra=_unit("samples"))
     """Samples per test question for sampled accuracy and pass@k."""
 
-    mce_rollouts: int = Field(default=4, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
-    """Roll-outs from every step of the process benchmark for the Monte-Carlo estimate (MCE), the verifier's ceiling."""
+    mce_rollouts: int = Field(default=4, ge=1, le=256, json_schema_extra=_unit("rollouts"))
+    """Rollouts from every step of the process benchmark for the Monte-Carlo estimate (MCE), the verifier's ceiling."""
 
 
 class RuntimeConfig(Section):
@@ -427,7 +427,7 @@ class RuntimeConfig(Section):
     """Which cards to use, by number, such as `0,2`. Empty: all that `processes` need."""
 
     processes: int = Field(default=1, ge=1, le=64, json_schema_extra=_unit("processes", **MAIN))
-    """Worker processes, one per card: sampling and labelling are divided among them, training is data-parallel."""
+    """Worker processes, one per card: sampling and labeling are divided among them, training is data-parallel."""
 
     backend: Literal["hf", "vllm"] = Field(default="hf", json_schema_extra=MAIN)
     """What samples: `hf`, the program's own sampler on transformers, or `vllm`, which is faster on a card and must be
@@ -466,7 +466,7 @@ class RunConfig(Section):
     """Seed of everything random in the run."""
 
     iterations: int = Field(default=3, ge=1, le=20, json_schema_extra=_unit("iterations", **MAIN))
-    """Rounds of sampling, labelling, verifier training and alignment (I in the paper)."""
+    """Rounds of sampling, labeling, verifier training and alignment (I in the paper)."""
 
     task: TaskConfig = TaskConfig()
     model: ModelConfig = ModelConfig()

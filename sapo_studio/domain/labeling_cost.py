@@ -1,4 +1,4 @@
-"""What labelling costs: measured from the checks that were made, estimated for the other labelers on the same
+"""What labeling costs: measured from the checks that were made, estimated for the other labelers on the same
 trajectories, or expected before there is a run (forecast/labeling). All three count checks alike.
 """
 
@@ -12,7 +12,7 @@ from sapo_studio.domain.labelers.base import CheckLimits, Labeler, WrongTrajecto
 
 @dataclass(frozen=True, slots=True)
 class LabelingCost:
-    """Prefixes checked, roll-outs, the tokens that they wrote, and tokens of prompts and prefixes that they began with.
+    """Prefixes checked, rollouts, the tokens that they wrote, and tokens of prompts and prefixes that they began with.
 
     A mean over trajectories, or their sum.
     """
@@ -47,7 +47,7 @@ class LabelingCost:
 
 @dataclass(frozen=True, slots=True)
 class CheckPrice:
-    """What a check takes in the mean: roll-outs, and waves that they were made in, each of which reads the prefix."""
+    """What a check takes in the mean: rollouts, and waves that they were made in, each of which reads the prefix."""
 
     rollouts: float = 1.0
     waves: float = 1.0
@@ -64,7 +64,7 @@ class CheckPrice:
 
 @dataclass(frozen=True, slots=True)
 class CheckCost:
-    """One check as it was made: outcome, steps to go, prompt and prefix tokens, roll-outs, their tokens, and waves."""
+    """One check as it was made: outcome, steps to go, prompt and prefix tokens, rollouts, their tokens, and waves."""
 
     succeeded: bool
     to_go: int
@@ -76,7 +76,7 @@ class CheckCost:
 
 @dataclass(frozen=True, slots=True)
 class CostCase:
-    """A labelled wrong trajectory, as far as costs go: steps, predicted and found first error, prompt tokens.
+    """A labeled wrong trajectory, as far as costs go: steps, predicted and found first error, prompt tokens.
 
     Where two checks left the bracket open, the first error lies anywhere from `error` to `latest` (0: it is `error`).
     """
@@ -117,13 +117,13 @@ def estimated(labeler: Labeler, cases: Sequence[CostCase], checks: Sequence[Chec
 
 
 def _price(checks: Sequence[CheckCost]) -> CheckPrice:
-    """Mean roll-outs and waves a check."""
+    """Mean rollouts and waves a check."""
     if not checks:
         return CheckPrice()
     return CheckPrice(sum(c.rollouts for c in checks) / len(checks), sum(c.waves for c in checks) / len(checks))
 
 
 def _tokens_per_step(checks: Sequence[CheckCost]) -> float:
-    """Mean tokens that a roll-out spends for each step still to go."""
+    """Mean tokens that a rollout spends for each step still to go."""
     steps = sum(c.rollouts * c.to_go for c in checks)
     return sum(c.tokens for c in checks) / steps if steps else 0.0

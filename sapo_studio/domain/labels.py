@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 Checks = Generator[int, bool, "Verdict"]
-"""A labeler at work on one trajectory: it yields the prefix it wants checked and is sent whether a roll-out from there
+"""A labeler at work on one trajectory: it yields the prefix it wants checked and is sent whether a rollout from there
 succeeded; it returns the labels."""
 
 

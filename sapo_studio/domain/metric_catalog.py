@@ -60,7 +60,7 @@ class MetricInfo:
 
 @dataclass(frozen=True, slots=True)
 class LabelCostInfo:
-    """One of the costs of labelling that are stored for each labeler. `name` is the middle of the metric's name."""
+    """One of the costs of labeling that are stored for each labeler. `name` is the middle of the metric's name."""
 
     name: str
     title: str
@@ -71,8 +71,8 @@ class LabelCostInfo:
 LABEL_COSTS = {
     cost.name: cost
     for cost in (
-        LabelCostInfo("rollouts", "Roll-outs", "Roll-outs sampled to find out which steps are correct", "count"),
-        LabelCostInfo("tokens", "Generated tokens", "Tokens that those roll-outs wrote", "tokens"),
+        LabelCostInfo("rollouts", "Rollouts", "Rollouts sampled to find out which steps are correct", "count"),
+        LabelCostInfo("tokens", "Generated tokens", "Tokens that those rollouts wrote", "tokens"),
         LabelCostInfo("prefill_tokens", "Prefilled tokens", "Tokens of the prefixes that they started from", "tokens"),
         LabelCostInfo("flops", "FLOPs", "2 x parameters x tokens, generated and prefilled", "flops"),
     )
@@ -81,7 +81,7 @@ LABEL_COSTS = {
 
 
 def label_cost(cost: str, labeler: str) -> str:
-    """The metric that holds a cost of labelling by this labeler: measured if it labelled, else an estimate."""
+    """The metric that holds a cost of labeling by this labeler: measured if it labeled, else an estimate."""
     return f"label_{cost}_{labeler}"
 
 
@@ -135,7 +135,7 @@ _STORED = (
     MetricInfo(
         "mce",
         "Monte-Carlo estimate",
-        "share of the process benchmark's steps that roll-outs of the reasoner from every step judge correctly",
+        "share of the process benchmark's steps that rollouts of the reasoner from every step judge correctly",
         better=1,
         short="MCE",
         column="MCE",
@@ -146,7 +146,7 @@ _STORED = (
     MetricInfo(
         "gap",
         "Gap",
-        "how far the verifier's share of steps lies below that of the reasoner's own roll-outs",
+        "how far the verifier's share of steps lies below that of the reasoner's own rollouts",
         "points",
         better=-1,
         short="Gap",
@@ -206,8 +206,8 @@ _STORED = (
     MetricInfo("mean_reward", "Mean reward", "mean step score over all trajectories, which ranks pairs", "score"),
     MetricInfo("pairs", "Pairs", "candidate pairs of a winner and a loser", "count"),
     MetricInfo("pairs_used", "Pairs used", "pairs that the alignment trains on", "count"),
-    MetricInfo("labelled", "Labelled trajectories", "trajectories labelled, expanded roll-outs left out", "count"),
-    MetricInfo("label_seconds", "Labelling time", "time that labelling took", "seconds", better=-1),
+    MetricInfo("labelled", "Labeled trajectories", "trajectories labeled, expanded rollouts left out", "count"),
+    MetricInfo("label_seconds", "Labeling time", "time that labeling took", "seconds", better=-1),
     MetricInfo("sample_tokens", "Tokens sampled", "tokens of the iteration's samples", "tokens"),
     MetricInfo(
         "verifier_tokens", "Tokens for the verifier", "tokens that the verifier was trained on, each epoch", "tokens"
@@ -234,7 +234,7 @@ def _all() -> Iterator[MetricInfo]:
             f"pass_at_{k}", f"pass@{k}", f"share of test questions that one of {k} samples answers correctly", better=1
         )
     for case, words in (("right", "Correct"), *CASES.items()):
-        yield MetricInfo(f"case_{case}", f"Case: {words}", f"labelled trajectories of the case {case}", "count")
+        yield MetricInfo(f"case_{case}", f"Case: {words}", f"labeled trajectories of the case {case}", "count")
     for labeler in COMPARED.values():
         for cost in LABEL_COSTS.values():
             name = label_cost(cost.name, labeler.key)

@@ -95,7 +95,7 @@ def gap(ceiling: StepMetrics, verifier: StepMetrics) -> tuple[float, float, floa
 
 
 def label_scores(labels: str) -> list[float]:
-    """Labels as scores: 1.0 for a step labelled right, 0.0 for any other."""
+    """Labels as scores: 1.0 for a step labeled right, 0.0 for any other."""
     return [float(label == "1") for label in labels]
 
 

@@ -1,4 +1,4 @@
-"""What labelling wrong trajectories will cost by each labeler, before there is one: expectation over where the first
+"""What labeling wrong trajectories will cost by each labeler, before there is one: expectation over where the first
 error may lie. The labelers themselves (domain/labelers) say which prefixes they ask for."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.labeling_cost import CheckPrice, LabelingCost
 
 SUCCESS = 0.5
-"""Assumed share of roll-outs that reach a right answer from a prefix without an error."""
+"""Assumed share of rollouts that reach a right answer from a prefix without an error."""
 DETECTED = 0.5
 """Assumed share of trajectories whose largest drop in score is at the first error; else it is anywhere."""
 

@@ -103,7 +103,7 @@ def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> d
 
 
 def _generations(config: RunConfig, texts: Lengths) -> list[Generation]:
-    """What the sampler may have to do at a time: sampling, greedy answers, roll-outs from prefixes."""
+    """What the sampler may have to do at a time: sampling, greedy answers, rollouts from prefixes."""
     rows = config.runtime.rollout_batch
     samples, wave = config.sampling.samples, config.labeling.wave
     return [

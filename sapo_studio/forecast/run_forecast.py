@@ -1,4 +1,4 @@
-"""What a run will take, before it is started: memory of each device, time of each phase, and what labelling costs.
+"""What a run will take, before it is started: memory of each device, time of each phase, and what labeling costs.
 
 Nothing is refused here. Every figure says in words what it rests on.
 """
@@ -55,7 +55,7 @@ class PhaseForecast:
 
 @dataclass(frozen=True, slots=True)
 class BillForecast:
-    """What labelling from iteration 1 on is expected to cost by one labeler. `flops` None for an unknown model."""
+    """What labeling from iteration 1 on is expected to cost by one labeler. `flops` None for an unknown model."""
 
     labeler: str
     chosen: bool
@@ -175,7 +175,7 @@ def _assumptions(
     elif not place.on_cards:
         yield "Speed: unknown."
     yield (
-        "Half of all samples are incorrect; a roll-out from a prefix without an error succeeds every second time; the "
+        "Half of all samples are incorrect; a rollout from a prefix without an error succeeds every second time; the "
         "verifier's largest drop is at the first error every second time."
     )
     if place.on_cards:

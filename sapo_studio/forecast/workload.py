@@ -107,16 +107,16 @@ class _Work:
         return (sampling.questions if iteration else sampling.start_questions) * sampling.samples
 
     def _wrong(self, iteration: int) -> float:
-        """Wrong trajectories that are labelled."""
+        """Wrong trajectories that are labeled."""
         most = self.config.labeling.trajectories if iteration else self.config.labeling.start_trajectories
         return min(most, (1 - RIGHT) * self._samples(iteration))
 
-    def _labelled(self, iteration: int) -> float:
-        """All that are labelled, right ones and expanded roll-outs with them."""
+    def _labeled(self, iteration: int) -> float:
+        """All that are labeled, right ones and expanded rollouts with them."""
         return self._wrong(iteration) / (1 - self.config.labeling.right_share)
 
     def labeling(self, iteration: int, labeler: Labeler) -> LabelingCost:
-        """What labelling costs in this iteration."""
+        """What labeling costs in this iteration."""
         one = expected(labeler, self.config.labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
         return one * self._wrong(iteration)
 
@@ -161,25 +161,25 @@ class _Work:
         )
 
     def score(self, iteration: int) -> PhaseWork:
-        count = self._labelled(iteration)
+        count = self._labeled(iteration)
         return PhaseWork(PhaseName.SCORE, iteration, scored=count, length=self.whole, words=f"{count:,.0f} read once")
 
     def label(self, iteration: int) -> PhaseWork:
         labeler = self._labeler(iteration)
         cost = self.labeling(iteration, labeler)
         if not cost.rollouts:
-            return PhaseWork(PhaseName.LABEL, iteration, words="no roll-outs")
+            return PhaseWork(PhaseName.LABEL, iteration, words="no rollouts")
         wrong = self._wrong(iteration)
         return PhaseWork(
             PhaseName.LABEL,
             iteration,
             written=(self._rollouts(cost, self.config.labeling.wave),),
-            words=f"{cost.rollouts:,.0f} roll-outs for {wrong:,.0f} incorrect trajectories by {labeler.key}",
+            words=f"{cost.rollouts:,.0f} rollouts for {wrong:,.0f} incorrect trajectories by {labeler.key}",
         )
 
     def verifier(self, iteration: int) -> PhaseWork:
         config = self.config.verifier
-        count = self._labelled(iteration)
+        count = self._labeled(iteration)
         if self.config.labeling.expansion:
             count += self.labeling(iteration, self._labeler(iteration)).rollouts
         count = min(count, config.max_trajectories)
@@ -187,7 +187,7 @@ class _Work:
             PhaseName.VERIFIER,
             iteration,
             trained=(Trained("verifier", config.epochs * count / config.batch_size, config.batch_size, self.whole),),
-            words=f"{config.epochs:g} epochs over {count:,.0f} labelled trajectories",
+            words=f"{config.epochs:g} epochs over {count:,.0f} labeled trajectories",
         )
 
     def rate(self, iteration: int) -> PhaseWork:

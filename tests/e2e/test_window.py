@@ -262,7 +262,7 @@ def charts_show_the_store(qtbot, panels, truth):
 
 def ledger_shows_the_store(ledger, truth):
     costs = {(bar.group, bar.name): bar for bar in ledger.bars.bars}
-    for group, cost in (("Roll-outs", "rollouts"), ("Generated tokens", "tokens")):
+    for group, cost in (("Rollouts", "rollouts"), ("Generated tokens", "tokens")):
         own, start, other = (
             next(value for iteration, value, _, _ in truth.metric(f"label_{cost}_{who}") if iteration == at)
             for who, at in (("sapo", 1), ("omega", 0), ("shepherd", 1))

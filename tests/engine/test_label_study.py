@@ -1,4 +1,4 @@
-"""The study of labelers on a finished run: real roll-outs, and the run's own reasoner and verifier."""
+"""The study of labelers on a finished run: real rollouts, and the run's own reasoner and verifier."""
 
 from __future__ import annotations
 

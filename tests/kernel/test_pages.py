@@ -35,7 +35,7 @@ def study(length):
     return {"length": length, "labelers": rows}
 
 
-def labelling(*lengths):
+def labeling(*lengths):
     return {"run": "lab-1", "iteration": 2, "rollouts": 4, "confidence": 0.7, "studies": [study(n) for n in lengths]}
 
 
@@ -63,7 +63,7 @@ PAIRS = [
 
 @pytest.mark.parametrize("lengths", [(4, 8, 16), (0,)])
 def test_the_page_of_a_label_study(tmp_path, lengths):
-    found = labelling(*lengths)
+    found = labeling(*lengths)
     text, raw, image = labeling_page.write(tmp_path, found)
     page = text.read_text()
     assert page.count("| SAPO search |") == len(lengths)
@@ -75,13 +75,13 @@ def test_the_page_of_a_label_study(tmp_path, lengths):
 
 
 def test_a_study_without_a_step_oracle_has_costs_alone(tmp_path):
-    found = labelling(4, 8)
+    found = labeling(4, 8)
     for one in found["studies"]:
         for row in one["labelers"]:
             row["step_accuracy"] = row["first_error_accuracy"] = None
     page = labeling_page.write(tmp_path, found)[0].read_text()
     assert "points (95 %)" not in page
-    assert labeling_page.write(tmp_path, labelling(0) | {"studies": found["studies"][:1]})
+    assert labeling_page.write(tmp_path, labeling(0) | {"studies": found["studies"][:1]})
 
 
 def test_the_page_of_a_verifier(tmp_path):
@@ -107,7 +107,7 @@ def test_nothing_measured_is_no_picture(tmp_path):
 
 
 def test_studies_of_several_runs_are_added_up(tmp_path):
-    first, second = labelling(4, 8), labelling(4, 8) | {"run": "lab-2"}
+    first, second = labeling(4, 8), labeling(4, 8) | {"run": "lab-2"}
     shepherd = next(row for row in second["studies"][1]["labelers"] if row["labeler"] == "shepherd")
     shepherd |= {"trajectories": 300, "tokens": 100, "step_accuracy": 0.5, "steps": 4.0}
     both = pooled.studies([first, second])
@@ -144,7 +144,7 @@ def test_evaluations_of_several_runs_are_means_over_them(tmp_path):
 
 def test_one_run_is_left_as_it_is():
     assert pooled.evaluations([evaluated()]) == evaluated()
-    assert pooled.studies([labelling(4)]) == labelling(4)
+    assert pooled.studies([labeling(4)]) == labeling(4)
 
 
 def test_the_same_numbers_are_the_same_file(tmp_path):

@@ -16,11 +16,11 @@ CASES = (("All cases", ""), *FOUND)
 SOURCES = (
     ("Samples", "sample"),
     ("Task's own solutions", "solution"),
-    ("Expanded roll-outs", "expansion"),
+    ("Expanded rollouts", "expansion"),
     ("Process benchmark", "process"),
 )
 
-SOURCE_WORDS = {"solution": "the task's own", "expansion": "expanded roll-out", "process": "benchmark"}
+SOURCE_WORDS = {"solution": "the task's own", "expansion": "expanded rollout", "process": "benchmark"}
 """What a trajectory is called that is no sample."""
 
 

@@ -1,4 +1,4 @@
-"""From checks to roll-outs: runs any labeler over many trajectories at once.
+"""From checks to rollouts: runs any labeler over many trajectories at once.
 
 A labeler (`sapo_studio.domain.labelers`) asks for one prefix at a time; here all trajectories' questions of the
 moment go to the reasoner as one batch, in waves that stop at a prefix's first success. A prefix that was rolled
@@ -49,7 +49,7 @@ class PrefixResult:
 
 @dataclass(slots=True)
 class RolloutCost:
-    """Roll-outs and generated tokens that one trajectory's checks have cost (a cached prefix costs nothing)."""
+    """Rollouts and generated tokens that one trajectory's checks have cost (a cached prefix costs nothing)."""
 
     rollouts: int = 0
     tokens: int = 0
@@ -183,8 +183,8 @@ def run_labeler(
             advance(index, work, answer)
         if tick:
             tick(len(verdicts))
-    labelled = [LabeledTrajectory(t, verdicts[index], costs[t.number]) for index, t in enumerate(trajectories)]
-    return labelled, checker.backend.usage - before
+    labeled = [LabeledTrajectory(t, verdicts[index], costs[t.number]) for index, t in enumerate(trajectories)]
+    return labeled, checker.backend.usage - before
 
 
 def checker_for(session: RunSession, model: Reasoner, version: int, rollouts: int, wave: int) -> MonteCarloChecker:

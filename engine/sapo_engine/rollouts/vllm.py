@@ -1,4 +1,4 @@
-"""Roll-outs by vLLM: a process of its own that holds the engine, told what to do through a pipe.
+"""Rollouts by vLLM: a process of its own that holds the engine, told what to do through a pipe.
 
 The engine is not in this process, nor in the one that vLLM would start by itself, because vLLM makes itself at home
 where it runs: it sets environment variables, threads, signal handlers and torch's process group, and a trainer has its

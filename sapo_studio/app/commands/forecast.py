@@ -38,7 +38,7 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
         console.print(f"In all about {found.seconds / 60:,.0f} min")
     for bill in found.bills:
         mark = " (this run)" if bill.chosen else ""
-        console.print(f"Labelling by {bill.labeler}{mark}: {bill.rollouts:,.0f} roll-outs, {bill.tokens:,.0f} tokens")
+        console.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")
     for warning in found.warnings:
         console.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
     for line in found.assumptions:

@@ -47,7 +47,7 @@ def label_study(
 
     Exit codes: 0 measured, 2 bad input.
 
-    Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labelling`
+    Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labeling`
     """
     from sapo_studio.app.reports import drawing
     from sapo_studio.app.studies import labeling_page, pooled

@@ -19,7 +19,7 @@ from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
 
 LabelSource = Literal["human", "rollouts", "oracle"]
-"""Whose first error is exported: people's, the one that roll-outs verified, or the task's own step oracle's."""
+"""Whose first error is exported: people's, the one that rollouts verified, or the task's own step oracle's."""
 
 
 def written(

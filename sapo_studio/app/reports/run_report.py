@@ -45,7 +45,7 @@ ROWS = (
 
 @dataclass(frozen=True)
 class LabelCost:
-    """What labelling one iteration's trajectories cost, or would have cost with another labeler (`estimate`)."""
+    """What labeling one iteration's trajectories cost, or would have cost with another labeler (`estimate`)."""
 
     rollouts: int
     tokens: int

@@ -21,9 +21,9 @@ LOOKS = {
     for k, (key, labeler) in enumerate(LABELERS.items())
 }
 """Colour and mark of each labeler; grey is who measures nothing."""
-HEADS = ("labeler", "checks", "roll-outs", "tokens", "/Shep.", "/Omega", "MFLOP", "ms", "steps", "exact")
+HEADS = ("labeler", "checks", "rollouts", "tokens", "/Shep.", "/Omega", "MFLOP", "ms", "steps", "exact")
 LEGEND = (
-    "Costs per trajectory: prefixes checked (*checks*), *roll-outs*, generated *tokens* (also as a share of Shepherd's "
+    "Costs per trajectory: prefixes checked (*checks*), *rollouts*, generated *tokens* (also as a share of Shepherd's "
     "and Omega's), *MFLOP* (generated tokens and those read) and *ms*; *steps*: share of labels that are correct by "
     "the step oracle; *exact*: share of trajectories whose first error is found."
 )
@@ -75,7 +75,7 @@ def sheet(one: Row) -> Sheet:
 def head(found: Row) -> str:
     """What was studied, in one line."""
     return (
-        f"{found['run']}, iteration {found['iteration']}: at most {found['rollouts']} roll-outs per check; "
+        f"{found['run']}, iteration {found['iteration']}: at most {found['rollouts']} rollouts per check; "
         f"the search ends at {found['confidence']:.0%} confidence"
     )
 

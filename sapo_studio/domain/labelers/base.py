@@ -23,7 +23,7 @@ class WrongTrajectory:
 @dataclass(frozen=True, slots=True)
 class CheckLimits:
     """What the configuration allows: prefixes a trajectory, the confidence that ends a search, and for each prefix
-    `rollouts` roll-outs at most, `wave` at a time.
+    `rollouts` rollouts at most, `wave` at a time.
     """
 
     max_checks: int = 2
@@ -33,7 +33,7 @@ class CheckLimits:
 
     @property
     def price(self) -> Price:
-        """Roll-outs that a check costs."""
+        """Rollouts that a check costs."""
         return Price.of(self.rollouts, self.wave)
 
 
@@ -59,7 +59,7 @@ class Labeler:
 
     @property
     def rolls_out(self) -> bool:
-        """Whether it checks prefixes with roll-outs, which is what costs."""
+        """Whether it checks prefixes with rollouts, which is what costs."""
         return self.checks is not None
 
     def make_checks(self, trajectory: WrongTrajectory, limits: CheckLimits) -> Checks:

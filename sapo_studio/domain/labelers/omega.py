@@ -1,4 +1,4 @@
-"""Omega: binary search with roll-outs (OmegaPRM's), which takes it that no path leads back from an error."""
+"""Omega: binary search with rollouts (OmegaPRM's), which takes it that no path leads back from an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def omega(n: int) -> Checks:
 OMEGA = Labeler(
     key="omega",
     title="Omega",
-    help="binary search with roll-outs",
+    help="binary search with rollouts",
     checks=lambda trajectory, _: omega(trajectory.n),
     cases={"searched": "Searched (Omega)"},
     series=0,

@@ -11,7 +11,7 @@ def sapo(predicted: int, n: int) -> Checks:
     """Self-verification of a wrong n-step trajectory around `predicted` (eq. 12-13): prefixes e and e-1, two at most.
 
     Only what can change the labels is asked: c_n = 0 is known; a success from e is a witness for e-1 too (1, 1
-    and 0, 1 are labelled alike); at e = 1 what c_0 is makes no difference. With more checks than two there is
+    and 0, 1 are labeled alike); at e = 1 what c_0 is makes no difference. With more checks than two there is
     `search.search`.
     """
     e = predicted
@@ -29,7 +29,7 @@ def _checks(trajectory: WrongTrajectory, limits: CheckLimits) -> Checks:
 SAPO = Labeler(
     key="sapo",
     title="SAPO",
-    help="two roll-out checks around the verifier's largest drop",
+    help="two rollout checks around the verifier's largest drop",
     checks=_checks,
     guided=True,
     cases={"confirmed": "Confirmed", "later": "Later", "earlier": "Earlier", "noise": "Noise"},

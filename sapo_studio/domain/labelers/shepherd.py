@@ -1,4 +1,4 @@
-"""Shepherd: roll-outs from every step (Math-Shepherd's), which takes nothing for granted and costs most."""
+"""Shepherd: rollouts from every step (Math-Shepherd's), which takes nothing for granted and costs most."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def shepherd(n: int) -> Checks:
 SHEPHERD = Labeler(
     key="shepherd",
     title="Shepherd",
-    help="roll-outs from every step",
+    help="rollouts from every step",
     checks=lambda trajectory, _: shepherd(trajectory.n),
     cases={"swept": "Swept (Shepherd)"},
     series=1,

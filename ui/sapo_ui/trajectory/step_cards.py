@@ -122,9 +122,9 @@ class StepCard(QWidget):
             self.chips.add(chip)
         if facts.rollouts is not None:
             right, total = facts.rollouts
-            chip = Chip(f"{right} of {total} roll-outs correct", "good" if right else "bad")
+            chip = Chip(f"{right} of {total} rollouts correct", "good" if right else "bad")
             chip.setToolTip(
-                "Roll-outs that continue from this step. A correct one shows that the step can lead to the answer."
+                "Rollouts that continue from this step. A correct one shows that the step can lead to the answer."
             )
             self.chips.add(chip)
         for who, judgement in facts.judged:

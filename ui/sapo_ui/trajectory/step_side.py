@@ -1,4 +1,4 @@
-"""Details of the chosen step: its score under each verifier, the roll-outs from it, the same question's other
+"""Details of the chosen step: its score under each verifier, the rollouts from it, the same question's other
 trajectories."""
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Swatch(QWidget):
 
 
 class _RolloutCard(QFrame):
-    """Roll-outs that say the same: what the reasoner wrote, how it ended, how often."""
+    """Rollouts that say the same: what the reasoner wrote, how it ended, how often."""
 
     def __init__(self, rollouts: list[RolloutInfo]) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class _RolloutCard(QFrame):
 
 
 def grouped(rollouts: list[RolloutInfo]) -> list[list[RolloutInfo]]:
-    """Roll-outs with equal text together: those that end right first, then the most frequent."""
+    """Rollouts with equal text together: those that end right first, then the most frequent."""
     found: dict[tuple[bool, str], list[RolloutInfo]] = {}
     for rollout in rollouts:
         found.setdefault((rollout.correct, rollout.text.strip()), []).append(rollout)
@@ -116,7 +116,7 @@ class StepSide(QScrollArea):
         mine = [rollout for rollout in detail.rollouts if rollout.prefix == step]
         right = sum(rollout.correct for rollout in mine)
         hover = "What the reasoner wrote when it continued from this step. Sampling stops at the first correct one."
-        self._title(f"Roll-outs from step {step}: {right} of {len(mine)} correct" if mine else "Roll-outs", hover)
+        self._title(f"Rollouts from step {step}: {right} of {len(mine)} correct" if mine else "Rollouts", hover)
         if not mine:
             known = sorted({rollout.prefix for rollout in detail.rollouts})
             where = ", ".join(str(prefix) for prefix in known)

@@ -16,7 +16,7 @@ def test_ledger(qtbot, store, run_id):
         sum(row[f"label_rollouts_{who}"].value for number, row in metrics.items() if number)
         for who in ("sapo", "shepherd")
     )
-    costs = {cost.name: cost for cost in panel.bars.bars if cost.group == "Roll-outs"}
+    costs = {cost.name: cost for cost in panel.bars.bars if cost.group == "Rollouts"}
     assert list(costs) == ["SAPO", "Omega (estimate)", "Shepherd (estimate)", "Start (Omega)"]
     assert (costs["SAPO"].amount, costs["SAPO"].estimate) == (paid, False)
     assert (costs["Shepherd (estimate)"].amount, costs["Shepherd (estimate)"].estimate) == (shepherd, True)

@@ -62,7 +62,7 @@ to that step, from 0 (incorrect) to 1 (correct so far). The scale is the same fo
 that a shorter solution does not have.
 
 * **Hollow triangle**: predicted first error, the step with the largest drop in score.
-* **Filled square**: first error as roll-outs verified it.
+* **Filled square**: first error as rollouts verified it.
 * **Ring**: first error as a person judged it.
 
 The **strip below** has one tone a question, with its number; the pointed-at question lights up everywhere.
@@ -93,7 +93,7 @@ trajectories that each verifier scored first.
         self.pages.addWidget(self.nothing)
         self.legend = MarkLegend(
             (("triangle", "predicted"), ("square", "verified"), ("ring", "person"), ("hatch", "no such step")),
-            "The first error: predicted by the verifier's largest drop, verified by roll-outs, judged by a person",
+            "The first error: predicted by the verifier's largest drop, verified by rollouts, judged by a person",
         )
         self.note = label("", "small", "muted")
         self.note.setToolTip(MERGING)

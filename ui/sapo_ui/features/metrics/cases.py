@@ -48,7 +48,7 @@ class CasesPanel(DataPanel):
         + f"\n\n{ERROR_MEANING}\n"
     )
     empty_headline = "Nothing self-verified yet"
-    empty_text = "The first bar comes with the labels of iteration 1, when roll-outs check what the verifier predicted."
+    empty_text = "The first bar comes with the labels of iteration 1, when rollouts check what the verifier predicted."
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The reasoner-verifier gap: how far the verifier's step accuracy lies below what the reasoner's own roll-outs would
+"""The reasoner-verifier gap: how far the verifier's step accuracy lies below what the reasoner's own rollouts would
 reach."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The label ledger: what labelling cost, beside what the other labelers would have charged for the same
+"""The label ledger: what labeling cost, beside what the other labelers would have charged for the same
 trajectories."""
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class LedgerPanel(MetricPanel):
     title = "Label ledger"
     help = """### Label ledger
 
-What labelling cost in roll-outs and tokens, beside what **Omega** (binary search) and **Shepherd** (roll-outs from
+What labeling cost in rollouts and tokens, beside what **Omega** (binary search) and **Shepherd** (rollouts from
 every step) would have spent on the same trajectories, from iteration 1 on. What was really spent is a solid bar; a
 hatched bar is an **estimate** from those trajectories. The figure behind a bar is its share of Shepherd's.
 
 **Start**: the labels of the first verifier V0. Nothing can predict errors before it, so a plain search finds them,
 once; the ratios leave it out.
 """
-    empty_headline = "Nothing labelled yet"
-    empty_text = "The first entry comes when the first trajectories have been labelled by roll-outs."
+    empty_headline = "Nothing labeled yet"
+    empty_text = "The first entry comes when the first trajectories have been labeled by rollouts."
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ once; the ratios leave it out.
         top = FlowRow()
         top.add(self.span, self.verdict)
         self.bars = CostBars()
-        self.bars.setAccessibleName("Labelling cost by labeler")
+        self.bars.setAccessibleName("Labeling cost by labeler")
         self.bars.setToolTip("\n".join(f"{cost.title}: {cost.meaning}" for cost in LABEL_COSTS.values()))
         scroll = QScrollArea()
         scroll.setWidget(self.bars)

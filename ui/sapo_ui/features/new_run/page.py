@@ -44,7 +44,7 @@ key and its bounds.
 
 A wrong value is marked where it stands, with what would be right. **Start run** stays off until nothing is marked.
 
-The **review** forecasts memory, time and labelling cost as you type: hover a figure for what it is made of, and open
+The **review** forecasts memory, time and labeling cost as you type: hover a figure for what it is made of, and open
 *How this is estimated* for what is assumed. It warns where a memory is too small and says what would help; it never
 prevents a start.
 

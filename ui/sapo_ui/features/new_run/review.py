@@ -110,7 +110,7 @@ def _phases(found: Forecast) -> list[ReviewLine]:
 def _costs(found: Forecast) -> list[CostBar]:
     return [
         CostBar(
-            group="Labelling, tokens generated",
+            group="Labeling, tokens generated",
             name=COMPARED[bill.labeler].title,
             amount=bill.tokens,
             text=fmt.count(bill.tokens),

@@ -1,4 +1,4 @@
-"""The forecast beside the New run form: memory, time, labelling cost, what will not fit, and what it all rests on."""
+"""The forecast beside the New run form: memory, time, labeling cost, what will not fit, and what it all rests on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ReviewBody(QScrollArea):
         self.lines.setVerticalSpacing(4)
         self.lines.setColumnStretch(0, 1)
         self.bars = CostBars(holder)
-        self.bars.setAccessibleName("Labelling cost, forecast")
+        self.bars.setAccessibleName("Labeling cost, forecast")
         self.fold = QToolButton(holder)
         self.fold.setText("How this is estimated")
         self.fold.setCheckable(True)

@@ -31,7 +31,7 @@ class TraceFilters(FlowRow):
         self.source = combo_box(
             "Source",
             SOURCES,
-            "Sampled solutions, those that come with the task, roll-outs kept as trajectories, or the benchmark's",
+            "Sampled solutions, those that come with the task, rollouts kept as trajectories, or the benchmark's",
         )
         self.iteration = combo_box("Iteration", [("All iterations", ANY)])
         self.outcome = combo_box("Outcome", OUTCOMES)

@@ -72,9 +72,9 @@ class TracesPanel(DataPanel):
 Every trajectory of the run. Type to search questions and steps, pick filters beside it, click a header to sort.
 **j / k** or the arrows move, **Enter** opens the trace with its steps, **Ctrl+F** goes to the search box.
 
-* **First error**: triangle predicted, square verified by roll-outs, ring by a person, = true (where the task knows).
+* **First error**: triangle predicted, square verified by rollouts, ring by a person, = true (where the task knows).
 * **Score of each step**: the verifier's score after each step, tinted as on the heatmap.
-* **Roll-outs**: how many of those from its prefixes are correct.
+* **Rollouts**: how many of those from its prefixes are correct.
 """
     empty_headline = "No trajectory yet"
     empty_text = (

@@ -32,12 +32,12 @@ COLUMNS = (
     (
         "first_error",
         "First error",
-        "First error: predicted (triangle), verified by roll-outs (square), by a person (ring), true (=)",
+        "First error: predicted (triangle), verified by rollouts (square), by a person (ring), true (=)",
     ),
     ("mean", "Mean", "Mean score over the steps"),
     ("scores", "Score of each step", "The verifier's score after each step, 0 to 1"),
-    ("rollouts", "Roll-outs", "Roll-outs from its prefixes: how many are correct, of how many"),
-    ("labels", "Labels", "Who labelled its steps"),
+    ("rollouts", "Rollouts", "Rollouts from its prefixes: how many are correct, of how many"),
+    ("labels", "Labels", "Who labeled its steps"),
 )
 AT = {name: column for column, (name, _, _) in enumerate(COLUMNS)}
 SORT_KEYS = {"question": "id", "first_error": "first_error", "mean": "mean", "scores": "steps"}
@@ -257,7 +257,7 @@ def hover(row: TraceRow, name: str) -> str | None:
     if name == "question":
         return row.question
     if name == "first_error":
-        words = {"triangle": "predicted", "square": "verified by roll-outs", "ring": "by a person", "=": "true"}
+        words = {"triangle": "predicted", "square": "verified by rollouts", "ring": "by a person", "=": "true"}
         lines = [f"{words[shape]}: step {step}" for shape, step in first_errors(row)]
         return "\n".join(lines) or "No first error known"
     if name == "scores" and len(row.scores):

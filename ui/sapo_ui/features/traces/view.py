@@ -48,7 +48,7 @@ class TraceView(DataPanel):
     help = """### Trace
 
 The **question** and its reference on the left, the **steps** in the middle, and on the right the details of the chosen
-step: its score under each verifier, the roll-outs from it, and the same question's other trajectories. The bar on each
+step: its score under each verifier, the rollouts from it, and the same question's other trajectories. The bar on each
 card has the colour of its score, as on the heatmap. *Drop* is how far the score fell since the step before.
 
 **Judging steps**, one hand on the keyboard: **j / k** next and previous step, **1** incorrect, **2** neutral,
