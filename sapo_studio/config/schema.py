@@ -17,14 +17,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sapo_studio.config.choices import one_of
+from sapo_studio.domain import task_kinds
 from sapo_studio.domain.labelers.base import CheckLimits
 from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CHOICES
 from sapo_studio.errors import InputError
 
 MAIN: dict[str, Any] = {"group": "main"}
-LAB = "arithmetic"
-TEXTS = "gsm8k math mbpp humaneval jsonl"
-CODE = "mbpp humaneval jsonl"
+LAB = task_kinds.LAB
+TEXTS = " ".join(task_kinds.WRITTEN)
+CODE = " ".join(task_kinds.PROGRAMS)
 
 
 def _unit(unit: str, **more: str) -> dict[str, Any]:
@@ -42,19 +43,12 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
 
-TaskKind = Literal["arithmetic", "gsm8k", "math", "mbpp", "humaneval", "jsonl"]
-
-
 class TaskConfig(Section):
     """What is to be learned, and from how many questions."""
 
-    kind: TaskKind = Field(default="arithmetic", json_schema_extra=MAIN)
-    """The task.
-
-    `arithmetic` is the embedded lab: generated word problems whose every step has an exact truth. `gsm8k` and
-    `math`: questions with an answer, graded by mathematical equality. `mbpp` and `humaneval`: programs, graded by
-    their tests in a sandbox. `jsonl`: your own questions, with answers or tests (docs/tasks.md).
-    """
+    kind: Annotated[str, one_of(task_kinds.CHOICES)] = Field(
+        default=LAB, description=f"The task.\n\n{task_kinds.CHOICES_HELP}", json_schema_extra=MAIN
+    )
 
     train_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data", **MAIN))
     """Where the questions to learn from are: a JSON Lines file, or `hub:OWNER/NAME[/CONFIG][:SPLIT][@REVISION]`.
@@ -165,8 +159,9 @@ class TaskConfig(Section):
                 f"largest_change ({self.largest_change}) must be at least max_steps + 4 ({self.max_steps + 4}): "
                 "a problem uses each number once"
             )
-        if self.kind == "jsonl" and not self.train_data:
-            raise ValueError('kind = "jsonl" needs train_data, the file of your questions')
+        kind = task_kinds.TASK_KINDS[self.kind]
+        if kind.written and not kind.own_data and not self.train_data:
+            raise ValueError(f'kind = "{self.kind}" needs train_data, the file of your questions')
         if self.steps == "pattern":
             if not self.step_pattern:
                 raise ValueError('steps = "pattern" needs step_pattern')
@@ -495,7 +490,7 @@ class RunConfig(Section):
                 f"sampling.start_questions ({self.sampling.start_questions}) must not exceed "
                 f"task.train_questions ({self.task.train_questions})"
             )
-        if self.model.source == "fresh" and self.task.kind != "arithmetic":
+        if self.model.source == "fresh" and self.task.kind != LAB:
             raise ValueError(
                 f'model.source = "fresh" has no vocabulary for task.kind = "{self.task.kind}": '
                 "give a model folder, a GGUF file or hub:OWNER/NAME"

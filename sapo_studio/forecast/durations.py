@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS, VLLM_SEQUENCES
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.forecast.device_plan import Place
 from sapo_studio.forecast.lengths import Lengths
 from sapo_studio.forecast.machine import Machine
@@ -36,7 +37,7 @@ def phase_seconds(
         seconds += pace.call * shape.layers * sequences / rows + A_SEQUENCE * work.scored
     texts_made = sum(item.sequences for item in work.written)
     grading = A_SEQUENCE
-    if config.task.kind in ("mbpp", "humaneval"):
+    if TASK_KINDS[config.task.kind].solutions == "programs":
         grading += A_PROGRAM / min(config.runtime.graders or machine.cores, machine.cores)
     return seconds + grading * texts_made
 

@@ -24,11 +24,10 @@ from pydantic import (
 
 from sapo_studio.config.choices import one_of
 from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.errors import InputError
 from sapo_studio.requests import limits
 
-WrittenTask = Literal["gsm8k", "math", "mbpp", "humaneval", "jsonl"]
-"""The kinds of tasks with written questions."""
 StudiedLabeler = Annotated[str, one_of(LABELERS)]
 """A labeler's key; `search` is `sapo` with as many checks as it wants."""
 
@@ -51,11 +50,8 @@ def _number(of: limits.Limits[Any]) -> Any:
 
 def _known_task(verb: str) -> BeforeValidator:
     def known(value: object) -> object:
-        names = get_args(WrittenTask)
-        if value not in names:
-            raise InputError(
-                f"There is no task {value!r} to {verb}", fix=f"There are {', '.join(names[:-1])} and {names[-1]}."
-            )
+        if value not in WRITTEN:
+            raise InputError(f"There is no task {value!r} to {verb}", fix=f"There are {listed(WRITTEN)}.")
         return value
 
     return BeforeValidator(known)
@@ -158,8 +154,8 @@ class GradeRequest(Asked):
 
     kind: Literal["grade"] = "grade"
     """Which request this is."""
-    task: Annotated[WrittenTask, _known_task("grade")]
-    """The kind of task."""
+    task: Annotated[Text, _known_task("grade")]
+    """The kind of task, one with written questions."""
     file: Text
     """Completions as JSON Lines; `-` is standard input."""
     data: Text = ""
@@ -182,8 +178,8 @@ class PreviewRequest(Asked):
 
     kind: Literal["preview"] = "preview"
     """Which request this is."""
-    task: Annotated[WrittenTask, _known_task("preview")]
-    """The kind of task."""
+    task: Annotated[Text, _known_task("preview")]
+    """The kind of task, one with written questions."""
     data: Text = ""
     """The questions (a file or `hub:...`). Empty: the task's own on the Hub."""
     steps: Text = limits.STEPS

@@ -16,6 +16,7 @@ from sapo_studio.app import diagnosis
 from sapo_studio.config.presets import parse_toml
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.formats import processbench
+from sapo_studio.formats.registry import read_file
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
 from tests.fixtures.synthetic import synthetic_run
@@ -114,8 +115,9 @@ def test_export_processbench(sapo: Sapo, store: Store, run_id: str, tmp_path: Pa
     identity = int(queries.trace_ids(store, queries.TraceFilter(run_id))[0])
     annotations.annotate(store, identity, "ann", {1: -1})
     assert sapo("export", run_id, "processbench", "-o", str(target))[0] == 0
-    (item,) = processbench.read(target.read_text().splitlines())
-    assert item.label == 0
+    assert json.loads(target.read_text())["label"] == 0
+    (solution,) = read_file(target)
+    assert solution.first_error == 1
     out = sapo("export", run_id, "processbench", "--labels", "oracle", "--source", "process")[1]
     assert len(list(processbench.read(out.splitlines()))) == 8
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from sapo_studio.app.experiments import pictures, runner
 from sapo_studio.app.experiments.matrix_file import parse_matrix
 from sapo_studio.app.reports import drawing
-from sapo_studio.app.studies import labeling_page
-from sapo_studio.app.studies import pooled, verifier_page
+from sapo_studio.app.studies import labeling_page, pooled, verifier_page
 from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError

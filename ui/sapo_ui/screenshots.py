@@ -63,7 +63,7 @@ def _take(program: Program, out: Path) -> list[Path]:
         window.new_run()
         settle()
         written.append(save(window, out / f"new-run-{mode}.png"))
-        window.leave_new_run()
+        window.leave_form()
     theme.manager().choose("light")
     window.resize(*LARGE)
     settle()

@@ -19,7 +19,7 @@ from sapo_engine.verifier.scoring import predict
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.verifier_metrics import Scored, step_metrics
 from sapo_studio.errors import InputError
-from sapo_studio.formats import processbench
+from sapo_studio.formats.registry import read_file
 from sapo_studio.requests.kinds import EvaluateRequest
 
 
@@ -36,8 +36,8 @@ class Solution:
 
 
 def read_benchmark(file: Path) -> list[Solution]:
-    """A ProcessBench file."""
-    items = processbench.read_file(file)
+    """The solutions of a file in a known format (`formats.registry`)."""
+    items = read_file(file)
     return [Solution(Question(k, "process", i.problem, (), ""), i.steps, i.first_error) for k, i in enumerate(items)]
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.grading.extract import boxed, final_expression
+from sapo_engine.grading.extract import boxed
 from sapo_engine.tasks.datasets import text_field
+from sapo_engine.tasks.kinds import Kind
 from sapo_studio.errors import InputError
 
 INSTRUCTION = r"Solve the problem step by step, one step a line. Put the final answer in \boxed{}."
@@ -18,8 +19,6 @@ HUB_TEST = "hub:HuggingFaceH4/MATH-500:test"
 _PICTURE = re.compile(r"\[asy\].*?\[/asy\]", re.DOTALL)
 _MATHS = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\\\[.*?\\\]|\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)\s+(?=[A-Z\\$\x00])")
-
-extract = final_expression
 
 
 def read(row: Mapping[str, Any], where: str) -> Problem:
@@ -48,3 +47,6 @@ def one_sentence_a_line(solution: str) -> str:
     lines = [" ".join(sentence.split()) for part in text.split("\n\n") for sentence in _SENTENCE.split(part)]
     joined = "\n".join(line for line in lines if line)
     return re.sub(r"\x00(\d+)\x01", lambda match: kept[int(match[1])], joined)
+
+
+KIND = Kind("math", read, INSTRUCTION, hub_train=HUB_TRAIN, hub_test=HUB_TEST)

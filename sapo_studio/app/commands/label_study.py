@@ -50,8 +50,7 @@ def label_study(
     Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labelling`
     """
     from sapo_studio.app.reports import drawing
-    from sapo_studio.app.studies import labeling_page
-    from sapo_studio.app.studies import pooled
+    from sapo_studio.app.studies import labeling_page, pooled
     from sapo_studio.errors import InputError
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import LabelStudyRequest

@@ -12,7 +12,7 @@ from sapo_ui import theme
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.charts.line_chart import LineChart
 from sapo_ui.widgets.elided_label import ElidedLabel
-from sapo_ui.widgets.notice import Banner
+from sapo_ui.widgets.notice import Notice
 
 LINES = tuple(METRICS[name] for name in ("mce", "verifier_step_accuracy"))
 MEANINGS = tuple(f"{metric.short}: {metric.definition}" for metric in (*LINES, METRICS["gap"]))
@@ -39,7 +39,7 @@ class GapPanel(MetricPanel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.alarm = Banner("warning")
+        self.alarm = Notice("warning")
         self.chart = LineChart()
         self.chart.setAccessibleName("MCE and verifier accuracy by iteration")
         self.chart.setToolTip("\n".join(MEANINGS))

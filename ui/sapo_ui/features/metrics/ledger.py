@@ -14,8 +14,8 @@ from sapo_studio.domain.metric_catalog import LABEL_COSTS, label_cost
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics
-from sapo_ui.widgets.charts.cost_bars import Bill, BillBars
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.charts.cost_bars import CostBar, CostBars
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
 
@@ -52,12 +52,12 @@ once; the ratios leave it out.
 
     def __init__(self) -> None:
         super().__init__()
-        self.span = choice("Iterations", [("All iterations", TOTAL)], "Add up all iterations, or look at one")
+        self.span = combo_box("Iterations", [("All iterations", TOTAL)], "Add up all iterations, or look at one")
         self.span.currentIndexChanged.connect(self._again)
         self.verdict = label("", "body", wrap=False)
         top = FlowRow()
         top.add(self.span, self.verdict)
-        self.bars = BillBars()
+        self.bars = CostBars()
         self.bars.setAccessibleName("Labelling cost by labeler")
         self.bars.setToolTip("\n".join(f"{cost.title}: {cost.meaning}" for cost in LABEL_COSTS.values()))
         scroll = QScrollArea()
@@ -82,20 +82,18 @@ once; the ratios leave it out.
     def _draw(self) -> None:
         span: object = self.span.currentData()
         chosen = {number: row for number, row in self.metrics.items() if span in (TOTAL, number)}
-        bills: list[Bill] = []
+        bars: list[CostBar] = []
         for cost, about in LABEL_COSTS.items():
             write = fmt.number if cost == "flops" else fmt.count
-            entries = bills_of(chosen, cost)
+            entries = entries_of(chosen, cost)
             most = next((entry for entry in entries if entry.name.startswith("Shepherd")), None)
             for entry in entries:
-                amount = entry.value.value
+                amount, estimate = entry.value.value, entry.value.estimate
                 remark = "" if entry.compared else "once, before V0"
                 if entry.compared and most is not None and most.value.value and entry is not most:
                     remark = f"{amount / most.value.value:.0%} of Shepherd"
-                bills.append(
-                    Bill(about.title, entry.name, amount, write(amount), remark, entry.value.estimate, entry.colour)
-                )
-        self.bars.set_bills(bills)
+                bars.append(CostBar(about.title, entry.name, amount, write(amount), remark, estimate, entry.colour))
+        self.bars.set_bars(bars)
         self.verdict.setText(verdict(chosen))
 
 
@@ -110,7 +108,7 @@ def total(rows: Sequence[Mapping[str, MetricValue]], name: str, *, estimate: boo
     return MetricValue(sum(there), estimate=estimate) if there else None
 
 
-def bills_of(metrics: Metrics, cost: str) -> list[Entry]:
+def entries_of(metrics: Metrics, cost: str) -> list[Entry]:
     """The bars of one cost: what the run's labeler spent from iteration 1 on, what the others would have charged for
     the same trajectories, and, apart from these, what the labels of the first verifier cost.
     """
@@ -137,7 +135,7 @@ def bills_of(metrics: Metrics, cost: str) -> list[Entry]:
 
 def verdict(metrics: Metrics) -> str:
     """`0.45x Shepherd's tokens, 0.72x Omega's tokens`: what was spent against what the others would have charged."""
-    entries = [entry for entry in bills_of(metrics, "tokens") if entry.compared]
+    entries = [entry for entry in entries_of(metrics, "tokens") if entry.compared]
     spent = next((entry for entry in entries if not entry.value.estimate), None)
     parts: list[str] = []
     for name in ("Shepherd", "Omega"):

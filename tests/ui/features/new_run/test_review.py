@@ -8,10 +8,11 @@ from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.forecast import Machine, find_shape, forecast
 from sapo_studio.hardware import Card
-from sapo_ui.features.new_run import review as words
 from sapo_ui.features.new_run.level_bar import LevelBar
-from sapo_ui.features.new_run.page import NewRunPage, PresetChoice
-from sapo_ui.features.new_run.review_card import ReviewBody, RoomRow
+from sapo_ui.features.new_run.page import NewRunPage
+from sapo_ui.features.new_run.presets import PresetChoice
+from sapo_ui.features.new_run.review import describe
+from sapo_ui.features.new_run.review_card import MemoryRow, ReviewBody
 
 GIB = 2**30
 HERE = Machine(cores=2, total=24 * GIB, free=20 * GIB, matrix=40e9, bandwidth=8e9, words="made up")
@@ -20,7 +21,7 @@ QWEN = "gsm8k-qwen2.5-0.5b"
 
 def on(machine, name):
     config = find_preset(name).config
-    return words.review(forecast(config, find_shape(config), machine))
+    return describe(forecast(config, find_shape(config), machine))
 
 
 @pytest.fixture
@@ -42,26 +43,27 @@ def test_the_forecast_follows_what_is_typed(qtbot):
     before = page.review.review
     assert before is not None
     assert before.total is not None
-    assert [room.where for room in before.rooms] == ["Main memory"]
+    assert [memory.where for memory in before.memories] == ["Main memory"]
     editor = page.rows["labeling.rollouts"].editor
     editor.selectAll()
     with qtbot.waitSignal(page.review.shown, timeout=30_000):
         qtbot.keyClicks(editor, "16")
     after = page.review.review
-    assert [bill.name for bill in after.bills] == ["SAPO", "Omega", "Shepherd"]
-    assert after.bills[0].amount > before.bills[0].amount
+    assert [cost.name for cost in after.costs] == ["SAPO", "Omega", "Shepherd"]
+    assert after.costs[0].amount > before.costs[0].amount
 
 
 def test_what_fits_is_said_without_a_warning(body):
     cards = tuple(Card(n, "RTX 4090", 24 * GIB, 23 * GIB, 300e12, 1e12, "assumed") for n in range(2))
     body.show_review(on(replace(HERE, cards=cards, total=64 * GIB, free=60 * GIB), QWEN))
-    rooms = body.findChildren(RoomRow)
-    assert [room.where for room in body.review.rooms] == ["Card 0, RTX 4090", "Card 1, RTX 4090", "Main memory"]
-    assert [room.accessibleName().split(":")[0] for room in rooms] == [room.where for room in body.review.rooms]
+    rows = body.findChildren(MemoryRow)
+    places = [memory.where for memory in body.review.memories]
+    assert places == ["Card 0, RTX 4090", "Card 1, RTX 4090", "Main memory"]
+    assert [row.accessibleName().split(":")[0] for row in rows] == places
     assert all(0 < bar.share < 1 and not bar.tight for bar in body.findChildren(LevelBar))
     assert not body.warnings.isVisible()
     assert body.review.total.value.startswith("about ")
-    assert sum(bill.remark == "this run" for bill in body.review.bills) == 1
+    assert sum(cost.remark == "this run" for cost in body.review.costs) == 1
 
 
 def test_what_does_not_fit_is_warned_of_in_words_too(body):
@@ -77,11 +79,11 @@ def test_what_does_not_fit_is_warned_of_in_words_too(body):
 
 def test_a_model_that_is_not_known_yet_is_said_to_be(body):
     config = RunConfig.model_validate({"task": {"kind": "gsm8k"}, "model": {"source": "hub:nobody/knows"}})
-    body.show_review(words.review(forecast(config, find_shape(config), HERE)))
-    assert "cannot be said" in body.unknown.text()
+    body.show_review(describe(forecast(config, find_shape(config), HERE)))
+    assert "No memory or time estimate" in body.unknown.text()
     assert body.review.total is None
-    assert not body.findChildren(RoomRow)
-    assert len(body.review.bills) == 3
+    assert not body.findChildren(MemoryRow)
+    assert len(body.review.costs) == 3
 
 
 def test_what_it_rests_on_is_told_on_a_click(body):

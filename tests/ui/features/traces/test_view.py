@@ -10,16 +10,10 @@ from PySide6.QtWidgets import QInputDialog
 from sapo_studio.store import annotations, queries
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.traces.view import TraceView
-from sapo_ui.services.annotations import Act, annotator_name, hub, judgements_of
+from sapo_ui.services.annotations import annotation_events, annotator_name
 from sapo_ui.services.settings import Settings
 from sapo_ui.trajectory.step_side import grouped
-from tests.fixtures.synthetic import synthetic_run
-from tests.ui.panel_bench import change_of, show
-
-
-@pytest.fixture
-def run_id(store):
-    return synthetic_run(store, iterations=2, questions=20, trajectories=120)
+from tests.ui.panel_helpers import change_of, show
 
 
 @pytest.fixture
@@ -34,22 +28,13 @@ def view(qtbot, run_id, trajectory, monkeypatch):
     Settings().save()
     made = show(qtbot, TraceView(), run_id, (900, 420))
     assert made.show_trace(trajectory)
-    qtbot.waitUntil(lambda: made.detail is not None, timeout=5000)
+    qtbot.waitUntil(lambda: made.detail is not None)
     qtbot.waitUntil(made.hasFocus)
     return made
 
 
 def judged(store, trajectory):
     return {one.step: one.judgement for one in annotations.current(store, trajectory) if one.annotator == "tester"}
-
-
-def test_acts():
-    assert judgements_of(Act("wrong", 2), 4) == {2: -1}
-    assert judgements_of(Act("neutral", 2), 4) == {2: 0}
-    assert judgements_of(Act("right", 2), 4) == {2: 1}
-    assert judgements_of(Act("first_error", 3), 4) == {1: 1, 2: 1, 3: -1, 4: -1}
-    assert judgements_of(Act("no_error", 3), 3) == {1: 1, 2: 1, 3: 1}
-    assert judgements_of(Act("undo", 3), 3) == {}
 
 
 def test_shows_the_trace(view, store, trajectory):
@@ -92,19 +77,19 @@ def test_keyboard_judging_end_to_end(view, qtbot, store, trajectory):
     qtbot.keyClick(view, Qt.Key.Key_3)
     qtbot.keyClick(view, Qt.Key.Key_J)
     qtbot.keyClick(view, Qt.Key.Key_2)
-    qtbot.waitUntil(lambda: judged(store, trajectory) == {1: 1, 2: 0}, timeout=5000)
-    qtbot.waitUntil(lambda: ("you", 0) in view.steps.cards[1].facts.judged, timeout=5000)
+    qtbot.waitUntil(lambda: judged(store, trajectory) == {1: 1, 2: 0})
+    qtbot.waitUntil(lambda: ("you", 0) in view.steps.cards[1].facts.judged)
     assert view.steps.chosen == 2
     qtbot.keyClick(view, Qt.Key.Key_E)
     wanted = {step: 1 if step < 2 else -1 for step in range(1, n + 1)}
-    qtbot.waitUntil(lambda: judged(store, trajectory) == wanted, timeout=5000)
-    qtbot.waitUntil(lambda: view.detail.human == 2, timeout=5000)
+    qtbot.waitUntil(lambda: judged(store, trajectory) == wanted)
+    qtbot.waitUntil(lambda: view.detail.human == 2)
     assert ("ring", "first error by a person") in view.steps.cards[1].facts.marks
     qtbot.keyClick(view, Qt.Key.Key_N)
-    qtbot.waitUntil(lambda: set(judged(store, trajectory).values()) == {1}, timeout=5000)
+    qtbot.waitUntil(lambda: set(judged(store, trajectory).values()) == {1})
     for _ in range(2):
         qtbot.keyClick(view, Qt.Key.Key_U)
-    qtbot.waitUntil(lambda: judged(store, trajectory) == {1: 1, 2: 0}, timeout=5000)
+    qtbot.waitUntil(lambda: judged(store, trajectory) == {1: 1, 2: 0})
     who = {one.annotator for one in annotations.current(store, trajectory)}
     assert who == {"tester"}
 
@@ -114,7 +99,7 @@ def test_fast_typing_keeps_every_press_in_order(view, qtbot, store, trajectory):
         qtbot.keyClick(view, Qt.Key.Key_K)
     for key in (Qt.Key.Key_1, Qt.Key.Key_3, Qt.Key.Key_J, Qt.Key.Key_1, Qt.Key.Key_J, Qt.Key.Key_2, Qt.Key.Key_U):
         qtbot.keyClick(view, key)
-    qtbot.waitUntil(lambda: not view.annotator._busy and not view.annotator._waiting, timeout=5000)
+    qtbot.waitUntil(lambda: not view.writer._busy and not view.writer._waiting)
     assert judged(store, trajectory) == {1: 1, 2: -1}
     acts = store.rows("SELECT step, judgement, undone_at IS NULL FROM annotations ORDER BY act, step")
     assert acts == [(1, -1, 1), (1, 1, 1), (2, -1, 1), (3, 0, 0)]
@@ -123,32 +108,32 @@ def test_fast_typing_keeps_every_press_in_order(view, qtbot, store, trajectory):
 def test_buttons_do_the_same(view, qtbot, store, trajectory):
     step = view.steps.chosen
     view.bar.buttons["wrong"].click()
-    qtbot.waitUntil(lambda: judged(store, trajectory) == {step: -1}, timeout=5000)
+    qtbot.waitUntil(lambda: judged(store, trajectory) == {step: -1})
     view.bar.buttons["wrong"].setFocus()
     qtbot.keyClick(view.bar.buttons["wrong"], Qt.Key.Key_U)
-    qtbot.waitUntil(lambda: judged(store, trajectory) == {}, timeout=5000)
+    qtbot.waitUntil(lambda: judged(store, trajectory) == {})
 
 
 def test_the_heatmap_hears_of_it_at_once(view, qtbot, store, run_id, trajectory):
     told = []
-    hub().judged.connect(lambda *args: told.append(args))
+    annotation_events().judged.connect(lambda *args: told.append(args))
     heatmap = show(qtbot, HeatmapPanel(), run_id)
-    qtbot.waitUntil(lambda: heatmap.data is not None, timeout=5000)
-    heatmap.choice.whose.setCurrentIndex(heatmap.choice.whose.findData(-1))
-    qtbot.waitUntil(lambda: trajectory in heatmap.data.ids, timeout=5000)
+    qtbot.waitUntil(lambda: heatmap.data is not None)
+    heatmap.controls.whose.setCurrentIndex(heatmap.controls.whose.findData(-1))
+    qtbot.waitUntil(lambda: trajectory in heatmap.data.ids)
     view.steps.choose(2)
     view._verb("first_error")
     column = int(np.flatnonzero(heatmap.data.ids == trajectory)[0])
-    qtbot.waitUntil(lambda: int(heatmap.data.human[column]) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: int(heatmap.data.human[column]) == 2)
     assert told == [(trajectory, 2)]
-    hub().judged.disconnect()
+    annotation_events().judged.disconnect()
 
 
 def test_somebody_else_s_judgement_arrives_by_refresh(view, qtbot, store, run_id, trajectory):
     chosen = view.steps.chosen
     annotations.annotate(store, trajectory, "other", {1: 1})
     view.refresh(change_of(store, run_id))
-    qtbot.waitUntil(lambda: ("other", 1) in view.steps.cards[0].facts.judged, timeout=5000)
+    qtbot.waitUntil(lambda: ("other", 1) in view.steps.cards[0].facts.judged)
     assert view.steps.chosen == chosen
 
 
@@ -156,7 +141,7 @@ def test_siblings_open(view, qtbot):
     assert view.side.sibling_buttons
     before = view.detail.id
     view.side.sibling_buttons[0].click()
-    qtbot.waitUntil(lambda: view.detail.id != before, timeout=5000)
+    qtbot.waitUntil(lambda: view.detail.id != before)
 
 
 def test_the_name_that_judgements_are_kept_under_can_be_changed(view, qtbot, store, trajectory):
@@ -169,4 +154,4 @@ def test_the_name_that_judgements_are_kept_under_can_be_changed(view, qtbot, sto
     assert (view.bar.who.text(), annotator_name()) == ("as eva\u2026", "eva")
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_1)
-    qtbot.waitUntil(lambda: [one.annotator for one in annotations.current(store, trajectory)] == ["eva"], timeout=5000)
+    qtbot.waitUntil(lambda: [one.annotator for one in annotations.current(store, trajectory)] == ["eva"])

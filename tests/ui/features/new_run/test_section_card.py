@@ -1,13 +1,11 @@
-"""The New run form: which fields are seen, and what chooses a value beside typing it."""
+"""Which fields are seen."""
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QLineEdit
+from PySide6.QtWidgets import QLineEdit
 
-from sapo_studio.config.schema import RunConfig, field_paths
-from sapo_studio.hardware import Card
-from sapo_ui.features.new_run import form_spec
-from sapo_ui.features.new_run.page import NewRunPage, PresetChoice
-from sapo_ui.features.new_run.pickers import CardPicker, DataPicker, ModelPicker
+from sapo_studio.config.schema import RunConfig
+from sapo_ui.features.new_run.page import NewRunPage
+from sapo_ui.features.new_run.presets import PresetChoice
 
 
 @pytest.fixture
@@ -87,47 +85,3 @@ def test_a_hidden_field_keeps_its_value_and_shows_itself_when_it_is_wrong(qtbot,
     choose(page, "task.kind", "gsm8k")
     assert seen(page, "task.min_steps") == [True]
     assert page.rows["task.min_steps"].wrong.isVisible()
-
-
-def test_every_rule_names_fields_that_there_are():
-    known = set(field_paths())
-    values = form_spec.flatten(RunConfig().model_dump())
-    for spec in form_spec.fields():
-        form_spec.matters(spec, values)  # looks up every path of every rule
-    assert set(form_spec.ONLY_WITH) <= known
-    assert {path for rules in form_spec.ONLY_WITH.values() for path, _ in rules} <= known
-
-
-def test_a_model_is_chosen(page, monkeypatch, tmp_path):
-    row = page.rows["model.source"]
-    assert isinstance(row.picker, ModelPicker)
-    actions = {action.text(): action for action in row.picker.menu().actions()}
-    actions["Bundled: lab"].trigger()
-    assert page.config.model.source == "bundled:lab"
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(tmp_path))
-    actions["Model folder\u2026"].trigger()
-    assert page.config.model.source == str(tmp_path)
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *given: ("", ""))
-    actions["GGUF file\u2026"].trigger()  # cancelled
-    assert page.config.model.source == str(tmp_path)
-
-
-def test_a_file_of_questions_is_chosen(page, monkeypatch, tmp_path):
-    row = page.rows["task.train_data"]
-    assert isinstance(row.picker, DataPicker)
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *given: (str(tmp_path / "own.jsonl"), ""))
-    row.picker.click()
-    assert page.config.task.train_data == str(tmp_path / "own.jsonl")
-
-
-def test_cards_are_ticked(page):
-    row = page.rows["runtime.gpus"]
-    assert isinstance(row.picker, CardPicker)
-    row.picker.offer(tuple(Card(n, f"Card {n}", 24 * 2**30, 2**30, 1e12, 1e12, "") for n in range(3)))
-    assert row.picker.isEnabled()
-    for action in row.picker.menu().actions()[::2]:
-        action.trigger()
-    assert page.config.runtime.gpus == "0,2"
-    row.picker.offer(())
-    assert not row.picker.isEnabled()
-    assert "No card" in row.picker.toolTip()

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
 from sapo_studio.config.schema import RunConfig, field_paths
 from sapo_studio.errors import EngineError
 from sapo_ui.features.new_run import form_spec
-from sapo_ui.features.new_run.page import NewRunPage, PresetChoice, write_toml
+from sapo_ui.features.new_run.page import NewRunPage, write_toml
+from sapo_ui.features.new_run.presets import PresetChoice
 
 
 def preset(name, **values):
@@ -139,11 +140,6 @@ def test_exported_toml_is_the_configuration(tmp_path, page):
     write_toml(tmp_path / "run.toml", page.config)
     with (tmp_path / "run.toml").open("rb") as file:
         assert RunConfig.model_validate(tomllib.load(file)) == page.config
-
-
-def test_flatten_and_nest_are_inverse():
-    config = RunConfig.model_validate({}).model_dump()
-    assert form_spec.nest(form_spec.flatten(config)) == config
 
 
 def test_a_toml_file_fills_the_form(tmp_path, page):

@@ -54,7 +54,7 @@ def wheel(chart, delta, at):
 def test_pyqtgraph_is_loaded_only_when_there_is_something_to_draw():
     code = (
         "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"
-        "from sapo_ui.shell import panel_registry; charts = [kind() for kind in panel_registry.PANELS];"
+        "from sapo_ui.shell import panel_registry; charts = [spec.panel() for spec in panel_registry.PANELS];"
         "assert 'pyqtgraph' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
@@ -82,14 +82,14 @@ def test_lines_are_named_at_their_ends_and_read_under_the_pointer(qtbot):
 def test_band_and_gap_are_filled_and_go_with_their_lines(qtbot):
     chart = shown(qtbot, LineChart())
     chart.set_lines([MCE, VERIFIER], between=(0, 1))
-    bands = [strand.band.fill.path().isEmpty() for strand in chart._strands]
+    bands = [items.band.fill.path().isEmpty() for items in chart._items]
     assert bands == [False, True]
-    assert not chart._gap.fill.path().isEmpty()
+    assert not chart._shading.fill.path().isEmpty()
     chart.set_lines([VERIFIER])
-    assert len(chart._strands) == 2
-    assert not any(strand.band.fill.isVisible() for strand in chart._strands)
-    assert not chart._gap.fill.isVisible()
-    assert not chart._strands[1].curve.isVisible()
+    assert len(chart._items) == 2
+    assert not any(items.band.fill.isVisible() for items in chart._items)
+    assert not chart._shading.fill.isVisible()
+    assert not chart._items[1].curve.isVisible()
     chart.set_lines([])
     assert not chart.view.isVisible()
     chart.set_lines([MCE])
@@ -100,7 +100,7 @@ def test_log_scale_leaves_out_what_has_no_logarithm(qtbot):
     chart = shown(qtbot, LineChart())
     chart.set_lines([Line("loss", np.arange(5.0), np.array([100.0, 10.0, 0.0, -1.0, 1.0]))])
     chart.set_log(True)
-    x, y = chart._strands[0].curve.getData()
+    x, y = chart._items[0].curve.getData()
     assert x.tolist() == [0, 1, 4]
     assert y.tolist() == pytest.approx([2, 1, 0])
     assert chart.view.left.tickStrings([2.0], 1.0, 1.0) == ["100"]
@@ -112,11 +112,11 @@ def test_a_long_curve_keeps_its_spikes_in_few_points(qtbot):
     y = np.zeros(len(x))
     y[[77, 123_456]] = 5.0, -3.0
     chart.set_lines([Line("loss", x, y)])
-    _, drawn = chart._strands[0].curve.getData()
+    _, drawn = chart._items[0].curve.getData()
     assert len(drawn) <= 2 * chart.width() + 2
     assert drawn.max() == 5.0
     assert drawn.min() == -3.0
-    assert chart._strands[0].curve.opts["pen"].width() == 1
+    assert chart._items[0].curve.opts["pen"].width() == 1
 
 
 def test_thin_never_loses_an_extreme():
@@ -250,7 +250,7 @@ def test_charts_follow_the_theme(qtbot):
         for mode in ("dark", "light"):
             theme.manager().choose(mode)
             look = theme.current()
-            assert chart._strands[0].curve.opts["pen"].color().name() == look.series[0]
+            assert chart._items[0].curve.opts["pen"].color().name() == look.series[0]
             assert chart.view.ends.labels[0].colour.name() == look.series_text[0]
             image = chart.grab().toImage()
             assert image.pixelColor(image.width() - 8, image.height() - 8).name() == look.surface

@@ -19,6 +19,12 @@ def show(qtbot, panel, run_id, size=(800, 420)):
     return panel
 
 
+def filled(qtbot, panel):
+    """`panel`, once it has something to show."""
+    qtbot.waitUntil(lambda: panel.filled)
+    return panel
+
+
 def change_of(store, run_id):
     """What the poller would say now."""
     return StoreChange(tuple(queries.list_runs(store)), frozenset({run_id}))
