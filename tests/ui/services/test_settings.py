@@ -13,5 +13,4 @@ def test_settings_survive_and_refuse_nonsense():
     settings.save()
     again = Settings()
     assert (again.theme, again.text("search"), again.blob("geometry")) == ("light", "a, b = c", None)
-    again.forget("search")
-    assert again.text("search", "none") == "none"
+    assert again.text("never saved", "none") == "none"

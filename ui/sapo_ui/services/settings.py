@@ -49,10 +49,6 @@ class Settings:
         """Save strings by name."""
         self.set_text(key, json.dumps(dict(values)))
 
-    def forget(self, key: str) -> None:
-        """Drop a saved value."""
-        self._ini.remove(key)
-
     @property
     def theme(self) -> Mode:
         """The chosen look."""

@@ -62,9 +62,6 @@ class NewRunPage(Page):
 
     cancelled = Signal()
 
-    preset_saved = Signal(object)
-    """(name: str) A preset was saved."""
-
     help = HELP
 
     def __init__(
@@ -271,7 +268,6 @@ class NewRunPage(Page):
         self.preset.clear()
         self.preset.addItems([choice.name for choice in self._presets])
         self.load(self.config, name.strip())
-        self.preset_saved.emit(name.strip())
 
     def open_file(self) -> None:
         """Ask for a TOML file and fill the form from it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
@@ -65,9 +65,6 @@ class RunPage(Page):
     """Shows one run at a time. Reads through tasks, acts through the window's actions."""
 
     help = HELP
-
-    shown = Signal(object)
-    """(run id: str | None) Header, timeline and numbers of this run are in place."""
 
     def __init__(self, actions: Actions, panels: Sequence[PanelSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -185,5 +182,3 @@ class RunPage(Page):
         self.timeline.set_segments(segments(facts.phases, alive=self._run is not None and self._run.status.alive))
         for card, headline in zip(self.cards, headlines(facts.metrics), strict=True):
             card.show_headline(headline)
-        if facts.phases or facts.metrics:
-            self.shown.emit(facts.run_id)
