@@ -123,8 +123,8 @@ def _bound(config: LabelingConfig, wrong: Sequence[Trajectory], predictions: Map
 def sample_wrong(
     session: RunSession, model: Reasoner, questions: Sequence[Question], path: str, count: int
 ) -> list[Trajectory]:
-    """At most `count` distinct wrong trajectories of `questions`, out of SAMPLES_A_QUESTION samples of each. `path` names the
-    purpose in the random keys."""
+    """At most `count` distinct wrong trajectories of `questions`, out of SAMPLES_A_QUESTION samples of each. `path`
+    names the purpose in the random keys."""
     found: list[Trajectory] = []
     samples = session.sampler.sample(model, questions, path, SAMPLES_A_QUESTION)
     for question, completions in zip(questions, samples, strict=True):
@@ -182,7 +182,7 @@ def study_run(
             if not wrong:
                 raise InputError(
                     "There is no wrong trajectory to label",
-                    why=f"Of {HUNTED} samples of each question all were right.",
+                    why=f"Of {SAMPLES_A_QUESTION} samples of each question all were right.",
                     fix="Study an earlier --iteration, or longer problems.",
                 )
             predictions = predict(session, verifier, wrong)
