@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from typing import get_args
 
 import pytest
 
@@ -15,7 +14,7 @@ from sapo_engine.tasks.kinds import KINDS, load_problems
 from sapo_engine.tasks.math_problems import one_sentence_a_line
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
-from sapo_studio.requests.kinds import GradeRequest, PreviewRequest, SandboxProbeRequest, WrittenTask
+from sapo_studio.requests.kinds import GradeRequest, PreviewRequest, SandboxProbeRequest
 from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
 
 
@@ -306,7 +305,3 @@ def test_grading_previews_and_the_sandboxs_probe_need_no_torch(gsm8k, tmp_path):
     command = [sys.executable, "-c", code, *(request.to_json() for request in requests)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "[0, 0, 0] []"
-
-
-def test_requests_know_the_tasks_that_there_are():
-    assert set(get_args(WrittenTask)) == set(KINDS)

@@ -19,7 +19,6 @@ import sys
 import time
 from typing import Any
 
-WRITE_SECONDS = 1.0
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # no pathlib in this small process
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.grading.extract import boxed_answer, final_expression
+from sapo_engine.grading.extract import boxed_answer
 from sapo_engine.tasks.datasets import text_field
+from sapo_engine.tasks.kinds import Kind
 from sapo_studio.errors import InputError
 
 INSTRUCTION = r"Solve the problem step by step, one step a line. Put the final answer in \boxed{}."
@@ -20,8 +21,6 @@ _PICTURE = ("[asy]", "[/asy]")
 LONGEST_NAME = 40
 """Characters of an environment's name and the command before it."""
 _FORMULAS = (("$$", "$$"), ("$", "$"), ("\\[", "\\]"))
-
-extract = final_expression
 
 
 def read(row: Mapping[str, Any], where: str) -> Problem:
@@ -95,3 +94,6 @@ def _closer(text: str, begin: int, missing: set[str]) -> str | None:
         if text.startswith(opener, begin) and closer not in missing:
             return closer
     return None
+
+
+KIND = Kind("math", read, INSTRUCTION, hub_train=HUB_TRAIN, hub_test=HUB_TEST)

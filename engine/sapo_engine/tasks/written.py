@@ -11,17 +11,16 @@ from sapo_engine.grading.base import Grade, Grader, Problem
 from sapo_engine.grading.first_answer import goes_on
 from sapo_engine.tasks.base import Message, Question, WrittenSolution
 from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad
-from sapo_engine.tasks.jsonl import CODE_INSTRUCTION
 from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
 from sapo_engine.tasks.segmenters import Pattern, segmenter_of
+from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
-from sapo_studio.formats import processbench
+from sapo_studio.formats.registry import read_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-ANSWER_TOKENS, CODE_TOKENS = 320, 400
 LEAST_TRAIN, LEAST_TEST = 10, 5
 BENCHMARK = 4_000_000
 """Numbers of the questions of a process benchmark that came with the data begin here."""
@@ -136,7 +135,7 @@ class WrittenTask:
 
     def _read_benchmark(self, file: str) -> list[WrittenSolution]:
         found: list[WrittenSolution] = []
-        for item in processbench.read_file(Path(file).expanduser()):
+        for item in read_file(Path(file).expanduser()):
             number = BENCHMARK + len(found)
             self._problems[number] = Problem(id=item.id, question=item.problem)
             question = Question(number, "process", item.problem, (), "")
@@ -158,9 +157,8 @@ class WrittenTask:
     @property
     def instruction(self) -> str:
         """What the reasoner is told to do."""
-        return self.config.instruction or (
-            CODE_INSTRUCTION if self.is_code and self.config.kind == "jsonl" else self.kind.instruction
-        )
+        usual = (self.is_code and self.kind.code_instruction) or self.kind.instruction
+        return self.config.instruction or usual
 
     def prompt(self, question: Question) -> str:
         """See Task: instruction, worked examples if asked for, question."""

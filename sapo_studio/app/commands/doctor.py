@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.requests.limits import SHOWN, STEPS
 
 
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def doctor(
     task: Annotated[
         str,
-        typer.Option("--task", metavar="KIND", help="Preview a task instead: gsm8k, math, mbpp, humaneval or jsonl."),
+        typer.Option("--task", metavar="KIND", help=f"Preview a task instead: {listed(WRITTEN, 'or')}."),
     ] = "",
     data: Annotated[
         str, typer.Option("--data", metavar="FILE", help="The task's questions (JSON Lines or hub:...).")
