@@ -6,12 +6,12 @@ names them by number; `standins` are what it has of the other's. The checker add
 
 from __future__ import annotations
 
+import _thread
 import collections
 import contextlib
 import itertools
 import json
 import sys
-import threading
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ SINGLY, MOST_AHEAD, AHEAD_SECONDS = 64, 256, 0.002
 """Items of an iterator are asked for one by one at first, then so many together as are there within this time."""
 RESUMING = ("send", "throw", "__next__")
 """Methods that say by StopIteration that a generator has come to its end."""
-WRITING_DEPTH = 5_000
+WRITING_DEPTH = 6_000
 LONGEST_TEXT = 10_000
 """Characters of an argument of an exception."""
 
@@ -55,7 +55,7 @@ class Border:
 
     def __init__(self, first: int) -> None:
         self.shared = wire.Shared(first)
-        self.lock = threading.RLock()
+        self.lock = _thread.RLock()  # threading would be work after every fork
         self.depth = 0
         self._asked = 0
         self._numbers = itertools.count(1)
@@ -190,7 +190,7 @@ class Border:
 
     def _written(self, message: Message, values: Sequence[Any], *, all_changes: bool) -> bytes:
         before = sys.getrecursionlimit()
-        sys.setrecursionlimit(before + WRITING_DEPTH)
+        sys.setrecursionlimit(max(before, WRITING_DEPTH))
         self._new = []
         try:
             changed = self.shared.changed(all_of_them=all_changes)

@@ -59,6 +59,8 @@ class Cage:
                     job = json.loads(data)
                     told = self.run(job, channels[0]) if job["do"] == "run" else {"status": self.end()}
                     self.control.send(json.dumps(told).encode())
+                elif descriptor != self.listener:  # it was closed while the judge was answered
+                    continue
                 elif event & select.POLLIN:
                     self.begun += self.threads.answer(self.listener, self.pid, self.begun)
                 else:  # nobody can ask any more
@@ -158,8 +160,10 @@ def main() -> None:
     time.tzset()
     del os.environ["TZ"]
     cage = Cage(socket.socket(fileno=0), sys.argv[1], int(sys.argv[2]))
-    importlib.import_module("resource")
+    rehearsal: Any = importlib.import_module("sandbox.rehearsal")
     del sys.path[0]
+    rehearsal.rehearse()
+    rehearsal.settle()
     cage.serve()
 
 

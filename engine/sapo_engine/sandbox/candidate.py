@@ -65,20 +65,17 @@ class Asked(io.TextIOBase):
 
 
 class Candidate(border.Border):
-    """The border as the program's process has it."""
+    """The border as the program's process has it. `send` and `receive` write and read a line."""
 
-    def __init__(self, channel: int) -> None:
+    def __init__(self, send: Callable[[bytes], None], receive: Callable[[], bytes]) -> None:
         super().__init__(2)
-        self._channel = channel
-        self._stream = os.fdopen(channel, "rb", closefd=False)
+        self._send_line = send
+        self._receive_line = receive
         self._printed = {name: Printed() for name in ("out", "err")}
         self._streams = {
             name: io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace")
             for name, raw in self._printed.items()
         }
-        sys.stdout, sys.stderr = self._streams["out"], self._streams["err"]
-        sys.stdin = Asked(self)
-        builtins.input = lambda prompt="", /: self.ask("input", str(prompt))
         self.module_space: dict[str, Any] = {}
         self._handlers |= {
             "run": self.run,
@@ -88,24 +85,25 @@ class Candidate(border.Border):
             "contents": _contents,
         }
 
-    def serve(self) -> None:
-        """Do what is asked until the checker is gone."""
-        while True:
-            with self.lock:
-                message, values = self.receive()
-            self.answer(message, values)
+    def move_in(self) -> None:
+        """Have printed what the program prints, and what it reads asked for."""
+        sys.stdout, sys.stderr = self._streams["out"], self._streams["err"]
+        sys.stdin = Asked(self)
+        builtins.input = lambda prompt="", /: self.ask("input", str(prompt))
+
+    def serve_one(self) -> None:
+        """Do what is asked next."""
+        with self.lock:
+            message, values = self.receive()
+        self.answer(message, values)
 
     def send_line(self, line: bytes) -> None:
         """See Border."""
-        while line:
-            line = line[os.write(self._channel, line) :]
+        self._send_line(line)
 
     def receive_line(self) -> bytes:
         """See Border."""
-        line = self._stream.readline()
-        if not line:
-            os._exit(0)
-        return line
+        return self._receive_line()
 
     def add_to(self, message: border.Message) -> None:
         """See Border: what was printed."""
@@ -183,6 +181,20 @@ def serve(channel: int) -> None:
     sys.set_int_max_str_digits(0)
     sys.setrecursionlimit(sys.getrecursionlimit() + MARGIN)
     asynchronous.prepare()
-    line = Candidate(channel)
+    stream = os.fdopen(channel, "rb", closefd=False)
+
+    def send(line: bytes) -> None:
+        while line:
+            line = line[os.write(channel, line) :]
+
+    def receive() -> bytes:
+        line = stream.readline()
+        if not line:
+            os._exit(0)
+        return line
+
+    line = Candidate(send, receive)
+    line.move_in()
     standins.connect(line)
-    line.serve()
+    while True:
+        line.serve_one()

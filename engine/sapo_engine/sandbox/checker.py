@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import os
 import reprlib
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import border, guard, standins
@@ -19,6 +20,7 @@ from . import border, guard, standins
 LONGEST_REPLY = 32 * 2**20
 LONGEST_REASON = 2_000
 SHOWN = 80
+BUILTIN = frozenset(dir(builtins))
 DEPTH = 4_000
 """Calls within calls, what carries them over the border among them."""
 
@@ -112,14 +114,21 @@ def judge(link: socket.socket, job: Mapping[str, Any]) -> dict[str, Any]:
     """
     sys.set_int_max_str_digits(0)
     sys.setrecursionlimit(DEPTH)
-    reason = _first_fault(link, job)
+    stream = os.fdopen(link.fileno(), "rb", closefd=False)
+    reason = first_fault(lambda line: write_all(link.fileno(), line), lambda: stream.readline(LONGEST_REPLY), job)
     return {"correct": not reason, "reason": visible(reason)}
 
 
-def _first_fault(link: socket.socket, job: Mapping[str, Any]) -> str:
-    stream = link.makefile("rb")
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write, in as many parts as it takes."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def first_fault(send: Callable[[bytes], None], receive: Callable[[], bytes], job: Mapping[str, Any]) -> str:
+    """Why the program is not right; empty where it is."""
     sources = Sources()
-    line = guard.Guard(link.sendall, lambda: stream.readline(LONGEST_REPLY), job["classes"], sources.hides)
+    line = guard.Guard(send, receive, job["classes"], sources.hides)
     standins.connect(line)
     try:
         defined, variables = line.ask("run", job["program"])
@@ -173,9 +182,13 @@ def _take_over(
     line: guard.Guard, space: Space, defined: dict[str, Any], names: Sequence[str], asked: frozenset[str]
 ) -> None:
     """Give the tests the program's names, but none that is Python's or the data set's own."""
-    own = {*dir(builtins), *space} - asked
+    own = frozenset(space)
+
+    def is_own(name: str) -> bool:
+        return (name in BUILTIN or name in own) and name not in asked
+
     for name, value in defined.items():
-        if name in own or not name.isidentifier() or name.startswith("__"):
+        if is_own(name) or not name.isidentifier() or name.startswith("__"):
             continue
         if name in asked:
             space.pop(name, None)
@@ -184,7 +197,7 @@ def _take_over(
         else:
             space[name] = value
     space.line = line
-    space.variables = frozenset(name for name in names if name not in own and name not in defined)
+    space.variables = frozenset(name for name in names if not is_own(name) and name not in defined)
     for name in asked & space.variables:
         space.pop(name, None)
 

@@ -14,12 +14,13 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 import time
 from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # no pathlib in this small process
+
+MOST_DESCRIPTORS = 4096
 
 
 class RefusedError(Exception):
@@ -36,15 +37,7 @@ class Cage:
         command = [os.path.realpath(sys.executable), "-I", "-S", "-B", script, how, newest]  # noqa: PTH118
         if how == "bubblewrap":
             command = [*_bubblewrap(), "--", *command]
-        self.process = subprocess.Popen(
-            command,
-            stdin=theirs.fileno(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
-            close_fds=True,
-            cwd="/",
-        )
+        self.pid = _spawn(command, theirs.fileno())
         theirs.close()
         self.control = mine
 
@@ -75,8 +68,28 @@ class Cage:
     def close(self) -> int:
         """End it; how it ended."""
         self.control.close()
-        self.process.kill()
-        return self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def _spawn(command: list[str], standard_input: int) -> int:
+    """Start a process with that standard input and an environment of its own. Without the module subprocess, which
+    brings threads along: they are work after every fork."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.dup2(standard_input, 0)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in (1, 2):
+            os.dup2(nothing, number)
+        os.closerange(3, MOST_DESCRIPTORS)
+        os.chdir("/")
+        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+        os.execvpe(command[0], command, environment)
+    finally:
+        os._exit(127)
 
 
 def _bubblewrap() -> list[str]:
@@ -94,9 +107,12 @@ class Judge:
         sys.path.insert(0, os.path.dirname(HERE))  # noqa: PTH120
         self.checker: Any = importlib.import_module("sandbox.checker")
         self.restrict: Any = importlib.import_module("sandbox.restrict")
+        rehearsal: Any = importlib.import_module("sandbox.rehearsal")
         del sys.path[0]
         self.how, self.newest = how, newest
         self.cage = Cage(how, newest)
+        rehearsal.rehearse()
+        rehearsal.settle()
 
     def verdict(self, job: dict[str, Any]) -> dict[str, Any]:
         """What the checker says, or why there is no verdict."""

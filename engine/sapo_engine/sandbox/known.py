@@ -14,7 +14,7 @@ from typing import Any
 
 MODULES = (
     "abc bisect cmath collections collections.abc contextlib copy dataclasses datetime decimal enum fractions functools "
-    "heapq itertools json math numbers operator queue random re statistics string textwrap time types typing"
+    "heapq itertools json math numbers operator random re statistics string textwrap time types typing"
 ).split()
 """Loaded on both sides before anything is forked."""
 

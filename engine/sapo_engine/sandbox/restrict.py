@@ -16,6 +16,9 @@ from collections.abc import Callable
 
 from . import syscalls
 
+if os.name == "posix":
+    import resource
+
 _libc: ctypes.CDLL | None = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 4, 24, 38, 47
@@ -64,8 +67,6 @@ def restrict(
 
 def limit(*, seconds: float, memory: int) -> None:
     """Processor time and memory, no file to write, no core file, few descriptors."""
-    import resource
-
     cpu = int(seconds) + 1
     for name, value in (("CPU", cpu), ("FSIZE", 0), ("CORE", 0), ("NOFILE", 64), ("MSGQUEUE", 0)):
         number = getattr(resource, f"RLIMIT_{name}", None)
@@ -76,8 +77,6 @@ def limit(*, seconds: float, memory: int) -> None:
 
 def limit_memory(memory: int) -> None:
     """At most `memory` bytes of address space more than this process has now."""
-    import resource
-
     most = _address_space() + memory
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
@@ -92,10 +91,13 @@ def _prctl(option: int, value: int, more: int = 0) -> None:
 
 def _address_space() -> int:
     try:
-        with open("/proc/self/statm") as file:  # noqa: PTH123  # pathlib is an import that this process does without
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
+        file = os.open("/proc/self/statm", os.O_RDONLY)
+    except OSError:
         return 256 * 2**20
+    try:
+        return int(os.read(file, 200).split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    finally:
+        os.close(file)
 
 
 def _drop_capabilities() -> None:

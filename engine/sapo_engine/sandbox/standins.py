@@ -59,6 +59,11 @@ def connect(line: Line) -> None:
     _lines[:] = [line]
 
 
+def disconnect() -> None:
+    """There is no line any more."""
+    _lines.clear()
+
+
 def _line() -> Line:
     return _lines[0]
 
