@@ -31,12 +31,16 @@ class Names:
 
 def names_of(text: str) -> Names | None:
     """The names of `text`; None where it is no Python."""
+    digits = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)  # a test may compare with a long number
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    finally:
+        sys.set_int_max_str_digits(digits)
     defined: set[str] = set()
     classes: set[str] = set()
     imports: dict[str, str] = {}

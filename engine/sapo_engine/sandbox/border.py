@@ -115,7 +115,7 @@ class Border:
         """A class of this side that stands for the other side's class of that name."""
         return None
 
-    def new_function(self, name: str) -> Any:
+    def new_function(self, name: str, doc: str | None) -> Any:
         """A stand-in for a function."""
         return standins.Function(name)
 
@@ -250,7 +250,8 @@ class Border:
         if to_import is not None:
             return ["import", *to_import]
         if isinstance(item, FUNCTIONS):
-            return ["function", self._keep(item), str(getattr(item, "__name__", ""))]
+            name, doc = (getattr(item, attribute, None) for attribute in ("__name__", "__doc__"))
+            return ["function", self._keep(item), str(name), _text(doc)]
         if isinstance(item, type):
             return self._class_node(writer, item, item)
         cls = type(item)
@@ -281,7 +282,7 @@ class Border:
 
     def _kind(self, cls: type) -> Any:
         """What to send as the class of an object."""
-        if known.name_of(cls) is None:
+        if known.name_of(cls) is None and self.permit(cls) is None:
             return cls
         if cls not in self._kinds:
             self._kinds[cls] = KindOf(cls)
@@ -291,11 +292,10 @@ class Border:
         number = self._keep(key)
         held = vars(cls)
         methods = [name for name in held if name == "__init__" or not name.startswith("__")][:200]
-        doc = held.get("__doc__")
         bases = writer.many(_bases(cls))
         shown = known.name_of(cls) if key is not cls else None
-        text = doc[:LONGEST_TEXT] if isinstance(doc, str) else None
-        return ["class", number, cls.__name__, bases, specials.defined_by(cls), methods, text, shown]
+        wanted = specials.defined_by(cls)
+        return ["class", number, cls.__name__, bases, wanted, methods, _text(held.get("__doc__")), shown]
 
     def _object(self, reader: wire.Reader, node: wire.Node) -> Any:
         """See wire.Reader."""
@@ -318,8 +318,8 @@ class Border:
                 return self.module(name)
             case ["import", str(module), str(name)]:
                 return self.imported(module, name)
-            case ["function", int(number), str(name)]:
-                return self._stand_in(number, lambda: self.new_function(name))
+            case ["function", int(number), str(name), str() | None as doc]:
+                return self._stand_in(number, lambda: self.new_function(name, doc))
             case ["class", int(number), str(name), bases, wanted, methods, doc, shown]:
                 named = reader.many(bases)
                 return self._stand_in(number, lambda: self._make_class(name, named, wanted, methods, doc, shown))
@@ -435,6 +435,10 @@ class Border:
                 self._late[id(item)] = error
                 break
         return tuple(found)
+
+
+def _text(doc: Any) -> str | None:
+    return doc[:LONGEST_TEXT] if type(doc) is str else None
 
 
 def _shortened(given: Any) -> Any:

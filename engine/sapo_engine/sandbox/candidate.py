@@ -131,13 +131,14 @@ class Candidate(border.Border):
             found = getattr(found, part)
         return found
 
-    def new_function(self, name: str) -> Any:
+    def new_function(self, name: str, doc: str | None) -> Any:
         """See Border: a function that calls the test's, and binds and shows itself as functions do."""
 
         def called(*given: Any, **named: Any) -> Any:
             return self.call(called, given, named)
 
         called.__name__ = called.__qualname__ = name
+        called.__doc__ = doc
         return called
 
     def run(self, program: str) -> tuple[dict[str, Any], list[str]]:

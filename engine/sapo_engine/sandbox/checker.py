@@ -12,6 +12,7 @@ import os
 import reprlib
 import socket
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,20 @@ class Space(dict[str, Any]):
         if self.line is None or name not in self.variables:
             raise KeyError(name)
         return self.line.ask("variable", name)
+
+
+class Module(types.ModuleType):
+    """The module that the tests' classes say they are of: dataclasses look into it."""
+
+    def __init__(self, space: Space) -> None:
+        super().__init__(guard.TESTS)
+        object.__setattr__(self, "_space", space)
+
+    def __getattribute__(self, name: str) -> Any:
+        space: Space = object.__getattribute__(self, "_space")
+        if name == "__dict__":
+            return space
+        return space[name] if name in space else object.__getattribute__(self, name)
 
 
 class Sources:
@@ -138,6 +153,7 @@ def first_fault(send: Callable[[bytes], None], receive: Callable[[], bytes], job
     except BaseException as error:  # the program may raise whatever it likes
         return line.fault or f"the program does not run: {_described(error)}"
     space = Space()
+    sys.modules[guard.TESTS] = Module(space)
     try:
         _run_header(sources, str(job["header"]), space)
         _take_over(line, space, dict(defined), names, frozenset(job["asked"]))

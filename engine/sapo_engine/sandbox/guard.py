@@ -209,10 +209,11 @@ class Guard(border.Border):
             raise TypeError(f"{name} of what an operator made of a value of the test's is not asked")
         if name == "__contains__" and self.number_of(given[0]) is None:
             return self._contains(item, given[0])
-        found = super().special(name, item, given)
+        leaving = name in ("__exit__", "__aexit__")
+        found = super().special(name, item, (*given[:2], None) if leaving else given)
         if name in _KEEPING and number in self._differences:
             self._differences.add(self.number_of(found))
-        if name in ("__exit__", "__aexit__") and given[0] is not None and found:
+        if leaving and given[0] is not None and found:
             return not self._hides(given[1], given[2])
         return found
 
