@@ -152,8 +152,9 @@ class Judge:
     """A process that judges one program after the other (sandbox/judge.py). It ends with its input."""
 
     def __init__(self, how: str, newest_landlock: int = restrict.NEWEST) -> None:
+        bubblewrap = str(shutil.which("bwrap")) if how == "bubblewrap" else ""
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", str(JUDGE), how, str(newest_landlock)],
+            [sys.executable, "-I", "-S", "-B", str(JUDGE), how, str(newest_landlock), bubblewrap],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

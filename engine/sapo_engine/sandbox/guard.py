@@ -37,6 +37,8 @@ _CLOSED = (
 _NO_MODULES = ("antigravity", "this", "idlelib", "turtle", "turtledemo")
 """Modules that do something when they are imported."""
 MOST_PAIRS = 8
+FAR = 1_000_003
+"""A step from a value to one that is hardly in the same set."""
 
 Constructed = tuple[Any, tuple[Any, ...], dict[str, Any]]
 
@@ -250,22 +252,29 @@ class Guard(border.Border):
         if name not in ("__eq__", "__ne__"):
             if not (self._is_named(item) or self._is_named(other)):
                 return NotImplemented
-            return super().special(name, item, (other,))
+            found = super().special(name, item, (other,))
+            if name in ("__lt__", "__gt__") and found and self._holds(name, other, item):
+                return False  # each before the other: no order
+            return found
         found = super().special(name, item, (other,))
         equal = bool(found) == (name == "__eq__")
         if not equal:
             return found
-        if self._equals_anything(name, item):
+        if self._equals_anything(item):
             return name == "__ne__"
         if len(self._equal) < MOST_PAIRS:
             self._equal += [(a, b) for a, b in ((item, other), (other, item)) if self.number_of(b) in self._constructed]
         return found
 
-    def _equals_anything(self, name: str, item: Any) -> bool:
+    def _equals_anything(self, item: Any) -> bool:
         """Whether it is equal to an object that nobody has seen before."""
+        return self._holds("__eq__", item, object())
+
+    def _holds(self, name: str, item: Any, value: Any) -> bool:
+        """Whether a question is answered with yes, and not with an exception."""
         try:
-            return bool(super().special(name, item, (object(),))) == (name == "__eq__")
-        except Exception:  # its class compares with its own kind only
+            return bool(super().special(name, item, (value,)))
+        except Exception:
             return False
 
     def _calculate(self, name: str, item: Any, given: Sequence[Any]) -> Any:
@@ -284,13 +293,15 @@ class Guard(border.Border):
         return found
 
     def _contains(self, item: Any, value: Any) -> bool:
+        """Whether it holds a value of the test's; what seems to hold everything holds nothing."""
         if self._is_named(item):
             if not super().special("__contains__", item, (value,)):
                 return False
-            try:
-                return not super().special("__contains__", item, (object(),))
-            except Exception:  # it holds objects of one kind only
-                return True
+            unlike = [_changed(value, step) for step in (1, 2, 5, FAR)] if _is_simple(value) else []
+            others = [other for other in unlike if other != value]
+            if others and all(self._holds("__contains__", item, other) for other in others):
+                return False
+            return not self._holds("__contains__", item, object())
         base = _native(item)
         if base in known.VALUES:
             return getattr(base, "__contains__")(item, value)  # noqa: B009  # not every one of them has it

@@ -1,6 +1,6 @@
 """The judge: takes programs with their tests, has each run in the cage, checks it from a process forked for it.
 
-Started as a script: `judge.py HOW NEWEST_LANDLOCK`. Jobs come in on standard input, one JSON line each, verdicts go out
+Started as a script: `judge.py HOW NEWEST_LANDLOCK BUBBLEWRAP`, the last one its program, where it is used. Jobs come in on standard input, one JSON line each, verdicts go out
 the same way. Ends with its standard input, and takes the cage along.
 """
 
@@ -30,13 +30,13 @@ class RefusedError(Exception):
 class Cage:
     """The process that forks candidates."""
 
-    def __init__(self, how: str, newest: str) -> None:
+    def __init__(self, how: str, newest: str, bubblewrap: str) -> None:
         mine, theirs = socket.socketpair()
         # The Python behind a virtual environment: nothing that is installed is wanted.
         script = os.path.join(HERE, "cage.py")  # noqa: PTH118
         command = [os.path.realpath(sys.executable), "-I", "-S", "-B", script, how, newest]  # noqa: PTH118
         if how == "bubblewrap":
-            command = [*_bubblewrap(), "--", *command]
+            command = [bubblewrap, *_bubblewrap(), "--", *command]
         self.pid = _spawn(command, theirs.fileno())
         theirs.close()
         self.control = mine
@@ -87,30 +87,30 @@ def _spawn(command: list[str], standard_input: int) -> int:
         os.closerange(3, MOST_DESCRIPTORS)
         os.chdir("/")
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
-        os.execvpe(command[0], command, environment)
+        os.execve(command[0], command, environment)
     finally:
         os._exit(127)
 
 
 def _bubblewrap() -> list[str]:
-    """bubblewrap with a file system of Python and the system's libraries, that cannot be written to, and no /proc."""
-    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--dev", "/dev"]
+    """Its options: a file system of Python and the system's libraries, that cannot be written to, and no /proc."""
+    options = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--dev", "/dev"]
     for path in ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", sys.base_prefix, sys.prefix, HERE):
-        command += ["--ro-bind-try", path, path]
-    return [*command, "--remount-ro", "/dev", "--remount-ro", "/"]
+        options += ["--ro-bind-try", path, path]
+    return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 class Judge:
     """Judges one program after the other."""
 
-    def __init__(self, how: str, newest: str) -> None:
+    def __init__(self, how: str, newest: str, bubblewrap: str) -> None:
         sys.path.insert(0, os.path.dirname(HERE))  # noqa: PTH120
         self.checker: Any = importlib.import_module("sandbox.checker")
         self.restrict: Any = importlib.import_module("sandbox.restrict")
         rehearsal: Any = importlib.import_module("sandbox.rehearsal")
         del sys.path[0]
-        self.how, self.newest = how, newest
-        self.cage = Cage(how, newest)
+        self.options = (how, newest, bubblewrap)
+        self.cage = Cage(*self.options)
         rehearsal.rehearse()
         rehearsal.settle()
 
@@ -146,7 +146,7 @@ class Judge:
             return self.cage.run(job["seconds"], job["memory"])
         except OSError:
             self.cage.close()
-            self.cage = Cage(self.how, self.newest)
+            self.cage = Cage(*self.options)
         try:
             return self.cage.run(job["seconds"], job["memory"])
         except OSError as error:
@@ -195,7 +195,7 @@ def _read(reader: int, deadline: float) -> bytes | None:
 
 def main() -> None:
     """Serve until the input ends."""
-    judge = Judge(sys.argv[1], sys.argv[2])
+    judge = Judge(*sys.argv[1:4])
     for line in sys.stdin.buffer:
         sys.stdout.buffer.write(json.dumps(judge.verdict(json.loads(line))).encode() + b"\n")
         sys.stdout.buffer.flush()
