@@ -86,7 +86,11 @@ ENDS = ("write(1)", "write(1000)", "os.closerange(0, 64)", "[os.dup2(0, k) for k
 )
 def test_whatever_a_program_writes_to_whatever_descriptor_costs_it_its_own_verdict_alone(data, first, then, thread):
     own = _shared_grader()
-    started = f"threading.Thread(target=lambda: {first if 'closerange' not in first else 'write(1)'}, daemon=True).start()" if thread else first
+    started = (
+        f"threading.Thread(target=lambda: {first if 'closerange' not in first else 'write(1)'}, daemon=True).start()"
+        if thread
+        else first
+    )
     attack = WRITING.format(data=data, then=then, first=started)
     wrong = attack.replace("return a + b", "return 7")
     grades = own.grade([(ADD, wrong), (ADD, f"{RIGHT}  # {data!r} {first} {then}"), (ADD, attack)])
@@ -116,7 +120,13 @@ def test_no_word_of_a_program_about_the_cage_is_believed(grader):
         said = f"import os\nos.write(3, {line!r})\n{RIGHT}"
         grade = run(grader, said)
         assert not grade.correct
-        assert run(grader, f"import os\nfor k in range(64):\n    try: os.write(k, {line!r})\n    except OSError: pass\n{RIGHT}").correct is False
+        assert (
+            run(
+                grader,
+                f"import os\nfor k in range(64):\n    try: os.write(k, {line!r})\n    except OSError: pass\n{RIGHT}",
+            ).correct
+            is False
+        )
     assert run(grader, RIGHT).correct
 
 
@@ -261,7 +271,11 @@ def test_no_system_call_reaches_out(grader, tmp_path, name):
     odd = Problem("", "", tests=(f"assert f() in {REFUSED!r}",))
     grade = run(grader, f"{CALL}def f(): return call(*{given!r})", odd)
     assert grade.correct, grade.reason
-    assert (victim.read_text(), victim.stat().st_mode & 0o777, os.getxattr(victim, "user.x")) == ("secret", 0o666, b"kept")
+    assert (victim.read_text(), victim.stat().st_mode & 0o777, os.getxattr(victim, "user.x")) == (
+        "secret",
+        0o666,
+        b"kept",
+    )
 
 
 def test_what_programs_need_of_the_kernel_is_there(grader):
@@ -290,7 +304,9 @@ def test_what_programs_need_of_the_kernel_is_there(grader):
 
 def weighed(program, machine, number, given, audit=None):
     """What the filter says, by a small machine of our own."""
-    data = struct.pack("=iIQ6Q", number, audit or syscalls.ARCHITECTURES[machine], 0, *(g % 2**64 for g in (*given, *[0] * 6)[:6]))
+    data = struct.pack(
+        "=iIQ6Q", number, audit or syscalls.ARCHITECTURES[machine], 0, *(g % 2**64 for g in (*given, *[0] * 6)[:6])
+    )
     lines = list(struct.iter_unpack("=HBBI", program))
     at = value = 0
     while True:
@@ -363,7 +379,9 @@ def _is_locked(pid):
 def test_a_candidate_has_no_capability_and_gets_none():
     own = ProgramGrader(seconds=3.0, memory_mb=256, processes=1, sandbox=HOW)
     process, thread = candidate_of(own, "import time\ntime.sleep(60)")
-    said = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if ":\t" in line)
+    said = dict(
+        line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if ":\t" in line
+    )
     assert {said[name] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
     if os.geteuid() == 0:
         assert said["CapBnd"] == "0" * 16
@@ -404,7 +422,11 @@ def test_a_program_may_read_the_library_and_nothing_else(grader, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("secret")
     secret.chmod(0o644)
-    reads = Problem("", "", tests=("import json\nassert library()", f"assert closed({str(secret)!r})", "assert all(map(closed, PLACES))"))
+    reads = Problem(
+        "",
+        "",
+        tests=("import json\nassert library()", f"assert closed({str(secret)!r})", "assert all(map(closed, PLACES))"),
+    )
     program = (
         "import os\nPLACES = ['/etc/passwd', '/etc/hostname', '/proc/self/environ', '/proc/1/cmdline', '/root/.bashrc', '/sys/kernel/mm', '/var/log/dpkg.log', '/home', '/tmp', '/']\n"
         "def library(): return 'def' in open(os.__file__).read()\n"
@@ -417,13 +439,24 @@ def test_a_program_may_read_the_library_and_nothing_else(grader, tmp_path):
 
 def test_dates_are_in_utc_on_both_sides(grader):
     there = "import time, datetime\ndef f(): return (time.tzname[0], datetime.datetime.fromtimestamp(0))"
-    here = Problem("", "", tests=("import datetime, time\nassert f() == ('UTC', datetime.datetime(1970, 1, 1))\nassert time.tzname[0] == 'UTC'",))
+    here = Problem(
+        "",
+        "",
+        tests=(
+            "import datetime, time\nassert f() == ('UTC', datetime.datetime(1970, 1, 1))\nassert time.tzname[0] == 'UTC'",
+        ),
+    )
     assert run(grader, there, here).correct
 
 
 def test_what_is_told_of_a_program_can_be_shown_anywhere(grader):
     for text in ("\ud800", "\x1b[31mred", "\x00", "\u202e", "\n" * 50, "\x85", "<b>x</b>", "é", "x" * 10**6):
-        for program in (f"def f(a, b): return {text!r}", f"def f(a, b): raise ValueError({text!r})", f"raise ValueError({text!r})", f"class E(Exception): pass\nE.__name__ = {text[:200]!r}\ndef f(a, b): raise E"):
+        for program in (
+            f"def f(a, b): return {text!r}",
+            f"def f(a, b): raise ValueError({text!r})",
+            f"raise ValueError({text!r})",
+            f"class E(Exception): pass\nE.__name__ = {text[:200]!r}\ndef f(a, b): raise E",
+        ):
             reason = run(grader, program).reason
             assert reason.isprintable()
             assert reason.encode() != b""

@@ -177,7 +177,9 @@ def test_objects_that_are_equal_whatever_they_hold_are_wrong(grader, name):
 
 
 def test_equal_fractions_of_other_parts_are_right(grader):
-    fraction = "class F:\n    def __init__(s, a, b): s.a, s.b = a, b\n    def __eq__(s, o): return s.a * o.b == s.b * o.a\n"
+    fraction = (
+        "class F:\n    def __init__(s, a, b): s.a, s.b = a, b\n    def __eq__(s, o): return s.a * o.b == s.b * o.a\n"
+    )
     about = Problem("", "", tests=("assert F(1, 2) == F(2, 4)", "assert F(1, 2) == F(1, 2)"))
     assert grader.grade([(about, fraction)])[0].correct
 
@@ -188,7 +190,14 @@ BUILTINS = (
 ).split()
 
 
-@pytest.mark.parametrize("form", ["def {}(*given, **named): return True", "class {}:\n    def __new__(cls, *given): return 0", "{} = lambda *given, **named: 0"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "def {}(*given, **named): return True",
+        "class {}:\n    def __new__(cls, *given): return 0",
+        "{} = lambda *given, **named: 0",
+    ],
+)
 def test_no_program_has_a_say_in_what_is_pythons_own(grader, form):
     tests = (
         "assert abs(f(2) - 1.41) < 1e-2 and all(f(x) == x * 2 for x in [1, 2]) and len([f(1)]) == 1 and f(1) == 2",
@@ -223,10 +232,19 @@ def test_imports_and_set_up_of_the_data_set_are_its_own(grader):
         Problem("", "", setup="import math", tests=("assert math.isclose(f(2), 4)",)),
         Problem("", "", tests=("import math\nassert math.isclose(f(2), 4)",)),
         Problem("", "", tests=("from math import isclose", "assert isclose(f(2), 4)")),
-        Problem("", "", solution="import math\ndef f(x): return math.pow(x, 2)", tests=("assert math.isclose(f(2), 4)",)),
-        Problem("", "", solution="from math import isclose\ndef f(x): return x * x", tests=("assert isclose(f(2), 4)",)),
+        Problem(
+            "", "", solution="import math\ndef f(x): return math.pow(x, 2)", tests=("assert math.isclose(f(2), 4)",)
+        ),
+        Problem(
+            "", "", solution="from math import isclose\ndef f(x): return x * x", tests=("assert isclose(f(2), 4)",)
+        ),
         Problem("", "", setup="from collections import Counter", tests=("assert Counter(f([1])) == Counter([1, 1])",)),
-        Problem("", "", setup="def helper(x): return x == 4\nexpected = 4", tests=("assert helper(f(2)) and f(2) == expected",)),
+        Problem(
+            "",
+            "",
+            setup="def helper(x): return x == 4\nexpected = 4",
+            tests=("assert helper(f(2)) and f(2) == expected",),
+        ),
         Problem("", "", tests=("def check(c):\n    assert c(2) == 4\ncheck(f)",)),
     ):
         assert not grader.grade([(problem, f"{yes}{names}def f(x): return 0")])[0].correct
@@ -343,7 +361,9 @@ def test_no_with_statement_swallows_an_assertion(grader):
         for value in ("0", "self", "None", "object()"):
             cheat = f"class C:\n    def __enter__(self): return {value}\n    def __exit__(self, *given): return True"
             assert not grader.grade([(about, cheat)])[0].correct, (body, value)
-    swallowing = Problem("", "", tests=("with C():\n    raise ValueError\n", "with C() as x:\n    x.n = 1\n    {}[1]\nassert x.n == 1"))
+    swallowing = Problem(
+        "", "", tests=("with C():\n    raise ValueError\n", "with C() as x:\n    x.n = 1\n    {}[1]\nassert x.n == 1")
+    )
     right = "class C:\n    def __enter__(self): return self\n    def __exit__(self, kind, *rest): return kind is not None and issubclass(kind, (ValueError, KeyError))"
     assert grader.grade([(swallowing, right)])[0].correct
 

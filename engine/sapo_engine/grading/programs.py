@@ -18,15 +18,13 @@ from pathlib import Path
 
 from sapo_engine.grading.base import Grade, Problem
 from sapo_engine.grading.names import wanted_by
-from sapo_engine.grading.written_program import written_program
+from sapo_engine.grading.written_program import LONGEST, written_program
 from sapo_engine.sandbox import restrict
 from sapo_studio.errors import EngineError, InputError
 
 JUDGE = Path(restrict.__file__).with_name("judge.py")
 PATIENCE = 30.0
 """Seconds that a judge may take beyond a program's own time, on a busy machine, before it is thought to be broken."""
-LONGEST = 100_000
-"""Characters: a longer program is none."""
 
 SANDBOXES = ("landlock", "bubblewrap")
 """What can hold a program, the better one first."""

@@ -13,6 +13,10 @@ from sapo_engine.grading.names import Names, names_of
 _PYTHON = ("", "python", "py", "python3", "py3")
 """What may stand behind the opening of a fence."""
 _FENCE = "```"
+_MOST_BLOCKS = 20
+"""Blocks that are looked at; what stands behind them is talk."""
+LONGEST = 100_000
+"""Characters: a longer program is none."""
 
 
 def written_program(problem: Problem, completion: str) -> str:
@@ -66,7 +70,7 @@ def _joined(problem: Problem, blocks: list[str]) -> str:
     """The blocks that make the program."""
     if len(blocks) == 1:
         return blocks[0]
-    read = [names_of(_dedented(block)) for block in blocks]
+    read = [names_of(_dedented(block)) if len(block) <= LONGEST else None for block in blocks[:_MOST_BLOCKS]]
     tests = names_of("\n".join((problem.setup, *problem.tests))) or Names()
     wanted = {problem.entry_point, *tests.used} - {"", *tests.defined}
     taken = {0} if read[0] is not None else set[int]()
