@@ -335,7 +335,7 @@ def test_the_filter_of_each_architecture(machine):
     others = {n: weighed(program, machine, n, ()) for n in range(1024) if n not in listed}
     assert {others[n] for n in others if n > syscalls.LAST_KNOWN} == {MISSING}
     assert {n for n, said in others.items() if said not in (DENY, MISSING)} == set()
-    for name, given, said in (
+    for name, arguments, said in (
         ("clone", (0x3D0F00,), ALLOW), ("clone", (17,), DENY), ("clone", (0x10000 | 0x10000000,), DENY), ("clone", (0,), DENY),
         ("fcntl", (3, 8, 1), DENY), ("fcntl", (3, 10, 9), DENY), ("fcntl", (3, 2**32 + 8, 1), DENY), ("fcntl", (3, 3), ALLOW), ("fcntl", (3, 1030), ALLOW),
         ("ioctl", (0, 0x5401), ALLOW), ("ioctl", (0, 0x8901), DENY), ("ioctl", (0, 0x5412), DENY), ("ioctl", (0, 2**32 + 0x8902), DENY),
@@ -347,7 +347,7 @@ def test_the_filter_of_each_architecture(machine):
         ("openat", (-100, 1, os.O_CREAT), ACCESS), ("openat", (-100, 1, 0x400000), ACCESS),
         ("sched_getaffinity", (0,), ALLOW), ("sched_getaffinity", (78,), DENY),
     ):  # fmt: skip
-        assert weighed(program, machine, numbers[name], given) == said, (name, given)
+        assert weighed(program, machine, numbers[name], arguments) == said, (name, arguments)
     assert weighed(program, machine, 0, (), audit=0x40000003) == KILL  # calls of 32-bit programs
     assert weighed(program, machine, 0x40000000, ()) == KILL
     asked = syscalls.thread_filter(machine)

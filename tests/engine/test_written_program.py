@@ -130,7 +130,8 @@ def test_what_tests_want_is_read_from_the_reference_solution():
     problem = Problem(
         "",
         "",
-        solution="import math, os.path\nfrom re import sub as swap\nimport numpy\nclass P: pass\nQ = namedtuple('Q', 'x')\n"
+        solution="import math, os.path\nfrom re import sub as swap\nimport numpy\n"
+        "class P: pass\nQ = namedtuple('Q', 'x')\n"
         "if True:\n    class R: pass\ndef sum(x): return x\ndef max(x): return x\nLIMIT = 3",
         setup="root = P()",
         tests=("assert sum(math.pi) == swap('a', 'b', os.path.sep) and numpy", "def helper(): return LIMIT"),

@@ -13,7 +13,18 @@ from dataclasses import dataclass, field
 from sapo_engine.grading.base import Problem
 
 _BUILTIN = frozenset(dir(builtins))
-_MAKERS = ("namedtuple", "NamedTuple", "make_dataclass", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "type", "TypedDict")
+_MAKERS = (
+    "namedtuple",
+    "NamedTuple",
+    "make_dataclass",
+    "Enum",
+    "IntEnum",
+    "StrEnum",
+    "Flag",
+    "IntFlag",
+    "type",
+    "TypedDict",
+)
 """Calls that make a class."""
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -105,8 +116,8 @@ def wanted_by(problem: Problem) -> Wanted:
     """What the tests of `problem` want, as far as it can be told from its reference solution or, without, from them.
 
     Imports of the reference solution that the tests use are the data set's own. A function that the reference solution
-    calls like a built-in one is asked for; without a reference only `entry_point` is. Classes are those of the reference
-    solution; without one, capitalized names that the tests use.
+    calls like a built-in one is asked for; without a reference only `entry_point` is. Classes are those of the
+    reference solution; without one, capitalized names that the tests use.
     """
     tests = names_of("\n".join((problem.setup, *problem.tests))) or Names()
     solution = names_of(problem.solution) if problem.solution.strip() else None

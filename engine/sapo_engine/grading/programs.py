@@ -73,9 +73,9 @@ class ProgramGrader:
     """Runs tests against written programs. Implements Grader.
 
     `seconds` and `memory_mb` are what one program may take for all its tests, `processes` how many run side by side (0:
-    one a core), `sandbox` one of SANDBOXES (empty: the best that is there). `newest_landlock` caps the version of Landlock
-    that is used, as on an older kernel. Raises InputError where the machine has no
-    sandbox and `unsandboxed` does not allow to do without.
+    one a core), `sandbox` one of SANDBOXES (empty: the best that is there). `newest_landlock` caps the version of
+    Landlock that is used, as on an older kernel. Raises InputError where the machine has no sandbox and `unsandboxed`
+    does not allow to do without.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ def _fenced(text: str) -> list[str]:
     wanted = False
     for line in text.split("\n"):
         if block is None:
-            before, fence, info = line.partition(_FENCE)
+            _, fence, info = line.partition(_FENCE)
             if fence and _FENCE not in info:
                 block, wanted = [], info.strip("` \t\r").lower() in _PYTHON
             continue

@@ -17,7 +17,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from . import known, specials, standins, wire
+from . import containers, known, specials, standins, wire
 
 FUNCTIONS = (
     types.FunctionType,
@@ -54,7 +54,7 @@ class Border:
     """One side of it. `first` is 1 or 2: whose numbers are odd. Implements standins.Line."""
 
     def __init__(self, first: int) -> None:
-        self.shared = wire.Shared(first)
+        self.shared = containers.Shared(first)
         self.lock = _thread.RLock()  # threading would be work after every fork
         self.depth = 0
         self._asked = 0
@@ -70,12 +70,12 @@ class Border:
         self._resuming: set[int | None] = set()
         self._late: dict[int, BaseException] = {}
         self._handlers: dict[str, Callable[..., Any]] = {
-            "get": lambda item, name: getattr(item, name),
-            "set": lambda item, name, value: setattr(item, name, value),
-            "delete": lambda item, name: delattr(item, name),
-            "call": lambda item, given, named: item(*given, **named),
-            "resume": lambda item, given, named: item(*given, **named),
-            "special": lambda name, item, given: specials.OPERATIONS[name](item, *given),
+            "get": getattr,
+            "set": setattr,
+            "delete": delattr,
+            "call": _called,
+            "resume": _called,
+            "special": _special,
             "next": self._next_items,
         }
 
@@ -221,7 +221,7 @@ class Border:
         try:
             found = wire.Reader(message.get("n"), self.shared, self._object).read(message.get("v"))
             return message, found[: len(found) - wire.whole(message.get("c"))]
-        except wire.WireError as error:
+        except containers.WireError as error:
             raise self.broken(f"its answer is no answer: {error}") from error
 
     # --- objects over the line ---------------------------------------------------------------------------------------
@@ -302,17 +302,17 @@ class Border:
         match node:
             case ["yours", int(number), *unread]:
                 if number not in self._kept:
-                    raise wire.WireError("no such object")
+                    raise containers.WireError("no such object")
                 if unread:
                     self._kept[number] = itertools.chain(reader.many(unread[0]), self._kept[number])
                 return self._kept[number]
             case ["mine", int(number)]:
                 if number not in self._theirs:
-                    raise wire.WireError("no such object")
+                    raise containers.WireError("no such object")
                 return self._theirs[number]
             case ["std", str(name)]:
                 if name not in known.BY_NAME:
-                    raise wire.WireError("no such name")
+                    raise containers.WireError("no such name")
                 return known.BY_NAME[name]
             case ["module", str(name)]:
                 return self.module(name)
@@ -326,20 +326,20 @@ class Border:
             case ["object", int(number), kind, *value]:
                 cls = reader.value(kind)
                 if not standins.is_kind(cls):
-                    raise wire.WireError("no class")
+                    raise containers.WireError("no class")
                 given = reader.value(value[0]) if value else None
                 return self._stand_in(number, lambda: standins.make_object(cls, given))
             case ["error", int(number), kind, list(given), cause]:
                 cls = reader.value(kind)
                 if not standins.issubclass_of(cls, BaseException):
-                    raise wire.WireError("no exception")
+                    raise containers.WireError("no exception")
                 made = self._stand_in(number, lambda: standins.make_error(cls, tuple(reader.many(given))))
                 why = reader.value(cause)
                 if isinstance(why, BaseException):
                     made.__cause__ = why
                 return made
             case _:
-                raise wire.WireError("no value")
+                raise containers.WireError("no value")
 
     def module(self, name: str) -> Any:
         """A module that the other side named."""
@@ -351,7 +351,7 @@ class Border:
 
     def _stand_in(self, number: int, make: Callable[[], Any]) -> Any:
         if number in self._theirs:
-            raise wire.WireError("the number of two objects")
+            raise containers.WireError("the number of two objects")
         made = make()
         self._theirs[number] = made
         self._theirs_by_identity[id(made)] = number
@@ -360,12 +360,12 @@ class Border:
     def _make_class(self, name: str, bases: list[Any], wanted: Any, methods: Any, doc: Any, shown: Any) -> type:
         texts = [*wanted, *methods, *([] if doc is None else [doc])]
         if not all(isinstance(text, str) for text in texts):
-            raise wire.WireError("no class")
+            raise containers.WireError("no class")
         fit = [method for method in methods if method == "__init__" or (method.isidentifier() and method[:2] != "__")]
         seen = self.at_home(name)
         if seen is None and shown in known.BY_NAME:
             seen = known.BY_NAME[shown]
-            if not isinstance(seen, type) or issubclass(seen, (type, *known.VALUES, *wire.CONTAINERS)):
+            if not isinstance(seen, type) or issubclass(seen, (type, *known.VALUES, *containers.CONTAINERS)):
                 seen = None
         return standins.make_class(name, bases, wanted, fit, doc, seen)
 
@@ -435,6 +435,14 @@ class Border:
                 self._late[id(item)] = error
                 break
         return tuple(found)
+
+
+def _called(item: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    return item(*given, **named)
+
+
+def _special(name: str, item: Any, given: Sequence[Any]) -> Any:
+    return specials.OPERATIONS[name](item, *given)
 
 
 def _text(doc: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""The candidate's side: runs the program, then does what it is asked. It is in the program's hands, nothing trusts it."""
+"""The candidate's side: runs the program and does what it is asked. It is in the program's hands; nobody trusts it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from . import asynchronous, border, standins, wire
+from . import asynchronous, border, containers, standins, wire
 
 MOST_PRINTED = 2**20
 """Bytes between two messages. What goes beyond is lost."""
@@ -79,8 +79,8 @@ class Candidate(border.Border):
         self.module_space: dict[str, Any] = {}
         self._handlers |= {
             "run": self.run,
-            "variable": lambda name: self.module_space[name],
-            "inherited": lambda item, owner, name: vars(owner)[name].__get__(item, type(item)),
+            "variable": self.variable,
+            "inherited": _inherited,
             "subclass": _subclass,
             "contents": _contents,
         }
@@ -153,11 +153,15 @@ class Candidate(border.Border):
             if name.startswith("__"):
                 continue
             kind = type(value)
-            if kind is int or kind in wire.DIRECT or kind in wire.CONTAINERS or kind in wire.PLAIN:
+            if kind is int or kind in wire.DIRECT or kind in containers.CONTAINERS or kind in wire.PLAIN:
                 variables.append(name)
             else:
                 defined[name] = value
         return defined, variables
+
+    def variable(self, name: str) -> Any:
+        """What a variable of the program's holds now."""
+        return self.module_space[name]
 
 
 def _contents(item: Any) -> Any:
@@ -165,7 +169,13 @@ def _contents(item: Any) -> Any:
     return list(list.__iter__(item)) if isinstance(item, list) else dict(dict.items(item))
 
 
-def _subclass(name: str, bases: Sequence[type], entries: Mapping[str, tuple[str, Any]], named: Mapping[str, Any]) -> type:
+def _inherited(item: Any, owner: type, name: str) -> Any:
+    return vars(owner)[name].__get__(item, type(item))
+
+
+def _subclass(
+    name: str, bases: Sequence[type], entries: Mapping[str, tuple[str, Any]], named: Mapping[str, Any]
+) -> type:
     """A class that a test derives from the program's. Its methods are the test's."""
     made: dict[str, Callable[[Any], Any]] = {
         "plain": lambda value: value,

@@ -25,6 +25,7 @@ BUILTIN = frozenset(dir(builtins))
 DEPTH = 4_000
 """Calls within calls, what carries them over the border among them."""
 
+
 class Space(dict[str, Any]):
     """The tests' name space. A variable of the program's is looked up in the program, each time.
 
@@ -123,9 +124,9 @@ def _asserts(body: Sequence[ast.stmt], line: int) -> bool:
 def judge(link: socket.socket, job: Mapping[str, Any]) -> dict[str, Any]:
     """Run the job's tests against the program at the other end. `{"correct": ..., "reason": ...}`.
 
-    `program`, `header` (code that stands before the program and belongs to the data set), `setup` and `tests` are texts.
-    `asked` are names that the program is to define though built-in functions or the header have them, `classes` those of
-    the classes that the tests are about.
+    `program`, `header` (code that stands before the program and belongs to the data set), `setup` and `tests` are
+    texts. `asked` are names that the program is to define though built-in functions or the header have them, `classes`
+    those of the classes that the tests are about.
     """
     sys.set_int_max_str_digits(0)
     sys.setrecursionlimit(DEPTH)

@@ -15,21 +15,24 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from . import border, known, specials, standins, wire
+from . import border, containers, known, specials, standins, wire
 
 TESTS = "tests"
 """The module that tests, set-up and header stand in."""
 
 ASKING = frozenset(
-    "startswith endswith issubset issuperset isdisjoint difference symmetric_difference count find rfind index".split()
+    (
+        *("startswith", "endswith", "issubset", "issuperset", "isdisjoint", "difference", "symmetric_difference"),
+        *("count", "find", "rfind", "index"),
+    )
 )
 """Methods of built-in types that a test calls with an expected value."""
 _DIFFERENCES = {f"__{form}{name}__" for name in specials.DIFFERENCES for form in ("", "r", "i")}
 _MAKING_PLAIN = {
-    f"__{name}__"
-    for name in "bool len int float complex index abs round trunc floor ceil bytes iter contains format next".split()
+    *("__bool__", "__len__", "__int__", "__float__", "__complex__", "__index__", "__abs__", "__round__", "__trunc__"),
+    *("__floor__", "__ceil__", "__bytes__", "__iter__", "__contains__", "__format__", "__next__"),
 }
-_KEEPING = {f"__{name}__" for name in "neg pos invert copy deepcopy".split()}
+_KEEPING = {"__neg__", "__pos__", "__invert__", "__copy__", "__deepcopy__"}
 _CLOSED = (
     *(*border.FUNCTIONS, types.ModuleType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
     *(types.FrameType, types.CodeType, types.TracebackType),
@@ -165,15 +168,15 @@ class Guard(border.Border):
         """See Border: the checker has its own."""
         root = name.partition(".")[0]
         if root not in sys.stdlib_module_names or root in _NO_MODULES:
-            raise wire.WireError("no such module")
+            raise containers.WireError("no such module")
         try:
             return importlib.import_module(name)
         except ImportError as error:
-            raise wire.WireError("no such module") from error
+            raise containers.WireError("no such module") from error
 
     def imported(self, module: str, name: str) -> Any:
         """See Border: the candidate names nothing for the checker to import."""
-        raise wire.WireError("no value")
+        raise containers.WireError("no value")
 
     # --- what the candidate is asked ---------------------------------------------------------------------------------
 
@@ -222,7 +225,9 @@ class Guard(border.Border):
     def subclass(self, name: str, bases: tuple[Any, ...], space: dict[str, Any], named: Mapping[str, Any]) -> Any:
         """See standins.Line. The methods stay the test's; the class is made where its bases are."""
         cell = space.pop("__classcell__", None)
-        entries = {entry: _entry(value) for entry, value in space.items() if entry not in ("__module__", "__qualname__")}
+        entries = {
+            entry: _entry(value) for entry, value in space.items() if entry not in ("__module__", "__qualname__")
+        }
         made = self.ask("subclass", name, bases, entries, dict(named))
         if cell is not None:
             cell.cell_contents = made
@@ -325,7 +330,7 @@ class Guard(border.Border):
                 try:
                     decoy = super().call(cls, changed, changed_named)
                     unlike.append(not super().special("__eq__", other, (decoy,)))
-                except Exception:  # noqa: S112  # not every value makes an object
+                except Exception:  # not every value makes an object
                     continue
             if len(unlike) > 1 and not any(unlike):
                 return f"objects of {cls.__name__} are equal whatever they are made of"

@@ -1,7 +1,8 @@
 """The judge: takes programs with their tests, has each run in the cage, checks it from a process forked for it.
 
-Started as a script: `judge.py HOW NEWEST_LANDLOCK BUBBLEWRAP`, the last one its program, where it is used. Jobs come in on standard input, one JSON line each, verdicts go out
-the same way. Ends with its standard input, and takes the cage along.
+Started as a script: `judge.py HOW NEWEST_LANDLOCK BUBBLEWRAP`, the last one the path of that program, where it is used.
+Jobs come in on standard input, one JSON line each, verdicts go out the same way. Ends with its standard input, and
+takes the cage along.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Cage:
         mine, theirs = socket.socketpair()
         # The Python behind a virtual environment: nothing that is installed is wanted.
         script = os.path.join(HERE, "cage.py")  # noqa: PTH118
-        command = [os.path.realpath(sys.executable), "-I", "-S", "-B", script, how, newest]  # noqa: PTH118
+        command = [os.path.realpath(sys.executable), "-I", "-S", "-B", script, how, newest]
         if how == "bubblewrap":
             command = [bubblewrap, *_bubblewrap(), "--", *command]
         self.pid = _spawn(command, theirs.fileno())
@@ -42,7 +43,7 @@ class Cage:
         self.control = mine
 
     def run(self, seconds: float, memory: int) -> socket.socket:
-        """Start a candidate; the channel to it. RefusedError where it could not be locked in, OSError without a cage."""
+        """Start a candidate; the channel to it. RefusedError where it cannot be locked in, OSError without a cage."""
         ours, its = socket.socketpair()
         try:
             job = {"do": "run", "seconds": seconds, "memory": memory}

@@ -13,9 +13,10 @@ import types
 from typing import Any
 
 MODULES = (
-    "abc bisect cmath collections collections.abc contextlib copy dataclasses datetime decimal enum fractions functools "
-    "heapq itertools json math numbers operator random re statistics string textwrap time types typing"
-).split()
+    *("abc", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "dataclasses", "datetime"),
+    *("decimal", "enum", "fractions", "functools", "heapq", "itertools", "json", "math", "numbers", "operator"),
+    *("random", "re", "statistics", "string", "textwrap", "time", "types", "typing"),
+)
 """Loaded on both sides before anything is forked."""
 
 _SECRETIVE = {

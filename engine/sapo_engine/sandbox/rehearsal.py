@@ -61,7 +61,7 @@ def settle() -> None:
     gc.freeze()  # collections look at every object
     with contextlib.suppress(AttributeError, OSError):
         library = ctypes.CDLL(None)
-        # The C library sorts its free pieces here instead of in each child: by the trim, and by a piece larger than all.
+        # The C library sorts its free pieces here instead of in each child: at the trim, and for a large piece.
         library.malloc_trim(0)
         library.malloc.restype = ctypes.c_void_p
         library.free.argtypes = [ctypes.c_void_p]

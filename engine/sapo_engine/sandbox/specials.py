@@ -15,7 +15,10 @@ from . import known
 Operation = Callable[..., Any]
 
 COMPARISONS = {f"__{name}__": getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")}
-_ARITHMETIC = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and or xor".split()
+_ARITHMETIC = (
+    *("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow"),
+    *("lshift", "rshift", "and", "or", "xor"),
+)
 DIFFERENCES = ("sub", "truediv", "floordiv", "mod", "divmod", "xor", "and")
 """What tells how far two values are apart, or whether at all."""
 
@@ -27,7 +30,10 @@ def _arithmetic(name: str) -> Operation:
 
 
 def _swapped(operation: Operation) -> Operation:
-    return lambda mine, other: operation(other, mine)
+    def swapped(mine: Any, other: Any) -> Any:
+        return operation(other, mine)
+
+    return swapped
 
 
 def _in_place(name: str) -> Operation:
@@ -45,7 +51,23 @@ for _name in _ARITHMETIC:
 
 def _called(name: str) -> Operation:
     """The method itself, looked up as Python does: by the type."""
-    return lambda mine, *given: getattr(type(mine), name)(mine, *given)
+
+    def called(mine: Any, *given: Any) -> Any:
+        return getattr(type(mine), name)(mine, *given)
+
+    return called
+
+
+def _deep_copy(mine: Any, *_: Any) -> Any:
+    return copy.deepcopy(mine)
+
+
+def _is_instance(mine: Any, other: Any) -> bool:
+    return isinstance(other, mine)
+
+
+def _is_subclass(mine: Any, other: Any) -> bool:
+    return issubclass(other, mine)
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -66,9 +88,9 @@ OPERATIONS: dict[str, Operation] = {
     "__ceil__": math.ceil,
     "__fspath__": os.fspath,
     "__copy__": copy.copy,
-    "__deepcopy__": lambda mine, *given: copy.deepcopy(mine),
-    "__instancecheck__": lambda mine, other: isinstance(other, mine),
-    "__subclasscheck__": lambda mine, other: issubclass(other, mine),
+    "__deepcopy__": _deep_copy,
+    "__instancecheck__": _is_instance,
+    "__subclasscheck__": _is_subclass,
     **{
         name: _called(name)
         for name in ("__enter__", "__exit__", "__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__")

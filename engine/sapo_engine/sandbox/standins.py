@@ -1,8 +1,8 @@
 """Stand-ins: objects of one process that stand for objects of the other one, and are used like them.
 
-For each class of the other side a class is made here (its metaclass is `Kind`) that derives from the same exceptions and
-built-in types and has exactly the special methods that the other one defines. Attributes, calls and operators go over
-the line (`Border`), which decides what is asked and what is not.
+For each class of the other side a class is made here (its metaclass is `Kind`) that derives from the same exceptions
+and built-in types and has exactly the special methods that the other one defines. Attributes, calls and operators go
+over the line (`Border`), which decides what is asked and what is not.
 """
 
 from __future__ import annotations
@@ -108,17 +108,28 @@ def _delattr(self: Any, name: str) -> None:
 
 
 def _special(name: str) -> Any:
-    if name == "__call__":
-        return lambda self, *given, **named: _line().call(self, given, named)
-    if name == "__next__":
-        return lambda self: _line().next(self)
-    return lambda self, *given: _line().special(name, self, given)
+    def call(self: Any, *given: Any, **named: Any) -> Any:
+        return _line().call(self, given, named)
+
+    def step(self: Any) -> Any:
+        return _line().next(self)
+
+    def special(self: Any, *given: Any) -> Any:
+        return _line().special(name, self, given)
+
+    return {"__call__": call, "__next__": step}.get(name, special)
 
 
 _SPECIALS = {name: _special(name) for name in (*specials.NAMES, "__copy__", "__deepcopy__")}
-_ATTRIBUTES = {"__getattribute__": _getattribute, "__getattr__": _getattr, "__setattr__": _setattr}
-_ATTRIBUTES |= {"__delattr__": _delattr, "__dict__": property(lambda self: _line().get(self, "__dict__"))}
-_ATTRIBUTES |= {"__copy__": _SPECIALS["__copy__"], "__deepcopy__": _SPECIALS["__deepcopy__"]}
+_ATTRIBUTES: dict[str, Any] = {
+    "__getattribute__": _getattribute,
+    "__getattr__": _getattr,
+    "__setattr__": _setattr,
+    "__delattr__": _delattr,
+    "__dict__": property(lambda self: _line().get(self, "__dict__")),
+    "__copy__": _SPECIALS["__copy__"],
+    "__deepcopy__": _SPECIALS["__deepcopy__"],
+}
 _OF_ERRORS = {"__getattribute__": _getattribute_of_error, "__setattr__": _setattr_of_error}
 
 
@@ -133,6 +144,7 @@ class Kind(type):
         super().__init__(name, bases, space)
 
     def __call__(cls, *given: Any, **named: Any) -> Any:
+        """Make an object where the class is."""
         return _line().call(cls, given, named)
 
     def __getattribute__(cls, name: str) -> Any:
@@ -231,10 +243,8 @@ def make_object(cls: type, value: Any = None) -> Any:
     for base in known.VALUES:
         if issubclass_of(cls, base):
             return base.__new__(cls, value)
-    for base in known.FILLED:
-        if issubclass_of(cls, base):
-            return base.__new__(cls)
-    return object.__new__(cls)
+    native: Any = next((base for base in known.FILLED if issubclass_of(cls, base)), object)
+    return native.__new__(cls)
 
 
 def make_error(cls: type[BaseException], given: tuple[Any, ...]) -> BaseException:
@@ -244,7 +254,7 @@ def make_error(cls: type[BaseException], given: tuple[Any, ...]) -> BaseExceptio
             made = cls(*given)
             if type(made) is cls:
                 return made
-        except Exception:  # noqa: S110  # its arguments are others than what it keeps of them
+        except Exception:  # its arguments are others than what it keeps of them
             pass
     made = cls.__new__(cls, *given)
     made.args = given
@@ -260,7 +270,8 @@ class Function:
     """A function or method of the other side."""
 
     __slots__ = ("__weakref__", "_told_name")
-    __class__ = property(lambda self: types.FunctionType)  # pyright: ignore[reportAssignmentType]  # for isinstance
+    # What isinstance is told.
+    __class__ = property(lambda self: types.FunctionType)  # pyright: ignore
 
     def __init__(self, name: str) -> None:
         object.__setattr__(self, "_told_name", name)

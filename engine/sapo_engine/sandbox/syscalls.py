@@ -86,7 +86,7 @@ DESCRIPTOR_COMMANDS = (0, 1, 2, 3, 4, 1030)
 TERMINAL_COMMANDS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """ioctl: is it a terminal and how large, bytes ahead, blocking, close on exec. Not FIOSETOWN, FIOASYNC, TIOCSTI."""
 PROCESS_COMMANDS = (3, 15, 16, 0x53564D41)
-"""prctl: look at dumpable, a thread's name, a name for memory. Not PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_PTRACER."""
+"""prctl: look at dumpable, a thread's name, memory's. Not PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_PTRACER."""
 
 
 def _argument(number: int, *, high: bool = False) -> Line:

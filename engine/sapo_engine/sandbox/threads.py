@@ -22,7 +22,7 @@ _GO_ON = 1
 
 
 def answer(listener: int, pid: int, begun: int) -> bool:
-    """Answer one question about the candidate `pid`, which has been granted `begun` threads. Whether one was granted."""
+    """Answer one question about the candidate `pid`, which was granted `begun` threads before. Whether it was again."""
     asked = bytearray(80)
     try:
         fcntl.ioctl(listener, _RECEIVE, asked)

@@ -8,18 +8,14 @@ on: what one side does to them, the other one sees (`Shared`).
 
 from __future__ import annotations
 
-import array
-import collections
 import datetime
 import decimal
 import fractions
-import itertools
-import operator
 import sys
-import types
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, cast
+
+from .containers import CONTAINERS, KINDS, Shared, WireError, pairs
 
 DIRECT = {type(None), bool, str, float}
 """Types that JSON has; NaN and the infinities as Python writes them."""
@@ -33,174 +29,9 @@ Place = list[int]
 Node = list[Any]
 
 
-class WireError(Exception):
-    """A message that is none."""
-
-
 class UncarriedError(Exception):
     """A value that cannot be sent."""
 
-
-# --- what can be changed -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Container:
-    """A kind of container: how an empty one is made, taken apart into a flat list, and filled from one."""
-
-    name: str
-    make: Callable[[Any], Any]
-    parts: Callable[[Any], list[Any]]
-    fill: Callable[[Any, list[Any]], None]
-    extra: Callable[[Any], Any] = lambda item: None
-
-
-def _pairs(items: list[Any]) -> Iterable[tuple[Any, Any]]:
-    if len(items) % 2:
-        raise WireError("a key without a value")
-    return zip(items[::2], items[1::2], strict=True)
-
-
-def _fill_list(item: Any, parts: list[Any]) -> None:
-    item[:] = parts
-
-
-def _fill_set(item: set[Any], parts: list[Any]) -> None:
-    item.clear()
-    item.update(parts)
-
-
-def _fill_dict(item: dict[Any, Any], parts: list[Any]) -> None:
-    item.clear()
-    for key, value in _pairs(parts):
-        dict.__setitem__(item, key, value)
-
-
-def _fill_default(item: collections.defaultdict[Any, Any], parts: list[Any]) -> None:
-    factory = parts[0]
-    item.default_factory = factory if factory is None or callable(factory) else None
-    _fill_dict(item, parts[1:])
-
-
-def _fill_deque(item: collections.deque[Any], parts: list[Any]) -> None:
-    item.clear()
-    item.extend(parts)
-
-
-def _fill_bytes(item: bytearray, parts: list[Any]) -> None:
-    item[:] = bytes.fromhex(parts[0])
-
-
-def _fill_array(item: array.array[Any], parts: list[Any]) -> None:
-    item[:] = array.array(item.typecode, parts)
-
-
-def _fill_space(item: types.SimpleNamespace, parts: list[Any]) -> None:
-    _fill_dict(vars(item), parts)
-
-
-def _flat(item: dict[Any, Any]) -> list[Any]:
-    return list(itertools.chain.from_iterable(dict.items(item)))
-
-
-CONTAINERS: dict[type, Container] = {
-    list: Container("list", lambda extra: [], list, _fill_list),
-    set: Container("set", lambda extra: set(), list, _fill_set),
-    dict: Container("dict", lambda extra: {}, _flat, _fill_dict),
-    collections.OrderedDict: Container(
-        "OrderedDict",
-        lambda extra: collections.OrderedDict(),
-        lambda item: list(itertools.chain.from_iterable(item.items())),
-        lambda item, parts: (item.clear(), item.update(_pairs(parts)))[1],
-    ),
-    collections.Counter: Container("Counter", lambda extra: collections.Counter(), _flat, _fill_dict),
-    collections.defaultdict: Container(
-        "defaultdict",
-        lambda extra: collections.defaultdict(None),
-        lambda item: [item.default_factory, *_flat(item)],
-        _fill_default,
-    ),
-    collections.deque: Container(
-        "deque", lambda extra: collections.deque((), extra), list, _fill_deque, lambda item: item.maxlen
-    ),
-    bytearray: Container("bytearray", lambda extra: bytearray(), lambda item: [item.hex()], _fill_bytes),
-    array.array: Container(
-        "array", lambda extra: array.array(extra), lambda item: item.tolist(), _fill_array, lambda item: item.typecode
-    ),
-    types.SimpleNamespace: Container(
-        "SimpleNamespace", lambda extra: types.SimpleNamespace(), lambda item: _flat(vars(item)), _fill_space
-    ),
-}
-KINDS = {container.name: (kind, container) for kind, container in CONTAINERS.items()}
-
-
-class Shared:
-    """The containers that both sides know by number, and how they looked when the sides last agreed.
-
-    Each side numbers its own: `first` is 1 or 2, every second number follows. Those that went over the line longest ago
-    are forgotten first, so that looking through them stays cheap: a forgotten one arrives as a copy the next time.
-    """
-
-    MOST_ITEMS = 2_000
-    LARGE = 500
-    """Items: a larger one is looked through only when a call has come to its end."""
-
-    def __init__(self, first: int) -> None:
-        self._next = first
-        self._numbers: dict[int, int] = {}
-        self._known: dict[int, tuple[Any, list[Any]]] = {}
-
-    def number(self, item: Any, parts: list[Any]) -> int:
-        """The number of a container that is being sent as `parts`."""
-        number = self._numbers.get(id(item))
-        if number is None:
-            number = self._next
-            self._next += 2
-            self._numbers[id(item)] = number
-        self._known[number] = (item, parts)
-        return number
-
-    def get(self, number: Any, kind: type) -> Any:
-        """The container that the other side calls `number`; None where it is new. WireError where it is another kind."""
-        if type(number) is not int:
-            raise WireError("no number")
-        known = self._known.get(number)
-        if known is None:
-            return None
-        if type(known[0]) is not kind:
-            raise WireError("a container that is of another kind")
-        return known[0]
-
-    def agree(self, number: int, item: Any, parts: list[Any]) -> None:
-        """`item` has arrived and looks like this."""
-        self._numbers[id(item)] = number
-        self._known[number] = (item, parts)
-
-    def changed(self, *, all_of_them: bool) -> list[Any]:
-        """What this side has done something to since."""
-        found: list[Any] = []
-        for item, parts in self._known.values():
-            if not all_of_them and len(parts) > self.LARGE:
-                continue
-            now = CONTAINERS[type(item)].parts(item)
-            if len(now) != len(parts) or not all(map(operator.is_, now, parts)):
-                found.append(item)
-        return found
-
-    def trim(self) -> None:
-        """Forget the oldest."""
-        if len(self._known) < 2:
-            return
-        total = sum(len(parts) + 1 for _, parts in self._known.values())
-        for number in list(self._known):
-            if total <= self.MOST_ITEMS:
-                break
-            item, parts = self._known.pop(number)
-            del self._numbers[id(item)]
-            total -= len(parts) + 1
-
-
-# --- writing -------------------------------------------------------------------------------------------------------
 
 Other = Callable[["Writer", Any], Node]
 
@@ -307,8 +138,6 @@ PLAIN: dict[type, Callable[[Writer, Any], Node]] = {
 }
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
-
 Given = Callable[["Reader", Node], Any]
 
 
@@ -380,10 +209,87 @@ class Reader:
         self._shared.agree(number, item, kind.parts(item))
 
     def _build(self, node: Node) -> Any:
-        build = BUILDERS.get(node[0])
-        if build is None:
-            return self._other(self, node)
-        return build(self, *node[1:])
+        match node:
+            case ["tuple", values]:
+                return tuple(self.many(values))
+            case ["int", str(digits)]:
+                return _number(digits)
+            case ["frozenset", values]:
+                return frozenset(self.many(values))
+            case ["complex", real, imaginary]:
+                return complex(real, imaginary)
+            case ["bytes", str(digits)]:
+                return bytes.fromhex(digits)
+            case ["range", *ends]:
+                return range(*map(_number, ends))
+            case ["slice", values]:
+                return slice(*self.many(values))
+            case ["..."]:
+                return ...
+            case ["NotImplemented"]:
+                return NotImplemented
+            case ["Decimal", str(digits)]:
+                return decimal.Decimal(digits)
+            case ["Fraction", above, below]:
+                return fractions.Fraction(_number(above), _number(below))
+            case ["keys", values]:
+                return dict.fromkeys(self.many(values)).keys()
+            case ["values", values]:
+                return dict(enumerate(self.many(values))).values()
+            case ["items", values]:
+                return dict(pairs(self.many(values))).items()
+            case [str(kind), *parts] if kind in MOMENTS:
+                return self._moment(kind, parts)
+            case [str(kind), str(text), *_] if kind in RARE:
+                return _rare(kind, text, node)
+            case _:
+                return self._other(self, node)
+
+    def _moment(self, kind: str, parts: list[Any]) -> Any:
+        """A date, a time, what lies between two of them, or a zone."""
+        match kind, parts:
+            case "date", [*given]:
+                return datetime.date(*map(whole, given))
+            case "datetime", [list(given), fold, zone]:
+                return datetime.datetime(*map(whole, given), tzinfo=self._zone(zone), fold=whole(fold))
+            case "time", [list(given), fold, zone]:
+                return datetime.time(*map(whole, given), tzinfo=self._zone(zone), fold=whole(fold))
+            case "timedelta", [*given]:
+                return datetime.timedelta(*map(whole, given))
+            case "timezone", [offset, str(name)]:
+                return datetime.timezone(self.value(offset), name)
+            case _:
+                raise WireError("no moment")
+
+    def _zone(self, value: Any) -> datetime.tzinfo | None:
+        zone = self.value(value)
+        if zone is not None and not isinstance(zone, datetime.tzinfo):
+            raise WireError("no time zone")
+        return zone
+
+
+MOMENTS = ("date", "datetime", "time", "timedelta", "timezone")
+RARE = ("UUID", "path", "ZoneInfo")
+
+
+def _rare(kind: str, text: str, node: Node) -> Any:
+    """Values of modules that are loaded when one comes."""
+    if kind == "UUID":
+        import uuid
+
+        return uuid.UUID(hex=text)
+    if kind == "path":
+        import pathlib
+
+        if text not in PATHS:
+            raise WireError("no path")
+        return getattr(pathlib, text)(node[2])
+    import zoneinfo
+
+    try:
+        return zoneinfo.ZoneInfo(text)
+    except OSError as error:
+        raise WireError("no such time zone") from error
 
 
 def _same(mine: Any, theirs: Any) -> bool:
@@ -393,77 +299,16 @@ def _same(mine: Any, theirs: Any) -> bool:
 SCALARS = {*DIRECT, int}
 
 
-def _number(digits: str) -> int:
+def _number(digits: Any) -> int:
+    if type(digits) is not str:
+        raise WireError("no number")
     if len(digits) > LONG_NUMBER:
         raise WireError("a number that is too long")
     return int(digits, 16)
 
 
 def whole(value: Any) -> int:
+    """`value`, an int. WireError for anything else, True and False among it."""
     if type(value) is not int:
         raise WireError("no number")
     return value
-
-
-def _zone(reader: Reader, value: Any) -> datetime.tzinfo | None:
-    zone = reader.value(value)
-    if zone is not None and not isinstance(zone, datetime.tzinfo):
-        raise WireError("no time zone")
-    return zone
-
-
-def _path(reader: Reader, kind: str, text: str) -> Any:
-    import pathlib
-
-    if kind not in PATHS:
-        raise WireError("no path")
-    return getattr(pathlib, kind)(text)
-
-
-def _uuid(reader: Reader, digits: str) -> Any:
-    import uuid
-
-    return uuid.UUID(hex=digits)
-
-
-def _zone_info(reader: Reader, key: str) -> Any:
-    import zoneinfo
-
-    try:
-        return zoneinfo.ZoneInfo(key)
-    except OSError as error:
-        raise WireError("no such time zone") from error
-
-
-def _keyed(reader: Reader, values: Any) -> Any:
-    return dict(_pairs(reader.many(values))).items()
-
-
-BUILDERS: dict[str, Callable[..., Any]] = {
-    "int": lambda reader, digits: _number(digits),
-    "tuple": lambda reader, values: tuple(reader.many(values)),
-    "frozenset": lambda reader, values: frozenset(reader.many(values)),
-    "complex": lambda reader, real, imaginary: complex(real, imaginary),
-    "bytes": lambda reader, digits: bytes.fromhex(digits),
-    "range": lambda reader, *ends: range(*map(_number, ends)),
-    "slice": lambda reader, values: slice(*reader.many(values)),
-    "...": lambda reader: ...,
-    "NotImplemented": lambda reader: NotImplemented,
-    "Decimal": lambda reader, digits: decimal.Decimal(digits),
-    "Fraction": lambda reader, above, below: fractions.Fraction(_number(above), _number(below)),
-    "date": lambda reader, *parts: datetime.date(*map(whole, parts)),
-    "datetime": lambda reader, parts, fold, zone: datetime.datetime(
-        *map(whole, parts), tzinfo=_zone(reader, zone), fold=whole(fold)
-    ),
-    "time": lambda reader, parts, fold, zone: datetime.time(
-        *map(whole, parts), tzinfo=_zone(reader, zone), fold=whole(fold)
-    ),
-    "timedelta": lambda reader, *parts: datetime.timedelta(*map(whole, parts)),
-    "timezone": lambda reader, offset, name: datetime.timezone(reader.value(offset), name),
-    "keys": lambda reader, values: dict.fromkeys(reader.many(values)).keys(),
-    "values": lambda reader, values: dict(enumerate(reader.many(values))).values(),
-    "items": _keyed,
-    "UUID": _uuid,
-    "path": _path,
-    "ZoneInfo": _zone_info,
-}
