@@ -246,6 +246,8 @@ class Border:
             return ["std", name]
         if isinstance(item, types.ModuleType) and item.__name__.partition(".")[0] in sys.stdlib_module_names:
             return ["module", item.__name__]
+        if known.is_exception(item) and (found := known.library_name(item)) is not None:
+            return ["exception", *found]
         to_import = self.permit(item)
         if to_import is not None:
             return ["import", *to_import]
@@ -316,6 +318,11 @@ class Border:
                 return known.BY_NAME[name]
             case ["module", str(name)]:
                 return self.module(name)
+            case ["exception", str(module), str(name)]:
+                found = known.library_exception(module, name)
+                if found is None:
+                    raise containers.WireError("no such exception")
+                return found
             case ["import", str(module), str(name)]:
                 return self.imported(module, name)
             case ["function", int(number), str(name), str() | None as doc]:

@@ -37,7 +37,7 @@ class Cage:
         self.newest = newest
         self.restrict: Any = importlib.import_module("sandbox.restrict")
         self.threads: Any = importlib.import_module("sandbox.threads")
-        self.candidate: Any = importlib.import_module("sandbox.candidate")
+        self.candidate: Any = importlib.import_module("sandbox.candidate").Server(CHANNEL)
         self.pid = 0
         self.listener = -1
         self.begun = 0
@@ -118,7 +118,7 @@ class Cage:
             os._exit(3)
         try:
             os.close(STATUS)
-            self.candidate.serve(CHANNEL)
+            self.candidate.serve()
         finally:
             os._exit(0)
 
@@ -159,10 +159,10 @@ def main() -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
     del os.environ["TZ"]
-    cage = Cage(socket.socket(fileno=0), sys.argv[1], int(sys.argv[2]))
     rehearsal: Any = importlib.import_module("sandbox.rehearsal")
-    del sys.path[0]
     rehearsal.rehearse()
+    cage = Cage(socket.socket(fileno=0), sys.argv[1], int(sys.argv[2]))
+    del sys.path[0]
     rehearsal.settle()
     cage.serve()
 

@@ -9,7 +9,7 @@ import os
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from . import asynchronous, border, containers, standins, wire
 
@@ -187,25 +187,34 @@ def _subclass(
     return types.new_class(name, tuple(bases), dict(named), lambda held: held.update(space))
 
 
-def serve(channel: int) -> None:
-    """Run the program that comes over `channel`, and do what is asked about it until the other end closes."""
-    sys.set_int_max_str_digits(0)
-    sys.setrecursionlimit(sys.getrecursionlimit() + MARGIN)
-    asynchronous.prepare()
-    stream = os.fdopen(channel, "rb", closefd=False)
+class Server:
+    """A candidate that is made ready before it is forked: `serve` is all that is left to do.
 
-    def send(line: bytes) -> None:
+    `channel` is the descriptor that it will have.
+    """
+
+    def __init__(self, channel: int) -> None:
+        self._channel = channel
+        self._stream: IO[bytes] | None = None
+        self._line = Candidate(self._send, self._receive)
+        sys.set_int_max_str_digits(0)
+        sys.setrecursionlimit(sys.getrecursionlimit() + MARGIN)
+        asynchronous.prepare()
+        standins.connect(self._line)
+        self._line.move_in()
+
+    def serve(self) -> None:
+        """Run the program that comes over the channel, and do what is asked until the other end closes."""
+        self._stream = os.fdopen(self._channel, "rb", closefd=False)
+        while True:
+            self._line.serve_one()
+
+    def _send(self, line: bytes) -> None:
         while line:
-            line = line[os.write(channel, line) :]
+            line = line[os.write(self._channel, line) :]
 
-    def receive() -> bytes:
-        line = stream.readline()
+    def _receive(self) -> bytes:
+        line = self._stream.readline() if self._stream is not None else b""
         if not line:
             os._exit(0)
         return line
-
-    line = Candidate(send, receive)
-    line.move_in()
-    standins.connect(line)
-    while True:
-        line.serve_one()

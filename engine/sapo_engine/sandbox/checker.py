@@ -10,11 +10,10 @@ import ast
 import builtins
 import os
 import reprlib
-import socket
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
 
 from . import border, guard, standins
 
@@ -121,30 +120,41 @@ def _asserts(body: Sequence[ast.stmt], line: int) -> bool:
     return False
 
 
-def judge(link: socket.socket, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Run the job's tests against the program at the other end. `{"correct": ..., "reason": ...}`.
+class Checker:
+    """A checker that is made ready before it is forked. `channel` is the descriptor of the line to the program."""
 
-    `program`, `header` (code that stands before the program and belongs to the data set), `setup` and `tests` are
-    texts. `asked` are names that the program is to define though built-in functions or the header have them, `classes`
-    those of the classes that the tests are about.
-    """
-    sys.set_int_max_str_digits(0)
-    sys.setrecursionlimit(DEPTH)
-    stream = os.fdopen(link.fileno(), "rb", closefd=False)
-    reason = first_fault(lambda line: write_all(link.fileno(), line), lambda: stream.readline(LONGEST_REPLY), job)
-    return {"correct": not reason, "reason": visible(reason)}
+    def __init__(self) -> None:
+        self.sources = Sources()
+        self.line = guard.Guard(self._send, self._receive, self.sources.hides)
+        self.space = Space()
+        self._channel = -1
+        self._stream: IO[bytes] | None = None
+
+    def judge(self, channel: int, job: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the job's tests against the program at the other end of `channel`. `{"correct": ..., "reason": ...}`.
+
+        `program`, `header` (code that stands before the program and belongs to the data set), `setup` and `tests` are
+        texts. `asked` are names that the program is to define though built-in functions or the header have them,
+        `classes` those of the classes that the tests are about.
+        """
+        sys.set_int_max_str_digits(0)
+        sys.setrecursionlimit(DEPTH)
+        self._channel = channel
+        self._stream = os.fdopen(channel, "rb", closefd=False)
+        reason = first_fault(self.line, self.sources, self.space, job)
+        return {"correct": not reason, "reason": visible(reason)}
+
+    def _send(self, line: bytes) -> None:
+        while line:
+            line = line[os.write(self._channel, line) :]
+
+    def _receive(self) -> bytes:
+        return self._stream.readline(LONGEST_REPLY) if self._stream is not None else b""
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write, in as many parts as it takes."""
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
-def first_fault(send: Callable[[bytes], None], receive: Callable[[], bytes], job: Mapping[str, Any]) -> str:
+def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[str, Any]) -> str:
     """Why the program is not right; empty where it is."""
-    sources = Sources()
-    line = guard.Guard(send, receive, job["classes"], sources.hides)
+    line.about(job["classes"])
     standins.connect(line)
     try:
         defined, variables = line.ask("run", job["program"])
@@ -153,7 +163,6 @@ def first_fault(send: Callable[[bytes], None], receive: Callable[[], bytes], job
         return str(error)
     except BaseException as error:  # the program may raise whatever it likes
         return line.fault or f"the program does not run: {_described(error)}"
-    space = Space()
     sys.modules[guard.TESTS] = Module(space)
     try:
         _run_header(sources, str(job["header"]), space)

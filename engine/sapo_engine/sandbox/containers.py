@@ -101,9 +101,7 @@ CONTAINERS: dict[type, Container] = {
         lambda item: [item.default_factory, *_flat(item)],
         _fill_default,
     ),
-    collections.deque: Container(
-        "deque", lambda extra: collections.deque(maxlen=extra), list, _fill_deque, lambda item: item.maxlen
-    ),
+    collections.deque: Container("deque", _empty_deque, list, _fill_deque, lambda item: item.maxlen),
     bytearray: Container("bytearray", lambda extra: bytearray(), lambda item: [item.hex()], _fill_bytes),
     array.array: Container("array", _empty_array, lambda item: item.tolist(), _fill_array, lambda item: item.typecode),
     types.SimpleNamespace: Container(

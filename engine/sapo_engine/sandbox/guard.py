@@ -37,8 +37,6 @@ _CLOSED = (
     *(*border.FUNCTIONS, types.ModuleType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
     *(types.FrameType, types.CodeType, types.TracebackType),
 )
-_NO_MODULES = ("antigravity", "this", "idlelib", "turtle", "turtledemo")
-"""Modules that do something when they are imported."""
 MOST_PAIRS = 8
 FAR = 1_000_003
 """A step from a value to one that is hardly in the same set."""
@@ -49,22 +47,21 @@ Constructed = tuple[Any, tuple[Any, ...], dict[str, Any]]
 class Guard(border.Border):
     """The border as the checker has it.
 
-    `classes` are the names of the classes that the tests are about: their objects' operators may meet values of the
-    tests. `hides` says of an exception in a with-statement whether swallowing it would pass over an assertion. `fault`
-    is why the program cannot be right any more, whatever its tests catch.
+    `about` says later which classes the tests are about: their objects' operators may meet values of the tests. `hides`
+    says of an exception in a with-statement whether swallowing it would pass over an assertion. `fault` is why the
+    program cannot be right any more, whatever its tests catch.
     """
 
     def __init__(
         self,
         send: Callable[[bytes], None],
         receive: Callable[[], bytes],
-        classes: Sequence[str],
         hides: Callable[[BaseException, Any], bool],
     ) -> None:
         super().__init__(1)
         self._send_line = send
         self._receive_line = receive
-        self._classes = frozenset(classes)
+        self._classes: frozenset[str] = frozenset()
         self._hides = hides
         self.fault = ""
         self.asked = 0
@@ -73,6 +70,10 @@ class Guard(border.Border):
         self._constructed: dict[int | None, Constructed] = {}
         self._equal: list[tuple[Any, Any]] = []
         self._handlers |= {"input": _input, "stdin": _stdin}
+
+    def about(self, classes: Sequence[str]) -> None:
+        """Say which classes, by name."""
+        self._classes = frozenset(classes)
 
     # --- the line ----------------------------------------------------------------------------------------------------
 
@@ -160,14 +161,13 @@ class Guard(border.Border):
             if isinstance(item, types.BuiltinFunctionType) and not isinstance(owner, types.ModuleType | None):
                 return None  # a method of a value: items.append
             module, name = str(item.__module__), item.__qualname__
-            if module != TESTS and _found(module, name) is item:
+            if module != TESTS and known.found_in(module, name) is item:
                 return module, name
         return None
 
     def module(self, name: str) -> Any:
         """See Border: the checker has its own."""
-        root = name.partition(".")[0]
-        if root not in sys.stdlib_module_names or root in _NO_MODULES:
+        if not known.is_library(name):
             raise containers.WireError("no such module")
         try:
             return importlib.import_module(name)
@@ -348,13 +348,6 @@ def _is_open(item: Any, name: str) -> bool:
     if isinstance(item, type):
         return _of_tests(item)
     return not isinstance(item, _CLOSED)
-
-
-def _found(module: str, name: str) -> Any:
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found
 
 
 def _native(item: Any) -> type | None:

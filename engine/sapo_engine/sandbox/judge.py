@@ -106,13 +106,13 @@ class Judge:
 
     def __init__(self, how: str, newest: str, bubblewrap: str) -> None:
         sys.path.insert(0, os.path.dirname(HERE))  # noqa: PTH120
-        self.checker: Any = importlib.import_module("sandbox.checker")
         self.restrict: Any = importlib.import_module("sandbox.restrict")
         rehearsal: Any = importlib.import_module("sandbox.rehearsal")
-        del sys.path[0]
         self.options = (how, newest, bubblewrap)
         self.cage = Cage(*self.options)
         rehearsal.rehearse()
+        self.checker: Any = importlib.import_module("sandbox.checker").Checker()
+        del sys.path[0]
         rehearsal.settle()
 
     def verdict(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class Judge:
             for number in (0, 1, 2):
                 os.dup2(nothing, number)
             self.restrict.limit_memory(job["memory"])
-            os.write(writer, json.dumps(self.checker.judge(link, job)).encode())
+            os.write(writer, json.dumps(self.checker.judge(link.fileno(), job)).encode())
         except MemoryError:
             os.write(writer, b'{"correct": false, "reason": "MemoryError"}')
         finally:

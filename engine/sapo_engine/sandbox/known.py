@@ -9,15 +9,16 @@ from __future__ import annotations
 import builtins
 import collections
 import importlib
+import sys
 import types
 from typing import Any
 
 MODULES = (
     *("abc", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "dataclasses", "datetime"),
     *("decimal", "enum", "fractions", "functools", "heapq", "itertools", "json", "math", "numbers", "operator"),
-    *("random", "re", "statistics", "string", "textwrap", "time", "types", "typing"),
+    *("re", "string", "textwrap", "time", "types", "typing"),
 )
-"""Loaded on both sides before anything is forked."""
+"""Loaded on both sides before anything is forked. Not random, nor what needs it: it is work after every fork."""
 
 _SECRETIVE = {
     *("breakpoint", "compile", "copyright", "credits", "delattr", "dir", "eval", "exec", "exit", "getattr", "globals"),
@@ -62,3 +63,41 @@ def name_of(value: Any) -> str | None:
 def is_exception(value: Any) -> bool:
     """Whether `value` is a class of exceptions."""
     return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def library_name(value: Any) -> tuple[str, str] | None:
+    """Module and name of a class of the standard library; None for every other one."""
+    module: Any = value.__module__  # what a program's own class says may be anything
+    if not isinstance(module, str) or not is_library(module):
+        return None
+    return (module, value.__qualname__) if found_in(module, value.__qualname__) is value else None
+
+
+def library_exception(module: str, name: str) -> type[BaseException] | None:
+    """An exception of the standard library, which is loaded if need be; None where there is none of that name."""
+    if not is_library(module):
+        return None
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return None
+    found = found_in(module, name)
+    return found if is_exception(found) else None
+
+
+_ACTIVE = {"__main__", "antigravity", "this", "idlelib", "turtle", "turtledemo"}
+"""Modules that do something when they are imported."""
+
+
+def is_library(module: str) -> bool:
+    """Whether it is a module of the standard library that may be imported without a thought."""
+    parts = module.split(".")
+    return parts[0] in sys.stdlib_module_names and _ACTIVE.isdisjoint(parts)
+
+
+def found_in(module: str, name: str) -> Any:
+    """What a loaded module has by that name, dots and all; None where it has nothing."""
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found

@@ -12,7 +12,7 @@ import ctypes
 import gc
 import sys
 
-from . import candidate, checker, standins
+from . import candidate, checker, guard, standins
 
 TIMES = 12
 """More calls than byte code takes to adapt (8)."""
@@ -48,10 +48,13 @@ def rehearse() -> None:
             return answered.popleft()
 
         job = {"program": PROGRAM, "header": "", "setup": "", "tests": TESTS, "asked": (), "classes": ("Thing",)}
-        reason = checker.first_fault(asked.append, receive, job)
+        sources = checker.Sources()
+        line = guard.Guard(asked.append, receive, sources.hides)
+        reason = checker.first_fault(line, sources, checker.Space(), job)
         if reason:
             raise RuntimeError(f"the sandbox does not work: {reason}")
-    sys.modules.pop(candidate.NAME, None)
+    for name in (candidate.NAME, guard.TESTS):
+        sys.modules.pop(name, None)
     standins.disconnect()
 
 
