@@ -14,7 +14,7 @@ TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench screenshots results results-amount lab-results lab-model clean
+.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench gpu-check screenshots results results-amount lab-results lab-model clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -82,29 +82,34 @@ test-slow: $(DEV)  ## the slow tests: whole runs, and processes killed at many m
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
 # Those of pyproject.toml's options are left out that want Qt's plugin.
-test-vllm: $(VLLM)  ## the roll-out back ends, vLLM among them, in an environment of its own (Linux)
+test-vllm: $(VLLM)  ## the rollout back ends, vLLM among them, in an environment of its own (Linux)
 	$(VLLM_VENV)/bin/python -m pytest --override-ini 'addopts=--import-mode=importlib --strict-markers -ra' \
 	    tests/engine/test_rollouts.py tests/engine/test_rollout_contract.py tests/engine/test_vllm_process.py
 
 vllm: $(VLLM)  ## vLLM for CPUs in .venv-vllm, for trying it out; SAPO_VLLM_PYTHON has the program use it
 	@echo "Installed. Have the program use it: export SAPO_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python"
 
-lint: $(DEV)  ## style, types (strict) and who may import whom
+lint: $(DEV)  ## who may import whom, style, types (strict), names that nothing uses
+	$(BIN)/lint-imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 format: $(DEV)  ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 bench: $(DEV)  ## measure the store, the window and a run
-	@for benchmark in benchmarks/*.py; do \
+	@for benchmark in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do \
 	    echo "== $$benchmark"; \
 	    SAPO_VLLM_PYTHON="$(wildcard $(VLLM_VENV)/bin/python)" QT_QPA_PLATFORM=offscreen $(BIN)/python "$$benchmark" \
 	        || exit 1; \
 	done
+
+gpu-check: $(DEV)  ## what holds on this machine's card: samplers, training, whole runs (4 minutes; docs/results/gpu.md)
+	rm -f docs/results/gpu.jsonl
+	$(BIN)/python benchmarks/gpu.py --out docs/results
 
 screenshots: $(DEV)  ## pictures of the real window over a finished run
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m sapo_ui.screenshots docs/screenshots
@@ -112,7 +117,7 @@ screenshots: $(DEV)  ## pictures of the real window over a finished run
 # Runs are kept in build/results: what is finished is not done again.
 RESULTS := NO_COLOR=1 COLUMNS=110 SAPO_STUDIO_HOME=$(CURDIR)/build/results
 
-results: $(DEV)  ## regenerate docs/results: methods side by side, labelling by length, the verifier (2 hours)
+results: $(DEV)  ## regenerate docs/results: methods side by side, labeling by length, the verifier (2 hours)
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods.toml --out docs/results/methods
 	for seed in 0 1 2; do \
 	    $(RESULTS) $(BIN)/sapo runs --json | grep -q "\"name\": \"lab-long/$$seed\".*\"status\": \"done\"" \
@@ -126,10 +131,10 @@ results-amount: $(DEV)  ## the same methods on the first lab, with many labels (
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods-amount.toml --out docs/results/methods-amount
 
 lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds trained from nothing (hours)
-	$(BIN)/python -m sapo_engine.results docs/results
+	$(BIN)/python benchmarks/lab/results.py docs/results
 
 lab-model: $(DEV)  ## make the warmed-up reasoners that ship in resources/models again
-	$(BIN)/python -m sapo_engine.bundle resources/models
+	$(BIN)/python packaging/bundle_models.py resources/models
 
 clean:  ## remove .venv, .venv-vllm and everything made
 	rm -rf $(VENV) $(VLLM_VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

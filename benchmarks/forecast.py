@@ -150,18 +150,18 @@ def foreseen(case: Case, machine: Machine) -> tuple[float, float]:
 
 
 class Clock:
-    """Watches a training: CPU time at the beginning of each step. Implements training.Watcher."""
+    """Watches a training: CPU time at the beginning of each step. Implements training.TrainingCallback."""
 
     def __init__(self) -> None:
         self.at: list[float] = []
 
     def progress(self, done: int, total: int, message: str = "") -> None:
-        """See Watcher."""
+        """See TrainingCallback."""
 
     def curve(self, name: str, step: int, value: float) -> None:
-        """See Watcher."""
+        """See TrainingCallback."""
 
-    def breathe(self, save: Callable[[], None] | None = None) -> None:
+    def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """A step begins."""
         self.at.append(time.process_time())
 
@@ -181,11 +181,11 @@ def measure(case: Case) -> dict[str, float]:
     from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
     from sapo_engine.rollouts import HfBackend, Request, key_of
     from sapo_engine.training import objectives as optimisers
-    from sapo_engine.training.batching import Text
-    from sapo_engine.training.trainer import Recipe
+    from sapo_engine.training.batching import PromptCompletion
+    from sapo_engine.training.trainer import TrainingArgs
     from sapo_engine.verifier.model import fresh_verifier
     from sapo_engine.verifier.scoring import score
-    from sapo_engine.verifier.training import Labelled, train_verifier
+    from sapo_engine.verifier.training import VerifierExample, train_verifier
     from sapo_studio.config.schema import VerifierConfig
 
     del LoraConfig  # imported so that its modules are there before memory is looked at
@@ -213,9 +213,9 @@ def measure(case: Case) -> dict[str, float]:
     generator = torch.Generator().manual_seed(0)
     vocabulary = shape_of(case).vocab
 
-    def text(length: int) -> Text:
+    def text(length: int) -> PromptCompletion:
         tokens = torch.randint(3, vocabulary, (length,), generator=generator).tolist()
-        return Text(tuple(tokens[: length // 3]), tuple(tokens[length // 3 :]))
+        return PromptCompletion(tuple(tokens[: length // 3]), tuple(tokens[length // 3 :]))
 
     clock = Clock()
     verifier_config = VerifierConfig(base="shared" if case.shared else "copy", batch_size=case.sequences, epochs=1)
@@ -224,16 +224,16 @@ def measure(case: Case) -> dict[str, float]:
     seconds = 0.0
     match case.work:
         case "sft":
-            recipe = Recipe(1e-4, 1, case.sequences, 0, precision=case.how.precision)
+            args = TrainingArgs(1e-4, 1, case.sequences, 0, precision=case.how.precision)
             texts = [text(case.length) for _ in range(count)]
-            optimisers.sft(reasoner.trainable(), texts, recipe, clock, pad_id=0)
+            optimisers.sft(reasoner.trainable(), texts, args, clock, pad_id=0)
         case "orpo":
-            recipe = Recipe(1e-4, 1, case.sequences // 2, 0, precision=case.how.precision)
+            args = TrainingArgs(1e-4, 1, case.sequences // 2, 0, precision=case.how.precision)
             pairs = [(text(case.length), text(case.length)) for _ in range(count // 2)]
-            optimisers.orpo(reasoner.trainable(), pairs, recipe, clock, beta=0.1, pad_id=0)
+            optimisers.orpo(reasoner.trainable(), pairs, args, clock, beta=0.1, pad_id=0)
         case "verifier":
             verifier = fresh_verifier(reasoner, verifier_config, adapters, seed=0, precision=case.how.precision)
-            rows = [Labelled(text(case.length), ends, "1" * len(ends)) for _ in range(count)]
+            rows = [VerifierExample(text(case.length), ends, "1" * len(ends)) for _ in range(count)]
             train_verifier(verifier, rows, verifier_config, clock, seed=0, pad_id=0)
         case "score":
             shared = VerifierConfig(base="shared")

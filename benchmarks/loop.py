@@ -1,8 +1,8 @@
-"""One iteration of SAPO against the same work by the usual means: transformers' `generate` for samples and roll-outs,
+"""One iteration of SAPO against the same work by the usual means: transformers' `generate` for samples and rollouts,
 transformers' Trainer for the verifier, TRL's ORPOTrainer for the alignment.
 
 The program's own iteration runs first; the rival is then given the very same work: the same prompts and numbers of
-samples, the same prefixes and numbers of roll-outs, the same labelled trajectories, the same texts to score and the
+samples, the same prefixes and numbers of rollouts, the same labeled trajectories, the same texts to score and the
 same pairs. So neither is ahead by luck, and what the rival would have to decide is decided for it. CPU seconds of one
 thread, after a warm-up of both; the ratios are what to look at.
 Run: python benchmarks/loop.py [--questions N] [--json FILE]
@@ -35,12 +35,14 @@ from transformers import (
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from sapo_engine.labeling import labelers
-from sapo_engine.loop import plan, run
-from sapo_engine.phases.context import Context
-from sapo_engine.phases.stages import Stages
-from sapo_engine.saved_run import FinishedRun
+from sapo_engine.loop import run
+from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.sample import sampled_questions
+from sapo_engine.saved_run import SavedRun
+from sapo_engine.session import RunSession
 from sapo_engine.text.prompts import token_id
 from sapo_engine.text.trajectory import Trajectory
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset, to_toml
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.runs import PhaseName
@@ -69,7 +71,7 @@ class Own:
 
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     checks: list[tuple[tuple[int, ...], int]] = field(default_factory=list[tuple[tuple[int, ...], int]])
-    """Prompt with prefix, and how many roll-outs it got."""
+    """Prompt with prefix, and how many rollouts it got."""
 
 
 def run_own(config: RunConfig, folder: Path) -> Own:
@@ -78,7 +80,7 @@ def run_own(config: RunConfig, folder: Path) -> Own:
     phases = plan(config)
     began = 0.0
     inside = False
-    check = labelers.Checker.check
+    check = labelers.MonteCarloChecker.check
 
     def note(event: Event) -> None:
         nonlocal began, inside
@@ -88,18 +90,20 @@ def run_own(config: RunConfig, folder: Path) -> Own:
         elif isinstance(event, PhaseFinished) and phases[event.ordinal].iteration == 1:
             own.seconds[phases[event.ordinal].name] = time.process_time() - began
 
-    def counted(self: labelers.Checker, *arguments: Any) -> list[bool]:
+    def counted(self: labelers.MonteCarloChecker, *arguments: Any) -> list[bool]:
         answers = check(self, *arguments)
         if inside:
             found = {key: len(checked.rollouts) for key, checked in self.known.items()}
-            own.checks = [(self.prompt_of(question) + tokens, count) for (question, tokens), count in found.items()]
+            own.checks = [
+                (self.request(question, (), tokens).prompt, count) for (question, tokens), count in found.items()
+            ]
         return answers
 
-    setattr(labelers.Checker, "check", counted)  # noqa: B010  # the types are right, the names of arguments are not kept
+    setattr(labelers.MonteCarloChecker, "check", counted)  # noqa: B010  # the types are right, the names of arguments are not kept
     try:
-        run(Stages(config, Context(folder, phases, note), torch.device("cpu")))
+        run(RunContext(RunSession(config, folder, torch.device("cpu")), phases, note))
     finally:
-        labelers.Checker.check = check
+        labelers.MonteCarloChecker.check = check
     return own
 
 
@@ -113,24 +117,24 @@ def timed(work: Callable[[], Any]) -> float:
 class Rival:
     """The same work by `generate`, Trainer and ORPOTrainer."""
 
-    def __init__(self, run: FinishedRun, own: Own, scratch: Path) -> None:
+    def __init__(self, run: SavedRun, own: Own, scratch: Path) -> None:
         self.config, self.own, self.scratch = run.config, own, scratch
-        lab = run.stages
-        self.tokenizer: PreTrainedTokenizerBase = lab.tokenizer
+        session = run.session
+        self.tokenizer: PreTrainedTokenizerBase = session.tokenizer
         self.network = run.reasoner(1).network
-        self.limit = lab.task.max_new_tokens
-        self.pad = lab.pad_id
+        self.limit = session.task.max_new_tokens
+        self.pad = session.pad_id
         self.eos = token_id(self.tokenizer.eos_token_id)
-        self.prompts = [list(lab.prompt(q.number)) for q in lab.sampled_questions(1)]
-        self.labelled = [(lab.text(t), t.ends, labels) for t, labels in run.labels(1)]
+        self.prompts = [list(session.prompts.of(q.number)) for q in sampled_questions(session, 1)]
+        self.labeled = [(session.text(t), t.ends, labels) for t, labels in run.labels(1)]
         pool = self._trajectories(run, "sample-0") + self._trajectories(run, "sample-1")
-        self.pool = [lab.text(t) for t in {t.number: t for t in pool}.values()]
-        by_number = {t.number: lab.text(t) for t in pool}
+        self.pool = [session.text(t) for t in {t.number: t for t in pool}.values()]
+        by_number = {t.number: session.text(t) for t in pool}
         rows = json.loads((run.artefacts["pairs-1"] / "data.json").read_text(encoding="utf-8"))
         self.pairs = [(by_number[winner], by_number[loser]) for winner, loser, _ in rows]
 
     @staticmethod
-    def _trajectories(run: FinishedRun, name: str) -> list[Trajectory]:
+    def _trajectories(run: SavedRun, name: str) -> list[Trajectory]:
         rows = json.loads((run.artefacts[name] / "trajectories.json").read_text(encoding="utf-8"))
         return [Trajectory.from_json(row) for row in rows]
 
@@ -157,7 +161,7 @@ class Rival:
         self.generate(self.prompts, self.config.sampling.samples, self.config.sampling.temperature)
 
     def label(self) -> None:
-        """Prefixes with the same number of roll-outs together, in the waves that the program used."""
+        """Prefixes with the same number of rollouts together, in the waves that the program used."""
         wave = self.config.labeling.wave
         rounds = Counter({tuple(prompt): count for prompt, count in self.own.checks})
         while rounds:
@@ -186,7 +190,7 @@ class Rival:
         self.network.save_pretrained(folder)
         model = cast("Any", AutoModelForTokenClassification).from_pretrained(folder, num_labels=1)
         rows: list[dict[str, list[int]]] = []
-        for text, ends, labels in self.labelled:
+        for text, ends, labels in self.labeled:
             tokens = [*text.prompt, *text.completion]
             marks = [-100] * len(tokens)
             for end, label in zip(ends, labels, strict=True):
@@ -264,7 +268,7 @@ def main() -> None:
             folder.mkdir()
             (folder / "config.toml").write_text(to_toml(config))
             own = run_own(config, folder)
-            finished = FinishedRun(config, folder)
+            finished = SavedRun(config, folder)
             rival = Rival(finished, own, scratch / f"{what}-rival")
             theirs = {step: timed(getattr(rival, step)) for step in STEPS}
             finished.close()

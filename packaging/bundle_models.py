@@ -1,4 +1,4 @@
-"""Makes the warmed-up reasoners that ship with the program: `python -m packaging.bundle_models FOLDER`.
+"""Makes the warmed-up reasoners that ship with the program: `python packaging/bundle_models.py FOLDER`.
 
 Each is the warm-up of a preset, alone: trained from nothing on the lab's training questions of that preset's seed.
 """
@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
-from sapo_engine.loop import plan
 from sapo_engine.models.loading import save_model
-from sapo_engine.phases.context import Context
-from sapo_engine.phases.stages import Stages
+from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.warmup import warm_up
+from sapo_engine.session import RunSession
 from sapo_studio.config.overrides import merged
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import parse_config
 from sapo_studio.events import Event
@@ -41,9 +42,9 @@ def make(name: str, folder: Path) -> None:
     config = parse_config(merged(find_preset(preset).config.model_dump(), changes))
     torch.set_num_threads(config.runtime.threads or torch.get_num_threads())
     with tempfile.TemporaryDirectory() as scratch:
-        stages = Stages(config, Context(Path(scratch), plan(config), say), torch.device("cpu"))
-        model = stages.sft(stages.start())
-        save_model(model.network, stages.tokenizer, folder)
+        session = RunSession(config, Path(scratch), torch.device("cpu"))
+        model = warm_up(RunContext(session, plan(config), say), session.start())
+        save_model(model.network, session.tokenizer, folder)
     print(f"{folder}: {sum(f.stat().st_size for f in folder.iterdir()) / 1e6:.2f} MB")
 
 

@@ -1,4 +1,4 @@
-"""Algorithm 1, line for line. `Stages` (stages.py) knows how each line is done; docs/method.md says what it means.
+"""Algorithm 1, line for line. `phases` knows how each line is done; docs/method.md says what it means.
 
 M0   = SFT(M, D_org)
 S0   = Sample(M0, D_org)
@@ -16,87 +16,51 @@ for i = 1..I:
 
 from __future__ import annotations
 
-from sapo_engine.phases.stages import Stages
+from sapo_engine.phases.align import align
+from sapo_engine.phases.benchmark import process_benchmark
+from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.evaluate import evaluate
+from sapo_engine.phases.label import label
+from sapo_engine.phases.pairs import answer_rewards, preference_pairs
+from sapo_engine.phases.sample import sample
+from sapo_engine.phases.score import rate, score
+from sapo_engine.phases.train_verifier import train_verifier
+from sapo_engine.phases.warmup import warm_up
 from sapo_engine.text.trajectory import Trajectory
-from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.runs import PhaseName
-from sapo_studio.events.kinds import PlannedPhase
-
-WEIGHTS = {
-    PhaseName.SFT: 8.0,
-    PhaseName.BENCHMARK: 1.0,
-    PhaseName.SAMPLE: 3.0,
-    PhaseName.SCORE: 0.5,
-    PhaseName.LABEL: 3.0,
-    PhaseName.VERIFIER: 5.0,
-    PhaseName.RATE: 1.5,
-    PhaseName.PAIRS: 0.1,
-    PhaseName.ALIGN: 3.0,
-    PhaseName.EVALUATE: 1.5,
-}
-"""Rough shares of time, for the first forecast; the parent replaces them by what it measures."""
 
 
-def run(lab: Stages) -> None:
+def run(context: RunContext) -> None:
     """The whole run. Phases that are done already are read back."""
-    verifies = lab.config.labeling.labeler != "none"
+    config = context.config
+    verifies = config.labeling.labeler != "none"
 
-    model = lab.sft(lab.start())
+    model = warm_up(context, context.session.start())
     verifier = None
     pool: list[Trajectory] = []
     if verifies:
-        samples = lab.sample(0, model)
-        labels = lab.label(0, model, samples, {})
-        verifier = lab.train_verifier(0, model, labels)
+        samples = sample(context, 0, model)
+        labels = label(context, 0, model, samples, {})
+        verifier = train_verifier(context, 0, model, labels)
         pool = samples
-        lab.rate(0, verifier, pool)
-    benchmark = lab.benchmark(model)
-    lab.evaluate(0, model, model, verifier, benchmark)
+        rate(context, 0, verifier, pool)
+    benchmark = process_benchmark(context, model)
+    evaluate(context, 0, model, model, verifier, benchmark)
 
-    for i in range(1, lab.config.iterations + 1):
-        samples = lab.sample(i, model)
+    for i in range(1, config.iterations + 1):
+        samples = sample(context, i, model)
         pool = accumulate(pool, samples)
-        rewards = lab.answer_rewards(pool)
+        rewards = answer_rewards(pool)
         if verifies and verifier is not None:
-            predictions = lab.score(i, verifier, samples)
-            labels = lab.label(i, model, samples, predictions, verifier.calibration)
-            verifier = lab.train_verifier(i, model, labels)
-            rewards = lab.rate(i, verifier, pool)
-        pairs = lab.pairs(i, pool, rewards)
-        aligned = lab.align(i, model, pairs, pool)
-        lab.evaluate(i, model, aligned, verifier, benchmark)
+            predictions = score(context, i, verifier, samples)
+            labels = label(context, i, model, samples, predictions, verifier.calibration)
+            verifier = train_verifier(context, i, model, labels)
+            rewards = rate(context, i, verifier, pool)
+        pairs = preference_pairs(context, i, pool, rewards)
+        aligned = align(context, i, model, pairs, pool)
+        evaluate(context, i, model, aligned, verifier, benchmark)
         model = aligned
 
 
 def accumulate(pool: list[Trajectory], samples: list[Trajectory]) -> list[Trajectory]:
     """D_i = S_i + D_{i-1}. The task's own solution of a question that is sampled again is not taken twice."""
     return list({t.number: t for t in [*pool, *samples]}.values())
-
-
-def plan(config: RunConfig) -> list[PlannedPhase]:
-    """The phases that `run` goes through, in order."""
-    verifies = config.labeling.labeler != "none"
-    names: list[tuple[PhaseName, int]] = [(PhaseName.SFT, 0)]
-    for i in range(config.iterations + 1):
-        if i or verifies:
-            names.append((PhaseName.SAMPLE, i))
-        if verifies:
-            names += [(PhaseName.SCORE, i)] if i else []
-            names += [(PhaseName.LABEL, i), (PhaseName.VERIFIER, i), (PhaseName.RATE, i)]
-        names += [(PhaseName.PAIRS, i), (PhaseName.ALIGN, i)] if i else [(PhaseName.BENCHMARK, 0)]
-        names.append((PhaseName.EVALUATE, i))
-    return [
-        PlannedPhase(ordinal=ordinal, name=name, iteration=i, weight=_weight(config, name, i))
-        for ordinal, (name, i) in enumerate(names)
-    ]
-
-
-def _weight(config: RunConfig, name: PhaseName, iteration: int) -> float:
-    weight = WEIGHTS[name]
-    if name is PhaseName.SFT and config.warmup.epochs == 0:
-        return 0.05
-    if name in (PhaseName.SAMPLE, PhaseName.LABEL, PhaseName.VERIFIER) and iteration == 0:
-        return weight * min(1.0, config.labeling.start_trajectories / config.labeling.trajectories)
-    if name is PhaseName.RATE:
-        return weight * (iteration + 0.3)
-    return weight

@@ -54,7 +54,7 @@ class Group:
         """The leader's `value`, on all ranks."""
         return value
 
-    def agree(self, number: int) -> int:
+    def broadcast_int(self, number: int) -> int:
         """The leader's `number`, on all ranks; cheaper than `share`."""
         return number
 
@@ -68,7 +68,7 @@ class Group:
         """
         if self.size == 1:
             return list(work(items))
-        shares = deal(weights or [1.0] * len(items), self.size)
+        shares = partition(weights or [1.0] * len(items), self.size)
         mine = work([items[i] for i in shares[self.rank]]) if shares[self.rank] else []
         found: dict[int, R] = {}
         for share, results in zip(shares, self.gather(list(mine)), strict=True):
@@ -86,10 +86,10 @@ class Group:
     def sum_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Put the sum of all ranks' gradients in place of each rank's own."""
 
-    def level(self, parameters: Iterable[nn.Parameter]) -> None:
+    def broadcast_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give all ranks the leader's values of `parameters`, bit by bit."""
 
-    def portion(self, count: int) -> int:
+    def helpers_per_rank(self, count: int) -> int:
         """This rank's part of `count` helper processes. 0 means one a core, and stays 0 for a single rank."""
         return max(1, (count or os.cpu_count() or 1) // self.size) if self.size > 1 else count
 
@@ -138,7 +138,7 @@ class Ranks(Group):
             distributed.broadcast_object_list(box, src=0)
         return cast("T", box[0])
 
-    def agree(self, number: int) -> int:
+    def broadcast_int(self, number: int) -> int:
         """See Group."""
         box = torch.tensor([number], dtype=torch.int64)
         with _peers():
@@ -161,7 +161,7 @@ class Ranks(Group):
                 else:
                     p.grad.copy_(piece.view_as(p))
 
-    def level(self, parameters: Iterable[nn.Parameter]) -> None:
+    def broadcast_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
         """See Group."""
         with torch.no_grad():
             for bucket in _buckets(parameters):
@@ -173,7 +173,7 @@ class Ranks(Group):
 
     def barrier(self) -> None:
         """See Group."""
-        self.agree(0)
+        self.broadcast_int(0)
         self.gather(None)
 
     def close(self) -> None:
@@ -206,7 +206,7 @@ def join() -> Ranks | None:
     return group
 
 
-def deal(weights: Sequence[float], size: int) -> list[list[int]]:
+def partition(weights: Sequence[float], size: int) -> list[list[int]]:
     """Indices of `weights` in `size` parts of about equal weight, each in rising order; the same on every rank.
 
     Heavy ones are dealt first, each to the part that has least; of equal ones neighbours go to different parts.

@@ -8,13 +8,10 @@ from pathlib import Path
 
 import torch
 
-from sapo_engine.labeling.outcome import LabelledRow
-from sapo_engine.loop import plan
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.phases.codecs import LabelsCodec, TrajectoriesCodec
-from sapo_engine.phases.context import Context
-from sapo_engine.phases.stages import Stages
-from sapo_engine.text.trajectory import Trajectory
+from sapo_engine.phases.codecs import LabelsCodec, TrajectoriesCodec, reasoner_codec, verifier_codec
+from sapo_engine.session import RunSession
+from sapo_engine.text.trajectory import LabeledRow, Trajectory
 from sapo_engine.verifier.model import Verifier
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.errors import InputError
@@ -30,7 +27,7 @@ def config_of(folder: Path) -> RunConfig:
     return parse_config(data, source=str(file))
 
 
-class FinishedRun:
+class SavedRun:
     """What a run has left in `folder`. `config` may differ from the run's own in what is measured, not in its models.
 
     Iterations count as in the method: M_i samples and rolls out in iteration i (M_1 is the warmed-up reasoner), V_i is
@@ -43,9 +40,9 @@ class FinishedRun:
         self.device = device or torch.device("cpu")
 
     @cached_property
-    def stages(self) -> Stages:
-        """The phases' helpers: task, tokenizer, back ends. Sends nothing to the store."""
-        return Stages(self.config, Context(self.folder, plan(self.config), lambda _: None), self.device)
+    def session(self) -> RunSession:
+        """What the run computed with: task, tokenizer, back ends."""
+        return RunSession(self.config, self.folder, self.device)
 
     @cached_property
     def artefacts(self) -> dict[str, Path]:
@@ -66,14 +63,14 @@ class FinishedRun:
     def reasoner(self, i: int) -> Reasoner:
         """M_i, i >= 1. M_1 is the warmed-up reasoner; the last alignment made M_{I+1}."""
         name = f"align-{i - 1}" if i > 1 else "sft-0"
-        return self.stages.models.load(self._artefact(name, f"reasoner M_{i}"))
+        return reasoner_codec(self.session).load(self._artefact(name, f"reasoner M_{i}"))
 
     def verifier(self, i: int, reasoner: Reasoner | None = None) -> Verifier:
         """V_i, i >= 0. `reasoner`: M_i where it is loaded already (a shared base is its network)."""
         found = self._artefact(f"verifier-{i}", f"verifier V_{i}")
-        return self.stages.verifiers(reasoner or self.reasoner(max(i, 1))).load(found)
+        return verifier_codec(self.session, reasoner or self.reasoner(max(i, 1))).load(found)
 
-    def labels(self, i: int) -> list[LabelledRow]:
+    def labels(self, i: int) -> list[LabeledRow]:
         """What V_i was trained on."""
         return LabelsCodec().load(self._artefact(f"label-{i}", f"labels of iteration {i}"))
 
@@ -94,5 +91,5 @@ class FinishedRun:
 
     def close(self) -> None:
         """End graders and engines."""
-        if "stages" in self.__dict__:
-            self.stages.close()
+        if "session" in self.__dict__:
+            self.session.close()

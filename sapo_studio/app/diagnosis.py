@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sapo_studio import paths
 from sapo_studio.errors import SapoError
+from sapo_studio.hardware import read_cards
+from sapo_studio.requests.client import ask
+from sapo_studio.requests.kinds import SandboxProbeRequest
 
 State = Literal["good", "note", "bad"]
 
@@ -81,41 +81,25 @@ def _libraries() -> Iterator[Check]:
 
 
 def _gpus() -> Iterator[Check]:
-    try:
-        nvml: Any = import_module("pynvml")
-    except ImportError:
-        yield Check("gpu", "note", "not looked for", 'pip install "sapo-studio[engine]" brings nvidia-ml-py.')
-        return
-    try:
-        nvml.nvmlInit()
-    except nvml.NVMLError as error:
-        yield Check("gpu", "note", f"none ({error})", "Runs go on the CPU.")
-        return
-    try:
-        for index in range(nvml.nvmlDeviceGetCount()):
-            card = nvml.nvmlDeviceGetHandleByIndex(index)
-            memory = nvml.nvmlDeviceGetMemoryInfo(card)
-            name = nvml.nvmlDeviceGetName(card)
-            free = f"{memory.free / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
-            yield Check(f"gpu {index}", "good", f"{name}, {free}")
-    finally:
-        nvml.nvmlShutdown()
+    found = read_cards()
+    for card in found.cards:
+        free = f"{card.free / 2**30:.1f} of {card.total / 2**30:.1f} GiB free"
+        yield Check(f"gpu {card.number}", "good", f"{card.name}, {free}")
+    if not found.installed:
+        yield Check("gpu", "note", found.why, 'pip install "sapo-studio[engine]" brings nvidia-ml-py.')
+    elif not found.cards:
+        yield Check("gpu", "note", found.why, "Runs go on the CPU.")
 
 
 def _sandbox() -> Check:
     """What written programs would be run in. It is really tried, by the engine and in its own process."""
     advice = "Tasks with programs (mbpp, humaneval) cannot be graded here. docs/sandbox.md says what would help."
     try:
-        told = subprocess.run(
-            [sys.executable, "-P", "-m", "sapo_engine.grading.programs"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout
-        how, why = json.loads(told)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        return Check("sandbox", "note", f"cannot be tried ({error})", advice)
+        told = ask(SandboxProbeRequest(), seconds=60)
+    except SapoError as error:
+        reason = ": ".join(part for part in (error.what, error.why) if part)
+        return Check("sandbox", "note", f"cannot be tried ({reason})", advice)
+    how, why = told["sandbox"], told["why"]
     if how == "none":
         return Check("sandbox", "note", f"none: {why}", advice)
     return Check("sandbox", "good", f"{how} ({why})" if why else how)

@@ -1,37 +1,65 @@
-"""To be worded."""
+"""Asking an engine: it is started for one request and ends with its answer."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
+from typing import Any, cast
 
-from sapo_studio.errors import EngineError, InputError
+from sapo_studio.errors import EngineError
+from sapo_studio.requests.kinds import Request
+from sapo_studio.requests.wire import read_error
+
+COMMAND = (sys.executable, "-P", "-m", "sapo_engine.service")
 
 
-def engine(command: list[str], *, show: bool) -> str:
-    """Run `python -m sapo_engine.COMMAND`; what it said. `show`: standard output goes straight through, and what is
-    returned is the last line of standard error. Raises the error that the engine told.
+def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
+    """The engine's answer to `request`: what it holds is said at the request.
+
+    A request that streams has its results written straight to standard output meanwhile. Raises the error that the
+    engine told; EngineError where it could not be started, ended without an answer, or took longer than `seconds`.
     """
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", f"sapo_engine.service.{command[0]}", *command[1:]],
-        stdout=None if show else subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
+    text = request.to_json()
+    try:
+        done = subprocess.run(
+            [*COMMAND, text] if request.reads_input else COMMAND,
+            input=None if request.reads_input else text,
+            stdout=None if request.streams else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=seconds,
+        )
+    except OSError as error:
+        raise EngineError("The engine could not be started", why=str(error)) from error
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(f"The engine has not answered within {seconds:g} seconds") from error
+    last = _last_line(done.stderr)
     if done.returncode == 0:
-        return last if show else done.stdout
-    told: object = None
-    with contextlib.suppress(ValueError):
-        told = json.loads(last)
-    if isinstance(told, dict) and "what" in told:
-        kind = InputError if done.returncode == 2 else EngineError
-        raise kind(str(told["what"]), why=str(told.get("why", "")), fix=str(told.get("fix", "")))
+        found = _read(last if request.streams else _last_line(done.stdout))
+        if found is not None:
+            return found
+    else:
+        told = read_error(last)
+        if told is not None:
+            raise told
     raise EngineError(
         "The engine could not do this",
         why=last or f"It ended with status {done.returncode}.",
         fix="Install the engine with `pip install 'sapo-studio[engine]'`.",
     )
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else None

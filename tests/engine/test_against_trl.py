@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from sapo_engine.training.batching import Text
-from sapo_engine.training.objectives import AnchoredLoss, PairLoss, TextLoss, preferences
-from sapo_engine.training.trainer import Recipe
+from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, preferences
+from sapo_engine.training.trainer import TrainingArgs
 from sapo_studio.paths import resources_dir
 
 datasets = pytest.importorskip("datasets")
@@ -61,7 +61,7 @@ def texts_of(batch, mask):
     for ids, there, counts in zip(batch["input_ids"], batch["attention_mask"], mask, strict=True):
         tokens = ids[there.bool()].tolist()
         begin = int((counts[there.bool()] == 0).sum())
-        found.append(Text(tuple(tokens[:begin]), tuple(tokens[begin:])))
+        found.append(PromptCompletion(tuple(tokens[:begin]), tuple(tokens[begin:])))
     return found
 
 
@@ -78,8 +78,8 @@ def dpo_trainer(tokenizer, tmp_path, model, before, size, **more):
 
 
 def anchored(model, before, pairs, nll):
-    recipe = Recipe(1e-3, 1, len(pairs), 0)
-    loss = AnchoredLoss(model, pairs, 0, preferences(before, pairs, recipe, pad_id=0), BETA, nll)
+    args = TrainingArgs(1e-3, 1, len(pairs), 0)
+    loss = DpoLoss(model, pairs, 0, preferences(before, pairs, args, pad_id=0), BETA, nll)
     return float(loss.part(range(len(pairs)))[0]) / loss.weigh(range(len(pairs)))
 
 
@@ -123,7 +123,7 @@ def test_sft_is_trls(tokenizer, tmp_path):
         processing_class=tokenizer,
     )
     (batch,) = list(trainer.get_train_dataloader())
-    loss = TextLoss(model, texts_of(batch, batch["labels"] != -100), 0)
+    loss = SftLoss(model, texts_of(batch, batch["labels"] != -100), 0)
     mine = float(loss.part(range(len(ROWS)))[0]) / loss.weigh(range(len(ROWS)))
     assert mine == pytest.approx(trls(trainer, batch), abs=1e-5)
 
@@ -144,7 +144,7 @@ def test_the_odds_ratio_is_trls(tokenizer, tmp_path):
         theirs = -float(trainer.odds_ratio_loss(chosen, rejected)[0].mean())
     rows = {
         side: [
-            Text(tuple(ids[labels == -100].tolist()), tuple(ids[(labels != -100)].tolist()))
+            PromptCompletion(tuple(ids[labels == -100].tolist()), tuple(ids[(labels != -100)].tolist()))
             for ids, labels in zip(batch[f"{side}_input_ids"], batch[f"{side}_labels"], strict=True)
         ]
         for side in ("chosen", "rejected")
@@ -154,10 +154,10 @@ def test_the_odds_ratio_is_trls(tokenizer, tmp_path):
         (_without_padding(winner, tokenizer), _without_padding(loser, tokenizer))
         for winner, loser in zip(rows["chosen"], rows["rejected"], strict=True)
     ]
-    loss, told = PairLoss(model, pairs, 0, BETA).part(range(len(pairs)))
+    loss, told = OrpoLoss(model, pairs, 0, BETA).part(range(len(pairs)))
     mine = float(loss - told["winner_nll"]) / len(pairs)
     assert mine == pytest.approx(theirs, abs=1e-5)
 
 
 def _without_padding(text, tokenizer):
-    return Text(tuple(token for token in text.prompt if token != tokenizer.pad_token_id), text.completion)
+    return PromptCompletion(tuple(token for token in text.prompt if token != tokenizer.pad_token_id), text.completion)

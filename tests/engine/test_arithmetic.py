@@ -8,7 +8,7 @@ import pytest
 
 from sapo_engine.grading.base import Grade
 from sapo_engine.tasks.arithmetic import ArithmeticTask
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import TaskConfig
 
 SMALL = TaskConfig(
@@ -73,10 +73,10 @@ def test_another_true_calculation_counts_as_right(task):
 
 def test_text_survives_the_tokenizer(task):
     tokenizer = task.build_tokenizer()
-    cutter = Cutter(task, tokenizer)
+    builder = TrajectoryBuilder(task, tokenizer)
     for question in everything(task):
         ids = tokenizer(task.join(question.steps))["input_ids"]
-        ends, steps = cutter.cut([*ids, tokenizer.eos_token_id])
+        ends, steps = builder.cut([*ids, tokenizer.eos_token_id])
         assert steps == question.steps
         assert ends[-1] == len(ids) + 1
         assert len(ids) == 4 * len(question.steps) - 1
@@ -113,6 +113,6 @@ def test_equal_completions_are_graded_once(monkeypatch):
     graded = []
     grade = task.grade
     monkeypatch.setattr(task, "grade", lambda items: graded.extend(items) or grade(items))
-    verdicts = Cutter(task, tokenizer).grade(asked)
+    verdicts = TrajectoryBuilder(task, tokenizer).grade(asked)
     assert [verdict.correct for verdict in verdicts] == [True, False, True, False, False]
     assert len(graded) == 3

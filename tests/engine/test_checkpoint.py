@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from sapo_engine.training.state import load_training_state, save_training_state
-from sapo_engine.training.trainer import Recipe, SilentWatcher, train
+from sapo_engine.training.trainer import NullCallback, TrainingArgs, train
 from sapo_studio.errors import Stopped
 from sapo_studio.files import MANIFEST, read_manifest, write_atomic, write_folder
 
@@ -101,7 +101,7 @@ def test_dying_while_a_file_is_written_leaves_the_old_one(tmp_path, monkeypatch)
 X = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
 Y = X.sum(dim=1, keepdim=True).sin()
 LENGTHS = [3 + i % 5 for i in range(40)]
-RECIPE = Recipe(learning_rate=0.02, epochs=2.5, batch_size=6, seed=4, head_learning_rate=0.1)
+RECIPE = TrainingArgs(learning_rate=0.02, epochs=2.5, batch_size=6, seed=4, head_learning_rate=0.1)
 
 
 class Net(nn.Module):
@@ -115,13 +115,13 @@ class Net(nn.Module):
         return self.head(torch.tanh(self.body(x)))
 
 
-class StopAt(SilentWatcher):
+class StopAt(NullCallback):
     """Stops at a step, saving as the engine does."""
 
     def __init__(self, step):
         self.left = step
 
-    def breathe(self, save=None):
+    def poll_control(self, save=None):
         if self.left == 0:
             save()
             raise Stopped("The run was stopped")
@@ -142,8 +142,8 @@ class Squares:
         return ((self.net(X[indices]) - Y[indices]) ** 2).sum(), {}
 
 
-def fit(net, watcher, state_file=None, **more):
-    return train(net, LENGTHS, Squares(net), RECIPE, watcher, state_file=state_file, **more)
+def fit(net, callback, state_file=None, **more):
+    return train(net, LENGTHS, Squares(net), RECIPE, callback, state_file=state_file, **more)
 
 
 def weights(net):
@@ -157,7 +157,7 @@ def test_training_in_pieces_is_training_in_one(tmp_path, every, enough_at):
     if enough_at:
         cooling = {"enough": lambda step: step >= enough_at, "check_every": 2, "cool_down": 5}
     whole = Net()
-    steps = fit(whole, SilentWatcher(), **cooling)
+    steps = fit(whole, NullCallback(), **cooling)
     assert steps == (9 if enough_at else 18)
     pieces, stops = Net(), 0
     file = tmp_path / "training.safetensors"

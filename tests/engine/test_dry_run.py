@@ -2,9 +2,9 @@
 
 import pytest
 
-from sapo_engine.service.meta_build import build, known_shape
 from sapo_studio.config.presets import find_preset, list_presets
 from sapo_studio.errors import InputError
+from tests.fixtures.meta_build import build, known_shape
 
 WEIGHTS = {
     "gsm8k-qwen2.5-0.5b": ("qwen2", 494_032_768),

@@ -11,8 +11,10 @@ from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaForTo
 from sapo_engine.evaluation import best_of
 from sapo_engine.service import evaluate
 from sapo_engine.verifier.classifiers import Classifier
+from sapo_engine.verifier.scoring import predict
 from sapo_studio.domain.metrics import step_hits
 from sapo_studio.errors import InputError
+from sapo_studio.requests.kinds import EvaluateRequest
 from tests.fixtures.small_run import config, finished_run
 from tests.fixtures.tiny_models import SHAPE, byte_tokenizer, write_model
 
@@ -34,7 +36,7 @@ def classifier(folder, kind, classes=2):
 
 
 @pytest.fixture
-def benchmark(tmp_path):
+def bench_file(tmp_path):
     rows = [
         {"id": "a", "generator": "x", "problem": "1 + 1 + 1?", "steps": ["1 + 1 = 2", "2 + 1 = 4"], "label": 1},
         {"id": "b", "generator": "x", "problem": "2 + 2?", "steps": ["2 + 2 = 4"], "label": -1},
@@ -44,30 +46,27 @@ def benchmark(tmp_path):
     return file
 
 
-def evaluated(capsys, *arguments):
-    code = evaluate.main([*map(str, arguments)])
-    told = capsys.readouterr()
-    return code, json.loads(told.out or told.err.splitlines()[-1])
+def evaluated(**fields):
+    return json.loads(json.dumps(evaluate.answer(EvaluateRequest(**fields))))
 
 
-def test_a_runs_verifier_agrees_with_what_the_run_measured(folder, capsys):
-    code, found = evaluated(capsys, "--run", folder, "--verifier", "1")
-    assert code == 0
+def test_a_runs_verifier_agrees_with_what_the_run_measured(folder):
+    found = evaluated(run=folder, verifier=1)
     one = found["benchmark"]
     assert found["verifier"] == 1
     assert one["solutions"] == 20
     assert sum(point["n"] for point in one["reliability"]) == one["steps"]
     assert 0 <= one["ece"] <= 1
-    run = evaluate.FinishedRun(config(), folder)
+    run = evaluate.SavedRun(config(), folder)
     written = run.benchmark()
-    scores = run.stages.predict(run.verifier(1), written)
+    scores = predict(run.session, run.verifier(1), written)
     hits = [step_hits(scores[t.number][0], t.truth) for t in written]
     assert one["step_accuracy"]["value"] == pytest.approx(sum(h for h, _ in hits) / sum(n for _, n in hits))
     assert one["steps"] == sum(n for _, n in hits)
 
 
-def test_choosing_among_samples(folder, capsys):
-    _, found = evaluated(capsys, "--run", folder, "--best-of", "8", "--questions", "12")
+def test_choosing_among_samples(folder):
+    found = evaluated(run=folder, best_of=8, questions=12)
     best = found["best_of"]
     assert best["n"] == [1, 2, 4, 8]
     assert best["questions"] == 12
@@ -78,13 +77,12 @@ def test_choosing_among_samples(folder, capsys):
             assert best[name][k]["value"] <= best["pass_at_n"][k]["value"]
 
 
-def test_every_verifier_with_every_reasoner(folder, capsys):
-    _, found = evaluated(capsys, "--run", folder, "--matrix", "--trajectories", "30")
+def test_every_verifier_with_every_reasoner(folder):
+    found = evaluated(run=folder, matrix=True, trajectories=30)
     pairs = [(one["verifier"], one["reasoner"]) for one in found["matrix"]]
     assert pairs == [(i, j) for j in (1, 2) for i in (0, 1, 2)]
     assert all(0 <= one["error"]["value"] <= 1 for one in found["matrix"])
-    again = evaluated(capsys, "--run", folder, "--matrix", "--trajectories", "30")[1]
-    assert again == found
+    assert evaluated(run=folder, matrix=True, trajectories=30) == found
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,24 +101,24 @@ def test_a_classifier_is_read_where_its_steps_end(tmp_path, kind, classes):
         assert score == pytest.approx(wanted.item(), abs=1e-5)
 
 
-def test_a_classifier_on_a_file_without_a_run(tmp_path, benchmark, capsys):
+def test_a_classifier_on_a_file_without_a_run(tmp_path, bench_file):
     folder = classifier(tmp_path / "prm", "token")
-    code, found = evaluated(capsys, "--verifier", folder, "--benchmark", benchmark)
-    assert code == 0
+    found = evaluated(verifier=folder, benchmark=bench_file)
+    assert found["verifier"] == str(folder)
     assert found["benchmark"]["solutions"] == 2
     assert found["benchmark"]["steps"] == 3
 
 
-def test_a_classifier_on_a_runs_benchmark(folder, tmp_path, capsys):
-    _, found = evaluated(capsys, "--run", folder, "--verifier", classifier(tmp_path / "prm", "token"))
+def test_a_classifier_on_a_runs_benchmark(folder, tmp_path):
+    found = evaluated(run=folder, verifier=classifier(tmp_path / "prm", "token"))
     assert found["benchmark"]["solutions"] == 20
 
 
-def test_a_language_model_is_no_verifier(tmp_path, benchmark, capsys):
+def test_a_language_model_is_no_verifier(tmp_path, bench_file):
     folder = write_model(tmp_path / "lm", "llama")
-    code, told = evaluated(capsys, "--verifier", folder, "--benchmark", benchmark)
-    assert code == 2
-    assert "LlamaForCausalLM" in told["why"]
+    with pytest.raises(InputError) as told:
+        evaluated(verifier=folder, benchmark=bench_file)
+    assert "LlamaForCausalLM" in told.value.why
 
 
 def test_three_classes_are_refused(tmp_path):
@@ -129,24 +127,23 @@ def test_three_classes_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "what"),
+    ("fields", "what"),
     [
-        ([], "nothing to evaluate"),
-        (["--run", "{folder}", "--verifier", "7"], "no verifier V_7"),
-        (["--run", "{folder}", "--benchmark", "{file}"], "benchmark of its own"),
-        (["--verifier", "{file}", "--benchmark", "{file}"], "not a model folder"),
+        ({}, "nothing to evaluate"),
+        ({"run": "{folder}", "verifier": 7}, "no verifier V_7"),
+        ({"run": "{folder}", "benchmark": "{file}"}, "benchmark of its own"),
+        ({"verifier": "{file}", "benchmark": "{file}"}, "not a model folder"),
     ],
 )
-def test_bad_input_is_told(folder, benchmark, capsys, arguments, what):
-    code, told = evaluated(capsys, *(a.format(folder=folder, file=benchmark) for a in arguments))
-    assert code == 2
-    assert what in told["what"]
+def test_bad_input_is_told(folder, bench_file, fields, what):
+    known = {"{folder}": folder, "{file}": bench_file}
+    with pytest.raises(InputError, match=what):
+        evaluated(**{name: known.get(value, value) for name, value in fields.items()})
 
 
-def test_a_file_with_a_fault_names_the_line(tmp_path, capsys):
+def test_a_file_with_a_fault_names_the_line(tmp_path):
     file = tmp_path / "bad.jsonl"
     file.write_text('{"id": "a"}\n')
     folder = classifier(tmp_path / "prm", "token")
-    code, told = evaluated(capsys, "--verifier", folder, "--benchmark", file)
-    assert code == 2
-    assert "bad.jsonl:1" in told["what"]
+    with pytest.raises(InputError, match=r"bad\.jsonl:1"):
+        evaluated(verifier=folder, benchmark=file)

@@ -8,7 +8,7 @@ from dataclasses import astuple
 import pytest
 import torch
 
-from sapo_engine.process_group import ALONE, Group, deal
+from sapo_engine.process_group import ALONE, Group, partition
 from sapo_engine.rollouts import Request
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_studio.domain.ledger import Usage
@@ -22,24 +22,24 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="several process
 
 
 def test_dealing_gives_everything_once_in_rising_order():
-    parts = deal([3, 1, 4, 1, 5, 9, 2, 6], 3)
+    parts = partition([3, 1, 4, 1, 5, 9, 2, 6], 3)
     assert sorted(index for part in parts for index in part) == list(range(8))
     assert all(part == sorted(part) for part in parts)
 
 
 def test_dealt_parts_weigh_about_the_same():
     weights = [1 + (i * 7) % 13 for i in range(100)]
-    loads = [sum(weights[i] for i in part) for part in deal(weights, 8)]
+    loads = [sum(weights[i] for i in part) for part in partition(weights, 8)]
     assert max(loads) - min(loads) <= max(weights)
 
 
 def test_equal_neighbours_go_to_different_parts():
-    assert deal([1] * 6, 2) == [[0, 2, 4], [1, 3, 5]]
+    assert partition([1] * 6, 2) == [[0, 2, 4], [1, 3, 5]]
 
 
 def test_fewer_items_than_parts():
-    assert deal([1], 3) == [[0], [], []]
-    assert deal([], 2) == [[], []]
+    assert partition([1], 3) == [[0], [], []]
+    assert partition([], 2) == [[], []]
 
 
 # -- The group
@@ -51,13 +51,13 @@ def test_alone_everything_is_ones_own():
     assert ALONE.share("x") == "x"
     assert ALONE.map(range(3), lambda items: [item + 1 for item in items]) == [1, 2, 3]
     assert ALONE.total({"loss": 2.0}) == {"loss": 2.0}
-    assert (ALONE.portion(0), ALONE.portion(5)) == (0, 5)
+    assert (ALONE.helpers_per_rank(0), ALONE.helpers_per_rank(5)) == (0, 5)
 
 
 def test_helper_processes_are_divided_too():
-    assert OneOfFour(1).portion(9) == 2
-    assert OneOfFour(1).portion(2) == 1
-    assert OneOfFour(1).portion(0) >= 1
+    assert OneOfFour(1).helpers_per_rank(9) == 2
+    assert OneOfFour(1).helpers_per_rank(2) == 1
+    assert OneOfFour(1).helpers_per_rank(0) >= 1
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_a_rank_that_is_left_alone_notices(tmp_path):
     assert "PeersLostError" in errors.decode()
 
 
-# -- Roll-outs
+# -- Rollouts
 
 
 @many

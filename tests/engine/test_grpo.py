@@ -7,11 +7,12 @@ import importlib.util
 import pytest
 import torch
 
-from sapo_engine.loop import plan, run
-from sapo_engine.phases import grpo
-from sapo_engine.phases.context import Context
-from sapo_engine.phases.orders import Orders
-from sapo_engine.phases.stages import Stages
+from sapo_engine import preflight
+from sapo_engine.loop import run
+from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.control import ControlState
+from sapo_engine.session import RunSession
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import kinds as k
@@ -41,7 +42,7 @@ def settings(**more):
 def went(folder, settings):
     folder.mkdir()
     events = []
-    run(Stages(settings, Context(folder, plan(settings), events.append), CPU))
+    run(RunContext(RunSession(settings, folder, CPU), plan(settings), events.append))
     metrics = {(e.iteration, e.name): e.value for e in events if isinstance(e, k.Metric)}
     return metrics, [e for e in events if isinstance(e, k.CurvePoint)]
 
@@ -72,22 +73,22 @@ def test_a_part_of_a_batch_at_a_time(tmp_path):
 def test_it_stops_between_two_steps(tmp_path, capsys):
     small = settings()
     align = next(phase.ordinal for phase in plan(small) if phase.name == "align")
-    orders = Orders()
+    control = ControlState()
     seen = []
 
     def note(event):
         seen.append(event)
         if isinstance(event, k.PhaseProgress) and event.ordinal == align:
-            orders.take(Verb.STOP)
+            control.take(Verb.STOP)
 
     with pytest.raises(Stopped):
-        run(Stages(small, Context(tmp_path, plan(small), note, orders), CPU))
+        run(RunContext(RunSession(small, tmp_path, CPU), plan(small), note, control))
     assert not any(isinstance(e, k.PhaseFinished) and e.ordinal == align for e in seen)
     assert capsys.readouterr().out == ""  # a worker's standard output belongs to its events
 
 
 def test_without_trl_a_run_does_not_begin(tmp_path, monkeypatch):
-    monkeypatch.setattr(grpo.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match="needs TRL") as told:
-        Stages(settings(), Context(tmp_path, plan(settings()), lambda _: None), CPU)
+        RunSession(settings(), tmp_path, CPU)
     assert "baselines" in told.value.fix

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_engine.labeling.expansion import expand
-from sapo_engine.labeling.labelers import Bill, Checker, checks_of, run_labeler
-from sapo_engine.labeling.outcome import Outcome
-from sapo_engine.rollouts import Completion
+from sapo_engine.labeling.labelers import MonteCarloChecker, RolloutCost, make_checks, run_labeler
+from sapo_engine.labeling.outcome import LabelingOutcome
+from sapo_engine.rollouts import Completion, Request
 from sapo_engine.tasks.arithmetic import ArithmeticTask
-from sapo_engine.text.trajectory import Draft
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory import TrajectoryDraft
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import LabelingConfig, TaskConfig
-from sapo_studio.domain.labels import from_first_error, settle
+from sapo_studio.domain.labels import from_first_error, simulate
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.events.kinds import LabelRow
 
@@ -26,7 +25,7 @@ TASK = ArithmeticTask(
     TaskConfig(train_questions=50, development_questions=20, test_questions=20, process_solutions=20), seed=1
 )
 TOKENIZER = TASK.build_tokenizer()
-CUTTER = Cutter(TASK, TOKENIZER)
+BUILDER = TrajectoryBuilder(TASK, TOKENIZER)
 QUESTIONS = TASK.questions("train")[:6]
 TRIES = 4
 CONFIG = LabelingConfig(rollouts=TRIES)
@@ -48,7 +47,7 @@ def solution_tokens(question, error=0):
 
 def wrong(question, error, number):
     """A trajectory whose first wrong step is `error`."""
-    (found,) = CUTTER.trajectories([Draft(question, solution_tokens(question, error), number, iteration=1)])
+    (found,) = BUILDER.trajectories([TrajectoryDraft(question, solution_tokens(question, error), number, iteration=1)])
     assert (found.truth, found.correct, found.n) == (error, False, len(question.steps))
     return found
 
@@ -87,16 +86,23 @@ def first_success(prompt):
 
 
 def checker_of(backend, wave=2):
-    return Checker(
+    return MonteCarloChecker(
         backend,
-        CUTTER,
-        question_of,
-        prompts.__getitem__,
+        BUILDER,
+        {q.number: q for q in QUESTIONS},
+        lambda number, keys, written: Request(
+            prompts[number] + written, tuple(keys), max(TASK.max_new_tokens - len(written), 8)
+        ),
         rollouts=TRIES,
         wave=wave,
         temperature=CONFIG.temperature,
         seed_path=(0, "rollout", 1),
     )
+
+
+def rollouts_of(checker):
+    """Every rollout made so far, in the order of its prefix's first check."""
+    return [rollout for result in checker.known.values() for rollout in result.rollouts]
 
 
 def guess_of(trajectory):
@@ -105,7 +111,7 @@ def guess_of(trajectory):
 
 
 def label(labeler, trajectories, checker):
-    return run_labeler(trajectories, lambda _, t: checks_of(CONFIG, labeler, t, None, guess_of(t)), checker)
+    return run_labeler(trajectories, lambda _, t: make_checks(CONFIG, labeler, t, None, guess_of(t)), checker)
 
 
 @st.composite
@@ -124,10 +130,10 @@ quick = settings(deadline=None, derandomize=True, max_examples=40)
 def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     backend = Scripted()
     checker = checker_of(backend, wave)
-    labelled, usage = label(labeler, trajectories, checker)
-    for trajectory, item in zip(trajectories, labelled, strict=True):
-        work = checks_of(CONFIG, labeler, trajectory, None, guess_of(trajectory))
-        expected, _ = settle(work, lambda prefix, t=trajectory: prefix < t.truth)
+    labeled, usage = label(labeler, trajectories, checker)
+    for trajectory, item in zip(trajectories, labeled, strict=True):
+        work = make_checks(CONFIG, labeler, trajectory, None, guess_of(trajectory))
+        expected, _ = simulate(work, lambda prefix, t=trajectory: prefix < t.truth)
         assert item.trajectory is trajectory
         assert item.verdict == expected
         if labeler != "sapo":
@@ -142,18 +148,18 @@ def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     asked = {
         (t.question, t.tokens[: t.ends[prefix - 1]])
         for t in trajectories
-        for prefix in settle(checks_of(CONFIG, labeler, t, None, guess_of(t)), lambda p, t=t: p < t.truth)[1]
+        for prefix in simulate(make_checks(CONFIG, labeler, t, None, guess_of(t)), lambda p, t=t: p < t.truth)[1]
     }
     assert {(asked_by[prompt[:2]], prompt[2:]) for prompt in backend.attempts} == asked == set(checker.known)
 
-    assert sum(item.bill.rollouts for item in labelled) == usage.sequences == len(checker.all_rollouts())
-    assert sum(item.bill.tokens for item in labelled) == usage.generated_tokens
+    assert sum(item.cost.rollouts for item in labeled) == usage.sequences == len(rollouts_of(checker))
+    assert sum(item.cost.tokens for item in labeled) == usage.generated_tokens
     assert usage == backend.usage
 
     again, nothing = label(labeler, trajectories, checker)
     assert nothing == Usage()
-    assert [item.verdict for item in again] == [item.verdict for item in labelled]
-    assert all(item.bill == Bill() for item in again)
+    assert [item.verdict for item in again] == [item.verdict for item in labeled]
+    assert all(item.cost == RolloutCost() for item in again)
 
 
 @quick
@@ -182,7 +188,9 @@ def test_another_reasoner_has_other_keys():
 def test_ticks_say_how_many_are_done():
     trajectories = [wrong(q, 2, number) for number, q in enumerate(QUESTIONS)]
     ticks = []
-    run_labeler(trajectories, lambda _, t: checks_of(CONFIG, "omega", t, None, 0), checker_of(Scripted()), ticks.append)
+    run_labeler(
+        trajectories, lambda _, t: make_checks(CONFIG, "omega", t, None, 0), checker_of(Scripted()), ticks.append
+    )
     assert ticks == sorted(ticks)
     assert ticks[-1] == len(trajectories)
 
@@ -199,21 +207,20 @@ def test_nothing_to_label():
 @given(trajectories=many_wrong())
 def test_expansion_follows_the_rules(labeler, trajectories):
     checker = checker_of(Scripted())
-    labelled, _ = label(labeler, trajectories, checker)
-    rows = [LabelRow(trajectory=i.trajectory.number, labels=i.verdict.labels) for i in labelled]
-    made = checker.all_rollouts()
-    outcome = Outcome(rows, [(r.trajectory, r.prefix, r.tokens, r.correct) for r in made])
+    labeled, _ = label(labeler, trajectories, checker)
+    rows = [LabelRow(trajectory=i.trajectory.number, labels=i.verdict.labels) for i in labeled]
+    made = rollouts_of(checker)
+    outcome = LabelingOutcome(rows, [(r.trajectory, r.prefix, r.tokens, r.correct) for r in made])
     by_number = {t.number: t for t in trajectories}
-    lab = SimpleNamespace(cutter=CUTTER, question=question_of)
-    found = expand(lab, 1, by_number, outcome)
+    found = expand(BUILDER, {q.number: q for q in QUESTIONS}, 1, by_number, outcome)
 
-    # By the rules, from what was rolled out: the labels of each text that a roll-out and its prefix make.
+    # By the rules, from what was rolled out: the labels of each text that a rollout and its prefix make.
     expected = {}
     for rollout in made:
         parent = by_number[rollout.trajectory]
         labels = next(row.labels for row in rows if row.trajectory == parent.number)
         written = parent.tokens[: parent.ends[rollout.prefix - 1]] + rollout.tokens
-        n = CUTTER.cut(written)[1]
+        n = BUILDER.cut(written)[1]
         if rollout.correct:
             expected[parent.question, written] = "1" * len(n)
         elif labels[rollout.prefix - 1] == "0":

@@ -11,15 +11,17 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from sapo_engine.loop import plan, run
+from sapo_engine.loop import run
 from sapo_engine.models.loading import load_model
-from sapo_engine.phases import label as labelling
-from sapo_engine.phases import stages
-from sapo_engine.phases.context import Context
-from sapo_engine.phases.orders import Orders
-from sapo_engine.phases.stages import Stages
+from sapo_engine.phases import label as label_phase
+from sapo_engine.phases import sample as sample_phase
+from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.control import ControlState
 from sapo_engine.rollouts import HfBackend, Request
+from sapo_engine.rollouts.sampler import Sampler
+from sapo_engine.session import RunSession
 from sapo_engine.training import trainer as training
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import decode, encode
@@ -68,12 +70,12 @@ class Seen:
         }
 
 
-def attempt(settings, folder, seen, orders=None):
+def attempt(settings, folder, seen, control=None):
     """A new worker goes on with the run; whether it got to the end."""
     seen.attempts += 1
-    context = Context(folder, plan(settings), seen.events.append, orders, seen.done, checkpoint_seconds=1e9)
+    session = RunSession(settings, folder, CPU)
     try:
-        run(Stages(settings, context, CPU))
+        run(RunContext(session, plan(settings), seen.events.append, control, seen.done, checkpoint_seconds=1e9))
     except Stopped:
         return False
     return True
@@ -88,8 +90,8 @@ def whole(settings, folder):
 @pytest.fixture(scope="module", autouse=True)
 def _small_shards():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "SAMPLE_SHARD", 10)
-        patch.setattr(labelling, "SHARD", 9)
+        patch.setattr(sample_phase, "SAMPLE_SHARD", 10)
+        patch.setattr(label_phase, "LABEL_SHARD", 9)
         yield
 
 
@@ -195,7 +197,7 @@ def test_the_store_takes_every_event(finished, tmp_path):
 def test_stopped_after_every_phase_it_comes_to_the_same(finished, tmp_path):
     settings, seen = config(iterations=1), Seen()
     while True:
-        orders = Orders()
+        orders = ControlState()
         orders.take(Verb.STOP_AFTER_PHASE)
         before = len(seen.done)
         complete = attempt(settings, tmp_path, seen, orders)
@@ -206,12 +208,12 @@ def test_stopped_after_every_phase_it_comes_to_the_same(finished, tmp_path):
     begins(seen, finished[0])
 
 
-class StopAtBreath(Orders):
+class StopAtBoundary(ControlState):
     """A stop that comes at the n-th step boundary."""
 
-    def __init__(self, breaths):
+    def __init__(self, boundaries):
         super().__init__()
-        self.left = breaths
+        self.left = boundaries
 
     @property
     def stop(self):
@@ -226,7 +228,7 @@ class StopAtBreath(Orders):
 def test_stopped_anywhere_it_comes_to_the_same(finished, tmp_path, monkeypatch):
     """Stops inside phases too: those go on from their shards and training states, the others anew."""
     loaded, made = [], []
-    load, sample_part = training.load_training_state, Stages.sample_many
+    load, sample_part = training.load_training_state, Sampler.sample
 
     def load_and_note(*arguments):
         loaded.append(load(*arguments))
@@ -237,10 +239,10 @@ def test_stopped_anywhere_it_comes_to_the_same(finished, tmp_path, monkeypatch):
         return sample_part(self, model, questions, path, *rest, **more)
 
     monkeypatch.setattr(training, "load_training_state", load_and_note)
-    monkeypatch.setattr(Stages, "sample_many", sample_and_note)
+    monkeypatch.setattr(Sampler, "sample", sample_and_note)
     chance = random.Random(2)
     seen = Seen()
-    while not attempt(config(), tmp_path, seen, StopAtBreath(chance.randint(4, 25))):
+    while not attempt(config(), tmp_path, seen, StopAtBoundary(chance.randint(4, 25))):
         assert seen.attempts < 60
     same(seen, finished[0])
     assert seen.attempts > 8
@@ -324,27 +326,27 @@ def test_the_reasoner_is_an_ordinary_transformers_model(finished):
     model = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     settings = config()
-    lab = Stages(settings, Context(finished[1], plan(settings), lambda _: None), CPU)
+    session = RunSession(settings, finished[1], CPU)
     ours, _ = load_model(folder)
-    questions = lab.task.questions("test")[:6]
-    limit = lab.task.max_new_tokens
-    prompts = [tuple(tokenizer(lab.task.prompt(question))["input_ids"]) for question in questions]
-    assert prompts == [lab.prompt_of(question) for question in questions]
+    questions = session.task.questions("test")[:6]
+    limit = session.task.max_new_tokens
+    prompts = [tuple(tokenizer(session.task.prompt(question))["input_ids"]) for question in questions]
+    assert prompts == [session.prompts.of(question.number) for question in questions]
     backend = HfBackend(ours, eos=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
     found = backend.generate([Request(p, (0,), limit) for p in prompts], temperature=0)
     for question, prompt, (mine,) in zip(questions, prompts, found, strict=True):
         theirs = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=limit)[0, len(prompt) :]
         assert list(mine.tokens) == theirs.tolist()
         steps = tokenizer.decode(theirs, skip_special_tokens=True).strip().split("\n")
-        assert [s.strip() for s in steps] == list(lab.cutter.cut(mine.tokens)[1])
-        assert lab.task.grade([(question, "\n".join(steps))]) == lab.cutter.grade([(question, mine.tokens)])
+        assert [s.strip() for s in steps] == list(session.builder.cut(mine.tokens)[1])
+        assert session.task.grade([(question, "\n".join(steps))]) == session.builder.grade([(question, mine.tokens)])
 
 
 def test_a_reasoner_without_words_for_the_problems_is_refused(tmp_path):
     settings = config(task={"asks": "rest"})
-    with pytest.raises(InputError, match="bundled:lab has no words") as refused:
-        Stages(settings, Context(tmp_path, plan(settings), lambda _: None), CPU)
+    with pytest.raises(InputError, match="The tokenizer of bundled:lab maps this task's text to <unk>") as refused:
+        RunSession(settings, tmp_path, CPU)
     assert "Packed in" in refused.value.why
     assert "bundled:lab-rest" in refused.value.fix
     known = config(task={"asks": "rest"}, model={"source": "bundled:lab-rest"})
-    Stages(known, Context(tmp_path, plan(known), lambda _: None), CPU).close()
+    RunSession(known, tmp_path, CPU).close()

@@ -46,9 +46,9 @@ def test_what_wants_to_run_code_is_refused(folder):
     data = json.loads(config.read_text())
     config.write_text(json.dumps({**data, "auto_map": {"AutoModelForCausalLM": "evil.Model"}}))
     (folder / "evil.py").write_text("raise SystemExit('ran')")
-    assert "wants to run code of its own" in refusal(load_model, folder)
+    assert "requires remote code (auto_map), which is disabled" in refusal(load_model, folder)
     config.write_text(json.dumps({**data, "model_type": "evil", "auto_map": {"AutoConfig": "evil.Config"}}))
-    assert "wants to run code of its own" in refusal(load_model, folder)
+    assert "requires remote code (auto_map), which is disabled" in refusal(load_model, folder)
 
 
 def test_pickled_weights_are_refused(folder):

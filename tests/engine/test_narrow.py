@@ -9,7 +9,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from sapo_engine.rollouts import HfBackend, Request, key_of
 from sapo_engine.rollouts import hf as sampler
-from sapo_engine.rollouts.small_model_attention import LEAST_ROWS, attend, fits
+from sapo_engine.rollouts.small_model_attention import LEAST_ROWS, attend, is_faster
 
 EOS, PAD = 1, 0
 SHAPE = {
@@ -49,13 +49,13 @@ def test_it_is_torchs_attention(key_heads, mask, queries):
 
 def test_it_is_for_small_models_with_full_attention_and_many_rows():
     model = model_of()
-    assert fits(model, 60, LEAST_ROWS, "fp32")
-    assert not fits(model, 60, LEAST_ROWS - 1, "fp32")
-    assert not fits(model, 6000, LEAST_ROWS, "fp32")
-    assert not fits(model, 60, LEAST_ROWS, "bf16")
-    assert not fits(model_of(num_key_value_heads=2), 60, LEAST_ROWS, "fp32")
+    assert is_faster(model, 60, LEAST_ROWS, "fp32")
+    assert not is_faster(model, 60, LEAST_ROWS - 1, "fp32")
+    assert not is_faster(model, 6000, LEAST_ROWS, "fp32")
+    assert not is_faster(model, 60, LEAST_ROWS, "bf16")
+    assert not is_faster(model_of(num_key_value_heads=2), 60, LEAST_ROWS, "fp32")
     sliding = MistralForCausalLM(MistralConfig(**SHAPE, num_key_value_heads=4, sliding_window=16))
-    assert not fits(sliding, 60, LEAST_ROWS, "fp32")
+    assert not is_faster(sliding, 60, LEAST_ROWS, "fp32")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def prompts():
 
 def test_greedy_equals_generate(prompts):
     model = model_of()
-    assert fits(model, 11 + 20, len(prompts), "fp32")
+    assert is_faster(model, 11 + 20, len(prompts), "fp32")
     found = HfBackend(model, eos=EOS, pad=PAD).generate([Request(p, (0,), 20) for p in prompts], temperature=0)
     for prompt, (completion,) in zip(prompts, found, strict=True):
         theirs = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=20)[0, len(prompt) :].tolist()
@@ -80,5 +80,5 @@ def test_samples_are_those_of_torchs_attention(prompts, equal, monkeypatch):
     chosen = [p for p in prompts if len(p) == 5] if equal else prompts
     requests = [Request(p, tuple(key_of(i, k) for k in range(12)), 20) for i, p in enumerate(chosen)]
     mine = HfBackend(model, eos=EOS, pad=PAD).generate(requests, temperature=1.0)
-    monkeypatch.setattr(sampler, "fits", lambda *_: False)
+    monkeypatch.setattr(sampler, "is_faster", lambda *_: False)
     assert mine == HfBackend(model, eos=EOS, pad=PAD).generate(requests, temperature=1.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.grading.names import names_of
+from sapo_engine.grading.program_names import names_of
 from sapo_engine.grading.programs import ProgramGrader, probe
 
 HOW, WHY = probe()

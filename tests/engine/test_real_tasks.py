@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from sapo_engine.grading.programs import probe
-from sapo_engine.loop import plan, run
-from sapo_engine.phases.context import Context
-from sapo_engine.phases.stages import Stages
+from sapo_engine.loop import run
+from sapo_engine.phases.context import RunContext
 from sapo_engine.rollouts import Completion, Usage
+from sapo_engine.session import RunSession
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import parse_config
 from sapo_studio.events.kinds import Labels, Metric, PhaseFinished, Trajectories
 from tests.fixtures.tiny_models import write_model
@@ -43,13 +44,13 @@ def config_of(task, model, **more):
 def whole_run(config, folder, backend=None):
     """Every phase once; all events, and the metrics of the last iteration."""
     events = []
-    stages = Stages(config, Context(folder, plan(config), events.append), CPU)
+    session = RunSession(config, folder, CPU)
     if backend is not None:
-        stages.rollouts.backend = backend(stages)
+        session.pool.backend = backend(session)
     try:
-        run(stages)
+        run(RunContext(session, plan(config), events.append))
     finally:
-        stages.close()
+        session.close()
     assert sum(isinstance(event, PhaseFinished) for event in events) == len(plan(config))
     last = {event.name: event.value for event in events if isinstance(event, Metric) and event.iteration == 1}
     return events, last
@@ -79,14 +80,14 @@ def test_a_tiny_model_of_each_family_goes_through_an_iteration(family, tuning, t
 class Programmer:
     """Writes the right program or a wrong one, as the key says; goes on rightly from right beginnings alone."""
 
-    def __init__(self, stages):
-        self.tokenizer = stages.tokenizer
-        self.eos = stages.tokenizer.eos_token_id
+    def __init__(self, session):
+        self.tokenizer = session.tokenizer
+        self.eos = session.tokenizer.eos_token_id
         self.usage = Usage()
         self.right = {
-            stages.prompt(question.number): stages.solutions([question])[0].tokens
+            session.prompts.of(question.number): session.builder.solutions([question])[0].tokens
             for split in ("train", "development", "test")
-            for question in stages.task.questions(split)
+            for question in session.task.questions(split)
         }
         longest = max(map(len, self.right))
         self.find = lambda tokens: next(
@@ -117,8 +118,8 @@ def test_programs_of_a_scripted_reasoner_are_judged_in_the_sandbox(tmp_path):
         {"kind": "mbpp", "train_data": str(data), "max_new_tokens": 300}, {"source": str(folder)}, warmup={"epochs": 0}
     )
 
-    def scripted(stages):
-        programmer = Programmer(stages)
+    def scripted(session):
+        programmer = Programmer(session)
         return lambda reasoner: programmer
 
     events, last = whole_run(config, tmp_path / "run", scripted)

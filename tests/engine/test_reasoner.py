@@ -7,9 +7,9 @@ from safetensors.torch import load_file
 from sapo_engine.models.loading import load_network, save_model
 from sapo_engine.models.reasoner import Adapters, Reasoner, clone, load_adapter, plain_state, save_adapter, with_adapter
 from sapo_engine.rollouts import HfBackend, Request
-from sapo_engine.training.batching import Text
+from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.objectives import sft
-from sapo_engine.training.trainer import Recipe, SilentWatcher
+from sapo_engine.training.trainer import NullCallback, TrainingArgs
 from tests.fixtures.tiny_models import byte_tokenizer, write_model
 
 ADAPTERS = Adapters(4, 8.0, 0.0)
@@ -30,8 +30,8 @@ def logits(reasoner):
 
 def teach(reasoner, seed=0):
     rng = torch.Generator().manual_seed(seed)
-    texts = [Text((5, 6), tuple(torch.randint(3, 250, (12,), generator=rng).tolist())) for _ in range(8)]
-    sft(reasoner.trainable(), texts, Recipe(1e-2, 4, 8, 0), SilentWatcher(), pad_id=0)
+    texts = [PromptCompletion((5, 6), tuple(torch.randint(3, 250, (12,), generator=rng).tolist())) for _ in range(8)]
+    sft(reasoner.trainable(), texts, TrainingArgs(1e-2, 4, 8, 0), NullCallback(), pad_id=0)
 
 
 @families
@@ -111,6 +111,12 @@ def test_bf16_and_checkpointing_train_as_well(folders, family):
     network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     reasoner = with_adapter(network, ADAPTERS)
     before = logits(reasoner)
-    texts = [Text((5, 6), tuple(range(20, 40)))] * 8
-    sft(reasoner.trainable(), texts, Recipe(1e-2, 4, 8, 0, micro_batch=2, precision="bf16"), SilentWatcher(), pad_id=0)
+    texts = [PromptCompletion((5, 6), tuple(range(20, 40)))] * 8
+    sft(
+        reasoner.trainable(),
+        texts,
+        TrainingArgs(1e-2, 4, 8, 0, micro_batch=2, precision="bf16"),
+        NullCallback(),
+        pad_id=0,
+    )
     assert not torch.allclose(logits(reasoner), before, atol=1e-3)

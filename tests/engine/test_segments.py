@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sapo_engine.tasks.segmenters import segmenter_of
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from tests.fixtures.tiny_models import byte_tokenizer
 
 WAYS = [("line", ""), ("paragraph", ""), ("block", ""), ("pattern", r"Step \d+")]
@@ -59,11 +59,11 @@ def test_a_prefix_is_cut_as_the_whole_is(how, pattern, lines, cut):
 @given(lines=LINES)
 def test_every_token_belongs_to_one_step_and_no_text_is_lost(how, pattern, lines):
     tokenizer = byte_tokenizer()
-    cutter = Cutter(OneTask(how, pattern), tokenizer)
+    builder = TrajectoryBuilder(OneTask(how, pattern), tokenizer)
     text = "\n".join(lines)
     tokens = (*tokenizer(text)["input_ids"], tokenizer.eos_token_id)
-    ends, steps = cutter.cut(tokens)
-    assert cutter.text_of(tokens) == text
+    ends, steps = builder.cut(tokens)
+    assert builder.text_of(tokens) == text
     assert ends[-1] == len(tokens)
     assert list(ends) == sorted(set(ends))
     assert len(ends) == len(steps)
@@ -76,11 +76,11 @@ def test_every_token_belongs_to_one_step_and_no_text_is_lost(how, pattern, lines
 @given(lines=LINES)
 def test_the_steps_of_a_prefix_are_the_first_steps_of_the_whole(how, pattern, lines):
     tokenizer = byte_tokenizer()
-    cutter = Cutter(OneTask(how, pattern), tokenizer)
+    builder = TrajectoryBuilder(OneTask(how, pattern), tokenizer)
     tokens = (*tokenizer("\n".join(lines))["input_ids"], tokenizer.eos_token_id)
-    ends, steps = cutter.cut(tokens)
+    ends, steps = builder.cut(tokens)
     for k, end in enumerate(ends[:-1], 1):
-        assert cutter.cut(tokens[:end])[1] == steps[:k]
+        assert builder.cut(tokens[:end])[1] == steps[:k]
 
 
 def test_the_answer_line_belongs_to_the_step_that_found_it():

@@ -12,11 +12,11 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
-from sapo_engine.training.batching import Text
-from sapo_engine.training.objectives import AnchoredLoss, PairLoss, TextLoss, dpo, orpo, preferences, sft
-from sapo_engine.training.trainer import Recipe, SilentWatcher, train
+from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, dpo, orpo, preferences, sft
+from sapo_engine.training.trainer import NullCallback, TrainingArgs, train
 from sapo_engine.verifier.model import Verifier
-from sapo_engine.verifier.training import Labelled, StepLoss
+from sapo_engine.verifier.training import StepLoss, VerifierExample
 from sapo_studio.errors import Stopped
 
 RECIPE = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 7, "seed": 3}
@@ -41,25 +41,27 @@ def text(number):
     draw = torch.Generator().manual_seed(number)
     prompt, completion = 2 + number % 3, 2 + 5 * number % 11
     tokens = torch.randint(1, 30, (prompt + completion,), generator=draw).tolist()
-    return Text(tuple(tokens[:prompt]), tuple(tokens[prompt:]))
+    return PromptCompletion(tuple(tokens[:prompt]), tuple(tokens[prompt:]))
 
 
 TEXTS = [text(k) for k in range(14)]
 PAIRS = list(itertools.pairwise(TEXTS[:8]))
 EXAMPLES = [
-    Labelled(t, (1, len(t.completion)) if k % 3 else (len(t.completion),), "1?10"[k % 3 : k % 3 + (2 if k % 3 else 1)])
+    VerifierExample(
+        t, (1, len(t.completion)) if k % 3 else (len(t.completion),), "1?10"[k % 3 : k % 3 + (2 if k % 3 else 1)]
+    )
     for k, t in enumerate(TEXTS)
 ]
 
 
 def loss_of(kind, model):
     if kind == "sft":
-        return TextLoss(model, TEXTS, 0), [len(t) for t in TEXTS]
+        return SftLoss(model, TEXTS, 0), [len(t) for t in TEXTS]
     if kind == "orpo":
-        return PairLoss(model, PAIRS, 0, beta=0.3), [max(len(a), len(b)) for a, b in PAIRS]
+        return OrpoLoss(model, PAIRS, 0, beta=0.3), [max(len(a), len(b)) for a, b in PAIRS]
     if kind == "rpo":
         before = [0.1 * k for k in range(len(PAIRS))]
-        return AnchoredLoss(model, PAIRS, 0, before, beta=0.3, nll=0.5), [max(len(a), len(b)) for a, b in PAIRS]
+        return DpoLoss(model, PAIRS, 0, before, beta=0.3, nll=0.5), [max(len(a), len(b)) for a, b in PAIRS]
     return StepLoss(model, EXAMPLES, 0), [len(t) for t in TEXTS]
 
 
@@ -85,7 +87,7 @@ def gradients(monkeypatch):
     return seen
 
 
-class Curves(SilentWatcher):
+class Curves(NullCallback):
     def __init__(self):
         self.points = {}
 
@@ -93,12 +95,12 @@ class Curves(SilentWatcher):
         self.points[name, step] = value
 
 
-def one_step(kind, **recipe):
+def one_step(kind, **args):
     model = model_of(kind)
     loss, lengths = loss_of(kind, model)
-    watcher = Curves()
-    train(model, lengths[:7], loss, Recipe(**{**RECIPE, **recipe}), watcher)
-    return watcher.points
+    callback = Curves()
+    train(model, lengths[:7], loss, TrainingArgs(**{**RECIPE, **args}), callback)
+    return callback.points
 
 
 @pytest.mark.parametrize("kind", ["sft", "orpo", "rpo", "verifier"])
@@ -129,7 +131,7 @@ def _ordered(model):
 def test_the_loss_of_texts_is_the_mean_over_all_tokens():
     """By transformers' own loss, which is a mean over the tokens of a batch."""
     model = network().eval()
-    loss = TextLoss(model, TEXTS, 0)
+    loss = SftLoss(model, TEXTS, 0)
     ids = torch.tensor([TEXTS[1].prompt + TEXTS[1].completion])
     labels = ids.clone()
     labels[:, : len(TEXTS[1].prompt)] = -100
@@ -139,20 +141,20 @@ def test_the_loss_of_texts_is_the_mean_over_all_tokens():
 
 
 def test_a_text_without_a_prompt_has_one_token_less_to_predict():
-    loss = TextLoss(network(), [Text((), (3, 4, 5))], 0)
+    loss = SftLoss(network(), [PromptCompletion((), (3, 4, 5))], 0)
     assert loss.weigh([0]) == 2
 
 
 def test_micro_batches_count_sequences_not_pairs(monkeypatch):
     sizes = []
-    part = PairLoss.part
+    part = OrpoLoss.part
 
     def note(self, indices):
         sizes.append(len(indices))
         return part(self, indices)
 
-    monkeypatch.setattr(PairLoss, "part", note)
-    orpo(network(), PAIRS, Recipe(**RECIPE, micro_batch=4), SilentWatcher(), beta=0.3, pad_id=0)
+    monkeypatch.setattr(OrpoLoss, "part", note)
+    orpo(network(), PAIRS, TrainingArgs(**RECIPE, micro_batch=4), NullCallback(), beta=0.3, pad_id=0)
     assert sizes == [2, 2, 2, 1]
 
 
@@ -176,11 +178,11 @@ def test_losses_are_fp32_and_close_whatever_the_products_are_in(kind, precision)
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_mixed_precision_trains_fp32_weights(precision):
     def train_at(precision):
-        model, watcher = network(), Curves()
-        recipe = Recipe(**{**RECIPE, "epochs": 20, "learning_rate": 1e-2}, precision=precision)
-        sft(model, TEXTS, recipe, watcher, pad_id=0)
+        model, callback = network(), Curves()
+        args = TrainingArgs(**{**RECIPE, "epochs": 20, "learning_rate": 1e-2}, precision=precision)
+        sft(model, TEXTS, args, callback, pad_id=0)
         assert {p.dtype for p in model.parameters()} == {torch.float32}
-        return [value for (name, _), value in watcher.points.items() if name == "loss"]
+        return [value for (name, _), value in callback.points.items() if name == "loss"]
 
     exact, rough = train_at("fp32"), train_at(precision)
     assert exact[-1] < 0.8 * exact[0]
@@ -193,16 +195,16 @@ def test_a_step_out_of_fp16s_bounds_is_left_out():
     before = [p.detach().clone() for p in model.parameters()]
     seen = []
 
-    class First(SilentWatcher):
+    class First(NullCallback):
         def progress(self, done, total, message=""):
             seen.append([torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)])
 
-    recipe = Recipe(**{**RECIPE, "epochs": 1, "batch_size": 14}, precision="fp16")
+    args = TrainingArgs(**{**RECIPE, "epochs": 1, "batch_size": 14}, precision="fp16")
     hook = model.lm_head.weight.register_hook(lambda grad: grad * float("inf"))
-    train(model, [len(t) for t in TEXTS], TextLoss(model, TEXTS, 0), recipe, First())
+    train(model, [len(t) for t in TEXTS], SftLoss(model, TEXTS, 0), args, First())
     assert seen == [[True] * len(before)]
     hook.remove()
-    train(model, [len(t) for t in TEXTS], TextLoss(model, TEXTS, 0), recipe, First())
+    train(model, [len(t) for t in TEXTS], SftLoss(model, TEXTS, 0), args, First())
     assert not any(seen[1])
 
 
@@ -210,29 +212,29 @@ def test_the_same_without_a_scaler_ends_the_training():
     model = network()
     model.lm_head.weight.register_hook(lambda grad: grad * float("inf"))
     with pytest.raises(FloatingPointError, match="gradient norm"):
-        sft(model, TEXTS, Recipe(**RECIPE), SilentWatcher(), pad_id=0)
+        sft(model, TEXTS, TrainingArgs(**RECIPE), NullCallback(), pad_id=0)
 
 
 # -- Stopping and going on
 
 
-class StopAt(SilentWatcher):
+class StopAt(NullCallback):
     def __init__(self, step):
         self.left = step
 
-    def breathe(self, save=None):
+    def poll_control(self, save=None):
         if self.left == 0:
             save()
             raise Stopped("The run was stopped")
         self.left -= 1
 
 
-def in_pieces(make, recipe, file):
+def in_pieces(make, args, file):
     """Trained by processes that each make one step and die."""
     while True:
         model = make()
         try:
-            sft(model, TEXTS, recipe, StopAt(1), pad_id=0, state_file=file)
+            sft(model, TEXTS, args, StopAt(1), pad_id=0, state_file=file)
         except Stopped:
             continue
         return model
@@ -254,20 +256,20 @@ def with_dropout():
 
 @pytest.mark.parametrize("micro_batch", [0, 2])
 def test_what_dropout_leaves_out_is_the_same_after_going_on(tmp_path, micro_batch):
-    recipe = Recipe(**{**RECIPE, "epochs": 2}, micro_batch=micro_batch)
+    args = TrainingArgs(**{**RECIPE, "epochs": 2}, micro_batch=micro_batch)
     whole = with_dropout()
     start = weights(whole).clone()
-    sft(whole, TEXTS, recipe, SilentWatcher(), pad_id=0)
+    sft(whole, TEXTS, args, NullCallback(), pad_id=0)
     assert not torch.equal(weights(whole), start)
-    pieces = in_pieces(with_dropout, recipe, tmp_path / "state")
+    pieces = in_pieces(with_dropout, args, tmp_path / "state")
     assert torch.equal(weights(whole), weights(pieces))
 
 
 def test_the_scale_of_fp16_is_kept(tmp_path):
-    recipe = Recipe(**{**RECIPE, "epochs": 2}, precision="fp16")
+    args = TrainingArgs(**{**RECIPE, "epochs": 2}, precision="fp16")
     whole = network()
-    sft(whole, TEXTS, recipe, SilentWatcher(), pad_id=0)
-    pieces = in_pieces(network, recipe, tmp_path / "state")
+    sft(whole, TEXTS, args, NullCallback(), pad_id=0)
+    pieces = in_pieces(network, args, tmp_path / "state")
     assert torch.equal(weights(whole), weights(pieces))
     with safe_open(tmp_path / "state", "pt") as kept:
         assert '"scale": 65536.0' in kept.metadata()["scaler"]
@@ -280,7 +282,7 @@ def test_only_what_is_trained_is_changed_and_kept(tmp_path):
     frozen = {n: p.detach().clone() for n, p in model.named_parameters() if not p.requires_grad}
     assert frozen
     with pytest.raises(Stopped):
-        sft(model, TEXTS, Recipe(**RECIPE), StopAt(1), pad_id=0, state_file=tmp_path / "state")
+        sft(model, TEXTS, TrainingArgs(**RECIPE), StopAt(1), pad_id=0, state_file=tmp_path / "state")
     now = dict(model.named_parameters())
     assert all(torch.equal(now[n], value) for n, value in frozen.items())
     with safe_open(tmp_path / "state", "pt") as kept:
@@ -290,22 +292,22 @@ def test_only_what_is_trained_is_changed_and_kept(tmp_path):
 
 def test_preferences_are_what_is_measured_one_pair_at_a_time():
     model = network()
-    found = preferences(model, PAIRS, Recipe(**RECIPE, micro_batch=4), pad_id=0)
+    found = preferences(model, PAIRS, TrainingArgs(**RECIPE, micro_batch=4), pad_id=0)
     for (winner, loser), value in zip(PAIRS, found, strict=True):
-        (alone,) = preferences(model, [(winner, loser)], Recipe(**RECIPE), pad_id=0)
-        (turned,) = preferences(model, [(loser, winner)], Recipe(**RECIPE), pad_id=0)
+        (alone,) = preferences(model, [(winner, loser)], TrainingArgs(**RECIPE), pad_id=0)
+        (turned,) = preferences(model, [(loser, winner)], TrainingArgs(**RECIPE), pad_id=0)
         assert value == pytest.approx(alone, abs=1e-4)
         assert value == pytest.approx(-turned, abs=1e-4)
 
 
 def test_dpo_begins_without_a_preference_and_learns_one():
     model = network()
-    recipe = Recipe(**{**RECIPE, "epochs": 12})
-    before = preferences(model, PAIRS, recipe, pad_id=0)
+    args = TrainingArgs(**{**RECIPE, "epochs": 12})
+    before = preferences(model, PAIRS, args, pad_id=0)
     everything = range(len(PAIRS))
-    loss, told = AnchoredLoss(model, PAIRS, 0, before, beta=0.1).part(everything)
+    loss, told = DpoLoss(model, PAIRS, 0, before, beta=0.1).part(everything)
     assert float(loss) == pytest.approx(len(PAIRS) * math.log(2), rel=1e-5)
     assert float(told["preference_margin"]) == pytest.approx(0, abs=1e-4)
-    dpo(model, PAIRS, recipe, SilentWatcher(), before=before, beta=0.1, pad_id=0)
-    after = preferences(model, PAIRS, recipe, pad_id=0)
+    dpo(model, PAIRS, args, NullCallback(), before=before, beta=0.1, pad_id=0)
+    after = preferences(model, PAIRS, args, pad_id=0)
     assert all(b > a for a, b in zip(before, after, strict=True))

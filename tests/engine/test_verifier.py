@@ -10,13 +10,13 @@ import torch
 from sapo_engine.models.loading import fresh_model
 from sapo_engine.models.reasoner import Adapters, Reasoner
 from sapo_engine.tasks.arithmetic import ArithmeticTask
-from sapo_engine.text.trajectory import Draft
-from sapo_engine.text.trajectory_builder import Cutter
-from sapo_engine.training.batching import Text
-from sapo_engine.training.trainer import SilentWatcher
+from sapo_engine.text.trajectory import TrajectoryDraft
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
+from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.trainer import NullCallback
 from sapo_engine.verifier.model import Verifier, fresh_verifier, load_verifier, save_verifier
 from sapo_engine.verifier.scoring import score
-from sapo_engine.verifier.training import Labelled, train_verifier
+from sapo_engine.verifier.training import VerifierExample, train_verifier
 from sapo_studio.config.schema import ModelConfig, TaskConfig, VerifierConfig
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import from_first_error
@@ -39,14 +39,16 @@ def ground():
     """A small reasoner that knows nothing, its tokenizer, and trajectories of three to six steps."""
     network, tokenizer = fresh_model(ModelConfig(hidden_size=16, layers=2, heads=2), TASK, seed=0)
     reasoner = Reasoner(network.eval())
-    cutter = Cutter(TASK, tokenizer)
+    builder = TrajectoryBuilder(TASK, tokenizer)
     rows = []
     for number, question in enumerate(TASK.questions("train")[:32]):
         error = number % (len(question.steps) + 1)
         steps = [s if not error or j < error else s.split(" = ")[0] + " = 0" for j, s in enumerate(question.steps, 1)]
         tokens = (*tokenizer(TASK.join(steps))["input_ids"], tokenizer.eos_token_id)
-        (trajectory,) = cutter.trajectories([Draft(question, tokens, number, iteration=1)])
-        rows.append((Text(tuple(tokenizer(TASK.prompt(question))["input_ids"]), trajectory.tokens), trajectory))
+        (trajectory,) = builder.trajectories([TrajectoryDraft(question, tokens, number, iteration=1)])
+        rows.append(
+            (PromptCompletion(tuple(tokenizer(TASK.prompt(question))["input_ids"]), trajectory.tokens), trajectory)
+        )
     return reasoner, tokenizer, rows
 
 
@@ -73,11 +75,14 @@ def test_a_score_depends_on_its_prefix_alone(ground, kind):
         for step, end in enumerate(trajectory.ends):
             after = tuple(2 + (token + 5) % 200 for token in text.completion[end:])
             (changed,) = score(
-                verifier, [Text(text.prompt, text.completion[:end] + after)], [trajectory.ends], pad_id=0
+                verifier, [PromptCompletion(text.prompt, text.completion[:end] + after)], [trajectory.ends], pad_id=0
             )
             assert changed[: step + 1] == pytest.approx(before[: step + 1], abs=1e-5)
             (cut,) = score(
-                verifier, [Text(text.prompt, text.completion[:end])], [trajectory.ends[: step + 1]], pad_id=0
+                verifier,
+                [PromptCompletion(text.prompt, text.completion[:end])],
+                [trajectory.ends[: step + 1]],
+                pad_id=0,
             )
             assert cut == pytest.approx(before[: step + 1], abs=1e-5)
 
@@ -90,7 +95,7 @@ def test_a_score_is_read_at_the_last_token_of_its_step(ground, kind):
     (before,) = scores_of(verifier, rows[:1])
     for step, end in enumerate(trajectory.ends):
         last = (text.completion[end - 1] + 7) % 200 + 2
-        changed_text = Text(text.prompt, (*text.completion[: end - 1], last, *text.completion[end:]))
+        changed_text = PromptCompletion(text.prompt, (*text.completion[: end - 1], last, *text.completion[end:]))
         (changed,) = score(verifier, [changed_text], [trajectory.ends], pad_id=0)
         assert changed[:step] == pytest.approx(before[:step], abs=1e-5)
         assert abs(changed[step] - before[step]) > 1e-4
@@ -133,7 +138,7 @@ def test_a_saved_verifier_scores_the_same(ground, kind, tmp_path):
     assert scores_of(again, rows) == scores_of(verifier, rows)
 
 
-class Curve(SilentWatcher):
+class Curve(NullCallback):
     """Keeps the losses."""
 
     def __init__(self):
@@ -145,13 +150,13 @@ class Curve(SilentWatcher):
 
 
 def examples_of(rows):
-    return [Labelled(text, t.ends, from_first_error(t.truth, t.n)) for text, t in rows]
+    return [VerifierExample(text, t.ends, from_first_error(t.truth, t.n)) for text, t in rows]
 
 
-def train_on(reasoner, examples, kind, watcher=None):
+def train_on(reasoner, examples, kind, callback=None):
     config = VerifierConfig(head=kind, epochs=20, batch_size=8, learning_rate=3e-3)
     verifier = fresh_verifier(reasoner, config, ADAPTERS, seed=1)
-    return train_verifier(verifier, examples, config, watcher or SilentWatcher(), seed=1, pad_id=0)
+    return train_verifier(verifier, examples, config, callback or NullCallback(), seed=1, pad_id=0)
 
 
 @heads
@@ -175,7 +180,7 @@ def test_training_is_the_same_twice_and_unlabelled_steps_teach_nothing(ground):
     reasoner, _, rows = ground
     examples = [dataclasses.replace(e, labels=e.labels[0] + "?" * (len(e.labels) - 1)) for e in examples_of(rows[:8])]
     # Without the steps that have no label: the same texts, only the first step to be scored.
-    first_only = [Labelled(e.text, e.ends[:1], e.labels[:1]) for e in examples]
+    first_only = [VerifierExample(e.text, e.ends[:1], e.labels[:1]) for e in examples]
     one, two, three = (
         scores_of(train_on(reasoner, chosen, "likelihood"), rows[:8]) for chosen in (examples, examples, first_only)
     )

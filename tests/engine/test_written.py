@@ -1,18 +1,20 @@
-# ruff: noqa: E501
 """Tasks over written problems: splits, prompts, faults of the data, and the commands that grade and preview them."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
+from sapo_engine.service.grade import CHUNK
 from sapo_engine.tasks import make_task
 from sapo_engine.tasks.datasets import rows_of
 from sapo_engine.tasks.kinds import KINDS, load_problems
 from sapo_engine.tasks.math_problems import one_sentence_a_line
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
+from sapo_studio.requests.kinds import GradeRequest, PreviewRequest, SandboxProbeRequest
 from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
 
 
@@ -164,7 +166,8 @@ def test_sapo_grade_names_the_line_and_field_at_fault(gsm8k):
     assert done.returncode == 2
     assert "standard input:2" in done.stderr
     assert "'completion'" in done.stderr
-    assert sapo("grade", "chess", "-", text="").returncode == 2
+    chess = sapo("grade", "chess", "-", text="")
+    assert (chess.returncode, "There is no task 'chess' to grade" in chess.stderr) == (2, True)
     unknown = sapo("grade", "gsm8k", "-", "--data", gsm8k, text='{"task_id": "none", "completion": "1"}\n')
     assert unknown.returncode == 2
     assert "there is no problem 'none'" in unknown.stderr
@@ -178,9 +181,40 @@ def test_sapo_doctor_previews_a_task(gsm8k):
     shown = sapo("doctor", "--task", "gsm8k", "--data", gsm8k)
     assert "50 of 50 reference solutions are graded as right" in shown.stdout
     assert sapo("doctor", "--task", "gsm8k", "--data", "absent.jsonl").returncode == 2
+    chess = sapo("doctor", "--task", "chess", "--data", gsm8k)
+    assert (chess.returncode, "There is no task 'chess' to preview" in chess.stderr) == (2, True)
 
 
-def test_grading_needs_no_torch():
-    code = "import sys, sapo_engine.service.grade, sapo_engine.service.preview; print('torch' in sys.modules, 'transformers' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["False", "False"]
+def test_verdicts_come_while_completions_are_still_being_written():
+    """The first chunk's verdicts are there before standard input ends."""
+    row = json.dumps({"question": "1 + 1?", "answer": "#### 2", "completion": "#### 2"}) + "\n"
+    command = [sys.executable, "-m", "sapo_studio.cli", "grade", "gsm8k", "-", "--processes", "1"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as grading:
+        grading.stdin.write(row * CHUNK)
+        grading.stdin.flush()
+        first = [json.loads(grading.stdout.readline()) for _ in range(CHUNK)]
+        grading.stdin.write(row)
+        grading.stdin.close()
+        assert len(grading.stdout.readlines()) == 1
+        assert grading.stderr.read() == f"{CHUNK + 1} of {CHUNK + 1} are right\n"
+    assert all(verdict["correct"] for verdict in first)
+
+
+def test_grading_previews_and_the_sandboxs_probe_need_no_torch(gsm8k, tmp_path):
+    file = tmp_path / "completions.jsonl"
+    file.write_text(json.dumps({"question": "1 + 1?", "answer": "#### 2", "completion": "#### 2"}) + "\n")
+    requests = (
+        GradeRequest(task="gsm8k", file=str(file)),
+        PreviewRequest(task="gsm8k", data=str(gsm8k)),
+        SandboxProbeRequest(),
+    )
+    code = (
+        "import sys; from sapo_engine.service.__main__ import main\n"
+        "codes = [main([request]) for request in sys.argv[1:]]\n"
+        "print(codes, [name for name in ('torch', 'transformers') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, *(request.to_json() for request in requests)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "[0, 0, 0] []"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.grading.names import names_of, wanted_by
+from sapo_engine.grading.program_names import names_of, wanted_by
 from sapo_engine.grading.written_program import written_program
 
 F = Problem("f", "", tests=("assert f(2) == 4",))

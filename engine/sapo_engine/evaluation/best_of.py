@@ -1,4 +1,4 @@
-"""To be worded."""
+"""A verifier as a chooser among samples: best-of-N beside majority, weighted vote and the upper bound."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.phases.stages import Stages
+from sapo_engine.session import RunSession
 from sapo_engine.tasks.base import Question
-from sapo_engine.text.trajectory import Draft
+from sapo_engine.text.trajectory import TrajectoryDraft
 from sapo_engine.verifier.model import Verifier
+from sapo_engine.verifier.scoring import predict
 from sapo_studio.domain import selection
 from sapo_studio.domain.metrics import (
     mean_share,
@@ -25,20 +26,20 @@ CHOICES = {
 
 
 def best_of(
-    lab: Stages, model: Reasoner, verifier: Verifier, questions: Sequence[Question], most: int
+    session: RunSession, model: Reasoner, verifier: Verifier, questions: Sequence[Question], most: int
 ) -> dict[str, Any]:
     """Accuracy of choosing one of N samples of `model`, N = 1, 2, 4 .. `most`: by the verifier's mean step score, by
-    majority, by both, and by somebody who knows."""
-    samples = lab.sample_many(model, questions, "best of", most)
+    majority, by both, and by an oracle (the upper bound)."""
+    samples = session.sampler.sample(model, questions, "best of", most)
     drafts = [
-        Draft(question, completion.tokens, number, iteration=0)
+        TrajectoryDraft(question, completion.tokens, number, iteration=0)
         for number, (question, completion) in enumerate(
             (question, completion) for question, mine in zip(questions, samples, strict=True) for completion in mine
         )
     ]
-    grades = lab.cutter.grade([(draft.question, draft.tokens) for draft in drafts])
-    written = [lab.cutter.trajectory(draft, grade) for draft, grade in zip(drafts, grades, strict=True)]
-    scores = lab.predict(verifier, written)
+    grades = session.builder.grade([(draft.question, draft.tokens) for draft in drafts])
+    written = [session.builder.trajectory(draft, grade) for draft, grade in zip(drafts, grades, strict=True)]
+    scores = predict(session, verifier, written)
     candidates = [
         selection.Candidate(grade.answer, sum(scores[t.number][0]) / max(t.n, 1), grade.correct)
         for t, grade in zip(written, grades, strict=True)

@@ -1,26 +1,34 @@
-"""To be worded."""
+"""The ceiling: labels that the reasoner itself gives by rollouts from every step (MCE)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from sapo_engine.labeling.labelers import run_labeler
+from sapo_engine.labeling.labelers import checker_for, run_labeler
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.phases.context import Phase
-from sapo_engine.session import Lab
+from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
-from sapo_studio.domain.labels import shepherd
+from sapo_studio.domain.labelers.shepherd import shepherd
 
 
 def monte_carlo_labels(
-    lab: Lab, phase: Phase, model: Reasoner, version: int, benchmark: Sequence[Trajectory]
+    session: RunSession,
+    model: Reasoner,
+    version: int,
+    benchmark: Sequence[Trajectory],
+    tick: Callable[[int, int], None] | None = None,
 ) -> list[str]:
-    """The reasoner's own labels of the benchmark: T roll-outs from every step, a right answer being its own witness."""
+    """Labels of `benchmark`, one character a step: T rollouts of M_`version` from every step, a right answer being its
+    own witness. `tick(done, total)` counts wrong trajectories."""
     wrong = [t for t in benchmark if not t.correct]
-    rollouts = lab.config.evaluation.mce_rollouts
-    checker = lab.checker(model, version, rollouts, min(lab.config.labeling.wave, rollouts))
-    labelled, _ = run_labeler(
-        wrong, lambda _, t: shepherd(t.n), checker, tick=lambda done: phase.progress(done, len(wrong))
-    )
-    found = {item.trajectory.number: item.verdict.labels for item in labelled}
+    config = session.config
+    rollouts = config.evaluation.mce_rollouts
+    checker = checker_for(session, model, version, rollouts, min(config.labeling.wave, rollouts))
+
+    def count(done: int) -> None:
+        if tick:
+            tick(done, len(wrong))
+
+    labeled, _ = run_labeler(wrong, lambda _, t: shepherd(t.n), checker, tick=count)
+    found = {item.trajectory.number: item.verdict.labels for item in labeled}
     return [found.get(t.number, "1" * t.n) for t in benchmark]

@@ -1,39 +1,43 @@
-"""To be worded."""
+"""The self-verification error of verifiers with reasoners: how often two checks change what the verifier said."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sapo_engine.labeling.labelers import checks_of, run_labeler
+from sapo_engine.labeling.labelers import checker_for, make_checks, run_labeler
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.phases.stages import Stages
-from sapo_engine.saved_run import FinishedRun
-from sapo_engine.text.trajectory import Draft, Trajectory
-from sapo_studio.domain.metrics import (
-    mean_share,
-    self_verification_right,
-)
+from sapo_engine.session import RunSession
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+from sapo_engine.verifier.model import Verifier
+from sapo_engine.verifier.scoring import predict
+from sapo_studio.domain.metrics import mean_share, self_verification_right
 from sapo_studio.domain.verifier_metrics import share_row
 
 
-def matrix(run: FinishedRun, verifiers: Sequence[int], reasoners: Sequence[int], count: int) -> list[dict[str, Any]]:
+def matrix(
+    session: RunSession,
+    verifier_of: Callable[[int], Verifier],
+    reasoner_of: Callable[[int], Reasoner],
+    verifiers: Sequence[int],
+    reasoners: Sequence[int],
+    count: int,
+) -> list[dict[str, Any]]:
     """Self-verification error rate of every pair (V_i, M_j): the share of M_j's own trajectories whose labels by V_i
-    self-verification with M_j changes."""
-    lab = run.stages
+    self-verification with M_j changes. At most `count` trajectories of each M_j; V_i and M_j are loaded one by one."""
     found: list[dict[str, Any]] = []
-    config = lab.config.labeling.model_copy(update={"max_checks": 2})
+    config = session.config.labeling.model_copy(update={"max_checks": 2})
     for j in reasoners:
-        model = run.reasoner(j)
-        written = _own_trajectories(lab, model, count)
+        model = reasoner_of(j)
+        written = _own_trajectories(session, model, count)
         wrong = [t for t in written if not t.correct]
-        checker = lab.checker(model, j, config.rollouts, config.wave)
+        checker = checker_for(session, model, j, config.rollouts, config.wave)
         for i in verifiers:
-            predictions = lab.predict(run.verifier(i), written)
-            labelled, _ = run_labeler(
-                wrong, lambda _, t, p=predictions: checks_of(config, "sapo", t, None, p[t.number][1]), checker
+            predictions = predict(session, verifier_of(i), written)
+            labeled, _ = run_labeler(
+                wrong, lambda _, t, p=predictions: make_checks(config, "sapo", t, None, p[t.number][1]), checker
             )
-            cases: Mapping[int, str] = {item.trajectory.number: item.verdict.case for item in labelled}
+            cases: Mapping[int, str] = {item.trajectory.number: item.verdict.case for item in labeled}
             changed = [
                 0.0
                 if self_verification_right(t.correct, predictions[t.number][0], cases.get(t.number, "right"))
@@ -52,16 +56,19 @@ def matrix(run: FinishedRun, verifiers: Sequence[int], reasoners: Sequence[int],
     return found
 
 
-def _own_trajectories(lab: Stages, model: Reasoner, count: int) -> list[Trajectory]:
+def _own_trajectories(session: RunSession, model: Reasoner, count: int) -> list[Trajectory]:
     """At most `count` distinct trajectories of `model` on development questions, right and wrong as they come."""
-    questions = lab.task.questions("development")
+    questions = session.task.questions("development")
     each = max(1, -(-count // len(questions)))
-    samples = lab.sample_many(model, questions, "matrix", each)
+    samples = session.sampler.sample(model, questions, "matrix", each)
     drafts = [
         (question, tokens)
         for question, mine in zip(questions, samples, strict=True)
         for tokens in dict.fromkeys(completion.tokens for completion in mine)
     ]
-    return lab.cutter.trajectories(
-        [Draft(question, tokens, number, iteration=0) for number, (question, tokens) in enumerate(drafts[:count])]
+    return session.builder.trajectories(
+        [
+            TrajectoryDraft(question, tokens, number, iteration=0)
+            for number, (question, tokens) in enumerate(drafts[:count])
+        ]
     )

@@ -1,133 +1,97 @@
-"""Names in Python programs: what a text defines and uses, and what a problem's tests want of a program."""
+r"""What stands before an equals sign: a name for the value behind it, or a part of an equation."""
 
 from __future__ import annotations
 
-import ast
-import builtins
-import functools
-import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from sapo_engine.grading.base import Problem
+from sapo_engine.grading.expression_reader import expression_of
+from sapo_engine.grading.expressions import CONSTANTS, Symbol
+from sapo_engine.grading.notation import GREEK, Token, Unreadable
+from sapo_engine.grading.pieces import CLOSERS, OPENERS, key_of_tokens, parted, split_by
+from sapo_engine.grading.units import is_word
 
-_BUILTIN = frozenset(dir(builtins))
-_MAKERS = (
-    "namedtuple",
-    "NamedTuple",
-    "make_dataclass",
-    "Enum",
-    "IntEnum",
-    "StrEnum",
-    "Flag",
-    "IntFlag",
-    "type",
-    "TypedDict",
-)
-"""Calls that make a class."""
-Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+_FIGURES = frozenset((
+    "angle", "triangle", "overline", "overrightarrow", "overleftrightarrow", "measuredangle", "widehat", "bar",
+    "square",
+))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a text defines at its top level, the classes among it, and all names that it uses."""
-
-    defined: frozenset[str] = field(default_factory=frozenset[str])
-    classes: frozenset[str] = field(default_factory=frozenset[str])
-    used: frozenset[str] = field(default_factory=frozenset[str])
-    imports: tuple[tuple[str, str], ...] = ()
-    """Each name that is imported from the standard library, with its import statement."""
-
-
-def names_of(text: str) -> Names | None:
-    """The names of `text`; None where it is no Python."""
-    digits = sys.get_int_max_str_digits()
-    sys.set_int_max_str_digits(0)  # a test may compare with a long number
+def is_variable(tokens: Sequence[Token]) -> bool:
+    """Whether tokens are one variable, with a subscript perhaps."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        found = expression_of(tokens)
+    except Unreadable:
+        return False
+    return isinstance(found, Symbol) and found.name not in CONSTANTS
+
+
+def name_of(tokens: Sequence[Token]) -> str | None:
+    r"""The name that tokens are, for what is behind the equals sign: `x`, `f(x)`, `(p, q)`, `AB`, `\text{Area}`."""
+    key = key_of_tokens(tokens)
+    if is_variable(tokens):
+        return key
+    first = tokens[0]
+    ratio, _ = split_by(tokens, lambda token: token.kind == "sign" and token.text == ":")
+    if len(ratio) > 1:
+        return key if all(part and name_of(part) for part in ratio) else None
+    if first.kind == "sign" and first.text in ("(", "[") and tokens[-1].text in (")", "]"):
+        parts, _ = parted(tokens[1:-1], (",", ";"))
+        return key if len(parts) > 1 and all(map(is_variable, parts)) else None
+    if all(token.kind in ("text", "word") for token in tokens):
+        corners = all(t.kind == "text" or (t.text.isupper() and len(t.text) <= 6) or is_word(t.text) for t in tokens)
+        return key if corners else None
+    if first.kind == "command" and first.text in _FIGURES:
+        return key
+    if (
+        first.text == "|"
+        and tokens[-1].text == "|"
+        and all(t.kind == "word" and t.text.isupper() for t in tokens[1:-1])
+    ):
+        return key
+    if first.kind == "command" and first.text == "frac" and _corners_or_derivative(tokens[1:]):
+        return key
+    if (
+        first.kind == "command"
+        and first.text in ("sin", "cos", "tan", "cot", "sec", "csc", "max", "min")
+        and len(tokens) <= 6
+    ):
+        return key if not any(token.kind == "number" for token in tokens) else None
+    return key if applied(tokens) is not None else None
+
+
+def _corners_or_derivative(tokens: Sequence[Token]) -> bool:
+    words = [token.text for token in tokens if token.text not in "{}"]
+    return bool(words) and (
+        all(word.isupper() and word.isalpha() for word in words)
+        or (all(word.startswith("d") and word.isalpha() for word in words) and any(len(word) > 1 for word in words))
+    )
+
+
+def applied(tokens: Sequence[Token]) -> tuple[str, list[list[Token]]] | None:
+    """The function and its arguments in `f(x)` or `P_2(x, y)`; None where tokens are no such thing."""
+    if len(tokens) < 4 or tokens[-1].text != ")":
         return None
-    finally:
-        sys.set_int_max_str_digits(digits)
-    defined: set[str] = set()
-    classes: set[str] = set()
-    imports: dict[str, str] = {}
-    for node in _top(tree.body):
-        if isinstance(node, (*Function, ast.ClassDef)):
-            defined.add(node.name)
-            if isinstance(node, ast.ClassDef):
-                classes.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            imports |= dict(_imported(node))
-            defined |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found = {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
-            defined |= found
-            if isinstance(node.value, ast.Call) and _called(node.value) in _MAKERS:
-                classes |= found
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return Names(frozenset(defined), frozenset(classes), frozenset(used), tuple(imports.items()))
+    opening = next((k for k, token in enumerate(tokens) if token.text == "("), 0)
+    head = tokens[:opening]
+    plain = bool(head) and ((head[0].kind == "word" and len(head[0].text) == 1) or head[0].text in GREEK)
+    if not plain or any(
+        t.text not in ("_", "{", "}", "'", "^") and t.kind not in ("word", "number", "sign") for t in head[1:]
+    ):
+        return None
+    if head[0].kind == "command" and head[0].text == "pi":
+        return None
+    if len(head) > 1 and head[1].text not in ("_", "'"):
+        return None
+    inside = tokens[opening + 1 : -1]
+    depth = 0
+    for token in inside:
+        depth += (token.text in OPENERS) - (token.text in CLOSERS)
+        if depth < 0:
+            return None
+    parts, _ = parted(inside, (",",))
+    return key_of_tokens(head), parts
 
 
-def _top(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements at the top level, in whatever block they stand."""
-    for node in body:
-        yield node
-        if isinstance(node, ast.If | ast.For | ast.While | ast.With | ast.Try):
-            for block in (node.body, getattr(node, "orelse", []), getattr(node, "finalbody", [])):
-                yield from _top(block)
-            for handler in getattr(node, "handlers", []):
-                yield from _top(handler.body)
-
-
-def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
-    for alias in node.names:
-        module = alias.name if isinstance(node, ast.Import) else (node.module or "")
-        if alias.name == "*" or module.partition(".")[0] not in sys.stdlib_module_names or getattr(node, "level", 0):
-            continue
-        alone = ast.Import([alias]) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, [alias], 0)
-        yield (alias.asname or alias.name).partition(".")[0], ast.unparse(alone)
-
-
-def _called(node: ast.Call) -> str:
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a problem's tests want of a program.
-
-    `header` is code of the data set's own that runs before the tests: what it defines stays as it is, whatever the
-    program calls by the same name. `asked` are the names that are the program's all the same. `classes` are the classes
-    that the tests are about.
-    """
-
-    header: str
-    asked: tuple[str, ...]
-    classes: tuple[str, ...]
-
-
-@functools.lru_cache(maxsize=4096)
-def wanted_by(problem: Problem) -> Wanted:
-    """What the tests of `problem` want, as far as it can be told from its reference solution or, without, from them.
-
-    Imports of the reference solution that the tests use are the data set's own. A function that the reference solution
-    calls like a built-in one is asked for; without a reference only `entry_point` is. Classes are those of the
-    reference solution; without one, capitalized names that the tests use.
-    """
-    tests = names_of("\n".join((problem.setup, *problem.tests))) or Names()
-    solution = names_of(problem.solution) if problem.solution.strip() else None
-    imports = [line for name, line in (solution.imports if solution else ()) if name in tests.used - tests.defined]
-    header = "\n".join([*dict.fromkeys(imports), problem.header])
-    asked = {problem.entry_point} - {""}
-    if solution is None:
-        classes = {name for name in tests.used - _BUILTIN if name.lstrip("_")[:1].isupper()}
-    else:
-        own = {name for name in solution.defined if name not in dict(solution.imports)}
-        asked |= own & tests.used & _BUILTIN
-        classes = set(solution.classes)
-    return Wanted(header, tuple(sorted(asked)), tuple(sorted(classes)))
+def bare_name(name: str) -> str:
+    """A name without the braces and commands around its letters."""
+    return "".join(char for char in name if char not in "\\{} ")

@@ -1,7 +1,4 @@
-"""Grading programs by their tests, each in the sandbox, several side by side.
-
-`python -m sapo_engine.grading.programs` prints what `probe` finds, as JSON.
-"""
+"""Grading programs by their tests, each in the sandbox, several side by side."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sapo_engine.grading.base import Grade, Problem
-from sapo_engine.grading.names import wanted_by
+from sapo_engine.grading.program_names import wanted_by
 from sapo_engine.grading.written_program import LONGEST, written_program
 from sapo_engine.sandbox import restrict
 from sapo_studio.errors import EngineError, InputError
@@ -198,7 +195,3 @@ class Judge:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
-
-
-if __name__ == "__main__":
-    print(json.dumps(probe()))

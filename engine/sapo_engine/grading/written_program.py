@@ -8,7 +8,7 @@ from __future__ import annotations
 import builtins
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.grading.names import Names, names_of
+from sapo_engine.grading.program_names import Names, names_of
 
 _PYTHON = ("", "python", "py", "python3", "py3")
 """What may stand behind the opening of a fence."""

@@ -1,24 +1,27 @@
-"""From checks to roll-outs: runs any labeler over many trajectories at once.
+"""From checks to rollouts: runs any labeler over many trajectories at once.
 
-A labeler (`sapo_studio.domain.labels`) asks for one prefix at a time; here all trajectories' questions of the
+A labeler (`sapo_studio.domain.labelers`) asks for one prefix at a time; here all trajectories' questions of the
 moment go to the reasoner as one batch, in waves that stop at a prefix's first success. A prefix that was rolled
 out before, in any trajectory, is answered from the cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.rollouts.base import Request, RolloutBackend
 from sapo_engine.rollouts.keys import key_of
+from sapo_engine.session import RunSession
 from sapo_engine.tasks.base import Question
 from sapo_engine.text.trajectory import Trajectory
-from sapo_engine.text.trajectory_builder import Cutter
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import LabelingConfig
-from sapo_studio.domain.labels import Checks, Verdict, omega, sapo, shepherd
+from sapo_studio.domain.labelers.base import WrongTrajectory
+from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.labels import Checks, Verdict
 from sapo_studio.domain.ledger import Usage
-from sapo_studio.domain.search import Price, search
 
 Prefix = tuple[int, tuple[int, ...]]
 """A question's number and the completion tokens so far."""
@@ -37,7 +40,7 @@ class Rollout:
 
 
 @dataclass(slots=True)
-class Checked:
+class PrefixResult:
     """What is known of one prefix."""
 
     succeeded: bool = False
@@ -45,36 +48,36 @@ class Checked:
 
 
 @dataclass(slots=True)
-class Bill:
-    """Roll-outs and generated tokens that one trajectory's checks have cost (a cached prefix costs nothing)."""
+class RolloutCost:
+    """Rollouts and generated tokens that one trajectory's checks have cost (a cached prefix costs nothing)."""
 
     rollouts: int = 0
     tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A trajectory with its verdict and its bill."""
+class LabeledTrajectory:
+    """A trajectory with its verdict and what its checks have cost."""
 
     trajectory: Trajectory
     verdict: Verdict
-    bill: Bill
+    cost: RolloutCost
 
 
-class Checker:
+class MonteCarloChecker:
     """Estimates c_j by Monte Carlo (eq. 3-5) with one reasoner: 1 if one of `rollouts` continuations reaches a
     right answer.
 
-    `prompt_of` gives a question's prompt tokens. Keys depend on the question, the prefix and the attempt alone,
-    so the outcome of a prefix is the same whoever asks, in whatever order.
+    `request` makes a request (`Sampler.request`). Keys depend on the question, the prefix and the attempt alone, so
+    the outcome of a prefix is the same whoever asks, in whatever order.
     """
 
     def __init__(
         self,
         backend: RolloutBackend,
-        cutter: Cutter,
-        questions: Callable[[int], Question],
-        prompt_of: Callable[[int], tuple[int, ...]],
+        builder: TrajectoryBuilder,
+        questions: Mapping[int, Question],
+        request: Callable[[int, Sequence[int], tuple[int, ...]], Request],
         *,
         rollouts: int,
         wave: int,
@@ -82,22 +85,22 @@ class Checker:
         seed_path: tuple[int | str, ...],
     ) -> None:
         self.backend = backend
-        self.cutter = cutter
+        self.builder = builder
         self.questions = questions
-        self.prompt_of = prompt_of
+        self.request = request
         self.rollouts = rollouts
         self.wave = wave
         self.temperature = temperature
         self.seed_path = seed_path
-        self.known: dict[Prefix, Checked] = {}
+        self.known: dict[Prefix, PrefixResult] = {}
 
-    def check(self, asked: Sequence[tuple[Trajectory, int]], bills: dict[int, Bill]) -> list[bool]:
-        """c of each (trajectory, prefix). Costs are put on the bill of the first trajectory that asked."""
+    def check(self, asked: Sequence[tuple[Trajectory, int]], costs: dict[int, RolloutCost]) -> list[bool]:
+        """c of each (trajectory, prefix). Costs are put down to the first trajectory that asked."""
         open_: dict[Prefix, tuple[Trajectory, int]] = {}
         for trajectory, prefix in asked:
             key = self._prefix(trajectory, prefix)
             if key not in self.known:
-                self.known[key] = Checked()
+                self.known[key] = PrefixResult()
                 open_[key] = (trajectory, prefix)
         tried = 0
         while open_ and tried < self.rollouts:
@@ -105,9 +108,9 @@ class Checker:
             requests = [self._request(key, tried, wave) for key in open_]
             answers = self.backend.generate(requests, temperature=self.temperature)
             grades = iter(
-                self.cutter.grade(
+                self.builder.grade(
                     [
-                        (self.questions(key[0]), key[1] + completion.tokens)
+                        (self.questions[key[0]], key[1] + completion.tokens)
                         for key, completions in zip(open_, answers, strict=True)
                         for completion in completions
                     ]
@@ -115,13 +118,13 @@ class Checker:
             )
             for (key, (trajectory, prefix)), completions in zip(list(open_.items()), answers, strict=True):
                 checked = self.known[key]
-                bill = bills[trajectory.number]
+                cost = costs[trajectory.number]
                 for completion in completions:
                     correct = next(grades).correct
                     checked.rollouts.append(Rollout(trajectory.number, prefix, completion.tokens, correct))
                     checked.succeeded |= correct
-                    bill.rollouts += 1
-                    bill.tokens += len(completion.tokens)
+                    cost.rollouts += 1
+                    cost.tokens += len(completion.tokens)
                 if checked.succeeded:
                     del open_[key]
             tried += wave
@@ -134,54 +137,33 @@ class Checker:
     def _request(self, key: Prefix, tried: int, wave: int) -> Request:
         question, tokens = key
         root = key_of(*self.seed_path, question, *tokens)
-        return Request(
-            prompt=self.prompt_of(question) + tokens,
-            keys=tuple(key_of(root, attempt) for attempt in range(tried, tried + wave)),
-            max_new_tokens=max(self.cutter.task.max_new_tokens - len(tokens), 8),
-        )
-
-    def all_rollouts(self) -> list[Rollout]:
-        """Every roll-out made so far, in the order of its prefix's first check."""
-        return [rollout for checked in self.known.values() for rollout in checked.rollouts]
+        return self.request(question, [key_of(root, attempt) for attempt in range(tried, tried + wave)], tokens)
 
 
-def checks_of(
+def make_checks(
     config: LabelingConfig,
     labeler: str,
     trajectory: Trajectory,
     scores: Sequence[float] | None,
     predicted: int,
 ) -> Checks:
-    """The checks that `labeler` makes on a wrong trajectory. `scores` and `predicted` are for `sapo`, which searches on
-    from the scores (as probabilities) where it may make more than two."""
-    if labeler == "sapo" and config.max_checks > 2:
-        # Without scores every step is as likely as any other.
-        known = scores or [1 - step / trajectory.n for step in range(1, trajectory.n + 1)]
-        price = Price.of(config.rollouts, config.wave)
-        return search(
-            known,
-            max_checks=config.max_checks,
-            confidence=config.confidence,
-            price=price,
-            predicted=predicted if scores else 0,
-        )
-    if labeler == "sapo":
-        return sapo(predicted, trajectory.n)
-    return omega(trajectory.n) if labeler == "omega" else shepherd(trajectory.n)
+    """The checks that `labeler` makes on a wrong trajectory. `scores` (as probabilities) and `predicted` are for one
+    that a verifier guides."""
+    return LABELERS[labeler].make_checks(WrongTrajectory(trajectory.n, predicted, scores), config.limits)
 
 
 def run_labeler(
     trajectories: Sequence[Trajectory],
     checks: Callable[[int, Trajectory], Checks],
-    checker: Checker,
+    checker: MonteCarloChecker,
     tick: Callable[[int], None] | None = None,
-) -> tuple[list[Labelled], Usage]:
+) -> tuple[list[LabeledTrajectory], Usage]:
     """Label wrong `trajectories`, all side by side. `checks(index, trajectory)` starts the labeler on one.
 
     Returns them in order with their verdicts, and what it cost in all. `tick` hears how many are done after each round.
     """
     before = checker.backend.usage.copy()
-    bills = {trajectory.number: Bill() for trajectory in trajectories}
+    costs = {trajectory.number: RolloutCost() for trajectory in trajectories}
     running: dict[int, tuple[Checks, int]] = {}
     verdicts: dict[int, Verdict] = {}
 
@@ -196,10 +178,24 @@ def run_labeler(
         advance(index, checks(index, trajectory), None)
     while running:
         asked = [(trajectories[index], prefix) for index, (_, prefix) in running.items()]
-        answers = checker.check(asked, bills)
+        answers = checker.check(asked, costs)
         for (index, (work, _)), answer in zip(list(running.items()), answers, strict=True):
             advance(index, work, answer)
         if tick:
             tick(len(verdicts))
-    labelled = [Labelled(t, verdicts[index], bills[t.number]) for index, t in enumerate(trajectories)]
-    return labelled, checker.backend.usage - before
+    labeled = [LabeledTrajectory(t, verdicts[index], costs[t.number]) for index, t in enumerate(trajectories)]
+    return labeled, checker.backend.usage - before
+
+
+def checker_for(session: RunSession, model: Reasoner, version: int, rollouts: int, wave: int) -> MonteCarloChecker:
+    """Monte-Carlo estimates of c by reasoner M_`version`, with the run's random keys."""
+    return MonteCarloChecker(
+        session.pool.backend(model),
+        session.builder,
+        session.questions,
+        session.sampler.request,
+        rollouts=rollouts,
+        wave=wave,
+        temperature=session.config.labeling.temperature,
+        seed_path=(session.config.seed, "rollout", version),
+    )

@@ -1,25 +1,20 @@
-"""To be worded."""
+"""What labeling a shard of wrong trajectories brought, as it is kept on disk between attempts."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 
-from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.domain.labeling_cost import CheckCost
 from sapo_studio.events.kinds import LabelRow
 
-LabelledRow = tuple[Trajectory, str]
-"""A trajectory with its labels, one character a step."""
-
-
 RolloutFacts = tuple[int, int, tuple[int, ...], bool]
-"""Trajectory number, prefix, tokens, right or not."""
+"""Number of the trajectory, steps of its prefix, tokens written from there, correct or not."""
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What labelling wrong trajectories brought: their rows, all roll-outs, and every check's cost."""
+class LabelingOutcome:
+    """What labeling wrong trajectories brought: their rows, all rollouts, and every check's cost."""
 
     rows: list[LabelRow] = field(default_factory=list)
     rollouts: list[RolloutFacts] = field(default_factory=list)
@@ -32,7 +27,7 @@ class Outcome:
         return json.dumps({"rows": rows, "rollouts": self.rollouts, "checks": checks}).encode()
 
     @classmethod
-    def from_json(cls, data: bytes) -> Outcome:
+    def from_json(cls, data: bytes) -> LabelingOutcome:
         """From a shard."""
         found = json.loads(data)
         return cls(
@@ -41,7 +36,7 @@ class Outcome:
             [CheckCost(*check) for check in found["checks"]],
         )
 
-    def extend(self, other: Outcome) -> None:
+    def extend(self, other: LabelingOutcome) -> None:
         """Add another shard's."""
         self.rows += other.rows
         self.rollouts += other.rollouts

@@ -1,1 +1,1 @@
-"""To be worded."""
+"""Networks: where they come from, how they are loaded and adapted, in which precision, and which lie on the device."""

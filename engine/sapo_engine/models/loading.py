@@ -55,7 +55,7 @@ def fresh_model(config: ModelConfig, task: Task, seed: int) -> tuple[PreTrainedM
 
 
 def load_config(folder: Path) -> PreTrainedConfig:
-    """The architecture of the model in `folder`, refused where it wants to run code of its own."""
+    """The architecture of the model in `folder`, refused where it requires remote code."""
     if not (folder / "config.json").is_file():
         raise InputError(
             f"{folder} is not a model folder",
@@ -68,7 +68,7 @@ def load_config(folder: Path) -> PreTrainedConfig:
         if "auto_map" in (folder / "config.json").read_text(encoding="utf-8", errors="replace"):
             raise _own_code(folder) from error
         raise InputError(
-            f"transformers does not know the model in {folder}",
+            f"The architecture of the model in {folder} is not part of transformers",
             why=str(error).splitlines()[0],
             fix="Use a model whose architecture is part of transformers, or install a newer transformers.",
         ) from error
@@ -79,8 +79,8 @@ def load_config(folder: Path) -> PreTrainedConfig:
 
 def _own_code(folder: Path) -> InputError:
     return InputError(
-        f"{folder} wants to run code of its own",
-        why="Its config.json has an auto_map.",
+        f"{folder} requires remote code (auto_map), which is disabled",
+        why="Its config.json names code of its own, and a model's code could do anything here.",
         fix="Use a model whose architecture is part of transformers.",
     )
 

@@ -56,7 +56,8 @@ class Adapters:
 class Reasoner:
     """A causal language model at one moment of the run. `adapter` is "" where the network itself is what was trained.
 
-    `key` is another for every set of weights: back ends tell by it whether they hold these already.
+    `key` is another for every set of weights: back ends tell by it whether they hold these already. Who trains a
+    reasoner in place says so by `weights_changed`.
     """
 
     network: PreTrainedModel
@@ -67,6 +68,10 @@ class Reasoner:
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.network.device
+
+    def weights_changed(self) -> None:
+        """The weights are others than before: what holds a copy of them has to fetch them anew."""
+        self.key = next(_names)
 
     def activate(self) -> PreTrainedModel:
         """The network with this reasoner's adapter on and all others off."""

@@ -30,7 +30,9 @@ def find_folder(config: ModelConfig, run_dir: Path) -> Path:
     if path.suffix.lower() == ".gguf":
         return gguf_folder(path)
     if path.is_file():
-        raise InputError(f"{path} is no model", why="It is a file.", fix="Give the model's folder or a .gguf file.")
+        raise InputError(
+            f"{path} is not a valid model", why="It is a file.", fix="Give the model's folder or a .gguf file."
+        )
     if not path.is_dir():
         hint = f'For a model of the Hub write "hub:{source}".' if source.count("/") == 1 else ""
         raise InputError(f"There is no model {source}", why=f"There is no folder {path}.", fix=hint)
@@ -46,10 +48,13 @@ def _hub_folder(name: str, revision: str, pinned: Path) -> Path:
     try:
         if not commit:
             commit = HfApi().model_info(name, revision=revision or None).sha or revision
-        # The small files first: what wants to run code is refused before gigabytes are fetched.
+        # The small files first: what requires remote code is refused before gigabytes are fetched.
         folder = Path(snapshot_download(name, revision=commit, allow_patterns=list(PATTERNS[2:])))
         if json.loads((folder / "config.json").read_text(encoding="utf-8")).get("auto_map"):
-            raise InputError(f"{name} wants to run code of its own", why="Its config.json has an auto_map.")
+            raise InputError(
+                f"{name} requires remote code (auto_map), which is disabled",
+                why="Its config.json names code of its own, and a model's code could do anything here.",
+            )
         folder = Path(snapshot_download(name, revision=commit, allow_patterns=list(PATTERNS)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise InputError(

@@ -1,4 +1,5 @@
-"""One alignment: the next reasoner out of this one, by pairs or by right answers."""
+"""Phase `align`: M_{i+1} = ORPO(M_i, P_i) (eq. 16-17), or one of the other optimisers, guarded on the development
+questions."""
 
 from __future__ import annotations
 
@@ -7,57 +8,70 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sapo_engine.evaluation import accuracy as accuracy_
+from sapo_engine.evaluation.accuracy import accuracy
 from sapo_engine.models.reasoner import Reasoner, clone
-from sapo_engine.phases import context
-from sapo_engine.phases.context import Phase
+from sapo_engine.phases.codecs import reasoner_codec
+from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.phases.grpo import grpo
 from sapo_engine.phases.pairs import Pair
-from sapo_engine.session import Lab
+from sapo_engine.phases.sample import sampled_questions
 from sapo_engine.text.trajectory import Trajectory
-from sapo_engine.training import objectives as optimisers
-from sapo_engine.training.batching import Text
-from sapo_engine.training.trainer import Recipe
+from sapo_engine.training import objectives
+from sapo_engine.training.batching import PromptCompletion
+from sapo_studio.domain.runs import PhaseName
+
+
+def align(
+    run: RunContext, iteration: int, model: Reasoner, pairs: Sequence[Pair], pool: Sequence[Trajectory]
+) -> Reasoner:
+    """M_{i+1}, out of M_i = `model`, which stays as it is."""
+
+    def work(phase: PhaseContext) -> Reasoner:
+        return Alignment(phase, iteration).of(model, pairs, pool)
+
+    return run.phase(PhaseName.ALIGN, iteration, work, reasoner_codec(run.session))
 
 
 class Alignment:
     """The alignment of one iteration."""
 
-    def __init__(self, lab: Lab, phase: Phase, iteration: int, recipe: Recipe) -> None:
-        self.lab = lab
+    def __init__(self, phase: PhaseContext, iteration: int) -> None:
         self.phase = phase
         self.iteration = iteration
-        self.recipe = recipe
-        self.config = lab.config.optimiser
+        self.session = phase.context.session
+        self.config = self.session.config.optimiser
+        seed = int(self.session.rng("align", iteration).integers(2**31))
+        self.args = self.session.training_args(self.config, seed)
         self.kind = self.config.kind_at(iteration)
 
     def of(self, model: Reasoner, pairs: Sequence[Pair], pool: Sequence[Trajectory]) -> Reasoner:
         """`model` aligned, or `model` itself where the guard keeps it."""
-        aligned = clone(model, self.lab.adapters)
+        aligned = clone(model, self.session.adapters)
         if self.kind == "grpo":
-            generated, trained = grpo(
-                self.lab, self.phase, self.iteration, aligned, self.lab.sampled_questions(self.iteration), self.recipe
-            )
+            questions = sampled_questions(self.session, self.iteration)
+            generated, trained = grpo(self.phase, self.iteration, aligned, questions, self.args)
             self.phase.metric("align_generated_tokens", generated)
             self.phase.metric("align_tokens", trained)
             return self._guard(model, aligned)
         if self.kind == "sft":
-            tokens = self._imitate(aligned, [self.lab.text(t) for t in self._right_answers(pool)])
+            tokens = self._imitate(aligned, [self.session.text(t) for t in self._right_answers(pool)])
         else:
-            tokens = self._prefer(model, aligned, [(self.lab.text(p.winner), self.lab.text(p.loser)) for p in pairs])
+            tokens = self._prefer(
+                model, aligned, [(self.session.text(p.winner), self.session.text(p.loser)) for p in pairs]
+            )
         self.phase.metric("align_tokens", tokens * self.config.epochs)
         return self._guard(model, aligned)
 
-    def _imitate(self, aligned: Reasoner, texts: Sequence[Text]) -> int:
+    def _imitate(self, aligned: Reasoner, texts: Sequence[PromptCompletion]) -> int:
         """Fine-tune on texts; their tokens."""
         if texts:
-            self.lab.bring(aligned)
-            optimisers.sft(
+            self.session.placement.place(aligned)
+            objectives.sft(
                 aligned.trainable(),
                 texts,
-                self.recipe,
+                self.args,
                 self.phase,
-                pad_id=self.lab.pad_id,
+                pad_id=self.session.pad_id,
                 state_file=self.phase.state_file,
             )
         return sum(len(text) for text in texts)
@@ -67,21 +81,21 @@ class Alignment:
         right = [t for t in pool if t.correct and (self.config.history == "all" or t.iteration == self.iteration)]
         taken: Counter[int] = Counter()
         few: list[Trajectory] = []
-        for k in self.lab.rng("rft", self.iteration).permutation(len(right)):
+        for k in self.session.rng("rft", self.iteration).permutation(len(right)):
             if taken[right[k].question] < self.config.pairs_per_question and len(few) < self.config.max_pairs:
                 taken[right[k].question] += 1
                 few.append(right[k])
         return few
 
-    def _prefer(self, model: Reasoner, aligned: Reasoner, pairs: optimisers.Pairs) -> int:
+    def _prefer(self, model: Reasoner, aligned: Reasoner, pairs: objectives.Pairs) -> int:
         """Train `aligned`, a copy of `model`, on pairs; their tokens."""
-        config, pad_id, state_file = self.config, self.lab.pad_id, self.phase.state_file
+        config, pad_id, state_file = self.config, self.session.pad_id, self.phase.state_file
         if pairs and self.kind == "orpo":
-            self.lab.bring(aligned)
-            optimisers.orpo(
+            self.session.placement.place(aligned)
+            objectives.orpo(
                 aligned.trainable(),
                 pairs,
-                self.recipe,
+                self.args,
                 self.phase,
                 beta=config.beta,
                 pad_id=pad_id,
@@ -89,13 +103,13 @@ class Alignment:
             )
         elif pairs:
             # What the pull goes back to does not change: it is read once, and the copy then has the card to itself.
-            self.lab.bring(model)
-            before = optimisers.preferences(model.activate(), pairs, self.recipe, pad_id=pad_id)
-            self.lab.bring(aligned)
-            optimisers.dpo(
+            self.session.placement.place(model)
+            before = objectives.preferences(model.activate(), pairs, self.args, pad_id=pad_id)
+            self.session.placement.place(aligned)
+            objectives.dpo(
                 aligned.trainable(),
                 pairs,
-                self.recipe,
+                self.args,
                 self.phase,
                 before=before,
                 beta=config.beta,
@@ -109,10 +123,10 @@ class Alignment:
         """The better of the two by sampled accuracy on the development questions, if the guard is to keep it."""
         if self.config.guard == "off":
             return after
-        phase, samples = self.phase, self.lab.config.evaluation.samples
-        was, is_ = (accuracy_.accuracy(self.lab, m, "development", "guard", samples) for m in (before, after))
-        context.send_share(phase, "dev_accuracy_before", was.accuracy)
-        context.send_share(phase, "dev_accuracy_after", is_.accuracy)
+        phase, samples = self.phase, self.session.config.evaluation.samples
+        was, is_ = (accuracy(self.session, m, "development", "guard", samples) for m in (before, after))
+        phase.share("dev_accuracy_before", was.accuracy)
+        phase.share("dev_accuracy_after", is_.accuracy)
         change = [(b - a) / samples for a, b in zip(was.right, is_.right, strict=True)]
         # Worse by more than one standard error of the paired difference.
         worse = float(np.mean(change)) < -float(np.std(change)) / len(change) ** 0.5

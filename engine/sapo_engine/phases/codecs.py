@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sapo_engine.models.loading import load_network, save_model
 from sapo_engine.models.reasoner import Adapters, Reasoner, load_adapter, save_adapter
+from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.model import Verifier, load_verifier, save_verifier
 from sapo_studio.config.schema import VerifierConfig
@@ -114,3 +115,14 @@ class LabelsCodec:
         """See Codec."""
         rows = json.loads((folder / "labels.json").read_text())
         return [(Trajectory.from_json(row), labels) for row, labels in rows]
+
+
+def reasoner_codec(session: RunSession) -> ModelCodec:
+    """How reasoners of the run lie on disk."""
+    return ModelCodec(session.tokenizer, session.base, session.adapters)
+
+
+def verifier_codec(session: RunSession, reasoner: Reasoner) -> VerifierCodec:
+    """How verifiers trained from `reasoner` lie on disk."""
+    config = session.config.verifier
+    return VerifierCodec(session.tokenizer, session.device, reasoner, config, session.adapters, session.precision)

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from sapo_engine.phases.orders import Orders, Word
-from sapo_engine.process_group import ALONE, Group
-from sapo_studio.domain.metrics import (
-    Share,
-)
+from sapo_engine.phases.control import BoundaryAction, ControlState
+from sapo_engine.process_group import Group
+from sapo_engine.session import RunSession
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.metrics import Share
+from sapo_studio.domain.runs import PlannedPhase
 from sapo_studio.errors import Stopped
 from sapo_studio.events.kinds import (
     CurvePoint,
@@ -28,7 +29,6 @@ from sapo_studio.events.kinds import (
     PhaseFinished,
     PhaseProgress,
     PhaseStarted,
-    PlannedPhase,
 )
 from sapo_studio.files import read_manifest, write_atomic, write_folder
 
@@ -50,50 +50,60 @@ class Codec(Protocol, Generic[T]):
         ...
 
 
-class Context:
-    """The run's surroundings. `emit` sends an event; `done` are the phases that the store has as finished; `group` are
-    the processes that work on the run.
+class RunContext:
+    """A run at work: its `session`, the plan of its phases, events out and commands in.
+
+    `emit` sends an event; `control` is what the parent asks for; `done` are the phases that the store has as finished.
     """
 
     def __init__(
         self,
-        run_dir: Path,
+        session: RunSession,
         plan: Sequence[PlannedPhase],
         emit: Callable[[Event], None],
-        orders: Orders | None = None,
+        control: ControlState | None = None,
         done: Sequence[int] = (),
         checkpoint_seconds: float = 30.0,
-        group: Group = ALONE,
     ) -> None:
-        self.run_dir = run_dir
+        self.session = session
         self.plan = plan
-        self.group = group
         self._emit = emit
-        self.orders = orders or Orders()
+        self.control = control or ControlState()
         self.done = frozenset(done)
         self.checkpoint_seconds = checkpoint_seconds
+        self.sent_questions: set[int] = set()
         self._next = 0
+
+    @property
+    def config(self) -> RunConfig:
+        """The run's configuration."""
+        return self.session.config
+
+    @property
+    def group(self) -> Group:
+        """The processes that work on the run."""
+        return self.session.group
 
     def emit(self, event: Event) -> None:
         """Send an event. Of several processes the leader does."""
         if self.group.leader:
             self._emit(event)
 
-    def phase(self, name: str, iteration: int, work: Callable[[Phase], T], codec: Codec[T]) -> T:
+    def phase(self, name: str, iteration: int, work: Callable[[PhaseContext], T], codec: Codec[T]) -> T:
         """The result of the next phase of the plan: read back where it is done, else worked out and kept.
 
-        `work` gets the Phase to report to. Raises Stopped where the run is to end.
+        `work` gets the PhaseContext to report to. Raises Stopped where the run is to end.
         """
         planned = self.plan[self._next]
         if (planned.name, planned.iteration) != (name, iteration):
             raise AssertionError(f"the plan has {planned.name} {planned.iteration} here, the loop {name} {iteration}")
         self._next += 1
-        folder = self.run_dir / "artefacts" / f"{planned.ordinal:03d}-{name}-{iteration}"
+        folder = self._folder(planned)
         group = self.group
         if group.share(planned.ordinal in self.done and read_manifest(folder) is not None):
             return codec.load(folder)
-        phase = Phase(self, planned, folder.with_name(folder.name + ".shards"))
-        phase.breathe()
+        phase = PhaseContext(self, planned, folder.with_name(folder.name + ".shards"))
+        phase.poll_control()
         self.emit(PhaseStarted(ordinal=planned.ordinal))
         began = time.monotonic()
         if group.leader:
@@ -105,16 +115,24 @@ class Context:
         self.emit(PhaseFinished(ordinal=planned.ordinal, artefact=folder.name, seconds=seconds))
         if group.leader:
             shutil.rmtree(phase.shards, ignore_errors=True)
-        if group.share(self.orders.stop_after_phase) and self._next < len(self.plan):
+        if group.share(self.control.stop_after_phase) and self._next < len(self.plan):
             raise Stopped("The run was stopped after the phase that was under way")
         return value
 
+    def result_of(self, name: str, iteration: int, codec: Codec[T]) -> T:
+        """What an earlier phase of this run has left, read from its artefact."""
+        (planned,) = (p for p in self.plan if (p.name, p.iteration) == (name, iteration))
+        return codec.load(self._folder(planned))
+
+    def _folder(self, planned: PlannedPhase) -> Path:
+        return self.session.run_dir / "artefacts" / f"{planned.ordinal:03d}-{planned.name}-{planned.iteration}"
+
 
 @dataclass(slots=True)
-class Phase:
-    """A phase at work. Implements `training.Watcher`."""
+class PhaseContext:
+    """A phase at work: what it reports goes out, what is asked of it comes in. Implements `TrainingCallback`."""
 
-    context: Context
+    context: RunContext
     planned: PlannedPhase
     shards: Path
     _last_save: float = 0.0
@@ -146,6 +164,11 @@ class Phase:
         """A number of this iteration."""
         self.emit(Metric(iteration=self.iteration, name=name, value=value, low=low, high=high, n=n, estimate=estimate))
 
+    def share(self, name: str, share: Share) -> None:
+        """A share of this iteration, with its interval; nothing where there was nothing to count."""
+        if share.n:
+            self.metric(name, share.value, low=share.low, high=share.high, n=share.n)
+
     def progress(self, done: int, total: int, message: str = "") -> None:
         """`done` of `total` units; sent a few times a second at most."""
         now = time.monotonic()
@@ -157,37 +180,39 @@ class Phase:
         """A point of a training curve."""
         self.emit(CurvePoint(ordinal=self.planned.ordinal, name=name, step=step, value=value))
 
-    def breathe(self, save: Callable[[], None] | None = None) -> None:
+    def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """A step boundary: wait while paused, stop if asked to (after `save()`), `save()` when a checkpoint is due."""
         group = self.context.group
-        word = group.agree(self._word(save is not None) if group.leader else Word.GO)
-        if word == Word.PAUSE:
+        action = group.broadcast_int(self._action(save is not None) if group.leader else BoundaryAction.GO)
+        if action == BoundaryAction.PAUSE:
             if save:
                 save()
             self.emit(Paused(paused=True))
-            while group.agree(group.leader and self.context.orders.wait_while_paused(PAUSE_SECONDS)):
+            while group.broadcast_int(group.leader and self.context.control.wait_while_paused(PAUSE_SECONDS)):
                 pass
             self.emit(Paused(paused=False))
-            word = group.agree(Word.STOP if group.leader and self.context.orders.stop else Word.GO)
-        if save and word in (Word.SAVE, Word.STOP):
+            action = group.broadcast_int(
+                BoundaryAction.STOP if group.leader and self.context.control.stop else BoundaryAction.GO
+            )
+        if save and action in (BoundaryAction.SAVE, BoundaryAction.STOP):
             save()
-        if word == Word.STOP:
+        if action == BoundaryAction.STOP:
             raise Stopped("The run was stopped")
 
-    def _word(self, can_save: bool) -> Word:
+    def _action(self, can_save: bool) -> BoundaryAction:
         """What is to happen now, as the leader sees it."""
-        orders = self.context.orders
-        if orders.paused:
-            return Word.PAUSE
-        if orders.stop:
-            return Word.STOP
+        control = self.context.control
+        if control.paused:
+            return BoundaryAction.PAUSE
+        if control.stop:
+            return BoundaryAction.STOP
         now = time.monotonic()
         if self._last_save == 0.0:
             self._last_save = now
-        if can_save and (orders.take_checkpoint() or now - self._last_save >= self.context.checkpoint_seconds):
+        if can_save and (control.take_checkpoint() or now - self._last_save >= self.context.checkpoint_seconds):
             self._last_save = now
-            return Word.SAVE
-        return Word.GO
+            return BoundaryAction.SAVE
+        return BoundaryAction.GO
 
     @property
     def state_file(self) -> Path:
@@ -196,7 +221,7 @@ class Phase:
 
     def shard(self, index: int, make: Callable[[], bytes]) -> bytes:
         """Shard `index` of this phase: what an earlier attempt left, or `make()`, kept at once."""
-        self.breathe()
+        self.poll_control()
         group = self.context.group
         file = self.shards / f"{index:05d}"
         kept = group.share(file.read_bytes() if group.leader and file.exists() else None)
@@ -207,9 +232,3 @@ class Phase:
             write_atomic(file, data)
         # Everybody goes on with the same bytes, whatever there is in making them that time or chance decides.
         return group.share(data)
-
-
-def send_share(phase: Phase, name: str, share: Share) -> None:
-    """A share with its interval."""
-    if share.n:
-        phase.metric(name, share.value, low=share.low, high=share.high, n=share.n)

@@ -1,6 +1,4 @@
-"""The metrics of an iteration: accuracies on held-out questions, the verifier and the Monte-Carlo ceiling on
-the process benchmark.
-"""
+"""Phase `evaluate`: the metrics of an iteration, on held-out questions and on the process benchmark."""
 
 from __future__ import annotations
 
@@ -8,60 +6,84 @@ import math
 from collections.abc import Sequence
 
 from sapo_engine.evaluation.accuracy import accuracy
+from sapo_engine.evaluation.monte_carlo import monte_carlo_labels
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.phases.context import Phase, send_share
-from sapo_engine.session import Lab
+from sapo_engine.phases.codecs import JsonCodec
+from sapo_engine.phases.context import PhaseContext, RunContext
+from sapo_engine.phases.score import score_and_emit
 from sapo_engine.text.trajectory import Trajectory
-from sapo_studio.domain.metrics import (
-    mean_share,
-    predicted_first_error,
-    processbench_f1,
-    ratio_difference,
-    ratio_share,
-    step_hits,
-    wilson,
-)
+from sapo_engine.verifier.model import Verifier
+from sapo_studio.domain.metrics import mean_share, ratio_share, wilson
+from sapo_studio.domain.runs import PhaseName
+from sapo_studio.domain.verifier_metrics import gap, label_scores, step_metrics
 
 
-def reasoner_metrics(lab: Lab, phase: Phase, model: Reasoner) -> None:
+def evaluate(
+    run: RunContext,
+    iteration: int,
+    model: Reasoner,
+    aligned: Reasoner,
+    verifier: Verifier | None,
+    benchmark: Sequence[Trajectory],
+) -> None:
+    """All metrics of the iteration: accuracies of M_{i+1} (`aligned`), V_i and the ceiling by M_i (`model`)."""
+    session = run.session
+
+    def ceiling(phase: PhaseContext) -> list[str]:
+        if iteration == 1:
+            # M_1 is M_0: the ceiling of iteration 1 is that of iteration 0.
+            known: list[str] = run.result_of(PhaseName.EVALUATE, 0, JsonCodec())
+            if known:
+                return known
+        return monte_carlo_labels(session, model, max(iteration, 1), benchmark, tick=phase.progress)
+
+    def work(phase: PhaseContext) -> list[str]:
+        reasoner_metrics(phase, aligned)
+        if verifier is None or not any(t.truth is not None for t in benchmark):
+            return []
+        scores = score_and_emit(phase, verifier, iteration, benchmark)
+        labels = ceiling(phase)
+        verifier_metrics(phase, benchmark, [scores[t.number][0] for t in benchmark], labels)
+        return labels
+
+    run.phase(PhaseName.EVALUATE, iteration, work, JsonCodec())
+
+
+def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> None:
     """Greedy and sampled accuracy and pass@k on the test questions; with a step oracle also the share of samples that
     are right at every step, and the share of right answers that are not (false positives)."""
-    greedy = accuracy(lab, model, "test", "greedy", 1, greedy=True)
-    send_share(phase, "greedy_accuracy", wilson(sum(greedy.right), len(greedy.right)))
-    phase.breathe()
+    session = phase.context.session
+    greedy = accuracy(session, model, "test", "greedy", 1, greedy=True)
+    phase.share("greedy_accuracy", wilson(sum(greedy.right), len(greedy.right)))
+    phase.poll_control()
     # The same keys in every iteration: what differs between two iterations is the reasoner.
-    samples = lab.config.evaluation.samples
-    sampled = accuracy(lab, model, "test", "test", samples, steps=True)
-    send_share(phase, "sampled_accuracy", sampled.accuracy)
+    samples = session.config.evaluation.samples
+    sampled = accuracy(session, model, "test", "test", samples, steps=True)
+    phase.share("sampled_accuracy", sampled.accuracy)
     if sampled.sound is not None:
-        send_share(phase, "sound_accuracy", mean_share([c / samples for c in sampled.sound]))
+        phase.share("sound_accuracy", mean_share([c / samples for c in sampled.sound]))
         lucky = [c - s for c, s in zip(sampled.right, sampled.sound, strict=True)]
-        send_share(phase, "false_positives", ratio_share(lucky, sampled.right))
+        phase.share("false_positives", ratio_share(lucky, sampled.right))
     k = 1
     while k <= samples:
-        send_share(phase, f"pass_at_{k}", sampled.pass_at(k))
+        phase.share(f"pass_at_{k}", sampled.pass_at(k))
         k *= 2
 
 
 def verifier_metrics(
-    phase: Phase, benchmark: Sequence[Trajectory], scores: Sequence[Sequence[float]], labels: Sequence[str]
+    phase: PhaseContext, benchmark: Sequence[Trajectory], scores: Sequence[Sequence[float]], labels: Sequence[str]
 ) -> None:
     """Step accuracy of verifier and Monte-Carlo labels, the gap, first-error accuracy and F1.
 
     Intervals are over solutions; the gap's is paired, both being measured on the same steps.
     """
-    known = [(t, s, m) for t, s, m in zip(benchmark, scores, labels, strict=True) if t.truth is not None]
-    truths = [t.truth or 0 for t, _, _ in known]
-    hits = [step_hits(s, truth) for (_, s, _), truth in zip(known, truths, strict=True)]
-    ceiling = [step_hits([float(c == "1") for c in m], truth) for (_, _, m), truth in zip(known, truths, strict=True)]
-    sizes = [size for _, size in hits]
-    send_share(phase, "verifier_step_accuracy", ratio_share([h for h, _ in hits], sizes))
-    send_share(phase, "mce", ratio_share([h for h, _ in ceiling], sizes))
-    value, low, high = ratio_difference([h for h, _ in ceiling], [h for h, _ in hits], sizes)
-    phase.metric("gap", value, low=low, high=high, n=len(sizes))
-    predicted = [predicted_first_error(s) for _, s, _ in known]
-    exact = sum(p == t for p, t in zip(predicted, truths, strict=True))
-    send_share(phase, "first_error_accuracy", wilson(exact, len(truths)))
-    f1, _, _ = processbench_f1(predicted, truths)
-    if not math.isnan(f1):
-        phase.metric("process_f1", f1, n=len(truths))
+    known = [(t.truth, s, m) for t, s, m in zip(benchmark, scores, labels, strict=True) if t.truth is not None]
+    verifier = step_metrics([(scores, truth) for truth, scores, _ in known])
+    ceiling = step_metrics([(label_scores(labels), truth) for truth, _, labels in known])
+    phase.share("verifier_step_accuracy", verifier.step_accuracy)
+    phase.share("mce", ceiling.step_accuracy)
+    value, low, high = gap(ceiling, verifier)
+    phase.metric("gap", value, low=low, high=high, n=len(known))
+    phase.share("first_error_accuracy", verifier.first_error_accuracy)
+    if not math.isnan(verifier.f1):
+        phase.metric("process_f1", verifier.f1, n=len(known))

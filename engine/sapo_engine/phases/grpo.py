@@ -17,14 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sapo_engine.preflight import check_installed
-from sapo_engine.rollouts import HfBackend, Request, key_of
-from sapo_engine.text.prompts import token_id
-from sapo_engine.training.trainer import CURVE_EVERY, Recipe
+from sapo_engine.rollouts import key_of
+from sapo_engine.training.trainer import CURVE_EVERY, TrainingArgs
 
 if TYPE_CHECKING:
     from sapo_engine.models.reasoner import Reasoner
-    from sapo_engine.phases.context import Phase
-    from sapo_engine.session import Lab
+    from sapo_engine.phases.context import PhaseContext
     from sapo_engine.tasks.base import Question
 
 CURVES = {"reward": "reward", "loss": "loss", "kl": "kl", "grad_norm": "gradient_norm", "entropy": "entropy"}
@@ -32,10 +30,10 @@ CURVES = {"reward": "reward", "loss": "loss", "kl": "kl", "grad_norm": "gradient
 
 
 def grpo(
-    lab: Lab, phase: Phase, iteration: int, model: Reasoner, questions: Sequence[Question], recipe: Recipe
+    phase: PhaseContext, iteration: int, model: Reasoner, questions: Sequence[Question], args: TrainingArgs
 ) -> tuple[int, int]:
-    """Train `model` on `questions`, `sampling.samples` completions of each at a time, for `recipe.epochs` passes.
-    `recipe.batch_size` counts completions.
+    """Train `model` on `questions`, `sampling.samples` completions of each at a time, for `args.epochs` passes.
+    `args.batch_size` counts completions.
 
     Changes `model`; returns the tokens that were generated and the tokens that were trained on. A training that is
     stopped begins anew: TRL keeps its state in pickles, which are not read here.
@@ -46,17 +44,12 @@ def grpo(
     from transformers import PrinterCallback, TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
 
-    samples = lab.config.sampling.samples
-    batch = max(samples, recipe.batch_size // samples * samples)
+    session = phase.context.session
+    samples = session.config.sampling.samples
+    batch = max(samples, args.batch_size // samples * samples)
     by_number = {str(question.number): question for question in questions}
-    lab.bring(model)
-    backend = HfBackend(
-        model,
-        eos=token_id(lab.tokenizer.eos_token_id),
-        pad=lab.pad_id,
-        batch=lab.config.runtime.rollout_batch,
-        precision=lab.precision,
-    )
+    session.placement.place(model)
+    backend = session.pool.in_process(model)
     trained = 0
 
     def roll_out(prompts: list[str], trainer: Any) -> dict[str, Any]:
@@ -65,31 +58,30 @@ def grpo(
         step = int(trainer.state.global_step)
         asked = Counter(prompts)
         requests = [
-            Request(
-                prompt := lab.prompt(int(number)),
-                tuple(key_of(lab.config.seed, "grpo", iteration, step, int(number), k) for k in range(count)),
-                min(lab.task.max_new_tokens, lab.context_length - len(prompt)),
+            session.sampler.request(
+                int(number),
+                [key_of(session.config.seed, "grpo", iteration, step, int(number), k) for k in range(count)],
             )
             for number, count in asked.items()
         ]
-        answers = backend.generate(requests, temperature=lab.config.sampling.temperature)
+        answers = backend.generate(requests, temperature=session.config.sampling.temperature)
         model.trainable().train()
         left = {number: list(found) for number, found in zip(asked, answers, strict=True)}
         written = [list(left[number].pop(0).tokens) for number in prompts]
-        read = [list(lab.prompt(int(number))) for number in prompts]
+        read = [list(session.prompts.of(int(number))) for number in prompts]
         trained += sum(map(len, written)) + sum(map(len, read))
         return {"prompt_ids": read, "completion_ids": written, "logprobs": None}
 
     def reward(prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float | None]:
         """1 for a right answer."""
         asked = [(by_number[number], tokens) for number, tokens in zip(prompts, completion_ids, strict=True)]
-        return [float(grade.correct) for grade in lab.cutter.grade(asked)]
+        return [float(grade.correct) for grade in session.builder.grade(asked)]
 
     class Watch(TrainerCallback):
         """Passes the trainer's steps on, and stops it."""
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            phase.breathe()
+            phase.poll_control()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             phase.progress(state.global_step, state.max_steps)
@@ -99,26 +91,26 @@ def grpo(
                 if logs and theirs in logs and math.isfinite(logs[theirs]):
                     phase.curve(ours, state.global_step, float(logs[theirs]))
 
-    with tempfile.TemporaryDirectory(dir=lab.context.run_dir) as scratch, warnings.catch_warnings():
+    with tempfile.TemporaryDirectory(dir=session.run_dir) as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parts = max(1, batch // recipe.micro_batch) if recipe.micro_batch else 1
+        parts = max(1, batch // args.micro_batch) if args.micro_batch else 1
         arguments = GRPOConfig(
             output_dir=str(Path(scratch)),
-            learning_rate=recipe.learning_rate,
-            max_steps=max(1, round(recipe.epochs * len(questions) * samples / batch)),
+            learning_rate=args.learning_rate,
+            max_steps=max(1, round(args.epochs * len(questions) * samples / batch)),
             per_device_train_batch_size=batch // parts,
             gradient_accumulation_steps=parts,
             num_generations=samples,
             generation_batch_size=batch,
-            max_completion_length=lab.task.max_new_tokens,
-            temperature=lab.config.sampling.temperature,
+            max_completion_length=session.task.max_new_tokens,
+            temperature=session.config.sampling.temperature,
             beta=0.0,
-            weight_decay=recipe.weight_decay,
-            seed=recipe.seed,
-            bf16=lab.precision == "bf16",
-            fp16=lab.precision == "fp16",
-            gradient_checkpointing=lab.config.model.gradient_checkpointing,
-            use_cpu=lab.device.type == "cpu",
+            weight_decay=args.weight_decay,
+            seed=args.seed,
+            bf16=session.precision == "bf16",
+            fp16=session.precision == "fp16",
+            gradient_checkpointing=session.config.model.gradient_checkpointing,
+            use_cpu=session.device.type == "cpu",
             logging_steps=CURVE_EVERY,
             save_strategy="no",
             report_to="none",
@@ -130,7 +122,7 @@ def grpo(
             reward_funcs=reward,
             args=arguments,
             train_dataset=Dataset.from_list([{"prompt": number} for number in by_number]),
-            processing_class=lab.tokenizer,
+            processing_class=session.tokenizer,
             callbacks=[Watch()],
             rollout_func=roll_out,
         )

@@ -1,136 +1,220 @@
-"""The label phase: checks of wrong trajectories shard by shard, what is sent of them, and the expansion."""
+"""Phase `label`: L_i, labels of subset(S_i) and, expanded, of the rollouts made on the way (eq. 3-5, 12-13)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from sapo_engine.evaluation.labels import label_accuracy
 from sapo_engine.labeling.costs import check_cost, cost_case
-from sapo_engine.labeling.labelers import checks_of, run_labeler
-from sapo_engine.labeling.outcome import Outcome
+from sapo_engine.labeling.expansion import expand
+from sapo_engine.labeling.labelers import checker_for, make_checks, run_labeler
+from sapo_engine.labeling.outcome import LabelingOutcome
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.numbering import BLOCK
-from sapo_engine.phases.context import Phase
-from sapo_engine.session import Lab
-from sapo_engine.text.trajectory import Trajectory
+from sapo_engine.phases.codecs import LabelsCodec
+from sapo_engine.phases.context import PhaseContext, RunContext
+from sapo_engine.phases.rows import emit_trajectories
+from sapo_engine.session import RunSession
+from sapo_engine.text.trajectory import LabeledRow, Trajectory
 from sapo_engine.verifier.scoring import Prediction
 from sapo_studio.domain.calibration import Platt
-from sapo_studio.domain.labeling_cost import Cost, estimated, measured
+from sapo_studio.domain.labelers.registry import COMPARED, LABELERS
+from sapo_studio.domain.labeling_cost import estimated, measured
+from sapo_studio.domain.labels import Checks
+from sapo_studio.domain.metrics import Share, mean_share, self_verification_right
+from sapo_studio.domain.runs import PhaseName
 from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts
 
-SHARD = 500
+LABEL_SHARD = 500
+"""Trajectories that are labeled between two looks at what the run is asked to do."""
 
 
-def label_wrong(
-    lab: Lab,
-    phase: Phase,
+def label(
+    run: RunContext,
+    iteration: int,
     model: Reasoner,
-    version: int,
-    labeler: str,
-    wrong: Sequence[Trajectory],
+    samples: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
-    calibration: Platt,
-) -> Outcome:
-    """Run `labeler` on `wrong` with reasoner M_`version` and send labels and roll-outs as they come.
+    calibration: Platt | None = None,
+) -> list[LabeledRow]:
+    """Labels of subset(S_i) and of expanded rollouts. `calibration` is that of the verifier behind `predictions`."""
+    session, config = run.session, run.config.labeling
+    labeler = config.labeler if iteration else config.start_labeler
+
+    def work(phase: PhaseContext) -> list[LabeledRow]:
+        began = time.monotonic()
+        chosen = subset(session, iteration, samples)
+        wrong = {t.number: t for t in chosen if not t.correct}
+        rows = [LabelRow(trajectory=t.number, labels="1" * t.n, case="right") for t in chosen if t.correct]
+        expanded: list[LabeledRow] = []
+        if not LABELERS[labeler].rolls_out:
+            rows += [LabelRow(trajectory=t.number, labels="0" * t.n, case="outcome") for t in wrong.values()]
+            phase.emit(Labels(iteration=iteration, source=labeler, rows=rows))
+        else:
+            phase.emit(Labels(iteration=iteration, source=labeler, rows=rows))
+            labeling = Labeling(session, model, iteration, labeler, predictions, calibration or Platt())
+            outcome = label_wrong(phase, labeling, list(wrong.values()))
+            rows += outcome.rows
+            _report_costs(phase, labeler, wrong, outcome, model.parameters_in_all())
+            if config.expansion:
+                expanded = expand(session.builder, session.questions, iteration, wrong, outcome)
+        by_number = {t.number: t for t in chosen}
+        labeled = [(by_number[row.trajectory], row.labels) for row in rows]
+        phase.share("label_accuracy", label_accuracy(labeled))
+        for case, count in sorted(Counter(row.case for row in rows).items()):
+            phase.metric(f"case_{case}", count)
+        if predictions and LABELERS[labeler].rolls_out:
+            phase.share("self_verification_error", _changed_share(rows, by_number, predictions))
+        expanded = _choose_expansion(session, iteration, len(labeled), expanded)
+        emit_trajectories(phase, [t for t, _ in expanded])
+        written = [LabelRow(trajectory=t.number, labels=labels, case="expansion") for t, labels in expanded]
+        phase.emit(Labels(iteration=iteration, source="expansion", rows=written))
+        phase.metric("labelled", len(labeled))
+        phase.metric("label_seconds", time.monotonic() - began)
+        return labeled + expanded
+
+    return run.phase(PhaseName.LABEL, iteration, work, LabelsCodec())
+
+
+def subset(session: RunSession, iteration: int, samples: Sequence[Trajectory]) -> list[Trajectory]:
+    """subset(S_i): the wrong trajectories to label, with right ones in the share asked for."""
+    config = session.config.labeling
+    most = config.trajectories if iteration else config.start_trajectories
+    rng = session.rng("subset", iteration)
+    wrong = [t for t in samples if t.source == "sample" and not t.correct]
+    right = [t for t in samples if t.source == "sample" and t.correct]
+    chosen = [wrong[k] for k in sorted(rng.permutation(len(wrong))[:most])]
+    count = round(len(chosen) * config.right_share / (1 - config.right_share))
+    return chosen + [right[k] for k in sorted(rng.permutation(len(right))[:count])]
+
+
+@dataclass(frozen=True, slots=True)
+class Labeling:
+    """One iteration's way to label wrong trajectories: the reasoner M_i that rolls out, the labeler, and what the
+    verifier before has predicted."""
+
+    session: RunSession
+    model: Reasoner
+    iteration: int
+    labeler: str
+    predictions: Mapping[int, Prediction]
+    calibration: Platt
+
+    @property
+    def version(self) -> int:
+        """i of M_i. M_1 is M_0: its rollouts are the same reasoner's."""
+        return max(self.iteration, 1)
+
+    def checks(self, trajectory: Trajectory) -> Checks:
+        """The checks to be made on a wrong trajectory."""
+        config = self.session.config.labeling
+        found = self.predictions.get(trajectory.number)
+        scores = self.calibration(found[0]) if found and config.detection == "verifier" else None
+        predicted = found[1] if found else 0
+        if config.detection == "random":
+            predicted = int(self.session.rng("detect", trajectory.number).integers(1, trajectory.n + 1))
+        return make_checks(config, self.labeler, trajectory, scores, predicted)
+
+    def of(self, part: Sequence[Trajectory], tick: Callable[[int], None]) -> LabelingOutcome:
+        """Label `part`, with a cache of prefixes of its own. `tick` hears how many are done."""
+        config = self.session.config.labeling
+        checker = checker_for(self.session, self.model, self.version, config.rollouts, config.wave)
+        labeled, _ = run_labeler(part, lambda _, t: self.checks(t), checker, tick=tick)
+        outcome = LabelingOutcome()
+        for item in labeled:
+            outcome.rows.append(
+                LabelRow(
+                    trajectory=item.trajectory.number,
+                    labels=item.verdict.labels,
+                    case=item.verdict.case,
+                    predicted=item.verdict.predicted if LABELERS[self.labeler].guided else 0,
+                    verified=item.verdict.verified,
+                    rollouts=item.cost.rollouts,
+                    tokens=item.cost.tokens,
+                )
+            )
+        by_number = {t.number: t for t in part}
+        for (question, tokens), result in checker.known.items():
+            first = result.rollouts[0]
+            to_go = by_number[first.trajectory].n - first.prefix
+            prefix_tokens = len(self.session.prompts.of(question)) + len(tokens)
+            outcome.checks.append(check_cost(result, to_go, prefix_tokens, config.wave))
+            outcome.rollouts += [(r.trajectory, r.prefix, r.tokens, r.correct) for r in result.rollouts]
+        return outcome
+
+
+def label_wrong(phase: PhaseContext, labeling: Labeling, wrong: Sequence[Trajectory]) -> LabelingOutcome:
+    """Label `wrong` shard by shard, and send labels and rollouts as they come.
 
     Shards are independent (each has its own cache of prefixes, and a question's trajectories stay together), so
-    that a run that goes on from its shards, or several processes, come to the same labels and the same bill.
+    that a run that goes on from its shards, or several processes, come to the same labels at the same cost.
     """
     ordered = sorted(wrong, key=lambda t: (t.question, t.number))
-    total = Outcome()
-    for index, at in enumerate(range(0, len(ordered), SHARD)):
-        part = ordered[at : at + SHARD]
-        data = phase.shard(
-            index,
-            lambda part=part, at=at: _label_part(
-                lab, phase, model, version, labeler, part, predictions, calibration, at, len(ordered)
-            ).to_json(),
-        )
-        outcome = Outcome.from_json(data)
-        phase.emit(Labels(iteration=phase.iteration, source=labeler, rows=outcome.rows))
+    total = LabelingOutcome()
+    for index, at in enumerate(range(0, len(ordered), LABEL_SHARD)):
+        part = ordered[at : at + LABEL_SHARD]
+
+        def tick(done: int, at: int = at) -> None:
+            phase.progress(at + done, len(ordered))
+
+        data = phase.shard(index, lambda part=part, tick=tick: labeling.of(part, tick).to_json())
+        outcome = LabelingOutcome.from_json(data)
+        phase.emit(Labels(iteration=phase.iteration, source=labeling.labeler, rows=outcome.rows))
         first = BLOCK * (phase.iteration + 1) + len(total.rollouts)
-        phase.emit(
-            Rollouts(
-                iteration=phase.iteration,
-                rows=[
-                    RolloutRow(
-                        number=first + k,
-                        trajectory=number,
-                        prefix=prefix,
-                        text="\n".join(lab.cutter.cut(tokens)[1]),
-                        correct=right,
-                        tokens=len(tokens),
-                    )
-                    for k, (number, prefix, tokens, right) in enumerate(outcome.rollouts)
-                ],
+        rows = [
+            RolloutRow(
+                number=first + k,
+                trajectory=number,
+                prefix=prefix,
+                text="\n".join(labeling.session.builder.cut(tokens)[1]),
+                correct=correct,
+                tokens=len(tokens),
             )
-        )
+            for k, (number, prefix, tokens, correct) in enumerate(outcome.rollouts)
+        ]
+        phase.emit(Rollouts(iteration=phase.iteration, rows=rows))
         total.extend(outcome)
         phase.progress(at + len(part), len(ordered))
     return total
 
 
-def _label_part(
-    lab: Lab,
-    phase: Phase,
-    model: Reasoner,
-    version: int,
-    labeler: str,
-    part: Sequence[Trajectory],
-    predictions: Mapping[int, Prediction],
-    calibration: Platt,
-    done: int,
-    whole: int,
-) -> Outcome:
-    config = lab.config.labeling
-    checker = lab.checker(model, version, config.rollouts, config.wave)
-
-    def predicted(trajectory: Trajectory) -> int:
-        if config.detection == "random":
-            return int(lab.rng("detect", trajectory.number).integers(1, trajectory.n + 1))
-        found = predictions.get(trajectory.number)
-        return found[1] if found else 0
-
-    def believed(trajectory: Trajectory) -> list[float] | None:
-        found = predictions.get(trajectory.number)
-        return calibration(found[0]) if found and config.detection == "verifier" else None
-
-    labelled, _ = run_labeler(
-        part,
-        lambda _, t: checks_of(config, labeler, t, believed(t), predicted(t)),
-        checker,
-        tick=lambda count: phase.progress(done + count, whole),
+def _changed_share(
+    rows: Sequence[LabelRow], by_number: Mapping[int, Trajectory], predictions: Mapping[int, Prediction]
+) -> Share:
+    """The self-verification error: the share of pre-assigned labels that the checks have changed."""
+    return mean_share(
+        [
+            0.0
+            if self_verification_right(by_number[row.trajectory].correct, predictions[row.trajectory][0], row.case)
+            else 1.0
+            for row in rows
+        ]
     )
-    outcome = Outcome()
-    for item in labelled:
-        outcome.rows.append(
-            LabelRow(
-                trajectory=item.trajectory.number,
-                labels=item.verdict.labels,
-                case=item.verdict.case,
-                predicted=item.verdict.predicted if labeler == "sapo" else 0,
-                verified=item.verdict.verified,
-                rollouts=item.bill.rollouts,
-                tokens=item.bill.tokens,
-            )
-        )
-    by_number = {t.number: t for t in part}
-    for (question, tokens), checked in checker.known.items():
-        first = checked.rollouts[0]
-        to_go = by_number[first.trajectory].n - first.prefix
-        prefix_tokens = len(lab.prompt(question)) + len(tokens)
-        outcome.checks.append(check_cost(checked, to_go, prefix_tokens, config.wave))
-        outcome.rollouts += [(r.trajectory, r.prefix, r.tokens, r.correct) for r in checked.rollouts]
-    return outcome
 
 
-def report_costs(
-    lab: Lab, phase: Phase, labeler: str, wrong: Mapping[int, Trajectory], outcome: Outcome, parameters: int
+def _choose_expansion(
+    session: RunSession, iteration: int, labeled: int, expanded: list[LabeledRow]
+) -> list[LabeledRow]:
+    """As many expanded rollouts as the verifier's training has room for."""
+    room = max(0, session.config.verifier.max_trajectories - labeled)
+    order = session.rng("expansion", iteration).permutation(len(expanded))[:room]
+    return [expanded[k] for k in sorted(order)]
+
+
+def _report_costs(
+    phase: PhaseContext, labeler: str, wrong: Mapping[int, Trajectory], outcome: LabelingOutcome, parameters: int
 ) -> None:
-    """Send the labeler's own bill, and the estimates for the other two."""
-    cases = [cost_case(lab, wrong[row.trajectory], row, closed=labeler != "sapo") for row in outcome.rows]
-    for name in ("sapo", "omega", "shepherd"):
+    """Send what the labeler has cost, and what the others would have."""
+    session = phase.context.session
+    cases = [
+        cost_case(session, wrong[row.trajectory], row, closed=not LABELERS[labeler].guided) for row in outcome.rows
+    ]
+    for name, compared in COMPARED.items():
         own = name == labeler
-        cost: Cost = measured(outcome.checks) if own else estimated(name, cases, outcome.checks)
+        cost = measured(outcome.checks) if own else estimated(compared, cases, outcome.checks)
         phase.metric(f"label_rollouts_{name}", round(cost.rollouts), estimate=not own)
         phase.metric(f"label_tokens_{name}", round(cost.tokens), estimate=not own)
         phase.metric(f"label_prefill_tokens_{name}", round(cost.prefill_tokens), estimate=not own)

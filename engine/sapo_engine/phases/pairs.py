@@ -1,4 +1,4 @@
-"""Preference pairs from trajectories and their mean step scores (eq. 14-15)."""
+"""Phase `pairs`: winner and loser of the same question, by their mean step scores (eq. 14-15)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sapo_engine.numbering import BLOCK
+from sapo_engine.phases.codecs import JsonCodec
+from sapo_engine.phases.context import PhaseContext, RunContext
+from sapo_engine.phases.rows import ROWS
 from sapo_engine.text.trajectory import Trajectory
+from sapo_studio.config.schema import PAIRED
+from sapo_studio.domain.runs import PhaseName
+from sapo_studio.events.kinds import PairRow, Pairs
+
+FEW_PAIRS = 200
+"""Fewer pairs than this teach little; the log says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +27,53 @@ class Pair:
     winner: Trajectory
     loser: Trajectory
     margin: float
+
+
+def preference_pairs(
+    run: RunContext, iteration: int, pool: Sequence[Trajectory], rewards: Mapping[int, float]
+) -> list[Pair]:
+    """The pairs with r(winner) - r(loser) >= eta, `max_pairs` at most. All candidates are sent."""
+    session, config = run.session, run.config.optimiser
+    by_number = {t.number: t for t in pool}
+
+    def work(phase: PhaseContext) -> list[tuple[int, int, float]]:
+        mine = [t for t in pool if config.history == "all" or t.iteration == iteration]
+        ranks = answer_rewards(pool) if config.reward == "answer" else rewards
+        seed = int(session.rng("pairs", iteration).integers(2**31))
+        candidates = make_pairs(mine, ranks, per_question=config.pairs_per_question, seed=seed)
+        good = [k for k, pair in enumerate(candidates) if pair.margin >= config.eta]
+        chosen = {good[k] for k in session.rng("few", iteration).permutation(len(good))[: config.max_pairs]}
+        first = BLOCK * (iteration + 1)
+        for at in range(0, len(candidates), ROWS):
+            rows = [
+                PairRow(
+                    number=first + at + k,
+                    question=pair.winner.question,
+                    winner=pair.winner.number,
+                    loser=pair.loser.number,
+                    margin=pair.margin,
+                    used=at + k in chosen,
+                )
+                for k, pair in enumerate(candidates[at : at + ROWS])
+            ]
+            phase.emit(Pairs(iteration=iteration, rows=rows))
+        phase.metric("pairs", len(candidates))
+        phase.metric("pairs_used", len(chosen))
+        if config.kind_at(iteration) in PAIRED and len(chosen) < FEW_PAIRS:
+            phase.log(
+                f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little "
+                "to learn from. Look at the margin histogram and lower eta, or sample more.",
+                "warning",
+            )
+        return [(candidates[k].winner.number, candidates[k].loser.number, candidates[k].margin) for k in sorted(chosen)]
+
+    rows = run.phase(PhaseName.PAIRS, iteration, work, JsonCodec())
+    return [Pair(by_number[winner], by_number[loser], margin) for winner, loser, margin in rows]
+
+
+def answer_rewards(pool: Sequence[Trajectory]) -> dict[int, float]:
+    """Rewards by the final answer alone, by trajectory number."""
+    return {t.number: float(t.correct) for t in pool}
 
 
 def make_pairs(

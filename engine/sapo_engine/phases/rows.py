@@ -1,12 +1,29 @@
-"""To be worded."""
+"""Trajectories on their way to the store."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sapo_engine.phases.context import PhaseContext
 from sapo_engine.tasks import Question
-from sapo_studio.events.kinds import QuestionRow
+from sapo_engine.text.trajectory import Trajectory
+from sapo_studio.events.kinds import QuestionRow, Questions, Trajectories
 
 ROWS = 500
 """Rows an event."""
+
+
+def emit_trajectories(phase: PhaseContext, trajectories: Sequence[Trajectory]) -> None:
+    """Send trajectories to the store and, before them, the questions they belong to (each once an attempt)."""
+    session, sent = phase.context.session, phase.context.sent_questions
+    for at in range(0, len(trajectories), ROWS):
+        rows = trajectories[at : at + ROWS]
+        new = sorted({t.question for t in rows} - sent)
+        if new:
+            sent.update(new)
+            questions = [session.questions[number] for number in new]
+            phase.emit(Questions(rows=[question_row(q, session.task.join(q.steps)) for q in questions]))
+        phase.emit(Trajectories(rows=[t.row() for t in rows]))
 
 
 def question_row(question: Question, solution: str) -> QuestionRow:

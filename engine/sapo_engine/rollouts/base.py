@@ -1,4 +1,4 @@
-"""What a roll-out back end has to offer: continuations of token prefixes."""
+"""What a rollout back end has to offer: continuations of token prefixes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RolloutBackend(Protocol):
 
 
 def within(requests: Sequence[Request], context: int) -> list[Request]:
-    """The requests as far as a model that takes `context` tokens can fulfil them: what it writes ends there.
+    """The requests as far as a context length of `context` tokens lets a model fulfil them: what it writes ends there.
 
     Raises InputError where a prompt leaves no room at all.
     """
@@ -51,7 +51,7 @@ def within(requests: Sequence[Request], context: int) -> list[Request]:
         if len(request.prompt) >= context:
             raise InputError(
                 f"A prompt of {len(request.prompt)} tokens is too long to be continued",
-                why=f"The model takes {context} tokens, prompt and continuation together.",
+                why=f"The context length is {context} tokens, prompt and continuation together.",
                 fix="Leave the question out, shorten its prompt, or take a model with a longer context.",
             )
     return [

@@ -1,4 +1,4 @@
-"""Roll-outs by transformers' own forward pass: each prompt is prefilled once and shared by its samples,
+"""Rollouts by transformers' own forward pass: each prompt is prefilled once and shared by its samples,
 sequences that have ended leave the batch, and prompts of like length go together. Greedy output equals
 `generate`'s token for token.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
@@ -17,11 +18,14 @@ from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.rollouts.base import Completion, Request, within
 from sapo_engine.rollouts.cache import roomy_cache
 from sapo_engine.rollouts.keys import uniforms
-from sapo_engine.rollouts.small_model_attention import fits, narrow_attention, narrow_cache
+from sapo_engine.rollouts.small_model_attention import is_faster, narrow_attention, narrow_cache
 from sapo_studio.domain.ledger import Usage
 
 COMPACT_BELOW = 0.8
 """Ended sequences are dropped from the batch once fewer than this share are still going: each drop copies the cache."""
+
+ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""Not cuDNN's, which a card would choose: it makes a new plan for every length of the keys, that is, at every token."""
 
 
 class HfBackend:
@@ -51,6 +55,12 @@ class HfBackend:
         """See RolloutBackend."""
         self.model = self.reasoner.activate()
         self.model.eval()
+        with sdpa_kernel(ATTENTION):
+            return self._in_chunks(requests, temperature, tick)
+
+    def _in_chunks(
+        self, requests: Sequence[Request], temperature: float, tick: Callable[[int], None] | None
+    ) -> list[list[Completion]]:
         requests = within(
             requests, int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 1 << 20))
         )
@@ -92,7 +102,7 @@ class HfBackend:
         positions = (columns[None, :] - pads[:, None]).clamp(min=0) if padded else None
 
         longest = max(r.max_new_tokens for r in requests)
-        narrow = fits(self.model, width + longest, sum(len(r.keys) for r in requests), self.precision)
+        narrow = is_faster(self.model, width + longest, sum(len(r.keys) for r in requests), self.precision)
         cache = (narrow_cache if narrow else roomy_cache)(self.model, width + longest)
         out = self.model(
             input_ids=ids,

@@ -1,23 +1,27 @@
-"""The run's roll-out back end: chosen by the configuration, given each reasoner's weights when they are needed."""
+"""The run's rollout back end: chosen by the configuration, given each reasoner's weights when they are needed."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-import torch
 from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.models.loading import save_model
+from sapo_engine.models.placement import Placement
 from sapo_engine.models.reasoner import Adapters, Reasoner, save_adapter
 from sapo_engine.models.sources import find_folder
+from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
+from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.text.prompts import token_id
 from sapo_studio.config.schema import RunConfig
 
 
-class RolloutRoom:
-    """Back ends for reasoners. `scratch` is a folder for weights on their way to vLLM; it is removed by `close`."""
+class BackendPool:
+    """Back ends for reasoners, one at a time. `scratch` is a folder for weights on their way to vLLM; it is removed by
+    `close`. `placement` is told what has to be on the device for each.
+    """
 
     def __init__(
         self,
@@ -25,30 +29,37 @@ class RolloutRoom:
         tokenizer: PreTrainedTokenizerBase,
         *,
         precision: str,
-        device: torch.device,
+        placement: Placement,
         context_length: int,
         run_dir: Path,
-        scratch: Path,
+        group: Group = ALONE,
     ) -> None:
         self.config = config
         self.tokenizer = tokenizer
         self.precision = precision
-        self.device = device
+        self.placement = placement
         self.context_length = context_length
         self.run_dir = run_dir
-        self.scratch = scratch
+        self.group = group
+        self.scratch = run_dir / f"rollouts-{group.rank}"
         self._vllm: VllmBackend | None = None
         self._loaded = 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether roll-outs are made outside this process, so that the reasoner need not be on the card for them."""
-        return self.config.runtime.backend == "vllm"
+        placement.give_back = self.release
 
     def backend(self, reasoner: Reasoner) -> RolloutBackend:
-        """A back end that generates with `reasoner`'s weights, until another is asked for."""
-        if self.outside:
-            return self._vllm_with(reasoner)
+        """A back end that generates with `reasoner`'s weights, until another is asked for. Several processes divide
+        the work."""
+        if self.config.runtime.backend == "vllm":
+            # Rollouts are made outside this process: its networks need not be on the card for them.
+            self.placement.clear()
+            own: RolloutBackend = self._vllm_with(reasoner)
+        else:
+            self.placement.place(reasoner)
+            own = self.in_process(reasoner)
+        return ShardedBackend(own, self.group) if self.group.size > 1 else own
+
+    def in_process(self, reasoner: Reasoner) -> HfBackend:
+        """The program's own sampler on `reasoner`'s network, wherever that lies now."""
         return HfBackend(
             reasoner,
             eos=token_id(self.tokenizer.eos_token_id),
@@ -68,6 +79,7 @@ class RolloutRoom:
             adapter = self._fresh(f"adapter-{reasoner.key}")
             save_adapter(reasoner, Adapters.of(self.config.model), adapter)
         if self._vllm is None:
+            device = self.placement.device
             self._vllm = VllmBackend(
                 base or self._base_of(reasoner),
                 eos=token_id(self.tokenizer.eos_token_id),
@@ -76,7 +88,7 @@ class RolloutRoom:
                 dtype=self.precision,
                 max_len=self.context_length,
                 lora_rank=self.config.model.lora_rank if reasoner.adapter else 0,
-                card=self.device.index if self.device.type == "cuda" else None,
+                card=device.index if device.type == "cuda" else None,
             )
             if adapter:
                 self._vllm.load(adapter=adapter)

@@ -1,3 +1,60 @@
-"""To be worded."""
+"""What is asked of a back end: one way to make a request, with one rule for how long an answer may be."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.rollouts.base import Completion, Request
+from sapo_engine.rollouts.keys import key_of
+from sapo_engine.rollouts.pool import BackendPool
+from sapo_engine.tasks.base import Question
+from sapo_engine.text.prompts import MIN_ROOM, Prompts
+from sapo_studio.config.schema import RunConfig
+
+
+class Sampler:
+    """Samples completions of questions with any reasoner of the run, and continues what is begun."""
+
+    def __init__(self, config: RunConfig, prompts: Prompts, pool: BackendPool) -> None:
+        self.config = config
+        self.prompts = prompts
+        self.pool = pool
+
+    def request(self, question: int, keys: Sequence[int], written: tuple[int, ...] = ()) -> Request:
+        """A completion of the task's question `question` for each of `keys`, going on from the tokens `written`."""
+        return self._request(self.prompts.of(question), keys, written)
+
+    def _request(self, prompt: tuple[int, ...], keys: Sequence[int], written: tuple[int, ...] = ()) -> Request:
+        # What was begun may be ended, however long it is already; never beyond what the model can read.
+        limit = self.prompts.task.max_new_tokens
+        wanted = max(limit - len(written), MIN_ROOM) if written else limit
+        room = self.prompts.context_length - len(prompt) - len(written)
+        return Request(prompt + written, tuple(keys), min(wanted, max(room, 1)))
+
+    def sample(
+        self,
+        model: Reasoner,
+        questions: Sequence[Question],
+        path: str,
+        samples: int,
+        *,
+        greedy: bool = False,
+        tick: Callable[[int, int], None] | None = None,
+    ) -> list[list[Completion]]:
+        """`samples` completions of each question. `path` names the purpose in the random keys; `tick(done, total)`."""
+        seed = self.config.seed
+        requests = [
+            self._request(prompt, [key_of(seed, path, question.number, k) for k in range(samples)])
+            for question, prompt in zip(questions, self.prompts.of_all(questions), strict=True)
+        ]
+        done = 0
+
+        def count(sequences: int) -> None:
+            nonlocal done
+            done += sequences
+            if tick:
+                tick(done, samples * len(questions))
+
+        temperature = 0.0 if greedy else self.config.sampling.temperature
+        return self.pool.backend(model).generate(requests, temperature=temperature, tick=count)

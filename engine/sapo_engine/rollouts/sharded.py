@@ -1,4 +1,4 @@
-"""Roll-outs divided among the processes of a run."""
+"""Rollouts divided among the processes of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import astuple
 
 import numpy as np
 
-from sapo_engine.process_group import Group, deal
+from sapo_engine.process_group import Group, partition
 from sapo_engine.rollouts.base import Completion, Request, RolloutBackend
 from sapo_studio.domain.ledger import Usage
 
@@ -31,7 +31,9 @@ class ShardedBackend:
         """See RolloutBackend. `tick` hears of the others' sequences as if they came as fast as this rank's."""
         # Short prompts leave more to write than long ones, so each rank gets some of both: by length, then in turn.
         order = sorted(range(len(requests)), key=lambda i: len(requests[i].prompt))
-        shares = [[order[k] for k in part] for part in deal([len(requests[i].keys) for i in order], self.group.size)]
+        shares = [
+            [order[k] for k in part] for part in partition([len(requests[i].keys) for i in order], self.group.size)
+        ]
         mine = [requests[i] for i in shares[self.group.rank]]
         own = sum(len(request.keys) for request in mine)
         total = sum(len(request.keys) for request in requests)

@@ -73,7 +73,7 @@ class NarrowLayer(RoomyLayer):
         self.values = values[:, :, :filled].permute(3, 0, 2, 1)
 
 
-def fits(model: PreTrainedModel, positions: int, rows: int, precision: str) -> bool:
+def is_faster(model: PreTrainedModel, positions: int, rows: int, precision: str) -> bool:
     """Whether `rows` sequences of `positions` tokens are better written this way: full attention in every layer, as
     many heads for keys as for queries, fp32 on a CPU, and little in each head.
     """

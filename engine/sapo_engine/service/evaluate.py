@@ -1,30 +1,26 @@
-"""A verifier on a process benchmark, as a chooser among samples, and against reasoners: `python -m
-sapo_engine.service.evaluate` (`sapo evaluate` starts it).
-"""
+"""A verifier on a process benchmark, as a chooser among samples, and against reasoners (`sapo evaluate` asks)."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 
 from sapo_engine.evaluation.best_of import best_of
 from sapo_engine.evaluation.self_verification import matrix
-from sapo_engine.saved_run import FinishedRun, config_of
-from sapo_engine.service.tell import tell_error
+from sapo_engine.saved_run import SavedRun, config_of
+from sapo_engine.service.torch_setup import set_up
 from sapo_engine.tasks.base import Question
 from sapo_engine.verifier.classifiers import Classifier
+from sapo_engine.verifier.scoring import predict
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.verifier_metrics import Scored, on_benchmark
-from sapo_studio.errors import InputError, SapoError
-from sapo_studio.formats import processbench
+from sapo_studio.domain.verifier_metrics import Scored, step_metrics
+from sapo_studio.errors import InputError
+from sapo_studio.formats.registry import read_file
+from sapo_studio.requests.kinds import EvaluateRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +36,8 @@ class Solution:
 
 
 def read_benchmark(file: Path) -> list[Solution]:
-    """A ProcessBench file."""
-    items = processbench.read_file(file)
+    """The solutions of a file in a known format (`formats.registry`)."""
+    items = read_file(file)
     return [Solution(Question(k, "process", i.problem, (), ""), i.steps, i.first_error) for k, i in enumerate(items)]
 
 
@@ -66,28 +62,29 @@ def of_run(
     config = config_of(folder)
     if benchmark is not None:
         config = _with_benchmark(config, benchmark)
-    run = FinishedRun(config, folder, device)
+    run = SavedRun(config, folder, device)
     found: dict[str, Any] = {"run": folder.name}
     try:
         own = verifier if isinstance(verifier, int) else (run.verifiers or [0])[-1]
-        written = run.stages.written_benchmark() if benchmark is not None else run.benchmark()
+        written = run.session.builder.benchmark() if benchmark is not None else run.benchmark()
         known = [t for t in written if t.truth is not None]
         if isinstance(verifier, Path):
             found |= {"verifier": str(verifier)}
-            rows = [Solution(run.stages.question(t.question), t.steps, t.truth or 0) for t in known]
-            found["benchmark"] = on_benchmark(score_with_classifier(verifier, rows, device)) if rows else None
+            rows = [Solution(run.session.questions[t.question], t.steps, t.truth or 0) for t in known]
+            found["benchmark"] = step_metrics(score_with_classifier(verifier, rows, device)).to_json() if rows else None
             return found
         loaded = run.verifier(own)
         found |= {"verifier": own}
-        scores = run.stages.predict(loaded, known)
-        found["benchmark"] = on_benchmark([(scores[t.number][0], t.truth or 0) for t in known]) if known else None
+        scores = predict(run.session, loaded, known)
+        measured = step_metrics([(scores[t.number][0], t.truth or 0) for t in known]) if known else None
+        found["benchmark"] = measured.to_json() if measured else None
         if best:
             last = run.reasoners[-1]
-            chosen = run.stages.task.questions("test")[:questions]
-            found["best_of"] = {"reasoner": last, **best_of(run.stages, run.reasoner(last), loaded, chosen, best)}
+            chosen = run.session.task.questions("test")[:questions]
+            found["best_of"] = {"reasoner": last, **best_of(run.session, run.reasoner(last), loaded, chosen, best)}
         if pairs:
             reasoners = [j for j in run.reasoners if j <= config.iterations]
-            found["matrix"] = matrix(run, run.verifiers, reasoners, trajectories)
+            found["matrix"] = matrix(run.session, run.verifier, run.reasoner, run.verifiers, reasoners, trajectories)
         return found
     finally:
         run.close()
@@ -103,47 +100,20 @@ def _with_benchmark(config: RunConfig, file: Path) -> RunConfig:
     return config.model_copy(update={"task": config.task.model_copy(update={"process_data": str(file)})})
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0 measured, 2 bad input."""
-    parser = argparse.ArgumentParser(prog="python -m sapo_engine.service.evaluate", description=__doc__)
-    parser.add_argument("--run", type=Path)
-    parser.add_argument("--verifier", default="")
-    parser.add_argument("--benchmark", type=Path)
-    parser.add_argument("--best-of", type=int, default=0)
-    parser.add_argument("--questions", type=int, default=200)
-    parser.add_argument("--matrix", action="store_true")
-    parser.add_argument("--trajectories", type=int, default=300)
-    given = parser.parse_args(arguments)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    torch.set_num_threads(1)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    verifier = int(given.verifier) if given.verifier.isdigit() else Path(given.verifier) if given.verifier else None
-    try:
-        if given.run is not None:
-            found = of_run(
-                given.run,
-                verifier=verifier,
-                benchmark=given.benchmark,
-                best=given.best_of,
-                questions=given.questions,
-                pairs=given.matrix,
-                trajectories=given.trajectories,
-                device=device,
-            )
-        elif isinstance(verifier, Path) and given.benchmark is not None:
-            scored = score_with_classifier(verifier, read_benchmark(given.benchmark), device)
-            found = {"verifier": str(verifier), "benchmark": on_benchmark(scored)}
-        else:
-            raise InputError(
-                "There is nothing to evaluate",
-                fix="Name a run, or the folder of a classification model by --verifier and a file by --benchmark.",
-            )
-    except SapoError as error:
-        return tell_error(error)
-    print(json.dumps(found))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def answer(request: EvaluateRequest) -> dict[str, Any]:
+    """See EvaluateRequest."""
+    device = set_up()
+    if request.run is None:
+        verifier, file = request.without_run()
+        scored = score_with_classifier(verifier, read_benchmark(file), device)
+        return {"verifier": str(verifier), "benchmark": step_metrics(scored).to_json()}
+    return of_run(
+        request.run,
+        verifier=request.verifier,
+        benchmark=request.benchmark,
+        best=request.best_of,
+        questions=request.questions,
+        pairs=request.matrix,
+        trajectories=request.trajectories,
+        device=device,
+    )

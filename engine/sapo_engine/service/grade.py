@@ -1,22 +1,20 @@
-"""Grades completions from anywhere: `python -m sapo_engine.service.grade TASK FILE [--data FILE]`. No torch here.
-
-One verdict a line on standard output, a summary on standard error. `sapo grade` starts this.
-"""
+"""Grades completions from anywhere (`sapo grade` asks). No torch here."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sapo_engine.grading.base import Grader, Problem
-from sapo_engine.service.tell import tell_error
-from sapo_engine.tasks.datasets import Row, parse_line, text_field
-from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems
+from sapo_engine.grading.escape import cut, shown
+from sapo_engine.tasks.datasets import Row, is_file, read_jsonl, rows_in, text_field
+from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems, read_problem
 from sapo_studio.config.schema import TaskConfig
-from sapo_studio.errors import InputError, SapoError
+from sapo_studio.errors import InputError
+from sapo_studio.requests.kinds import GradeRequest
 
 CHUNK = 200
 """Completions graded together; their verdicts are printed before the next are read."""
@@ -36,10 +34,12 @@ def items_of(kind: Kind, rows: Iterable[Row], known: dict[str, Problem] | None) 
         if known is not None and named is not None:
             problem = known.get(str(named))
             if problem is None:
-                raise InputError(f"{where}: there is no problem {named!r} in the data", why="Field 'task_id' names it.")
+                raise InputError(
+                    f"{where}: there is no problem {cut(str(named))!r} in the data", why="Field 'task_id' names it."
+                )
         else:
             try:
-                problem = kind.read(row, where)
+                problem = read_problem(kind, row, where)
             except InputError as error:
                 fix = "Give the task's own fields beside 'completion', or 'task_id' and the data by --data."
                 raise InputError(error.what, why=error.why, fix=fix) from error
@@ -72,10 +72,10 @@ def _graded(
         mine = [k for k, (_, problem, _) in enumerate(chunk) if problem.is_code == code]
         for k, grade in zip(mine, found[code].grade([chunk[k][1:] for k in mine]), strict=True):
             verdicts[k] = {
-                "task_id": chunk[k][0],
+                "task_id": shown(chunk[k][0]),
                 "correct": grade.correct,
-                "answer": grade.answer,
-                "reason": grade.reason,
+                "answer": shown(grade.answer),
+                "reason": shown(grade.reason),
             }
     for k in range(len(chunk)):
         yield verdicts[k]
@@ -84,43 +84,22 @@ def _graded(
 def lines_of(file: str) -> Iterator[Row]:
     """The rows of a JSON Lines file, or of standard input (`-`)."""
     if file == "-":
-        for number, line in enumerate(sys.stdin, start=1):
-            if line.strip():
-                yield parse_line(line, f"standard input:{number}")
+        yield from rows_in(sys.stdin.buffer, "standard input")
         return
     path = Path(file).expanduser()
-    if not path.is_file():
-        raise InputError(f"There is no file {path}")
-    with path.open(encoding="utf-8-sig") as opened:
-        for number, line in enumerate(opened, start=1):
-            if line.strip():
-                yield parse_line(line, f"{path}:{number}")
+    if not is_file(path):
+        raise InputError(f"There is no file {cut(str(path), 200)}")
+    yield from read_jsonl(path)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0 graded (whatever the verdicts), 2 bad input."""
-    parser = argparse.ArgumentParser(prog="python -m sapo_engine.service.grade", description=__doc__)
-    parser.add_argument("task", choices=sorted(KINDS))
-    parser.add_argument("file")
-    parser.add_argument("--data", default="")
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--unsandboxed", action="store_true")
-    parser.add_argument("--processes", type=int, default=0)
-    chosen = parser.parse_args(arguments)
-    kind = KINDS[chosen.task]
-    config = TaskConfig(test_seconds=chosen.seconds, unsandboxed=chosen.unsandboxed)
+def answer(request: GradeRequest) -> dict[str, Any]:
+    """See GradeRequest. Each verdict is written to standard output as soon as it is known."""
+    kind = KINDS[request.task]
+    config = TaskConfig(test_seconds=request.seconds, unsandboxed=request.unsandboxed)
+    known = {problem.id: problem for problem in load_problems(kind, request.data)} if request.data else None
     right = total = 0
-    try:
-        known = {problem.id: problem for problem in load_problems(kind, chosen.data)} if chosen.data else None
-        for verdict in grade_all(kind, items_of(kind, lines_of(chosen.file), known), config, chosen.processes):
-            print(json.dumps(verdict, ensure_ascii=False), flush=True)
-            right += bool(verdict["correct"])
-            total += 1
-    except SapoError as error:
-        return tell_error(error)
-    print(json.dumps({"right": right, "graded": total}), file=sys.stderr)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    for verdict in grade_all(kind, items_of(kind, lines_of(request.file), known), config, request.processes):
+        print(json.dumps(verdict, ensure_ascii=False), flush=True)
+        right += bool(verdict["correct"])
+        total += 1
+    return {"right": right, "graded": total}

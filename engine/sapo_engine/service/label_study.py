@@ -1,41 +1,38 @@
 """The labelers side by side: what each costs and how true its labels are, on the same wrong trajectories with the same
-reasoner. `python -m sapo_engine.service.label_study RUN_FOLDER` (`sapo label-study` starts it).
+reasoner (`sapo label-study` asks).
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-import transformers
-
-from sapo_engine.labeling.labelers import checks_of, run_labeler
+from sapo_engine.labeling.labelers import checker_for, make_checks, run_labeler
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.phases.stages import HUNTED
-from sapo_engine.saved_run import FinishedRun, config_of
-from sapo_engine.service.tell import tell_error
-from sapo_engine.session import Lab
-from sapo_engine.text.trajectory import Trajectory
-from sapo_engine.verifier.scoring import Prediction
+from sapo_engine.saved_run import SavedRun, config_of
+from sapo_engine.service.torch_setup import set_up
+from sapo_engine.session import RunSession
+from sapo_engine.tasks import Question
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+from sapo_engine.verifier.scoring import Prediction, predict
 from sapo_studio.config.schema import LabelingConfig, RunConfig
 from sapo_studio.domain.calibration import Platt
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.search import least_checks, prior
-from sapo_studio.errors import InputError, SapoError
+from sapo_studio.errors import InputError
+from sapo_studio.requests.kinds import LabelStudyRequest
 
-LABELERS = ("sapo", "search", "omega", "shepherd", "outcome")
-"""`search` is `sapo` with as many checks as it wants."""
 MANY = 64
+"""Checks of a trajectory, at most, for the labeler `search`."""
+SAMPLES_A_QUESTION = 8
+"""Samples of each question among which wrong trajectories are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class LabelerResult:
     """One labeler's result. Costs are totals over `trajectories`; accuracies are fractions by the step oracle, None
     where the task has none. `steps`: mean steps of a trajectory. `least_checks`: what no search from the verifier's
     scores can do with fewer of, on average (`search` alone).
@@ -60,40 +57,39 @@ class Tried:
 
 
 def study(
-    lab: Lab,
+    session: RunSession,
     model: Reasoner,
     version: int,
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
-    labelers: Sequence[str] = LABELERS,
+    labelers: Sequence[str] = tuple(LABELERS),
     calibration: Platt | None = None,
-) -> list[Tried]:
+) -> list[LabelerResult]:
     """Run every labeler on `wrong`, each with a cache of its own and the same random keys; all stop a prefix at
     its first success. `calibration` is that of the verifier behind `predictions`, for the search.
     """
     sure = calibration or Platt()
     known = {number: (sure(scores), predicted) for number, (scores, predicted) in predictions.items()}
-    return [_try(lab, model, version, wrong, known, name) for name in labelers]
+    return [_try(session, model, version, wrong, known, name) for name in labelers]
 
 
 def _try(
-    lab: Lab,
+    session: RunSession,
     model: Reasoner,
     version: int,
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
     name: str,
-) -> Tried:
-    config = lab.config.labeling.model_copy(update={"max_checks": MANY if name == "search" else 2})
-    checker = lab.checker(model, version, config.rollouts, config.wave)
+) -> LabelerResult:
+    config = session.config.labeling.model_copy(update={"max_checks": MANY if name == "search" else 2})
+    checker = checker_for(session, model, version, config.rollouts, config.wave)
     began = time.monotonic()
-    if name == "outcome":
+    if not LABELERS[name].rolls_out:
         verdicts = [("0" * t.n, 1) for t in wrong]
         rollouts = tokens = prefill = checks = 0
     else:
-        kind = "sapo" if name == "search" else name
-        labelled, usage = run_labeler(wrong, lambda _, t: checks_of(config, kind, t, *predictions[t.number]), checker)
-        verdicts = [(item.verdict.labels, item.verdict.verified) for item in labelled]
+        labeled, usage = run_labeler(wrong, lambda _, t: make_checks(config, name, t, *predictions[t.number]), checker)
+        verdicts = [(item.verdict.labels, item.verdict.verified) for item in labeled]
         rollouts, tokens, prefill = usage.sequences, usage.generated_tokens, usage.prefill_tokens
         checks = len(checker.known)
     seconds = time.monotonic() - began
@@ -104,7 +100,7 @@ def _try(
         total += trajectory.n
         exact += verified == error
     known = all(t.truth is not None for t in wrong) and bool(wrong)
-    return Tried(
+    return LabelerResult(
         labeler=name,
         trajectories=len(wrong),
         steps=sum(t.n for t in wrong) / max(len(wrong), 1),
@@ -124,6 +120,24 @@ def _bound(config: LabelingConfig, wrong: Sequence[Trajectory], predictions: Map
     return sum(least_checks(prior(predictions[t.number][0]), config.confidence) for t in wrong) / len(wrong)
 
 
+def sample_wrong(
+    session: RunSession, model: Reasoner, questions: Sequence[Question], path: str, count: int
+) -> list[Trajectory]:
+    """At most `count` distinct wrong trajectories of `questions`, out of SAMPLES_A_QUESTION samples of each. `path`
+    names the purpose in the random keys."""
+    found: list[Trajectory] = []
+    samples = session.sampler.sample(model, questions, path, SAMPLES_A_QUESTION)
+    for question, completions in zip(questions, samples, strict=True):
+        distinct = dict.fromkeys(completion.tokens for completion in completions)
+        grades = session.builder.grade([(question, tokens) for tokens in distinct])
+        for tokens, grade in zip(distinct, grades, strict=True):
+            if not grade.correct:
+                draft = TrajectoryDraft(question, tokens, len(found), iteration=0)
+                found.append(session.builder.trajectory(draft, grade))
+    order = session.rng(path).permutation(len(found))[:count]
+    return [found[k] for k in sorted(order)]
+
+
 def of_length(config: RunConfig, length: int, questions: int) -> RunConfig:
     """`config` for problems of `length` steps alone (arithmetic lab), that the run has not seen."""
     if config.task.kind != "arithmetic":
@@ -131,7 +145,7 @@ def of_length(config: RunConfig, length: int, questions: int) -> RunConfig:
     most = config.task.largest_change - 4
     if not 2 <= length <= most:
         raise InputError(
-            f"This run's reasoner has no words for problems of {length} steps",
+            f"The tokenizer of this run's reasoner does not cover problems of {length} steps",
             why=f"With task.largest_change = {config.task.largest_change} they have 2 to {most} steps.",
             fix="Take other --lengths, or a run with a larger task.largest_change.",
         )
@@ -148,7 +162,7 @@ def study_run(
 ) -> dict[str, Any]:
     """The study on a run: with M_i and, as in the run, V_{i-1}; i = `iteration`, 0 for the last that is there."""
     config = config_of(folder)
-    first = FinishedRun(config, folder)
+    first = SavedRun(config, folder)
     pairs = [i for i in first.reasoners if i - 1 in first.verifiers]
     last = iteration or (min(pairs[-1], config.iterations) if pairs else 1)
     found: dict[str, Any] = {
@@ -159,51 +173,33 @@ def study_run(
         "studies": [],
     }
     for length in lengths or (0,):
-        run = FinishedRun(of_length(config, length, trajectories * 4), folder) if length else first
-        lab = run.stages
+        run = SavedRun(of_length(config, length, trajectories * 4), folder) if length else first
+        session = run.session
         try:
             model = run.reasoner(last)
             verifier = run.verifier(last - 1, run.reasoner(last - 1) if last > 1 else model)
-            wrong = lab.wrong_trajectories(model, lab.task.questions("development"), "label study", trajectories)
+            wrong = sample_wrong(session, model, session.task.questions("development"), "label study", trajectories)
             if not wrong:
                 raise InputError(
                     "There is no wrong trajectory to label",
-                    why=f"Of {HUNTED} samples of each question all were right.",
+                    why=f"Of {SAMPLES_A_QUESTION} samples of each question all were right.",
                     fix="Study an earlier --iteration, or longer problems.",
                 )
-            predictions = lab.predict(verifier, wrong)
-            rows = study(lab, model, last, wrong, predictions, labelers, verifier.calibration)
+            predictions = predict(session, verifier, wrong)
+            rows = study(session, model, last, wrong, predictions, labelers, verifier.calibration)
         finally:
             run.close()
         found["studies"].append({"length": length, "labelers": [row.to_json() for row in rows]})
     return found
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0 measured, 2 bad input."""
-    parser = argparse.ArgumentParser(prog="python -m sapo_engine.service.label_study", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--iteration", type=int, default=0)
-    parser.add_argument("--trajectories", type=int, default=300)
-    parser.add_argument("--lengths", default="")
-    parser.add_argument("--labelers", default=",".join(LABELERS))
-    given = parser.parse_args(arguments)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    torch.set_num_threads(1)
-    try:
-        found = study_run(
-            given.folder,
-            iteration=given.iteration,
-            trajectories=given.trajectories,
-            lengths=[int(length) for length in given.lengths.split(",") if length],
-            labelers=given.labelers.split(","),
-        )
-    except SapoError as error:
-        return tell_error(error)
-    print(json.dumps(found))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def answer(request: LabelStudyRequest) -> dict[str, Any]:
+    """See LabelStudyRequest."""
+    set_up()
+    return study_run(
+        request.run,
+        iteration=request.iteration,
+        trajectories=request.trajectories,
+        lengths=request.lengths,
+        labelers=request.labelers,
+    )

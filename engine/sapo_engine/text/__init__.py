@@ -1,1 +1,1 @@
-"""To be worded."""
+"""Between text and tokens: questions become prompts, completions become trajectories with steps."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from sapo_engine.tasks.base import Message
+from sapo_engine.tasks.base import Message, Question, Task
 from sapo_engine.text.time_limit import OutOfTime, time_limit
 from sapo_studio.errors import InputError
 
+MIN_ROOM = 8
+"""An answer has at least so many tokens."""
 TEMPLATE_SECONDS = 5.0
 """A chat template is a program that came with the model: it may loop. Real ones take a millisecond."""
 
@@ -42,16 +44,16 @@ def plain_prompts(
     return [(*first, *ids) for ids in found]
 
 
-def check_words(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], source: str) -> None:
-    """Raise InputError where the tokenizer of the model `source` has no word for something in `texts`: made for other
-    texts, it would read them with gaps and say nothing."""
+def check_vocabulary(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], source: str) -> None:
+    """Raise InputError where the tokenizer of the model `source` maps something in `texts` to its unknown token: made
+    for other texts, it would read them with gaps and say nothing."""
     unknown = tokenizer.unk_token_id
     if unknown is None:
         return
     for text, tokens in zip(texts, plain_prompts(tokenizer, texts, special=False), strict=True):
         if unknown in tokens:
             raise InputError(
-                f"{source} has no words for this task",
+                f"The tokenizer of {source} maps this task's text to {tokenizer.unk_token}",
                 why=f"Its vocabulary was made for other texts than this one: {text!r}",
                 fix='Take the model that was made for it (for task.asks = "rest" that is bundled:lab-rest), or '
                 'model.source = "fresh".',
@@ -106,5 +108,54 @@ def _render(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, add
     return str(text)
 
 
-MIN_ROOM = 8
-"""An answer has at least so many tokens."""
+class Prompts:
+    """The prompt tokens of a task's questions, made once for each. `questions` are the task's own, by number."""
+
+    def __init__(
+        self,
+        task: Task,
+        tokenizer: PreTrainedTokenizerBase,
+        questions: Mapping[int, Question],
+        *,
+        context_length: int,
+    ) -> None:
+        self.task = task
+        self.tokenizer = tokenizer
+        self.questions = questions
+        self.context_length = context_length
+        self._made: dict[int, tuple[int, ...]] = {}
+
+    def of(self, number: int) -> tuple[int, ...]:
+        """The prompt of the task's question `number`."""
+        made = self._made.get(number)
+        return self.of_all([self.questions[number]])[0] if made is None else made
+
+    def of_all(self, questions: Sequence[Question]) -> list[tuple[int, ...]]:
+        """The prompts of any questions, the task's own or others, tokenised together.
+
+        Raises InputError where a prompt leaves no room for an answer.
+        """
+
+        def own(question: Question) -> bool:
+            return self.questions.get(question.number) is question
+
+        new = [q for q in questions if not own(q) or q.number not in self._made]
+        found = {id(q): tokens for q, tokens in zip(new, self._tokenised(new), strict=True)}
+        self._made |= {q.number: found[id(q)] for q in new if own(q)}
+        return [found[id(q)] if id(q) in found else self._made[q.number] for q in questions]
+
+    def _tokenised(self, questions: Sequence[Question]) -> list[tuple[int, ...]]:
+        """The prompts of these, together where they are no chats."""
+        turns = [self.task.chat(question) for question in questions]
+        plain = [self.task.prompt(question) for question, chat in zip(questions, turns, strict=True) if not chat]
+        written = iter(plain_prompts(self.tokenizer, plain))
+        prompts = [chat_prompt(self.tokenizer, chat) if chat else next(written) for chat in turns]
+        for question, tokens in zip(questions, prompts, strict=True):
+            if len(tokens) + MIN_ROOM > self.context_length:
+                raise InputError(
+                    f"A prompt of {len(tokens)} tokens leaves no room for an answer",
+                    why=f"The context length is {self.context_length} tokens; the question begins: "
+                    f"{question.text[:80]!r}",
+                    fix="Leave the question out of the data, use fewer task.shots, or a model with a longer context.",
+                )
+        return prompts

@@ -1,4 +1,4 @@
-"""To be worded."""
+"""A trajectory as the engine holds it: token ids beside the text, steps cut once and kept."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Trajectory:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class TrajectoryDraft:
     """A completion that is to become a trajectory."""
 
     question: Question
@@ -99,3 +99,7 @@ class Draft:
     sample: int = 0
     source: str = "sample"
     copies: int = 1
+
+
+LabeledRow = tuple[Trajectory, str]
+"""A trajectory with its labels, one character a step: `1`, `0` or `?` (unknown)."""

@@ -9,9 +9,11 @@ from typing import cast
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from sapo_engine.grading.base import Grade
+from sapo_engine.numbering import SOLUTIONS
 from sapo_engine.process_group import ALONE, Group
-from sapo_engine.tasks.base import Question, Task
-from sapo_engine.text.trajectory import Draft, Trajectory
+from sapo_engine.tasks.base import Question, Task, WrittenSolution
+from sapo_engine.text.prompts import plain_prompt, plain_prompts, token_id
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 
 
 def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
@@ -24,7 +26,7 @@ def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
 
 
 @dataclass(slots=True)
-class Cutter:
+class TrajectoryBuilder:
     """Cuts completions into steps, as the task says, and has them graded."""
 
     task: Task
@@ -95,7 +97,7 @@ class Cutter:
         verdicts = dict(zip(distinct, self.group.map(texts, self.task.grade), strict=True))
         return [verdicts[question.number, tuple(tokens)] for question, tokens in items]
 
-    def trajectories(self, drafts: Sequence[Draft]) -> list[Trajectory]:
+    def trajectories(self, drafts: Sequence[TrajectoryDraft]) -> list[Trajectory]:
         """Cut, graded and, where the task can, checked step by step. In the order of `drafts`."""
         texts = [self.text_of(draft.tokens) for draft in drafts]
         grades = self.group.map(
@@ -103,7 +105,7 @@ class Cutter:
         )
         return [self.trajectory(*known) for known in zip(drafts, grades, texts, strict=True)]
 
-    def trajectory(self, draft: Draft, grade: Grade, text: str | None = None) -> Trajectory:
+    def trajectory(self, draft: TrajectoryDraft, grade: Grade, text: str | None = None) -> Trajectory:
         """A trajectory whose verdict is known already, and perhaps its text."""
         ends, steps = self.cut(draft.tokens, text)
         return Trajectory(
@@ -119,4 +121,47 @@ class Cutter:
             answer=grade.answer or grade.reason,
             truth=self.task.first_error(draft.question, steps),
             copies=draft.copies,
+        )
+
+    def solutions(self, questions: Sequence[Question]) -> list[Trajectory]:
+        """The task's own solutions of these questions, as trajectories (D_org). They are taken for right."""
+        texts = plain_prompts(self.tokenizer, [self.task.join(q.steps) for q in questions], special=False)
+        end = token_id(self.tokenizer.eos_token_id)
+        return [
+            self.trajectory(
+                TrajectoryDraft(
+                    question, (*text, end), number=SOLUTIONS + question.number, iteration=0, source="solution"
+                ),
+                Grade(True, question.answer),
+            )
+            for question, text in zip(questions, texts, strict=True)
+        ]
+
+    def benchmark(self) -> list[Trajectory]:
+        """The process benchmark that came with the task's data, as trajectories; none where none did."""
+        return [self._benchmark_row(number, row) for number, row in enumerate(self.task.process_benchmark() or ())]
+
+    def _benchmark_row(self, number: int, row: WrittenSolution) -> Trajectory:
+        """A solution that came with its first error known, as tokens. Its steps stay as they were cut."""
+        tokens: list[int] = []
+        ends: list[int] = []
+        for index, step in enumerate(row.steps):
+            last = index + 1 == len(row.steps)
+            tokens += plain_prompt(self.tokenizer, step if last else step + "\n", special=False)
+            ends.append(len(tokens))
+        tokens.append(token_id(self.tokenizer.eos_token_id))
+        if ends:
+            ends[-1] = len(tokens)
+        return Trajectory(
+            number=number,
+            question=row.question.number,
+            iteration=0,
+            sample=0,
+            source="process",
+            tokens=tuple(tokens),
+            ends=tuple(ends),
+            steps=row.steps,
+            correct=row.correct,
+            answer="",
+            truth=row.first_error,
         )

@@ -12,7 +12,7 @@ from sapo_engine.training.losses import IGNORE
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class PromptCompletion:
     """Prompt and completion of one training sequence."""
 
     prompt: tuple[int, ...]
@@ -23,7 +23,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Padded:
+class PaddedBatch:
     """ids, mask and targets of a batch, each of shape (B, L). Targets are IGNORE outside the completion.
 
     `first` is the first position that any row's target follows: what is before it has nothing to predict, and over a
@@ -46,7 +46,7 @@ class Padded:
         return self.targets[:, self.first + 1 :]
 
 
-def pad(sequences: Sequence[Text], pad_id: int, device: torch.device) -> Padded:
+def pad(sequences: Sequence[PromptCompletion], pad_id: int, device: torch.device) -> PaddedBatch:
     """Right-padded tensors on `device`."""
     width = max(len(sequence) for sequence in sequences)
     ids = np.full((len(sequences), width), pad_id, dtype=np.int64)
@@ -58,7 +58,7 @@ def pad(sequences: Sequence[Text], pad_id: int, device: torch.device) -> Padded:
         mask[row, :end] = 1
         targets[row, begin:end] = sequence.completion
     first = max(0, min(len(sequence.prompt) for sequence in sequences) - 1)
-    return Padded(*(torch.from_numpy(array).to(device) for array in (ids, mask, targets)), first=first)
+    return PaddedBatch(*(torch.from_numpy(array).to(device) for array in (ids, mask, targets)), first=first)
 
 
 def epoch_batches(lengths: Sequence[int], batch: int, seed: int, epoch: int) -> list[list[int]]:

@@ -10,17 +10,17 @@ import torch
 from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
-from sapo_engine.training.batching import Padded, Text, pad
+from sapo_engine.training.batching import PaddedBatch, PromptCompletion, pad
 from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
-from sapo_engine.training.trainer import Recipe, Watcher, train
+from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 
 
 @dataclass(frozen=True)
-class TextLoss:
+class SftLoss:
     """Negative log-likelihood of completions, a token's mean. Implements training.Loss."""
 
     model: PreTrainedModel
-    texts: Sequence[Text]
+    texts: Sequence[PromptCompletion]
     pad_id: int
     sequences: int = 1
 
@@ -34,12 +34,12 @@ class TextLoss:
         return -_token_log_probs(self.model, batch).sum(), {}
 
 
-Pairs = Sequence[tuple[Text, Text]]
+Pairs = Sequence[tuple[PromptCompletion, PromptCompletion]]
 """Winners with their losers."""
 
 
 @dataclass(frozen=True)
-class PairLoss:
+class OrpoLoss:
     """The odds-ratio loss, a pair's mean (eq. 16-17). Implements training.Loss."""
 
     model: PreTrainedModel
@@ -61,7 +61,7 @@ class PairLoss:
 
 
 @dataclass(frozen=True)
-class AnchoredLoss:
+class DpoLoss:
     """Direct preference optimisation, a pair's mean, and `nll` times the winner's mean token negative log-likelihood
     beside it: 0 is DPO, more is RPO (Pang et al. 2024, eq. 2). Implements training.Loss.
 
@@ -98,7 +98,7 @@ def _log_probs(model: PreTrainedModel, pairs: Pairs, pad_id: int) -> tuple[torch
     return _token_log_probs(model, batch).sum(dim=1).view(2, -1), count.view(2, -1)
 
 
-def _token_log_probs(model: PreTrainedModel, batch: Padded) -> torch.Tensor:
+def _token_log_probs(model: PreTrainedModel, batch: PaddedBatch) -> torch.Tensor:
     """log p of each token of the completions, 0 elsewhere: the language head only reads what comes before them."""
     logits = model(
         input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, logits_to_keep=batch.predicting
@@ -111,30 +111,30 @@ READ = 32
 
 
 @torch.inference_mode()
-def preferences(model: PreTrainedModel, pairs: Pairs, recipe: Recipe, *, pad_id: int) -> list[float]:
+def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad_id: int) -> list[float]:
     """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
     model.eval()
-    most = max(1, min(READ, recipe.micro_batch // 2 or READ))
+    most = max(1, min(READ, args.micro_batch // 2 or READ))
 
     def work(indices: Sequence[int]) -> list[float]:
         order = sorted(range(len(indices)), key=lambda k: len(pairs[indices[k]][0]) + len(pairs[indices[k]][1]))
         found = [0.0] * len(indices)
         for at in range(0, len(order), most):
             rows = order[at : at + most]
-            with autocast(model.device, recipe.precision):
+            with autocast(model.device, args.precision):
                 total, _ = _log_probs(model, [pairs[indices[k]] for k in rows], pad_id)
             for k, value in zip(rows, (total[0] - total[1]).tolist(), strict=True):
                 found[k] = value
         return found
 
-    return recipe.group.map(range(len(pairs)), work, [float(len(winner) + len(loser)) for winner, loser in pairs])
+    return args.group.map(range(len(pairs)), work, [float(len(winner) + len(loser)) for winner, loser in pairs])
 
 
 def sft(
     model: PreTrainedModel,
-    texts: Sequence[Text],
-    recipe: Recipe,
-    watcher: Watcher,
+    texts: Sequence[PromptCompletion],
+    args: TrainingArgs,
+    callback: TrainingCallback,
     *,
     pad_id: int,
     state_file: Path | None = None,
@@ -148,9 +148,9 @@ def sft(
     return train(
         model,
         [len(t) for t in texts],
-        TextLoss(model, texts, pad_id),
-        recipe,
-        watcher,
+        SftLoss(model, texts, pad_id),
+        args,
+        callback,
         state_file=state_file,
         enough=enough,
         check_every=check_every,
@@ -161,8 +161,8 @@ def sft(
 def orpo(
     model: PreTrainedModel,
     pairs: Pairs,
-    recipe: Recipe,
-    watcher: Watcher,
+    args: TrainingArgs,
+    callback: TrainingCallback,
     *,
     beta: float,
     pad_id: int,
@@ -172,14 +172,14 @@ def orpo(
     steps made.
     """
     lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
-    return train(model, lengths, PairLoss(model, pairs, pad_id, beta), recipe, watcher, state_file=state_file)
+    return train(model, lengths, OrpoLoss(model, pairs, pad_id, beta), args, callback, state_file=state_file)
 
 
 def dpo(
     model: PreTrainedModel,
     pairs: Pairs,
-    recipe: Recipe,
-    watcher: Watcher,
+    args: TrainingArgs,
+    callback: TrainingCallback,
     *,
     before: Sequence[float],
     beta: float,
@@ -191,5 +191,5 @@ def dpo(
     for the reasoner that the training began with. Changes `model`; returns the steps made.
     """
     lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
-    loss = AnchoredLoss(model, pairs, pad_id, before, beta, nll)
-    return train(model, lengths, loss, recipe, watcher, state_file=state_file)
+    loss = DpoLoss(model, pairs, pad_id, before, beta, nll)
+    return train(model, lengths, loss, args, callback, state_file=state_file)

@@ -1,4 +1,4 @@
-"""To be worded."""
+"""Where a stopped training goes on: trained weights, optimiser, position, in one safetensors file."""
 
 from __future__ import annotations
 

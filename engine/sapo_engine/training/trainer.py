@@ -28,7 +28,7 @@ CURVE_EVERY = 5
 REPORT_SECONDS = 0.2
 
 
-class Watcher(Protocol):
+class TrainingCallback(Protocol):
     """Who hears of training and may stop it."""
 
     def progress(self, done: int, total: int, message: str = "") -> None:
@@ -39,23 +39,23 @@ class Watcher(Protocol):
         """A point of a training curve."""
         ...
 
-    def breathe(self, save: Callable[[], None] | None = None) -> None:
+    def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """Called at each step boundary: waits while paused, raises Stopped after `save()` when asked to stop, and calls
         `save()` when a checkpoint is due."""
         ...
 
 
-class SilentWatcher:
-    """Nobody looks on: for measurements outside a run. Implements Watcher."""
+class NullCallback:
+    """Nobody looks on: for measurements outside a run. Implements TrainingCallback."""
 
     def progress(self, done: int, total: int, message: str = "") -> None:
-        """See Watcher."""
+        """See TrainingCallback."""
 
     def curve(self, name: str, step: int, value: float) -> None:
-        """See Watcher."""
+        """See TrainingCallback."""
 
-    def breathe(self, save: Callable[[], None] | None = None) -> None:
-        """See Watcher."""
+    def poll_control(self, save: Callable[[], None] | None = None) -> None:
+        """See TrainingCallback."""
 
 
 class Loss(Protocol):
@@ -76,7 +76,7 @@ class Loss(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class TrainingArgs:
     """How to train. `epochs` may be fractional. `head_learning_rate` is for parameters named `head.*`.
 
     The last three change memory and time and, beyond floating-point noise, nothing else: at most `micro_batch`
@@ -99,8 +99,8 @@ def train(
     model: nn.Module,
     lengths: Sequence[int],
     loss: Loss,
-    recipe: Recipe,
-    watcher: Watcher,
+    args: TrainingArgs,
+    callback: TrainingCallback,
     *,
     state_file: Path | None = None,
     enough: Callable[[int], bool] | None = None,
@@ -113,25 +113,25 @@ def train(
     that a stopped training goes on at the same step with the same batches. Every `check_every` steps `enough(step)`
     is asked; once it says so, the learning rate falls to 0 over `cool_down` further steps and the training ends.
     """
-    group = recipe.group
+    group = args.group
     device = next(model.parameters()).device
-    per_epoch = math.ceil(len(lengths) / recipe.batch_size)
-    total = max(1, round(recipe.epochs * per_epoch))
+    per_epoch = math.ceil(len(lengths) / args.batch_size)
+    total = max(1, round(args.epochs * per_epoch))
     head = [p for name, p in model.named_parameters() if name.startswith("head.") and p.requires_grad]
     body = [p for name, p in model.named_parameters() if not name.startswith("head.") and p.requires_grad]
     parameters = [*body, *head]
-    groups = [{"params": body, "peak": recipe.learning_rate}]
+    groups = [{"params": body, "peak": args.learning_rate}]
     if head:
-        groups.append({"params": head, "peak": recipe.head_learning_rate or recipe.learning_rate})
+        groups.append({"params": head, "peak": args.head_learning_rate or args.learning_rate})
     optimiser = torch.optim.AdamW(
-        groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98), foreach=True
+        groups, lr=args.learning_rate, weight_decay=args.weight_decay, betas=(0.9, 0.98), foreach=True
     )
     # fp16 loses small gradients: they are scaled up, and down again before the step.
-    scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
+    scaler = torch.amp.GradScaler(device.type, enabled=args.precision == "fp16")
     step, cooling_from = 0, 0
     if state_file is not None and group.share(state_file.exists()):
         step, cooling_from = load_training_state(state_file, model, optimiser, scaler)
-    group.level(parameters)
+    group.broadcast_parameters(parameters)
 
     def save() -> None:
         if state_file is not None and group.leader:
@@ -150,13 +150,13 @@ def train(
     while step < end:
         if step // per_epoch != epoch:
             epoch = step // per_epoch
-            batches = epoch_batches(lengths, recipe.batch_size, recipe.seed, epoch)
-        watcher.breathe(save)
+            batches = epoch_batches(lengths, args.batch_size, args.seed, epoch)
+        callback.poll_control(save)
         scale = scale_at(step)
         for parameter_group in optimiser.param_groups:
             parameter_group["lr"] = parameter_group["peak"] * scale
         optimiser.zero_grad(set_to_none=True)
-        means = _gradients(loss, batches[step - epoch * per_epoch], recipe, scaler, device, step)
+        means = _gradients(loss, batches[step - epoch * per_epoch], args, scaler, device, step)
         group.sum_gradients(parameters)
         scaler.unscale_(optimiser)
         norm = float(nn.utils.clip_grad_norm_(parameters, CLIP_NORM))
@@ -171,36 +171,38 @@ def train(
                 "lower the learning rate"
             )
         if step % CURVE_EVERY == 0 or step == end:
-            watcher.curve("loss", step, value)
+            callback.curve("loss", step, value)
             for name, figure in means.items():
-                watcher.curve(name, step, figure)
-            watcher.curve("learning_rate", step, recipe.learning_rate * scale)
+                callback.curve(name, step, figure)
+            callback.curve("learning_rate", step, args.learning_rate * scale)
         now = time.monotonic()
         if now - reported > REPORT_SECONDS or step == end:
             reported = now
-            watcher.progress(step, end)
+            callback.progress(step, end)
         if enough is not None and not cooling_from and step % check_every == 0 and step < end:
             if enough(step):
                 cooling_from, end = step, min(end, step + cool_down)
             model.train()
+    # As large as the weights, and of no use to whoever comes next.
+    optimiser.zero_grad(set_to_none=True)
     model.eval()
-    group.level(parameters)
+    group.broadcast_parameters(parameters)
     return step
 
 
 def _gradients(
-    loss: Loss, batch: Sequence[int], recipe: Recipe, scaler: torch.amp.GradScaler, device: torch.device, step: int
+    loss: Loss, batch: Sequence[int], args: TrainingArgs, scaler: torch.amp.GradScaler, device: torch.device, step: int
 ) -> dict[str, float]:
     """This process's part of the batch's gradient, scaled. Returns loss and curves' values of the whole batch."""
-    group = recipe.group
+    group = args.group
     weight = loss.weigh(batch)
     mine = batch[group.rank :: group.size]  # like lengths lie side by side: every rank has some of each
-    size = max(1, recipe.micro_batch // loss.sequences) if recipe.micro_batch else max(1, len(mine))
+    size = max(1, args.micro_batch // loss.sequences) if args.micro_batch else max(1, len(mine))
     sums: dict[str, torch.Tensor] = {}
     for number, at in enumerate(range(0, len(mine), size)):
         # What a dropout leaves out depends on the place in the training alone, so that a resumed one is the same.
-        torch.manual_seed(int(np.random.SeedSequence([recipe.seed, step, group.rank, number]).generate_state(1)[0]))
-        with autocast(device, recipe.precision):
+        torch.manual_seed(int(np.random.SeedSequence([args.seed, step, group.rank, number]).generate_state(1)[0]))
+        with autocast(device, args.precision):
             value, more = loss.part(mine[at : at + size])
         scaler.scale(value / weight).backward()
         for name, figure in {"loss": value.detach(), **more}.items():

@@ -1,1 +1,4 @@
-"""To be worded."""
+"""The process verifier: network and head, training, scoring, and classification models from elsewhere.
+
+Nothing here knows of phases.
+"""

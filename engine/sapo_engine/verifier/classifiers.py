@@ -30,7 +30,7 @@ class Classifier:
         self.by_token = "TokenClassification" in names
         if not self.by_token and "SequenceClassification" not in names:
             raise InputError(
-                f"{folder} is no verifier",
+                f"{folder} is not a valid verifier",
                 why=f"Its architecture is {names or 'not named'}.",
                 fix="Give the folder of a token- or sequence-classification model, or the number of a run's verifier.",
             )

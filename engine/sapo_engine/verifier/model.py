@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 from sapo_engine.models.loading import load_network, save_model
 from sapo_engine.models.precision import autocast, full_precision
 from sapo_engine.models.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
-from sapo_engine.training.batching import Padded, Text
+from sapo_engine.training.batching import PaddedBatch, PromptCompletion
 from sapo_engine.training.losses import next_log_probs
 from sapo_studio.config.schema import VerifierConfig
 from sapo_studio.domain.calibration import Platt
@@ -27,8 +27,6 @@ FEATURES = 6
 ADAPTER = "adapter"
 FLOOR = -12.0
 """Log-likelihoods below this tell no more."""
-SCORED_ENTRIES = 2**27
-"""Positions times vocabulary that are scored at a time: each takes 12 bytes for a moment, in all 1.5 GiB."""
 
 
 class Verifier(nn.Module):
@@ -54,7 +52,7 @@ class Verifier(nn.Module):
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.01)
 
-    def forward(self, batch: Padded, ends: torch.Tensor) -> torch.Tensor:
+    def forward(self, batch: PaddedBatch, ends: torch.Tensor) -> torch.Tensor:
         """Scores of shape (B, S). `ends` (B, S) is the index of each step's last token, -1 where there is no step."""
         self.base.activate()
         with autocast(batch.ids.device, self.precision):
@@ -90,7 +88,7 @@ def likelihood_features(log_probs: torch.Tensor, ends: torch.Tensor) -> torch.Te
     return torch.stack([*(part / -FLOOR for part in (step, upto, worst)), step.exp(), upto.exp(), worst.exp()], dim=-1)
 
 
-def ends_of(rows: Sequence[tuple[Text, tuple[int, ...]]], device: torch.device) -> torch.Tensor:
+def ends_of(rows: Sequence[tuple[PromptCompletion, tuple[int, ...]]], device: torch.device) -> torch.Tensor:
     """The index of each step's last token in prompt and completion, shape (B, S); -1 where there is no step."""
     width = max(len(ends) for _, ends in rows)
     table = np.full((len(rows), width), -1, dtype=np.int64)

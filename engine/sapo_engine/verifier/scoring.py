@@ -1,4 +1,4 @@
-"""To be worded."""
+"""Step scores of a verifier, and the first errors that they predict (eq. 8-11)."""
 
 from __future__ import annotations
 
@@ -6,21 +6,38 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from sapo_engine.training.batching import Text, pad, plain_batches
-from sapo_engine.verifier.model import SCORED_ENTRIES, Verifier, ends_of
+from sapo_engine.session import RunSession
+from sapo_engine.text.trajectory import Trajectory
+from sapo_engine.training.batching import PromptCompletion, pad, plain_batches
+from sapo_engine.verifier.model import Verifier, ends_of
+from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS
+from sapo_studio.domain.labels import detect
 
 Prediction = tuple[list[float], int]
 """Scores of a trajectory and the predicted first error."""
 
 
+def predict(session: RunSession, verifier: Verifier, trajectories: Sequence[Trajectory]) -> dict[int, Prediction]:
+    """Scores and predicted first errors, by trajectory number. Several processes score a part each."""
+    session.placement.place(verifier.base)
+    texts = [session.text(t) for t in trajectories]
+
+    def work(part: Sequence[int]) -> list[list[float]]:
+        ends = [trajectories[i].ends for i in part]
+        return score(verifier, [texts[i] for i in part], ends, pad_id=session.pad_id)
+
+    values = session.group.map(range(len(texts)), work, [len(text) for text in texts])
+    return {t.number: (scores, detect(scores)) for t, scores in zip(trajectories, values, strict=True)}
+
+
 @torch.inference_mode()
 def score(
     verifier: Verifier,
-    texts: Sequence[Text],
+    texts: Sequence[PromptCompletion],
     ends: Sequence[tuple[int, ...]],
     *,
     pad_id: int,
-    batch: int = 256,
+    batch: int = SCORED_ROWS,
     tick: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
     """v_1..v_n of each text, in order."""

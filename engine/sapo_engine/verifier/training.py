@@ -1,4 +1,4 @@
-"""To be worded."""
+"""Training of the process verifier: squared error of its step scores against labels (eq. 6)."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import numpy as np
 import torch
 
 from sapo_engine.process_group import ALONE, Group
-from sapo_engine.training.batching import Text, pad
+from sapo_engine.training.batching import PromptCompletion, pad
 from sapo_engine.training.losses import step_errors
-from sapo_engine.training.trainer import Recipe, Watcher, train
+from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_engine.verifier.model import Verifier, ends_of
 from sapo_studio.config.schema import VerifierConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class VerifierExample:
     """A training example of the verifier: `labels` one character a step, `?` for none."""
 
-    text: Text
+    text: PromptCompletion
     ends: tuple[int, ...]
     labels: str
 
 
 @dataclass(frozen=True)
 class StepLoss:
-    """Squared error of v_j against c_j, a trajectory's mean (eq. 6). Implements training.Loss."""
+    """Squared error of v_j against c_j, a trajectory's mean (eq. 6). Implements Loss."""
 
     verifier: Verifier
-    examples: Sequence[Labelled]
+    examples: Sequence[VerifierExample]
     pad_id: int
     sequences: int = 1
 
@@ -57,9 +57,9 @@ class StepLoss:
 
 def train_verifier(
     verifier: Verifier,
-    examples: Sequence[Labelled],
+    examples: Sequence[VerifierExample],
     config: VerifierConfig,
-    watcher: Watcher,
+    callback: TrainingCallback,
     *,
     seed: int,
     pad_id: int,
@@ -69,7 +69,7 @@ def train_verifier(
 ) -> Verifier:
     """V = TrainVerifier(init M, labels): MSE on v_j against c_j. Changes `verifier` and returns it."""
     verifier.base.trainable()
-    recipe = Recipe(
+    args = TrainingArgs(
         learning_rate=config.learning_rate,
         head_learning_rate=config.head_learning_rate,
         epochs=config.epochs,
@@ -80,5 +80,5 @@ def train_verifier(
         group=group,
     )
     lengths = [len(example.text) for example in examples]
-    train(verifier, lengths, StepLoss(verifier, examples, pad_id), recipe, watcher, state_file=state_file)
+    train(verifier, lengths, StepLoss(verifier, examples, pad_id), args, callback, state_file=state_file)
     return verifier

@@ -29,7 +29,7 @@ from sapo_studio.events.kinds import Failed, Finished, Hello, Plan
 if TYPE_CHECKING:
     import torch
 
-    from sapo_engine.phases.orders import Orders
+    from sapo_engine.phases.control import ControlState
     from sapo_engine.process_group import Ranks
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers")
@@ -124,7 +124,7 @@ def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
     start = CONTROL.validate_json(first)
     if not isinstance(start, Start):
         raise EngineError(
-            "The engine worker was told something else before Start", fix="This is a fault of the program."
+            "Protocol error: expected Start", why=f"It was {first[:80]!r}.", fix="This is a fault of the program."
         )
     return _run(start, group, place, wire, lines)
 
@@ -138,9 +138,15 @@ def _failure(error: Exception) -> Failed:
         return Failed(what="The device ran out of memory", why=text, fix=SMALLER, retry=True)
     if isinstance(error, FloatingPointError):
         return Failed(
-            what="Training went out of bounds", why=str(error), fix="Lower the learning rate and resume the run."
+            what="Training diverged (non-finite loss)",
+            why=str(error),
+            fix="Lower the learning rate and resume the run.",
         )
-    return Failed(what="The engine met an error that it does not know", why=text, fix="engine.log has the details.")
+    return Failed(
+        what=f"Unexpected engine error: {type(error).__name__}",
+        why=(str(error).strip() or repr(error)).splitlines()[0][:500],
+        fix="The whole traceback is in engine.log, in the run's folder. Please report it.",
+    )
 
 
 def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: BinaryIO) -> int:
@@ -150,11 +156,12 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     import torch
     import transformers
 
-    from sapo_engine.loop import plan, run
-    from sapo_engine.phases.context import Context
-    from sapo_engine.phases.orders import Orders
-    from sapo_engine.phases.stages import Stages
+    from sapo_engine.loop import run
+    from sapo_engine.phases.context import RunContext
+    from sapo_engine.phases.control import ControlState
     from sapo_engine.process_group import ALONE
+    from sapo_engine.session import RunSession
+    from sapo_studio.config.phase_plan import plan
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
@@ -164,38 +171,31 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     if group is not None:
         group.use(device)
     phases = plan(config)
-    orders = Orders()
-    context = Context(
-        Path(start.run_dir),
-        phases,
-        wire.send,
-        orders,
-        start.done,
-        config.runtime.checkpoint_seconds,
-        group or ALONE,
-    )
-    context.emit(Hello(pid=os.getpid(), device=_describe(device, place.size), versions=_versions()))
-    context.emit(Plan(phases=phases))
-    if place.rank == 0:
+    control = ControlState()
+    ranks = group or ALONE
+    if ranks.leader:
+        wire.send(Hello(pid=os.getpid(), device=_describe(device, place.size), versions=_versions()))
+        wire.send(Plan(phases=phases))
         at_end = 0 if place.size == 1 else LOST_PEERS
-        threading.Thread(target=_listen, args=(lines, orders, at_end), name="orders", daemon=True).start()
+        threading.Thread(target=_listen, args=(lines, control, at_end), name="control", daemon=True).start()
     complete = True
     try:
-        with contextlib.closing(Stages(config, context, device)) as stages:
-            run(stages)
+        with contextlib.closing(RunSession(config, Path(start.run_dir), device, ranks)) as session:
+            run(RunContext(session, phases, wire.send, control, start.done, config.runtime.checkpoint_seconds))
     except Stopped:
         complete = False
-    context.emit(Finished(complete=complete))
-    context.group.close()
+    if ranks.leader:
+        wire.send(Finished(complete=complete))
+    ranks.close()
     return 0
 
 
-def _listen(lines: BinaryIO, orders: Orders, at_end: int) -> None:
+def _listen(lines: BinaryIO, control: ControlState, at_end: int) -> None:
     """Take orders until the parent is gone; then there is no one to work for, and the process ends with `at_end`."""
     for line in lines:
         order = CONTROL.validate_json(line)
         if isinstance(order, Order):
-            orders.take(order.verb)
+            control.take(order.verb)
     os._exit(at_end)
 
 
@@ -217,7 +217,7 @@ def _device(config: RunConfig) -> torch.device:
         device = torch.device(wanted)
     except RuntimeError as error:
         raise InputError(
-            f"runtime.device = {wanted!r} is no device", why=str(error), fix='Use "auto", "cpu" or "cuda:0".'
+            f"runtime.device = {wanted!r} is not a valid device", why=str(error), fix='Use "auto", "cpu" or "cuda:0".'
         ) from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(

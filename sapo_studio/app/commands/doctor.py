@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from sapo_studio.domain.task_kinds import WRITTEN, listed
+from sapo_studio.requests.limits import SHOWN, STEPS
 
 
 def register(app: typer.Typer) -> None:
@@ -16,14 +19,14 @@ def register(app: typer.Typer) -> None:
 def doctor(
     task: Annotated[
         str,
-        typer.Option("--task", metavar="KIND", help="Preview a task instead: gsm8k, math, mbpp, humaneval or jsonl."),
+        typer.Option("--task", metavar="KIND", help=f"Preview a task instead: {listed(WRITTEN, 'or')}."),
     ] = "",
     data: Annotated[
         str, typer.Option("--data", metavar="FILE", help="The task's questions (JSON Lines or hub:...).")
     ] = "",
-    steps: Annotated[str, typer.Option("--steps", help="auto, line, paragraph, block or pattern.")] = "auto",
+    steps: Annotated[str, typer.Option("--steps", help="auto, line, paragraph, block or pattern.")] = STEPS,
     pattern: Annotated[str, typer.Option("--pattern", help="Where a step begins, for --steps pattern.")] = "",
-    count: Annotated[int, typer.Option("-n", help="Solutions shown.")] = 2,
+    count: Annotated[int, typer.Option("-n", help="Solutions shown.")] = SHOWN.default,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Check Python, SQLite, the libraries, the GPUs, the data folder and the program's own files.
@@ -36,9 +39,15 @@ def doctor(
     Examples: `sapo doctor`, `sapo doctor --json`, `sapo doctor --task gsm8k --data train.jsonl --steps line`
     """
     if task:
-        _preview(
-            ["preview", task, f"--data={data}", f"--steps={steps}", f"--pattern={pattern}", f"-n={count}"], as_json
-        )
+        from sapo_studio.requests.client import ask
+        from sapo_studio.requests.kinds import PreviewRequest
+
+        asked = {"task": task, "data": data, "steps": steps, "pattern": pattern, "count": count}
+        found = ask(PreviewRequest.model_validate(asked))
+        if as_json:
+            print(json.dumps(found, ensure_ascii=False))
+        else:
+            _show(found)
         return
     from sapo_studio.app import diagnosis
 
@@ -60,18 +69,11 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _preview(command: list[str], as_json: bool) -> None:
-    from sapo_studio.requests.client import engine
-
-    text = engine(command, show=False)
-    if as_json:
-        print(text.strip())
-        return
+def _show(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.rule import Rule
 
-    found = json.loads(text)
     console = Console(highlight=False)
     splits = ", ".join(f"{count} {split}" for split, count in found["splits"].items())
     console.print(
@@ -93,3 +95,13 @@ def _preview(command: list[str], as_json: bool) -> None:
     console.print(f"{right} of {found['graded']} reference solutions are graded as right")
     for fault in found["wrong"][:10]:
         console.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
+    golds = found["golds"]
+    if not found["sandbox"]:
+        equal = golds["checked"] - len(golds["bad"])
+        console.print(f"{equal} of {golds['checked']} reference answers are equal to themselves")
+        for fault in golds["bad"][:10]:
+            console.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
+    if golds["bad"]:
+        console.print('A run leaves these questions out, or does not begin (task.bad_golds = "refuse")', soft_wrap=True)
+    if golds["by_signs"]:
+        console.print(f"{golds['by_signs']} answers are no mathematics: only the same signs are equal to them")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sapo_studio.app.commands.label_study import OUT_HELP, RUNS_HELP
+from sapo_studio.requests.limits import BEST_OF, QUESTIONS, TRAJECTORIES
 
 
 def register(app: typer.Typer) -> None:
@@ -31,13 +32,23 @@ def evaluate(
         typer.Option("--benchmark", metavar="FILE", help="A ProcessBench file (JSON Lines) instead of the run's own."),
     ] = "",
     best_of: Annotated[
-        int, typer.Option("--best-of", min=0, max=64, help="Choose among up to so many samples a question; 0: do not.")
-    ] = 0,
-    questions: Annotated[int, typer.Option("--questions", min=1, help="Test questions for --best-of.")] = 200,
+        int,
+        typer.Option(
+            "--best-of",
+            min=BEST_OF.low,
+            max=BEST_OF.high,
+            help="Choose among up to so many samples a question; 0: do not.",
+        ),
+    ] = BEST_OF.default,
+    questions: Annotated[
+        int, typer.Option("--questions", min=QUESTIONS.low, help="Test questions for --best-of.")
+    ] = QUESTIONS.default,
     matrix: Annotated[
         bool, typer.Option("--matrix", help="Self-verification error of every verifier V_i with every reasoner M_j.")
     ] = False,
-    trajectories: Annotated[int, typer.Option("--trajectories", min=10, help="Trajectories for --matrix.")] = 300,
+    trajectories: Annotated[
+        int, typer.Option("--trajectories", min=TRAJECTORIES.low, help="Trajectories for --matrix.")
+    ] = TRAJECTORIES.default,
     out: Annotated[str, typer.Option("--out", metavar="FOLDER", help=OUT_HELP)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
 ) -> None:
@@ -56,7 +67,8 @@ def evaluate(
 
     from sapo_studio.app.reports import drawing
     from sapo_studio.app.studies import pooled, verifier_page
-    from sapo_studio.requests.client import engine
+    from sapo_studio.requests.client import ask
+    from sapo_studio.requests.kinds import EvaluateRequest
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
@@ -67,15 +79,20 @@ def evaluate(
     if run:
         with Store.open(create=False) as store:
             folders = [store.run_dir(queries.find_run(store, one)) for one in run]
-    command = ["evaluate"]
-    if verifier:
-        command.append(f"--verifier={verifier if verifier.isdigit() else Path(verifier).expanduser().resolve()}")
-    if benchmark:
-        command.append(f"--benchmark={Path(benchmark).expanduser().resolve()}")
-    command += [f"--best-of={best_of}", f"--questions={questions}", f"--trajectories={trajectories}"]
-    command += ["--matrix"] if matrix else []
-    texts = [engine([*command, f"--run={folder}"], show=False) for folder in folders] or [engine(command, show=False)]
-    found = pooled.evaluations([json.loads(text) for text in texts])
+    which = int(verifier) if verifier.isdecimal() else Path(verifier).expanduser().resolve() if verifier else None
+    requests = [
+        EvaluateRequest(
+            run=folder,
+            verifier=which,
+            benchmark=Path(benchmark).expanduser().resolve() if benchmark else None,
+            best_of=best_of,
+            questions=questions,
+            matrix=matrix,
+            trajectories=trajectories,
+        )
+        for folder in folders or [None]
+    ]
+    found = pooled.evaluations([ask(request) for request in requests])
     written = verifier_page.write(pages, found) if pages is not None else []
     if as_json:
         print(json.dumps(found))

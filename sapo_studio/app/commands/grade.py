@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated
 
 import typer
 
-from sapo_studio.errors import InputError
-from sapo_studio.requests.client import engine
+from sapo_studio.domain.task_kinds import WRITTEN, listed
+from sapo_studio.requests.limits import PROCESSES, TEST_SECONDS
 
 
 def register(app: typer.Typer) -> None:
@@ -18,14 +17,18 @@ def register(app: typer.Typer) -> None:
 
 
 def grade(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="gsm8k, math, mbpp, humaneval or jsonl.")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help=f"{listed(WRITTEN, 'or')}.")],
     file: Annotated[str, typer.Argument(metavar="FILE", help="Completions as JSON Lines; - is standard input.")],
     data: Annotated[
         str,
         typer.Option("--data", metavar="FILE", help="The problems, where FILE has only `task_id` and `completion`."),
     ] = "",
-    seconds: Annotated[float, typer.Option("--seconds", help="Time for all tests of one program.")] = 5.0,
-    processes: Annotated[int, typer.Option("--processes", help="Graders side by side; 0 is one a core.")] = 0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="Time for all tests of one program.")
+    ] = TEST_SECONDS.default,
+    processes: Annotated[
+        int, typer.Option("--processes", help="Graders side by side; 0 is one a core.")
+    ] = PROCESSES.default,
     unsandboxed: Annotated[
         bool, typer.Option("--unsandboxed", help="Run programs unprotected where this machine has no sandbox.")
     ] = False,
@@ -39,11 +42,18 @@ def grade(
 
     Examples: `sapo grade gsm8k answers.jsonl`, `sapo grade mbpp programs.jsonl --data mbpp.jsonl > verdicts.jsonl`
     """
-    command = ["grade", task, file, f"--seconds={seconds}", f"--processes={processes}"]
-    command += [f"--data={data}"] if data else []
-    command += ["--unsandboxed"] if unsandboxed else []
-    if task not in ("gsm8k", "math", "mbpp", "humaneval", "jsonl"):
-        raise InputError(f"There is no task {task!r} to grade", fix="There are gsm8k, math, mbpp, humaneval and jsonl.")
-    word = engine(command, show=True)
-    summary = json.loads(word)
-    print(f"{summary['right']} of {summary['graded']} are right", file=sys.stderr)
+    from sapo_studio.requests.client import ask
+    from sapo_studio.requests.kinds import GradeRequest
+
+    request = GradeRequest.model_validate(
+        {
+            "task": task,
+            "file": file,
+            "data": data,
+            "seconds": seconds,
+            "processes": processes,
+            "unsandboxed": unsandboxed,
+        }
+    )
+    found = ask(request)
+    print(f"{found['right']} of {found['graded']} are right", file=sys.stderr)

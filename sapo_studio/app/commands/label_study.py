@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sapo_studio.app.commands.resume import RUN_HELP
+from sapo_studio.requests.limits import ITERATION, TRAJECTORIES
 
 RUNS_HELP = f"{RUN_HELP} Several (of one configuration, seeds apart) are measured one by one and put together."
 OUT_HELP = "Also write results.md, results.json and a picture there (needs matplotlib)."
@@ -22,11 +23,15 @@ def register(app: typer.Typer) -> None:
 def label_study(
     run: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help=RUNS_HELP)] = None,
     iteration: Annotated[
-        int, typer.Option("--iteration", min=0, help="Whose reasoner rolls out; 0 is the last that can be studied.")
-    ] = 0,
+        int,
+        typer.Option(
+            "--iteration", min=ITERATION.low, help="Whose reasoner rolls out; 0 is the last that can be studied."
+        ),
+    ] = ITERATION.default,
     trajectories: Annotated[
-        int, typer.Option("--trajectories", min=10, help="Wrong trajectories that all labelers label.")
-    ] = 300,
+        int,
+        typer.Option("--trajectories", min=TRAJECTORIES.low, help="Wrong trajectories that all labelers label."),
+    ] = TRAJECTORIES.default,
     lengths: Annotated[
         str,
         typer.Option("--lengths", metavar="4,8,...", help="Lab only: a study for problems of each number of steps."),
@@ -42,37 +47,40 @@ def label_study(
 
     Exit codes: 0 measured, 2 bad input.
 
-    Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labelling`
+    Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labeling`
     """
     from sapo_studio.app.reports import drawing
-    from sapo_studio.app.studies import labeling_page as labelling_page
-    from sapo_studio.app.studies import pooled
+    from sapo_studio.app.studies import labeling_page, pooled
     from sapo_studio.errors import InputError
-    from sapo_studio.requests.client import engine
+    from sapo_studio.requests.client import ask
+    from sapo_studio.requests.kinds import LabelStudyRequest
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     parts = [part.strip() for part in lengths.split(",") if part.strip()]
-    if not all(part.isdigit() for part in parts):
+    if not all(part.isdecimal() for part in parts):
         raise InputError(f"--lengths {lengths!r} is not a list of numbers", fix="Write it like --lengths 4,8,12.")
     pages = Path(out).expanduser() if out else None
     if pages is not None:
         drawing.prepare(pages)
     with Store.open(create=False) as store:
         folders = [store.run_dir(queries.find_run(store, one)) for one in run or ["last"]]
-    options = [f"--iteration={iteration}", f"--trajectories={trajectories}", f"--lengths={','.join(parts)}"]
-    texts = [engine(["label_study", str(folder), *options], show=False) for folder in folders]
-    found = pooled.studies([json.loads(text) for text in texts])
-    written = labelling_page.write(pages, found) if pages is not None else []
+    steps = tuple(int(part) for part in parts)
+    requests = [
+        LabelStudyRequest(run=folder, iteration=iteration, trajectories=trajectories, lengths=steps)
+        for folder in folders
+    ]
+    found = pooled.studies([ask(request) for request in requests])
+    written = labeling_page.write(pages, found) if pages is not None else []
     if as_json:
         print(json.dumps(found))
         return
     from rich.console import Console
 
     console = Console(highlight=False)
-    name, _, rest = labelling_page.head(found).partition(",")
+    name, _, rest = labeling_page.head(found).partition(",")
     console.print(f"[bold]{name}[/],{rest}")
     for one in found["studies"]:
-        console.print(labelling_page.sheet(one).table())
+        console.print(labeling_page.sheet(one).table())
     for path in written:
         print(path)

@@ -1,0 +1,46 @@
+"""Phase `benchmark`: written solutions whose steps' truth is known, to measure the verifier and its ceiling on."""
+
+from __future__ import annotations
+
+from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.phases.codecs import TrajectoriesCodec
+from sapo_engine.phases.context import PhaseContext, RunContext
+from sapo_engine.phases.rows import emit_trajectories
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES
+from sapo_studio.domain.runs import PhaseName
+
+
+def process_benchmark(run: RunContext, model: Reasoner) -> list[Trajectory]:
+    """Solutions of questions that nothing is trained on: those that came with the data, or sampled ones, half of them
+    wrong. None where nobody knows the truth of a step."""
+    session = run.session
+
+    def work(phase: PhaseContext) -> list[Trajectory]:
+        if session.task.process_benchmark() is not None:
+            chosen = session.builder.benchmark()
+            emit_trajectories(phase, chosen)
+            return chosen
+        questions = session.task.questions("process")
+        if not questions or session.task.first_error(questions[0], questions[0].steps) is None:
+            phase.log(
+                "This task knows no step's truth: the verifier's accuracy, ceiling and gap are not measured. "
+                "task.process_data names a process benchmark."
+            )
+            return []
+        samples = session.sampler.sample(model, questions, "benchmark", BENCHMARK_SAMPLES, tick=phase.progress)
+        chosen: list[Trajectory] = []
+        balance = 0
+        for question, completions in zip(questions, samples, strict=True):
+            written = session.builder.trajectories(
+                [TrajectoryDraft(question, c.tokens, len(chosen), iteration=0, source="process") for c in completions]
+            )
+            # Whichever outcome is behind so far, if this question has it.
+            want = balance <= 0
+            found = next((t for t in written if t.correct == want), written[0])
+            balance += 1 if found.correct else -1
+            chosen.append(found)
+        emit_trajectories(phase, chosen)
+        return chosen
+
+    return run.phase(PhaseName.BENCHMARK, 0, work, TrajectoriesCodec())

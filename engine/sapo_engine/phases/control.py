@@ -1,0 +1,69 @@
+"""What the parent has asked for, and what a step boundary makes of it."""
+
+from __future__ import annotations
+
+import threading
+from enum import IntEnum
+
+from sapo_studio.domain.runs import Verb
+
+
+class BoundaryAction(IntEnum):
+    """What is done at a step boundary, as the leader decides for all ranks."""
+
+    GO = 0
+    SAVE = 1
+    PAUSE = 2
+    STOP = 3
+
+
+class ControlState:
+    """What the parent has asked for. Set from the thread that listens, read at step boundaries."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._paused = False
+        self._stop = False
+        self._after_phase = False
+        self._checkpoint = False
+
+    def take(self, verb: Verb) -> None:
+        """Note a command."""
+        with self._changed:
+            match verb:
+                case Verb.PAUSE:
+                    self._paused = True
+                case Verb.RESUME:
+                    self._paused = False
+                case Verb.STOP:
+                    self._stop = True
+                case Verb.STOP_AFTER_PHASE:
+                    self._after_phase = True
+                case Verb.CHECKPOINT:
+                    self._checkpoint = True
+            self._changed.notify_all()
+
+    @property
+    def stop(self) -> bool:
+        """Whether to end at the next step boundary."""
+        return self._stop
+
+    @property
+    def paused(self) -> bool:
+        """Whether to wait at the next step boundary."""
+        return self._paused and not self._stop
+
+    @property
+    def stop_after_phase(self) -> bool:
+        """Whether to end when the phase under way is done."""
+        return self._after_phase
+
+    def take_checkpoint(self) -> bool:
+        """Whether a checkpoint was asked for since the last call."""
+        asked, self._checkpoint = self._checkpoint, False
+        return asked
+
+    def wait_while_paused(self, timeout: float) -> bool:
+        """Wait until the run may go on, or is to stop, `timeout` seconds at most. Whether it is still paused."""
+        with self._changed:
+            return not self._changed.wait_for(lambda: not self.paused, timeout)

@@ -1,0 +1,55 @@
+"""Phase `sft`: M0 = SFT(M, D_org), until the development accuracy is reached."""
+
+from __future__ import annotations
+
+from sapo_engine.evaluation.accuracy import accuracy
+from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.phases.codecs import reasoner_codec
+from sapo_engine.phases.context import PhaseContext, RunContext
+from sapo_engine.training import objectives
+from sapo_studio.config.engine_limits import CHECKS_AN_EPOCH, WARMUP_SAMPLES
+from sapo_studio.domain.runs import PhaseName
+from sapo_studio.errors import InputError
+
+
+def warm_up(run: RunContext, model: Reasoner) -> Reasoner:
+    """`model` fine-tuned on the task's own solutions. Changes `model` and returns it."""
+    session, config = run.session, run.config.warmup
+
+    def work(phase: PhaseContext) -> Reasoner:
+        if config.epochs == 0:
+            return model
+        solved = [q for q in session.task.questions("train") if q.steps]
+        texts = [session.text(t) for t in session.builder.solutions(solved)]
+        if not texts:
+            raise InputError(
+                "There is nothing to warm up on",
+                why="None of the training questions comes with a solution.",
+                fix="Set warmup.epochs = 0, or add solutions to the data.",
+            )
+
+        def warm_enough(step: int) -> bool:
+            model.weights_changed()
+            reached = accuracy(session, model, "development", "warm-up", WARMUP_SAMPLES).accuracy.value
+            phase.curve("development_accuracy", step, reached)
+            phase.log(f"Step {step}: {reached:.1%} of samples on the development questions are right")
+            session.placement.place(model)  # sampling outside this process has taken it off the device
+            return reached >= config.stop_at
+
+        session.placement.place(model)
+        per_epoch = -(-len(texts) // config.batch_size)
+        objectives.sft(
+            model.trainable(),
+            texts,
+            session.training_args(config, run.config.seed),
+            phase,
+            pad_id=session.pad_id,
+            state_file=phase.state_file,
+            enough=warm_enough if config.stop_at < 1 else None,
+            check_every=max(1, per_epoch // CHECKS_AN_EPOCH),
+            cool_down=max(1, per_epoch // CHECKS_AN_EPOCH),
+        )
+        model.weights_changed()
+        return model
+
+    return run.phase(PhaseName.SFT, 0, work, reasoner_codec(session))

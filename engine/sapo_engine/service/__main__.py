@@ -1,0 +1,65 @@
+"""The one way in for requests: `python -m sapo_engine.service [REQUEST]` (sapo_studio.requests.client starts it).
+
+The request is one JSON object (sapo_studio.requests.kinds), the argument or else all of standard input. The answer is
+the last line of standard output, of standard error where the request streams its results to standard output; an error
+is the last line of standard error. Each kind's module is imported when it is asked for: grading loads no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from sapo_studio.errors import SapoError
+from sapo_studio.requests.kinds import (
+    EvaluateRequest,
+    GradeRequest,
+    LabelStudyRequest,
+    PreviewRequest,
+    Request,
+    SandboxProbeRequest,
+    read_request,
+)
+from sapo_studio.requests.wire import write_error
+
+
+def answer(request: Request) -> dict[str, Any]:
+    """Have the module of its kind answer `request`."""
+    match request:
+        case EvaluateRequest():
+            from sapo_engine.service import evaluate
+
+            return evaluate.answer(request)
+        case LabelStudyRequest():
+            from sapo_engine.service import label_study
+
+            return label_study.answer(request)
+        case GradeRequest():
+            from sapo_engine.service import grade
+
+            return grade.answer(request)
+        case PreviewRequest():
+            from sapo_engine.service import preview
+
+            return preview.answer(request)
+        case SandboxProbeRequest():
+            from sapo_engine.service import sandbox_probe
+
+            return sandbox_probe.answer()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit codes: 0 answered, otherwise that of the error: 2 bad input."""
+    try:
+        request = read_request(arguments[0] if arguments else sys.stdin.read())
+        found = answer(request)
+    except SapoError as error:
+        return write_error(error)
+    print(json.dumps(found), file=sys.stderr if request.streams else sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,227 @@
+"""The requests, a model each: everything an engine can be asked beside a run. They travel as one JSON object.
+
+Whoever makes one that is not valid gets one InputError, which names every fault. Defaults and limits are those of
+`limits`, which the options of the commands read too.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ModelWrapValidatorHandler,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
+
+from sapo_studio.config.choices import one_of
+from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.task_kinds import WRITTEN, listed
+from sapo_studio.errors import InputError
+from sapo_studio.requests import limits
+
+StudiedLabeler = Annotated[str, one_of(LABELERS)]
+"""A labeler's key; `search` is `sapo` with as many checks as it wants."""
+
+
+def _as_path(value: object) -> object:
+    return Path(value) if isinstance(value, str) else value
+
+
+# Names of files may hold bytes that are not UTF-8 (Python has them as lone surrogates). pydantic's own `str` and `Path`
+# refuse those; an instance check does not.
+Text = InstanceOf[str]
+FilePath = Annotated[Path, BeforeValidator(_as_path)]
+
+
+def _number(of: limits.Limits[Any]) -> Any:
+    """A field with the default and the limits `of`; never infinite, never NaN."""
+    finite = False if isinstance(of.default, float) else None
+    return Field(default=of.default, ge=of.low, le=of.high, gt=of.above, allow_inf_nan=finite)
+
+
+def _known_task(verb: str) -> BeforeValidator:
+    def known(value: object) -> object:
+        if value not in WRITTEN:
+            raise InputError(f"There is no task {value!r} to {verb}", fix=f"There are {listed(WRITTEN)}.")
+        return value
+
+    return BeforeValidator(known)
+
+
+class Asked(BaseModel):
+    """What all requests have in common: immutable, unknown fields refused, faults told as an InputError."""
+
+    # Built when first used: each process asks or answers one kind, and grading starts for a single line of text.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    reads_input: ClassVar[bool] = False
+    """Whether the engine's standard input is the user's, so that the request comes as an argument (and must be short).
+    """
+    streams: ClassVar[bool] = False
+    """Whether results go straight to the user's standard output while they are made."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _told(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            kind = str(cls.model_fields["kind"].default).replace("_", " ")
+            raise _refusal(f"The {kind} request is not valid", error) from error
+
+    def to_json(self) -> str:
+        """As it travels: one line of ASCII, which `read_request` reads."""
+        return json.dumps(self.model_dump(), default=str)
+
+
+class EvaluateRequest(Asked):
+    """How good a verifier is: a run's, or a classification model.
+
+    The answer has `run`, `verifier`, `benchmark` (None where there is none) and, as asked, `best_of` and `matrix`.
+    """
+
+    kind: Literal["evaluate"] = "evaluate"
+    """Which request this is."""
+    run: FilePath | None = None
+    """The run's folder. None: a classification model alone, on `benchmark`."""
+    verifier: Annotated[StrictInt, Field(ge=0)] | FilePath | None = Field(default=None, union_mode="left_to_right")
+    """The iteration of one of the run's verifiers (None: its last), or the folder of a classification model."""
+    benchmark: FilePath | None = None
+    """A ProcessBench file instead of the run's own benchmark."""
+    best_of: int = _number(limits.BEST_OF)
+    """Choose among up to so many samples of the run's last reasoner a question; 0: do not."""
+    questions: int = _number(limits.QUESTIONS)
+    """Test questions for `best_of`."""
+    matrix: bool = False
+    """Measure the self-verification error of every verifier with every reasoner."""
+    trajectories: int = _number(limits.TRAJECTORIES)
+    """Trajectories of each reasoner for `matrix`."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.run is None:
+            self.without_run()
+        return self
+
+    def without_run(self) -> tuple[Path, Path]:
+        """The classification model and the file to measure it on. Raises InputError where one is missing."""
+        if isinstance(self.verifier, Path) and self.benchmark is not None:
+            return self.verifier, self.benchmark
+        raise InputError(
+            "There is nothing to evaluate",
+            fix="Name a run, or the folder of a classification model by --verifier and a file by --benchmark.",
+        )
+
+
+class LabelStudyRequest(Asked):
+    """What the labelers cost and how true their labels are, on the same wrong trajectories.
+
+    The answer has `run`, `iteration`, `rollouts`, `confidence` and `studies`, one a length.
+    """
+
+    kind: Literal["label_study"] = "label_study"
+    """Which request this is."""
+    run: FilePath
+    """The run's folder."""
+    iteration: int = _number(limits.ITERATION)
+    """Whose reasoner rolls out; 0 is the last that can be studied."""
+    trajectories: int = _number(limits.TRAJECTORIES)
+    """Wrong trajectories that all labelers label."""
+    lengths: tuple[int, ...] = ()
+    """Arithmetic task only: a study for problems of each number of steps. Empty: one study, of the run's own."""
+    labelers: tuple[StudiedLabeler, ...] = Field(default=tuple(LABELERS), min_length=1)
+    """The labelers, in the order of the answer."""
+
+
+class GradeRequest(Asked):
+    """Right or wrong, for completions from anywhere.
+
+    Verdicts are streamed, one JSON object a line: `task_id`, `correct`, `answer`, `reason`. The answer has `right` and
+    `graded`, two numbers.
+    """
+
+    reads_input: ClassVar[bool] = True
+    streams: ClassVar[bool] = True
+
+    kind: Literal["grade"] = "grade"
+    """Which request this is."""
+    task: Annotated[Text, _known_task("grade")]
+    """The kind of task, one with written questions."""
+    file: Text
+    """Completions as JSON Lines; `-` is standard input."""
+    data: Text = ""
+    """The problems (a file or `hub:...`), where `file` has only `task_id` and `completion`."""
+    seconds: float = _number(limits.TEST_SECONDS)
+    """Time for all tests of one program."""
+    processes: int = _number(limits.PROCESSES)
+    """Graders side by side; 0 is one a core."""
+    unsandboxed: bool = False
+    """Run programs unprotected where the machine has no sandbox."""
+
+
+class PreviewRequest(Asked):
+    """What a task looks like to a reasoner.
+
+    The answer has `task`, `rows`, `splits`, `with_solution`, `prompt`, `solutions`, `graded`, `wrong` and `sandbox`.
+    """
+
+    reads_input: ClassVar[bool] = True  # `data` may be /dev/stdin
+
+    kind: Literal["preview"] = "preview"
+    """Which request this is."""
+    task: Annotated[Text, _known_task("preview")]
+    """The kind of task, one with written questions."""
+    data: Text = ""
+    """The questions (a file or `hub:...`). Empty: the task's own on the Hub."""
+    steps: Text = limits.STEPS
+    """Where a step begins: as `task.steps` of a run, by which it is checked."""
+    pattern: Text = ""
+    """As `task.step_pattern` of a run."""
+    count: int = _number(limits.SHOWN)
+    """Solutions shown."""
+
+
+class SandboxProbeRequest(Asked):
+    """Which sandbox this machine has for written programs. It is really tried.
+
+    The answer has `sandbox` ("landlock", "bubblewrap" or "none") and `why` it is no better one.
+    """
+
+    kind: Literal["sandbox_probe"] = "sandbox_probe"
+    """Which request this is."""
+
+
+Request = EvaluateRequest | LabelStudyRequest | GradeRequest | PreviewRequest | SandboxProbeRequest
+BY_KIND: dict[str, type[Request]] = {model.model_fields["kind"].default: model for model in get_args(Request)}
+
+
+def read_request(text: str) -> Request:
+    """The request that `text` holds as JSON. Raises InputError, also for unknown kinds and fields."""
+    try:
+        told = json.loads(text)
+    except ValueError as error:
+        raise InputError("The request is not JSON", why=str(error)) from error
+    kind = told.get("kind") if isinstance(told, dict) else None
+    if not isinstance(kind, str) or kind not in BY_KIND:
+        raise InputError(f"There is no request of the kind {kind!r}", fix=f"There are {', '.join(BY_KIND)}.")
+    return BY_KIND[kind].model_validate(told)
+
+
+def _refusal(what: str, error: ValidationError) -> InputError:
+    faults: dict[str, None] = {}
+    for fault in error.errors():
+        # Of the path only field and index: the rest names pydantic's ways to read a value.
+        path = [part for place, part in enumerate(fault["loc"]) if place == 0 or isinstance(part, int)]
+        unknown = fault["type"] == "extra_forbidden"
+        said = "there is no such field" if unknown else f"{fault['msg']} (given: {fault['input']!r})"
+        faults[f"{'.'.join(map(str, path)) or 'request'}: {said}"] = None
+    return InputError(what, why="\n".join(faults), fix="Correct what is named above.")

@@ -1,0 +1,39 @@
+"""Defaults and limits of what can be asked, stated once: the requests (`kinds`) and the options of the commands read
+them here. Free of pydantic, since `sapo --help` builds all options.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(Generic[Number]):
+    """A number's default, and what it may be: `low` and `high` included, `above` not; None: no limit."""
+
+    default: Number
+    low: Number | None = None
+    high: Number | None = None
+    above: Number | None = None
+
+
+BEST_OF = Limits(0, low=0, high=64)
+"""Samples a question to choose among; 0: none."""
+QUESTIONS = Limits(200, low=1)
+"""Test questions to choose samples for."""
+TRAJECTORIES = Limits(300, low=10)
+"""Trajectories that a measurement is made on."""
+ITERATION = Limits(0, low=0)
+"""0: the last that can be studied."""
+TEST_SECONDS = Limits(5.0, above=0.0, high=600.0)
+"""Time for all tests of one program; as `task.test_seconds` of a run."""
+PROCESSES = Limits(0, low=0)
+"""Graders side by side; 0: one a core."""
+SHOWN = Limits(2, low=0)
+"""Solutions that a preview shows."""
+
+STEPS = "auto"
+"""Where a step of a solution begins; as `task.steps` of a run."""

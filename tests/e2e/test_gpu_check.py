@@ -1,0 +1,53 @@
+"""`make gpu-check` itself, tried without a card: every case runs to its end with tiny sizes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+CASES = {
+    "machine",
+    "lab-smoke",
+    "greedy text equal to generate's",
+    "sampler, 32 rows",
+    "sampler with cuDNN's attention, 32 rows",
+    "generate, 32 rows",
+    "train full",
+    "train full without cuDNN's attention",
+    "train full, checkpointing",
+    "train ORPO",
+    "train LoRA",
+    "lab-smoke by LoRA",
+    "end",
+}
+
+
+@pytest.mark.slow
+def test_every_case_runs_dry(tmp_path):
+    command = [sys.executable, "benchmarks/gpu.py", "--dry", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "gpu.jsonl").read_text().splitlines()]
+    assert {row["case"] for row in rows} == CASES
+    by_name = {row["case"]: row for row in rows}
+    assert not [row for row in rows if "error" in row or "skipped" in row or row.get("exit")]
+    greedy = by_name["greedy text equal to generate's"]
+    assert greedy["equal"] == greedy["of"] > 0
+    assert by_name["train full"]["gradients_left"] == 0
+    assert by_name["end"]["failed"] == []
+    assert len(by_name["lab-smoke"]["metrics"]["gap"]) == 2
+
+
+def test_without_a_card_it_says_so():
+    done = subprocess.run(
+        [sys.executable, "benchmarks/gpu.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"CUDA_VISIBLE_DEVICES": "", "PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 2
+    assert "no CUDA card" in done.stderr
