@@ -23,7 +23,7 @@ _WAL_TRIM_BYTES = 64 * 2**20
 _RESERVE_BYTES = 2**20
 
 
-class Upkeep:
+class StoreMaintenance:
     """Keeps one store in order for one engine parent. Call `tick` now and then, `close` at the end.
 
     SQLite up to 3.51.2 can, rarely, damage a file that two connections checkpoint at the same moment. Of several

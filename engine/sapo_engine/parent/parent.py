@@ -29,7 +29,7 @@ from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Paused
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
-from sapo_studio.store.maintenance import Upkeep
+from sapo_studio.store.maintenance import StoreMaintenance
 from sapo_studio.store.records import ErrorText, RunSummary
 
 HEARTBEAT_SECONDS = 1.0
@@ -91,12 +91,12 @@ class Parent:
         processes.become_subreaper()
         for name in ("SIGTERM", "SIGINT"):
             signal.signal(getattr(signal, name), self._on_signal)
-        upkeep: Upkeep | None = None
+        maintenance: StoreMaintenance | None = None
         error: SapoError | None = None
         try:
             _prepare_folder(self._folder, self._config)
-            upkeep = Upkeep(self._store, self._folder)
-            status = self._attempts(upkeep)
+            maintenance = StoreMaintenance(self._store, self._folder)
+            status = self._attempts(maintenance)
         except SapoError as failure:
             status, error = RunStatus.FAILED, failure
         except Exception as failure:
@@ -111,9 +111,9 @@ class Parent:
             if self._worker is not None:
                 self._worker.kill()
             processes.sweep_descendants()
-        self._conclude(status, error, upkeep)
-        if upkeep is not None:
-            upkeep.close()
+        self._conclude(status, error, maintenance)
+        if maintenance is not None:
+            maintenance.close()
         return status
 
     def _on_signal(self, number: int, frame: object) -> None:
@@ -121,7 +121,7 @@ class Parent:
 
     # One attempt is one worker's life.
 
-    def _attempts(self, upkeep: Upkeep) -> RunStatus:
+    def _attempts(self, maintenance: StoreMaintenance) -> RunStatus:
         while True:
             self._word = None
             worker = self._worker = self._start()
@@ -129,8 +129,8 @@ class Parent:
                 self._commit(worker.collect(POLL_SECONDS))
                 self._beat()
                 self._poll(worker)
-                upkeep.tick()
-                self._tell(upkeep)
+                maintenance.tick()
+                self._tell(maintenance)
             code = worker.wait()
             processes.sweep_descendants()
             worker.close()
@@ -266,9 +266,9 @@ class Parent:
                 pass
         worker.order(verb)
 
-    def _tell(self, upkeep: Upkeep) -> None:
-        if upkeep.trouble:
-            message, upkeep.trouble = upkeep.trouble, ""
+    def _tell(self, maintenance: StoreMaintenance) -> None:
+        if maintenance.trouble:
+            message, maintenance.trouble = maintenance.trouble, ""
             self._commit([Log(level="warning", message=message)])
 
     def _patiently(self, write: Callable[[], Result]) -> Result:
@@ -281,7 +281,7 @@ class Parent:
                 if not _is_locked(error) or time.monotonic() > deadline:
                     raise
 
-    def _conclude(self, status: RunStatus, error: SapoError | None, upkeep: Upkeep | None) -> None:
+    def _conclude(self, status: RunStatus, error: SapoError | None, maintenance: StoreMaintenance | None) -> None:
         """Write down how it went, also where the store has just refused something."""
         if error is not None:
             print(error, flush=True)  # into parent.log: the store may be what failed
@@ -296,10 +296,10 @@ class Parent:
                 if attempt == 2:
                     raise
                 # A full disk: space was set aside for this, and emptying the log of changes may give more.
-                if upkeep is not None:
-                    upkeep.release_reserve()
+                if maintenance is not None:
+                    maintenance.release_reserve()
                     with contextlib.suppress(StoreError):
-                        upkeep.trim(1.0)
+                        maintenance.trim(1.0)
 
 
 def _prepare_folder(folder: Path, config: RunConfig) -> None:
