@@ -12,6 +12,7 @@ from sapo_studio.store import queries
 from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
+from sapo_studio.store.traces import parse_steps
 
 
 def processbench_lines(
@@ -68,7 +69,7 @@ def export(
             id=f"{name}-{row_number(identity)}",
             generator="task" if kind == "solution" else f"{name}/M{made_in}",
             problem=problem,
-            steps=tuple(json.loads(steps)),
+            steps=tuple(parse_steps(store, steps, identity)),
             final_answer_correct=bool(correct),
             label=first - 1,
         )
