@@ -50,14 +50,17 @@ def explain(error: sqlite3.Error, path: Path) -> StoreFault:
             why=cause + " Nothing of the last batch was kept; everything before it is safe.",
             fix="Free some space and resume the run.",
         )
-    if name.startswith("SQLITE_IOERR"):
+    read_only = name.startswith("SQLITE_READONLY") or (
+        name.startswith("SQLITE_IOERR") and refused_by_disk(path.parent) == errno.EROFS
+    )
+    if name.startswith("SQLITE_IOERR") and not read_only:
         return StoreFault(
             "other",
             f"The store {path} cannot be read or written",
             why=cause + " The disk may be full or failing, or a quota or file size limit is reached.",
             fix="Check the disk and the limits (`ulimit -f`), then resume the run. What was committed before is safe.",
         )
-    if name.startswith("SQLITE_READONLY"):
+    if read_only:
         return StoreFault(
             "read-only",
             f"The store {path} is read-only",
@@ -126,12 +129,19 @@ def free_bytes(folder: Path) -> int | None:
 def is_full(folder: Path) -> bool:
     """Whether next to nothing more fits on the disk with `folder`, or into the user's quota there. Tries it."""
     free = free_bytes(folder)
-    if free is not None and free < LOW_SPACE:
-        return True
+    return (free is not None and free < LOW_SPACE) or refused_by_disk(folder) in NO_ROOM
+
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says where nothing more fits, or is allowed."""
+
+
+def refused_by_disk(folder: Path) -> int:
+    """Try to keep a little in `folder`: 0 where that works, else the system's error number."""
     try:
         with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             file.write(os.urandom(_PROBE_BYTES))
             os.fsync(file.fileno())
     except OSError as error:
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return False
+        return error.errno or errno.EIO
+    return 0

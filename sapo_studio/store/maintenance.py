@@ -72,14 +72,16 @@ class StoreMaintenance:
         with contextlib.suppress(OSError):
             self._reserve.unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """A last backup, the log of changes emptied, the lock given up."""
+    def close(self, *, keep: bool = True) -> None:
+        """A last backup, the log of changes emptied, the lock given up. `keep=False`: the store is not there any more,
+        and there is nothing to back up.
+        """
         self.release_reserve()
         if self._backup is not None:
             self._backup.join()
         if self._lock is not None:
-            self._back_up()
-            with contextlib.suppress(StoreError):
+            if keep:
+                self._back_up()
                 self.trim(0.5)
             self._lock.release()
             self._lock = None

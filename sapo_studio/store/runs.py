@@ -172,6 +172,14 @@ def rename_run(store: Store, run_id: str, name: str) -> None:
         store.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
 
 
+def add_log(store: Store, run_id: str, level: str, message: str) -> None:
+    """Add a line to a run's log."""
+    with store.atomic():
+        store.execute(
+            "INSERT INTO events (run_id, at, level, message) VALUES (?, ?, ?, ?)", (run_id, time.time(), level, message)
+        )
+
+
 def set_notice(store: Store, run_id: str, notice: ErrorText | None) -> None:
     """Say (or no longer say) why a run that is alive waits."""
     text = None if notice is None else json.dumps(asdict(notice))
