@@ -105,12 +105,12 @@ def _after_loss_path(store: Path) -> Path:
     return store.with_name(f"{store.stem}.backup.after-loss.db")
 
 
-def _stamped(store: Path, kind: str) -> Path:
-    """A name that is not taken."""
+def free_name(store: Path, kind: str) -> Path:
+    """A name beside the store, with the time in it, that is not taken: `studio.KIND-20261127-104500.db`."""
     stamp = time.strftime(_STAMP)
     for more in range(1000):
         path = store.with_name(f"{store.stem}.{kind}-{stamp}{f'-{more}' if more else ''}.db")
-        if not path.exists():
+        if not os.path.lexists(path) and not os.path.lexists(f"{path}-wal"):
             return path
     raise StoreError(f"There are too many files named {store.stem}.{kind}-* in {store.parent}")
 
@@ -433,7 +433,7 @@ def restore(store: Path, backup: Backup, *, step: Callable[[str], None] = lambda
     with lock:
         for left in store.parent.glob(f"{store.stem}.{_RESTORING}-*"):
             _remove(left)  # of a restore that was killed before it mattered
-        aside = _stamped(store, "replaced")
+        aside = free_name(store, "replaced")
         ready = store.with_name(aside.name.replace(".replaced-", f".{_RESTORING}-", 1))
         run_ids = _copy_backup(backup, ready)
         step("copied")
@@ -515,7 +515,7 @@ def _keep_if_larger(store: Path, backup: Path, newer: Path) -> Path | None:
     """Give `backup` a name under which nothing replaces it, if it holds what `newer` does not. Returns that name."""
     if not missing_in(newer, backup, deleted_runs(store)):
         return None
-    name = _stamped(store, "kept")
+    name = free_name(store, "kept")
     backup.rename(name)
     return name
 
@@ -555,7 +555,7 @@ def rescue(held: sqlite3.Connection, store: Path, identity: tuple[int, int]) -> 
     try:
         if not held.execute("SELECT EXISTS (SELECT 1 FROM runs)").fetchone()[0]:
             return None
-        target = _stamped(store, "rescued")
+        target = free_name(store, "rescued")
         copy(held, target)
     except (sqlite3.Error, StoreError, OSError):
         return None

@@ -17,6 +17,7 @@ from sapo_studio.errors import StoreError
 from sapo_studio.store import backups, file_systems, presence
 from sapo_studio.store.faults import BUSY_SECONDS, StoreFault, damaged, explain
 from sapo_studio.store.migrations import MIGRATIONS
+from sapo_studio.store.store_lock import StoreLock
 
 APPLICATION_ID = 0x5341504F
 """`SAPO`, in the header of the file: tells our store from another program's database."""
@@ -42,7 +43,12 @@ class Store:
         self.path = path
         self.connection = connection
         self._identity: tuple[int, int] | None = None
+        self._log: tuple[int, int] | None = None
         self._size = 0
+        self.changed_at = 0
+        """When the file was written last, as `check_place` saw it (nanoseconds since 1970). Commits go to the log
+        beside it; a checkpoint changes this, and so does a program that writes over the file.
+        """
         self.only_reading: StoreFault | None = None
         """Why nothing can be written through this connection: the disk was full when it was opened. None otherwise."""
 
@@ -154,7 +160,8 @@ class Store:
     def _remember_place(self) -> None:
         with suppress(OSError):
             stat = os.stat(self.path)  # noqa: PTH116  # as in check_place
-            self._identity, self._size = (stat.st_dev, stat.st_ino), stat.st_size
+            self._identity, self._size, self.changed_at = _identity(stat), stat.st_size, stat.st_mtime_ns
+            self._log = _identity(backups.log_of(self.path).stat())
 
     def check_place(self) -> None:
         """Raise StoreFault where the file that was opened is no longer at its path, or is shorter than it was: what is
@@ -173,9 +180,10 @@ class Store:
             ) from None
         except OSError:
             return  # the folder cannot be looked at; what is open stays usable
-        if (stat.st_dev, stat.st_ino) != self._identity:
+        if _identity(stat) != self._identity:
+            self._set_log_aside()
             raise StoreFault(
-                "gone",
+                "replaced",
                 f"The store {self.path} has been replaced by another file",
                 why="This program still had the old one open; it writes nothing to either.",
                 fix="The new file is read from now on. " + backups.way_back(self.path),
@@ -187,16 +195,33 @@ class Store:
                 why=f"It had {self._size} bytes while this program had it open, and has {stat.st_size} now.",
                 fix=backups.way_back(self.path),
             )
-        self._size = stat.st_size
+        self._size, self.changed_at = stat.st_size, stat.st_mtime_ns
 
-    def rescue(self) -> Path | None:
+    def _set_log_aside(self) -> None:
+        """SQLite would take the old file's log of changes, if it still lies there, for the new file's, and write what
+        is in it over the new file's pages.
+        """
+        log = backups.log_of(self.path)
+        with suppress(OSError):
+            if self._log is not None and _identity(log.stat()) == self._log:
+                log.replace(f"{backups.free_name(self.path, 'replaced')}-wal")
+                Path(f"{str(log).removesuffix('-wal')}-shm").unlink(missing_ok=True)
+
+    def rescue(self, *, alone: bool = False) -> Path | None:
         """Write what this connection still holds of a store that is no longer in its place to a file beside it.
 
-        None where there is no need, or no way.
+        None where there is no need, or no way; with `alone` also where an engine is there to do it.
         """
         if self._identity is None:
             return None
-        return backups.rescue(self.connection, self.path, self._identity)
+        lock = StoreLock.take(self.path) if alone else None
+        if alone and lock is None:
+            return None
+        try:
+            return backups.rescue(self.connection, self.path, self._identity)
+        finally:
+            if lock is not None:
+                lock.release()
 
     @contextmanager
     def atomic(self) -> Generator[Self]:
@@ -316,7 +341,7 @@ class Store:
         """Close the connection. Closing twice does nothing."""
         with suppress(OSError):
             stat = os.stat(self.path)  # noqa: PTH116
-            moved = self._identity is not None and (stat.st_dev, stat.st_ino) != self._identity
+            moved = self._identity is not None and _identity(stat) != self._identity
             if moved or stat.st_size < self._size:
                 # Who closes a file last writes the log of changes back into it and deletes the log, by name: that would
                 # be the new file's log, or would hide that the file has been emptied.
@@ -331,6 +356,10 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino
 
 
 def _marked(text: bytes) -> str:

@@ -22,9 +22,9 @@ BUSY_SECONDS = 10.0
 LOW_SPACE = 4 * 2**20
 """Free bytes below which a failed write is put down to a full disk."""
 
-FaultKind = Literal["full", "read-only", "locked", "gone", "damaged", "row", "other"]
-"""What is wrong: no room, no permission, another program has it, the file is not where it was, the file is damaged, one
-row is, or something else."""
+FaultKind = Literal["full", "read-only", "locked", "gone", "replaced", "damaged", "row", "other"]
+"""What is wrong: no room, no permission, another program has it, the file is no longer there or has been emptied,
+another one is in its place, the file is damaged, one row is, or something else."""
 
 _PROBE_BYTES = 64 * 2**10
 
@@ -35,6 +35,11 @@ class StoreFault(StoreError):  # noqa: N818  # read as a noun, as its parts are:
     def __init__(self, kind: FaultKind, what: str, *, why: str = "", fix: str = "") -> None:
         super().__init__(what, why=why, fix=fix)
         self.kind: FaultKind = kind
+
+    @property
+    def lost(self) -> bool:
+        """Whether the file that was open is not what it was: nothing can be written to it any more."""
+        return self.kind in ("gone", "replaced")
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreFault:

@@ -110,12 +110,12 @@ class Parent:
             if self._worker is not None:
                 self._worker.kill()
             processes.sweep_descendants()
-        gone = error if isinstance(error, StoreFault) and error.kind == "gone" else None
+        gone = error if isinstance(error, StoreFault) and error.lost else None
         try:
             if gone is None:
                 self._conclude(status, error, maintenance)
         except StoreFault as fault:
-            if fault.kind != "gone":
+            if not fault.lost:
                 raise
             gone = fault
         finally:
@@ -139,6 +139,7 @@ class Parent:
     def _attempts(self, maintenance: StoreMaintenance) -> RunStatus:
         while True:
             self._word = None
+            waits = self._wait.times
             worker = self._worker = self._start()
             while not worker.ended:
                 self._commit(worker.collect(POLL_SECONDS))
@@ -149,7 +150,7 @@ class Parent:
             code = worker.wait()
             processes.sweep_descendants()
             worker.close()
-            if self._lacked_room(worker):
+            if self._lacked_room(worker, waits):
                 continue
             match self._last_word():
                 case Finished(complete=True):
@@ -206,18 +207,20 @@ class Parent:
             raise reason
         self._wait.do(self._heartbeat)
 
-    def _lacked_room(self, worker: WorkerProcess) -> bool:
+    def _lacked_room(self, worker: WorkerProcess, waits: int) -> bool:
         """Whether the worker ended because its disk was full, and there is room now: then it is started again, and that
-        does not count.
+        does not count. `waits`: how often the store had been waited for when it began.
         """
         match self._last_word():
             case Finished():
                 return False
             case Failed() as word:
-                return self._wait.for_worker(f"{word.what} {word.why}")
+                return self._wait.for_worker(f"{word.what} {word.why}", times=waits, silent=False)
             case None:
-                stopping = self._stop_by is not None or self._signalled
-                return not stopping and self._wait.for_worker(deaths.tail(worker.log, worker.log_offset))
+                if self._stop_by is not None or self._signalled:
+                    return False
+                said = deaths.tail(worker.log, worker.log_offset)
+                return self._wait.for_worker(said, times=waits, silent=True)
 
     # What waiting needs to know and to say.
 
@@ -345,7 +348,7 @@ class Parent:
                 write()
                 return
             except StoreError as fault:
-                gone = isinstance(fault, StoreFault) and fault.kind == "gone"
+                gone = isinstance(fault, StoreFault) and fault.lost
                 if gone or (attempt == 2 and status is not RunStatus.DONE):
                     raise
                 # A full disk: space was set aside for this, and emptying the log of changes may give more.

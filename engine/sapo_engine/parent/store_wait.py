@@ -28,8 +28,9 @@ LOOK_SECONDS = 0.25
 LONGEST_PAUSE = 4.0
 """Between tries where the system does not say how much room there is (a quota, a read-only disk)."""
 
-LEAST_ROOM = 2**20
-"""Bytes that must be free, beside what is known to come, before a full disk is tried again."""
+LEAST_ROOM = 2 * 2**20
+"""Bytes that must be free, beside what is known to come, before a full disk is tried again. Half of it is set aside
+anew."""
 
 SAYS_NO_ROOM = re.compile(
     r"No space left on device|Disk quota exceeded|\[Errno (?:28|122)\]|os error (?:28|122)\b|file write failed"
@@ -78,6 +79,8 @@ class StoreWait:
         self._told = False
         self._pause = LOOK_SECONDS
         self.maintenance: StoreMaintenance | None = None
+        self.times = 0
+        """How often it has waited for room."""
 
     def do(self, write: Callable[[], Result], size: Callable[[], int] = lambda: 0) -> Result:
         """Do `write` until it works; doing it twice must do no harm. `size`: bytes that it adds, about; asked for where
@@ -101,17 +104,19 @@ class StoreWait:
             self._go_on()
             return result
 
-    def for_worker(self, said: str) -> bool:
-        """A worker has ended and said `said`. If there was no room for what it wrote, wait until there is.
+    def for_worker(self, said: str, *, times: int, silent: bool) -> bool:
+        """A worker has ended badly and said `said`. If there was no room for what it wrote, wait until there is.
 
-        Returns whether it waited. What it had half written is removed first.
+        `times`: how often this object had waited when the worker began. `silent`: it ended without a word, as it may
+        where its log has no room either. Returns whether its disk was full. What it had half written is removed.
         """
-        if not SAYS_NO_ROOM.search(said) and refused_by_disk(self._folder) not in NO_ROOM:
+        if not silent and not SAYS_NO_ROOM.search(said):
             return False
-        _remove_halves(self._folder)
         need = LEAST_ROOM + _largest(self._folder / "artefacts")
-        if not self._lacking(need):
-            return False
+        lacking = refused_by_disk(self._folder) in NO_ROOM or (not silent and self._lacking(need))
+        if not lacking:
+            return self.times > times  # there was none, and has been room since
+        _remove_halves(self._folder)
         while self._lacking(need):
             self._wait("full", need)
         self._go_on()
@@ -125,6 +130,7 @@ class StoreWait:
         """Wait until another try is worth it."""
         if not self._waiting:
             self._waiting, self._told = True, False
+            self.times += 1
             self._waiter.hold(True)
         since = time.monotonic()
         while True:
