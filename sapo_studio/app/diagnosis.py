@@ -47,7 +47,7 @@ def diagnose() -> list[Check]:
         *_gpus(),
         _sandbox(),
         _data_folder(paths.data_dir()),
-        *_store(),
+        *store_checks(),
         _resources(),
     ]
 
@@ -140,7 +140,8 @@ def _data_folder(folder: Path) -> Check:
     return Check("data folder", "good", space)
 
 
-def _store() -> Iterator[Check]:
+def store_checks() -> Iterator[Check]:
+    """Whether the store is there and sound, and what backups of it there are."""
     from sapo_studio.store import backups, presence
     from sapo_studio.store.db import Store
 

@@ -381,6 +381,7 @@ def _link(source: Path, target: Path) -> None:
         source.replace(target)
         return
     extra.replace(target)
+    _remove(extra)  # it stays where both were one file before: a kill between this and the next step
 
 
 def _sync_folder(folder: Path) -> None:

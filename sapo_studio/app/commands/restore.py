@@ -108,10 +108,10 @@ def _list(store: Path, found: list[Backup], *, as_json: bool) -> None:
     shown = Table(box=None, pad_edge=False)
     shown.add_column("", justify="right")
     for title in ("backup", "made"):
-        shown.add_column(title)
+        shown.add_column(title, no_wrap=True)
     for title in ("size", "runs"):
-        shown.add_column(title, justify="right")
-    shown.add_column("newest run")
+        shown.add_column(title, justify="right", no_wrap=True)
+    shown.add_column("newest run", overflow="fold")
     for number, backup in enumerate(found, start=1):
         runs = "-" if backup.fault else str(backup.runs)
         last = f"cannot be read: {backup.fault}" if backup.fault else backup.newest_run
