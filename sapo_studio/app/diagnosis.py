@@ -46,7 +46,7 @@ def diagnose() -> list[Check]:
         *_libraries(),
         *_gpus(),
         _sandbox(),
-        _data_folder(paths.data_dir()),
+        folder_check(paths.data_dir()),
         *store_checks(),
         _resources(),
     ]
@@ -117,7 +117,8 @@ def _sandbox() -> Check:
     return Check("sandbox", "good", f"{how} ({why})" if why else how)
 
 
-def _data_folder(folder: Path) -> Check:
+def folder_check(folder: Path) -> Check:
+    """Whether the data folder can be written, has room and lies on a disk of this machine."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -105,11 +105,13 @@ def damaged(path: Path, what: str, why: str) -> StoreFault:
 
 def row_fault(path: Path, which: str, why: str) -> StoreFault:
     """One row of a store that is otherwise sound."""
+    found = backups.best(path)
+    back = "" if found is None else f" `sapo restore` goes back to a backup: {found.summary}."
     return StoreFault(
         "row",
         f"The store {path} holds a damaged row: {which}",
         why=why,
-        fix="Everything else in it can be used. " + backups.way_back(path),
+        fix=f"Everything else in it can be used.{back}",
     )
 
 

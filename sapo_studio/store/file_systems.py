@@ -61,6 +61,9 @@ LOCAL_FUSE = {
 }
 """Programs that show what is on a disk of this machine: they keep what WAL needs. Any other is taken for a network."""
 
+OWN_ROOT = {"9p", "virtiofs"}
+"""How sandboxes and virtual machines (gVisor, Kata) get a root of their own from their host. Nobody else has it."""
+
 MAGIC = {
     **dict.fromkeys((0x6969,), "nfs"),
     **dict.fromkeys((0x517B, 0xFF534D42), "cifs"),
@@ -96,6 +99,8 @@ class Mounted:
     def network(self) -> str:
         """What people call this kind, if it is a network file system or one that cannot be told from it; else ''."""
         kind = self.kind.lower()
+        if self.point == "/" and kind in OWN_ROOT:
+            return ""
         if kind in NETWORK:
             return NETWORK[kind]
         family, _, program = kind.partition(".")

@@ -211,11 +211,12 @@ def _delete_rows(store: Store, run_id: str) -> None:
     store.execute("PRAGMA foreign_keys = OFF")
     try:
         with store.atomic():
-            found = store.row("SELECT number, status FROM runs WHERE id = ?", (run_id,))
+            # A damaged status is none of a run that somebody works on.
+            found = store.row("SELECT number, status IN ('running', 'paused') FROM runs WHERE id = ?", (run_id,))
             if found is None:
                 raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
-            number, status = int(found[0]), found[1]
-            if status in _ALIVE:  # any other word, a damaged one too, is no run that somebody works on
+            number, alive = found
+            if alive:
                 raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")
             backups.note_deleted(store.path, run_id, number)
             for table, column in _BY_NUMBER:
@@ -225,9 +226,6 @@ def _delete_rows(store: Store, run_id: str) -> None:
             store.execute("DELETE FROM runs WHERE id = ?", (run_id,))
     finally:
         store.execute("PRAGMA foreign_keys = ON")
-
-
-_ALIVE = frozenset(status.value for status in RunStatus if status.alive)
 
 
 def _remove_folder(run_id: str, folder: Path) -> None:
