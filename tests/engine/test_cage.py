@@ -427,12 +427,22 @@ def test_a_program_may_read_the_library_and_nothing_else(grader, tmp_path):
         "",
         tests=("import json\nassert library()", f"assert closed({str(secret)!r})", "assert all(map(closed, PLACES))"),
     )
+    places = [
+        "/etc/passwd",
+        "/etc/hostname",
+        "/proc/self/environ",
+        "/proc/1/cmdline",
+        "/root/.bashrc",
+        "/sys/kernel/mm",
+    ]
+    if grader.how != "bubblewrap":  # there they hold nothing but the way to the library
+        places += ["/home", "/tmp", "/"]
     program = (
-        "import os\nPLACES = ['/etc/passwd', '/etc/hostname', '/proc/self/environ', '/proc/1/cmdline', '/root/.bashrc', '/sys/kernel/mm', '/var/log/dpkg.log', '/home', '/tmp', '/']\n"
+        f"import os\nPLACES = {places!r}\n"
         "def library(): return 'def' in open(os.__file__).read()\n"
-        "def closed(path):\n    try:\n        os.listdir(path) if os.path.isdir(path) else open(path)\n    except OSError: return True\n"
-        "    return path == '/' and {listed}\n"
-    ).replace("{listed}", "True" if grader.how == "bubblewrap" else "False")
+        "def closed(path):\n    try:\n        os.listdir(path) if os.path.isdir(path) else open(path)\n"
+        "    except OSError: return True\n    return False\n"
+    )
     grade = run(grader, program, reads)
     assert grade.correct, grade.reason
 
