@@ -12,7 +12,7 @@ from typing import Any
 from sapo_studio import paths
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
-from sapo_studio.forecast.gguf_header import read_header
+from sapo_studio.model_files.gguf_header import read_header
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.run_forecast import Unknown
 
