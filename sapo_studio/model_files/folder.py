@@ -63,6 +63,8 @@ def read_config(folder: Path) -> dict[str, Any]:
             why="Its config.json names code of its own, and a model's code could do anything here.",
             fix="Use a model whose architecture is part of transformers.",
         )
+    if "model_type" not in config:
+        raise InputError(f"{file} does not say model_type", why="Without it the architecture is unknown.", fix=DAMAGED)
     check_numbers(config, file)
     generation = folder / GENERATION
     if generation.exists() or generation.is_symlink():
@@ -207,7 +209,7 @@ def unexpected(where: Path, names: list[str]) -> InputError:
     """What is said where there are tensors that the model has no place for."""
     return InputError(
         f"The weights in {where} hold a tensor that the model has no place for: {_first(names)}",
-        why="They were saved from another architecture than config.json describes, or with other settings.",
+        why="They were saved from another architecture than the configuration describes, or with other settings.",
         fix=DAMAGED,
     )
 
@@ -216,7 +218,7 @@ def misshapen(where: Path, name: str, held: tuple[int, ...], wanted: tuple[int, 
     """What is said of a tensor whose shape is not the model's."""
     return InputError(
         f"The tensor {shown(name)} in {where} has the shape {list(held)}, and the model needs {list(wanted)}",
-        why="The weights do not belong to the config.json beside them.",
+        why="The weights do not belong to the configuration beside them.",
         fix=DAMAGED,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sapo_studio.errors import InputError
 from sapo_studio.model_files.config_numbers import check_numbers
-from sapo_studio.model_files.folder import misshapen, missing
+from sapo_studio.model_files.folder import misshapen, missing, unexpected
 from sapo_studio.model_files.gguf_header import Header, read_header
 from sapo_studio.model_files.reading import DAMAGED, shown
 
@@ -25,6 +25,8 @@ _MORE = {
     "attention.key_length": "head_dim",
     "context_length": "max_position_embeddings",
 }
+_ROPE = ("rope_freqs.", "rope_factors_")
+"""Tensors with frequencies of positions, which follow from the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,9 @@ def _check_tensors(path: Path, header: Header, config: Mapping[str, Any]) -> Non
     for name, shape in wanted.items():
         if header.tensors[name] != shape:
             raise misshapen(path, name, header.tensors[name], shape)
+    further = [name for name in header.tensors if name not in wanted and not name.startswith(_ROPE)]
+    if further:
+        raise unexpected(path, further)
     tokens = header.facts.get("tokenizer.ggml.tokens")
     if type(tokens) is int and tokens > config["vocab_size"]:
         raise InputError(

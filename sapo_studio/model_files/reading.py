@@ -37,8 +37,8 @@ def shown(text: object, most: int = 120) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what an error says, or its kind where it says nothing."""
-    return shown((str(error).strip() or type(error).__name__).splitlines()[0], 300)
+    """What an error says, in one line of at most 300 characters; its kind where it says nothing."""
+    return shown(" ".join(str(error).split()) or type(error).__name__, 300)
 
 
 def check_plain(file: Path) -> None:

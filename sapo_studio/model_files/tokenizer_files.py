@@ -20,8 +20,8 @@ from sapo_studio.model_files.reading import (
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
 SETTINGS = "tokenizer_config.json"
-TEMPLATE = "chat_template.jinja"
-_JSON = ("tokenizer.json", SETTINGS, "special_tokens_map.json", "added_tokens.json", "vocab.json", "chat_template.json")
+TEMPLATE, OLD_TEMPLATE = "chat_template.jinja", "chat_template.json"
+_JSON = ("tokenizer.json", SETTINGS, "special_tokens_map.json", "added_tokens.json", "vocab.json", OLD_TEMPLATE)
 _OTHERS = ("tokenizer.model", "spiece.model", "merges.txt", "vocab.txt")
 _SPECIAL = ("eos_token", "bos_token", "pad_token", "unk_token")
 _TEMPLATE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
