@@ -196,6 +196,7 @@ def save_model(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fol
         # transformers would write the adapters and nothing else: write through an empty shell of the same shape.
         with torch.device("meta"):
             shell = type(network)(network.config)
+        shell.generation_config = network.generation_config
         with stopping_at(tokenizer.eos_token_id, shell):
             shell.save_pretrained(folder, state_dict=plain_state(network), safe_serialization=True)
     else:

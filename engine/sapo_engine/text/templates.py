@@ -43,7 +43,10 @@ _KEPT = ("TZ", "LANG", "LC_ALL", "LC_TIME", "SYSTEMROOT", PARENT_VARIABLE)
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The text of each chat, None where the template refuses it (`raise_exception`), and its words for the first such."""
+    """The text of each chat, None where the template refuses it (`raise_exception`).
+
+    `refused`: its words for the first of these.
+    """
 
     texts: list[str | None]
     refused: str = ""
