@@ -25,6 +25,7 @@ SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 GENERATION = "generation_config.json"
+A_MODEL = 'Give the folder of a transformers model, a GGUF file, hub:OWNER/NAME, "fresh" or "bundled:lab".'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError(
             f"{folder} is not a model folder",
             why="There is no config.json in it.",
-            fix='Give the folder of a transformers model, a GGUF file, hub:OWNER/NAME, "fresh" or "bundled:lab".',
+            fix=A_MODEL,
         )
     config = read_object(file)
     if config.get("auto_map"):
@@ -74,6 +75,8 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def _check_entries(folder: Path) -> None:
     """Nothing in a model's folder is a FIFO, a socket or a device."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a model folder", why="It is not a folder.", fix=A_MODEL)
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:

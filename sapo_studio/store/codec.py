@@ -23,6 +23,11 @@ def row_number(identity: int) -> int:
     return identity % ROWS_PER_RUN
 
 
+def row_numbers(identities: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`row_number` of many."""
+    return identities % ROWS_PER_RUN
+
+
 def id_range(run_number: int) -> tuple[int, int]:
     """First and last id that rows of a run can have."""
     return run_number * ROWS_PER_RUN, (run_number + 1) * ROWS_PER_RUN - 1
@@ -45,8 +50,11 @@ def unpack_scores(blob: bytes) -> NDArray[np.float32]:
 
 
 def unpack_many(blobs: Sequence[bytes]) -> NDArray[np.float32]:
-    """One row for each blob, padded with NaN to the longest."""
-    lengths = np.array([len(blob) // 2 for blob in blobs], dtype=np.int64)
+    """One row for each blob, padded with NaN to the longest. Raises ValueError where one is cut in the middle."""
+    sizes = np.array([len(blob) for blob in blobs], dtype=np.int64)
+    if (sizes % 2).any():
+        raise ValueError("scores are cut in the middle")
+    lengths = sizes // 2
     width = int(lengths.max()) if len(blobs) else 0
     table = np.full((len(blobs), width), np.nan, dtype=np.float32)
     table[np.arange(width)[None, :] < lengths[:, None]] = unpack_scores(b"".join(blobs))

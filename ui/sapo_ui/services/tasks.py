@@ -1,10 +1,8 @@
 """The one way to do something outside the GUI thread.
 
-`run(parent, work, done)` calls `work(store)` in a pool thread, with that thread's own Store, and then `done(result)`
-on the
-GUI thread, unless `parent` has been destroyed or the task cancelled in between. Nothing else in the window starts a
-thread, but for
-the poller, which keeps one connection of its own.
+`run(parent, work, done)` calls `work(store)` in a pool thread, with that thread's own Store, and then `done(result)` on
+the GUI thread, unless `parent` has been destroyed or the task cancelled in between. Nothing else in the window starts a
+thread, but for the poller, which keeps one connection of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
 
+from sapo_studio.errors import StoreError
 from sapo_studio.store.db import Store
 
 T = TypeVar("T")
@@ -145,11 +144,16 @@ class Pool:
 
     def _serve(self) -> None:
         store: Store | None = None
+        create = True
         try:
             while (task := self._next()) is not None:
                 try:
+                    if store is not None and not _usable(store):
+                        store.close()
+                        store = None
                     if store is None:
-                        store = Store.open(self.path, checkpointer=False)
+                        store = Store.open(self.path, create=create, checkpointer=False)
+                        create = False  # if it goes, an empty one is no substitute
                     task.result = task.work(store)
                 except Exception as error:
                     task.error = error
@@ -188,6 +192,18 @@ class Pool:
             raise task.error
 
 
+def _usable(store: Store) -> bool:
+    """Whether the connection still leads to the file that others see, as they see it, and can write."""
+    if store.only_reading is not None:
+        return False
+    before = store.changed_at
+    try:
+        store.check_place()
+    except StoreError:
+        return False
+    return store.changed_at == before
+
+
 _pool: Pool | None = None
 
 
@@ -223,10 +239,8 @@ def run(
     """Call `work(store)` in the background and `done(result)` on the GUI thread, while `parent` lives.
 
     `failed` is called with the error if `work` raises; without it the main window shows the error. Of several tasks
-    with the same `key`
-    (of the same parent) the latest wins: an earlier one that waits is dropped, one that runs is not delivered. With
-    `keep_running` one
-    that runs is delivered all the same, and this one after it: use it for periodic refreshes, which would starve
-    otherwise.
+    with the same `key` (of the same parent) the latest wins: an earlier one that waits is dropped, one that runs is not
+    delivered. With `keep_running` one that runs is delivered all the same, and this one after it: use it for periodic
+    refreshes, which would starve otherwise.
     """
     return pool().run(parent, work, done, failed=failed, key=key, keep_running=keep_running)
