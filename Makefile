@@ -82,18 +82,19 @@ test-slow: $(DEV)  ## the slow tests: whole runs, and processes killed at many m
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
 # Those of pyproject.toml's options are left out that want Qt's plugin.
-test-vllm: $(VLLM)  ## the roll-out back ends, vLLM among them, in an environment of its own (Linux)
+test-vllm: $(VLLM)  ## the rollout back ends, vLLM among them, in an environment of its own (Linux)
 	$(VLLM_VENV)/bin/python -m pytest --override-ini 'addopts=--import-mode=importlib --strict-markers -ra' \
 	    tests/engine/test_rollouts.py tests/engine/test_rollout_contract.py tests/engine/test_vllm_process.py
 
 vllm: $(VLLM)  ## vLLM for CPUs in .venv-vllm, for trying it out; SAPO_VLLM_PYTHON has the program use it
 	@echo "Installed. Have the program use it: export SAPO_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python"
 
-lint: $(DEV)  ## style, types (strict) and who may import whom
+lint: $(DEV)  ## who may import whom, style, types (strict), names that nothing uses
+	$(BIN)/lint-imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	$(BIN)/lint-imports
+	$(BIN)/vulture
 
 format: $(DEV)  ## put the code into shape
 	$(BIN)/ruff check --fix .
@@ -116,7 +117,7 @@ screenshots: $(DEV)  ## pictures of the real window over a finished run
 # Runs are kept in build/results: what is finished is not done again.
 RESULTS := NO_COLOR=1 COLUMNS=110 SAPO_STUDIO_HOME=$(CURDIR)/build/results
 
-results: $(DEV)  ## regenerate docs/results: methods side by side, labelling by length, the verifier (2 hours)
+results: $(DEV)  ## regenerate docs/results: methods side by side, labeling by length, the verifier (2 hours)
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods.toml --out docs/results/methods
 	for seed in 0 1 2; do \
 	    $(RESULTS) $(BIN)/sapo runs --json | grep -q "\"name\": \"lab-long/$$seed\".*\"status\": \"done\"" \

@@ -52,9 +52,18 @@ PYTHON, START = "other Python", "start-up"
 WAITING, PARENT = "worker waits", "parent's CPU (store)"
 ARITHMETIC = (TORCH, OWN)
 BOOKKEEPING = (EVENTS, GRADING, TASKS, PYTHON, START, WAITING, PARENT)
-TENSORS = frozenset(
-    ("batching", "classifiers", "grpo", "losses", "optimisers", "precision", "reasoner", "training", "verifier")
+ENGINE, KERNEL = "/sapo_engine/", "/sapo_studio/"
+TENSORS = tuple(
+    ENGINE + part
+    for part in ("rollouts/", "training/", "verifier/", "models/precision.py", "models/reasoner.py", "phases/grpo.py")
 )
+NETWORKS, WIRE = ENGINE + "models/loading.py", ENGINE + "worker/__main__.py"
+ARTEFACTS = (ENGINE + "phases/codecs.py", ENGINE + "training/state.py", KERNEL + "files.py")
+ROWS, CUTTING = ENGINE + "text/trajectory.py", (ENGINE + "text/trajectory_builder.py", ENGINE + "grading/")
+PROMPTS = (ENGINE + "tasks/", ENGINE + "text/prompts.py")
+MESSAGES = KERNEL + "events/"
+NAMED = (*TENSORS, NETWORKS, WIRE, *ARTEFACTS, ROWS, *CUTTING, *PROMPTS, MESSAGES)
+"""Files and folders (these end in a slash) of the program that decide what a frame is; all of them have to be there."""
 ROW_WORK = frozenset({"row", "to_json", "from_json"})
 
 
@@ -62,23 +71,22 @@ def of_file(path: str) -> str:
     """The kind of a frame by its file alone: TORCH, OWN or PYTHON. Tokenizers are Python."""
     if "/torch/" in path or "/transformers/" in path:
         return PYTHON if "/tokenization" in path else TORCH
-    module = path.rpartition("/sapo_engine/")[2] if "/sapo_engine/" in path else ""
-    return OWN if module.startswith("rollouts/") or module.removesuffix(".py") in TENSORS else PYTHON
+    return OWN if any(part in path for part in TENSORS) else PYTHON
 
 
 def decided(path: str, name: str) -> str:
     """The kind that a frame gives to all that goes on beneath it; empty where it gives none."""
-    if "importlib" in path or path.endswith("/sapo_engine/models.py"):
+    if "importlib" in path or path.endswith(NETWORKS):
         return START
-    if path.endswith(("/sapo_engine/codecs.py", "/sapo_engine/checkpoint.py")) or "/json/" in path:
+    if path.endswith(ARTEFACTS) or "/json/" in path:
         return EVENTS
-    if "/sapo_studio/events/" in path or (path.endswith("/sapo_engine/worker.py") and name == "send"):
+    if MESSAGES in path or (path.endswith(WIRE) and name == "send"):
         return EVENTS
-    if path.endswith("/sapo_engine/data.py"):
+    if path.endswith(ROWS):
         return EVENTS if name in ROW_WORK else GRADING
-    if "/sapo_engine/grading/" in path:
+    if any(part in path for part in CUTTING):
         return GRADING
-    if "/sapo_engine/tasks/" in path or path.endswith("/sapo_engine/prompts.py"):
+    if any(part in path for part in PROMPTS):
         return TASKS
     return ""
 
@@ -252,6 +260,10 @@ def main() -> None:
         sys.exit(inside(given.inside, given.check))
     if sys.platform != "linux":
         sys.exit("This reads /proc, which Linux alone has.")
+    root = Path(__file__).parents[1]
+    gone = [part for part in NAMED if not any(Path(f"{top}{part}").exists() for top in (root, root / "engine"))]
+    if gone:
+        sys.exit(f"Not where this looks for it any more: {', '.join(gone)}")
     found = watch(given.iterations, given.questions)
     seconds = shares(found)
     whole = found["wall"] - found["queued"]

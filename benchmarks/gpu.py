@@ -54,7 +54,7 @@ TINY: dict[str, Any] = {
     "tie_word_embeddings": True,
     "initializer_range": 0.3,
 }
-EOS, PAD = 1, 0
+PAD = 0
 
 
 @dataclass

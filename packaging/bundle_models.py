@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from sapo_engine.loop import plan
 from sapo_engine.models.loading import save_model
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.warmup import warm_up
 from sapo_engine.session import RunSession
 from sapo_studio.config.overrides import merged
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import parse_config
 from sapo_studio.events import Event

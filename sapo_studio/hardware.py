@@ -1,12 +1,67 @@
-"""What the machine is doing: read through psutil and, where there is one, NVIDIA's library."""
+"""What the machine has and what it is doing: read through psutil and, where there is one, NVIDIA's library (NVML).
+
+Nobody else speaks to that library: a machine without it, without a card or with one that does not answer is told in one
+way.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
+
+T = TypeVar("T")
+
+
+class Nvml:
+    """NVIDIA's library, open until `close`. `why` says why there are no cards, `installed` whether there is a library.
+
+    Never raises: a machine without cards is no fault.
+    """
+
+    def __init__(self) -> None:
+        self.installed = True
+        self.why = ""
+        self._library: Any = None
+        try:
+            import pynvml
+
+            pynvml.nvmlInit()
+            self._library = pynvml
+        except ImportError:
+            self.installed = False
+            self.why = "NVIDIA's library (nvidia-ml-py) is not installed, so no card can be seen"
+        except Exception as error:  # its bindings have errors of their own, and a driver may be half there
+            self.why = f"no NVIDIA card in this machine ({error})"
+
+    def read(self, one: Callable[[Any, int, Any], T]) -> tuple[T, ...]:
+        """`one(library, number, handle)` of every card. None of them, and `why`, where one cannot be read."""
+        nvml = self._library
+        if nvml is None:
+            return ()
+        try:
+            count = int(nvml.nvmlDeviceGetCount())
+            found = tuple(one(nvml, number, nvml.nvmlDeviceGetHandleByIndex(number)) for number in range(count))
+        except nvml.NVMLError as error:
+            self.why = f"the cards cannot be read ({error})"
+            return ()
+        self.why = "" if found else "no NVIDIA card in this machine"
+        return found
+
+    def close(self) -> None:
+        """Give the library back."""
+        if self._library is not None:
+            with contextlib.suppress(self._library.NVMLError):
+                self._library.nvmlShutdown()
+            self._library = None
+
+
+def _name(nvml: Any, handle: Any) -> str:
+    name: Any = nvml.nvmlDeviceGetName(handle)
+    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 @dataclass(frozen=True)
@@ -38,17 +93,13 @@ class Sampler:
 
     def __init__(self) -> None:
         self._known: dict[int, psutil.Process] = {}
-        self._nvml: Any = None
-        self.gpu_reason = ""
-        try:
-            import pynvml
+        self._nvml = Nvml()
 
-            pynvml.nvmlInit()
-            self._nvml = pynvml
-        except ImportError:
-            self.gpu_reason = "No GPU is shown: NVIDIA's library (nvidia-ml-py) is not installed."
-        except Exception as error:
-            self.gpu_reason = f"No NVIDIA GPU in this machine ({error})."
+    @property
+    def gpu_reason(self) -> str:
+        """Why no card is shown, as a sentence. Empty where one is."""
+        why = self._nvml.why
+        return why and f"{why[0].upper()}{why[1:]}."
 
     def read(self, engine_pid: int | None) -> Reading:
         """A reading of the machine, and of the engine's parent process `engine_pid` with everything it started."""
@@ -61,7 +112,7 @@ class Sampler:
                 used += int(process.memory_info().rss)
         load = psutil.cpu_percent() / 100
         return Reading(
-            load, int(memory.total - memory.available), int(memory.total), len(alive), cpu, used, self._gpus()
+            load, int(memory.total - memory.available), int(memory.total), len(alive), cpu, used, self._nvml.read(_gpu)
         )
 
     def _family(self, pid: int | None) -> list[psutil.Process]:
@@ -73,23 +124,15 @@ class Sampler:
         self._known = {number: self._known.get(number, process) for number, process in found.items()}
         return list(self._known.values())
 
-    def _gpus(self) -> tuple[Gpu, ...]:
-        nvml = self._nvml
-        if nvml is None:
-            return ()
-        cards: list[Gpu] = []
-        with contextlib.suppress(nvml.NVMLError):
-            for number in range(int(nvml.nvmlDeviceGetCount())):
-                handle = nvml.nvmlDeviceGetHandleByIndex(number)
-                name: Any = nvml.nvmlDeviceGetName(handle)
-                memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-                load = nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100
-                heat: int | None = None
-                with contextlib.suppress(nvml.NVMLError):
-                    heat = int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
-                shown = name.decode() if isinstance(name, bytes) else str(name)
-                cards.append(Gpu(shown, float(load), int(memory.used), int(memory.total), heat))
-        return tuple(cards)
+
+def _gpu(nvml: Any, number: int, handle: Any) -> Gpu:
+    del number
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    load = nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100
+    heat: int | None = None
+    with contextlib.suppress(nvml.NVMLError):
+        heat = int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+    return Gpu(_name(nvml, handle), float(load), int(memory.used), int(memory.total), heat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +148,25 @@ class Card:
     words: str
 
 
-def read_cards() -> tuple[tuple[Card, ...], str]:
-    """The NVIDIA cards, or none and the reason."""
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """The NVIDIA cards of this machine, or none and why; `installed`: whether NVIDIA's library is there to ask."""
+
+    cards: tuple[Card, ...]
+    why: str = ""
+    installed: bool = True
+
+
+def read_cards() -> Cards:
+    """Look at the cards once."""
+    nvml = Nvml()
     try:
-        import pynvml as nvml
-    except ImportError:
-        return (), "NVIDIA's library (nvidia-ml-py) is not installed, so no card can be seen"
-    try:
-        nvml.nvmlInit()
-    except nvml.NVMLError as error:
-        return (), f"no NVIDIA card in this machine ({error})"
-    try:
-        return tuple(_card(nvml, number) for number in range(int(nvml.nvmlDeviceGetCount()))), ""
-    except nvml.NVMLError as error:
-        return (), f"the cards cannot be read ({error})"
+        return Cards(nvml.read(_card), nvml.why, nvml.installed)
     finally:
-        with contextlib.suppress(nvml.NVMLError):
-            nvml.nvmlShutdown()
+        nvml.close()
 
 
-def _card(nvml: Any, number: int) -> Card:
-    handle = nvml.nvmlDeviceGetHandleByIndex(number)
-    name: Any = nvml.nvmlDeviceGetName(handle)
+def _card(nvml: Any, number: int, handle: Any) -> Card:
     memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     try:
         cores = int(nvml.nvmlDeviceGetNumGpuCores(handle))
@@ -138,8 +178,7 @@ def _card(nvml: Any, number: int) -> Card:
     except nvml.NVMLError:
         matrix, bandwidth = 40e12, 500e9
         words = "assumed: 40 TFLOP/s in 16 bits, 500 GB/s (the driver does not tell cores and clocks)"
-    shown = name.decode() if isinstance(name, bytes) else str(name)
-    return Card(number, shown, int(memory.total), int(memory.free), matrix, bandwidth, words)
+    return Card(number, _name(nvml, handle), int(memory.total), int(memory.free), matrix, bandwidth, words)
 
 
 def card_speed(

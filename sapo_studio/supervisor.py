@@ -92,10 +92,6 @@ def _start_engine(store: Store, run_id: str, folder: Path) -> ProcessIdentity:
         return ProcessIdentity(process.pid, 0.0)  # ended already: the next to look finds it gone and says why
 
 
-resume_run = launch
-"""Go on with a stopped, interrupted or failed run where it was: done phases stay done."""
-
-
 def reconcile(store: Store) -> list[str]:
     """Mark runs whose engine is gone as interrupted (or failed, where it never came up). Returns their ids. Cheap.
 
@@ -158,7 +154,7 @@ def engine_alive(store: Store, run_id: str) -> bool:
 def starting_trouble(store: Store, run_id: str) -> EngineError:
     """Why an engine ended before it had its run, as its log has it."""
     log = store.run_dir(run_id) / PARENT_LOG
-    return EngineError("The engine ended before it began", why=_last_lines(log), fix=f"All it said is in {log}.")
+    return EngineError("The engine exited during startup", why=_last_lines(log), fix=f"Its output is in {log}.")
 
 
 def _last_lines(log: Path, count: int = 3) -> str:

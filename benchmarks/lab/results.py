@@ -19,7 +19,7 @@ import torch
 import transformers
 from results_page import write_page
 
-from sapo_engine.loop import plan, run
+from sapo_engine.loop import run
 from sapo_engine.phases.codecs import reasoner_codec
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.train_verifier import fit_verifier
@@ -29,10 +29,11 @@ from sapo_engine.service.label_study import sample_wrong, study
 from sapo_engine.session import RunSession
 from sapo_engine.training.trainer import NullCallback
 from sapo_engine.verifier.scoring import predict
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.ledger import spent
-from sapo_studio.domain.metrics import predicted_first_error, step_hits
+from sapo_studio.domain.verifier_metrics import step_metrics
 from sapo_studio.events import Event
 from sapo_studio.events.kinds import Metric, PhaseFinished
 
@@ -160,11 +161,10 @@ def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
         for head in ("scalar", "likelihood"):
             verifier = fit_verifier(run.session, i, model, labels, NullCallback(), head=head)
             scores = predict(run.session, verifier, benchmark)
-            hits = [step_hits(scores[t.number][0], t.truth or 0) for t in benchmark]
-            exact = [predicted_first_error(scores[t.number][0]) == (t.truth or 0) for t in benchmark]
+            measured = step_metrics([(scores[t.number][0], t.truth or 0) for t in benchmark])
             found[f"{head} {i}"] = {
-                "verifier_step_accuracy": sum(h for h, _ in hits) / sum(n for _, n in hits),
-                "first_error_accuracy": sum(exact) / len(exact),
+                "verifier_step_accuracy": measured.step_accuracy.value,
+                "first_error_accuracy": measured.first_error_accuracy.value,
             }
     return found
 

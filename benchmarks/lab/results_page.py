@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.ledger import spent
 
 NAMES = {"sapo": "SAPO", "rft": "RFT, matched compute", "outcome": "outcome labels only"}
@@ -149,7 +150,7 @@ def _heads(seeds: Seeds) -> str:
 
 def _labels(seeds: Seeds) -> str:
     lines = [
-        "## Labelling, on the same wrong trajectories\n",
+        "## Labeling, on the same wrong trajectories\n",
         "Measured, not estimated: each labeler really ran, with the reasoner of the last iteration and (SAPO) the "
         "verifier before it. All three stop a prefix at its first success. `demo`: the lab's mix of lengths; "
         "`long`: problems of the longest length only.\n",
@@ -158,7 +159,7 @@ def _labels(seeds: Seeds) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for length in ("demo", "long"):
-        for labeler in ("sapo", "omega", "shepherd"):
+        for labeler in COMPARED:
             tokens = seeds.tried(length, labeler, "tokens")
             each = [t / n for t, n in zip(tokens, seeds.tried(length, labeler, "trajectories"), strict=True)]
             against = [
@@ -215,7 +216,7 @@ def _targets(seeds: Seeds, config: RunConfig) -> str:
         ("the gap closes from V0 to the last iteration, interval clear of 0", percent(closed), interval(closed)[1] > 0),
         ("verifier step accuracy at least 88 %", percent(step), interval(step)[0] >= 0.88),
         (
-            "labelling tokens at most 0.45 of Shepherd's",
+            "labeling tokens at most 0.45 of Shepherd's",
             f"{ratio('demo', 'shepherd'):.2f}",
             ratio("demo", "shepherd") <= 0.45,
         ),

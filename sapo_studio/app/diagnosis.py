@@ -8,13 +8,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from sapo_studio import paths
 from sapo_studio.errors import SapoError
+from sapo_studio.hardware import read_cards
 from sapo_studio.requests.client import ask
 from sapo_studio.requests.kinds import SandboxProbeRequest
 from sapo_studio.store import file_systems
@@ -82,25 +82,14 @@ def _libraries() -> Iterator[Check]:
 
 
 def _gpus() -> Iterator[Check]:
-    try:
-        nvml: Any = import_module("pynvml")
-    except ImportError:
-        yield Check("gpu", "note", "not looked for", 'pip install "sapo-studio[engine]" brings nvidia-ml-py.')
-        return
-    try:
-        nvml.nvmlInit()
-    except nvml.NVMLError as error:
-        yield Check("gpu", "note", f"none ({error})", "Runs go on the CPU.")
-        return
-    try:
-        for index in range(nvml.nvmlDeviceGetCount()):
-            card = nvml.nvmlDeviceGetHandleByIndex(index)
-            memory = nvml.nvmlDeviceGetMemoryInfo(card)
-            name = nvml.nvmlDeviceGetName(card)
-            free = f"{memory.free / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
-            yield Check(f"gpu {index}", "good", f"{name}, {free}")
-    finally:
-        nvml.nvmlShutdown()
+    found = read_cards()
+    for card in found.cards:
+        free = f"{card.free / 2**30:.1f} of {card.total / 2**30:.1f} GiB free"
+        yield Check(f"gpu {card.number}", "good", f"{card.name}, {free}")
+    if not found.installed:
+        yield Check("gpu", "note", found.why, 'pip install "sapo-studio[engine]" brings nvidia-ml-py.')
+    elif not found.cards:
+        yield Check("gpu", "note", found.why, "Runs go on the CPU.")
 
 
 def _sandbox() -> Check:

@@ -12,16 +12,20 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sapo_studio.config.choices import one_of
+from sapo_studio.domain import task_kinds
+from sapo_studio.domain.labelers.base import CheckLimits
+from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CHOICES
 from sapo_studio.errors import InputError
 
 MAIN: dict[str, Any] = {"group": "main"}
-LAB = "arithmetic"
-TEXTS = "gsm8k math mbpp humaneval jsonl"
-CODE = "mbpp humaneval jsonl"
+LAB = task_kinds.LAB
+TEXTS = " ".join(task_kinds.WRITTEN)
+CODE = " ".join(task_kinds.PROGRAMS)
 
 
 def _unit(unit: str, **more: str) -> dict[str, Any]:
@@ -39,19 +43,12 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
 
-TaskKind = Literal["arithmetic", "gsm8k", "math", "mbpp", "humaneval", "jsonl"]
-
-
 class TaskConfig(Section):
     """What is to be learned, and from how many questions."""
 
-    kind: TaskKind = Field(default="arithmetic", json_schema_extra=MAIN)
-    """The task.
-
-    `arithmetic` is the embedded lab: generated word problems whose every step has an exact truth. `gsm8k` and
-    `math`: questions with an answer, graded by mathematical equality. `mbpp` and `humaneval`: programs, graded by
-    their tests in a sandbox. `jsonl`: your own questions, with answers or tests (docs/tasks.md).
-    """
+    kind: Annotated[str, one_of(task_kinds.CHOICES)] = Field(
+        default=LAB, description=f"The task.\n\n{task_kinds.CHOICES_HELP}", json_schema_extra=MAIN
+    )
 
     train_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data", **MAIN))
     """Where the questions to learn from are: a JSON Lines file, or `hub:OWNER/NAME[/CONFIG][:SPLIT][@REVISION]`.
@@ -67,13 +64,13 @@ class TaskConfig(Section):
     """
 
     process_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data"))
-    """A process benchmark in ProcessBench's format (JSON Lines): written solutions with the first wrong step known.
+    """A process benchmark in ProcessBench's format (JSON Lines): written solutions whose first error is known.
 
     Without one the verifier's accuracy and the gap cannot be measured on this task, and the run leaves them out.
     """
 
     prompt: Literal["plain", "few-shot", "chat"] = Field(default="plain", json_schema_extra=_for(TEXTS, **MAIN))
-    """How a question is put to the reasoner.
+    """How a question is presented to the reasoner.
 
     `plain`: instruction and question, for a reasoner that is warmed up on solutions. `few-shot`: worked examples
     first. `chat`: the model's own chat template.
@@ -97,6 +94,13 @@ class TaskConfig(Section):
 
     step_pattern: str = Field(default="", max_length=500, json_schema_extra=_for(TEXTS))
     """A regular expression, looked for at the beginning of a line: where it matches, a step begins."""
+
+    bad_golds: Literal["leave_out", "refuse", "keep"] = Field(default="leave_out", json_schema_extra=_for(TEXTS))
+    """What becomes of questions whose own answer is not graded as right, or whose reference program fails its tests.
+
+    `leave_out`: the run goes on without them and names them. `refuse`: it does not begin. `keep`: they are asked all
+    the same, and whatever is written counts as wrong. `sapo doctor --task` names them.
+    """
 
     max_new_tokens: int = Field(default=0, ge=0, le=8192, json_schema_extra=_for(TEXTS, unit="tokens"))
     """Longest solution that is generated. 0: the task's own limit (320 for answers, 400 for code)."""
@@ -133,9 +137,9 @@ class TaskConfig(Section):
     asks: Literal["amount", "rest"] = Field(default="amount", json_schema_extra=_for(LAB))
     """What a generated problem asks for.
 
-    `amount`: how many there are in the end; a wrong step nearly always leads to a wrong answer. `rest`: how many are
-    left when they are packed by three, four or five; every third or fourth solution with a wrong step still comes to
-    the right answer, which no grader of answers can see.
+    `amount`: how many there are in the end; an incorrect step nearly always leads to an incorrect answer. `rest`: how
+    many are left when they are packed by three, four or five; every third or fourth solution with an incorrect step
+    still comes to the correct answer (a false positive, which no grader of answers can see).
     """
 
     train_questions: int = Field(default=6000, ge=50, le=200_000, json_schema_extra=_unit("questions"))
@@ -151,7 +155,7 @@ class TaskConfig(Section):
     """Held-out questions that the reported accuracies are measured on."""
 
     process_solutions: int = Field(default=400, ge=20, le=10_000, json_schema_extra=_unit("solutions"))
-    """Written solutions (half of them wrong) in the process benchmark that verifiers are measured on."""
+    """Written solutions (half of them incorrect) in the process benchmark that verifiers are measured on."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -162,8 +166,9 @@ class TaskConfig(Section):
                 f"largest_change ({self.largest_change}) must be at least max_steps + 4 ({self.max_steps + 4}): "
                 "a problem uses each number once"
             )
-        if self.kind == "jsonl" and not self.train_data:
-            raise ValueError('kind = "jsonl" needs train_data, the file of your questions')
+        kind = task_kinds.TASK_KINDS[self.kind]
+        if kind.written and not kind.own_data and not self.train_data:
+            raise ValueError(f'kind = "{self.kind}" needs train_data, the file of your questions')
         if self.steps == "pattern":
             if not self.step_pattern:
                 raise ValueError('steps = "pattern" needs step_pattern')
@@ -238,13 +243,13 @@ class WarmupConfig(Section):
     """Peak learning rate of the warm-up (AdamW, linear warm-up, cosine decay)."""
 
     batch_size: int = Field(default=32, ge=1, le=4096, json_schema_extra=_unit("solutions"))
-    """Solutions a step."""
+    """Solutions per optimiser step."""
 
     stop_at: float = Field(default=0.25, gt=0, le=1, json_schema_extra=_unit("accuracy"))
     """Cool down and stop as soon as sampled accuracy on the development questions reaches this.
 
     The cool-down still adds a good deal: 0.25 becomes about 0.45. A reasoner that is already sharp leaves no
-    wrong trajectories to learn from. 1 never stops early.
+    incorrect trajectories to learn from. 1 never stops early.
     """
 
 
@@ -258,50 +263,47 @@ class SamplingConfig(Section):
     """Training questions sampled from for the first labels (S0)."""
 
     samples: int = Field(default=8, ge=1, le=256, json_schema_extra=_unit("samples", **MAIN))
-    """Trajectories a question (K in the paper); equal ones are kept once."""
+    """Trajectories per question (K in the paper); equal ones are kept once."""
 
     temperature: float = Field(default=1.0, gt=0, le=5)
     """Softmax temperature of sampled trajectories."""
 
 
 class LabelingConfig(Section):
-    """Finding out which steps are right: L_i."""
+    """Finding out which steps are correct: L_i."""
 
-    labeler: Literal["sapo", "omega", "shepherd", "outcome", "none"] = Field(default="sapo", json_schema_extra=MAIN)
-    """How steps are labelled from iteration 1 on.
-
-    `sapo`: two roll-out checks around the verifier's largest drop. `omega`: binary search with roll-outs.
-    `shepherd`: roll-outs from every step. `outcome`: every step gets the final answer's label (the ablation
-    without process feedback). `none`: no labels and no verifier (plain rejection sampling).
-    """
-
-    start_labeler: Literal["omega", "shepherd", "outcome"] = "omega"
+    labeler: Annotated[str, one_of(CHOICES)] = Field(
+        default="sapo",
+        description=f"How steps are labeled from iteration 1 on.\n\n{CHOICES_HELP}",
+        json_schema_extra=MAIN,
+    )
+    start_labeler: Annotated[str, one_of(START_CHOICES)] = "omega"
     """How the very first labels (L0) are made, before there is a verifier."""
 
     detection: Literal["verifier", "random"] = "verifier"
     """Where `sapo` looks first: at the verifier's largest drop, or (ablation) at a random step."""
 
     trajectories: int = Field(default=1000, ge=10, le=200_000, json_schema_extra=_unit("trajectories", **MAIN))
-    """Wrong trajectories labelled in each iteration."""
+    """Incorrect trajectories labeled in each iteration."""
 
     start_trajectories: int = Field(default=200, ge=10, le=200_000, json_schema_extra=_unit("trajectories"))
-    """Wrong trajectories labelled for the first verifier."""
+    """Incorrect trajectories labeled for the first verifier."""
 
-    right_share: float = Field(default=0.5, ge=0, le=0.9, json_schema_extra=_unit("of all labelled"))
-    """Share of right trajectories among those scored and labelled; they need no roll-out."""
+    right_share: float = Field(default=0.5, ge=0, le=0.9, json_schema_extra=_unit("of all labeled"))
+    """Share of correct trajectories among those scored and labeled; they need no rollout."""
 
-    rollouts: int = Field(default=4, ge=1, le=256, json_schema_extra=_unit("roll-outs", **MAIN))
-    """Most roll-outs from a prefix before it counts as lost (T in the paper).
+    rollouts: int = Field(default=4, ge=1, le=256, json_schema_extra=_unit("rollouts", **MAIN))
+    """Most rollouts from a prefix before it counts as lost (T in the paper).
 
     They stop at the first success.
     """
 
     temperature: float = Field(default=0.5, gt=0, le=5)
-    """Softmax temperature of the roll-outs. Cooler than the sampling of trajectories: a hot roll-out may stumble from a
-    wrong step to the right answer, or from a right step to a wrong one, and both spoil a label."""
+    """Softmax temperature of the rollouts. Cooler than the sampling of trajectories: a hot rollout may stumble from
+    an incorrect step to the correct answer, or from a correct step to an incorrect one, and both spoil a label."""
 
-    wave: int = Field(default=2, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
-    """Roll-outs sampled at a time.
+    wave: int = Field(default=2, ge=1, le=256, json_schema_extra=_unit("rollouts"))
+    """Rollouts sampled at a time.
 
     Small waves waste fewer tokens behind the first success, large ones make fewer batches.
     """
@@ -315,7 +317,12 @@ class LabelingConfig(Section):
     """How sure a search (`max_checks` above 2) wants to be of the first error before it ends."""
 
     expansion: bool = True
-    """Keep roll-outs as labelled trajectories of their own."""
+    """Keep rollouts as labeled trajectories of their own."""
+
+    @property
+    def limits(self) -> CheckLimits:
+        """What a labeler may ask for."""
+        return CheckLimits(self.max_checks, self.confidence, self.rollouts, self.wave)
 
 
 class VerifierConfig(Section):
@@ -338,13 +345,13 @@ class VerifierConfig(Section):
     """Peak learning rate of the fresh head."""
 
     epochs: float = Field(default=2.0, gt=0, le=100, json_schema_extra=_unit("epochs"))
-    """Passes over the labelled trajectories."""
+    """Passes over the labeled trajectories."""
 
     batch_size: int = Field(default=64, ge=1, le=4096, json_schema_extra=_unit("trajectories"))
-    """Trajectories a step."""
+    """Trajectories per optimiser step."""
 
     max_trajectories: int = Field(default=5000, ge=10, json_schema_extra=_unit("trajectories"))
-    """Most labelled trajectories a verifier is trained on (the rest, expanded roll-outs first, is left out)."""
+    """Most labeled trajectories a verifier is trained on (the rest, expanded rollouts first, is left out)."""
 
 
 OptimiserKind = Literal["orpo", "dpo", "rpo", "sft", "grpo"]
@@ -358,12 +365,12 @@ class OptimiserConfig(Section):
     kind: OptimiserKind = Field(default="orpo", json_schema_extra=MAIN)
     """`orpo`: odds-ratio preference optimisation on pairs (the paper). `dpo`: direct preference optimisation, pulled
     back to the reasoner before the alignment. `rpo`: the same with the winner's likelihood beside it. `sft`:
-    rejection-sampling fine-tuning on right answers only (RFT; over several iterations online RFT). `grpo`: group
+    rejection-sampling fine-tuning on correct answers only (RFT; over several iterations online RFT). `grpo`: group
     relative policy optimisation by TRL (the extra `baselines`), which samples for itself and needs no pairs."""
 
     rft_iterations: int = Field(default=0, ge=0, le=19, json_schema_extra=_unit("iterations"))
-    """Iterations at the beginning that fine-tune on right answers alone (RFT) before `kind` takes over. 1 with `dpo` is
-    the paper's RFT+DPO."""
+    """Iterations at the beginning that fine-tune on correct answers alone (RFT) before `kind` takes over. 1 with `dpo`
+    is the paper's RFT+DPO."""
 
     learning_rate: float = Field(default=1e-3, gt=0, le=1, json_schema_extra=MAIN)
     """Peak learning rate of the alignment. A reasoner that is already good needs a lower one."""
@@ -387,7 +394,7 @@ class OptimiserConfig(Section):
     """Passes over the pairs."""
 
     batch_size: int = Field(default=64, ge=1, le=4096, json_schema_extra=_unit("pairs"))
-    """Pairs (with `sft` solutions, with `grpo` completions) a step."""
+    """Pairs (with `sft` solutions, with `grpo` completions) per optimiser step."""
 
     pairs_per_question: int = Field(default=4, ge=1, le=1000, json_schema_extra=_unit("pairs"))
     """Most pairs kept of one question."""
@@ -411,10 +418,10 @@ class EvaluationConfig(Section):
     """What is measured after each iteration."""
 
     samples: int = Field(default=8, ge=1, le=256, json_schema_extra=_unit("samples"))
-    """Samples a test question for sampled accuracy and pass@k."""
+    """Samples per test question for sampled accuracy and pass@k."""
 
-    mce_rollouts: int = Field(default=4, ge=1, le=256, json_schema_extra=_unit("roll-outs"))
-    """Roll-outs from every step of the process benchmark for the Monte-Carlo estimate (MCE), the verifier's ceiling."""
+    mce_rollouts: int = Field(default=4, ge=1, le=256, json_schema_extra=_unit("rollouts"))
+    """Rollouts from every step of the process benchmark for the Monte-Carlo estimate (MCE), the verifier's ceiling."""
 
 
 class RuntimeConfig(Section):
@@ -427,7 +434,7 @@ class RuntimeConfig(Section):
     """Which cards to use, by number, such as `0,2`. Empty: all that `processes` need."""
 
     processes: int = Field(default=1, ge=1, le=64, json_schema_extra=_unit("processes", **MAIN))
-    """Worker processes, one a card: sampling and labelling are divided among them, training is data-parallel."""
+    """Worker processes, one per card: sampling and labeling are divided among them, training is data-parallel."""
 
     backend: Literal["hf", "vllm"] = Field(default="hf", json_schema_extra=MAIN)
     """What samples: `hf`, the program's own sampler on transformers, or `vllm`, which is faster on a card and must be
@@ -441,7 +448,7 @@ class RuntimeConfig(Section):
     up, which changes memory and nothing else. 0: the whole batch at once."""
 
     graders: int = Field(default=0, ge=0, le=256, json_schema_extra=_unit("processes"))
-    """Processes that grade answers and run tests. 0: one a core."""
+    """Processes that grade answers and run tests. 0: one per core."""
 
     threads: int = Field(default=1, ge=0, le=256, json_schema_extra=_unit("threads"))
     """CPU threads of the engine. 0 takes what torch takes. More than the free cores can be ten times slower."""
@@ -466,7 +473,7 @@ class RunConfig(Section):
     """Seed of everything random in the run."""
 
     iterations: int = Field(default=3, ge=1, le=20, json_schema_extra=_unit("iterations", **MAIN))
-    """Rounds of sampling, labelling, verifier training and alignment (I in the paper)."""
+    """Rounds of sampling, labeling, verifier training and alignment (I in the paper)."""
 
     task: TaskConfig = TaskConfig()
     model: ModelConfig = ModelConfig()
@@ -490,7 +497,7 @@ class RunConfig(Section):
                 f"sampling.start_questions ({self.sampling.start_questions}) must not exceed "
                 f"task.train_questions ({self.task.train_questions})"
             )
-        if self.model.source == "fresh" and self.task.kind != "arithmetic":
+        if self.model.source == "fresh" and self.task.kind != LAB:
             raise ValueError(
                 f'model.source = "fresh" has no vocabulary for task.kind = "{self.task.kind}": '
                 "give a model folder, a GGUF file or hub:OWNER/NAME"

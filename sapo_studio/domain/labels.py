@@ -1,4 +1,4 @@
-"""Step labels: detecting the first error, the four cases of self-verification, and what each labeler asks.
+"""Step labels: detecting the first error, labels from it, and what a labeler is while it works on one trajectory.
 
 All indices are 1-based steps; a prefix is named by its number of steps. Labels are strings, one character a
 step: `1` the prefix up to here is still on a path to a right answer, `0` it is not, `?` unknown. Formulas:
@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 Checks = Generator[int, bool, "Verdict"]
-"""A labeler at work on one trajectory: it yields the prefix it wants checked and is sent whether a roll-out from there
+"""A labeler at work on one trajectory: it yields the prefix it wants checked and is sent whether a rollout from there
 succeeded; it returns the labels."""
 
 
@@ -51,53 +51,15 @@ def monotone(labels: str) -> str:
     return "".join("1" if index <= last and label == "0" else label for index, label in enumerate(labels))
 
 
-def sapo(predicted: int, n: int) -> Checks:
-    """Self-verification of a wrong n-step trajectory around `predicted` (eq. 12-13): prefixes e and e-1, two at most.
-
-    Only what can change the labels is asked: c_n = 0 is known; a success from e is a witness for e-1 too (1, 1
-    and 0, 1 are labelled alike); at e = 1 what c_0 is makes no difference. With more checks than two there is
-    `search.search`.
-    """
-    e = predicted
-    if e < n and (yield e):
-        return Verdict(from_first_error(e + 1, n), "later", e, e + 1)
-    if e == 1 or (yield e - 1):
-        return Verdict(from_first_error(e, n), "confirmed", e, e)
-    return Verdict(from_first_error(e - 1, n), "earlier", e, e - 1)
-
-
-def omega(n: int) -> Checks:
-    """Binary search for the first prefix that cannot be saved: about log2(n) checks. c_0 = 1 and c_n = 0 are
-    taken as known.
-    """
-    low, high = 0, n
-    while high - low > 1:
-        middle = (low + high) // 2
-        if (yield middle):
-            low = middle
-        else:
-            high = middle
-    return Verdict(from_first_error(high, n), "searched", high, high)
-
-
-def shepherd(n: int) -> Checks:
-    """A check of every prefix but the last, whose label is known."""
-    labels = ""
-    for step in range(1, n):
-        labels += "1" if (yield step) else "0"
-    labels = monotone(labels + "0")
-    return Verdict(labels, "swept", 0, labels.index("0") + 1)
-
-
-def settle(verdict_of: Checks, truth: Callable[[int], bool]) -> tuple[Verdict, list[int]]:
+def simulate(checks: Checks, truth: Callable[[int], bool]) -> tuple[Verdict, list[int]]:
     """Run one labeler against a known `truth` of prefixes. Returns its verdict and the prefixes it asked for,
     in order.
     """
     asked: list[int] = []
     try:
-        prefix = next(verdict_of)
+        prefix = next(checks)
         while True:
             asked.append(prefix)
-            prefix = verdict_of.send(truth(prefix))
+            prefix = checks.send(truth(prefix))
     except StopIteration as stop:
         return stop.value, asked

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sapo_studio.domain.labelers.registry import COMPARED
+from sapo_studio.domain.metric_catalog import label_cost
+
 SPENT = (
     "sample_tokens",
-    "label_tokens_sapo",
-    "label_tokens_omega",
-    "label_tokens_shepherd",
+    *(label_cost("tokens", key) for key in COMPARED),
     "verifier_tokens",
     "align_tokens",
     "align_generated_tokens",

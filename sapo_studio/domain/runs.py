@@ -1,7 +1,8 @@
-"""What state a run can be in, and which changes of state are legal."""
+"""What state a run can be in, which changes of state are legal, and the phases that it goes through."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -79,3 +80,16 @@ PHASE_LABELS: dict[str, str] = {
     PhaseName.EVALUATE: "Evaluate",
 }
 """What a phase is called on screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPhase:
+    """One phase that a run will go through. `weight` is its share of the run's forecast time (any unit).
+
+    `name` is one of PhaseName, as text: the plan of a worker of another version may know others.
+    """
+
+    ordinal: int
+    name: str
+    iteration: int
+    weight: float = 1.0

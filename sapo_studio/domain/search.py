@@ -2,7 +2,7 @@
 
 The verifier's scores are marginals of one unknown, the first wrong step e: v_j is the probability that e lies after j,
 so the drop v_{j-1} - v_j is the probability that e is j. Checks of prefixes then change this belief by Bayes' rule. A
-check is noisy: a prefix that is still right may fail all its roll-outs, and one that is lost may stumble into a right
+check is noisy: a prefix that is still right may fail all its rollouts, and one that is lost may stumble into a right
 answer. The next prefix is the one that tells most for its tokens, and the search ends when one step is believed in with
 the confidence asked for.
 """
@@ -46,7 +46,7 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Roll-outs that a check costs, by how it ends."""
+    """Rollouts that a check costs, by how it ends."""
 
     success: float = 2.0
     failure: float = 4.0

@@ -1,4 +1,4 @@
-"""To be worded."""
+"""Means over seeds with their intervals, and paired comparisons of methods."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""To be worded."""
+"""How well scores of steps tell right from wrong on a process benchmark: what a run measures of its verifier and of the
+Monte-Carlo ceiling, and what `sapo evaluate` measures of any verifier.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sapo_studio.domain.calibration import auroc, expected_calibration_error, reliability
@@ -11,42 +13,90 @@ from sapo_studio.domain.metrics import (
     Share,
     predicted_first_error,
     processbench_f1,
+    ratio_difference,
     ratio_share,
     step_hits,
     wilson,
 )
 
 Scored = Sequence[tuple[Sequence[float], int]]
-"""Scores of a solution's steps, and its first error."""
+"""Scores of a solution's steps (of labels: 1.0 and 0.0), and its first error (0: none)."""
 
 
-def on_benchmark(scored: Scored) -> dict[str, Any]:
-    """Everything that is measured of a verifier on a process benchmark. Steps count up to and including the first
-    error: whether a step behind one is right is nobody's to say."""
-    hits = [step_hits(scores, truth) for scores, truth in scored]
+@dataclass(frozen=True, slots=True)
+class StepMetrics:
+    """What was measured of `scored`. Steps count up to and including the first error: whether a step behind one is
+    right is nobody's to say. Intervals are over solutions.
+
+    `f1`, `accuracy_on_wrong` and `accuracy_on_right` are NaN where there are no solutions of that kind.
+    """
+
+    scored: Scored
+    hits: tuple[int, ...]
+    """Of each solution the steps that are judged rightly,"""
+    sizes: tuple[int, ...]
+    """and the steps that count."""
+    first_error_accuracy: Share
+    f1: float
+    accuracy_on_wrong: float
+    accuracy_on_right: float
+
+    @property
+    def step_accuracy(self) -> Share:
+        """Share of the steps that are judged rightly."""
+        return ratio_share(self.hits, self.sizes)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON, with calibration: AUROC and ECE of steps, and the reliability curve."""
+        flat = [
+            (score, truth == 0 or step < truth)
+            for scores, truth in self.scored
+            for step, score in enumerate(scores[: truth or len(scores)], start=1)
+        ]
+        scores, right = [score for score, _ in flat], [truth for _, truth in flat]
+        curve = reliability(scores, right)
+        return {
+            "solutions": len(self.scored),
+            "steps": len(flat),
+            "step_accuracy": share_row(self.step_accuracy),
+            "first_error_accuracy": share_row(self.first_error_accuracy),
+            "f1": _number(self.f1),
+            "accuracy_on_wrong": _number(self.accuracy_on_wrong),
+            "accuracy_on_right": _number(self.accuracy_on_right),
+            "auroc": _number(auroc(scores, right)),
+            "ece": _number(expected_calibration_error(curve)),
+            "reliability": [asdict(point) for point in curve],
+        }
+
+
+def step_metrics(scored: Scored) -> StepMetrics:
+    """Measure a verifier, or labels, on a process benchmark."""
+    counted = [step_hits(scores, truth) for scores, truth in scored]
     predicted = [predicted_first_error(scores) for scores, _ in scored]
     truths = [truth for _, truth in scored]
-    flat = [
-        (score, truth == 0 or step < truth)
-        for scores, truth in scored
-        for step, score in enumerate(scores[: truth or len(scores)], start=1)
-    ]
-    scores, right = [score for score, _ in flat], [truth for _, truth in flat]
-    curve = reliability(scores, right)
     f1, on_wrong, on_right = processbench_f1(predicted, truths)
     exact = sum(p == t for p, t in zip(predicted, truths, strict=True))
-    return {
-        "solutions": len(truths),
-        "steps": len(flat),
-        "step_accuracy": share_row(ratio_share([h for h, _ in hits], [n for _, n in hits])),
-        "first_error_accuracy": share_row(wilson(exact, len(truths))),
-        "f1": _number(f1),
-        "accuracy_on_wrong": _number(on_wrong),
-        "accuracy_on_right": _number(on_right),
-        "auroc": _number(auroc(scores, right)),
-        "ece": _number(expected_calibration_error(curve)),
-        "reliability": [asdict(point) for point in curve],
-    }
+    return StepMetrics(
+        scored=scored,
+        hits=tuple(hits for hits, _ in counted),
+        sizes=tuple(size for _, size in counted),
+        first_error_accuracy=wilson(exact, len(truths)),
+        f1=f1,
+        accuracy_on_wrong=on_wrong,
+        accuracy_on_right=on_right,
+    )
+
+
+def gap(ceiling: StepMetrics, verifier: StepMetrics) -> tuple[float, float, float]:
+    """Step accuracy of `ceiling` less that of `verifier`, with its 95 % interval, which is paired: both are measured on
+    the same steps. Value, low, high; as fractions.
+    """
+    return ratio_difference(ceiling.hits, verifier.hits, verifier.sizes)
+
+
+def label_scores(labels: str) -> list[float]:
+    """Labels as scores: 1.0 for a step labeled right, 0.0 for any other."""
+    return [float(label == "1") for label in labels]
 
 
 def share_row(share: Share) -> dict[str, float]:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sapo_studio.domain.runs import PlannedPhase
+
 PROTOCOL = 1
 
 
@@ -28,15 +30,6 @@ class Hello(_Event):
     pid: int
     device: str
     versions: dict[str, str] = {}
-
-
-class PlannedPhase(Row):
-    """One phase that the run will go through. `weight` is its share of the run's forecast time (any unit)."""
-
-    ordinal: int
-    name: str
-    iteration: int
-    weight: float = 1.0
 
 
 class Plan(_Event):
@@ -136,10 +129,10 @@ class Scores(_Event):
 
 
 class LabelRow(Row):
-    """Step labels of one trajectory: one character a step, `1` right, `0` wrong, `?` not labelled.
+    """Step labels of one trajectory: one character a step, `1` right, `0` wrong, `?` not labeled.
 
     `case` is right, confirmed, later, earlier or noise. `predicted` is the step that self-verification looked
-    at, `verified` the first error as roll-outs have it; both 1-based, 0 for none.
+    at, `verified` the first error as rollouts have it; both 1-based, 0 for none.
     """
 
     trajectory: int
@@ -161,7 +154,7 @@ class Labels(_Event):
 
 
 class RolloutRow(Row):
-    """One roll-out from the first `prefix` steps of a trajectory: what the reasoner wrote from there."""
+    """One rollout from the first `prefix` steps of a trajectory: what the reasoner wrote from there."""
 
     number: int
     trajectory: int
@@ -172,7 +165,7 @@ class RolloutRow(Row):
 
 
 class Rollouts(_Event):
-    """Roll-outs of an iteration by reasoner M_`iteration`."""
+    """Rollouts of an iteration by reasoner M_`iteration`."""
 
     kind: Literal["rollouts"] = "rollouts"
     iteration: int

@@ -1,4 +1,7 @@
-"""What a run will take of memory and time, before it starts: an estimate that says what it rests on."""
+"""What a run will take of memory and time, before it starts: an estimate that says what it rests on.
+
+Imports the configuration, the domain and the hardware. Imported by the window, and by `sapo run --dry-run`.
+"""
 
 from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.memory_parts import Part, Peak, size
@@ -13,11 +16,9 @@ from sapo_studio.forecast.run_forecast import (
     Warned,
     forecast,
 )
-from sapo_studio.hardware import Card
 
 __all__ = [
     "BillForecast",
-    "Card",
     "Forecast",
     "Machine",
     "MemoryForecast",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS, VLLM_SEQUENCES
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.forecast.device_plan import Place
 from sapo_studio.forecast.lengths import Lengths
 from sapo_studio.forecast.machine import Machine
-from sapo_studio.forecast.memory_use import SCORED_ENTRIES, SCORED_ROWS, Networks, networks
+from sapo_studio.forecast.memory_use import Networks, networks
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.throughput import GRAPH_CALL, Pace
 from sapo_studio.forecast.workload import PhaseWork, Trained, Written
 
-VLLM_ROWS = 256
-"""Sequences that vLLM writes at a time (engine: vllm_child.py)."""
 A_SEQUENCE = 0.4e-3
 """Seconds that cutting, grading, sending and storing one text takes."""
 A_PROGRAM = 0.12
@@ -37,7 +37,7 @@ def phase_seconds(
         seconds += pace.call * shape.layers * sequences / rows + A_SEQUENCE * work.scored
     texts_made = sum(item.sequences for item in work.written)
     grading = A_SEQUENCE
-    if config.task.kind in ("mbpp", "humaneval"):
+    if TASK_KINDS[config.task.kind].solutions == "programs":
         grading += A_PROGRAM / min(config.runtime.graders or machine.cores, machine.cores)
     return seconds + grading * texts_made
 
@@ -48,7 +48,7 @@ def _writing(config: RunConfig, nets: Networks, pace: Pace, place: Place, texts:
         return 0.0
     shape, rows = nets.shape, float(work.rows)
     if config.runtime.backend == "vllm":
-        pace, rows = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call), float(VLLM_ROWS)
+        pace, rows = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call), float(VLLM_SEQUENCES)
     mine = work.sequences / place.processes
     rows = min(rows, mine)
     batches = mine / rows

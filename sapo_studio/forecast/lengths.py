@@ -8,7 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS, lab_tokens
 from sapo_studio.config.schema import TaskConfig
+from sapo_studio.domain.task_kinds import TASK_KINDS, TaskKind
 
 CHARACTERS = 3.6
 """Characters a token, for English with numbers in it and vocabularies of 30,000 to 250,000 entries."""
@@ -33,13 +35,6 @@ class Lengths:
         return self.solution / self.steps
 
 
-_USUAL = {
-    "gsm8k": Lengths(95, 230, 130, 320, 4.5, "questions like GSM8K's: 95 tokens, solutions of 130 in 4.5 steps"),
-    "math": Lengths(110, 350, 230, 320, 8, "questions like MATH's: 110 tokens, solutions of 230 in 8 steps"),
-    "mbpp": Lengths(150, 300, 80, 400, 5, "programs like MBPP's: 150 tokens of task and tests, 80 in 5 steps"),
-    "humaneval": Lengths(170, 400, 90, 400, 5, "programs like HumanEval's: 170 tokens of head, 90 in 5 steps"),
-    "jsonl": Lengths(120, 400, 150, 320, 6, "questions of 120 tokens, solutions of 150 in 6 steps"),
-}
 _QUESTION = ("question", "problem", "prompt", "text")
 _SOLUTION = ("answer", "solution", "code", "canonical_solution")
 
@@ -52,12 +47,13 @@ def lengths(task: TaskConfig, positions: int = 1 << 20) -> Lengths:
             prompt=round(6 + steps),
             longest_prompt=7 + task.max_steps,
             solution=round(4 * steps) + 1,
-            longest_solution=4 * (task.max_steps + 2),
+            longest_solution=lab_tokens(task.max_steps),
             steps=steps,
-            assumption=f"generated problems of {task.min_steps} to {task.max_steps} steps, 4 tokens a step",
+            assumption=f"generated problems of {task.min_steps} to {task.max_steps} steps, 4 tokens per step",
         )
-    found = _measured(task) or _USUAL[task.kind]
-    longest = task.max_new_tokens or (400 if task.kind in ("mbpp", "humaneval") else 320)
+    usual = _usual(TASK_KINDS[task.kind])
+    found = _measured(task, usual) or usual
+    longest = task.max_new_tokens or usual.longest_solution
     shots = task.shots if task.prompt == "few-shot" else 0
     told = "" if found.longest_solution == longest else f"; solutions of {longest} at most"
     if shots:
@@ -73,8 +69,16 @@ def lengths(task: TaskConfig, positions: int = 1 << 20) -> Lengths:
     )
 
 
-def _measured(task: TaskConfig) -> Lengths | None:
-    """From the first rows of a JSON Lines file. None where there is none, or nothing in it that can be read."""
+def _usual(kind: TaskKind) -> Lengths:
+    """What a kind's questions and solutions are like."""
+    usual, longest = kind.lengths, CODE_TOKENS if kind.solutions == "programs" else ANSWER_TOKENS
+    return Lengths(usual.prompt, usual.longest_prompt, usual.solution, longest, usual.steps, usual.told)
+
+
+def _measured(task: TaskConfig, usual: Lengths) -> Lengths | None:
+    """From the first rows of a JSON Lines file, and from what is `usual` where they do not tell. None where there is no
+    such file, or nothing in it that can be read.
+    """
     if not task.train_data or task.train_data.startswith("hub:"):
         return None
     questions: list[int] = []
@@ -89,7 +93,6 @@ def _measured(task: TaskConfig) -> Lengths | None:
         return None
     if not any(questions):
         return None
-    usual = _USUAL[task.kind]
     # Instruction and layout around a question.
     frame = 35
     prompt = round(sum(questions) / len(questions) / CHARACTERS) + frame
@@ -101,8 +104,8 @@ def _measured(task: TaskConfig) -> Lengths | None:
         solution=max(solution, 1),
         longest_solution=usual.longest_solution,
         steps=usual.steps,
-        assumption=f"lengths of the first {len(questions)} rows of the file: {prompt} tokens a question, "
-        f"{solution} a solution{'' if known else ' (assumed)'}, {CHARACTERS} characters a token",
+        assumption=f"lengths of the first {len(questions)} rows of the file: {prompt} tokens per question, "
+        f"{solution} per solution{'' if known else ' (assumed)'}, {CHARACTERS} characters per token",
     )
 
 

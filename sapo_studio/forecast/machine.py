@@ -43,16 +43,16 @@ class Machine:
         """This one. The first call times a core for about half a second and keeps the result in the data folder."""
         memory = psutil.virtual_memory()
         matrix, bandwidth = core_speed()
-        cards, why = read_cards()
+        found = read_cards()
         return cls(
             cores=psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
             total=int(memory.total),
             free=int(memory.available),
             matrix=matrix,
             bandwidth=bandwidth,
-            cards=cards,
-            words=f"measured here: {matrix / 1e9:.3g} GFLOP/s and {bandwidth / 1e9:.3g} GB/s a core",
-            card_words=why,
+            cards=found.cards,
+            words=f"measured here: {matrix / 1e9:.3g} GFLOP/s and {bandwidth / 1e9:.3g} GB/s per core",
+            card_words=found.why,
         )
 
 

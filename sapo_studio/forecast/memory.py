@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sapo_studio.forecast.memory_parts import GIB, MIB, Part, Peak
+from sapo_studio.forecast.memory_parts import MIB, Part, Peak
 from sapo_studio.forecast.model_shape import ModelShape
 
 Tuning = Literal["full", "lora", "qlora"]
@@ -240,10 +240,6 @@ def sampling(use: str, shape: ModelShape, how: Numerics, work: Generation, *, be
             Part("scores over the vocabulary", draw, f"16 bytes for each of {shape.vocab:,} entries and sequence")
         )
     return Peak(use, (*parts, *beside))
-
-
-VLLM_CPU_CACHE = float(GIB)
-"""What vLLM gets for keys and values on a CPU (rollouts/vllm_child.py)."""
 
 
 def vllm_least(shape: ModelShape, how: Numerics, length: int) -> float:

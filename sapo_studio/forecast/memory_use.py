@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS, VLLM_CPU_CACHE
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.forecast.device_plan import Place
 from sapo_studio.forecast.lengths import Lengths
@@ -12,7 +13,6 @@ from sapo_studio.forecast.memory import (
     CUDA_CONTEXT,
     FRAGMENTS,
     LIBRARIES,
-    VLLM_CPU_CACHE,
     Batch,
     Generation,
     Numerics,
@@ -23,11 +23,6 @@ from sapo_studio.forecast.memory import (
 )
 from sapo_studio.forecast.memory_parts import GIB, Part, Peak
 from sapo_studio.forecast.model_shape import ModelShape
-
-SCORED_ROWS = 256
-"""Sequences that a verifier reads at a time, at most,"""
-SCORED_ENTRIES = 2**27
-"""and entries over the vocabulary (engine: verifier.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +103,7 @@ def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> d
 
 
 def _generations(config: RunConfig, texts: Lengths) -> list[Generation]:
-    """What the sampler may have to do at a time: sampling, greedy answers, roll-outs from prefixes."""
+    """What the sampler may have to do at a time: sampling, greedy answers, rollouts from prefixes."""
     rows = config.runtime.rollout_batch
     samples, wave = config.sampling.samples, config.labeling.wave
     return [
@@ -173,7 +168,7 @@ def _in_memory(peak: Peak, config: RunConfig, nets: Networks, place: Place) -> P
         parts = [
             Part("weights", nets.reasoner_bytes, nets.reasoner.base_words),
             Part("vLLM's weights", float(width * nets.shape.weights), f"in {nets.reasoner.precision}"),
-            Part("vLLM's keys and values", VLLM_CPU_CACHE, "1 GiB on a CPU"),
+            Part("vLLM's keys and values", float(VLLM_CPU_CACHE), "1 GiB on a CPU"),
             Part("vLLM's libraries", 2.0 * LIBRARIES, "a process of its own"),
         ]
     parts += waiting

@@ -57,7 +57,7 @@ def _folder(folder: Path, name: str) -> ModelShape | Unknown:
     try:
         return ModelShape.of(json.loads(file.read_text(encoding="utf-8")), name)
     except OSError:
-        return Unknown(f"{folder} is no model folder: there is no config.json in it.")
+        return Unknown(f"{folder} is not a model folder: there is no config.json in it.")
     except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
         return Unknown(f"{file} does not say how large the model is ({type(error).__name__}: {error}).")
 

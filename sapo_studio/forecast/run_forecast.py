@@ -1,4 +1,4 @@
-"""What a run will take, before it is started: memory of each device, time of each phase, and what labelling costs.
+"""What a run will take, before it is started: memory of each device, time of each phase, and what labeling costs.
 
 Nothing is refused here. Every figure says in words what it rests on.
 """
@@ -9,17 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.labeling_cost import Bill
+from sapo_studio.domain.labelers.registry import COMPARED, NONE
 from sapo_studio.forecast import advice
 from sapo_studio.forecast.device_plan import Place, place_of
 from sapo_studio.forecast.durations import phase_seconds
-from sapo_studio.forecast.labeling import LABELERS
 from sapo_studio.forecast.lengths import Lengths, lengths
 from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.memory_parts import Peak
 from sapo_studio.forecast.memory_use import card_peaks, memory_peaks
 from sapo_studio.forecast.model_shape import ModelShape
-from sapo_studio.forecast.workload import PhaseWork, labelling_bills, phases
+from sapo_studio.forecast.workload import PhaseWork, labeling_costs, phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class PhaseForecast:
 
 @dataclass(frozen=True, slots=True)
 class BillForecast:
-    """What labelling from iteration 1 on is expected to cost by one labeler. `flops` None for an unknown model."""
+    """What labeling from iteration 1 on is expected to cost by one labeler. `flops` None for an unknown model."""
 
     labeler: str
     chosen: bool
@@ -135,12 +134,12 @@ def _phase(
 
 
 def _bills(config: RunConfig, shape: ModelShape | None, texts: Lengths) -> Iterator[BillForecast]:
-    if config.labeling.labeler == "none":
+    if config.labeling.labeler == NONE:
         return
-    found: dict[str, Bill] = labelling_bills(config, texts, LABELERS)
-    for name, cost in found.items():
-        flops = 2.0 * shape.multiplied * (cost.tokens + cost.prefill) if shape else None
-        yield BillForecast(name, name == config.labeling.labeler, cost.rollouts, cost.tokens, cost.prefill, flops)
+    for name, cost in labeling_costs(config, texts, COMPARED.values()).items():
+        flops = cost.flops(shape.multiplied) if shape else None
+        own = name == config.labeling.labeler
+        yield BillForecast(name, own, cost.rollouts, cost.tokens, cost.prefill_tokens, flops)
 
 
 def _warnings(
@@ -176,7 +175,7 @@ def _assumptions(
     elif not place.on_cards:
         yield "Speed: unknown."
     yield (
-        "Half of all samples are wrong; a roll-out from a prefix without an error succeeds every second time; the "
+        "Half of all samples are incorrect; a rollout from a prefix without an error succeeds every second time; the "
         "verifier's largest drop is at the first error every second time."
     )
     if place.on_cards:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES, CHECKS_AN_EPOCH, WARMUP_SAMPLES
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import PAIRED, RunConfig
-from sapo_studio.domain.labeling_cost import Bill
+from sapo_studio.domain.labelers.base import Labeler
+from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.labelers.shepherd import SHEPHERD
+from sapo_studio.domain.labeling_cost import LabelingCost
 from sapo_studio.domain.runs import PhaseName
-from sapo_studio.forecast.labeling import bill
+from sapo_studio.forecast.labeling import expected
 from sapo_studio.forecast.lengths import Lengths
 
 RIGHT = 0.5
 """Assumed share of right trajectories among those sampled."""
-CHECKS_AN_EPOCH = 6
-"""How often a warm-up that may stop early is looked at (engine: stages.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +58,25 @@ class PhaseWork:
 def phases(config: RunConfig, lengths: Lengths) -> list[PhaseWork]:
     """All phases, in order. Counts are what the configuration allows; what a run finds (equal samples, few wrong
     trajectories) can make them less."""
-    verifies = config.labeling.labeler != "none"
-    plan = _Plan(config, lengths)
-    found = [plan.sft()]
-    for i in range(config.iterations + 1):
-        if i or verifies:
-            found.append(plan.sample(i))
-        if verifies:
-            found += [plan.score(i)] if i else []
-            found += [plan.label(i), plan.verifier(i), plan.rate(i)]
-        found += [PhaseWork(PhaseName.PAIRS, i), plan.align(i)] if i else [plan.benchmark()]
-        found.append(plan.evaluate(i))
-    return found
+    work = _Work(config, lengths)
+    of = {
+        PhaseName.SFT: work.sft,
+        PhaseName.BENCHMARK: work.benchmark,
+        PhaseName.SAMPLE: work.sample,
+        PhaseName.SCORE: work.score,
+        PhaseName.LABEL: work.label,
+        PhaseName.VERIFIER: work.verifier,
+        PhaseName.RATE: work.rate,
+        PhaseName.PAIRS: work.pairs,
+        PhaseName.ALIGN: work.align,
+        PhaseName.EVALUATE: work.evaluate,
+    }
+    return [of[PhaseName(phase.name)](phase.iteration) for phase in plan(config)]
 
 
-class _Plan:
+class _Work:
+    """The work of each phase, by iteration."""
+
     def __init__(self, config: RunConfig, lengths: Lengths) -> None:
         self.config = config
         self.lengths = lengths
@@ -83,13 +91,13 @@ class _Plan:
             self.config.runtime.rollout_batch,
         )
 
-    def _rollouts(self, cost: Bill, wave: int) -> Written:
+    def _rollouts(self, cost: LabelingCost, wave: int) -> Written:
         batch = self.config.runtime.rollout_batch
         waves = cost.rollouts / max(1, wave)
         return Written(
             cost.rollouts,
             waves,
-            cost.prefill / waves if waves else 0.0,
+            cost.prefill_tokens / waves if waves else 0.0,
             cost.tokens / cost.rollouts if cost.rollouts else 0.0,
             batch,
         )
@@ -99,43 +107,47 @@ class _Plan:
         return (sampling.questions if iteration else sampling.start_questions) * sampling.samples
 
     def _wrong(self, iteration: int) -> float:
-        """Wrong trajectories that are labelled."""
+        """Wrong trajectories that are labeled."""
         most = self.config.labeling.trajectories if iteration else self.config.labeling.start_trajectories
         return min(most, (1 - RIGHT) * self._samples(iteration))
 
-    def _labelled(self, iteration: int) -> float:
-        """All that are labelled, right ones and expanded roll-outs with them."""
+    def _labeled(self, iteration: int) -> float:
+        """All that are labeled, right ones and expanded rollouts with them."""
         return self._wrong(iteration) / (1 - self.config.labeling.right_share)
 
-    def labelling(self, iteration: int, labeler: str) -> Bill:
-        """What labelling costs in this iteration."""
-        one = bill(labeler, self.config.labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
-        return one.times(self._wrong(iteration))
+    def labeling(self, iteration: int, labeler: Labeler) -> LabelingCost:
+        """What labeling costs in this iteration."""
+        one = expected(labeler, self.config.labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
+        return one * self._wrong(iteration)
 
-    def sft(self) -> PhaseWork:
+    def _labeler(self, iteration: int) -> Labeler:
+        config = self.config.labeling
+        return LABELERS[config.labeler if iteration else config.start_labeler]
+
+    def sft(self, iteration: int) -> PhaseWork:
         config, task = self.config.warmup, self.config.task
         if config.epochs == 0:
-            return PhaseWork(PhaseName.SFT, 0, words="no warm-up")
+            return PhaseWork(PhaseName.SFT, iteration, words="no warm-up")
         steps = config.epochs * task.train_questions / config.batch_size
         looks = CHECKS_AN_EPOCH * config.epochs if config.stop_at < 1 else 0
         return PhaseWork(
             PhaseName.SFT,
-            0,
-            written=(self._answers(looks * task.development_questions, 2),) if looks else (),
+            iteration,
+            written=(self._answers(looks * task.development_questions, WARMUP_SAMPLES),) if looks else (),
             trained=(Trained("reasoner", steps, config.batch_size, self.whole),),
             words=f"{config.epochs:g} epochs over {task.train_questions:,} solutions"
             + ("; ends sooner where the development accuracy is reached" if looks else ""),
         )
 
-    def benchmark(self) -> PhaseWork:
+    def benchmark(self, iteration: int) -> PhaseWork:
         task = self.config.task
         if task.kind != "arithmetic":
-            return PhaseWork(PhaseName.BENCHMARK, 0, words="read from its file, if there is one")
+            return PhaseWork(PhaseName.BENCHMARK, iteration, words="read from its file, if there is one")
         return PhaseWork(
             PhaseName.BENCHMARK,
-            0,
-            written=(self._answers(task.process_solutions, 4),),
-            words=f"4 samples of {task.process_solutions:,} questions",
+            iteration,
+            written=(self._answers(task.process_solutions, BENCHMARK_SAMPLES),),
+            words=f"{BENCHMARK_SAMPLES} samples of {task.process_solutions:,} questions",
         )
 
     def sample(self, iteration: int) -> PhaseWork:
@@ -149,35 +161,33 @@ class _Plan:
         )
 
     def score(self, iteration: int) -> PhaseWork:
-        count = self._labelled(iteration)
+        count = self._labeled(iteration)
         return PhaseWork(PhaseName.SCORE, iteration, scored=count, length=self.whole, words=f"{count:,.0f} read once")
 
     def label(self, iteration: int) -> PhaseWork:
-        config = self.config.labeling
-        labeler = config.labeler if iteration else config.start_labeler
-        cost = self.labelling(iteration, labeler)
+        labeler = self._labeler(iteration)
+        cost = self.labeling(iteration, labeler)
         if not cost.rollouts:
-            return PhaseWork(PhaseName.LABEL, iteration, words="no roll-outs")
+            return PhaseWork(PhaseName.LABEL, iteration, words="no rollouts")
+        wrong = self._wrong(iteration)
         return PhaseWork(
             PhaseName.LABEL,
             iteration,
-            written=(self._rollouts(cost, config.wave),),
-            words=f"{cost.rollouts:,.0f} roll-outs for {self._wrong(iteration):,.0f} wrong trajectories by {labeler}",
+            written=(self._rollouts(cost, self.config.labeling.wave),),
+            words=f"{cost.rollouts:,.0f} rollouts for {wrong:,.0f} incorrect trajectories by {labeler.key}",
         )
 
     def verifier(self, iteration: int) -> PhaseWork:
         config = self.config.verifier
-        labeling = self.config.labeling
-        labeler = labeling.labeler if iteration else labeling.start_labeler
-        count = self._labelled(iteration)
-        if labeling.expansion:
-            count += self.labelling(iteration, labeler).rollouts
+        count = self._labeled(iteration)
+        if self.config.labeling.expansion:
+            count += self.labeling(iteration, self._labeler(iteration)).rollouts
         count = min(count, config.max_trajectories)
         return PhaseWork(
             PhaseName.VERIFIER,
             iteration,
             trained=(Trained("verifier", config.epochs * count / config.batch_size, config.batch_size, self.whole),),
-            words=f"{config.epochs:g} epochs over {count:,.0f} labelled trajectories",
+            words=f"{config.epochs:g} epochs over {count:,.0f} labeled trajectories",
         )
 
     def rate(self, iteration: int) -> PhaseWork:
@@ -186,6 +196,9 @@ class _Plan:
         return PhaseWork(
             PhaseName.RATE, iteration, scored=count, length=self.whole, words=f"{count:,.0f} at most, read once"
         )
+
+    def pairs(self, iteration: int) -> PhaseWork:
+        return PhaseWork(PhaseName.PAIRS, iteration)
 
     def align(self, iteration: int) -> PhaseWork:
         config = self.config.optimiser
@@ -216,15 +229,15 @@ class _Plan:
             if iteration != 1:  # the ceiling of iteration 1 is that of iteration 0
                 wave = min(self.config.labeling.wave, config.mce_rollouts)
                 labeling = self.config.labeling.model_copy(update={"rollouts": config.mce_rollouts, "wave": wave})
-                one = bill("shepherd", labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
-                written.append(self._rollouts(one.times((1 - RIGHT) * scored), wave))
+                one = expected(SHEPHERD, labeling, self.lengths.steps, self.lengths.prompt, self.lengths.step)
+                written.append(self._rollouts(one * ((1 - RIGHT) * scored), wave))
         return PhaseWork(
             PhaseName.EVALUATE, iteration, written=tuple(written), scored=scored, length=self.whole, words=words
         )
 
 
-def labelling_bills(config: RunConfig, lengths: Lengths, labelers: tuple[str, ...]) -> dict[str, Bill]:
-    """What each labeler is expected to spend from iteration 1 on, on the same trajectories."""
-    plan = _Plan(config, lengths)
+def labeling_costs(config: RunConfig, lengths: Lengths, labelers: Iterable[Labeler]) -> dict[str, LabelingCost]:
+    """What each labeler is expected to spend from iteration 1 on, on the same trajectories, by its key."""
+    work = _Work(config, lengths)
     rounds = range(1, config.iterations + 1)
-    return {name: sum((plan.labelling(i, name) for i in rounds), Bill()) for name in labelers}
+    return {one.key: sum((work.labeling(i, one) for i in rounds), LabelingCost()) for one in labelers}

@@ -22,14 +22,14 @@ from pydantic import (
     model_validator,
 )
 
+from sapo_studio.config.choices import one_of
+from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.errors import InputError
 from sapo_studio.requests import limits
 
-WrittenTask = Literal["gsm8k", "math", "mbpp", "humaneval", "jsonl"]
-"""The kinds of tasks with written questions."""
-StudiedLabeler = Literal["sapo", "search", "omega", "shepherd", "outcome"]
-"""The labelers that a study knows; `search` is `sapo` with as many checks as it wants."""
-LABELERS: tuple[StudiedLabeler, ...] = get_args(StudiedLabeler)
+StudiedLabeler = Annotated[str, one_of(LABELERS)]
+"""A labeler's key; `search` is `sapo` with as many checks as it wants."""
 
 
 def _as_path(value: object) -> object:
@@ -50,11 +50,8 @@ def _number(of: limits.Limits[Any]) -> Any:
 
 def _known_task(verb: str) -> BeforeValidator:
     def known(value: object) -> object:
-        names = get_args(WrittenTask)
-        if value not in names:
-            raise InputError(
-                f"There is no task {value!r} to {verb}", fix=f"There are {', '.join(names[:-1])} and {names[-1]}."
-            )
+        if value not in WRITTEN:
+            raise InputError(f"There is no task {value!r} to {verb}", fix=f"There are {listed(WRITTEN)}.")
         return value
 
     return BeforeValidator(known)
@@ -141,7 +138,7 @@ class LabelStudyRequest(Asked):
     """Wrong trajectories that all labelers label."""
     lengths: tuple[int, ...] = ()
     """Arithmetic task only: a study for problems of each number of steps. Empty: one study, of the run's own."""
-    labelers: tuple[StudiedLabeler, ...] = Field(default=LABELERS, min_length=1)
+    labelers: tuple[StudiedLabeler, ...] = Field(default=tuple(LABELERS), min_length=1)
     """The labelers, in the order of the answer."""
 
 
@@ -157,8 +154,8 @@ class GradeRequest(Asked):
 
     kind: Literal["grade"] = "grade"
     """Which request this is."""
-    task: Annotated[WrittenTask, _known_task("grade")]
-    """The kind of task."""
+    task: Annotated[Text, _known_task("grade")]
+    """The kind of task, one with written questions."""
     file: Text
     """Completions as JSON Lines; `-` is standard input."""
     data: Text = ""
@@ -181,8 +178,8 @@ class PreviewRequest(Asked):
 
     kind: Literal["preview"] = "preview"
     """Which request this is."""
-    task: Annotated[WrittenTask, _known_task("preview")]
-    """The kind of task."""
+    task: Annotated[Text, _known_task("preview")]
+    """The kind of task, one with written questions."""
     data: Text = ""
     """The questions (a file or `hub:...`). Empty: the task's own on the Hub."""
     steps: Text = limits.STEPS

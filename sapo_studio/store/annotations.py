@@ -30,7 +30,7 @@ def annotate(store: Store, trajectory_id: int, annotator: str, judgements: Mappi
             if not 1 <= step <= n_steps:
                 raise InputError(f"Trajectory {trajectory_id} has no step {step}", why=f"It has steps 1 to {n_steps}.")
             if judgement not in tuple(Judgement):
-                raise InputError(f"{judgement} is no judgement", fix="-1 is wrong, 0 neutral, 1 right.")
+                raise InputError(f"{judgement} is not a valid judgement", fix="-1 is incorrect, 0 neutral, 1 correct.")
         act = 1 + int(store.value("SELECT coalesce(max(act), 0) FROM annotations"))
         now = time.time()
         store.execute_many(

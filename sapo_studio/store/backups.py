@@ -31,9 +31,6 @@ from sapo_studio.store.codec import id_range
 from sapo_studio.store.migrations import MIGRATIONS
 from sapo_studio.store.store_lock import StoreLock
 
-BACKUP_NAME = "studio.backup.db"
-"""The newest backup of `studio.db`, beside it."""
-
 _RUN_ROWS = (
     ("questions", "id"),
     ("trajectories", "id"),

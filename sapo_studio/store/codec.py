@@ -23,6 +23,11 @@ def row_number(identity: int) -> int:
     return identity % ROWS_PER_RUN
 
 
+def row_numbers(identities: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`row_number` of many."""
+    return identities % ROWS_PER_RUN
+
+
 def id_range(run_number: int) -> tuple[int, int]:
     """First and last id that rows of a run can have."""
     return run_number * ROWS_PER_RUN, (run_number + 1) * ROWS_PER_RUN - 1

@@ -10,8 +10,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 
-from sapo_studio.domain import progress as forecast
-from sapo_studio.domain.progress import PhaseClock
+from sapo_studio.domain.progress import PhaseClock, progress, remaining_seconds, smoothed
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.events import kinds
 from sapo_studio.events.kinds import Event
@@ -267,12 +266,12 @@ class Ingest:
 
     def _write_progress(self, now: float, passed: float) -> None:
         phases = sorted(self._phases.values(), key=lambda phase: phase.ordinal)
-        self._shown = forecast.smoothed(self._shown, passed, forecast.remaining_seconds(phases))
+        self._shown = smoothed(self._shown, passed, remaining_seconds(phases))
         current = next((p.ordinal for p in phases if p.running), None)
         self._store.execute(
             "UPDATE runs SET progress = ?, eta_seconds = ?, phase_ordinal = coalesce(?, phase_ordinal),"
             " heartbeat_at = ? WHERE id = ?",
-            (forecast.progress(phases), self._shown, current, now, self._run_id),
+            (progress(phases), self._shown, current, now, self._run_id),
         )
 
 

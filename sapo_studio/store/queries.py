@@ -278,7 +278,7 @@ def verifiers_of(store: Store, run_id: str) -> list[int]:
 
 
 def case_counts(store: Store, run_id: str) -> dict[int, dict[str, int]]:
-    """How many trajectories of each iteration self-verification put into each case. Expanded roll-outs have none."""
+    """How many trajectories of each iteration self-verification put into each case. Expanded rollouts have none."""
     found: dict[int, dict[str, int]] = {}
     for iteration, case, count in store.rows(
         'SELECT iteration, "case", count(*) FROM trajectories'

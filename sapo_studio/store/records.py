@@ -202,7 +202,7 @@ class TraceRow:
 @dataclass(frozen=True)
 class LabelInfo:
     """Step labels of a trajectory by one source: one character a step, `1` right, `0` wrong, `?` not
-    labelled.
+    labeled.
     """
 
     source: str

@@ -31,7 +31,7 @@ _NEWEST = "(SELECT max(n.verifier) FROM scores n WHERE n.trajectory_id = t.id)"
 _REFERENCE = "coalesce(t.verified, t.truth)"
 
 _DISAGREEMENT = f"abs(s.mean * t.n_steps - CASE WHEN {_REFERENCE} = 0 THEN t.n_steps ELSE {_REFERENCE} - 1 END)"
-"""Steps' worth of scores by which the verifier is off the roll-outs' labels (or, unlabelled, the task's
+"""Steps' worth of scores by which the verifier is off the rollouts' labels (or, unlabeled, the task's
 truth).
 """
 

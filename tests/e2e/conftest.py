@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,17 @@ FAKE_WORKER = Path(__file__).parents[1] / "fixtures" / "fake_worker.py"
 ENDED = (RunStatus.DONE, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED)
 SECONDS = 25.0
 GONE_SECONDS = 2.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _children_hear_ctrl_c() -> Iterator[None]:
+    """A shell that starts pytest in the background has it ignore SIGINT, and so would all that it starts. A handler of
+    ours is not inherited: children begin with the system's."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Bench:

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from sapo_studio.app.commands.live_view import LiveView, duration
-from sapo_studio.app.commands.run_view import Look
+from sapo_studio.app.commands.run_view import RunSnapshot
 from sapo_studio.config.overrides import configure, override
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
@@ -205,8 +205,8 @@ def test_the_picture_of_a_run(bench: Bench) -> None:
     bench.run(run_id)
     run = queries.get_run(bench.store, run_id)
     console = Console(width=100, record=True, force_terminal=False, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
-    look = Look(run, queries.phases(bench.store, run_id), queries.metrics(bench.store, run_id), [])
-    console.print(LiveView(console).picture(look))
+    snapshot = RunSnapshot(run, queries.phases(bench.store, run_id), queries.metrics(bench.store, run_id), [])
+    console.print(LiveView(console).picture(snapshot))
     text = console.export_text()
     assert "✓ done" in text
     assert "100%" in text

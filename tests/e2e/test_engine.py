@@ -371,7 +371,7 @@ def test_an_engine_that_dies_before_it_has_the_run_is_noticed(bench: Bench, monk
         supervisor.launch(bench.store, run_id)
         run = bench.until(run_id, lambda run: run.status is RunStatus.FAILED and run.pid is None)
         assert run.error is not None
-        assert run.error.what == "The engine ended before it began"
+        assert run.error.what == "The engine exited during startup"
         assert "parent.log" in run.error.fix
 
 

@@ -1,4 +1,4 @@
-"""The same kills with the real worker on `lab-smoke`: what was trained, sampled and labelled comes out the same."""
+"""The same kills with the real worker on `lab-smoke`: what was trained, sampled and labeled comes out the same."""
 
 from __future__ import annotations
 

@@ -23,12 +23,18 @@ from sapo_ui import app
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.services.settings import Settings
-from tests.fixtures.window_ground import dressed, no_references_to_none_lost, nothing_left_behind, qtbot
+from tests.fixtures.window_ground import (
+    dressed,
+    no_references_to_none_lost,
+    nothing_left_behind,
+    pointer_outside,
+    qtbot,
+)
 
 if TYPE_CHECKING:
     from conftest import Bench
 
-__all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind", "qtbot"]
+__all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind", "pointer_outside", "qtbot"]
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.skipif(os.name != "posix", reason="signals")]
 
@@ -255,15 +261,15 @@ def charts_show_the_store(qtbot, panels, truth):
 
 
 def ledger_shows_the_store(ledger, truth):
-    bills = {(bill.group, bill.name): bill for bill in ledger.bars.bills}
-    for group, cost in (("Roll-outs", "rollouts"), ("Generated tokens", "tokens")):
+    costs = {(bar.group, bar.name): bar for bar in ledger.bars.bars}
+    for group, cost in (("Rollouts", "rollouts"), ("Generated tokens", "tokens")):
         own, start, other = (
             next(value for iteration, value, _, _ in truth.metric(f"label_{cost}_{who}") if iteration == at)
             for who, at in (("sapo", 1), ("omega", 0), ("shepherd", 1))
         )
-        assert (bills[group, "SAPO"].amount, bills[group, "SAPO"].estimate) == (own, False)
-        assert (bills[group, "Start (Omega)"].amount, bills[group, "Start (Omega)"].estimate) == (start, False)
-        shepherd = bills[group, "Shepherd (estimate)"]
+        assert (costs[group, "SAPO"].amount, costs[group, "SAPO"].estimate) == (own, False)
+        assert (costs[group, "Start (Omega)"].amount, costs[group, "Start (Omega)"].estimate) == (start, False)
+        shepherd = costs[group, "Shepherd (estimate)"]
         assert (shepherd.amount, shepherd.estimate) == (other, True)
 
 

@@ -36,7 +36,7 @@ def classifier(folder, kind, classes=2):
 
 
 @pytest.fixture
-def benchmark(tmp_path):
+def bench_file(tmp_path):
     rows = [
         {"id": "a", "generator": "x", "problem": "1 + 1 + 1?", "steps": ["1 + 1 = 2", "2 + 1 = 4"], "label": 1},
         {"id": "b", "generator": "x", "problem": "2 + 2?", "steps": ["2 + 2 = 4"], "label": -1},
@@ -101,9 +101,9 @@ def test_a_classifier_is_read_where_its_steps_end(tmp_path, kind, classes):
         assert score == pytest.approx(wanted.item(), abs=1e-5)
 
 
-def test_a_classifier_on_a_file_without_a_run(tmp_path, benchmark):
+def test_a_classifier_on_a_file_without_a_run(tmp_path, bench_file):
     folder = classifier(tmp_path / "prm", "token")
-    found = evaluated(verifier=folder, benchmark=benchmark)
+    found = evaluated(verifier=folder, benchmark=bench_file)
     assert found["verifier"] == str(folder)
     assert found["benchmark"]["solutions"] == 2
     assert found["benchmark"]["steps"] == 3
@@ -114,10 +114,10 @@ def test_a_classifier_on_a_runs_benchmark(folder, tmp_path):
     assert found["benchmark"]["solutions"] == 20
 
 
-def test_a_language_model_is_no_verifier(tmp_path, benchmark):
+def test_a_language_model_is_no_verifier(tmp_path, bench_file):
     folder = write_model(tmp_path / "lm", "llama")
     with pytest.raises(InputError) as told:
-        evaluated(verifier=folder, benchmark=benchmark)
+        evaluated(verifier=folder, benchmark=bench_file)
     assert "LlamaForCausalLM" in told.value.why
 
 
@@ -135,8 +135,8 @@ def test_three_classes_are_refused(tmp_path):
         ({"verifier": "{file}", "benchmark": "{file}"}, "not a model folder"),
     ],
 )
-def test_bad_input_is_told(folder, benchmark, fields, what):
-    known = {"{folder}": folder, "{file}": benchmark}
+def test_bad_input_is_told(folder, bench_file, fields, what):
+    known = {"{folder}": folder, "{file}": bench_file}
     with pytest.raises(InputError, match=what):
         evaluated(**{name: known.get(value, value) for name, value in fields.items()})
 

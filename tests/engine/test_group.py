@@ -102,7 +102,7 @@ def test_a_rank_that_is_left_alone_notices(tmp_path):
     assert "PeersLostError" in errors.decode()
 
 
-# -- Roll-outs
+# -- Rollouts
 
 
 @many

@@ -7,11 +7,12 @@ import importlib.util
 import pytest
 import torch
 
-from sapo_engine.loop import plan, run
-from sapo_engine.phases import grpo
+from sapo_engine import preflight
+from sapo_engine.loop import run
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.control import ControlState
 from sapo_engine.session import RunSession
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import kinds as k
@@ -87,7 +88,7 @@ def test_it_stops_between_two_steps(tmp_path, capsys):
 
 
 def test_without_trl_a_run_does_not_begin(tmp_path, monkeypatch):
-    monkeypatch.setattr(grpo.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match="needs TRL") as told:
         RunSession(settings(), tmp_path, CPU)
     assert "baselines" in told.value.fix

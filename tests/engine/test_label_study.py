@@ -1,4 +1,4 @@
-"""The study of labelers on a finished run: real roll-outs, and the run's own reasoner and verifier."""
+"""The study of labelers on a finished run: real rollouts, and the run's own reasoner and verifier."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sapo_engine.saved_run import SavedRun
 from sapo_engine.service import label_study
 from sapo_engine.verifier.scoring import predict
 from sapo_studio.domain.calibration import Platt
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.labels import detect
 from sapo_studio.errors import InputError
-from sapo_studio.requests.kinds import LABELERS, LabelStudyRequest
+from sapo_studio.requests.kinds import LabelStudyRequest
 from tests.fixtures.small_run import config, finished_run
 
 
@@ -38,7 +39,7 @@ def test_all_labelers_on_the_same_trajectories(folder):
     assert (found["run"], found["iteration"], found["rollouts"]) == ("small-1", 1, 4)
     (one,) = found["studies"]
     rows = {row["labeler"]: row for row in one["labelers"]}
-    assert tuple(rows) == LABELERS
+    assert tuple(rows) == tuple(LABELERS)
     assert {row["trajectories"] for row in rows.values()} == {40}
     # Equal prefixes are checked once, so that Shepherd stays at or below a check a step.
     assert rows["sapo"]["checks"] <= 80

@@ -17,7 +17,7 @@ from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_engine.text.trajectory import TrajectoryDraft
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import LabelingConfig, TaskConfig
-from sapo_studio.domain.labels import from_first_error, settle
+from sapo_studio.domain.labels import from_first_error, simulate
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.events.kinds import LabelRow
 
@@ -100,6 +100,11 @@ def checker_of(backend, wave=2):
     )
 
 
+def rollouts_of(checker):
+    """Every rollout made so far, in the order of its prefix's first check."""
+    return [rollout for result in checker.known.values() for rollout in result.rollouts]
+
+
 def guess_of(trajectory):
     """A predicted first error that is sometimes right."""
     return 1 + trajectory.number * 7 % trajectory.n
@@ -125,10 +130,10 @@ quick = settings(deadline=None, derandomize=True, max_examples=40)
 def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     backend = Scripted()
     checker = checker_of(backend, wave)
-    labelled, usage = label(labeler, trajectories, checker)
-    for trajectory, item in zip(trajectories, labelled, strict=True):
+    labeled, usage = label(labeler, trajectories, checker)
+    for trajectory, item in zip(trajectories, labeled, strict=True):
         work = make_checks(CONFIG, labeler, trajectory, None, guess_of(trajectory))
-        expected, _ = settle(work, lambda prefix, t=trajectory: prefix < t.truth)
+        expected, _ = simulate(work, lambda prefix, t=trajectory: prefix < t.truth)
         assert item.trajectory is trajectory
         assert item.verdict == expected
         if labeler != "sapo":
@@ -143,17 +148,17 @@ def test_verdicts_bills_and_cache(labeler, trajectories, wave):
     asked = {
         (t.question, t.tokens[: t.ends[prefix - 1]])
         for t in trajectories
-        for prefix in settle(make_checks(CONFIG, labeler, t, None, guess_of(t)), lambda p, t=t: p < t.truth)[1]
+        for prefix in simulate(make_checks(CONFIG, labeler, t, None, guess_of(t)), lambda p, t=t: p < t.truth)[1]
     }
     assert {(asked_by[prompt[:2]], prompt[2:]) for prompt in backend.attempts} == asked == set(checker.known)
 
-    assert sum(item.cost.rollouts for item in labelled) == usage.sequences == len(checker.all_rollouts())
-    assert sum(item.cost.tokens for item in labelled) == usage.generated_tokens
+    assert sum(item.cost.rollouts for item in labeled) == usage.sequences == len(rollouts_of(checker))
+    assert sum(item.cost.tokens for item in labeled) == usage.generated_tokens
     assert usage == backend.usage
 
     again, nothing = label(labeler, trajectories, checker)
     assert nothing == Usage()
-    assert [item.verdict for item in again] == [item.verdict for item in labelled]
+    assert [item.verdict for item in again] == [item.verdict for item in labeled]
     assert all(item.cost == RolloutCost() for item in again)
 
 
@@ -202,14 +207,14 @@ def test_nothing_to_label():
 @given(trajectories=many_wrong())
 def test_expansion_follows_the_rules(labeler, trajectories):
     checker = checker_of(Scripted())
-    labelled, _ = label(labeler, trajectories, checker)
-    rows = [LabelRow(trajectory=i.trajectory.number, labels=i.verdict.labels) for i in labelled]
-    made = checker.all_rollouts()
+    labeled, _ = label(labeler, trajectories, checker)
+    rows = [LabelRow(trajectory=i.trajectory.number, labels=i.verdict.labels) for i in labeled]
+    made = rollouts_of(checker)
     outcome = LabelingOutcome(rows, [(r.trajectory, r.prefix, r.tokens, r.correct) for r in made])
     by_number = {t.number: t for t in trajectories}
     found = expand(BUILDER, {q.number: q for q in QUESTIONS}, 1, by_number, outcome)
 
-    # By the rules, from what was rolled out: the labels of each text that a roll-out and its prefix make.
+    # By the rules, from what was rolled out: the labels of each text that a rollout and its prefix make.
     expected = {}
     for rollout in made:
         parent = by_number[rollout.trajectory]

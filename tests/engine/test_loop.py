@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from sapo_engine.loop import plan, run
+from sapo_engine.loop import run
 from sapo_engine.models.loading import load_model
 from sapo_engine.phases import label as label_phase
 from sapo_engine.phases import sample as sample_phase
@@ -21,6 +21,7 @@ from sapo_engine.rollouts import HfBackend, Request
 from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.session import RunSession
 from sapo_engine.training import trainer as training
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import decode, encode

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from sapo_engine.grading.programs import probe
-from sapo_engine.loop import plan, run
+from sapo_engine.loop import run
 from sapo_engine.phases.context import RunContext
 from sapo_engine.rollouts import Completion, Usage
 from sapo_engine.session import RunSession
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import parse_config
 from sapo_studio.events.kinds import Labels, Metric, PhaseFinished, Trajectories
 from tests.fixtures.tiny_models import write_model

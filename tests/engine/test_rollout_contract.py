@@ -1,4 +1,4 @@
-"""What every roll-out back end promises, held against each of them.
+"""What every rollout back end promises, held against each of them.
 
 `vllm` runs where vLLM is installed, here or in the environment that SAPO_VLLM_PYTHON names; `make test-vllm` makes one.
 """

@@ -42,11 +42,11 @@ def sapo(tmp_path_factory):
 def test_label_study(sapo, tmp_path):
     done = sapo("label-study", "small", "--trajectories", "12", "--out", str(tmp_path / "a" / "page"))
     assert done.returncode == 0, done.stderr
-    assert "12 wrong trajectories" in done.stdout
+    assert "12 incorrect trajectories" in done.stdout
     for name in ("SAPO", "SAPO search", "Omega", "Shepherd", "outcome"):
         assert any(line.startswith(name) for line in done.stdout.splitlines()), name
     page = (tmp_path / "a" / "page" / "results.md").read_text()
-    assert "12 wrong trajectories" in page
+    assert "12 incorrect trajectories" in page
     assert "| Shepherd |" in page
     assert "(labelers.svg)" in page
     assert (tmp_path / "a" / "page" / "labelers.svg").read_text().endswith("</svg>\n")

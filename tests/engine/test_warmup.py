@@ -8,7 +8,6 @@ import hashlib
 import pytest
 import torch
 
-from sapo_engine.loop import plan
 from sapo_engine.models.loading import load_network
 from sapo_engine.models.placement import Placement
 from sapo_engine.models.reasoner import Reasoner
@@ -17,6 +16,7 @@ from sapo_engine.phases.control import ControlState
 from sapo_engine.phases.warmup import warm_up
 from sapo_engine.rollouts import HfBackend, pool
 from sapo_engine.session import RunSession
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.events import kinds as k
 from tests.fixtures.small_run import config
 

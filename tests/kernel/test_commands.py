@@ -13,9 +13,11 @@ import pytest
 
 from sapo_studio import cli
 from sapo_studio.app import diagnosis
-from sapo_studio.config.presets import parse_toml
+from sapo_studio.config.presets import parse_toml, save_preset
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.formats import processbench
+from sapo_studio.formats.registry import read_file
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
 from tests.fixtures.synthetic import synthetic_run
@@ -114,8 +116,9 @@ def test_export_processbench(sapo: Sapo, store: Store, run_id: str, tmp_path: Pa
     identity = int(queries.trace_ids(store, queries.TraceFilter(run_id))[0])
     annotations.annotate(store, identity, "ann", {1: -1})
     assert sapo("export", run_id, "processbench", "-o", str(target))[0] == 0
-    (item,) = processbench.read(target.read_text().splitlines())
-    assert item.label == 0
+    assert json.loads(target.read_text())["label"] == 0
+    (solution,) = read_file(target)
+    assert solution.first_error == 1
     out = sapo("export", run_id, "processbench", "--labels", "oracle", "--source", "process")[1]
     assert len(list(processbench.read(out.splitlines()))) == 8
 
@@ -167,6 +170,18 @@ def test_export_to_a_place_that_is_not_there(sapo: Sapo, run_id: str, tmp_path: 
     code, _, err = sapo("export", run_id, "metrics", "-o", str(tmp_path / "no" / "where.csv"))
     assert code == 1
     assert "Cannot write" in err
+
+
+def test_a_preset_of_ones_own_is_deleted(sapo: Sapo):
+    save_preset("mine", RunConfig(name="mine"))
+    assert sapo("presets", "mine")[0] == 0
+    assert sapo("presets", "--delete", "mine")[0] == 0
+    assert sapo("presets", "mine")[0] == 2
+    for name in ("mine", "lab-demo", "../x"):  # gone, not one's own, no name at all
+        code, _, err = sapo("presets", "--delete", name)
+        assert code == 2
+        assert "no preset" in err
+    assert sapo("presets", "lab-demo")[0] == 0
 
 
 def test_presets(sapo: Sapo):

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sapo_studio.app.experiments import page
-from sapo_studio.app.experiments import runner as queue
+from sapo_studio.app.experiments import page, runner
 from sapo_studio.app.experiments.matrix_file import parse_matrix, read_matrix
 from sapo_studio.app.experiments.methods import METHODS, PAPER
 from sapo_studio.app.experiments.table import Measured, tabulate
@@ -164,7 +163,7 @@ def test_a_metric_between_two_iterations():
 
 def finished(store, cell, accuracies, tokens, sound=None):
     """A finished run of `cell` whose iterations have these accuracies and cost `tokens` each; a share of `sound` of the
-    right answers is right throughout."""
+    correct answers is fully correct."""
     run_id = runs.create_run(store, cell.config)
     runs.set_status(store, run_id, RunStatus.RUNNING)
     events = []
@@ -194,7 +193,7 @@ def test_a_table_at_equal_compute(store, tmp_path):
             finished(store, cell, [0.5, 0.6, 0.7 + cell.seed / 100], 200)
         else:
             finished(store, cell, [0.5, 0.55], 200)
-    found = queue.place(store, matrix)
+    found = runner.match_runs(store, matrix)
     assert all(one.done for one in found)
     (table,) = tabulate(store, matrix, found)
     start, sapo, rft = table.rows
@@ -212,7 +211,7 @@ def test_a_table_at_equal_compute(store, tmp_path):
     files = page.write(tmp_path / "out", matrix, [table], [tmp_path / "out" / "m-verifiers.svg"])
     text = files[0].read_text()
     assert "| Online RFT | 2 | 1 | 55.0 (55.0 to 55.0) |" in text
-    assert "right throughout" not in text
+    assert "fully correct" not in text
     assert "| sampled after as many iterations |" in text
     assert "-5.0 (-5.0 to -5.0), p 0" in text
     assert "![accuracy by tokens](m.svg)" in text
@@ -231,7 +230,7 @@ def test_equal_iterations_are_not_equal_compute(store):
             finished(store, cell, [0.5, 0.6, 0.7, 0.8], 100)
         else:
             finished(store, cell, [0.5, 0.65, 0.75 + cell.seed / 100], 150)
-    (table,) = tabulate(store, matrix, queue.place(store, matrix))
+    (table,) = tabulate(store, matrix, runner.match_runs(store, matrix))
     rft = table.rows[2]
     assert [row.iterations for row in table.rows] == [0, 3, 2]
     # Both spent 300 tokens, SAPO in three iterations; after two it stood at 0.7.
@@ -246,7 +245,7 @@ def test_what_only_some_runs_have_is_shown_and_compared_where_both_have_it(store
     for cell in matrix.cells:
         known = cell.task == "lab" and cell.method != "grpo"
         finished(store, cell, [0.5, 0.6], 100, sound={"sapo": 0.9, "rpo": 0.8}[cell.method] if known else None)
-    lab, words = tabulate(store, matrix, queue.place(store, matrix))
+    lab, words = tabulate(store, matrix, runner.match_runs(store, matrix))
     start, sapo, rpo, grpo = lab.rows
     assert start.final["sound_accuracy"].value == pytest.approx(0.45)
     assert sapo.final["false_positives"].value == pytest.approx(0.1)
@@ -255,9 +254,9 @@ def test_what_only_some_runs_have_is_shown_and_compared_where_both_have_it(store
     assert "sound_accuracy" not in grpo.compared
     files = page.write(tmp_path, matrix, [lab, words])
     parts = files[0].read_text().split("## ")
-    assert "| right throughout | right by luck |" in parts[1]
-    assert "| right throughout at equal compute |" in parts[1]
-    assert "right throughout" not in parts[2]
+    assert "| fully correct | false positives |" in parts[1]
+    assert "| fully correct at equal compute |" in parts[1]
+    assert "fully correct" not in parts[2]
     pictures = [path.read_text() for path in files[2:]]
     assert [text.count('<g id="axes_') for text in pictures] == [3, 2]
 
@@ -266,7 +265,7 @@ def test_what_is_not_finished_is_left_out(store):
     matrix = parse_matrix(BASE)
     finished(store, matrix.cells[0], [0.5, 0.6], 100)
     runs.create_run(store, matrix.cells[1].config)
-    found = queue.place(store, matrix)
+    found = runner.match_runs(store, matrix)
     assert [one.done for one in found] == [True, False, False, False]
     assert [bool(one.run_id) for one in found] == [True, True, False, False]
     (table,) = tabulate(store, matrix, found)
@@ -278,7 +277,7 @@ def test_a_run_of_another_configuration_is_not_taken(store):
     matrix = parse_matrix(BASE)
     other = parse_matrix(BASE | {"set": {"evaluation": {"samples": 3}}})
     finished(store, other.cells[0], [0.5, 0.6], 100)
-    assert not queue.place(store, matrix)[0].run_id
+    assert not runner.match_runs(store, matrix)[0].run_id
 
 
 def test_two_that_begin_a_cell_at_once_have_one_run(store):

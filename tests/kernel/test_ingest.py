@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sapo_studio.domain.runs import RunStatus
+from sapo_studio.domain.runs import PlannedPhase, RunStatus
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.events import decode, encode
 from sapo_studio.events import kinds as k
@@ -139,8 +139,8 @@ def test_progress_and_forecast(store: Store, tmp_path: Path):
     clock = Clock()
     ingest = Ingest(store, run_id, clock)
     plan = [
-        k.PlannedPhase(ordinal=0, name="sample", iteration=0, weight=10),
-        k.PlannedPhase(ordinal=1, name="sample", iteration=1, weight=30),
+        PlannedPhase(ordinal=0, name="sample", iteration=0, weight=10),
+        PlannedPhase(ordinal=1, name="sample", iteration=1, weight=30),
     ]
 
     def apply(seconds: float, *events: k.Event) -> queries.RunSummary:
@@ -173,7 +173,7 @@ def test_a_phase_that_goes_on_from_shards_is_not_taken_for_a_fast_one(store: Sto
     ingest = Ingest(store, run_id, clock)
     ingest.apply(
         [
-            k.Plan(phases=[k.PlannedPhase(ordinal=0, name="label", iteration=0)]),
+            k.Plan(phases=[PlannedPhase(ordinal=0, name="label", iteration=0)]),
             k.PhaseStarted(ordinal=0),
             k.PhaseProgress(ordinal=0, done=80, total=100),
         ]
@@ -188,7 +188,7 @@ def test_a_phase_whose_artefact_was_lost_is_open_again(store: Store):
     ingest = Ingest(store, run_id, SteppingClock())
     ingest.apply(
         [
-            k.Plan(phases=[k.PlannedPhase(ordinal=0, name="sft", iteration=0)]),
+            k.Plan(phases=[PlannedPhase(ordinal=0, name="sft", iteration=0)]),
             k.PhaseStarted(ordinal=0),
             k.PhaseFinished(ordinal=0, artefact="000-sft-0", seconds=3.0),
         ]

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.domain.labels import detect, drops, from_first_error, monotone, omega, sapo, settle, shepherd
+from sapo_studio.domain.labelers.omega import omega
+from sapo_studio.domain.labelers.sapo import sapo
+from sapo_studio.domain.labelers.shepherd import shepherd
+from sapo_studio.domain.labels import detect, drops, from_first_error, monotone, simulate
 
 scores_lists = st.lists(st.floats(0, 1), min_size=1, max_size=16)
 cases = st.integers(1, 16).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n), st.integers(1, n)))
@@ -37,7 +40,7 @@ def test_detect_on_the_worked_example():
 @given(cases)
 def test_sapo_writes_what_the_table_says(case):
     n, error, e = case
-    verdict, asked = settle(sapo(e, n), on_path(error))
+    verdict, asked = simulate(sapo(e, n), on_path(error))
     before, at = on_path(error)(e - 1), on_path(error)(e)
     if before and not at:
         assert verdict.case == "confirmed"
@@ -57,14 +60,14 @@ def test_sapo_writes_what_the_table_says(case):
 def test_noise_is_read_as_later():
     """(0, 1): a success behind a failure is a witness for it."""
     answers = {2: False, 3: True}
-    verdict, _ = settle(sapo(3, 6), answers.__getitem__)
+    verdict, _ = simulate(sapo(3, 6), answers.__getitem__)
     assert verdict.labels == "111000"
 
 
 @given(cases)
 def test_omega_finds_the_error_in_about_log2_checks(case):
     n, error, _ = case
-    verdict, asked = settle(omega(n), on_path(error))
+    verdict, asked = simulate(omega(n), on_path(error))
     assert verdict.labels == from_first_error(error, n)
     assert len(asked) <= math.ceil(math.log2(n)) if n > 1 else not asked
 
@@ -72,7 +75,7 @@ def test_omega_finds_the_error_in_about_log2_checks(case):
 @given(cases)
 def test_shepherd_checks_every_prefix_but_the_last(case):
     n, error, _ = case
-    verdict, asked = settle(shepherd(n), on_path(error))
+    verdict, asked = simulate(shepherd(n), on_path(error))
     assert verdict.labels == from_first_error(error, n)
     assert asked == list(range(1, n))
 
@@ -88,7 +91,7 @@ def test_monotone_never_rises(labels):
 
 @given(st.integers(1, 12), st.lists(st.booleans(), min_size=12, max_size=12))
 def test_noisy_shepherd_is_monotone_and_keeps_every_success(n, noise):
-    verdict, _ = settle(shepherd(n), lambda prefix: noise[prefix])
+    verdict, _ = simulate(shepherd(n), lambda prefix: noise[prefix])
     assert verdict.labels == monotone(verdict.labels)
     assert verdict.labels[-1] == "0"
     assert all(verdict.labels[p - 1] == "1" for p in range(1, n) if noise[p])

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.app.experiments import pictures
-from sapo_studio.app.experiments import runner as queue
+from sapo_studio.app.experiments import pictures, runner
 from sapo_studio.app.experiments.matrix_file import parse_matrix
 from sapo_studio.app.reports import drawing
-from sapo_studio.app.studies import labeling_page as labelling_page
-from sapo_studio.app.studies import pooled, verifier_page
+from sapo_studio.app.studies import labeling_page, pooled, verifier_page
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
@@ -26,7 +25,7 @@ from sapo_studio.store.ingest import Ingest
 
 def study(length):
     rows = []
-    for place, name in enumerate(labelling_page.NAMES):
+    for place, name in enumerate(LABELERS):
         cost = 0 if name == "outcome" else 100 * (place + 1) * max(length, 1)
         rows.append(
             {"labeler": name, "trajectories": 100, "steps": 8.0, "checks": cost, "rollouts": cost, "tokens": 10 * cost}
@@ -36,7 +35,7 @@ def study(length):
     return {"length": length, "labelers": rows}
 
 
-def labelling(*lengths):
+def labeling(*lengths):
     return {"run": "lab-1", "iteration": 2, "rollouts": 4, "confidence": 0.7, "studies": [study(n) for n in lengths]}
 
 
@@ -64,8 +63,8 @@ PAIRS = [
 
 @pytest.mark.parametrize("lengths", [(4, 8, 16), (0,)])
 def test_the_page_of_a_label_study(tmp_path, lengths):
-    found = labelling(*lengths)
-    text, raw, image = labelling_page.write(tmp_path, found)
+    found = labeling(*lengths)
+    text, raw, image = labeling_page.write(tmp_path, found)
     page = text.read_text()
     assert page.count("| SAPO search |") == len(lengths)
     assert ("problems of 16 steps" in page) == (16 in lengths)
@@ -76,13 +75,13 @@ def test_the_page_of_a_label_study(tmp_path, lengths):
 
 
 def test_a_study_without_a_step_oracle_has_costs_alone(tmp_path):
-    found = labelling(4, 8)
+    found = labeling(4, 8)
     for one in found["studies"]:
         for row in one["labelers"]:
             row["step_accuracy"] = row["first_error_accuracy"] = None
-    page = labelling_page.write(tmp_path, found)[0].read_text()
+    page = labeling_page.write(tmp_path, found)[0].read_text()
     assert "points (95 %)" not in page
-    assert labelling_page.write(tmp_path, labelling(0) | {"studies": found["studies"][:1]})
+    assert labeling_page.write(tmp_path, labeling(0) | {"studies": found["studies"][:1]})
 
 
 def test_the_page_of_a_verifier(tmp_path):
@@ -108,7 +107,7 @@ def test_nothing_measured_is_no_picture(tmp_path):
 
 
 def test_studies_of_several_runs_are_added_up(tmp_path):
-    first, second = labelling(4, 8), labelling(4, 8) | {"run": "lab-2"}
+    first, second = labeling(4, 8), labeling(4, 8) | {"run": "lab-2"}
     shepherd = next(row for row in second["studies"][1]["labelers"] if row["labeler"] == "shepherd")
     shepherd |= {"trajectories": 300, "tokens": 100, "step_accuracy": 0.5, "steps": 4.0}
     both = pooled.studies([first, second])
@@ -118,8 +117,8 @@ def test_studies_of_several_runs_are_added_up(tmp_path):
     assert found["steps"] == 5.0
     assert found["step_accuracy"] == pytest.approx((0.9 * 800 + 0.5 * 1200) / 2000)  # by steps
     assert found["first_error_accuracy"] == 0.5
-    assert "lab-1, lab-2, iteration 2" in labelling_page.write(tmp_path, both)[0].read_text()
-    with pytest.raises(InputError, match="cannot be put together"):
+    assert "lab-1, lab-2, iteration 2" in labeling_page.write(tmp_path, both)[0].read_text()
+    with pytest.raises(InputError, match="cannot be pooled"):
         pooled.studies([first, second | {"iteration": 1}])
 
 
@@ -145,7 +144,7 @@ def test_evaluations_of_several_runs_are_means_over_them(tmp_path):
 
 def test_one_run_is_left_as_it_is():
     assert pooled.evaluations([evaluated()]) == evaluated()
-    assert pooled.studies([labelling(4)]) == labelling(4)
+    assert pooled.studies([labeling(4)]) == labeling(4)
 
 
 def test_the_same_numbers_are_the_same_file(tmp_path):
@@ -155,7 +154,7 @@ def test_the_same_numbers_are_the_same_file(tmp_path):
         folder.mkdir()
         files.append(
             [
-                labelling_page.picture(folder / "a.svg", [study(4), study(8)]).read_bytes(),
+                labeling_page.picture(folder / "a.svg", [study(4), study(8)]).read_bytes(),
                 verifier_page.write(folder, evaluated(best_of=BEST, matrix=PAIRS))[2].read_bytes(),
             ]
         )
@@ -194,7 +193,7 @@ def test_the_verifiers_of_a_matrix(tmp_path):
                     values |= {"self_verification_error": 0.3} if i else {}
                 Ingest(store, run_id).apply([k.Metric(iteration=i, name=n, value=v) for n, v in values.items()])
             runs.set_status(store, run_id, RunStatus.DONE)
-        found = queue.place(store, matrix)
+        found = runner.match_runs(store, matrix)
         (image,) = pictures.verifiers(tmp_path, store, matrix, found)
         assert image.name == "m-verifiers.svg"
         assert image.read_text().endswith("</svg>\n")

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.app.exports.step_labels import export
+from sapo_studio.app.exports.step_labels import labeled_solutions
 from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.errors import InputError
-from sapo_studio.formats.processbench import Item, read, to_line
+from sapo_studio.formats.base import LabeledSolution
+from sapo_studio.formats.processbench import read, write
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
 from tests.fixtures.synthetic import synthetic_run
@@ -20,24 +21,25 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @st.composite
-def items(draw: st.DrawFn) -> Item:
+def solutions(draw: st.DrawFn) -> LabeledSolution:
     steps = draw(st.lists(TEXT, min_size=1, max_size=8))
-    return Item(
+    return LabeledSolution(
         id=draw(TEXT),
         generator=draw(TEXT),
         problem=draw(TEXT),
         steps=tuple(steps),
         final_answer_correct=draw(st.booleans()),
-        label=draw(st.integers(-1, len(steps) - 1)),
+        first_error=draw(st.integers(0, len(steps))),
     )
 
 
-@given(made=st.lists(items(), max_size=5))
-def test_what_is_written_is_read_back(made: list[Item]):
-    lines = [to_line(item) for item in made]
-    assert all("\n" not in line for line in lines)
+@given(made=st.lists(solutions(), max_size=5))
+def test_what_is_written_is_read_back(made: list[LabeledSolution]):
+    lines = list(write(made))
+    assert all(line.index("\n") == len(line) - 1 for line in lines)
+    assert [json.loads(line)["label"] for line in lines] == [solution.first_error - 1 for solution in made]
     assert list(read(lines)) == made
-    assert list(read(iter("\n".join(lines).split("\n")))) == made
+    assert list(read(iter("".join(lines).split("\n")))) == made
 
 
 def test_a_line_has_the_fields_of_the_benchmark():
@@ -45,9 +47,9 @@ def test_a_line_has_the_fields_of_the_benchmark():
         '{"id": "gsm8k-0", "generator": "Qwen2-7B", "problem": "p", "steps": ["a", "b"],'
         ' "final_answer_correct": true, "label": -1}'
     )
-    (item,) = read([line, "", "  "])
-    assert item.first_error == 0
-    assert to_line(item) == line
+    (solution,) = read([line, "", "  "])
+    assert solution.first_error == 0
+    assert list(write([solution])) == [line + "\n"]
 
 
 @pytest.mark.parametrize(
@@ -78,26 +80,26 @@ def test_a_broken_line_is_named():
 
 def test_labels_of_people_rollouts_and_the_oracle(store: Store):
     run_id = synthetic_run(store, trajectories=24, questions=8, iterations=1)
-    assert list(export(store, run_id)) == []
+    assert list(labeled_solutions(store, run_id)) == []
     ids = [int(identity) for identity in queries.trace_ids(store, queries.TraceFilter(run_id))[:3]]
     n_steps = [row.n_steps for row in queries.trace_rows(store, ids)]
     annotations.annotate(store, ids[0], "ann", first_error_here(n_steps[0], 2))
     annotations.annotate(store, ids[1], "ann", no_error(n_steps[1]))
     annotations.annotate(store, ids[2], "ann", {1: 1})  # not finished
-    human = list(export(store, run_id))
-    assert [item.label for item in human] == [1, -1]
-    assert list(read([to_line(item) for item in human])) == human
+    human = list(labeled_solutions(store, run_id))
+    assert [solution.first_error for solution in human] == [2, 0]
+    assert list(read(write(human))) == human
     detail = queries.trace(store, ids[0])
     assert (human[0].problem, list(human[0].steps)) == (detail.question, detail.steps)
     assert (human[0].final_answer_correct, human[0].generator) == (detail.correct, f"{run_id}/M0")
 
-    oracle = list(export(store, run_id, labels="oracle", source="process"))
-    assert [item.first_error for item in oracle] == [
+    oracle = list(labeled_solutions(store, run_id, labels="oracle", source="process"))
+    assert [solution.first_error for solution in oracle] == [
         truth for (truth,) in store.rows("SELECT truth FROM trajectories WHERE source = 'process' ORDER BY id")
     ]
     assert len(oracle) == 8
-    rollouts = list(export(store, run_id, labels="rollouts", iteration=1))
-    assert [item.first_error for item in rollouts] == [
+    rollouts = list(labeled_solutions(store, run_id, labels="rollouts", iteration=1))
+    assert [solution.first_error for solution in rollouts] == [
         verified
         for (verified,) in store.rows(
             "SELECT verified FROM trajectories WHERE verified IS NOT NULL AND iteration = 1 ORDER BY id"

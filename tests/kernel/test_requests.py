@@ -17,10 +17,11 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from sapo_studio.app.commands import doctor, evaluate, grade, label_study
 from sapo_studio.config.schema import TaskConfig
+from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.task_kinds import WRITTEN
 from sapo_studio.errors import EngineError, InputError, SapoError, Stopped, StoreError
 from sapo_studio.requests import client
 from sapo_studio.requests.kinds import (
-    LABELERS,
     Asked,
     EvaluateRequest,
     GradeRequest,
@@ -28,14 +29,13 @@ from sapo_studio.requests.kinds import (
     PreviewRequest,
     Request,
     SandboxProbeRequest,
-    WrittenTask,
     read_request,
 )
 
 NAMES = st.text(st.characters(), max_size=30)
 """With lone surrogates, which Python has for bytes of a file's name that are not UTF-8."""
 PATHS = NAMES.map(Path)
-TASKS = st.sampled_from(get_args(WrittenTask))
+TASKS = st.sampled_from(WRITTEN)
 COUNTS = st.integers(10, 10**12)
 REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
     EvaluateRequest: st.builds(
@@ -55,7 +55,7 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         iteration=st.integers(0, 99),
         trajectories=COUNTS,
         lengths=st.lists(st.integers(1, 99)).map(tuple),
-        labelers=st.lists(st.sampled_from(LABELERS), min_size=1).map(tuple),
+        labelers=st.lists(st.sampled_from(list(LABELERS)), min_size=1).map(tuple),
     ),
     GradeRequest: st.builds(
         GradeRequest,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.domain.labels import from_first_error, settle
+from sapo_studio.domain.labels import from_first_error, simulate
 from sapo_studio.domain.search import Noise, Price, falling, least_checks, prior, search, updated
 
 scores_lists = st.lists(st.floats(0, 1), min_size=1, max_size=16)
@@ -74,7 +74,7 @@ def test_without_noise_it_ends_at_the_error_that_it_was_told(scores, data):
     n = len(scores)
     error = data.draw(st.integers(1, n))
     sure = Noise(hit=1 - 1e-9, slip=1e-9)
-    verdict, asked = settle(search(scores, max_checks=64, confidence=0.99, noise=sure), lambda prefix: prefix < error)
+    verdict, asked = simulate(search(scores, max_checks=64, confidence=0.99, noise=sure), lambda prefix: prefix < error)
     assert verdict.labels == from_first_error(error, n)
     assert verdict.verified == error
     assert len(set(asked)) == len(asked) <= max(n - 1, 0)
@@ -90,7 +90,7 @@ def test_it_keeps_to_its_limits(scores, most, confidence, error):
         answers[prefix] = prefix < error
         return answers[prefix]
 
-    verdict, asked = settle(search(scores, max_checks=most, confidence=confidence), truth)
+    verdict, asked = simulate(search(scores, max_checks=most, confidence=confidence), truth)
     belief = prior(scores)
     for prefix in asked:
         assert max(belief) < confidence  # it would not have asked further
@@ -100,7 +100,7 @@ def test_it_keeps_to_its_limits(scores, most, confidence, error):
 
 
 def test_a_sure_verifier_needs_no_check():
-    verdict, asked = settle(search([1.0, 1.0, 0.0, 0.0], max_checks=9, confidence=0.9), lambda _: False)
+    verdict, asked = simulate(search([1.0, 1.0, 0.0, 0.0], max_checks=9, confidence=0.9), lambda _: False)
     assert asked == []
     assert verdict.labels == "1100"
     assert verdict.case == "confirmed"
@@ -109,7 +109,7 @@ def test_a_sure_verifier_needs_no_check():
 def test_a_dear_check_waits():
     """Of two prefixes that tell as much, the one with fewer steps to write is asked."""
     belief_is_even = [2 / 3, 1 / 3, 0.0]
-    _, asked = settle(search(belief_is_even, max_checks=1, confidence=0.9), lambda _: True)
+    _, asked = simulate(search(belief_is_even, max_checks=1, confidence=0.9), lambda _: True)
     assert asked == [2]
 
 
@@ -145,7 +145,7 @@ def test_no_search_beats_the_bound():
     for _ in range(trials):
         error = rng.choices(range(1, 9), belief)[0]
         work = search(scores, max_checks=64, confidence=0.9, noise=noise, price=Price(1, 1))
-        verdict, asked = settle(
+        verdict, asked = simulate(
             work, lambda prefix, error=error: rng.random() < (noise.hit if prefix < error else noise.slip)
         )
         checks += len(asked)
@@ -168,5 +168,5 @@ def test_bound_of_an_even_prior_without_noise():
 def test_the_verdict_is_compared_with_the_prediction_that_it_is_told():
     for predicted, case in ((0, "confirmed"), (1, "later"), (4, "earlier")):
         work = search([1.0, 1.0, 0.0, 0.0], max_checks=9, confidence=0.9, predicted=predicted)
-        verdict, _ = settle(work, lambda _: False)
+        verdict, _ = simulate(work, lambda _: False)
         assert (verdict.verified, verdict.predicted, verdict.case) == (3, predicted or 3, case)

@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sapo_studio.store import annotations, queries
-from sapo_studio.store.codec import id_range, pack_scores, row_id, row_number, unpack_many, unpack_scores
+from sapo_studio.store.codec import id_range, pack_scores, row_id, row_number, row_numbers, unpack_many, unpack_scores
 from sapo_studio.store.db import Store
 from tests.fixtures.synthetic import synthetic_run
 
@@ -123,6 +124,7 @@ def test_scores_outside_are_clipped_and_nan_refused():
 def test_ids_name_run_and_number(run: int, n: int):
     identity = row_id(run, n)
     assert row_number(identity) == n
+    assert row_numbers(np.array([identity, identity])).tolist() == [n, n]
     low, high = id_range(run)
     assert low <= identity <= high < id_range(run + 1)[0]
     assert identity < 2**63

@@ -9,9 +9,15 @@ import pytest
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
-from tests.fixtures.window_ground import dressed, no_references_to_none_lost, nothing_left_behind, qtbot
+from tests.fixtures.window_ground import (
+    dressed,
+    no_references_to_none_lost,
+    nothing_left_behind,
+    pointer_outside,
+    qtbot,
+)
 
-__all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind", "qtbot"]
+__all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind", "pointer_outside", "qtbot"]
 
 
 @pytest.fixture

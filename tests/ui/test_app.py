@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from sapo_studio import __version__
 from sapo_studio.config.presets import save_preset
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.store import runs
-from sapo_ui import app, screenshots
+from sapo_ui import app
 
 QUIET = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
@@ -105,15 +104,3 @@ def test_an_idle_window_costs_next_to_nothing(qtbot, program, store):
     qtbot.wait(3000)
     share = (time.process_time() - before) / (time.monotonic() - began)
     assert share < 0.02, f"{100 * share:.1f} % of a core"
-
-
-@pytest.mark.slow
-def test_pictures_are_taken_of_a_run(qapp, store, tmp_path):
-    run_id = add(store, "shown")
-    assert screenshots.main([str(tmp_path / "shots"), "--run", run_id]) == 0
-    written = sorted(path.name for path in Path(tmp_path / "shots").iterdir())
-    assert written == ["new-run-dark.png", "new-run-light.png", "run-4k.png", "run-dark.png", "run-light.png"]
-    from PySide6.QtGui import QImage
-
-    assert QImage(str(tmp_path / "shots" / "run-4k.png")).size().toTuple() == (3840, 2160)
-    assert QImage(str(tmp_path / "shots" / "run-light.png")).size().toTuple() == (1280, 800)

@@ -1,1 +1,2 @@
-"""The window. Imports the kernel only."""
+"""The window: what a person sees of runs, and how one is started and steered. It imports the kernel only, and reads and
+writes nothing but the store; engines run without it."""

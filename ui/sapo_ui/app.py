@@ -53,7 +53,7 @@ def has_display() -> bool:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="sapo-studio", description="Watch and steer SAPO runs. Closing the window leaves runs going."
+        prog="sapo-studio", description="Watch and steer SAPO runs. Runs keep running when the window is closed."
     )
     parser.add_argument("--demo", action="store_true", help="start the preset lab-demo and show it")
     parser.add_argument(
@@ -87,13 +87,14 @@ class Program:
         """Put the parts together and show the window."""
         from sapo_studio import supervisor
         from sapo_ui import theme
-        from sapo_ui.features.new_run.presets import Library
+        from sapo_ui.features.new_run.presets import PresetLibrary
         from sapo_ui.services import tasks
-        from sapo_ui.services.control import Supervised
+        from sapo_ui.services.control import SupervisorControl
         from sapo_ui.services.poller import Poller
         from sapo_ui.services.settings import Settings
-        from sapo_ui.shell import crash, panel_registry
-        from sapo_ui.shell.main_window import MainWindow, Parts
+        from sapo_ui.shell import crash
+        from sapo_ui.shell.main_window import MainWindow, WindowParts
+        from sapo_ui.shell.panel_registry import PANELS
         from sapo_ui.theme import icons
 
         self.crash = crash.CrashHandler()
@@ -105,9 +106,7 @@ class Program:
         path = paths.store_path()
         tasks.start(path)
         self.poller = Poller(path, supervisor.reconcile)
-        self.window = MainWindow(
-            Parts(settings, self.poller, Supervised(), Library(), path, panel_registry.PANELS, panel_registry.AREAS)
-        )
+        self.window = MainWindow(WindowParts(settings, self.poller, SupervisorControl(), PresetLibrary(), path, PANELS))
         self.window.closed.connect(self.app.quit)
         self.crash.show_with(lambda report: crash.CrashDialog(report, self.window).show())
         if self._run:

@@ -63,7 +63,7 @@ def _take(program: Program, out: Path) -> list[Path]:
         window.new_run()
         settle()
         written.append(save(window, out / f"new-run-{mode}.png"))
-        window.leave_new_run()
+        window.leave_form()
     theme.manager().choose("light")
     window.resize(*LARGE)
     settle()
@@ -72,7 +72,7 @@ def _take(program: Program, out: Path) -> list[Path]:
 
 
 def show_a_trace(program: Program) -> bool:
-    """Show a wrong trajectory whose first error roll-outs have confirmed, where the run has one."""
+    """Show a wrong trajectory whose first error rollouts have confirmed, where the run has one."""
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
     from sapo_studio.store.records import TraceFilter

@@ -1,41 +1,28 @@
-"""To be worded."""
+"""Words that several screens share: what is offered in their combo boxes, and what iterations, sources and labelers are
+called."""
 
 from __future__ import annotations
 
-OUTCOMES = (("All outcomes", "all"), ("Wrong answers", "wrong"), ("Right answers", "right"))
+from sapo_studio.domain.labelers import registry
 
+OUTCOMES = (("All outcomes", "all"), ("Incorrect", "wrong"), ("Correct", "right"))
 
-FOUND = (
-    ("Confirmed", "confirmed"),
-    ("Later", "later"),
-    ("Earlier", "earlier"),
-    ("Noise", "noise"),
-    ("Searched (Omega)", "searched"),
-    ("Swept (Shepherd)", "swept"),
-    ("By outcome only", "outcome"),
-)
+FOUND = tuple((words, case) for case, words in registry.CASES.items())
 """What a labeler can have found: the cases of self-verification, and how the others came to their labels."""
 
-
 CASES = (("All cases", ""), *FOUND)
+
+SOURCES = (
+    ("Samples", "sample"),
+    ("Task's own solutions", "solution"),
+    ("Expanded rollouts", "expansion"),
+    ("Process benchmark", "process"),
+)
+
+SOURCE_WORDS = {"solution": "the task's own", "expansion": "expanded rollout", "process": "benchmark"}
+"""What a trajectory is called that is no sample."""
 
 
 def iteration_name(iteration: int) -> str:
     """What an iteration is called on an axis: 0 is the state before the first one."""
     return "start" if iteration == 0 else f"it {iteration}"
-
-
-SOURCES = (
-    ("Samples", "sample"),
-    ("Task's own solutions", "solution"),
-    ("Expanded roll-outs", "expansion"),
-    ("Process benchmark", "process"),
-)
-
-
-SOURCE_WORDS = {"solution": "the task's own", "expansion": "expanded roll-out", "process": "benchmark"}
-"""What a trajectory is called that is no sample."""
-
-
-LABELERS = {"sapo": ("SAPO", 5), "omega": ("Omega", 0), "shepherd": ("Shepherd", 1)}
-"""Name and series colour."""

@@ -8,7 +8,7 @@ from sapo_engine.labeling.labelers import checker_for, run_labeler
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
-from sapo_studio.domain.labels import shepherd
+from sapo_studio.domain.labelers.shepherd import shepherd
 
 
 def monte_carlo_labels(

@@ -1,7 +1,7 @@
-"""What labelling has cost, and what the other labelers would have cost on the same trajectories (an estimate,
+"""What labeling has cost, and what the other labelers would have cost on the same trajectories (an estimate,
 marked as one).
 
-A check of a prefix with r steps to go costs, where it fails, all T roll-outs, and where it succeeds, as many
+A check of a prefix with r steps to go costs, where it fails, all T rollouts, and where it succeeds, as many
 waves as it took; both are averaged over the checks really made, by outcome, with tokens proportional to r. Each
 labeler is then run on the first errors that were found.
 """

@@ -22,8 +22,8 @@ def expand(
 ) -> list[LabeledRow]:
     """Rollouts as labeled trajectories of their own, equal ones once. `trajectories` are those that were rolled out.
 
-    From a prefix labelled 1: a right roll-out is right at every step; a wrong one says nothing beyond the
-    prefix, which is labelled already, and is left out. From a prefix labelled 0: every step after it is 0.
+    From a prefix labeled 1: a right rollout is right at every step; a wrong one says nothing beyond the
+    prefix, which is labeled already, and is left out. From a prefix labeled 0: every step after it is 0.
     """
     labels = {row.trajectory: row.labels for row in outcome.rows}
     seen = {(t.question, t.tokens) for t in trajectories.values()}

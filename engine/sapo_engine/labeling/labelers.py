@@ -1,6 +1,6 @@
-"""From checks to roll-outs: runs any labeler over many trajectories at once.
+"""From checks to rollouts: runs any labeler over many trajectories at once.
 
-A labeler (`sapo_studio.domain.labels`) asks for one prefix at a time; here all trajectories' questions of the
+A labeler (`sapo_studio.domain.labelers`) asks for one prefix at a time; here all trajectories' questions of the
 moment go to the reasoner as one batch, in waves that stop at a prefix's first success. A prefix that was rolled
 out before, in any trajectory, is answered from the cache.
 """
@@ -18,9 +18,10 @@ from sapo_engine.tasks.base import Question
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import LabelingConfig
-from sapo_studio.domain.labels import Checks, Verdict, omega, sapo, shepherd
+from sapo_studio.domain.labelers.base import WrongTrajectory
+from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.labels import Checks, Verdict
 from sapo_studio.domain.ledger import Usage
-from sapo_studio.domain.search import Price, search
 
 Prefix = tuple[int, tuple[int, ...]]
 """A question's number and the completion tokens so far."""
@@ -48,7 +49,7 @@ class PrefixResult:
 
 @dataclass(slots=True)
 class RolloutCost:
-    """Roll-outs and generated tokens that one trajectory's checks have cost (a cached prefix costs nothing)."""
+    """Rollouts and generated tokens that one trajectory's checks have cost (a cached prefix costs nothing)."""
 
     rollouts: int = 0
     tokens: int = 0
@@ -120,7 +121,9 @@ class MonteCarloChecker:
                 cost = costs[trajectory.number]
                 for completion in completions:
                     correct = next(grades).correct
-                    checked.rollouts.append(Rollout(trajectory.number, prefix, completion.tokens, correct))
+                    # What was written behind the first complete answer is no part of the solution; it was paid for.
+                    written = self.builder.first_answer(key[1] + completion.tokens)[len(key[1]) :]
+                    checked.rollouts.append(Rollout(trajectory.number, prefix, written, correct))
                     checked.succeeded |= correct
                     cost.rollouts += 1
                     cost.tokens += len(completion.tokens)
@@ -138,10 +141,6 @@ class MonteCarloChecker:
         root = key_of(*self.seed_path, question, *tokens)
         return self.request(question, [key_of(root, attempt) for attempt in range(tried, tried + wave)], tokens)
 
-    def all_rollouts(self) -> list[Rollout]:
-        """Every roll-out made so far, in the order of its prefix's first check."""
-        return [rollout for checked in self.known.values() for rollout in checked.rollouts]
-
 
 def make_checks(
     config: LabelingConfig,
@@ -150,22 +149,9 @@ def make_checks(
     scores: Sequence[float] | None,
     predicted: int,
 ) -> Checks:
-    """The checks that `labeler` makes on a wrong trajectory. `scores` and `predicted` are for `sapo`, which searches on
-    from the scores (as probabilities) where it may make more than two."""
-    if labeler == "sapo" and config.max_checks > 2:
-        # Without scores every step is as likely as any other.
-        known = scores or [1 - step / trajectory.n for step in range(1, trajectory.n + 1)]
-        price = Price.of(config.rollouts, config.wave)
-        return search(
-            known,
-            max_checks=config.max_checks,
-            confidence=config.confidence,
-            price=price,
-            predicted=predicted if scores else 0,
-        )
-    if labeler == "sapo":
-        return sapo(predicted, trajectory.n)
-    return omega(trajectory.n) if labeler == "omega" else shepherd(trajectory.n)
+    """The checks that `labeler` makes on a wrong trajectory. `scores` (as probabilities) and `predicted` are for one
+    that a verifier guides."""
+    return LABELERS[labeler].make_checks(WrongTrajectory(trajectory.n, predicted, scores), config.limits)
 
 
 def run_labeler(
@@ -199,8 +185,8 @@ def run_labeler(
             advance(index, work, answer)
         if tick:
             tick(len(verdicts))
-    labelled = [LabeledTrajectory(t, verdicts[index], costs[t.number]) for index, t in enumerate(trajectories)]
-    return labelled, checker.backend.usage - before
+    labeled = [LabeledTrajectory(t, verdicts[index], costs[t.number]) for index, t in enumerate(trajectories)]
+    return labeled, checker.backend.usage - before
 
 
 def checker_for(session: RunSession, model: Reasoner, version: int, rollouts: int, wave: int) -> MonteCarloChecker:

@@ -14,7 +14,7 @@ RolloutFacts = tuple[int, int, tuple[int, ...], bool]
 
 @dataclass(slots=True)
 class LabelingOutcome:
-    """What labelling wrong trajectories brought: their rows, all roll-outs, and every check's cost."""
+    """What labeling wrong trajectories brought: their rows, all rollouts, and every check's cost."""
 
     rows: list[LabelRow] = field(default_factory=list)
     rollouts: list[RolloutFacts] = field(default_factory=list)

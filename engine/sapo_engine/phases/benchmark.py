@@ -7,10 +7,8 @@ from sapo_engine.phases.codecs import TrajectoriesCodec
 from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.phases.rows import emit_trajectories
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES
 from sapo_studio.domain.runs import PhaseName
-
-SAMPLED = 4
-"""Solutions of a question out of which one is taken."""
 
 
 def process_benchmark(run: RunContext, model: Reasoner) -> list[Trajectory]:
@@ -30,7 +28,7 @@ def process_benchmark(run: RunContext, model: Reasoner) -> list[Trajectory]:
                 "task.process_data names a process benchmark."
             )
             return []
-        samples = session.sampler.sample(model, questions, "benchmark", SAMPLED, tick=phase.progress)
+        samples = session.sampler.sample(model, questions, "benchmark", BENCHMARK_SAMPLES, tick=phase.progress)
         chosen: list[Trajectory] = []
         balance = 0
         for question, completions in zip(questions, samples, strict=True):

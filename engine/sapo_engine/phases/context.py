@@ -18,6 +18,7 @@ from sapo_engine.process_group import Group
 from sapo_engine.session import RunSession
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.metrics import Share
+from sapo_studio.domain.runs import PlannedPhase
 from sapo_studio.errors import Stopped
 from sapo_studio.events.kinds import (
     CurvePoint,
@@ -28,7 +29,6 @@ from sapo_studio.events.kinds import (
     PhaseFinished,
     PhaseProgress,
     PhaseStarted,
-    PlannedPhase,
 )
 from sapo_studio.files import read_manifest, write_atomic, write_folder
 

@@ -13,16 +13,9 @@ from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.phases.score import score_and_emit
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.model import Verifier
-from sapo_studio.domain.metrics import (
-    mean_share,
-    predicted_first_error,
-    processbench_f1,
-    ratio_difference,
-    ratio_share,
-    step_hits,
-    wilson,
-)
+from sapo_studio.domain.metrics import mean_share, ratio_share, wilson
 from sapo_studio.domain.runs import PhaseName
+from sapo_studio.domain.verifier_metrics import gap, label_scores, step_metrics
 
 
 def evaluate(
@@ -84,18 +77,13 @@ def verifier_metrics(
 
     Intervals are over solutions; the gap's is paired, both being measured on the same steps.
     """
-    known = [(t, s, m) for t, s, m in zip(benchmark, scores, labels, strict=True) if t.truth is not None]
-    truths = [t.truth or 0 for t, _, _ in known]
-    hits = [step_hits(s, truth) for (_, s, _), truth in zip(known, truths, strict=True)]
-    ceiling = [step_hits([float(c == "1") for c in m], truth) for (_, _, m), truth in zip(known, truths, strict=True)]
-    sizes = [size for _, size in hits]
-    phase.share("verifier_step_accuracy", ratio_share([h for h, _ in hits], sizes))
-    phase.share("mce", ratio_share([h for h, _ in ceiling], sizes))
-    value, low, high = ratio_difference([h for h, _ in ceiling], [h for h, _ in hits], sizes)
-    phase.metric("gap", value, low=low, high=high, n=len(sizes))
-    predicted = [predicted_first_error(s) for _, s, _ in known]
-    exact = sum(p == t for p, t in zip(predicted, truths, strict=True))
-    phase.share("first_error_accuracy", wilson(exact, len(truths)))
-    f1, _, _ = processbench_f1(predicted, truths)
-    if not math.isnan(f1):
-        phase.metric("process_f1", f1, n=len(truths))
+    known = [(t.truth, s, m) for t, s, m in zip(benchmark, scores, labels, strict=True) if t.truth is not None]
+    verifier = step_metrics([(scores, truth) for truth, scores, _ in known])
+    ceiling = step_metrics([(label_scores(labels), truth) for truth, _, labels in known])
+    phase.share("verifier_step_accuracy", verifier.step_accuracy)
+    phase.share("mce", ceiling.step_accuracy)
+    value, low, high = gap(ceiling, verifier)
+    phase.metric("gap", value, low=low, high=high, n=len(known))
+    phase.share("first_error_accuracy", verifier.first_error_accuracy)
+    if not math.isnan(verifier.f1):
+        phase.metric("process_f1", verifier.f1, n=len(known))

@@ -21,7 +21,8 @@ from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import LabeledRow, Trajectory
 from sapo_engine.verifier.scoring import Prediction
 from sapo_studio.domain.calibration import Platt
-from sapo_studio.domain.labeling_cost import Cost, estimated, measured
+from sapo_studio.domain.labelers.registry import COMPARED, LABELERS
+from sapo_studio.domain.labeling_cost import estimated, measured
 from sapo_studio.domain.labels import Checks
 from sapo_studio.domain.metrics import Share, mean_share, self_verification_right
 from sapo_studio.domain.runs import PhaseName
@@ -49,7 +50,7 @@ def label(
         wrong = {t.number: t for t in chosen if not t.correct}
         rows = [LabelRow(trajectory=t.number, labels="1" * t.n, case="right") for t in chosen if t.correct]
         expanded: list[LabeledRow] = []
-        if labeler == "outcome":
+        if not LABELERS[labeler].rolls_out:
             rows += [LabelRow(trajectory=t.number, labels="0" * t.n, case="outcome") for t in wrong.values()]
             phase.emit(Labels(iteration=iteration, source=labeler, rows=rows))
         else:
@@ -65,7 +66,7 @@ def label(
         phase.share("label_accuracy", label_accuracy(labeled))
         for case, count in sorted(Counter(row.case for row in rows).items()):
             phase.metric(f"case_{case}", count)
-        if predictions and labeler != "outcome":
+        if predictions and LABELERS[labeler].rolls_out:
             phase.share("self_verification_error", _changed_share(rows, by_number, predictions))
         expanded = _choose_expansion(session, iteration, len(labeled), expanded)
         emit_trajectories(phase, [t for t, _ in expanded])
@@ -129,7 +130,7 @@ class Labeling:
                     trajectory=item.trajectory.number,
                     labels=item.verdict.labels,
                     case=item.verdict.case,
-                    predicted=item.verdict.predicted if self.labeler == "sapo" else 0,
+                    predicted=item.verdict.predicted if LABELERS[self.labeler].guided else 0,
                     verified=item.verdict.verified,
                     rollouts=item.cost.rollouts,
                     tokens=item.cost.tokens,
@@ -206,12 +207,14 @@ def _choose_expansion(
 def _report_costs(
     phase: PhaseContext, labeler: str, wrong: Mapping[int, Trajectory], outcome: LabelingOutcome, parameters: int
 ) -> None:
-    """Send what the labeler has cost, and what the other two would have."""
+    """Send what the labeler has cost, and what the others would have."""
     session = phase.context.session
-    cases = [cost_case(session, wrong[row.trajectory], row, closed=labeler != "sapo") for row in outcome.rows]
-    for name in ("sapo", "omega", "shepherd"):
+    cases = [
+        cost_case(session, wrong[row.trajectory], row, closed=not LABELERS[labeler].guided) for row in outcome.rows
+    ]
+    for name, compared in COMPARED.items():
         own = name == labeler
-        cost: Cost = measured(outcome.checks) if own else estimated(name, cases, outcome.checks)
+        cost = measured(outcome.checks) if own else estimated(compared, cases, outcome.checks)
         phase.metric(f"label_rollouts_{name}", round(cost.rollouts), estimate=not own)
         phase.metric(f"label_tokens_{name}", round(cost.tokens), estimate=not own)
         phase.metric(f"label_prefill_tokens_{name}", round(cost.prefill_tokens), estimate=not own)

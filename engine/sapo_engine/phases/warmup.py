@@ -7,11 +7,9 @@ from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.codecs import reasoner_codec
 from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.training import objectives
+from sapo_studio.config.engine_limits import CHECKS_AN_EPOCH, WARMUP_SAMPLES
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError
-
-CHECKS_AN_EPOCH = 6
-"""The warm-up can go from 10 % to 60 % within an epoch: it is looked at this often."""
 
 
 def warm_up(run: RunContext, model: Reasoner) -> Reasoner:
@@ -32,7 +30,7 @@ def warm_up(run: RunContext, model: Reasoner) -> Reasoner:
 
         def warm_enough(step: int) -> bool:
             model.weights_changed()
-            reached = accuracy(session, model, "development", "warm-up", 2).accuracy.value
+            reached = accuracy(session, model, "development", "warm-up", WARMUP_SAMPLES).accuracy.value
             phase.curve("development_accuracy", step, reached)
             phase.log(f"Step {step}: {reached:.1%} of samples on the development questions are right")
             session.placement.place(model)  # sampling outside this process has taken it off the device

@@ -1,4 +1,4 @@
-"""Roll-out back ends behind one interface."""
+"""Rollout back ends behind one interface."""
 
 from sapo_engine.rollouts.base import Completion, Request, RolloutBackend
 from sapo_engine.rollouts.hf import HfBackend

@@ -1,4 +1,4 @@
-"""What a roll-out back end has to offer: continuations of token prefixes."""
+"""What a rollout back end has to offer: continuations of token prefixes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roll-outs by transformers' own forward pass: each prompt is prefilled once and shared by its samples,
+"""Rollouts by transformers' own forward pass: each prompt is prefilled once and shared by its samples,
 sequences that have ended leave the batch, and prompts of like length go together. Greedy output equals
 `generate`'s token for token.
 """

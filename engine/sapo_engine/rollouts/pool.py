@@ -1,4 +1,4 @@
-"""The run's roll-out back end: chosen by the configuration, given each reasoner's weights when they are needed."""
+"""The run's rollout back end: chosen by the configuration, given each reasoner's weights when they are needed."""
 
 from __future__ import annotations
 

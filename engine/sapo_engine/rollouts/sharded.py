@@ -1,4 +1,4 @@
-"""Roll-outs divided among the processes of a run."""
+"""Rollouts divided among the processes of a run."""
 
 from __future__ import annotations
 

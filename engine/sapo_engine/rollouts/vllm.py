@@ -1,4 +1,4 @@
-"""Roll-outs by vLLM: a process of its own that holds the engine, told what to do through a pipe.
+"""Rollouts by vLLM: a process of its own that holds the engine, told what to do through a pipe.
 
 The engine is not in this process, nor in the one that vLLM would start by itself, because vLLM makes itself at home
 where it runs: it sets environment variables, threads, signal handlers and torch's process group, and a trainer has its
@@ -25,6 +25,7 @@ from typing import Any, cast
 import torch
 
 from sapo_engine.rollouts.base import Completion, Request, within
+from sapo_studio.config.engine_limits import VLLM_CPU_CACHE, VLLM_SEQUENCES
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.errors import EngineError
 
@@ -103,6 +104,8 @@ class VllmBackend:
             dtype=DTYPES.get(dtype, dtype),
             max_len=max_len,
             lora_rank=lora_rank,
+            sequences=VLLM_SEQUENCES,
+            cpu_cache=VLLM_CPU_CACHE,
         )
         self.version: str = started["version"]
         """Of vLLM."""

@@ -3,7 +3,9 @@ what was its standard output. Ends when its parent does.
 
 Run as a script by whatever Python has vLLM, so it imports nothing of this program. Commands, each with its `do`:
 
-* `start` (folder, dtype, max_len, memory_share, lora_rank, seed, eos): once, first. Answers version and device.
+* `start` (folder, dtype, max_len, memory_share, lora_rank, seed, eos; sequences: how many are written at a time;
+  cpu_cache: bytes for keys and values on a CPU, unless VLLM_CPU_KVCACHE_SPACE (GiB) says otherwise): once, first.
+  Answers version and device.
 * `load` (folder or null, adapter or null): new weights and/or another adapter; forgets what it has cached.
 * `generate` (temperature, requests as [prompt, keys, max_new_tokens]): answers {"finished": sequences} as it goes, then
   for each request and key [tokens, finished], and how many of the prompts' tokens were cached.
@@ -28,14 +30,10 @@ from typing import Any, TextIO
 
 OLDEST = (0, 18)
 """Before 0.18 vLLM ran code from a model's folder even where it was told not to."""
-SEQUENCES = 256
-"""Sequences that are written at a time."""
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """The ranks that vLLM reserves room for."""
 CPU_BLOCK = 32
 """Tokens a block of the prefix cache on a CPU, where vLLM's own 128 would hardly ever find a whole block again."""
-CPU_CACHE = 1 << 30
-"""Bytes for keys and values on a CPU, unless VLLM_CPU_KVCACHE_SPACE (GiB) says otherwise."""
 
 
 class Refused(Exception):  # noqa: N818  # told to the parent, never raised further
@@ -70,7 +68,7 @@ class Host:
             # Compiling takes longer than most of what is done on a CPU.
             options |= {"enforce_eager": True, "block_size": CPU_BLOCK}
             if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
-                options["kv_cache_memory_bytes"] = CPU_CACHE
+                options["kv_cache_memory_bytes"] = order["cpu_cache"]
         else:
             options |= {"enable_sleep_mode": True, "gpu_memory_utilization": order["memory_share"]}
         if order["lora_rank"]:
@@ -84,7 +82,7 @@ class Host:
             use_tqdm_on_load=False,
             dtype=order["dtype"],
             max_model_len=order["max_len"],
-            max_num_seqs=SEQUENCES,
+            max_num_seqs=order["sequences"],
             seed=order["seed"],
             enable_prefix_caching=True,
             # The folder's own sampling defaults and further end-of-text tokens stay out of it.

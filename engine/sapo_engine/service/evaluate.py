@@ -17,9 +17,9 @@ from sapo_engine.tasks.base import Question
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import predict
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.verifier_metrics import Scored, on_benchmark
+from sapo_studio.domain.verifier_metrics import Scored, step_metrics
 from sapo_studio.errors import InputError
-from sapo_studio.formats import processbench
+from sapo_studio.formats.registry import read_file
 from sapo_studio.requests.kinds import EvaluateRequest
 
 
@@ -36,8 +36,8 @@ class Solution:
 
 
 def read_benchmark(file: Path) -> list[Solution]:
-    """A ProcessBench file."""
-    items = processbench.read_file(file)
+    """The solutions of a file in a known format (`formats.registry`)."""
+    items = read_file(file)
     return [Solution(Question(k, "process", i.problem, (), ""), i.steps, i.first_error) for k, i in enumerate(items)]
 
 
@@ -71,12 +71,13 @@ def of_run(
         if isinstance(verifier, Path):
             found |= {"verifier": str(verifier)}
             rows = [Solution(run.session.questions[t.question], t.steps, t.truth or 0) for t in known]
-            found["benchmark"] = on_benchmark(score_with_classifier(verifier, rows, device)) if rows else None
+            found["benchmark"] = step_metrics(score_with_classifier(verifier, rows, device)).to_json() if rows else None
             return found
         loaded = run.verifier(own)
         found |= {"verifier": own}
         scores = predict(run.session, loaded, known)
-        found["benchmark"] = on_benchmark([(scores[t.number][0], t.truth or 0) for t in known]) if known else None
+        measured = step_metrics([(scores[t.number][0], t.truth or 0) for t in known]) if known else None
+        found["benchmark"] = measured.to_json() if measured else None
         if best:
             last = run.reasoners[-1]
             chosen = run.session.task.questions("test")[:questions]
@@ -105,7 +106,7 @@ def answer(request: EvaluateRequest) -> dict[str, Any]:
     if request.run is None:
         verifier, file = request.without_run()
         scored = score_with_classifier(verifier, read_benchmark(file), device)
-        return {"verifier": str(verifier), "benchmark": on_benchmark(scored)}
+        return {"verifier": str(verifier), "benchmark": step_metrics(scored).to_json()}
     return of_run(
         request.run,
         verifier=request.verifier,

@@ -20,18 +20,19 @@ from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_engine.verifier.scoring import Prediction, predict
 from sapo_studio.config.schema import LabelingConfig, RunConfig
 from sapo_studio.domain.calibration import Platt
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.search import least_checks, prior
 from sapo_studio.errors import InputError
-from sapo_studio.requests.kinds import LABELERS, LabelStudyRequest
+from sapo_studio.requests.kinds import LabelStudyRequest
 
 MANY = 64
 """Checks of a trajectory, at most, for the labeler `search`."""
-HUNTED = 8
-"""Samples a question in a hunt for wrong trajectories."""
+SAMPLES_A_QUESTION = 8
+"""Samples of each question among which wrong trajectories are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class LabelerResult:
     """One labeler's result. Costs are totals over `trajectories`; accuracies are fractions by the step oracle, None
     where the task has none. `steps`: mean steps of a trajectory. `least_checks`: what no search from the verifier's
     scores can do with fewer of, on average (`search` alone).
@@ -61,9 +62,9 @@ def study(
     version: int,
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
-    labelers: Sequence[str] = LABELERS,
+    labelers: Sequence[str] = tuple(LABELERS),
     calibration: Platt | None = None,
-) -> list[Tried]:
+) -> list[LabelerResult]:
     """Run every labeler on `wrong`, each with a cache of its own and the same random keys; all stop a prefix at
     its first success. `calibration` is that of the verifier behind `predictions`, for the search.
     """
@@ -79,16 +80,15 @@ def _try(
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
     name: str,
-) -> Tried:
+) -> LabelerResult:
     config = session.config.labeling.model_copy(update={"max_checks": MANY if name == "search" else 2})
     checker = checker_for(session, model, version, config.rollouts, config.wave)
     began = time.monotonic()
-    if name == "outcome":
+    if not LABELERS[name].rolls_out:
         verdicts = [("0" * t.n, 1) for t in wrong]
         rollouts = tokens = prefill = checks = 0
     else:
-        kind = "sapo" if name == "search" else name
-        labeled, usage = run_labeler(wrong, lambda _, t: make_checks(config, kind, t, *predictions[t.number]), checker)
+        labeled, usage = run_labeler(wrong, lambda _, t: make_checks(config, name, t, *predictions[t.number]), checker)
         verdicts = [(item.verdict.labels, item.verdict.verified) for item in labeled]
         rollouts, tokens, prefill = usage.sequences, usage.generated_tokens, usage.prefill_tokens
         checks = len(checker.known)
@@ -100,7 +100,7 @@ def _try(
         total += trajectory.n
         exact += verified == error
     known = all(t.truth is not None for t in wrong) and bool(wrong)
-    return Tried(
+    return LabelerResult(
         labeler=name,
         trajectories=len(wrong),
         steps=sum(t.n for t in wrong) / max(len(wrong), 1),
@@ -123,10 +123,10 @@ def _bound(config: LabelingConfig, wrong: Sequence[Trajectory], predictions: Map
 def sample_wrong(
     session: RunSession, model: Reasoner, questions: Sequence[Question], path: str, count: int
 ) -> list[Trajectory]:
-    """At most `count` distinct wrong trajectories of `questions`, out of HUNTED samples of each. `path` names the
-    purpose in the random keys."""
+    """At most `count` distinct wrong trajectories of `questions`, out of SAMPLES_A_QUESTION samples of each. `path`
+    names the purpose in the random keys."""
     found: list[Trajectory] = []
-    samples = session.sampler.sample(model, questions, path, HUNTED)
+    samples = session.sampler.sample(model, questions, path, SAMPLES_A_QUESTION)
     for question, completions in zip(questions, samples, strict=True):
         distinct = dict.fromkeys(completion.tokens for completion in completions)
         grades = session.builder.grade([(question, tokens) for tokens in distinct])
@@ -182,7 +182,7 @@ def study_run(
             if not wrong:
                 raise InputError(
                     "There is no wrong trajectory to label",
-                    why=f"Of {HUNTED} samples of each question all were right.",
+                    why=f"Of {SAMPLES_A_QUESTION} samples of each question all were right.",
                     fix="Study an earlier --iteration, or longer problems.",
                 )
             predictions = predict(session, verifier, wrong)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from sapo_engine.tasks.base import Question, Task
 from sapo_studio.config.schema import TaskConfig
+from sapo_studio.domain.task_kinds import LAB
 
 __all__ = ["Question", "Task", "make_task"]
 
@@ -14,7 +15,7 @@ def make_task(config: TaskConfig, seed: int, *, graders: int = 0) -> Task:
     """The task that `config` names, its questions drawn or divided with `seed`. `graders` processes grade (0: one a
     core). Raises InputError where its data cannot be had.
     """
-    if config.kind == "arithmetic":
+    if config.kind == LAB:
         from sapo_engine.tasks.arithmetic import ArithmeticTask
 
         return ArithmeticTask(config, seed)

@@ -34,6 +34,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from sapo_engine.grading.base import Grade
 from sapo_engine.tasks.base import Message, Question, WrittenSolution
 from sapo_engine.tasks.segmenters import Lines
+from sapo_studio.config.engine_limits import lab_tokens
 from sapo_studio.config.schema import TaskConfig
 
 NAMES = ("Ann", "Ben", "Cara", "Dan", "Eva", "Finn", "Gita", "Hugo")
@@ -85,7 +86,7 @@ class ArithmeticTask:
 
     def __init__(self, config: TaskConfig, seed: int) -> None:
         self.config = config
-        self.max_new_tokens = 4 * (config.max_steps + 2)
+        self.max_new_tokens = lab_tokens(config.max_steps)
         self.segmenter = Lines()
         self._truth: dict[int, tuple[int, ...]] = {}
         self._splits = self._generate(seed)
@@ -224,6 +225,10 @@ class ArithmeticTask:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def answer_end(self, text: str) -> int | None:
+        """None: a solution ends with the end-of-text token."""
+        return None
 
     def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
         """The first step that does not lead from the amount so far to the amount that the problem's next change gives.

@@ -9,6 +9,7 @@ from typing import Any
 from sapo_engine.grading.base import Problem
 from sapo_engine.grading.extract import MARK, final_number
 from sapo_engine.tasks.datasets import text_field
+from sapo_engine.tasks.kinds import Kind
 from sapo_studio.errors import InputError
 
 INSTRUCTION = 'Solve the problem step by step, one step a line. End with a line "#### " and the answer as a number.'
@@ -16,8 +17,6 @@ HUB_TRAIN = "hub:openai/gsm8k/main:train"
 HUB_TEST = "hub:openai/gsm8k/main:test"
 
 _CALCULATION = re.compile(r"<<[^<>]*>>")
-
-extract = final_number
 
 
 def read(row: Mapping[str, Any], where: str) -> Problem:
@@ -31,3 +30,6 @@ def read(row: Mapping[str, Any], where: str) -> Problem:
         solution=solution,
         answer=final_number(solution),
     )
+
+
+KIND = Kind("gsm8k", read, INSTRUCTION, hub_train=HUB_TRAIN, hub_test=HUB_TEST, extract=final_number)

@@ -7,10 +7,10 @@ from typing import Any
 
 from sapo_engine.grading.base import Problem
 from sapo_engine.tasks.datasets import text_field
+from sapo_engine.tasks.kinds import Kind
 
 INSTRUCTION = "Complete the Python function. Answer with the whole function and nothing else."
 HUB_TRAIN = "hub:openai/openai_humaneval:test"
-HUB_TEST = ""
 
 
 def read(row: Mapping[str, Any], where: str) -> Problem:
@@ -26,3 +26,6 @@ def read(row: Mapping[str, Any], where: str) -> Problem:
         entry_point=entry_point,
         header=header,
     )
+
+
+KIND = Kind("humaneval", read, INSTRUCTION, hub_train=HUB_TRAIN)

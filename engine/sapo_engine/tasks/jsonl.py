@@ -6,25 +6,19 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.grading.extract import final_expression
-from sapo_engine.tasks.datasets import text_field
+from sapo_engine.tasks.datasets import text_field, there_are
+from sapo_engine.tasks.kinds import Kind
 from sapo_studio.errors import InputError
 
 INSTRUCTION = 'Solve the problem step by step, one step a line. End with a line "#### " and the answer.'
 CODE_INSTRUCTION = "Write a Python program that does what is asked. Answer with the program alone."
-HUB_TRAIN = ""
-HUB_TEST = ""
-
-extract = final_expression
 
 
 def read(row: Mapping[str, Any], where: str) -> Problem:
     """A row of the user's own. InputError that names the field at fault."""
     tests = row.get("tests")
     if (tests is None) == ("answer" not in row):
-        raise InputError(
-            f"{where}: there must be either 'answer' or 'tests'", why=f"There are: {', '.join(map(str, row))}."
-        )
+        raise InputError(f"{where}: there must be either 'answer' or 'tests'", why=there_are(row))
     if isinstance(tests, str):
         tests = [tests]
     listed = cast("list[object]", tests) if isinstance(tests, list) else []
@@ -45,3 +39,6 @@ def read(row: Mapping[str, Any], where: str) -> Problem:
         setup=text_field(row, "setup", where, default=""),
         entry_point=text_field(row, "entry_point", where, default=""),
     )
+
+
+KIND = Kind("jsonl", read, INSTRUCTION, code_instruction=CODE_INSTRUCTION)

@@ -1,16 +1,19 @@
-"""The kinds of written tasks by name, and their problems from any address."""
+"""What a kind of written task is, the kinds by name, and their problems from any address."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from sapo_engine.grading.answers import AnswerGrader
 from sapo_engine.grading.base import Grader, Problem
-from sapo_engine.tasks import gsm8k, humaneval, jsonl, math_problems, mbpp
+from sapo_engine.grading.escape import fault_of
+from sapo_engine.grading.extract import final_expression
 from sapo_engine.tasks.datasets import Row, rows_of
 from sapo_studio.config.schema import TaskConfig
+from sapo_studio.domain.task_kinds import TASK_KINDS, WRITTEN
 from sapo_studio.errors import InputError
 
 SHOWN = 20
@@ -19,33 +22,52 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of task. `extract` finds the final answer, None where programs are asked for."""
+    """How a kind's questions are read and put.
+
+    `name` is its key in `task_kinds`. `read` makes a problem of a row of its data; the second argument says where
+    the row stands, and an InputError names it and the field at fault. `instruction` is what the reasoner is told to do,
+    `code_instruction` instead where the rows of a kind that has both ask for programs. `hub_train` and `hub_test` are
+    its own data on the Hub. `extract` finds the final answer in a solution.
+    """
 
     name: str
-    instruction: str
     read: Callable[[Mapping[str, Any], str], Problem]
-    hub_train: str
-    hub_test: str
-    extract: Callable[[str], str] | None
+    instruction: str
+    code_instruction: str = ""
+    hub_train: str = ""
+    hub_test: str = ""
+    extract: Callable[[str], str] = final_expression
 
 
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("gsm8k", gsm8k.INSTRUCTION, gsm8k.read, gsm8k.HUB_TRAIN, gsm8k.HUB_TEST, gsm8k.extract),
-        Kind(
-            "math",
-            math_problems.INSTRUCTION,
-            math_problems.read,
-            math_problems.HUB_TRAIN,
-            math_problems.HUB_TEST,
-            math_problems.extract,
-        ),
-        Kind("mbpp", mbpp.INSTRUCTION, mbpp.read, mbpp.HUB_TRAIN, mbpp.HUB_TEST, None),
-        Kind("humaneval", humaneval.INSTRUCTION, humaneval.read, humaneval.HUB_TRAIN, humaneval.HUB_TEST, None),
-        Kind("jsonl", jsonl.INSTRUCTION, jsonl.read, jsonl.HUB_TRAIN, jsonl.HUB_TEST, jsonl.extract),
-    )
-}
+class _Kinds(Mapping[str, Kind]):
+    """Each is loaded when it is asked for."""
+
+    def __getitem__(self, key: str) -> Kind:
+        if key not in WRITTEN:
+            raise KeyError(key)
+        return import_module(f"sapo_engine.tasks.{TASK_KINDS[key].file}").KIND
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(WRITTEN)
+
+    def __len__(self) -> int:
+        return len(WRITTEN)
+
+
+KINDS: Mapping[str, Kind] = _Kinds()
+"""The kinds of written tasks by name."""
+
+
+def read_problem(kind: Kind, row: Mapping[str, Any], where: str) -> Problem:
+    """The problem in a row. Raises InputError that names the field at fault, also for signs that no text has."""
+    problem = kind.read(row, where)
+    for name in ("id", "question", "solution", "answer", "setup", "header", "entry_point"):
+        if found := fault_of(getattr(problem, name)):
+            raise InputError(f"{where}: the {name} has {found}", why="No text has that.")
+    for number, test in enumerate(problem.tests, start=1):
+        if found := fault_of(test):
+            raise InputError(f"{where}: test {number} has {found}", why="No program has that.")
+    return problem
 
 
 def problems_of(kind: Kind, rows: Sequence[Row], source: str) -> list[Problem]:
@@ -54,7 +76,7 @@ def problems_of(kind: Kind, rows: Sequence[Row], source: str) -> list[Problem]:
     faults: list[str] = []
     for where, row in rows:
         try:
-            found.append(kind.read(row, where))
+            found.append(read_problem(kind, row, where))
         except InputError as error:
             faults.append(f"{error.what}. {error.why}".strip())
     if faults:
@@ -85,4 +107,4 @@ def grader_for(kind: Kind, config: TaskConfig, graders: int = 0, *, code: bool) 
             processes=graders,
             unsandboxed=config.unsandboxed,
         )
-    return AnswerGrader(kind.extract or jsonl.extract, processes=graders)
+    return AnswerGrader(kind.extract, processes=graders)

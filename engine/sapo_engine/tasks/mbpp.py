@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from sapo_engine.grading.base import Problem
 from sapo_engine.tasks.datasets import text_field
+from sapo_engine.tasks.kinds import Kind
 from sapo_studio.errors import InputError
 
 INSTRUCTION = "Write a Python program that does what is asked and passes the test. Answer with the program alone."
@@ -34,3 +35,6 @@ def read(row: Mapping[str, Any], where: str) -> Problem:
         tests=tuple(listed),
         setup="\n".join(line.replace("\r\n", "\n") for line in setup if line.strip()),
     )
+
+
+KIND = Kind("mbpp", read, INSTRUCTION, hub_train=HUB_TRAIN, hub_test=HUB_TEST)

@@ -47,7 +47,7 @@ def log_odds(log_p: torch.Tensor) -> torch.Tensor:
 
 
 def step_errors(scores: torch.Tensor, labels: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Each trajectory's mean squared error of v_j against c_j over the labelled steps (eq. 6).
+    """Each trajectory's mean squared error of v_j against c_j over the labeled steps (eq. 6).
     All of shape (B, S); `known` marks the steps that have a label. Returns shape (B,)."""
     weight = known.float()
     return (((scores.float() - labels) ** 2) * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)

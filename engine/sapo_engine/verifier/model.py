@@ -27,8 +27,6 @@ FEATURES = 6
 ADAPTER = "adapter"
 FLOOR = -12.0
 """Log-likelihoods below this tell no more."""
-SCORED_ENTRIES = 2**27
-"""Positions times vocabulary that are scored at a time: each takes 12 bytes for a moment, in all 1.5 GiB."""
 
 
 class Verifier(nn.Module):

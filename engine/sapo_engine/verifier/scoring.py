@@ -9,7 +9,8 @@ import torch
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.training.batching import PromptCompletion, pad, plain_batches
-from sapo_engine.verifier.model import SCORED_ENTRIES, Verifier, ends_of
+from sapo_engine.verifier.model import Verifier, ends_of
+from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS
 from sapo_studio.domain.labels import detect
 
 Prediction = tuple[list[float], int]
@@ -36,7 +37,7 @@ def score(
     ends: Sequence[tuple[int, ...]],
     *,
     pad_id: int,
-    batch: int = 256,
+    batch: int = SCORED_ROWS,
     tick: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
     """v_1..v_n of each text, in order."""

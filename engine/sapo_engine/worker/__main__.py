@@ -156,11 +156,12 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     import torch
     import transformers
 
-    from sapo_engine.loop import plan, run
+    from sapo_engine.loop import run
     from sapo_engine.phases.context import RunContext
     from sapo_engine.phases.control import ControlState
     from sapo_engine.process_group import ALONE
     from sapo_engine.session import RunSession
+    from sapo_studio.config.phase_plan import plan
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()

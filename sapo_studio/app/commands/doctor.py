@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.requests.limits import SHOWN, STEPS
 
 
@@ -18,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def doctor(
     task: Annotated[
         str,
-        typer.Option("--task", metavar="KIND", help="Preview a task instead: gsm8k, math, mbpp, humaneval or jsonl."),
+        typer.Option("--task", metavar="KIND", help=f"Preview a task instead: {listed(WRITTEN, 'or')}."),
     ] = "",
     data: Annotated[
         str, typer.Option("--data", metavar="FILE", help="The task's questions (JSON Lines or hub:...).")
@@ -94,3 +95,13 @@ def _show(found: dict[str, Any]) -> None:
     console.print(f"{right} of {found['graded']} reference solutions are graded as right")
     for fault in found["wrong"][:10]:
         console.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
+    golds = found["golds"]
+    if not found["sandbox"]:
+        equal = golds["checked"] - len(golds["bad"])
+        console.print(f"{equal} of {golds['checked']} reference answers are equal to themselves")
+        for fault in golds["bad"][:10]:
+            console.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
+    if golds["bad"]:
+        console.print('A run leaves these questions out, or does not begin (task.bad_golds = "refuse")', soft_wrap=True)
+    if golds["by_signs"]:
+        console.print(f"{golds['by_signs']} answers are no mathematics: only the same signs are equal to them")

@@ -6,26 +6,35 @@ import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.formats.registry import WRITTEN
 
+FORMATS = {known.name: known for known in WRITTEN}
+OTHERS = ("trajectories", "metrics", "config", "model")
+if TYPE_CHECKING:
+    What = StrEnum
+else:
+    What = StrEnum("What", {name: name for name in (*FORMATS, *OTHERS)}, module=__name__)
+    """What to export: step labels in a format, or one of the others."""
 
-class Kind(StrEnum):
-    """What to export."""
+HELP = f"""Export something of a run.
 
-    PROCESSBENCH = "processbench"
-    TRAJECTORIES = "trajectories"
-    METRICS = "metrics"
-    CONFIG = "config"
-    MODEL = "model"
+{" ".join(f"**{known.name}**: annotated trajectories as {known.about}." for known in WRITTEN)}
+**trajectories**: everything about each trajectory as JSONL. **metrics**: CSV. **config**: TOML for `sapo run`.
+**model**: the reasoner's folder (safetensors and tokenizer) after an iteration, the newest by default.
+
+Examples: `sapo export last processbench -o steps.jsonl`, `sapo export last processbench --labels rollouts`,
+`sapo export lab-demo-3 model --iteration 2 -o my-model`
+"""
 
 
 class Labels(StrEnum):
-    """Whose first error ProcessBench gets."""
+    """Whose first error a format of step labels gets."""
 
     HUMAN = "human"
     ROLLOUTS = "rollouts"
@@ -43,31 +52,25 @@ class Source(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add `export`."""
-    app.command("export")(export)
+    app.command("export", help=HELP)(export)
 
 
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
-    what: Annotated[Kind, typer.Argument(metavar="WHAT", help="processbench, trajectories, metrics, config or model.")],
+    what: Annotated[
+        What, typer.Argument(metavar="WHAT", help=f"{', '.join((*FORMATS, *OTHERS[:-1]))} or {OTHERS[-1]}.")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file, for `model` a new folder. Else standard output.")
     ] = None,
     labels: Annotated[
-        Labels, typer.Option(help="ProcessBench: first errors as people, roll-outs or the task's oracle have them.")
+        Labels,
+        typer.Option(help=f"{', '.join(known.title for known in WRITTEN)}: label source: human, rollouts or oracle."),
     ] = Labels.HUMAN,
     source: Annotated[Source | None, typer.Option(help="Only trajectories of this source.")] = None,
     iteration: Annotated[int | None, typer.Option(min=0, help="Only of this iteration; for `model`, whose.")] = None,
 ) -> None:
-    """Export something of a run.
-
-    **processbench**: annotated trajectories as ProcessBench JSONL (label: first wrong step from 0, -1 for
-    none). **trajectories**: everything about each trajectory as JSONL. **metrics**: CSV. **config**: TOML for
-    `sapo run`. **model**: the reasoner's folder (safetensors and tokenizer) after an iteration, the newest by
-    default.
-
-    Examples: `sapo export last processbench -o steps.jsonl`, `sapo export last processbench --labels
-    rollouts`, `sapo export lab-demo-3 model --iteration 2 -o my-model`
-    """
+    """Export something of a run. What `sapo export --help` says is `HELP`."""
     from sapo_studio.app.exports import run_files as exports
     from sapo_studio.app.exports import step_labels
     from sapo_studio.store import queries
@@ -76,32 +79,32 @@ def export(
     only = None if source is None else source.value
     with Store.open(create=False) as store:
         run_id = queries.find_run(store, run)
-        match what:
-            case Kind.MODEL:
+        match what.value:
+            case "model":
                 if output is None:
                     raise InputError("A model needs a folder to go to", fix="Add --output FOLDER.")
                 chosen = exports.copy_model(store, run_id, output, iteration=iteration)
                 print(f"M{chosen} of {run_id} is in {output}", file=sys.stderr)
                 return
-            case Kind.PROCESSBENCH:
-                lines = step_labels.processbench_lines(
-                    store, run_id, labels=labels.value, source=only, iteration=iteration
-                )
-            case Kind.TRAJECTORIES:
+            case "trajectories":
                 lines = exports.trajectory_lines(store, run_id, source=only, iteration=iteration)
-            case Kind.METRICS:
+            case "metrics":
                 lines = exports.metrics_csv(store, run_id)
-            case Kind.CONFIG:
+            case "config":
                 lines = exports.config_toml(store, run_id)
+            case name:
+                lines = step_labels.written(
+                    FORMATS[name], store, run_id, labels=labels.value, source=only, iteration=iteration
+                )
         count = _write(lines, output)
     if count == 0:
         raise InputError(
             f"Run {run_id} has nothing to export here",
             why="No trajectory matches."
-            if what is not Kind.PROCESSBENCH or labels is not Labels.HUMAN
+            if what.value not in FORMATS or labels is not Labels.HUMAN
             else "Nobody has annotated a trajectory completely.",
             fix="Annotate steps in the window, or choose --labels rollouts or --labels oracle."
-            if what is Kind.PROCESSBENCH
+            if what.value in FORMATS
             else "Leave --source and --iteration out.",
         )
     if output is not None:

@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from sapo_studio import supervisor
-from sapo_studio.app.commands.run_view import Look, View
+from sapo_studio.app.commands.run_view import RunSnapshot, View
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import EngineError
 from sapo_studio.store import queries
@@ -34,12 +34,12 @@ def follow(store: Store, run_id: str, *, as_json: bool, steer: bool = True) -> i
 
         view = LiveView()
     with Interrupts() as interrupts, view:
-        look = _watch(store, run_id, view, interrupts, steer=steer)
-        view.finish(look)
-    return _exit_code(look.run)
+        snapshot = _watch(store, run_id, view, interrupts, steer=steer)
+        view.finish(snapshot)
+    return _exit_code(snapshot.run)
 
 
-def _watch(store: Store, run_id: str, view: View, interrupts: Interrupts, *, steer: bool) -> Look:
+def _watch(store: Store, run_id: str, view: View, interrupts: Interrupts, *, steer: bool) -> RunSnapshot:
     heeded = 0
     note = ""
     last_line = 0
@@ -65,10 +65,10 @@ def _watch(store: Store, run_id: str, view: View, interrupts: Interrupts, *, ste
             version = current
             lines = queries.log(store, run_id, after_id=last_line, levels=["warning", "error"])
             last_line = lines[-1].id if lines else last_line
-            look = Look(run, queries.phases(store, run_id), queries.metrics(store, run_id), lines, note)
+            snapshot = RunSnapshot(run, queries.phases(store, run_id), queries.metrics(store, run_id), lines, note)
             if ended or (heeded and not steer):
-                return look
-            view.show(look)
+                return snapshot
+            view.show(snapshot)
         time.sleep(LOOK_SECONDS)
 
 
@@ -137,11 +137,11 @@ class LinesView:
     ) -> None:
         return None
 
-    def show(self, look: Look) -> None:
+    def show(self, snapshot: RunSnapshot) -> None:
         """Print what is new."""
-        run = look.run
+        run = snapshot.run
         self._tell("run", str(run.status), {"kind": "run", "run_id": run.id, "status": str(run.status)})
-        for phase in look.phases:
+        for phase in snapshot.phases:
             if phase.status != "pending":
                 line: dict[str, Any] = {
                     "kind": "phase",
@@ -153,7 +153,7 @@ class LinesView:
                 if phase.status == "done":
                     line["seconds"] = phase.seconds
                 self._tell(("phase", phase.ordinal), phase.status, line)
-        for iteration, values in sorted(look.metrics.items()):
+        for iteration, values in sorted(snapshot.metrics.items()):
             for name, metric in values.items():
                 line = {"kind": "metric", "iteration": iteration, "name": name, "value": metric.value}
                 if metric.low is not None and metric.high is not None:
@@ -163,17 +163,18 @@ class LinesView:
                 if metric.estimate:
                     line["estimate"] = True
                 self._tell(("metric", iteration, name), metric, line)
-        for entry in look.log:
+        for entry in snapshot.log:
             emit({"kind": "log", "level": entry.level, "message": entry.message})
 
-    def finish(self, look: Look) -> None:
+    def finish(self, snapshot: RunSnapshot) -> None:
         """Print what is left, and how the run ended."""
-        self.show(look)
-        if look.run.status.alive:
+        self.show(snapshot)
+        if snapshot.run.status.alive:
             return
-        line: dict[str, Any] = {"kind": "run_finished", "run_id": look.run.id, "status": str(look.run.status)}
-        if look.run.error is not None and look.run.status is RunStatus.FAILED:
-            line["error"] = {"what": look.run.error.what, "why": look.run.error.why, "fix": look.run.error.fix}
+        run = snapshot.run
+        line: dict[str, Any] = {"kind": "run_finished", "run_id": run.id, "status": str(run.status)}
+        if run.error is not None and run.status is RunStatus.FAILED:
+            line["error"] = {"what": run.error.what, "why": run.error.why, "fix": run.error.fix}
         emit(line)
 
     def _tell(self, key: object, state: object, line: dict[str, Any]) -> None:
@@ -196,9 +197,9 @@ def answer(run_id: str, status: str, sentence: str, *, as_json: bool) -> None:
 
 
 def detached(run_id: str, *, as_json: bool) -> int:
-    """Say that a run goes on by itself."""
+    """Say that a run keeps running in the background."""
     if as_json:
         emit({"kind": "run_started", "run_id": run_id})
     else:
-        print(f"{run_id} goes on by itself. Watch it: sapo follow {run_id}   Stop it: sapo stop {run_id}")
+        print(f"{run_id} keeps running in the background. Watch it: sapo follow {run_id}   Stop it: sapo stop {run_id}")
     return 0

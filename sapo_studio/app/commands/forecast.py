@@ -21,14 +21,14 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
 
     console = Console(highlight=False)
     if found.unknown:
-        console.print(f"[yellow]Memory and time cannot be said:[/] {escape(found.unknown)}")
+        console.print(f"[yellow]No memory or time estimate available:[/] {escape(found.unknown)}")
     for memory in found.memory:
         there = f" of {size(memory.there)}" if memory.there else ""
         console.print(f"[bold]{escape(memory.where)}[/]: at most {size(memory.peak.bytes)}{there} ({memory.peak.use})")
         for part in memory.peak.parts:
             console.print(f"  {size(part.bytes):>10}  {escape(part.name)}: {escape(part.assumption)}", soft_wrap=True)
     table = Table(box=None, pad_edge=False)
-    for heading in ("phase", "iteration", "seconds", "reckoned from"):
+    for heading in ("phase", "iteration", "seconds", "estimated from"):
         table.add_column(heading, justify="right" if heading in ("iteration", "seconds") else "left")
     for phase in found.phases:
         seconds = "-" if phase.seconds is None else f"{phase.seconds:,.0f}"
@@ -38,7 +38,7 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
         console.print(f"In all about {found.seconds / 60:,.0f} min")
     for bill in found.bills:
         mark = " (this run)" if bill.chosen else ""
-        console.print(f"Labelling by {bill.labeler}{mark}: {bill.rollouts:,.0f} roll-outs, {bill.tokens:,.0f} tokens")
+        console.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")
     for warning in found.warnings:
         console.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
     for line in found.assumptions:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.requests.limits import PROCESSES, TEST_SECONDS
 
 
@@ -16,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def grade(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="gsm8k, math, mbpp, humaneval or jsonl.")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help=f"{listed(WRITTEN, 'or')}.")],
     file: Annotated[str, typer.Argument(metavar="FILE", help="Completions as JSON Lines; - is standard input.")],
     data: Annotated[
         str,

@@ -47,11 +47,10 @@ def label_study(
 
     Exit codes: 0 measured, 2 bad input.
 
-    Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labelling`
+    Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labeling`
     """
     from sapo_studio.app.reports import drawing
-    from sapo_studio.app.studies import labeling_page as labelling_page
-    from sapo_studio.app.studies import pooled
+    from sapo_studio.app.studies import labeling_page, pooled
     from sapo_studio.errors import InputError
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import LabelStudyRequest
@@ -72,16 +71,16 @@ def label_study(
         for folder in folders
     ]
     found = pooled.studies([ask(request) for request in requests])
-    written = labelling_page.write(pages, found) if pages is not None else []
+    written = labeling_page.write(pages, found) if pages is not None else []
     if as_json:
         print(json.dumps(found))
         return
     from rich.console import Console
 
     console = Console(highlight=False)
-    name, _, rest = labelling_page.head(found).partition(",")
+    name, _, rest = labeling_page.head(found).partition(",")
     console.print(f"[bold]{name}[/],{rest}")
     for one in found["studies"]:
-        console.print(labelling_page.sheet(one).table())
+        console.print(labeling_page.sheet(one).table())
     for path in written:
         print(path)

@@ -12,7 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sapo_studio.app.commands.run_view import Look
+from sapo_studio.app.commands.run_view import RunSnapshot
+from sapo_studio.domain.metric_catalog import HEADLINES, METRICS, MetricInfo
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import LogLine, MetricValue, PhaseInfo
 
@@ -26,15 +27,7 @@ STATUS_STYLES = {
     RunStatus.FAILED: ("✗", "red"),
     RunStatus.DONE: ("✓", "green"),
 }
-COLUMNS = (
-    ("sampled_accuracy", "Sampled", 1),
-    ("greedy_accuracy", "Greedy", 1),
-    ("verifier_step_accuracy", "Verifier", 1),
-    ("mce", "MCE", 0),
-    ("gap", "Gap", -1),
-    ("self_verification_error", "Self-ver. error", -1),
-)
-"""Metric, heading, and whether more is better (1), worse (-1) or neither (0)."""
+COLUMNS = (*HEADLINES, METRICS["self_verification_error"])
 
 _SHOWN_LINES = 3
 
@@ -56,43 +49,43 @@ class LiveView:
     ) -> None:
         self._live.stop()
 
-    def show(self, look: Look) -> None:
+    def show(self, snapshot: RunSnapshot) -> None:
         """Draw how the run stands."""
-        self._warnings = [*self._warnings, *look.log][-_SHOWN_LINES:]
-        self._live.update(self.picture(look), refresh=True)
+        self._warnings = [*self._warnings, *snapshot.log][-_SHOWN_LINES:]
+        self._live.update(self.picture(snapshot), refresh=True)
 
-    def finish(self, look: Look) -> None:
+    def finish(self, snapshot: RunSnapshot) -> None:
         """Draw how it ended, and what can be done next."""
-        self.show(look)
+        self.show(snapshot)
         self._live.stop()
-        run = look.run
+        run = snapshot.run
         if run.status is RunStatus.DONE:
             self._hint("Everything it found:", f"sapo report {run.id}")
         elif run.status is RunStatus.STOPPED:
             self._hint("Go on with it:", f"sapo resume {run.id}")
         elif run.status.alive:
-            self._hint("It goes on by itself. Watch it again:", f"sapo follow {run.id}")
+            self._hint("It keeps running in the background. Watch it again:", f"sapo follow {run.id}")
 
     def _hint(self, sentence: str, command: str) -> None:
         self._console.print(Text.assemble(("  " + sentence + " ", "dim"), (command, ACCENT)))
 
-    def picture(self, look: Look) -> RenderableType:
+    def picture(self, snapshot: RunSnapshot) -> RenderableType:
         """The whole picture."""
-        parts: list[RenderableType] = [Text(), _title(look), Text(), _bars(look)]
-        if look.metrics:
-            parts += [Text(), _table(look)]
+        parts: list[RenderableType] = [Text(), _title(snapshot), Text(), _bars(snapshot)]
+        if snapshot.metrics:
+            parts += [Text(), _table(snapshot)]
         for line in self._warnings:
             style = "red" if line.level == "error" else "yellow"
             first = line.message.strip().splitlines()[0] if line.message.strip() else ""
             parts.append(Text(f"  ! {first}", style=style, overflow="ellipsis", no_wrap=True))
-        if look.note:
-            parts += [Text(), Text("  " + look.note, style="bold yellow")]
+        if snapshot.note:
+            parts += [Text(), Text("  " + snapshot.note, style="bold yellow")]
         parts.append(Text())
         return Group(*parts)
 
 
-def _title(look: Look) -> Text:
-    run = look.run
+def _title(snapshot: RunSnapshot) -> Text:
+    run = snapshot.run
     icon, style = STATUS_STYLES[run.status]
     text = Text.assemble("  ", (run.name, "bold"), "  ", (f"{icon} {run.status}", style))
     if run.status.alive and run.iterations:
@@ -103,14 +96,14 @@ def _title(look: Look) -> Text:
     return text
 
 
-def _bars(look: Look) -> RenderableType:
-    run = look.run
+def _bars(snapshot: RunSnapshot) -> RenderableType:
+    run = snapshot.run
     grid = Table.grid(padding=(0, 2))
     grid.add_column(min_width=12)
     grid.add_column(width=40)
     grid.add_column(justify="right", min_width=5)
     grid.add_column(style="dim", no_wrap=True, overflow="ellipsis")
-    phase = _current(look.phases, run.phase_ordinal)
+    phase = _current(snapshot.phases, run.phase_ordinal)
     if phase is not None and run.status.alive:
         share = phase.done / phase.total if phase.total else 0.0
         unit = f" {phase.unit}" if phase.unit else ""
@@ -119,8 +112,8 @@ def _bars(look: Look) -> RenderableType:
     left = ""
     if run.status is RunStatus.RUNNING and run.eta_seconds is not None:
         left = f"about {duration(run.eta_seconds)} left"
-    done = sum(one.status == "done" for one in look.phases)
-    count = f"{done} of {len(look.phases)} phases" if look.phases else "starting"
+    done = sum(one.status == "done" for one in snapshot.phases)
+    count = f"{done} of {len(snapshot.phases)} phases" if snapshot.phases else "starting"
     grid.add_row(Text("Whole run", style="bold"), _bar(run.progress), f"{run.progress:.0%}", left or count)
     return Padding(grid, (0, 0, 0, 2))
 
@@ -133,29 +126,29 @@ def _current(phases: list[PhaseInfo], ordinal: int | None) -> PhaseInfo | None:
     return next((phase for phase in phases if phase.ordinal == ordinal and phase.status != "pending"), None)
 
 
-def _table(look: Look) -> RenderableType:
-    shown = [column for column in COLUMNS if any(column[0] in values for values in look.metrics.values())]
+def _table(snapshot: RunSnapshot) -> RenderableType:
+    shown = [metric for metric in COLUMNS if any(metric.name in values for values in snapshot.metrics.values())]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("Iteration", no_wrap=True)
-    for _, heading, _ in shown:
+    for metric in shown:
         # In a narrow terminal the change since the iteration before goes below the number, rather than both being cut.
-        table.add_column(f" {heading}", overflow="fold")
+        table.add_column(f" {metric.short}", overflow="fold")
     before: dict[str, MetricValue] = {}
-    for iteration, values in sorted(look.metrics.items()):
-        cells = [_cell(values.get(name), before.get(name), name, better) for name, _, better in shown]
+    for iteration, values in sorted(snapshot.metrics.items()):
+        cells = [_cell(values.get(metric.name), before.get(metric.name), metric) for metric in shown]
         table.add_row("start" if iteration == 0 else str(iteration), *cells)
         before = values
     return Padding(table, (0, 0, 0, 2))
 
 
-def _cell(now: MetricValue | None, before: MetricValue | None, name: str, better: int) -> Text:
+def _cell(now: MetricValue | None, before: MetricValue | None, metric: MetricInfo) -> Text:
     """A share in per cent and, behind it, its change since the iteration before in points."""
     if now is None:
         return Text("    -", style="dim")
-    text = Text(f"{100 * now.value:5.1f}{'   ' if name == 'gap' else ' %'}", style="bold")
+    text = Text(f"{100 * now.value:5.1f}{'   ' if metric.unit == 'points' else ' %'}", style="bold")
     if before is not None:
         change = 100 * (now.value - before.value)
-        style = "dim" if not better else "green" if change * better > 0 else "yellow"
+        style = "dim" if not metric.better else "green" if change * metric.better > 0 else "yellow"
         text.append(f" {change:+5.1f}", style=style)
     return text
 

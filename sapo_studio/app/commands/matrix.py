@@ -38,8 +38,7 @@ def matrix(
 
     Examples: `sapo matrix lab.toml --dry-run`, `sapo matrix lab.toml --out results --jobs 2`
     """
-    from sapo_studio.app.experiments import page, pictures, table
-    from sapo_studio.app.experiments import runner as queue
+    from sapo_studio.app.experiments import page, pictures, runner, table
     from sapo_studio.app.experiments.matrix_file import read_matrix
     from sapo_studio.app.reports import drawing
     from sapo_studio.store.db import Store
@@ -58,13 +57,17 @@ def matrix(
 
     with Store.open() as store:
         if dry:
-            found = queue.place(store, plan)
+            found = runner.match_runs(store, plan)
             for placed in found:
                 tell(placed, sum(one.done for one in found), len(found))
             return
         drawing.prepare(folder)
         try:
-            found = queue.place(store, plan) if only else queue.work_off(store, plan, jobs=jobs or plan.jobs, tell=tell)
+            found = (
+                runner.match_runs(store, plan)
+                if only
+                else runner.run_matrix(store, plan, jobs=jobs or plan.jobs, tell=tell)
+            )
         except KeyboardInterrupt:
             print("Stopped. The same command goes on where it was.", file=sys.stderr)
             raise typer.Exit(3) from None

@@ -17,13 +17,18 @@ def register(app: typer.Typer) -> None:
 def presets(
     name: Annotated[str | None, typer.Argument(metavar="[PRESET]", help="Print this one as TOML.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    delete: Annotated[str, typer.Option("--delete", metavar="NAME", help="Delete this preset of yours.")] = "",
 ) -> None:
     """List the presets, or print one completely, as TOML to change and run.
 
-    Examples: `sapo presets`, `sapo presets lab-demo > mine.toml`
+    Examples: `sapo presets`, `sapo presets lab-demo > mine.toml`, `sapo presets --delete mine`
     """
-    from sapo_studio.config.presets import About, find_preset, list_presets, to_toml
+    from sapo_studio.config.presets import About, delete_preset, find_preset, list_presets, to_toml
 
+    if delete:
+        delete_preset(delete)
+        print(f"Preset {delete} is deleted.", file=sys.stderr)
+        return
     if name is not None:
         found = find_preset(name)
         if as_json:

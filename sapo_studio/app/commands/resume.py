@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
-    detach: Annotated[bool, typer.Option("--detach", help="Start it and return. It goes on by itself.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Start it and return. It keeps running in the background.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
 ) -> None:
     """Go on with a paused, stopped, interrupted or failed run, and follow it.
@@ -42,7 +44,7 @@ def follow_run(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
 ) -> None:
-    """Watch a run that goes on by itself. Ctrl+C only ends the watching.
+    """Watch a run that is under way. Ctrl+C only ends the watching.
 
     Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
     """

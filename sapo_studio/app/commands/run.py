@@ -20,7 +20,9 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random in the run.")] = None,
     name: Annotated[str | None, typer.Option(help="What the run is called.")] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Start it and return. It goes on by itself.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Start it and return. It keeps running in the background.")
+    ] = False,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what the run will take of memory and time, and start nothing.")
     ] = False,

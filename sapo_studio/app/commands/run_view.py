@@ -1,4 +1,4 @@
-"""To be worded."""
+"""What a view of a run in the terminal is given, and what it has to do with it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sapo_studio.store.records import LogLine, MetricValue, PhaseInfo, RunSummar
 
 
 @dataclass(frozen=True)
-class Look:
-    """A run as it stands at one moment. `log` holds the warnings and errors since the look before."""
+class RunSnapshot:
+    """A run as it stands at one moment. `log` holds the warnings and errors since the snapshot before."""
 
     run: RunSummary
     phases: list[PhaseInfo]
@@ -21,12 +21,12 @@ class Look:
 
 
 class View(AbstractContextManager["View"], Protocol):
-    """Shows looks."""
+    """Shows a run, snapshot after snapshot, to a person or to a program."""
 
-    def show(self, look: Look) -> None:
+    def show(self, snapshot: RunSnapshot) -> None:
         """Show how the run stands now."""
         ...
 
-    def finish(self, look: Look) -> None:
+    def finish(self, snapshot: RunSnapshot) -> None:
         """Show how it ended."""
         ...

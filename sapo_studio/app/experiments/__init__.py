@@ -1,1 +1,4 @@
-"""Many runs side by side: methods x tasks x seeds, and what they come to."""
+"""Many runs side by side: a matrix file of methods x tasks x seeds, running it, and the tables and pictures of it.
+
+Draws with `app.reports`, starts runs through the supervisor. Imported by the command `sapo matrix`.
+"""

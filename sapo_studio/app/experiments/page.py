@@ -6,39 +6,29 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sapo_studio.app.experiments.matrix_file import Matrix
 from sapo_studio.app.experiments.table import COMPARED, COMPARED_BY_ITERATION, Row, TaskTable
 from sapo_studio.app.reports import drawing
+from sapo_studio.domain.metric_catalog import METRICS, MetricInfo
 from sapo_studio.domain.statistics import Compared, Mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Column(NamedTuple):
-    """A metric's column: its heading, and what it means."""
-
-    heading: str
-    meaning: str
-
-
-COLUMNS = {
-    "sampled_accuracy": Column("sampled", "share of sampled test solutions whose answer is right"),
-    "greedy_accuracy": Column("greedy", "the same of greedy ones"),
-    "sound_accuracy": Column("right throughout", "share of sampled test solutions that are right at every step"),
-    "false_positives": Column("right by luck", "share of the samples with a right answer that hold a wrong step"),
-    "verifier_step_accuracy": Column(
-        "verifier, steps", "share of the process benchmark's steps that the verifier judges rightly"
-    ),
-    "first_error_accuracy": Column(
-        "first error", "share of the benchmark's solutions whose first error the verifier names"
-    ),
-    "gap": Column("gap", "how far the verifier's share of steps lies below that of the reasoner's own roll-outs"),
-    "label_accuracy": Column("labels right", "share of the labels that the verifier was trained on that are true"),
-}
-"""By metric, in order. One that no run has is left out."""
+COLUMNS = (
+    "sampled_accuracy",
+    "greedy_accuracy",
+    "sound_accuracy",
+    "false_positives",
+    "verifier_step_accuracy",
+    "first_error_accuracy",
+    "gap",
+    "label_accuracy",
+)
+"""Metrics that have a column, in order. One that no run has is left out."""
 
 
 def write(out: Path, matrix: Matrix, tables: Sequence[TaskTable], verifiers: Sequence[Path] = ()) -> list[Path]:
@@ -60,7 +50,7 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
         f"# {matrix.name}: methods side by side\n",
         f"Seeds {seeds}; mean and 95 % t interval over seeds, per cent; the last iteration of each run. All methods of",
         "a seed start from the same warmed-up reasoner.\n",
-        *[f"* *{column.heading}*: {column.meaning}." for _, column in _used([r for t in tables for r in t.rows])],
+        *[f"* *{metric.column}*: {metric.meaning}." for metric in _used([r for t in tables for r in t.rows])],
         f"* *tokens*: those generated and trained on after the warm-up, as a share of {against}'s.",
         "* *seconds*: of work, without pauses.",
         f"* *at equal compute*: the method less {against}, each where it stood when both had spent as many tokens",
@@ -86,14 +76,14 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     used = _used(table.rows)
     compute = [key for key in COMPARED if any(key in row.compared for row in table.rows)]
     iterations = [key for key in COMPARED_BY_ITERATION if any(key in row.by_iteration for row in table.rows)]
-    heads = ["method", "seeds", "iterations", *(column.heading for _, column in used), "tokens", "seconds"]
-    heads += [f"{COLUMNS[key].heading} at equal compute" for key in compute]
-    heads += [f"{COLUMNS[key].heading} after as many iterations" for key in iterations]
+    heads = ["method", "seeds", "iterations", *(metric.column for metric in used), "tokens", "seconds"]
+    heads += [f"{METRICS[key].column} at equal compute" for key in compute]
+    heads += [f"{METRICS[key].column} after as many iterations" for key in iterations]
     heads += ["paper, greedy"] if matrix.paper else []
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in table.rows:
         cells = [row.title, str(len(row.seeds)), str(row.iterations)]
-        cells += [percent(row.final.get(key)) for key, _ in used]
+        cells += [percent(row.final.get(metric.name)) for metric in used]
         cells += ["" if row.share is None else f"{row.share:.2f}", f"{row.seconds.value:.0f}" if row.method else ""]
         cells += [difference(row.compared.get(key)) for key in compute]
         cells += [difference(row.by_iteration.get(key)) for key in iterations]
@@ -102,8 +92,8 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     return lines
 
 
-def _used(rows: Sequence[Row]) -> list[tuple[str, Column]]:
-    return [(key, column) for key, column in COLUMNS.items() if any(key in row.final for row in rows)]
+def _used(rows: Sequence[Row]) -> list[MetricInfo]:
+    return [METRICS[key] for key in COLUMNS if any(key in row.final for row in rows)]
 
 
 def percent(found: Mean | None) -> str:
@@ -134,7 +124,7 @@ def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
     with drawing.drawing(path, 2 + 4.5 * len(drawn), 4.2) as figure:
         places: list[Axes] = list(figure.subplots(1, len(drawn), squeeze=False)[0])
         for metric, axes in zip(drawn, places, strict=True):
-            drawing.plain(axes, "tokens generated and trained on, millions", "", f"{COLUMNS[metric].heading}, %")
+            drawing.plain(axes, "tokens generated and trained on, millions", "", f"{METRICS[metric].column}, %")
             for k, (name, curves) in enumerate(table.curves.items()):
                 if metric in curves:
                     _line(axes, curves[metric], k, matrix.methods[name].title, band=name == matrix.against)

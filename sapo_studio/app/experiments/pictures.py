@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from sapo_studio.app.experiments.table import read_run
 from sapo_studio.app.reports import drawing
+from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.domain.statistics import Mean, mean
 
 if TYPE_CHECKING:
@@ -71,12 +72,12 @@ def picture(path: Path, methods: Mapping[str, Curves]) -> Path:
         for place, (axes, (title, curves)) in enumerate(zip(panels, methods.items(), strict=False)):
             _between(axes, title, curves, named=place == 0)
             if place % across == 0:
-                axes.set_ylabel("steps right, %")
+                axes.set_ylabel("step accuracy, %")
             axes.set_xlabel("iteration" if place + across >= len(methods) else "")
         for axes in panels[len(methods) :]:
             axes.set_visible(False)
         _all(figure, left, methods, GAP, "Gap: ceiling less verifier, points")
-        _all(figure, right, methods, ERROR, "Self-verification error, %")
+        _all(figure, right, methods, ERROR, f"{METRICS[ERROR].title}, {METRICS[ERROR].shown_unit}")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Working off a matrix: ordinary runs, a few at a time, those that are there already left alone."""
+"""Running a matrix: ordinary runs, a few at a time, those that are there already left alone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Placed:
         return self.status is RunStatus.DONE
 
 
-def place(store: Store, matrix: Matrix) -> list[Placed]:
+def match_runs(store: Store, matrix: Matrix) -> list[Placed]:
     """Find the run of every cell: that of its name with its very configuration, a finished one before others."""
     supervisor.reconcile(store)
     by_name: dict[str, list[RunSummary]] = {}
@@ -48,13 +48,13 @@ def _placed(store: Store, cell: Cell, named: Sequence[RunSummary]) -> Placed:
     return Placed(cell, same[0].id, same[0].status) if same else Placed(cell)
 
 
-def work_off(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed, int, int], None]) -> list[Placed]:
+def run_matrix(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed, int, int], None]) -> list[Placed]:
     """Run what is not done yet, `jobs` runs side by side; `tell(run, finished, all)` hears of every start and end.
 
     A run that fails is left as it is, and the others go on. On KeyboardInterrupt the runs under way are asked to stop
     before it is passed on: the next call goes on with them.
     """
-    found = place(store, matrix)
+    found = match_runs(store, matrix)
     finished = sum(one.done for one in found)
     waiting = [k for k, one in enumerate(found) if not one.done]
     going: list[int] = []

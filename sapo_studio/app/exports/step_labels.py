@@ -1,21 +1,30 @@
-"""To be worded."""
+"""Trajectories of a run with their first errors, in a format of `formats.registry`.
+
+For people who train or measure step verifiers.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Literal
 
-from sapo_studio.formats import processbench
-from sapo_studio.formats.processbench import Item
+from sapo_studio.errors import InputError
+from sapo_studio.formats.base import LabeledSolution
+from sapo_studio.formats.registry import KnownFormat
 from sapo_studio.store import queries
 from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.traces import parse_steps
 
+LabelSource = Literal["human", "rollouts", "oracle"]
+"""Whose first error is exported: people's, the one that rollouts verified, or the task's own step oracle's."""
 
-def processbench_lines(
+
+def written(
+    known: KnownFormat,
     store: Store,
     run_id: str,
     *,
@@ -23,18 +32,18 @@ def processbench_lines(
     source: str | None = None,
     iteration: int | None = None,
 ) -> Iterator[str]:
-    """ProcessBench JSONL, with line breaks. See `formats.processbench.export`."""
-    for item in export(store, run_id, labels=labels, source=source, iteration=iteration):
-        yield processbench.to_line(item) + "\n"
+    """What `labeled_solutions` finds, as text in a format. Nothing at all where it finds none."""
+    write = known.load().write
+    if write is None:
+        raise InputError(f"{known.title} can be read, not written")
+    solutions = labeled_solutions(store, run_id, labels=labels, source=source, iteration=iteration)
+    for first in solutions:
+        yield from write(chain([first], solutions))
 
 
-LabelSource = Literal["human", "rollouts", "oracle"]
-"""Whose first error is exported: people's, the one that roll-outs verified, or the task's own step oracle's."""
-
-
-def export(
+def labeled_solutions(
     store: Store, run_id: str, *, labels: LabelSource = "human", source: str | None = None, iteration: int | None = None
-) -> Iterator[Item]:
+) -> Iterator[LabeledSolution]:
     """The trajectories of a run whose first error is known from `labels`, in order of their ids.
 
     `source` (sample, solution, expansion, process) and `iteration` narrow them down. The task's own solutions are left
@@ -64,12 +73,11 @@ def export(
         f" JOIN questions q ON q.id = t.question_id WHERE {where} ORDER BY t.id",
         values,
     ):
-        first: int = known[identity] if labels == "human" else verified if labels == "rollouts" else truth
-        yield Item(
+        yield LabeledSolution(
             id=f"{name}-{row_number(identity)}",
             generator="task" if kind == "solution" else f"{name}/M{made_in}",
             problem=problem,
             steps=tuple(parse_steps(store, steps, identity)),
             final_answer_correct=bool(correct),
-            label=first - 1,
+            first_error=known[identity] if labels == "human" else verified if labels == "rollouts" else truth,
         )

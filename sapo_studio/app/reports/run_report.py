@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sapo_studio.domain.labelers.registry import COMPARED
+from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, label_cost
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -12,8 +14,6 @@ from sapo_studio.store.records import ErrorText, MetricValue
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-LABELERS = ("sapo", "omega", "shepherd")
 
 ALWAYS = (
     "greedy_accuracy",
@@ -28,24 +28,24 @@ ALWAYS = (
 """Metrics that an iteration's report always names, null where they were not measured."""
 
 ROWS = (
-    ("greedy_accuracy", "Greedy accuracy"),
-    ("sampled_accuracy", "Sampled accuracy"),
-    ("sound_accuracy", "Sound: right at every step"),
-    ("false_positives", "Right answers by wrong steps"),
-    ("verifier_step_accuracy", "Verifier, steps"),
-    ("first_error_accuracy", "Verifier, first error"),
-    ("process_f1", "Verifier, ProcessBench F1"),
-    ("mce", "Monte-Carlo estimate"),
-    ("gap", "Gap"),
-    ("self_verification_error", "Self-verification error"),
-    ("label_accuracy", "Label accuracy"),
+    "greedy_accuracy",
+    "sampled_accuracy",
+    "sound_accuracy",
+    "false_positives",
+    "verifier_step_accuracy",
+    "first_error_accuracy",
+    "process_f1",
+    "mce",
+    "gap",
+    "self_verification_error",
+    "label_accuracy",
 )
-"""Metrics of the table (all are shares) and what they are called there."""
+"""Metrics of the table, in order. All are shares or differences of them."""
 
 
 @dataclass(frozen=True)
 class LabelCost:
-    """What labelling one iteration's trajectories cost, or would have cost with another labeler (`estimate`)."""
+    """What labeling one iteration's trajectories cost, or would have cost with another labeler (`estimate`)."""
 
     rollouts: int
     tokens: int
@@ -114,10 +114,8 @@ def report(store: Store, run_id: str) -> Report:
 def _iteration(iteration: int, values: dict[str, MetricValue]) -> IterationReport:
     costs: dict[str, LabelCost] = {}
     rest = dict(values)
-    for labeler in LABELERS:
-        parts = [
-            rest.pop(f"label_{what}_{labeler}", None) for what in ("rollouts", "tokens", "prefill_tokens", "flops")
-        ]
+    for labeler in COMPARED:
+        parts = [rest.pop(label_cost(cost, labeler), None) for cost in LABEL_COSTS]
         known = [part for part in parts if part is not None]
         if known:
             rollouts, tokens, prefill, flops = (0.0 if part is None else part.value for part in parts)
@@ -136,11 +134,11 @@ def table(report: Report) -> Table:
     shown.add_column("", no_wrap=True)
     for iteration in report.iterations:
         shown.add_column("warm-up" if iteration.iteration == 0 else f"iteration {iteration.iteration}", justify="right")
-    for name, label in ROWS:
+    for name in ROWS:
         if any(name in iteration.values for iteration in report.iterations):
-            unit = "points" if name == "gap" else "%"
-            shown.add_row(f"{label}, {unit}", *(_share(iteration.values.get(name)) for iteration in report.iterations))
-    for labeler in LABELERS:
+            label = f"{METRICS[name].title}, {METRICS[name].shown_unit}"
+            shown.add_row(label, *(_share(iteration.values.get(name)) for iteration in report.iterations))
+    for labeler in COMPARED:
         if any(labeler in iteration.label_cost for iteration in report.iterations):
             costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
             shown.add_row(f"Tokens to label, {labeler}", *costs)

@@ -1,4 +1,4 @@
-"""What `sapo label-study` found, as tables, a page and a picture. Costs are a trajectory's."""
+"""What `sapo label-study` found, as tables, a page and a picture. Costs are per trajectory."""
 
 from __future__ import annotations
 
@@ -9,31 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.reports.sheets import Sheet
+from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.metrics import wilson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAMES = {
-    "sapo": "SAPO",
-    "search": "SAPO search",
-    "omega": "Omega",
-    "shepherd": "Shepherd",
-    "outcome": "outcome",
+LOOKS = {
+    key: (drawing.COLOURS[k % len(drawing.COLOURS)] if labeler.rolls_out else drawing.GREY, drawing.look(k)[1])
+    for k, (key, labeler) in enumerate(LABELERS.items())
 }
-LOOKS = dict(zip(NAMES, zip((*drawing.COLOURS[:4], drawing.GREY), drawing.MARKERS, strict=False), strict=True))
-HEADS = ("labeler", "checks", "roll-outs", "tokens", "/Shep.", "/Omega", "MFLOP", "ms", "steps", "exact")
+"""Colour and mark of each labeler; grey is who measures nothing."""
+HEADS = ("labeler", "checks", "rollouts", "tokens", "/Shep.", "/Omega", "MFLOP", "ms", "steps", "exact")
 LEGEND = (
-    "A trajectory costs so many prefixes checked (*checks*), *roll-outs*, generated *tokens* (also as a share of "
-    "Shepherd's and Omega's), *MFLOP* (generated tokens and those read) and *ms*; *steps*: labels that are true by the "
-    "step oracle; *exact*: trajectories whose first error is found."
+    "Costs per trajectory: prefixes checked (*checks*), *rollouts*, generated *tokens* (also as a share of Shepherd's "
+    "and Omega's), *MFLOP* (generated tokens and those read) and *ms*; *steps*: share of labels that are correct by "
+    "the step oracle; *exact*: share of trajectories whose first error is found."
 )
 Row = dict[str, Any]
 PANELS: tuple[tuple[str, Callable[[Row], float | None], bool], ...] = (
     ("tokens generated", lambda row: row["tokens"] / row["trajectories"], True),
     ("milliseconds", lambda row: 1000 * row["seconds"] / row["trajectories"], True),
-    ("labels right, %", lambda row: _percent(row["step_accuracy"]), False),
+    ("labels correct, %", lambda row: _percent(row["step_accuracy"]), False),
     ("first error found, %", lambda row: _percent(row["first_error_accuracy"]), False),
 )
 """Title, value, and whether it is a cost (drawn by factors, labelers that cost nothing left out)."""
@@ -43,7 +41,7 @@ def sheet(one: Row) -> Sheet:
     """One study's labelers side by side."""
     rows = {row["labeler"]: row for row in one["labelers"]}
     count = next(iter(rows.values()))["trajectories"]
-    title = f"{count} wrong trajectories" + (f" of problems of {one['length']} steps" if one["length"] else "")
+    title = f"{count} incorrect trajectories" + (f" of problems of {one['length']} steps" if one["length"] else "")
     note = ""
 
     def against(row: Row, other: str) -> str:
@@ -59,7 +57,7 @@ def sheet(one: Row) -> Sheet:
             note = f"No search from these scores can do with fewer than {row['least_checks']:.2f} checks."
         lines.append(
             (
-                NAMES[name],
+                LABELERS[name].title,
                 f"{row['checks'] / count:.2f}",
                 f"{row['rollouts'] / count:.1f}",
                 f"{row['tokens'] / count:.1f}",
@@ -77,7 +75,7 @@ def sheet(one: Row) -> Sheet:
 def head(found: Row) -> str:
     """What was studied, in one line."""
     return (
-        f"{found['run']}, iteration {found['iteration']}: at most {found['rollouts']} roll-outs a check; "
+        f"{found['run']}, iteration {found['iteration']}: at most {found['rollouts']} rollouts per check; "
         f"the search ends at {found['confidence']:.0%} confidence"
     )
 
@@ -130,7 +128,7 @@ def _by_length(path: Path, studies: Sequence[Row]) -> None:
                     axes,
                     "steps of the problem" if row else "",
                     "",
-                    title + (" a trajectory (log scale)" if cost else ""),
+                    title + (" per trajectory (log scale)" if cost else ""),
                 )
                 _lines(figure, axes, studies, value, cost)
 
@@ -147,11 +145,11 @@ def _lines(
             if row["labeler"] == name and (y := value(row)) is not None and (y > 0 or not cost)
         ]
         # Who labels by the outcome alone measures nothing that time could be told of.
-        if not points or (cost and name == "outcome"):
+        if not points or (cost and not LABELERS[name].rolls_out):
             continue
         x, y = [x for x, _ in points], [y for _, y in points]
-        axes.plot(x, y, color=colour, marker=marker, linestyle="--" if name == "outcome" else "-")
-        ends.append(drawing.End(x[-1], y[-1], NAMES[name], colour))
+        axes.plot(x, y, color=colour, marker=marker, linestyle="-" if LABELERS[name].rolls_out else "--")
+        ends.append(drawing.End(x[-1], y[-1], LABELERS[name].title, colour))
     axes.set_xticks([one["length"] for one in studies])
     if cost:
         drawing.plain_logarithms(axes)
@@ -165,7 +163,7 @@ def _bars(path: Path, rows: Sequence[Row]) -> None:
             values = [value(row) for row in rows]
             drawing.plain(axes, "", "", title)
             bars = axes.barh(
-                [NAMES[row["labeler"]] for row in rows],
+                [LABELERS[row["labeler"]].title for row in rows],
                 [one or 0.0 for one in values],
                 color=[LOOKS[row["labeler"]][0] for row in rows],
                 height=0.62,

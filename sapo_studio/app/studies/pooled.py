@@ -127,7 +127,7 @@ def _alike(founds: Sequence[Found], *names: str) -> None:
         values = [found[name] for found in founds]
         if any(value != values[0] for value in values):
             raise InputError(
-                "These runs cannot be put together",
+                "These runs cannot be pooled",
                 why=f"They differ in {name}: {', '.join(map(str, values))}.",
                 fix="Name runs of the same configuration, seeds apart.",
             )

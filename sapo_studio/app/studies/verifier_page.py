@@ -17,7 +17,7 @@ CHOICES = (
     ("best_of_n", "best of N by the verifier", "best by verifier"),
     ("majority", "majority", "majority"),
     ("weighted_vote", "votes weighted by the verifier", "weighted votes"),
-    ("pass_at_n", "any of N right", "any right"),
+    ("pass_at_n", "upper bound (oracle selection)", "upper bound"),
 )
 """Ways to choose one of N samples: their name in the JSON, in tables, and at the end of a line."""
 LOOKS = dict(
@@ -28,17 +28,17 @@ LOOKS = dict(
     )
 )
 MEASURES = (
-    ("step_accuracy", "steps right", "steps whose score is on the right side of one half"),
+    ("step_accuracy", "step accuracy", "steps whose score is on the correct side of one half"),
     (
         "first_error_accuracy",
         "first error exact",
-        "solutions whose first error, or its absence, is told exactly",
+        "solutions whose first error, or its absence, is found exactly",
     ),
     ("f1", "ProcessBench F1", "harmonic mean of the two below"),
-    ("accuracy_on_wrong", "  on wrong solutions", "first error exact, of the wrong ones"),
-    ("accuracy_on_right", "  on right solutions", "called free of errors, of the right ones"),
-    ("auroc", "AUROC of steps", "chance that a right step scores above a wrong one"),
-    ("ece", "calibration error (ECE)", "mean distance of score and share right, by tenths of the score"),
+    ("accuracy_on_wrong", "  on incorrect solutions", "first error exact, of the incorrect ones"),
+    ("accuracy_on_right", "  on correct solutions", "called free of errors, of the correct ones"),
+    ("auroc", "AUROC of steps", "probability that a correct step scores above an incorrect one"),
+    ("ece", "calibration error (ECE)", "mean distance of score and share correct, by tenths of the score"),
 )
 Found = dict[str, Any]
 
@@ -82,12 +82,12 @@ def reliability_sheet(found: Found, *, bars: bool = False) -> Sheet:
         )
         for point in found["reliability"]
     )
-    return Sheet("Reliability", ("score", "steps", "mean score", "right", *(("",) if bars else ())), rows)
+    return Sheet("Reliability", ("score", "steps", "mean score", "correct", *(("",) if bars else ())), rows)
 
 
 def best_sheet(found: Found) -> Sheet:
     """Accuracy by N and way to choose."""
-    title = f"One of N samples of M_{found['reasoner']}, {found['questions']} test questions, per cent right"
+    title = f"One of N samples of M_{found['reasoner']}, {found['questions']} test questions, per cent correct"
     rows = tuple(
         (label, *(f"{100 * one['value']:.1f}" for one in found[key])) for key, label, _ in CHOICES if key in found
     )
@@ -107,7 +107,7 @@ def matrix_sheet(found: list[Found]) -> Sheet:
         )
         for i in verifiers
     )
-    return Sheet("Self-verification error, % (of wrong ones)", ("", *(f"M_{j}" for j in reasoners)), rows)
+    return Sheet("Self-verification error, % (of incorrect ones)", ("", *(f"M_{j}" for j in reasoners)), rows)
 
 
 def _cells(found: list[Found]) -> tuple[list[int], list[int], dict[tuple[int, int], Found]]:
@@ -132,18 +132,18 @@ def markdown(found: Found, image: str) -> str:
     if found["benchmark"] is not None:
         parts.append(benchmark_sheet(found["benchmark"], about=True).markdown())
         parts.append(reliability_sheet(found["benchmark"]).markdown())
-        parts.append("*score*: tenths of the step score; *right*: the share of these steps that are right.\n")
+        parts.append("*score*: tenths of the step score; *correct*: the share of these steps that are correct.\n")
     if "best_of" in found:
         parts.append(best_sheet(found["best_of"]).markdown())
         parts.append(
             "Columns are numbers of samples. The verifier takes the solution with the best mean step score; voters the "
-            "answer with the most samples, or the largest sum of scores; *any of N right* is what nobody can beat.\n"
+            "answer with the most samples, or the largest sum of scores; *upper bound*: any of N is correct.\n"
         )
     if "matrix" in found:
         parts.append(matrix_sheet(found["matrix"]).markdown())
         parts.append(
             "Columns are reasoners, rows verifiers: the share of M_j's own trajectories whose labels by V_i "
-            "self-verification with M_j changes; in brackets, of the wrong ones alone.\n"
+            "self-verification with M_j changes; in brackets, of the incorrect ones alone.\n"
         )
     return "\n".join(parts)
 
@@ -169,7 +169,7 @@ def picture(path: Path, found: Found) -> Path | None:
 def _reliability(axes: Axes, below: Axes, found: Found) -> None:
     points = found["reliability"]
     error = "" if found["ece"] is None else f", calibration error {found['ece']:.3f}"
-    drawing.plain(axes, "", "steps that are right", f"Reliability{error}")
+    drawing.plain(axes, "", "steps that are correct", f"Reliability{error}")
     axes.plot([0, 1], [0, 1], color=drawing.GREY, linewidth=1.0, linestyle="--")
     axes.text(0.86, 0.81, "as it says", color=drawing.GREY, fontsize=8.5, ha="left", va="top")
     axes.plot([one["score"] for one in points], [one["right"] for one in points], color=drawing.BLUE, marker="o")
@@ -194,7 +194,7 @@ def _reliability(axes: Axes, below: Axes, found: Found) -> None:
 
 
 def _best(figure: Figure, axes: Axes, found: Found) -> None:
-    drawing.plain(axes, "samples N", "right, %", f"One of N samples of $M_{{{found['reasoner']}}}$")
+    drawing.plain(axes, "samples N", "correct, %", f"One of N samples of $M_{{{found['reasoner']}}}$")
     ends: list[drawing.End] = []
     for name, _, label in CHOICES:
         if name not in found:

@@ -1,1 +1,2 @@
-"""The screens: one a file, each of which runs alone."""
+"""What the window can do, a folder each: a page, a docked panel, or the list of runs, with all that only it needs.
+No feature imports another; the shell puts them together."""

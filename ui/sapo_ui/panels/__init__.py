@@ -1,1 +1,2 @@
-"""To be worded."""
+"""Base classes of what features show: pages of the window, and panels docked on the run page, from a bare one to one
+that draws itself from the metrics. Nothing here knows which there are."""

@@ -8,7 +8,6 @@ from typing import TypeVar
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
-from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
@@ -80,11 +79,6 @@ class DataPanel(Panel):
             self.load(self._run_id)
         else:
             self._stale = True
-
-    @property
-    def alive(self) -> bool:
-        """Whether the run may still write more."""
-        return self.run is None or self.run.status in (RunStatus.RUNNING, RunStatus.PAUSED, RunStatus.QUEUED)
 
     def set_filled(self, filled: bool) -> None:
         """Show the content, or say what would fill it."""

@@ -1,15 +1,19 @@
-"""The base class of everything that can be docked on the run page."""
+"""The base class of everything that can be docked on the run page, and how a panel is registered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
     from sapo_ui.services.poller import StoreChange
+
+Area = Literal["main", "side", "bottom"]
+"""Where panels stand on the run page: left, right, below."""
 
 
 class Panel(QWidget):
@@ -52,3 +56,16 @@ class Panel(QWidget):
         """Show this trajectory, if that is what the panel is for. True when it is; the page then raises the panel."""
         del trajectory_id
         return False
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """A panel of the run page: its class, where it stands at first, and whether it is shown there before anyone asks.
+
+    Name, title and help are the panel's own. Panels of one area are tabs in the order in which they are registered (the
+    first of the side stands alone above the others).
+    """
+
+    panel: type[Panel]
+    area: Area = "bottom"
+    shown: bool = True

@@ -18,6 +18,7 @@ ALIVE = frozenset(status for status in RunStatus if status.alive)
 RESUMABLE = frozenset(status for status in RunStatus if status.resumable)
 DEAD = frozenset(status for status in RunStatus if not status.alive)
 ANY = frozenset(RunStatus)
+CLOSING = "Close the window. Runs keep running in the background."
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Pause",
         "Run",
         1,
-        "Wait at the next step boundary.",
+        "Pause at the next step boundary.",
         "Ctrl+Shift+P",
         "pause",
         frozenset({RunStatus.RUNNING}),
@@ -76,7 +77,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Continue",
         "Run",
         1,
-        "Let a paused run go on.",
+        "Continue a paused run.",
         "Ctrl+Shift+G",
         "play",
         frozenset({RunStatus.PAUSED}),
@@ -86,7 +87,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Resume",
         "Run",
         1,
-        "Start the engine again where the run stopped.",
+        "Resume from the last checkpoint.",
         "Ctrl+Shift+R",
         "play",
         RESUMABLE,
@@ -96,7 +97,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Stop after phase",
         "Run",
         1,
-        "End when the phase under way is complete.",
+        "Stop when the current phase is complete.",
         "",
         "stop-after",
         ALIVE,
@@ -106,20 +107,20 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Stop",
         "Run",
         1,
-        "End at the next step boundary. Resume goes on from there.",
+        "Stop at the next step boundary. Resume continues from there.",
         "Ctrl+Shift+X",
         "stop",
         ALIVE | {RunStatus.QUEUED},
     ),
     ActionSpec(
-        "run.checkpoint", "Checkpoint now", "Run", 1, "Write a checkpoint of the training under way.", "", "", ALIVE
+        "run.checkpoint", "Checkpoint now", "Run", 1, "Write a checkpoint of the current training.", "", "", ALIVE
     ),
     ActionSpec(
         "run.kill",
         "Kill engine\u2026",
         "Run",
         1,
-        "End the engine at once; what it has not yet recorded is done again.",
+        "End the engine at once. What it has not recorded yet is done again on resume.",
         "",
         "",
         ALIVE,
@@ -131,7 +132,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Copy run id",
         "Run",
         2,
-        "What `sapo report` and the other commands call the run.",
+        "Copy the id by which `sapo report` and other commands know the run.",
         "Ctrl+Shift+C",
         "copy",
         ANY,
@@ -139,19 +140,19 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "run.delete", "Delete\u2026", "Run", 3, "Delete the run and everything it wrote.", "Del", "", DEAD, local=True
     ),
-    ActionSpec("app.close", "Close window", "Run", 4, "Close the window. Runs go on.", "Ctrl+W"),
-    ActionSpec("app.quit", "Quit", "Run", 4, "Close the window. Runs go on.", "Ctrl+Q"),
+    ActionSpec("app.close", "Close window", "Run", 4, CLOSING, "Ctrl+W"),
+    ActionSpec("app.quit", "Quit", "Run", 4, CLOSING, "Ctrl+Q"),
     ActionSpec("go.find", "Find run", "View", 0, "Go to the search field above the runs.", "Ctrl+F", "search"),
     ActionSpec("go.list", "Go to the runs", "View", 0, "Put the focus on the list of runs.", "Ctrl+L"),
     ActionSpec("go.palette", "Find action\u2026", "View", 0, "Find any action by its name.", "Ctrl+K", "search"),
     ActionSpec(
         "go.sidebar", "Show the run list", "View", 1, "Show or hide the list of runs.", "Ctrl+B", checkable=True
     ),
-    ActionSpec("view.reset", "Reset panel layout", "View", 1, "Put all panels back to where they were at first."),
+    ActionSpec("view.reset", "Reset panel layout", "View", 1, "Put all panels back in their default places."),
     ActionSpec("view.system", "Follow the system", "View", 2, "Light or dark as the system says.", checkable=True),
     ActionSpec("view.light", "Light", "View", 2, "Always light.", checkable=True),
     ActionSpec("view.dark", "Dark", "View", 2, "Always dark.", checkable=True),
-    ActionSpec("help.page", "Help on this", "Help", 0, "Explain what has the focus.", "F1", "help"),
+    ActionSpec("help.page", "Help on this", "Help", 0, "Help on the focused panel or page.", "F1", "help"),
     ActionSpec("help.keys", "Keyboard shortcuts", "Help", 0, "List every shortcut."),
     ActionSpec(
         "help.data", "Open data folder", "Help", 1, "Show the folder with the store and all runs.", "", "folder"
@@ -198,7 +199,7 @@ class Actions(QObject):
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way
 
-    def give_way(self, keys: frozenset[str]) -> None:
+    def yield_shortcuts(self, keys: frozenset[str]) -> None:
         """Leave these keys to the focused panel, which uses them itself: Qt acts on no key that two would take."""
         for spec in self.specs:
             if spec.shortcut and not spec.local:

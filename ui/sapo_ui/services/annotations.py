@@ -1,4 +1,5 @@
-"""Tells every panel at once that somebody judged a step, so that the heatmap need not wait for the next poll."""
+"""People's judgements of steps: under whose name they are kept, what a key press means, the writing in the background,
+and telling every panel at once, so that the heatmap need not wait for the next poll."""
 
 from __future__ import annotations
 
@@ -17,17 +18,17 @@ from sapo_ui.services import tasks
 from sapo_ui.services.settings import Settings
 
 
-class AnnotationHub(QObject):
-    """One for the program."""
+class AnnotationEvents(QObject):
+    """Sent around when somebody has judged a step."""
 
     judged = Signal(object, object)
     """(trajectory id: int, first error as people say now: int) Sent when the store has it."""
 
 
 @cache
-def hub() -> AnnotationHub:
-    """The program's hub."""
-    return AnnotationHub()
+def annotation_events() -> AnnotationEvents:
+    """The one that the program has: whoever judges sends, whoever draws judgements connects."""
+    return AnnotationEvents()
 
 
 def set_annotator_name(name: str) -> None:
@@ -50,25 +51,25 @@ def annotator_name() -> str:
 
 
 @dataclass(frozen=True)
-class Act:
+class JudgeAction:
     """What a key press asks for on a step."""
 
     verb: str
     step: int
 
 
-def judgements_of(act: Act, n_steps: int) -> dict[int, int]:
-    """What `act` says of which steps; nothing for undo."""
+def judgements_of(action: JudgeAction, n_steps: int) -> dict[int, int]:
+    """What `action` says of which steps; nothing for undo."""
     single = {"wrong": Judgement.WRONG, "neutral": Judgement.NEUTRAL, "right": Judgement.RIGHT}
-    if act.verb in single:
-        return {act.step: int(single[act.verb])}
-    if act.verb == "first_error":
-        return first_error_here(n_steps, act.step)
-    return no_error(n_steps) if act.verb == "no_error" else {}
+    if action.verb in single:
+        return {action.step: int(single[action.verb])}
+    if action.verb == "first_error":
+        return first_error_here(n_steps, action.step)
+    return no_error(n_steps) if action.verb == "no_error" else {}
 
 
-class Annotator(QObject):
-    """Writes acts to the store, one after the other, and tells what the trajectory looks like then."""
+class JudgementWriter(QObject):
+    """Writes what was judged to the store, one after the other, and tells what the trajectory looks like then."""
 
     saved = Signal(object)
     """(TraceDetail) Read again after the write."""
@@ -78,13 +79,13 @@ class Annotator(QObject):
         self._waiting: list[Callable[[Store], TraceDetail]] = []
         self._busy = False
 
-    def judge(self, trajectory_id: int, n_steps: int, act: Act) -> None:
+    def judge(self, trajectory_id: int, n_steps: int, action: JudgeAction) -> None:
         """Keep (or take back) a judgement."""
         me = annotator_name()
-        said = judgements_of(act, n_steps)
+        said = judgements_of(action, n_steps)
 
         def work(store: Store) -> TraceDetail:
-            if act.verb == "undo":
+            if action.verb == "undo":
                 annotations.undo(store, trajectory_id, me)
             else:
                 annotations.annotate(store, trajectory_id, me, said)
@@ -102,7 +103,7 @@ class Annotator(QObject):
     def _done(self, detail: TraceDetail) -> None:
         self._busy = False
         self.saved.emit(detail)
-        hub().judged.emit(detail.id, detail.human)
+        annotation_events().judged.emit(detail.id, detail.human)
         self._next()
 
     def _failed(self, error: Exception) -> None:

@@ -17,8 +17,8 @@ SENDER = "window"
 """How the window signs its command rows."""
 
 
-class Control(Protocol):
-    """The window's hands. `Supervised` is the real one; tests bring their own."""
+class RunControl(Protocol):
+    """What is done to a run. `SupervisorControl` does it; tests bring their own."""
 
     def start(self, store: Store, config: RunConfig, preset: str) -> str:
         """Create a run and launch its engine. Returns the run's id."""
@@ -45,8 +45,8 @@ class Control(Protocol):
         ...
 
 
-class Supervised:
-    """The real thing: command rows and the supervisor."""
+class SupervisorControl:
+    """Does it by command rows and the supervisor."""
 
     def start(self, store: Store, config: RunConfig, preset: str) -> str:
         """Create a run and launch its engine. Returns the run's id."""

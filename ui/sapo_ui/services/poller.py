@@ -195,8 +195,7 @@ def compare(known: dict[str, RunSummary] | None, runs: list[RunSummary]) -> Stor
     empty store is something).
 
     A run that is alive counts as changed: its rows come faster than its summary changes. Where no summary differs and
-    nothing is alive,
-    somebody wrote rows of an ended run (a judgement, a report): all count as changed.
+    nothing is alive, somebody wrote rows of an ended run (a judgement, a report): all count as changed.
     """
     now = {run.id: run for run in runs}
     if known is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings
 
 from sapo_studio.paths import data_dir
-from sapo_ui.theme.theme_manager import Mode
+from sapo_ui.theme import Mode
 
 
 class Settings:
@@ -48,10 +48,6 @@ class Settings:
     def set_texts(self, key: str, values: Mapping[str, str]) -> None:
         """Save strings by name."""
         self.set_text(key, json.dumps(dict(values)))
-
-    def forget(self, key: str) -> None:
-        """Drop a saved value."""
-        self._ini.remove(key)
 
     @property
     def theme(self) -> Mode:

@@ -1,10 +1,8 @@
 """The one way to do something outside the GUI thread.
 
-`run(parent, work, done)` calls `work(store)` in a pool thread, with that thread's own Store, and then `done(result)`
-on the
-GUI thread, unless `parent` has been destroyed or the task cancelled in between. Nothing else in the window starts a
-thread, but for
-the poller, which keeps one connection of its own.
+`run(parent, work, done)` calls `work(store)` in a pool thread, with that thread's own Store, and then `done(result)` on
+the GUI thread, unless `parent` has been destroyed or the task cancelled in between. Nothing else in the window starts a
+thread, but for the poller, which keeps one connection of its own.
 """
 
 from __future__ import annotations
@@ -241,10 +239,8 @@ def run(
     """Call `work(store)` in the background and `done(result)` on the GUI thread, while `parent` lives.
 
     `failed` is called with the error if `work` raises; without it the main window shows the error. Of several tasks
-    with the same `key`
-    (of the same parent) the latest wins: an earlier one that waits is dropped, one that runs is not delivered. With
-    `keep_running` one
-    that runs is delivered all the same, and this one after it: use it for periodic refreshes, which would starve
-    otherwise.
+    with the same `key` (of the same parent) the latest wins: an earlier one that waits is dropped, one that runs is not
+    delivered. With `keep_running` one that runs is delivered all the same, and this one after it: use it for periodic
+    refreshes, which would starve otherwise.
     """
     return pool().run(parent, work, done, failed=failed, key=key, keep_running=keep_running)

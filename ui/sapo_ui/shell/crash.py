@@ -119,9 +119,8 @@ class CrashDialog(QDialog):
         title = QLabel("Something went wrong in the window")
         title.setFont(theme.font("title"))
         said = QLabel(
-            f"{report.headline}\n\nRuns are not affected: their engines do not need the window. If it misbehaves "
-            "from here on, close it and "
-            "open it again. Please send the report below to the project's issue tracker."
+            f"{report.headline}\n\nRuns are not affected: their engines do not need the window. If it misbehaves from "
+            "now on, close it and open it again. Please send the report below to the project's issue tracker."
         )
         said.setWordWrap(True)
         text = QPlainTextEdit(report.text)

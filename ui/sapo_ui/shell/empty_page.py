@@ -7,10 +7,12 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from sapo_ui import theme
+from sapo_ui.panels.page import Page
+from sapo_ui.services.poller import StoreChange
 from sapo_ui.theme import icons
 
 
-class EmptyPage(QWidget):
+class EmptyPage(Page):
     """Shown while no run is chosen. Offers the demo while there is no run at all."""
 
     help = (
@@ -51,6 +53,9 @@ class EmptyPage(QWidget):
         column.addLayout(buttons)
         column.addStretch(4)
         self.show_count(0)
+
+    def take(self, change: StoreChange) -> None:
+        self.show_count(len(change.runs))
 
     def show_count(self, runs: int) -> None:
         """There are this many runs."""

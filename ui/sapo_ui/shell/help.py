@@ -1,4 +1,4 @@
-"""To be worded."""
+"""What the Help menu opens: every shortcut, and about the program. Panels and pages bring their own help."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def shortcuts_text(actions: Actions) -> str:
         "| J / K | Next / previous row of a list |",
         "| Enter | Open the row |",
         "| Esc | Back |",
-        "| Left / Right | Phase by phase, on the timeline |",
+        "| Left / Right | Previous / next phase, on the timeline |",
     ]
     return "\n".join(lines)
 
@@ -27,8 +27,7 @@ def about_text() -> str:
     """Versions and licences, as Markdown."""
     versions = "\n".join(f"| {name} | {number} |" for name, number in package_versions().items())
     return (
-        "### SAPO Studio\n\nMakes a small language model reason better by self-adaptive process "
-        "optimisation, and shows "
-        f"where its reasoning breaks.\n\nApache License 2.0.\n\n| | |\n|---|---|\n{versions}\n\n"
+        "### SAPO Studio\n\nMakes a small language model reason better by self-adaptive process optimisation, and "
+        f"shows where its reasoning breaks.\n\nApache License 2.0.\n\n| | |\n|---|---|\n{versions}\n\n"
         "Typefaces: Inter and JetBrains Mono, SIL Open Font License 1.1. Qt through PySide6, LGPL 3."
     )

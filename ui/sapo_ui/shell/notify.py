@@ -13,11 +13,11 @@ from sapo_ui import format as fmt
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.theme import icons
 
-TELLING = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.INTERRUPTED})
+ENDED = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.INTERRUPTED})
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notification:
     """One notification."""
 
     run_id: str
@@ -26,14 +26,14 @@ class Notice:
     bad: bool
 
 
-def notices(before: dict[str, RunStatus], change: StoreChange) -> list[Notice]:
+def notifications(before: dict[str, RunStatus], change: StoreChange) -> list[Notification]:
     """What to tell after `change`: runs that were alive when last seen and have ended on their own since."""
-    found: list[Notice] = []
+    found: list[Notification] = []
     for run in change.runs:
         was = before.get(run.id)
-        if was is not None and was.alive and run.status in TELLING:
+        if was is not None and was.alive and run.status in ENDED:
             found.append(
-                Notice(run.id, f"{run.name}: {run.status.value}", _text(run), run.status is not RunStatus.DONE)
+                Notification(run.id, f"{run.name}: {run.status.value}", _text(run), run.status is not RunStatus.DONE)
             )
     return found
 
@@ -43,14 +43,16 @@ def _text(run: RunSummary) -> str:
         accuracy = run.headline.get("sampled_accuracy")
         took = f"Took {fmt.duration(run.active_seconds)}."
         return took if accuracy is None else f"Sampled accuracy {fmt.percent(accuracy)}. {took}"
-    return run.error.what if run.error is not None else "Its engine ended. Resume goes on from the last finished part."
+    if run.error is not None:
+        return run.error.what
+    return "The engine stopped unexpectedly. Resume continues from the last checkpoint."
 
 
 class Notifier(QObject):
     """Sends a notification when a run ends, where the desktop has a tray to send it from."""
 
-    told = Signal(object)
-    """(Notice) Also sent where there is no tray."""
+    notified = Signal(object)
+    """(Notification) Also sent where there is no tray."""
 
     clicked = Signal(object)
     """(run id: str) The user clicked on the last notification."""
@@ -63,16 +65,18 @@ class Notifier(QObject):
 
     def see(self, change: StoreChange) -> None:
         """Take note of a change of the store."""
-        for notice in notices(self._known, change):
-            self._last = notice.run_id
-            self.told.emit(notice)
+        for notification in notifications(self._known, change):
+            self._last = notification.run_id
+            self.notified.emit(notification)
             tray = self._icon()
             if tray is not None:
-                kind = QSystemTrayIcon.MessageIcon.Warning if notice.bad else QSystemTrayIcon.MessageIcon.Information
-                tray.showMessage(notice.title, notice.text, kind)
+                look = QSystemTrayIcon.MessageIcon
+                tray.showMessage(
+                    notification.title, notification.text, look.Warning if notification.bad else look.Information
+                )
         self._known = {run.id: run.status for run in change.runs}
         if self._tray is not None and not any(run.status.alive for run in change.runs):
-            self._tray.setToolTip("SAPO Studio: no run is going")
+            self._tray.setToolTip("SAPO Studio: no run is active")
 
     def close(self) -> None:
         """Take the tray icon away."""

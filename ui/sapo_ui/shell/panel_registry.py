@@ -1,8 +1,7 @@
-"""All panels of the run page, in the order of their tabs, and where each stands at first."""
+"""All panels of the run page. A panel is one file in features and one line here; docks, menus, help and what is
+remembered of a panel follow from it."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from sapo_ui.features.hardware.panel import HardwarePanel
 from sapo_ui.features.heatmap.panel import HeatmapPanel
@@ -13,21 +12,11 @@ from sapo_ui.features.metrics.gap import GapPanel
 from sapo_ui.features.metrics.ledger import LedgerPanel
 from sapo_ui.features.metrics.training import TrainingPanel
 from sapo_ui.features.preferences.panel import PreferencesPanel
-from sapo_ui.features.run_page.dock_area import Area
 from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.features.traces.view import TraceView
-from sapo_ui.panels.panel import Panel
+from sapo_ui.panels.panel import PanelSpec
 
-
-@dataclass(frozen=True)
-class PanelSpec:
-    """A panel and the area it stands in at first."""
-
-    panel: type[Panel]
-    area: Area
-
-
-SPECS: tuple[PanelSpec, ...] = (
+PANELS: tuple[PanelSpec, ...] = (
     PanelSpec(HeatmapPanel, "main"),
     PanelSpec(GapPanel, "side"),
     PanelSpec(AccuracyPanel, "side"),
@@ -40,6 +29,3 @@ SPECS: tuple[PanelSpec, ...] = (
     PanelSpec(HardwarePanel, "bottom"),
     PanelSpec(LogPanel, "bottom"),
 )
-
-PANELS: list[type[Panel]] = [spec.panel for spec in SPECS]
-AREAS: dict[str, Area] = {spec.panel.panel_id: spec.area for spec in SPECS}

@@ -13,38 +13,38 @@ from sapo_studio.domain.runs import Verb
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui.services import tasks
-from sapo_ui.services.control import Control
+from sapo_ui.services.control import RunControl
 from sapo_ui.widgets import dialogs
 
 SAID = {
-    Verb.PAUSE: "Pause asked for: the engine waits at its next step.",
-    Verb.RESUME: "The engine goes on.",
+    Verb.PAUSE: "Pause requested: the engine pauses at its next step.",
+    Verb.RESUME: "Continue requested.",
     Verb.STOP_AFTER_PHASE: "The run will stop after this phase.",
-    Verb.STOP: "Stop asked for: the engine ends at its next step.",
-    Verb.CHECKPOINT: "Checkpoint asked for.",
+    Verb.STOP: "Stop requested: the engine stops at its next step.",
+    Verb.CHECKPOINT: "Checkpoint requested.",
 }
 
 
 class RunActions(QObject):
-    """Acts on `current()` through `control`; `said` tells the user, `acted` is called when the store has changed."""
+    """Acts on `current()` through `control`; `say` tells the user, `on_change` is called when the store has changed."""
 
     def __init__(
         self,
         window: QWidget,
         current: Callable[[], RunSummary | None],
-        control: Control,
+        control: RunControl,
         *,
         home: Path,
-        said: Callable[[str], object],
-        acted: Callable[[], object],
+        say: Callable[[str], object],
+        on_change: Callable[[], object],
     ) -> None:
         super().__init__(window)
         self._window = window
         self._current = current
         self._control = control
         self._home = home
-        self._said = said
-        self._acted = acted
+        self._say = say
+        self._on_change = on_change
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What to do for each action, by its id."""
@@ -72,7 +72,7 @@ class RunActions(QObject):
         """Start an engine for the run."""
         run = self._current()
         if run is not None:
-            self._act(run, self._control.resume, "The engine is being started.")
+            self._act(run, self._control.resume, "Starting the engine.")
 
     def kill(self) -> None:
         """Ask, then end the run's engine at once."""
@@ -81,9 +81,9 @@ class RunActions(QObject):
             dialogs.ask(
                 self._window,
                 f"Kill the engine of \u201c{run.name}\u201d?",
-                "It ends at once. What it has not yet recorded is done again when you resume. Stop is gentler.",
+                "It ends at once. What it has not recorded yet is done again on resume. Stop loses nothing.",
                 "Kill engine",
-                lambda: self._act(run, self._control.kill, "The engine was ended."),
+                lambda: self._act(run, self._control.kill, "The engine was killed."),
             )
 
     def rename(self) -> None:
@@ -117,22 +117,22 @@ class RunActions(QObject):
             if folder.is_dir():
                 open_path(folder)
             else:
-                self._said(f"{run.name} has written no files yet.")
+                self._say(f"{run.name} has written no files yet.")
 
     def copy_id(self) -> None:
         """Put the run's id on the clipboard."""
         run = self._current()
         if run is not None:
             QGuiApplication.clipboard().setText(run.id)
-            self._said(f"Copied {run.id}.")
+            self._say(f"Copied {run.id}.")
 
     def _act(self, run: RunSummary, work: Callable[[Store, str], object], said: str = "") -> None:
         run_id = run.id
 
         def done(_: object) -> None:
             if said:
-                self._said(said)
-            self._acted()
+                self._say(said)
+            self._on_change()
 
         tasks.run(self._window, lambda store: work(store, run_id), done)
 

@@ -1,6 +1,6 @@
 """Every visual decision of the window: colours, type, space, icons. `theme.current()` is the look in use."""
 
-from sapo_ui.theme.fonts import MONO_FAMILY, UI_FAMILY, FontRole, font, load_fonts
+from sapo_ui.theme.fonts import MONO_FAMILY, FontRole, font, load_fonts
 from sapo_ui.theme.palette import (
     CONTROL_HEIGHT,
     DARK,
@@ -10,14 +10,13 @@ from sapo_ui.theme.palette import (
     SPACE_2,
     SPACE_3,
     SPACE_4,
-    SPACE_6,
     Theme,
     cividis,
     contrast,
     score_colour,
     text_on,
 )
-from sapo_ui.theme.theme_manager import Mode, ThemeManager, current, manager, on_change, palette
+from sapo_ui.theme.theme_manager import Mode, current, manager, on_change
 
 __all__ = [
     "CONTROL_HEIGHT",
@@ -29,12 +28,9 @@ __all__ = [
     "SPACE_2",
     "SPACE_3",
     "SPACE_4",
-    "SPACE_6",
-    "UI_FAMILY",
     "FontRole",
     "Mode",
     "Theme",
-    "ThemeManager",
     "cividis",
     "contrast",
     "current",
@@ -42,7 +38,6 @@ __all__ = [
     "load_fonts",
     "manager",
     "on_change",
-    "palette",
     "score_colour",
     "text_on",
 ]

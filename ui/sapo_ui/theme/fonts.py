@@ -1,4 +1,4 @@
-"""To be worded."""
+"""The typefaces, and the font of each role."""
 
 from __future__ import annotations
 
@@ -11,13 +11,8 @@ from sapo_studio.paths import resources_dir
 
 FontRole = Literal["small", "body", "strong", "title", "heading", "headline", "mono", "mono_small"]
 
-
 UI_FAMILY = "Inter"
-
-
 MONO_FAMILY = "JetBrains Mono"
-
-
 _FONTS: dict[FontRole, tuple[str, int, QFont.Weight]] = {
     "small": (UI_FAMILY, 12, QFont.Weight.Normal),
     "body": (UI_FAMILY, 13, QFont.Weight.Normal),

@@ -1,4 +1,4 @@
-"""To be worded."""
+"""The window's own line icons: small SVG files in resources/icons, drawn in whatever colour and size is asked for."""
 
 from __future__ import annotations
 

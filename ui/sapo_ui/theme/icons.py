@@ -1,4 +1,4 @@
-"""The window's own line icons: small SVG files in resources/icons, drawn in whatever colour is asked for."""
+"""Icons as Qt takes them for buttons, actions and windows, in the colours of the theme in use."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from functools import cache
 
 from PySide6.QtGui import QIcon
 
-from sapo_ui.theme import theme_manager as theme
 from sapo_ui.theme.glyphs import pixmap
+from sapo_ui.theme.theme_manager import current
 
 
 def icon(name: str, colour: str = "") -> QIcon:
     """The icon for a button or an action, in `colour` or the theme's text colour; greyed out where disabled."""
-    look = theme.current()
+    look = current()
     made = QIcon(pixmap(name, colour or look.text))
     made.addPixmap(pixmap(name, look.muted), QIcon.Mode.Disabled)
     return made

@@ -1,4 +1,4 @@
-"""To be worded."""
+"""The design tokens: spaces, and the colours of both looks. How colours are told apart (contrast) is computed here."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QColor
 
-SPACE_1, SPACE_2, SPACE_3, SPACE_4, SPACE_6 = 4, 8, 12, 16, 24
-
-
+# In device-independent pixels.
+SPACE_1, SPACE_2, SPACE_3, SPACE_4 = 4, 8, 12, 16
 RADIUS = 6
-
-
 CONTROL_HEIGHT = 28
 
 
@@ -83,7 +80,6 @@ LIGHT = Theme(
     mark="#ffffff",
     mark_outline="#111418",
 )
-
 
 DARK = Theme(
     name="dark",

@@ -1,5 +1,5 @@
-"""The style sheet, made from the theme's tokens. Widgets ask for a look by a dynamic property,
-never by a colour of their own."""
+"""The style sheet, made from the theme's tokens. Widgets ask for a look by a dynamic property, never by a colour of
+their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every visual decision of the window: colours, type, space. Widgets take them from `current()` and redraw on
+"""Which look is in use, and what is told when it changes. Widgets take colours from `current()` and redraw on
 `manager().changed`."""
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from sapo_ui.theme.fonts import font, load_fonts
 from sapo_ui.theme.palette import DARK, LIGHT, Theme
 
 Mode = Literal["system", "light", "dark"]
-
-# Space, in device-independent pixels.
 
 
 class ThemeManager(QObject):
@@ -78,7 +76,7 @@ class ThemeManager(QObject):
             dark = self._mode == "dark"
         self._theme = DARK if dark else LIGHT
         if self._app is not None:
-            self._app.setPalette(palette(self._theme))
+            self._app.setPalette(_qt_palette(self._theme))
             from sapo_ui.theme.style_sheet import style_sheet
 
             self._app.setStyleSheet(style_sheet(self._theme))
@@ -118,7 +116,7 @@ def on_change(owner: QObject, restyle: Callable[[], object]) -> None:
     manager().changed.connect(_Restyler(owner, restyle).restyle)
 
 
-def palette(theme: Theme) -> QPalette:
+def _qt_palette(theme: Theme) -> QPalette:
     """Qt's palette for `theme`, for everything the style sheet does not reach."""
     made = QPalette()
     role = QPalette.ColorRole

@@ -1,1 +1,2 @@
-"""Qt item models over the store: they hold ids and fetch what is seen, in the background."""
+"""One trajectory, drawn and judged: step cards, score strips, marks in tables, the judgement buttons. Whatever shows
+trajectories builds on these parts."""

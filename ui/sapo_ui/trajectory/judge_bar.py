@@ -1,4 +1,4 @@
-"""Judging steps by keyboard: which key says what, and writing it to the store in the background, in order."""
+"""How steps are judged: the key of each judgement, and the same as buttons."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ KEYS = {
     Qt.Key.Key_U: "undo",
 }
 BUTTONS = (
-    ("wrong", "1", "Wrong", "This step is wrong"),
+    ("wrong", "1", "Incorrect", "This step is incorrect"),
     ("neutral", "2", "Neutral", "This step neither helps nor harms"),
-    ("right", "3", "Right", "This step is right"),
-    ("first_error", "e", "First error", "Every step before is right, this one and those after it are wrong"),
-    ("no_error", "n", "No error", "Every step is right"),
+    ("right", "3", "Correct", "This step is correct"),
+    ("first_error", "e", "First error", "Every step before is correct; this one and all after it are incorrect"),
+    ("no_error", "n", "No error", "Every step is correct"),
     ("undo", "u", "Undo", "Take back my last judgement of this trajectory"),
 )
 
 
 class JudgeBar(FlowRow):
-    """The same acts as buttons, each with its key printed on it."""
+    """A button for each judgement, with its key printed on it, and one for the name they are kept under."""
 
     pressed = Signal(object)
     """(verb: str)"""

@@ -8,11 +8,10 @@ from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from sapo_ui import theme
-from sapo_ui.widgets.marks import DRAW
+from sapo_ui.widgets.marks import DRAW, TEXT_SIZES
 
 Index = QModelIndex | QPersistentModelIndex
 ROLE = Qt.ItemDataRole.UserRole + 2
-SIZES = {"triangle": 9.0, "square": 6.5, "ring": 9.0}
 
 
 class MarkTextDelegate(QStyledItemDelegate):
@@ -35,7 +34,7 @@ class MarkTextDelegate(QStyledItemDelegate):
             if shape in DRAW:
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
                 centre = QPointF(x + 5, rect.center().y() + 0.5)
-                DRAW[shape](painter, centre, SIZES[shape], QColor(look.text), QColor(0, 0, 0, 0))
+                DRAW[shape](painter, centre, TEXT_SIZES[shape], QColor(look.text), QColor(0, 0, 0, 0))
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             else:
                 painter.setPen(QColor(look.muted))

@@ -18,7 +18,7 @@ ROLE = Qt.ItemDataRole.UserRole + 1
 
 
 @dataclass(frozen=True, eq=False)
-class Strip:
+class ScoreStrip:
     """What a cell shows: scores, and marks as (shape, 1-based step)."""
 
     scores: npt.NDArray[np.float32]
@@ -26,7 +26,7 @@ class Strip:
 
 
 class ScoreStripDelegate(QStyledItemDelegate):
-    """Paints the `Strip` that the model has under `ROLE`. Numbers give way to swatches alone where the column is
+    """Paints the `ScoreStrip` that the model has under `ROLE`. Numbers give way to swatches alone where the column is
     narrow."""
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -43,7 +43,7 @@ class ScoreStripDelegate(QStyledItemDelegate):
         if option.state & QStyle.StateFlag.State_Selected:  # pyright: ignore[reportAttributeAccessIssue]
             painter.fillRect(rect, QColor(look.accent_soft))
         strip: object = index.data(ROLE)
-        if not isinstance(strip, Strip):
+        if not isinstance(strip, ScoreStrip):
             return
         painter.save()
         painter.setClipRect(rect)

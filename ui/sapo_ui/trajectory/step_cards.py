@@ -16,9 +16,9 @@ from sapo_ui.widgets.labels import Chip, Tone, label
 
 BAR = 6
 JUDGEMENTS: dict[int, tuple[str, Tone, str]] = {
-    -1: ("wrong", "bad", "close"),
+    -1: ("incorrect", "bad", "close"),
     0: ("neutral", "plain", ""),
-    1: ("right", "good", "check"),
+    1: ("correct", "good", "check"),
 }
 
 
@@ -122,16 +122,16 @@ class StepCard(QWidget):
             self.chips.add(chip)
         if facts.rollouts is not None:
             right, total = facts.rollouts
-            chip = Chip(f"{right} of {total} roll-outs right", "good" if right else "bad")
+            chip = Chip(f"{right} of {total} rollouts correct", "good" if right else "bad")
             chip.setToolTip(
-                "Roll-outs that go on from this step; one that ends right shows that the step can be on a path"
+                "Rollouts that continue from this step. A correct one shows that the step can lead to the answer."
             )
             self.chips.add(chip)
         for who, judgement in facts.judged:
             word, tone, icon = JUDGEMENTS[judgement]
             self.chips.add(Chip(f"{who}: {word}", tone, icon=icon))
         for source, right in facts.labels:
-            chip = Chip(f"{source}: {'right' if right else 'wrong'}", "good" if right else "bad")
+            chip = Chip(f"{source}: {'correct' if right else 'incorrect'}", "good" if right else "bad")
             chip.setToolTip(f"Label written by {source}")
             self.chips.add(chip)
 

@@ -1,4 +1,4 @@
-"""What hangs on the chosen step: its score under each verifier, the roll-outs from it, the same question's other
+"""Details of the chosen step: its score under each verifier, the rollouts from it, the same question's other
 trajectories."""
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Swatch(QWidget):
 
 
 class _RolloutCard(QFrame):
-    """Roll-outs that say the same: what the reasoner wrote, how it ended, how often."""
+    """Rollouts that say the same: what the reasoner wrote, how it ended, how often."""
 
     def __init__(self, rollouts: list[RolloutInfo]) -> None:
         super().__init__()
@@ -49,24 +49,24 @@ class _RolloutCard(QFrame):
         column.setContentsMargins(8, 5, 8, 6)
         column.setSpacing(2)
         times = "" if len(rollouts) == 1 else f", {len(rollouts)} times"
-        word, tone, icon = ("right", "good", "check") if first.correct else ("wrong", "bad", "close")
-        ending = Chip(f"ends {word}{times}", tone, icon=icon)
+        word, tone, icon = ("correct", "good", "check") if first.correct else ("incorrect", "bad", "close")
+        ending = Chip(f"{word}{times}", tone, icon=icon)
         ending.setToolTip(f"{first.tokens} tokens, by the reasoner of iteration {first.iteration}")
-        text = label(first.text.strip() or "(ends at once)", "mono_small", wrap=True)
+        text = label(first.text.strip() or "(empty)", "mono_small", wrap=True)
         text.setMinimumWidth(40)
         column.addWidget(text)
         column.addWidget(ending)
 
 
 def grouped(rollouts: list[RolloutInfo]) -> list[list[RolloutInfo]]:
-    """Roll-outs with equal text together: those that end right first, then the most frequent."""
+    """Rollouts with equal text together: those that end right first, then the most frequent."""
     found: dict[tuple[bool, str], list[RolloutInfo]] = {}
     for rollout in rollouts:
         found.setdefault((rollout.correct, rollout.text.strip()), []).append(rollout)
     return sorted(found.values(), key=lambda group: (not group[0].correct, -len(group), group[0].id))
 
 
-class TraceSide(QScrollArea):
+class StepSide(QScrollArea):
     """The right column of the trace view."""
 
     sibling_requested = Signal(object)
@@ -87,7 +87,7 @@ class TraceSide(QScrollArea):
         self._key: tuple[object, int] | None = None
 
     def show_step(self, detail: TraceDetail, step: int) -> None:
-        """Show what hangs on this step."""
+        """Show the details of this step."""
         if self._key == (detail, step):
             return
         self._key = (detail, step)
@@ -115,8 +115,8 @@ class TraceSide(QScrollArea):
     def _rollouts(self, detail: TraceDetail, step: int) -> None:
         mine = [rollout for rollout in detail.rollouts if rollout.prefix == step]
         right = sum(rollout.correct for rollout in mine)
-        hover = "What the reasoner wrote when it went on from this step. They stop at the first that ends right."
-        self._title(f"Roll-outs from step {step}: {right} of {len(mine)} right" if mine else "Roll-outs", hover)
+        hover = "What the reasoner wrote when it continued from this step. Sampling stops at the first correct one."
+        self._title(f"Rollouts from step {step}: {right} of {len(mine)} correct" if mine else "Rollouts", hover)
         if not mine:
             known = sorted({rollout.prefix for rollout in detail.rollouts})
             where = ", ".join(str(prefix) for prefix in known)
@@ -125,7 +125,7 @@ class TraceSide(QScrollArea):
             elif known:
                 text = f"None from this step. There are some from step {where}."
             elif detail.correct:
-                text = "None: a right answer is its own witness."
+                text = "None: a trajectory with a correct answer is not checked."
             else:
                 text = "None yet. They come with the labels, for the trajectories chosen for checking."
             self._column.addWidget(label(text, "small", "muted", wrap=True))
@@ -155,8 +155,8 @@ class TraceSide(QScrollArea):
 
 
 def sibling_text(sibling: SiblingInfo) -> str:
-    """`it 2, sample 3: right answer, mean 0.91`."""
-    ending = "right" if sibling.correct else "wrong"
+    """`it 2, sample 3: correct, mean 0.91`."""
+    ending = "correct" if sibling.correct else "incorrect"
     kind = SOURCE_WORDS.get(sibling.source, f"sample {sibling.sample}")
     mean = "" if sibling.mean is None else f", mean {sibling.mean:.2f}"
     return f"it {sibling.iteration}, {kind}: {ending}{mean}"

@@ -1,1 +1,2 @@
-"""Widgets that know nothing of runs or stores: they are handed arrays and say what was pointed at."""
+"""Widgets that know nothing of runs or stores. They are handed numbers and texts, and say what was pointed at or
+chosen."""

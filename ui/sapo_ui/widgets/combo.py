@@ -1,4 +1,4 @@
-"""To be worded."""
+"""Combo boxes of (text, value) pairs: made, filled again without losing the choice, read and restored by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sapo_ui import theme
 COMBO_ROOM = 56
 
 
-def choice(name: str, items: Sequence[tuple[str, Any]], hover: str = "") -> QComboBox:
+def combo_box(name: str, items: Sequence[tuple[str, Any]], hover: str = "") -> QComboBox:
     """A combo box of (text, value), as wide as its longest text."""
     box = QComboBox()
     box.setAccessibleName(name)
@@ -24,13 +24,13 @@ def choice(name: str, items: Sequence[tuple[str, Any]], hover: str = "") -> QCom
     return box
 
 
-def chosen(boxes: Mapping[str, QComboBox]) -> dict[str, str]:
+def chosen_values(boxes: Mapping[str, QComboBox]) -> dict[str, str]:
     """What is chosen in each box, as text."""
     return {name: str(box.currentData(Qt.ItemDataRole.UserRole)) for name, box in boxes.items()}
 
 
-def choose(boxes: Mapping[str, QComboBox], choices: Mapping[str, str]) -> None:
-    """Choose what `chosen` gave, where the boxes have it."""
+def choose_values(boxes: Mapping[str, QComboBox], choices: Mapping[str, str]) -> None:
+    """Choose what `chosen_values` gave, where the boxes have it."""
     for name, box in boxes.items():
         for row in range(box.count()):
             if str(box.itemData(row, Qt.ItemDataRole.UserRole)) == choices.get(name):

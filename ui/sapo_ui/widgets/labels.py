@@ -1,4 +1,4 @@
-"""Small text: labels in a type role, chips, messages for empty pages, banners."""
+"""Small text: labels in a type role, chips, and the message of a panel that has nothing to show."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
-from sapo_ui.widgets.marks import DRAW
+from sapo_ui.widgets.marks import DRAW, TEXT_SIZES
 
 Tone = Literal["plain", "good", "warning", "bad", "accent"]
-MARK_SIZES = {"triangle": 9.0, "square": 6.5, "ring": 9.0}
 
 
 def label(text: str = "", role: theme.FontRole = "body", look: str = "", *, wrap: bool = False) -> QLabel:
@@ -83,7 +82,7 @@ class Chip(QWidget):
             left += 18
         elif self._mark:
             at = QPointF(left + 6.5, self.height() / 2)
-            DRAW[self._mark](painter, at, MARK_SIZES[self._mark], QColor(look.text), QColor(look.raised))
+            DRAW[self._mark](painter, at, TEXT_SIZES[self._mark], QColor(look.text), QColor(look.raised))
             left += 18
         painter.setPen(QColor(colour))
         painter.drawText(

@@ -41,3 +41,7 @@ def ring(painter: QPainter, at: QPointF, size: float, colour: QColor, edge: QCol
 
 DRAW = {"triangle": triangle, "square": square, "ring": ring}
 SIZES = {"triangle": 9.0, "square": 6.0, "ring": 13.0}
+"""Pixels, on the heatmap."""
+
+TEXT_SIZES = {"triangle": 9.0, "square": 6.5, "ring": 9.0}
+"""Pixels, in a line of text."""

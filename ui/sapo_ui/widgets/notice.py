@@ -1,4 +1,4 @@
-"""To be worded."""
+"""A line in a panel that warns or tells. `banner` is the strip that says what failed and has buttons for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sapo_ui.theme import glyphs
 from sapo_ui.widgets.labels import label
 
 
-class Banner(QFrame):
+class Notice(QFrame):
     """A line across the top of a panel that warns or tells, with an icon; hidden while it has nothing to say."""
 
     def __init__(self, kind: Literal["warning", "bad"] = "warning", parent: QWidget | None = None) -> None:
@@ -32,7 +32,7 @@ class Banner(QFrame):
 
     @property
     def text(self) -> str:
-        """What the banner says; empty when it is hidden."""
+        """What it says; empty while it is hidden."""
         return self._text.text()
 
     def say(self, text: str, hover: str = "") -> None:

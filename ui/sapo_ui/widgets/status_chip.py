@@ -19,13 +19,13 @@ WORDS = {
     "done": "done",
 }
 _MEANING = {
-    "queued": "Waits for its engine to start.",
-    "running": "An engine works on it.",
-    "paused": "Its engine waits, and keeps its place.",
-    "stopped": "Ended on request. Resume goes on where it stopped.",
-    "interrupted": "Its engine ended without a word (a crash, a power cut). Resume goes on from the last "
-    "finished part.",
-    "failed": "Its engine gave up. The banner says why.",
+    "queued": "Waiting for its engine to start.",
+    "running": "An engine is working on it.",
+    "paused": "Its engine waits and keeps its state.",
+    "stopped": "Stopped on request. Resume continues from there.",
+    "interrupted": "Its engine stopped unexpectedly, with no exit message (a crash, a power cut). Resume continues "
+    "from the last checkpoint.",
+    "failed": "Its engine reported an error. The banner says which.",
     "done": "All phases are complete.",
 }
 HEIGHT = 22

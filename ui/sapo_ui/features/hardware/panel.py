@@ -28,11 +28,11 @@ class HardwarePanel(DataPanel):
     title = "Hardware"
     help = """### Hardware
 
-CPU and memory of this machine over the last five minutes, what the run's engine processes take of it, and each
+CPU and memory of this machine over the last five minutes, what the run's engine processes use of it, and each
 NVIDIA GPU with its memory and temperature. Sampled every two seconds, only while this panel is visible.
 """
     empty_headline = "No run is shown"
-    empty_text = "Choose a run to see what it takes of this machine."
+    empty_text = "Choose a run to see what it uses on this machine."
 
     def __init__(self) -> None:
         super().__init__()

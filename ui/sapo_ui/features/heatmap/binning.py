@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,8 @@ Floats32 = npt.NDArray[np.float32]
 class MarkLayer:
     """One kind of mark: `rows` holds the 1-based row it sits in for each column, 0 for none.
 
-    `shape` is triangle (hollow), square (filled) or ring. `always` keeps every mark when columns are merged,
-    instead of those that
-    most of the merged columns agree on.
+    `shape` is triangle (hollow), square (filled) or ring. `always` keeps every mark when columns are merged, instead of
+    those that most of the merged columns agree on.
     """
 
     name: str
@@ -34,7 +33,6 @@ class Grid:
     values: Floats32
     groups: Ints
     marks: tuple[MarkLayer, ...] = ()
-    group_names: dict[int, str] = field(default_factory=dict[int, str])
 
     @property
     def columns(self) -> int:
@@ -94,16 +92,16 @@ def bin_marks(layer: MarkLayer, edges: Ints, rows: int) -> list[tuple[int, int]]
     return [(int(b), int(best[b])) for b in np.flatnonzero(enough & (best > 0))]
 
 
-def count_runs(groups: Ints, first: int, last: int) -> int:
+def count_stretches(groups: Ints, first: int, last: int) -> int:
     """How many stretches of neighbouring columns of one group lie within first..last (exclusive)."""
     part = groups[first:last]
     return int(np.count_nonzero(part[1:] != part[:-1])) + 1 if len(part) else 0
 
 
-def runs_of(groups: Ints, first: int, last: int, most: int = 10_000) -> list[tuple[int, int, int]]:
-    """(group, begin, end) for each stretch of neighbouring columns of one group within first..last (exclusive).
+def stretches(groups: Ints, first: int, last: int, most: int = 10_000) -> list[tuple[int, int, int]]:
+    """(group, begin, end) of each stretch of neighbouring columns of one group within first..last (exclusive).
 
-    Of more than `most` stretches every so manieth comes back, which is enough where they share pixels.
+    Where there are more than `most`, only every n-th comes back: enough where several share a pixel.
     """
     part = groups[first:last]
     if not len(part):

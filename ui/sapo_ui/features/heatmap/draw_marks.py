@@ -1,4 +1,4 @@
-"""To be worded."""
+"""Marks over many columns: where columns are narrow, one mark stands for several, as binning says."""
 
 from __future__ import annotations
 

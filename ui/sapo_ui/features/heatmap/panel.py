@@ -12,18 +12,20 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QToolButton, QWidget
 
 from sapo_studio.store import queries
+from sapo_studio.store.codec import row_numbers
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import HeatmapData
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.heatmap.binning import Grid, MarkLayer
+from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.features.heatmap.mark_legend import MarkLegend
 from sapo_ui.features.heatmap.readout import Readout
-from sapo_ui.features.heatmap.selection import HeatmapChoice
-from sapo_ui.features.heatmap.view import Cell, HeatmapView
+from sapo_ui.features.heatmap.selection import HeatmapControls
+from sapo_ui.features.heatmap.view import HeatmapView
 from sapo_ui.panels.data_panel import DataPanel
-from sapo_ui.services.annotations import hub
-from sapo_ui.widgets.combo import choose, chosen
+from sapo_ui.services.annotations import annotation_events
+from sapo_ui.widgets.combo import choose_values, chosen_values
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import EmptyState, label
 
@@ -56,11 +58,11 @@ class HeatmapPanel(DataPanel):
     help = f"""### Verifier heatmap
 
 Each **column** is a trajectory, each **row** a step, the **colour** the verifier's score of the solution up
-to that step, from 0 (lost) to 1 (on a right path). The scale is the same for every run. Hatched cells are steps
+to that step, from 0 (incorrect) to 1 (correct so far). The scale is the same for every run. Hatched cells are steps
 that a shorter solution does not have.
 
 * **Hollow triangle**: predicted first error, the step with the largest drop in score.
-* **Filled square**: first error as roll-outs verified it.
+* **Filled square**: first error as rollouts verified it.
 * **Ring**: first error as a person judged it.
 
 The **strip below** has one tone a question, with its number; the pointed-at question lights up everywhere.
@@ -68,7 +70,7 @@ Where columns are narrower than a pixel, each pixel column is the mean of the tr
 mark stands for the most frequent one beneath it (a person's mark always stays).
 
 **V0, V1, ...** choose whose scores are shown; *Replay* goes through them. *Fresh samples* are the
-trajectories that each verifier was asked about when they were fresh.
+trajectories that each verifier scored first.
 
 {HINT}.
 """
@@ -81,7 +83,7 @@ trajectories that each verifier was asked about when they were fresh.
         self._verifier: int | None = None
         self._pending: _Found | None = None
         self._asked: object = None
-        self.choice = HeatmapChoice()
+        self.controls = HeatmapControls()
         self.view = HeatmapView()
         self.view.setAccessibleName("Verifier heatmap")
         self.view.setAccessibleDescription(HINT)
@@ -91,7 +93,7 @@ trajectories that each verifier was asked about when they were fresh.
         self.pages.addWidget(self.nothing)
         self.legend = MarkLegend(
             (("triangle", "predicted"), ("square", "verified"), ("ring", "person"), ("hatch", "no such step")),
-            "The first error: predicted by the verifier's largest drop, verified by roll-outs, judged by a person",
+            "The first error: predicted by the verifier's largest drop, verified by rollouts, judged by a person",
         )
         self.note = label("", "small", "muted")
         self.note.setToolTip(MERGING)
@@ -100,7 +102,7 @@ trajectories that each verifier was asked about when they were fresh.
         self.news.setVisible(False)
         self.news.clicked.connect(self._show_pending)
         self.readout = Readout(HINT)
-        self.column.addWidget(self.choice)
+        self.column.addWidget(self.controls)
         self.column.addWidget(self.pages, 1)
         foot = FlowRow(gap=theme.SPACE_3)
         zoom = QWidget()
@@ -123,13 +125,13 @@ trajectories that each verifier was asked about when they were fresh.
         foot.add(self.legend, zoom, self.note, self.news)
         self.column.addWidget(foot)
         self.column.addWidget(self.readout)
-        self.choice.changed.connect(self._asked_again)
+        self.controls.changed.connect(self._asked_again)
         self.view.hovered.connect(self._pointed)
         self.view.cursor_moved.connect(self._pointed)
         self.view.activated.connect(self._open)
         self.view.view_changed.connect(self._say_view)
         self.view.installEventFilter(self)
-        hub().judged.connect(self._judged)
+        annotation_events().judged.connect(self._judged)
 
     @property
     def data(self) -> HeatmapData | None:
@@ -143,32 +145,32 @@ trajectories that each verifier was asked about when they were fresh.
 
     def clear(self) -> None:
         self._data = self._pending = None
-        self.choice.follow()
+        self.controls.follow()
         self.news.setVisible(False)
         self.readout.forget()
 
     def choices(self) -> dict[str, str]:
-        return chosen(self.choice.boxes)
+        return chosen_values(self.controls.boxes)
 
     def restore_choices(self, choices: Mapping[str, str]) -> None:
-        choose(self.choice.boxes, choices)
+        choose_values(self.controls.boxes, choices)
 
     def load(self, run_id: str) -> None:
-        wish = self.choice.wish
+        selection = self.controls.selection
 
         def work(store: Store) -> tuple[object, _Found]:
             verifiers = queries.verifiers_of(store, run_id)
             run = queries.get_run(store, run_id)
             reached = max(run.iteration, max(verifiers, default=0))
             if not verifiers:
-                return wish, _Found(None, None, [], reached)
+                return selection, _Found(None, None, [], reached)
             data = None
-            for query in wish.queries(run_id, verifiers[-1], LIMIT):
+            for query in selection.queries(run_id, verifiers[-1], LIMIT):
                 data = queries.heatmap(store, query)
                 if data.total:
                     break
-            verifier = verifiers[-1] if wish.verifier is None else wish.verifier
-            return wish, _Found(data, verifier, verifiers, reached)
+            verifier = verifiers[-1] if selection.verifier is None else selection.verifier
+            return selection, _Found(data, verifier, verifiers, reached)
 
         self.read(work, self._take)
 
@@ -179,7 +181,7 @@ trajectories that each verifier was asked about when they were fresh.
 
     def _take(self, result: tuple[object, _Found]) -> None:
         asked, found = result
-        if asked != self.choice.wish:
+        if asked != self.controls.selection:
             return
         again, self._asked = asked == self._asked, asked
         if found.data is None:
@@ -189,7 +191,7 @@ trajectories that each verifier was asked about when they were fresh.
         before = self._data
         unmoved = again and found.verifier == self._verifier
         if before is not None and unmoved and same(before, found.data):
-            self.choice.show_known(found.verifiers, found.iteration, self._verifier)
+            self.controls.show_known(found.verifiers, found.iteration, self._verifier)
             return
         if before is not None and again and before.total and self._busy():
             self._pending = found
@@ -216,7 +218,7 @@ trajectories that each verifier was asked about when they were fresh.
         self._pending = None
         self.news.setVisible(False)
         self._data, self._verifier = found.data, found.verifier
-        self.choice.show_known(found.verifiers, found.iteration, found.verifier)
+        self.controls.show_known(found.verifiers, found.iteration, found.verifier)
         self.view.set_grid(to_grid(found.data), keep_view=keep_view)
         self.pages.setCurrentWidget(self.view if len(found.data.ids) else self.nothing)
         self._say_view()
@@ -231,10 +233,10 @@ trajectories that each verifier was asked about when they were fresh.
         text = f"{fmt.count(shown)} trajectories"
         if data.total > shown:
             text = f"first {fmt.count(shown)} of {fmt.count(data.total)} trajectories"
-        per_pixel = self.view.per_pixel
+        per_pixel = self.view.layout_now.per_pixel
         if per_pixel > 1:
             text += f", a pixel is the mean of {per_pixel:.2g}"
-        if self.view.merges_marks and shown:
+        if self.view.layout_now.merges_marks and shown:
             text += ", marks merged"
         self.note.setText(text)
 
@@ -276,7 +278,7 @@ trajectories that each verifier was asked about when they were fresh.
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:
-            self.choice.toggle_replay()
+            self.controls.toggle_replay()
         else:
             super().keyPressEvent(event)
 
@@ -293,12 +295,9 @@ def same(a: HeatmapData, b: HeatmapData) -> bool:
 
 def to_grid(data: HeatmapData) -> Grid:
     """The columns that the view draws."""
-    groups = (
-        data.question_ids - (int(data.question_ids.min()) >> 32 << 32) if len(data.question_ids) else data.question_ids
-    )
     marks = (
         MarkLayer("person", "ring", np.maximum(data.human, 0).astype(np.int64), always=True),
         MarkLayer("verified", "square", np.maximum(data.verified, 0).astype(np.int64)),
         MarkLayer("predicted", "triangle", np.where(data.correct, 0, np.maximum(data.predicted, 0)).astype(np.int64)),
     )
-    return Grid(data.scores, groups.astype(np.int64), marks)
+    return Grid(data.scores, row_numbers(data.question_ids), marks)

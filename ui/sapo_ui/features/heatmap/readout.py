@@ -11,11 +11,11 @@ from sapo_studio.store.codec import row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import HeatmapData, TraceDetail
 from sapo_ui import theme
-from sapo_ui.features.heatmap.view import Cell
+from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.services import tasks
 from sapo_ui.widgets.elided_label import ElidedLabel
 
-WORDS = {"1": "right", "0": "wrong"}
+WORDS = {"1": "correct", "0": "incorrect"}
 KEPT = 200
 
 
@@ -95,7 +95,7 @@ def facts(data: HeatmapData, cell: Cell, verifier: int, detail: TraceDetail | No
     column, row = cell.column, cell.row
     n = int(data.n_steps[column])
     who = f"question {row_number(int(data.question_ids[column]))}, trajectory {row_number(int(data.ids[column]))}"
-    outcome = "right answer" if data.correct[column] else "wrong answer"
+    outcome = "correct answer" if data.correct[column] else "incorrect answer"
     case = f", {data.case[column]}" if data.case[column] not in ("", "right") else ""
     if row < 1 or row > n:
         return f"{who}: {n} steps, {outcome}{case}" + (f" (no step {row})" if row > n else "")
@@ -119,5 +119,5 @@ def facts(data: HeatmapData, cell: Cell, verifier: int, detail: TraceDetail | No
             if word:
                 parts.append(f"{label.source}: {word}")
         if detail.truth >= 0:
-            parts.append("truth: " + ("wrong" if 0 < detail.truth <= row else "right"))
+            parts.append("truth: " + ("incorrect" if 0 < detail.truth <= row else "correct"))
     return " \u00b7 ".join([*parts, f"{who}, {outcome}{case}"])

@@ -11,14 +11,14 @@ from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 from sapo_studio.store.records import HeatmapQuery
 from sapo_ui import theme
 from sapo_ui.theme import icons
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.segmented import Segmented
 from sapo_ui.wording import FOUND, OUTCOMES
 
-OWN, PROCESS, ALL = -2, -3, -1
-"""Whose trajectories, beside an iteration's number: those each verifier was first asked about; the process
-benchmark; all."""
+FRESH, PROCESS, ALL = -2, -3, -1
+"""Whose trajectories, beside an iteration's number: those each verifier scored first; the process benchmark;
+all."""
 
 REPLAY_MS = 1100
 SORTS = (
@@ -33,8 +33,8 @@ KINDS = (*OUTCOMES, *FOUND)
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the controls ask for. `verifier` None: the newest."""
+class HeatmapSelection:
+    """Which scores are asked for, of which trajectories, in which order. `verifier` None: the newest."""
 
     whose: int
     verifier: int | None
@@ -46,7 +46,7 @@ class Wish:
         """The queries to try, in order, until one finds something."""
         verifier = newest if self.verifier is None else self.verifier
         source = "process" if self.whose == PROCESS else "sample"
-        if self.whose == OWN:
+        if self.whose == FRESH:
             iterations = [verifier + 1, verifier]
         else:
             iterations = [-1 if self.whose in (PROCESS, ALL) else self.whose]
@@ -56,7 +56,7 @@ class Wish:
         ]
 
 
-class HeatmapChoice(FlowRow):
+class HeatmapControls(FlowRow):
     """The heatmap's controls. They follow the run until the user picks a verifier."""
 
     changed = Signal()
@@ -72,14 +72,14 @@ class HeatmapChoice(FlowRow):
         self.play = QToolButton()
         self.play.setAccessibleName("Replay the run")
         self.play.setToolTip("Replay the run, verifier by verifier (Space)")
-        self.whose = choice(
+        self.whose = combo_box(
             "Whose trajectories",
-            [("Fresh samples", OWN), ("All samples", ALL), ("Benchmark", PROCESS)],
-            "Which trajectories: those that each verifier was asked about when they were fresh, one iteration's "
-            "samples, all samples, or the process benchmark, which stays the same for every verifier.",
+            [("Fresh samples", FRESH), ("All samples", ALL), ("Benchmark", PROCESS)],
+            "Which trajectories: fresh samples (those that each verifier scored first), one iteration's samples, all "
+            "samples, or the process benchmark, which is the same for every verifier.",
         )
-        self.kind = choice("Outcome or case", KINDS, "Only trajectories that end right or wrong, or of one case")
-        self.sort = choice("Sort", SORTS, "Order of the trajectories, from left to right")
+        self.kind = combo_box("Outcome or case", KINDS, "Only correct or incorrect answers, or one case")
+        self.sort = combo_box("Sort", SORTS, "Order of the trajectories, from left to right")
         self.add(self.scrubber, self.play, self.whose, self.kind, self.sort)
         self._timer = QTimer(self)
         self._timer.setInterval(REPLAY_MS)
@@ -92,12 +92,12 @@ class HeatmapChoice(FlowRow):
         theme.on_change(self, self._restyle)
 
     @property
-    def wish(self) -> Wish:
+    def selection(self) -> HeatmapSelection:
         """What is asked for now."""
         chosen = self.scrubber.value if self._pinned else None
         kind, order = str(self.kind.currentData()), str(self.sort.currentData())
         outcome, case = (kind, "") if kind in ("all", "wrong", "right") else ("all", kind)
-        return Wish(_value(self.whose), chosen, outcome, case, order)
+        return HeatmapSelection(_value(self.whose), chosen, outcome, case, order)
 
     @property
     def boxes(self) -> dict[str, QComboBox]:
@@ -114,7 +114,7 @@ class HeatmapChoice(FlowRow):
         self.scrubber.set_items([(f"V{number}", number) for number in verifiers])
         self.scrubber.set_value(shown)
         self.play.setEnabled(len(verifiers) > 1)
-        fixed = [("Fresh samples", OWN), ("All samples", ALL), ("Benchmark", PROCESS)]
+        fixed = [("Fresh samples", FRESH), ("All samples", ALL), ("Benchmark", PROCESS)]
         set_items(self.whose, fixed + [(f"Samples of it {number}", number) for number in range(iterations + 1)])
 
     def follow(self) -> None:
@@ -161,4 +161,4 @@ class HeatmapChoice(FlowRow):
 
 def _value(box: QComboBox) -> int:
     value: object = box.currentData()
-    return value if isinstance(value, int) else OWN
+    return value if isinstance(value, int) else FRESH

@@ -24,7 +24,7 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.log.model import KEPT, LogModel
 from sapo_ui.panels.data_panel import DataPanel
-from sapo_ui.widgets.combo import choice, choose, chosen
+from sapo_ui.widgets.combo import choose_values, chosen_values, combo_box
 from sapo_ui.widgets.labels import label
 
 LEVELS: dict[str, list[str] | None] = {
@@ -64,7 +64,7 @@ back. Search and level look through the whole log, not only what is on screen. *
         self.search.setAccessibleName("Search the log")
         self.search.setClearButtonEnabled(True)
         self.search.setFont(theme.font("small"))
-        self.level = choice(
+        self.level = combo_box(
             "Level",
             [
                 ("Info and above", "info"),
@@ -124,10 +124,10 @@ back. Search and level look through the whole log, not only what is on screen. *
         self.count.setText("")
 
     def choices(self) -> dict[str, str]:
-        return chosen({"level": self.level})
+        return chosen_values({"level": self.level})
 
     def restore_choices(self, choices: Mapping[str, str]) -> None:
-        choose({"level": self.level}, choices)
+        choose_values({"level": self.level}, choices)
 
     @property
     def following(self) -> bool:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtGui import QPalette
 
+from sapo_studio.domain.metric_catalog import METRICS
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.charts.line_chart import LineChart
 from sapo_ui.widgets.elided_label import ElidedLabel
 
-MEANINGS = {
-    "greedy_accuracy": "Greedy: share of held-out test questions whose single most likely solution ends right.",
-    "sampled_accuracy": "Sampled: share of sampled solutions of the test questions that end right (pass@1).",
-    "sound_accuracy": "Sound: share of those samples that are right at every step, where the task can tell.",
-    "false_positives": "Right by luck: share of the right answers among them that hold a wrong step.",
-}
-
-
-LINES = (("greedy_accuracy", "Greedy"), ("sampled_accuracy", "Sampled"), ("sound_accuracy", "Sound"))
+LINES = tuple(METRICS[name] for name in ("greedy_accuracy", "sampled_accuracy", "sound_accuracy"))
+LUCK = METRICS["false_positives"]
+MEANINGS = tuple(f"{metric.short}: {metric.definition}" for metric in (*LINES, LUCK))
 
 
 class AccuracyPanel(MetricPanel):
@@ -28,7 +23,7 @@ class AccuracyPanel(MetricPanel):
     title = "Accuracy"
     help = (
         "### Accuracy\n\n"
-        + "\n".join(f"* **{text}**" for text in MEANINGS.values())
+        + "\n".join(f"* **{text}**" for text in MEANINGS)
         + "\n\nBands are 95 % intervals. Left and Right read the values of an iteration; pass@k is given there "
         "too. The right mouse button saves the picture as PNG or SVG.\n"
     )
@@ -39,14 +34,14 @@ class AccuracyPanel(MetricPanel):
         super().__init__()
         self.chart = LineChart()
         self.chart.setAccessibleName("Accuracy by iteration")
-        self.chart.setToolTip("\n".join(MEANINGS.values()))
+        self.chart.setToolTip("\n".join(MEANINGS))
         self.chart.hovered.connect(self._read_at)
         self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.column.addWidget(self.chart, 1)
         self.column.addWidget(self.readout)
 
     def show_metrics(self, metrics: Metrics) -> bool:
-        lines = [series(metrics, name, label, colour) for colour, (name, label) in enumerate(LINES)]
+        lines = [series(metrics, metric.name, metric.short, colour) for colour, metric in enumerate(LINES)]
         lines = [line for line in lines if len(line.x)]
         self.chart.set_lines(
             lines, x_ticks=self.iteration_ticks(), y_format=whole_percent, value_format=fmt.percent, y_least=0.1
@@ -62,10 +57,12 @@ class AccuracyPanel(MetricPanel):
             return
         row = self.metrics[number]
         if isinstance(at, float):
-            parts = [f"{label.lower()} {with_interval(row[name])}" for name, label in LINES if name in row]
+            parts = [
+                f"{metric.short.lower()} {with_interval(row[metric.name])}" for metric in LINES if metric.name in row
+            ]
         else:
-            lucky = row.get("false_positives")
-            parts = [f"right by luck {fmt.percent(lucky.value)}"] if lucky else []
+            lucky = row.get(LUCK.name)
+            parts = [f"{LUCK.short.lower()} {fmt.percent(lucky.value)}"] if lucky else []
             parts += [
                 f"pass@{k} {with_interval(row[f'pass_at_{k}']).split(' (')[0]}"
                 for k in (2, 4, 8)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea
 
+from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue
@@ -25,10 +26,8 @@ CASES: dict[str, tuple[int, str]] = {
     "earlier": (1, "Neither prefix recovers: the first error lies before the predicted step."),
     "noise": (3, "The shorter prefix does not recover but the longer one does: sampling noise, read as later."),
 }
-ERROR_MEANING = (
-    "Self-verification error: share of trajectories whose pre-assigned labels self-verification changes. "
-    "It falls as verifier and reasoner agree."
-)
+ERROR = METRICS["self_verification_error"]
+ERROR_MEANING = f"{ERROR.title}: {ERROR.definition}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class CasesPanel(DataPanel):
         + f"\n\n{ERROR_MEANING}\n"
     )
     empty_headline = "Nothing self-verified yet"
-    empty_text = "The first bar comes with the labels of iteration 1, when roll-outs check what the verifier predicted."
+    empty_text = "The first bar comes with the labels of iteration 1, when rollouts check what the verifier predicted."
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,9 +71,7 @@ class CasesPanel(DataPanel):
     def load(self, run_id: str) -> None:
         def work(store: Store) -> _Found:
             metrics = queries.metrics(store, run_id)
-            errors = {
-                n: row["self_verification_error"] for n, row in metrics.items() if "self_verification_error" in row
-            }
+            errors = {n: row[ERROR.name] for n, row in metrics.items() if ERROR.name in row}
             return _Found(queries.case_counts(store, run_id), errors)
 
         self.read(work, self._show)
@@ -87,7 +84,7 @@ class CasesPanel(DataPanel):
                 bars.append(Bar(f"it {number}", parts))
         self.bars.set_bars(bars)
         errors = [f"it {number} {fmt.percent(value.value)}" for number, value in sorted(found.errors.items())]
-        self.note.setText("Self-verification error: " + ", ".join(errors) if errors else "")
+        self.note.setText(f"{ERROR.title}: " + ", ".join(errors) if errors else "")
         details = [f"Iteration {number}: {with_interval(value)}" for number, value in sorted(found.errors.items())]
         self.note.setToolTip("\n".join([ERROR_MEANING, *details]))
         self.set_filled(bool(bars))

@@ -1,26 +1,21 @@
-"""The reasoner-verifier gap: how far the verifier's step accuracy lies below what the reasoner's own roll-outs would
+"""The reasoner-verifier gap: how far the verifier's step accuracy lies below what the reasoner's own rollouts would
 reach."""
 
 from __future__ import annotations
 
 from PySide6.QtGui import QPalette
 
+from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.charts.line_chart import LineChart
 from sapo_ui.widgets.elided_label import ElidedLabel
-from sapo_ui.widgets.notice import Banner
+from sapo_ui.widgets.notice import Notice
 
-MCE_MEANING = (
-    "MCE: step accuracy of the reasoner's own Monte-Carlo labels, a roll-out budget a step. The verifier's ceiling."
-)
-VERIFIER_MEANING = (
-    "Verifier: share of steps of the process benchmark, up to and including the first error, that it judges right."
-)
-GAP_MEANING = "Gap: MCE minus verifier step accuracy, in percentage points. It closes as the verifier catches up."
-
+LINES = tuple(METRICS[name] for name in ("mce", "verifier_step_accuracy"))
+MEANINGS = tuple(f"{metric.short}: {metric.definition}" for metric in (*LINES, METRICS["gap"]))
 ALARM_MEANING = (
     "The gap grew by more than its interval since the iteration before: the verifier falls behind its reasoner. More "
     "labels an iteration usually help."
@@ -32,24 +27,22 @@ class GapPanel(MetricPanel):
 
     panel_id = "gap"
     title = "Gap"
-    help = f"""### Reasoner-verifier gap
-
-* **{MCE_MEANING}**
-* **{VERIFIER_MEANING}**
-* **{GAP_MEANING}**
-
-Bands are 95 % intervals. A warning appears when the gap grew since the iteration before by more than its interval.
-Left and Right read the values of an iteration; the right mouse button saves the picture as PNG or SVG.
-"""
+    help = (
+        "### Reasoner-verifier gap\n\n"
+        + "\n".join(f"* **{text}**" for text in MEANINGS)
+        + "\n\nBands are 95 % intervals. A warning appears when the gap grew since the iteration before by more than "
+        "its interval. Left and Right read the values of an iteration; the right mouse button saves the picture as "
+        "PNG or SVG.\n"
+    )
     empty_headline = "No gap measured yet"
     empty_text = "It appears after the first verifier has been trained and measured on the process benchmark."
 
     def __init__(self) -> None:
         super().__init__()
-        self.alarm = Banner("warning")
+        self.alarm = Notice("warning")
         self.chart = LineChart()
         self.chart.setAccessibleName("MCE and verifier accuracy by iteration")
-        self.chart.setToolTip("\n".join((MCE_MEANING, VERIFIER_MEANING, GAP_MEANING)))
+        self.chart.setToolTip("\n".join(MEANINGS))
         self.chart.hovered.connect(self._read_at)
         self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.column.addWidget(self.alarm)
@@ -57,10 +50,7 @@ Left and Right read the values of an iteration; the right mouse button saves the
         self.column.addWidget(self.readout)
 
     def show_metrics(self, metrics: Metrics) -> bool:
-        lines = [
-            series(metrics, "mce", "MCE", 0),
-            series(metrics, "verifier_step_accuracy", "Verifier", 1),
-        ]
+        lines = [series(metrics, metric.name, metric.short, colour) for colour, metric in enumerate(LINES)]
         self.chart.set_lines(
             lines,
             x_ticks=self.iteration_ticks(),
@@ -85,9 +75,9 @@ Left and Right read the values of an iteration; the right mouse button saves the
             parts.append(f"gap {gap_text(row['gap'])}")
         if isinstance(at, float):
             parts += [
-                f"{word} {with_interval(row[name])}"
-                for name, word in (("mce", "MCE"), ("verifier_step_accuracy", "verifier"))
-                if name in row
+                f"{word} {with_interval(row[metric.name])}"
+                for metric, word in zip(LINES, ("MCE", "verifier"), strict=True)
+                if metric.name in row
             ]
         self.readout.set_text(parts[0] + " " + ", ".join(parts[1:]))
 

@@ -1,4 +1,4 @@
-"""The label ledger: what labelling cost, beside what the other labelers would have charged for the same
+"""The label ledger: what labeling cost, beside what the other labelers would have charged for the same
 trajectories."""
 
 from __future__ import annotations
@@ -9,21 +9,16 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea
 
+from sapo_studio.domain.labelers.registry import COMPARED
+from sapo_studio.domain.metric_catalog import LABEL_COSTS, label_cost
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics
-from sapo_ui.widgets.charts.cost_bars import Bill, BillBars
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.charts.cost_bars import CostBar, CostBars
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
-from sapo_ui.wording import LABELERS
 
-COSTS = {
-    "rollouts": ("Roll-outs", "Roll-outs sampled to find out which steps are right"),
-    "tokens": ("Generated tokens", "Tokens that those roll-outs wrote"),
-    "prefill_tokens": ("Prefilled tokens", "Tokens of the prefixes that they started from"),
-    "flops": ("FLOPs", "2 x parameters x tokens, generated and prefilled"),
-}
 TOTAL = -1
 OWN = 2
 
@@ -45,26 +40,26 @@ class LedgerPanel(MetricPanel):
     title = "Label ledger"
     help = """### Label ledger
 
-What labelling cost in roll-outs and tokens, beside what **Omega** (binary search) and **Shepherd** (roll-outs from
+What labeling cost in rollouts and tokens, beside what **Omega** (binary search) and **Shepherd** (rollouts from
 every step) would have spent on the same trajectories, from iteration 1 on. What was really spent is a solid bar; a
 hatched bar is an **estimate** from those trajectories. The figure behind a bar is its share of Shepherd's.
 
 **Start**: the labels of the first verifier V0. Nothing can predict errors before it, so a plain search finds them,
 once; the ratios leave it out.
 """
-    empty_headline = "Nothing labelled yet"
-    empty_text = "The first entry comes when the first trajectories have been labelled by roll-outs."
+    empty_headline = "Nothing labeled yet"
+    empty_text = "The first entry comes when the first trajectories have been labeled by rollouts."
 
     def __init__(self) -> None:
         super().__init__()
-        self.span = choice("Iterations", [("All iterations", TOTAL)], "Add up all iterations, or look at one")
+        self.span = combo_box("Iterations", [("All iterations", TOTAL)], "Add up all iterations, or look at one")
         self.span.currentIndexChanged.connect(self._again)
         self.verdict = label("", "body", wrap=False)
         top = FlowRow()
         top.add(self.span, self.verdict)
-        self.bars = BillBars()
-        self.bars.setAccessibleName("Labelling cost by labeler")
-        self.bars.setToolTip("\n".join(f"{name}: {meaning}" for name, meaning in COSTS.values()))
+        self.bars = CostBars()
+        self.bars.setAccessibleName("Labeling cost by labeler")
+        self.bars.setToolTip("\n".join(f"{cost.title}: {cost.meaning}" for cost in LABEL_COSTS.values()))
         scroll = QScrollArea()
         scroll.setWidget(self.bars)
         scroll.setWidgetResizable(True)
@@ -87,18 +82,18 @@ once; the ratios leave it out.
     def _draw(self) -> None:
         span: object = self.span.currentData()
         chosen = {number: row for number, row in self.metrics.items() if span in (TOTAL, number)}
-        bills: list[Bill] = []
-        for cost, (title, _) in COSTS.items():
+        bars: list[CostBar] = []
+        for cost, about in LABEL_COSTS.items():
             write = fmt.number if cost == "flops" else fmt.count
-            entries = bills_of(chosen, cost)
+            entries = entries_of(chosen, cost)
             most = next((entry for entry in entries if entry.name.startswith("Shepherd")), None)
             for entry in entries:
-                amount = entry.value.value
+                amount, estimate = entry.value.value, entry.value.estimate
                 remark = "" if entry.compared else "once, before V0"
                 if entry.compared and most is not None and most.value.value and entry is not most:
                     remark = f"{amount / most.value.value:.0%} of Shepherd"
-                bills.append(Bill(title, entry.name, amount, write(amount), remark, entry.value.estimate, entry.colour))
-        self.bars.set_bills(bills)
+                bars.append(CostBar(about.title, entry.name, amount, write(amount), remark, estimate, entry.colour))
+        self.bars.set_bars(bars)
         self.verdict.setText(verdict(chosen))
 
 
@@ -113,34 +108,34 @@ def total(rows: Sequence[Mapping[str, MetricValue]], name: str, *, estimate: boo
     return MetricValue(sum(there), estimate=estimate) if there else None
 
 
-def bills_of(metrics: Metrics, cost: str) -> list[Entry]:
+def entries_of(metrics: Metrics, cost: str) -> list[Entry]:
     """The bars of one cost: what the run's labeler spent from iteration 1 on, what the others would have charged for
     the same trajectories, and, apart from these, what the labels of the first verifier cost.
     """
     later = [row for number, row in metrics.items() if number > 0]
     first = [row for number, row in metrics.items() if number == 0]
     # Before there is a verifier SAPO has nothing to verify: its estimate there would mean nothing.
-    compared, others = (later, LABELERS) if later else (first, [who for who in LABELERS if who != "sapo"])
+    compared, others = (later, COMPARED) if later else (first, [key for key, who in COMPARED.items() if not who.guided])
     found: list[Entry] = []
-    for who, (name, colour) in LABELERS.items():
-        spent = total(later, f"label_{cost}_{who}", estimate=False)
+    for key, who in COMPARED.items():
+        spent = total(later, label_cost(cost, key), estimate=False)
         if spent is not None:
-            found.append(Entry(name, spent, OWN if who == "sapo" else colour))
-    for who in others:
-        charged = total(compared, f"label_{cost}_{who}", estimate=True)
+            found.append(Entry(who.title, spent, OWN if who.guided else who.series))
+    for key in others:
+        charged = total(compared, label_cost(cost, key), estimate=True)
         if charged is not None:
-            found.append(Entry(f"{LABELERS[who][0]} (estimate)", charged, LABELERS[who][1]))
-    for who, (name, colour) in LABELERS.items():
-        spent = total(first, f"label_{cost}_{who}", estimate=False)
+            found.append(Entry(f"{COMPARED[key].title} (estimate)", charged, COMPARED[key].series))
+    for key, who in COMPARED.items():
+        spent = total(first, label_cost(cost, key), estimate=False)
         if spent is not None:
-            start = Entry(f"Start ({name})", spent, colour, compared=not later)
+            start = Entry(f"Start ({who.title})", spent, who.series, compared=not later)
             found.insert(len(found) if later else 0, start)
     return found
 
 
 def verdict(metrics: Metrics) -> str:
     """`0.45x Shepherd's tokens, 0.72x Omega's tokens`: what was spent against what the others would have charged."""
-    entries = [entry for entry in bills_of(metrics, "tokens") if entry.compared]
+    entries = [entry for entry in entries_of(metrics, "tokens") if entry.compared]
     spent = next((entry for entry in entries if not entry.value.estimate), None)
     parts: list[str] = []
     for name in ("Shepherd", "Omega"):

@@ -16,7 +16,7 @@ from sapo_ui import theme
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.widgets.charts.line_chart import Line, LineChart
 from sapo_ui.widgets.charts.plot_math import Floats
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
 
@@ -44,16 +44,14 @@ scale* leaves out values of 0 and less. Left and Right read a step. The wheel zo
 moves along, a double click shows all of them again; the right mouse button saves the picture as PNG or SVG.
 """
     empty_headline = "Nothing has been trained yet"
-    empty_text = (
-        "The first points come with the warm-up, or with the first verifier where the reasoner is warm already."
-    )
+    empty_text = "The first points come with the warm-up, or with the first verifier if the run has no warm-up."
 
     def __init__(self) -> None:
         super().__init__()
         self._curves: dict[tuple[int, str], _Curve] = {}
         self._drawn: tuple[str | None, object] = (None, None)
-        self.phase = choice("Phase", [], "Which kind of training")
-        self.quantity = choice("Quantity", [], "Which curve")
+        self.phase = combo_box("Phase", [], "Which kind of training")
+        self.quantity = combo_box("Quantity", [], "Which curve")
         self.log_scale = QCheckBox("Log scale")
         self.log_scale.setFont(theme.font("small"))
         self.readout = label("", "small", "muted")

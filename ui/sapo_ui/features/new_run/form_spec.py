@@ -21,7 +21,7 @@ SECTION_TITLES = {
     "model": "Model",
     "warmup": "Warm-up",
     "sampling": "Sampling",
-    "labeling": "Labelling",
+    "labeling": "Labeling",
     "verifier": "Verifier",
     "optimiser": "Alignment",
     "evaluation": "Evaluation",

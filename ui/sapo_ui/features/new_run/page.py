@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,23 +28,25 @@ from sapo_ui import theme
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.form_fields import FieldRow, WheelGuard
 from sapo_ui.features.new_run.form_spec import SECTION_TITLES, FieldSpec, Problem
+from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.features.new_run.review_card import ReviewBody
 from sapo_ui.features.new_run.section_card import SectionCard
+from sapo_ui.panels.page import Page
 
 HELP = """### New run
 
 Choose a **preset**, change what you like, press **Start run**. `lab-smoke` ends in seconds, `lab-demo` in minutes,
-`lab-full` trains its reasoner from nothing; the others are for real models on two cards of 24 GB.
+`lab-full` trains its reasoner from scratch; the others are for real models on two 24 GB GPUs.
 
-The first card has what is changed most often. Every other value is in the sections below it; a section says how many of
-its values differ from the preset. Fields that decide nothing beside the others are left out. Hover a field to see its
+The first card has the common settings. Every other value is in the sections below it; a section says how many of
+its values differ from the preset. Fields that have no effect with the other values are hidden. Hover a field to see its
 key and its bounds.
 
 A wrong value is marked where it stands, with what would be right. **Start run** stays off until nothing is marked.
 
-The **review** forecasts memory, time and labelling cost as you type: hover a figure for what it is made of, and open
-*How this is reckoned* for what is assumed. It warns where a memory is too small and says what would help; it never
-keeps a run from starting.
+The **review** forecasts memory, time and labeling cost as you type: hover a figure for what it is made of, and open
+*How this is estimated* for what is assumed. It warns where a memory is too small and says what would help; it never
+prevents a start.
 
 **Open TOML** fills the form from a file, for example one that was exported or that lies in a run's folder.
 
@@ -53,25 +54,13 @@ keeps a run from starting.
 """
 
 
-@dataclass(frozen=True)
-class PresetChoice:
-    """A preset as the form offers it."""
-
-    name: str
-    config: RunConfig
-    about: str = ""
-
-
-class NewRunPage(QWidget):
+class NewRunPage(Page):
     """The form. It starts nothing itself: `start_requested` carries a configuration that is valid."""
 
     start_requested = Signal(object, object)
     """(RunConfig, preset name: str)"""
 
     cancelled = Signal()
-
-    preset_saved = Signal(object)
-    """(name: str) A preset was saved."""
 
     help = HELP
 
@@ -117,9 +106,7 @@ class NewRunPage(QWidget):
         column = QVBoxLayout(column_widget)
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(12)
-        main = SectionCard(
-            "What is changed most often", [s for s in self.specs if s.main], folds=False, parent=column_widget
-        )
+        main = SectionCard("Common settings", [s for s in self.specs if s.main], folds=False, parent=column_widget)
         self.cards["main"] = main
         inner = main.body.layout()
         assert isinstance(inner, QVBoxLayout)
@@ -281,7 +268,6 @@ class NewRunPage(QWidget):
         self.preset.clear()
         self.preset.addItems([choice.name for choice in self._presets])
         self.load(self.config, name.strip())
-        self.preset_saved.emit(name.strip())
 
     def open_file(self) -> None:
         """Ask for a TOML file and fill the form from it."""

@@ -8,14 +8,13 @@ from pathlib import Path
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QWidget
 
-from sapo_studio.forecast import Card
-from sapo_studio.hardware import read_cards
+from sapo_studio.hardware import Card, read_cards
 from sapo_studio.paths import resources_dir
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.services import tasks
 
-NO_CARD = "No card was found on this machine."
+NO_CARD = "No GPU was found on this machine."
 
 
 class Picker(QPushButton):
@@ -45,7 +44,7 @@ class ModelPicker(Picker):
 
     def __init__(self, edit: QLineEdit, chosen: Callable[[], None], parent: QWidget) -> None:
         super().__init__("Choose", edit, chosen, parent)
-        self.setToolTip("A model on this machine. A model of the Hub is typed: hub:OWNER/NAME")
+        self.setToolTip("A model on this machine. For one of the Hugging Face Hub, type hub:OWNER/NAME")
         menu = QMenu(self)
         menu.addAction("Model folder\u2026", self._folder)
         menu.addAction("GGUF file\u2026", self._gguf)
@@ -68,7 +67,7 @@ class DataPicker(Picker):
 
     def __init__(self, edit: QLineEdit, chosen: Callable[[], None], parent: QWidget) -> None:
         super().__init__("File\u2026", edit, chosen, parent)
-        self.setToolTip("A JSON Lines file. Data of the Hub are typed: hub:OWNER/NAME:SPLIT")
+        self.setToolTip("A JSON Lines file. For data of the Hugging Face Hub, type hub:OWNER/NAME:SPLIT")
         self.clicked.connect(self._file)
 
     def _file(self) -> None:
@@ -80,13 +79,13 @@ class CardPicker(Picker):
     """The machine's cards, to be ticked. Off until they are known, and where there is none."""
 
     def __init__(self, edit: QLineEdit, chosen: Callable[[], None], parent: QWidget) -> None:
-        super().__init__("Cards", edit, chosen, parent)
+        super().__init__("GPUs", edit, chosen, parent)
         self.setEnabled(False)
         self.setToolTip(NO_CARD)
         menu = QMenu(self)
         menu.aboutToShow.connect(self._tick)
         self.setMenu(menu)
-        tasks.run(self, lambda store: read_cards(), lambda found: self.offer(found[0]), key="cards")
+        tasks.run(self, lambda store: read_cards(), lambda found: self.offer(found.cards), key="cards")
 
     def offer(self, cards: tuple[Card, ...]) -> None:
         """Offer these cards."""

@@ -1,17 +1,39 @@
-"""The presets of the kernel, as the New run form takes them."""
+"""The presets, as the New run form takes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from sapo_studio.config import presets
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
 from sapo_ui import format as fmt
-from sapo_ui.features.new_run.page import PresetChoice
 
 
-class Library:
+@dataclass(frozen=True)
+class PresetChoice:
+    """A preset as the form offers it."""
+
+    name: str
+    config: RunConfig
+    about: str = ""
+
+
+class Presets(Protocol):
+    """Where presets come from and go to."""
+
+    def all(self, on_fault: Callable[[InputError], None]) -> Sequence[PresetChoice]:
+        """Every preset that can be used, the shipped ones first; the others go to `on_fault`."""
+        ...
+
+    def save(self, name: str, config: RunConfig) -> object:
+        """Keep `config` as a preset of the user's. May raise SapoError."""
+        ...
+
+
+class PresetLibrary:
     """The shipped presets and the user's own."""
 
     def all(self, on_fault: Callable[[InputError], None]) -> list[PresetChoice]:

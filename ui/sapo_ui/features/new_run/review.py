@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.runs import PHASE_LABELS
 from sapo_studio.forecast import Forecast, Machine, find_shape, forecast, size
 from sapo_ui import format as fmt
-from sapo_ui.widgets.charts.cost_bars import Bill
-from sapo_ui.wording import LABELERS
+from sapo_ui.widgets.charts.cost_bars import CostBar
 
 
 @dataclass(frozen=True)
-class Room:
+class MemoryUse:
     """A memory: how full it gets (above 1: it does not fit; None where its size is not known), and by what (hover)."""
 
     where: str
@@ -24,59 +24,60 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of the review: what, how much, and what it rests on (hover)."""
+class ReviewLine:
+    """What, how much, and what it rests on (hover)."""
 
     label: str
     value: str
-    reckoned: str
+    basis: str
 
 
 @dataclass(frozen=True)
 class Review:
     """The whole review. `unknown` says why there is no memory and no time."""
 
-    rooms: tuple[Room, ...]
-    total: Line | None
-    phases: tuple[Line, ...]
-    bills: tuple[Bill, ...]
+    memories: tuple[MemoryUse, ...]
+    total: ReviewLine | None
+    phases: tuple[ReviewLine, ...]
+    costs: tuple[CostBar, ...]
     warnings: tuple[str, ...]
     assumptions: tuple[str, ...]
     unknown: str
 
 
-def ask(config: RunConfig) -> Review:
+def forecast_review(config: RunConfig) -> Review:
     """Forecast `config` on this machine. Reads files and may time the machine: not for the GUI thread."""
-    return review(forecast(config, find_shape(config), Machine.here()))
+    return describe(forecast(config, find_shape(config), Machine.here()))
 
 
-def review(found: Forecast) -> Review:
-    """A forecast in the review's words."""
+def describe(found: Forecast) -> Review:
+    """A forecast in words."""
     total = None
     if found.seconds is not None:
-        reckoned = "All phases together, if nothing else runs."
-        total = Line("Time", f"about {fmt.duration(found.seconds)}", reckoned)
+        basis = "All phases together, if nothing else runs."
+        total = ReviewLine("Time", f"about {fmt.duration(found.seconds)}", basis)
     elif not found.unknown:
-        total = Line("Time", "unknown", "The cards that it would run on are not here, so their speed is not known.")
+        basis = "The GPUs it would run on are not in this machine, so their speed is unknown."
+        total = ReviewLine("Time", "unknown", basis)
     return Review(
-        rooms=tuple(_rooms(found)),
+        memories=tuple(_memories(found)),
         total=total,
         phases=tuple(_phases(found)),
-        bills=tuple(_bills(found)),
+        costs=tuple(_costs(found)),
         warnings=tuple(" ".join((warned.what, warned.fix)).strip() for warned in found.warnings),
         assumptions=found.assumptions,
         unknown=found.unknown,
     )
 
 
-def _rooms(found: Forecast) -> list[Room]:
-    made: list[Room] = []
+def _memories(found: Forecast) -> list[MemoryUse]:
+    made: list[MemoryUse] = []
     for memory in found.memory:
         peak = memory.peak
         text = f"{size(peak.bytes)} of {size(memory.there)}" if memory.there else size(peak.bytes)
         parts = sorted(peak.parts, key=lambda part: -part.bytes)
         made.append(
-            Room(
+            MemoryUse(
                 where=memory.where,
                 text=f"{text}, {peak.use.lower()}",
                 share=peak.bytes / memory.there if memory.there else None,
@@ -87,7 +88,7 @@ def _rooms(found: Forecast) -> list[Room]:
     return made
 
 
-def _phases(found: Forecast) -> list[Line]:
+def _phases(found: Forecast) -> list[ReviewLine]:
     """Each kind of phase once, over all iterations."""
     seconds: dict[str, float] = {}
     words: dict[str, list[str]] = {}
@@ -100,22 +101,22 @@ def _phases(found: Forecast) -> list[Line]:
             + (f", {phase.words}" if phase.words else "")
         )
     return [
-        Line(PHASE_LABELS.get(name, name), fmt.duration(round(spent)), "\n".join(words[name]))
+        ReviewLine(PHASE_LABELS.get(name, name), fmt.duration(round(spent)), "\n".join(words[name]))
         for name, spent in seconds.items()
         if round(spent)
     ]
 
 
-def _bills(found: Forecast) -> list[Bill]:
+def _costs(found: Forecast) -> list[CostBar]:
     return [
-        Bill(
-            group="Labelling, tokens generated",
-            name=LABELERS[bill.labeler][0],
+        CostBar(
+            group="Labeling, tokens generated",
+            name=COMPARED[bill.labeler].title,
             amount=bill.tokens,
             text=fmt.count(bill.tokens),
             remark="this run" if bill.chosen else "",
             estimate=not bill.chosen,
-            series=LABELERS[bill.labeler][1],
+            series=COMPARED[bill.labeler].series,
         )
         for bill in found.bills
     ]

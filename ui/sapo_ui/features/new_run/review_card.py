@@ -1,4 +1,4 @@
-"""The forecast beside the New run form: memory, time, labelling cost, what will not fit, and what it all rests on."""
+"""The forecast beside the New run form: memory, time, labeling cost, what will not fit, and what it all rests on."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollA
 
 from sapo_studio.config.schema import RunConfig
 from sapo_ui import theme
-from sapo_ui.features.new_run import review as forecast
 from sapo_ui.features.new_run.level_bar import LevelBar
-from sapo_ui.features.new_run.review import Line, Review, Room
+from sapo_ui.features.new_run.review import MemoryUse, Review, ReviewLine, forecast_review
 from sapo_ui.services import tasks
 from sapo_ui.theme import icons
-from sapo_ui.widgets.charts.cost_bars import BillBars
+from sapo_ui.widgets.charts.cost_bars import CostBars
 
 QUIET_MS = 200
 """The forecast is asked for when nothing has been typed for so long."""
@@ -37,21 +36,21 @@ class ReviewBody(QScrollArea):
         column.setSpacing(14)
         self.warnings = _words(holder, "warning")
         self.unknown = _words(holder, "muted")
-        self.rooms = QVBoxLayout()
-        self.rooms.setSpacing(10)
+        self.memories = QVBoxLayout()
+        self.memories.setSpacing(10)
         self.lines = QGridLayout()
         self.lines.setVerticalSpacing(4)
         self.lines.setColumnStretch(0, 1)
-        self.bars = BillBars(holder)
-        self.bars.setAccessibleName("Labelling cost, forecast")
+        self.bars = CostBars(holder)
+        self.bars.setAccessibleName("Labeling cost, forecast")
         self.fold = QToolButton(holder)
-        self.fold.setText("How this is reckoned")
+        self.fold.setText("How this is estimated")
         self.fold.setCheckable(True)
         self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.fold.toggled.connect(self._fold)
         self.assumptions = _words(holder, "muted")
         self.changes = _words(holder, "muted")
-        for part in (self.warnings, self.unknown, self.rooms, self.lines, self.bars, self.fold):
+        for part in (self.warnings, self.unknown, self.memories, self.lines, self.bars, self.fold):
             if isinstance(part, QWidget):
                 column.addWidget(part)
             else:
@@ -82,22 +81,22 @@ class ReviewBody(QScrollArea):
     def _ask(self) -> None:
         config = self._config
         if config is not None:
-            tasks.run(self, lambda store: forecast.ask(config), self.show_review, key="forecast")
+            tasks.run(self, lambda store: forecast_review(config), self.show_review, key="forecast")
 
     def show_review(self, review: Review) -> None:
         """Show it."""
         self.review = review
         self.warnings.setText("\n\n".join(f"! {text}" for text in review.warnings))
         self.warnings.setVisible(bool(review.warnings))
-        self.unknown.setText(f"Memory and time cannot be said. {review.unknown}" if review.unknown else "")
+        self.unknown.setText(f"No memory or time estimate available. {review.unknown}" if review.unknown else "")
         self.unknown.setVisible(bool(review.unknown))
-        _clear(self.rooms)
-        for room in review.rooms:
-            self.rooms.addWidget(RoomRow(room, self.widget()))
+        _clear(self.memories)
+        for memory in review.memories:
+            self.memories.addWidget(MemoryRow(memory, self.widget()))
         self._say_lines(review)
-        self.bars.set_bills(review.bills)
+        self.bars.set_bars(review.costs)
         self.bars.setFixedHeight(max(1, self.bars.needed()))
-        self.bars.setVisible(bool(review.bills))
+        self.bars.setVisible(bool(review.costs))
         self.assumptions.setText("\n".join(review.assumptions))
         self.fold.show()
         self._fold(self.fold.isChecked())
@@ -109,11 +108,11 @@ class ReviewBody(QScrollArea):
         for at, line in enumerate((*total, *review.phases)):
             self._say_line(at, line, strong=bool(total) and at == 0)
 
-    def _say_line(self, at: int, line: Line, *, strong: bool) -> None:
+    def _say_line(self, at: int, line: ReviewLine, *, strong: bool) -> None:
         name, value = QLabel(line.label, self.widget()), QLabel(line.value, self.widget())
         for label in (name, value):
             label.setFont(theme.font("strong" if strong else "small"))
-            label.setToolTip(line.reckoned)
+            label.setToolTip(line.basis)
             label.setTextFormat(Qt.TextFormat.PlainText)
         if not strong:
             name.setProperty("look", "muted")
@@ -129,35 +128,35 @@ class ReviewBody(QScrollArea):
         self.fold.setIcon(icons.icon(name, theme.current().muted))
 
 
-class RoomRow(QWidget):
+class MemoryRow(QWidget):
     """One memory: its name, a bar, and how much of it by what."""
 
-    def __init__(self, room: Room, parent: QWidget | None = None) -> None:
+    def __init__(self, memory: MemoryUse, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setToolTip(room.made_of)
+        self.setToolTip(memory.made_of)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         head = QHBoxLayout()
-        name = QLabel(room.where, self)
+        name = QLabel(memory.where, self)
         name.setFont(theme.font("strong"))
         head.addWidget(name)
         head.addStretch(1)
-        if room.tight:
-            says = QLabel("too small" if (room.share or 0) > 1 else "tight", self)
+        if memory.tight:
+            says = QLabel("too small" if (memory.share or 0) > 1 else "tight", self)
             says.setProperty("look", "warning")
             says.setFont(theme.font("small"))
             head.addWidget(says)
         column.addLayout(head)
-        if room.share is not None:
+        if memory.share is not None:
             bar = LevelBar(self)
-            bar.set_level(room.share, tight=room.tight)
+            bar.set_level(memory.share, tight=memory.tight)
             column.addWidget(bar)
-        text = QLabel(room.text, self)
+        text = QLabel(memory.text, self)
         text.setProperty("look", "muted")
         text.setFont(theme.font("small"))
         column.addWidget(text)
-        self.setAccessibleName(f"{room.where}: {room.text}")
+        self.setAccessibleName(f"{memory.where}: {memory.text}")
 
 
 def _words(parent: QWidget, look: str) -> QLabel:

@@ -16,10 +16,10 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.widgets.charts.histogram import ThresholdHistogram
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
-from sapo_ui.widgets.notice import Banner
+from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.tinted_lines import TintedLines
 
 NEWEST = -1
@@ -39,7 +39,7 @@ class _Found:
 
 
 @dataclass(frozen=True, eq=False)
-class _Two:
+class _PairDetail:
     pair: PairInfo
     winner: TraceDetail
     loser: TraceDetail
@@ -52,30 +52,30 @@ class PreferencesPanel(DataPanel):
     title = "Preferences"
     help = f"""### Preference pairs
 
-A pair is two solutions of one question: the winner ends right, and its mean step score lies above the loser's by the
-**margin**. Only pairs whose margin reaches **eta** are trained on.
+A pair is two solutions of one question: the winner has the correct answer, and its mean step score lies above the
+loser's by the **margin**. Only pairs whose margin reaches **eta** are trained on.
 
 {ETA_MEANING} The right mouse button saves the histogram as PNG or SVG.
 
 Below, the pairs that are left, the weakest first, with both solutions side by side: **j / k** next and previous.
 """
     empty_headline = "No pairs yet"
-    empty_text = "They are made in each iteration, after the new verifier has rated all trajectories."
+    empty_text = "They are made in each iteration, after the new verifier has scored all trajectories."
 
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._pairs: list[PairInfo] = []
         self._margins = np.zeros(0)
-        self._shown: _Two | None = None
+        self._shown: _PairDetail | None = None
         self._at = 0
         self._iteration = 0
         self._eta: float | None = None
-        self.iteration = choice("Iteration", [("Newest iteration", NEWEST)])
+        self.iteration = combo_box("Iteration", [("Newest iteration", NEWEST)])
         self.iteration.currentIndexChanged.connect(self._asked_again)
         self.count = label("", "strong")
         self.of = label("", "small", "muted")
-        self.few = Banner("warning")
+        self.few = Notice("warning")
         self.histogram = ThresholdHistogram(name="eta")
         self.histogram.setMinimumHeight(90)
         self.histogram.setToolTip(ETA_MEANING)
@@ -205,25 +205,25 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
             return
         pair = left[min(self._at, len(left) - 1)]
 
-        def work(store: Store) -> _Two:
-            return _Two(pair, queries.trace(store, pair.winner_id), queries.trace(store, pair.loser_id))
+        def work(store: Store) -> _PairDetail:
+            return _PairDetail(pair, queries.trace(store, pair.winner_id), queries.trace(store, pair.loser_id))
 
         self.read(work, self._show_pair, key="pair")
 
-    def _show_pair(self, two: _Two) -> None:
+    def _show_pair(self, shown: _PairDetail) -> None:
         left = self.left
-        if self._at >= len(left) or left[self._at].id != two.pair.id:
+        if self._at >= len(left) or left[self._at].id != shown.pair.id:
             return
-        self._shown = two
-        self.place.setText(f"Pair {self._at + 1:,} of {len(left):,}, margin {fmt.number(two.pair.margin)}")
-        self.question.setText(" ".join(two.winner.question.split()))
+        self._shown = shown
+        self.place.setText(f"Pair {self._at + 1:,} of {len(left):,}, margin {fmt.number(shown.pair.margin)}")
+        self.question.setText(" ".join(shown.winner.question.split()))
         for name, detail, chip, lines in (
-            ("Winner", two.winner, self.winner_chip, self.winner),
-            ("Loser", two.loser, self.loser_chip, self.loser),
+            ("Winner", shown.winner, self.winner_chip, self.winner),
+            ("Loser", shown.loser, self.loser_chip, self.loser),
         ):
             scores = detail.scores.get(self._iteration)
             mean = "" if scores is None else f", mean {float(np.mean(scores)):.2f}"
-            ending = "right" if detail.correct else "wrong"
+            ending = "correct" if detail.correct else "incorrect"
             tone, icon = ("good", "done") if detail.correct else ("bad", "failed")
             chip.set_text(f"{name}: {ending} answer{mean}", tone, icon)
             chip.setVisible(True)

@@ -1,23 +1,10 @@
-"""The list of runs on the left: model, delegate, and the column with the New run button and the search field."""
+"""The column on the left: the New run button, the search field and the list of runs."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import (
-    QModelIndex,
-    QPoint,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QLabel,
-    QLineEdit,
-    QListView,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
@@ -155,8 +142,6 @@ class RunList(QFrame):
     def _menu(self, where: QPoint) -> None:
         if not self.view.indexAt(where).isValid():
             return
-        from PySide6.QtWidgets import QMenu
-
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for action in self.menu_actions:

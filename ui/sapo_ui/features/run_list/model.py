@@ -1,16 +1,10 @@
-"""To be worded."""
+"""The runs as Qt's list model, newest first, and what is said below a run's name."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-)
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import RunSummary
@@ -18,8 +12,6 @@ from sapo_ui import format as fmt
 from sapo_ui.services.poller import StoreChange
 
 RUN_ROLE = Qt.ItemDataRole.UserRole
-
-
 Index = QModelIndex | QPersistentModelIndex
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent, QShowEvent
@@ -20,13 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from sapo_ui import theme
-from sapo_ui.panels.panel import Panel
+from sapo_ui.panels.panel import Area, Panel, PanelSpec
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.theme import icons
 
-Area = Literal["main", "side", "bottom"]
 LAYOUT_VERSION = 2
-"""Goes up when the set of panels changes so much that saved layouts should be dropped."""
+"""Goes up when saved layouts should be dropped. A new panel does not ask for it: it joins the others of its area."""
 
 
 class DockTitle(QWidget):
@@ -43,9 +41,9 @@ class DockTitle(QWidget):
         name = QLabel(title)
         name.setFont(theme.font("strong"))
         row.addWidget(name, 1)
-        self.float_button = self._button(f"Float {title}", "Take out of the window, or put back")
+        self.float_button = self._button(f"Float {title}", "Float or dock")
         self.float_button.clicked.connect(self._toggle_float)
-        self.close_button = self._button(f"Close {title}", "Close; the View menu brings it back")
+        self.close_button = self._button(f"Close {title}", "Close (the View menu shows it again)")
         self.close_button.clicked.connect(dock.close)
         row.addWidget(self.float_button)
         row.addWidget(self.close_button)
@@ -70,9 +68,7 @@ class DockTitle(QWidget):
 
 class _Holder(QWidget):
     """Gives its panel the whole room, even where that is less than the panel asks for: tall panels behind other tabs
-    would
-    else press their neighbours out of the page.
-    """
+    would else press their neighbours out of the page."""
 
     def __init__(self, panel: Panel) -> None:
         super().__init__()
@@ -91,8 +87,10 @@ class _Holder(QWidget):
 class PanelDock(QDockWidget):
     """A dock with one panel."""
 
-    def __init__(self, panel: Panel, parent: QMainWindow) -> None:
+    def __init__(self, spec: PanelSpec, parent: QMainWindow) -> None:
+        panel = spec.panel()
         super().__init__(panel.title, parent)
+        self.spec = spec
         self.panel = panel
         self.setObjectName(f"dock.{panel.panel_id}")
         self.setAccessibleName(panel.title)
@@ -128,9 +126,9 @@ class PanelDock(QDockWidget):
 
 
 class DockArea(QMainWindow):
-    """Holds the panels. `areas` says where each stands at first: main (left), side (right) or bottom."""
+    """Holds the panels of `specs`."""
 
-    def __init__(self, panels: Sequence[type[Panel]], areas: Mapping[str, Area], parent: QWidget | None = None) -> None:
+    def __init__(self, specs: Sequence[PanelSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Widget)
         self.setDockNestingEnabled(True)
         self.setDockOptions(
@@ -139,13 +137,11 @@ class DockArea(QMainWindow):
             | QMainWindow.DockOption.GroupedDragging
         )
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        self._areas = dict(areas)
         self.docks: dict[str, PanelDock] = {}
-        for kind in panels:
-            panel = kind()
-            dock = PanelDock(panel, self)
-            self.docks[panel.panel_id] = dock
-            panel.trace_requested.connect(self.show_trace)
+        for spec in specs:
+            dock = PanelDock(spec, self)
+            self.docks[dock.panel.panel_id] = dock
+            dock.panel.trace_requested.connect(self.show_trace)
             dock.topLevelChanged.connect(self._tabs_changed)
             dock.visibilityChanged.connect(self._tabs_changed)
         self.reset()
@@ -162,65 +158,81 @@ class DockArea(QMainWindow):
 
     def reset(self) -> None:
         """Put every panel where it stands at first."""
-        groups: dict[Area, list[PanelDock]] = {"main": [], "side": [], "bottom": []}
-        for panel_id, dock in self.docks.items():
+        for dock in self.docks.values():
             dock.setFloating(False)
             self.removeDockWidget(dock)
-            groups[self._areas.get(panel_id, "bottom")].append(dock)
+        main, side, bottom = self._group("main"), self._group("side"), self._group("bottom")
         # tabs come last: what is split from a dock that is already one of several tabs becomes a tab there
-        first = [group[0] for group in (groups["main"], groups["side"]) if group]
+        first = [group[0] for group in (main, side) if group]
         for dock in first:
             self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
         if len(first) == 2:
             self.splitDockWidget(first[0], first[1], Qt.Orientation.Horizontal)
-        if len(groups["side"]) > 1:
-            self.splitDockWidget(groups["side"][0], groups["side"][1], Qt.Orientation.Vertical)
-        for dock in groups["side"][2:]:
-            self.tabifyDockWidget(groups["side"][1], dock)
-        for dock in groups["main"][1:]:
-            self.tabifyDockWidget(groups["main"][0], dock)
-        for at, dock in enumerate(groups["bottom"]):
+        if len(side) > 1:
+            self.splitDockWidget(side[0], side[1], Qt.Orientation.Vertical)
+        for dock in side[2:]:
+            self.tabifyDockWidget(side[1], dock)
+        for dock in main[1:]:
+            self.tabifyDockWidget(main[0], dock)
+        for at, dock in enumerate(bottom):
             self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
             if at:
-                self.tabifyDockWidget(groups["bottom"][0], dock)
+                self.tabifyDockWidget(bottom[0], dock)
         for dock in self.docks.values():
-            dock.show()
-        for group in groups.values():
+            dock.setVisible(dock.spec.shown)
+        for group in (main, side, bottom, side[1:]):
             if group:
                 group[0].raise_()
-        if len(groups["side"]) > 2:
-            groups["side"][1].raise_()
-        self._groups = groups
-        self._unshared = not self.isVisible()
-        self._share_room()
+        self._sizes_due = not self.isVisible()
+        self._set_sizes()
         self._tabs_changed()
+
+    def _group(self, area: Area) -> list[PanelDock]:
+        return [dock for dock in self.docks.values() if dock.spec.area == area]
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._unshared:  # only now is it known how much room there is
-            self._unshared = False
-            self._share_room()
+        if self._sizes_due:  # only now is it known how much room there is
+            self._sizes_due = False
+            self._set_sizes()
 
-    def _share_room(self) -> None:
-        groups = self._groups
-        wide = [(group[0], share) for group, share in ((groups["main"], 70), (groups["side"], 30)) if group]
+    def _set_sizes(self) -> None:
+        main, side, bottom = self._group("main"), self._group("side"), self._group("bottom")
+        wide = [(group[0], share) for group, share in ((main, 70), (side, 30)) if group]
         # in pixels of what there is: where sizes do not add up, Qt takes as much from each
         widths = [self.width() * share // 100 for _, share in wide]
         self.resizeDocks([dock for dock, _ in wide], widths, Qt.Orientation.Horizontal)
-        if groups["bottom"] and groups["main"]:
+        if bottom and main:
             heights = [self.height() * share // 100 for share in (63, 37)]
-            self.resizeDocks([groups["main"][0], groups["bottom"][0]], heights, Qt.Orientation.Vertical)
+            self.resizeDocks([main[0], bottom[0]], heights, Qt.Orientation.Vertical)
 
     def layout_state(self) -> QByteArray:
         """The layout, to be saved."""
         return self.saveState(LAYOUT_VERSION)
 
     def restore_layout(self, state: QByteArray) -> bool:
-        """Put the panels where they were. False, and nothing changes, where `state` is of another version."""
+        """Put the panels where they were, and those that `state` does not know beside the others of their area. False,
+        and nothing changes, where `state` is of another version."""
         restored = self.restoreState(state, LAYOUT_VERSION)
-        self._unshared = self._unshared and not restored
+        if restored:
+            self._sizes_due = False
+            for dock in self.docks.values():
+                if dock.objectName().encode("utf-16-be") not in state.data():  # how Qt writes names
+                    self._join(dock)
         self._tabs_changed()
         return restored
+
+    def _join(self, dock: PanelDock) -> None:
+        """Make `dock` a tab beside the last dock of its area that stands in this window."""
+        others = [
+            other
+            for other in self._group(dock.spec.area)
+            if other is not dock and not other.isHidden() and not other.isFloating()
+        ]
+        if others:
+            self.tabifyDockWidget(others[-1], dock)
+            others[-1].raise_()
+        dock.setVisible(dock.spec.shown)
 
     def show_run(self, run_id: str | None) -> None:
         """Tell every panel which run to show."""

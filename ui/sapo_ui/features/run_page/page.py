@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue, PhaseInfo, RunSummary
-from sapo_ui.features.run_page.dock_area import Area, DockArea
+from sapo_ui.features.run_page.dock_area import DockArea
 from sapo_ui.features.run_page.header import RunHeader
 from sapo_ui.features.run_page.headline_card import HeadlineCard
 from sapo_ui.features.run_page.headlines import headlines
 from sapo_ui.features.run_page.phase_timeline import PhaseTimeline, Segment, phase_detail
-from sapo_ui.panels.panel import Panel
+from sapo_ui.panels.page import Page
+from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import Actions
 from sapo_ui.services.poller import StoreChange
@@ -34,12 +35,10 @@ nothing is lost.
 **Phases**: one segment each, as long as its share of the forecast time. Hover one, or walk with the arrow keys.
 
 **Headline numbers**: the latest value, its change since the iteration before, and a line of how it got there. Hover
-for the definition
-and the 95 % interval.
+for the definition and the 95 % interval.
 
 **Panels** can be moved by their title bars, put into tabs, floated and closed; *View* brings them back, *Reset panel
-layout* puts
-everything where it was at first. **F1** inside a panel explains that panel.
+layout* puts everything back in its default place. **F1** inside a panel explains that panel.
 """
 
 
@@ -62,21 +61,12 @@ def segments(phases: Sequence[PhaseInfo], *, alive: bool = True) -> tuple[Segmen
     return tuple(made)
 
 
-class RunPage(QWidget):
+class RunPage(Page):
     """Shows one run at a time. Reads through tasks, acts through the window's actions."""
 
     help = HELP
 
-    shown = Signal(object)
-    """(run id: str | None) Header, timeline and numbers of this run are in place."""
-
-    def __init__(
-        self,
-        actions: Actions,
-        panels: Sequence[type[Panel]],
-        areas: Mapping[str, Area],
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, actions: Actions, panels: Sequence[PanelSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._actions = actions
         self._run: RunSummary | None = None
@@ -98,7 +88,7 @@ class RunPage(QWidget):
         across.setSpacing(8)
         for card in self.cards:
             across.addWidget(card)
-        self.docks = DockArea(panels, areas)
+        self.docks = DockArea(panels)
         column.addWidget(self.header)
         column.addWidget(self.banner)
         column.addWidget(self.timeline)
@@ -166,9 +156,9 @@ class RunPage(QWidget):
             self.banner.show_error(run.error.what, run.error.why, run.error.fix, bad=False)
         elif run.status is RunStatus.INTERRUPTED:
             self.banner.show_error(
-                "The engine of this run is gone",
-                "It ended without a word: a crash, a kill, or the machine was switched off.",
-                "Everything it had recorded is safe. Resume goes on from the last finished part.",
+                "The engine stopped unexpectedly",
+                "It left no exit message: a crash, a kill, or the machine was switched off.",
+                "Everything recorded is safe. Resume continues from the last checkpoint.",
                 action=resume,
                 bad=False,
             )
@@ -194,5 +184,3 @@ class RunPage(QWidget):
         self.timeline.set_segments(segments(facts.phases, alive=self._run is not None and self._run.status.alive))
         for card, headline in zip(self.cards, headlines(facts.metrics), strict=True):
             card.show_headline(headline)
-        if facts.phases or facts.metrics:
-            self.shown.emit(facts.run_id)

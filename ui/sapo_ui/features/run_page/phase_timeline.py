@@ -20,9 +20,8 @@ MIN_SEGMENT = 6.0
 
 @dataclass(frozen=True)
 class Segment:
-    """One phase. `status` is pending, running, halted (its run is not alive) or done; `share` its part of the
-    forecast time in any unit; `fraction`
-    how far it is."""
+    """One phase. `status` is pending, running, halted (its run is not alive) or done; `share` its part of the forecast
+    time in any unit; `fraction` how far it is."""
 
     label: str
     iteration: int
@@ -195,7 +194,8 @@ def phase_detail(
         state = "done" if seconds is None else f"done in {fmt.duration(seconds)}"
     elif status in ("running", "halted"):
         amount = f" {fmt.count(done)} of {fmt.count(total)}{' ' + unit if unit else ''}" if total > 0 else ""
-        state = f"running{amount}" if status == "running" else f"ended at{amount}" if amount else "ended on the way"
+        halted = f"stopped at{amount}" if amount else "stopped before its end"
+        state = f"running{amount}" if status == "running" else halted
     else:
-        state = "to come"
+        state = "not started"
     return f"{where}, {label}: {state}"

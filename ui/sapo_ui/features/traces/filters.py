@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from sapo_studio.store.records import TraceFilter
 from sapo_ui import theme
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.wording import CASES, OUTCOMES, SOURCES
 
@@ -28,15 +28,15 @@ class TraceFilters(FlowRow):
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(180)
         self.search.setFont(theme.font("small"))
-        self.source = choice(
+        self.source = combo_box(
             "Source",
             SOURCES,
-            "Sampled solutions, those that come with the task, roll-outs kept as trajectories, or the benchmark's",
+            "Sampled solutions, those that come with the task, rollouts kept as trajectories, or the benchmark's",
         )
-        self.iteration = choice("Iteration", [("All iterations", ANY)])
-        self.outcome = choice("Outcome", OUTCOMES)
-        self.case = choice("Self-verification case", CASES)
-        self.people = choice("Judged by people", PEOPLE)
+        self.iteration = combo_box("Iteration", [("All iterations", ANY)])
+        self.outcome = combo_box("Outcome", OUTCOMES)
+        self.case = combo_box("Self-verification case", CASES)
+        self.people = combo_box("Judged by people", PEOPLE)
         self.add(self.search, self.source, self.iteration, self.outcome, self.case, self.people)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)

@@ -19,23 +19,23 @@ from sapo_ui import theme
 from sapo_ui.features.traces.filters import TraceFilters
 from sapo_ui.features.traces.table_model import AT, COLUMNS, SORT_KEYS, TraceTable
 from sapo_ui.panels.data_panel import DataPanel
-from sapo_ui.services.annotations import hub
+from sapo_ui.services.annotations import annotation_events
 from sapo_ui.trajectory.mark_text import MarkTextDelegate
 from sapo_ui.trajectory.score_strip import ScoreStripDelegate
-from sapo_ui.widgets.combo import choose, chosen
+from sapo_ui.widgets.combo import choose_values, chosen_values
 from sapo_ui.widgets.labels import EmptyState, label
 
 ROW = 26
 WIDTHS = {
-    "question": 146,
+    "question": 124,
     "iteration": 34,
-    "outcome": 84,
+    "outcome": 110,
     "case": 90,
     "first_error": 104,
     "mean": 56,
     "scores": 290,
     "rollouts": 76,
-    "labels": 90,
+    "labels": 86,
 }
 
 
@@ -72,9 +72,9 @@ class TracesPanel(DataPanel):
 Every trajectory of the run. Type to search questions and steps, pick filters beside it, click a header to sort.
 **j / k** or the arrows move, **Enter** opens the trace with its steps, **Ctrl+F** goes to the search box.
 
-* **First error**: triangle predicted, square verified by roll-outs, ring by a person, = true (where the task knows).
+* **First error**: triangle predicted, square verified by rollouts, ring by a person, = true (where the task knows).
 * **Score of each step**: the verifier's score after each step, tinted as on the heatmap.
-* **Roll-outs**: how many from its prefixes ended right.
+* **Rollouts**: how many of those from its prefixes are correct.
 """
     empty_headline = "No trajectory yet"
     empty_text = (
@@ -113,7 +113,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self, self._escape)
         escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        hub().judged.connect(self._judged)
+        annotation_events().judged.connect(self._judged)
 
     def _dress(self) -> None:
         table, header = self.table, self.table.horizontalHeader()
@@ -148,10 +148,10 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
 
     def choices(self) -> dict[str, str]:
         order = "descending" if self._descending else "ascending"
-        return {**chosen(self.filters.boxes), "sort": self._sort, "order": order}
+        return {**chosen_values(self.filters.boxes), "sort": self._sort, "order": order}
 
     def restore_choices(self, choices: Mapping[str, str]) -> None:
-        choose(self.filters.boxes, choices)
+        choose_values(self.filters.boxes, choices)
         sort = choices.get("sort", "")
         at = next((at for at, (name, *_) in enumerate(COLUMNS) if SORT_KEYS.get(name) == sort), None)
         if at is not None:

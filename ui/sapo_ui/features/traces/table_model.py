@@ -17,7 +17,7 @@ from sapo_ui import theme
 from sapo_ui.services import tasks
 from sapo_ui.theme import glyphs
 from sapo_ui.trajectory import mark_text, score_strip
-from sapo_ui.trajectory.score_strip import Strip
+from sapo_ui.trajectory.score_strip import ScoreStrip
 
 Index = QModelIndex | QPersistentModelIndex
 Ids = npt.NDArray[np.int64]
@@ -27,13 +27,17 @@ KEPT_PAGES = 48
 COLUMNS = (
     ("question", "Question", "The question, cut to its first line"),
     ("iteration", "It", "Iteration that the trajectory was sampled in"),
-    ("outcome", "Outcome", "Whether the final answer is right"),
+    ("outcome", "Outcome", "Whether the final answer is correct"),
     ("case", "Case", "What self-verification found: confirmed, later, earlier, noise"),
-    ("first_error", "First error", "First wrong step: predicted (triangle), verified by roll-outs (square), true (=)"),
+    (
+        "first_error",
+        "First error",
+        "First error: predicted (triangle), verified by rollouts (square), by a person (ring), true (=)",
+    ),
     ("mean", "Mean", "Mean score over the steps"),
     ("scores", "Score of each step", "The verifier's score after each step, 0 to 1"),
-    ("rollouts", "Roll-outs", "Roll-outs from its prefixes: how many ended right, of how many"),
-    ("labels", "Labels", "Who labelled its steps"),
+    ("rollouts", "Rollouts", "Rollouts from its prefixes: how many are correct, of how many"),
+    ("labels", "Labels", "Who labeled its steps"),
 )
 AT = {name: column for column, (name, _, _) in enumerate(COLUMNS)}
 SORT_KEYS = {"question": "id", "first_error": "first_error", "mean": "mean", "scores": "steps"}
@@ -195,7 +199,7 @@ class TraceTable(QAbstractTableModel):
             found = self.row(index.row())
             if found is None:
                 return None
-            return Strip(found.scores, marks_of(found)) if role == score_strip.ROLE else first_errors(found)
+            return ScoreStrip(found.scores, marks_of(found)) if role == score_strip.ROLE else first_errors(found)
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.DecorationRole):
             return None
         row = self.row(index.row())
@@ -235,7 +239,7 @@ def text(row: TraceRow, name: str) -> str:
         case "iteration":
             return str(row.iteration)
         case "outcome":
-            return "right" if row.correct else "wrong"
+            return "correct" if row.correct else "incorrect"
         case "case":
             return "" if row.case == "right" else row.case
         case "mean":
@@ -253,7 +257,7 @@ def hover(row: TraceRow, name: str) -> str | None:
     if name == "question":
         return row.question
     if name == "first_error":
-        words = {"triangle": "predicted", "square": "verified by roll-outs", "ring": "by a person", "=": "true"}
+        words = {"triangle": "predicted", "square": "verified by rollouts", "ring": "by a person", "=": "true"}
         lines = [f"{words[shape]}: step {step}" for shape, step in first_errors(row)]
         return "\n".join(lines) or "No first error known"
     if name == "scores" and len(row.scores):

@@ -27,12 +27,12 @@ from sapo_studio.store.records import TraceDetail
 from sapo_ui import theme
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services import tasks
-from sapo_ui.services.annotations import Act, Annotator, annotator_name
+from sapo_ui.services.annotations import JudgeAction, JudgementWriter, annotator_name
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
 from sapo_ui.trajectory.step_cards import StepColumn, step_facts
-from sapo_ui.trajectory.step_side import TraceSide
-from sapo_ui.widgets.combo import choice, set_items
+from sapo_ui.trajectory.step_side import StepSide
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
 from sapo_ui.wording import SOURCE_WORDS
@@ -41,20 +41,19 @@ WIDE, MEDIUM = 760, 500
 
 
 class TraceView(DataPanel):
-    """Question and reference, the steps as cards, and what hangs on the chosen step."""
+    """Question and reference, the steps as cards, and the details of the chosen step."""
 
     panel_id = "trace"
     title = "Trace"
     help = """### Trace
 
-The **question** and its reference on the left, the **steps** in the middle, and on the right what hangs on the
-chosen step: its score under each verifier, the roll-outs that go on from it, and the same question's other
-trajectories. The bar on each card has the colour of its score, as on the heatmap. *Drop* is how far the score fell
-since the step before.
+The **question** and its reference on the left, the **steps** in the middle, and on the right the details of the chosen
+step: its score under each verifier, the rollouts from it, and the same question's other trajectories. The bar on each
+card has the colour of its score, as on the heatmap. *Drop* is how far the score fell since the step before.
 
-**Judging steps**, one hand on the keyboard: **j / k** next and previous step, **1** wrong, **2** neutral, **3** right,
-**e** the first error is here (right before, wrong from here on), **n** no error, **u** undo. Each press is kept at
-once, with your name and the time. **Esc** goes back to where you came from.
+**Judging steps**, one hand on the keyboard: **j / k** next and previous step, **1** incorrect, **2** neutral,
+**3** correct, **e** the first error is here (correct before, incorrect from here on), **n** no error, **u** undo. Each
+press is kept at once, with your name and the time. **Esc** goes back to where you came from.
 """
     empty_headline = "No trace is open"
     empty_text = "Click a column of the heatmap, or press Enter on a row of the Traces table."
@@ -65,11 +64,11 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self._detail: TraceDetail | None = None
         self._wanted: int | None = None
         self._came_from: weakref.ref[QWidget] | None = None
-        self.annotator = Annotator(self)
-        self.annotator.saved.connect(self._saved)
+        self.writer = JudgementWriter(self)
+        self.writer.saved.connect(self._saved)
         self.head = FlowRow()
         self.outcome, self.case, self.where = Chip(), Chip(), Chip()
-        self.verifier: QComboBox = choice("Scores of verifier", [], "Whose scores the cards show")
+        self.verifier: QComboBox = combo_box("Scores of verifier", [], "Whose scores the cards show")
         self.verifier.currentIndexChanged.connect(self._restep)
         self.head.add(self.outcome, self.case, self.where, self.verifier)
         self.question = label("", wrap=True)
@@ -78,7 +77,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self.left = self._left()
         self.steps = StepColumn()
         self.steps.chosen_changed.connect(self._chosen)
-        self.side = TraceSide()
+        self.side = StepSide()
         self.side.sibling_requested.connect(self._sibling)
         self.bar = JudgeBar()
         self.bar.pressed.connect(self._verb)
@@ -183,7 +182,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         def failed(error: Exception) -> None:
             if self._run_id == asked_for and isinstance(error, SapoError):
                 self.clear()
-                self.empty.say("This trajectory is gone", error.what)
+                self.empty.say("This trajectory no longer exists", error.what)
                 self.set_filled(False)
             else:
                 raise error
@@ -200,9 +199,9 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self.set_filled(True)
         answer = f"answer {detail.answer}" if detail.answer else "no answer"
         if detail.correct:
-            self.outcome.set_text(f"right, {answer}", "good", "done")
+            self.outcome.set_text(f"correct, {answer}", "good", "done")
         else:
-            self.outcome.set_text(f"wrong, {answer}", "bad", "failed")
+            self.outcome.set_text(f"incorrect, {answer}", "bad", "failed")
         cases = [item.case for item in detail.labels if item.case not in ("", "right")]
         self.case.setVisible(bool(cases))
         self.case.set_text(cases[0] if cases else "")
@@ -222,7 +221,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
             self.verifier.setCurrentIndex(len(verifiers) - 1)
             self.verifier.blockSignals(blocked)
         self.verifier.setVisible(bool(verifiers))
-        self._show_steps(first_look(detail) if fresh else self.steps.chosen)
+        self._show_steps(first_step_shown(detail) if fresh else self.steps.chosen)
 
     def _show_steps(self, chosen: int) -> None:
         if self._detail is None:
@@ -245,7 +244,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
 
     def _verb(self, verb: object) -> None:
         if self._detail is not None:
-            self.annotator.judge(self._detail.id, len(self._detail.steps), Act(str(verb), self.steps.chosen))
+            self.writer.judge(self._detail.id, len(self._detail.steps), JudgeAction(str(verb), self.steps.chosen))
 
     def _handle(self, event: QKeyEvent) -> bool:
         """Whether the key was one of ours."""
@@ -280,7 +279,7 @@ once, with your name and the time. **Esc** goes back to where you came from.
         self.side.setVisible(self.width() >= MEDIUM)
 
 
-def first_look(detail: TraceDetail) -> int:
+def first_step_shown(detail: TraceDetail) -> int:
     """Which step to choose when a trace opens: the verified first error, else the predicted one, else the first
     step."""
     for item in detail.labels:

@@ -1,1 +1,2 @@
-"""To be worded."""
+"""Charts: lines with intervals and histograms on pyqtgraph, bars painted by hand. pyqtgraph is imported when there is
+something to draw, not before."""

@@ -1,17 +1,15 @@
-"""What every chart draws the same way: axes, gridlines, tick labels, the line under the pointer."""
+"""What all charts share: theme, type, sizes, and the look of a pyqtgraph plot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from sapo_ui import theme
-from sapo_ui.theme.fonts import font
-from sapo_ui.theme.theme_manager import current
 
 Format = Callable[[float], str]
 
@@ -44,42 +42,21 @@ class ChartFrame(QWidget):
         """Pixels a line of text needs."""
         return self.fontMetrics().height()
 
-    def paint_y_axis(self, painter: QPainter, plot: QRectF, ticks: Sequence[tuple[float, str]]) -> None:
-        """Hairlines across `plot` at each (pixel y, text), the text to their left."""
-        look = theme.current()
-        for y, text in ticks:
-            painter.setPen(QPen(QColor(look.hairline), 1))
-            painter.drawLine(QPointF(plot.left(), round(y) + 0.5), QPointF(plot.right(), round(y) + 0.5))
-            painter.setPen(QColor(look.muted))
-            where = QRectF(0, y - 9, plot.left() - 8, 18)
-            painter.drawText(where, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-
-    def paint_x_axis(self, painter: QPainter, plot: QRectF, ticks: Sequence[tuple[float, str]]) -> None:
-        """Text below `plot` at each (pixel x, text); texts that would run into the one before are left out."""
-        painter.setPen(QColor(theme.current().muted))
-        edge = -1e9
-        for x, text in ticks:
-            wide = self.fontMetrics().horizontalAdvance(text)
-            left = min(max(x - wide / 2, 2.0), self.width() - wide - 2.0)
-            if left > edge + 8:
-                painter.drawText(QRectF(left, plot.bottom() + 5, wide + 2, 18), Qt.AlignmentFlag.AlignLeft, text)
-                edge = left + wide
-
 
 def style_plot(plot: Any) -> None:
     """Give a pyqtgraph PlotItem (or PlotWidget) the window's look: no frame, no axis lines, hairlines across at the
     ticks of the left axis. Call it again when the theme changes."""
-    theme = current()
+    look = theme.current()
     item: Any = plot.getPlotItem() if hasattr(plot, "getPlotItem") else plot
     if hasattr(plot, "setBackground"):
-        plot.setBackground(theme.surface)
+        plot.setBackground(look.surface)
     item.hideButtons()
     item.setMenuEnabled(False)
     for side in ("left", "bottom"):
         axis = item.getAxis(side)
         axis.setPen(None)
-        axis.setTickPen(QColor(theme.hairline) if side == "left" else None)
-        axis.setTextPen(QColor(theme.muted))
-        axis.setStyle(tickFont=font("small"), tickLength=0, tickTextOffset=6, tickAlpha=255)
-        axis.label.setFont(font("small"))
+        axis.setTickPen(QColor(look.hairline) if side == "left" else None)
+        axis.setTextPen(QColor(look.muted))
+        axis.setStyle(tickFont=theme.font("small"), tickLength=0, tickTextOffset=6, tickAlpha=255)
+        axis.label.setFont(theme.font("small"))
     item.getAxis("left").setGrid(255)

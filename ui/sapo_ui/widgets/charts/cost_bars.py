@@ -1,4 +1,4 @@
-"""What was paid beside what others would have charged: one bar a party, hatched where the figure is an estimate."""
+"""Costs side by side: what was spent and what others would have spent, hatched where the figure is an estimate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROW, BAR = 24, 12
 
 
 @dataclass(frozen=True)
-class Bill:
+class CostBar:
     """A bar: its name, its size, how it is written, and a remark behind that. `group` starts a new block with a
     heading."""
 
@@ -29,45 +29,45 @@ class Bill:
     series: int = 0
 
 
-class BillBars(ChartFrame):
-    """Draws `Bill`s, to one scale within a group; names left, figures right-aligned beside them."""
+class CostBars(ChartFrame):
+    """Draws `CostBar`s, to one scale within a group; names left, figures right-aligned beside them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bills: tuple[Bill, ...] = ()
+        self._bars: tuple[CostBar, ...] = ()
 
     @property
-    def bills(self) -> tuple[Bill, ...]:
+    def bars(self) -> tuple[CostBar, ...]:
         """What is drawn."""
-        return self._bills
+        return self._bars
 
-    def set_bills(self, bills: Sequence[Bill]) -> None:
-        """Draw `bills`, group by group, in the order they first appear."""
-        self._bills = tuple(bills)
+    def set_bars(self, bars: Sequence[CostBar]) -> None:
+        """Draw `bars`, group by group, in the order they first appear."""
+        self._bars = tuple(bars)
         self.setMinimumHeight(self.needed())
         self.updateGeometry()
         self.update()
 
     def needed(self) -> int:
         """Pixels that all rows take."""
-        return (len(self._bills) + len(self._groups())) * ROW + max(0, len(self._groups()) - 1) * 8
+        return (len(self._bars) + len(self._groups())) * ROW + max(0, len(self._groups()) - 1) * 8
 
     def _groups(self) -> list[str]:
-        return list(dict.fromkeys(bill.group for bill in self._bills))
+        return list(dict.fromkeys(bar.group for bar in self._bars))
 
     def sizeHint(self) -> QSize:
         return QSize(360, max(80, self.needed()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
-        if not self._bills:
+        if not self._bars:
             return
         painter = QPainter(self)
         look = theme.current()
         metrics = self.fontMetrics()
-        names = max(metrics.horizontalAdvance(bill.name) for bill in self._bills) + 12.0
-        figures = max(metrics.horizontalAdvance(bill.text) for bill in self._bills) + 12.0
-        remarks = max(metrics.horizontalAdvance(bill.remark) for bill in self._bills) + 12.0
+        names = max(metrics.horizontalAdvance(bar.name) for bar in self._bars) + 12.0
+        figures = max(metrics.horizontalAdvance(bar.text) for bar in self._bars) + 12.0
+        remarks = max(metrics.horizontalAdvance(bar.remark) for bar in self._bars) + 12.0
         room = self.width() - names - figures - remarks
         if room < 60:
             remarks, room = 0.0, room + remarks
@@ -75,28 +75,28 @@ class BillBars(ChartFrame):
         y = 0.0
         middle = Qt.AlignmentFlag.AlignVCenter
         for group in self._groups():
-            mine = [bill for bill in self._bills if bill.group == group]
-            most = max(bill.amount for bill in mine) or 1.0
+            mine = [bar for bar in self._bars if bar.group == group]
+            most = max(bar.amount for bar in mine) or 1.0
             painter.setPen(QColor(look.text))
             painter.setFont(theme.font("strong"))
             painter.drawText(QRectF(0, y, self.width(), ROW), middle, group)
             painter.setFont(self.font())
             y += ROW
-            for bill in mine:
+            for bar in mine:
                 painter.setPen(QColor(look.text))
-                painter.drawText(QRectF(0, y, names, ROW), middle, bill.name)
-                painter.drawText(QRectF(names, y, figures - 12, ROW), middle | Qt.AlignmentFlag.AlignRight, bill.text)
-                where = QRectF(names + figures, y + (ROW - BAR) / 2, max(1.0, room * bill.amount / most), BAR)
-                self._bar(painter, where, bill)
+                painter.drawText(QRectF(0, y, names, ROW), middle, bar.name)
+                painter.drawText(QRectF(names, y, figures - 12, ROW), middle | Qt.AlignmentFlag.AlignRight, bar.text)
+                where = QRectF(names + figures, y + (ROW - BAR) / 2, max(1.0, room * bar.amount / most), BAR)
+                self._bar(painter, where, bar)
                 if remarks:
                     painter.setPen(QColor(look.muted))
-                    painter.drawText(QRectF(names + figures + room + 10, y, remarks, ROW), middle, bill.remark)
+                    painter.drawText(QRectF(names + figures + room + 10, y, remarks, ROW), middle, bar.remark)
                 y += ROW
             y += 8
 
-    def _bar(self, painter: QPainter, where: QRectF, bill: Bill) -> None:
-        colour = self.series_colour(bill.series)
-        if not bill.estimate:
+    def _bar(self, painter: QPainter, where: QRectF, bar: CostBar) -> None:
+        colour = self.series_colour(bar.series)
+        if not bar.estimate:
             painter.fillRect(where, colour)
             return
         faint = QColor(colour)

@@ -87,7 +87,7 @@ class ThresholdHistogram(PlotFrame):
 
     # The plot
 
-    def fill(self, view: PlotView) -> None:
+    def add_items(self, view: PlotView) -> None:
         from sapo_ui.widgets.charts.histogram_items import Bars, Threshold
 
         view.left.setWidth(LEFT_ROOM)
@@ -101,10 +101,10 @@ class ThresholdHistogram(PlotFrame):
         view.pointed.connect(self._pointed)
         view.box.sigResized.connect(self._resized)
 
-    def dress(self, view: PlotView) -> None:
+    def apply_colours(self, view: PlotView) -> None:
         look = theme.current()
-        self._bars.dress(QColor(look.border), QColor(look.accent))
-        self._line.dress(look)
+        self._bars.apply_colours(QColor(look.border), QColor(look.accent))
+        self._line.apply_colours(look)
 
     def _draw(self, view: PlotView) -> None:
         most = max(1, int(self._counts.max()))

@@ -38,7 +38,7 @@ class Bars:
             drawn = x1 > x0
             item.setOpts(x0=x0[drawn], x1=x1[drawn], height=height[drawn])
 
-    def dress(self, below: QColor, reaching: QColor) -> None:
+    def apply_colours(self, below: QColor, reaching: QColor) -> None:
         """Take two colours."""
         self.below.setOpts(brush=below, pen=None)
         self.reaching.setOpts(brush=reaching, pen=None)
@@ -66,7 +66,7 @@ class Threshold:
         self.line.setSpan(foot, 1.0)
         self.line.label.setPosition(head)
 
-    def dress(self, look: theme.Theme) -> None:
+    def apply_colours(self, look: theme.Theme) -> None:
         """Take the theme's colours."""
         self.line.setPen(pen(look.text, 2))
         self.line.setHoverPen(pen(look.accent, 2))

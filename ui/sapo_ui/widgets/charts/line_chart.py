@@ -21,12 +21,15 @@ from sapo_ui.widgets.charts.plot_math import Floats, padded, thin
 if TYPE_CHECKING:
     from pyqtgraph import InfiniteLine
 
-    from sapo_ui.widgets.charts.line_chart_items import Area, Reading, Strand
+    from sapo_ui.widgets.charts.line_chart_items import Band, Crosshair, LineItems
     from sapo_ui.widgets.charts.plot_parts import PlotView
 
 LEFT_ROOM = 46
 SIDE_SHARE = 0.02
 """Room left and right of the data, as a share of its width."""
+
+MOST_FOR_LABELS = 0.5
+"""Share of the chart's width that the names at the lines' ends may take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +68,9 @@ class LineChart(PlotFrame):
         self._positions: Floats = np.zeros(0)
         self._zoomed = False
         self._placing = False
-        self._strands: list[Strand] = []
-        self._gap: Area
-        self._reading: Reading
+        self._items: list[LineItems] = []
+        self._shading: Band
+        self._crosshair: Crosshair
         self._separators: list[InfiniteLine] = []
 
     @property
@@ -89,8 +92,8 @@ class LineChart(PlotFrame):
         separators: Sequence[float] = (),
     ) -> None:
         """Draw `lines`. `value_format` writes the values at the lines' ends, `y_format` those on the axis. `between`
-        shades the area from one line (by index) to another; `y_least` is the least
-        height of the y axis. A part of x that was zoomed to stays in view."""
+        shades the area from one line (by index) to another; `y_least` is the least height of the y axis. A part of x
+        that was zoomed to stays in view."""
         self._lines = tuple(line for line in lines if len(line.x))
         self._between = between if between is not None and len(self._lines) == len(lines) else None
         self._x_ticks = list(x_ticks) if x_ticks is not None else None
@@ -106,7 +109,7 @@ class LineChart(PlotFrame):
         view = self.need_view()
         view.setVisible(True)
         self._separate(view, separators)
-        self._dress_lines(view)
+        self._colour_lines(view)
         self._place(view)
 
     def set_log(self, log: bool) -> None:
@@ -117,35 +120,35 @@ class LineChart(PlotFrame):
 
     # The plot and its colours
 
-    def fill(self, view: PlotView) -> None:
-        from sapo_ui.widgets.charts.line_chart_items import Area, Reading
+    def add_items(self, view: PlotView) -> None:
+        from sapo_ui.widgets.charts.line_chart_items import Band, Crosshair
 
         view.left.setWidth(LEFT_ROOM)
         view.set_top(6)
-        self._gap = Area(view, -30)
-        self._reading = Reading(view)
+        self._shading = Band(view, -30)
+        self._crosshair = Crosshair(view)
         view.pointed.connect(self._pointed)
         view.restored.connect(self.reset_view)
         view.box.sigXRangeChanged.connect(self._moved)
 
-    def dress(self, view: PlotView) -> None:
+    def apply_colours(self, view: PlotView) -> None:
         look = theme.current()
-        self._gap.dress(QColor(look.muted), 0.18)
-        self._reading.dress(look.text, look.muted)
+        self._shading.apply_colours(QColor(look.muted), 0.18)
+        self._crosshair.apply_colours(look.text, look.muted)
         for line in self._separators:
             line.setPen(_separator_pen())
         if self._lines:
-            self._dress_lines(view)
+            self._colour_lines(view)
             self._label(view)
 
-    def _dress_lines(self, view: PlotView) -> None:
-        from sapo_ui.widgets.charts.line_chart_items import Strand
+    def _colour_lines(self, view: PlotView) -> None:
+        from sapo_ui.widgets.charts.line_chart_items import LineItems
 
-        while len(self._strands) < len(self._lines):
-            self._strands.append(Strand(view))
-        for strand, line in zip(self._strands, self._lines, strict=False):
+        while len(self._items) < len(self._lines):
+            self._items.append(LineItems(view))
+        for items, line in zip(self._items, self._lines, strict=False):
             colour = self.series_colour(line.series)
-            strand.dress(colour, theme.current().surface, len(line.x), dashed=line.dashed)
+            items.apply_colours(colour, theme.current().surface, len(line.x), dashed=line.dashed)
 
     def _separate(self, view: PlotView, separators: Sequence[float]) -> None:
         from pyqtgraph import InfiniteLine
@@ -237,26 +240,26 @@ class LineChart(PlotFrame):
         view.show_y(*self._y_limits(low, high))
         view.left.set_ticks(self._y_format, log=self._log)
         view.bottom.set_ticks(self._x_format, self._x_ticks)
-        for strand, line in zip(self._strands, self._lines, strict=False):
+        for items, line in zip(self._items, self._lines, strict=False):
             part = _slice(line.x, low, high)
             x, y = line.x[part], self._scaled(line.y[part])
             there = np.isfinite(y)
-            strand.show(*thin(x[there], y[there], max(8, self.width())))
+            items.show(*thin(x[there], y[there], max(8, self.width())))
             if line.low is not None and line.high is not None:
-                strand.show_interval(x, self._scaled(line.low[part]), self._scaled(line.high[part]))
+                items.show_interval(x, self._scaled(line.low[part]), self._scaled(line.high[part]))
             else:
-                strand.show_interval(x[:0], x[:0], x[:0])
-        for strand in self._strands[len(self._lines) :]:
-            strand.clear()
+                items.show_interval(x[:0], x[:0], x[:0])
+        for items in self._items[len(self._lines) :]:
+            items.clear()
         if self._between is None:
             nothing = np.zeros(0)
-            self._gap.show(nothing, nothing, nothing)
+            self._shading.show(nothing, nothing, nothing)
         else:
             first, second = (self._lines[index] for index in self._between)
             shared, at, there = np.intersect1d(first.x, second.x, return_indices=True)
-            self._gap.show(shared, self._scaled(first.y[at]), self._scaled(second.y[there]))
+            self._shading.show(shared, self._scaled(first.y[at]), self._scaled(second.y[there]))
         self._label(view)
-        self._show_reading()
+        self._show_crosshair()
 
     def _label(self, view: PlotView) -> None:
         from sapo_ui.widgets.charts.plot_parts import EndLabel
@@ -265,7 +268,7 @@ class LineChart(PlotFrame):
         ends = [self._end(line, high) for line in self._lines]
         texts = [self._end_text(line, x) for line, x in zip(self._lines, ends, strict=True)]
         widest = max((self.fontMetrics().horizontalAdvance(text) for text in texts), default=0)
-        view.ends.setWidth(round(min(widest + 14.0, self.width() * 0.45)))
+        view.ends.setWidth(round(min(widest + 14.0, self.width() * MOST_FOR_LABELS)))
         view.ends.set_labels(
             [
                 EndLabel(
@@ -284,14 +287,14 @@ class LineChart(PlotFrame):
     def _end_text(self, line: Line, at: float) -> str:
         return f"{line.name}  {self._value_format(value_at(line, at))}"
 
-    # Reading
+    # Reading values
 
-    def _show_reading(self) -> None:
+    def _show_crosshair(self) -> None:
         if self._at is None:
-            self._reading.clear()
+            self._crosshair.clear()
             return
         ys = self._scaled(np.array([value_at(line, self._at) for line in self._lines]))
-        self._reading.show(self._at, ys, [self.series_colour(line.series) for line in self._lines])
+        self._crosshair.show(self._at, ys, [self.series_colour(line.series) for line in self._lines])
 
     def _read(self, at: float | None) -> None:
         if at == self._at:
@@ -299,7 +302,7 @@ class LineChart(PlotFrame):
         self._at = at
         if self._view is not None and self._lines:
             self._label(self._view)
-            self._show_reading()
+            self._show_crosshair()
         self.hovered.emit(at)
 
     def _in_view(self) -> Floats:

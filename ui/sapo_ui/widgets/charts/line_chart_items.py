@@ -19,7 +19,7 @@ WIDE_UP_TO = 160
 NOTHING = np.zeros(0)
 
 
-class Area:
+class Band:
     """The area between two curves over the same x."""
 
     def __init__(self, view: PlotView, z: float) -> None:
@@ -36,7 +36,7 @@ class Area:
         self.upper.setData(x[there], upper[there])
         self.lower.setData(x[there], lower[there])
 
-    def dress(self, colour: QColor, alpha: float) -> None:
+    def apply_colours(self, colour: QColor, alpha: float) -> None:
         """Take a colour."""
         made = QColor(colour)
         made.setAlphaF(alpha)
@@ -44,11 +44,11 @@ class Area:
         self.fill.setPen(None)
 
 
-class Strand:
+class LineItems:
     """The items of one line, used again for whatever line takes its place."""
 
     def __init__(self, view: PlotView) -> None:
-        self.band = Area(view, -20)
+        self.band = Band(view, -20)
         self.bars = pg.ErrorBarItem()
         self.curve = pg.PlotDataItem(antialias=True, skipFiniteCheck=True, connect="all", useCache=False)
         view.put(self.bars)
@@ -71,7 +71,7 @@ class Strand:
         self.show(NOTHING, NOTHING)
         self.show_interval(NOTHING, NOTHING, NOTHING)
 
-    def dress(self, colour: QColor, ground: str, points: int, *, dashed: bool) -> None:
+    def apply_colours(self, colour: QColor, ground: str, points: int, *, dashed: bool) -> None:
         """Take a colour; dots on `ground` where the points are few."""
         style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
         curve: Any = self.curve
@@ -81,10 +81,10 @@ class Strand:
         curve.setSymbolBrush(colour)
         curve.setSymbolPen(pen(ground, 1.5))
         self.bars.setData(pen=pen(colour))
-        self.band.dress(colour, 0.16)
+        self.band.apply_colours(colour, 0.16)
 
 
-class Reading:
+class Crosshair:
     """The line under the pointer, and a dot on each curve there."""
 
     def __init__(self, view: PlotView) -> None:
@@ -110,7 +110,7 @@ class Reading:
         self.line.setVisible(False)
         self.dots.setVisible(False)
 
-    def dress(self, text: str, muted: str) -> None:
+    def apply_colours(self, text: str, muted: str) -> None:
         """Take the theme's colours."""
         self.line.setPen(pen(muted, 1, Qt.PenStyle.DotLine))
         self.dots.setPen(pen(text, 1.5))

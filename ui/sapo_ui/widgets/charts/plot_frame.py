@@ -44,15 +44,15 @@ class PlotFrame(ChartFrame):
 
             self._view = PlotView(self, zoom=self.zoom)
             self._column.addWidget(self._view)
-            self.fill(self._view)
+            self.add_items(self._view)
             self._restyle()
         return self._view
 
-    def fill(self, view: PlotView) -> None:
+    def add_items(self, view: PlotView) -> None:
         """Put the items of this chart into a new plot."""
         raise NotImplementedError
 
-    def dress(self, view: PlotView) -> None:
+    def apply_colours(self, view: PlotView) -> None:
         """Give them the colours of the theme."""
         raise NotImplementedError
 
@@ -60,7 +60,7 @@ class PlotFrame(ChartFrame):
         if self._view is not None:
             style_plot(self._view)
             self._view.bottom.setHeight(self.ascent() + 7)
-            self.dress(self._view)
+            self.apply_colours(self._view)
         self.update()
 
     # Menu

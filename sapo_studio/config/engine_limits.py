@@ -1,0 +1,31 @@
+"""What the engine does at a time and at most, where the configuration leaves it open. The engine works by these numbers
+and the forecast reckons with them."""
+
+from __future__ import annotations
+
+CHECKS_AN_EPOCH = 6
+"""How often a warm-up that may stop early is looked at: it can go from 10 % to 60 % within an epoch."""
+
+WARMUP_SAMPLES = 2
+"""Samples of each development question when a warm-up is looked at."""
+
+BENCHMARK_SAMPLES = 4
+"""Samples of each question that one solution of the process benchmark is chosen from."""
+
+ANSWER_TOKENS, CODE_TOKENS = 320, 400
+"""Longest written solution where `task.max_new_tokens` is 0: of an answer, and of a program."""
+
+SCORED_ROWS = 256
+"""Sequences that a verifier reads at a time, at most,"""
+SCORED_ENTRIES = 2**27
+"""and positions times vocabulary: each takes 12 bytes for a moment, in all 1.5 GiB."""
+
+VLLM_SEQUENCES = 256
+"""Sequences that vLLM writes at a time."""
+VLLM_CPU_CACHE = 2**30
+"""Bytes for vLLM's keys and values on a CPU, unless VLLM_CPU_KVCACHE_SPACE (GiB) says otherwise."""
+
+
+def lab_tokens(max_steps: int) -> int:
+    """Longest solution of a generated problem of at most `max_steps` steps: four tokens a step, and two steps more."""
+    return 4 * (max_steps + 2)

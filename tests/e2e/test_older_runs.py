@@ -1,0 +1,166 @@
+"""Runs that 256d9fe left unfinished, taken up by the program of today: they end as the uninterrupted ones of 256d9fe.
+
+How exact the comparison is, `test_same_numbers` says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.interrupted_run import CASES, steps_made, unpack
+from tests.fixtures.recorded_run import (
+    ABSOLUTE,
+    MEASURES,
+    QUERIES,
+    READS,
+    Lab,
+    artefact_differences,
+    differences,
+    digest_differences,
+    record,
+    rows,
+    table_differences,
+)
+
+pytestmark = [pytest.mark.skipif(os.name != "posix", reason="signals"), pytest.mark.timeout(300)]
+
+RUN = "recorded-1"
+ANSWER = 9
+"""Place of the answer in a kept trajectory."""
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> bool:
+    return Lab(tmp_path_factory.mktemp("machine")).machine() == record()["machine"]
+
+
+def older(case: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    lab = unpack(case, tmp_path_factory.mktemp(case) / "another place")
+    yield lab
+    lab.end()
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    yield from older("killed", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    yield from older("stopped", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    yield from older("wide", tmp_path_factory)
+
+
+def status(lab: Lab) -> str:
+    return json.loads(lab.said("runs", "--json"))["status"]
+
+
+def resume(lab: Lab) -> None:
+    """Have the run go on to its end. Phases that were done must not be done again."""
+    before = done(lab)
+    lines = [json.loads(line) for line in lab.said("resume", RUN, "--json").splitlines()]
+    assert lines[-1] == {"kind": "run_finished", "run_id": RUN, "status": "done"}
+    after = done(lab)
+    assert len(after) == len(record()["phases"])
+    assert {ordinal: after[ordinal] for ordinal in before} == before
+
+
+def done(lab: Lab) -> dict[int, Any]:
+    connection = sqlite3.connect(lab.home / "studio.db")
+    try:
+        found = connection.execute("SELECT ordinal, started_at, seconds FROM phases WHERE status = 'done'").fetchall()
+    finally:
+        connection.close()
+    return {ordinal: times for ordinal, *times in found}
+
+
+def as_recorded(lab: Lab, exact: bool) -> None:
+    tables = lab.tables()
+    assert [d for name in QUERIES for d in table_differences(name, tables[name], rows()[name], exact=exact)] == []
+    assert artefact_differences(lab.artefacts(), record()["artefacts"], exact=exact) == []
+    assert differences(lab.run_row(), record()["run"], None) == []
+
+
+def test_killed_while_it_labelled(killed: Lab, exact: bool) -> None:
+    assert status(killed) == "interrupted"
+    resume(killed)
+    as_recorded(killed, exact)
+
+
+@pytest.mark.slow
+def test_stopped_while_it_trained(stopped: Lab, exact: bool) -> None:
+    assert status(stopped) == "stopped"
+    assert steps_made(stopped.folder / "artefacts" / CASES["stopped"].left) > 0
+    resume(stopped)
+    as_recorded(stopped, exact)
+
+
+@pytest.mark.slow
+def test_killed_between_two_shards(wide: Lab, exact: bool) -> None:
+    resume(wide)
+    want, tables = record()["wide"], wide.tables()
+    assert [d for n in QUERIES for d in digest_differences(n, tables[n], want["tables"][n], exact=exact)] == []
+    assert table_differences("metrics", tables["metrics"], want["metrics"], exact=exact) == []
+    assert artefact_differences(wide.artefacts(), want["artefacts"], exact=exact) == []
+
+
+@pytest.mark.slow
+def test_what_a_killed_run_kept_is_used(tmp_path: Path) -> None:
+    """A shard is read back, not made again: a word that was changed in it comes through to the store."""
+    lab = unpack("wide", tmp_path / "home")
+    shard = lab.folder / "artefacts" / CASES["wide"].left
+    kept = json.loads(shard.read_text())
+    kept[0][ANSWER] = "as it was kept"
+    shard.write_text(json.dumps(kept))
+    try:
+        lab.said("resume", RUN, "--json")
+    finally:
+        lab.end()
+    assert [row[7] for row in lab.tables()["trajectories"]].count("as it was kept") == 1
+
+
+@pytest.mark.slow
+def test_what_a_stopped_training_kept_is_used(tmp_path: Path) -> None:
+    """It goes on from the weights that were kept, not from its beginning: others show in the verifier."""
+    lab = unpack("stopped", tmp_path / "home")
+    state = lab.folder / "artefacts" / CASES["stopped"].left
+    data = bytearray(state.read_bytes())
+    (length,) = struct.unpack("<Q", data[:8])
+    first, last = json.loads(data[8 : 8 + length])["model/0"]["data_offsets"]
+    data[8 + length + first : 8 + length + last] = bytes(last - first)
+    state.write_bytes(data)
+    try:
+        lab.said("resume", RUN, "--json")
+    finally:
+        lab.end()
+    got, want = lab.tables()["scores"], rows()["scores"]
+    assert table_differences("scores", got, want, exact=False)
+    assert [row for row in got if row[1] == 0] == [row for row in want if row[1] == 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*READS, *MEASURES])
+def test_what_is_read_and_measured_of_it(stopped: Lab, name: str, exact: bool) -> None:
+    if status(stopped) == "stopped":
+        resume(stopped)
+    close = None if exact else ABSOLUTE
+    if name in MEASURES:
+        assert differences(stopped.measure(name), record()["measures"][name], close, name) == []
+        return
+    got, want = stopped.read(name), record()["reads"][name]
+    if "sha256" in want:
+        assert digest_differences(name, got, want, exact=exact) == []
+    else:
+        assert differences(got, want, close, name) == []

@@ -1,0 +1,158 @@
+"""Same seed, same numbers: `lab-smoke` as commit 256d9fe ran it, against the program of today.
+
+Bit for bit where this machine computes as the one of the record: the same versions of Python, torch and what else
+writes results, and the same last bits in a little training of plain torch (`tests.fixtures.rounding`). Both are asked
+for the same kernels (`PINS`). Elsewhere numbers with a fraction may be off by what rounding does to them (`RELATIVE`,
+`ABSOLUTE`); everything that is counted, drawn or written must still be the same.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.recorded_run import (
+    ABSOLUTE,
+    MEASURES,
+    QUERIES,
+    READS,
+    SHORT,
+    SMOKE,
+    Lab,
+    artefact_differences,
+    differences,
+    digest,
+    digest_differences,
+    keys_by_kind,
+    record,
+    rows,
+    table_differences,
+)
+
+pytestmark = [pytest.mark.skipif(os.name != "posix", reason="signals"), pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    made = Lab(tmp_path_factory.mktemp("same numbers"))
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def exact(lab: Lab) -> bool:
+    return lab.machine() == record()["machine"]
+
+
+@pytest.fixture(scope="module")
+def told(lab: Lab) -> str:
+    """What `sapo run lab-smoke --json` said; everything else here reads what it left."""
+    done = lab.sapo("run", *SMOKE)
+    assert done.returncode == 0, (done.stderr, lab.log())
+    return done.stdout
+
+
+def test_it_tells_as_much_as_ever(told: str) -> None:
+    assert keys_by_kind(told) == record()["lines"]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_the_rows(lab: Lab, told: str, name: str, exact: bool) -> None:
+    assert table_differences(name, lab.tables()[name], rows()[name], exact=exact) == []
+
+
+def test_the_run_and_its_configuration(lab: Lab, told: str) -> None:
+    assert differences(lab.run_row(), record()["run"], None) == []
+
+
+def test_the_artefacts(lab: Lab, told: str, exact: bool) -> None:
+    assert artefact_differences(lab.artefacts(), record()["artefacts"], exact=exact) == []
+
+
+@pytest.mark.parametrize("name", READS)
+def test_what_other_programs_read(lab: Lab, told: str, name: str, exact: bool) -> None:
+    got, want = lab.read(name), record()["reads"][name]
+    if "sha256" in want:
+        assert digest_differences(name, got, want, exact=exact) == []
+    else:
+        assert differences(got, want, None if exact else ABSOLUTE, name) == []
+
+
+def test_an_exported_model_is_the_artefact(lab: Lab, told: str, tmp_path: Path) -> None:
+    lab.said("export", "last", "model", "--output", str(tmp_path / "model"))
+    kept = lab.folder / "artefacts" / "013-align-1" / "model"
+    exported = {file.name: file.read_bytes() for file in (tmp_path / "model").iterdir()}
+    assert exported == {file.name: file.read_bytes() for file in kept.iterdir()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MEASURES)
+def test_what_is_measured_of_a_finished_run(lab: Lab, told: str, name: str, exact: bool) -> None:
+    assert differences(lab.measure(name), record()["measures"][name], None if exact else ABSOLUTE, name) == []
+
+
+# -- Whether the comparison sees what it is to see
+
+
+def test_the_record_is_whole() -> None:
+    assert record()["commit"] == "256d9fe"
+    assert {name: digest(rows()[name]) for name in QUERIES if name not in SHORT} == record()["tables"]
+    assert all(rows()[name] for name in QUERIES)
+    assert [row[:4] for row in record()["phases"]][:2] == [[0, "sft", 0, "done"], [1, "sample", 0, "done"]]
+    assert record()["reads"]["report"]["iterations"][1]["guard_kept"] == 0.0
+
+
+def altered(name: str, row: int, cell: int, value: Any) -> list[list[Any]]:
+    changed = copy.deepcopy(rows()[name])
+    assert changed[row][cell] != value
+    changed[row][cell] = value
+    return changed
+
+
+def test_a_changed_letter_is_seen_on_every_machine() -> None:
+    for changed in (
+        altered("trajectories", 3, 13, '["1 + 1 = 2"]'),
+        altered("labels", 5, 3, "1?"),
+        altered("rollouts", 7, 6, 99),
+        altered("questions", 0, 4, "-1"),
+    ):
+        name = next(name for name in QUERIES if len(rows()[name]) == len(changed) and rows()[name][1] == changed[1])
+        for exact in (True, False):
+            assert len(table_differences(name, changed, rows()[name], exact=exact)) == 1
+            assert digest_differences(name, changed, digest(rows()[name]), exact=exact)
+    assert table_differences("pairs", rows()["pairs"][:-1], rows()["pairs"], exact=False)
+
+
+def test_a_changed_bit_is_seen_where_machines_are_alike() -> None:
+    margin = rows()["pairs"][0][5]
+    for value, elsewhere in ((math.nextafter(margin, 2), 0), (margin + 1e-4, 1)):
+        changed = altered("pairs", 0, 5, value)
+        assert len(table_differences("pairs", changed, rows()["pairs"], exact=True)) == 1
+        assert len(table_differences("pairs", changed, rows()["pairs"], exact=False)) == elsewhere
+    units = rows()["scores"][0][2]
+    for by, elsewhere in ((1, 0), (2, 1)):
+        changed = altered("scores", 0, 2, [units[0] + by, *units[1:]])
+        assert len(table_differences("scores", changed, rows()["scores"], exact=True)) == 1
+        assert len(table_differences("scores", changed, rows()["scores"], exact=False)) == elsewhere
+
+
+def test_a_key_may_come_and_none_may_go() -> None:
+    report = record()["reads"]["report"]
+    assert differences(report | {"new": 1}, report, None) == []
+    assert differences({k: v for k, v in report.items() if k != "seed"}, report, ABSOLUTE) == ["/seed: is gone"]
+    assert differences(report | {"seed": 5.0}, report, ABSOLUTE) == ["/seed: 5.0 instead of 5"]
+
+
+def test_other_bytes_are_seen() -> None:
+    want = record()["artefacts"]
+    for name, elsewhere in (("013-align-1/model/model.safetensors", 0), ("001-sample-0/trajectories.json", 1)):
+        assert len(artefact_differences(want | {name: "0"}, want, exact=True)) == 1
+        assert len(artefact_differences(want | {name: "0"}, want, exact=False)) == elsewhere
+    assert artefact_differences(want | {"015-more-1/data.json": "0"}, want, exact=False)
+    assert artefact_differences({}, want, exact=False)

@@ -1,0 +1,36 @@
+"""The Preferences panel."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+
+from sapo_studio.store import queries
+from sapo_ui.features.preferences.panel import PreferencesPanel
+from tests.ui.panel_helpers import filled, show
+
+
+def test_preferences(qtbot, store, run_id):
+    panel = filled(qtbot, show(qtbot, PreferencesPanel(), run_id))
+    pairs = queries.pairs(store, run_id, 2)
+    eta = queries.get_config(store, run_id).optimiser.eta
+    assert panel.histogram.threshold == eta
+    left = [pair for pair in pairs if pair.margin >= eta]
+    assert panel.count.text() == f"{len(left):,} of {len(pairs):,} pairs"
+    qtbot.waitUntil(lambda: panel.shown_pair is not None)
+    assert panel.shown_pair == min(left, key=lambda pair: pair.margin)
+    chart = panel.histogram
+    plot = chart.view.viewport()
+    qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(plot.width() * 2 // 3, plot.height() // 2))
+    assert chart.threshold != eta
+    assert panel.count.text().startswith(f"{sum(pair.margin >= chart.threshold for pair in pairs):,} of")
+    chart.set_threshold(0.4)
+    assert panel.count.text().startswith(f"{sum(pair.margin >= 0.4 for pair in pairs):,} of")
+    qtbot.waitUntil(lambda: panel.shown_pair is not None and panel.shown_pair.margin >= 0.4)
+    first = panel.shown_pair
+    panel.setFocus()
+    qtbot.keyClick(panel, Qt.Key.Key_J)
+    qtbot.waitUntil(lambda: panel.shown_pair != first)
+    winner = queries.trace(store, panel.shown_pair.winner_id)
+    assert [text for text, _ in panel.winner.lines] == winner.steps
+    assert np.allclose([score for _, score in panel.winner.lines], winner.scores[2])

@@ -1,0 +1,60 @@
+"""A run page with panels that keep what they are told."""
+
+import pytest
+from PySide6.QtWidgets import QLabel, QVBoxLayout
+
+from sapo_ui.features.run_page.page import RunPage
+from sapo_ui.panels.panel import Panel, PanelSpec
+from sapo_ui.services.actions import ACTIONS, Actions
+
+
+def make_panel(name, traces=False):
+    class Recorder(Panel):
+        panel_id = name
+        title = name.title()
+        help = f"### {name}"
+
+        def __init__(self):
+            super().__init__()
+            self.calls = []
+            QVBoxLayout(self).addWidget(QLabel(name))
+
+        def show_run(self, run_id):
+            self.calls.append(("show", run_id))
+
+        def refresh(self, change):
+            self.calls.append(("refresh", change.changed))
+
+        def show_trace(self, trajectory_id):
+            self.calls.append(("trace", trajectory_id))
+            return traces
+
+    return Recorder
+
+
+PANELS = [
+    PanelSpec(make_panel("heatmap"), "main"),
+    PanelSpec(make_panel("gap"), "side"),
+    PanelSpec(make_panel("detail"), "main"),
+    PanelSpec(make_panel("cases"), "side"),
+    PanelSpec(make_panel("more"), "side"),
+    PanelSpec(make_panel("traces", traces=True), "bottom"),
+    PanelSpec(make_panel("log"), "bottom"),
+]
+
+
+@pytest.fixture
+def fired():
+    return []
+
+
+@pytest.fixture
+def page(qtbot, qapp, fired):
+    actions = Actions(qapp, {spec.id: lambda name=spec.id: fired.append(name) for spec in ACTIONS})
+    made = RunPage(actions, PANELS)
+    made.actions_ = actions
+    qtbot.addWidget(made)
+    made.resize(1040, 740)
+    made.show()
+    yield made
+    actions.deleteLater()

@@ -1,0 +1,35 @@
+"""The top of the run page: where a run is, and what can be done to it."""
+
+import pytest
+from PySide6.QtCore import Qt
+
+from sapo_ui.features.run_page.header import where
+
+
+def test_header_shows_where_a_run_is(page, make_run):
+    run = make_run(1, "lab", phase="label", iteration=2, progress=0.61, eta_seconds=128)
+    assert where(run) == "iteration 2 of 3 \u00b7 label \u00b7 61.0\u202f% \u00b7 ETA 2\u202fmin \u00b7 cpu"
+    page.show_run(run)
+    assert page.header.name.text() == "lab"
+    assert page.header.chip.status == "running"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("running", {"run.pause", "run.stop_after", "run.stop"}),
+        ("paused", {"run.continue", "run.stop_after", "run.stop"}),
+        ("stopped", {"run.resume"}),
+        ("failed", {"run.resume"}),
+        ("interrupted", {"run.resume"}),
+        ("queued", {"run.resume", "run.stop"}),
+        ("done", set()),
+    ],
+)
+def test_header_offers_what_can_be_done(qtbot, page, make_run, fired, status, expected):
+    page.show_run(make_run(1, "lab", status))
+    shown = {name for name, button in page.header.buttons.items() if button.isVisible()}
+    assert shown == expected
+    for name in shown:
+        qtbot.mouseClick(page.header.buttons[name], Qt.MouseButton.LeftButton)
+    assert set(fired) == expected

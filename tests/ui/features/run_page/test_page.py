@@ -1,0 +1,65 @@
+"""The run page: banner, and when its panels hear of what."""
+
+from PySide6.QtCore import Qt
+
+from sapo_studio.store.records import ErrorText
+from sapo_ui.services.poller import StoreChange
+
+
+def test_banner_says_what_why_and_what_to_do(qtbot, page, make_run, fired):
+    page.show_run(
+        make_run(1, "lab", "failed", error=ErrorText("The disk is full", "SQLite says so.", "Free some space."))
+    )
+    assert page.banner.isVisible()
+    assert page.banner.text == "The disk is full\nSQLite says so.\nFree some space."
+    qtbot.mouseClick(page.banner.action, Qt.MouseButton.LeftButton)
+    assert fired == ["run.resume"]
+    qtbot.mouseClick(page.banner.copy, Qt.MouseButton.LeftButton)
+    from PySide6.QtGui import QGuiApplication
+
+    assert QGuiApplication.clipboard().text() == page.banner.text
+    page.show_run(make_run(1, "lab", "interrupted"))
+    assert "Resume continues" in page.banner.text
+    page.show_run(make_run(1, "lab", "paused", error=ErrorText("The disk is full: the run waits", "", "Free 3 MB.")))
+    assert page.banner.text == "The disk is full: the run waits\nFree 3 MB."
+    assert not page.banner.action.isVisible()
+    page.show_run(make_run(1, "lab", "running"))
+    assert not page.banner.isVisible()
+
+
+def test_panels_hear_of_their_run_and_its_changes(page, make_run):
+    run = make_run(1, "lab")
+    page.show_run(run)
+    page.show_run(run)
+    panel = page.docks.docks["heatmap"].panel
+    assert panel.calls == [("show", run.id)]
+    other = make_run(2, "other")
+    page.take(StoreChange((run, other), frozenset({other.id})))
+    assert len(panel.calls) == 1
+    page.take(StoreChange((run, other), frozenset({run.id})))
+    assert panel.calls[1:] == [("refresh", frozenset({run.id}))]
+
+
+def test_a_busy_run_is_read_once_a_second_and_its_last_change_is_not_lost(qtbot, page, make_run, monkeypatch):
+    page._rest.setInterval(50)
+    run = make_run(1, "lab")
+    page.show_run(run)
+    panel = page.docks.docks["heatmap"].panel
+    for _ in range(5):
+        page.take(StoreChange((run,), frozenset({run.id})))
+    assert [name for name, _ in panel.calls] == ["show", "refresh"]
+    qtbot.waitUntil(lambda: not page._rest.isActive())
+    assert [name for name, _ in panel.calls] == ["show", "refresh", "refresh"]
+
+
+def test_a_hidden_page_catches_up_when_shown(page, make_run):
+    run = make_run(1, "lab")
+    page.show_run(run)
+    panel = page.docks.docks["gap"].panel
+    page.hide()
+    change = StoreChange((run,), frozenset({run.id}))
+    page.take(change)
+    assert len(panel.calls) == 1
+    page.show()
+    page.catch_up(change)
+    assert [name for name, _ in panel.calls] == ["show", "refresh"]

@@ -1,0 +1,157 @@
+"""The step view: what it shows, and judging steps by keyboard from key press to store."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QInputDialog
+
+from sapo_studio.store import annotations, queries
+from sapo_ui.features.heatmap.panel import HeatmapPanel
+from sapo_ui.features.traces.view import TraceView
+from sapo_ui.services.annotations import annotation_events, annotator_name
+from sapo_ui.services.settings import Settings
+from sapo_ui.trajectory.step_side import grouped
+from tests.ui.panel_helpers import change_of, show
+
+
+@pytest.fixture
+def trajectory(store, run_id):
+    ids = queries.trace_ids(store, queries.TraceFilter(run_id, iteration=1, outcome="wrong", case="confirmed"))
+    return next(int(i) for i in ids if len(queries.trace(store, int(i)).steps) >= 4)
+
+
+@pytest.fixture
+def view(qtbot, run_id, trajectory, monkeypatch):
+    Settings().set_text("annotator", "tester")
+    Settings().save()
+    made = show(qtbot, TraceView(), run_id, (900, 420))
+    assert made.show_trace(trajectory)
+    qtbot.waitUntil(lambda: made.detail is not None)
+    qtbot.waitUntil(made.hasFocus)
+    return made
+
+
+def judged(store, trajectory):
+    return {one.step: one.judgement for one in annotations.current(store, trajectory) if one.annotator == "tester"}
+
+
+def test_shows_the_trace(view, store, trajectory):
+    detail = queries.trace(store, trajectory)
+    assert view.question.text() == detail.question
+    assert view.solution.text() == detail.solution
+    assert [card.facts.text for card in view.steps.cards] == detail.steps
+    newest = detail.scores[max(detail.scores)]
+    assert np.allclose([card.facts.score for card in view.steps.cards], newest)
+    drops = -np.diff(newest, prepend=1.0)
+    assert np.allclose([card.facts.drop for card in view.steps.cards], drops)
+    predicted = [
+        card.facts.number for card in view.steps.cards if ("triangle", "predicted first error") in card.facts.marks
+    ]
+    assert predicted == [int(np.argmax(drops)) + 1]
+    verified = [
+        card.facts.number for card in view.steps.cards if ("square", "verified first error") in card.facts.marks
+    ]
+    assert verified == [next(label.verified for label in detail.labels if label.verified)]
+    assert view.steps.chosen == verified[0]
+    for card in view.steps.cards:
+        at = [rollout for rollout in detail.rollouts if rollout.prefix == card.facts.number]
+        assert card.facts.rollouts == ((sum(r.correct for r in at), len(at)) if at else None)
+    for group in grouped([r for r in detail.rollouts if r.prefix == verified[0]]):
+        assert len({(r.correct, r.text.strip()) for r in group}) == 1
+
+
+def test_another_verifier_s_scores(view, qtbot, store, trajectory):
+    detail = queries.trace(store, trajectory)
+    first = min(detail.scores)
+    view.verifier.setCurrentIndex(view.verifier.findData(first))
+    assert np.allclose([card.facts.score for card in view.steps.cards], detail.scores[first])
+
+
+def test_keyboard_judging_end_to_end(view, qtbot, store, trajectory):
+    n = len(view.detail.steps)
+    assert annotator_name() == "tester"
+    while view.steps.chosen > 1:
+        qtbot.keyClick(view, Qt.Key.Key_K)
+    qtbot.keyClick(view, Qt.Key.Key_3)
+    qtbot.keyClick(view, Qt.Key.Key_J)
+    qtbot.keyClick(view, Qt.Key.Key_2)
+    qtbot.waitUntil(lambda: judged(store, trajectory) == {1: 1, 2: 0})
+    qtbot.waitUntil(lambda: ("you", 0) in view.steps.cards[1].facts.judged)
+    assert view.steps.chosen == 2
+    qtbot.keyClick(view, Qt.Key.Key_E)
+    wanted = {step: 1 if step < 2 else -1 for step in range(1, n + 1)}
+    qtbot.waitUntil(lambda: judged(store, trajectory) == wanted)
+    qtbot.waitUntil(lambda: view.detail.human == 2)
+    assert ("ring", "first error by a person") in view.steps.cards[1].facts.marks
+    qtbot.keyClick(view, Qt.Key.Key_N)
+    qtbot.waitUntil(lambda: set(judged(store, trajectory).values()) == {1})
+    for _ in range(2):
+        qtbot.keyClick(view, Qt.Key.Key_U)
+    qtbot.waitUntil(lambda: judged(store, trajectory) == {1: 1, 2: 0})
+    who = {one.annotator for one in annotations.current(store, trajectory)}
+    assert who == {"tester"}
+
+
+def test_fast_typing_keeps_every_press_in_order(view, qtbot, store, trajectory):
+    while view.steps.chosen > 1:
+        qtbot.keyClick(view, Qt.Key.Key_K)
+    for key in (Qt.Key.Key_1, Qt.Key.Key_3, Qt.Key.Key_J, Qt.Key.Key_1, Qt.Key.Key_J, Qt.Key.Key_2, Qt.Key.Key_U):
+        qtbot.keyClick(view, key)
+    qtbot.waitUntil(lambda: not view.writer._busy and not view.writer._waiting)
+    assert judged(store, trajectory) == {1: 1, 2: -1}
+    acts = store.rows("SELECT step, judgement, undone_at IS NULL FROM annotations ORDER BY act, step")
+    assert acts == [(1, -1, 1), (1, 1, 1), (2, -1, 1), (3, 0, 0)]
+
+
+def test_buttons_do_the_same(view, qtbot, store, trajectory):
+    step = view.steps.chosen
+    view.bar.buttons["wrong"].click()
+    qtbot.waitUntil(lambda: judged(store, trajectory) == {step: -1})
+    view.bar.buttons["wrong"].setFocus()
+    qtbot.keyClick(view.bar.buttons["wrong"], Qt.Key.Key_U)
+    qtbot.waitUntil(lambda: judged(store, trajectory) == {})
+
+
+def test_the_heatmap_hears_of_it_at_once(view, qtbot, store, run_id, trajectory):
+    told = []
+    annotation_events().judged.connect(lambda *args: told.append(args))
+    heatmap = show(qtbot, HeatmapPanel(), run_id)
+    qtbot.waitUntil(lambda: heatmap.data is not None)
+    heatmap.controls.whose.setCurrentIndex(heatmap.controls.whose.findData(-1))
+    qtbot.waitUntil(lambda: trajectory in heatmap.data.ids)
+    view.steps.choose(2)
+    view._verb("first_error")
+    column = int(np.flatnonzero(heatmap.data.ids == trajectory)[0])
+    qtbot.waitUntil(lambda: int(heatmap.data.human[column]) == 2)
+    assert told == [(trajectory, 2)]
+    annotation_events().judged.disconnect()
+
+
+def test_somebody_else_s_judgement_arrives_by_refresh(view, qtbot, store, run_id, trajectory):
+    chosen = view.steps.chosen
+    annotations.annotate(store, trajectory, "other", {1: 1})
+    view.refresh(change_of(store, run_id))
+    qtbot.waitUntil(lambda: ("other", 1) in view.steps.cards[0].facts.judged)
+    assert view.steps.chosen == chosen
+
+
+def test_siblings_open(view, qtbot):
+    assert view.side.sibling_buttons
+    before = view.detail.id
+    view.side.sibling_buttons[0].click()
+    qtbot.waitUntil(lambda: view.detail.id != before)
+
+
+def test_the_name_that_judgements_are_kept_under_can_be_changed(view, qtbot, store, trajectory):
+    assert view.bar.who.text() == "as tester\u2026"
+    qtbot.mouseClick(view.bar.who, Qt.MouseButton.LeftButton)
+    dialog = view.window().findChild(QInputDialog)
+    assert dialog.textValue() == "tester"
+    dialog.setTextValue("  eva ")
+    dialog.accept()
+    assert (view.bar.who.text(), annotator_name()) == ("as eva\u2026", "eva")
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: [one.annotator for one in annotations.current(store, trajectory)] == ["eva"])

@@ -1,0 +1,88 @@
+"""The window as a whole: palette, help, keys that a panel keeps, controls that are named and reachable."""
+
+import sqlite3
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit
+
+from sapo_studio.domain.runs import RunStatus
+from sapo_ui.features.new_run.page import NewRunPage
+from sapo_ui.panels.panel import Panel, PanelSpec
+from sapo_ui.widgets.dialogs import TextDialog
+
+
+def test_palette_finds_and_runs_an_action(qtbot, window):
+    palette = window.open_palette()
+    names = [palette.list.item(row).text() for row in range(palette.list.count())]
+    assert "Run: New run" in names
+    assert "Run: Pause" not in names, "it cannot be done now"
+    qtbot.keyClicks(palette.line, "new ru")
+    assert palette.list.item(0).text() == "Run: New run"
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    assert isinstance(window.pages.front, NewRunPage)
+
+
+def test_help_is_that_of_the_page(window):
+    assert "No run is chosen" in window.open_help().page.toPlainText()
+    window.new_run()
+    assert "Choose a preset" in window.open_help().page.toPlainText()
+    window.actions_["help.keys"].trigger()
+    for dialog in window.findChildren(TextDialog):
+        dialog.close()
+
+
+def test_an_unreadable_store_is_told_above_the_page(qtbot, window):
+    window.show_error(sqlite3.OperationalError("odd"))
+    assert "odd" in window.banner.text
+    qtbot.mouseClick(window.banner.action, Qt.MouseButton.LeftButton)
+    assert not window.banner.isVisible()
+
+
+def test_a_panel_with_the_focus_keeps_its_own_keys(qtbot, open_window, add_run, select):
+    class Searching(Panel):
+        panel_id, title, help = "searching", "Searching", "### Searching"
+
+        def __init__(self):
+            super().__init__()
+            self.found = 0
+            self.line = QLineEdit(self)
+            shortcut = QShortcut(QKeySequence("Ctrl+F"), self, self.find)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+
+        def find(self):
+            self.found += 1
+
+        def show_run(self, run_id):
+            pass
+
+        def refresh(self, change):
+            pass
+
+    run_id = add_run()
+    window = open_window([PanelSpec(Searching)])
+    select(window, run_id)
+    qtbot.waitActive(window)
+    panel = window.run_page.docks.docks["searching"].panel
+    panel.line.setFocus()
+    qtbot.keyClick(panel.line, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert panel.found == 1
+    window.run_list.view.setFocus()
+    qtbot.keyClick(window.run_list.view, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert panel.found == 1
+    assert window.run_list.search.hasFocus()
+
+
+def test_every_control_is_named_and_reachable(window, add_run, select):
+    run_id = add_run(status=RunStatus.RUNNING)
+    select(window, run_id)
+    window.new_run()
+    checked = 0
+    for kind in (QAbstractButton, QLineEdit, QComboBox):
+        for widget in window.findChildren(kind):
+            if not widget.isVisible() or widget.objectName().startswith("qt_"):
+                continue
+            checked += 1
+            assert widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()), widget
+            assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus, (widget, widget.accessibleName())
+    assert checked > 20

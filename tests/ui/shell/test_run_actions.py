@@ -1,0 +1,51 @@
+"""What the Run menu and the buttons of a run do to it."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QInputDialog, QMessageBox
+
+from sapo_studio.domain.runs import RunStatus, Verb
+from sapo_studio.store import queries, runs
+
+
+@pytest.mark.parametrize(
+    ("action", "verb"),
+    [
+        ("run.pause", Verb.PAUSE),
+        ("run.stop_after", Verb.STOP_AFTER_PHASE),
+        ("run.stop", Verb.STOP),
+    ],
+)
+def test_header_buttons_write_command_rows(qtbot, window, store, action, verb, add_run, select):
+    run_id = add_run(status=RunStatus.RUNNING)
+    select(window, run_id)
+    qtbot.mouseClick(window.run_page.header.buttons[action], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(runs.open_commands(store, run_id)))
+    assert [(c.verb, c.sender) for c in runs.open_commands(store, run_id)] == [(verb, "window")]
+
+
+def test_resume_launches_an_engine(qtbot, window, control, add_run, select):
+    run_id = add_run(status=RunStatus.INTERRUPTED)
+    select(window, run_id)
+    qtbot.mouseClick(window.run_page.banner.action, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: control.launched == [run_id])
+
+
+def test_rename_and_delete_ask_first(qtbot, window, store, add_run, select):
+    run_id = add_run("before", status=RunStatus.STOPPED)
+    select(window, run_id)
+    window.actions_["run.rename"].trigger()
+    dialog = window.findChild(QInputDialog)
+    dialog.setTextValue("after")
+    dialog.accept()
+    qtbot.waitUntil(lambda: window.run_page.header.name.text() == "after")
+    window.actions_["run.delete"].trigger()
+    box = window.findChild(QMessageBox)
+    box.reject()
+    assert queries.list_runs(store)
+    window.actions_["run.delete"].trigger()
+    box = next(b for b in window.findChildren(QMessageBox) if b.isVisible())
+    button = next(b for b in box.buttons() if b.text() == "Delete run")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.pages.front is window.pages["empty"])
+    assert queries.list_runs(store) == []

@@ -1,0 +1,56 @@
+"""What the window remembers from one start to the next."""
+
+from sapo_ui.features.traces.table_model import COLUMNS
+from sapo_ui.services.settings import Settings
+from sapo_ui.shell.panel_registry import PANELS
+
+
+def test_the_window_comes_back_as_it_was(qtbot, open_window, add_run, select):
+    add_run("first")
+    wanted = add_run("second")
+    add_run("third")
+    one = open_window()
+    select(one, wanted)
+    one.run_list.search.setText("s")
+    one.splitter.setSizes([300, 980])
+    one.actions_["view.dark"].trigger()
+    sizes = one.splitter.sizes()
+    one.close()
+    two = open_window()
+    qtbot.waitUntil(lambda: two.run_page.run_id == wanted)
+    assert two.run_list.search.text() == "s"
+    assert two.splitter.sizes() == sizes
+    assert Settings().theme == "dark"
+    two.actions_["view.system"].trigger()
+
+
+def test_choices_in_panels_are_remembered(open_window):
+    def opened():
+        window = open_window(PANELS)
+        return window, {name: dock.panel for name, dock in window.run_page.docks.docks.items()}
+
+    window, panels = opened()
+    for box, value in (
+        (panels["heatmap"].controls.kind, "confirmed"),
+        (panels["heatmap"].controls.sort, "length"),
+        (panels["traces"].filters.source, "solution"),
+        (panels["traces"].filters.people, 1),
+        (panels["log"].level, "warning"),
+    ):
+        box.setCurrentIndex(box.findData(value))
+    mean = next(at for at, column in enumerate(COLUMNS) if column[0] == "mean")
+    for _ in range(2):
+        panels["traces"].table.horizontalHeader().sectionClicked.emit(mean)
+    window.close()
+
+    window, again = opened()
+    assert {name: again[name].choices() for name in again} == {name: panels[name].choices() for name in panels}
+    assert again["heatmap"].controls.selection.case == "confirmed"
+    asked = again["traces"].filters.filter("r", "id", descending=False)
+    assert (asked.source, asked.annotated) == ("solution", True)
+    assert (again["traces"].choices()["sort"], again["traces"].choices()["order"]) == ("mean", "descending")
+    assert again["traces"].table.horizontalHeader().sortIndicatorSection() == mean
+    window.close()
+    saved = Settings()
+    saved.set_text("panel.log", "no JSON")
+    assert saved.texts("panel.log") == {}

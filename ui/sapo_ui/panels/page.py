@@ -1,0 +1,20 @@
+"""The base class of everything that fills the window beside the list of runs."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from sapo_ui.services.poller import StoreChange
+
+
+class Page(QWidget):
+    """One page of the window. One is in front at a time; the shell's registry says which there are."""
+
+    help: str = ""
+    """What F1 opens while the page is in front and no panel has the focus: Markdown, a few short paragraphs."""
+
+    def take(self, change: StoreChange) -> None:
+        """The store changed. Called on the GUI thread, also while another page is in front."""
+
+    def catch_up(self, change: StoreChange) -> None:
+        """The page is in front again; `change` tells of the store as it is."""

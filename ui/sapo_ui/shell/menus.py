@@ -1,0 +1,44 @@
+"""The menu bar and the menu of a run, made from the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenuBar
+
+from sapo_ui.services.actions import Actions
+
+LOOKS = ("view.system", "view.light", "view.dark")
+RUN_MENU = (
+    *("run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop", "run.kill", ""),
+    *("run.clone", "run.rename", "", "run.folder", "run.copy_id", "", "run.delete"),
+)
+"""What a right click on a run offers; empty: a line between groups."""
+
+
+def fill_menu_bar(bar: QMenuBar, actions: Actions, panels: Sequence[QAction]) -> None:
+    """Put every action into its menu, in the order of its spec, and `panels` below those of the View menu."""
+    looks = QActionGroup(bar)
+    for menu_name in dict.fromkeys(spec.menu for spec in actions.specs):
+        menu = bar.addMenu(menu_name)
+        group = 0
+        for spec in actions.specs:
+            if spec.menu != menu_name:
+                continue
+            if spec.group != group:
+                group = spec.group
+                menu.addSeparator()
+            menu.addAction(actions[spec.id])
+            if spec.id in LOOKS:
+                looks.addAction(actions[spec.id])
+        if menu_name == "View":
+            menu.addSeparator()
+            shown = menu.addMenu("Panels")
+            shown.addActions(panels)
+            shown.setEnabled(bool(panels))
+
+
+def run_menu(actions: Actions) -> list[QAction | None]:
+    """The actions of a run's menu; None: a line between groups."""
+    return [actions[name] if name else None for name in RUN_MENU]

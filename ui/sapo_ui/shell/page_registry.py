@@ -1,0 +1,50 @@
+"""All pages of the window. A page is one file in features and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sapo_ui.features.new_run.presets import Presets
+from sapo_ui.features.run_page.page import RunPage
+from sapo_ui.panels.page import Page
+from sapo_ui.panels.panel import PanelSpec
+from sapo_ui.services.actions import Actions
+from sapo_ui.shell.empty_page import EmptyPage
+
+DEMO_PRESET = "lab-demo"
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What pages are made from."""
+
+    actions: Actions
+    panels: Sequence[PanelSpec]
+    presets: Presets
+    on_error: Callable[[Exception], None]
+
+
+@dataclass(frozen=True)
+class PageSpec:
+    """A page: its name, and how it is made. One that `stays` is made with the window and keeps what it shows behind
+    others; any other is made anew each time it is opened, and dropped when it is left."""
+
+    page_id: str
+    make: Callable[[PageContext], Page]
+    stays: bool = True
+
+
+def _new_run(context: PageContext) -> Page:
+    from sapo_ui.features.new_run.page import NewRunPage  # it brings the forecast along; the window opens without
+
+    presets = context.presets
+    return NewRunPage(presets.all(context.on_error), presets.save, preferred=DEMO_PRESET)
+
+
+PAGES: tuple[PageSpec, ...] = (
+    PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
+    PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
+    PageSpec("new_run", _new_run, stays=False),
+)
+"""The first is in front when the window opens."""

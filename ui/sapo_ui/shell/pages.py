@@ -1,0 +1,58 @@
+"""The pages beside the list of runs, of which one is in front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from sapo_ui.panels.page import Page
+from sapo_ui.services.poller import StoreChange
+from sapo_ui.shell.page_registry import PageContext, PageSpec
+
+
+class Pages(QStackedWidget):
+    """Makes the pages of `specs` and brings one of them to the front."""
+
+    def __init__(self, specs: Sequence[PageSpec], context: PageContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._specs = {spec.page_id: spec for spec in specs}
+        self._context = context
+        self._kept: dict[str, Page] = {}
+        self._passing: Page | None = None
+        self._change = StoreChange((), frozenset())
+        for spec in specs:
+            if spec.stays:
+                page = self._kept[spec.page_id] = spec.make(context)
+                self.addWidget(page)
+
+    def __getitem__(self, page_id: str) -> Page:
+        """A page that stays."""
+        return self._kept[page_id]
+
+    @property
+    def front(self) -> Page | None:
+        """The page in front."""
+        page = self.currentWidget()
+        return page if isinstance(page, Page) else None
+
+    def open(self, page_id: str) -> Page:
+        """Bring a page to the front. One that does not stay is made anew, and the one before it dropped."""
+        page = self._kept.get(page_id)
+        leaving, self._passing = self._passing, None
+        if page is None:
+            page = self._passing = self._specs[page_id].make(self._context)
+            self.addWidget(page)
+        self.setCurrentWidget(page)
+        if leaving is not None:
+            self.removeWidget(leaving)
+            leaving.deleteLater()
+        page.catch_up(self._change)
+        return page
+
+    def take(self, change: StoreChange) -> None:
+        """The store changed: tell every page."""
+        self._change = change
+        for page in (*self._kept.values(), self._passing):
+            if page is not None:
+                page.take(change)

@@ -1,0 +1,92 @@
+"""How runs are begun: the New run form, the demo, and a run set up as another one was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.errors import SapoError
+from sapo_studio.store import queries
+from sapo_studio.store.records import RunSummary
+from sapo_ui.features.new_run.presets import Presets
+from sapo_ui.services import tasks
+from sapo_ui.services.control import RunControl
+from sapo_ui.shell.page_registry import DEMO_PRESET
+from sapo_ui.shell.pages import Pages
+
+
+class RunStarter(QObject):
+    """Opens the form in `pages`, and starts runs through `control`. What goes wrong is said on the form while it is in
+    front, else by `on_error`."""
+
+    started = Signal(object, object)
+    """(run id: str, name: str) An engine is on its way."""
+
+    cancelled = Signal()
+    """The form is to be left."""
+
+    def __init__(
+        self,
+        pages: Pages,
+        current: Callable[[], RunSummary | None],
+        control: RunControl,
+        presets: Presets,
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        super().__init__(pages)
+        self._pages = pages
+        self._current = current
+        self._control = control
+        self._presets = presets
+        self._on_error = on_error
+
+    def open_form(self, config: RunConfig | None = None) -> None:
+        """Open the form, filled from `config` or the demo's preset."""
+        from sapo_ui.features.new_run.page import NewRunPage
+
+        page = self._pages.open("new_run")
+        assert isinstance(page, NewRunPage)
+        page.start_requested.connect(self.start)
+        page.cancelled.connect(self.cancelled)
+        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), page, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        escape.activated.connect(self.cancelled)
+        if config is not None:
+            page.load(config)
+        page.preset.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def start_demo(self) -> None:
+        """Start the preset lab-demo."""
+        choice = next((entry for entry in self._presets.all(self._on_error) if entry.name == DEMO_PRESET), None)
+        if choice is None:
+            self._on_error(SapoError(f"There is no preset {DEMO_PRESET}", fix="Reinstall SAPO Studio."))
+            return
+        self.start(choice.config, DEMO_PRESET)
+
+    def clone(self) -> None:
+        """Open the form with the configuration of the run that is shown."""
+        run = self._current()
+        if run is not None:
+            run_id = run.id
+            tasks.run(self, lambda store: queries.get_config(store, run_id), self.open_form, key="clone")
+
+    def start(self, config: RunConfig, preset: str) -> None:
+        """Create a run and launch its engine, in the background."""
+
+        def failed(error: Exception) -> None:
+            from sapo_ui.features.new_run.page import NewRunPage
+
+            page = self._pages.front
+            if isinstance(page, NewRunPage) and isinstance(error, SapoError):
+                page.say_error(error)
+            else:
+                self._on_error(error)
+
+        tasks.run(
+            self,
+            lambda store: self._control.start(store, config, preset),
+            lambda run_id: self.started.emit(run_id, config.name),
+            failed=failed,
+        )
