@@ -30,7 +30,7 @@ def find_shape(config: RunConfig) -> ModelShape | Unknown:
     if model.source.startswith("bundled:"):
         name = model.source.removeprefix("bundled:")
         return _folder(paths.resources_dir() / "models" / name, name)
-    path = Path(model.source).expanduser()
+    path = paths.user_path(model.source)
     if path.suffix.lower() == ".gguf":
         return _gguf(path)
     return _folder(path, path.name)

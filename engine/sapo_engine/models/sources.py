@@ -11,7 +11,7 @@ from typing import Any
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.errors import InputError
 from sapo_studio.files import write_folder
-from sapo_studio.paths import data_dir, resources_dir
+from sapo_studio.paths import data_dir, resources_dir, user_path
 
 PINNED = "model.json"
 """In the run's folder: which version of a Hub model the run uses."""
@@ -26,7 +26,7 @@ def find_folder(config: ModelConfig, run_dir: Path) -> Path:
         return resources_dir() / "models" / source.removeprefix("bundled:")
     if source.startswith("hub:"):
         return _hub_folder(source.removeprefix("hub:"), config.revision, run_dir / PINNED)
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.suffix.lower() == ".gguf":
         return gguf_folder(path)
     if path.is_file():

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from sapo_studio.errors import InputError
+from sapo_studio.files import parse_json_text, read_lines
+from sapo_studio.paths import user_path
 
 Row = tuple[str, Mapping[str, Any]]
 """Where a row stands (file:line) and what is in it."""
@@ -23,7 +25,7 @@ def rows_of(address: str) -> list[Row]:
     """
     if address.startswith("hub:"):
         return _hub_rows(address)
-    path = Path(address).expanduser()
+    path = user_path(address)
     if not path.is_file():
         hint = f'A data set of the Hub is written "hub:{address}".' if address.count("/") == 1 else ""
         raise InputError(f"There is no data file {path}", fix=hint)
@@ -34,22 +36,16 @@ def rows_of(address: str) -> list[Row]:
 
 def read_jsonl(path: Path) -> Iterator[Row]:
     """The rows of a JSON Lines file (UTF-8, with or without a byte order mark; blank lines are skipped)."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield parse_line(line, f"{path}:{number}")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text", why=str(error), fix="Save it as UTF-8.") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read", why=error.strerror or str(error)) from error
+    for number, line in enumerate(read_lines(path), start=1):
+        if line.strip():
+            yield parse_line(line, f"{path}:{number}")
 
 
 def parse_line(line: str, where: str) -> Row:
     """One line of JSON Lines. Raises InputError that names `where`."""
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        value = parse_json_text(line)
+    except ValueError as error:
         raise InputError(f"{where} is not JSON", why=str(error), fix="Each line is one JSON object.") from error
     if not isinstance(value, dict):
         raise InputError(f"{where} is not a JSON object", why=f"It is {line.strip()[:60]!r}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,11 +40,12 @@ def matrix(
     from sapo_studio.app.experiments import page, pictures, runner, table
     from sapo_studio.app.experiments.matrix_file import read_matrix
     from sapo_studio.app.reports import drawing
+    from sapo_studio.paths import user_path
     from sapo_studio.store.db import Store
 
-    path = Path(file).expanduser()
+    path = user_path(file)
     plan = read_matrix(path)
-    folder = Path(out).expanduser() if out else path.with_suffix("")
+    folder = user_path(out) if out else path.with_suffix("")
 
     def tell(placed: Placed, finished: int, whole: int) -> None:
         if as_json:
