@@ -36,9 +36,9 @@ def cut(text: str) -> str:
     if len(text) <= LONGEST_LINE:
         return text
     lines = text.split("\n")
-    kept = [_cut_line(line) for line in lines[:MOST_LINES]]
     if len(lines) > MOST_LINES:
-        kept.append(f"... and {len(lines) - MOST_LINES:,} more lines")
+        lines[MOST_LINES - 1 :] = [f"... and {len(lines) - MOST_LINES + 1:,} more lines"]
+    kept = map(_cut_line, lines)
     return "\n".join(kept)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sapo_studio.app.commands.label_study import OUT_HELP, RUNS_HELP
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.requests.limits import BEST_OF, QUESTIONS, TRAJECTORIES
 
 if TYPE_CHECKING:
@@ -104,23 +104,23 @@ def evaluate(
     found = pooled.evaluations([ask(request) for request in requests])
     written = verifier_page.write(pages, found) if pages is not None else []
     if as_json:
-        print(json.dumps(found))
+        say_json(found)
         return
-    from rich.console import Console
+    from rich.markup import escape
 
-    console = Console(highlight=False)
-    console.print(f"[bold]{verifier_page.head(found)}[/]")
+    terminal = console()
+    terminal.print(f"[bold]{escape(verifier_page.head(found))}[/]")
     if found["benchmark"] is None:
-        console.print("This run has no process benchmark: name one by --benchmark.")
+        terminal.print("This run has no process benchmark: name one by --benchmark.")
     else:
-        console.print(verifier_page.benchmark_sheet(found["benchmark"]).table())
-        console.print(verifier_page.reliability_sheet(found["benchmark"], bars=True).table())
+        terminal.print(verifier_page.benchmark_sheet(found["benchmark"]).table())
+        terminal.print(verifier_page.reliability_sheet(found["benchmark"], bars=True).table())
     if odd := found.get("contradictory"):
         told = f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so."
-        console.print(told, markup=False)
+        terminal.print(told, markup=False)
     if "best_of" in found:
-        console.print(verifier_page.best_sheet(found["best_of"]).table())
+        terminal.print(verifier_page.best_sheet(found["best_of"]).table())
     if "matrix" in found:
-        console.print(verifier_page.matrix_sheet(found["matrix"]).table())
+        terminal.print(verifier_page.matrix_sheet(found["matrix"]).table())
     for path in written:
-        print(path)
+        say(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import chain
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sapo_studio.app.commands.printing import pass_on, say
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import output_place, written_output
@@ -90,7 +90,7 @@ def export(
                 if output is None:
                     raise InputError("A model needs a folder to go to", fix="Add --output FOLDER.")
                 chosen = exports.copy_model(store, run_id, output, iteration=iteration)
-                print(f"M{chosen} of {run_id} is in {output}", file=sys.stderr)
+                say(f"M{chosen} of {run_id} is in {output}", error=True)
                 return
             case "trajectories":
                 lines = exports.trajectory_lines(store, run_id, source=only, iteration=iteration)
@@ -114,7 +114,7 @@ def export(
             else "Leave --source and --iteration out.",
         )
     if output is not None:
-        print(f"{count} lines in {output}", file=sys.stderr)
+        say(f"{count} lines in {output}", error=True)
 
 
 def _write(lines: Iterator[str], output: Path | None) -> int:
@@ -122,7 +122,7 @@ def _write(lines: Iterator[str], output: Path | None) -> int:
     count = 0
     if output is None:
         for line in lines:
-            sys.stdout.write(line)
+            pass_on(line)
             count += 1
         return count
     first = next(lines, None)

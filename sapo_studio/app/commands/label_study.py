@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.requests.limits import ITERATION, TRAJECTORIES
 
@@ -74,14 +74,14 @@ def label_study(
     found = pooled.studies([ask(request) for request in requests])
     written = labeling_page.write(pages, found) if pages is not None else []
     if as_json:
-        print(json.dumps(found))
+        say_json(found)
         return
-    from rich.console import Console
+    from rich.markup import escape
 
-    console = Console(highlight=False)
+    terminal = console()
     name, _, rest = labeling_page.head(found).partition(",")
-    console.print(f"[bold]{name}[/],{rest}")
+    terminal.print(f"[bold]{escape(name)}[/],{escape(rest)}")
     for one in found["studies"]:
-        console.print(labeling_page.sheet(one).table())
+        terminal.print(labeling_page.sheet(one).table())
     for path in written:
-        print(path)
+        say(path)

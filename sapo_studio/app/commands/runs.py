@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.errors import InputError
 
@@ -32,7 +32,7 @@ def runs(
 
     if not store_path().exists():
         if not as_json:
-            print("No runs yet. Start one: sapo run lab-demo")
+            say("No runs yet. Start one: sapo run lab-demo")
         return
     with Store.open(create=False) as store:
         supervisor.reconcile(store)
@@ -54,12 +54,11 @@ def runs(
                 "greedy_accuracy": run.headline.get("greedy_accuracy"),
                 "sampled_accuracy": run.headline.get("sampled_accuracy"),
             }
-            print(json.dumps(line, ensure_ascii=False))
+            say_json(line)
         return
     if not found:
-        print("No runs yet. Start one: sapo run lab-demo")
+        say("No runs yet. Start one: sapo run lab-demo")
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -80,7 +79,7 @@ def runs(
             *(_share(run.headline.get(f"{kind}_accuracy")) for kind in ("greedy", "sampled")),
             f"{run.active_seconds / 60:.1f} min",
         )
-    Console(highlight=False).print(shown)
+    console().print(shown)
 
 
 def _share(value: float | None) -> str:
@@ -102,7 +101,7 @@ def rename(
     with Store.open(create=False) as store:
         run_id = queries.find_run(store, run)
         rename_run(store, run_id, name)
-    print(f"{run_id} is now called {name.strip()}")
+    say(f"{run_id} is now called {name.strip()}")
 
 
 def delete(
@@ -124,4 +123,4 @@ def delete(
         if not yes and not typer.confirm(f"Delete {run_id} with everything in it?"):
             raise InputError(f"{run_id} was not deleted")
         delete_run(store, run_id)
-    print(f"{run_id} is deleted")
+    say(f"{run_id} is deleted")
