@@ -108,7 +108,7 @@ class Program:
         self.poller = Poller(path, supervisor.reconcile)
         self.window = MainWindow(WindowParts(settings, self.poller, SupervisorControl(), PresetLibrary(), path, PANELS))
         self.window.closed.connect(self.app.quit)
-        self.crash.show_with(lambda report: crash.CrashDialog(report, self.window).show())
+        self.crash.show_with(crash.CrashDialogs(self.window).show)
         if self._run:
             self._find(self._run)
         if self._demo:
