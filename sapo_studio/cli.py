@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -43,7 +43,9 @@ for module in (run, resume, stop, runs, report, label_study, evaluate, matrix, e
 
 
 # Typer brings a copy of click in some releases and uses click itself in others: what both call a wrong command line.
-_REFUSED = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_REFUSED = cast(
+    "type[Exception]", next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+)
 
 
 def _version(wanted: bool) -> None:

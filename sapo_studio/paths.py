@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -17,13 +18,12 @@ def user_path(text: str) -> Path:
     """The path that a user wrote, `~` filled in. Raises InputError where no file can be called so."""
     try:
         path = Path(text).expanduser()
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
         return path
     except (OSError, ValueError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         raise InputError(f"{text!r} cannot be used as a path", why=why or str(error), fix="Check the path.") from error
-    return path
 
 
 def data_dir() -> Path:

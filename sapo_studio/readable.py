@@ -33,7 +33,7 @@ def json_line(value: object) -> str:
 
 def cut(text: str) -> str:
     """`text` as a message may hold it: long lines lose their middle, and of very many lines the last ones go."""
-    if len(text) <= LONGEST_LINE:
+    if len(text) <= LONGEST_LINE and text.count("\n") < MOST_LINES:
         return text
     lines = text.split("\n")
     if len(lines) > MOST_LINES:

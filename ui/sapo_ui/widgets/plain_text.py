@@ -18,8 +18,8 @@ class PlainLabel(QLabel):
 
 
 def plain_tip(text: str) -> str:
-    """`text` for a tooltip, which has no format of its own: what Qt would take for HTML is escaped."""
-    if not Qt.mightBeRichText(text):
+    """`text` for a tooltip, which has no format of its own: what Qt might take for HTML is escaped."""
+    if "<" not in text:
         return text
     return f"<span style='white-space: pre-wrap'>{html.escape(text)}</span>"
 
