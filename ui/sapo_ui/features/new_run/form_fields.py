@@ -69,7 +69,7 @@ class FieldRow(QWidget):
             unit.setProperty("look", "muted")
             line.addWidget(unit)
         line.addStretch(1)
-        self.wrong = PlainLabel(self)
+        self.wrong = PlainLabel(parent=self)
         self.wrong.setProperty("look", "bad")
         self.wrong.setFont(theme.font("small"))
         self.wrong.setWordWrap(True)

@@ -146,7 +146,7 @@ class NewRunPage(Page):
             self.preset.addItem(choice.name)
         self.preset.activated.connect(self._preset_chosen)
         label.setBuddy(self.preset)
-        self.about = PlainLabel(row)
+        self.about = PlainLabel(parent=row)
         self.about.setProperty("look", "muted")
         self.about.setFont(theme.font("small"))
         self.about.setWordWrap(True)

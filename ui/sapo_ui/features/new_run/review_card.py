@@ -161,7 +161,7 @@ class MemoryRow(QWidget):
 
 
 def _words(parent: QWidget, look: str) -> QLabel:
-    label = PlainLabel(parent)
+    label = PlainLabel(parent=parent)
     label.setWordWrap(True)
     label.setFont(theme.font("small"))
     label.setProperty("look", look)

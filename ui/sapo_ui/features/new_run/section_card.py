@@ -33,7 +33,7 @@ class SectionCard(QFrame):
         column.setSpacing(0)
         head = QHBoxLayout()
         head.setSpacing(8)
-        self.state = PlainLabel(self)
+        self.state = PlainLabel(parent=self)
         self.state.setProperty("look", "muted")
         self.state.setFont(theme.font("small"))
         self.body = QWidget(self)
