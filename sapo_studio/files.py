@@ -105,11 +105,12 @@ def read_lines(file: Path, *, most: int = DATA_BYTES) -> Iterator[str]:
 def _opened(file: Path) -> Generator[BinaryIO]:
     # Not blocking: a pipe that nobody writes to is empty, not a reason to wait for ever.
     handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    mode = os.fstat(handle).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        os.close(handle)
+        raise InputError(f"{file} is {_kind(mode)}, not a file of text", fix="Give a file.")
+    os.set_blocking(handle, True)
     with os.fdopen(handle, "rb") as stream:
-        mode = os.fstat(handle).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise InputError(f"{file} is {_kind(mode)}, not a file of text", fix="Give a file.")
-        os.set_blocking(handle, True)
         yield stream
 
 
