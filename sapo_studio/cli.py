@@ -21,6 +21,7 @@ from sapo_studio.app.commands import (
     matrix,
     presets,
     report,
+    restore,
     resume,
     run,
     runs,
@@ -38,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for module in (run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, presets, doctor):
+for module in (run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, presets, restore, doctor):
     module.register(app)
 
 

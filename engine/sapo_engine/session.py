@@ -86,7 +86,7 @@ class RunSession:
             run_dir=run_dir,
             group=group,
         )
-        self.sampler = Sampler(config, self.prompts, self.pool)
+        self.sampler = Sampler(config, self.prompts, self.pool, self.builder)
 
     @property
     def device(self) -> torch.device:

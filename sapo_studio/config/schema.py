@@ -95,6 +95,13 @@ class TaskConfig(Section):
     step_pattern: str = Field(default="", max_length=500, json_schema_extra=_for(TEXTS))
     """A regular expression, looked for at the beginning of a line: where it matches, a step begins."""
 
+    bad_golds: Literal["leave_out", "refuse", "keep"] = Field(default="leave_out", json_schema_extra=_for(TEXTS))
+    """What becomes of questions whose own answer is not graded as right, or whose reference program fails its tests.
+
+    `leave_out`: the run goes on without them and names them. `refuse`: it does not begin. `keep`: they are asked all
+    the same, and whatever is written counts as wrong. `sapo doctor --task` names them.
+    """
+
     max_new_tokens: int = Field(default=0, ge=0, le=8192, json_schema_extra=_for(TEXTS, unit="tokens"))
     """Longest solution that is generated. 0: the task's own limit (320 for answers, 400 for code)."""
 

@@ -68,7 +68,7 @@ def test_a_fraction_is_the_same_in_each_notation(fraction):
         assert number_of(written) == Fraction(top, bottom)
 
 
-@given(st.text(max_size=400))
+@given(st.text(st.characters(exclude_categories=()), max_size=400))
 def test_whatever_is_written_is_read_without_a_fault(text):
     for find in (final_number, final_expression):
         assert same_at_a_glance(find(text), "5") in (True, False, None)
@@ -106,13 +106,40 @@ def test_what_never_ends_is_stopped_and_the_others_are_graded(mathematics):
 
 def test_nothing_is_left_when_the_grader_closes():
     grader = AnswerGrader(final_expression, processes=1)
-    grader.grade([(Problem("m", "", answer="x+1"), r"\boxed{1+x}")])
+    grader.grade([(Problem("m", "", answer="1000000!"), r"\boxed{999999!}")])
     helpers = [child for child in psutil.Process().children() if "comparing" in " ".join(child.cmdline())]
     grader.close()
     grader.close()
     assert helpers
     own = [child for child in helpers if not child.is_running()]
     assert own
+
+
+def test_a_process_that_is_killed_costs_one_verdict():
+    grader = AnswerGrader(final_expression, processes=1, seconds=0.2)
+    hard, easy = (r"\boxed{1999999!}", "1999998!"), (r"\boxed{1000000!}", r"1000000 \cdot 999999!")
+    (killed,) = grader.grade([(Problem("m", "", answer=hard[1]), hard[0])])
+    grader.seconds = 60.0
+    (right,) = grader.grade([(Problem("m", "", answer=easy[1]), easy[0])])
+    grader.close()
+    assert not killed.correct
+    assert "could not be compared within 0.2 s" in killed.reason
+    assert right.correct
+
+
+@pytest.mark.parametrize("sign", ["\ud800", "\x00", "\x1b[31m", "\x7f", "\u202e", "\udfff\ud800"])
+def test_nothing_in_a_verdict_is_obeyed_or_breaks_a_file(sign):
+    grader = AnswerGrader(final_expression)
+    grades = grader.grade(
+        [(Problem("m", "", answer="5"), rf"\boxed{{{sign}6}}"), (Problem("m", "", answer=f"6{sign}"), "#### 5")]
+    )
+    grader.close()
+    for grade in grades:
+        assert not grade.correct
+        told = f"{grade.answer} {grade.reason}"
+        assert told.isprintable()
+        assert json.loads(json.dumps(told, ensure_ascii=False).encode("utf-8")) == told
+    assert grades[0].answer.startswith("\\u")
 
 
 @needs_data

@@ -134,6 +134,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
             *((supervisor, "kill"), (supervisor, "stop_after_phase"), (following, "follow")),
         ):
             patch.setattr(module, name, refuse)
+        patch.setattr(diagnosis, "window_fault", lambda: None)
         yield Ground(folder, files(folder))
 
 

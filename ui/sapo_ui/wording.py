@@ -7,7 +7,6 @@ from sapo_studio.domain.labelers import registry
 
 OUTCOMES = (("All outcomes", "all"), ("Incorrect", "wrong"), ("Correct", "right"))
 
-
 FOUND = tuple((words, case) for case, words in registry.CASES.items())
 """What a labeler can have found: the cases of self-verification, and how the others came to their labels."""
 

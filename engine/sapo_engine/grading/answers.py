@@ -1,28 +1,27 @@
 """Grading answers by mathematical equality.
 
-What can be told at a glance is told here. The rest goes to math-verify in processes of its own, one expression at a
-time each: `9**9**9` never ends and cannot be interrupted, but its process can be killed.
+Nearly all are told at once. What takes more than a few milliseconds goes to processes of their own, one pair at a time
+each: such a process can be killed, whatever it is at.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from sapo_engine.grading.apart import Apart
 from sapo_engine.grading.base import Grade, Problem
-from sapo_engine.grading.extract import same_at_a_glance
+from sapo_engine.grading.equality import equal_here
+from sapo_engine.grading.escape import shown
+from sapo_engine.grading.notation import LONGEST
 
 SECONDS = 4.0
 """How long the comparison of two expressions may take."""
-STARTING_SECONDS = 60.0
-"""How long a process may take to load math-verify, on a busy machine."""
-LONGEST = 1000
-"""Characters: a longer "answer" is none."""
+COMPARING = "sapo_engine.grading.comparing"
+REMEMBERED = 100_000
+"""Verdicts that are kept: a model gives the same answers again and again."""
 
 
 class AnswerGrader:
@@ -35,23 +34,23 @@ class AnswerGrader:
         self.extract = extract
         self.seconds = seconds
         self.processes = processes or min(8, os.cpu_count() or 1)
-        self._idle: list[Comparer] = []
+        self._idle: list[Apart] = []
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Grade] = {}
 
     def grade(self, items: Sequence[tuple[Problem, str]]) -> list[Grade]:
         """See Grader."""
         asked = [(self.extract(text), problem.answer) for problem, text in items]
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
         hard: list[tuple[str, str]] = []
         for pair in dict.fromkeys(asked):
             if pair not in self._known:
-                told = same_at_a_glance(*pair)
-                if told is None and len(pair[0]) > LONGEST:
-                    self._known[pair] = Grade(False, pair[0][:LONGEST], "the answer is too long to be one")
-                elif told is None:
+                told = _told_at_once(*pair)
+                if told is None:
                     hard.append(pair)
                 else:
-                    self._known[pair] = _grade(told, *pair)
+                    self._known[pair] = told
         if hard:
             with ThreadPoolExecutor(min(self.processes, len(hard))) as pool:
                 self._known.update(zip(hard, pool.map(self._compare, hard), strict=True))
@@ -60,14 +59,14 @@ class AnswerGrader:
     def _compare(self, pair: tuple[str, str]) -> Grade:
         with self._lock:
             comparer = self._idle.pop() if self._idle else None
-        comparer = comparer or Comparer()
-        equal = comparer.equal(*pair, seconds=self.seconds)
+        comparer = comparer or Apart(COMPARING)
+        equal = comparer.ask(pair, seconds=self.seconds)
         if equal is None:
             comparer.close()
-            return Grade(False, pair[0], f"the answer could not be compared within {self.seconds:g} s")
+            return Grade(False, shown(pair[0]), f"the answer could not be compared within {self.seconds:g} s")
         with self._lock:
             self._idle.append(comparer)
-        return _grade(equal, *pair)
+        return _grade(bool(equal), *pair)
 
     def close(self) -> None:
         """See Grader."""
@@ -77,55 +76,22 @@ class AnswerGrader:
             comparer.close()
 
 
+def _told_at_once(answer: str, reference: str) -> Grade | None:
+    """The verdict where it can be told at once; None where it takes a process."""
+    if answer == reference and answer and not answer.isspace() and len(answer) <= LONGEST:
+        return Grade(True, shown(answer))
+    if not answer.strip():
+        return _grade(False, "", reference)
+    if len(answer) > LONGEST:
+        return Grade(False, shown(answer[:LONGEST]), "the answer is too long to be one")
+    try:
+        equal = equal_here(answer, reference)
+    except Exception:  # a reader of what anybody may write: a process of its own may stumble over it again
+        return None
+    return None if equal is None else _grade(equal, answer, reference)
+
+
 def _grade(equal: bool, answer: str, reference: str) -> Grade:
     if equal:
-        return Grade(True, answer)
-    return Grade(False, answer, f"the answer is {reference}" if answer else "no answer was found")
-
-
-class Comparer:
-    """A process that compares expressions by math-verify. It ends when its input does: with this one."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sapo_engine.grading.comparing"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self._ready = False
-
-    def equal(self, answer: str, reference: str, *, seconds: float) -> bool | None:
-        """Whether the two are equal; None where that was not told in time (the process is then gone)."""
-        # Loading is not the expression's fault.
-        if not self._ready and self._line(STARTING_SECONDS) != b"ready\n":
-            return None
-        self._ready = True
-        stdin = self._process.stdin
-        if stdin is None:
-            return None
-        try:
-            stdin.write(json.dumps([answer, reference]).encode() + b"\n")
-            stdin.flush()
-        except OSError:
-            return None
-        word = self._line(seconds)
-        return {b"1\n": True, b"0\n": False}.get(word)
-
-    def _line(self, seconds: float) -> bytes:
-        """The next line of output; empty once the process was killed because it took longer, or ended."""
-        timer = threading.Timer(seconds, self._process.kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            return self._process.stdout.readline() if self._process.stdout else b""
-        finally:
-            timer.cancel()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
+        return Grade(True, shown(answer))
+    return Grade(False, shown(answer), f"the answer is {shown(reference)}" if answer else "no answer was found")

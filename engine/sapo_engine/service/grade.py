@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sapo_engine.grading.base import Grader, Problem
-from sapo_engine.tasks.datasets import Row, parse_line, text_field
-from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems
+from sapo_engine.grading.escape import cut, shown
+from sapo_engine.tasks.datasets import Row, is_file, read_jsonl, rows_in, text_field
+from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems, read_problem
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
 from sapo_studio.readable import json_line
@@ -33,10 +34,12 @@ def items_of(kind: Kind, rows: Iterable[Row], known: dict[str, Problem] | None) 
         if known is not None and named is not None:
             problem = known.get(str(named))
             if problem is None:
-                raise InputError(f"{where}: there is no problem {named!r} in the data", why="Field 'task_id' names it.")
+                raise InputError(
+                    f"{where}: there is no problem {cut(str(named))!r} in the data", why="Field 'task_id' names it."
+                )
         else:
             try:
-                problem = kind.read(row, where)
+                problem = read_problem(kind, row, where)
             except InputError as error:
                 fix = "Give the task's own fields beside 'completion', or 'task_id' and the data by --data."
                 raise InputError(error.what, why=error.why, fix=fix) from error
@@ -69,10 +72,10 @@ def _graded(
         mine = [k for k, (_, problem, _) in enumerate(chunk) if problem.is_code == code]
         for k, grade in zip(mine, found[code].grade([chunk[k][1:] for k in mine]), strict=True):
             verdicts[k] = {
-                "task_id": chunk[k][0],
+                "task_id": shown(chunk[k][0]),
                 "correct": grade.correct,
-                "answer": grade.answer,
-                "reason": grade.reason,
+                "answer": shown(grade.answer),
+                "reason": shown(grade.reason),
             }
     for k in range(len(chunk)):
         yield verdicts[k]
@@ -81,17 +84,12 @@ def _graded(
 def lines_of(file: str) -> Iterator[Row]:
     """The rows of a JSON Lines file, or of standard input (`-`)."""
     if file == "-":
-        for number, line in enumerate(sys.stdin, start=1):
-            if line.strip():
-                yield parse_line(line, f"standard input:{number}")
+        yield from rows_in(sys.stdin.buffer, "standard input")
         return
     path = Path(file).expanduser()
-    if not path.is_file():
-        raise InputError(f"There is no file {path}")
-    with path.open(encoding="utf-8-sig") as opened:
-        for number, line in enumerate(opened, start=1):
-            if line.strip():
-                yield parse_line(line, f"{path}:{number}")
+    if not is_file(path):
+        raise InputError(f"There is no file {cut(str(path), 200)}")
+    yield from read_jsonl(path)
 
 
 def answer(request: GradeRequest) -> dict[str, Any]:

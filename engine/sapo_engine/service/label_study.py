@@ -27,12 +27,12 @@ from sapo_studio.requests.kinds import LabelStudyRequest
 
 MANY = 64
 """Checks of a trajectory, at most, for the labeler `search`."""
-HUNTED = 8
-"""Samples a question in a hunt for wrong trajectories."""
+SAMPLES_A_QUESTION = 8
+"""Samples of each question among which wrong trajectories are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class LabelerResult:
     """One labeler's result. Costs are totals over `trajectories`; accuracies are fractions by the step oracle, None
     where the task has none. `steps`: mean steps of a trajectory. `least_checks`: what no search from the verifier's
     scores can do with fewer of, on average (`search` alone).
@@ -64,7 +64,7 @@ def study(
     predictions: Mapping[int, Prediction],
     labelers: Sequence[str] = tuple(LABELERS),
     calibration: Platt | None = None,
-) -> list[Tried]:
+) -> list[LabelerResult]:
     """Run every labeler on `wrong`, each with a cache of its own and the same random keys; all stop a prefix at
     its first success. `calibration` is that of the verifier behind `predictions`, for the search.
     """
@@ -80,7 +80,7 @@ def _try(
     wrong: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
     name: str,
-) -> Tried:
+) -> LabelerResult:
     config = session.config.labeling.model_copy(update={"max_checks": MANY if name == "search" else 2})
     checker = checker_for(session, model, version, config.rollouts, config.wave)
     began = time.monotonic()
@@ -100,7 +100,7 @@ def _try(
         total += trajectory.n
         exact += verified == error
     known = all(t.truth is not None for t in wrong) and bool(wrong)
-    return Tried(
+    return LabelerResult(
         labeler=name,
         trajectories=len(wrong),
         steps=sum(t.n for t in wrong) / max(len(wrong), 1),
@@ -123,10 +123,10 @@ def _bound(config: LabelingConfig, wrong: Sequence[Trajectory], predictions: Map
 def sample_wrong(
     session: RunSession, model: Reasoner, questions: Sequence[Question], path: str, count: int
 ) -> list[Trajectory]:
-    """At most `count` distinct wrong trajectories of `questions`, out of HUNTED samples of each. `path` names the
-    purpose in the random keys."""
+    """At most `count` distinct wrong trajectories of `questions`, out of SAMPLES_A_QUESTION samples of each. `path`
+    names the purpose in the random keys."""
     found: list[Trajectory] = []
-    samples = session.sampler.sample(model, questions, path, HUNTED)
+    samples = session.sampler.sample(model, questions, path, SAMPLES_A_QUESTION)
     for question, completions in zip(questions, samples, strict=True):
         distinct = dict.fromkeys(completion.tokens for completion in completions)
         grades = session.builder.grade([(question, tokens) for tokens in distinct])
@@ -182,7 +182,7 @@ def study_run(
             if not wrong:
                 raise InputError(
                     "There is no wrong trajectory to label",
-                    why=f"Of {HUNTED} samples of each question all were right.",
+                    why=f"Of {SAMPLES_A_QUESTION} samples of each question all were right.",
                     fix="Study an earlier --iteration, or longer problems.",
                 )
             predictions = predict(session, verifier, wrong)

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
+from sapo_engine.grading.base import Problem
+from sapo_engine.grading.escape import shown
+from sapo_engine.tasks.golds import check_golds
+from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems
 from sapo_engine.tasks.written import WrittenTask
-from sapo_studio.config.schema import parse_config
+from sapo_studio.config.schema import TaskConfig, parse_config
 from sapo_studio.requests.kinds import PreviewRequest
 
 TRIED = 50
-"""Reference solutions that are graded."""
+"""Reference solutions whose answers are graded."""
 
 
 def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
-    """Rows, splits, a prompt, how solutions are cut, and which reference solutions are not graded as right."""
-    config = parse_config({"task": task, "model": {"source": "bundled:lab"}}, source="the task").task
+    """Rows, splits, a prompt, how solutions are cut, which reference solutions and which reference answers or programs
+    are not graded as right.
+    """
+    asked = {"task": {"bad_golds": "keep", **task}, "model": {"source": "bundled:lab"}}
+    config = parse_config(asked, source="the task").task
     kind = KINDS[config.kind]
     problems = load_problems(kind, config.train_data or kind.hub_train)
     written = WrittenTask(config, 0)
     train = [question for question in written.questions("train") if question.steps]
-    solved = [problem for problem in problems if problem.solution][:TRIED]
-    wrong: list[dict[str, str]] = []
     sandbox = ""
     if written.is_code:
         from sapo_engine.grading.programs import probe
 
         sandbox = ": ".join(part for part in probe() if part)
-    grader = grader_for(kind, config, code=written.is_code)
-    try:
-        for problem, grade in zip(solved, grader.grade([(p, p.solution) for p in solved]), strict=True):
-            if not grade.correct:
-                wrong.append({"id": problem.id, "reason": grade.reason})
-    finally:
-        grader.close()
-        written.close()
+    written.close()
+    golds = check_golds(kind, problems, config)
+    bad = [{"id": shown(gold.problem.id), "reason": gold.reason} for gold in golds.bad]
+    solved = [problem for problem in problems if problem.solution][:TRIED]
+    graded, wrong = (golds.checked, bad) if written.is_code else (len(solved), _wrong(kind, config, solved))
     return {
         "task": config.kind,
         "rows": len(problems),
@@ -42,10 +44,22 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
         "with_solution": sum(bool(problem.solution) for problem in problems),
         "prompt": written.prompt(train[0]) if train else written.prompt(written.questions("train")[0]),
         "solutions": [{"question": question.text, "steps": list(question.steps)} for question in train[:count]],
-        "graded": len(solved),
+        "graded": graded,
         "wrong": wrong,
+        "golds": {"checked": golds.checked, "bad": bad, "by_signs": golds.by_signs},
         "sandbox": sandbox,
     }
+
+
+def _wrong(kind: Kind, config: TaskConfig, solved: Sequence[Problem]) -> list[dict[str, str]]:
+    """The solutions that are not graded as right."""
+    grader = grader_for(kind, config, code=False)
+    try:
+        grades = grader.grade([(problem, problem.solution) for problem in solved])
+    finally:
+        grader.close()
+    pairs = zip(solved, grades, strict=True)
+    return [{"id": shown(problem.id), "reason": grade.reason} for problem, grade in pairs if not grade.correct]
 
 
 def answer(request: PreviewRequest) -> dict[str, Any]:

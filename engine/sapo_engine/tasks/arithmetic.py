@@ -226,6 +226,10 @@ class ArithmeticTask:
     def close(self) -> None:
         """Nothing is held."""
 
+    def answer_end(self, text: str) -> int | None:
+        """None: a solution ends with the end-of-text token."""
+        return None
+
     def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
         """The first step that does not lead from the amount so far to the amount that the problem's next change gives.
 

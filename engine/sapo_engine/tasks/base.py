@@ -100,6 +100,14 @@ class Task(Protocol):
         """Whether each written solution comes to the right answer (or passes the tests)."""
         ...
 
+    def answer_end(self, text: str) -> int | None:
+        """Where the first complete answer of a completion ends, if the completion goes on with a question of its own.
+
+        None where it does not (yet): a sampler may ask while the text grows, and stop where there is an end. `grade`
+        looks at `text[:answer_end(text)]` alone.
+        """
+        ...
+
     def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
         """The 1-based first wrong step, 0 if none is wrong, None where the task has no step oracle."""
         ...

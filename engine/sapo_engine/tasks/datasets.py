@@ -6,15 +6,20 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
+from sapo_engine.grading.escape import cut
 from sapo_studio.errors import InputError
-from sapo_studio.files import parse_json_text, read_lines
+from sapo_studio.files import parse_json_text
 from sapo_studio.paths import user_path
 
 Row = tuple[str, Mapping[str, Any]]
 """Where a row stands (file:line) and what is in it."""
 
+LONGEST_LINE = 64 * 2**20
+"""Bytes: a longer line is none. An endless one would fill the memory."""
+NAMED = 20
+"""Fields that a message lists."""
 HUB = re.compile(r"hub:([\w.-]+/[\w.-]+)(?:/([\w.-]+))?(?::([\w.\[\]%+-]+))?(?:@([\w./-]+))?")
 
 
@@ -26,19 +31,46 @@ def rows_of(address: str) -> list[Row]:
     if address.startswith("hub:"):
         return _hub_rows(address)
     path = user_path(address)
-    if not path.is_file():
-        hint = f'A data set of the Hub is written "hub:{address}".' if address.count("/") == 1 else ""
-        raise InputError(f"There is no data file {path}", fix=hint)
+    if not is_file(path):
+        hint = f'A data set of the Hub is written "hub:{cut(address)}".' if address.count("/") == 1 else ""
+        raise InputError(f"There is no data file {cut(str(path), 200)}", fix=hint)
     if path.suffix.lower() in (".json", ".csv", ".parquet"):
         return _loaded(path.suffix.lower()[1:], str(path), data_files=str(path), split="train")
     return list(read_jsonl(path))
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a plain file at `path`, which may be no path at all."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def read_jsonl(path: Path) -> Iterator[Row]:
     """The rows of a JSON Lines file (UTF-8, with or without a byte order mark; blank lines are skipped)."""
-    for number, line in enumerate(read_lines(path), start=1):
-        if line.strip():
-            yield parse_line(line, f"{path}:{number}")
+    try:
+        with path.open("rb") as file:
+            yield from rows_in(file, str(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read", why=error.strerror or str(error)) from error
+
+
+def rows_in(file: IO[bytes], source: str) -> Iterator[Row]:
+    """The rows of JSON Lines, read as they come. Raises InputError that names the line at fault."""
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise InputError(f"{source}:{number} is longer than a line can be", fix="Give one JSON object a line.")
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{source} is not UTF-8 text", why=f"Line {number}: {error.reason}.", fix="Save it as UTF-8."
+            ) from error
+        if text.strip():
+            yield parse_line(text, f"{source}:{number}")
 
 
 def parse_line(line: str, where: str) -> Row:
@@ -46,9 +78,10 @@ def parse_line(line: str, where: str) -> Row:
     try:
         value = parse_json_text(line)
     except ValueError as error:
-        raise InputError(f"{where} is not JSON", why=str(error), fix="Each line is one JSON object.") from error
+        why = cut(str(error), 200)
+        raise InputError(f"{where} is not JSON", why=why, fix="Each line is one JSON object.") from error
     if not isinstance(value, dict):
-        raise InputError(f"{where} is not a JSON object", why=f"It is {line.strip()[:60]!r}.")
+        raise InputError(f"{where} is not a JSON object", why=f"It is {cut(line, 60)!r}.")
     return where, cast("Mapping[str, Any]", value)
 
 
@@ -85,9 +118,15 @@ def text_field(row: Mapping[str, Any], name: str, where: str, *, default: str | 
     """The text in field `name`. InputError where it is missing (and there is no `default`) or not text."""
     value = row.get(name, default)
     if value is None:
-        raise InputError(f"{where}: field {name!r} is missing", why=f"There are: {', '.join(map(str, row))}.")
+        raise InputError(f"{where}: field {name!r} is missing", why=there_are(row))
     if isinstance(value, bool | int | float):
         return str(value)
     if not isinstance(value, str):
-        raise InputError(f"{where}: field {name!r} is not text", why=f"It is {json.dumps(value, default=str)[:80]}.")
+        raise InputError(f"{where}: field {name!r} is not text", why=f"It is {cut(json.dumps(value, default=str))}.")
     return value
+
+
+def there_are(row: Mapping[str, Any]) -> str:
+    """What fields a row has, for a message."""
+    more = ", ..." if len(row) > NAMED else ""
+    return f"There are: {', '.join(cut(str(name), 40) for name in list(row)[:NAMED])}{more}."

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.tasks.datasets import text_field
+from sapo_engine.tasks.datasets import text_field, there_are
 from sapo_engine.tasks.kinds import Kind
 from sapo_studio.errors import InputError
 
@@ -18,9 +18,7 @@ def read(row: Mapping[str, Any], where: str) -> Problem:
     """A row of the user's own. InputError that names the field at fault."""
     tests = row.get("tests")
     if (tests is None) == ("answer" not in row):
-        raise InputError(
-            f"{where}: there must be either 'answer' or 'tests'", why=f"There are: {', '.join(map(str, row))}."
-        )
+        raise InputError(f"{where}: there must be either 'answer' or 'tests'", why=there_are(row))
     if isinstance(tests, str):
         tests = [tests]
     listed = cast("list[object]", tests) if isinstance(tests, list) else []

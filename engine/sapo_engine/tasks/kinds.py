@@ -9,6 +9,7 @@ from typing import Any
 
 from sapo_engine.grading.answers import AnswerGrader
 from sapo_engine.grading.base import Grader, Problem
+from sapo_engine.grading.escape import fault_of
 from sapo_engine.grading.extract import final_expression
 from sapo_engine.tasks.datasets import Row, rows_of
 from sapo_studio.config.schema import TaskConfig
@@ -57,13 +58,25 @@ KINDS: Mapping[str, Kind] = _Kinds()
 """The kinds of written tasks by name."""
 
 
+def read_problem(kind: Kind, row: Mapping[str, Any], where: str) -> Problem:
+    """The problem in a row. Raises InputError that names the field at fault, also for signs that no text has."""
+    problem = kind.read(row, where)
+    for name in ("id", "question", "solution", "answer", "setup", "header", "entry_point"):
+        if found := fault_of(getattr(problem, name)):
+            raise InputError(f"{where}: the {name} has {found}", why="No text has that.")
+    for number, test in enumerate(problem.tests, start=1):
+        if found := fault_of(test):
+            raise InputError(f"{where}: test {number} has {found}", why="No program has that.")
+    return problem
+
+
 def problems_of(kind: Kind, rows: Sequence[Row], source: str) -> list[Problem]:
     """The problems in `rows`. One InputError names every faulty line and field (the first twenty)."""
     found: list[Problem] = []
     faults: list[str] = []
     for where, row in rows:
         try:
-            found.append(kind.read(row, where))
+            found.append(read_problem(kind, row, where))
         except InputError as error:
             faults.append(f"{error.what}. {error.why}".strip())
     if faults:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from sapo_engine.grading.apart import Apart
 from sapo_engine.grading.extract import MARK
 from sapo_engine.tasks.base import Segmenter
 
 OPENERS = re.compile(r"(?:async\s+)?(?:def|class|for|while|if|try|with|match|return)\b|@")
 """A statement that begins with one of these is a block of its own."""
 FUNCTION = re.compile(r"(?:async\s+)?def\b")
+MATCHING = "sapo_engine.tasks.matching"
+SECONDS = 2.0
+"""How long a user's expression may be looked for in one text."""
+LOOKED_AT = 2_000
+"""Characters of a line in which it is looked for."""
+MOST_REPEATED = 2
 
 
 class Lines:
@@ -34,14 +41,44 @@ class Paragraphs(Lines):
 
 
 class Pattern(Lines):
-    """A step begins at a line whose beginning matches."""
+    """A step begins at a line whose beginning matches.
+
+    The expression is the user's, the line a model's. One that can take long on some line (`may_backtrack`) is looked
+    for in a process that is killed after SECONDS; no step begins there then.
+    """
 
     def __init__(self, pattern: str) -> None:
         self.pattern = re.compile(pattern)
+        self._apart = may_backtrack(pattern)
+        self._process: Apart | None = None
 
     def starts(self, lines: Sequence[str]) -> list[bool]:
         """See Segmenter."""
-        return [self.pattern.match(line) is not None for line in lines]
+        shortened = [line[:LOOKED_AT] for line in lines]
+        if not self._apart:
+            return [self.pattern.match(line) is not None for line in shortened]
+        self._process = self._process or Apart(MATCHING)
+        found = self._process.ask([self.pattern.pattern, shortened], seconds=SECONDS)
+        if found is None:
+            self._process.close()
+            self._process = None
+            return [False] * len(lines)
+        return found
+
+    def close(self) -> None:
+        """End the process, where there is one."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+
+
+def may_backtrack(pattern: str) -> bool:
+    """Whether an expression might be tried in very many ways on some line: where a group is repeated, something before
+    is referred to, or more than two repetitions have no upper limit.
+    """
+    plain = re.sub(r"\\[^0-9]", "x", pattern)
+    repeated = sum(plain.count(sign) for sign in ("*", "+", ",}"))
+    return repeated > MOST_REPEATED or any(sign in plain for sign in (")*", ")+", "){", "\\", "(?P=", "(?("))
 
 
 class Blocks:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from sapo_engine.grading.base import Grade, Grader, Problem
+from sapo_engine.grading.first_answer import goes_on
 from sapo_engine.tasks.base import Message, Question, WrittenSolution
+from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad
 from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
-from sapo_engine.tasks.segmenters import segmenter_of
+from sapo_engine.tasks.segmenters import Pattern, segmenter_of
 from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
@@ -64,13 +66,44 @@ class WrittenTask:
             ("block" if self.is_code else "line") if config.steps == "auto" else config.steps, config.step_pattern
         )
         self.max_new_tokens = config.max_new_tokens or (CODE_TOKENS if self.is_code else ANSWER_TOKENS)
+        self._graders = graders
+        self._grader: Grader | None = None
         self._problems: dict[int, Problem] = {}
         self._splits: dict[str, list[Question]] = {"process": []}
         for split, problems in (("train", train), ("development", development), ("test", test)):
             self._splits[split] = [self._question(split, problem) for problem in problems]
-        self._graders = graders
-        self._grader: Grader | None = None
+        self.golds = Golds(0, (), 0)
+        """The reference answers that are not graded as right; of programs only once `check_golds` was called."""
+        if not self.is_code:
+            self.check_golds()
         self._benchmark = self._read_benchmark(config.process_data) if config.process_data else None
+
+    def check_golds(self, tick: Callable[[int], None] | None = None) -> Golds:
+        """Grade the reference answer or program of every question, and do with the bad ones as `bad_golds` asks.
+
+        The others keep their numbers and splits. Answers are checked when the task is made; programs take their time,
+        so whoever makes the task asks for it (`tick` is called with how many are done). Raises InputError where the run
+        must not begin.
+        """
+        if self.config.bad_golds == "keep":
+            return self.golds
+        asked = [problem for number, problem in self._problems.items() if number < BENCHMARK]
+        self.golds = check_golds(self.kind, [*self.shots, *asked], self.config, self._graders, tick)
+        self.leave_out(refused_or_bad(self.golds, self.config.bad_golds))
+        return self.golds
+
+    def leave_out(self, problems: Collection[Problem]) -> None:
+        """Ask these no more. Raises InputError where too few questions are left."""
+        if not problems:
+            return
+        self.shots = [problem for problem in self.shots if problem not in problems]
+        bad = {number for number, problem in self._problems.items() if problem in problems}
+        for split, questions in self._splits.items():
+            self._splits[split] = [question for question in questions if question.number not in bad]
+        if not all(self._splits[split] for split in ("train", "development", "test")):
+            raise InputError(
+                "Too few questions are left", why=self.golds.summary, fix="`sapo doctor --task` says what is wrong."
+            )
 
     def _is_code(self, problems: Sequence[Problem]) -> bool:
         code = sum(problem.is_code for problem in problems)
@@ -151,12 +184,18 @@ class WrittenTask:
             self._grader = grader_for(self.kind, self.config, self._graders, code=self.is_code)
         return self._grader.grade([(self._problems[question.number], text) for question, text in items])
 
+    def answer_end(self, text: str) -> int | None:
+        """See Task: where a completion goes on with a question of its own. Programs have no such end."""
+        return None if self.is_code else goes_on(text)
+
     def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
         """See Task: nobody knows."""
         return None
 
     def close(self) -> None:
         """See Task."""
+        if isinstance(self.segmenter, Pattern):
+            self.segmenter.close()
         if self._grader is not None:
             self._grader.close()
 

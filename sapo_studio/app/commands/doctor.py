@@ -93,3 +93,15 @@ def _show(found: dict[str, Any]) -> None:
     terminal.print(f"{right} of {found['graded']} reference solutions are graded as right")
     for fault in found["wrong"][:10]:
         terminal.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
+    golds = found["golds"]
+    if not found["sandbox"]:
+        equal = golds["checked"] - len(golds["bad"])
+        terminal.print(f"{equal} of {golds['checked']} reference answers are equal to themselves")
+        for fault in golds["bad"][:10]:
+            terminal.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
+    if golds["bad"]:
+        terminal.print(
+            'A run leaves these questions out, or does not begin (task.bad_golds = "refuse")', soft_wrap=True
+        )
+    if golds["by_signs"]:
+        terminal.print(f"{golds['by_signs']} answers are no mathematics: only the same signs are equal to them")

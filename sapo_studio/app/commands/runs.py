@@ -27,10 +27,10 @@ def runs(
     """
     from sapo_studio import supervisor
     from sapo_studio.paths import store_path
-    from sapo_studio.store import queries
+    from sapo_studio.store import presence, queries
     from sapo_studio.store.db import Store
 
-    if not store_path().exists():
+    if presence.is_new(store_path()):
         if not as_json:
             say("No runs yet. Start one: sapo run lab-demo")
         return
@@ -79,7 +79,11 @@ def runs(
             *(_share(run.headline.get(f"{kind}_accuracy")) for kind in ("greedy", "sampled")),
             f"{run.active_seconds / 60:.1f} min",
         )
-    console().print(shown)
+    terminal = console()
+    terminal.print(shown)
+    for run in found:
+        if run.error is not None and run.status.alive:  # it waits, for room on the disk
+            terminal.print(escape(f"{run.id}: {run.error.what}. {run.error.why} {run.error.fix}"), soft_wrap=True)
 
 
 def _share(value: float | None) -> str:

@@ -15,8 +15,9 @@ from sapo_studio.errors import InputError, StoreError
 from sapo_studio.paths import user_path
 from sapo_studio.store import queries
 from sapo_studio.store.annotations import human_first_errors
-from sapo_studio.store.codec import id_range, row_number, unpack_scores
+from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
+from sapo_studio.store.traces import parse_scores, parse_steps
 
 BATCH = 2000
 
@@ -46,7 +47,8 @@ def trajectory_lines(
             "SELECT trajectory_id, verifier, scores FROM scores WHERE trajectory_id BETWEEN ? AND ? ORDER BY 1, 2",
             (first, last),
         ):
-            scores.setdefault(identity, {})[str(verifier)] = [round(float(v), 4) for v in unpack_scores(blob)]
+            values = parse_scores(store, blob, identity)
+            scores.setdefault(identity, {})[str(verifier)] = [round(float(v), 4) for v in values]
         labels: dict[int, dict[str, str]] = {}
         for identity, written_by, text in store.rows(
             "SELECT trajectory_id, source, labels FROM labels WHERE trajectory_id BETWEEN ? AND ? ORDER BY 1, 2",
@@ -67,7 +69,7 @@ def trajectory_lines(
                 "iteration": made_in,
                 "sample": sample,
                 "source": kind,
-                "steps": json.loads(steps),
+                "steps": parse_steps(store, steps, identity),
                 "answer": answer,
                 "correct": bool(correct),
                 "truth": truth,

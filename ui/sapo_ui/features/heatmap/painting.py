@@ -13,7 +13,6 @@ from sapo_ui.features.heatmap.binning import (
     bin_edges,
     bin_means,
     count_stretches,
-    empty_grid,
     stretches,
     to_rgba,
 )
@@ -31,18 +30,22 @@ class CellPicture:
     """Cells, lines and marks, kept until they change: the pointer moves over them far more often."""
 
     def __init__(self) -> None:
-        self._grid = empty_grid()
         self._key: tuple[Layout, str, float] | None = None
         self._cells = QPixmap()
         self._strip = QImage()
 
+    def clear(self) -> None:
+        """Paint anew next time: there are other columns."""
+        self._key = None
+
     def cells(self, grid: Grid, layout: Layout, ratio: float) -> QPixmap:
-        """The picture of `grid`, as large as the whole widget, `ratio` device pixels to a pixel."""
+        """The picture of `grid`, as large as the widget, `ratio` device pixels to a pixel. It is painted anew after
+        `clear`, or where layout, theme or ratio differ from before."""
         look = theme.current()
         key = (layout, look.name, ratio)
-        if key == self._key and grid is self._grid:
+        if key == self._key:
             return self._cells
-        self._grid, self._key = grid, key
+        self._key = key
         body = layout.body
         edges = bin_edges(layout.first, layout.last, max(1, int(body.width())))
         data = np.ascontiguousarray(to_rgba(bin_means(grid.values, edges), theme.cividis()))

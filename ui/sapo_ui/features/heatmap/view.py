@@ -104,6 +104,7 @@ class HeatmapView(QWidget):
         """Draw `grid`; `keep_view` keeps the zoom and the cursor, for a grid that has only grown."""
         whole = self._last - self._first >= self._grid.columns
         self._grid = grid
+        self._picture.clear()
         if not keep_view or whole:
             self._first, self._last = 0, grid.columns
         self._last = min(max(self._last, self._first), grid.columns)

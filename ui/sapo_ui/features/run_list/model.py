@@ -18,8 +18,8 @@ Index = QModelIndex | QPersistentModelIndex
 
 def second_line(run: RunSummary) -> str:
     """What the list says below a run's name."""
-    if run.status is RunStatus.FAILED and run.error is not None:
-        return run.error.what
+    if run.status in (RunStatus.FAILED, RunStatus.PAUSED) and run.error is not None:
+        return run.error.what  # one that is paused waits, for room on the disk
     if run.status.alive:
         phase = PHASE_LABELS.get(run.phase, run.phase)
         where = (

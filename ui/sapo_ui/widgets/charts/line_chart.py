@@ -28,6 +28,9 @@ LEFT_ROOM = 46
 SIDE_SHARE = 0.02
 """Room left and right of the data, as a share of its width."""
 
+MOST_FOR_LABELS = 0.5
+"""Share of the chart's width that the names at the lines' ends may take."""
+
 
 @dataclass(frozen=True, eq=False)
 class Line:
@@ -265,7 +268,7 @@ class LineChart(PlotFrame):
         ends = [self._end(line, high) for line in self._lines]
         texts = [self._end_text(line, x) for line, x in zip(self._lines, ends, strict=True)]
         widest = max((self.fontMetrics().horizontalAdvance(text) for text in texts), default=0)
-        view.ends.setWidth(round(min(widest + 14.0, self.width() * 0.45)))
+        view.ends.setWidth(round(min(widest + 14.0, self.width() * MOST_FOR_LABELS)))
         view.ends.set_labels(
             [
                 EndLabel(

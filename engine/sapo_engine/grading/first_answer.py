@@ -1,0 +1,147 @@
+"""Where the first complete answer of a completion ends.
+
+A reasoner that is not stopped goes on: it makes up a question of its own and answers it. What counts is what it
+answered to the question that was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_LABELS = frozenset((
+    "question", "q", "problem", "exercise", "task", "user", "human", "instruction", "instructions", "input",
+    "prompt", "example",
+))  # fmt: skip
+_TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "</s>")
+_TURNS = (
+    "<|im_start|>",
+    "<|user|>",
+    "<|start_header_id|>user",
+    "[inst]",
+    "<start_of_turn>",
+    *_TURN_ENDS,
+)
+_TALK = frozenset((
+    "wait", "hmm", "but", "so", "let", "is", "are", "oh", "actually", "double-check", "check", "why", "what's",
+    "right", "correct", "ok", "okay", "could", "should", "can", "does", "do", "did", "hold", "alternatively",
+    "maybe", "no", "yes", "now", "then",
+))  # fmt: skip
+"""How a reasoner begins to ask itself; such a line is no new question."""
+_LONGEST_LINE = 2_000
+_FEWEST_WORDS = 7
+
+
+def goes_on(text: str) -> int | None:
+    """Where a completion ends that goes on with a question of its own after its answer; None where it does not.
+
+    `text[:goes_on(text)]` is the first complete answer. One pass: a sampler may ask after every few tokens.
+    """
+    if "####" not in text and "boxed" not in text and "nswer" not in text:
+        return None
+    begin = _after_thought(text)
+    if begin is None:
+        return None
+    answered = False
+    end = begin  # of the last line that says anything
+    blank = False
+    for start, line in _lines(text, begin):
+        stripped = line.strip()
+        if not stripped:
+            blank = True
+            continue
+        if answered and (_labelled(stripped) or (blank and _asks(stripped))):
+            return end
+        turn = _turn(stripped)
+        if turn is not None and (answered or _answers(stripped[:turn])):
+            at = start + line.find(stripped) + turn
+            return (at if stripped[:turn].strip() else end) if _says_more(text[at:]) else None
+        answered = answered or _answers(stripped)
+        end = start + len(line.rstrip())
+        blank = False
+    return None
+
+
+def answer_part(text: str) -> str:
+    """A completion without its thinking, and without what comes after its first complete answer."""
+    end = goes_on(text)
+    text = (text if end is None else text[:end]).rstrip()
+    while (mark := next((mark for mark in _TURN_ENDS if text.endswith(mark)), "")) != "":
+        text = text[: -len(mark)].rstrip()
+    begin = text.rfind("</think>")
+    if begin >= 0:
+        return text[begin + len("</think>") :]
+    begin = text.find("<think>")
+    return text if begin < 0 else text[:begin]
+
+
+def _after_thought(text: str) -> int | None:
+    """Where the thinking ends; None where it does not."""
+    closed = text.find("</think>")
+    if closed >= 0:
+        return closed + len("</think>")
+    return None if "<think>" in text else 0
+
+
+def _lines(text: str, at: int) -> Iterator[tuple[int, str]]:
+    while at < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        yield at, text[at:end]
+        at = end + 1
+
+
+def _answers(line: str) -> bool:
+    """Whether a line gives a final answer."""
+    if "####" in line:
+        return bool(line.rpartition("####")[2].strip())
+    near = line[:_LONGEST_LINE]
+    return "\\boxed" in near or "nswer is" in near or bool(near.partition("nswer:")[2].strip(" *"))
+
+
+def _labelled(line: str) -> bool:
+    """Whether a line begins a question: `Question:`, `**Problem 2.**`, `### Instruction`, `Q: ...`."""
+    head = line[:80].lstrip("#*>-_ \t").lower()
+    hashed = line.startswith("#") and not line.startswith("####")
+    for before in ("", "new ", "next ", "another ", "the next ", "follow-up ", "second "):
+        if not head.startswith(before):
+            continue
+        rest = head[len(before) :]
+        word = _letters(rest)
+        if word not in _LABELS:
+            continue
+        behind = rest[len(word) :].lstrip(" *_#")
+        behind = behind.lstrip("0123456789").lstrip(" *_")
+        if behind[:1] == ":" or (behind[:1] in (".", ")") and behind != rest[len(word) :].lstrip()):
+            return True
+        if hashed and not behind:
+            return True
+    return False
+
+
+def _letters(text: str) -> str:
+    end = 0
+    while end < len(text) and text[end].isalpha():
+        end += 1
+    return text[:end]
+
+
+def _asks(line: str) -> bool:
+    """Whether a paragraph is a question with numbers of its own, and not the reasoner asking itself."""
+    words = line[:_LONGEST_LINE].split()
+    if len(words) < _FEWEST_WORDS or not line.rstrip(' *"”').endswith("?"):
+        return False
+    return words[0].strip("*_,.").lower() not in _TALK and line[:1].isalpha() and any(char.isdigit() for char in line)
+
+
+def _turn(line: str) -> int | None:
+    """Where another speaker begins in a line; None where nobody does."""
+    low = line[:_LONGEST_LINE].lower()
+    found = [at for turn in _TURNS if (at := low.find(turn)) >= 0]
+    return min(found, default=None)
+
+
+def _says_more(rest: str) -> bool:
+    """Whether anything but the ends of turns is in a text."""
+    for mark in _TURN_ENDS:
+        rest = rest.replace(mark, "")
+    return bool(rest.strip())
