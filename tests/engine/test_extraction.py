@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_engine.grading.extract import boxed, boxed_answer, final_expression, final_number, same_at_a_glance
+from sapo_engine.grading.equality import equal_here
+from sapo_engine.grading.extract import boxed_answer, boxes, final_expression, final_number
 from sapo_engine.grading.first_answer import goes_on
 
 OWN_QUESTION = "\n\nQuestion: A crate holds 12 jars. How many do 3 hold?\nAnswer: 12 * 3 = 36\n#### 36"
@@ -112,13 +113,13 @@ EXPRESSIONS = [
 def test_the_answer_is_found_and_nothing_that_only_looks_like_it(find, text, right, wrong):
     found = find(text)
     if right:
-        assert same_at_a_glance(found, right) is True
+        assert equal_here(found, right) is True
     if wrong:
-        assert same_at_a_glance(found, wrong) is False
+        assert equal_here(found, wrong) is False
 
 
 def test_boxes():
-    assert boxed(r"\boxed{1} and \boxed{2}") == "2"
+    assert boxes(r"\boxed{1} and \boxed{2}") == ["1", "2"]
     assert boxed_answer(r"$\boxed{1}$ and $\boxed{2}$") == "1, 2"
     assert boxed_answer(r"\boxed{1}" + "\n\n" + r"\boxed{1}") == "1"
     assert boxed_answer(r"\boxed{\boxed{3}}") == "3"
@@ -149,8 +150,8 @@ def test_a_completion_that_goes_on_with_its_own_question_ends_at_its_first_answe
     end = goes_on(answer + rest)
     assert end is not None
     assert (answer + rest)[:end].removesuffix("<|im_end|>") == answer
-    assert same_at_a_glance(final_number(answer + rest), "48") is True
-    assert same_at_a_glance(final_expression(answer + rest), "48") is True
+    assert equal_here(final_number(answer + rest), "48") is True
+    assert equal_here(final_expression(answer + rest), "48") is True
 
 
 @pytest.mark.parametrize(

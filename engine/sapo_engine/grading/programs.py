@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,40 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sapo_engine.grading.base import Grade, Problem
+from sapo_engine.grading.program_names import wanted_by
+from sapo_engine.grading.written_program import LONGEST, written_program
 from sapo_engine.sandbox import restrict
 from sapo_studio.errors import EngineError, InputError
 
 JUDGE = Path(restrict.__file__).with_name("judge.py")
 PATIENCE = 30.0
 """Seconds that a judge may take beyond a program's own time, on a busy machine, before it is thought to be broken."""
-LONGEST = 100_000
-"""Characters: a longer program is none."""
-
-_FENCE = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
-_AFTERWARDS = re.compile(r"^(?:if __name__|print\(|```|#\s*(?:Test|Example)|assert\b)", re.MULTILINE)
-
-
-def written_program(problem: Problem, completion: str) -> str:
-    """The program in a completion: out of its fence, and behind the header where it goes on from one."""
-    fenced = _FENCE.search(completion)
-    text = (fenced[1] if fenced else completion).replace("\r\n", "\n").strip("\n")
-    if not problem.header:
-        return text
-    if re.search(rf"^\s*(?:async\s+)?def\s+{re.escape(problem.entry_point)}\b", text, re.MULTILINE):
-        # The whole function again: it takes the place of the header's, whose imports and helpers stay.
-        return f"{problem.header.rstrip()}\n    pass\n\n{_dedented(text)}\n"
-    body = _AFTERWARDS.split(text)[0]
-    first = next((line for line in body.split("\n") if line.strip()), "")
-    if first and not first[0].isspace():
-        body = "\n".join(f"    {line}" if line.strip() else line for line in body.split("\n"))
-    return f"{problem.header.rstrip()}\n{body}\n"
-
-
-def _dedented(text: str) -> str:
-    lines = text.split("\n")
-    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
-    return "\n".join(line[indent:] for line in lines)
-
 
 SANDBOXES = ("landlock", "bubblewrap")
 """What can hold a program, the better one first."""
@@ -63,6 +36,9 @@ def f():
 """
 
 
+_TRIAL = Problem("", "", tests=("assert f() == 'shut'",))
+
+
 @functools.cache
 def fault(how: str) -> str:
     """Why the sandbox `how` cannot be used on this machine; empty where it can. It is really tried."""
@@ -74,7 +50,7 @@ def fault(how: str) -> str:
         return "bubblewrap is not installed"
     judge = Judge(how)
     try:
-        verdict = judge.verdict(_SHUT, "", ("assert f() == 'shut'",), seconds=10.0, memory=512 * 2**20)
+        verdict = judge.verdict(_SHUT, _TRIAL, seconds=10.0, memory=512 * 2**20)
     finally:
         judge.close()
     return "" if verdict.get("correct") else f"{how} does not work here ({verdict['reason']})"
@@ -94,8 +70,9 @@ class ProgramGrader:
     """Runs tests against written programs. Implements Grader.
 
     `seconds` and `memory_mb` are what one program may take for all its tests, `processes` how many run side by side (0:
-    one a core), `sandbox` one of SANDBOXES (empty: the best that is there). Raises InputError where the machine has no
-    sandbox and `unsandboxed` does not allow to do without.
+    one a core), `sandbox` one of SANDBOXES (empty: the best that is there). `newest_landlock` caps the version of
+    Landlock that is used, as on an older kernel. Raises InputError where the machine has no sandbox and `unsandboxed`
+    does not allow to do without.
     """
 
     def __init__(
@@ -106,6 +83,7 @@ class ProgramGrader:
         processes: int = 0,
         unsandboxed: bool = False,
         sandbox: str = "",
+        newest_landlock: int = restrict.NEWEST,
     ) -> None:
         how, why = (sandbox, "") if sandbox else probe()
         if how == "none" and not (unsandboxed and hasattr(os, "fork")):
@@ -116,32 +94,33 @@ class ProgramGrader:
                 "programs without protection.",
             )
         self.how = how
+        self.newest_landlock = newest_landlock
         self.seconds = seconds
         self.memory = memory_mb * 2**20
         self.processes = processes or os.cpu_count() or 1
         self._idle: list[Judge] = []
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, str, tuple[str, ...]], Grade] = {}
+        self._known: dict[tuple[str, Problem], Grade] = {}
 
     def grade(self, items: Sequence[tuple[Problem, str]]) -> list[Grade]:
         """See Grader. Equal programs for the same tests are run once."""
-        asked = [(written_program(problem, text), problem.setup, problem.tests) for problem, text in items]
+        asked = [(written_program(problem, text), problem) for problem, text in items]
         new = [job for job in dict.fromkeys(asked) if job not in self._known]
         if new:
             with ThreadPoolExecutor(min(self.processes, len(new))) as pool:
                 self._known.update(zip(new, pool.map(self._run, new), strict=True))
         return [self._known[job] for job in asked]
 
-    def _run(self, job: tuple[str, str, tuple[str, ...]]) -> Grade:
-        program, setup, tests = job
+    def _run(self, job: tuple[str, Problem]) -> Grade:
+        program, problem = job
         if not program.strip():
             return Grade(False, reason="no program was written")
         if len(program) > LONGEST:
             return Grade(False, reason="the program is too long to be one")
         with self._lock:
             judge = self._idle.pop() if self._idle else None
-        judge = judge or Judge(self.how)
-        verdict = judge.verdict(program, setup, tests, seconds=self.seconds, memory=self.memory)
+        judge = judge or Judge(self.how, self.newest_landlock)
+        verdict = judge.verdict(program, problem, seconds=self.seconds, memory=self.memory)
         if "refused" in verdict:
             judge.close()
             raise EngineError(
@@ -167,13 +146,14 @@ class ProgramGrader:
 class Judge:
     """A process that judges one program after the other (sandbox/judge.py). It ends with its input."""
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: str, newest_landlock: int = restrict.NEWEST) -> None:
+        bubblewrap = str(shutil.which("bwrap")) if how == "bubblewrap" else ""
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", str(JUDGE), how],
+            [sys.executable, "-I", "-S", "-B", str(JUDGE), how, str(newest_landlock), bubblewrap],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "TZ": "UTC"},
             start_new_session=True,
         )
 
@@ -182,11 +162,11 @@ class Judge:
         """Its process."""
         return self._process.pid
 
-    def verdict(
-        self, program: str, setup: str, tests: Sequence[str], *, seconds: float, memory: int
-    ) -> dict[str, object]:
+    def verdict(self, program: str, problem: Problem, *, seconds: float, memory: int) -> dict[str, object]:
         """`correct` and `reason`; `refused` where the sandbox could not be set up, `broken` where this judge is."""
-        job = {"program": program, "setup": setup, "tests": list(tests), "seconds": seconds, "memory": memory}
+        wanted = wanted_by(problem)
+        job = {"program": program, "setup": problem.setup, "tests": problem.tests, "seconds": seconds, "memory": memory}
+        job |= {"header": wanted.header, "asked": wanted.asked, "classes": wanted.classes}
         timer = threading.Timer(seconds + PATIENCE, self._process.kill)
         timer.daemon = True
         timer.start()

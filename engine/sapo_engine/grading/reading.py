@@ -206,7 +206,7 @@ def _piece(tokens: Sequence[Token], depth: int) -> Answer:
         name = name_of(sides[0])
         if name is None:
             raise Unreadable("not a name")
-        return Named(name, _operand(sides[1], depth), member=True)
+        return Named(name, _operand(sides[1], depth))
     if set(relations) == {"="}:
         return _equated(sides, depth)
     if set(relations) <= set(_BEHIND):

@@ -1,90 +1,170 @@
-# pyright: reportMissingImports=false, reportUnknownMemberType=false
 """The cage: a small Python that forks one restricted process for each candidate program.
 
-Started as a script, with nothing of ours but its own folder to import, and without a secret: it never sees a test or an
-expected value. Its standard input is a Unix socket; with each job comes one end of a channel to the checker, which
-the candidate inherits. Commands are JSON objects, one datagram each: `{"do": "run", ...}` and `{"do": "end"}`.
+Started as a script, with nothing of ours but its own folder to import, and without a secret: it never sees a program, a
+test or an expected value. Its standard input is a Unix socket to the judge; with each job comes one end of a channel to
+the checker, which the candidate inherits. Commands are JSON objects: `{"do": "run", ...}` and `{"do": "end"}`.
+
+Whether a candidate could be locked in is said by its process on a socket of its own, which is closed before a line of
+the program runs: nothing that a program writes anywhere can be taken for it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
+import time
 from typing import Any
 
-LARGEST = 4 * 2**20
+CHANNEL, STATUS = 3, 4
+"""Descriptors of a candidate's process. The second one is closed before its program runs."""
+MOST_DESCRIPTORS = 4096
+READY = b"+"
+
+
+class Cage:
+    """Answers the judge, and the kernel where it asks about a candidate's threads. One candidate at a time."""
+
+    def __init__(self, control: socket.socket, how: str, newest: int) -> None:
+        self.control = control
+        self.how = how
+        self.newest = newest
+        self.restrict: Any = importlib.import_module("sandbox.restrict")
+        self.threads: Any = importlib.import_module("sandbox.threads")
+        self.candidate: Any = importlib.import_module("sandbox.candidate").Server(CHANNEL)
+        self.pid = 0
+        self.listener = -1
+        self.begun = 0
+
+    def serve(self) -> None:
+        """Until the judge is gone."""
+        control = self.control.fileno()
+        while True:
+            watched = select.poll()
+            watched.register(control, select.POLLIN)
+            if self.listener >= 0:
+                watched.register(self.listener, select.POLLIN)
+            for descriptor, event in watched.poll():
+                if descriptor == control:
+                    data, channels, _, _ = socket.recv_fds(self.control, 4096, 1)
+                    if not data:
+                        self.end()
+                        return
+                    job = json.loads(data)
+                    told = self.run(job, channels[0]) if job["do"] == "run" else {"status": self.end()}
+                    self.control.send(json.dumps(told).encode())
+                elif descriptor != self.listener:  # it was closed while the judge was answered
+                    continue
+                elif event & select.POLLIN:
+                    self.begun += self.threads.answer(self.listener, self.pid, self.begun)
+                else:  # nobody can ask any more
+                    os.close(self.listener)
+                    self.listener = -1
+
+    def run(self, job: dict[str, Any], channel: int) -> dict[str, Any]:
+        """Fork a candidate. Its `pid`, or why it is `refused`."""
+        mine, its = socket.socketpair()
+        me = os.getpid()
+        self.begun = 0
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._become(me, channel, its.fileno(), job)
+        its.close()
+        os.close(channel)
+        said = b""
+        while True:
+            data, found, _, _ = socket.recv_fds(mine, 4096, 1)
+            if found:
+                self.listener = found[0]
+            if not data:
+                break
+            said += data
+        mine.close()
+        if said.endswith(READY):
+            return {"pid": self.pid}
+        self.end()
+        return {"refused": said.decode("utf-8", "replace")[:1000] or "the candidate's process ended at once"}
+
+    def _become(self, parent: int, channel: int, status: int, job: dict[str, Any]) -> None:
+        """The candidate's process, from its first instruction to its last."""
+        try:
+            os.setsid()
+            # Out of the way first: one of the two may have the other's number.
+            high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 100) for descriptor in (channel, status)]
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for number in (0, 1, 2):
+                os.dup2(nothing, number)
+            for descriptor, number in zip(high, (CHANNEL, STATUS), strict=True):
+                os.dup2(descriptor, number)
+            os.closerange(STATUS + 1, MOST_DESCRIPTORS)
+            limits = {"seconds": float(job["seconds"]), "memory": int(job["memory"])}
+            if self.how == "none":
+                self.restrict.limit(**limits)
+            else:
+                self.restrict.restrict(
+                    **limits, landlock=self.how == "landlock", newest=self.newest, hand_over=_hand_over
+                )
+            if os.getppid() != parent:  # it died before this one could ask to go with it
+                os._exit(3)
+            os.write(STATUS, READY)
+        except BaseException as error:  # nothing may run that is not restricted
+            os.write(STATUS, repr(error).encode("utf-8", "replace"))
+            os._exit(3)
+        try:
+            os.close(STATUS)
+            self.candidate.serve()
+        finally:
+            os._exit(0)
+
+    def end(self) -> int:
+        """Kill the candidate, whatever it does, and say how it ended: its signal (negative) or exit status."""
+        pid, self.pid = self.pid, 0
+        if self.listener >= 0:
+            os.close(self.listener)
+            self.listener = -1
+        if not pid:
+            return 0
+        try:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if not ended:
+                os.kill(pid, signal.SIGKILL)
+                _, status = os.waitpid(pid, 0)
+        except ChildProcessError:
+            return 0
+        # Where processes could be started (unsandboxed), what is left of them goes too.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        return os.waitstatus_to_exitcode(status)
+
+
+def _hand_over(listener: int) -> None:
+    """Give the kernel's questions to the cage, before the filter that refuses to send anything."""
+    status = socket.socket(fileno=os.dup(STATUS))
+    socket.send_fds(status, [b"t"], [listener])
+    status.close()
+    os.close(listener)
 
 
 def main() -> None:
-    """Serve until the socket closes."""
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  # no pathlib here
-    import candidate
-    import restrict
-
-    how = sys.argv[1]
-    control = socket.socket(fileno=0)
-    pid = 0
-    while True:
-        data, channels, _, _ = socket.recv_fds(control, LARGEST, 1)
-        if not data:
-            break
-        job = json.loads(data)
-        if job["do"] == "run":
-            pid = os.fork()
-            if pid == 0:
-                _become(control, channels[0], job, how, candidate.serve, restrict)
-            os.close(channels[0])
-            control.send(json.dumps({"pid": pid}).encode())
-        else:
-            status = _end(pid)
-            pid = 0
-            control.send(json.dumps({"status": status}).encode())
-    _end(pid)
-
-
-def _become(control: socket.socket, channel: int, job: dict[str, Any], how: str, serve: Any, restrict: Any) -> None:
-    """The candidate's process, from its first instruction to its last."""
-    try:
-        os.setsid()
-        control.close()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(nothing, number)
-        os.dup2(channel, 3)
-        os.closerange(4, 256)
-        limits = {"seconds": float(job["seconds"]), "memory": int(job["memory"])}
-        if how == "none":
-            restrict.limit_only(**limits)
-        else:
-            restrict.restrict(**limits, landlock=how == "landlock")
-    except BaseException as error:  # nothing may run that is not restricted
-        os.write(3, b'{"refused": ' + json.dumps(repr(error)).encode() + b"}\n")
-        os._exit(3)
-    try:
-        serve(3, job["program"])
-    finally:
-        os._exit(0)
-
-
-def _end(pid: int) -> int:
-    """Kill the candidate, whatever it does, and say how it ended: its signal (negative) or exit status."""
-    if not pid:
-        return 0
-    try:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if not ended:
-            os.kill(pid, signal.SIGKILL)
-            _, status = os.waitpid(pid, 0)
-    except ChildProcessError:
-        return 0
-    # Where processes could be started (unsandboxed), what is left of them goes too.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(status)
+    """`cage.py HOW NEWEST_LANDLOCK`."""
+    # No pathlib in this small process.
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
+    # Candidates live in UTC, wherever the machine is; what is read here is what all of them know.
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    del os.environ["TZ"]
+    rehearsal: Any = importlib.import_module("sandbox.rehearsal")
+    rehearsal.rehearse()
+    cage = Cage(socket.socket(fileno=0), sys.argv[1], int(sys.argv[2]))
+    del sys.path[0]
+    rehearsal.settle()
+    cage.serve()
 
 
 if __name__ == "__main__":

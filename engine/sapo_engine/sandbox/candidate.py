@@ -1,79 +1,220 @@
-"""The candidate's side: runs the program, then answers calls. It is in the program's hands, and nothing trusts it."""
+"""The candidate's side: runs the program and does what it is asked. It is in the program's hands; nobody trusts it."""
 
 from __future__ import annotations
 
-import json
+import builtins
+import importlib
+import io
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
 
-import wire  # pyright: ignore[reportMissingImports]  # beside this file: the cage puts this folder on the path
+from . import asynchronous, border, containers, standins, wire
 
-# What programs for exercises import is loaded once, in the cage, instead of in each of its children.
-PRELOADED = (
-    "array bisect cmath collections copy datetime decimal fractions functools heapq hashlib itertools json math "
-    "operator random re statistics string sys typing dataclasses enum abc time types"
-)
-for _name in PRELOADED.split():
-    __import__(_name)
+MOST_PRINTED = 2**20
+"""Bytes between two messages. What goes beyond is lost."""
+MARGIN = 60
+"""Calls that stand below the program's own, on top of Python's limit."""
+NAME = "candidate"
+"""The program's module."""
 
 
-def serve(channel: int, program: str) -> None:
-    """Run `program`, then answer what the checker asks, one JSON line each way, until it closes the channel."""
-    stream = os.fdopen(channel, "r", encoding="utf-8", closefd=False)
-    kept: dict[int, Any] = {}
+class Printed(io.RawIOBase):
+    """Keeps what is printed until the next message takes it along."""
 
-    def say(message: Mapping[str, Any]) -> None:
-        data = json.dumps(message).encode() + b"\n"
-        while data:
-            data = data[os.write(channel, data) :]
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = bytearray()
 
-    def keep(value: Any) -> Any:
-        number = id(value)
-        kept[number] = value
-        return {"k": "ref", "v": number}
+    def writable(self) -> bool:
+        """It is."""
+        return True
 
-    def find(data: Any) -> Any:
-        return kept[data["v"]]
+    def write(self, data: Any) -> int:
+        """Keep it while there is room."""
+        given = bytes(data)
+        self.kept += given[: max(0, MOST_PRINTED - len(self.kept))]
+        return len(given)
 
-    def send(value: Any) -> Any:
-        return wire.encode(value, keep)
+    def take(self) -> str:
+        """What has come since."""
+        found, self.kept = self.kept, bytearray()
+        return found.decode("utf-8", "replace")
 
-    space: dict[str, Any] = {"__name__": "candidate", "__builtins__": __builtins__}
-    try:
-        exec(compile(program, "<program>", "exec"), space)
-        say({"names": [name for name in space if not name.startswith("__")]})
-    except BaseException as error:  # the program may raise whatever it likes
-        say({"error": _told(error)})
-        return
-    for line in stream:
-        asked = json.loads(line)
-        try:
-            target = space[asked["name"]] if "name" in asked else kept[asked["ref"]]
-            if "get" in asked:
-                say({"value": send(getattr(target, asked["get"]))})
-            elif "set" in asked:
-                setattr(target, asked["set"], wire.decode(asked["value"], find))
-                say({"value": None})
-            elif "call" in asked:
-                given = wire.decode(asked["args"], find)
-                named = wire.decode(asked["kwargs"], find)
-                value = send(target(*given, **named))
-                after = send(given)
-                say({"value": value} if after == asked["args"] else {"value": value, "args": after})
+
+class Asked(io.TextIOBase):
+    """Standard input: what the test has put in its place, line by line."""
+
+    def __init__(self, line: Candidate) -> None:
+        super().__init__()
+        self._line = line
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        """The next line; empty at the end."""
+        return self._line.ask("stdin", "readline", size)
+
+    def read(self, size: int | None = -1, /) -> str:
+        """So many characters, or all."""
+        return self._line.ask("stdin", "read", -1 if size is None else size)
+
+
+class Candidate(border.Border):
+    """The border as the program's process has it. `send` and `receive` write and read a line."""
+
+    def __init__(self, send: Callable[[bytes], None], receive: Callable[[], bytes]) -> None:
+        super().__init__(2)
+        self._send_line = send
+        self._receive_line = receive
+        self._printed = {name: Printed() for name in ("out", "err")}
+        self._streams = {
+            name: io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace")
+            for name, raw in self._printed.items()
+        }
+        self.module_space: dict[str, Any] = {}
+        self._handlers |= {
+            "run": self.run,
+            "variable": self.variable,
+            "inherited": _inherited,
+            "subclass": _subclass,
+            "contents": _contents,
+        }
+
+    def move_in(self) -> None:
+        """Have printed what the program prints, and what it reads asked for."""
+        sys.stdout, sys.stderr = self._streams["out"], self._streams["err"]
+        sys.stdin = Asked(self)
+        builtins.input = lambda prompt="", /: self.ask("input", str(prompt))
+
+    def serve_one(self) -> None:
+        """Do what is asked next."""
+        with self.lock:
+            message, values = self.receive()
+        self.answer(message, values)
+
+    def send_line(self, line: bytes) -> None:
+        """See Border."""
+        self._send_line(line)
+
+    def receive_line(self) -> bytes:
+        """See Border."""
+        return self._receive_line()
+
+    def add_to(self, message: border.Message) -> None:
+        """See Border: what was printed."""
+        for name, raw in self._printed.items():
+            try:
+                self._streams[name].flush()
+            except ValueError:  # the program has closed it
+                continue
+            if raw.kept:
+                message[name] = raw.take()
+
+    def at_home(self, name: str) -> type | None:
+        """See Border: the header's classes stand in the program as well as before the tests."""
+        found = self.module_space.get(name)
+        return found if isinstance(found, type) else None
+
+    def module(self, name: str) -> Any:
+        """See Border."""
+        return importlib.import_module(name)
+
+    def imported(self, module: str, name: str) -> Any:
+        """See Border."""
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found
+
+    def new_function(self, name: str, doc: str | None) -> Any:
+        """See Border: a function that calls the test's, and binds and shows itself as functions do."""
+
+        def called(*given: Any, **named: Any) -> Any:
+            return self.call(called, given, named)
+
+        called.__name__ = called.__qualname__ = name
+        called.__doc__ = doc
+        return called
+
+    def run(self, program: str) -> tuple[dict[str, Any], list[str]]:
+        """Run the program. What it defines, and the names of its variables, whose values are asked for when needed."""
+        module = types.ModuleType(NAME)
+        sys.modules[NAME] = module
+        self.module_space = vars(module)
+        exec(compile(program, "<program>", "exec"), self.module_space)
+        defined: dict[str, Any] = {}
+        variables: list[str] = []
+        for name, value in self.module_space.items():
+            if name.startswith("__"):
+                continue
+            kind = type(value)
+            if kind is int or kind in wire.DIRECT or kind in containers.CONTAINERS or kind in wire.PLAIN:
+                variables.append(name)
             else:
-                say({"value": send(target)})
-        except BaseException as error:  # whatever the program raises is the checker's to hear
-            say({"error": _told(error)})
+                defined[name] = value
+        return defined, variables
+
+    def variable(self, name: str) -> Any:
+        """What a variable of the program's holds now."""
+        return self.module_space[name]
 
 
-def _told(error: BaseException) -> list[str]:
-    try:
-        return [type(error).__name__, str(error)[:300]]
-    except BaseException:  # an error may refuse to be told
-        return ["Exception", ""]
+def _contents(item: Any) -> Any:
+    """What an object of a class made from list or dict holds."""
+    return list(list.__iter__(item)) if isinstance(item, list) else dict(dict.items(item))
 
 
-if __name__ == "__main__":
-    sys.exit("the cage imports this")
+def _inherited(item: Any, owner: type, name: str) -> Any:
+    return vars(owner)[name].__get__(item, type(item))
+
+
+def _subclass(
+    name: str, bases: Sequence[type], entries: Mapping[str, tuple[str, Any]], named: Mapping[str, Any]
+) -> type:
+    """A class that a test derives from the program's. Its methods are the test's."""
+    made: dict[str, Callable[[Any], Any]] = {
+        "plain": lambda value: value,
+        "static": staticmethod,
+        "class": classmethod,
+        "property": lambda parts: property(*parts),
+    }
+    space = {entry: made[how](value) for entry, (how, value) in entries.items()}
+    return types.new_class(name, tuple(bases), dict(named), lambda held: held.update(space))
+
+
+class Server:
+    """A candidate that is made ready before it is forked: `serve` is all that is left to do.
+
+    `channel` is the descriptor that it will have.
+    """
+
+    def __init__(self, channel: int) -> None:
+        self._channel = channel
+        self._stream: IO[bytes] | None = None
+        self._line = Candidate(self._send, self._receive)
+        sys.set_int_max_str_digits(0)
+        sys.setrecursionlimit(sys.getrecursionlimit() + MARGIN)
+        asynchronous.prepare()
+        standins.connect(self._line)
+        self._line.move_in()
+
+    def serve(self) -> None:
+        """Run the program that comes over the channel, and do what is asked until the other end closes."""
+        self._stream = os.fdopen(self._channel, "rb", closefd=False)
+        while True:
+            self._line.serve_one()
+
+    def _send(self, line: bytes) -> None:
+        while line:
+            line = line[os.write(self._channel, line) :]
+
+    def _receive(self) -> bytes:
+        line = self._stream.readline() if self._stream is not None else b""
+        if not line:
+            os._exit(0)
+        return line

@@ -8,159 +8,230 @@ from __future__ import annotations
 
 import ast
 import builtins
-import collections
-import json
-import socket
+import os
+import reprlib
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
 
-import wire  # pyright: ignore[reportMissingImports]  # beside this file: the judge puts this folder on the path
+from . import border, guard, standins
 
-LONGEST_REPLY = 8 * 2**20
+LONGEST_REPLY = 32 * 2**20
+LONGEST_REASON = 2_000
 SHOWN = 80
+BUILTIN = frozenset(dir(builtins))
+DEPTH = 4_000
+"""Calls within calls, what carries them over the border among them."""
 
 
-class ProgramError(Exception):
-    """The program raised something that is no built-in error."""
+class Space(dict[str, Any]):
+    """The tests' name space. A variable of the program's is looked up in the program, each time.
+
+    `shared` is what the program calls by a name of its own but the standard library has: `best = max`. `used` says
+    whether the tests looked at any of it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(__name__=guard.TESTS)
+        self.line: guard.Guard | None = None
+        self.variables: frozenset[str] = frozenset()
+        self.shared: dict[str, Any] = {}
+        self.used = False
+
+    def __missing__(self, name: str) -> Any:
+        if name in self.shared:
+            self.used = True
+            return self.shared[name]
+        if self.line is None or name not in self.variables:
+            raise KeyError(name)
+        return self.line.ask("variable", name)
 
 
-class Channel:
-    """The line to the candidate."""
+class Module(types.ModuleType):
+    """The module that the tests' classes say they are of: dataclasses look into it."""
 
-    def __init__(self, link: socket.socket) -> None:
-        self.link = link
-        self.stream = link.makefile("rb")
-        self.last: Any = None
+    def __init__(self, space: Space) -> None:
+        super().__init__(guard.TESTS)
+        object.__setattr__(self, "_space", space)
 
-    def read(self) -> Mapping[str, Any]:
-        """The candidate's next message. WireError where it is gone or says nothing sensible."""
-        line = self.stream.readline(LONGEST_REPLY)
-        if not line:
-            raise wire.WireError("the program ended by itself")
-        if not line.endswith(b"\n"):
-            raise wire.WireError("the program's answer is too long")
-        try:
-            message = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise wire.WireError("the program's answer is no answer") from error
-        if not isinstance(message, dict):
-            raise wire.WireError("the program's answer is no answer")
-        return message
-
-    def ask(self, message: Mapping[str, Any], given: Sequence[Any] = ()) -> Any:
-        """Send a request; its value, or the error that it raised. What it did to its arguments is done here."""
-        self.link.sendall(json.dumps(message).encode() + b"\n")
-        reply = self.read()
-        if "error" in reply:
-            raise _error(reply["error"])
-        if "args" in reply:
-            _change(given, wire.decode(reply["args"], self.remote))
-        self.last = wire.decode(reply.get("value"), self.remote)
-        return self.last
-
-    def remote(self, data: Any) -> Any:
-        """A stand-in for an object of the candidate's."""
-        if data.get("k") != "ref" or not isinstance(data.get("v"), int):
-            raise wire.WireError("no value")
-        return Remote(self, {"ref": data["v"]})
-
-    def send(self, value: Any) -> Any:
-        """A value for the candidate."""
-        return wire.encode(value, _reference)
+    def __getattribute__(self, name: str) -> Any:
+        space: Space = object.__getattribute__(self, "_space")
+        if name == "__dict__":
+            return space
+        return space[name] if name in space else object.__getattribute__(self, name)
 
 
-class Remote:
-    """A function or object of the candidate's. It is equal to itself alone."""
+class Sources:
+    """The texts that were run, to find assertions in."""
 
-    def __init__(self, channel: Channel, target: Mapping[str, Any]) -> None:
-        object.__setattr__(self, "_channel", channel)
-        object.__setattr__(self, "_target", target)
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._trees: dict[str, ast.AST] = {}
 
-    def __call__(self, *given: Any, **named: Any) -> Any:
-        """Call it where it is."""
-        channel: Channel = object.__getattribute__(self, "_channel")
-        target = object.__getattribute__(self, "_target")
-        request = {**target, "call": True, "args": channel.send(given), "kwargs": channel.send(dict(named))}
-        return channel.ask(request, given)
+    def run(self, text: str, name: str, space: Space) -> None:
+        """Run it."""
+        self._texts[name] = text
+        exec(compile(text, name, "exec"), space)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        channel: Channel = object.__getattribute__(self, "_channel")
-        target = object.__getattribute__(self, "_target")
-        return channel.ask({**target, "get": name})
+    def tree(self, name: str) -> ast.AST | None:
+        """Its syntax tree; None for what was not run here."""
+        if name in self._texts and name not in self._trees:
+            self._trees[name] = ast.parse(self._texts[name])
+        return self._trees.get(name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        channel: Channel = object.__getattribute__(self, "_channel")
-        channel.ask({**object.__getattribute__(self, "_target"), "set": name, "value": channel.send(value)})
-
-
-def _reference(value: Any) -> Any:
-    if isinstance(value, Remote):
-        target = object.__getattribute__(value, "_target")
-        if "ref" in target:
-            return {"k": "ref", "v": target["ref"]}
-    raise wire.WireError(f"the test passes {type(value).__name__}, which cannot be sent to the program")
-
-
-def _error(told: Any) -> Exception:
-    name, text = (told[0], told[1]) if isinstance(told, list) and len(told) == 2 else ("Exception", "")
-    kind = getattr(builtins, name, None) if isinstance(name, str) else None
-    if isinstance(kind, type) and issubclass(kind, Exception) and kind not in (UnicodeDecodeError, UnicodeEncodeError):
-        try:
-            return kind(str(text))
-        except TypeError:
-            pass
-    return ProgramError(f"{name}: {text}"[:300])
+    def hides(self, error: BaseException, trace: Any) -> bool:
+        """Whether an assertion is passed over if the with-statement that `trace` begins in swallows `error`."""
+        if trace is None:
+            return True
+        if isinstance(error, AssertionError):
+            return True
+        tree = self.tree(trace.tb_frame.f_code.co_filename)
+        if tree is not None:
+            line, at = trace.tb_lineno, trace.tb_frame.f_lineno
+            around = [node for node in ast.walk(tree) if isinstance(node, ast.With | ast.AsyncWith)]
+            around = [node for node in around if _holds(node.body, line)]
+            exact = [node for node in around if node.lineno <= at < node.body[0].lineno]
+            if any(_asserts(node.body, line) for node in exact or around):
+                return True
+        while (trace := trace.tb_next) is not None:
+            tree = self.tree(trace.tb_frame.f_code.co_filename)
+            if tree is not None and any(
+                _holds(node.body, trace.tb_lineno) and _asserts(node.body, trace.tb_lineno)
+                for node in ast.walk(tree)
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            ):
+                return True
+        return False
 
 
-def _change(given: Sequence[Any], after: Any) -> None:
-    """Put into the arguments what the program did to them, as if they were the same objects."""
-    for mine, theirs in zip(given, after, strict=False):
-        if type(mine) is not type(theirs):
-            continue
-        if isinstance(mine, list):
-            mine[:] = theirs
-        elif isinstance(mine, set | dict | collections.deque):
-            mine.clear()
-            mine.extend(theirs) if isinstance(mine, collections.deque) else mine.update(theirs)
+def _holds(body: Sequence[ast.stmt], line: int) -> bool:
+    return body[0].lineno <= line <= (body[-1].end_lineno or body[-1].lineno)
 
 
-def judge(link: socket.socket, setup: str, tests: Sequence[str]) -> dict[str, Any]:
-    """Run `tests` against the program at the other end. `{"correct": ..., "reason": ...}`."""
-    channel = Channel(link)
+def _asserts(body: Sequence[ast.stmt], line: int) -> bool:
+    """Whether there is an assertion at `line` or below it."""
+    for statement in body:
+        for node in ast.walk(statement):
+            called = node.func if isinstance(node, ast.Call) else None
+            asserting = isinstance(called, ast.Attribute) and called.attr.startswith("assert")
+            if (asserting or isinstance(node, ast.Assert)) and (getattr(node, "end_lineno", None) or 0) >= line:
+                return True
+    return False
+
+
+class Checker:
+    """A checker that is made ready before it is forked. `channel` is the descriptor of the line to the program."""
+
+    def __init__(self) -> None:
+        self.sources = Sources()
+        self.line = guard.Guard(self._send, self._receive, self.sources.hides)
+        self.space = Space()
+        self._channel = -1
+        self._stream: IO[bytes] | None = None
+
+    def judge(self, channel: int, job: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the job's tests against the program at the other end of `channel`. `{"correct": ..., "reason": ...}`.
+
+        `program`, `header` (code that stands before the program and belongs to the data set), `setup` and `tests` are
+        texts. `asked` are names that the program is to define though built-in functions or the header have them,
+        `classes` those of the classes that the tests are about.
+        """
+        sys.set_int_max_str_digits(0)
+        sys.setrecursionlimit(DEPTH)
+        self._channel = channel
+        self._stream = os.fdopen(channel, "rb", closefd=False)
+        reason = first_fault(self.line, self.sources, self.space, job)
+        return {"correct": not reason, "reason": visible(reason)}
+
+    def _send(self, line: bytes) -> None:
+        while line:
+            line = line[os.write(self._channel, line) :]
+
+    def _receive(self) -> bytes:
+        return self._stream.readline(LONGEST_REPLY) if self._stream is not None else b""
+
+
+def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[str, Any]) -> str:
+    """Why the program is not right; empty where it is."""
+    line.about(job["classes"])
+    standins.connect(line)
     try:
-        hello = channel.read()
-    except wire.WireError as error:
-        return {"correct": False, "reason": str(error)}
-    if "refused" in hello:
-        return {"refused": str(hello["refused"])}
-    if "error" in hello or not isinstance(hello.get("names"), list):
-        return {"correct": False, "reason": f"the program does not run: {_described(_error(hello.get('error')))}"}
-    space: dict[str, Any] = {"__name__": "tests"}
+        defined, variables = line.ask("run", job["program"])
+        names = [name for name in (*defined, *variables) if isinstance(name, str)]
+    except border.BrokenError as error:
+        return str(error)
+    except BaseException as error:  # the program may raise whatever it likes
+        return line.fault or f"the program does not run: {_described(error)}"
+    sys.modules[guard.TESTS] = Module(space)
     try:
-        for name in hello["names"]:
-            if isinstance(name, str) and name.isidentifier():
-                space[name] = Remote(channel, {"name": name})
-        exec(compile(setup, "<setup>", "exec"), space)
+        _run_header(sources, str(job["header"]), space)
+        _take_over(line, space, dict(defined), names, frozenset(job["asked"]))
+        sources.run(job["setup"], "<setup>", space)
     except BaseException as error:  # tests are a user's: whatever they raise is told
-        return {"correct": False, "reason": f"before the tests: {_described(error)}"}
+        return line.fault or f"before the tests: {_described(error)}"
+    if line.fault:
+        return line.fault
+    tests: Sequence[str] = job["tests"]
     for number, test in enumerate(tests, start=1):
-        channel.last = None
+        where = f"test {number} of {len(tests)}"
+        line.last = None
         try:
-            exec(compile(test, f"<test {number}>", "exec"), space)
+            sources.run(test, f"<test {number}>", space)
         except BaseException as error:  # the same
-            return {"correct": False, "reason": f"test {number} of {len(tests)}: {_failed(test, error, channel.last)}"}
-    return {"correct": True, "reason": ""}
+            return f"{where}: {line.fault or _failed(test, error, line.last)}"
+        if line.fault:  # the test has caught it
+            return f"{where}: {line.fault}"
+    if line.asked == 1 and not space.used:  # the one question was to run it
+        return "the tests ask nothing of the program"
+    try:
+        return line.doubt() or line.fault
+    except BaseException as error:
+        return line.fault or _described(error)
+
+
+def _run_header(sources: Sources, header: str, space: Space) -> None:
+    """The header with a function of no body at its end."""
+    if not header.strip():
+        return
+    for body in ("    pass\n", "        pass\n", ""):
+        text = f"{header.rstrip()}\n{body}"
+        try:
+            compile(text, "<header>", "exec")
+        except SyntaxError:
+            continue
+        sources.run(text, "<header>", space)
+        return
+
+
+def _take_over(
+    line: guard.Guard, space: Space, defined: dict[str, Any], names: Sequence[str], asked: frozenset[str]
+) -> None:
+    """Give the tests the program's names, but none that is Python's or the data set's own."""
+    own = frozenset(space)
+
+    def is_own(name: str) -> bool:
+        return (name in BUILTIN or name in own) and name not in asked
+
+    for name, value in defined.items():
+        if is_own(name) or not name.isidentifier() or name.startswith("__"):
+            continue
+        if name in asked:
+            space.pop(name, None)
+        if line.number_of(value) is None:
+            space.shared[name] = value
+        else:
+            space[name] = value
+    space.line = line
+    space.variables = frozenset(name for name in names if not is_own(name) and name not in defined)
+    for name in asked & space.variables:
+        space.pop(name, None)
 
 
 def _failed(test: str, error: BaseException, last: Any) -> str:
     text = " ".join(test.split())
     if isinstance(error, AssertionError):
-        shown = _asserted(test, error) or text
-        got = repr(last)
-        return f"{_short(shown)} (got {_short(got)})"
+        return f"{_short(_asserted(test, error) or text)} (got {_short(shown(last))})"
     return f"{_short(text)}: {_described(error)}" if len(text) <= SHOWN else _described(error)
 
 
@@ -180,14 +251,50 @@ def _asserted(test: str, error: BaseException) -> str:
 
 
 def _described(error: BaseException) -> str:
-    if isinstance(error, ProgramError | wire.WireError):
-        return str(error)
-    return f"{type(error).__name__}: {str(error)[:200]}".rstrip(": ")
+    try:
+        text = str(error)[:200]
+    except BaseException:  # it asks the program
+        text = ""
+    return f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+class _Shown(reprlib.Repr):
+    """repr, cut short, that asks the program nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = SHOWN
+        self.maxstring = self.maxother = self.maxlong = self.maxarray = 2 * SHOWN
+
+    def repr1(self, x: Any, level: int) -> str:
+        """One value."""
+        cls = type(x)
+        if standins.is_kind(cls):
+            return f"<{type.__getattribute__(cls, '__name__')} object>"
+        if standins.is_kind(x):
+            return f"<class {type.__getattribute__(x, '__name__')}>"
+        if cls is int and x.bit_length() > 4096:
+            return f"<a number of {x.bit_length()} bits>"
+        return super().repr1(x, level)
+
+
+def shown(value: Any) -> str:
+    """`value` as a reason shows it."""
+    try:
+        return _Shown().repr(value)
+    except Exception:  # an object of the test's own
+        return f"<{type(value).__name__} object>"
 
 
 def _short(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
-if __name__ == "__main__":
-    sys.exit("the judge imports this")
+def visible(text: str) -> str:
+    """`text` with everything escaped that a terminal would obey or a file could not hold."""
+    return "".join(_visible(text[:LONGEST_REASON]))
+
+
+def _visible(text: str) -> Iterator[str]:
+    for character in text:
+        yield character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -1,68 +1,35 @@
-"""What a candidate's process gives up before it runs anything: files, network, other processes, memory, time.
+"""What a candidate's process gives up before it runs anything: files, capabilities, system calls, memory, time.
 
-Runs in a fresh process that has imported next to nothing, so the standard library alone is used, and nothing of ours.
+Runs in a fresh process that has imported next to nothing, so the standard library alone is used.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import platform
 import struct
 import sys
+from collections.abc import Callable
+
+from . import syscalls
+
+if os.name == "posix":
+    import resource
 
 _libc: ctypes.CDLL | None = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 4, 24, 38, 47
+CAPABILITIES = 64
+"""More than any kernel has."""
+CAPSET = {"x86_64": 126, "aarch64": 91}
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446  # the same numbers on every architecture
 READ_FILE, READ_DIR = 4, 8
 FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 """All rights over files that an ABI version of Landlock knows."""
-
-# System calls that a program for a list of numbers has no use for, by architecture. Landlock guards files; these guard
-# the rest: other processes, network, shared memory, and ways into the kernel. Unknown to the filter: clone (below).
-FORBIDDEN = {
-    "x86_64": {
-        **{"fork": 57, "vfork": 58, "execve": 59, "execveat": 322, "kill": 62, "tkill": 200, "ptrace": 101},
-        **{"rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_open": 434, "pidfd_send_signal": 424},
-        **{"pidfd_getfd": 438, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "setsid": 112},
-        **{"setpgid": 109, "socket": 41, "socketpair": 53, "connect": 42, "bind": 49, "listen": 50, "accept": 43},
-        **{"accept4": 288, "shmget": 29, "shmat": 30, "msgget": 68, "semget": 64, "mq_open": 240, "memfd_create": 319},
-        **{"memfd_secret": 447, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "bpf": 321},
-        **{"perf_event_open": 298, "userfaultfd": 323, "keyctl": 250, "add_key": 248, "request_key": 249},
-        **{"mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "unshare": 272, "setns": 308},
-        **{"personality": 135, "reboot": 169, "kexec_load": 246, "init_module": 175, "finit_module": 313},
-        **{"delete_module": 176, "iopl": 172, "ioperm": 173, "swapon": 167, "swapoff": 168, "settimeofday": 164},
-        **{"clock_settime": 227, "sethostname": 170, "setrlimit": 160, "prlimit64": 302, "setuid": 105, "setgid": 106},
-        **{"open_by_handle_at": 304, "name_to_handle_at": 303, "inotify_init": 253, "inotify_init1": 294},
-        **{"fanotify_init": 300, "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "fchown": 93, "lchown": 94},
-        **{"fchownat": 260, "setpriority": 141, "sched_setaffinity": 203, "sched_setscheduler": 144},
-        **{"utime": 132, "utimes": 235, "utimensat": 280, "futimesat": 261, "setxattr": 188, "lsetxattr": 189},
-        **{"fsetxattr": 190, "process_madvise": 440, "move_pages": 279, "migrate_pages": 256, "quotactl": 179},
-    },
-    "aarch64": {
-        **{"execve": 221, "execveat": 281, "kill": 129, "tkill": 130, "ptrace": 117, "rt_sigqueueinfo": 138},
-        **{"rt_tgsigqueueinfo": 240, "pidfd_open": 434, "pidfd_send_signal": 424, "pidfd_getfd": 438},
-        **{"process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "setsid": 157, "setpgid": 154},
-        **{"socket": 198, "socketpair": 199, "connect": 203, "bind": 200, "listen": 201, "accept": 202, "accept4": 242},
-        **{"shmget": 194, "shmat": 196, "msgget": 186, "semget": 190, "mq_open": 180, "memfd_create": 279},
-        **{"memfd_secret": 447, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "bpf": 280},
-        **{"perf_event_open": 241, "userfaultfd": 282, "keyctl": 219, "add_key": 217, "request_key": 218},
-        **{"mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "unshare": 97, "setns": 268},
-        **{"personality": 92, "reboot": 142, "kexec_load": 104, "init_module": 105, "finit_module": 273},
-        **{"delete_module": 106, "swapon": 224, "swapoff": 225, "settimeofday": 170, "clock_settime": 112},
-        **{"sethostname": 161, "setrlimit": 164, "prlimit64": 261, "setuid": 146, "setgid": 144},
-        **{"open_by_handle_at": 265, "name_to_handle_at": 264, "inotify_init1": 26, "fanotify_init": 262},
-        **{"fchmod": 52, "fchmodat": 53, "fchown": 55, "fchownat": 54, "setpriority": 140, "sched_setaffinity": 122},
-        **{"sched_setscheduler": 119, "utimensat": 88, "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7},
-        **{"process_madvise": 440, "move_pages": 239, "migrate_pages": 238, "quotactl": 60},
-    },
-}
-MACHINES = {"x86_64": (0xC000003E, 56), "aarch64": (0xC00000B7, 220)}
-"""Audit number and `clone` of each architecture."""
-CLONE3 = 435
-TGKILL = {"x86_64": 234, "aarch64": 131}
+NEWEST = 99
 
 
 def landlock_version() -> int:
@@ -72,51 +39,83 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(LANDLOCK_CREATE, None, 0, 1)))
 
 
-def restrict(*, seconds: float, memory: int, landlock: bool) -> None:
-    """Give everything up, for good. `memory` in bytes, on top of what this process has. Raises OSError."""
-    if _libc is None:
-        raise OSError(errno.ENOSYS, "no sandbox on this platform")
+def restrict(
+    *, seconds: float, memory: int, landlock: bool, newest: int = NEWEST, hand_over: Callable[[int], None] | None = None
+) -> None:
+    """Give everything up, for good. Raises OSError where something cannot be given up.
+
+    `memory` is in bytes, on top of what this process has. `newest` caps the version of Landlock that is used: with it a
+    new kernel is as weak as an old one. `hand_over` gets the descriptor on which the kernel asks about each new thread,
+    and must close it; without it, and on a kernel that cannot ask, memory alone limits threads.
+    """
+    if _libc is None or platform.machine() not in syscalls.ARCHITECTURES:
+        raise OSError(errno.ENOSYS, f"no sandbox for {sys.platform} on {platform.machine()}")
     _prctl(PR_SET_PDEATHSIG, 9)
-    _limit(seconds, memory)
+    limit(seconds=seconds, memory=memory)
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     _prctl(PR_SET_DUMPABLE, 0)
     if landlock:
-        _lock_files()
-    _filter_calls()
+        _lock_files(min(newest, landlock_version()))
+    _drop_capabilities()
+    machine = platform.machine()
+    if hand_over is not None:
+        asked = _filter(syscalls.thread_filter(machine), listen=True)
+        if asked >= 0:
+            hand_over(asked)
+    _filter(syscalls.filter_program(machine, os.getpid()))
 
 
-def limit_only(*, seconds: float, memory: int) -> None:
-    """Time and memory alone: for a run that its user wants without a sandbox."""
-    _limit(seconds, memory)
-
-
-def _prctl(option: int, value: int) -> None:
-    if _libc is None or _libc.prctl(option, value, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), f"prctl {option}")
-
-
-def _limit(seconds: float, memory: int) -> None:
-    import resource
-
+def limit(*, seconds: float, memory: int) -> None:
+    """Processor time and memory, no file to write, no core file, few descriptors."""
     cpu = int(seconds) + 1
-    most = _address_space() + memory
-    for name, value in (("CPU", cpu), ("AS", most), ("FSIZE", 0), ("CORE", 0), ("NOFILE", 64), ("MSGQUEUE", 0)):
+    for name, value in (("CPU", cpu), ("FSIZE", 0), ("CORE", 0), ("NOFILE", 64), ("MSGQUEUE", 0)):
         number = getattr(resource, f"RLIMIT_{name}", None)
         if number is not None:
             resource.setrlimit(number, (value, value))
+    limit_memory(memory)
+
+
+def limit_memory(memory: int) -> None:
+    """At most `memory` bytes of address space more than this process has now."""
+    most = _address_space() + memory
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _prctl(option: int, value: int, more: int = 0) -> None:
+    if _libc is None or _libc.prctl(option, value, more, 0, 0):
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
 def _address_space() -> int:
     try:
-        with open("/proc/self/statm") as file:  # noqa: PTH123  # pathlib is an import that this process does without
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
+        file = os.open("/proc/self/statm", os.O_RDONLY)
+    except OSError:
         return 256 * 2**20
+    try:
+        return int(os.read(file, 200).split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    finally:
+        os.close(file)
 
 
-def _lock_files() -> None:
+def _drop_capabilities() -> None:
+    """None effective, permitted, inheritable, ambient or, where it is allowed to say so, in the bounding set."""
+    if _libc is None:
+        return
+    with contextlib.suppress(OSError):
+        _prctl(PR_CAP_AMBIENT, 4)  # a kernel before 4.3 has no ambient ones
+    for capability in range(CAPABILITIES):
+        if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):  # not privileged, or the last one was the one before
+            break
+    header = struct.pack("=Ii", 0x20080522, 0)
+    if _libc.syscall(CAPSET[platform.machine()], header, bytes(24)):
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def _lock_files(version: int) -> None:
     """Reading is left in Python's own folders and the system's libraries, writing and executing nowhere."""
-    version = landlock_version()
     if version < 1 or _libc is None:
         raise OSError(errno.ENOSYS, "this kernel has no Landlock")
     rights = FILE_RIGHTS.get(version, FILE_RIGHTS[5])
@@ -128,7 +127,7 @@ def _lock_files() -> None:
     if ruleset < 0:
         raise OSError(ctypes.get_errno(), "landlock_create_ruleset")
     try:
-        for path in {sys.prefix, sys.base_prefix, "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo"}:
+        for path in readable():
             _allow(ruleset, path, READ_FILE | READ_DIR)
         for path in ("/dev/null", "/dev/urandom", "/dev/zero"):
             _allow(ruleset, path, READ_FILE)
@@ -136,6 +135,13 @@ def _lock_files() -> None:
             raise OSError(ctypes.get_errno(), "landlock_restrict_self")
     finally:
         os.close(ruleset)
+
+
+def readable() -> set[str]:
+    """Folders that a candidate may read: the standard library, what it links to, and the time zones."""
+    library = os.path.dirname(os.path.realpath(os.__file__))  # noqa: PTH120
+    own = {f"{prefix}/{name}" for prefix in (sys.prefix, sys.base_prefix) for name in ("lib", "lib64")}
+    return {library, *own, "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo"}
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
@@ -151,39 +157,13 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         os.close(place)
 
 
-def _filter_calls() -> None:
-    """A seccomp filter: what is forbidden fails with EPERM, another architecture's calls kill."""
-    machine = platform.machine()
-    if machine not in MACHINES or _libc is None:
-        raise OSError(errno.ENOSYS, f"no list of system calls for {machine}")
-    audit, clone = MACHINES[machine]
-    load, equal, at_least, bits, give = 0x20, 0x15, 0x35, 0x45, 0x06
-    kill, allow, deny, missing = 0x80000000, 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
-    program: list[tuple[int, int, int, int]] = [
-        (load, 0, 0, 4),  # the architecture
-        (equal, 1, 0, audit),
-        (give, 0, 0, kill),
-        (load, 0, 0, 0),  # the call's number
-        (at_least, 0, 1, 0x40000000),  # x32 calls go by other numbers
-        (give, 0, 0, kill),
-        (equal, 0, 1, CLONE3),
-        (give, 0, 0, missing),  # its flags cannot be looked at: the C library then takes clone
-        (equal, 0, 4, clone),
-        (load, 0, 0, 16),  # its flags
-        (bits, 0, 1, 0x10000),  # a thread is allowed, a process is not
-        (give, 0, 0, allow),
-        (give, 0, 0, deny),
-        (equal, 0, 4, TGKILL[machine]),
-        (load, 0, 0, 16),  # whom
-        (equal, 0, 1, os.getpid()),
-        (give, 0, 0, allow),
-        (give, 0, 0, deny),
-    ]
-    for number in sorted(FORBIDDEN[machine].values()):
-        program += [(equal, 0, 1, number), (give, 0, 0, deny)]
-    program.append((give, 0, 0, allow))
-    code = b"".join(struct.pack("=HBBI", *line) for line in program)
-    held = ctypes.create_string_buffer(code, len(code))
-    header = struct.pack("@HxxxxxxQ", len(program), ctypes.addressof(held))
-    if _libc.prctl(PR_SET_SECCOMP, 2, header, 0, 0):
+def _filter(program: bytes, *, listen: bool = False) -> int:
+    """Set a seccomp filter. `listen`: the descriptor on which the kernel asks, -1 where it cannot ask."""
+    if _libc is None:
+        return -1
+    held = ctypes.create_string_buffer(program, len(program))
+    header = struct.pack("@HxxxxxxQ", len(program) // 8, ctypes.addressof(held))
+    found = int(_libc.syscall(syscalls.SECCOMP[platform.machine()], 1, 8 if listen else 0, header))
+    if found < 0 and not listen:
         raise OSError(ctypes.get_errno(), "seccomp")
+    return found
