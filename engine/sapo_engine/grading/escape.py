@@ -25,5 +25,5 @@ def fault_of(text: str) -> str:
     found = _NO_TEXT.search(text)
     if found is None:
         return ""
-    what = "half a character" if "\ud800" <= found[0] else "the control character"
+    what = "half a character" if found[0] >= "\ud800" else "the control character"
     return f"{what} {printable(found[0])}"
