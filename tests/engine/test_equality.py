@@ -39,6 +39,7 @@ KINDS = {
             \ln 2 ||| \log 2
             \frac{22}{7} ||| \pi
             \log_2 3 ||| \log_3 2
+            \infty-\infty ||| 0
             \infty ||| -\infty""",
     ),
     "roots": (

@@ -51,14 +51,14 @@ def goes_on(text: str) -> int | None:
             continue
         if answered and (_labelled(stripped) or (blank and _asks(stripped))):
             return end
-        inside = _labelled_inside(stripped, answered)
-        if inside is not None:
-            return start + line.find(stripped) + inside
-        turn = _turn(stripped)
-        if turn is not None and (answered or _answers(stripped[:turn])):
-            at = start + line.find(stripped) + turn
-            return (at if stripped[:turn].strip() else end) if _says_more(text[at:]) else None
-        answered = answered or _answers(stripped)
+        if answered or _answers(stripped):
+            at = start + line.find(stripped)
+            if (inside := _labelled_inside(stripped, answered)) is not None:
+                return at + inside
+            if (turn := _turn(stripped)) is not None and (answered or _answers(stripped[:turn])):
+                said = at + turn if stripped[:turn].strip() else end
+                return said if _says_more(text[at + turn :]) else None
+            answered = True
         end = start + len(line.rstrip())
         blank = False
     return None
