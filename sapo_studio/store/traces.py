@@ -216,12 +216,13 @@ def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: i
     )
     human = human_first_errors(store, min(wanted), max(wanted)) if wanted else {}
     rows: list[TraceRow] = []
-    row: Sequence[Any] = ()
+    identity = 0
     try:
         for row in found:
+            identity = row[0]
             rows.append(_trace_row(row, human))
     except UNREADABLE as error:
-        raise unreadable(store.path, _trajectory(row[0]), error) from error
+        raise unreadable(store.path, _trajectory(identity), error) from error
     return rows
 
 
