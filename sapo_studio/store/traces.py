@@ -216,13 +216,11 @@ def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: i
     )
     human = human_first_errors(store, min(wanted), max(wanted)) if wanted else {}
     rows: list[TraceRow] = []
-    identity = 0
     try:
         for row in found:
-            identity = row[0]
             rows.append(_trace_row(row, human))
     except UNREADABLE as error:
-        raise unreadable(store.path, _trajectory(identity), error) from error
+        raise unreadable(store.path, _trajectory(found[len(rows)][0]), error) from error
     return rows
 
 
