@@ -216,12 +216,11 @@ def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: i
     )
     human = human_first_errors(store, min(wanted), max(wanted)) if wanted else {}
     rows: list[TraceRow] = []
-    row: Sequence[Any] = ()
     try:
         for row in found:
             rows.append(_trace_row(row, human))
     except UNREADABLE as error:
-        raise unreadable(store.path, _trajectory(row[0]), error) from error
+        raise unreadable(store.path, _trajectory(found[len(rows)][0]), error) from error
     return rows
 
 

@@ -196,7 +196,7 @@ def test_a_line_that_does_not_end_is_refused(tmp_path, monkeypatch):
     file = tmp_path / "data.jsonl"
     file.write_bytes(b'{"question": "x", "answer": "1"}\n' + b"x" * 1_001)
     assert "data.jsonl:2 is longer" in fault(load_problems, KINDS["jsonl"], str(file))
-    assert "path" in fault(load_problems, KINDS["jsonl"], "x" * 100_000)
+    assert "cannot be used as a path" in fault(load_problems, KINDS["jsonl"], "x" * 100_000)
 
 
 def test_a_mathematical_solution_is_one_sentence_a_line():
