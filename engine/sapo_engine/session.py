@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sapo_engine.models.end_tokens import end_token_note
 from sapo_engine.models.loading import start_model
 from sapo_engine.models.placement import Placement
 from sapo_engine.models.precision import resolve
@@ -40,7 +41,7 @@ class RunSession:
 
     `task`; `tokenizer` and `pad_id`; `questions`, all of the task's by number; `prompts` (question -> tokens);
     `builder` (tokens -> graded trajectory); `placement` (what lies on the device); `pool` (back ends) and `sampler`
-    on it; `adapters` and, where adapters are trained, the frozen `base` beside them.
+    on it; `adapters` and, where adapters are trained, the frozen `base` beside them. `notes` are for the run's log.
     """
 
     def __init__(self, config: RunConfig, run_dir: Path, device: torch.device, group: Group = ALONE) -> None:
@@ -69,6 +70,7 @@ class RunSession:
         self._start: Reasoner | None = Reasoner(network) if full else with_adapter(network, self.adapters)
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
+        self.notes = [note for note in (end_token_note(network, self.tokenizer),) if note]
         self.pad_id = token_id(self.tokenizer.pad_token_id)
         self.questions: dict[int, Question] = {
             q.number: q for split in ("train", "development", "test", "process") for q in self.task.questions(split)
