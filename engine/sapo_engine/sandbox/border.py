@@ -264,7 +264,7 @@ class Border:
         cls = type(item)
         number = self._keep(item)
         if isinstance(item, BaseException):
-            given = [_shortened(given) for given in item.args]
+            given = [_shortened(given) for given in _arguments(item)]
             cause = item.__cause__
             return ["error", number, writer.value(cls), *self._carried(writer, given), writer.value(cause)]
         kind = writer.value(self._kind(cls))
@@ -463,6 +463,11 @@ def _special(name: str, item: Any, given: Sequence[Any]) -> Any:
 
 def _text(doc: Any) -> str | None:
     return doc[:LONGEST_TEXT] if type(doc) is str else None
+
+
+def _arguments(error: BaseException) -> tuple[Any, ...]:
+    # A group looks at its exceptions when it is made, before lists are filled.
+    return (error.message, error.exceptions) if isinstance(error, BaseExceptionGroup) else error.args
 
 
 def _shortened(given: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import collections
+import collections.abc
 import importlib
 import io
 import os
@@ -165,8 +167,16 @@ class Candidate(border.Border):
 
 
 def _contents(item: Any) -> Any:
-    """What an object of a class made from list or dict holds."""
-    return list(list.__iter__(item)) if isinstance(item, list) else dict(dict.items(item))
+    """What a container of a class of the program's holds, as a plain one."""
+    if isinstance(item, list):
+        return list(list.__iter__(item))
+    if isinstance(item, dict):
+        return dict(dict.items(item))
+    if isinstance(item, collections.abc.Mapping):
+        return {key: item[key] for key in item}
+    if isinstance(item, collections.abc.Set):
+        return set(item)
+    return str(item) if isinstance(item, collections.UserString) else list(item)
 
 
 def _inherited(item: Any, owner: type, name: str) -> Any:

@@ -8,6 +8,7 @@ say yes. Such a question is answered here, by plain data.
 from __future__ import annotations
 
 import builtins
+import collections.abc
 import importlib
 import operator
 import sys
@@ -252,9 +253,9 @@ class Guard(border.Border):
         return any(base.__name__ in self._classes for base in mro if standins.is_kind(base))
 
     def _contents(self, item: Any) -> Any:
-        """What an object of a class made from list or dict holds, as a plain one."""
+        """What a container of a class of the program's holds, as a plain one."""
         found = self.ask("contents", item)
-        if type(found) not in (list, dict):
+        if type(found) not in (list, dict, set, str):
             raise self.broken("its contents are none")
         return found
 
@@ -263,7 +264,7 @@ class Guard(border.Border):
             base = _native(item)
             if base in known.VALUES:
                 return getattr(base, name)(item, other)
-            if base is not None:
+            if base is not None or _is_container_like(item, other):
                 return specials.COMPARISONS[name](self._contents(item), other)
             return NotImplemented
         if name not in ("__eq__", "__ne__"):
@@ -303,10 +304,11 @@ class Guard(border.Border):
             return method(item, *given) if method is not None else NotImplemented
         found = super().special(name, item, given)
         if (told and name in _DIFFERENCES) or not self._differences.isdisjoint(n for n in numbers if n is not None):
-            number = self.number_of(found)
-            if number is None:
+            parts = cast("tuple[Any, ...]", found) if type(found) is tuple else (found,)  # divmod gives two
+            made = {self.number_of(part) for part in parts}
+            if None in made or not made:
                 raise TypeError(f"{name} makes plain data of a value of the test's, which is not asked")
-            self._differences.add(number)
+            self._differences |= made
         return found
 
     def _contains(self, item: Any, value: Any) -> bool:
@@ -368,6 +370,18 @@ def _native(item: Any) -> type | None:
         if standins.issubclass_of(type(item), base):
             return base
     return None
+
+
+def _is_container_like(item: Any, other: Any) -> bool:
+    """Whether its class says that it is a mapping, a set or a sequence as `other` is one."""
+    for abstract, plain in (
+        (collections.abc.Mapping, (dict,)),
+        (collections.abc.Set, (set, frozenset)),
+        (collections.abc.Sequence, (list, str)),
+    ):
+        if type(other) in plain and issubclass(type(item), abstract):
+            return True
+    return False
 
 
 def _is_simple(value: Any) -> bool:
