@@ -249,8 +249,6 @@ class Border:
         name = known.name_of(item)
         if name is not None:
             return ["std", name]
-        if isinstance(item, types.ModuleType) and item.__name__.partition(".")[0] in sys.stdlib_module_names:
-            return ["module", item.__name__]
         if known.is_exception(item) and (found := known.library_name(item)) is not None:
             return ["exception", *found]
         to_import = self.permit(item)
@@ -321,8 +319,6 @@ class Border:
                 if name not in known.BY_NAME:
                     raise containers.WireError("no such name")
                 return known.BY_NAME[name]
-            case ["module", str(name)]:
-                return self.module(name)
             case ["exception", str(module), str(name)]:
                 found = known.library_exception(module, name)
                 if found is None:
@@ -352,10 +348,6 @@ class Border:
                 return made
             case _:
                 raise containers.WireError("no value")
-
-    def module(self, name: str) -> Any:
-        """A module that the other side named."""
-        raise NotImplementedError
 
     def imported(self, module: str, name: str) -> Any:
         """Something of a module that the other side named."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import builtins
 import collections.abc
-import importlib
 import operator
 import sys
 import types
@@ -167,6 +166,8 @@ class Guard(border.Border):
         """See Border: nothing that leads into the tests themselves; the library's own the candidate imports itself."""
         if isinstance(item, types.FrameType | types.CodeType | types.TracebackType):
             raise wire.UncarriedError(f"a {type(item).__name__} cannot be sent to the program")
+        if isinstance(item, types.ModuleType):
+            return (item.__name__, "") if known.is_library(item.__name__) else None
         if isinstance(item, types.MethodDescriptorType | types.WrapperDescriptorType | types.ClassMethodDescriptorType):
             return item.__objclass__.__module__, item.__qualname__  # str.format would be a way into what it is given
         if isinstance(item, types.FunctionType | types.BuiltinFunctionType | type):
@@ -177,15 +178,6 @@ class Guard(border.Border):
             if module != TESTS and known.found_in(module, name) is item:
                 return module, name
         return None
-
-    def module(self, name: str) -> Any:
-        """See Border: the checker has its own."""
-        if not known.is_library(name):
-            raise containers.WireError("no such module")
-        try:
-            return importlib.import_module(name)
-        except ImportError as error:
-            raise containers.WireError("no such module") from error
 
     def imported(self, module: str, name: str) -> Any:
         """See Border: the candidate names nothing for the checker to import."""
