@@ -585,6 +585,13 @@ SHAPES = {
         "try: f(0)\nexcept (TypeError,A) as e: assert repr(e)==\"A('y', 2)\"",
         "assert True or f",
     ),
+    "attribute over a method": (
+        "class A:\n    def __init__(s,n=None):\n        if n: s.size=n\n    def size(s): return 1\n    def add(s,x): return x+1",
+        "a,b,c=A(),A(5),A(6)\nassert a.size()==1 and a.size()==1 and b.size==5 and b.size+1==6 and 'n'*c.size=='n'*6 and [b.size,c.size]==[5,6]",
+        "assert a.add(1)==2 and list(map(a.add,[1,2]))==[2,3] and a.add.__name__=='add' and a.add==a.add and a.size!=b.size",
+        "m=a.add\nassert m(4)==5 and callable(m) and {m:1}[a.add]==1 and str(b.size)=='5' and f'{b.size}'=='5' and bool(c.size)",
+        "def use(f): return f(3)\nassert use(a.add)==4 and A.add(a,1)==2",
+    ),
     "exc group": (
         'def f(): raise ExceptionGroup("g",[ValueError(1),TypeError(2)])',
         "try: f()\nexcept* ValueError as e: assert e.exceptions[0].args==(1,)\nexcept* TypeError: pass\nelse: assert False",

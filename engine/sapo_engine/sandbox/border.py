@@ -67,6 +67,7 @@ class Border:
         self._theirs_by_identity: dict[int, int] = {}
         self._ahead: dict[int, collections.deque[Any]] = {}
         self._taken: collections.Counter[int] = collections.Counter()
+        self._methods: set[tuple[Any, str]] = set()
         self._resuming: set[int | None] = set()
         self._late: dict[int, BaseException] = {}
         self._handlers: dict[str, Callable[..., Any]] = {
@@ -74,6 +75,7 @@ class Border:
             "set": setattr,
             "delete": delattr,
             "call": _called,
+            "method": _method,
             "resume": _called,
             "special": _special,
             "next": self._next_items,
@@ -237,6 +239,8 @@ class Border:
 
     def _node(self, writer: wire.Writer, item: Any) -> wire.Node:
         """See wire.Writer."""
+        if type(item) is standins.Method:
+            return self._node(writer, standins.method_itself(item))
         theirs = self._theirs_by_identity.get(id(item))
         if theirs is not None:
             unread = self._ahead.pop(theirs, None)
@@ -377,10 +381,24 @@ class Border:
 
     def get(self, item: Any, name: str) -> Any:
         """See standins.Line."""
+        kind = type(item)
+        if (kind, name) in self._methods:
+            return standins.Method(item, name)
+        found = self.find(item, name)
+        if type(found) is standins.Function and standins.is_kind(kind) and name not in RESUMING:
+            self._methods.add((kind, name))
+        return found
+
+    def find(self, item: Any, name: str) -> Any:
+        """See standins.Line."""
         found = self.ask("get", item, name)
         if name in RESUMING and (number := self.number_of(found)) is not None:
             self._resuming.add(number)
         return found
+
+    def call_method(self, item: Any, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """See standins.Line."""
+        return self.ask("method", item, name, tuple(given), *_flat(named))
 
     def set(self, item: Any, name: str, value: Any) -> None:
         """See standins.Line."""
@@ -447,6 +465,10 @@ def _flat(named: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _called(item: Any, given: Sequence[Any], *named: Any) -> Any:
     return item(*given, **dict(zip(named[::2], named[1::2], strict=True))) if named else item(*given)
+
+
+def _method(item: Any, name: str, given: Sequence[Any], *named: Any) -> Any:
+    return _called(getattr(item, name), given, *named)
 
 
 def _special(name: str, item: Any, given: Sequence[Any]) -> Any:

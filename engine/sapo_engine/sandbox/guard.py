@@ -147,6 +147,8 @@ class Guard(border.Border):
                 return
             case ("call" | "resume", [item, tuple(), *_]) if self.is_mine(item):
                 return
+            case ("method", [item, str(name), tuple(), *_]) if self.is_mine(item) and _is_open(item, name):
+                return
             case ("next", [item, int()]) if self.is_mine(item):
                 return
             case ("special", [str(name), item, tuple()]) if self.is_mine(item) and name != "__dir__":
@@ -206,6 +208,13 @@ class Guard(border.Border):
         number = self.number_of(found)
         if copied is not None and number is not None:
             self._constructed.setdefault(number, copied)
+        return found
+
+    def call_method(self, item: Any, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """See standins.Line."""
+        found = super().call_method(item, name, given, named)
+        if self.depth == 0:
+            self.last = found
         return found
 
     def special(self, name: str, item: Any, given: Sequence[Any]) -> Any:
