@@ -19,6 +19,7 @@ from sapo_studio.errors import EngineError, InputError
 from sapo_studio.processes import ProcessIdentity
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import StoreFault
 from sapo_studio.store.records import ErrorText, RunSummary
 
 SILENT_SECONDS = 10.0
@@ -92,27 +93,42 @@ def _start_engine(store: Store, run_id: str, folder: Path) -> ProcessIdentity:
 
 
 def reconcile(store: Store) -> list[str]:
-    """Mark runs whose engine is gone as interrupted (or failed, where it never came up). Returns their ids. Cheap."""
+    """Mark runs whose engine is gone as interrupted (or failed, where it never came up). Returns their ids. Cheap.
+
+    Where that cannot be written down (a full disk, a read-only folder) or a run's row is damaged, runs stay as they
+    are: who only wants to look shall not be kept from it.
+    """
     processes.collect()
     changed: list[str] = []
     for run in queries.list_runs(store):
         if not _orphaned(run):
             continue
-        with store.atomic():
-            run = queries.get_run(store, run.id)  # it may have moved on since
-            if not _orphaned(run):
+        try:
+            moved = _mark_orphan(store, run.id)
+        except StoreFault as fault:
+            if fault.kind in ("full", "read-only", "row"):
                 continue
-            if run.status.alive:
-                runs.set_status(store, run.id, RunStatus.INTERRUPTED)
-            else:
-                trouble = starting_trouble(store, run.id)
-                if run.status is not RunStatus.QUEUED:
-                    runs.set_status(store, run.id, RunStatus.RUNNING)  # the way to failed leads over it
-                runs.set_status(store, run.id, RunStatus.FAILED, ErrorText(trouble.what, trouble.why, trouble.fix))
-        if run.pid is not None:
-            processes.sweep_orphans(run.pid)
-        changed.append(run.id)
+            raise
+        if moved:
+            if run.pid is not None:
+                processes.sweep_orphans(run.pid)
+            changed.append(run.id)
     return changed
+
+
+def _mark_orphan(store: Store, run_id: str) -> bool:
+    with store.atomic():
+        run = queries.get_run(store, run_id)  # it may have moved on since
+        if not _orphaned(run):
+            return False
+        if run.status.alive:
+            runs.set_status(store, run.id, RunStatus.INTERRUPTED)
+        else:
+            trouble = starting_trouble(store, run.id)
+            if run.status is not RunStatus.QUEUED:
+                runs.set_status(store, run.id, RunStatus.RUNNING)  # the way to failed leads over it
+            runs.set_status(store, run.id, RunStatus.FAILED, ErrorText(trouble.what, trouble.why, trouble.fix))
+    return True
 
 
 def _orphaned(run: RunSummary) -> bool:

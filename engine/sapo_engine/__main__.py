@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from sapo_engine.parent.parent import Parent
+from sapo_engine.parent.parent import Parent, say
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import SapoError
 from sapo_studio.store.db import Store
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         with Store.open(create=False, checkpointer=False) as store:
             return EXIT_CODES.get(Parent(store, str(chosen.run_id)).run(), 1)
     except SapoError as error:
-        print(error, file=sys.stderr)
+        say(str(error), 2)
         return error.exit_code
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sapo_engine.models.end_tokens import end_token_note
 from sapo_engine.models.loading import start_model
 from sapo_engine.models.placement import Placement
 from sapo_engine.models.precision import resolve
@@ -22,6 +23,7 @@ from sapo_engine.rollouts import key_of
 from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.tasks import Question, Task, make_task
+from sapo_engine.tasks.written import WrittenTask
 from sapo_engine.text.prompts import Prompts, check_vocabulary, end_turns, token_id
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
@@ -40,7 +42,7 @@ class RunSession:
 
     `task`; `tokenizer` and `pad_id`; `questions`, all of the task's by number; `prompts` (question -> tokens);
     `builder` (tokens -> graded trajectory); `placement` (what lies on the device); `pool` (back ends) and `sampler`
-    on it; `adapters` and, where adapters are trained, the frozen `base` beside them.
+    on it; `adapters` and, where adapters are trained, the frozen `base` beside them. `notes` are for the run's log.
     """
 
     def __init__(self, config: RunConfig, run_dir: Path, device: torch.device, group: Group = ALONE) -> None:
@@ -69,6 +71,7 @@ class RunSession:
         self._start: Reasoner | None = Reasoner(network) if full else with_adapter(network, self.adapters)
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
+        self.notes = [note for note in (end_token_note(network, self.tokenizer),) if note]
         self.pad_id = token_id(self.tokenizer.pad_token_id)
         self.questions: dict[int, Question] = {
             q.number: q for split in ("train", "development", "test", "process") for q in self.task.questions(split)
@@ -86,7 +89,7 @@ class RunSession:
             run_dir=run_dir,
             group=group,
         )
-        self.sampler = Sampler(config, self.prompts, self.pool)
+        self.sampler = Sampler(config, self.prompts, self.pool, self.builder)
 
     @property
     def device(self) -> torch.device:
@@ -99,6 +102,20 @@ class RunSession:
         if start is None:
             raise AssertionError("the start model was asked for twice")
         return start
+
+    def check_references(self) -> None:
+        """Before a run begins: what becomes of questions whose own answer or program is not graded as correct, as
+        `task.bad_golds` asks. Answers were looked at when the task was made; programs are run now. Raises InputError
+        where the run must not begin."""
+        task = self.task
+        if not isinstance(task, WrittenTask):
+            return
+        if task.is_code:
+            golds = self.group.share(task.check_golds() if self.group.leader else None)
+            if golds is not None and not self.group.leader and self.config.task.bad_golds != "keep":
+                task.leave_out({gold.problem for gold in golds.bad})
+        if task.golds.bad and self.config.task.bad_golds == "leave_out":
+            self.notes.append(f"{task.golds.summary}. They are left out (task.bad_golds).")
 
     def close(self) -> None:
         """End what the run has started: graders, rollout engines."""

@@ -9,14 +9,17 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from sapo_studio import paths
+from sapo_studio.display import has_display, window_fault
 from sapo_studio.errors import SapoError
 from sapo_studio.hardware import read_cards
 from sapo_studio.requests.client import ask
 from sapo_studio.requests.kinds import SandboxProbeRequest
+from sapo_studio.store import file_systems
 
 State = Literal["good", "note", "bad"]
 
@@ -43,10 +46,11 @@ def diagnose() -> list[Check]:
         *_python(),
         sqlite_check(sqlite3.sqlite_version_info),
         *_libraries(),
+        *window_checks(),
         *_gpus(),
         _sandbox(),
-        _data_folder(paths.data_dir()),
-        _store(),
+        folder_check(paths.data_dir()),
+        *store_checks(),
         _resources(),
     ]
 
@@ -80,6 +84,19 @@ def _libraries() -> Iterator[Check]:
                 yield Check(name, "bad" if needed else "note", "not installed", advice)
 
 
+def window_checks() -> Iterator[Check]:
+    """Whether Qt's platform plug-in loads. Nothing is said where Qt is not installed: the libraries' checks do."""
+    if find_spec("PySide6") is None:
+        return
+    fault = window_fault()
+    if fault is not None and fault.libraries:
+        yield Check("window", "note", "cannot be shown", fault.sentence)
+    elif fault is not None or not has_display():
+        yield Check("window", "note", "no display", "`sapo run` needs none. Over SSH, `ssh -X` brings one.")
+    else:
+        yield Check("window", "good", "Qt's platform plug-in loads")
+
+
 def _gpus() -> Iterator[Check]:
     found = read_cards()
     for card in found.cards:
@@ -105,7 +122,8 @@ def _sandbox() -> Check:
     return Check("sandbox", "good", f"{how} ({why})" if why else how)
 
 
-def _data_folder(folder: Path) -> Check:
+def folder_check(folder: Path) -> Check:
+    """Whether the data folder can be written, has room and lies on a disk of this machine."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -115,26 +133,58 @@ def _data_folder(folder: Path) -> Check:
         advice = f"Make it writable or set {paths.HOME_VARIABLE} to another folder."
         return Check("data folder", "bad", f"{folder}: {error.strerror or error}", advice)
     space = f"{folder}, {free / 2**30:.1f} GiB free"
+    lies = file_systems.mounted(folder)
+    if lies.network and not file_systems.allowed():
+        refusal = file_systems.network_refusal(folder / "studio.db")
+        advice = f"{refusal.why} {refusal.fix}" if refusal is not None else ""
+        return Check("data folder", "bad", f"{space}, on a network file system: {lies.network}", advice)
+    if lies.network:
+        advice = f"{file_systems.ALLOW_VARIABLE} is set: only one machine may ever use this folder (docs/store.md)."
+        return Check("data folder", "note", f"{space}, on a network file system: {lies.network}", advice)
     if free < ENOUGH_SPACE:
         return Check("data folder", "note", space, "Large runs need more; free some space.")
     return Check("data folder", "good", space)
 
 
-def _store() -> Check:
+def store_checks() -> Iterator[Check]:
+    """Whether the store is there and sound, and what backups of it there are."""
+    from sapo_studio.store import backups, presence
     from sapo_studio.store.db import Store
 
     path = paths.store_path()
-    if not path.exists():
-        return Check("store", "good", "none yet; the first run makes it")
+    runs = 0
     try:
+        if presence.is_new(path):
+            yield Check("store", "good", "none yet; the first run makes it")
+            return
         with Store.open(create=False) as store:
-            runs = store.value("SELECT count(*) FROM runs")
+            known = {str(run_id) for (run_id,) in store.rows("SELECT id FROM runs")}
             fault = store.value("PRAGMA quick_check(1)")
+        runs = len(known)
+        if fault != "ok":
+            yield Check("store", "bad", str(fault), backups.way_back(path))
+        else:
+            size = f"{backups.counted(runs, 'run')}, {path.stat().st_size / 2**20:.1f} MiB"
+            others = [name for name in presence.run_folders(path) if name not in known]
+            advice = f"Folders of runs that it does not know: {', '.join(others[:5])}" if others else ""
+            yield Check("store", "note" if others else "good", size, advice)
     except SapoError as error:
-        return Check("store", "bad", error.what, f"{error.why} {error.fix}".strip())
-    if fault != "ok":
-        return Check("store", "bad", str(fault), "Restore a backup, or save what can be read: sqlite3 FILE .recover")
-    return Check("store", "good", f"{runs} run{'' if runs == 1 else 's'}, {path.stat().st_size / 2**20:.1f} MiB")
+        yield Check("store", "bad", error.what, f"{error.why} {error.fix}".strip())
+    yield _backups(path, runs)
+
+
+def _backups(path: Path, runs: int) -> Check:
+    from sapo_studio.store import backups
+
+    found = backups.list_backups(path)
+    best = backups.best(path)
+    if best is None:
+        advice = "An engine makes one every ten minutes and at the end of each run." if runs else ""
+        return Check("backups", "note" if runs else "good", "none that can be used" if found else "none yet", advice)
+    text = f"{len(found)}, the best: {best.summary}"
+    if best.runs > runs:
+        return Check("backups", "note", text, f"The store holds {runs}: `sapo restore` goes back to it.")
+    return Check("backups", "good", text)
 
 
 def _resources() -> Check:

@@ -208,6 +208,13 @@ _STORED = (
     MetricInfo("pairs_used", "Pairs used", "pairs that the alignment trains on", "count"),
     MetricInfo("labelled", "Labeled trajectories", "trajectories labeled, expanded rollouts left out", "count"),
     MetricInfo("label_seconds", "Labeling time", "time that labeling took", "seconds", better=-1),
+    MetricInfo(
+        "ran_on",
+        "Samples that ran on",
+        "samples that went on with a question of their own; cut behind their first complete answer",
+        "count",
+        better=-1,
+    ),
     MetricInfo("sample_tokens", "Tokens sampled", "tokens of the iteration's samples", "tokens"),
     MetricInfo(
         "verifier_tokens", "Tokens for the verifier", "tokens that the verifier was trained on, each epoch", "tokens"

@@ -6,7 +6,7 @@ Imports the configuration, the domain and the hardware. Imported by the window, 
 from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.memory_parts import Part, Peak, size
 from sapo_studio.forecast.model_shape import ModelShape
-from sapo_studio.forecast.model_sources import find_shape
+from sapo_studio.forecast.model_sources import check_source, find_shape
 from sapo_studio.forecast.run_forecast import (
     BillForecast,
     Forecast,
@@ -28,6 +28,7 @@ __all__ = [
     "PhaseForecast",
     "Unknown",
     "Warned",
+    "check_source",
     "find_shape",
     "forecast",
     "size",

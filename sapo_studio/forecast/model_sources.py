@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sapo_studio import paths
-from sapo_studio.config.schema import RunConfig
+from sapo_studio.config.schema import ModelConfig, RunConfig
 from sapo_studio.errors import InputError
-from sapo_studio.forecast.gguf_header import read_header
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.run_forecast import Unknown
+from sapo_studio.model_files.folder import check_causal, check_folder, read_config, read_weights
+from sapo_studio.model_files.gguf_file import read_gguf
+from sapo_studio.model_files.reading import open_plain
+from sapo_studio.model_files.sources import BUNDLED, HUB, bundled_folder, hub_name, local_model
 
 WORDS = 55
 """Words and signs in the arithmetic lab's vocabulary that are no numbers (lab.md)."""
@@ -23,17 +27,37 @@ WORDS = 55
 def find_shape(config: RunConfig) -> ModelShape | Unknown:
     """The shape of the model that `config` starts from, or why it cannot be known here and now."""
     model = config.model
+    try:
+        if model.source == "fresh":
+            return _fresh(config)
+        if model.source.startswith(HUB):
+            return _hub(hub_name(model.source, model.revision), model.revision)
+        if model.source.startswith(BUNDLED):
+            folder = bundled_folder(model.source)
+            return _folder(folder, folder.name)
+        path = local_model(model.source)
+        if path.is_file():
+            return _gguf(path)
+        return _folder(path, path.name)
+    except InputError as error:
+        return Unknown(". ".join(part.rstrip(".") for part in (error.what, error.why) if part) + ".")
+
+
+def check_source(model: ModelConfig) -> None:
+    """Raise InputError where the model is not there or its files cannot be a model's, as far as that shows without
+    loading it and without the network: before a run is made, and before memory is taken."""
     if model.source == "fresh":
-        return _fresh(config)
-    if model.source.startswith("hub:"):
-        return _hub(model.source.removeprefix("hub:"), model.revision)
-    if model.source.startswith("bundled:"):
-        name = model.source.removeprefix("bundled:")
-        return _folder(paths.resources_dir() / "models" / name, name)
-    path = Path(model.source).expanduser()
-    if path.suffix.lower() == ".gguf":
-        return _gguf(path)
-    return _folder(path, path.name)
+        return
+    if model.source.startswith(HUB):
+        folder = _cached(hub_name(model.source, model.revision), model.revision)
+        if (folder / "config.json").exists():
+            read_config(folder)  # the rest may still have to be fetched
+        return
+    path = bundled_folder(model.source) if model.source.startswith(BUNDLED) else local_model(model.source)
+    if path.is_file():
+        read_gguf(path)
+    else:
+        check_folder(path)
 
 
 def _fresh(config: RunConfig) -> ModelShape:
@@ -53,28 +77,38 @@ def _fresh(config: RunConfig) -> ModelShape:
 
 
 def _folder(folder: Path, name: str) -> ModelShape | Unknown:
-    file = folder / "config.json"
+    config = read_config(folder)
+    check_causal(folder, config, read_weights(folder, config))
+    return _shape(config, folder / "config.json", name)
+
+
+def _shape(config: Mapping[str, Any], file: Path, name: str) -> ModelShape | Unknown:
     try:
-        return ModelShape.of(json.loads(file.read_text(encoding="utf-8")), name)
-    except OSError:
-        return Unknown(f"{folder} is not a model folder: there is no config.json in it.")
+        return ModelShape.of(config, name)
     except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
         return Unknown(f"{file} does not say how large the model is ({type(error).__name__}: {error}).")
 
 
 def _hub(name: str, revision: str) -> ModelShape | Unknown:
     """As it lies in the Hub's cache, else as the program knows it."""
-    store = hub_cache() / f"models--{name.replace('/', '--')}"
-    commit = revision or "main"
-    with contextlib.suppress(OSError):  # a revision may be a commit itself
-        commit = (store / "refs" / commit).read_text(encoding="utf-8").strip()
-    folder = store / "snapshots" / commit
+    folder = _cached(name, revision)
     if (folder / "config.json").is_file():
-        return _folder(folder, name)
+        return _shape(read_config(folder), folder / "config.json", name)
     known = known_models().get(name)
     if known is not None:
         return ModelShape.of(known, name)
     return Unknown(f"The shape of {name} is unknown until it has been downloaded.")
+
+
+def _cached(name: str, revision: str) -> Path:
+    """Where the Hub's cache has (or would have) the model."""
+    store = hub_cache() / f"models--{name.replace('/', '--')}"
+    commit = revision or "main"
+    reference = store / "refs" / commit
+    if reference.is_file():  # a revision may be a commit itself
+        with contextlib.suppress(OSError, UnicodeDecodeError), open_plain(reference) as stream:
+            commit = stream.read(100).decode("ascii").strip()
+    return store / "snapshots" / commit
 
 
 def hub_cache() -> Path:
@@ -94,30 +128,5 @@ def known_models() -> dict[str, dict[str, Any]]:
 
 
 def _gguf(path: Path) -> ModelShape | Unknown:
-    try:
-        header = read_header(path)
-    except InputError as error:
-        return Unknown(f"{error.what}: {error.why}")
-    facts = header.facts
-    family = str(facts.get("general.architecture", ""))
-
-    def fact(name: str) -> Any:
-        return facts[f"{family}.{name}"]
-
-    try:
-        vocab = facts.get(f"{family}.vocab_size") or facts["tokenizer.ggml.tokens"]
-        told = {
-            "model_type": family,
-            "vocab_size": vocab,
-            "hidden_size": fact("embedding_length"),
-            "num_hidden_layers": fact("block_count"),
-            "num_attention_heads": fact("attention.head_count"),
-            "num_key_value_heads": facts.get(f"{family}.attention.head_count_kv"),
-            "head_dim": facts.get(f"{family}.attention.key_length"),
-            "intermediate_size": fact("feed_forward_length"),
-            "max_position_embeddings": facts.get(f"{family}.context_length"),
-            "tie_word_embeddings": "output.weight" not in header.tensors,
-        }
-        return ModelShape.of(told, path.stem)
-    except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
-        return Unknown(f"{path} does not say how large the model is ({type(error).__name__}: {error}).")
+    _, config = read_gguf(path)
+    return _shape(config, path, path.stem)

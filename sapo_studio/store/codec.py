@@ -50,8 +50,11 @@ def unpack_scores(blob: bytes) -> NDArray[np.float32]:
 
 
 def unpack_many(blobs: Sequence[bytes]) -> NDArray[np.float32]:
-    """One row for each blob, padded with NaN to the longest."""
-    lengths = np.array([len(blob) // 2 for blob in blobs], dtype=np.int64)
+    """One row for each blob, padded with NaN to the longest. Raises ValueError where one is cut in the middle."""
+    sizes = np.array([len(blob) for blob in blobs], dtype=np.int64)
+    if (sizes % 2).any():
+        raise ValueError("scores are cut in the middle")
+    lengths = sizes // 2
     width = int(lengths.max()) if len(blobs) else 0
     table = np.full((len(blobs), width), np.nan, dtype=np.float32)
     table[np.arange(width)[None, :] < lengths[:, None]] = unpack_scores(b"".join(blobs))

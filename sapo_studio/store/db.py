@@ -1,28 +1,32 @@
-"""Opening the store, its transactions, and what is said when SQLite refuses."""
+"""Opening the store, its transactions, and noticing when its file is no longer what was opened."""
 
 from __future__ import annotations
 
-import shutil
+import ctypes
+import os
 import sqlite3
 import time
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sapo_studio import paths
 from sapo_studio.errors import StoreError
+from sapo_studio.store import backups, file_systems, presence
+from sapo_studio.store.faults import BUSY_SECONDS, StoreFault, damaged, explain
 from sapo_studio.store.migrations import MIGRATIONS
+from sapo_studio.store.store_lock import StoreLock
 
 APPLICATION_ID = 0x5341504F
 """`SAPO`, in the header of the file: tells our store from another program's database."""
 
-BUSY_SECONDS = 10.0
-"""How long a writer waits for another one before it gives up."""
-
-LOW_SPACE = 4 * 2**20
-"""Free bytes below which a failed write is put down to a full disk."""
+TABLES = (
+    *("runs", "phases", "metrics", "curves", "questions", "trajectories", "scores", "labels", "rollouts", "pairs"),
+    *("events", "commands", "annotations"),
+)
+"""What every store has since its first shape."""
 
 _TRANSACTION = "BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",)
 # Of savepoints with one name the innermost is meant.
@@ -38,22 +42,29 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.path = path
         self.connection = connection
+        self._identity: tuple[int, int] | None = None
+        self._log: tuple[int, int] | None = None
+        self._size = 0
+        self.changed_at = 0
+        """When the file was written last, as `check_place` saw it (nanoseconds since 1970). Commits go to the log
+        beside it; a checkpoint changes this, and so does a program that writes over the file.
+        """
+        self.only_reading: StoreFault | None = None
+        """Why nothing can be written through this connection: the disk was full when it was opened. None otherwise."""
 
     @classmethod
     def open(cls, path: Path | None = None, *, create: bool = True, checkpointer: bool = False) -> Store:
         """Open the store at `path` (default: `paths.store_path()`), bring it up to date and set it up.
 
-        `create=False` refuses a store that is not there. Only the engine's parent should be a `checkpointer`
-        while a run is alive: SQLite up to 3.51.2 can, rarely, damage a file that two connections checkpoint
-        at once. Raises StoreError.
+        `create=False` refuses a store that is not there; one that was there and has gone or been emptied is refused in
+        any case. Only the engine's parent should be a `checkpointer` while a run is alive: SQLite up to 3.51.2 can,
+        rarely, damage a file that two connections checkpoint at once. On a full disk the store is opened for reading
+        (`only_reading`). Raises StoreError.
         """
         path = path or paths.store_path()
-        if not create and not path.exists():
-            raise StoreError(
-                f"There is no store at {path}",
-                why="No run has been made with this data folder yet.",
-                fix=f"Start one with `sapo run lab-demo`, or set {paths.HOME_VARIABLE} to your folder with runs.",
-            )
+        if presence.is_new(path) and not create:
+            raise presence.missing(path)
+        file_systems.check(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -62,13 +73,25 @@ class Store:
                 why=str(error),
                 fix=f"Make it writable, or set {paths.HOME_VARIABLE} to another folder.",
             ) from error
+        try:
+            return cls._opened(path, lambda: _connect(path, checkpointer))
+        except StoreFault as fault:
+            if fault.kind != "full":
+                raise
+            with suppress(StoreError):
+                store = cls._opened(path, lambda: _connect_for_reading(path))
+                store.only_reading = fault
+                return store
+            raise
+
+    @classmethod
+    def _opened(cls, path: Path, connect: Callable[[], sqlite3.Connection]) -> Store:
         connection: sqlite3.Connection | None = None
         try:
-            # isolation_level=None: transactions begin where we say so, and as IMMEDIATE ones
-            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            _prepare(connection, checkpointer)
+            connection = connect()
             store = cls(connection, path)
             store._migrate()
+            store._remember_place()
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
@@ -80,7 +103,10 @@ class Store:
         return store
 
     def _migrate(self) -> None:
-        if self._version() == len(MIGRATIONS):
+        version = self._version()
+        if 0 < version <= len(MIGRATIONS):
+            self._check_tables()
+        if version == len(MIGRATIONS):
             return
         with self.atomic():
             version = self._version()  # again: another process may have been first
@@ -96,6 +122,8 @@ class Store:
                     why="It is an SQLite file of another program.",
                     fix=f"Move it away, or set {paths.HOME_VARIABLE} to another folder.",
                 )
+            if version == 0:
+                presence.check_empty(self.path, "holds no tables")
             # Imported here: it loads pandas where there is one, a second that only the first opening has to pay.
             from sqlite_utils import Database
 
@@ -108,14 +136,106 @@ class Store:
     def _version(self) -> int:
         return int(self.value("PRAGMA user_version"))
 
+    def _check_tables(self) -> None:
+        """Refuse a store that has lost tables, or all of its runs."""
+        names = ", ".join("?" * len(TABLES))
+        found = self.rows(f"SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ({names})", TABLES)
+        if len(found) < len(TABLES):
+            gone = sorted({*TABLES} - {name for (name,) in found})
+            if self.value("PRAGMA application_id") != APPLICATION_ID:
+                raise StoreError(
+                    f"{self.path} is not a store of SAPO Studio",
+                    why="It is an SQLite file of another program.",
+                    fix=f"Move it away, or set {paths.HOME_VARIABLE} to another folder.",
+                )
+            raise damaged(
+                self.path,
+                f"The store {self.path} is damaged: parts of it are missing",
+                f"It has no {'table' if len(gone) == 1 else 'tables'} {', '.join(gone)}.",
+            )
+        if not self.value("SELECT EXISTS (SELECT 1 FROM runs)"):
+            had = bool(self.value("SELECT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'runs')"))
+            presence.check_empty(self.path, "holds no run", deleted=had)
+
+    def _remember_place(self) -> None:
+        with suppress(OSError):
+            stat = os.stat(self.path)  # noqa: PTH116  # as in check_place
+            self._identity, self._size, self.changed_at = _identity(stat), stat.st_size, stat.st_mtime_ns
+            self._log = _identity(backups.log_of(self.path).stat())
+
+    def check_place(self) -> None:
+        """Raise StoreFault where the file that was opened is no longer at its path, or is shorter than it was: what is
+        written now would be lost, and what is read is no longer what others see. One look at the folder.
+        """
+        if self._identity is None:
+            return
+        try:
+            stat = os.stat(self.path)  # noqa: PTH116  # called at every commit and every look: half the time of Path's
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreFault(
+                "gone",
+                f"The store {self.path} has vanished",
+                why="The file was deleted or moved while this program had it open.",
+                fix="Put it back. " + backups.way_back(self.path),
+            ) from None
+        except OSError:
+            return  # the folder cannot be looked at; what is open stays usable
+        if _identity(stat) != self._identity:
+            self._set_log_aside()
+            raise StoreFault(
+                "replaced",
+                f"The store {self.path} has been replaced by another file",
+                why="This program still had the old one open; it writes nothing to either.",
+                fix="The new file is read from now on. " + backups.way_back(self.path),
+            )
+        if stat.st_size < self._size:
+            raise StoreFault(
+                "gone",
+                f"The store {self.path} has been emptied or cut off",
+                why=f"It had {self._size} bytes while this program had it open, and has {stat.st_size} now.",
+                fix=backups.way_back(self.path),
+            )
+        self._size, self.changed_at = stat.st_size, stat.st_mtime_ns
+
+    def _set_log_aside(self) -> None:
+        """SQLite would take the old file's log of changes, if it still lies there, for the new file's, and write what
+        is in it over the new file's pages.
+        """
+        log = backups.log_of(self.path)
+        with suppress(OSError):
+            if self._log is not None and _identity(log.stat()) == self._log:
+                log.replace(f"{backups.free_name(self.path, 'replaced')}-wal")
+                Path(f"{str(log).removesuffix('-wal')}-shm").unlink(missing_ok=True)
+
+    def rescue(self, *, alone: bool = False) -> Path | None:
+        """Write what this connection still holds of a store that is no longer in its place to a file beside it.
+
+        None where there is no need, or no way; with `alone` also where an engine is there to do it.
+        """
+        if self._identity is None:
+            return None
+        lock = StoreLock.take(self.path) if alone else None
+        if alone and lock is None:
+            return None
+        try:
+            return backups.rescue(self.connection, self.path, self._identity)
+        finally:
+            if lock is not None:
+                lock.release()
+
     @contextmanager
     def atomic(self) -> Generator[Self]:
         """A write transaction: all of it or nothing.
 
-        Inside another one it is a savepoint. Raises StoreError where SQLite refuses.
+        Inside another one it is a savepoint. Raises StoreError where SQLite refuses, or where the file is no longer the
+        one that was opened.
         """
         connection = self.connection
         outer = not connection.in_transaction
+        if outer:
+            if (fault := self.only_reading) is not None:
+                raise StoreFault(fault.kind, fault.what, why=fault.why, fix=fault.fix)
+            self.check_place()
         begin, commit, rollback = _TRANSACTION if outer else _SAVEPOINT
         try:
             connection.execute(begin)
@@ -148,10 +268,10 @@ class Store:
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, values: Sequence[Any] = (), *, lenient: bool = False) -> list[tuple[Any, ...]]:
         """All rows of a query; its cursor is closed again, so that it holds up no checkpoint.
 
-        Raises StoreError.
+        `lenient` shows text that is no UTF-8 with marks in it rather than refuse it. Raises StoreError.
         """
         try:
             cursor = self.connection.execute(sql, values)
@@ -160,7 +280,14 @@ class Store:
             finally:
                 cursor.close()
         except sqlite3.Error as error:
-            raise explain(error, self.path) from error
+            fault = explain(error, self.path)
+            if lenient and fault.kind == "row":
+                self.connection.text_factory = _marked
+                try:
+                    return self.rows(sql, values)
+                finally:
+                    self.connection.text_factory = str
+            raise fault from error
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row of a query, None where there is none. Raises StoreError."""
@@ -173,7 +300,11 @@ class Store:
         return found[0] if found else None
 
     def data_version(self) -> int:
-        """A number that changes whenever another connection has committed something. Cheap: no query runs."""
+        """A number that changes whenever another connection has committed something. Cheap: no query runs.
+
+        Raises StoreFault where the file is no longer the one that was opened.
+        """
+        self.check_place()
         return int(self.value("PRAGMA data_version"))
 
     def run_dir(self, run_id: str) -> Path:
@@ -183,21 +314,39 @@ class Store:
     def backup(self, target: Path) -> None:
         """Copy the store as it is now to `target` while others go on with it.
 
-        The copy appears complete or not at all. Raises StoreError.
+        The copy appears checked and complete or not at all. Raises StoreError.
         """
-        partial = target.with_name(target.name + ".partial")
+        with self._copying(target):
+            backups.copy(self.connection, target)
+
+    def back_up(self) -> str:
+        """Make a backup beside the store, in place of the oldest one. Returns why none was replaced, or ''.
+
+        Raises StoreError; all backups are then as they were.
+        """
+        self.check_place()
+        with self._copying(backups.newest_path(self.path)):
+            return backups.back_up(self.connection, self.path)
+
+    @contextmanager
+    def _copying(self, target: Path) -> Generator[None]:
         try:
-            copy = sqlite3.connect(partial)
-            try:
-                self.connection.backup(copy)
-            finally:
-                copy.close()
-            partial.replace(target)
+            yield
         except sqlite3.Error as error:
-            raise explain(error, partial) from error
+            raise explain(error, target) from error
+        except OSError as error:
+            raise StoreError(f"Cannot write {target}", why=str(error), fix="Free some space there.") from error
 
     def close(self) -> None:
         """Close the connection. Closing twice does nothing."""
+        with suppress(OSError):
+            stat = os.stat(self.path)  # noqa: PTH116
+            moved = self._identity is not None and _identity(stat) != self._identity
+            if moved or stat.st_size < self._size:
+                # Who closes a file last writes the log of changes back into it and deletes the log, by name: that would
+                # be the new file's log, or would hide that the file has been emptied.
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.connection))
+                return
         self.connection.close()
 
     def __enter__(self) -> Self:
@@ -207,6 +356,39 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino
+
+
+def _marked(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def _connect(path: Path, checkpointer: bool) -> sqlite3.Connection:
+    # isolation_level=None: transactions begin where we say so, and as IMMEDIATE ones
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        _prepare(connection, checkpointer)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that needs no room on the disk: SQLite's usual one wants 32 kB beside the store, before anything is
+    read.
+    """
+    if backups.size_of(backups.log_of(path)) == 0:
+        source = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        return sqlite3.connect(source, uri=True, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    # Alone with the file it keeps the log's index in its own memory.
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
 
 
 def _prepare(connection: sqlite3.Connection, checkpointer: bool) -> None:
@@ -234,55 +416,3 @@ def _to_wal(connection: sqlite3.Connection) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-
-
-def explain(error: sqlite3.Error, path: Path) -> StoreError:
-    """What `error` means for a user of the store at `path`: what happened, why, what to do."""
-    # errors that the Python module itself raises (a closed connection, the wrong thread) carry no code
-    name = str(getattr(error, "sqlite_errorname", None) or type(error).__name__)
-    cause = f"SQLite says: {error} ({name})."
-    if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _nearly_full(path)):
-        return StoreError(
-            f"The disk with {path} is full",
-            why=cause + " Nothing of the last batch was kept; everything before it is safe.",
-            fix="Free some space and resume the run.",
-        )
-    if name.startswith("SQLITE_IOERR"):
-        return StoreError(
-            f"The store {path} cannot be read or written",
-            why=cause + " The disk may be full or failing, or a quota or file size limit is reached.",
-            fix="Check the disk and the limits (`ulimit -f`), then resume the run. What was committed before is safe.",
-        )
-    if name.startswith("SQLITE_READONLY"):
-        return StoreError(
-            f"The store {path} is read-only",
-            why=cause,
-            fix=f"Make the file and its folder writable, or set {paths.HOME_VARIABLE} to a folder of your own.",
-        )
-    if name.startswith("SQLITE_CANTOPEN"):
-        return StoreError(
-            f"Cannot open the store {path}",
-            why=cause
-            + " Its folder may be read-only (SQLite keeps two files beside the store), or the path is a folder.",
-            fix=f"Make the folder writable, or set {paths.HOME_VARIABLE} to another one.",
-        )
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return StoreError(
-            f"The store {path} is locked",
-            why=f"{cause} Another program kept it for more than {BUSY_SECONDS:g} s.",
-            fix="Close programs that have the file open for writing, then try again.",
-        )
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return StoreError(
-            f"The store {path} is damaged or not an SQLite file",
-            why=cause,
-            fix="Restore a backup, save what can be read with `sqlite3 FILE .recover`, or move it away to begin anew.",
-        )
-    return StoreError(f"The store {path} refused a request", why=cause, fix="Please report this with the lines above.")
-
-
-def _nearly_full(path: Path) -> bool:
-    try:
-        return shutil.disk_usage(path.parent).free < LOW_SPACE
-    except OSError:
-        return False

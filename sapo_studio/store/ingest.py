@@ -100,6 +100,10 @@ class Ingest:
             self._load_phases()
             raise
 
+    def skip_time(self) -> None:
+        """The time since the last batch was no work: the run waited."""
+        self._ticked = self._clock()
+
     def _load_phases(self) -> None:
         self._phases = {
             ordinal: PhaseClock(

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO
 
 from sapo_studio.errors import StoreError
+from sapo_studio.store.backups import log_of, size_of
 from sapo_studio.store.db import Store
-
-BACKUP_NAME = "studio.backup.db"
-"""The newest backup, beside the store."""
+from sapo_studio.store.faults import free_bytes
+from sapo_studio.store.store_lock import StoreLock
 
 BACKUP_SECONDS = 600.0
 _LOCK_RETRY_SECONDS = 10.0
@@ -33,13 +30,14 @@ class StoreMaintenance:
     def __init__(self, store: Store, run_dir: Path) -> None:
         self._store = store
         self._reserve = run_dir / ".reserve"
-        self._lock: IO[bytes] | None = None
+        self._lock: StoreLock | None = None
         self._next_lock = 0.0
         self._next_backup = time.monotonic() + BACKUP_SECONDS
         self._backup: threading.Thread | None = None
         self.trouble = ""
         """Why the last backup was not made. Empty where nothing is wrong. Reset it once it is told."""
-        self._set_reserve_aside()
+        self._told = ""
+        self.set_reserve_aside()
         self.tick()
 
     def tick(self) -> None:
@@ -49,14 +47,15 @@ class StoreMaintenance:
             if now < self._next_lock:
                 return
             self._next_lock = now + _LOCK_RETRY_SECONDS
-            if not self._take_lock():
+            self._lock = StoreLock.take(self._store.path)
+            if self._lock is None:
                 return
             self._store.execute("PRAGMA wal_autocheckpoint = 1000")
         if now >= self._next_backup and (self._backup is None or not self._backup.is_alive()):
             self._next_backup = now + BACKUP_SECONDS
             self._backup = threading.Thread(target=self._back_up, name="store backup", daemon=True)
             self._backup.start()
-        if self._wal_bytes() > _WAL_TRIM_BYTES:
+        if size_of(log_of(self._store.path)) > _WAL_TRIM_BYTES:
             self.trim(0.05)
 
     def trim(self, patience: float) -> None:
@@ -73,63 +72,39 @@ class StoreMaintenance:
         with contextlib.suppress(OSError):
             self._reserve.unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """A last backup, the log of changes emptied, the lock given up."""
+    def close(self, *, keep: bool = True) -> None:
+        """A last backup, the log of changes emptied, the lock given up. `keep=False`: the store is not there any more,
+        and there is nothing to back up.
+        """
         self.release_reserve()
         if self._backup is not None:
             self._backup.join()
         if self._lock is not None:
-            self._back_up()
-            with contextlib.suppress(StoreError):
+            if keep:
+                self._back_up()
                 self.trim(0.5)
-            self._lock.close()
+            self._lock.release()
             self._lock = None
 
-    def _take_lock(self) -> bool:
-        try:
-            file = self._store.path.with_name("studio.upkeep.lock").open("ab")
-        except OSError:
-            return False
-        if _try_lock(file):
-            self._lock = file
-            return True
-        file.close()
-        return False
-
-    def _wal_bytes(self) -> int:
-        try:
-            return Path(f"{self._store.path}-wal").stat().st_size
-        except OSError:
-            return 0
-
-    def _set_reserve_aside(self) -> None:
+    def set_reserve_aside(self) -> None:
+        """Take the space that `release_reserve` gives back, if there is room for it."""
         with contextlib.suppress(OSError):  # no room for it: then the run will soon say so itself
             self._reserve.write_bytes(os.urandom(_RESERVE_BYTES))
 
     def _back_up(self) -> None:
         path = self._store.path
         try:
-            needed = path.stat().st_size + self._wal_bytes()
-            if shutil.disk_usage(path.parent).free < 2 * needed:
-                self.trouble = f"No backup of the store was made: it needs {2 * needed / 2**20:.0f} MB of free space."
-                return
-            with Store.open(path, create=False) as source:
-                source.backup(path.with_name(BACKUP_NAME))
-        except (StoreError, OSError) as error:
-            self.trouble = f"No backup of the store was made: {error}"
-
-
-def _try_lock(file: IO[bytes]) -> bool:
-    """Lock the file for this process, without waiting. The lock ends with the process at the latest."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+            needed = 2 * (size_of(path) + size_of(log_of(path)))
+            free = free_bytes(path.parent)
+            if free is not None and free < needed:
+                missing = (needed - free) / 2**20
+                trouble = f"No backup of the store was made: it needs {missing:.0f} MB more of free space."
+            else:
+                with Store.open(path, create=False) as source:
+                    trouble = source.back_up()
+        except StoreError as error:
+            trouble = f"No backup of the store was made. {error.what}. {error.why} {error.fix}".rstrip()
+        except OSError as error:
+            trouble = f"No backup of the store was made: {error}"
+        if trouble != self._told:  # once is enough
+            self.trouble = self._told = trouble

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import UNREADABLE, StoreFault, reading, unreadable
 from sapo_studio.store.records import (
     AnnotationInfo,
     CurvePoints,
@@ -83,29 +85,79 @@ FROM runs r LEFT JOIN phases p ON p.run_id = r.id AND p.ordinal = r.phase_ordina
 
 
 def list_runs(store: Store) -> list[RunSummary]:
-    """All runs, the newest first."""
+    """All runs, the newest first. One whose row is damaged is among them, with that as its error."""
     headlines: dict[str, dict[str, float]] = {}
     # SQLite takes the other columns from the row that holds the maximum
     for run_id, name, value, _ in store.rows(
         "SELECT run_id, name, value, max(iteration) FROM metrics GROUP BY run_id, name"
     ):
-        headlines.setdefault(run_id, {})[name] = value
-    return [_summary(row, headlines.get(row[0], {})) for row in store.rows(_SUMMARY + "ORDER BY r.number DESC")]
+        if type(value) is float:
+            headlines.setdefault(run_id, {})[name] = value
+    found: list[RunSummary] = []
+    for row in store.rows(_SUMMARY + "ORDER BY r.number DESC", lenient=True):
+        headline = headlines.get(row[0], {})
+        try:
+            found.append(_summary(store, row, headline))
+        except StoreFault as fault:
+            found.append(_damaged_summary(row, headline, fault))
+    return found
 
 
 def get_run(store: Store, run_id: str) -> RunSummary:
-    """One run. Raises InputError where there is none with this id."""
+    """One run. Raises InputError where there is none with this id, StoreFault where its row is damaged."""
     row = store.row(_SUMMARY + "WHERE r.id = ?", (run_id,))
     if row is None:
         raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
     latest = store.rows("SELECT name, value, max(iteration) FROM metrics WHERE run_id = ? GROUP BY name", (run_id,))
-    return _summary(row, {name: value for name, value, _ in latest})
+    return _summary(store, row, {name: value for name, value, _ in latest if type(value) is float})
 
 
-def _summary(row: Sequence[Any], headline: dict[str, float]) -> RunSummary:
-    error = None if row[20] is None else ErrorText(**json.loads(row[20]))
-    columns: list[Any] = [*row[:4], RunStatus(row[4]), *row[5:20]]
-    return RunSummary(*columns, error=error, headline=headline)
+_TEXT, _WHOLE, _REAL = (str,), (int,), (float, int)
+_MAYBE_WHOLE, _MAYBE_REAL = (int, NoneType), (float, int, NoneType)
+_COLUMNS: tuple[tuple[tuple[type, ...], object], ...] = (
+    *((_TEXT, ""), (_WHOLE, 0), (_TEXT, ""), (_TEXT, ""), (_TEXT, ""), (_REAL, 0.0), (_MAYBE_REAL, None)),
+    *((_MAYBE_WHOLE, None), (_TEXT, ""), (_WHOLE, 0), (_WHOLE, 0), (_REAL, 0.0), (_MAYBE_REAL, None)),
+    *((_MAYBE_REAL, None), (_REAL, 0.0), (_MAYBE_WHOLE, None), (_MAYBE_REAL, None), (_MAYBE_REAL, None)),
+    *((_WHOLE, 0), (_TEXT, "")),
+)
+"""What the columns of `_SUMMARY` hold, and what stands for one that holds something else."""
+
+_STATUSES = frozenset(status.value for status in RunStatus)
+
+
+_sound: set[tuple[type, ...]] = set()
+"""Types of whole rows that have been looked at and found right."""
+
+
+def _summary(store: Store, row: Sequence[Any], headline: dict[str, float]) -> RunSummary:
+    try:
+        if (types := tuple(map(type, row))) not in _sound:
+            for value, (right, _) in zip(row, _COLUMNS, strict=False):
+                if type(value) not in right:
+                    raise TypeError(f"{str(value)[:40]!r} is not what belongs there")
+            _sound.add(types)
+        columns: list[Any] = [*row[:4], RunStatus(row[4]), *row[5:20]]
+    except UNREADABLE as error:
+        raise unreadable(store.path, f"run {row[0]}", error) from error
+    return RunSummary(*columns, error=None if row[20] is None else _error_text(row[20]), headline=headline)
+
+
+def _error_text(text: object) -> ErrorText:
+    """Why a run failed. Without it a run can still be used, so that a damaged one is told and no more."""
+    try:
+        told: Any = json.loads(str(text))
+        return ErrorText(str(told["what"]), str(told.get("why", "")), str(told.get("fix", "")))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return ErrorText("The reason cannot be read", f"The store holds a damaged text: {str(text)[:200]!r}.")
+
+
+def _damaged_summary(row: Sequence[Any], headline: dict[str, float], fault: StoreFault) -> RunSummary:
+    columns: list[Any] = [
+        value if type(value) in types else default for value, (types, default) in zip(row, _COLUMNS, strict=False)
+    ]
+    columns[0] = str(row[0])
+    columns[4] = RunStatus(row[4]) if row[4] in _STATUSES else RunStatus.FAILED
+    return RunSummary(*columns, error=ErrorText(fault.what, fault.why, fault.fix), headline=headline)
 
 
 def get_config(store: Store, run_id: str) -> RunConfig:
@@ -113,7 +165,9 @@ def get_config(store: Store, run_id: str) -> RunConfig:
     text = store.value("SELECT config FROM runs WHERE id = ?", (run_id,))
     if text is None:
         raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
-    return parse_config(json.loads(text), source=f"the configuration of run {run_id}")
+    with reading(store.path, f"the configuration of run {run_id}"):
+        values = json.loads(text)
+    return parse_config(values, source=f"the configuration of run {run_id}")
 
 
 def find_run(store: Store, text: str) -> str:
@@ -182,8 +236,9 @@ def curves(store: Store, run_id: str, after: Mapping[tuple[int, str], int] | Non
             (run_id, ordinal, name, known.get((ordinal, name), -1)),
         )
         if points:
-            steps = np.array([step for step, _ in points], dtype=np.int64)
-            values = np.array([value for _, value in points], dtype=np.float64)
+            with reading(store.path, f"the curve {name} of run {run_id}"):
+                steps = np.array([step for step, _ in points], dtype=np.int64)
+                values = np.array([value for _, value in points], dtype=np.float64)
             found.append(CurvePoints(ordinal, phase, iteration, name, steps, values))
     return found
 

@@ -9,12 +9,16 @@ import time
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.store import backups
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import StoreFault, reading
+from sapo_studio.store.presence import highest_number
 from sapo_studio.store.records import Command, ErrorText
 
 _BY_NUMBER = (
@@ -28,23 +32,34 @@ _BY_NUMBER = (
 )
 """Tables whose ids say which run they belong to."""
 
+_VERBS = frozenset(verb.value for verb in Verb)
+
 _BY_RUN = ("phases", "metrics", "curves", "events", "commands")
 """Tables with the id of their run."""
 
 
 def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
     """Make a queued run with this configuration and return its id: a slug of its name and a number that is
-    never used twice.
+    never used twice, not even by a store that was here before this one: folders of runs keep theirs.
     """
     with store.atomic():
-        store.execute(
-            "INSERT INTO runs (id, name, preset, status, config, iterations, created_at) VALUES ('', ?, ?, ?, ?, ?, ?)",
-            (config.name, preset, RunStatus.QUEUED.value, config.model_dump_json(), config.iterations, time.time()),
-        )
-        number = int(store.value("SELECT number FROM runs WHERE id = ''"))
+        number = 1 + max(int(store.value(_LAST_NUMBER)), highest_number(store.path))
         run_id = f"{_slug(config.name)}-{number}"
-        store.execute("UPDATE runs SET id = ? WHERE number = ?", (run_id, number))
+        store.execute(
+            "INSERT INTO runs (number, id, name, preset, status, config, iterations, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(number, run_id, config.name, preset, RunStatus.QUEUED.value, config.model_dump_json()),
+                *(config.iterations, time.time()),
+            ),
+        )
     return run_id
+
+
+_LAST_NUMBER = (
+    "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'runs'), 0),"
+    " coalesce((SELECT max(number) FROM runs), 0))"
+)
 
 
 def _slug(name: str) -> str:
@@ -57,7 +72,8 @@ def status_of(store: Store, run_id: str) -> RunStatus:
     found = store.value("SELECT status FROM runs WHERE id = ?", (run_id,))
     if found is None:
         raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
-    return RunStatus(found)
+    with reading(store.path, f"the status of run {run_id}"):
+        return RunStatus(found)
 
 
 def set_status(store: Store, run_id: str, status: RunStatus, error: ErrorText | None = None) -> None:
@@ -131,7 +147,8 @@ def open_commands(store: Store, run_id: str) -> list[Command]:
     found = store.rows(
         "SELECT id, verb, at, sender FROM commands WHERE run_id = ? AND handled_at IS NULL ORDER BY id", (run_id,)
     )
-    return [Command(identity, Verb(verb), at, sender) for identity, verb, at, sender in found]
+    # One that is no verb (of a newer window, or damaged) asks for nothing.
+    return [Command(identity, Verb(verb), at, sender) for identity, verb, at, sender in found if verb in _VERBS]
 
 
 def mark_handled(store: Store, commands: Sequence[int]) -> None:
@@ -155,19 +172,53 @@ def rename_run(store: Store, run_id: str, name: str) -> None:
         store.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
 
 
-def delete_run(store: Store, run_id: str) -> None:
-    """Delete a run with everything in it: its rows first, in one transaction, then its folder.
+def add_log(store: Store, run_id: str, level: str, message: str) -> None:
+    """Add a line to a run's log."""
+    with store.atomic():
+        store.execute(
+            "INSERT INTO events (run_id, at, level, message) VALUES (?, ?, ?, ?)", (run_id, time.time(), level, message)
+        )
 
-    Raises InputError while it runs.
+
+def set_notice(store: Store, run_id: str, notice: ErrorText | None) -> None:
+    """Say (or no longer say) why a run that is alive waits."""
+    text = None if notice is None else json.dumps(asdict(notice))
+    with store.atomic():
+        store.execute("UPDATE runs SET error = ? WHERE id = ?", (text, run_id))
+
+
+def delete_run(store: Store, run_id: str) -> None:
+    """Delete a run with everything in it: its rows first, in one transaction, then its folder; on a full disk its
+    folder first, so that there is room to delete the rows.
+
+    That it was done on purpose is written down for `backups`. Raises InputError while it runs.
     """
+    folder = store.run_dir(run_id)
+    try:
+        _delete_rows(store, run_id)
+    except StoreFault as fault:
+        if fault.kind != "full" or not folder.is_dir() or store.only_reading is not None:
+            raise
+        _remove_folder(run_id, folder)
+        _delete_rows(store, run_id)
+    if folder.is_dir():
+        _remove_folder(run_id, folder)
+
+
+def _delete_rows(store: Store, run_id: str) -> None:
     # Without foreign keys for the moment: they would look for the children of each single row.
     # The two lists name all tables.
     store.execute("PRAGMA foreign_keys = OFF")
     try:
         with store.atomic():
-            if status_of(store, run_id).alive:
+            # A damaged status is none of a run that somebody works on.
+            found = store.row("SELECT number, status IN ('running', 'paused') FROM runs WHERE id = ?", (run_id,))
+            if found is None:
+                raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+            number, alive = found
+            if alive:
                 raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")
-            number = int(store.value("SELECT number FROM runs WHERE id = ?", (run_id,)))
+            backups.note_deleted(store.path, run_id, number)
             for table, column in _BY_NUMBER:
                 store.execute(f"DELETE FROM {table} WHERE {column} BETWEEN ? AND ?", id_range(number))
             for table in _BY_RUN:
@@ -175,13 +226,14 @@ def delete_run(store: Store, run_id: str) -> None:
             store.execute("DELETE FROM runs WHERE id = ?", (run_id,))
     finally:
         store.execute("PRAGMA foreign_keys = ON")
-    folder = store.run_dir(run_id)
-    if folder.is_dir():
-        try:
-            shutil.rmtree(folder)
-        except OSError as error:
-            raise StoreError(
-                f"Run {run_id} is deleted, but its folder {folder} could not be removed",
-                why=str(error),
-                fix="Remove it by hand.",
-            ) from error
+
+
+def _remove_folder(run_id: str, folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StoreError(
+            f"Run {run_id} is deleted, but its folder {folder} could not be removed",
+            why=str(error),
+            fix="Remove it by hand.",
+        ) from error

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from sapo_studio.errors import InputError
 from sapo_studio.store.annotations import current, human_first_errors
-from sapo_studio.store.codec import unpack_many, unpack_scores
+from sapo_studio.store.codec import ROWS_PER_RUN, unpack_many, unpack_scores
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import UNREADABLE, reading, unreadable
 from sapo_studio.store.records import (
     UNKNOWN,
     HeatmapData,
@@ -51,6 +52,26 @@ _TRACE_ORDER = {
     "steps": "t.n_steps",
     "disagreement": _DISAGREEMENT,
 }
+
+
+def parse_steps(store: Store, text: str, trajectory_id: int) -> list[str]:
+    """The steps of a trajectory as the store keeps them. Raises StoreFault where that is no JSON list of texts."""
+    with reading(store.path, _trajectory(trajectory_id)):
+        steps: Any = json.loads(text)
+        if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
+            raise ValueError("it is no list of texts")
+        return steps
+
+
+def parse_scores(store: Store, blob: bytes, trajectory_id: int) -> NDArray[np.float32]:
+    """The scores of a trajectory by one verifier. Raises StoreFault where they cannot be read."""
+    with reading(store.path, _trajectory(trajectory_id)):
+        return unpack_scores(blob)
+
+
+def _trajectory(trajectory_id: int) -> str:
+    number, row = divmod(trajectory_id, ROWS_PER_RUN)
+    return f"trajectory {row} of run number {number}"
 
 
 def _unknown(value: int | None) -> int:
@@ -95,13 +116,16 @@ def heatmap(store: Store, query: HeatmapQuery) -> HeatmapData:
     )
     total = len(found) if len(found) < query.limit else int(store.value(f"SELECT count(*) {body}", values))
     columns: list[Sequence[Any]] = list(zip(*found, strict=True)) if found else [()] * 5
-    ids = np.array(columns[0], dtype=np.int64)
-    small = np.array(columns[2], dtype=np.int64)
+    with reading(store.path, f"one of the {len(found)} trajectories that are shown"):
+        ids = np.array(columns[0], dtype=np.int64)
+        question_ids = np.array(columns[1], dtype=np.int64)
+        small = np.array(columns[2], dtype=np.int64)
+        scores = unpack_many(columns[3])
     return HeatmapData(
         ids=ids,
-        question_ids=np.array(columns[1], dtype=np.int64),
+        question_ids=question_ids,
         n_steps=_field(small, 0),
-        scores=unpack_many(columns[3]),
+        scores=scores,
         predicted=_field(small, 1),
         verified=_field(small, 2) - np.int16(1),
         truth=_field(small, 3) - np.int16(1),
@@ -191,23 +215,30 @@ def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: i
         (json.dumps(wanted),),
     )
     human = human_first_errors(store, min(wanted), max(wanted)) if wanted else {}
-    return [
-        TraceRow(
-            *row[:6],
-            correct=bool(row[6]),
-            case=row[7],
-            predicted=_unknown(row[8]),
-            verified=_unknown(row[9]),
-            truth=_unknown(row[10]),
-            mean=row[11],
-            scores=unpack_scores(row[12] or b""),
-            n_rollouts=row[13],
-            n_rollouts_right=row[14],
-            label_sources=tuple(row[15].split(",")) if row[15] else (),
-            human=human.get(row[0], UNKNOWN),
-        )
-        for row in found
-    ]
+    rows: list[TraceRow] = []
+    try:
+        for row in found:
+            rows.append(_trace_row(row, human))
+    except UNREADABLE as error:
+        raise unreadable(store.path, _trajectory(found[len(rows)][0]), error) from error
+    return rows
+
+
+def _trace_row(row: Sequence[Any], human: dict[int, int]) -> TraceRow:
+    return TraceRow(
+        *row[:6],
+        correct=bool(row[6]),
+        case=row[7],
+        predicted=_unknown(row[8]),
+        verified=_unknown(row[9]),
+        truth=_unknown(row[10]),
+        mean=row[11],
+        scores=unpack_scores(row[12] or b""),
+        n_rollouts=row[13],
+        n_rollouts_right=row[14],
+        label_sources=tuple(row[15].split(",")) if row[15] else (),
+        human=human.get(row[0], UNKNOWN),
+    )
 
 
 def trace(store: Store, trajectory_id: int) -> TraceDetail:
@@ -238,9 +269,11 @@ def trace(store: Store, trajectory_id: int) -> TraceDetail:
         " WHERE t.question_id = ? AND t.id != ? ORDER BY t.iteration, t.sample, t.id",
         (row[2], trajectory_id),
     )
+    steps = parse_steps(store, row[7], trajectory_id)
+    unpacked = {verifier: parse_scores(store, blob, trajectory_id) for verifier, blob in scores}
     return TraceDetail(
         *row[:7],
-        steps=json.loads(row[7]),
+        steps=steps,
         correct=bool(row[8]),
         truth=_unknown(row[9]),
         human=human_first_errors(store, trajectory_id, trajectory_id).get(trajectory_id, UNKNOWN),
@@ -249,7 +282,7 @@ def trace(store: Store, trajectory_id: int) -> TraceDetail:
         source=row[12],
         tokens=row[13],
         copies=row[14],
-        scores={verifier: unpack_scores(blob) for verifier, blob in scores},
+        scores=unpacked,
         labels=[LabelInfo(*label) for label in labels],
         rollouts=[RolloutInfo(*r[:4], correct=bool(r[4]), tokens=r[5]) for r in rollouts],
         annotations=current(store, trajectory_id),

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import pickle
-import time
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,12 @@ import torch
 from sapo_engine.models.loading import load_model, start_model
 from sapo_engine.models.sources import find_folder, gguf_folder
 from sapo_engine.preflight import check_tuning
-from sapo_engine.text.prompts import chat_prompt, end_turns, plain_prompt
-from sapo_engine.text.time_limit import OutOfTime, time_limit
+from sapo_engine.text.prompts import chat_prompts, plain_prompt
 from sapo_studio.config.schema import ModelConfig, RunConfig
 from sapo_studio.errors import InputError
 from tests.fixtures.tiny_models import byte_tokenizer, write_model
 
 CPU = torch.device("cpu")
-QUESTION = [{"role": "system", "content": "Count."}, {"role": "user", "content": "1 + 1?"}]
 
 
 @pytest.fixture
@@ -80,7 +77,7 @@ def test_a_file_that_is_no_gguf_is_told_clearly_and_leaves_nothing(tmp_path, mon
     monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
     file = tmp_path / "broken.gguf"
     file.write_bytes(b"GGUF" + bytes(200))
-    assert "cannot be converted" in refusal(gguf_folder, file)
+    assert "is not a GGUF file that can be read" in refusal(gguf_folder, file)
     assert not [p for p in (tmp_path / "home").rglob("*") if p.is_file()]
 
 
@@ -94,56 +91,9 @@ def test_qlora_wants_a_shared_verifier():
         RunConfig(model={"tuning": "qlora"}, verifier={"base": "copy"})
 
 
-def test_a_chat_prompt_ends_where_the_model_is_to_answer():
-    tokenizer = byte_tokenizer()
-    text = tokenizer.decode(chat_prompt(tokenizer, QUESTION))
-    assert text == ("<|im_start|>system\nCount.<|im_end|>\n<|im_start|>user\n1 + 1?<|im_end|>\n<|im_start|>assistant\n")
-    end_turns(tokenizer)
-    assert tokenizer.eos_token == "<|im_end|>"
-
-
-def test_a_template_that_knows_no_system_turn_gets_it_before_the_question():
-    tokenizer = byte_tokenizer()
-    tokenizer.chat_template = (
-        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
-        "{% for m in messages %}[{{ m['content'] }}]{% endfor %}"
-    )
-    assert tokenizer.decode(chat_prompt(tokenizer, QUESTION)) == "[Count.\n\n1 + 1?]"
-
-
-def test_a_template_that_does_not_end_is_stopped(monkeypatch):
-    monkeypatch.setattr("sapo_engine.text.prompts.TEMPLATE_SECONDS", 0.3)
-    tokenizer = byte_tokenizer()
-    loop = "{% for i in range(99999) %}" * 3 + "x" + "{% endfor %}" * 3
-    tokenizer.chat_template = loop
-    began = time.monotonic()
-    assert "does not end" in refusal(chat_prompt, tokenizer, QUESTION)
-    assert time.monotonic() - began < 60
-
-
-def test_no_chat_template_is_told():
-    tokenizer = byte_tokenizer()
-    tokenizer.chat_template = None
-    assert "no chat template" in refusal(chat_prompt, tokenizer, QUESTION)
-
-
 def test_a_plain_prompt_never_ends_with_the_end_of_text():
     tokenizer = byte_tokenizer()
     assert tokenizer.decode(plain_prompt(tokenizer, "1 + 1?\n")) == "1 + 1?\n"
-
-
-def test_a_time_limit_that_is_kept_strikes_nobody():
-    with time_limit(0.05):
-        pass
-    total = sum(range(3_000_000))
-    assert total > 0
-
-    def hang():
-        while True:
-            pass
-
-    with pytest.raises(OutOfTime), time_limit(0.05):
-        hang()
 
 
 @pytest.mark.slow
@@ -159,6 +109,6 @@ def test_a_real_gguf_is_converted_once(tmp_path, monkeypatch):
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
     network, tokenizer = load_model(folder)
     assert network.num_parameters() == 134_515_008
-    prompt = chat_prompt(tokenizer, [{"role": "user", "content": "What is the capital of France?"}])
+    prompt = chat_prompts(tokenizer, [[{"role": "user", "content": "What is the capital of France?"}]])[0]
     ids = network.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=12)[0, len(prompt) :]
     assert "Paris" in tokenizer.decode(ids)

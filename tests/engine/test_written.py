@@ -85,6 +85,17 @@ def test_a_process_benchmark_that_comes_with_the_data(gsm8k, tmp_path):
     assert given.question.number not in {q.number for q in task_of(gsm8k).questions("train")}
 
 
+def test_wrong_answers_without_a_wrong_step_are_counted_and_not_trained_on(gsm8k, tmp_path):
+    file = tmp_path / "process.json"
+    row = {"id": 7, "problem": "1 + 1?", "steps": ["1 + 1 = 3"], "final_answer_correct": False, "label": -1.0}
+    file.write_text(json.dumps([row, {**row, "id": "p-2", "label": 0}], indent=1))
+    task = task_of(gsm8k, process_data=str(file))
+    given = task.process_benchmark()
+    assert [(row.name, row.contradicts, row.correct) for row in given] == [("7", True, False), ("p-2", False, False)]
+    learnt = {question.text for split in ("train", "development") for question in task.questions(split)}
+    assert not learnt & {row.question.text for row in given}
+
+
 def fault(call, *arguments):
     with pytest.raises(InputError) as caught:
         call(*arguments)
@@ -127,6 +138,67 @@ def test_what_cannot_be_read_is_told(tmp_path):
     assert "too few questions" in fault(task_of, gsm8k_file(tmp_path / "few.jsonl", 12))
 
 
+@pytest.mark.parametrize(
+    ("kind", "row", "field"),
+    [
+        ("jsonl", {"question": "a \ud800 b", "answer": "1"}, "question"),
+        ("jsonl", {"question": "ab", "answer": "1\x00"}, "answer"),
+        ("jsonl", {"question": "ab", "answer": "1", "solution": "\x1b[2J#### 1"}, "solution"),
+        ("jsonl", {"question": "ab", "answer": "1", "id": "\x9b1"}, "id"),
+        ("jsonl", {"question": "ab", "tests": ["assert f()", "assert '\udfff'"]}, "test 2"),
+        ("gsm8k", {"question": "ab", "answer": "\x08inom\n#### 1"}, "solution"),
+        ("math", {"problem": "ab", "solution": "\\boxed{\x07}"}, "solution"),
+        ("mbpp", {"text": "a\x01", "code": "x", "test_list": ["assert 1"]}, "question"),
+        ("humaneval", {"prompt": "\x02", "entry_point": "f", "test": "x", "task_id": "1"}, "question"),
+    ],
+)
+def test_signs_that_no_text_has_are_refused_with_line_and_field(kind, row, field, tmp_path):
+    file = tmp_path / "data.jsonl"
+    file.write_text("\n" + json.dumps(row) + "\n")
+    told = fault(load_problems, KINDS[kind], str(file))
+    assert "data.jsonl:2" in told
+    assert f"{field} has" in told
+    assert "".join(told.split("\n")).isprintable()
+
+
+def test_line_breaks_and_tabs_are_text(tmp_path):
+    file = tmp_path / "data.jsonl"
+    file.write_text(json.dumps({"question": "a\r\n\tb", "answer": "1"}) + "\n")
+    assert load_problems(KINDS["jsonl"], str(file))[0].question == "a\r\n\tb"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "question,answer\n".encode("utf-16"),
+        '{"question": "Größe"}'.encode("latin-1"),
+        b"\x00" * 5000,
+        bytes(range(256)) * 8,
+        b"[" * 100_000,
+        b'{"a":' * 50_000,
+        b'{"question": ' + b"7" * 5_000 + b"}",
+        b'"' + b"x" * 200_000 + b'"',
+        json.dumps({"x" * 100_000: 1, "question": ["y" * 100_000], "answer": "1"}).encode(),
+        json.dumps({f"field {k}": 1 for k in range(5_000)}).encode(),
+    ],
+)
+def test_whatever_a_file_holds_is_told_in_a_few_words(content, tmp_path):
+    file = tmp_path / "data.jsonl"
+    file.write_bytes(content)
+    told = fault(load_problems, KINDS["jsonl"], str(file))
+    assert "data.jsonl" in told
+    assert len(told) < 2_000
+    assert "".join(told.split("\n")).isprintable()
+
+
+def test_a_line_that_does_not_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("sapo_engine.tasks.datasets.LONGEST_LINE", 1_000)
+    file = tmp_path / "data.jsonl"
+    file.write_bytes(b'{"question": "x", "answer": "1"}\n' + b"x" * 1_001)
+    assert "data.jsonl:2 is longer" in fault(load_problems, KINDS["jsonl"], str(file))
+    assert "cannot be used as a path" in fault(load_problems, KINDS["jsonl"], "x" * 100_000)
+
+
 def test_a_mathematical_solution_is_one_sentence_a_line():
     text = "We have $x = 1. $ Then\n\\[y = 2.\\]Hence $z$ is 3.  Therefore, the answer is $\\boxed{3}.$"
     assert one_sentence_a_line(text).split("\n") == [
@@ -159,6 +231,31 @@ def test_sapo_grade_gives_one_verdict_a_line_in_order(tmp_path):
     assert "2 of 3 are right" in done.stderr
 
 
+def test_one_completion_of_odd_signs_costs_no_other_verdict():
+    odd = ["#### 1", "\ud800 #### 1", "#### \ud83d", "\x00#### 1", "\x1b]0;x\x07#### 2", "#### 1"]
+    rows = [{"question": "1?", "answer": "#### 1", "completion": completion} for completion in odd]
+    done = sapo("grade", "gsm8k", "-", text="\n".join(map(json.dumps, rows)))
+    assert done.returncode == 0, done.stderr
+    verdicts = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [verdict["correct"] for verdict in verdicts] == [True, True, False, True, False, True]
+    assert "".join(done.stdout.splitlines()).isprintable()
+
+
+@pytest.mark.parametrize("content", ["x".encode("utf-16"), b"\xff\xfe", b"\x00", b"[" * 90_000, b"7" * 5_000])
+def test_sapo_grade_refuses_what_is_no_data_in_one_message(content, tmp_path):
+    file = tmp_path / "answers.jsonl"
+    file.write_bytes(content)
+    done = sapo("grade", "gsm8k", file)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "answers.jsonl" in done.stderr
+    command = [sys.executable, "-m", "sapo_studio.cli", "grade", "gsm8k", "-"]
+    piped = subprocess.run(command, input=content, capture_output=True, timeout=120, check=False)
+    assert piped.returncode == 2
+    assert b"Traceback" not in piped.stderr
+    assert b"standard input" in piped.stderr
+
+
 def test_sapo_grade_names_the_line_and_field_at_fault(gsm8k):
     done = sapo(
         "grade", "gsm8k", "-", text='{"question": "x", "answer": "#### 1", "completion": "1"}\n{"question": "x"}\n'
@@ -180,6 +277,7 @@ def test_sapo_doctor_previews_a_task(gsm8k):
     assert len(found["solutions"][0]["steps"]) == 2
     shown = sapo("doctor", "--task", "gsm8k", "--data", gsm8k)
     assert "50 of 50 reference solutions are graded as right" in shown.stdout
+    assert "120 of 120 reference answers are equal to themselves" in shown.stdout
     assert sapo("doctor", "--task", "gsm8k", "--data", "absent.jsonl").returncode == 2
     chess = sapo("doctor", "--task", "chess", "--data", gsm8k)
     assert (chess.returncode, "There is no task 'chess' to preview" in chess.stderr) == (2, True)

@@ -46,7 +46,6 @@ class Call:
 
 Expression: TypeAlias = Number | Symbol | Call
 
-ONE, ZERO = Number(Fraction(1)), Number(Fraction(0))
 CONSTANTS = frozenset(("pi", "e", "i", "inf"))
 
 

@@ -121,7 +121,9 @@ class MonteCarloChecker:
                 cost = costs[trajectory.number]
                 for completion in completions:
                     correct = next(grades).correct
-                    checked.rollouts.append(Rollout(trajectory.number, prefix, completion.tokens, correct))
+                    # What was written behind the first complete answer is no part of the solution; it was paid for.
+                    written = self.builder.first_answer(key[1] + completion.tokens)[len(key[1]) :]
+                    checked.rollouts.append(Rollout(trajectory.number, prefix, written, correct))
                     checked.succeeded |= correct
                     cost.rollouts += 1
                     cost.tokens += len(completion.tokens)

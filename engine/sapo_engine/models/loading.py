@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import torch
 from transformers import (
+    CONFIG_MAPPING,
     AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -20,6 +21,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from sapo_engine.models.attention import set_attention
+from sapo_engine.models.checks import check_fits, check_loaded, check_token_numbers, refusing
+from sapo_engine.models.end_tokens import stopping_at
 from sapo_engine.models.precision import DTYPES, resolve
 from sapo_engine.models.reasoner import adapted_layers, plain_state
 from sapo_engine.models.sources import find_folder
@@ -27,8 +31,9 @@ from sapo_engine.preflight import check_tuning
 from sapo_engine.tasks.base import Task
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.errors import EngineError, InputError
-
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+from sapo_studio.model_files.folder import check_causal, read_config, read_weights
+from sapo_studio.model_files.reading import DAMAGED, read_object
+from sapo_studio.model_files.tokenizer_files import OLD_TEMPLATE, TEMPLATE, check_tokenizer
 
 
 def fresh_model(config: ModelConfig, task: Task, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -55,53 +60,42 @@ def fresh_model(config: ModelConfig, task: Task, seed: int) -> tuple[PreTrainedM
 
 
 def load_config(folder: Path) -> PreTrainedConfig:
-    """The architecture of the model in `folder`, refused where it requires remote code."""
-    if not (folder / "config.json").is_file():
-        raise InputError(
-            f"{folder} is not a model folder",
-            why="There is no config.json in it.",
-            fix='Give the folder of a transformers model, a GGUF file, hub:OWNER/NAME, "fresh" or "bundled:lab".',
-        )
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except ValueError as error:
-        if "auto_map" in (folder / "config.json").read_text(encoding="utf-8", errors="replace"):
-            raise _own_code(folder) from error
-        raise InputError(
-            f"The architecture of the model in {folder} is not part of transformers",
-            why=str(error).splitlines()[0],
-            fix="Use a model whose architecture is part of transformers, or install a newer transformers.",
-        ) from error
-    if getattr(config, "auto_map", None):
-        raise _own_code(folder)
-    return cast("PreTrainedConfig", config)
+    """The architecture of the model in `folder`, refused where it requires remote code or cannot be one.
 
-
-def _own_code(folder: Path) -> InputError:
-    return InputError(
-        f"{folder} requires remote code (auto_map), which is disabled",
-        why="Its config.json names code of its own, and a model's code could do anything here.",
-        fix="Use a model whose architecture is part of transformers.",
-    )
+    How attention is calculated is not the folder's to say: eager where scores are capped, which the fused ones ignore
+    or refuse, and transformers' own choice elsewhere.
+    """
+    told = read_config(folder)
+    known = told.get("model_type") in CONFIG_MAPPING
+    with refusing(
+        f"The configuration of the model in {folder} cannot be used"
+        if known
+        else f"The architecture of the model in {folder} is not part of transformers",
+        DAMAGED
+        if known
+        else "Use a model whose architecture is part of transformers, or install a newer transformers.",
+    ):
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    config = cast("PreTrainedConfig", config)
+    set_attention(config)
+    return config
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in `folder`, with something to pad with."""
-    # transformers makes an empty tokenizer up where there is none.
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise InputError(
-            f"There is no tokenizer in {folder}",
-            why=f"None of {', '.join(TOKENIZER_FILES)} is there.",
-            fix="Copy the tokenizer's files into the model's folder.",
+    check_tokenizer(folder, None)
+    with refusing(
+        f"The tokenizer in {folder} cannot be loaded",
+        "The folder must hold tokenizer.json (or tokenizer.model) and tokenizer_config.json.",
+    ):
+        tokenizer = cast(
+            "PreTrainedTokenizerBase",
+            AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True),
         )
-    try:
-        tokenizer = cast("PreTrainedTokenizerBase", AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"The tokenizer in {folder} cannot be loaded",
-            why=str(error).splitlines()[0],
-            fix="The folder must hold tokenizer.json (or tokenizer.model) and tokenizer_config.json.",
-        ) from error
+    if tokenizer.chat_template is None and (folder / OLD_TEMPLATE).is_file():
+        # As processors had it; transformers gives it to those alone.
+        template: object = read_object(folder / OLD_TEMPLATE).get("chat_template")
+        tokenizer.chat_template = template if isinstance(template, str) else None
     if tokenizer.eos_token_id is None:
         raise InputError(f"The tokenizer in {folder} has no end-of-text token", fix="Set eos_token in its settings.")
     if tokenizer.pad_token_id is None:
@@ -110,20 +104,36 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_network(folder: Path, *, dtype: torch.dtype = torch.float32, quantisation: Any = None) -> PreTrainedModel:
-    """The model in `folder` in `dtype`, on the CPU (or, quantised, where `quantisation` wants it)."""
+def load_network(
+    folder: Path, *, dtype: torch.dtype = torch.float32, quantisation: Any = None, kind: Any = AutoModelForCausalLM
+) -> PreTrainedModel:
+    """The model in `folder` in `dtype`, on the CPU (or, quantised, where `quantisation` wants it).
+
+    `kind`: the transformers class that makes it, a causal language model by default. Raises InputError where a tensor
+    is missing, unexpected or misshapen, and where nothing can be loaded at all.
+    """
     config = load_config(folder)
+    told = read_config(folder)
+    weights = read_weights(folder, told)
+    if kind is AutoModelForCausalLM:
+        check_causal(folder, told, weights)
+    check_fits(folder, config, kind, weights)
     more = {"quantization_config": quantisation[0], "device_map": {"": quantisation[1]}} if quantisation else {}
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False, **more
+    with refusing(f"The weights in {folder} cannot be loaded", DAMAGED):
+        loaded: Any = kind.from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            # They are refused below, by name.
+            ignore_mismatched_sizes=True,
+            **more,
         )
-    except OSError as error:
-        raise InputError(
-            f"The weights in {folder} cannot be loaded",
-            why=str(error).splitlines()[0],
-            fix="Only safetensors are read (model.safetensors): pickled weights can run code. Convert them first.",
-        ) from error
+    model, info = loaded
+    check_loaded(folder, info)
     return cast("PreTrainedModel", model)
 
 
@@ -131,7 +141,9 @@ def load_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The model (fp32) and tokenizer in `folder`."""
     load_config(folder)
     tokenizer = load_tokenizer(folder)
-    return load_network(folder), tokenizer
+    network = load_network(folder)
+    check_token_numbers(str(folder), tokenizer, network)
+    return network, tokenizer
 
 
 def start_model(
@@ -153,6 +165,7 @@ def start_model(
         else:
             # What is trained is kept in fp32: in bf16 a small step is lost in rounding.
             network = load_network(folder, dtype=torch.float32 if config.tuning == "full" else DTYPES[precision])
+        check_token_numbers(config.source, tokenizer, network)
     if config.gradient_checkpointing:
         network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return network, tokenizer
@@ -175,12 +188,27 @@ def _four_bits(precision: str, device: torch.device) -> tuple[Any, torch.device]
 
 
 def save_model(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write the network's own weights (no adapters) and the tokenizer as a transformers folder (safetensors)."""
+    """Write the network's own weights (no adapters) and the tokenizer as a transformers folder (safetensors).
+
+    The chat template goes with the tokenizer, and the token that ends its texts is one that ends generated ones.
+    """
     if adapted_layers(network):
         # transformers would write the adapters and nothing else: write through an empty shell of the same shape.
         with torch.device("meta"):
             shell = type(network)(network.config)
-        shell.save_pretrained(folder, state_dict=plain_state(network), safe_serialization=True)
+        shell.generation_config = network.generation_config
+        with stopping_at(tokenizer.eos_token_id, shell):
+            shell.save_pretrained(folder, state_dict=plain_state(network), safe_serialization=True)
     else:
-        network.save_pretrained(folder, safe_serialization=True)
+        with stopping_at(tokenizer.eos_token_id, network):
+            network.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
+
+
+def save_chat_template(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write the chat template, if there is one, as a file of its own: beside adapters, which have no tokenizer."""
+    template: Any = tokenizer.chat_template
+    if isinstance(template, dict):
+        template = cast("dict[str, Any]", template).get("default")
+    if template:
+        (folder / TEMPLATE).write_text(str(template), encoding="utf-8")

@@ -19,7 +19,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel
 
+from sapo_engine.models.checks import check_tensors
 from sapo_studio.config.schema import ModelConfig
+from sapo_studio.model_files.safetensors_header import read_tensors
 
 PREFIX = "base_model.model."
 WEIGHTS = "adapter_model.safetensors"
@@ -138,12 +140,16 @@ def plain_state(network: PreTrainedModel) -> dict[str, torch.Tensor]:
 
 
 def load_adapter(network: PreTrainedModel, adapters: Adapters, folder: Path) -> Reasoner:
-    """The reasoner that `save_adapter` wrote, beside `network`."""
+    """The reasoner that `save_adapter` wrote, beside `network`. Raises InputError where its weights are others."""
+    file = folder / WEIGHTS
+    read_tensors(file)
+    saved = load_file(file)
     reasoner = with_adapter(network, adapters)
-    saved = load_file(folder / WEIGHTS)
+    own = {PREFIX + key: parameter for key, parameter in adapter_weights(network, reasoner.adapter).items()}
+    check_tensors(file, saved, own)
     with torch.no_grad():
-        for key, parameter in adapter_weights(network, reasoner.adapter).items():
-            parameter.copy_(saved[PREFIX + key])
+        for key, parameter in own.items():
+            parameter.copy_(saved[key])
     return reasoner
 
 

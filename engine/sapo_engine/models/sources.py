@@ -8,10 +8,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from sapo_engine.models.checks import check_loaded, refusing
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.errors import InputError
-from sapo_studio.files import write_folder
-from sapo_studio.paths import data_dir, resources_dir
+from sapo_studio.files import read_manifest, write_folder
+from sapo_studio.model_files.adapters import check_no_adapter
+from sapo_studio.model_files.folder import read_config
+from sapo_studio.model_files.gguf_file import read_gguf
+from sapo_studio.model_files.sources import BUNDLED, HUB, bundled_folder, hub_name, local_model
+from sapo_studio.paths import data_dir
 
 PINNED = "model.json"
 """In the run's folder: which version of a Hub model the run uses."""
@@ -22,21 +27,12 @@ PATTERNS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "*
 def find_folder(config: ModelConfig, run_dir: Path) -> Path:
     """The model's folder. A GGUF file is converted once, a Hub model downloaded once and pinned for the run."""
     source = config.source
-    if source.startswith("bundled:"):
-        return resources_dir() / "models" / source.removeprefix("bundled:")
-    if source.startswith("hub:"):
-        return _hub_folder(source.removeprefix("hub:"), config.revision, run_dir / PINNED)
-    path = Path(source).expanduser()
-    if path.suffix.lower() == ".gguf":
-        return gguf_folder(path)
-    if path.is_file():
-        raise InputError(
-            f"{path} is not a valid model", why="It is a file.", fix="Give the model's folder or a .gguf file."
-        )
-    if not path.is_dir():
-        hint = f'For a model of the Hub write "hub:{source}".' if source.count("/") == 1 else ""
-        raise InputError(f"There is no model {source}", why=f"There is no folder {path}.", fix=hint)
-    return path
+    if source.startswith(BUNDLED):
+        return bundled_folder(source)
+    if source.startswith(HUB):
+        return _hub_folder(hub_name(source, config.revision), config.revision, run_dir / PINNED)
+    path = local_model(source)
+    return gguf_folder(path) if path.is_file() else path
 
 
 def _hub_folder(name: str, revision: str, pinned: Path) -> Path:
@@ -48,13 +44,9 @@ def _hub_folder(name: str, revision: str, pinned: Path) -> Path:
     try:
         if not commit:
             commit = HfApi().model_info(name, revision=revision or None).sha or revision
-        # The small files first: what requires remote code is refused before gigabytes are fetched.
+        # The small files first: what is not a model, or requires remote code, is refused before gigabytes are fetched.
         folder = Path(snapshot_download(name, revision=commit, allow_patterns=list(PATTERNS[2:])))
-        if json.loads((folder / "config.json").read_text(encoding="utf-8")).get("auto_map"):
-            raise InputError(
-                f"{name} requires remote code (auto_map), which is disabled",
-                why="Its config.json names code of its own, and a model's code could do anything here.",
-            )
+        read_config(folder)
         folder = Path(snapshot_download(name, revision=commit, allow_patterns=list(PATTERNS)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise InputError(
@@ -72,24 +64,25 @@ def gguf_folder(file: Path) -> Path:
 
     Dequantising takes transformers some tens of seconds; afterwards the model loads like any other.
     """
-    from sapo_studio.files import read_manifest
-
     if not file.is_file():
         raise InputError(f"There is no file {file}")
+    read_gguf(file)
+    # It is read as a file of its folder, and an adapter there would be taken for what is meant.
+    check_no_adapter(file.parent)
     facts = file.stat()
     name = hashlib.sha256(f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()[:12]
     folder = data_dir() / "cache" / "models" / f"{file.stem}-{name}"
     if read_manifest(folder) is None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
-            write_folder(folder, lambda part: _convert(file, part), {"source": str(file)})
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            shutil.rmtree(folder.with_name(folder.name + ".part"), ignore_errors=True)
-            raise InputError(
+            with refusing(
                 f"{file} cannot be converted",
-                why=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
-                fix="The architecture must be one that transformers reads from GGUF (Llama, Qwen2, Gemma 2, ...).",
-            ) from error
+                "The architecture must be one that transformers reads from GGUF (Llama, Qwen2, Gemma 2, ...).",
+            ):
+                write_folder(folder, lambda part: _convert(file, part), {"source": str(file)})
+        except BaseException:
+            shutil.rmtree(folder.with_name(folder.name + ".part"), ignore_errors=True)
+            raise
     return folder
 
 
@@ -97,12 +90,15 @@ def _convert(file: Path, folder: Path) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    where: dict[str, Any] = {"gguf_file": file.name, "trust_remote_code": False}
+    where: dict[str, Any] = {"gguf_file": file.name, "trust_remote_code": False, "local_files_only": True}
     config = AutoConfig.from_pretrained(file.parent, **where)
     tokenizer: Any = AutoTokenizer.from_pretrained(file.parent, **where)
-    read: Any = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **where)
+    read: Any = AutoModelForCausalLM.from_pretrained(
+        file.parent, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **where
+    )
+    check_loaded(file, read[1])
     # A model that came out of a GGUF file refuses to be saved; one built from its configuration does not.
     model: Any = AutoModelForCausalLM.from_config(config)
-    model.load_state_dict(read.state_dict())
+    model.load_state_dict(read[0].state_dict())
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)

@@ -7,27 +7,28 @@ worker again when it dies, and says in the end how the run went.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
-import sqlite3
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import tomli_w
 
 from sapo_engine.parent import exit_reasons as deaths
+from sapo_engine.parent.store_wait import StopWhileWaiting, StoreWait
 from sapo_engine.parent.worker_process import WorkerProcess, worker_command
-from sapo_studio import processes, supervisor
+from sapo_studio import files, processes, supervisor
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError, SapoError, StoreError
-from sapo_studio.events import PROTOCOL, Event
+from sapo_studio.events import PROTOCOL, Event, encode
 from sapo_studio.events.control import Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Paused
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import NO_ROOM, StoreFault
 from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.maintenance import StoreMaintenance
 from sapo_studio.store.records import ErrorText, RunSummary
@@ -38,11 +39,6 @@ POLL_SECONDS = 0.25
 
 STOP_SECONDS = 30.0
 """How long a worker may take to end in good order before it is killed."""
-
-LOCKED_SECONDS = 120.0
-"""How long a locked store is waited for; meanwhile the worker's events wait in memory."""
-
-Result = TypeVar("Result")
 
 
 def claim(store: Store, run_id: str, me: processes.ProcessIdentity) -> RunSummary:
@@ -75,9 +71,10 @@ class Parent:
         self._run_id = run_id
         self._folder = store.run_dir(run_id)
         self._me = processes.identify()
+        self._config = queries.get_config(store, run_id)
         self._restarts_before = claim(store, run_id, self._me).restarts
         self._restarts = 0
-        self._config = queries.get_config(store, run_id)
+        self._wait = StoreWait(store, run_id, self)
         self._ingest = Ingest(store, run_id)
         self._worker: WorkerProcess | None = None
         self._word: Finished | Failed | None = None
@@ -94,13 +91,15 @@ class Parent:
         maintenance: StoreMaintenance | None = None
         error: SapoError | None = None
         try:
-            _prepare_folder(self._folder, self._config)
-            maintenance = StoreMaintenance(self._store, self._folder)
+            self._wait.do(lambda: _prepare_folder(self._folder, self._config))
+            maintenance = self._wait.maintenance = StoreMaintenance(self._store, self._folder)
             status = self._attempts(maintenance)
+        except StopWhileWaiting:
+            status = RunStatus.STOPPED
         except SapoError as failure:
             status, error = RunStatus.FAILED, failure
         except Exception as failure:
-            traceback.print_exc()
+            say(traceback.format_exc())
             status = RunStatus.FAILED
             error = EngineError(
                 "The engine ended by an error of its own",
@@ -111,10 +110,26 @@ class Parent:
             if self._worker is not None:
                 self._worker.kill()
             processes.sweep_descendants()
-        self._conclude(status, error, maintenance)
-        if maintenance is not None:
-            maintenance.close()
-        return status
+        gone = error if isinstance(error, StoreFault) and error.lost else None
+        try:
+            if gone is None:
+                self._conclude(status, error, maintenance)
+        except StoreFault as fault:
+            if not fault.lost:
+                raise
+            gone = fault
+        finally:
+            if gone is not None:
+                self._save_the_store(gone)
+            if maintenance is not None:
+                maintenance.close(keep=gone is None)
+        return RunStatus.FAILED if gone is not None else status
+
+    def _save_the_store(self, fault: StoreFault) -> None:
+        """The file is no longer in its place, but as long as this process has it open, nothing is lost."""
+        rescued = self._store.rescue()
+        saved = "" if rescued is None else f"\nAll it held is in {rescued}; `sapo restore {rescued.name}` puts it back."
+        say(f"{fault}{saved}")
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._signalled = True
@@ -124,6 +139,7 @@ class Parent:
     def _attempts(self, maintenance: StoreMaintenance) -> RunStatus:
         while True:
             self._word = None
+            waits = self._wait.times
             worker = self._worker = self._start()
             while not worker.ended:
                 self._commit(worker.collect(POLL_SECONDS))
@@ -134,6 +150,8 @@ class Parent:
             code = worker.wait()
             processes.sweep_descendants()
             worker.close()
+            if self._lacked_room(worker, waits):
+                continue
             match self._last_word():
                 case Finished(complete=True):
                     self._check_complete()
@@ -154,7 +172,7 @@ class Parent:
         if self._is_paused:
             # The new worker says so itself once it waits again.
             self._is_paused = False
-            self._patiently(lambda: runs.set_status(self._store, self._run_id, RunStatus.RUNNING))
+            self._wait.do(lambda: runs.set_status(self._store, self._run_id, RunStatus.RUNNING))
         self._ingest = Ingest(self._store, self._run_id)
         done = [phase.ordinal for phase in queries.phases(self._store, self._run_id) if phase.status == "done"]
         start = Start(config=self._config.model_dump(mode="json"), run_dir=str(self._folder), done=done)
@@ -187,7 +205,50 @@ class Parent:
         self._commit([*events, Log(level="warning" if again else "error", message=message)])
         if not again:
             raise reason
-        self._patiently(self._heartbeat)
+        self._wait.do(self._heartbeat)
+
+    def _lacked_room(self, worker: WorkerProcess, waits: int) -> bool:
+        """Whether the worker ended because its disk was full, and there is room now: then it is started again, and that
+        does not count. `waits`: how often the store had been waited for when it began.
+        """
+        match self._last_word():
+            case Finished():
+                return False
+            case Failed() as word:
+                return self._wait.for_worker(f"{word.what} {word.why}", times=waits, silent=False)
+            case None:
+                if self._stop_by is not None or self._signalled:
+                    return False
+                said = deaths.tail(worker.log, worker.log_offset)
+                return self._wait.for_worker(said, times=waits, silent=True)
+
+    # What waiting needs to know and to say.
+
+    def stop_wanted(self) -> bool:
+        """Whether somebody asks the run to stop, while it waits and takes no other orders."""
+        if self._signalled or self._stop_by is not None:
+            return True
+        with contextlib.suppress(StoreError):
+            return any(order.verb is Verb.STOP for order in runs.open_commands(self._store, self._run_id))
+        return False
+
+    def hold(self, wait: bool) -> None:
+        """Have the worker pause at its next step while the store waits, or go on."""
+        if self._worker is not None and not self._pause:
+            self._worker.order(Verb.PAUSE if wait else Verb.RESUME)
+        self.still_there()
+
+    def still_there(self) -> None:
+        """A heartbeat, if the store takes it. The time was not spent on work."""
+        self._last_heartbeat = time.monotonic()
+        self._ingest.skip_time()
+        with contextlib.suppress(StoreError):
+            self._heartbeat()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run is paused because somebody wants it."""
+        return self._is_paused
 
     def _last_word(self) -> Finished | Failed | None:
         return self._word
@@ -206,7 +267,7 @@ class Parent:
     def _commit(self, events: list[Event]) -> None:
         if not events:
             return
-        self._patiently(lambda: self._ingest.apply(events))
+        self._wait.do(lambda: self._ingest.apply(events), lambda: sum(len(encode(event)) for event in events))
         for event in events:
             if isinstance(event, Hello) and event.protocol != PROTOCOL:
                 raise EngineError(
@@ -221,7 +282,7 @@ class Parent:
 
     def _beat(self) -> None:
         if time.monotonic() - self._last_heartbeat >= HEARTBEAT_SECONDS:
-            self._patiently(self._heartbeat)
+            self._wait.do(self._heartbeat)
 
     def _heartbeat(self) -> None:
         now = time.monotonic()
@@ -241,9 +302,9 @@ class Parent:
             self._obey(Verb.STOP, worker)
         if now >= self._next_poll:
             self._next_poll = now + POLL_SECONDS
-            for command in self._patiently(lambda: runs.open_commands(self._store, self._run_id)):
+            for command in self._wait.do(lambda: runs.open_commands(self._store, self._run_id)):
                 self._obey(command.verb, worker)
-                self._patiently(lambda id_=command.id: runs.mark_handled(self._store, [id_]))
+                self._wait.do(lambda id_=command.id: runs.mark_handled(self._store, [id_]))
         if self._stop_by is not None and now > self._stop_by:
             self._stop_by = now + STOP_SECONDS
             self._commit(
@@ -271,60 +332,52 @@ class Parent:
             message, maintenance.trouble = maintenance.trouble, ""
             self._commit([Log(level="warning", message=message)])
 
-    def _patiently(self, write: Callable[[], Result]) -> Result:
-        """Do `write`, again and again while another program keeps the store locked. Doing it twice does no harm."""
-        deadline = time.monotonic() + LOCKED_SECONDS
-        while True:
-            try:
-                return write()
-            except StoreError as error:
-                if not _is_locked(error) or time.monotonic() > deadline:
-                    raise
-
     def _conclude(self, status: RunStatus, error: SapoError | None, maintenance: StoreMaintenance | None) -> None:
         """Write down how it went, also where the store has just refused something."""
         if error is not None:
-            print(error, flush=True)  # into parent.log: the store may be what failed
+            say(str(error))  # into parent.log: the store may be what failed
+        told = ErrorText(error.what, error.why, error.fix) if error is not None else None
+
+        def write() -> None:
+            with self._store.atomic():
+                self._heartbeat()
+                runs.set_status(self._store, self._run_id, status, told)
+
         for attempt in range(3):
             try:
-                told = ErrorText(error.what, error.why, error.fix) if error is not None else None
-                with self._store.atomic():
-                    self._heartbeat()
-                    runs.set_status(self._store, self._run_id, status, told)
+                write()
                 return
-            except StoreError:
-                if attempt == 2:
+            except StoreError as fault:
+                gone = isinstance(fault, StoreFault) and fault.lost
+                if gone or (attempt == 2 and status is not RunStatus.DONE):
                     raise
                 # A full disk: space was set aside for this, and emptying the log of changes may give more.
                 if maintenance is not None:
                     maintenance.release_reserve()
-                    with contextlib.suppress(StoreError):
-                        maintenance.trim(1.0)
+                    maintenance.trim(1.0)
+        self._wait.do(write)  # all the work is done: that is worth waiting for
+
+
+def say(text: str, descriptor: int = 1) -> None:
+    """Write a line to standard output (parent.log) or standard error, if the disk takes it. Nothing waits in a buffer
+    to fail later.
+    """
+    with contextlib.suppress(OSError):
+        os.write(descriptor, f"{text.rstrip()}\n".encode(errors="backslashreplace"))
 
 
 def _prepare_folder(folder: Path, config: RunConfig) -> None:
+    values: dict[str, Any] = config.model_dump(mode="json")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "config.toml").open("wb") as file:
-            values: dict[str, Any] = config.model_dump(mode="json")
-            tomli_w.dump(values, file)
+        files.write_atomic(folder / "config.toml", tomli_w.dumps(values).encode())
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise StoreFault(
+                "full", f"The disk with {folder} is full", why=str(error), fix="Free some space."
+            ) from error
         raise StoreError(
             f"Cannot write to the run's folder {folder}",
             why=str(error),
             fix="Make it writable, or free some space, and resume the run.",
         ) from error
-
-
-def _is_locked(error: StoreError) -> bool:
-    cause = error.__cause__
-    code = getattr(cause, "sqlite_errorcode", None)
-    return (
-        isinstance(cause, sqlite3.Error)
-        and code is not None
-        and (code & 0xFF)
-        in (
-            sqlite3.SQLITE_BUSY,
-            sqlite3.SQLITE_LOCKED,
-        )
-    )

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from sapo_engine.models.loading import load_network, save_model
+from sapo_engine.models.loading import load_network, save_chat_template, save_model
 from sapo_engine.models.reasoner import Adapters, Reasoner, load_adapter, save_adapter
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
@@ -31,6 +31,7 @@ class ModelCodec:
         """See Codec."""
         if value.adapter:
             save_adapter(value, self.adapters, folder / "adapter")
+            save_chat_template(self.tokenizer, folder / "adapter")
         else:
             save_model(value.network, self.tokenizer, folder / "model")
 

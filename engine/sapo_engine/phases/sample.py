@@ -40,6 +40,9 @@ def sample(run: RunContext, iteration: int, model: Reasoner) -> list[Trajectory]
             emit_trajectories(phase, rows)
             found += rows
             phase.progress(at + len(part), count)
+        cut = sum(t.copies for t in found if t.source == "sample" and run.session.builder.stopped_early(t.tokens))
+        if cut:
+            phase.metric("ran_on", cut)
         phase.metric("sample_tokens", sum(len(t.tokens) * t.copies for t in found if t.source == "sample"))
         return found
 

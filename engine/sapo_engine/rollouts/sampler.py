@@ -10,16 +10,18 @@ from sapo_engine.rollouts.keys import key_of
 from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.tasks.base import Question
 from sapo_engine.text.prompts import MIN_ROOM, Prompts
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_studio.config.schema import RunConfig
 
 
 class Sampler:
     """Samples completions of questions with any reasoner of the run, and continues what is begun."""
 
-    def __init__(self, config: RunConfig, prompts: Prompts, pool: BackendPool) -> None:
+    def __init__(self, config: RunConfig, prompts: Prompts, pool: BackendPool, builder: TrajectoryBuilder) -> None:
         self.config = config
         self.prompts = prompts
         self.pool = pool
+        self.builder = builder
 
     def request(self, question: int, keys: Sequence[int], written: tuple[int, ...] = ()) -> Request:
         """A completion of the task's question `question` for each of `keys`, going on from the tokens `written`."""
@@ -42,7 +44,8 @@ class Sampler:
         greedy: bool = False,
         tick: Callable[[int, int], None] | None = None,
     ) -> list[list[Completion]]:
-        """`samples` completions of each question. `path` names the purpose in the random keys; `tick(done, total)`."""
+        """`samples` completions of each question, up to their first complete answer. `path` names the purpose in the
+        random keys; `tick(done, total)`."""
         seed = self.config.seed
         requests = [
             self._request(prompt, [key_of(seed, path, question.number, k) for k in range(samples)])
@@ -57,4 +60,9 @@ class Sampler:
                 tick(done, samples * len(questions))
 
         temperature = 0.0 if greedy else self.config.sampling.temperature
-        return self.pool.backend(model).generate(requests, temperature=temperature, tick=count)
+        found = self.pool.backend(model).generate(requests, temperature=temperature, tick=count)
+        return [[self._up_to_answer(completion) for completion in mine] for mine in found]
+
+    def _up_to_answer(self, completion: Completion) -> Completion:
+        tokens = self.builder.first_answer(completion.tokens)
+        return completion if tokens is completion.tokens else Completion(tokens, finished=False)

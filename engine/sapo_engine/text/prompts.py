@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.tasks.base import Message, Question, Task
-from sapo_engine.text.time_limit import OutOfTime, time_limit
+from sapo_engine.text.templates import TEMPLATES
 from sapo_studio.errors import InputError
+from sapo_studio.model_files.reading import shown
 
 MIN_ROOM = 8
 """An answer has at least so many tokens."""
-TEMPLATE_SECONDS = 5.0
-"""A chat template is a program that came with the model: it may loop. Real ones take a millisecond."""
 
 
 def token_id(value: object) -> int:
@@ -64,48 +62,63 @@ def _begins_texts(tokenizer: PreTrainedTokenizerBase, bos: int) -> bool:
     return cast("list[int]", tokenizer("a")["input_ids"])[:1] == [bos]
 
 
-def chat_prompt(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message]) -> tuple[int, ...]:
-    """`turns` by the model's own chat template, up to where the model is to answer."""
-    text = _render(tokenizer, turns, add_generation_prompt=True)
-    return tuple(cast("list[int]", tokenizer(text, add_special_tokens=False)["input_ids"]))
+def chat_prompts(tokenizer: PreTrainedTokenizerBase, chats: Sequence[Sequence[Message]]) -> list[tuple[int, ...]]:
+    """Each chat's turns by the model's own chat template, up to where the model is to answer."""
+    if not chats:
+        return []
+    texts = _render(tokenizer, chats, prompt=True)
+    found = cast("list[list[int]]", tokenizer(texts, add_special_tokens=False)["input_ids"])
+    return [tuple(ids) for ids in found]
 
 
 def end_turns(tokenizer: PreTrainedTokenizerBase) -> None:
     """Make the token that ends a chat turn the tokenizer's end-of-text token: models answer up to it."""
     mark = "\u2022answer\u2022"
     turns: list[Message] = [{"role": "user", "content": "question"}, {"role": "assistant", "content": mark}]
-    _, _, rest = _render(tokenizer, turns, add_generation_prompt=False).partition(mark)
+    (text,) = _render(tokenizer, [turns], prompt=False)
+    _, _, rest = text.partition(mark)
     ids = cast("list[int]", tokenizer(rest.strip(), add_special_tokens=False)["input_ids"])
     if ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder):
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(ids[0])
 
 
-def _render(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message], *, add_generation_prompt: bool) -> str:
-    if not tokenizer.chat_template:
+def _render(tokenizer: PreTrainedTokenizerBase, chats: Sequence[Sequence[Message]], *, prompt: bool) -> list[str]:
+    template = _template(tokenizer)
+    facts = {name: _plain(value) for name, value in tokenizer.special_tokens_map.items()}
+    found = TEMPLATES.render(template, chats, facts, prompt=prompt)
+    texts = dict(enumerate(found.texts))
+    refused = [number for number, text in texts.items() if text is None]
+    if refused:
+        # Some models know no system turn: what it says goes before the first question.
+        again = TEMPLATES.render(template, [_without_system(chats[n]) for n in refused], facts, prompt=prompt)
+        if again.refused:
+            raise InputError("The model's chat template failed", why=shown(again.refused, 300))
+        texts |= dict(zip(refused, again.texts, strict=True))
+    return [str(texts[number]) for number in range(len(chats))]
+
+
+def _template(tokenizer: PreTrainedTokenizerBase) -> str:
+    found: Any = tokenizer.chat_template
+    if isinstance(found, dict):
+        found = cast("dict[str, Any]", found).get("default")
+    if not found:
         raise InputError(
             "The model has no chat template",
             why='task.prompt = "chat" puts questions the way that the model was taught to chat.',
             fix='Use task.prompt = "plain" or "few-shot", or an instruction-tuned model.',
         )
-    messages = cast("list[dict[str, str]]", list(turns))
-    try:
-        with time_limit(TEMPLATE_SECONDS):
-            text: Any = tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=add_generation_prompt
-            )
-    except OutOfTime as error:
-        raise InputError(
-            "The model's chat template does not end",
-            why=f"It was stopped after {TEMPLATE_SECONDS:.0f} s.",
-            fix="Do not use this model, or correct its chat_template.jinja.",
-        ) from error
-    except TemplateError as error:
-        if turns and turns[0]["role"] == "system":
-            # Some models know no system turn: what it says goes before the first question.
-            first: Message = {"role": "user", "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}
-            return _render(tokenizer, [first, *turns[2:]], add_generation_prompt=add_generation_prompt)
-        raise InputError("The model's chat template failed", why=str(error)) from error
-    return str(text)
+    return str(found)
+
+
+def _plain(value: Any) -> Any:
+    return [str(item) for item in cast("list[Any]", value)] if isinstance(value, (list, tuple)) else str(value)
+
+
+def _without_system(turns: Sequence[Message]) -> Sequence[Message]:
+    if len(turns) < 2 or turns[0]["role"] != "system":
+        return turns
+    first: Message = {"role": "user", "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}
+    return [first, *turns[2:]]
 
 
 class Prompts:
@@ -145,11 +158,12 @@ class Prompts:
         return [found[id(q)] if id(q) in found else self._made[q.number] for q in questions]
 
     def _tokenised(self, questions: Sequence[Question]) -> list[tuple[int, ...]]:
-        """The prompts of these, together where they are no chats."""
+        """The prompts of these, tokenised together."""
         turns = [self.task.chat(question) for question in questions]
         plain = [self.task.prompt(question) for question, chat in zip(questions, turns, strict=True) if not chat]
         written = iter(plain_prompts(self.tokenizer, plain))
-        prompts = [chat_prompt(self.tokenizer, chat) if chat else next(written) for chat in turns]
+        talked = iter(chat_prompts(self.tokenizer, [chat for chat in turns if chat]))
+        prompts = [next(talked if chat else written) for chat in turns]
         for question, tokens in zip(questions, prompts, strict=True):
             if len(tokens) + MIN_ROOM > self.context_length:
                 raise InputError(

@@ -47,6 +47,26 @@ class TrajectoryBuilder:
     def _body(self, tokens: Sequence[int]) -> Sequence[int]:
         return tokens[: tokens.index(self._eos)] if self._eos in tokens else tokens
 
+    def first_answer(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
+        """`tokens` up to the end of the first complete answer, where they go on with a question of their own; else
+        `tokens` themselves."""
+        text = self.text_of(tokens)
+        end = self.task.answer_end(text)
+        if end is None:
+            return tokens
+        shortest, longest = 0, len(tokens)
+        while shortest < longest:
+            middle = (shortest + longest) // 2
+            if len(self.text_of(tokens[:middle])) < end:
+                shortest = middle + 1
+            else:
+                longest = middle
+        return tokens[:shortest]
+
+    def stopped_early(self, tokens: Sequence[int]) -> bool:
+        """Whether these are tokens that `first_answer` has cut: neither their end nor the limit was reached."""
+        return self._eos not in tokens and len(tokens) < self.task.max_new_tokens
+
     def _line_breaks(self, token: int) -> int:
         """How many lines end inside one token."""
         count = self._breaks.get(token)

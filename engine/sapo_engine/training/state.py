@@ -11,6 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from sapo_engine.models.checks import check_tensors
+
 
 def save_training_state(
     file: Path,
@@ -50,9 +52,12 @@ def load_training_state(
     with safe_open(file, framework="pt") as opened:
         facts = opened.metadata()
     tensors = load_file(file)
+    trained = [value for value in model.parameters() if value.requires_grad]
+    own = {f"model/{index}": value for index, value in enumerate(trained)}
+    check_tensors(file, {name: value for name, value in tensors.items() if name.startswith("model/")}, own)
     with torch.no_grad():
-        for index, value in enumerate(value for value in model.parameters() if value.requires_grad):
-            value.copy_(tensors[f"model/{index}"])
+        for name, value in own.items():
+            value.copy_(tensors[name])
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimiser/"):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-from sapo_engine.models.loading import load_config, load_tokenizer
+from sapo_engine.models.loading import load_config, load_network, load_tokenizer
 from sapo_engine.text.prompts import plain_prompt, token_id
 from sapo_studio.errors import InputError
 
@@ -35,19 +35,7 @@ class Classifier:
                 fix="Give the folder of a token- or sequence-classification model, or the number of a run's verifier.",
             )
         kind: Any = AutoModelForTokenClassification if self.by_token else AutoModelForSequenceClassification
-        try:
-            self.model = cast(
-                "PreTrainedModel",
-                kind.from_pretrained(
-                    folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-                ),
-            ).eval()
-        except OSError as error:
-            raise InputError(
-                f"The weights in {folder} cannot be loaded",
-                why=str(error).splitlines()[0],
-                fix="The folder must hold model.safetensors; pickled weights are not read.",
-            ) from error
+        self.model = load_network(folder, kind=kind).eval()
         classes = self.model.config.num_labels
         if classes not in (1, 2):
             raise InputError(

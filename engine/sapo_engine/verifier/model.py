@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
+from sapo_engine.models.checks import check_tensors
 from sapo_engine.models.loading import load_network, save_model
 from sapo_engine.models.precision import autocast, full_precision
 from sapo_engine.models.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
@@ -22,6 +23,8 @@ from sapo_engine.training.batching import PaddedBatch, PromptCompletion
 from sapo_engine.training.losses import next_log_probs
 from sapo_studio.config.schema import VerifierConfig
 from sapo_studio.domain.calibration import Platt
+from sapo_studio.model_files.reading import read_object
+from sapo_studio.model_files.safetensors_header import read_tensors
 
 FEATURES = 6
 ADAPTER = "adapter"
@@ -131,16 +134,21 @@ def load_verifier(
     adapters: Adapters,
     precision: str = "fp32",
 ) -> Verifier:
-    """The verifier that `save_verifier` wrote. `reasoner` is the one that it was trained from."""
+    """The verifier that `save_verifier` wrote. `reasoner` is the one that it was trained from. Raises InputError where
+    a tensor is missing, unexpected or misshapen."""
     if (folder / ADAPTER).is_dir():
         network = reasoner.network if config.base == "shared" else own_network(reasoner)
         base = load_adapter(network, adapters, folder / ADAPTER)
     else:
         base = Reasoner(load_network(folder))
-    facts = json.loads((folder / "head.json").read_text())
+    facts = read_object(folder / "head.json")
     verifier = Verifier(base, facts["kind"], precision)
     # Verifiers of earlier versions have none.
     verifier.calibration = Platt(**facts.get("calibration", {}))
-    verifier.head.load_state_dict(load_file(folder / "head.safetensors"))
+    file = folder / "head.safetensors"
+    read_tensors(file)
+    weights = load_file(file)
+    check_tensors(file, weights, verifier.head.state_dict())
+    verifier.head.load_state_dict(weights)
     verifier.head.to(device)
     return verifier.eval()

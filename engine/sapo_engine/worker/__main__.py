@@ -24,7 +24,7 @@ from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.errors import EngineError, InputError, SapoError, Stopped
 from sapo_studio.events import Event, encode
 from sapo_studio.events.control import CONTROL, Order, Start
-from sapo_studio.events.kinds import Failed, Finished, Hello, Plan
+from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Plan
 
 if TYPE_CHECKING:
     import torch
@@ -181,7 +181,11 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     complete = True
     try:
         with contextlib.closing(RunSession(config, Path(start.run_dir), device, ranks)) as session:
-            run(RunContext(session, phases, wire.send, control, start.done, config.runtime.checkpoint_seconds))
+            session.check_references()
+            context = RunContext(session, phases, wire.send, control, start.done, config.runtime.checkpoint_seconds)
+            for note in session.notes:
+                context.emit(Log(message=note))
+            run(context)
     except Stopped:
         complete = False
     if ranks.leader:

@@ -12,10 +12,12 @@ from pathlib import Path
 from sapo_studio.config.presets import to_toml
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.paths import user_path
 from sapo_studio.store import queries
 from sapo_studio.store.annotations import human_first_errors
-from sapo_studio.store.codec import id_range, row_number, unpack_scores
+from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
+from sapo_studio.store.traces import parse_scores, parse_steps
 
 BATCH = 2000
 
@@ -45,7 +47,8 @@ def trajectory_lines(
             "SELECT trajectory_id, verifier, scores FROM scores WHERE trajectory_id BETWEEN ? AND ? ORDER BY 1, 2",
             (first, last),
         ):
-            scores.setdefault(identity, {})[str(verifier)] = [round(float(v), 4) for v in unpack_scores(blob)]
+            values = parse_scores(store, blob, identity)
+            scores.setdefault(identity, {})[str(verifier)] = [round(float(v), 4) for v in values]
         labels: dict[int, dict[str, str]] = {}
         for identity, written_by, text in store.rows(
             "SELECT trajectory_id, source, labels FROM labels WHERE trajectory_id BETWEEN ? AND ? ORDER BY 1, 2",
@@ -66,7 +69,7 @@ def trajectory_lines(
                 "iteration": made_in,
                 "sample": sample,
                 "source": kind,
-                "steps": json.loads(steps),
+                "steps": parse_steps(store, steps, identity),
                 "answer": answer,
                 "correct": bool(correct),
                 "truth": truth,
@@ -125,7 +128,9 @@ def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None
     origin = store.run_dir(run_id) / "artefacts" / made[chosen] / "model"
     if not origin.is_dir():
         raise StoreError(f"The model of iteration {chosen} is no longer at {origin}", fix="Resume or repeat the run.")
-    if target.exists():
+    if not target.name:
+        raise InputError(f"{str(target)!r} is no folder to write to", fix="Give the path of a new folder.")
+    if user_path(str(target)).exists() or target.is_symlink():
         raise InputError(f"{target} exists already", fix="Choose a folder that does not exist yet.")
     partial = target.with_name(target.name + ".partial")
     try:

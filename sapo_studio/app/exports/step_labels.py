@@ -17,6 +17,7 @@ from sapo_studio.store import queries
 from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
+from sapo_studio.store.traces import parse_steps
 
 LabelSource = Literal["human", "rollouts", "oracle"]
 """Whose first error is exported: people's, the one that rollouts verified, or the task's own step oracle's."""
@@ -76,7 +77,7 @@ def labeled_solutions(
             id=f"{name}-{row_number(identity)}",
             generator="task" if kind == "solution" else f"{name}/M{made_in}",
             problem=problem,
-            steps=tuple(json.loads(steps)),
+            steps=tuple(parse_steps(store, steps, identity)),
             final_answer_correct=bool(correct),
             first_error=known[identity] if labels == "human" else verified if labels == "rollouts" else truth,
         )

@@ -1,7 +1,7 @@
 """One background loop that watches the store and says what changed.
 
-A poll is `PRAGMA data_version` (no query) and, only when that moved, the list of runs. So an idle window costs next
-to nothing.
+A poll is a look at the file, `PRAGMA data_version` (no query) and, only when that moved, the list of runs. So an idle
+window costs next to nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from sapo_studio.errors import SapoError
+from sapo_studio.errors import SapoError, StoreError
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import StoreFault
 from sapo_studio.store.records import RunSummary
 
 BUSY_SECONDS = 0.5
@@ -64,7 +65,7 @@ class Poller(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._path = path
+        self.path = path
         self._reconcile = reconcile
         self._wake = threading.Event()
         self._stopping = False
@@ -100,47 +101,93 @@ class Poller(QObject):
             self._wake.set()
 
     def _watch(self) -> None:
-        store: Store | None = None
-        known: dict[str, RunSummary] | None = None
-        version = -1
+        watch = _Watch(self)
         since_reconcile = RECONCILE_SECONDS
-        troubled = False
+        troubled = ""
         while not self._stopping:
             pause = IDLE_SECONDS
             try:
-                if store is None:
-                    store = Store.open(self._path)
-                if self._reconcile is not None and since_reconcile >= RECONCILE_SECONDS:
+                due = since_reconcile >= RECONCILE_SECONDS
+                if due:
                     since_reconcile = 0.0
-                    if self._reconcile(store):
-                        version = -1  # data_version does not tell of this connection's own writes
-                now = store.data_version()
-                self.polls += 1
-                if known is None or now != version:
-                    runs = queries.list_runs(store)
-                    change = compare(known, runs)
-                    known, version = {run.id: run for run in runs}, now
-                    if change is not None:
-                        self.changed.emit(change)
-                if troubled:
-                    troubled = False
-                    self.trouble.emit(None)
-                if any(run.status.alive for run in known.values()):
+                if watch.look(self._reconcile if due else None):
                     pause = BUSY_SECONDS
+                if troubled:
+                    troubled = ""
+                    self.trouble.emit(None)
             except SapoError as error:
-                if not troubled:
-                    troubled = True
-                    self.trouble.emit(error)
-                if store is not None:
-                    store.close()
-                    store, known, version = None, None, -1
+                told = watch.drop(error)
+                if error.what != troubled:
+                    self.trouble.emit(told)
+                # That another file has taken the store's place shall stay on the screen, though it can be read.
+                replaced = isinstance(error, StoreFault) and error.kind == "replaced"
+                troubled = "" if replaced else error.what
             if self._hidden:
                 pause = max(pause, HIDDEN_SECONDS)
             self._wake.wait(pause)
             self._wake.clear()
             since_reconcile += pause
-        if store is not None:
-            store.close()
+        watch.close()
+
+
+class _Watch:
+    """The poller's own connection, and what it knows. Only for the poller's thread."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+        self._store: Store | None = None
+        self._known: dict[str, RunSummary] | None = None
+        self._version = -1
+        self._changed_at = 0
+        self._opened = False
+
+    def look(self, reconcile: Callable[[Store], object] | None) -> bool:
+        """Look once, and tell the poller's listeners what changed. Returns whether a run is alive. Raises SapoError."""
+        if self._store is None:
+            # A window may begin a data folder, but it does not put an empty store where there was one.
+            self._store = Store.open(self._poller.path, create=not self._opened)
+            self._opened, self._version, self._changed_at = True, -1, self._store.changed_at
+        store = self._store
+        if reconcile is not None and reconcile(store):
+            self._version = -1  # data_version does not tell of this connection's own writes
+        now = store.data_version()
+        if now == self._version and store.changed_at != self._changed_at:
+            # A checkpoint of what is known, or a program that wrote over the file: only a new connection can tell.
+            self.close()
+            return self.look(None)
+        self._changed_at = store.changed_at
+        self._poller.polls += 1
+        if self._known is None or now != self._version:
+            runs = queries.list_runs(store)
+            summaries = {run.id: run for run in runs}
+            seen = store.only_reading is not None and summaries == self._known
+            change = None if seen else compare(self._known, runs)
+            self._known, self._version = summaries, now
+            if change is not None:
+                self._poller.changed.emit(change)
+        alive = any(run.status.alive for run in self._known.values())
+        if store.only_reading is not None:  # a full disk; it sees no changes, and there may be room by the next time
+            self.close()
+        return alive
+
+    def drop(self, error: SapoError) -> SapoError:
+        """Give up the connection that met `error`, and save what it still holds of a store that has gone. Returns what
+        to tell.
+        """
+        rescued: Path | None = None
+        if self._store is not None and isinstance(error, StoreFault) and error.lost:
+            rescued = self._store.rescue(alone=True)
+        self.close()
+        if rescued is None:
+            return error
+        saved = f"What this window still held of it is in {rescued}; `sapo restore {rescued.name}` puts it back."
+        return StoreError(error.what, why=error.why, fix=f"{saved} {error.fix}".rstrip())
+
+    def close(self) -> None:
+        """Close the connection; the next look opens one."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
 
 def compare(known: dict[str, RunSummary] | None, runs: list[RunSummary]) -> StoreChange | None:

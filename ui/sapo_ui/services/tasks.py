@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
 
+from sapo_studio.errors import StoreError
 from sapo_studio.store.db import Store
 
 T = TypeVar("T")
@@ -143,11 +144,16 @@ class Pool:
 
     def _serve(self) -> None:
         store: Store | None = None
+        create = True
         try:
             while (task := self._next()) is not None:
                 try:
+                    if store is not None and not _usable(store):
+                        store.close()
+                        store = None
                     if store is None:
-                        store = Store.open(self.path, checkpointer=False)
+                        store = Store.open(self.path, create=create, checkpointer=False)
+                        create = False  # if it goes, an empty one is no substitute
                     task.result = task.work(store)
                 except Exception as error:
                     task.error = error
@@ -184,6 +190,18 @@ class Pool:
             self.on_error(task.error)
         else:
             raise task.error
+
+
+def _usable(store: Store) -> bool:
+    """Whether the connection still leads to the file that others see, as they see it, and can write."""
+    if store.only_reading is not None:
+        return False
+    before = store.changed_at
+    try:
+        store.check_place()
+    except StoreError:
+        return False
+    return store.changed_at == before
 
 
 _pool: Pool | None = None

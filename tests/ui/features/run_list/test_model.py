@@ -49,6 +49,7 @@ def test_model_changes_row_by_row(qtmodeltester, make_run):
         ),
         ("running", {}, "Starting"),
         ("paused", {"phase": "align", "iteration": 1, "eta_seconds": 5}, "Align \u00b7 it 1/3"),
+        ("paused", {"error": ErrorText("The disk is full: the run waits")}, "The disk is full: the run waits"),
         ("done", {"headline": {"sampled_accuracy": 0.533}}, "53.3\u202f% sampled \u00b7 just now"),
         ("failed", {"error": ErrorText("The disk is full")}, "The disk is full"),
         ("stopped", {}, "just now"),

@@ -20,6 +20,9 @@ def test_banner_says_what_why_and_what_to_do(qtbot, page, make_run, fired):
     assert QGuiApplication.clipboard().text() == page.banner.text
     page.show_run(make_run(1, "lab", "interrupted"))
     assert "Resume continues" in page.banner.text
+    page.show_run(make_run(1, "lab", "paused", error=ErrorText("The disk is full: the run waits", "", "Free 3 MB.")))
+    assert page.banner.text == "The disk is full: the run waits\nFree 3 MB."
+    assert not page.banner.action.isVisible()
     page.show_run(make_run(1, "lab", "running"))
     assert not page.banner.isVisible()
 

@@ -10,6 +10,7 @@ from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.widgets.plain_text import plain_tip
 
 RUN_ROLE = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
@@ -17,8 +18,8 @@ Index = QModelIndex | QPersistentModelIndex
 
 def second_line(run: RunSummary) -> str:
     """What the list says below a run's name."""
-    if run.status is RunStatus.FAILED and run.error is not None:
-        return run.error.what
+    if run.status in (RunStatus.FAILED, RunStatus.PAUSED) and run.error is not None:
+        return run.error.what  # one that is paused waits, for room on the disk
     if run.status.alive:
         phase = PHASE_LABELS.get(run.phase, run.phase)
         where = (
@@ -64,7 +65,7 @@ class RunListModel(QAbstractListModel):
                 lines.insert(2, f"preset {run.preset}")
             if run.active_seconds:
                 lines.append(f"running time {fmt.duration(run.active_seconds)}")
-            return "\n".join(lines)
+            return plain_tip("\n".join(lines))
         return None
 
     def take(self, change: StoreChange) -> None:

@@ -152,6 +152,8 @@ class RunPage(Page):
         resume = "Resume" if run.status.resumable else ""
         if run.error is not None and run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.STOPPED):
             self.banner.show_error(run.error.what, run.error.why, run.error.fix, action=resume)
+        elif run.error is not None and run.status is RunStatus.PAUSED:
+            self.banner.show_error(run.error.what, run.error.why, run.error.fix, bad=False)
         elif run.status is RunStatus.INTERRUPTED:
             self.banner.show_error(
                 "The engine stopped unexpectedly",

@@ -1,0 +1,150 @@
+"""`sapo restore`: what backups of the store there are, and going back to one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sapo_studio.app.commands.printing import console, say, say_json
+from sapo_studio.errors import InputError, SapoError, StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sapo_studio.store.backups import Backup, Restored
+
+
+def register(app: typer.Typer) -> None:
+    """Add `restore`."""
+    app.command("restore")(restore)
+
+
+def restore(
+    backup: Annotated[
+        str, typer.Argument(metavar="[BACKUP]", help="Its number or name in the list, or a path. Without: list them.")
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask. Without BACKUP: the best one, with most runs.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
+) -> None:
+    """List the backups of the store, or go back to one of them. Asks first.
+
+    The engine makes a backup every ten minutes and at the end of each run, and keeps the one before it. Going back puts
+    a checked copy in the store's place in one move; the file that was there is kept beside it. No engine may be at work
+    meanwhile. Folders of runs are left alone.
+
+    Exit codes: 0 done, 1 the backup cannot be used, 2 bad input.
+
+    Examples: `sapo restore`, `sapo restore 1`, `sapo restore studio.backup.previous.db --yes`
+    """
+    from sapo_studio.paths import store_path
+    from sapo_studio.store import backups
+
+    store = store_path()
+    if not backup and not yes:
+        _list(store, backups.list_backups(store), as_json=as_json)
+        return
+    chosen = backups.find(store, backup) if backup else backups.best(store)
+    if chosen is None:
+        raise InputError("There is no backup to go back to", fix=f"None that can be read is beside {store}.")
+    if chosen.fault:
+        raise StoreError(
+            f"The backup {chosen.path.name} cannot be used",
+            why=f"{chosen.fault}.",
+            fix="Choose another one: `sapo restore` lists them.",
+        )
+    now = _present(store)
+    if not yes and not typer.confirm(f"Go back to {chosen.summary}? {now} It is kept aside."):
+        raise InputError("Nothing was restored")
+    _tell(store, backups.restore(store, chosen), as_json=as_json)
+
+
+def _present(store: Path) -> str:
+    """What the store holds now, in a sentence. Raises InputError where an engine works on one of its runs."""
+    from sapo_studio import supervisor
+    from sapo_studio.store import queries
+    from sapo_studio.store.backups import counted
+    from sapo_studio.store.db import Store
+
+    try:
+        with Store.open(store, create=False) as opened:
+            runs = queries.list_runs(opened)
+    except SapoError as error:
+        return f"{error.what}."
+    if held := [run.id for run in runs if supervisor.is_held(run)]:
+        raise InputError(
+            "The store cannot be replaced now",
+            why=f"An engine works on {', '.join(held[:5])}.",
+            fix=f"Stop it first: sapo stop {held[0]}",
+        )
+    return f"The store holds {counted(len(runs), 'run')} now."
+
+
+def _list(store: Path, found: list[Backup], *, as_json: bool) -> None:
+    if as_json:
+        for number, backup in enumerate(found, start=1):
+            line = {
+                "kind": "backup",
+                "number": number,
+                "name": backup.path.name,
+                "path": str(backup.path),
+                "made": backup.made,
+                "size": backup.size,
+                "runs": None if backup.fault else backup.runs,
+                "newest_run": backup.newest_run,
+                "fault": backup.fault,
+            }
+            say_json(line)
+        return
+    if not found:
+        say(f"There are no backups beside {store}. An engine makes one every ten minutes and at the end of each run.")
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    shown.add_column("", justify="right")
+    for title in ("backup", "made"):
+        shown.add_column(title, no_wrap=True)
+    for title in ("size", "runs"):
+        shown.add_column(title, justify="right", no_wrap=True)
+    shown.add_column("newest run", overflow="fold")
+    for number, backup in enumerate(found, start=1):
+        runs = "-" if backup.fault else str(backup.runs)
+        last = f"cannot be read: {backup.fault}" if backup.fault else backup.newest_run
+        shown.add_row(
+            str(number), escape(backup.path.name), backup.date, f"{backup.size / 2**20:.1f} MiB", runs, escape(last)
+        )
+    terminal = console()
+    terminal.print(shown)
+    terminal.print("Go back to one: sapo restore NUMBER", markup=False)
+
+
+def _tell(store: Path, done: Restored, *, as_json: bool) -> None:
+    from sapo_studio.store import presence, queries
+    from sapo_studio.store.backups import counted
+    from sapo_studio.store.db import Store
+
+    with Store.open(store, create=False) as opened:
+        known = {run.id for run in queries.list_runs(opened)}
+    others = [name for name in presence.run_folders(store) if name not in known]
+    if as_json:
+        line = {
+            "kind": "restored",
+            "backup": done.backup.path.name,
+            "runs": len(known),
+            "aside": None if done.aside is None else str(done.aside),
+            "kept": [str(path) for path in done.kept],
+            "folders_without_run": others,
+        }
+        say_json(line)
+        return
+    say(f"The store holds {counted(len(known), 'run')} again, as in {done.backup.path.name} of {done.backup.date}.")
+    if done.aside is not None:
+        say(f"What was there before is kept: {done.aside}")
+    for path in done.kept:
+        say(f"This backup holds more and is kept: {path}")
+    if others:
+        say(f"Folders of runs that it does not know are left as they are: {', '.join(others)}")
