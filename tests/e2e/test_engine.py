@@ -385,3 +385,19 @@ def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
     assert "folder" in run.error.what
     shutil.rmtree(folder / "config.toml")
     assert bench.run(run_id).status is RunStatus.DONE
+
+
+def test_no_room_on_another_disk_is_told(bench: Bench) -> None:
+    """A file of the worker's did not fit, though the data folder has room: some other disk is full."""
+    run_id = bench.make()
+    artefact = bench.store.run_dir(run_id) / "artefacts" / "phase-2.3"
+    artefact.parent.mkdir(parents=True)
+    artefact.with_name("phase-2.3.partial").symlink_to("/dev/full")
+    run = bench.run(run_id, says=True)
+    assert run.status is RunStatus.FAILED
+    assert run.error is not None
+    assert run.error.what == "The engine found no room for a file"
+    assert "No space left on device" in run.error.why
+    artefact.with_name("phase-2.3.partial").unlink()
+    artefact.unlink(missing_ok=True)
+    assert bench.run(run_id).status is RunStatus.DONE

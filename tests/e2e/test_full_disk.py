@@ -51,12 +51,12 @@ def sapo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
 
 
-@pytest.mark.parametrize("room", [0, 300_000])
-def test_a_run_waits_for_room_and_goes_on(disk: SmallDisk, small: Bench, room: int) -> None:
+@pytest.mark.parametrize(("room", "says"), [(0, False), (0, True), (300_000, True)])
+def test_a_run_waits_for_room_and_goes_on(disk: SmallDisk, small: Bench, room: int, says: bool) -> None:
     whole = small.make()
     assert small.run(whole, rows=400).status is RunStatus.DONE
     run_id = small.make()
-    small.launch(run_id, rows=400, pause_ms=100)
+    small.launch(run_id, rows=400, pause_ms=100, says=says)
     reach(small, run_id, 2)
     disk.fill(but=room)
     run = small.until(run_id, waits)
@@ -79,6 +79,7 @@ def test_a_run_waits_for_room_and_goes_on(disk: SmallDisk, small: Bench, room: i
     assert small.metrics(run_id) == small.metrics(whole)
     assert small.rows(run_id) == small.rows(whole)
     assert small.gone()
+    assert "report it" not in small.log(run_id)
     assert "Traceback" not in (small.store.run_dir(run_id) / "parent.log").read_text()
 
 

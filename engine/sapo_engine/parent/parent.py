@@ -17,7 +17,7 @@ from typing import Any
 import tomli_w
 
 from sapo_engine.parent import exit_reasons as deaths
-from sapo_engine.parent.store_wait import StopWhileWaiting, StoreWait
+from sapo_engine.parent.store_wait import SAYS_NO_ROOM, StopWhileWaiting, StoreWait
 from sapo_engine.parent.worker_process import WorkerProcess, worker_command
 from sapo_studio import files, processes, supervisor
 from sapo_studio.config.schema import RunConfig
@@ -157,13 +157,13 @@ class Parent:
                     self._check_complete()
                     return RunStatus.DONE
                 case Failed(retry=False) as word:
-                    raise EngineError(word.what, why=word.why, fix=word.fix)
+                    raise _failure(word)
                 case Finished():
                     return RunStatus.STOPPED
                 case _ if self._stop_by is not None or self._signalled:
                     return RunStatus.STOPPED
                 case Failed() as word:
-                    reason = EngineError(word.what, why=word.why, fix=word.fix)
+                    reason = _failure(word)
                 case _:
                     reason = worker.reason(code)
             self._report_death(reason, worker)
@@ -267,7 +267,8 @@ class Parent:
     def _commit(self, events: list[Event]) -> None:
         if not events:
             return
-        self._wait.do(lambda: self._ingest.apply(events), lambda: sum(len(encode(event)) for event in events))
+        told = [_worded(event) for event in events]
+        self._wait.do(lambda: self._ingest.apply(told), lambda: sum(len(encode(event)) for event in events))
         for event in events:
             if isinstance(event, Hello) and event.protocol != PROTOCOL:
                 raise EngineError(
@@ -356,6 +357,24 @@ class Parent:
                     maintenance.release_reserve()
                     maintenance.trim(1.0)
         self._wait.do(write)  # all the work is done: that is worth waiting for
+
+
+def _failure(word: Failed) -> EngineError:
+    if not SAYS_NO_ROOM.search(f"{word.what} {word.why}"):
+        return EngineError(word.what, why=word.why, fix=word.fix)
+    return EngineError(
+        "The engine found no room for a file",
+        why=word.why or word.what,
+        fix="Free some space where it lies: the data folder, the folder for temporary files or the cache of models."
+        " Then resume the run.",
+    )
+
+
+def _worded(event: Event) -> Event:
+    """What the log says of `event`. That a disk is full is no fault of the program."""
+    if not isinstance(event, Failed) or not SAYS_NO_ROOM.search(f"{event.what} {event.why}"):
+        return event
+    return Log(level="warning", message=f"The worker found no room for a file. {event.why or event.what}")
 
 
 def say(text: str, descriptor: int = 1) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.errors import InputError, SapoError, StoreError
+from sapo_studio.readable import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def restore(
             fix="Choose another one: `sapo restore` lists them.",
         )
     now = _present(store)
-    if not yes and not typer.confirm(f"Go back to {chosen.summary}? {now} It is kept aside."):
+    if not yes and not typer.confirm(printable(f"Go back to {chosen.summary}? {now} It is kept aside.")):
         raise InputError("Nothing was restored")
     _tell(store, backups.restore(store, chosen), as_json=as_json)
 
