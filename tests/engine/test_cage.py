@@ -480,3 +480,23 @@ def test_the_library_is_there(monkeypatch):
     for path in restrict.readable():
         assert path.startswith("/")
         assert path.rstrip("/") not in ("", "/usr", "/root", str(Path.home()), "/etc", "/home")
+
+
+def test_root_becomes_the_one_whose_python_it_runs(monkeypatch):
+    became = []
+
+    class Library:
+        st_uid, st_gid = 1234, 5678
+
+    monkeypatch.setattr(restrict.os, "stat", lambda path: Library)
+    for name in ("setgroups", "setresgid", "setresuid"):
+        monkeypatch.setattr(restrict.os, name, lambda *given, name=name: became.append((name, *given)))
+    monkeypatch.setattr(restrict.os, "geteuid", lambda: 1000)
+    restrict._become_owner()
+    assert became == []
+    monkeypatch.setattr(restrict.os, "geteuid", lambda: 0)
+    restrict._become_owner()
+    assert became == [("setgroups", []), ("setresgid", 5678, 5678, 5678), ("setresuid", 1234, 1234, 1234)]
+    Library.st_uid = 0
+    restrict._become_owner()
+    assert len(became) == 3

@@ -37,6 +37,8 @@ _CLOSED = (
     *(*border.FUNCTIONS, types.ModuleType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
     *(types.FrameType, types.CodeType, types.TracebackType),
 )
+_OF_CLASS_STATEMENTS = ("__module__", "__qualname__", "__classdictcell__", "__static_attributes__", "__firstlineno__")
+"""What Python itself puts into the body of a class."""
 MOST_PAIRS = 8
 FAR = 1_000_003
 """A step from a value to one that is hardly in the same set."""
@@ -239,9 +241,7 @@ class Guard(border.Border):
     def subclass(self, name: str, bases: tuple[Any, ...], space: dict[str, Any], named: Mapping[str, Any]) -> Any:
         """See standins.Line. The methods stay the test's; the class is made where its bases are."""
         cell = space.pop("__classcell__", None)
-        entries = {
-            entry: _entry(value) for entry, value in space.items() if entry not in ("__module__", "__qualname__")
-        }
+        entries = {entry: _entry(value) for entry, value in space.items() if entry not in _OF_CLASS_STATEMENTS}
         made = self.ask("subclass", name, bases, entries, dict(named))
         if cell is not None:
             cell.cell_contents = made

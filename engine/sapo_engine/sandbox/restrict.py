@@ -55,6 +55,7 @@ class Lock:
 
     def give_up_privileges(self) -> None:
         """No capability, and none to come: for the cage, and so for all of its children."""
+        _become_owner()
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
         _drop_capabilities()
 
@@ -107,6 +108,16 @@ def _address_space() -> int:
         return int(os.read(file, 200).split()[0]) * os.sysconf("SC_PAGE_SIZE")
     finally:
         os.close(file)
+
+
+def _become_owner() -> None:
+    """As root with a Python that is somebody else's, become that one: without capabilities root could not read it."""
+    library = os.stat(os.__file__)  # noqa: PTH116  # no pathlib in this small process
+    if os.geteuid() == 0 and library.st_uid:
+        with contextlib.suppress(OSError):  # in a name space that does not have that user
+            os.setgroups([])
+            os.setresgid(library.st_gid, library.st_gid, library.st_gid)
+            os.setresuid(library.st_uid, library.st_uid, library.st_uid)
 
 
 def _drop_capabilities() -> None:
