@@ -23,6 +23,7 @@ from sapo_engine.rollouts import key_of
 from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.tasks import Question, Task, make_task
+from sapo_engine.tasks.written import WrittenTask
 from sapo_engine.text.prompts import Prompts, check_vocabulary, end_turns, token_id
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
@@ -101,6 +102,20 @@ class RunSession:
         if start is None:
             raise AssertionError("the start model was asked for twice")
         return start
+
+    def check_references(self) -> None:
+        """Before a run begins: what becomes of questions whose own answer or program is not graded as correct, as
+        `task.bad_golds` asks. Answers were looked at when the task was made; programs are run now. Raises InputError
+        where the run must not begin."""
+        task = self.task
+        if not isinstance(task, WrittenTask):
+            return
+        if task.is_code:
+            golds = self.group.share(task.check_golds() if self.group.leader else None)
+            if golds is not None and not self.group.leader and self.config.task.bad_golds != "keep":
+                task.leave_out({gold.problem for gold in golds.bad})
+        if task.golds.bad and self.config.task.bad_golds == "leave_out":
+            self.notes.append(f"{task.golds.summary}. They are left out (task.bad_golds).")
 
     def close(self) -> None:
         """End what the run has started: graders, rollout engines."""

@@ -3,14 +3,17 @@
 import json
 
 import pytest
+import torch
 
 from sapo_engine.grading.programs import probe
 from sapo_engine.service.preview import preview
+from sapo_engine.session import RunSession
 from sapo_engine.tasks import make_task
 from sapo_engine.tasks.golds import check_golds
 from sapo_engine.tasks.kinds import KINDS, load_problems
-from sapo_studio.config.schema import TaskConfig
+from sapo_studio.config.schema import TaskConfig, parse_config
 from sapo_studio.errors import InputError
+from tests.fixtures.tiny_models import write_model
 from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
 
 SIZES = {"development_questions": 20, "test_questions": 20, "train_questions": 50}
@@ -119,3 +122,29 @@ def test_doctor_names_them_and_what_only_the_same_signs_answer(school):
     assert [bad["id"] for bad in found["golds"]["bad"]] == ["bad-0", "bad-1", "bad-2"]
     assert found["graded"] == 50
     assert found["rows"] == 60
+
+
+@pytest.mark.skipif(probe()[0] == "none", reason="this machine has no sandbox")
+def test_a_run_leaves_programs_out_that_fail_their_own_tests(tmp_path):
+    file = mbpp_file(tmp_path / "mbpp.jsonl", 60)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows[4]["test_list"].append("assert False")
+    write(file, rows)
+    settings = parse_config(
+        {
+            "task": {"kind": "mbpp", "train_data": str(file), "max_new_tokens": 64, **SIZES},
+            "model": {"source": str(write_model(tmp_path / "model", "llama"))},
+            "sampling": {"questions": 20, "start_questions": 20},
+        }
+    )
+    session = RunSession(settings, tmp_path, torch.device("cpu"))
+    try:
+        before = asked(session.task)
+        session.check_references()
+        assert before - asked(session.task) == {q for q in before if q.startswith(rows[4]["text"])}
+        assert len(before - asked(session.task)) == 1
+        (note,) = [note for note in session.notes if "reference" in note]
+        assert note.startswith("1 of 60 reference answer or program is not graded as right: 606")
+        assert "left out" in note
+    finally:
+        session.close()

@@ -496,3 +496,27 @@ def test_no_module_goes_by_the_name_of_another(grader):
     steal = "def f(form, g):\n    try: return form('{0.__globals__}', g)\n    except AttributeError: return 'no'"
     grade = grader.grade([(formatting, steal)])[0]
     assert "SECRET" not in grade.reason
+
+
+OUTSIDE = (
+    "import os\ndef f(): return os",
+    "import os\nfs = os",
+    "import os\ndef f(): return os.mkdir",
+    "import shutil\ndef f(): return shutil.rmtree",
+    "import pathlib\ndef f(): return pathlib.Path.touch",
+    "import time\ndef f(): return time.clock_settime",
+    "import os\nmkdir = os.mkdir",
+    "import sys\ndef f(): return sys.modules",
+)
+
+
+def test_no_function_or_module_that_a_program_gives_is_the_checkers_own(grader, tmp_path):
+    """A test that asks for something with a method `mkdir` does not get one that makes a folder out here."""
+    made = tmp_path / "made"
+    for program in OUTSIDE:
+        for test in (
+            f"f().mkdir({str(made)!r})", f"f()({str(made)!r})", f"fs.mkdir({str(made)!r})", f"mkdir({str(made)!r})",
+            f"f()['os'].mkdir({str(made)!r})", f"f()['posix'].mkdir({str(made)!r})", "f()(0, 0.0)",
+        ):  # fmt: skip
+            assert not grader.grade([(Problem("", "", tests=(test,)), program)])[0].correct
+            assert not made.exists()

@@ -12,6 +12,7 @@ import pytest
 from sapo_engine.grading import programs
 from sapo_engine.grading.base import Problem
 from sapo_engine.grading.programs import SANDBOXES, ProgramGrader, fault, probe, written_program
+from sapo_engine.sandbox import restrict
 from sapo_engine.tasks.kinds import KINDS, load_problems
 from sapo_studio.errors import InputError
 
@@ -21,11 +22,14 @@ DATA = Path(os.environ.get("SAPO_SHARED_DATA", Path(__file__).parents[3] / "shar
 ADD = Problem("add", "Add two numbers.", tests=("assert f(2, 3) == 5", "assert f(-1, 1) == 0", "assert f(10, 0) == 10"))
 
 
-@pytest.fixture(scope="module", params=SANDBOXES)
+@pytest.fixture(scope="module", params=[*SANDBOXES, "landlock 1"])
 def grader(request):
-    if fault(request.param):
-        pytest.skip(fault(request.param))
-    grader = ProgramGrader(seconds=2.0, memory_mb=256, processes=2, sandbox=request.param)
+    how, _, newest = request.param.partition(" ")  # Landlock as Linux 5.13 has it, and no newer one
+    if fault(how):
+        pytest.skip(fault(how))
+    grader = ProgramGrader(
+        seconds=2.0, memory_mb=256, processes=2, sandbox=how, newest_landlock=int(newest or restrict.NEWEST)
+    )
     yield grader
     grader.close()
 

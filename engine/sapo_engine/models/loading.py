@@ -101,6 +101,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
+    # transformers would save how it was loaded with the tokenizer: an artefact says nothing of this machine.
+    tokenizer.init_kwargs["local_files_only"] = False
     return tokenizer
 
 

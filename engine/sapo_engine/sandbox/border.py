@@ -67,6 +67,7 @@ class Border:
         self._theirs_by_identity: dict[int, int] = {}
         self._ahead: dict[int, collections.deque[Any]] = {}
         self._taken: collections.Counter[int] = collections.Counter()
+        self._methods: set[tuple[Any, str]] = set()
         self._resuming: set[int | None] = set()
         self._late: dict[int, BaseException] = {}
         self._handlers: dict[str, Callable[..., Any]] = {
@@ -74,6 +75,7 @@ class Border:
             "set": setattr,
             "delete": delattr,
             "call": _called,
+            "method": _method,
             "resume": _called,
             "special": _special,
             "next": self._next_items,
@@ -237,6 +239,8 @@ class Border:
 
     def _node(self, writer: wire.Writer, item: Any) -> wire.Node:
         """See wire.Writer."""
+        if type(item) is standins.Method:
+            return self._node(writer, standins.method_itself(item))
         theirs = self._theirs_by_identity.get(id(item))
         if theirs is not None:
             unread = self._ahead.pop(theirs, None)
@@ -249,8 +253,6 @@ class Border:
         name = known.name_of(item)
         if name is not None:
             return ["std", name]
-        if isinstance(item, types.ModuleType) and item.__name__.partition(".")[0] in sys.stdlib_module_names:
-            return ["module", item.__name__]
         if known.is_exception(item) and (found := known.library_name(item)) is not None:
             return ["exception", *found]
         to_import = self.permit(item)
@@ -264,7 +266,7 @@ class Border:
         cls = type(item)
         number = self._keep(item)
         if isinstance(item, BaseException):
-            given = [_shortened(given) for given in item.args]
+            given = [_shortened(given) for given in _arguments(item)]
             cause = item.__cause__
             return ["error", number, writer.value(cls), *self._carried(writer, given), writer.value(cause)]
         kind = writer.value(self._kind(cls))
@@ -321,8 +323,6 @@ class Border:
                 if name not in known.BY_NAME:
                     raise containers.WireError("no such name")
                 return known.BY_NAME[name]
-            case ["module", str(name)]:
-                return self.module(name)
             case ["exception", str(module), str(name)]:
                 found = known.library_exception(module, name)
                 if found is None:
@@ -353,10 +353,6 @@ class Border:
             case _:
                 raise containers.WireError("no value")
 
-    def module(self, name: str) -> Any:
-        """A module that the other side named."""
-        raise NotImplementedError
-
     def imported(self, module: str, name: str) -> Any:
         """Something of a module that the other side named."""
         raise NotImplementedError
@@ -385,10 +381,24 @@ class Border:
 
     def get(self, item: Any, name: str) -> Any:
         """See standins.Line."""
+        kind = type(item)
+        if (kind, name) in self._methods:
+            return standins.Method(item, name)
+        found = self.find(item, name)
+        if type(found) is standins.Function and standins.is_kind(kind) and name not in RESUMING:
+            self._methods.add((kind, name))
+        return found
+
+    def find(self, item: Any, name: str) -> Any:
+        """See standins.Line."""
         found = self.ask("get", item, name)
         if name in RESUMING and (number := self.number_of(found)) is not None:
             self._resuming.add(number)
         return found
+
+    def call_method(self, item: Any, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """See standins.Line."""
+        return self.ask("method", item, name, tuple(given), *_flat(named))
 
     def set(self, item: Any, name: str, value: Any) -> None:
         """See standins.Line."""
@@ -457,12 +467,21 @@ def _called(item: Any, given: Sequence[Any], *named: Any) -> Any:
     return item(*given, **dict(zip(named[::2], named[1::2], strict=True))) if named else item(*given)
 
 
+def _method(item: Any, name: str, given: Sequence[Any], *named: Any) -> Any:
+    return _called(getattr(item, name), given, *named)
+
+
 def _special(name: str, item: Any, given: Sequence[Any]) -> Any:
     return specials.OPERATIONS[name](item, *given)
 
 
 def _text(doc: Any) -> str | None:
     return doc[:LONGEST_TEXT] if type(doc) is str else None
+
+
+def _arguments(error: BaseException) -> tuple[Any, ...]:
+    # A group looks at its exceptions when it is made, before lists are filled.
+    return (error.message, error.exceptions) if isinstance(error, BaseExceptionGroup) else error.args
 
 
 def _shortened(given: Any) -> Any:

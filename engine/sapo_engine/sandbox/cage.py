@@ -22,8 +22,8 @@ import sys
 import time
 from typing import Any
 
-CHANNEL, STATUS = 3, 4
-"""Descriptors of a candidate's process. The second one is closed before its program runs."""
+CHANNEL, STATUS, LOCK = 3, 4, 5
+"""Descriptors of a candidate's process. All but the first one are closed before its program runs."""
 MOST_DESCRIPTORS = 4096
 READY = b"+"
 
@@ -33,9 +33,15 @@ class Cage:
 
     def __init__(self, control: socket.socket, how: str, newest: int) -> None:
         self.control = control
-        self.how = how
-        self.newest = newest
         self.restrict: Any = importlib.import_module("sandbox.restrict")
+        self.lock: Any = None
+        self.fault = ""
+        if how != "none":
+            try:
+                self.lock = self.restrict.Lock(landlock=how == "landlock", newest=newest)
+                self.lock.give_up_privileges()
+            except OSError as error:
+                self.fault = str(error)
         self.threads: Any = importlib.import_module("sandbox.threads")
         self.candidate: Any = importlib.import_module("sandbox.candidate").Server(CHANNEL)
         self.pid = 0
@@ -69,6 +75,9 @@ class Cage:
 
     def run(self, job: dict[str, Any], channel: int) -> dict[str, Any]:
         """Fork a candidate. Its `pid`, or why it is `refused`."""
+        if self.fault:
+            os.close(channel)
+            return {"refused": self.fault}
         mine, its = socket.socketpair()
         me = os.getpid()
         self.begun = 0
@@ -95,21 +104,21 @@ class Cage:
         """The candidate's process, from its first instruction to its last."""
         try:
             os.setsid()
-            # Out of the way first: one of the two may have the other's number.
-            high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 100) for descriptor in (channel, status)]
+            # Out of the way first: one of them may have another one's number.
+            lock = self.lock.descriptor if self.lock is not None else -1
+            kept = {CHANNEL: channel, STATUS: status} | ({LOCK: lock} if lock >= 0 else {})
+            high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 100) for descriptor in kept.values()]
             nothing = os.open(os.devnull, os.O_RDWR)
             for number in (0, 1, 2):
                 os.dup2(nothing, number)
-            for descriptor, number in zip(high, (CHANNEL, STATUS), strict=True):
+            for descriptor, number in zip(high, kept, strict=True):
                 os.dup2(descriptor, number)
-            os.closerange(STATUS + 1, MOST_DESCRIPTORS)
-            limits = {"seconds": float(job["seconds"]), "memory": int(job["memory"])}
-            if self.how == "none":
-                self.restrict.limit(**limits)
-            else:
-                self.restrict.restrict(
-                    **limits, landlock=self.how == "landlock", newest=self.newest, hand_over=_hand_over
-                )
+            os.closerange(max(kept) + 1, MOST_DESCRIPTORS)
+            self.restrict.limit(seconds=float(job["seconds"]), memory=int(job["memory"]))
+            if self.lock is not None:
+                if lock >= 0:
+                    self.lock.descriptor = LOCK
+                self.lock.close(_hand_over)
             if os.getppid() != parent:  # it died before this one could ask to go with it
                 os._exit(3)
             os.write(STATUS, READY)

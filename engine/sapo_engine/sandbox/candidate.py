@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import collections
+import collections.abc
 import importlib
 import io
 import os
@@ -120,14 +122,10 @@ class Candidate(border.Border):
         found = self.module_space.get(name)
         return found if isinstance(found, type) else None
 
-    def module(self, name: str) -> Any:
-        """See Border."""
-        return importlib.import_module(name)
-
     def imported(self, module: str, name: str) -> Any:
         """See Border."""
         found: Any = importlib.import_module(module)
-        for part in name.split("."):
+        for part in filter(None, name.split(".")):
             found = getattr(found, part)
         return found
 
@@ -141,23 +139,31 @@ class Candidate(border.Border):
         called.__doc__ = doc
         return called
 
-    def run(self, program: str) -> tuple[dict[str, Any], list[str]]:
-        """Run the program. What it defines, and the names of its variables, whose values are asked for when needed."""
+    def run(self, program: str) -> tuple[dict[str, Any], list[str], list[str]]:
+        """Run the program.
+
+        What it defines; the names of its variables, whose values are asked for when needed; and modules that it has
+        under their own names.
+        """
         module = types.ModuleType(NAME)
         sys.modules[NAME] = module
         self.module_space = vars(module)
         exec(compile(program, "<program>", "exec"), self.module_space)
         defined: dict[str, Any] = {}
         variables: list[str] = []
+        modules: list[str] = []
         for name, value in self.module_space.items():
             if name.startswith("__"):
                 continue
             kind = type(value)
-            if kind is int or kind in wire.DIRECT or kind in containers.CONTAINERS or kind in wire.PLAIN:
+            if kind is types.ModuleType:
+                if value.__name__ == name:
+                    modules.append(name)
+            elif kind is int or kind in wire.DIRECT or kind in containers.CONTAINERS or kind in wire.PLAIN:
                 variables.append(name)
             else:
                 defined[name] = value
-        return defined, variables
+        return defined, variables, modules
 
     def variable(self, name: str) -> Any:
         """What a variable of the program's holds now."""
@@ -165,8 +171,16 @@ class Candidate(border.Border):
 
 
 def _contents(item: Any) -> Any:
-    """What an object of a class made from list or dict holds."""
-    return list(list.__iter__(item)) if isinstance(item, list) else dict(dict.items(item))
+    """What a container of a class of the program's holds, as a plain one."""
+    if isinstance(item, list):
+        return list(list.__iter__(item))
+    if isinstance(item, dict):
+        return dict(dict.items(item))
+    if isinstance(item, collections.abc.Mapping):
+        return {key: item[key] for key in item}
+    if isinstance(item, collections.abc.Set):
+        return set(item)
+    return str(item) if isinstance(item, collections.UserString) else list(item)
 
 
 def _inherited(item: Any, owner: type, name: str) -> Any:

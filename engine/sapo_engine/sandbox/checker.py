@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import os
 import reprlib
 import sys
@@ -15,7 +16,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from . import border, guard, standins
+from . import border, guard, known, standins
 
 LONGEST_REPLY = 32 * 2**20
 LONGEST_REASON = 2_000
@@ -29,7 +30,7 @@ class Space(dict[str, Any]):
     """The tests' name space. A variable of the program's is looked up in the program, each time.
 
     `shared` is what the program calls by a name of its own but the standard library has: `best = max`. `used` says
-    whether the tests looked at any of it.
+    whether the tests looked at any of it. `modules` are those that it has imported; the tests get the checker's.
     """
 
     def __init__(self) -> None:
@@ -37,12 +38,15 @@ class Space(dict[str, Any]):
         self.line: guard.Guard | None = None
         self.variables: frozenset[str] = frozenset()
         self.shared: dict[str, Any] = {}
+        self.modules: frozenset[str] = frozenset()
         self.used = False
 
     def __missing__(self, name: str) -> Any:
         if name in self.shared:
             self.used = True
             return self.shared[name]
+        if name in self.modules:
+            return importlib.import_module(name)
         if self.line is None or name not in self.variables:
             raise KeyError(name)
         return self.line.ask("variable", name)
@@ -157,8 +161,9 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
     line.about(job["classes"])
     standins.connect(line)
     try:
-        defined, variables = line.ask("run", job["program"])
+        defined, variables, modules = line.ask("run", job["program"])
         names = [name for name in (*defined, *variables) if isinstance(name, str)]
+        space.modules = frozenset(name for name in modules if isinstance(name, str) and known.is_library(name))
     except border.BrokenError as error:
         return str(error)
     except BaseException as error:  # the program may raise whatever it likes
@@ -216,8 +221,6 @@ def _take_over(
         return (name in BUILTIN or name in own) and name not in asked
 
     for name, value in defined.items():
-        if isinstance(value, types.ModuleType) and name not in (value.__name__, value.__name__.rpartition(".")[2]):
-            continue  # another module than the name says: tests do not know it
         if is_own(name) or not name.isidentifier() or name.startswith("__"):
             continue
         if name in asked:
@@ -227,6 +230,7 @@ def _take_over(
         else:
             space[name] = value
     space.line = line
+    space.modules = frozenset(name for name in space.modules if not is_own(name))
     space.variables = frozenset(name for name in names if not is_own(name) and name not in defined)
     for name in asked & space.variables:
         space.pop(name, None)

@@ -8,7 +8,7 @@ say yes. Such a question is answered here, by plain data.
 from __future__ import annotations
 
 import builtins
-import importlib
+import collections.abc
 import operator
 import sys
 import types
@@ -147,6 +147,8 @@ class Guard(border.Border):
                 return
             case ("call" | "resume", [item, tuple(), *_]) if self.is_mine(item):
                 return
+            case ("method", [item, str(name), tuple(), *_]) if self.is_mine(item) and _is_open(item, name):
+                return
             case ("next", [item, int()]) if self.is_mine(item):
                 return
             case ("special", [str(name), item, tuple()]) if self.is_mine(item) and name != "__dir__":
@@ -166,6 +168,8 @@ class Guard(border.Border):
         """See Border: nothing that leads into the tests themselves; the library's own the candidate imports itself."""
         if isinstance(item, types.FrameType | types.CodeType | types.TracebackType):
             raise wire.UncarriedError(f"a {type(item).__name__} cannot be sent to the program")
+        if isinstance(item, types.ModuleType):
+            return (item.__name__, "") if known.is_library(item.__name__) else None
         if isinstance(item, types.MethodDescriptorType | types.WrapperDescriptorType | types.ClassMethodDescriptorType):
             return item.__objclass__.__module__, item.__qualname__  # str.format would be a way into what it is given
         if isinstance(item, types.FunctionType | types.BuiltinFunctionType | type):
@@ -176,15 +180,6 @@ class Guard(border.Border):
             if module != TESTS and known.found_in(module, name) is item:
                 return module, name
         return None
-
-    def module(self, name: str) -> Any:
-        """See Border: the checker has its own."""
-        if not known.is_library(name):
-            raise containers.WireError("no such module")
-        try:
-            return importlib.import_module(name)
-        except ImportError as error:
-            raise containers.WireError("no such module") from error
 
     def imported(self, module: str, name: str) -> Any:
         """See Border: the candidate names nothing for the checker to import."""
@@ -213,6 +208,13 @@ class Guard(border.Border):
         number = self.number_of(found)
         if copied is not None and number is not None:
             self._constructed.setdefault(number, copied)
+        return found
+
+    def call_method(self, item: Any, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """See standins.Line."""
+        found = super().call_method(item, name, given, named)
+        if self.depth == 0:
+            self.last = found
         return found
 
     def special(self, name: str, item: Any, given: Sequence[Any]) -> Any:
@@ -252,9 +254,9 @@ class Guard(border.Border):
         return any(base.__name__ in self._classes for base in mro if standins.is_kind(base))
 
     def _contents(self, item: Any) -> Any:
-        """What an object of a class made from list or dict holds, as a plain one."""
+        """What a container of a class of the program's holds, as a plain one."""
         found = self.ask("contents", item)
-        if type(found) not in (list, dict):
+        if type(found) not in (list, dict, set, str):
             raise self.broken("its contents are none")
         return found
 
@@ -263,7 +265,7 @@ class Guard(border.Border):
             base = _native(item)
             if base in known.VALUES:
                 return getattr(base, name)(item, other)
-            if base is not None:
+            if base is not None or _is_container_like(item, other):
                 return specials.COMPARISONS[name](self._contents(item), other)
             return NotImplemented
         if name not in ("__eq__", "__ne__"):
@@ -303,10 +305,11 @@ class Guard(border.Border):
             return method(item, *given) if method is not None else NotImplemented
         found = super().special(name, item, given)
         if (told and name in _DIFFERENCES) or not self._differences.isdisjoint(n for n in numbers if n is not None):
-            number = self.number_of(found)
-            if number is None:
+            parts = cast("tuple[Any, ...]", found) if type(found) is tuple else (found,)  # divmod gives two
+            made = {self.number_of(part) for part in parts}
+            if None in made or not made:
                 raise TypeError(f"{name} makes plain data of a value of the test's, which is not asked")
-            self._differences.add(number)
+            self._differences |= made
         return found
 
     def _contains(self, item: Any, value: Any) -> bool:
@@ -368,6 +371,18 @@ def _native(item: Any) -> type | None:
         if standins.issubclass_of(type(item), base):
             return base
     return None
+
+
+def _is_container_like(item: Any, other: Any) -> bool:
+    """Whether its class says that it is a mapping, a set or a sequence as `other` is one."""
+    for abstract, plain in (
+        (collections.abc.Mapping, (dict,)),
+        (collections.abc.Set, (set, frozenset)),
+        (collections.abc.Sequence, (list, str)),
+    ):
+        if type(other) in plain and issubclass(type(item), abstract):
+            return True
+    return False
 
 
 def _is_simple(value: Any) -> bool:

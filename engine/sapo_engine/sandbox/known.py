@@ -1,7 +1,7 @@
 """Names of the standard library that both sides know: what stands for them on the line is the name alone.
 
-Nothing here reads or writes files, runs text or looks into other objects: the checker gives its own function for a name
-that a candidate sent.
+Nothing here reads or writes files, runs text, sets anything or looks into other objects: the checker gives its own
+function for a name that a candidate sent, and a test may call it. Modules are none of them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 MODULES = (
     *("abc", "bisect", "cmath", "collections", "collections.abc", "contextlib", "copy", "dataclasses", "datetime"),
     *("decimal", "enum", "fractions", "functools", "heapq", "itertools", "json", "math", "numbers", "operator"),
-    *("re", "string", "textwrap", "time", "types", "typing"),
+    *("re", "string", "textwrap", "types", "typing"),
 )
 """Loaded on both sides before anything is forked. Not random, nor what needs it: it is work after every fork."""
 
 _SECRETIVE = {
     *("breakpoint", "compile", "copyright", "credits", "delattr", "dir", "eval", "exec", "exit", "getattr", "globals"),
     *("hasattr", "help", "input", "license", "locals", "memoryview", "open", "quit", "setattr", "super", "vars"),
-    *("attrgetter", "methodcaller", "call", "_", "id"),
+    *("attrgetter", "methodcaller", "call", "_", "id", "chdir", "redirect_stdout", "redirect_stderr", "setcontext"),
 }
 _TYPES = ("GeneratorType", "CoroutineType", "FunctionType", "MethodType", "BuiltinFunctionType", "SimpleNamespace")
 _MARKS = ("_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR", "_HAS_DEFAULT_FACTORY")

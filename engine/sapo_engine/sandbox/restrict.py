@@ -39,30 +39,39 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(LANDLOCK_CREATE, None, 0, 1)))
 
 
-def restrict(
-    *, seconds: float, memory: int, landlock: bool, newest: int = NEWEST, hand_over: Callable[[int], None] | None = None
-) -> None:
-    """Give everything up, for good. Raises OSError where something cannot be given up.
+class Lock:
+    """What is made ready once, in the cage, and locks each of its children in. Raises OSError where it cannot be done.
 
-    `memory` is in bytes, on top of what this process has. `newest` caps the version of Landlock that is used: with it a
-    new kernel is as weak as an old one. `hand_over` gets the descriptor on which the kernel asks about each new thread,
-    and must close it; without it, and on a kernel that cannot ask, memory alone limits threads.
+    `newest` caps the version of Landlock that is used: with it a new kernel is as weak as an old one. `descriptor` is
+    one that a child must keep until it is locked in; -1 for none.
     """
-    if _libc is None or platform.machine() not in syscalls.ARCHITECTURES:
-        raise OSError(errno.ENOSYS, f"no sandbox for {sys.platform} on {platform.machine()}")
-    _prctl(PR_SET_PDEATHSIG, 9)
-    limit(seconds=seconds, memory=memory)
-    _prctl(PR_SET_NO_NEW_PRIVS, 1)
-    _prctl(PR_SET_DUMPABLE, 0)
-    if landlock:
-        _lock_files(min(newest, landlock_version()))
-    _drop_capabilities()
-    machine = platform.machine()
-    if hand_over is not None:
-        asked = _filter(syscalls.thread_filter(machine), listen=True)
+
+    def __init__(self, *, landlock: bool, newest: int = NEWEST) -> None:
+        if _libc is None or platform.machine() not in syscalls.ARCHITECTURES:
+            raise OSError(errno.ENOSYS, f"no sandbox for {sys.platform} on {platform.machine()}")
+        self._machine = platform.machine()
+        syscalls.filter_program(self._machine, 1)
+        self.descriptor = _files(min(newest, landlock_version())) if landlock else -1
+
+    def give_up_privileges(self) -> None:
+        """No capability, and none to come: for the cage, and so for all of its children."""
+        _prctl(PR_SET_NO_NEW_PRIVS, 1)
+        _drop_capabilities()
+
+    def close(self, hand_over: Callable[[int], None]) -> None:
+        """Give everything else up, for good. `hand_over` gets the descriptor on which the kernel asks about each new
+        thread, and must close it; on a kernel that cannot ask, memory alone limits threads.
+        """
+        _prctl(PR_SET_PDEATHSIG, 9)
+        _prctl(PR_SET_DUMPABLE, 0)
+        if self.descriptor >= 0:
+            if _libc is None or _libc.syscall(LANDLOCK_RESTRICT, self.descriptor, 0):
+                raise OSError(ctypes.get_errno(), "landlock_restrict_self")
+            os.close(self.descriptor)
+        asked = _filter(syscalls.thread_filter(self._machine), listen=True)
         if asked >= 0:
             hand_over(asked)
-    _filter(syscalls.filter_program(machine, os.getpid()))
+        _filter(syscalls.filter_program(self._machine, os.getpid()))
 
 
 def limit(*, seconds: float, memory: int) -> None:
@@ -114,8 +123,8 @@ def _drop_capabilities() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def _lock_files(version: int) -> None:
-    """Reading is left in Python's own folders and the system's libraries, writing and executing nowhere."""
+def _files(version: int) -> int:
+    """A Landlock ruleset: reading is left in Python's own folders and the system's libraries, all else nowhere."""
     if version < 1 or _libc is None:
         raise OSError(errno.ENOSYS, "this kernel has no Landlock")
     rights = FILE_RIGHTS.get(version, FILE_RIGHTS[5])
@@ -126,15 +135,11 @@ def _lock_files(version: int) -> None:
     ruleset = int(_libc.syscall(LANDLOCK_CREATE, attributes, size, 0))
     if ruleset < 0:
         raise OSError(ctypes.get_errno(), "landlock_create_ruleset")
-    try:
-        for path in readable():
-            _allow(ruleset, path, READ_FILE | READ_DIR)
-        for path in ("/dev/null", "/dev/urandom", "/dev/zero"):
-            _allow(ruleset, path, READ_FILE)
-        if _libc.syscall(LANDLOCK_RESTRICT, ruleset, 0):
-            raise OSError(ctypes.get_errno(), "landlock_restrict_self")
-    finally:
-        os.close(ruleset)
+    for path in readable():
+        _allow(ruleset, path, READ_FILE | READ_DIR)
+    for path in ("/dev/null", "/dev/urandom", "/dev/zero"):
+        _allow(ruleset, path, READ_FILE)
+    return ruleset
 
 
 def readable() -> set[str]:

@@ -34,6 +34,14 @@ class Line(Protocol):
         """Call it."""
         ...
 
+    def call_method(self, item: Any, name: str, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """Get an attribute and call it."""
+        ...
+
+    def find(self, item: Any, name: str) -> Any:
+        """An attribute, really asked for."""
+        ...
+
     def special(self, name: str, item: Any, given: Sequence[Any]) -> Any:
         """Call a special method (specials.OPERATIONS)."""
         ...
@@ -294,6 +302,17 @@ class Function:
     def __delattr__(self, name: str) -> None:
         _line().delete(self, name)
 
+    def __eq__(self, other: object) -> bool:
+        """Methods of one object are equal, however often they are looked up."""
+        if type(other) is Method:
+            other = method_itself(other)
+        if self is other or type(other) is not Function:
+            return self is other
+        return bool(_line().special("__eq__", self, (other,)))
+
+    def __hash__(self) -> int:
+        return _line().special("__hash__", self, ())
+
     def __repr__(self) -> str:
         return f"<function {object.__getattribute__(self, '_told_name')}>"
 
@@ -305,3 +324,55 @@ class Function:
 
 
 _FUNCTIONS_OWN = frozenset(dir(Function)) - {"__doc__", "__module__", "__dict__", "__name__", "__slots__", "_told_name"}
+
+
+class Method:
+    """A method that has not been asked for yet: that is done when it is called, in one go, or when it is looked at.
+
+    Made where the same attribute of another object of the class was a method. If it is something else after all, it is
+    used as that.
+    """
+
+    __slots__ = ("_found", "_item", "_name")
+    __class__ = property(lambda self: method_itself(self).__class__)  # pyright: ignore
+
+    def __init__(self, item: Any, name: str) -> None:
+        self._item: Any = item
+        self._name = name
+        self._found: Any = _UNKNOWN
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """Call it where it is."""
+        if self._found is not _UNKNOWN:
+            return self._found(*given, **named)
+        return _line().call_method(self._item, self._name, given, named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(method_itself(self), name)
+
+    def __hash__(self) -> int:
+        return hash(method_itself(self))
+
+
+_UNKNOWN = object()
+
+
+def method_itself(method: Any) -> Any:
+    """What a Method stands for."""
+    if method._found is _UNKNOWN:
+        method._found = _line().find(method._item, method._name)
+    return method._found
+
+
+def _looking(name: str) -> Any:
+    operation = specials.OPERATIONS[name]
+
+    def look(self: Any, *given: Any) -> Any:
+        return operation(method_itself(self), *given)
+
+    return look
+
+
+for _name in specials.OPERATIONS:
+    if _name not in specials.FRUITLESS and _name not in ("__hash__", "__next__"):
+        setattr(Method, _name, _looking(_name))

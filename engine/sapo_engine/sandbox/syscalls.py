@@ -8,6 +8,7 @@ numbers and plain arguments, which a program cannot change between the look and 
 from __future__ import annotations
 
 import errno
+import functools
 import struct
 from collections.abc import Sequence
 
@@ -146,22 +147,42 @@ def _weigh(name: str, pid: int) -> list[Line]:
 
 def filter_program(machine: str, pid: int) -> bytes:
     """The filter for the process `pid` on `machine`. KeyError for a machine that has no list here."""
-    lines: list[Line] = [
-        (_LOAD, 0, 0, _ARCHITECTURE),
-        (_EQUAL, 1, 0, ARCHITECTURES[machine]),
-        (_GIVE, 0, 0, _KILL),
-        (_LOAD, 0, 0, _NUMBER),
-        (_AT_LEAST, 0, 1, 0x40000000),  # x32 calls go by other numbers
-        (_GIVE, 0, 0, _KILL),
-    ]
-    for name, number in WEIGHED[machine].items():
-        weighed = _weigh(name, pid)
-        lines += [(_EQUAL, 0, len(weighed), number), *weighed]
-    for number in sorted(ALLOWED[machine].values()):
-        lines += [(_EQUAL, 0, 1, number), (_GIVE, 0, 0, _ALLOW)]
+    return _template(machine).replace(struct.pack("=I", _NOBODY), struct.pack("=I", pid))
+
+
+_NOBODY = 0x7FFF1234
+"""Stands for the process in a filter that is made once; no process has such a number."""
+
+
+@functools.cache
+def _template(machine: str) -> bytes:
+    verdicts: dict[int, list[Line]] = {number: [(_GIVE, 0, 0, _ALLOW)] for number in ALLOWED[machine].values()}
+    verdicts |= {number: _weigh(name, _NOBODY) for name, number in WEIGHED[machine].items()}
     # clone3's flags lie in memory and cannot be looked at: the C library then takes clone.
-    lines += [(_EQUAL, 1, 0, CLONE3), (_AT_LEAST, 0, 1, LAST_KNOWN + 1), (_GIVE, 0, 0, _MISSING), (_GIVE, 0, 0, _DENY)]
-    return _packed(lines)
+    verdicts[CLONE3] = [(_GIVE, 0, 0, _MISSING)]
+    return _packed(
+        [
+            (_LOAD, 0, 0, _ARCHITECTURE),
+            (_EQUAL, 1, 0, ARCHITECTURES[machine]),
+            (_GIVE, 0, 0, _KILL),
+            (_LOAD, 0, 0, _NUMBER),
+            (_AT_LEAST, 0, 1, 0x40000000),  # x32 calls go by other numbers
+            (_GIVE, 0, 0, _KILL),
+            (_AT_LEAST, 0, 1, LAST_KNOWN + 1),
+            (_GIVE, 0, 0, _MISSING),
+            *_tree(sorted(verdicts.items())),
+        ]
+    )
+
+
+def _tree(verdicts: Sequence[tuple[int, list[Line]]]) -> list[Line]:
+    """A search by halves: the kernel goes through it for every call's number when the filter is set."""
+    if len(verdicts) == 1:
+        number, lines = verdicts[0]
+        return [(_EQUAL, 0, len(lines), number), *lines, (_GIVE, 0, 0, _DENY)]
+    middle = len(verdicts) // 2
+    below = _tree(verdicts[:middle])
+    return [(_AT_LEAST, len(below), 0, verdicts[middle][0]), *below, *_tree(verdicts[middle:])]
 
 
 def thread_filter(machine: str) -> bytes:

@@ -181,6 +181,7 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     complete = True
     try:
         with contextlib.closing(RunSession(config, Path(start.run_dir), device, ranks)) as session:
+            session.check_references()
             context = RunContext(session, phases, wire.send, control, start.done, config.runtime.checkpoint_seconds)
             for note in session.notes:
                 context.emit(Log(message=note))
