@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from sapo_studio import cli
+from sapo_studio.app.commands.model_check import check_model
 from sapo_studio.app.commands.run import run as command
 from sapo_studio.config.schema import ModelConfig, RunConfig
-from sapo_studio.errors import InputError
+from sapo_studio.errors import EngineError, InputError
 from sapo_studio.forecast import Unknown, check_source, find_shape
 from sapo_studio.model_files.folder import check_folder
 from sapo_studio.model_files.gguf_file import read_gguf
+from sapo_studio.requests.kinds import ModelCheckRequest
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from tests.fixtures.odd_models import CONFIG, FAULTS, expected_tensors, spoilt, write_folder, write_gguf, write_tensors
@@ -170,6 +172,30 @@ def test_what_is_said_of_a_file_is_cut_and_cannot_steer_a_terminal(tmp_path: Pat
     told = refusal(folder)
     assert "\x1b" not in told
     assert len(told) < 1000
+
+
+def test_the_engine_is_asked_where_only_it_knows_the_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    asked: list[ModelCheckRequest] = []
+    trouble: list[Exception] = []
+
+    def ask(request: ModelCheckRequest, *, seconds: float) -> dict[str, Any]:
+        asked.append(request)
+        if trouble:
+            raise trouble[0]
+        return {"weights": 1}
+
+    monkeypatch.setattr("sapo_studio.requests.client.ask", ask)
+    folder = write_folder(tmp_path / "model")
+    check_model(ModelConfig(source=str(folder)))
+    assert not asked
+    (folder / "config.json").write_text(json.dumps(CONFIG | {"model_type": "gpt_neox"}))
+    check_model(ModelConfig(source=str(folder)))
+    assert [request.folder for request in asked] == [folder]
+    trouble.append(InputError("The weights lack the tensor x"))
+    with pytest.raises(InputError, match="lack the tensor x"):
+        check_model(ModelConfig(source=str(folder)))
+    trouble[0] = EngineError("there is no engine here")
+    check_model(ModelConfig(source=str(folder)))
 
 
 def test_a_gguf_that_is_right_but_not_like_llama_is_left_to_the_engine(tmp_path: Path):
