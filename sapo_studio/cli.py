@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -28,6 +28,7 @@ from sapo_studio.app.commands import (
     stop,
 )
 from sapo_studio.errors import SapoError
+from sapo_studio.readable import cut, printable
 
 app = typer.Typer(
     name="sapo",
@@ -40,6 +41,12 @@ app = typer.Typer(
 )
 for module in (run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, presets, restore, doctor):
     module.register(app)
+
+
+# Typer brings a copy of click in some releases and uses click itself in others: what both call a wrong command line.
+_REFUSED = cast(
+    "type[Exception]", next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+)
 
 
 def _version(wanted: bool) -> None:
@@ -60,10 +67,22 @@ def _options(
 def main() -> None:
     """Entry point of `sapo`. Never shows a traceback for an error that the user can understand."""
     try:
-        app()
+        code = app(standalone_mode=False)
+    except _REFUSED as error:
+        from typer.rich_utils import rich_format_error
+
+        # Its message quotes what was typed, which may be of any length and hold anything.
+        refused: Any = error
+        refused.message = printable(cut(refused.message))
+        rich_format_error(refused)
+        sys.exit(refused.exit_code)
+    except typer.Abort:
+        print("Aborted.", file=sys.stderr)
+        sys.exit(1)
     except SapoError as error:
         show(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def show(error: SapoError, *, as_json: bool) -> None:
@@ -76,9 +95,9 @@ def show(error: SapoError, *, as_json: bool) -> None:
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("✗ ", "bold red"), (error.what, "bold")))
+    console.print(Text.assemble(("✗ ", "bold red"), (printable(error.what), "bold")))
     for part, style in ((error.why, ""), (error.fix, "cyan")):
-        for line in part.splitlines():
+        for line in printable(part).splitlines():
             console.print(Text("  " + line, style=style))
 
 

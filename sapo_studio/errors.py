@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from sapo_studio.readable import cut
+
 
 class SapoError(Exception):
     """An error told to the user as it stands.
 
-    `what` is the one-line headline, `why` the cause as far as it is known, `fix` what the user can do.
+    `what` is the one-line headline, `why` the cause as far as it is known, `fix` what the user can do. Values of any
+    length may stand in them: they are cut here.
     """
 
     exit_code = 1
 
     def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.why = why
-        self.fix = fix
+        self.what = cut(what)
+        self.why = cut(why)
+        self.fix = cut(fix)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.what, self.why, self.fix) if part)

@@ -1,15 +1,38 @@
-"""Files that are either whole or absent: written beside their place, synced, then renamed."""
+"""Files that are either whole or absent: written beside their place, synced, then renamed.
+
+And files that a user names: text that is read within limits, outputs that replace plain files and nothing else.
+"""
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
 import shutil
-from collections.abc import Callable
+import stat
+import tomllib
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, TextIO, cast
+
+from sapo_studio.errors import InputError
 
 MANIFEST = "manifest.json"
+CONFIGURATION_BYTES = 8 * 2**20
+"""More than any configuration has; an endless pipe ends here."""
+DATA_BYTES = 4 * 2**30
+DEEPEST = 64
+"""Levels of brackets, tables and keys in what is read; nothing of use has more."""
+_MARKS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 
 def write_atomic(file: Path, data: bytes) -> None:
@@ -53,3 +76,177 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         if not file.is_file() or file.stat().st_size != size:
             return None
     return cast("dict[str, Any]", manifest["facts"])
+
+
+# -- Text that a user names
+
+
+def read_text(file: Path, *, most: int = CONFIGURATION_BYTES) -> str:
+    """The text of a plain file or of a pipe, a byte order mark left out.
+
+    Raises InputError for everything else: not there, a folder, a device, over `most` bytes, not UTF-8 text.
+    """
+    return "".join(read_lines(file, most=most))
+
+
+def read_lines(file: Path, *, most: int = DATA_BYTES) -> Iterator[str]:
+    """The lines of a text as `read_text` would give them, one by one, line ends included."""
+    try:
+        with _opened(file) as stream:
+            yield from _lines(file, stream, most)
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise InputError(f"{file} is not UTF-8 text", why=str(error), fix="Save it as UTF-8.") from error
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"{file} cannot be read", why=why or str(error), fix="Check the path.") from error
+
+
+@contextmanager
+def _opened(file: Path) -> Generator[BinaryIO]:
+    # Not blocking: a pipe that nobody writes to is empty, not a reason to wait for ever.
+    handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    mode = os.fstat(handle).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        os.close(handle)
+        raise InputError(f"{file} is {_kind(mode)}, not a file of text", fix="Give a file.")
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "rb") as stream:
+        yield stream
+
+
+def _lines(file: Path, stream: BinaryIO, most: int) -> Iterator[str]:
+    read = 0
+    for number, line in enumerate(_bounded(stream, most), start=1):
+        if number == 1:
+            name = next((name for mark, name in _MARKS if line.startswith(mark)), "")
+            if name:
+                raise InputError(f"{file} is {name}, not UTF-8 text", fix="Save it as UTF-8.")
+            line = line.removeprefix(codecs.BOM_UTF8)
+        read += len(line)
+        if read > most:
+            raise InputError(f"{file} is too large", why=f"More than {most / 2**20:,.0f} MiB were read.")
+        text = line.decode("utf-8")
+        if "\0" in text:
+            raise InputError(f"{file} is not text", why=f"Line {number} holds zero bytes.", fix="Save it as UTF-8.")
+        # As Python reads text: \r\n and a lone \r end a line, too.
+        yield from io.StringIO(text, newline=None) if "\r" in text else (text,)
+
+
+def _bounded(stream: BinaryIO, most: int) -> Iterator[bytes]:
+    while line := stream.readline(most + 1):
+        yield line
+
+
+def _kind(mode: int) -> str:
+    return next((name for holds, name in _KINDS if holds(mode)), "no plain file")
+
+
+def parse_toml_text(text: str, source: str) -> dict[str, Any]:
+    """TOML as a table. Raises InputError also for what Python's reader has other errors for: numbers of thousands of
+    digits, brackets in brackets without end, integers that are none of TOML's (64 bits)."""
+    try:
+        found = tomllib.loads(text)
+    except RecursionError as error:
+        raise InputError(f"{source} is not valid TOML", why="Its brackets are nested too deeply.") from error
+    except ValueError as error:
+        raise InputError(
+            f"{source} is not valid TOML",
+            why=str(error),
+            fix="A line reads key = value; text stands in double quotes.",
+        ) from error
+    if fault := _excess(found):
+        raise InputError(f"{source} is not valid TOML", why=fault)
+    return found
+
+
+def parse_json_text(text: str | bytes) -> Any:
+    """JSON as values. Raises ValueError, also for nesting that Python's reader or a later writer has no room for."""
+    try:
+        found: Any = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("Its brackets are nested too deeply.") from error
+    if _depth_exceeded(found):
+        raise ValueError("Its brackets are nested too deeply.")
+    return found
+
+
+def _excess(value: object) -> str:
+    if _depth_exceeded(value):
+        return "Its brackets are nested too deeply."
+    for part in _parts(value):
+        if isinstance(part, int) and part.bit_length() > 64:
+            return "It holds an integer of more than 64 bits."
+    return ""
+
+
+def _parts(value: object) -> Iterator[object]:
+    open_ = [value]
+    while open_:
+        part = open_.pop()
+        yield part
+        open_ += _inside(part)
+
+
+def _depth_exceeded(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for part in level for inner in _inside(part) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> list[Any]:
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value).values())
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+# -- Outputs that a user names
+
+
+def output_place(file: Path) -> Path:
+    """Where an output called `file` is really written: links are followed.
+
+    Raises InputError where something stands there that is no plain file: it is never replaced.
+    """
+    try:
+        if not file.name:
+            raise InputError(f"{str(file)!r} is no file to write to", fix="Give the path of a file.")
+        try:
+            mode = file.stat().st_mode
+        except FileNotFoundError:
+            mode = None
+        if mode is not None and not stat.S_ISREG(mode):
+            raise InputError(f"{file} is {_kind(mode)}: it is not replaced", fix="Give the path of a file.")
+        return file.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"Cannot write {file}", why=why or str(error), fix="Give the path of a file.") from error
+
+
+@contextmanager
+def written_output(file: Path) -> Generator[TextIO]:
+    """A text file to write an output to: it appears whole when the block is left, or not at all after an error.
+
+    Raises InputError as `output_place` does, OSError where it cannot be written.
+    """
+    place = output_place(file)
+    part = place.with_name(place.name + ".partial")
+    if part.is_file() and not part.is_symlink():
+        part.unlink()
+    with part.open("x", encoding="utf-8", newline="") as stream:
+        try:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+            part.replace(place)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def write_output(file: Path, text: str) -> None:
+    """`text` as an output, all or nothing (see `written_output`)."""
+    with written_output(file) as stream:
+        stream.write(text)

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 
+from sapo_studio.errors import InputError
+
 HOME_VARIABLE = "SAPO_STUDIO_HOME"
 """Set this environment variable to keep the store and all runs in a folder of your choice."""
+
+
+def user_path(text: str) -> Path:
+    """The path that a user wrote, `~` filled in. Raises InputError where no file can be called so."""
+    try:
+        path = Path(text).expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
+        return path
+    except (OSError, ValueError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"{text!r} cannot be used as a path", why=why or str(error), fix="Check the path.") from error
 
 
 def data_dir() -> Path:
     """The folder with the store and all runs. `$SAPO_STUDIO_HOME`, else the platform's own place."""
     chosen = os.environ.get(HOME_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return user_path(chosen).absolute()
     return Path(platformdirs.user_data_dir("sapo-studio", appauthor=False))
 
 

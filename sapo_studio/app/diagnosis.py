@@ -9,10 +9,12 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from sapo_studio import paths
+from sapo_studio.display import has_display, window_fault
 from sapo_studio.errors import SapoError
 from sapo_studio.hardware import read_cards
 from sapo_studio.requests.client import ask
@@ -44,6 +46,7 @@ def diagnose() -> list[Check]:
         *_python(),
         sqlite_check(sqlite3.sqlite_version_info),
         *_libraries(),
+        *window_checks(),
         *_gpus(),
         _sandbox(),
         folder_check(paths.data_dir()),
@@ -79,6 +82,19 @@ def _libraries() -> Iterator[Check]:
             except PackageNotFoundError:
                 advice = f'pip install "sapo-studio[{extra}]"'
                 yield Check(name, "bad" if needed else "note", "not installed", advice)
+
+
+def window_checks() -> Iterator[Check]:
+    """Whether Qt's platform plug-in loads. Nothing is said where Qt is not installed: the libraries' checks do."""
+    if find_spec("PySide6") is None:
+        return
+    fault = window_fault()
+    if fault is not None and fault.libraries:
+        yield Check("window", "note", "cannot be shown", fault.sentence)
+    elif fault is not None or not has_display():
+        yield Check("window", "note", "no display", "`sapo run` needs none. Over SSH, `ssh -X` brings one.")
+    else:
+        yield Check("window", "good", "Qt's platform plug-in loads")
 
 
 def _gpus() -> Iterator[Check]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, cast
 
-from sapo_studio.config.presets import find_preset
+from sapo_studio.config.presets import find_preset, is_path
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.errors import InputError
+from sapo_studio.files import DEEPEST, parse_toml_text
 
 
 def configure(what: str, settings: Iterable[str], *, seed: int | None, name: str | None) -> tuple[str, RunConfig]:
@@ -26,8 +25,7 @@ def configure(what: str, settings: Iterable[str], *, seed: int | None, name: str
         data["seed"] = seed
     if name is not None:
         data["name"] = name
-    is_file = preset.path == Path(what).expanduser()
-    return "" if is_file else preset.name, parse_config(data, source=what)
+    return "" if is_path(what) else preset.name, parse_config(data, source=what)
 
 
 def override(data: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
@@ -39,7 +37,7 @@ def override(data: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]
     for setting in settings:
         path, sign, text = setting.partition("=")
         keys = [key.strip() for key in path.split(".")]
-        if not sign or not all(keys):
+        if not sign or not all(keys) or len(keys) > DEEPEST:
             raise InputError(
                 f"--set {setting} cannot be read",
                 why="It has to be a key, an equals sign and a value.",
@@ -64,9 +62,10 @@ def _copy(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        read = parse_toml_text(f"value = {text}", "the value")
+    except InputError:
         return text
+    return read["value"] if len(read) == 1 else text
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:

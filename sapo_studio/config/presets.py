@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sapo_studio import paths
 from sapo_studio.config.schema import Problem, RunConfig, problems
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.files import parse_toml_text, read_text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -79,14 +79,18 @@ def list_presets(on_fault: Callable[[InputError], None] | None = None) -> list[P
     return sorted(found, key=lambda preset: (not preset.shipped, preset.minutes or 1e9 if preset.shipped else 0.0))
 
 
+def is_path(what: str) -> bool:
+    """Whether `what` is meant as a file, not as a preset's name."""
+    return os.sep in what or Path(what).suffix == ".toml"
+
+
 def find_preset(what: str) -> Preset:
     """The preset of this name, or the configuration in this TOML file.
 
     Raises InputError that names what is nearest.
     """
-    as_path = Path(what).expanduser()
-    if as_path.suffix == ".toml" or os.sep in what:
-        return read_preset(as_path)
+    if is_path(what):
+        return read_preset(paths.user_path(what))
     for folder in (shipped_dir(), user_dir()):
         path = folder / f"{what}.toml"
         if NAME.fullmatch(what) and path.is_file():
@@ -106,12 +110,7 @@ def read_preset(path: Path) -> Preset:
 
     Raises InputError that names file, line and key of each fault.
     """
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot read {path}", why=error.strerror or str(error), fix="Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text", why=str(error), fix="Save it as UTF-8.") from error
+    text = read_text(path)
     config, about = parse_toml(text, source=str(path))
     shipped = path.parent.resolve() == shipped_dir().resolve()
     return Preset(path.stem, about.title or path.stem, about.description, about.minutes, config, path, shipped)
@@ -122,14 +121,7 @@ def parse_toml(text: str, *, source: str = "the configuration") -> tuple[RunConf
 
     Raises InputError, with the line of each fault.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(
-            f"{source} is not valid TOML",
-            why=str(error),
-            fix="A line reads key = value; text stands in double quotes.",
-        ) from error
+    data = parse_toml_text(text, source)
     about_data = data.pop("preset", {})
     faults: list[Problem] = []
     config, about = None, About()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS, lab_tokens
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.domain.task_kinds import TASK_KINDS, TaskKind
+from sapo_studio.errors import InputError
+from sapo_studio.files import parse_json_text, read_lines
+from sapo_studio.paths import user_path
 
 CHARACTERS = 3.6
 """Characters a token, for English with numbers in it and vocabularies of 30,000 to 250,000 entries."""
@@ -84,12 +85,11 @@ def _measured(task: TaskConfig, usual: Lengths) -> Lengths | None:
     questions: list[int] = []
     solutions: list[int] = []
     try:
-        with Path(task.train_data).expanduser().open(encoding="utf-8") as lines:
-            for line in islice(lines, ROWS):
-                row: Any = json.loads(line)
-                questions.append(_characters(row, _QUESTION))
-                solutions.append(_characters(row, _SOLUTION))
-    except (OSError, ValueError, AttributeError):
+        for line in islice(read_lines(user_path(task.train_data)), ROWS):
+            row: Any = parse_json_text(line)
+            questions.append(_characters(row, _QUESTION))
+            solutions.append(_characters(row, _SOLUTION))
+    except (InputError, ValueError, AttributeError):
         return None
     if not any(questions):
         return None

@@ -1,35 +1,46 @@
-"""ProcessBench: one JSON object a line with `id, generator, problem, steps, final_answer_correct, label`.
+"""ProcessBench: objects with `id, generator, problem, steps, final_answer_correct, label`.
 
-`label` is the 0-based index of the first incorrect step, -1 where there is none.
+They come as one JSON array, as published, or one a line; they are written one a line. `label` is the 0-based index of
+the first incorrect step, -1 where there is none. As others write it, `label` may be 1.0, `id` a number, and `generator`
+missing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from sapo_studio.errors import InputError
 from sapo_studio.formats.base import Format, LabeledSolution, json_rows
 
 
+def _text_of_number(value: object) -> object:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Item(BaseModel):
-    """A line of the file."""
+    """A row of the file."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: StrictStr
-    generator: StrictStr
+    id: Annotated[StrictStr, BeforeValidator(_text_of_number)]
+    generator: StrictStr = ""
     problem: StrictStr
     steps: tuple[StrictStr, ...] = Field(min_length=1)
     final_answer_correct: StrictBool
-    label: StrictInt = Field(ge=-1)
+    label: Annotated[StrictInt, BeforeValidator(_whole)] = Field(ge=-1)
 
 
 def read(lines: Iterable[str], source: str = "the file") -> Iterator[LabeledSolution]:
-    """The solutions in JSONL `lines`; empty lines are skipped. Raises InputError that names line and field."""
-    fix = "Each line has id, generator, problem, steps, final_answer_correct and label."
+    """The solutions in the `lines` of a file. Raises InputError that names place and field."""
+    fix = "Each row has id, generator, problem, steps, final_answer_correct and label."
     for where, item in json_rows(Item, lines, source=source, title="ProcessBench", fix=fix):
         if item.label >= len(item.steps):
             raise InputError(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sapo_studio.errors import InputError
+from sapo_studio.files import read_lines
 
 if TYPE_CHECKING:
     from sapo_studio.formats.base import Format, LabeledSolution
@@ -60,11 +61,7 @@ def read_file(file: Path) -> list[LabeledSolution]:
     known = format_of(file)
     read = known.load().read
     assert read is not None, f"{known.name} is registered as readable"
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            solutions = list(read(lines, str(file)))
-    except OSError as error:
-        raise InputError(f"{file} cannot be read", why=error.strerror or str(error)) from error
+    solutions = list(read(read_lines(file), str(file)))
     if not solutions:
         raise InputError(f"{file} has no solutions", fix=f"Give a file in {known.title}'s format.")
     return solutions

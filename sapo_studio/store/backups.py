@@ -117,6 +117,14 @@ def log_of(store: Path) -> Path:
     return Path(f"{os.path.realpath(store)}-wal")
 
 
+def size_of(path: Path) -> int:
+    """Bytes in a file, 0 where it cannot be looked at."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 # What there is.
 
 
@@ -345,15 +353,21 @@ def _quick_check(connection: sqlite3.Connection) -> str:
 def _copy(source: sqlite3.Connection, partial: Path) -> None:
     _remove(partial)
     with contextlib.closing(sqlite3.connect(partial, isolation_level=None)) as target:
-        source.backup(target)
-        # One file that can be read as it is, also where nothing can be written beside it.
-        target.execute("PRAGMA journal_mode = DELETE")
-        if fault := _quick_check(target):
-            raise StoreError(
-                "The store is damaged",
-                why=f"SQLite's quick check of a copy says: {fault}.",
-                fix="No backup was replaced. `sapo restore` goes back to one.",
-            )
+        try:
+            source.backup(target)
+            # One file that can be read as it is, also where nothing can be written beside it.
+            target.execute("PRAGMA journal_mode = DELETE")
+            fault = _quick_check(target)
+        except sqlite3.DatabaseError as error:
+            if not str(getattr(error, "sqlite_errorname", "")).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+                raise
+            fault = str(error)
+    if fault:
+        raise StoreError(
+            "The store is damaged",
+            why=f"SQLite's quick check of a copy says: {fault}.",
+            fix="No backup was replaced. `sapo restore` goes back to one.",
+        )
     with partial.open("r+b") as file:
         os.fsync(file.fileno())
 
@@ -422,6 +436,10 @@ def restore(store: Path, backup: Backup, *, step: Callable[[str], None] = lambda
     Raises StoreError where the backup is damaged, InputError where an engine works on the store.
     """
     lock = StoreLock.take(store)
+    if lock is None and not os.access(store.parent, os.W_OK):
+        raise StoreError(
+            f"The folder {store.parent} cannot be written", why="Nothing was changed.", fix="Make it writable."
+        )
     if lock is None:
         raise InputError(
             "The store cannot be replaced now",
@@ -435,15 +453,22 @@ def restore(store: Path, backup: Backup, *, step: Callable[[str], None] = lambda
         ready = store.with_name(aside.name.replace(".replaced-", f".{_RESTORING}-", 1))
         run_ids = _copy_backup(backup, ready)
         step("copied")
-        rotated = (newest_path(store), _previous_path(store), _after_loss_path(store))
-        kept = [name for one in rotated if (name := _keep_if_larger(store, one, ready)) is not None]
-        there = os.path.lexists(store)
-        if there:
-            store.rename(aside)
-            step("store moved")
-        _move_log(store, aside)
-        step("log moved")
-        ready.replace(store)
+        try:
+            rotated = (newest_path(store), _previous_path(store), _after_loss_path(store))
+            kept = [name for one in rotated if (name := _keep_if_larger(store, one, ready)) is not None]
+            there = os.path.lexists(store)
+            if there:
+                store.rename(aside)
+                step("store moved")
+            _move_log(store, aside)
+            step("log moved")
+            ready.replace(store)
+        except OSError as error:
+            raise StoreError(
+                f"The store {store} cannot be replaced",
+                why=str(error),
+                fix="Close all windows and programs that have it open, then try again.",
+            ) from error
         _sync_folder(store.parent)
         step("done")
         _forget_deleted(store, run_ids)
@@ -463,21 +488,19 @@ def finish_restore(store: Path) -> bool:
         lock = StoreLock.take(store)
         if lock is None:
             return False
-        with lock:
-            if os.path.lexists(store) or not ready.exists():
-                return store.exists()
-            _move_log(store, aside)
-            ready.replace(store)
-            _sync_folder(store.parent)
-        return True
+        with lock, contextlib.suppress(OSError):  # where nothing can be written, the store stays missing
+            if not os.path.lexists(store) and ready.exists():
+                _move_log(store, aside)
+                ready.replace(store)
+                _sync_folder(store.parent)
+        return store.exists()
     return False
 
 
 def _copy_backup(backup: Backup, ready: Path) -> list[str]:
     """Copy a backup, with what is in its log of changes, and check it. Returns the ids of its runs."""
     try:
-        log = log_of(backup.path)
-        in_use = log.exists() and log.stat().st_size > 0
+        in_use = size_of(log_of(backup.path)) > 0
         source = sqlite3.connect(backup.path) if in_use else _read_only(backup.path)
         with contextlib.closing(source):
             run_ids = [str(run_id) for (run_id,) in source.execute("SELECT id FROM runs")]

@@ -381,8 +381,7 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that needs no room on the disk: SQLite's usual one wants 32 kB beside the store, before anything is
     read.
     """
-    log = backups.log_of(path)
-    if not log.exists() or log.stat().st_size == 0:
+    if backups.size_of(backups.log_of(path)) == 0:
         source = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(source, uri=True, isolation_level=None)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)

@@ -115,14 +115,22 @@ def row_fault(path: Path, which: str, why: str) -> StoreFault:
     )
 
 
+UNREADABLE = (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError)
+"""What goes wrong with a row's values: JSON, numbers, BLOBs."""
+
+
+def unreadable(path: Path, which: str, error: Exception) -> StoreFault:
+    """What is said of a row whose values could not be read. `which`: whose row it is."""
+    return row_fault(path, which, f"{type(error).__name__}: {str(error)[:200] or 'it cannot be read'}.")
+
+
 @contextmanager
 def reading(path: Path, which: str) -> Generator[None]:
-    """Turn what goes wrong with a row's values (JSON, numbers, BLOBs) inside the block into StoreFault. `which`: whose
-    row it is."""
+    """Turn what goes wrong with a row's values inside the block into StoreFault."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
-        raise row_fault(path, which, f"{type(error).__name__}: {str(error)[:200] or 'it cannot be read'}.") from error
+    except UNREADABLE as error:
+        raise unreadable(path, which, error) from error
 
 
 def free_bytes(folder: Path) -> int | None:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from sapo_studio.errors import StoreError
-from sapo_studio.store.backups import log_of
+from sapo_studio.store.backups import log_of, size_of
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import free_bytes
 from sapo_studio.store.store_lock import StoreLock
@@ -55,7 +55,7 @@ class StoreMaintenance:
             self._next_backup = now + BACKUP_SECONDS
             self._backup = threading.Thread(target=self._back_up, name="store backup", daemon=True)
             self._backup.start()
-        if self._wal_bytes() > _WAL_TRIM_BYTES:
+        if size_of(log_of(self._store.path)) > _WAL_TRIM_BYTES:
             self.trim(0.05)
 
     def trim(self, patience: float) -> None:
@@ -86,12 +86,6 @@ class StoreMaintenance:
             self._lock.release()
             self._lock = None
 
-    def _wal_bytes(self) -> int:
-        try:
-            return log_of(self._store.path).stat().st_size
-        except OSError:
-            return 0
-
     def set_reserve_aside(self) -> None:
         """Take the space that `release_reserve` gives back, if there is room for it."""
         with contextlib.suppress(OSError):  # no room for it: then the run will soon say so itself
@@ -100,7 +94,7 @@ class StoreMaintenance:
     def _back_up(self) -> None:
         path = self._store.path
         try:
-            needed = 2 * (path.stat().st_size + self._wal_bytes())
+            needed = 2 * (size_of(path) + size_of(log_of(path)))
             free = free_bytes(path.parent)
             if free is not None and free < needed:
                 missing = (needed - free) / 2**20

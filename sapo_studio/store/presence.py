@@ -49,7 +49,9 @@ class Signs:
 
 def look(store: Path) -> Signs:
     """Look for signs of an earlier store."""
-    return Signs(tuple(run_folders(store)), tuple(backups.list_backups(store)), _size(backups.log_of(store)) > 0)
+    return Signs(
+        tuple(run_folders(store)), tuple(backups.list_backups(store)), backups.size_of(backups.log_of(store)) > 0
+    )
 
 
 def is_new(store: Path) -> bool:
@@ -130,10 +132,3 @@ def highest_number(store: Path) -> int:
         return 0
     numbers = [int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name))]
     return max((number for number in numbers if number < HIGHEST_NUMBER), default=0)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -20,7 +20,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
-from sapo_studio.store.faults import StoreFault, reading
+from sapo_studio.store.faults import UNREADABLE, StoreFault, reading, unreadable
 from sapo_studio.store.records import (
     AnnotationInfo,
     CurvePoints,
@@ -125,19 +125,25 @@ _COLUMNS: tuple[tuple[tuple[type, ...], object], ...] = (
 _STATUSES = frozenset(status.value for status in RunStatus)
 
 
+_sound: set[tuple[type, ...]] = set()
+"""Types of whole rows that have been looked at and found right."""
+
+
 def _summary(store: Store, row: Sequence[Any], headline: dict[str, float]) -> RunSummary:
-    with reading(store.path, f"run {row[0]}"):
-        for value, (types, _) in zip(row, _COLUMNS, strict=False):
-            if type(value) not in types:
-                raise TypeError(f"{str(value)[:40]!r} is not what belongs there")
+    try:
+        if (types := tuple(map(type, row))) not in _sound:
+            for value, (right, _) in zip(row, _COLUMNS, strict=False):
+                if type(value) not in right:
+                    raise TypeError(f"{str(value)[:40]!r} is not what belongs there")
+            _sound.add(types)
         columns: list[Any] = [*row[:4], RunStatus(row[4]), *row[5:20]]
-    return RunSummary(*columns, error=_error_text(row[20]), headline=headline)
+    except UNREADABLE as error:
+        raise unreadable(store.path, f"run {row[0]}", error) from error
+    return RunSummary(*columns, error=None if row[20] is None else _error_text(row[20]), headline=headline)
 
 
-def _error_text(text: object) -> ErrorText | None:
+def _error_text(text: object) -> ErrorText:
     """Why a run failed. Without it a run can still be used, so that a damaged one is told and no more."""
-    if text is None:
-        return None
     try:
         told: Any = json.loads(str(text))
         return ErrorText(str(told["what"]), str(told.get("why", "")), str(told.get("fix", "")))

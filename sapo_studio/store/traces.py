@@ -13,7 +13,7 @@ from sapo_studio.errors import InputError
 from sapo_studio.store.annotations import current, human_first_errors
 from sapo_studio.store.codec import ROWS_PER_RUN, unpack_many, unpack_scores
 from sapo_studio.store.db import Store
-from sapo_studio.store.faults import reading
+from sapo_studio.store.faults import UNREADABLE, reading, unreadable
 from sapo_studio.store.records import (
     UNKNOWN,
     HeatmapData,
@@ -215,25 +215,30 @@ def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: i
         (json.dumps(wanted),),
     )
     human = human_first_errors(store, min(wanted), max(wanted)) if wanted else {}
-    return [_trace_row(store, row, human) for row in found]
+    rows: list[TraceRow] = []
+    try:
+        for row in found:
+            rows.append(_trace_row(row, human))
+    except UNREADABLE as error:
+        raise unreadable(store.path, _trajectory(found[len(rows)][0]), error) from error
+    return rows
 
 
-def _trace_row(store: Store, row: Sequence[Any], human: dict[int, int]) -> TraceRow:
-    with reading(store.path, _trajectory(row[0])):
-        return TraceRow(
-            *row[:6],
-            correct=bool(row[6]),
-            case=row[7],
-            predicted=_unknown(row[8]),
-            verified=_unknown(row[9]),
-            truth=_unknown(row[10]),
-            mean=row[11],
-            scores=unpack_scores(row[12] or b""),
-            n_rollouts=row[13],
-            n_rollouts_right=row[14],
-            label_sources=tuple(row[15].split(",")) if row[15] else (),
-            human=human.get(row[0], UNKNOWN),
-        )
+def _trace_row(row: Sequence[Any], human: dict[int, int]) -> TraceRow:
+    return TraceRow(
+        *row[:6],
+        correct=bool(row[6]),
+        case=row[7],
+        predicted=_unknown(row[8]),
+        verified=_unknown(row[9]),
+        truth=_unknown(row[10]),
+        mean=row[11],
+        scores=unpack_scores(row[12] or b""),
+        n_rollouts=row[13],
+        n_rollouts_right=row[14],
+        label_sources=tuple(row[15].split(",")) if row[15] else (),
+        human=human.get(row[0], UNKNOWN),
+    )
 
 
 def trace(store: Store, trajectory_id: int) -> TraceDetail:

@@ -99,7 +99,7 @@ def test_a_killed_launcher_takes_the_workers_with_it(bench: Bench) -> None:
 
 def test_orders_reach_rank_0(bench: Bench) -> None:
     run_id = bench.make(processes=2)
-    bench.launch(run_id, pause_ms=200)
+    bench.launch(run_id, pause_ms=2000)
     bench.at(run_id, 0, 1)
     supervisor.pause(bench.store, run_id)
     bench.until(run_id, lambda run: run.status is RunStatus.PAUSED)

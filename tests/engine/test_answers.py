@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sapo_engine.grading.answers import AnswerGrader
 from sapo_engine.grading.base import Problem
-from sapo_engine.grading.extract import boxed, final_expression, final_number, number_of, same_at_a_glance
+from sapo_engine.grading.equality import equal_here
+from sapo_engine.grading.extract import boxes, final_expression, final_number, number_of
 
 DATA = Path(os.environ.get("SAPO_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"the shared data are not there: {DATA}")
@@ -48,17 +49,17 @@ def test_the_final_number_is_found(text, number):
 
 
 def test_a_box_with_braces_inside_is_whole():
-    assert boxed(r"so \boxed{\frac{1}{2}} and \boxed{\sqrt{\frac{a}{b}}}.") == r"\sqrt{\frac{a}{b}}"
-    assert boxed("no box") is None
-    assert boxed(r"\boxed{never closed") is None
+    assert boxes(r"so \boxed{\frac{1}{2}}. But then \boxed{\sqrt{\frac{a}{b}}}.") == [r"\sqrt{\frac{a}{b}}"]
+    assert boxes("no box") == []
+    assert boxes(r"\boxed{never closed") == []
 
 
 @given(st.integers(-(10**9), 10**9), st.sampled_from(["", "$", "€"]), st.sampled_from(["", ".", " apples", "%", ".0"]))
 def test_a_number_is_the_same_however_it_is_written(number, before, after):
     written = f"{before}{number:,}{after}"
     assert number_of(written) == number
-    assert same_at_a_glance(written, str(number)) is True
-    assert same_at_a_glance(written, str(number + 1)) is False
+    assert equal_here(written, str(number)) is True
+    assert equal_here(written, str(number + 1)) is False
 
 
 @given(st.fractions(max_denominator=1000))
@@ -71,7 +72,7 @@ def test_a_fraction_is_the_same_in_each_notation(fraction):
 @given(st.text(st.characters(exclude_categories=()), max_size=400))
 def test_whatever_is_written_is_read_without_a_fault(text):
     for find in (final_number, final_expression):
-        assert same_at_a_glance(find(text), "5") in (True, False, None)
+        assert equal_here(find(text), "5") in (True, False, None)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_nothing_in_a_verdict_is_obeyed_or_breaks_a_file(sign):
         told = f"{grade.answer} {grade.reason}"
         assert told.isprintable()
         assert json.loads(json.dumps(told, ensure_ascii=False).encode("utf-8")) == told
-    assert grades[0].answer.startswith("\\u")
+    assert grades[0].answer.startswith("\\")
 
 
 @needs_data

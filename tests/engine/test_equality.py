@@ -39,6 +39,7 @@ KINDS = {
             \ln 2 ||| \log 2
             \frac{22}{7} ||| \pi
             \log_2 3 ||| \log_3 2
+            \infty-\infty ||| 0
             \infty ||| -\infty""",
     ),
     "roots": (
@@ -123,13 +124,18 @@ KINDS = {
             12\text{ sq ft} ||| 12 square feet
             60 km/h ||| 60 \text{ kilometers per hour}
             7 apples ||| 7
-            15\,\mathrm{cm} ||| 15""",
+            15\,\mathrm{cm} ||| 15
+            9.8\ \mathrm{m/s^2} ||| 9.8
+            2.54\text{ cm} ||| 1\text{ inch}
+            72^\circ\text{F} ||| 72""",
         r"""5 cm ||| 5 m
             15 cm^2 ||| 15 cm^3
             4.5\text{ kg} ||| 4.5\text{ g}
             3.0\times 10^8\text{ m/s} ||| 3\times10^8\text{ km/s}
             5\text{ or more} ||| 5
             \text{more than }5 ||| 5
+            9.8\ \mathrm{m/s^2} ||| 9.8\ \mathrm{m/s}
+            72^\circ\text{F} ||| 72^\circ\text{C}
             5 apples and 3 pears ||| 5""",
     ),
     "money": (
@@ -137,6 +143,7 @@ KINDS = {
             $1,234.00 ||| 1234
             \$0.50 ||| 50 cents
             \$3.2\text{ million} ||| 3200000
+            \$12.00 \text{ per hour} ||| 12
             -\$5 ||| \$-5""",
         r"""\$5 ||| €5
             \$1,250.50 ||| \$1,250.05
@@ -210,6 +217,7 @@ KINDS = {
     "powers of ten": (
         r"""1.5e3 ||| 1500
             6.02 x 10^23 ||| 6.02\times10^{23}
+            7x2 ||| 14
             1e-3 ||| 0.001
             3×10⁸ ||| 300000000
             .0000672 ||| 6.72\times10^{-5}""",
@@ -294,6 +302,8 @@ KINDS = {
             x^2/4+y^2/3=1 ||| x^2/16+y^2/12=1/4
             f(t)=t^2 ||| f(x)=x^2
             AB=4 ||| 4
+            f^{-1}(x)=\frac{x-1}{2} ||| \frac{x-1}{2}
+            (x,y)=(3,4) ||| y=4, x=3
             \angle ABC=30^\circ ||| 30""",
         r"""7=11a+c ||| 11a+c
             x=5 ||| y=5
@@ -320,6 +330,12 @@ KINDS = {
             \text{Evelyn} ||| Evelyn
             Paris ||| paris
             \text{13} ||| 13
+            \text{II only} ||| II
+            \text{A, C} ||| C and A
+            \text{Alice and Bob} ||| Bob and Alice
+            \text{DNE} ||| dne
+            \text{infinity} ||| \infty
+            twenty-five ||| 25
             five ||| 5""",
         r"""E: the last one ||| D
             d ||| \text{E}

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_engine.grading.extract import boxed, boxed_answer, final_expression, final_number, same_at_a_glance
+from sapo_engine.grading.equality import equal_here
+from sapo_engine.grading.extract import boxed_answer, boxes, final_expression, final_number
 from sapo_engine.grading.first_answer import goes_on
 
 OWN_QUESTION = "\n\nQuestion: A crate holds 12 jars. How many do 3 hold?\nAnswer: 12 * 3 = 36\n#### 36"
@@ -27,6 +28,12 @@ NUMBERS = [
     ("#### 5x", "", "5"),
     ("#### 7e", "", "7"),
     ("#### 5kg", "5", ""),
+    ("#### 5m", "5", ""),
+    ("#### 5 million", "5000000", "5"),
+    ("#### 5 and a half hours", "5.5", "5"),
+    ("#### 7x2=14", "14", "7"),
+    ("#### 14!", "", "14"),
+    ("#### 7%", "7", ""),
     ("#### 5 * 3 = 15", "15", "5"),
     (r"#### 5 \times 3 = 15", "15", "5"),
     ("#### 5 + 3", "8", "5"),
@@ -91,6 +98,10 @@ EXPRESSIONS = [
     ("#### 48" + OWN_QUESTION, "48", "36"),
     (rf"So \boxed{{48}}.{OWN_QUESTION}", "48", "36"),
     (r"\[ x = 5 \]", "5", ""),
+    (r"\boxed{\frac{3}{5} = 0.6}", "3/5", "3"),
+    (r"\boxed{2\sqrt{2} \approx 2.83}", r"2\sqrt2", "2.83"),
+    ("I think the answer is 16. No wait. The answer is 17.", "17", "16"),
+    (r"\boxed{A. 5}", "A", "B"),
     ("So we get \\(5\\).", "5", ""),
 ]
 
@@ -102,13 +113,13 @@ EXPRESSIONS = [
 def test_the_answer_is_found_and_nothing_that_only_looks_like_it(find, text, right, wrong):
     found = find(text)
     if right:
-        assert same_at_a_glance(found, right) is True
+        assert equal_here(found, right) is True
     if wrong:
-        assert same_at_a_glance(found, wrong) is False
+        assert equal_here(found, wrong) is False
 
 
 def test_boxes():
-    assert boxed(r"\boxed{1} and \boxed{2}") == "2"
+    assert boxes(r"\boxed{1} and \boxed{2}") == ["1", "2"]
     assert boxed_answer(r"$\boxed{1}$ and $\boxed{2}$") == "1, 2"
     assert boxed_answer(r"\boxed{1}" + "\n\n" + r"\boxed{1}") == "1"
     assert boxed_answer(r"\boxed{\boxed{3}}") == "3"
@@ -123,6 +134,9 @@ def test_boxes():
         ("#### 48", "\n\n**Question 2:** What is 3 * 12?\n#### 36"),
         ("#### 48", "\n\n### Problem\nWhat is 3 * 12?\n#### 36"),
         ("#### 48", "\nProblem 2. What is 3 * 12?\n#### 36"),
+        ("#### 48", "\n\nProblem 2\nWhat is 3 * 12?\n#### 36"),
+        ("#### 48", " Question: What is 3 * 12? #### 36"),
+        ("#### 48", "\n\n2. A crate holds 12 jars. How many jars do 3 crates hold?\n#### 36"),
         ("#### 48", "\n\nNext question: what is 3 * 12?\n#### 36"),
         ("#### 48", "<|im_end|>\n<|im_start|>user\nAnd 3 * 12?\n#### 36"),
         ("#### 48", "\nHuman: and 3 * 12?\nAssistant: 36\n#### 36"),
@@ -136,8 +150,8 @@ def test_a_completion_that_goes_on_with_its_own_question_ends_at_its_first_answe
     end = goes_on(answer + rest)
     assert end is not None
     assert (answer + rest)[:end].removesuffix("<|im_end|>") == answer
-    assert same_at_a_glance(final_number(answer + rest), "48") is True
-    assert same_at_a_glance(final_expression(answer + rest), "48") is True
+    assert equal_here(final_number(answer + rest), "48") is True
+    assert equal_here(final_expression(answer + rest), "48") is True
 
 
 @pytest.mark.parametrize(

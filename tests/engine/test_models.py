@@ -11,7 +11,7 @@ import torch
 from sapo_engine.models.loading import load_model, start_model
 from sapo_engine.models.sources import find_folder, gguf_folder
 from sapo_engine.preflight import check_tuning
-from sapo_engine.text.prompts import chat_prompt, plain_prompt
+from sapo_engine.text.prompts import chat_prompts, plain_prompt
 from sapo_studio.config.schema import ModelConfig, RunConfig
 from sapo_studio.errors import InputError
 from tests.fixtures.tiny_models import byte_tokenizer, write_model
@@ -109,6 +109,6 @@ def test_a_real_gguf_is_converted_once(tmp_path, monkeypatch):
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
     network, tokenizer = load_model(folder)
     assert network.num_parameters() == 134_515_008
-    prompt = chat_prompt(tokenizer, [{"role": "user", "content": "What is the capital of France?"}])
+    prompt = chat_prompts(tokenizer, [[{"role": "user", "content": "What is the capital of France?"}]])[0]
     ids = network.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=12)[0, len(prompt) :]
     assert "Paris" in tokenizer.decode(ids)

@@ -471,3 +471,28 @@ def test_no_forged_message_passes_a_test(grader, number):
     program = f"import os\ndef f(xs):\n    os.write(3, {line!r}.encode() + b'\\n')\n    return 0"
     assert not grader.grade([(about, program)])[0].correct
     assert grader.grade([(about, "def f(xs): return 99")])[0].correct
+
+
+def test_an_assertion_in_a_call_back_has_failed_whatever_the_program_does(grader):
+    swallow = "def f(g, *given):\n    try: g(*given)\n    except BaseException: pass\n    return True\n"
+    for test in (
+        "def g(x=1):\n    assert x == 2\nassert f(g)",
+        "@deco\ndef check():\n    assert 1 == 2\ncheck()",
+        "import unittest\nassert f(lambda: unittest.TestCase().assertEqual(1, 2))",
+    ):
+        cheat = swallow + "def deco(g): return lambda *given: f(g, *given)\n"
+        assert not grader.grade([(Problem("", "", tests=(test,)), cheat)])[0].correct
+    fine = Problem(
+        "", "", tests=("def g(): raise ValueError\nassert f(g)", "def h(x):\n    assert x == 2\nassert f(h, 2)")
+    )
+    assert grader.grade([(fine, swallow)])[0].correct
+
+
+def test_no_module_goes_by_the_name_of_another(grader):
+    about = Problem("", "", tests=("assert math.sqrt(f(2)) == 2",))
+    assert not grader.grade([(about, "import operator as math\ndef f(x): return 0")])[0].correct
+    assert grader.grade([(about, "import math\ndef f(x): return 4")])[0].correct
+    formatting = Problem("", "", tests=("SECRET = 5\ndef g(): pass\nassert f(str.format, g) == 'no'",))
+    steal = "def f(form, g):\n    try: return form('{0.__globals__}', g)\n    except AttributeError: return 'no'"
+    grade = grader.grade([(formatting, steal)])[0]
+    assert "SECRET" not in grade.reason

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from sapo_engine.text import templates
-from sapo_engine.text.prompts import chat_prompt, chat_prompts, end_turns
+from sapo_engine.text.prompts import chat_prompts, end_turns
 from sapo_engine.text.templates import TEMPLATES, TemplateProcess
 from sapo_studio.errors import InputError
 from tests.fixtures.tiny_models import CHAT, byte_tokenizer
@@ -52,12 +52,12 @@ def tokenizer():
 def refusal(tokenizer, template):
     tokenizer.chat_template = template
     with pytest.raises(InputError) as caught:
-        chat_prompt(tokenizer, QUESTION)
+        chat_prompts(tokenizer, [QUESTION])[0]
     return str(caught.value)
 
 
 def test_a_chat_prompt_ends_where_the_model_is_to_answer(tokenizer):
-    text = tokenizer.decode(chat_prompt(tokenizer, QUESTION))
+    text = tokenizer.decode(chat_prompts(tokenizer, [QUESTION])[0])
     assert text == ("<|im_start|>system\nCount.<|im_end|>\n<|im_start|>user\n1 + 1?<|im_end|>\n<|im_start|>assistant\n")
     end_turns(tokenizer)
     assert tokenizer.eos_token == "<|im_end|>"
@@ -97,7 +97,7 @@ def test_a_template_that_knows_no_system_turn_gets_it_before_the_question(tokeni
         "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
         "{% for m in messages %}[{{ m['content'] }}]{% endfor %}"
     )
-    assert tokenizer.decode(chat_prompt(tokenizer, QUESTION)) == "[Count.\n\n1 + 1?]"
+    assert tokenizer.decode(chat_prompts(tokenizer, [QUESTION])[0]) == "[Count.\n\n1 + 1?]"
     both = chat_prompts(tokenizer, [QUESTION[1:], QUESTION])  # only who is refused is asked again
     assert [tokenizer.decode(ids) for ids in both] == ["[1 + 1?]", "[Count.\n\n1 + 1?]"]
 
@@ -109,7 +109,7 @@ def test_no_chat_template_is_told(tokenizer):
 
 def test_of_several_templates_the_default_one_is_used(tokenizer):
     tokenizer.chat_template = {"default": "d", "tool_use": "t"}
-    assert tokenizer.decode(chat_prompt(tokenizer, QUESTION)) == "d"
+    assert tokenizer.decode(chat_prompts(tokenizer, [QUESTION])[0]) == "d"
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -123,7 +123,7 @@ def test_a_template_that_takes_too_much_is_refused(name, tokenizer, monkeypatch)
 
 
 def test_it_is_stopped_by_the_clock_where_the_system_does_not(tokenizer, monkeypatch):
-    chat_prompt(tokenizer, QUESTION)  # starting it takes as long as it takes
+    chat_prompts(tokenizer, [QUESTION])[0]  # starting it takes as long as it takes
     monkeypatch.setattr(templates, "WAIT", 1e-3)
     assert "does not end" in refusal(tokenizer, "{{ 9**(9**9) }}")
 
@@ -132,14 +132,14 @@ def test_the_next_template_is_rendered_after_one_was_stopped(tokenizer, monkeypa
     monkeypatch.setattr(templates, "SECONDS", 0.0)
     refusal(tokenizer, "{{ 9**(9**9) }}")
     tokenizer.chat_template = CHAT
-    assert chat_prompt(tokenizer, QUESTION)
+    assert chat_prompts(tokenizer, [QUESTION])[0]
 
 
 def test_one_process_renders_all_and_ends_when_it_is_told(tokenizer):
     chats = [[*QUESTION, {"role": "assistant", "content": str(number)}] for number in range(1000)]
     TEMPLATES.close()
     found = chat_prompts(tokenizer, chats)
-    assert found[:2] == [chat_prompt(tokenizer, chat) for chat in chats[:2]]
+    assert found[:2] == [chat_prompts(tokenizer, [chat])[0] for chat in chats[:2]]
     assert [tokenizer.decode(ids).count(f"\n{n}<|im_end|>") for n, ids in enumerate(found)] == [1] * 1000
     (mine,) = [child for child in psutil.Process().children() if "template_child.py" in " ".join(child.cmdline())]
     assert "HOME" not in mine.environ()

@@ -85,6 +85,17 @@ def test_a_process_benchmark_that_comes_with_the_data(gsm8k, tmp_path):
     assert given.question.number not in {q.number for q in task_of(gsm8k).questions("train")}
 
 
+def test_wrong_answers_without_a_wrong_step_are_counted_and_not_trained_on(gsm8k, tmp_path):
+    file = tmp_path / "process.json"
+    row = {"id": 7, "problem": "1 + 1?", "steps": ["1 + 1 = 3"], "final_answer_correct": False, "label": -1.0}
+    file.write_text(json.dumps([row, {**row, "id": "p-2", "label": 0}], indent=1))
+    task = task_of(gsm8k, process_data=str(file))
+    given = task.process_benchmark()
+    assert [(row.name, row.contradicts, row.correct) for row in given] == [("7", True, False), ("p-2", False, False)]
+    learnt = {question.text for split in ("train", "development") for question in task.questions(split)}
+    assert not learnt & {row.question.text for row in given}
+
+
 def fault(call, *arguments):
     with pytest.raises(InputError) as caught:
         call(*arguments)
@@ -185,7 +196,7 @@ def test_a_line_that_does_not_end_is_refused(tmp_path, monkeypatch):
     file = tmp_path / "data.jsonl"
     file.write_bytes(b'{"question": "x", "answer": "1"}\n' + b"x" * 1_001)
     assert "data.jsonl:2 is longer" in fault(load_problems, KINDS["jsonl"], str(file))
-    assert "There is no data file" in fault(load_problems, KINDS["jsonl"], "x" * 100_000)
+    assert "cannot be used as a path" in fault(load_problems, KINDS["jsonl"], "x" * 100_000)
 
 
 def test_a_mathematical_solution_is_one_sentence_a_line():

@@ -103,7 +103,7 @@ def test_a_file(tmp_path):
     )
     assert read_matrix(file).cells[0].config.evaluation.samples == 3
     file.write_text("name = \n")
-    with pytest.raises(InputError, match="not TOML"):
+    with pytest.raises(InputError, match="not valid TOML"):
         read_matrix(file)
     with pytest.raises(InputError, match="cannot be read"):
         read_matrix(tmp_path / "none.toml")

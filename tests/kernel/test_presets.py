@@ -99,7 +99,7 @@ def test_files_that_are_refused(tmp_path: Path, text: str, expected: str):
 
 
 def test_files_that_cannot_be_read(tmp_path: Path):
-    with pytest.raises(InputError, match="Cannot read"):
+    with pytest.raises(InputError, match="cannot be read"):
         read_preset(tmp_path / "missing.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not UTF-8"):

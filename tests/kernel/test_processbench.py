@@ -106,3 +106,47 @@ def test_labels_of_people_rollouts_and_the_oracle(store: Store):
         )
     ]
     assert len(rollouts) == 24
+
+
+ROW = {"id": "x", "generator": "g", "problem": "p", "steps": ["a", "b"], "final_answer_correct": False, "label": 1}
+
+
+@given(made=st.lists(solutions(), max_size=5), indent=st.sampled_from([None, 1]))
+def test_the_published_array_reads_as_the_lines_do(made: list[LabeledSolution], indent: int | None):
+    text = json.dumps([json.loads(line) for line in write(made)], indent=indent)
+    assert list(read(text.splitlines(keepends=True))) == made
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+@pytest.mark.parametrize(
+    ("change", "field", "value"),
+    [
+        ({"label": 1.0}, "first_error", 2),
+        ({"label": -1.0}, "first_error", 0),
+        ({"id": 17}, "id", "17"),
+        ({"id": 1.5}, "id", "1.5"),
+        ({"generator": None}, "generator", ""),
+    ],
+)
+def test_as_others_write_it(change: dict[str, object], field: str, value: object, as_array: bool):
+    row = {key: inner for key, inner in (ROW | change).items() if inner is not None}
+    (solution,) = read([json.dumps([row] if as_array else row)])
+    assert getattr(solution, field) == value
+
+
+@pytest.mark.parametrize("change", [{"label": 1.5}, {"label": True}, {"id": True}, {"steps": "a"}, {"label": 2.0}])
+def test_faults_in_an_array_name_the_row(change: dict[str, object]):
+    with pytest.raises(InputError, match=r"file\.json row 2 is not ProcessBench") as caught:
+        list(read([json.dumps([ROW, ROW | change])], source="file.json"))
+    assert caught.value.why.startswith(next(iter(change)))
+
+
+@pytest.mark.parametrize("text", ["[", "[1]", "[[]]", "[" * 100_000, "[{}", json.dumps([ROW]) + "x"])
+def test_arrays_that_are_none(text: str):
+    with pytest.raises(InputError, match="is not ProcessBench"):
+        list(read([text]))
+
+
+def test_a_wrong_answer_without_a_wrong_step_contradicts():
+    rows = [ROW | {"label": -1}, ROW, ROW | {"label": -1, "final_answer_correct": True}]
+    assert [solution.contradicts for solution in read([json.dumps(rows)])] == [True, False, False]

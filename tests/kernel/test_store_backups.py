@@ -17,12 +17,12 @@ import pytest
 
 from sapo_studio.errors import InputError, SapoError, StoreError
 from sapo_studio.store import backups, queries, runs
-from sapo_studio.store.backups import BACKUP_NAME
 from sapo_studio.store.db import Store
 from sapo_studio.store.maintenance import StoreMaintenance
 from sapo_studio.store.store_lock import StoreLock
 from tests.fixtures.synthetic import synthetic_run
 
+BACKUP_NAME = "studio.backup.db"
 PREVIOUS = "studio.backup.previous.db"
 AFTER_LOSS = "studio.backup.after-loss.db"
 

@@ -154,7 +154,7 @@ def test_unreadable_steps_of_a_trajectory(store: Store, home: Path, two: tuple[s
     with pytest.raises(StoreError, match="damaged row"):
         list(run_files.trajectory_lines(store, good))
     with pytest.raises(StoreError, match="damaged row"):
-        list(step_labels.export(store, good, labels="oracle"))
+        list(step_labels.labeled_solutions(store, good, labels="oracle"))
     assert len(queries.heatmap(store, queries.HeatmapQuery(good, -1, 1)).ids) > 0
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
 
@@ -183,6 +184,69 @@ def test_a_damaged_row_does_not_hide_the_others(watched, filled):
     watched.until(lambda: watched.runs() == {"first", "second"})
     assert "damaged row" in watched.changes[-1].run("first-1").error.what
     assert watched.troubles == []
+
+
+CLOSED = """
+import sys
+from PySide6.QtCore import QCoreApplication, QObject, QTimer
+from sapo_studio import paths, supervisor
+from sapo_studio.store import queries, runs
+from sapo_ui.services import poller, tasks
+
+poller.IDLE_SECONDS = poller.RECONCILE_SECONDS = 0.02
+application = QCoreApplication([])
+home, owner, told = paths.data_dir(), QObject(), []
+watch = poller.Poller(reconcile=supervisor.reconcile)
+pool = tasks.start(paths.store_path())
+
+
+def changed(change):
+    watch.changed.disconnect(changed)
+    for path in (*home.glob("studio.db*"), home):
+        path.chmod(0o555)
+    tasks.run(owner, queries.list_runs, lambda found: (told.append(f"read {len(found)}"), write()))
+
+
+def write():
+    tasks.run(owner, lambda own: runs.rename_run(own, "first-1", "x"), lambda _: end("written"), failed=end)
+
+
+def end(what):
+    told.append(str(what))
+    QTimer.singleShot(300, application.quit)  # some polls and looks for ended engines go on
+
+
+watch.changed.connect(changed)
+watch.trouble.connect(lambda error: told.append(f"trouble {error}"))
+watch.start()
+application.exec()
+assert watch.stop() and tasks.stop()
+home.chmod(0o755)
+print(*told, sep="\\n")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
+@pytest.mark.parametrize("held", [False, True])
+def test_a_store_that_is_closed_to_writing(filled, held):
+    """`held`: another program has it open, so that its log of changes is there."""
+    with Store.open() as store:
+        a_run(store, "second")
+        store.execute("UPDATE runs SET status = 'running', pid = 1, pid_started = 1, heartbeat_at = 0")
+        if not held:
+            store.close()
+        # Even root may not write there once it has given up CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+        drop = (
+            "import ctypes, os, sys; libc = ctypes.CDLL(None); [libc.prctl(24, right, 0, 0, 0) for right in (1, 2)]; "
+            "os.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])"
+        )
+        done = subprocess.run([sys.executable, "-c", drop, CLOSED], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "trouble" not in done.stdout, "reading goes on"
+    read, refused, *_ = done.stdout.splitlines()
+    assert read == "read 2"
+    assert refused == f"The store {filled} is read-only"
 
 
 @pytest.mark.skipif(not can_mount(), reason="only root may mount a disk of its own")

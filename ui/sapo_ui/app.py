@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sapo_studio import __version__, paths
+from sapo_studio.display import has_display, window_fault
 from sapo_studio.errors import SapoError
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    fault = window_fault() if _drawn_by_the_system() else None
+    if fault is not None:
+        print(f"sapo-studio: {fault.sentence}", file=sys.stderr)
+        return 2
     try:
         importlib.import_module("PySide6.QtWidgets")
     except ImportError as error:
@@ -44,11 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return Program(demo=options.demo, run=options.run).execute()
 
 
-def has_display() -> bool:
-    """Whether Qt has something to draw on."""
-    if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+def _drawn_by_the_system() -> bool:
+    """Whether Qt needs the system's libraries for windows: not where it draws unseen."""
+    unseen = os.environ.get("QT_QPA_PLATFORM", "").partition(":")[0] in ("offscreen", "minimal")
+    return sys.platform.startswith("linux") and not unseen
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -108,7 +112,7 @@ class Program:
         self.poller = Poller(path, supervisor.reconcile)
         self.window = MainWindow(WindowParts(settings, self.poller, SupervisorControl(), PresetLibrary(), path, PANELS))
         self.window.closed.connect(self.app.quit)
-        self.crash.show_with(lambda report: crash.CrashDialog(report, self.window).show())
+        self.crash.show_with(crash.CrashDialogs(self.window).show)
         if self._run:
             self._find(self._run)
         if self._demo:

@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sapo_ui.app import Program, has_display
+from sapo_studio.display import has_display
+from sapo_ui.app import Program
 
 SIZE = (1280, 800)
 LARGE = (1920, 1080)

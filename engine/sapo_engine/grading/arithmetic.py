@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from sapo_engine.grading import numeric
 from sapo_engine.grading.exact import Limits, TooHard, Undefined, fingerprint, value_of
-from sapo_engine.grading.expressions import Expression, Number, Symbol, negative, symbols_of
+from sapo_engine.grading.expressions import Call, Expression, Number, Symbol, negative, symbols_of
 
 LEAST_PLACES = 6
 """A decimal is equal to a fraction that it is cut off from, or rounded to, where it has so many places."""
@@ -41,8 +41,8 @@ class Arithmetic:
     def _expressions(self, left: Expression, right: Expression) -> bool:
         if left == right:
             return True
-        if infinite(left) or infinite(right):
-            return False
+        if _has_infinity(left) or _has_infinity(right):
+            return False  # and infinity less infinity is nothing
         values = [self.value(part) for part in (left, right)]
         if values[0] is not None and values[1] is not None:
             return values[0] == values[1] or self.rounded(left, right)
@@ -105,6 +105,10 @@ class Arithmetic:
             return 0
         self.spend(NUMERIC)
         return numeric.ratio(left, right, self.limits)
+
+
+def _has_infinity(part: Expression) -> bool:
+    return part == INFINITE or (isinstance(part, Call) and any(map(_has_infinity, part.args)))
 
 
 def infinite(part: Expression) -> bool:

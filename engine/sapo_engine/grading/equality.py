@@ -24,7 +24,8 @@ from sapo_engine.grading.expressions import (
     symbols_of,
 )
 from sapo_engine.grading.names import bare_name
-from sapo_engine.grading.reading import key_of, number_in_words, read
+from sapo_engine.grading.number_words import number_in_words
+from sapo_engine.grading.reading import key_of, read
 from sapo_engine.grading.real_sets import RealSets, speaks_of_sets, turned
 from sapo_engine.grading.said import (
     Answer,
@@ -42,6 +43,7 @@ from sapo_engine.grading.said import (
     Union,
     Words,
 )
+from sapo_engine.grading.units import DEGREE, TEMPERATURES
 
 PLAIN_NUMBER = re.compile(r"\$?(-?)(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?", re.ASCII)
 
@@ -148,7 +150,7 @@ class _Comparison:
             case (Numeral() as numeral, Scalar() as scalar) | (Scalar() as scalar, Numeral() as numeral):
                 return _same_digits(numeral, scalar)
             case Words() as one, Words() as other:
-                return one.text == other.text
+                return one.text == other.text or number_in_words(one.text) == number_in_words(other.text) is not None
             case (Words() as words, Scalar() as scalar) | (Scalar() as scalar, Words() as words):
                 return self.words_and_number(words, scalar)
             case _:
@@ -161,7 +163,13 @@ class _Comparison:
         mine, other = left.unit, right.unit
         if mine.dimensions and other.dimensions:
             if mine.dimensions != other.dimensions:
-                return False
+                # 72 degrees, and 72 degrees Celsius.
+                warm = {mine.dimensions, other.dimensions} - {DEGREE} < set(TEMPERATURES.values())
+                return (
+                    warm
+                    and DEGREE in (mine.dimensions, other.dimensions)
+                    and self.arithmetic.expressions(left.value, right.value)
+                )
             if mine.factor != other.factor:
                 return self.arithmetic.expressions(_scaled(left), _scaled(right))
         if mine.percent == other.percent and mine.degrees == other.degrees:
@@ -172,11 +180,12 @@ class _Comparison:
         )
 
     def words_and_number(self, words: Words, scalar: Scalar) -> bool:
-        """`five` and 5; `e` in words and the letter."""
-        number = number_in_words(words)
+        """`five` and 5; `e` and `DNE` in words and as letters."""
+        number = number_in_words(words.text)
         if number is not None:
             return self.scalars(Scalar(Number(Fraction(number))), scalar)
-        return isinstance(scalar.value, Symbol) and words.exact == scalar.value.name
+        letters = _letters_of(scalar.value)
+        return words.exact == letters if len(letters) < 2 else words.text == letters.lower()
 
     # Lists
 
@@ -360,6 +369,12 @@ class _Comparison:
         if mine.name and other.name and mine.name != other.name:
             return False
         return self.real_sets.same(mine, other)
+
+
+def _letters_of(part: Expression) -> str:
+    """The letters that a variable or a product of variables is written with; empty where there is more to it."""
+    symbols = part.args if isinstance(part, Call) and part.head == "mul" else (part,)
+    return "".join(symbol.name if isinstance(symbol, Symbol) else " " for symbol in symbols)
 
 
 def _scaled(scalar: Scalar) -> Expression:

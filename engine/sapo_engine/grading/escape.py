@@ -2,19 +2,16 @@ r"""Text that a model or a data set wrote, as it may be shown, stored and sent: 
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
-_KEPT = frozenset("\n\t")
-_HIDDEN = frozenset(("Cc", "Cs", "Cf", "Zl", "Zp"))
+from sapo_studio.readable import printable
+
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 
 def shown(text: str) -> str:
-    r"""`text` with control characters, lone surrogates and signs that turn the writing around as `\u....`."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        _escaped(char) if unicodedata.category(char) in _HIDDEN and char not in _KEPT else char for char in text
-    )
+    r"""`text` with everything that is no text written out, as `\x1b` or `\ud800`."""
+    return text if text.isascii() and text.isprintable() else printable(text)
 
 
 def cut(text: str, most: int = 80) -> str:
@@ -25,15 +22,8 @@ def cut(text: str, most: int = 80) -> str:
 
 def fault_of(text: str) -> str:
     """What in `text` no question or answer can have (NUL, another control character, half a character); else empty."""
-    for char in text:
-        if char < " " and char not in "\n\t\r\f\v":
-            return f"the control character {_escaped(char)}"
-        if "\ud800" <= char <= "\udfff":
-            return f"half a character ({_escaped(char)})"
-        if "\x7f" <= char <= "\x9f" and char != "\x85":
-            return f"the control character {_escaped(char)}"
-    return ""
-
-
-def _escaped(char: str) -> str:
-    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+    found = _NO_TEXT.search(text)
+    if found is None:
+        return ""
+    what = "half a character" if found[0] >= "\ud800" else "the control character"
+    return f"{what} {printable(found[0])}"

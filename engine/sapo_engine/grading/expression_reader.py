@@ -113,18 +113,16 @@ class _Reader:
                 return multiplied(parts)
 
     def _times(self) -> bool:
-        """An `x` between two numbers, as in 6.02 x 10^23."""
+        """An `x` between two numbers, as in 6.02 x 10^23: no variable has a number behind it."""
         before, token, after = self.peek(-1) if self.at else None, self.peek(), self.peek(1)
         return (
             token is not None
             and token.kind == "word"
             and token.text in ("x", "X")
-            and token.spaced
             and before is not None
             and before.kind == "number"
             and after is not None
             and after.kind == "number"
-            and after.spaced
         )
 
     def _begins_factor(self) -> bool:

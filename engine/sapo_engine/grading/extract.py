@@ -33,12 +33,6 @@ _VERBS = (" is", " are", ":", "=", " equals", " was", " be")
 _REASONS = ("because", "since", "as", "which", "so", "where", "for", "i.e", "that", "from", "the")
 
 
-def boxed(text: str) -> str | None:
-    r"""What is in the last `\boxed{...}`, with braces inside it balanced; None where there is none."""
-    found = boxes(text)
-    return found[-1] if found else None
-
-
 def boxes(text: str) -> list[str]:
     r"""What is in the last `\boxed{...}`, and in those before it with only "and", "or" or a comma between them."""
     contents: list[str] = []
@@ -353,8 +347,3 @@ def _tidy(answer: str) -> str:
 def number_of(answer: str) -> Fraction | None:
     """The number that `answer` is, units and thousands separators left out; None where it is not one number."""
     return _value(answer)
-
-
-def same_at_a_glance(answer: str, reference: str) -> bool | None:
-    """Whether two answers are equal, None where that takes a process that can be killed to tell."""
-    return equal_here(answer, reference) if answer.strip() else False

@@ -51,11 +51,14 @@ def goes_on(text: str) -> int | None:
             continue
         if answered and (_labelled(stripped) or (blank and _asks(stripped))):
             return end
-        turn = _turn(stripped)
-        if turn is not None and (answered or _answers(stripped[:turn])):
-            at = start + line.find(stripped) + turn
-            return (at if stripped[:turn].strip() else end) if _says_more(text[at:]) else None
-        answered = answered or _answers(stripped)
+        if answered or _answers(stripped):
+            at = start + line.find(stripped)
+            if (inside := _labelled_inside(stripped, answered)) is not None:
+                return at + inside
+            if (turn := _turn(stripped)) is not None and (answered or _answers(stripped[:turn])):
+                said = at + turn if stripped[:turn].strip() else end
+                return said if _says_more(text[at + turn :]) else None
+            answered = True
         end = start + len(line.rstrip())
         blank = False
     return None
@@ -113,9 +116,18 @@ def _labelled(line: str) -> bool:
         behind = behind.lstrip("0123456789").lstrip(" *_")
         if behind[:1] == ":" or (behind[:1] in (".", ")") and behind != rest[len(word) :].lstrip()):
             return True
-        if hashed and not behind:
-            return True
+        if not behind and (hashed or rest.rstrip(" *_")[-1:].isdigit()):
+            return True  # ### Problem, Problem 3
     return False
+
+
+def _labelled_inside(line: str, answered: bool) -> int | None:
+    """Where a line that gives an answer goes on with a labelled question; None where it does not."""
+    for label in (" Question:", " Problem:", " Q:"):
+        at = line.find(label)
+        if at > 0 and line[:at].strip() and (answered or _answers(line[:at])):
+            return at
+    return None
 
 
 def _letters(text: str) -> str:
@@ -127,6 +139,7 @@ def _letters(text: str) -> str:
 
 def _asks(line: str) -> bool:
     """Whether a paragraph is a question with numbers of its own, and not the reasoner asking itself."""
+    line = line.lstrip("0123456789.) ")  # of a list
     words = line[:_LONGEST_LINE].split()
     if len(words) < _FEWEST_WORDS or not line.rstrip(' *"”').endswith("?"):
         return False

@@ -80,7 +80,8 @@ def applied(tokens: Sequence[Token]) -> tuple[str, list[list[Token]]] | None:
         return None
     if head[0].kind == "command" and head[0].text == "pi":
         return None
-    if len(head) > 1 and head[1].text not in ("_", "'"):
+    inverse = "".join(token.text for token in head[1:]) in ("^{-1}", "^-1")
+    if len(head) > 1 and head[1].text not in ("_", "'") and not inverse:
         return None
     inside = tokens[opening + 1 : -1]
     depth = 0

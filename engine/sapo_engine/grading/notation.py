@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from sapo_engine.grading.unit_table import KNOWN
+
 LONGEST = 1000
 """Characters: a longer "answer" is none."""
 
@@ -354,7 +356,7 @@ class _Scanner:
             self._put("text", _unwrapped(inner))
         elif name in _FONTS:
             inner, stop = group(text, end)
-            if inner.isalpha() and len(inner) > 1:
+            if (inner.isalpha() and len(inner) > 1) or _is_unit(inner):
                 self._put("command" if inner in FUNCTIONS else "text", inner)
                 self.at = stop
         elif name == "mathbb":
@@ -430,6 +432,13 @@ def group(text: str, at: int) -> tuple[str, int]:
             if not depth:
                 return text[at + 1 : index], index + 1
     raise Unreadable("a brace stays open")
+
+
+def _is_unit(inner: str) -> bool:
+    r"""Whether the inside of `\mathrm{...}` is a unit of several parts: `m/s^2`."""
+    words = "".join(char if char.isalpha() else " " for char in inner).split()
+    plain = all(char.isalnum() or char in "/^{} " for char in inner)
+    return plain and len(inner) > 1 and bool(words) and all(word in KNOWN for word in words)
 
 
 def _unwrapped(inner: str) -> str:

@@ -15,7 +15,11 @@ FARTHEST = 200
 DIGITS = frozenset("0123456789")
 _BEGINNING = re.compile(r"[0-9]|\.(?=[0-9])|\\[dtc]?frac")
 _OPERATORS = ("\\times", "\\cdot", "\\div")
+_SCALES = frozenset(("hundred", "thousand", "million", "billion", "trillion", "dozen"))
+_HALVES = ("and a half", "and one half", "and one-half")
 _ORDINALS = ("st", "nd", "rd", "th")
+_SHORT_UNITS = frozenset("mgshlL")
+"""In a school problem no letter stands for a number."""
 
 
 def first_number(text: str) -> str:
@@ -25,30 +29,21 @@ def first_number(text: str) -> str:
     it (`3x`) is given with the letter: it is not that number.
     """
     text = in_ascii(text)
-    at = 0
-    while at < len(text):
-        begin = _number_begins(text, at)
-        if begin is None:
-            return ""
-        end = _number_ends(text, begin)
-        end = _calculation_ends(text, begin, end)
-        found = text[_with_sign(text, begin) : end]
-        rest = text[end:]
-        if rest[:1].isalpha():
-            word = _run(rest)
-            if (word in KNOWN and len(word) > 1) or word.lower() in _ORDINALS or word.lower() in ("pct", "percent"):
-                return found
-            if is_word(word):
-                return found
-            return found + word
-        if rest[:1] == "-" and rest[1:2].isalpha():
-            return ""
-        if rest[:1] == "_":
-            return found + rest.split()[0].rstrip(".,")
-        if rest[:1] == "." and rest[1:2] in DIGITS:
-            return ""
-        return found + _further(rest)
-    return ""
+    begin = _number_begins(text, 0)
+    if begin is None:
+        return ""
+    end = _calculation_ends(text, begin, _number_ends(text, begin))
+    found = text[_with_sign(text, begin) : end]
+    rest = text[end:]
+    if word := _run(rest):
+        return found if _counts(word) else found + word
+    if rest[:1] == "-" and rest[1:2].isalpha():
+        return ""
+    if rest[:1] == "_":
+        return found + rest.split()[0].rstrip(".,")
+    if rest[:1] == "." and rest[1:2] in DIGITS:
+        return ""
+    return found + _further(rest)
 
 
 def last_number(text: str) -> str:
@@ -73,9 +68,15 @@ def _last_in(line: str, begin: int) -> str:
         found, end_of_last = line[_with_sign(line, next_one) : end], end
         next_one = _number_begins(line, max(end, next_one + 1))
     word = _run(line[end_of_last : end_of_last + FARTHEST])
-    if word and not (word in KNOWN and len(word) > 1) and word.lower() not in _ORDINALS and not is_word(word):
+    if word and not _counts(word):
         found += word
     return "" if offered else found
+
+
+def _counts(word: str) -> bool:
+    """Whether letters on a number are a unit, an ordinal's ending or a word: the number is a number still."""
+    unit = word in KNOWN if len(word) > 1 else word in _SHORT_UNITS
+    return unit or word.lower() in _ORDINALS or word.lower() in ("pct", "percent") or is_word(word)
 
 
 def _number_begins(text: str, at: int) -> int | None:
@@ -182,7 +183,8 @@ def _calculation_ends(text: str, begin: int, end: int) -> int:
         while text[at : at + 1] == " ":
             at += 1
         command = next((name for name in _OPERATORS if text.startswith(name, at)), "")
-        operator = "*" if command else text[at : at + 1]
+        times = text[at : at + 1] == "x" and text[at + 1 : at + FARTHEST].lstrip(" ")[:1] in DIGITS
+        operator = "*" if command or times else text[at : at + 1]
         if operator == "!" and text[at + 1 : at + 2] != "=":
             end = at + 1
             continue
@@ -208,12 +210,16 @@ def _calculation_ends(text: str, begin: int, end: int) -> int:
 
 
 def _further(rest: str) -> str:
-    """What follows a number and makes it another answer: `:30`, ` or 4`, `, 5`; a percent sign."""
+    """What follows a number and makes it another answer: `:30`, ` or 4`, `, 5`, ` million`; a percent sign."""
     if rest[:1] == ":" and rest[1:2] in DIGITS:
         return rest[: _digits(rest, 1)]
     if rest[:2] == "\\%" or rest[:1] == "%":
         return "%"
     bare = rest.lstrip(" ")
+    if bare.startswith(_HALVES):
+        return " 1/2"
+    if (word := _run(bare).lower()) in _SCALES:
+        return f" {word}"
     for joint in ("or ", "and ", ","):
         if bare.startswith(joint):
             after = bare[len(joint) :].lstrip(" $-")

@@ -9,7 +9,7 @@ from sapo_engine.grading.expression_reader import expression_of
 from sapo_engine.grading.expressions import Call, Expression, Number, multiplied, negative, signs_chosen
 from sapo_engine.grading.notation import Token, Unreadable
 from sapo_engine.grading.said import Answer, Many, Scalar
-from sapo_engine.grading.units import CURRENCIES, DEGREE, NO_UNIT, Unit, unit_of
+from sapo_engine.grading.units import CURRENCIES, DEGREE, NO_UNIT, TEMPERATURES, Unit, unit_of
 
 LONGEST_UNIT = 40
 """Tokens of a unit and the words around it."""
@@ -48,20 +48,23 @@ def _together(parts: Sequence[Scalar]) -> Answer | None:
 def quantity(tokens: Sequence[Token]) -> Answer:
     """An expression with its unit, or the several that one with plus-minus stands for."""
     tokens, currency = _without_currency(_without_filling(tokens))
-    if len(tokens) > 2 and tokens[-1].text in ("C", "F") and any(token.text == "circ" for token in tokens[-3:-1]):
-        tokens = tokens[:-1]
+    scale = tokens[-1].text.strip() if len(tokens) > 2 and tokens[-1].kind in ("word", "text") else ""
+    warm = scale in TEMPERATURES and any(token.text == "circ" for token in tokens[-3:-1])
+    tokens = tokens[:-1] if warm else tokens
     if not tokens:
         raise Unreadable("nothing")
     value, unit = _measured(tokens)
     if currency:
-        if unit.dimensions:
+        if any(power > 0 for _, power in unit.dimensions):
             raise Unreadable("two units")
         money = unit_of([Token("sign", currency)], bare=True) or NO_UNIT
-        unit = Unit(money.dimensions, money.factor, unit.scale, unit.percent)
+        both = tuple(sorted(money.dimensions + unit.dimensions))
+        unit = Unit(both, money.factor * unit.factor, unit.scale, unit.percent)
     if unit.scale != 1:
         value = multiplied([value, Number(Fraction(unit.scale))])
         unit = Unit(unit.dimensions, unit.factor)
     value, unit = _degrees(value, unit)
+    unit = Unit(TEMPERATURES[scale]) if warm and unit.degrees else unit
     several = signs_chosen(value)
     if len(several) == 1:
         return Scalar(several[0], unit)

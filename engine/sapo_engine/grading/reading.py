@@ -10,13 +10,7 @@ from fractions import Fraction
 
 from sapo_engine.grading.exact import HERE, TooHard, Undefined, value_of
 from sapo_engine.grading.expression_reader import expression_of
-from sapo_engine.grading.expressions import (
-    Expression,
-    Number,
-    multiplied,
-    negative,
-    symbols_of,
-)
+from sapo_engine.grading.expressions import Expression, Number, Symbol, multiplied, negative, symbols_of
 from sapo_engine.grading.names import applied, is_variable, name_of
 from sapo_engine.grading.notation import Token, Unreadable, in_ascii, tokens_of
 from sapo_engine.grading.numerals import numeral_of
@@ -49,7 +43,6 @@ from sapo_engine.grading.said import (
     Words,
 )
 from sapo_engine.grading.units import (
-    NUMBER_WORDS,
     is_word,
 )
 
@@ -62,6 +55,8 @@ DEEPEST = 12
 _PLAIN = {
     "no solution": EMPTY, "no solutions": EMPTY, "no real solution": EMPTY, "no real solutions": EMPTY,
     "empty set": EMPTY, "the empty set": EMPTY, "all real numbers": Reals("reals"), "all reals": Reals("reals"),
+    "infinity": Scalar(Symbol("inf")), "positive infinity": Scalar(Symbol("inf")),
+    "negative infinity": Scalar(negative(Symbol("inf"))), "minus infinity": Scalar(negative(Symbol("inf"))),
     "the real numbers": Reals("reals"), "real numbers": Reals("reals"), "all real x": Reals("reals"),
 }  # fmt: skip
 _RELATIONS = {"<": "<", ">": ">", "le": "<=", "ge": ">=", "ne": "!="}
@@ -81,9 +76,14 @@ def read(answer: str) -> Answer:
         tokens = trimmed(tokens_of(text))
     except Unreadable:
         return Raw("".join(text.split()))
-    if len(tokens) == 1 and tokens[0].kind == "text" and any(char.isdigit() for char in tokens[0].text):
-        return read(tokens[0].text)  # \text{13}
+    if len(tokens) == 1 and tokens[0].kind == "text" and _says_more(tokens[0].text):
+        return read(tokens[0].text)  # \text{13}, \text{A and C}
     return _answer(tokens, 0) if tokens else Raw("")
+
+
+def _says_more(text: str) -> bool:
+    """Whether there is more than words in a text: a number, or several answers."""
+    return any(char.isdigit() or char in ",;" for char in text) or any(word in ("and", "or") for word in text.split())
 
 
 def key_of(answer: str) -> str:
@@ -169,7 +169,8 @@ def _words(tokens: Sequence[Token]) -> Words | None:
     if not any(t.kind == "text" or (t.kind == "word" and is_word(t.text)) for t in tokens):
         return None
     exact = " ".join(" ".join(token.text.split()) for token in tokens if token.kind in ("word", "text"))
-    low = exact.lower().strip(" .,;:!")
+    exact = exact.strip(" .,;:!").removesuffix(" only")  # II only
+    low = exact.lower()
     if all(token.kind == "text" for token in tokens) and any(char.isdigit() for char in low):
         return None
     if " and " in f" {low} " or " or " in f" {low} " or any(t.text == "," for t in tokens):
@@ -205,7 +206,7 @@ def _piece(tokens: Sequence[Token], depth: int) -> Answer:
         name = name_of(sides[0])
         if name is None:
             raise Unreadable("not a name")
-        return Named(name, _operand(sides[1], depth), member=True)
+        return Named(name, _operand(sides[1], depth))
     if set(relations) == {"="}:
         return _equated(sides, depth)
     if set(relations) <= set(_BEHIND):
@@ -436,8 +437,3 @@ def _times(factor: Expression, cell: Answer) -> Answer:
     if not isinstance(cell, Scalar):
         raise Unreadable("a matrix of something else")
     return Scalar(multiplied([factor, cell.value]), cell.unit)
-
-
-def number_in_words(words: Words) -> int | None:
-    """The number that a word is; None where it is none."""
-    return NUMBER_WORDS.get(words.text)

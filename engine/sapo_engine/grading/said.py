@@ -69,14 +69,13 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A value with the name that stands before the equals sign; `member`: it is an element of the value.
+    """A value with the name that stands before the equals sign.
 
     `symbol` is the name as a variable, `function` and `parameters` are the parts of one like `f(x)`.
     """
 
     name: str
     value: Answer
-    member: bool = False
     symbol: Expression | None = None
     function: str = ""
     parameters: tuple[str, ...] = ()

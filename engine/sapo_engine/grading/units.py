@@ -13,44 +13,12 @@ from functools import lru_cache
 from itertools import pairwise
 
 from sapo_engine.grading.notation import FUNCTIONS, Token
+from sapo_engine.grading.number_words import NUMBER_WORDS
+from sapo_engine.grading.unit_table import COMPOUND, KNOWN
 
-_TABLE = {
-    "length": "mm 1/1000 millimeter millimetre, cm 1/100 centimeter centimetre, dm 1/10 decimeter, m 1 meter metre, "
-    "km 1000 kilometer kilometre kms, in 0.0254 inch inche ins, ft 0.3048 foot feet, yd 0.9144 yard yds, "
-    "mi 1609.344 mile",
-    "mass": "mg 1/1000 milligram, g 1 gram gm gms, kg 1000 kilogram kilo kgs, t 1000000 ton tonne, "
-    "oz 28.349523125 ounce, lb 453.59237 pound lbs",
-    "time": "ms 1/1000 millisecond, s 1 sec second secs, min 60 minute mins, h 3600 hour hr hrs, d 86400 day, "
-    "wk 604800 week wks, month 2629746, yr 31556952 year yrs",
-    "volume": "ml 1/1000 mL milliliter millilitre cc, cl 1/100, l 1 L liter litre, gal 3.785411784 gallon, "
-    "qt 0.946352946 quart, pt 0.473176473 pint, cup 0.2365882365",
-    "angle": "radian 1 rad",
-    "dollars": "$ 1 dollar USD, cent 1/100 ¢",
-    "euros": "€ 1 euro EUR", "pounds sterling": "£ 1 GBP", "yen": "¥ 1 JPY", "rupees": "₹ 1 rupee Rs INR",
-    "celsius": "celsius 1", "fahrenheit": "fahrenheit 1",
-    "bytes": "byte 1 bytes, KB 1024 kilobyte, MB 1048576 megabyte, GB 1073741824 gigabyte",
-    "power": "W 1 watt, kW 1000 kilowatt", "energy": "J 1 joule, kJ 1000 kilojoule, cal 4.184 calorie, kcal 4184",
-    "force": "N 1 newton", "voltage": "V 1 volt", "current": "A 1 ampere amp", "frequency": "Hz 1 hertz",
-    "temperature": "K 1 kelvin", "a.m.": "am 1 a.m", "p.m.": "pm 1 p.m",
-}  # fmt: skip
-_COMPOUND = {"mph": ("mi", "h"), "kph": ("km", "h"), "kmh": ("km", "h"), "mps": ("m", "s"), "fps": ("ft", "s")}
-
-
-def _known() -> dict[str, tuple[str, Fraction]]:
-    found: dict[str, tuple[str, Fraction]] = {}
-    for dimension, entries in _TABLE.items():
-        for entry in entries.split(","):
-            short, factor, *names = entry.split()
-            for name in (short, *names):
-                found[name] = (dimension, Fraction(factor))
-                if len(name) > 2:
-                    found[f"{name}s"] = (dimension, Fraction(factor))
-    return found
-
-
-KNOWN = _known()
 CURRENCIES = frozenset("$€£¥₹")
 DEGREE = (("angle in degrees", 1),)
+TEMPERATURES = {"C": (("celsius", 1),), "F": (("fahrenheit", 1),)}
 _SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
 _POWERS = {"square": 2, "squared": 2, "sq": 2, "cubic": 3, "cubed": 3, "cu": 3}
 _NEUTRAL = frozenset(("unit", "units", "of", "the", "a", "an", "total", "each", "only", "exactly", "and"))
@@ -60,35 +28,8 @@ _CHANGING = frozenset((
     "below", "ish", "by",
 ))  # fmt: skip
 """Words that change what a number says: with one of them the number alone is not the answer."""
+_ROMAN = frozenset(("II", "III", "IV", "VI", "VII", "VIII", "IX"))
 _CONSONANTS = frozenset("bcdfghjklmnpqrstvwxz")
-NUMBER_WORDS = {
-    word: number
-    for number, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-} | {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +60,8 @@ def is_word(run: str) -> bool:
     if not run.isascii():
         return len(run) > 1
     low = run.lower()
+    if run in _ROMAN:
+        return True
     if low in NUMBER_WORDS or low in _SCALES or low in ("yes", "no", "odd", "even", "none", "true", "false", "red"):
         return len(run) > 1
     if len(run) < 4:
@@ -148,7 +91,7 @@ def _words_of(tokens: Sequence[Token], *, bare: bool) -> list[str] | None:
             found += _split(token.text)
         elif token.kind == "word":
             alone = len(token.text) == 1 or token.text in ("in", "min")
-            known = token.text in KNOWN or token.text in _COMPOUND or token.text.lower() in (*_SCALES, *_POWERS)
+            known = token.text in KNOWN or token.text in COMPOUND or token.text.lower() in (*_SCALES, *_POWERS)
             percent = token.text.lower() in ("percent", "percentage", "pct", "degrees", "degree", "deg", "units")
             if alone and not (bare and token.spaced and (token.text in "mgshL" or len(token.text) > 1)):
                 if not (found and found[-1] in ("/", "per", "^circ")):
@@ -256,8 +199,8 @@ def _combined(words: Sequence[str]) -> Unit | None:
             powers[dimension] = powers.get(dimension, 0) + sign * ahead
             factor *= one ** (sign * ahead)
             last, ahead = known, 1
-        elif word in _COMPOUND:
-            for name, power in zip(_COMPOUND[word], (1, -1), strict=True):
+        elif word in COMPOUND:
+            for name, power in zip(COMPOUND[word], (1, -1), strict=True):
                 dimension, one = KNOWN[name]
                 powers[dimension] = powers.get(dimension, 0) + power
                 factor *= one**power

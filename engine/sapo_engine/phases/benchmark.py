@@ -9,6 +9,7 @@ from sapo_engine.phases.rows import emit_trajectories
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES
 from sapo_studio.domain.runs import PhaseName
+from sapo_studio.readable import listing
 
 
 def process_benchmark(run: RunContext, model: Reasoner) -> list[Trajectory]:
@@ -17,7 +18,14 @@ def process_benchmark(run: RunContext, model: Reasoner) -> list[Trajectory]:
     session = run.session
 
     def work(phase: PhaseContext) -> list[Trajectory]:
-        if session.task.process_benchmark() is not None:
+        given = session.task.process_benchmark()
+        if given is not None:
+            odd = [row.name for row in given if row.contradicts]
+            if odd:
+                phase.log(
+                    f"In {len(odd)} of {len(given)} solutions of task.process_data the answer is wrong and no step is: "
+                    f"{listing(odd)}. They are measured as the file has them; nothing is trained on the benchmark."
+                )
             chosen = session.builder.benchmark()
             emit_trajectories(phase, chosen)
             return chosen

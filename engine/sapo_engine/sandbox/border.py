@@ -162,7 +162,7 @@ class Border:
         try:
             told: Message = {"to": number}
             try:
-                found = self._done(message["do"], values)
+                found = self.do(message["do"], values)
             except BrokenError:
                 raise
             except BaseException as error:  # whatever it is, it is the asker's to hear
@@ -178,7 +178,8 @@ class Border:
             if outermost:
                 self.shared.trim()
 
-    def _done(self, do: Any, values: Sequence[Any]) -> Any:
+    def do(self, do: Any, values: Sequence[Any]) -> Any:
+        """Do what the other side asks. Raises what it is to hear."""
         if do not in self._handlers:
             raise PermissionError("no such request")
         self.allow(do, values)
@@ -197,6 +198,9 @@ class Border:
             writer = wire.Writer(self.shared, self._node)
             message["v"] = writer.write([*values, *changed])
             message["c"] = len(changed)
+            forgotten = self.shared.forgotten()
+            if forgotten:
+                message["f"] = forgotten
             message["n"] = writer.nodes
             self.add_to(message)
             return json.dumps(message, separators=(",", ":"), check_circular=False).encode() + b"\n"
@@ -219,6 +223,7 @@ class Border:
         message = cast("Message", loaded)
         self.hear(message)
         try:
+            self.shared.hear(message.get("f", []))
             found = wire.Reader(message.get("n"), self.shared, self._object).read(message.get("v"))
             return message, found[: len(found) - wire.whole(message.get("c"))]
         except containers.WireError as error:
@@ -396,7 +401,7 @@ class Border:
     def call(self, item: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """See standins.Line."""
         do = "resume" if self.number_of(item) in self._resuming else "call"
-        return self.ask(do, item, tuple(given), dict(named))
+        return self.ask(do, item, tuple(given), *_flat(named))
 
     def special(self, name: str, item: Any, given: Sequence[Any]) -> Any:
         """See standins.Line."""
@@ -444,8 +449,12 @@ class Border:
         return tuple(found)
 
 
-def _called(item: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
-    return item(*given, **named)
+def _flat(named: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(part for pair in named.items() for part in pair)
+
+
+def _called(item: Any, given: Sequence[Any], *named: Any) -> Any:
+    return item(*given, **dict(zip(named[::2], named[1::2], strict=True))) if named else item(*given)
 
 
 def _special(name: str, item: Any, given: Sequence[Any]) -> Any:

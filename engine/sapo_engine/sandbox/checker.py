@@ -182,6 +182,8 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
             return f"{where}: {line.fault or _failed(test, error, line.last)}"
         if line.fault:  # the test has caught it
             return f"{where}: {line.fault}"
+        if line.caught:
+            return f"{where}: the program has caught an assertion that failed"
     if line.asked == 1 and not space.used:  # the one question was to run it
         return "the tests ask nothing of the program"
     try:
@@ -214,6 +216,8 @@ def _take_over(
         return (name in BUILTIN or name in own) and name not in asked
 
     for name, value in defined.items():
+        if isinstance(value, types.ModuleType) and name not in (value.__name__, value.__name__.rpartition(".")[2]):
+            continue  # another module than the name says: tests do not know it
         if is_own(name) or not name.isidentifier() or name.startswith("__"):
             continue
         if name in asked:

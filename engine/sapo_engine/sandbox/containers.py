@@ -6,10 +6,11 @@ import array
 import collections
 import itertools
 import operator
+import sys
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 
 class WireError(Exception):
@@ -114,11 +115,13 @@ KINDS = {container.name: (kind, container) for kind, container in CONTAINERS.ite
 class Shared:
     """The containers that both sides know by number, and how they looked when the sides last agreed.
 
-    Each side numbers its own: `first` is 1 or 2, every second number follows. Those that went over the line longest ago
-    are forgotten first, so that looking through them stays cheap: a forgotten one arrives as a copy the next time.
+    Each side numbers its own: `first` is 1 or 2, every second number follows. One that this side alone still holds for
+    the other one's sake is forgotten, and so are those that went over the line longest ago where there are too many to
+    look through for each message: such a one arrives as a copy the next time. What is forgotten is told, so that
+    neither side goes on sending what nobody sees.
     """
 
-    MOST_ITEMS = 2_000
+    MOST_ITEMS = 1_000
     LARGE = 500
     """Items: a larger one is looked through only when a call has come to its end."""
 
@@ -126,6 +129,7 @@ class Shared:
         self._next = first
         self._numbers: dict[int, int] = {}
         self._known: dict[int, tuple[Any, list[Any]]] = {}
+        self._forgotten: list[int] = []
 
     def number(self, item: Any, parts: list[Any]) -> int:
         """The number of a container that is being sent as `parts`."""
@@ -165,13 +169,46 @@ class Shared:
         return found
 
     def trim(self) -> None:
-        """Forget the oldest."""
-        if len(self._known) < 2:
-            return
-        total = sum(len(parts) + 1 for _, parts in self._known.values())
-        for number in list(self._known):
-            if total <= self.MOST_ITEMS:
-                break
-            item, parts = self._known.pop(number)
-            del self._numbers[id(item)]
-            total -= len(parts) + 1
+        """Forget what nobody here holds any more, and the oldest of too many."""
+        total = 0
+        for number in [*self._known]:
+            entry = self._known[number]
+            if sys.getrefcount(entry[0]) <= _ALONE:
+                self._forget(number)
+            else:
+                total += len(entry[1]) + 10
+        if total > self.MOST_ITEMS:
+            for number in [*self._known]:
+                total -= len(self._known[number][1]) + 10
+                self._forget(number)
+                if total <= self.MOST_ITEMS:
+                    break
+
+    def _forget(self, number: int) -> None:
+        item, _ = self._known.pop(number)
+        del self._numbers[id(item)]
+        self._forgotten.append(number)
+
+    def forgotten(self) -> list[int]:
+        """What the other side is to forget too, since the last time."""
+        found, self._forgotten = self._forgotten, []
+        return found
+
+    def hear(self, numbers: Any) -> None:
+        """Forget what the other side has forgotten."""
+        if not isinstance(numbers, list):
+            raise WireError("no numbers")
+        for number in cast("list[Any]", numbers):
+            known = self._known.pop(number, None) if type(number) is int else None
+            if known is not None:
+                del self._numbers[id(known[0])]
+
+
+def _references() -> int:
+    table = {0: ([], 0)}
+    entry = table[0]
+    return sys.getrefcount(entry[0])
+
+
+_ALONE = _references()
+"""References to a container that only the table holds."""

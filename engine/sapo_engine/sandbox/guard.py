@@ -49,7 +49,8 @@ class Guard(border.Border):
 
     `about` says later which classes the tests are about: their objects' operators may meet values of the tests. `hides`
     says of an exception in a with-statement whether swallowing it would pass over an assertion. `fault` is why the
-    program cannot be right any more, whatever its tests catch.
+    program cannot be right any more, whatever its tests catch. `caught`: an assertion of the test's has failed in a
+    call-back.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Guard(border.Border):
         self._classes: frozenset[str] = frozenset()
         self._hides = hides
         self.fault = ""
+        self.caught = False
         self.asked = 0
         self.last: Any = None
         self._differences: set[int | None] = set()
@@ -121,6 +123,14 @@ class Guard(border.Border):
             return RuntimeError("the program raised GeneratorExit")
         return error
 
+    def do(self, do: Any, values: Sequence[Any]) -> Any:
+        """See Border. An assertion that fails in a call-back has failed, whatever the program makes of it."""
+        try:
+            return super().do(do, values)
+        except AssertionError as error:
+            self.caught = self.caught or self.number_of(error) is None
+            raise
+
     def hear(self, message: border.Message) -> None:
         """See Border: what the program has printed goes where the test wants it."""
         for name, stream in (("out", sys.stdout), ("err", sys.stderr)):
@@ -135,7 +145,7 @@ class Guard(border.Border):
         match do, values:
             case ("input", [str()]) | ("stdin", ["readline" | "read", int()]):
                 return
-            case ("call" | "resume", [item, tuple(), dict()]) if self.is_mine(item):
+            case ("call" | "resume", [item, tuple(), *_]) if self.is_mine(item):
                 return
             case ("next", [item, int()]) if self.is_mine(item):
                 return
@@ -156,6 +166,8 @@ class Guard(border.Border):
         """See Border: nothing that leads into the tests themselves; the library's own the candidate imports itself."""
         if isinstance(item, types.FrameType | types.CodeType | types.TracebackType):
             raise wire.UncarriedError(f"a {type(item).__name__} cannot be sent to the program")
+        if isinstance(item, types.MethodDescriptorType | types.WrapperDescriptorType | types.ClassMethodDescriptorType):
+            return item.__objclass__.__module__, item.__qualname__  # str.format would be a way into what it is given
         if isinstance(item, types.FunctionType | types.BuiltinFunctionType | type):
             owner = getattr(item, "__self__", None)
             if isinstance(item, types.BuiltinFunctionType) and not isinstance(owner, types.ModuleType | None):

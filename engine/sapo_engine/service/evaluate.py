@@ -25,11 +25,13 @@ from sapo_studio.requests.kinds import EvaluateRequest
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A solution of a process benchmark with its first error (0: none)."""
+    """A solution of a process benchmark with its first error (0: none); `odd` is its id where answer and steps
+    contradict each other."""
 
     question: Question
     steps: tuple[str, ...]
     truth: int
+    odd: str = ""
 
 
 # -- What is evaluated
@@ -38,7 +40,10 @@ class Solution:
 def read_benchmark(file: Path) -> list[Solution]:
     """The solutions of a file in a known format (`formats.registry`)."""
     items = read_file(file)
-    return [Solution(Question(k, "process", i.problem, (), ""), i.steps, i.first_error) for k, i in enumerate(items)]
+    return [
+        Solution(Question(k, "process", i.problem, (), ""), i.steps, i.first_error, i.id if i.contradicts else "")
+        for k, i in enumerate(items)
+    ]
 
 
 def score_with_classifier(folder: Path, solutions: Sequence[Solution], device: torch.device) -> Scored:
@@ -67,6 +72,8 @@ def of_run(
     try:
         own = verifier if isinstance(verifier, int) else (run.verifiers or [0])[-1]
         written = run.session.builder.benchmark() if benchmark is not None else run.benchmark()
+        odd = [row.name for row in run.session.task.process_benchmark() or () if row.contradicts]
+        found |= {"contradictory": odd} if odd else {}
         known = [t for t in written if t.truth is not None]
         if isinstance(verifier, Path):
             found |= {"verifier": str(verifier)}
@@ -105,8 +112,11 @@ def answer(request: EvaluateRequest) -> dict[str, Any]:
     device = set_up()
     if request.run is None:
         verifier, file = request.without_run()
-        scored = score_with_classifier(verifier, read_benchmark(file), device)
-        return {"verifier": str(verifier), "benchmark": step_metrics(scored).to_json()}
+        solutions = read_benchmark(file)
+        scored = score_with_classifier(verifier, solutions, device)
+        odd = [one.odd for one in solutions if one.odd]
+        found: dict[str, Any] = {"verifier": str(verifier), "benchmark": step_metrics(scored).to_json()}
+        return found | ({"contradictory": odd} if odd else {})
     return of_run(
         request.run,
         verifier=request.verifier,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from sapo_engine.tasks.datasets import Row, is_file, read_jsonl, rows_in, text_f
 from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems, read_problem
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
+from sapo_studio.readable import json_line
 from sapo_studio.requests.kinds import GradeRequest
 
 CHUNK = 200
@@ -99,7 +99,7 @@ def answer(request: GradeRequest) -> dict[str, Any]:
     known = {problem.id: problem for problem in load_problems(kind, request.data)} if request.data else None
     right = total = 0
     for verdict in grade_all(kind, items_of(kind, lines_of(request.file), known), config, request.processes):
-        print(json.dumps(verdict, ensure_ascii=False), flush=True)
+        print(json_line(verdict), flush=True)
         right += bool(verdict["correct"])
         total += 1
     return {"right": right, "graded": total}

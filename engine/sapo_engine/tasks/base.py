@@ -25,12 +25,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class WrittenSolution:
-    """A solution of the process benchmark that came with the data: `first_error` is 1-based, 0 for none."""
+    """A solution of the process benchmark that came with the data: `first_error` is 1-based, 0 for none.
+
+    `contradicts`: the answer is wrong, and yet no step is.
+    """
 
     question: Question
     steps: tuple[str, ...]
     correct: bool
     first_error: int
+    name: str = ""
+    contradicts: bool = False
 
 
 class Message(TypedDict):

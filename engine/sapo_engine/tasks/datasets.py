@@ -10,6 +10,8 @@ from typing import IO, Any, cast
 
 from sapo_engine.grading.escape import cut
 from sapo_studio.errors import InputError
+from sapo_studio.files import parse_json_text
+from sapo_studio.paths import user_path
 
 Row = tuple[str, Mapping[str, Any]]
 """Where a row stands (file:line) and what is in it."""
@@ -28,7 +30,7 @@ def rows_of(address: str) -> list[Row]:
     """
     if address.startswith("hub:"):
         return _hub_rows(address)
-    path = Path(address).expanduser()
+    path = user_path(address)
     if not is_file(path):
         hint = f'A data set of the Hub is written "hub:{cut(address)}".' if address.count("/") == 1 else ""
         raise InputError(f"There is no data file {cut(str(path), 200)}", fix=hint)
@@ -74,9 +76,9 @@ def rows_in(file: IO[bytes], source: str) -> Iterator[Row]:
 def parse_line(line: str, where: str) -> Row:
     """One line of JSON Lines. Raises InputError that names `where`."""
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        why = "It is nested too deeply." if isinstance(error, RecursionError) else cut(str(error), 200)
+        value = parse_json_text(line)
+    except ValueError as error:
+        why = cut(str(error), 200)
         raise InputError(f"{where} is not JSON", why=why, fix="Each line is one JSON object.") from error
     if not isinstance(value, dict):
         raise InputError(f"{where} is not a JSON object", why=f"It is {cut(line, 60)!r}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sapo_engine.grading.base import Grade, Grader, Problem
@@ -17,6 +16,7 @@ from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
 from sapo_studio.formats.registry import read_file
+from sapo_studio.paths import user_path
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -135,11 +135,12 @@ class WrittenTask:
 
     def _read_benchmark(self, file: str) -> list[WrittenSolution]:
         found: list[WrittenSolution] = []
-        for item in read_file(Path(file).expanduser()):
+        for item in read_file(user_path(file)):
             number = BENCHMARK + len(found)
             self._problems[number] = Problem(id=item.id, question=item.problem)
             question = Question(number, "process", item.problem, (), "")
-            found.append(WrittenSolution(question, item.steps, item.final_answer_correct, item.first_error))
+            right, error = item.final_answer_correct, item.first_error
+            found.append(WrittenSolution(question, item.steps, right, error, item.id, item.contradicts))
         return found
 
     def questions(self, split: str) -> Sequence[Question]:

@@ -62,13 +62,8 @@ def _begins_texts(tokenizer: PreTrainedTokenizerBase, bos: int) -> bool:
     return cast("list[int]", tokenizer("a")["input_ids"])[:1] == [bos]
 
 
-def chat_prompt(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message]) -> tuple[int, ...]:
-    """`turns` by the model's own chat template, up to where the model is to answer."""
-    return chat_prompts(tokenizer, [turns])[0]
-
-
 def chat_prompts(tokenizer: PreTrainedTokenizerBase, chats: Sequence[Sequence[Message]]) -> list[tuple[int, ...]]:
-    """The same for many chats."""
+    """Each chat's turns by the model's own chat template, up to where the model is to answer."""
     if not chats:
         return []
     texts = _render(tokenizer, chats, prompt=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
+from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.requests.limits import SHOWN, STEPS
 
@@ -45,7 +45,7 @@ def doctor(
         asked = {"task": task, "data": data, "steps": steps, "pattern": pattern, "count": count}
         found = ask(PreviewRequest.model_validate(asked))
         if as_json:
-            print(json.dumps(found, ensure_ascii=False))
+            say_json(found)
         else:
             _show(found)
         return
@@ -54,9 +54,8 @@ def doctor(
     found = diagnosis.diagnose()
     ready = all(check.state != "bad" for check in found)
     if as_json:
-        print(json.dumps({"ready": ready, "checks": [vars(check) for check in found]}, ensure_ascii=False))
+        say_json({"ready": ready, "checks": [vars(check) for check in found]})
     else:
-        from rich.console import Console
         from rich.markup import escape
         from rich.table import Table
 
@@ -64,44 +63,45 @@ def doctor(
         marks = {"good": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}
         for check in found:
             shown.add_row(marks[check.state], check.name, escape(check.finding), escape(check.advice))
-        Console(highlight=False).print(shown)
+        console().print(shown)
     if not ready:
         raise typer.Exit(1)
 
 
 def _show(found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.rule import Rule
 
-    console = Console(highlight=False)
+    terminal = console()
     splits = ", ".join(f"{count} {split}" for split, count in found["splits"].items())
-    console.print(
+    terminal.print(
         f"[bold]{found['task']}[/]: {found['rows']} questions, {found['with_solution']} with a solution; {splits}"
     )
     if found["sandbox"]:
-        console.print(f"Programs run in: {escape(found['sandbox'])}")
-    console.print(Rule("a prompt", align="left"))
-    console.print(escape(found["prompt"]), soft_wrap=True)
+        terminal.print(f"Programs run in: {escape(found['sandbox'])}")
+    terminal.print(Rule("a prompt", align="left"))
+    terminal.print(escape(found["prompt"]), soft_wrap=True)
     for solution in found["solutions"]:
-        console.print(Rule(f"a solution of {len(solution['steps'])} steps", align="left"))
+        terminal.print(Rule(f"a solution of {len(solution['steps'])} steps", align="left"))
         for number, step in enumerate(solution["steps"], start=1):
             first, *rest = step.split("\n")
-            console.print(f"[cyan]{number:>3}[/] {escape(first)}", soft_wrap=True)
+            terminal.print(f"[cyan]{number:>3}[/] {escape(first)}", soft_wrap=True)
             for line in rest:
-                console.print(f"    {escape(line)}", soft_wrap=True)
-    console.print(Rule(align="left"))
+                terminal.print(f"    {escape(line)}", soft_wrap=True)
+    terminal.print(Rule(align="left"))
     right = found["graded"] - len(found["wrong"])
-    console.print(f"{right} of {found['graded']} reference solutions are graded as right")
+    terminal.print(f"{right} of {found['graded']} reference solutions are graded as right")
     for fault in found["wrong"][:10]:
-        console.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
+        terminal.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
     golds = found["golds"]
     if not found["sandbox"]:
         equal = golds["checked"] - len(golds["bad"])
-        console.print(f"{equal} of {golds['checked']} reference answers are equal to themselves")
+        terminal.print(f"{equal} of {golds['checked']} reference answers are equal to themselves")
         for fault in golds["bad"][:10]:
-            console.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
+            terminal.print(f"  {escape(fault['id'])}: {escape(fault['reason'])}", soft_wrap=True)
     if golds["bad"]:
-        console.print('A run leaves these questions out, or does not begin (task.bad_golds = "refuse")', soft_wrap=True)
+        terminal.print(
+            'A run leaves these questions out, or does not begin (task.bad_golds = "refuse")', soft_wrap=True
+        )
     if golds["by_signs"]:
-        console.print(f"{golds['by_signs']} answers are no mathematics: only the same signs are equal to them")
+        terminal.print(f"{golds['by_signs']} answers are no mathematics: only the same signs are equal to them")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sapo_studio.app.commands.label_study import OUT_HELP, RUNS_HELP
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.requests.limits import BEST_OF, QUESTIONS, TRAJECTORIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +32,9 @@ def evaluate(
     ] = "",
     benchmark: Annotated[
         str,
-        typer.Option("--benchmark", metavar="FILE", help="A ProcessBench file (JSON Lines) instead of the run's own."),
+        typer.Option(
+            "--benchmark", metavar="FILE", help="A ProcessBench file (array or lines) instead of the run's own."
+        ),
     ] = "",
     best_of: Annotated[
         int,
@@ -63,28 +68,32 @@ def evaluate(
     Examples: `sapo evaluate last --best-of 16`, `sapo evaluate lab/sapo/0 lab/sapo/1 --matrix --out verifier`,
     `sapo evaluate --verifier ./my-prm --benchmark processbench.jsonl`
     """
-    from pathlib import Path
-
+    from sapo_studio.app.commands.numbers import whole_number
     from sapo_studio.app.reports import drawing
     from sapo_studio.app.studies import pooled, verifier_page
+    from sapo_studio.paths import user_path
+    from sapo_studio.readable import listing
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import EvaluateRequest
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
-    pages = Path(out).expanduser() if out else None
+    pages = user_path(out) if out else None
     if pages is not None:
         drawing.prepare(pages)
     folders: list[Path] = []
     if run:
         with Store.open(create=False) as store:
             folders = [store.run_dir(queries.find_run(store, one)) for one in run]
-    which = int(verifier) if verifier.isdecimal() else Path(verifier).expanduser().resolve() if verifier else None
+    which: int | Path | None = None
+    if verifier:
+        number = verifier.isdecimal()
+        which = whole_number(verifier, "--verifier") if number else user_path(verifier).resolve()
     requests = [
         EvaluateRequest(
             run=folder,
             verifier=which,
-            benchmark=Path(benchmark).expanduser().resolve() if benchmark else None,
+            benchmark=user_path(benchmark).resolve() if benchmark else None,
             best_of=best_of,
             questions=questions,
             matrix=matrix,
@@ -95,20 +104,23 @@ def evaluate(
     found = pooled.evaluations([ask(request) for request in requests])
     written = verifier_page.write(pages, found) if pages is not None else []
     if as_json:
-        print(json.dumps(found))
+        say_json(found)
         return
-    from rich.console import Console
+    from rich.markup import escape
 
-    console = Console(highlight=False)
-    console.print(f"[bold]{verifier_page.head(found)}[/]")
+    terminal = console()
+    terminal.print(f"[bold]{escape(verifier_page.head(found))}[/]")
     if found["benchmark"] is None:
-        console.print("This run has no process benchmark: name one by --benchmark.")
+        terminal.print("This run has no process benchmark: name one by --benchmark.")
     else:
-        console.print(verifier_page.benchmark_sheet(found["benchmark"]).table())
-        console.print(verifier_page.reliability_sheet(found["benchmark"], bars=True).table())
+        terminal.print(verifier_page.benchmark_sheet(found["benchmark"]).table())
+        terminal.print(verifier_page.reliability_sheet(found["benchmark"], bars=True).table())
+    if odd := found.get("contradictory"):
+        told = f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so."
+        terminal.print(told, markup=False)
     if "best_of" in found:
-        console.print(verifier_page.best_sheet(found["best_of"]).table())
+        terminal.print(verifier_page.best_sheet(found["best_of"]).table())
     if "matrix" in found:
-        console.print(verifier_page.matrix_sheet(found["matrix"]).table())
+        terminal.print(verifier_page.matrix_sheet(found["matrix"]).table())
     for path in written:
-        print(path)
+        say(path)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sapo_studio.app.commands.printing import pass_on, say
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.files import output_place, written_output
 from sapo_studio.formats.registry import WRITTEN
 
 FORMATS = {known.name: known for known in WRITTEN}
@@ -68,7 +70,9 @@ def export(
         typer.Option(help=f"{', '.join(known.title for known in WRITTEN)}: label source: human, rollouts or oracle."),
     ] = Labels.HUMAN,
     source: Annotated[Source | None, typer.Option(help="Only trajectories of this source.")] = None,
-    iteration: Annotated[int | None, typer.Option(min=0, help="Only of this iteration; for `model`, whose.")] = None,
+    iteration: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="Only of this iteration; for `model`, whose.")
+    ] = None,
 ) -> None:
     """Export something of a run. What `sapo export --help` says is `HELP`."""
     from sapo_studio.app.exports import run_files as exports
@@ -76,6 +80,8 @@ def export(
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
+    if output is not None and what.value != "model":
+        output_place(output)
     only = None if source is None else source.value
     with Store.open(create=False) as store:
         run_id = queries.find_run(store, run)
@@ -84,7 +90,7 @@ def export(
                 if output is None:
                     raise InputError("A model needs a folder to go to", fix="Add --output FOLDER.")
                 chosen = exports.copy_model(store, run_id, output, iteration=iteration)
-                print(f"M{chosen} of {run_id} is in {output}", file=sys.stderr)
+                say(f"M{chosen} of {run_id} is in {output}", error=True)
                 return
             case "trajectories":
                 lines = exports.trajectory_lines(store, run_id, source=only, iteration=iteration)
@@ -108,7 +114,7 @@ def export(
             else "Leave --source and --iteration out.",
         )
     if output is not None:
-        print(f"{count} lines in {output}", file=sys.stderr)
+        say(f"{count} lines in {output}", error=True)
 
 
 def _write(lines: Iterator[str], output: Path | None) -> int:
@@ -116,21 +122,18 @@ def _write(lines: Iterator[str], output: Path | None) -> int:
     count = 0
     if output is None:
         for line in lines:
-            sys.stdout.write(line)
+            pass_on(line)
             count += 1
         return count
-    partial = output.with_name(output.name + ".partial")
+    first = next(lines, None)
+    if first is None:
+        return 0
     try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            for line in lines:
+        with written_output(output) as file:
+            for line in chain((first,), lines):
                 file.write(line)
                 count += 1
-        if count:
-            partial.replace(output)
-        else:
-            partial.unlink()
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise StoreError(
             f"Cannot write {output}", why=str(error), fix="Free some space or choose another place."
         ) from error

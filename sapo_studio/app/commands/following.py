@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -10,6 +9,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from sapo_studio import supervisor
+from sapo_studio.app.commands.printing import say, say_json
 from sapo_studio.app.commands.run_view import RunSnapshot, View
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import EngineError
@@ -185,7 +185,7 @@ class LinesView:
 
 def emit(line: dict[str, Any]) -> None:
     """Print one line of JSON, at once."""
-    print(json.dumps(line, ensure_ascii=False), flush=True)
+    say_json(line)
 
 
 def answer(run_id: str, status: str, sentence: str, *, as_json: bool) -> None:
@@ -193,7 +193,7 @@ def answer(run_id: str, status: str, sentence: str, *, as_json: bool) -> None:
     if as_json:
         emit({"kind": "run", "run_id": run_id, "status": status})
     else:
-        print(f"{run_id}: {sentence}")
+        say(f"{run_id}: {sentence}")
 
 
 def detached(run_id: str, *, as_json: bool) -> int:
@@ -201,5 +201,5 @@ def detached(run_id: str, *, as_json: bool) -> int:
     if as_json:
         emit({"kind": "run_started", "run_id": run_id})
     else:
-        print(f"{run_id} keeps running in the background. Watch it: sapo follow {run_id}   Stop it: sapo stop {run_id}")
+        say(f"{run_id} keeps running in the background. Watch it: sapo follow {run_id}   Stop it: sapo stop {run_id}")
     return 0

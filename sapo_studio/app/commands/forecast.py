@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 from sapo_studio.app.commands.model_check import check_model
+from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.forecast import Machine, find_shape, forecast, size
 
@@ -16,33 +16,32 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     check_model(config.model)
     found = forecast(config, find_shape(config), Machine.here())
     if as_json:
-        print(json.dumps({"seconds": found.seconds, **asdict(found)}, ensure_ascii=False))
+        say_json({"seconds": found.seconds, **asdict(found)})
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
+    terminal = console()
     if found.unknown:
-        console.print(f"[yellow]No memory or time estimate available:[/] {escape(found.unknown)}")
+        terminal.print(f"[yellow]No memory or time estimate available:[/] {escape(found.unknown)}")
     for memory in found.memory:
         there = f" of {size(memory.there)}" if memory.there else ""
-        console.print(f"[bold]{escape(memory.where)}[/]: at most {size(memory.peak.bytes)}{there} ({memory.peak.use})")
+        terminal.print(f"[bold]{escape(memory.where)}[/]: at most {size(memory.peak.bytes)}{there} ({memory.peak.use})")
         for part in memory.peak.parts:
-            console.print(f"  {size(part.bytes):>10}  {escape(part.name)}: {escape(part.assumption)}", soft_wrap=True)
+            terminal.print(f"  {size(part.bytes):>10}  {escape(part.name)}: {escape(part.assumption)}", soft_wrap=True)
     table = Table(box=None, pad_edge=False)
     for heading in ("phase", "iteration", "seconds", "estimated from"):
         table.add_column(heading, justify="right" if heading in ("iteration", "seconds") else "left")
     for phase in found.phases:
         seconds = "-" if phase.seconds is None else f"{phase.seconds:,.0f}"
         table.add_row(phase.name, str(phase.iteration), seconds, escape(phase.words))
-    console.print(table)
+    terminal.print(table)
     if found.seconds is not None:
-        console.print(f"In all about {found.seconds / 60:,.0f} min")
+        terminal.print(f"In all about {found.seconds / 60:,.0f} min")
     for bill in found.bills:
         mark = " (this run)" if bill.chosen else ""
-        console.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")
+        terminal.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")
     for warning in found.warnings:
-        console.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
+        terminal.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
     for line in found.assumptions:
-        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+        terminal.print(f"[dim]{escape(line)}[/]", soft_wrap=True)

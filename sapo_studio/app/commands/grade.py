@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
+from sapo_studio.app.commands.printing import say
 from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.requests.limits import PROCESSES, TEST_SECONDS
 
@@ -56,4 +56,4 @@ def grade(
         }
     )
     found = ask(request)
-    print(f"{found['right']} of {found['graded']} are right", file=sys.stderr)
+    say(f"{found['right']} of {found['graded']} are right", error=True)

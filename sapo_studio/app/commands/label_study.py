@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.requests.limits import ITERATION, TRAJECTORIES
 
@@ -49,9 +48,11 @@ def label_study(
 
     Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labeling`
     """
+    from sapo_studio.app.commands.numbers import whole_number
     from sapo_studio.app.reports import drawing
     from sapo_studio.app.studies import labeling_page, pooled
     from sapo_studio.errors import InputError
+    from sapo_studio.paths import user_path
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import LabelStudyRequest
     from sapo_studio.store import queries
@@ -60,12 +61,12 @@ def label_study(
     parts = [part.strip() for part in lengths.split(",") if part.strip()]
     if not all(part.isdecimal() for part in parts):
         raise InputError(f"--lengths {lengths!r} is not a list of numbers", fix="Write it like --lengths 4,8,12.")
-    pages = Path(out).expanduser() if out else None
+    steps = tuple(whole_number(part, "--lengths") for part in parts)
+    pages = user_path(out) if out else None
     if pages is not None:
         drawing.prepare(pages)
     with Store.open(create=False) as store:
         folders = [store.run_dir(queries.find_run(store, one)) for one in run or ["last"]]
-    steps = tuple(int(part) for part in parts)
     requests = [
         LabelStudyRequest(run=folder, iteration=iteration, trajectories=trajectories, lengths=steps)
         for folder in folders
@@ -73,14 +74,14 @@ def label_study(
     found = pooled.studies([ask(request) for request in requests])
     written = labeling_page.write(pages, found) if pages is not None else []
     if as_json:
-        print(json.dumps(found))
+        say_json(found)
         return
-    from rich.console import Console
+    from rich.markup import escape
 
-    console = Console(highlight=False)
+    terminal = console()
     name, _, rest = labeling_page.head(found).partition(",")
-    console.print(f"[bold]{name}[/],{rest}")
+    terminal.print(f"[bold]{escape(name)}[/],{escape(rest)}")
     for one in found["studies"]:
-        console.print(labeling_page.sheet(one).table())
+        terminal.print(labeling_page.sheet(one).table())
     for path in written:
-        print(path)
+        say(path)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sapo_studio.app.commands.run_view import RunSnapshot
+from sapo_studio.app.commands.safe_console import SafeConsole
 from sapo_studio.domain.metric_catalog import HEADLINES, METRICS, MetricInfo
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import LogLine, MetricValue, PhaseInfo
@@ -36,7 +37,7 @@ class LiveView:
     """Draws the run in place, and leaves the last picture standing."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+        self._console = console or SafeConsole(highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=False, vertical_overflow="crop")
         self._warnings: list[LogLine] = []
 
@@ -108,7 +109,7 @@ def _bars(snapshot: RunSnapshot) -> RenderableType:
         share = phase.done / phase.total if phase.total else 0.0
         unit = f" {phase.unit}" if phase.unit else ""
         facts = f"{phase.done:,} of {phase.total:,}{unit}" if phase.total else phase.message
-        grid.add_row(PHASE_LABELS.get(phase.name, phase.name), _bar(share), f"{share:.0%}", facts)
+        grid.add_row(Text(PHASE_LABELS.get(phase.name, phase.name)), _bar(share), f"{share:.0%}", Text(facts))
     left = ""
     if run.status is RunStatus.RUNNING and run.eta_seconds is not None:
         left = f"about {duration(run.eta_seconds)} left"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from sapo_studio.app.commands.printing import say, say_json
 
 if TYPE_CHECKING:
     from sapo_studio.app.experiments.runner import Placed
@@ -41,19 +40,20 @@ def matrix(
     from sapo_studio.app.experiments import page, pictures, runner, table
     from sapo_studio.app.experiments.matrix_file import read_matrix
     from sapo_studio.app.reports import drawing
+    from sapo_studio.paths import user_path
     from sapo_studio.store.db import Store
 
-    path = Path(file).expanduser()
+    path = user_path(file)
     plan = read_matrix(path)
-    folder = Path(out).expanduser() if out else path.with_suffix("")
+    folder = user_path(out) if out else path.with_suffix("")
 
     def tell(placed: Placed, finished: int, whole: int) -> None:
         if as_json:
             line = {"kind": "run", "name": placed.cell.config.name, "run_id": placed.run_id}
             line |= {"status": str(placed.status or "queued"), "finished": finished, "runs": whole}
-            print(json.dumps(line), flush=True)
+            say_json(line)
         else:
-            print(f"[{finished}/{whole}] {placed.cell.config.name}: {placed.status or 'to be run'}", flush=True)
+            say(f"[{finished}/{whole}] {placed.cell.config.name}: {placed.status or 'to be run'}")
 
     with Store.open() as store:
         if dry:
@@ -69,17 +69,17 @@ def matrix(
                 else runner.run_matrix(store, plan, jobs=jobs or plan.jobs, tell=tell)
             )
         except KeyboardInterrupt:
-            print("Stopped. The same command goes on where it was.", file=sys.stderr)
+            say("Stopped. The same command goes on where it was.", error=True)
             raise typer.Exit(3) from None
         drawn = pictures.verifiers(folder, store, plan, found)
         written = page.write(folder, plan, table.tabulate(store, plan, found), drawn)
     failed = [placed for placed in found if not placed.done] if not only else []
     for placed in failed:
-        print(f"{placed.cell.config.name} is not finished: see `sapo report {placed.run_id}`", file=sys.stderr)
+        say(f"{placed.cell.config.name} is not finished: see `sapo report {placed.run_id}`", error=True)
     if as_json:
-        print(json.dumps({"kind": "results", "files": [str(one) for one in written]}))
+        say_json({"kind": "results", "files": [str(one) for one in written]})
     else:
-        print(written[0].read_text(encoding="utf-8"))
-        print("Written: " + ", ".join(str(one) for one in written))
+        say(written[0].read_text(encoding="utf-8"))
+        say("Written: " + ", ".join(str(one) for one in written))
     if failed:
         raise typer.Exit(1)

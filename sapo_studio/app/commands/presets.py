@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Annotated
 
 import typer
+
+from sapo_studio.app.commands.printing import console, pass_on, say, say_json
 
 
 def register(app: typer.Typer) -> None:
@@ -27,17 +27,17 @@ def presets(
 
     if delete:
         delete_preset(delete)
-        print(f"Preset {delete} is deleted.", file=sys.stderr)
+        say(f"Preset {delete} is deleted.", error=True)
         return
     if name is not None:
         found = find_preset(name)
         if as_json:
-            print(json.dumps({"name": found.name, "config": found.config.model_dump(mode="json")}))
+            say_json({"name": found.name, "config": found.config.model_dump(mode="json")})
         else:
             about = About(title=found.title, description=found.description, minutes=found.minutes)
-            print(to_toml(found.config, about), end="")
+            pass_on(to_toml(found.config, about))
         return
-    known = list_presets(on_fault=lambda error: print(f"{error}\n", file=sys.stderr))
+    known = list_presets(on_fault=lambda error: say(f"{error}\n", error=True))
     if as_json:
         for preset in known:
             line = {
@@ -47,9 +47,8 @@ def presets(
                 "minutes": preset.minutes,
                 "shipped": preset.shipped,
             }
-            print(json.dumps(line, ensure_ascii=False))
+            say_json(line)
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -59,5 +58,5 @@ def presets(
     shown.add_column("minutes", justify="right")
     for preset in known:
         minutes = "-" if preset.minutes is None else f"{preset.minutes:g}"
-        shown.add_row(preset.name, escape(preset.description or preset.title), minutes)
-    Console(highlight=False).print(shown)
+        shown.add_row(escape(preset.name), escape(preset.description or preset.title), minutes)
+    console().print(shown)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 
 
@@ -33,12 +33,10 @@ def report(
     with Store.open(create=False) as store:
         found = reports.report(store, queries.find_run(store, run))
     if as_json:
-        print(json.dumps(found.as_json(), ensure_ascii=False))
+        say_json(found.as_json())
         return
-    from rich.console import Console
-
-    console = Console()
+    terminal = console()
     if not found.iterations:
-        console.print(f"{found.run_id} is {found.status.value} and has measured nothing yet.", highlight=False)
+        terminal.print(f"{found.run_id} is {found.status.value} and has measured nothing yet.", highlight=False)
         return
-    console.print(reports.table(found))
+    terminal.print(reports.table(found))

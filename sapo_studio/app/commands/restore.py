@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.errors import InputError, SapoError, StoreError
 
 if TYPE_CHECKING:
@@ -96,12 +96,11 @@ def _list(store: Path, found: list[Backup], *, as_json: bool) -> None:
                 "newest_run": backup.newest_run,
                 "fault": backup.fault,
             }
-            print(json.dumps(line, ensure_ascii=False))
+            say_json(line)
         return
     if not found:
-        print(f"There are no backups beside {store}. An engine makes one every ten minutes and at the end of each run.")
+        say(f"There are no backups beside {store}. An engine makes one every ten minutes and at the end of each run.")
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -118,9 +117,9 @@ def _list(store: Path, found: list[Backup], *, as_json: bool) -> None:
         shown.add_row(
             str(number), escape(backup.path.name), backup.date, f"{backup.size / 2**20:.1f} MiB", runs, escape(last)
         )
-    console = Console(highlight=False)
-    console.print(shown)
-    console.print("Go back to one: sapo restore NUMBER", markup=False)
+    terminal = console()
+    terminal.print(shown)
+    terminal.print("Go back to one: sapo restore NUMBER", markup=False)
 
 
 def _tell(store: Path, done: Restored, *, as_json: bool) -> None:
@@ -140,12 +139,12 @@ def _tell(store: Path, done: Restored, *, as_json: bool) -> None:
             "kept": [str(path) for path in done.kept],
             "folders_without_run": others,
         }
-        print(json.dumps(line, ensure_ascii=False))
+        say_json(line)
         return
-    print(f"The store holds {counted(len(known), 'run')} again, as in {done.backup.path.name} of {done.backup.date}.")
+    say(f"The store holds {counted(len(known), 'run')} again, as in {done.backup.path.name} of {done.backup.date}.")
     if done.aside is not None:
-        print(f"What was there before is kept: {done.aside}")
+        say(f"What was there before is kept: {done.aside}")
     for path in done.kept:
-        print(f"This backup holds more and is kept: {path}")
+        say(f"This backup holds more and is kept: {path}")
     if others:
-        print(f"Folders of runs that it does not know are left as they are: {', '.join(others)}")
+        say(f"Folders of runs that it does not know are left as they are: {', '.join(others)}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.errors import InputError
 
@@ -32,7 +32,7 @@ def runs(
 
     if presence.is_new(store_path()):
         if not as_json:
-            print("No runs yet. Start one: sapo run lab-demo")
+            say("No runs yet. Start one: sapo run lab-demo")
         return
     with Store.open(create=False) as store:
         supervisor.reconcile(store)
@@ -54,12 +54,11 @@ def runs(
                 "greedy_accuracy": run.headline.get("greedy_accuracy"),
                 "sampled_accuracy": run.headline.get("sampled_accuracy"),
             }
-            print(json.dumps(line, ensure_ascii=False))
+            say_json(line)
         return
     if not found:
-        print("No runs yet. Start one: sapo run lab-demo")
+        say("No runs yet. Start one: sapo run lab-demo")
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -80,11 +79,11 @@ def runs(
             *(_share(run.headline.get(f"{kind}_accuracy")) for kind in ("greedy", "sampled")),
             f"{run.active_seconds / 60:.1f} min",
         )
-    console = Console(highlight=False)
-    console.print(shown)
+    terminal = console()
+    terminal.print(shown)
     for run in found:
         if run.error is not None and run.status.alive:  # it waits, for room on the disk
-            console.print(escape(f"{run.id}: {run.error.what}. {run.error.why} {run.error.fix}"), soft_wrap=True)
+            terminal.print(escape(f"{run.id}: {run.error.what}. {run.error.why} {run.error.fix}"), soft_wrap=True)
 
 
 def _share(value: float | None) -> str:
@@ -106,7 +105,7 @@ def rename(
     with Store.open(create=False) as store:
         run_id = queries.find_run(store, run)
         rename_run(store, run_id, name)
-    print(f"{run_id} is now called {name.strip()}")
+    say(f"{run_id} is now called {name.strip()}")
 
 
 def delete(
@@ -128,4 +127,4 @@ def delete(
         if not yes and not typer.confirm(f"Delete {run_id} with everything in it?"):
             raise InputError(f"{run_id} was not deleted")
         delete_run(store, run_id)
-    print(f"{run_id} is deleted")
+    say(f"{run_id} is deleted")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from sapo_studio.config.overrides import merged
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config, problems
 from sapo_studio.errors import InputError
+from sapo_studio.files import parse_toml_text, read_text
 
 Changes = dict[str, Any]
 
@@ -61,13 +61,7 @@ class Matrix:
 
 def read_matrix(path: Path) -> Matrix:
     """The matrix in a file. Raises InputError that names what is wrong."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read", why=error.strerror or str(error)) from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not TOML", why=str(error)) from error
-    return parse_matrix(data, source=str(path))
+    return parse_matrix(parse_toml_text(read_text(path), str(path)), source=str(path))
 
 
 def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix") -> Matrix:

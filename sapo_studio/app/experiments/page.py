@@ -13,6 +13,7 @@ from sapo_studio.app.experiments.table import COMPARED, COMPARED_BY_ITERATION, R
 from sapo_studio.app.reports import drawing
 from sapo_studio.domain.metric_catalog import METRICS, MetricInfo
 from sapo_studio.domain.statistics import Compared, Mean
+from sapo_studio.files import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,9 +37,9 @@ def write(out: Path, matrix: Matrix, tables: Sequence[TaskTable], verifiers: Seq
     by `pictures.verifiers`. Returns all of them."""
     pictures = [*(picture(out, matrix, table) for table in tables if table.curves), *verifiers]
     text = out / "results.md"
-    text.write_text(markdown(matrix, tables, [path.name for path in pictures]), encoding="utf-8")
+    write_output(text, markdown(matrix, tables, [path.name for path in pictures]))
     raw = out / "results.json"
-    raw.write_text(json.dumps([asdict(table) for table in tables], indent=1) + "\n", encoding="utf-8")
+    write_output(raw, json.dumps([asdict(table) for table in tables], indent=1) + "\n")
     return [text, raw, *pictures]
 
 

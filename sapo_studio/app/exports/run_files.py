@@ -12,6 +12,7 @@ from pathlib import Path
 from sapo_studio.config.presets import to_toml
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.paths import user_path
 from sapo_studio.store import queries
 from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.codec import id_range, row_number
@@ -127,7 +128,9 @@ def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None
     origin = store.run_dir(run_id) / "artefacts" / made[chosen] / "model"
     if not origin.is_dir():
         raise StoreError(f"The model of iteration {chosen} is no longer at {origin}", fix="Resume or repeat the run.")
-    if target.exists():
+    if not target.name:
+        raise InputError(f"{str(target)!r} is no folder to write to", fix="Give the path of a new folder.")
+    if user_path(str(target)).exists() or target.is_symlink():
         raise InputError(f"{target} exists already", fix="Choose a folder that does not exist yet.")
     partial = target.with_name(target.name + ".partial")
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sapo_studio.errors import InputError
+from sapo_studio.files import output_place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +93,7 @@ def drawing(path: Path, width: float, height: float) -> Generator[Figure]:
     with matplotlib.rc_context(cast("Any", STYLE)):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=150)
+        figure.savefig(output_place(path), metadata={"Date": None} if path.suffix == ".svg" else None, dpi=150)
 
 
 def plain(axes: Axes, x: str, y: str, title: str = "") -> None:

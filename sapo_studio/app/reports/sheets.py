@@ -32,21 +32,22 @@ class Sheet:
 
     def table(self) -> Table:
         """For the console."""
+        from rich.markup import escape
         from rich.table import Table
 
         shown = Table(
-            title=self.title,
+            title=escape(self.title),
             title_justify="left",
-            caption=self.note or None,
+            caption=escape(self.note) or None,
             caption_justify="left",
             box=None,
             pad_edge=False,
             show_header=bool(self.heads),
         )
         for place, name in enumerate(self.heads):
-            shown.add_column(name, justify="right" if place else "left")
+            shown.add_column(escape(name), justify="right" if place else "left")
         for row in self.rows:
-            shown.add_row(*row)
+            shown.add_row(*map(escape, row))
         return shown
 
 

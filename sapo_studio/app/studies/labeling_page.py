@@ -11,6 +11,7 @@ from sapo_studio.app.reports import drawing
 from sapo_studio.app.reports.sheets import Sheet
 from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.metrics import wilson
+from sapo_studio.files import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,8 +85,8 @@ def write(out: Path, found: Row) -> list[Path]:
     """Write results.md, results.json and labelers.svg into the folder `out`. Returns what was written."""
     image = picture(out / "labelers.svg", found["studies"])
     text, raw = out / "results.md", out / "results.json"
-    text.write_text(markdown(found, image.name), encoding="utf-8")
-    raw.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_output(text, markdown(found, image.name))
+    write_output(raw, json.dumps(found, indent=1) + "\n")
     return [text, raw, image]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.reports.sheets import Sheet
+from sapo_studio.files import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,8 +120,8 @@ def write(out: Path, found: Found) -> list[Path]:
     """Write results.md, results.json and verifier.svg into the folder `out`. Returns what was written."""
     image = picture(out / "verifier.svg", found)
     text, raw = out / "results.md", out / "results.json"
-    text.write_text(markdown(found, image.name if image else ""), encoding="utf-8")
-    raw.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_output(text, markdown(found, image.name if image else ""))
+    write_output(raw, json.dumps(found, indent=1) + "\n")
     return [text, raw, *([image] if image else [])]
 
 

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialogButtonBox, QPlainTextEdit
+from PySide6.QtWidgets import QDialogButtonBox, QPlainTextEdit, QWidget
 
-from sapo_ui.shell.crash import CrashDialog, CrashHandler, make_report
+from sapo_ui.shell.crash import CrashDialog, CrashDialogs, CrashHandler, make_report
 
 
 @pytest.fixture
@@ -68,3 +68,26 @@ def test_the_dialog_can_be_copied(qtbot):
     copy.click()
     assert QGuiApplication.clipboard().text() == report.text
     dialog.close()
+
+
+def test_many_failures_are_one_dialog_with_a_counter(qtbot, handler):
+    window = QWidget()
+    qtbot.addWidget(window)
+    handler.show_with(CrashDialogs(window).show)
+    for number in range(62):
+        raise_into_hook(ValueError("odd") if number % 2 else KeyError("other"))
+    qtbot.waitUntil(lambda: any("62" in d.counter.text() for d in window.findChildren(CrashDialog)))
+    (dialog,) = window.findChildren(CrashDialog)
+    assert dialog.counter.text() == "62 failures since this opened, 2 different."
+    copy = next(one for one in dialog.findChild(QDialogButtonBox).buttons() if one.text() == "Copy report")
+    copy.click()
+    told = QGuiApplication.clipboard().text()
+    assert told.count("31 times:") == 2
+    assert told.index("KeyError") < told.index("ValueError")
+    dialog.close()
+    qtbot.waitUntil(lambda: not window.findChildren(CrashDialog))
+    raise_into_hook(ValueError("again"))
+    qtbot.waitUntil(lambda: len(window.findChildren(CrashDialog)) == 1)
+    (again,) = window.findChildren(CrashDialog)
+    assert again.counter.text() == ""
+    again.close()

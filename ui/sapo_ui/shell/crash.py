@@ -17,9 +17,10 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from sapo_ui import theme
+from sapo_ui.widgets.plain_text import PlainLabel
 
 _log = logging.getLogger(__name__)
 _LIMIT = 20
@@ -105,31 +106,74 @@ class CrashHandler(QObject):
             self._waiting.append(report)
 
 
+class CrashDialogs:
+    """One dialog at a time: what fails while it is open is counted in it and kept in its report."""
+
+    def __init__(self, parent: QWidget) -> None:
+        self._parent = parent
+        self._open: CrashDialog | None = None
+
+    def show(self, report: CrashReport) -> None:
+        """Show `report`, in the dialog that is open if one is."""
+        if self._open is not None:
+            self._open.add(report)
+            return
+        self._open = CrashDialog(report, self._parent)
+        self._open.finished.connect(self._closed)
+        self._open.show()
+
+    def _closed(self, _: int) -> None:
+        self._open = None
+
+
 class CrashDialog(QDialog):
-    """A report, to read and to copy. The window goes on behind it."""
+    """Reports, to read and to copy. The window goes on behind it."""
 
     def __init__(self, report: CrashReport, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._count = 1
+        self._kept = [(report, 1)]
         self.setWindowTitle("Something went wrong in the window")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(680, 420)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(12)
-        title = QLabel("Something went wrong in the window")
+        title = PlainLabel("Something went wrong in the window")
         title.setFont(theme.font("title"))
-        said = QLabel(
+        said = PlainLabel(
             f"{report.headline}\n\nRuns are not affected: their engines do not need the window. If it misbehaves from "
             "now on, close it and open it again. Please send the report below to the project's issue tracker."
         )
         said.setWordWrap(True)
-        text = QPlainTextEdit(report.text)
+        self.counter = PlainLabel("")
+        self.counter.setVisible(False)
+        self._text = text = QPlainTextEdit(report.text)
         text.setReadOnly(True)
         text.setFont(theme.font("mono_small"))
         text.setAccessibleName("Report")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         copy = buttons.addButton("Copy report", QDialogButtonBox.ButtonRole.ActionRole)
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(report.text))
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.report()))
         buttons.rejected.connect(self.reject)
-        for widget in (title, said, text, buttons):
+        for widget in (title, said, self.counter, text, buttons):
             column.addWidget(widget)
+
+    def add(self, report: CrashReport) -> None:
+        """One more failure. Each kind is kept once, with how often it came; of many kinds the first ones."""
+        self._count += 1
+        for place, (known, times) in enumerate(self._kept):
+            if known.text == report.text:
+                self._kept[place] = (known, times + 1)
+                break
+        else:
+            if len(self._kept) < _LIMIT:
+                self._kept.append((report, 1))
+        self.counter.setText(f"{self._count:,} failures since this opened, {len(self._kept):,} different.")
+        self.counter.setVisible(True)
+        self._text.setPlainText(self.report())
+
+    def report(self) -> str:
+        """All that is kept, as text."""
+        parts = [report.text if times == 1 else f"{times:,} times:\n{report.text}" for report, times in self._kept]
+        return "\n\n".join(parts)

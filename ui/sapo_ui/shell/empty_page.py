@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.panels.page import Page
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.theme import icons
+from sapo_ui.widgets.plain_text import PlainLabel
 
 
 class EmptyPage(Page):
@@ -25,11 +26,11 @@ class EmptyPage(Page):
         column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addStretch(3)
-        picture = QLabel()
+        picture = PlainLabel()
         picture.setPixmap(icons.app_icon().pixmap(72, 72))
-        self.title = QLabel()
+        self.title = PlainLabel()
         self.title.setFont(theme.font("heading"))
-        self.text = QLabel()
+        self.text = PlainLabel()
         self.text.setProperty("look", "muted")
         self.text.setWordWrap(True)
         self.text.setFixedWidth(460)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
+from PySide6.QtWidgets import QSizePolicy, QStatusBar, QWidget
 
 from sapo_ui import format as fmt
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.widgets.plain_text import PlainLabel, plain_tip
 
 MESSAGE_MS = 8000
 
@@ -19,9 +20,9 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self._path = path
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.going = QLabel()
+        self.going = PlainLabel()
         self.going.setContentsMargins(8, 0, 8, 0)
-        self.place = QLabel()
+        self.place = PlainLabel()
         self.place.setContentsMargins(8, 0, 8, 0)
         self.addWidget(self.going)
         self.addPermanentWidget(self.place)
@@ -42,4 +43,4 @@ class StatusLine(QStatusBar):
         )
         bytes_ = self._path.stat().st_size if self._path.exists() else 0
         self.place.setText(f"{self._path.name} \u00b7 {fmt.size(bytes_)}")
-        self.place.setToolTip(f"The store: {self._path}")
+        self.place.setToolTip(plain_tip(f"The store: {self._path}"))

@@ -11,6 +11,7 @@ from sapo_studio.store.records import RolloutInfo, SiblingInfo, TraceDetail
 from sapo_ui import theme
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
+from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.wording import SOURCE_WORDS
 
 MOST = 12
@@ -108,7 +109,7 @@ class StepSide(QScrollArea):
 
     def _title(self, text: str, hover: str = "") -> QLabel:
         made = label(text, "strong", wrap=True)
-        made.setToolTip(hover)
+        made.setToolTip(plain_tip(hover))
         self._column.addWidget(made)
         return made
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
+from sapo_ui.widgets.plain_text import PlainLabel
 
 
 class Banner(QFrame):
@@ -23,13 +24,13 @@ class Banner(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 8, 8)
         row.setSpacing(10)
-        self._icon = QLabel()
+        self._icon = PlainLabel()
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         words = QVBoxLayout()
         words.setSpacing(2)
-        self.what = QLabel()
+        self.what = PlainLabel()
         self.what.setFont(theme.font("strong"))
-        self.more = QLabel()
+        self.more = PlainLabel()
         for label in (self.what, self.more):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from sapo_ui import theme
+from sapo_ui.widgets.plain_text import plain_tip
 
 KEYS_ROLE = Qt.ItemDataRole.UserRole + 1
 
@@ -137,7 +138,7 @@ class CommandPalette(QDialog):
             item.setData(Qt.ItemDataRole.UserRole, at)
             item.setData(KEYS_ROLE, keys)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{name}, {keys}" if keys else name)
-            item.setToolTip(action.toolTip())
+            item.setToolTip(plain_tip(action.toolTip()))
             self.list.addItem(item)
         self.list.setCurrentRow(0)
 

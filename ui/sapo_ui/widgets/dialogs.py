@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from sapo_ui import theme
+from sapo_ui.widgets.plain_text import show_plainly
 
 
 class TextDialog(QDialog):
@@ -47,6 +48,7 @@ def ask(parent: QWidget, title: str, text: str, button: str, then: Callable[[], 
     box = QMessageBox(QMessageBox.Icon.NoIcon, title, title, parent=parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setInformativeText(text)
+    show_plainly(box)
     agree = box.addButton(button, QMessageBox.ButtonRole.DestructiveRole)
     keep = box.addButton("Cancel", QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep)
@@ -71,6 +73,7 @@ def ask_name(parent: QWidget, title: str, label: str, value: str, then: Callable
     dialog.setWindowTitle(title)
     dialog.setLabelText(label)
     dialog.setTextValue(value)
+    show_plainly(dialog)
     dialog.resize(380, dialog.height())
 
     def given(name: str) -> None:

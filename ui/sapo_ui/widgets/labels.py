@@ -11,13 +11,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
 from sapo_ui.widgets.marks import DRAW, TEXT_SIZES
+from sapo_ui.widgets.plain_text import PlainLabel
 
 Tone = Literal["plain", "good", "warning", "bad", "accent"]
 
 
 def label(text: str = "", role: theme.FontRole = "body", look: str = "", *, wrap: bool = False) -> QLabel:
     """A plain-text label in a type role; `look` is muted, good, warning or bad."""
-    made = QLabel(text)
+    made = PlainLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setFont(theme.font(role))
     made.setWordWrap(wrap)

@@ -6,11 +6,12 @@ from typing import Literal
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.plain_text import PlainLabel, plain_tip
 
 
 class Notice(QFrame):
@@ -23,7 +24,7 @@ class Notice(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE_2, theme.SPACE_1, theme.SPACE_2, theme.SPACE_1)
         row.setSpacing(theme.SPACE_2)
-        self._icon = QLabel()
+        self._icon = PlainLabel()
         self._text = label("", wrap=True)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._text, 1)
@@ -38,7 +39,7 @@ class Notice(QFrame):
     def say(self, text: str, hover: str = "") -> None:
         """Show `text`, or hide on an empty one."""
         self._text.setText(text)
-        self.setToolTip(hover)
+        self.setToolTip(plain_tip(hover))
         self._keep_room()
         self.setVisible(bool(text))
 

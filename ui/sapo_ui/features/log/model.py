@@ -13,6 +13,7 @@ from sapo_studio.store.records import LogLine
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
+from sapo_ui.widgets.plain_text import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 KEPT = 200_000
@@ -71,7 +72,7 @@ class LogModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 return (clock(line.at), line.level, line.message.replace("\n", "  "))[index.column()]
             case Qt.ItemDataRole.ToolTipRole:
-                return f"{fmt.moment(line.at)}\n{line.message}"
+                return plain_tip(f"{fmt.moment(line.at)}\n{line.message}")
             case Qt.ItemDataRole.DecorationRole if index.column() == 1 and line.level in ICONS:
                 return glyphs.pixmap(ICONS[line.level], colour(line.level), 14)
             case Qt.ItemDataRole.ForegroundRole:

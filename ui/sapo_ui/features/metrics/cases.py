@@ -16,6 +16,7 @@ from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.panels.metric_panel import with_interval
 from sapo_ui.widgets.charts.stacked_bars import Bar, Part, StackedBars
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.plain_text import plain_tip
 
 CASES: dict[str, tuple[int, str]] = {
     "confirmed": (
@@ -86,5 +87,5 @@ class CasesPanel(DataPanel):
         errors = [f"it {number} {fmt.percent(value.value)}" for number, value in sorted(found.errors.items())]
         self.note.setText(f"{ERROR.title}: " + ", ".join(errors) if errors else "")
         details = [f"Iteration {number}: {with_interval(value)}" for number, value in sorted(found.errors.items())]
-        self.note.setToolTip("\n".join([ERROR_MEANING, *details]))
+        self.note.setToolTip(plain_tip("\n".join([ERROR_MEANING, *details])))
         self.set_filled(bool(bars))

@@ -7,12 +7,13 @@ import re
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.form_spec import FieldSpec
 from sapo_ui.features.new_run.pickers import PICKERS, Picker
+from sapo_ui.widgets.plain_text import PlainLabel
 
 EDITOR_WIDTH = 200
 LABEL_WIDTH = 150
@@ -49,7 +50,7 @@ class FieldRow(QWidget):
         self.editor.setToolTip(
             f"<p>{rich(spec.help)}</p><p><b>{spec.path}</b> \u00b7 {html.escape(self._bounds())}</p>"
         )
-        label = QLabel(spec.label, self)
+        label = PlainLabel(spec.label, self)
         label.setFixedWidth(LABEL_WIDTH)
         label.setFixedHeight(theme.CONTROL_HEIGHT)
         label.setFont(theme.font("body"))
@@ -64,16 +65,16 @@ class FieldRow(QWidget):
             self.picker.setAccessibleName(f"Choose: {spec.label}")
             line.addWidget(self.picker)
         if spec.unit:
-            unit = QLabel(spec.unit, self)
+            unit = PlainLabel(spec.unit, self)
             unit.setProperty("look", "muted")
             line.addWidget(unit)
         line.addStretch(1)
-        self.wrong = QLabel(self)
+        self.wrong = PlainLabel(parent=self)
         self.wrong.setProperty("look", "bad")
         self.wrong.setFont(theme.font("small"))
         self.wrong.setWordWrap(True)
         self.wrong.hide()
-        self.help = QLabel(rich(spec.help), self)
+        self.help = PlainLabel(rich(spec.help), self)
         self.help.setProperty("look", "muted")
         self.help.setFont(theme.font("small"))
         self.help.setWordWrap(True)

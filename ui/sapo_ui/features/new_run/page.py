@@ -32,6 +32,7 @@ from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.features.new_run.review_card import ReviewBody
 from sapo_ui.features.new_run.section_card import SectionCard
 from sapo_ui.panels.page import Page
+from sapo_ui.widgets.plain_text import PlainLabel
 
 HELP = """### New run
 
@@ -88,7 +89,7 @@ class NewRunPage(Page):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(24, 16, 24, 16)
         outer.setSpacing(12)
-        title = QLabel("New run")
+        title = PlainLabel("New run")
         title.setFont(theme.font("heading"))
         outer.addWidget(title)
         across = QHBoxLayout()
@@ -133,7 +134,7 @@ class NewRunPage(Page):
         across = QHBoxLayout(row)
         across.setContentsMargins(0, 0, 0, 0)
         across.setSpacing(12)
-        label = QLabel("Preset", row)
+        label = PlainLabel("Preset", row)
         label.setFixedSize(150, theme.CONTROL_HEIGHT)
         self.preset = QComboBox(row)
         self.preset.setFixedSize(260, theme.CONTROL_HEIGHT)
@@ -145,7 +146,7 @@ class NewRunPage(Page):
             self.preset.addItem(choice.name)
         self.preset.activated.connect(self._preset_chosen)
         label.setBuddy(self.preset)
-        self.about = QLabel(row)
+        self.about = PlainLabel(parent=row)
         self.about.setProperty("look", "muted")
         self.about.setFont(theme.font("small"))
         self.about.setWordWrap(True)
@@ -173,12 +174,12 @@ class NewRunPage(Page):
         column = QVBoxLayout(card)
         column.setContentsMargins(16, 12, 16, 16)
         column.setSpacing(10)
-        title = QLabel("Review")
+        title = PlainLabel("Review")
         title.setFont(theme.font("title"))
         column.addWidget(title)
         self.review = ReviewBody(card)
         column.addWidget(self.review, 1)
-        self.verdict = QLabel()
+        self.verdict = PlainLabel()
         self.verdict.setWordWrap(True)
         column.addWidget(self.verdict)
         self.start = QPushButton("Start run")

@@ -12,6 +12,7 @@ from sapo_ui.features.new_run.review import MemoryUse, Review, ReviewLine, forec
 from sapo_ui.services import tasks
 from sapo_ui.theme import icons
 from sapo_ui.widgets.charts.cost_bars import CostBars
+from sapo_ui.widgets.plain_text import PlainLabel, plain_tip
 
 QUIET_MS = 200
 """The forecast is asked for when nothing has been typed for so long."""
@@ -109,10 +110,10 @@ class ReviewBody(QScrollArea):
             self._say_line(at, line, strong=bool(total) and at == 0)
 
     def _say_line(self, at: int, line: ReviewLine, *, strong: bool) -> None:
-        name, value = QLabel(line.label, self.widget()), QLabel(line.value, self.widget())
+        name, value = PlainLabel(line.label, self.widget()), PlainLabel(line.value, self.widget())
         for label in (name, value):
             label.setFont(theme.font("strong" if strong else "small"))
-            label.setToolTip(line.basis)
+            label.setToolTip(plain_tip(line.basis))
             label.setTextFormat(Qt.TextFormat.PlainText)
         if not strong:
             name.setProperty("look", "muted")
@@ -133,17 +134,17 @@ class MemoryRow(QWidget):
 
     def __init__(self, memory: MemoryUse, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setToolTip(memory.made_of)
+        self.setToolTip(plain_tip(memory.made_of))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
         head = QHBoxLayout()
-        name = QLabel(memory.where, self)
+        name = PlainLabel(memory.where, self)
         name.setFont(theme.font("strong"))
         head.addWidget(name)
         head.addStretch(1)
         if memory.tight:
-            says = QLabel("too small" if (memory.share or 0) > 1 else "tight", self)
+            says = PlainLabel("too small" if (memory.share or 0) > 1 else "tight", self)
             says.setProperty("look", "warning")
             says.setFont(theme.font("small"))
             head.addWidget(says)
@@ -152,7 +153,7 @@ class MemoryRow(QWidget):
             bar = LevelBar(self)
             bar.set_level(memory.share, tight=memory.tight)
             column.addWidget(bar)
-        text = QLabel(memory.text, self)
+        text = PlainLabel(memory.text, self)
         text.setProperty("look", "muted")
         text.setFont(theme.font("small"))
         column.addWidget(text)
@@ -160,7 +161,7 @@ class MemoryRow(QWidget):
 
 
 def _words(parent: QWidget, look: str) -> QLabel:
-    label = QLabel(parent)
+    label = PlainLabel(parent=parent)
     label.setWordWrap(True)
     label.setFont(theme.font("small"))
     label.setProperty("look", look)

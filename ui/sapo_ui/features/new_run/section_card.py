@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.form_fields import FieldRow
 from sapo_ui.features.new_run.form_spec import SECTION_TITLES, FieldSpec
 from sapo_ui.theme import icons
+from sapo_ui.widgets.plain_text import PlainLabel
 
 
 class SectionCard(QFrame):
@@ -32,7 +33,7 @@ class SectionCard(QFrame):
         column.setSpacing(0)
         head = QHBoxLayout()
         head.setSpacing(8)
-        self.state = QLabel(self)
+        self.state = PlainLabel(parent=self)
         self.state.setProperty("look", "muted")
         self.state.setFont(theme.font("small"))
         self.body = QWidget(self)
@@ -53,7 +54,7 @@ class SectionCard(QFrame):
             self.body.hide()
             theme.on_change(self, self._restyle)
         else:
-            name = QLabel(title, self)
+            name = PlainLabel(title, self)
             name.setFont(theme.font("title"))
             head.addWidget(name)
         head.addStretch(1)
@@ -107,7 +108,7 @@ def _subheading(text: str, parent: QWidget) -> QWidget:
     row = QHBoxLayout(holder)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(12)
-    label = QLabel(text, holder)
+    label = PlainLabel(text, holder)
     label.setFont(theme.font("strong"))
     line = QFrame(holder)
     line.setProperty("look", "line")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
@@ -12,6 +12,7 @@ from sapo_ui.features.run_list.delegate import RunDelegate
 from sapo_ui.features.run_list.model import RUN_ROLE, RunListModel
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.theme import icons
+from sapo_ui.widgets.plain_text import PlainLabel
 
 
 class RunListView(QListView):
@@ -88,7 +89,7 @@ class RunList(QFrame):
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self.view.opened.connect(self.opened)
         column.addWidget(self.view, 1)
-        self.empty = QLabel()
+        self.empty = PlainLabel()
         self.empty.setProperty("look", "muted")
         self.empty.setWordWrap(True)
         self.empty.setContentsMargins(14, 0, 14, 0)

@@ -10,6 +10,7 @@ from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.widgets.plain_text import plain_tip
 
 RUN_ROLE = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
@@ -64,7 +65,7 @@ class RunListModel(QAbstractListModel):
                 lines.insert(2, f"preset {run.preset}")
             if run.active_seconds:
                 lines.append(f"running time {fmt.duration(run.active_seconds)}")
-            return "\n".join(lines)
+            return plain_tip("\n".join(lines))
         return None
 
     def take(self, change: StoreChange) -> None:

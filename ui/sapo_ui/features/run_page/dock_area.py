@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QTabBar,
     QTabWidget,
@@ -22,6 +21,7 @@ from sapo_ui import theme
 from sapo_ui.panels.panel import Area, Panel, PanelSpec
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.theme import icons
+from sapo_ui.widgets.plain_text import PlainLabel
 
 LAYOUT_VERSION = 2
 """Goes up when saved layouts should be dropped. A new panel does not ask for it: it joins the others of its area."""
@@ -38,7 +38,7 @@ class DockTitle(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 4, 4, 2)
         row.setSpacing(0)
-        name = QLabel(title)
+        name = PlainLabel(title)
         name.setFont(theme.font("strong"))
         row.addWidget(name, 1)
         self.float_button = self._button(f"Float {title}", "Float or dock")

@@ -12,6 +12,7 @@ from sapo_ui import theme
 from sapo_ui.services.actions import Actions
 from sapo_ui.theme import icons
 from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.status_chip import StatusChip
 
 
@@ -111,7 +112,7 @@ class RunHeader(QWidget):
             tip.append(f"ended {fmt.moment(run.finished_at)}")
         if run.restarts:
             tip.append(f"engine restarted {run.restarts} \u00d7")
-        self.chip.setToolTip("\n".join([self.chip.toolTip().splitlines()[0], *tip]))
+        self.chip.setToolTip(plain_tip("\n".join([self.chip.toolTip().splitlines()[0], *tip])))
 
     def _restyle(self) -> None:
         self.more.setIcon(icons.icon("more"))

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen, QP
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from sapo_ui import theme
+from sapo_ui.widgets.plain_text import plain_tip
 
 HEIGHT = 84
 
@@ -42,7 +43,7 @@ class HeadlineCard(QWidget):
         self._shown = headline
         self.setAccessibleName(f"{headline.label}: {headline.value} {headline.note}".strip())
         self.setAccessibleDescription(headline.tip)
-        self.setToolTip(headline.tip)
+        self.setToolTip(plain_tip(headline.tip))
         self.update()
 
     @property

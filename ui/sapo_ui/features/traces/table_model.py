@@ -18,6 +18,7 @@ from sapo_ui.services import tasks
 from sapo_ui.theme import glyphs
 from sapo_ui.trajectory import mark_text, score_strip
 from sapo_ui.trajectory.score_strip import ScoreStrip
+from sapo_ui.widgets.plain_text import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 Ids = npt.NDArray[np.int64]
@@ -255,7 +256,7 @@ def text(row: TraceRow, name: str) -> str:
 def hover(row: TraceRow, name: str) -> str | None:
     """What hovering a cell adds."""
     if name == "question":
-        return row.question
+        return plain_tip(row.question)
     if name == "first_error":
         words = {"triangle": "predicted", "square": "verified by rollouts", "ring": "by a person", "=": "true"}
         lines = [f"{words[shape]}: step {step}" for shape, step in first_errors(row)]

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QVBoxLayout, QWid
 
 from sapo_ui import theme
 from sapo_ui.widgets.charts.chart_frame import ChartFrame, style_plot
+from sapo_ui.widgets.plain_text import show_plainly
 
 if TYPE_CHECKING:
     from sapo_ui.widgets.charts.plot_parts import PlotView
@@ -102,7 +103,13 @@ class PlotFrame(ChartFrame):
         try:
             self.write_picture(path)
         except OSError as problem:
-            QMessageBox.warning(self, "Export picture", f"The picture could not be written.\n\n{problem}")
+            box = QMessageBox(
+                QMessageBox.Icon.Warning, "Export picture", "The picture could not be written.", parent=self
+            )
+            box.setInformativeText(str(problem))
+            box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            show_plainly(box)
+            box.open()
 
     def write_picture(self, path: Path) -> None:
         """Write the chart as PNG (two pixels for one on the screen) or, where the name ends in `.svg`, as SVG.

@@ -1,0 +1,35 @@
+"""How commands print: nothing that comes from data reaches a terminal as anything but text."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from sapo_studio.readable import json_line, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def say(text: object, *, end: str = "\n", error: bool = False) -> None:
+    """Print a sentence, to standard error with `error`, at once."""
+    print(printable(str(text)), end=end, file=sys.stderr if error else sys.stdout, flush=True)
+
+
+def say_json(value: object) -> None:
+    """Print one line of JSON, at once."""
+    print(json_line(value), flush=True)
+
+
+def pass_on(text: str, stream: TextIO | None = None) -> None:
+    """Write a file's content to standard output: as it is to a file or a pipe, written out to a terminal."""
+    to = stream or sys.stdout
+    to.write(printable(text) if to.isatty() else text)
+
+
+def console(*, error: bool = False, soft_wrap: bool = False) -> Console:
+    """A terminal for tables and colours. Markup is read in what a command writes, so data are escaped there; of control
+    characters nothing gets through, wherever they come from."""
+    from sapo_studio.app.commands.safe_console import SafeConsole  # rich is slow to load, and a program needs none
+
+    return SafeConsole(stderr=error, highlight=False, soft_wrap=soft_wrap)

@@ -1,0 +1,58 @@
+"""Text from data made fit to be shown: control characters are written out instead of obeyed, endless values are cut."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+LONGEST_LINE = 600
+"""Characters of a line of a message; what is longer is cut in its middle."""
+MOST_LINES = 200
+
+# Control characters but tab and line feed, marks that turn the direction of writing, line separators, surrogates.
+_DIRECTION = "\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+_OBEYED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_DIRECTION}]")
+_IN_JSON = re.compile(f"[\x7f-\x9f{_DIRECTION}]")
+
+
+def printable(text: str) -> str:
+    """`text` with everything that a terminal would obey written as `\\x1b` or `\\u202e`; lines and tabs stay."""
+    return _OBEYED.sub(lambda found: _written_out(found[0]), text)
+
+
+def _written_out(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def json_line(value: object) -> str:
+    """`value` as one line of JSON that reads back to the same and that no terminal obeys anything in."""
+    return _IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+def cut(text: str) -> str:
+    """`text` as a message may hold it: long lines lose their middle, and of very many lines the last ones go."""
+    if len(text) <= LONGEST_LINE and text.count("\n") < MOST_LINES:
+        return text
+    lines = text.split("\n")
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES - 1 :] = [f"... and {len(lines) - MOST_LINES + 1:,} more lines"]
+    kept = map(_cut_line, lines)
+    return "\n".join(kept)
+
+
+def _cut_line(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    head, tail = (
+        LONGEST_LINE * 2 // 3,
+        LONGEST_LINE // 6,
+    )  # with the mark still short of the limit: cut once, cut for all
+    return f"{line[:head]} ... ({len(line) - head - tail:,} more characters) ... {line[-tail:]}"
+
+
+def listing(names: Sequence[str], most: int = 20) -> str:
+    """The first names of many, comma by comma, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
