@@ -64,7 +64,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             why="Its config.json names code of its own, and a model's code could do anything here.",
             fix="Use a model whose architecture is part of transformers.",
         )
-    if "model_type" not in config:
+    if not isinstance(config.get("model_type"), str):
         raise InputError(f"{file} does not say model_type", why="Without it the architecture is unknown.", fix=DAMAGED)
     check_numbers(config, file)
     generation = folder / GENERATION

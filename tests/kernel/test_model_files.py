@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sapo_studio import cli
 from sapo_studio.app.commands.model_check import check_model, with_model
@@ -86,6 +89,48 @@ def test_what_is_refused_takes_little_memory(fault: str, tmp_path: Path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 50 << 20
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, bytes]:
+    """The files of a whole folder, and a whole GGUF file."""
+    folder = write_folder(tmp_path_factory.mktemp("whole") / "model")
+    write_gguf(folder / "model.gguf")
+    return {file: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+@given(st.data())
+def test_whatever_a_file_holds_is_taken_or_refused_in_words(whole: dict[Path, bytes], data: st.DataObject):
+    file = data.draw(st.sampled_from(list(whole)))
+    spoiled = bytearray(whole[file])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, min(len(spoiled), 6000)))
+        spoiled[at : at + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    file.write_bytes(spoiled)
+    try:
+        with suppress(InputError):
+            check_source(ModelConfig(source=str(file if file.suffix == ".gguf" else file.parent)))
+    finally:
+        file.write_bytes(whole[file])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*CONFIG, "head_dim", "text_config", "layer_types"]), JSON, max_size=3))
+def test_whatever_config_json_says_is_taken_or_refused_in_words(whole: dict[Path, bytes], told: dict[str, Any]):
+    file = next(iter(whole)).with_name("config.json")
+    file.write_text(json.dumps(CONFIG | told))
+    try:
+        check_source(ModelConfig(source=str(file.parent)))
+    except InputError as error:
+        assert len(str(error)) < 1000
+    finally:
+        file.write_bytes(whole[file])
 
 
 def test_what_follows_from_other_tensors_may_be_there_or_not(tmp_path: Path):

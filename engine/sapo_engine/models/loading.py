@@ -77,6 +77,12 @@ def load_config(folder: Path) -> PreTrainedConfig:
     ):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     config = cast("PreTrainedConfig", config)
+    if not isinstance(cast("object", config.get_text_config()), PreTrainedConfig):
+        raise InputError(
+            f"The configuration of the model in {folder} cannot be used",
+            why=f"{config.model_type} has no part of its own for text.",
+            fix=DAMAGED,
+        )
     set_attention(config)
     return config
 
