@@ -15,7 +15,7 @@ from sapo_studio.config.schema import ModelConfig, RunConfig
 from sapo_studio.errors import InputError
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.run_forecast import Unknown
-from sapo_studio.model_files.folder import check_causal, check_folder, read_config, read_weights
+from sapo_studio.model_files.folder import check_causal, check_folder, has_known_tensors, read_config, read_weights
 from sapo_studio.model_files.gguf_file import read_gguf
 from sapo_studio.model_files.reading import open_plain
 from sapo_studio.model_files.sources import BUNDLED, HUB, bundled_folder, hub_name, local_model
@@ -43,21 +43,24 @@ def find_shape(config: RunConfig) -> ModelShape | Unknown:
         return Unknown(". ".join(part.rstrip(".") for part in (error.what, error.why) if part) + ".")
 
 
-def check_source(model: ModelConfig) -> None:
+def check_source(model: ModelConfig) -> bool:
     """Raise InputError where the model is not there or its files cannot be a model's, as far as that shows without
-    loading it and without the network: before a run is made, and before memory is taken."""
+    loading it and without the network: before a run is made, and before memory is taken.
+
+    Returns False for a folder whose tensors could not be compared with the family's: only the engine knows these.
+    """
     if model.source == "fresh":
-        return
+        return True
     if model.source.startswith(HUB):
         folder = _cached(hub_name(model.source, model.revision), model.revision)
         if (folder / "config.json").exists():
             read_config(folder)  # the rest may still have to be fetched
-        return
+        return True
     path = bundled_folder(model.source) if model.source.startswith(BUNDLED) else local_model(model.source)
     if path.is_file():
         read_gguf(path)
-    else:
-        check_folder(path)
+        return True
+    return has_known_tensors(check_folder(path))
 
 
 def _fresh(config: RunConfig) -> ModelShape:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sapo_studio.errors import InputError
+from sapo_studio.model_files.llama_tensors import FAMILIES
 from sapo_studio.model_files.reading import DAMAGED, shown
 
 MOST_LAYERS = 10_000
@@ -68,12 +69,16 @@ def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def check_numbers(config: Mapping[str, Any], file: Path) -> None:
     """Raise InputError for the first value in `config` (read from `file`) that no model can have."""
+    if config.get("model_type") in FAMILIES and config.get("text_config") is not None:
+        raise _wrong(file, "text_config", config["text_config"], f"{config['model_type']} has no parts.")
     for part in (config, text_part(config)):
         for key, value in part.items():
             if (bounds := _SIZES.get(key)) is not None:
                 _check_size(file, key, value, bounds)
             elif key in _REALS and (isinstance(value, bool) or not isinstance(value, (int, float, type(None)))):
                 raise _wrong(file, key, value, "It has to be a number.")
+            elif key.endswith("_config") and not isinstance(value, (dict, type(None))):
+                raise _wrong(file, key, value, "It has to be an object.")
             elif key in _TEXTS and not isinstance(value, (str, type(None))):
                 raise _wrong(file, key, value, "It has to be a text.")
     _check_fit(text_part(config), file)

@@ -64,7 +64,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             why="Its config.json names code of its own, and a model's code could do anything here.",
             fix="Use a model whose architecture is part of transformers.",
         )
-    if "model_type" not in config:
+    if not isinstance(config.get("model_type"), str):
         raise InputError(f"{file} does not say model_type", why="Without it the architecture is unknown.", fix=DAMAGED)
     check_numbers(config, file)
     generation = folder / GENERATION
@@ -157,7 +157,7 @@ def check_causal(folder: Path, config: Mapping[str, Any], weights: Weights) -> N
         raise _shape_of_config(folder, "num_hidden_layers", layers, f"The weights hold {len(tensors)} tensors in all.")
     if config.get("quantization_config") is not None:
         return  # packed: shapes and names are the quantiser's
-    if part is config and _family(config):
+    if has_known_tensors(config):
         _compare(folder, config, tensors)
         return
     dimensions = {size for tensor in tensors.values() for size in tensor.shape}
@@ -166,8 +166,10 @@ def check_causal(folder: Path, config: Mapping[str, Any], weights: Weights) -> N
             raise _shape_of_config(folder, key, size, "No tensor in the weights has a dimension of this size.")
 
 
-def _family(config: Mapping[str, Any]) -> bool:
-    """Whether the tensors that there must be follow from `config` alone."""
+def has_known_tensors(config: Mapping[str, Any]) -> bool:
+    """Whether the tensors that there must be follow from `config` alone, so that they have been compared."""
+    if config.get("quantization_config") is not None:
+        return False
     kind = config.get("model_type")
     if kind not in FAMILIES:
         return False

@@ -90,7 +90,7 @@ class _Reader:
     def tensor(self, name: str) -> tuple[tuple[int, ...], int]:
         """A tensor's shape, and where it ends in the data."""
         count = self.number("<I")
-        if count > MOST_DIMENSIONS:
+        if not 0 < count <= MOST_DIMENSIONS:
             raise ValueError(f"The tensor {shown(name)} would have {count} dimensions.")
         shape = tuple(self.number("<Q") for _ in range(count))
         kind, place = self.number("<I"), self.number("<Q")

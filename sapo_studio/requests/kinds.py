@@ -200,7 +200,19 @@ class SandboxProbeRequest(Asked):
     """Which request this is."""
 
 
-Request = EvaluateRequest | LabelStudyRequest | GradeRequest | PreviewRequest | SandboxProbeRequest
+class ModelCheckRequest(Asked):
+    """Whether a model can be loaded, as far as that shows without reading a weight: its tensors by name and shape.
+
+    The answer has `weights`, how many there are. What is wrong with it is the error.
+    """
+
+    kind: Literal["model_check"] = "model_check"
+    """Which request this is."""
+    folder: FilePath
+    """The folder of a causal language model."""
+
+
+Request = EvaluateRequest | LabelStudyRequest | GradeRequest | PreviewRequest | SandboxProbeRequest | ModelCheckRequest
 BY_KIND: dict[str, type[Request]] = {model.model_fields["kind"].default: model for model in get_args(Request)}
 
 

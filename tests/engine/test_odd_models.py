@@ -31,12 +31,14 @@ from sapo_engine.models.loading import load_config, load_model, load_network, lo
 from sapo_engine.models.reasoner import Adapters, Reasoner, load_adapter, own_network, save_adapter, with_adapter
 from sapo_engine.models.sources import find_folder, gguf_folder
 from sapo_engine.phases.codecs import ModelCodec
+from sapo_engine.service.__main__ import answer
 from sapo_engine.text.prompts import end_turns
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.model import fresh_verifier, load_verifier, save_verifier
 from sapo_studio.config.schema import ModelConfig, VerifierConfig
 from sapo_studio.errors import InputError
 from sapo_studio.model_files.llama_tensors import FAMILIES, expected_tensors, is_tied
+from sapo_studio.requests.kinds import ModelCheckRequest
 from tests.fixtures.odd_models import CONFIG, FAULTS, spoilt, write_folder, write_gguf
 from tests.fixtures.tiny_models import CHAT, SHAPE, byte_tokenizer, write_model
 
@@ -146,6 +148,12 @@ def test_a_family_without_a_table_is_refused_by_name_as_well(tmp_path):
         change(tmp_path / "config.json", **sizes)
         assert re.search("has the shape|lack the tensor|config.json says", refusal(load_network, tmp_path))
         (tmp_path / "config.json").write_text(json.dumps(told))
+
+
+def test_the_engine_says_whether_a_model_can_be_loaded(folder):
+    assert answer(ModelCheckRequest(folder=folder)) == {"weights": load_network(folder).num_parameters()}
+    retensor(folder, lambda h: h.pop(UP))
+    assert f"lack the tensor {UP}" in refusal(answer, ModelCheckRequest(folder=folder))
 
 
 def test_what_is_absent_for_good_reasons_is_fine(folder):

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import re
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sapo_studio import cli
+from sapo_studio.app.commands.model_check import check_model, with_model
 from sapo_studio.app.commands.run import run as command
 from sapo_studio.config.schema import ModelConfig, RunConfig
-from sapo_studio.errors import InputError
+from sapo_studio.errors import EngineError, InputError
 from sapo_studio.forecast import Unknown, check_source, find_shape
 from sapo_studio.model_files.folder import check_folder
 from sapo_studio.model_files.gguf_file import read_gguf
+from sapo_studio.requests.kinds import ModelCheckRequest
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from tests.fixtures.odd_models import CONFIG, FAULTS, expected_tensors, spoilt, write_folder, write_gguf, write_tensors
@@ -84,6 +89,48 @@ def test_what_is_refused_takes_little_memory(fault: str, tmp_path: Path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 50 << 20
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, bytes]:
+    """The files of a whole folder, and a whole GGUF file."""
+    folder = write_folder(tmp_path_factory.mktemp("whole") / "model")
+    write_gguf(folder / "model.gguf")
+    return {file: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+@given(st.data())
+def test_whatever_a_file_holds_is_taken_or_refused_in_words(whole: dict[Path, bytes], data: st.DataObject):
+    file = data.draw(st.sampled_from(list(whole)))
+    spoiled = bytearray(whole[file])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, min(len(spoiled), 6000)))
+        spoiled[at : at + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
+    file.write_bytes(spoiled)
+    try:
+        with suppress(InputError):
+            check_source(ModelConfig(source=str(file if file.suffix == ".gguf" else file.parent)))
+    finally:
+        file.write_bytes(whole[file])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*CONFIG, "head_dim", "text_config", "layer_types"]), JSON, max_size=3))
+def test_whatever_config_json_says_is_taken_or_refused_in_words(whole: dict[Path, bytes], told: dict[str, Any]):
+    file = next(iter(whole)).with_name("config.json")
+    file.write_text(json.dumps(CONFIG | told))
+    try:
+        check_source(ModelConfig(source=str(file.parent)))
+    except InputError as error:
+        assert len(str(error)) < 1000
+    finally:
+        file.write_bytes(whole[file])
 
 
 def test_what_follows_from_other_tensors_may_be_there_or_not(tmp_path: Path):
@@ -170,6 +217,42 @@ def test_what_is_said_of_a_file_is_cut_and_cannot_steer_a_terminal(tmp_path: Pat
     told = refusal(folder)
     assert "\x1b" not in told
     assert len(told) < 1000
+
+
+def test_the_engine_is_asked_where_only_it_knows_the_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    asked: list[ModelCheckRequest] = []
+    trouble: list[Exception] = []
+
+    def ask(request: ModelCheckRequest, *, seconds: float) -> dict[str, Any]:
+        asked.append(request)
+        if trouble:
+            raise trouble[0]
+        return {"weights": 1}
+
+    monkeypatch.setattr("sapo_studio.requests.client.ask", ask)
+    folder = write_folder(tmp_path / "model")
+    check_model(ModelConfig(source=str(folder)))
+    assert not asked
+    (folder / "config.json").write_text(json.dumps(CONFIG | {"model_type": "gpt_neox"}))
+    check_model(ModelConfig(source=str(folder)))
+    assert [request.folder for request in asked] == [folder]
+    trouble.append(InputError("The weights lack the tensor x"))
+    with pytest.raises(InputError, match="lack the tensor x"):
+        check_model(ModelConfig(source=str(folder)))
+    trouble[0] = EngineError("there is no engine here")
+    check_model(ModelConfig(source=str(folder)))
+
+
+def test_a_model_named_from_here_is_found_from_the_folder_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_folder(tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    given = RunConfig.model_validate({"model": {"source": "model", "revision": ""}, "seed": 7})
+    assert with_model(given) == given.model_copy(
+        update={"model": given.model.model_copy(update={"source": str(tmp_path / "model")})}
+    )
+    for source in ("fresh", "bundled:lab", "hub:owner/name"):
+        whole = RunConfig.model_validate({"task": {"kind": "arithmetic"}, "model": {"source": source}})
+        assert with_model(whole) is whole
 
 
 def test_a_gguf_that_is_right_but_not_like_llama_is_left_to_the_engine(tmp_path: Path):

@@ -26,6 +26,7 @@ from sapo_studio.requests.kinds import (
     EvaluateRequest,
     GradeRequest,
     LabelStudyRequest,
+    ModelCheckRequest,
     PreviewRequest,
     Request,
     SandboxProbeRequest,
@@ -70,6 +71,7 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         PreviewRequest, task=TASKS, data=NAMES, steps=NAMES, pattern=NAMES, count=st.integers(0, 99)
     ),
     SandboxProbeRequest: st.builds(SandboxProbeRequest),
+    ModelCheckRequest: st.builds(ModelCheckRequest, folder=PATHS),
 }
 
 

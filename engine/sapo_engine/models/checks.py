@@ -37,34 +37,31 @@ def _lacks_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in said or "can't allocate memory" in said
 
 
-def check_fits(folder: Path, config: PreTrainedConfig, kind: Any, weights: Weights) -> None:
-    """Raise InputError where the architecture has more weights than `folder` holds, before there is memory for them.
+def check_headers(folder: Path, config: PreTrainedConfig, kind: Any, weights: Weights) -> PreTrainedModel:
+    """Raise InputError where the tensors in `folder` are not those of its architecture, before there is memory for any:
+    transformers loads them without their contents. Returns the network, without contents as well (`meta`).
 
     `kind` is the transformers class that makes the model.
     """
-    if getattr(config, "quantization_config", None) is not None:
-        return  # packed
     with refusing(f"The architecture of the model in {folder} cannot be built"), torch.device("meta"):
-        shell = cast("PreTrainedModel", kind.from_config(config))
-    held = sum(tensor.numel for tensor in weights.tensors.values())
-    needed = sum(parameter.numel() for parameter in shell.parameters())
-    if needed <= held:
-        return
-    prefix = f"{shell.base_model_prefix}."
-    lacking: list[str] = []
-    for name, parameter in shell.named_parameters():
-        found = next((weights.tensors[n] for n in (name, name.removeprefix(prefix)) if n in weights.tensors), None)
-        if found is None:
-            lacking.append(name)
-        elif found.shape != tuple(parameter.shape):
-            raise misshapen(folder, name, found.shape, tuple(parameter.shape))
-    if lacking:
-        raise missing(folder, lacking)
-    raise InputError(
-        f"The weights in {folder} are too few for its config.json",
-        why=f"It describes {needed:,} numbers, and the files hold {held:,}.",
-        fix=DAMAGED,
-    )
+        network = cast("PreTrainedModel", kind.from_config(config))
+    if getattr(config, "quantization_config", None) is not None:
+        return network  # packed: names and shapes are the quantiser's
+    tensors = {name: torch.empty(tensor.shape, device="meta") for name, tensor in weights.tensors.items()}
+    network_type: Any = type(network)
+    with refusing(f"The weights in {folder} are not those of its architecture"):
+        loaded: Any = network_type.from_pretrained(
+            None,
+            config=config,
+            state_dict=tensors,
+            device_map="meta",
+            dtype=torch.float32,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
+        )
+    check_loaded(folder, loaded[1])
+    return network
 
 
 def check_loaded(where: Path, info: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from sapo_engine.models.attention import set_attention
-from sapo_engine.models.checks import check_fits, check_loaded, check_token_numbers, refusing
+from sapo_engine.models.checks import check_headers, check_loaded, check_token_numbers, refusing
 from sapo_engine.models.end_tokens import stopping_at
 from sapo_engine.models.precision import DTYPES, resolve
 from sapo_engine.models.reasoner import adapted_layers, plain_state
@@ -77,6 +77,12 @@ def load_config(folder: Path) -> PreTrainedConfig:
     ):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     config = cast("PreTrainedConfig", config)
+    if not isinstance(cast("object", config.get_text_config()), PreTrainedConfig):
+        raise InputError(
+            f"The configuration of the model in {folder} cannot be used",
+            why=f"{config.model_type} has no part of its own for text.",
+            fix=DAMAGED,
+        )
     set_attention(config)
     return config
 
@@ -114,12 +120,7 @@ def load_network(
     `kind`: the transformers class that makes it, a causal language model by default. Raises InputError where a tensor
     is missing, unexpected or misshapen, and where nothing can be loaded at all.
     """
-    config = load_config(folder)
-    told = read_config(folder)
-    weights = read_weights(folder, told)
-    if kind is AutoModelForCausalLM:
-        check_causal(folder, told, weights)
-    check_fits(folder, config, kind, weights)
+    config, _ = _checked(folder, kind)
     more = {"quantization_config": quantisation[0], "device_map": {"": quantisation[1]}} if quantisation else {}
     with refusing(f"The weights in {folder} cannot be loaded", DAMAGED):
         loaded: Any = kind.from_pretrained(
@@ -137,6 +138,23 @@ def load_network(
     model, info = loaded
     check_loaded(folder, info)
     return cast("PreTrainedModel", model)
+
+
+def _checked(folder: Path, kind: Any) -> tuple[PreTrainedConfig, PreTrainedModel]:
+    """The configuration of the model in `folder` and its network without contents, once its headers are right."""
+    config, told = load_config(folder), read_config(folder)
+    weights = read_weights(folder, told)
+    if kind is AutoModelForCausalLM:
+        check_causal(folder, told, weights)
+    return config, check_headers(folder, config, kind, weights)
+
+
+def check_model(folder: Path) -> int:
+    """Raise InputError where the causal language model in `folder` cannot be loaded, as far as that shows without
+    reading a weight. Returns how many weights it has."""
+    _, network = _checked(folder, AutoModelForCausalLM)
+    check_token_numbers(str(folder), load_tokenizer(folder), network)
+    return network.num_parameters()
 
 
 def load_model(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -17,6 +17,7 @@ from sapo_studio.requests.kinds import (
     EvaluateRequest,
     GradeRequest,
     LabelStudyRequest,
+    ModelCheckRequest,
     PreviewRequest,
     Request,
     SandboxProbeRequest,
@@ -48,6 +49,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import sandbox_probe
 
             return sandbox_probe.answer()
+        case ModelCheckRequest():
+            from sapo_engine.service import model_check
+
+            return model_check.answer(request)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from sapo_studio.app.commands.model_check import check_model
 from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.forecast import Machine, check_source, find_shape, forecast, size
+from sapo_studio.forecast import Machine, find_shape, forecast, size
 
 
 def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     """Print the forecast of `config` on this machine, with what it rests on. Raises InputError where the run could not
     load its model."""
-    check_source(config.model)
+    check_model(config.model)
     found = forecast(config, find_shape(config), Machine.here())
     if as_json:
         say_json({"seconds": found.seconds, **asdict(found)})
