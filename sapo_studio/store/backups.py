@@ -27,6 +27,7 @@ from pathlib import Path
 
 from sapo_studio import files
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.paths import user_path
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.migrations import MIGRATIONS
 from sapo_studio.store.store_lock import StoreLock
@@ -420,7 +421,7 @@ def find(store: Path, text: str) -> Backup:
     for backup in found:
         if text in (backup.path.name, str(backup.path)):
             return backup
-    path = Path(text).expanduser()
+    path = user_path(text)
     if path.is_file() and not _same_file(path, store):
         return look_at(path)
     hint = "`sapo restore` lists them." if found else "There is none beside the store."
