@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,7 +40,9 @@ def _base(base: object) -> list[str]:
         return [f"{CONFIG} does not say which model's weights it changes."]
     name = shown(base)
     found = [f"It changes the weights of {name}, which are missing here."]
-    path = Path(base).expanduser()
+    path = Path(base)
+    with suppress(RuntimeError):  # "~NAME" of nobody here
+        path = path.expanduser()
     if base.startswith(("/", "~", ".", "\\")) or re.match(r"[A-Za-z]:[\\/]", base):
         if _is_folder(path):
             found = [f"It changes the weights of the model in {name}."]

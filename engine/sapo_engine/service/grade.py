@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from sapo_engine.grading.base import Grader, Problem
@@ -13,6 +12,7 @@ from sapo_engine.tasks.datasets import Row, is_file, read_jsonl, rows_in, text_f
 from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems, read_problem
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
+from sapo_studio.paths import user_path
 from sapo_studio.readable import json_line
 from sapo_studio.requests.kinds import GradeRequest
 
@@ -86,7 +86,7 @@ def lines_of(file: str) -> Iterator[Row]:
     if file == "-":
         yield from rows_in(sys.stdin.buffer, "standard input")
         return
-    path = Path(file).expanduser()
+    path = user_path(file)
     if not is_file(path):
         raise InputError(f"There is no file {cut(str(path), 200)}")
     yield from read_jsonl(path)
