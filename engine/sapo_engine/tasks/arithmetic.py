@@ -86,6 +86,7 @@ class ArithmeticTask:
 
     def __init__(self, config: TaskConfig, seed: int) -> None:
         self.config = config
+        self.runs_on = False
         self.max_new_tokens = lab_tokens(config.max_steps)
         self.segmenter = Lines()
         self._truth: dict[int, tuple[int, ...]] = {}

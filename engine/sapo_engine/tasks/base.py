@@ -66,6 +66,8 @@ class Task(Protocol):
 
     max_new_tokens: int
     """Longest completion worth generating, in tokens."""
+    runs_on: bool
+    """Whether a completion may go on with a question of its own behind its answer; if not, `answer_end` is None."""
 
     @property
     def segmenter(self) -> Segmenter:

@@ -65,6 +65,7 @@ class WrittenTask:
         self.segmenter = segmenter_of(
             ("block" if self.is_code else "line") if config.steps == "auto" else config.steps, config.step_pattern
         )
+        self.runs_on = not self.is_code
         self.max_new_tokens = config.max_new_tokens or (CODE_TOKENS if self.is_code else ANSWER_TOKENS)
         self._graders = graders
         self._grader: Grader | None = None

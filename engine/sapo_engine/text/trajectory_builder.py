@@ -50,6 +50,8 @@ class TrajectoryBuilder:
     def first_answer(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
         """`tokens` up to the end of the first complete answer, where they go on with a question of their own; else
         `tokens` themselves."""
+        if not self.task.runs_on:
+            return tokens
         text = self.text_of(tokens)
         end = self.task.answer_end(text)
         if end is None:
@@ -65,7 +67,7 @@ class TrajectoryBuilder:
 
     def stopped_early(self, tokens: Sequence[int]) -> bool:
         """Whether these are tokens that `first_answer` has cut: neither their end nor the limit was reached."""
-        return self._eos not in tokens and len(tokens) < self.task.max_new_tokens
+        return self.task.runs_on and self._eos not in tokens and len(tokens) < self.task.max_new_tokens
 
     def _line_breaks(self, token: int) -> int:
         """How many lines end inside one token."""
