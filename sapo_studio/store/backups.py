@@ -45,6 +45,8 @@ _RUN_ROWS = (
 
 _STAMP = "%Y%m%d-%H%M%S"
 _RESTORING = "restoring"
+_LOCK_PATIENCE = 5.0
+"""Seconds that a restore waits for whoever only looks at the store, as an open window does."""
 
 
 @dataclass(frozen=True)
@@ -436,7 +438,7 @@ def restore(store: Path, backup: Backup, *, step: Callable[[str], None] = lambda
 
     Raises StoreError where the backup is damaged, InputError where an engine works on the store.
     """
-    lock = StoreLock.take(store)
+    lock = StoreLock.take(store, _LOCK_PATIENCE)
     if lock is None and not os.access(store.parent, os.W_OK):
         raise StoreError(
             f"The folder {store.parent} cannot be written", why="Nothing was changed.", fix="Make it writable."
@@ -502,7 +504,11 @@ def _copy_backup(backup: Backup, ready: Path) -> list[str]:
     """Copy a backup, with what is in its log of changes, and check it. Returns the ids of its runs."""
     try:
         in_use = size_of(log_of(backup.path)) > 0
-        source = sqlite3.connect(backup.path) if in_use else _read_only(backup.path)
+        source = (
+            sqlite3.connect(f"{backup.path.absolute().as_uri()}?mode=rw", uri=True)
+            if in_use
+            else _read_only(backup.path)
+        )
         with contextlib.closing(source):
             run_ids = [str(run_id) for (run_id,) in source.execute("SELECT id FROM runs")]
             if (shape := _shape(source)) > len(MIGRATIONS):

@@ -62,7 +62,8 @@ class Store:
         (`only_reading`). Raises StoreError.
         """
         path = path or paths.store_path()
-        if presence.is_new(path) and not create:
+        new = presence.is_new(path)
+        if new and not create:
             raise presence.missing(path)
         file_systems.check(path)
         try:
@@ -74,7 +75,7 @@ class Store:
                 fix=f"Make it writable, or set {paths.HOME_VARIABLE} to another folder.",
             ) from error
         try:
-            return cls._opened(path, lambda: _connect(path, checkpointer))
+            return cls._opened(path, lambda: _connect(path, checkpointer, new=new))
         except StoreFault as fault:
             if fault.kind != "full":
                 raise
@@ -95,6 +96,8 @@ class Store:
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
+            elif presence.is_new(path):  # it went between the look and the opening
+                raise presence.missing(path) from error
             raise explain(error, path) from error
         except BaseException:
             if connection is not None:
@@ -366,9 +369,11 @@ def _marked(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _connect(path: Path, checkpointer: bool) -> sqlite3.Connection:
+def _connect(path: Path, checkpointer: bool, *, new: bool) -> sqlite3.Connection:
+    # Only where there never was a store is a file made: an empty one is no substitute for one that has just gone.
+    source = f"{path.absolute().as_uri()}?mode={'rwc' if new else 'rw'}"
     # isolation_level=None: transactions begin where we say so, and as IMMEDIATE ones
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(source, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         _prepare(connection, checkpointer)
     except BaseException:
@@ -384,7 +389,8 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
     if backups.size_of(backups.log_of(path)) == 0:
         source = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(source, uri=True, isolation_level=None)
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    source = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(source, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     # Alone with the file it keeps the log's index in its own memory.
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA query_only = ON")

@@ -65,6 +65,7 @@ class Ingest:
         self._shown: float | None = None
         self._ticked = clock()
         self._phases: dict[int, PhaseClock] = {}
+        self._latest: int | None = None  # the phase last started: it may end in the batch that starts it
         self._load_phases()
 
     def apply(self, events: Sequence[Event]) -> None:
@@ -77,7 +78,7 @@ class Ingest:
         now = self._clock()
         curves: list[tuple[object, ...]] = []
         log: list[tuple[object, ...]] = []
-        shown, ticked, paused = self._shown, self._ticked, self._paused
+        shown, ticked, paused, latest = self._shown, self._ticked, self._paused, self._latest
         passed = 0.0 if paused else max(0.0, now - ticked)
         try:
             with self._store.atomic():
@@ -96,7 +97,7 @@ class Ingest:
                 self._store.execute_many("INSERT INTO events (run_id, at, level, message) VALUES (?, ?, ?, ?)", log)
                 self._write_progress(now, passed)
         except BaseException:
-            self._shown, self._ticked, self._paused = shown, ticked, paused
+            self._shown, self._ticked, self._paused, self._latest = shown, ticked, paused, latest
             self._load_phases()
             raise
 
@@ -219,6 +220,7 @@ class Ingest:
         where = (self._run_id, event.ordinal)
         match event:
             case kinds.PhaseStarted():
+                self._latest = event.ordinal
                 for other in self._phases.values():
                     other.running = False
                 phase.done, phase.running, phase.seconds, phase.fraction, phase.resumed_at = (
@@ -267,11 +269,10 @@ class Ingest:
     def _write_progress(self, now: float, passed: float) -> None:
         phases = sorted(self._phases.values(), key=lambda phase: phase.ordinal)
         self._shown = smoothed(self._shown, passed, remaining_seconds(phases))
-        current = next((p.ordinal for p in phases if p.running), None)
         self._store.execute(
             "UPDATE runs SET progress = ?, eta_seconds = ?, phase_ordinal = coalesce(?, phase_ordinal),"
             " heartbeat_at = ? WHERE id = ?",
-            (progress(phases), self._shown, current, now, self._run_id),
+            (progress(phases), self._shown, self._latest, now, self._run_id),
         )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import IO, Self
+
+_RETRY_SECONDS = 0.02
 
 
 class StoreLock:
@@ -14,16 +17,22 @@ class StoreLock:
         self._file = file
 
     @classmethod
-    def take(cls, store: Path) -> StoreLock | None:
-        """The lock of the store at `store`, without waiting; None where another process has it."""
+    def take(cls, store: Path, patience: float = 0.0) -> StoreLock | None:
+        """The lock of the store at `store`; None where another holder still has it after `patience` seconds.
+
+        An engine has it as long as it works; whoever looks whether a restore was cut off has it for a moment.
+        """
         try:
             file = store.with_name("studio.upkeep.lock").open("ab")
         except OSError:
             return None
-        if _try_lock(file):
-            return cls(file)
-        file.close()
-        return None
+        until = time.monotonic() + patience
+        while not _try_lock(file):
+            if time.monotonic() >= until:
+                file.close()
+                return None
+            time.sleep(_RETRY_SECONDS)  # neither system can wait for a lock and give up after a time
+        return cls(file)
 
     def release(self) -> None:
         """Give it up. Twice does nothing."""

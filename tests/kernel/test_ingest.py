@@ -54,6 +54,27 @@ def test_any_prefix_applied_again_changes_nothing(tmp_path_factory: pytest.TempP
         assert contents(again) == contents(once)
 
 
+@settings(max_examples=25, deadline=None)
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=8))
+def test_how_events_are_cut_into_batches_changes_nothing(tmp_path_factory: pytest.TempPathFactory, lengths: list[int]):
+    """A phase that starts and ends within one batch is the run's latest as well."""
+    events = [event for batch in BATCHES for event in batch]
+    folder = tmp_path_factory.mktemp("ingest")
+    found: list[dict[str, list[tuple[Any, ...]]]] = []
+    for name, pattern in (("one by one", [1]), ("cut", lengths), ("at once", [len(events)])):
+        with Store.open(folder / f"{name}.db") as store:
+            ingest = Ingest(store, running(store), SteppingClock())
+            left, turn = list(events), 0
+            while left:
+                count = pattern[turn % len(pattern)]
+                ingest.apply(left[:count])
+                left, turn = left[count:], turn + 1
+            now = contents(store) | {"runs": store.rows("SELECT phase_ordinal FROM runs")}
+            found.append(now)
+    assert found[0]["runs"] == [(max(row[0] for row in found[0]["phases"]),)]
+    assert found[1] == found[0] == found[2]
+
+
 def test_events_come_through_the_pipe_unchanged():
     events = [event for batch in BATCHES for event in batch]
     assert len({type(event) for event in events}) >= 13

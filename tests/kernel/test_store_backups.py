@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -452,13 +453,31 @@ def test_a_bad_backup_changes_nothing(store: Store, home: Path, fault: str):
     assert not list(home.glob("*restoring*"))
 
 
-def test_no_restore_while_an_engine_is_at_work(store: Store, home: Path):
+def test_no_restore_while_an_engine_is_at_work(store: Store, home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(backups, "_LOCK_PATIENCE", 0.1)
     a_run(store)
     back_up(store)
     maintenance = StoreMaintenance(store, home)
     with pytest.raises(InputError, match="cannot be replaced now"):
         backups.restore(home / "studio.db", backups.look_at(home / BACKUP_NAME))
     maintenance.close()
+
+
+def test_a_restore_waits_for_whoever_has_the_store_for_a_moment(store: Store, home: Path):
+    """A window that looks whether a restore was cut off, as it does while the store is missing."""
+    run_id = a_run(store)
+    back_up(store)
+    store.close()
+    path = home / "studio.db"
+    held = StoreLock.take(path)
+    assert held is not None
+    soon = threading.Timer(0.2, held.release)
+    soon.start()
+    try:
+        backups.restore(path, backups.look_at(home / BACKUP_NAME))
+    finally:
+        soon.join()
+    assert run_ids(path) == {run_id}
 
 
 class Killed(BaseException):

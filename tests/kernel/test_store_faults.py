@@ -16,7 +16,7 @@ from sapo_studio import cli, supervisor
 from sapo_studio.app.exports import run_files, step_labels
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import SapoError, StoreError
-from sapo_studio.store import annotations, queries, runs
+from sapo_studio.store import annotations, backups, presence, queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import StoreFault
 from sapo_studio.store.ingest import Ingest
@@ -318,3 +318,22 @@ def test_another_programs_file_with_our_number_is_told(tmp_path: Path):
 def spoil_script(home: Path, script: str) -> None:
     with closing(sqlite3.connect(home / "studio.db")) as other:
         other.executescript(script)
+
+
+@pytest.mark.parametrize("create", [True, False])
+@pytest.mark.parametrize("backed_up", [True, False])
+def test_a_store_that_goes_while_it_is_opened_is_not_made_anew(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch, create: bool, backed_up: bool
+):
+    """An empty file in its place would hide that it has gone, and could grow into a second store."""
+    synthetic_run(store, name="run", iterations=1, trajectories=16, questions=8)
+    if backed_up:
+        assert backups.back_up(store.connection, store.path) == ""
+    store.close()
+    path, look = home / "studio.db", presence.is_new
+    (home / "studio.db").replace(home / "elsewhere.db")
+    monkeypatch.setattr(presence, "is_new", lambda asked: monkeypatch.setattr(presence, "is_new", look))
+    with pytest.raises(StoreError, match=r"is missing|There is no store") as caught:
+        Store.open(path, create=create)
+    assert caught.value.fix
+    assert not path.exists()
