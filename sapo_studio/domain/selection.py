@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One sample: what it answers ('' where it has no answer), the verifier's mean step score, right or not."""
+    """One sample: what it answers ('' where it has no answer), the verifier's score of it, right or not."""
 
     answer: str
     reward: float

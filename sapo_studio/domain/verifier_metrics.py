@@ -4,7 +4,7 @@ Monte-Carlo ceiling, and what `sapo evaluate` measures of any verifier.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from sapo_studio.domain.metrics import (
     step_hits,
     wilson,
 )
+from sapo_studio.domain.process_measures import aggregation_rows, threshold_rows
 
 Scored = Sequence[tuple[Sequence[float], int]]
 """Scores of a solution's steps (of labels: 1.0 and 0.0), and its first error (0: none)."""
@@ -85,6 +86,17 @@ def step_metrics(scored: Scored) -> StepMetrics:
         accuracy_on_wrong=on_wrong,
         accuracy_on_right=on_right,
     )
+
+
+def benchmark_rows(scored: Scored, groups: Sequence[Hashable] | None = None) -> dict[str, Any]:
+    """All that is measured of a verifier on a process benchmark, as JSON: `StepMetrics.to_json`, and what hangs on a
+    threshold (`thresholds`) or on how steps become one score (`aggregations`). `groups`: see `Benchmark.tuned`.
+    """
+    return {
+        **step_metrics(scored).to_json(),
+        "thresholds": threshold_rows(scored, groups),
+        "aggregations": aggregation_rows(scored),
+    }
 
 
 def gap(ceiling: StepMetrics, verifier: StepMetrics) -> tuple[float, float, float]:

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from sapo_studio.config.choices import one_of
+from sapo_studio.domain.aggregation import Aggregation
 from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.errors import InputError
@@ -105,6 +106,8 @@ class EvaluateRequest(Asked):
     """Measure the self-verification error of every verifier with every reasoner."""
     trajectories: int = _number(limits.TRAJECTORIES)
     """Trajectories of each reasoner for `matrix`."""
+    aggregation: Aggregation = "mean"
+    """How the scores of a solution's steps become one score for `best_of`."""
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:

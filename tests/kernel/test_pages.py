@@ -15,6 +15,7 @@ from sapo_studio.app.experiments.matrix_file import parse_matrix
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.studies import labeling_page, pooled, verifier_page
 from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.process_measures import CURVE, aggregation_rows, threshold_rows
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
@@ -43,16 +44,21 @@ def share(value):
     return {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 50}
 
 
+SCORED = [([0.9, 0.7, 0.8], 0), ([0.8, 0.3], 2), ([0.6, 0.6, 0.1, 0.9], 3), ([0.4], 0)] * 5
+
+
 def evaluated(**parts):
     benchmark = {
         **{"solutions": 40, "steps": 160, "step_accuracy": share(0.8), "first_error_accuracy": share(0.7), "f1": None},
         **{"accuracy_on_wrong": 0.5, "accuracy_on_right": 0.9, "auroc": 0.87, "ece": 0.1},
         "reliability": [{"low": 0.4, "high": 0.5, "n": 1500, "score": 0.45, "right": 0.25}],
+        "thresholds": threshold_rows(SCORED),
+        "aggregations": aggregation_rows(SCORED),
     }
     return {"run": "lab-1", "verifier": 1, "benchmark": benchmark} | parts
 
 
-BEST = {"reasoner": 2, "questions": 50, "n": [1, 2], "best_of_n": [share(0.5), share(0.7)]}
+BEST = {"reasoner": 2, "aggregation": "min", "questions": 50, "n": [1, 2], "best_of_n": [share(0.5), share(0.7)]}
 BEST |= {name: [share(0.5), share(0.6)] for name in ("majority", "weighted_vote", "pass_at_n")}
 PAIRS = [
     {"verifier": i, "reasoner": j, "error": share(0.3 - 0.1 * i), "error_on_wrong": share(0.4)}
@@ -125,6 +131,7 @@ def test_studies_of_several_runs_are_added_up(tmp_path):
 def test_evaluations_of_several_runs_are_means_over_them(tmp_path):
     other = evaluated(best_of=BEST, matrix=[cell | {"error": share(0.7)} for cell in PAIRS]) | {"run": "lab-2"}
     other["benchmark"] |= {"step_accuracy": share(0.9), "auroc": 0.89}
+    other["benchmark"]["thresholds"] = threshold_rows([([0.2], 0), ([0.1], 1)] * 5) | {"tuned": None}
     other["benchmark"]["reliability"] = [{"low": 0.4, "high": 0.5, "n": 500, "score": 0.49, "right": 0.65}]
     both = pooled.evaluations([evaluated(best_of=BEST, matrix=PAIRS), other])
     steps = both["benchmark"]["step_accuracy"]
@@ -133,13 +140,24 @@ def test_evaluations_of_several_runs_are_means_over_them(tmp_path):
     assert both["benchmark"]["auroc"] == pytest.approx(0.88)
     assert both["benchmark"]["f1"] is None
     assert (both["benchmark"]["solutions"], both["best_of"]["questions"]) == (80, 100)
+    half = both["benchmark"]["thresholds"]["half"]
+    assert half["correct_accuracy"] == pytest.approx((0.5 + 0.0) / 2)
+    assert half["threshold"] == 0.5
+    assert both["benchmark"]["thresholds"]["tuned"] is None
+    assert len(both["benchmark"]["thresholds"]["curve"]) == len(CURVE)
+    assert both["benchmark"]["aggregations"] == evaluated()["benchmark"]["aggregations"]
     (point,) = both["benchmark"]["reliability"]
     assert (point["n"], point["score"], point["right"]) == (2000, pytest.approx(0.46), pytest.approx(0.35))
     assert [one["value"] for one in both["best_of"]["best_of_n"]] == [0.5, 0.7]
     assert [cell["error"]["value"] for cell in both["matrix"]] == pytest.approx([0.5, 0.5, 0.45, 0.45])
-    assert "V_1 of lab-1, lab-2" in verifier_page.write(tmp_path, both)[0].read_text()
+    page = verifier_page.write(tmp_path, both)[0].read_text()
+    assert "V_1 of lab-1, lab-2" in page
+    assert "best lowest step score" in page
+    assert "| tuned | - | - |" in page
     with pytest.raises(InputError, match="differ in verifier"):
         pooled.evaluations([evaluated(), evaluated() | {"verifier": 2}])
+    with pytest.raises(InputError, match="differ in aggregation"):
+        pooled.evaluations([evaluated(best_of=BEST), evaluated(best_of=BEST | {"aggregation": "mean"})])
 
 
 def test_one_run_is_left_as_it_is():

@@ -12,9 +12,8 @@ from sapo_engine.text.trajectory import TrajectoryDraft
 from sapo_engine.verifier.model import Verifier
 from sapo_engine.verifier.scoring import predict
 from sapo_studio.domain import selection
-from sapo_studio.domain.metrics import (
-    mean_share,
-)
+from sapo_studio.domain.aggregation import Aggregation, aggregate
+from sapo_studio.domain.metrics import mean_share
 from sapo_studio.domain.verifier_metrics import share_row
 
 CHOICES = {
@@ -26,10 +25,15 @@ CHOICES = {
 
 
 def best_of(
-    session: RunSession, model: Reasoner, verifier: Verifier, questions: Sequence[Question], most: int
+    session: RunSession,
+    model: Reasoner,
+    verifier: Verifier,
+    questions: Sequence[Question],
+    most: int,
+    aggregation: Aggregation = "mean",
 ) -> dict[str, Any]:
-    """Accuracy of choosing one of N samples of `model`, N = 1, 2, 4 .. `most`: by the verifier's mean step score, by
-    majority, by both, and by an oracle (the upper bound)."""
+    """Accuracy of choosing one of N samples of `model`, N = 1, 2, 4 .. `most`: by the verifier's step scores put
+    together as `aggregation` says, by majority, by both, and by an oracle (the upper bound)."""
     samples = session.sampler.sample(model, questions, "best of", most)
     drafts = [
         TrajectoryDraft(question, completion.tokens, number, iteration=0)
@@ -41,7 +45,7 @@ def best_of(
     written = [session.builder.trajectory(draft, grade) for draft, grade in zip(drafts, grades, strict=True)]
     scores = predict(session, verifier, written)
     candidates = [
-        selection.Candidate(grade.answer, sum(scores[t.number][0]) / max(t.n, 1), grade.correct)
+        selection.Candidate(grade.answer, aggregate(aggregation, scores[t.number][0]), grade.correct)
         for t, grade in zip(written, grades, strict=True)
     ]
     mine = [candidates[at : at + most] for at in range(0, len(candidates), most)]

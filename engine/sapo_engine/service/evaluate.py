@@ -17,7 +17,8 @@ from sapo_engine.tasks.base import Question
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import predict
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.verifier_metrics import Scored, step_metrics
+from sapo_studio.domain.aggregation import Aggregation
+from sapo_studio.domain.verifier_metrics import Scored, benchmark_rows
 from sapo_studio.errors import InputError
 from sapo_studio.formats.registry import read_file
 from sapo_studio.requests.kinds import EvaluateRequest
@@ -61,6 +62,7 @@ def of_run(
     questions: int,
     pairs: bool,
     trajectories: int,
+    aggregation: Aggregation,
     device: torch.device,
 ) -> dict[str, Any]:
     """Evaluate a run's verifier (None: its last), or a classification model, on its benchmark or another one."""
@@ -78,17 +80,19 @@ def of_run(
         if isinstance(verifier, Path):
             found |= {"verifier": str(verifier)}
             rows = [Solution(run.session.questions[t.question], t.steps, t.truth or 0) for t in known]
-            found["benchmark"] = step_metrics(score_with_classifier(verifier, rows, device)).to_json() if rows else None
+            scored = score_with_classifier(verifier, rows, device)
+            found["benchmark"] = benchmark_rows(scored, [t.question for t in known]) if rows else None
             return found
         loaded = run.verifier(own)
         found |= {"verifier": own}
         scores = predict(run.session, loaded, known)
-        measured = step_metrics([(scores[t.number][0], t.truth or 0) for t in known]) if known else None
-        found["benchmark"] = measured.to_json() if measured else None
+        scored = [(scores[t.number][0], t.truth or 0) for t in known]
+        found["benchmark"] = benchmark_rows(scored, [t.question for t in known]) if known else None
         if best:
             last = run.reasoners[-1]
             chosen = run.session.task.questions("test")[:questions]
-            found["best_of"] = {"reasoner": last, **best_of(run.session, run.reasoner(last), loaded, chosen, best)}
+            picked = best_of(run.session, run.reasoner(last), loaded, chosen, best, aggregation)
+            found["best_of"] = {"reasoner": last, "aggregation": aggregation, **picked}
         if pairs:
             reasoners = [j for j in run.reasoners if j <= config.iterations]
             found["matrix"] = matrix(run.session, run.verifier, run.reasoner, run.verifiers, reasoners, trajectories)
@@ -115,7 +119,10 @@ def answer(request: EvaluateRequest) -> dict[str, Any]:
         solutions = read_benchmark(file)
         scored = score_with_classifier(verifier, solutions, device)
         odd = [one.odd for one in solutions if one.odd]
-        found: dict[str, Any] = {"verifier": str(verifier), "benchmark": step_metrics(scored).to_json()}
+        found: dict[str, Any] = {
+            "verifier": str(verifier),
+            "benchmark": benchmark_rows(scored, [one.question.text for one in solutions]),
+        }
         return found | ({"contradictory": odd} if odd else {})
     return of_run(
         request.run,
@@ -125,5 +132,6 @@ def answer(request: EvaluateRequest) -> dict[str, Any]:
         questions=request.questions,
         pairs=request.matrix,
         trajectories=request.trajectories,
+        aggregation=request.aggregation,
         device=device,
     )

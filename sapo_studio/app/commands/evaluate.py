@@ -8,6 +8,7 @@ import typer
 
 from sapo_studio.app.commands.label_study import OUT_HELP, RUNS_HELP
 from sapo_studio.app.commands.printing import console, say, say_json
+from sapo_studio.domain.aggregation import Aggregation
 from sapo_studio.requests.limits import BEST_OF, QUESTIONS, TRAJECTORIES
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ def evaluate(
     questions: Annotated[
         int, typer.Option("--questions", min=QUESTIONS.low, help="Test questions for --best-of.")
     ] = QUESTIONS.default,
+    aggregation: Annotated[
+        Aggregation,
+        typer.Option(
+            "--aggregation", help="How the scores of a solution's steps become one for --best-of (SAPO's is the mean)."
+        ),
+    ] = "mean",
     matrix: Annotated[
         bool, typer.Option("--matrix", help="Self-verification error of every verifier V_i with every reasoner M_j.")
     ] = False,
@@ -57,8 +64,9 @@ def evaluate(
     out: Annotated[str, typer.Option("--out", metavar="FOLDER", help=OUT_HELP)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
 ) -> None:
-    """Measure a verifier: step accuracy, first errors, ProcessBench F1, calibration, AUROC; with --best-of what it
-    is worth as a chooser among samples of the run's last reasoner; with --matrix the table of self-verification errors.
+    """Measure a verifier: step accuracy, first errors, ProcessBench F1, PRMScore, MCC, calibration, AUROC, at a
+    threshold of one half and at one tuned on held-out rows; with --best-of what it is worth as a chooser among samples
+    of the run's last reasoner; with --matrix the table of self-verification errors.
 
     Steps count up to and including the first error. In the JSON, shares are fractions with 95 % intervals: over
     solutions or questions, of several runs over these.
@@ -98,6 +106,7 @@ def evaluate(
             questions=questions,
             matrix=matrix,
             trajectories=trajectories,
+            aggregation=aggregation,
         )
         for folder in folders or [None]
     ]
@@ -114,6 +123,8 @@ def evaluate(
         terminal.print("This run has no process benchmark: name one by --benchmark.")
     else:
         terminal.print(verifier_page.benchmark_sheet(found["benchmark"]).table())
+        terminal.print(verifier_page.threshold_sheet(found["benchmark"]).table())
+        terminal.print(verifier_page.aggregation_sheet(found["benchmark"]).table())
         terminal.print(verifier_page.reliability_sheet(found["benchmark"], bars=True).table())
     if odd := found.get("contradictory"):
         told = f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so."

@@ -60,9 +60,11 @@ def evaluations(founds: Sequence[Found]) -> Found:
     }
     if "best_of" in founds[0]:
         parts = [found["best_of"] for found in founds]
-        _alike(parts, "reasoner", "n")
-        pooled["best_of"] = {name: _combined([part[name] for part in parts]) for name in parts[0]}
-        pooled["best_of"] |= {"n": parts[0]["n"], "reasoner": parts[0]["reasoner"]}
+        alike = ("reasoner", "n", "aggregation")
+        _alike(parts, *alike)
+        pooled["best_of"] = {
+            name: parts[0][name] if name in alike else _combined([part[name] for part in parts]) for name in parts[0]
+        }
         pooled["best_of"]["questions"] = sum(part["questions"] for part in parts)
     if "matrix" in founds[0]:
         tables = [{(cell["verifier"], cell["reasoner"]): cell for cell in found["matrix"]} for found in founds]
@@ -78,7 +80,9 @@ def evaluations(founds: Sequence[Found]) -> Found:
 
 
 def _benchmark(parts: Sequence[Found]) -> Found:
-    pooled = {name: _combined([part[name] for part in parts]) for name in parts[0] if name != "reliability"}
+    other = ("reliability", "thresholds", "aggregations")
+    pooled = {name: _combined([part[name] for part in parts]) for name in parts[0] if name not in other}
+    pooled |= {name: _averaged([part[name] for part in parts]) for name in other[1:]}
     pooled |= {name: sum(part[name] for part in parts) for name in ("solutions", "steps")}
     bins: dict[float, list[Found]] = {}
     for point in (point for part in parts for point in part["reliability"]):
@@ -109,6 +113,17 @@ def _combined(values: Sequence[Any]) -> Any:
         return {"value": found.value, **ends, "n": sum(share["n"] for share in shares)}
     if isinstance(values[0], list):
         return [_combined(place) for place in zip(*cast("Sequence[list[Any]]", values), strict=True)]
+    return sum(values) / len(values)
+
+
+def _averaged(values: Sequence[Any]) -> Any:
+    """Numbers as their mean over runs, lists and objects of them place by place; None where one is missing."""
+    if any(value is None for value in values):
+        return None
+    if isinstance(values[0], dict):
+        return {key: _averaged([value[key] for value in values]) for key in values[0]}
+    if isinstance(values[0], list):
+        return [_averaged(place) for place in zip(*cast("Sequence[list[Any]]", values), strict=True)]
     return sum(values) / len(values)
 
 

@@ -71,6 +71,50 @@ def benchmark_sheet(found: Found, *, about: bool = False) -> Sheet:
     return Sheet(title, ("figure", "value", "what it is") if about else (), rows, prose=about)
 
 
+THRESHOLDED = (
+    ("f1", "F1"),
+    ("error_accuracy", "on incorrect"),
+    ("correct_accuracy", "on correct"),
+    ("prm_score", "PRMScore"),
+    ("mcc", "MCC"),
+    ("step_accuracy", "steps"),
+)
+"""What hangs on the threshold: its name in the JSON and at the head of a column."""
+
+
+def threshold_sheet(found: Found, *, curve: bool = False) -> Sheet:
+    """What hangs on the threshold, at one half and at the tuned one; `curve`: at all of the curve instead."""
+    measured = found["thresholds"]
+    named = (
+        [(f"{row['threshold']:.2f}", row) for row in measured["curve"]]
+        if curve
+        else [("0.5", measured["half"]), ("tuned", measured["tuned"])]
+    )
+    rows = tuple(
+        (name if name != "tuned" or row is None else f"tuned ({row['threshold']:.2f})", *_thresholded(row))
+        for name, row in named
+    )
+    return Sheet("Threshold curve" if curve else "By threshold", ("threshold", *(s for _, s in THRESHOLDED)), rows)
+
+
+def _thresholded(row: Found | None) -> list[str]:
+    if row is None:
+        return ["-"] * len(THRESHOLDED)
+    shown = {"mcc": "{:.3f}"}
+    return ["-" if row[name] is None else shown.get(name, "{:.1%}").format(row[name]) for name, _ in THRESHOLDED]
+
+
+def aggregation_sheet(found: Found) -> Sheet:
+    """The ways to make one score of a solution's steps."""
+    names = ("auroc", "length_correlation", "length_correlation_correct")
+    rows = tuple(
+        (way, *("-" if row[name] is None else f"{row[name]:.3f}" for name in names))
+        for way, row in found["aggregations"].items()
+    )
+    heads = ("steps' scores as one", "AUROC of solutions", "with length", "with length, correct ones")
+    return Sheet("Solution scores", heads, rows)
+
+
 def reliability_sheet(found: Found, *, bars: bool = False) -> Sheet:
     """The reliability curve: what steps of a score come to; `bars`: drawn as well."""
     rows = tuple(
@@ -132,12 +176,25 @@ def markdown(found: Found, image: str) -> str:
         parts.append(f"![reliability, choosing among samples, self-verification error]({image})\n")
     if found["benchmark"] is not None:
         parts.append(benchmark_sheet(found["benchmark"], about=True).markdown())
+        parts.append(threshold_sheet(found["benchmark"]).markdown())
+        parts.append(
+            "A step is called wrong that scores below the threshold. *Tuned*: rows of each fifth of the questions are "
+            "judged with the threshold of the best F1 on the other four. *PRMScore*: mean of the F1 of correct and of "
+            "incorrect steps; *MCC*: Matthews' correlation of solutions called and being incorrect (a part of "
+            "MR-Score, as the first error on incorrect solutions is).\n"
+        )
+        parts.append(threshold_sheet(found["benchmark"], curve=True).markdown())
+        parts.append(aggregation_sheet(found["benchmark"]).markdown())
+        parts.append(
+            "*With length*: Spearman's correlation of a solution's score with its number of steps; far from 0, a "
+            "choice by that score is partly one by length.\n"
+        )
         parts.append(reliability_sheet(found["benchmark"]).markdown())
         parts.append("*score*: tenths of the step score; *correct*: the share of these steps that are correct.\n")
     if "best_of" in found:
         parts.append(best_sheet(found["best_of"]).markdown())
         parts.append(
-            "Columns are numbers of samples. The verifier takes the solution with the best mean step score; voters the "
+            f"Columns are numbers of samples. The verifier takes the solution with the best {_way(found)}; voters the "
             "answer with the most samples, or the largest sum of scores; *upper bound*: any of N is correct.\n"
         )
     if "matrix" in found:
@@ -147,6 +204,18 @@ def markdown(found: Found, image: str) -> str:
             "self-verification with M_j changes; in brackets, of the incorrect ones alone.\n"
         )
     return "\n".join(parts)
+
+
+WAYS = {
+    "mean": "mean step score",
+    "min": "lowest step score",
+    "last": "last step score",
+    "product": "product of step scores",
+}
+
+
+def _way(found: Found) -> str:
+    return WAYS[found["best_of"].get("aggregation", "mean")]
 
 
 def picture(path: Path, found: Found) -> Path | None:
