@@ -87,6 +87,38 @@ def test_it_stops_between_two_steps(tmp_path, capsys):
     assert capsys.readouterr().out == ""  # a worker's standard output belongs to its events
 
 
+@pytest.mark.parametrize("method", ["full", pytest.param("lora", marks=pytest.mark.slow)])
+def test_it_goes_on_where_it_stopped(tmp_path, method):
+    """The same weights, tokens and curves as without a stop."""
+    small = settings(model={"tuning": method}, sampling={"questions": 24}, optimiser={"epochs": 2})
+    phases = plan(small)
+    align = next(phase.ordinal for phase in phases if phase.name == "align")
+    whole, _ = went(tmp_path / "whole", small)
+    first, seen, steps = ControlState(), [], []
+
+    def note(event):
+        seen.append(event)
+        if isinstance(event, k.PhaseProgress) and event.ordinal == align:
+            steps.append(event.done)
+            if event.done >= 4:
+                first.take(Verb.STOP)
+
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    with pytest.raises(Stopped):
+        run(RunContext(RunSession(small, folder, CPU), phases, note, first))
+    stopped_at = steps[-1]
+    steps.clear()
+    run(RunContext(RunSession(small, folder, CPU), phases, note))
+    assert steps[0] == stopped_at + 1
+    metrics = {(e.iteration, e.name): e.value for e in seen if isinstance(e, k.Metric)}
+    assert metrics == whole
+    name = f"{align:03d}-align-1"
+    made = [sorted((each / "artefacts" / name).rglob("*.safetensors")) for each in (tmp_path / "whole", folder)]
+    assert made[0]
+    assert [file.read_bytes() for file in made[0]] == [file.read_bytes() for file in made[1]]
+
+
 def test_without_trl_a_run_does_not_begin(tmp_path, monkeypatch):
     monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(InputError, match="needs TRL") as told:

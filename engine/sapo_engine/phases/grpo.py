@@ -7,6 +7,7 @@ the task's grader, so that prompts, answers and their cost are those of every ot
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import tempfile
@@ -16,8 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from sapo_engine.preflight import check_installed
 from sapo_engine.rollouts import key_of
+from sapo_engine.training.state import load_training_state, save_training_state, training_facts
 from sapo_engine.training.trainer import CURVE_EVERY, TrainingArgs
 
 if TYPE_CHECKING:
@@ -35,22 +39,27 @@ def grpo(
     """Train `model` on `questions`, `sampling.samples` completions of each at a time, for `args.epochs` passes.
     `args.batch_size` counts completions.
 
-    Changes `model`; returns the tokens that were generated and the tokens that were trained on. A training that is
-    stopped begins anew: TRL keeps its state in pickles, which are not read here.
+    Changes `model`; returns the tokens that were generated and the tokens that were trained on. `phase.state_file`
+    keeps weights, optimiser, schedule and position, so that a stopped training goes on at the same step with the same
+    prompts and completions; TRL's own checkpoints are pickles, which are not read here.
     """
     check_installed()
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func may change: the versions are pinned
     from datasets import Dataset
-    from transformers import PrinterCallback, TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback, TrainerState
     from trl import GRPOConfig, GRPOTrainer
 
     session = phase.context.session
     samples = session.config.sampling.samples
-    batch = max(samples, args.batch_size // samples * samples)
+    batch = max(samples, min(args.batch_size // samples, len(questions)) * samples)
+    steps_a_pass = len(questions) * samples // batch
     by_number = {str(question.number): question for question in questions}
     session.placement.place(model)
     backend = session.pool.in_process(model)
-    trained = 0
+    facts = training_facts(phase.state_file)
+    begun = int(facts.get("step", 0))
+    generated, trained = int(facts.get("generated", 0)), int(facts.get("trained", 0))
+    steps = max(1, round(args.epochs * len(questions) * samples / batch))
 
     def roll_out(prompts: list[str], trainer: Any) -> dict[str, Any]:
         """TRL's rollout_func: one completion for each of `prompts`, which are numbers of questions."""
@@ -77,11 +86,55 @@ def grpo(
         asked = [(by_number[number], tokens) for number, tokens in zip(prompts, completion_ids, strict=True)]
         return [float(grade.correct) for grade in session.builder.grade(asked)]
 
+    def save() -> None:
+        """Keep what was reached; called between two steps."""
+        optimiser: Any = trainer.optimizer
+        scheduler: Any = trainer.lr_scheduler
+        schedule = {name: value for name, value in scheduler.state_dict().items() if name != "lr_lambdas"}
+        more = {
+            "generated": str(generated + backend.usage.generated_tokens),
+            "trained": str(trained),
+            "schedule": json.dumps(schedule),
+        }
+        step = int(trainer.state.global_step)
+        save_training_state(phase.state_file, trainable, optimiser, step, 0, trainer.accelerator.scaler, more)
+
+    class ResumableTrainer(GRPOTrainer):
+        """With what `save` kept instead of the pickles of a Trainer's checkpoint."""
+
+        def _get_train_sampler(self, *arguments: Any, **named: Any) -> Any:
+            sampler = super()._get_train_sampler(*arguments, **named)
+            for _ in range(begun // steps_a_pass):
+                next(iter(sampler))  # every pass draws an order of its own, the first one of a process too
+            return sampler
+
+        def _load_from_checkpoint(self, *_: Any, **__: Any) -> None:
+            """The weights come with the optimiser's state."""
+
+        def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+            optimiser: Any = self.optimizer
+            scheduler: Any = self.lr_scheduler
+            if checkpoint is not None:
+                load_training_state(phase.state_file, trainable, optimiser, self.accelerator.scaler)
+                schedule = json.loads(facts["schedule"])
+                rates = schedule["_last_lr"]
+                scheduler.load_state_dict({**schedule, "lr_lambdas": [None] * len(rates)})
+                for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                    group["lr"] = rate
+
+        def _load_scaler(self, checkpoint: str | None) -> None:
+            """As the weights."""
+
+        def _load_rng_state(self, checkpoint: str | None) -> None:
+            """Chance hangs on the step alone (`Watch`)."""
+
     class Watch(TrainerCallback):
         """Passes the trainer's steps on, and stops it."""
 
         def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            phase.poll_control()
+            phase.poll_control(save)
+            # What a dropout leaves out is then the same in a training that goes on.
+            torch.manual_seed(key_of(session.config.seed, "grpo dropout", iteration, int(state.global_step)) % 2**63)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             phase.progress(state.global_step, state.max_steps)
@@ -97,7 +150,7 @@ def grpo(
         arguments = GRPOConfig(
             output_dir=str(Path(scratch)),
             learning_rate=args.learning_rate,
-            max_steps=max(1, round(args.epochs * len(questions) * samples / batch)),
+            max_steps=steps,
             per_device_train_batch_size=batch // parts,
             gradient_accumulation_steps=parts,
             num_generations=samples,
@@ -117,8 +170,9 @@ def grpo(
             disable_tqdm=True,
             dataloader_pin_memory=False,
         )
-        trainer = GRPOTrainer(
-            model=model.trainable(),
+        trainable = model.trainable()
+        trainer = ResumableTrainer(
+            model=trainable,
             reward_funcs=reward,
             args=arguments,
             train_dataset=Dataset.from_list([{"prompt": number} for number in by_number]),
@@ -127,5 +181,15 @@ def grpo(
             rollout_func=roll_out,
         )
         trainer.remove_callback(PrinterCallback)  # standard output is where a worker tells its parent what happens
-        trainer.train()
-    return backend.usage.generated_tokens, trained
+        checkpoint = None
+        if begun:
+            position = TrainerState(
+                global_step=begun,
+                max_steps=steps,
+                logging_steps=CURVE_EVERY,
+                train_batch_size=arguments.per_device_train_batch_size,
+            )
+            position.save_to_json(str(Path(scratch, "trainer_state.json")))
+            checkpoint = scratch
+        trainer.train(resume_from_checkpoint=checkpoint)
+    return generated + backend.usage.generated_tokens, trained

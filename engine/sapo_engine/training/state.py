@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -21,9 +22,10 @@ def save_training_state(
     step: int,
     cooling_from: int,
     scaler: torch.amp.GradScaler | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> None:
     """What training changes: the weights that require a gradient, optimiser moments, the scaler of fp16 and the
-    position, in one safetensors file.
+    position, in one safetensors file. `more` is kept for `training_facts`.
     """
     # By number: an adapter's name is another in another process. Copied to main memory: a card has no room for it.
     trained = [value for value in model.parameters() if value.requires_grad]
@@ -33,7 +35,7 @@ def save_training_state(
     for index, values in optimiser.state_dict()["state"].items():
         for name, value in values.items():
             tensors[f"optimiser/{index}/{name}"] = value.detach().to("cpu", copy=True).contiguous()
-    facts = {"step": str(step), "cooling_from": str(cooling_from)}
+    facts = {**(more or {}), "step": str(step), "cooling_from": str(cooling_from)}
     if scaler is not None and scaler.is_enabled():
         facts["scaler"] = json.dumps(scaler.state_dict())
     part = file.with_name(file.name + ".part")
@@ -41,6 +43,14 @@ def save_training_state(
     with part.open("rb") as stream:
         os.fsync(stream.fileno())
     part.replace(file)
+
+
+def training_facts(file: Path) -> dict[str, str]:
+    """The position of a training that was stopped, and what else was kept with it. Empty where none was."""
+    if not file.exists():
+        return {}
+    with safe_open(file, framework="pt") as opened:
+        return dict(opened.metadata())
 
 
 def load_training_state(
