@@ -33,6 +33,10 @@ _TRANSACTION = "BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",)
 _SAVEPOINT = "SAVEPOINT inner", "RELEASE inner", ("ROLLBACK TO inner", "RELEASE inner")
 
 
+class _Went(Exception):
+    """What was there when it was looked at is not there to be opened, and was no store that one could go back to."""
+
+
 class Store:
     """One connection to the store, for one thread.
 
@@ -76,6 +80,8 @@ class Store:
             ) from error
         try:
             return cls._opened(path, lambda: _connect(path, checkpointer, new=new))
+        except _Went:
+            return cls.open(path, create=create, checkpointer=checkpointer)
         except StoreFault as fault:
             if fault.kind != "full":
                 raise
@@ -96,8 +102,8 @@ class Store:
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
-            elif presence.is_new(path):  # it went between the look and the opening
-                raise presence.missing(path) from error
+            elif presence.is_new(path):
+                raise _Went from error
             raise explain(error, path) from error
         except BaseException:
             if connection is not None:

@@ -19,6 +19,7 @@ import pytest
 
 from tests.fixtures.recorded_run import (
     ABSOLUTE,
+    CSV,
     MEASURES,
     QUERIES,
     READS,
@@ -30,6 +31,7 @@ from tests.fixtures.recorded_run import (
     digest,
     digest_differences,
     keys_by_kind,
+    numbers,
     record,
     rows,
     table_differences,
@@ -81,6 +83,8 @@ def test_what_other_programs_read(lab: Lab, told: str, name: str, exact: bool) -
     if "sha256" in want:
         assert digest_differences(name, got, want, exact=exact) == []
     else:
+        if READS[name][0] is CSV and not exact:
+            got, want = numbers(got), numbers(want)
         assert differences(got, want, None if exact else ABSOLUTE, name) == []
 
 

@@ -320,8 +320,7 @@ def spoil_script(home: Path, script: str) -> None:
         other.executescript(script)
 
 
-@pytest.mark.parametrize("create", [True, False])
-@pytest.mark.parametrize("backed_up", [True, False])
+@pytest.mark.parametrize(("create", "backed_up"), [(True, True), (False, True), (False, False)])
 def test_a_store_that_goes_while_it_is_opened_is_not_made_anew(
     store: Store, home: Path, monkeypatch: pytest.MonkeyPatch, create: bool, backed_up: bool
 ):
@@ -337,3 +336,16 @@ def test_a_store_that_goes_while_it_is_opened_is_not_made_anew(
         Store.open(path, create=create)
     assert caught.value.fix
     assert not path.exists()
+
+
+def test_what_is_in_the_way_of_a_store_goes_while_it_is_opened(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """Then there never was a store: one is made, where it may be."""
+    look, path = presence.is_new, home / "studio.db"
+    for create in (False, True):
+        monkeypatch.setattr(presence, "is_new", lambda _: monkeypatch.setattr(presence, "is_new", look))
+        if create:
+            Store.open(path, create=True).close()
+        else:
+            with pytest.raises(StoreError, match="There is no store"):
+                Store.open(path, create=False)
+        assert path.exists() == create
