@@ -33,7 +33,7 @@ _TRANSACTION = "BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",)
 _SAVEPOINT = "SAVEPOINT inner", "RELEASE inner", ("ROLLBACK TO inner", "RELEASE inner")
 
 
-class _Went(Exception):
+class _WentError(Exception):
     """What was there when it was looked at is not there to be opened, and was no store that one could go back to."""
 
 
@@ -80,7 +80,7 @@ class Store:
             ) from error
         try:
             return cls._opened(path, lambda: _connect(path, checkpointer, new=new))
-        except _Went:
+        except _WentError:
             return cls.open(path, create=create, checkpointer=checkpointer)
         except StoreFault as fault:
             if fault.kind != "full":
@@ -103,7 +103,7 @@ class Store:
             if connection is not None:
                 connection.close()
             elif presence.is_new(path):
-                raise _Went from error
+                raise _WentError from error
             raise explain(error, path) from error
         except BaseException:
             if connection is not None:
