@@ -105,6 +105,8 @@ class EvaluateRequest(Asked):
     """Measure the self-verification error of every verifier with every reasoner."""
     trajectories: int = _number(limits.TRAJECTORIES)
     """Trajectories of each reasoner for `matrix`."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does; without a run on the card there is."""
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -140,6 +142,8 @@ class LabelStudyRequest(Asked):
     """Arithmetic task only: a study for problems of each number of steps. Empty: one study, of the run's own."""
     labelers: tuple[StudiedLabeler, ...] = Field(default=tuple(LABELERS), min_length=1)
     """The labelers, in the order of the answer."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
 
 
 class GradeRequest(Asked):
