@@ -268,7 +268,7 @@ def main() -> None:
             folder.mkdir()
             (folder / "config.toml").write_text(to_toml(config))
             own = run_own(config, folder)
-            finished = SavedRun(config, folder)
+            finished = SavedRun(config, folder, torch.device("cpu"))
             rival = Rival(finished, own, scratch / f"{what}-rival")
             theirs = {step: timed(getattr(rival, step)) for step in STEPS}
             finished.close()

@@ -213,13 +213,16 @@ def output_place(file: Path) -> Path:
     try:
         if not file.name:
             raise InputError(f"{str(file)!r} is no file to write to", fix="Give the path of a file.")
-        try:
-            mode = file.stat().st_mode
-        except FileNotFoundError:
-            mode = None
-        if mode is not None and not stat.S_ISREG(mode):
-            raise InputError(f"{file} is {_kind(mode)}: it is not replaced", fix="Give the path of a file.")
-        return file.resolve()
+        place = file.resolve()
+        # Both: what a pipe's link leads to has no path, and `new/..` is nothing until it is resolved.
+        for path in (file, place):
+            try:
+                mode = path.stat().st_mode
+            except FileNotFoundError:
+                continue
+            if not stat.S_ISREG(mode):
+                raise InputError(f"{file} is {_kind(mode)}: it is not replaced", fix="Give the path of a file.")
+        return place
     except (OSError, ValueError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) else None
         raise InputError(f"Cannot write {file}", why=why or str(error), fix="Give the path of a file.") from error

@@ -127,7 +127,7 @@ def _mark_orphan(store: Store, run_id: str) -> bool:
             trouble = starting_trouble(store, run.id)
             if run.status is not RunStatus.QUEUED:
                 runs.set_status(store, run.id, RunStatus.RUNNING)  # the way to failed leads over it
-            runs.set_status(store, run.id, RunStatus.FAILED, ErrorText(trouble.what, trouble.why, trouble.fix))
+            runs.set_status(store, run.id, RunStatus.FAILED, ErrorText.of(trouble))
     return True
 
 

@@ -134,7 +134,7 @@ def one_seed(base: RunConfig, seed: int, work: Path) -> None:
 def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     """The labelers on the wrong trajectories of the last iteration, with its reasoner and the verifier before it."""
     last = config.iterations
-    run = SavedRun(config, folder)
+    run = SavedRun(config, folder, torch.device("cpu"))
     model = run.reasoner(last)
     verifier = run.verifier(last - 1)
     questions = run.session.task.questions("development")
@@ -153,7 +153,7 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 def head_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Both verifier heads on the same labels: step and first-error accuracy on the benchmark, by head and iteration."""
-    run = SavedRun(config, folder)
+    run = SavedRun(config, folder, torch.device("cpu"))
     benchmark = run.benchmark()
     found: dict[str, Any] = {}
     for i in (0, config.iterations):

@@ -22,7 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         with Store.open(create=False, checkpointer=False) as store:
-            return EXIT_CODES.get(Parent(store, str(chosen.run_id)).run(), 1)
+            parent = Parent(store, str(chosen.run_id))
+            failed = 1
+            code = EXIT_CODES.get(parent.run(), failed)
+            return parent.error.exit_code if code == failed and parent.error else code
     except SapoError as error:
         say(str(error), 2)
         return error.exit_code

@@ -31,13 +31,13 @@ class SavedRun:
     """What a run has left in `folder`. `config` may differ from the run's own in what is measured, not in its models.
 
     Iterations count as in the method: M_i samples and rolls out in iteration i (M_1 is the warmed-up reasoner), V_i is
-    trained in it.
+    trained in it. `device`: where to compute.
     """
 
-    def __init__(self, config: RunConfig, folder: Path, device: torch.device | None = None) -> None:
+    def __init__(self, config: RunConfig, folder: Path, device: torch.device) -> None:
         self.config = config
         self.folder = folder
-        self.device = device or torch.device("cpu")
+        self.device = device
 
     @cached_property
     def session(self) -> RunSession:

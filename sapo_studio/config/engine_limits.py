@@ -20,8 +20,12 @@ SCORED_ROWS = 256
 SCORED_ENTRIES = 2**27
 """and positions times vocabulary: each takes 12 bytes for a moment, in all 1.5 GiB."""
 
-VLLM_SEQUENCES = 256
-"""Sequences that vLLM writes at a time."""
+ROLLOUT_ROWS = 512
+"""Sequences that the program's own sampler writes at a time where `runtime.rollout_batch` is 0 and no card's memory
+says otherwise."""
+
+VLLM_SEQUENCES, VLLM_CPU_SEQUENCES = 1024, 256
+"""Sequences that vLLM writes at a time: on a card, where it captures graphs for as many, and on a CPU."""
 VLLM_CPU_CACHE = 2**30
 """Bytes for vLLM's keys and values on a CPU, unless VLLM_CPU_KVCACHE_SPACE (GiB) says otherwise."""
 

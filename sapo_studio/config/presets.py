@@ -20,6 +20,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sapo_studio import paths
+from sapo_studio.config.places import beside, whole_paths
 from sapo_studio.config.schema import Problem, RunConfig, problems
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import parse_toml_text, read_text
@@ -106,12 +107,13 @@ def find_preset(what: str) -> Preset:
 
 
 def read_preset(path: Path) -> Preset:
-    """The preset or configuration in a file.
+    """The preset or configuration in a file; what it names from its own folder, by whole paths.
 
     Raises InputError that names file, line and key of each fault.
     """
     text = read_text(path)
     config, about = parse_toml(text, source=str(path))
+    config = beside(config, path.parent)
     shipped = path.parent.resolve() == shipped_dir().resolve()
     return Preset(path.stem, about.title or path.stem, about.description, about.minutes, config, path, shipped)
 
@@ -201,7 +203,7 @@ def save_preset(name: str, config: RunConfig, about: About | None = None) -> Pat
     try:
         user_dir().mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        partial.write_text(to_toml(config, about), encoding="utf-8")
+        partial.write_text(to_toml(whole_paths(config), about), encoding="utf-8")
         partial.replace(path)
     except OSError as error:
         raise StoreError(

@@ -453,11 +453,13 @@ class RuntimeConfig(Section):
     threads: int = Field(default=1, ge=0, le=256, json_schema_extra=_unit("threads"))
     """CPU threads of the engine. 0 takes what torch takes. More than the free cores can be ten times slower."""
 
-    rollout_batch: int = Field(default=512, ge=1, le=65_536, json_schema_extra=_unit("sequences"))
-    """Sequences generated at a time."""
+    rollout_batch: int = Field(default=0, ge=0, le=65_536, json_schema_extra=_unit("sequences"))
+    """Sequences generated at a time. 0: on a card as many as its free memory has room for, 2048 at most; 512 on a
+    CPU."""
 
     checkpoint_seconds: float = Field(default=30.0, ge=1, le=86_400, json_schema_extra=_unit("s"))
-    """Time between checkpoints inside a training phase."""
+    """Time between checkpoints inside a training phase; longer where writing one takes long, so that at most a tenth of
+    the training's time goes into them."""
 
     max_restarts: int = Field(default=2, ge=0, le=100, json_schema_extra=_unit("times"))
     """How often a worker that died is started again before the run counts as failed."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sapo_studio.domain.runs import PlannedPhase
+from sapo_studio.errors import InputError, SapoError
 
 PROTOCOL = 1
 
@@ -225,13 +226,19 @@ class Log(_Event):
 
 
 class Failed(_Event):
-    """The worker cannot go on."""
+    """The worker cannot go on. `bad_input`: because of what the user gave, which the same program refuses again."""
 
     kind: Literal["failed"] = "failed"
     what: str
     why: str = ""
     fix: str = ""
     retry: bool = False
+    bad_input: bool = False
+
+    @classmethod
+    def of(cls, error: SapoError) -> Failed:
+        """What `error` says."""
+        return cls(what=error.what, why=error.why, fix=error.fix, bad_input=isinstance(error, InputError))
 
 
 class Paused(_Event):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS, VLLM_SEQUENCES
+from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS, VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.forecast.device_plan import Place
@@ -48,7 +48,8 @@ def _writing(config: RunConfig, nets: Networks, pace: Pace, place: Place, texts:
         return 0.0
     shape, rows = nets.shape, float(work.rows)
     if config.runtime.backend == "vllm":
-        pace, rows = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call), float(VLLM_SEQUENCES)
+        pace = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call)
+        rows = float(VLLM_SEQUENCES if place.on_cards else VLLM_CPU_SEQUENCES)
     mine = work.sequences / place.processes
     rows = min(rows, mine)
     batches = mine / rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sapo_studio.config.engine_limits import VLLM_SEQUENCES
 from sapo_studio.forecast.memory_parts import MIB, Part, Peak
 from sapo_studio.forecast.model_shape import ModelShape
 
@@ -242,8 +243,27 @@ def sampling(use: str, shape: ModelShape, how: Numerics, work: Generation, *, be
     return Peak(use, (*parts, *beside))
 
 
+MOST_ROWS = 2048
+"""More sequences at a time were hardly faster where it was measured (docs/results/gpu.md)."""
+
+
+def rows_that_fit(shape: ModelShape, how: Numerics, prompt: int, more: int, free: float) -> int:
+    """How many sequences the program's own sampler can write at a time in `free` bytes beside the weights, each of a
+    prompt of its own of `prompt` tokens and going on for `more`: a power of two, and 1 where there is no room at all.
+    """
+    empty = _beside_weights(shape, how, Generation(0, 0, prompt, more))
+    row = _beside_weights(shape, how, Generation(1, 1, prompt, more)) - empty
+    rows = int(max(1.0, ((1 - FRAGMENTS) * free - empty) / row))
+    return min(MOST_ROWS, 1 << (rows.bit_length() - 1))
+
+
+def _beside_weights(shape: ModelShape, how: Numerics, work: Generation) -> float:
+    lasting = ("weights", "adapters")
+    return sum(part.bytes for part in sampling("", shape, how, work).parts if part.name not in lasting)
+
+
 def vllm_least(shape: ModelShape, how: Numerics, length: int) -> float:
     """The least that vLLM can begin with on a card: its weights, room to read 8,192 tokens, one sequence's cache."""
     width = 2 if how.precision != "fp32" else 4
-    reading = 8192 * width * (4.0 * shape.intermediate + 4.0 * shape.hidden) + 256 * 8.0 * shape.vocab
+    reading = 8192 * width * (4.0 * shape.intermediate + 4.0 * shape.hidden) + VLLM_SEQUENCES * 8.0 * shape.vocab
     return width * shape.weights + reading + 2.0 * width * shape.layers * shape.key_value * length + CUDA_CONTEXT

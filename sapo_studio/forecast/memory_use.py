@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS, VLLM_CPU_CACHE
+from sapo_studio.config.engine_limits import ROLLOUT_ROWS, SCORED_ENTRIES, SCORED_ROWS, VLLM_CPU_CACHE
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.forecast.device_plan import Place
 from sapo_studio.forecast.lengths import Lengths
@@ -17,6 +17,7 @@ from sapo_studio.forecast.memory import (
     Generation,
     Numerics,
     activations,
+    rows_that_fit,
     sampling,
     training,
     vllm_least,
@@ -68,6 +69,23 @@ def networks(config: RunConfig, shape: ModelShape, precision: str) -> Networks:
     return Networks(shape, reasoner, verifier, shared, config.labeling.labeler != "none")
 
 
+def with_rows(config: RunConfig, shape: ModelShape | None, place: Place, texts: Lengths, free: float) -> RunConfig:
+    """`config` with the sequences that the engine will generate at a time where it leaves them open. `free`: bytes of
+    the card with the least, 0 where none is known."""
+    if config.runtime.rollout_batch:
+        return config
+    rows = ROLLOUT_ROWS
+    if shape is not None and place.on_cards and free:
+        how = networks(config, shape, place.precision).reasoner
+        room = free - CUDA_CONTEXT - how.base_bytes(shape)
+        if how.tuning != "full":
+            room -= 4.0 * how.trained(shape)
+        # The longest that is asked for: rollouts from the middle of a solution.
+        prompt = texts.longest_prompt + texts.longest_solution // 2
+        rows = rows_that_fit(shape, how, prompt, texts.longest_solution, room)
+    return config.model_copy(update={"runtime": config.runtime.model_copy(update={"rollout_batch": rows})})
+
+
 def _batch(config: RunConfig, place: Place, size: int, sides: int, length: int) -> Batch:
     mine = -(-size // place.processes)
     if config.runtime.micro_batch:
@@ -104,7 +122,7 @@ def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> d
 
 def _generations(config: RunConfig, texts: Lengths) -> list[Generation]:
     """What the sampler may have to do at a time: sampling, greedy answers, rollouts from prefixes."""
-    rows = config.runtime.rollout_batch
+    rows = config.runtime.rollout_batch or ROLLOUT_ROWS
     samples, wave = config.sampling.samples, config.labeling.wave
     return [
         Generation(max(rows, samples), max(1, rows // samples), texts.longest_prompt, texts.longest_solution),

@@ -16,7 +16,7 @@ from sapo_studio.forecast.durations import phase_seconds
 from sapo_studio.forecast.lengths import Lengths, lengths
 from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.memory_parts import Peak
-from sapo_studio.forecast.memory_use import card_peaks, memory_peaks
+from sapo_studio.forecast.memory_use import card_peaks, memory_peaks, with_rows
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.workload import PhaseWork, labeling_costs, phases
 
@@ -96,6 +96,9 @@ def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -
     known = shape if isinstance(shape, ModelShape) else None
     texts = lengths(config.task, known.positions if known else 1 << 20)
     place = place_of(config, machine)
+    left_open = not config.runtime.rollout_batch
+    free = min((card.free for card in machine.cards if card.number in place.cards), default=0)
+    config = with_rows(config, known, place, texts, free)
     work = phases(config, texts)
     memory = tuple(_memories(config, known, machine, place, texts)) if known else ()
     return Forecast(
@@ -103,7 +106,7 @@ def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -
         phases=tuple(_phase(config, known, machine, place, texts, item) for item in work),
         bills=tuple(_bills(config, known, texts)),
         warnings=tuple(_warnings(config, known, machine, place, memory)),
-        assumptions=tuple(_assumptions(config, known, machine, place, texts)),
+        assumptions=tuple(_assumptions(config, known, machine, place, texts, left_open)),
         unknown=shape.why if isinstance(shape, Unknown) else "",
     )
 
@@ -165,7 +168,7 @@ def _warnings(
 
 
 def _assumptions(
-    config: RunConfig, shape: ModelShape | None, machine: Machine, place: Place, texts: Lengths
+    config: RunConfig, shape: ModelShape | None, machine: Machine, place: Place, texts: Lengths, left_open: bool
 ) -> Iterator[str]:
     yield f"Lengths: {texts.assumption}."
     if shape is not None:
@@ -179,4 +182,6 @@ def _assumptions(
         "verifier's largest drop is at the first error every second time."
     )
     if place.on_cards:
+        if left_open and config.runtime.backend == "hf":
+            yield f"Sampling: {config.runtime.rollout_batch:,} sequences at a time, by the card's free memory."
         yield "On a card: 600 MiB for the driver's context and 8 % lost to fragments in torch's allocator."

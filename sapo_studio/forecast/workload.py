@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES, CHECKS_AN_EPOCH, WARMUP_SAMPLES
+from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES, CHECKS_AN_EPOCH, ROLLOUT_ROWS, WARMUP_SAMPLES
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.domain.labelers.base import Labeler
@@ -88,11 +88,11 @@ class _Work:
             questions,
             self.lengths.prompt,
             self.lengths.solution,
-            self.config.runtime.rollout_batch,
+            self.config.runtime.rollout_batch or ROLLOUT_ROWS,
         )
 
     def _rollouts(self, cost: LabelingCost, wave: int) -> Written:
-        batch = self.config.runtime.rollout_batch
+        batch = self.config.runtime.rollout_batch or ROLLOUT_ROWS
         waves = cost.rollouts / max(1, wave)
         return Written(
             cost.rollouts,

@@ -108,6 +108,8 @@ class EvaluateRequest(Asked):
     """Trajectories of each reasoner for `matrix`."""
     aggregation: Aggregation = "mean"
     """How the scores of a solution's steps become one score for `best_of`."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does; without a run on the card there is."""
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -143,6 +145,8 @@ class LabelStudyRequest(Asked):
     """Arithmetic task only: a study for problems of each number of steps. Empty: one study, of the run's own."""
     labelers: tuple[StudiedLabeler, ...] = Field(default=tuple(LABELERS), min_length=1)
     """The labelers, in the order of the answer."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
 
 
 class GradeRequest(Asked):

@@ -146,7 +146,8 @@ def _error_text(text: object) -> ErrorText:
     """Why a run failed. Without it a run can still be used, so that a damaged one is told and no more."""
     try:
         told: Any = json.loads(str(text))
-        return ErrorText(str(told["what"]), str(told.get("why", "")), str(told.get("fix", "")))
+        why, fix, bad_input = told.get("why", ""), told.get("fix", ""), told.get("bad_input") is True
+        return ErrorText(str(told["what"]), str(why), str(fix), bad_input)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return ErrorText("The reason cannot be read", f"The store holds a damaged text: {str(text)[:200]!r}.")
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapo_studio.domain.runs import RunStatus, Verb
+from sapo_studio.errors import EngineError, InputError, SapoError
 
 UNKNOWN = -1
 """A first error that nobody has looked for."""
@@ -19,11 +20,22 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class ErrorText:
-    """Why a run failed, as told to the user."""
+    """Why a run failed, as told to the user. `bad_input`: because of what the user gave."""
 
     what: str
     why: str = ""
     fix: str = ""
+    bad_input: bool = False
+
+    @classmethod
+    def of(cls, error: SapoError) -> ErrorText:
+        """What `error` says."""
+        return cls(error.what, error.why, error.fix, isinstance(error, InputError))
+
+    def error(self) -> SapoError:
+        """As an error again: exit code 2 where it is the input's."""
+        kind = InputError if self.bad_input else EngineError
+        return kind(self.what, why=self.why, fix=self.fix)
 
 
 @dataclass(frozen=True)

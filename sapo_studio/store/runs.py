@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sapo_studio.config.places import whole_paths
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
 from sapo_studio.errors import InputError, StoreError
@@ -41,7 +42,10 @@ _BY_RUN = ("phases", "metrics", "curves", "events", "commands")
 def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
     """Make a queued run with this configuration and return its id: a slug of its name and a number that is
     never used twice, not even by a store that was here before this one: folders of runs keep theirs.
+
+    Relative paths are kept as they are meant from here. Raises InputError where one cannot be a path.
     """
+    config = whole_paths(config)
     with store.atomic():
         number = 1 + max(int(store.value(_LAST_NUMBER)), highest_number(store.path))
         run_id = f"{_slug(config.name)}-{number}"

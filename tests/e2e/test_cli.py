@@ -19,6 +19,7 @@ from sapo_studio.config.overrides import configure, override
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries
+from tests.fixtures.odd_models import write_folder
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -85,6 +86,75 @@ def test_a_failure_is_told_in_three_parts(bench: Bench, file: str) -> None:
     assert again.returncode == 1
     assert json.loads(again.stderr)["what"] == "The task has no questions"
     assert sapo("resume", "last").returncode == 0
+
+
+def test_what_only_the_engine_sees_of_bad_input_ends_with_2_as_well(bench: Bench, file: str) -> None:
+    failed = sapo("run", file, fail=[2, 3], input=True)
+    assert failed.returncode == 2
+    assert [part.strip() for part in failed.stderr.splitlines()][1:] == ["The file is empty.", "Choose another file."]
+    assert lines(failed.stdout)[-1]["error"].keys() == {"what", "why", "fix"}
+    assert sapo("follow", "last").returncode == 2  # the store knows it
+    again = sapo("resume", "last", "--json", fail=[2, 3], input=True)
+    assert again.returncode == 2
+    assert sapo("resume", "last", "--json", fail=[2, 3]).returncode == 1
+    assert sapo("resume", "last").returncode == 0
+
+
+@pytest.mark.parametrize("by_input", [True, False])
+def test_the_engine_itself_ends_as_its_run(bench: Bench, by_input: bool) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "sapo_engine", "run", bench.make()],
+        env={**os.environ, "SAPO_FAKE": json.dumps({"fail": [2, 3], "input": by_input})},
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == (2 if by_input else 1)
+
+
+NAMED = {
+    "model.source": "model",
+    "task.train_data": "data/train.jsonl",
+    "task.test_data": "data/test.jsonl",
+    "task.process_data": "bench.json",
+}
+
+
+def there(folder: Path) -> Path:
+    """Everything that NAMED names."""
+    write_folder(folder / "model")
+    (folder / "data").mkdir()
+    for name in ("data/train.jsonl", "data/test.jsonl", "bench.json"):
+        (folder / name).write_text("")
+    return folder
+
+
+def paths_of(bench: Bench) -> dict[str, str]:
+    data = queries.get_config(bench.store, queries.find_run(bench.store, "last")).model_dump()
+    return {name: data[name.split(".")[0]][name.split(".")[1]] for name in NAMED}
+
+
+@pytest.mark.parametrize("way", ["beside the file", "by --set", "where the command is given", "of the home folder"])
+def test_every_path_of_a_run_is_kept_as_it_was_meant(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    for name in ("config", "caller", "other"):
+        (tmp_path / name).mkdir()
+    values = {key: f"~/{value}" if way == "of the home folder" else value for key, value in NAMED.items()}
+    text = "".join(f'{key} = "{value}"\n' for key, value in values.items()) if way != "by --set" else ""
+    head = 'iterations = 2\ntask.kind = "gsm8k"\n'
+    (tmp_path / "config" / "mine.toml").write_text(head + (text or 'model.source = "hub:owner/name"\n'))
+    settings = [part for key, value in values.items() for part in ("--set", f"{key}={value}")] if not text else []
+    meant = there(tmp_path / ("config" if way == "beside the file" else "caller"))
+    monkeypatch.setenv("HOME", str(tmp_path / "caller"))
+    monkeypatch.chdir(tmp_path / "caller")
+    done = sapo("run", str(tmp_path / "config" / "mine.toml"), *settings)
+    assert done.returncode == 0, done.stderr
+    assert paths_of(bench) == {key: str(meant / value) for key, value in NAMED.items()}
+    # What goes on later, from elsewhere, reads the same.
+    monkeypatch.chdir(tmp_path / "other")
+    assert sapo("export", "last", "config", "-o", "again.toml").returncode == 0
+    assert sapo("run", "again.toml").returncode == 0
+    assert paths_of(bench) == {key: str(meant / value) for key, value in NAMED.items()}
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,17 @@ def test_the_rows(lab: Lab, told: str, name: str, exact: bool) -> None:
     assert table_differences(name, lab.tables()[name], rows()[name], exact=exact) == []
 
 
+def as_recorded(config: Any) -> Any:
+    """How many sequences are generated at a time was 512 where it was left open; now 0 is written down, for which a CPU
+    takes 512 as before (tests/engine/test_batch_size.py)."""
+    runtime = config["runtime"]
+    assert runtime["rollout_batch"] == 0
+    return {**config, "runtime": {**runtime, "rollout_batch": 512}}
+
+
 def test_the_run_and_its_configuration(lab: Lab, told: str) -> None:
-    assert differences(lab.run_row(), record()["run"], None) == []
+    got = lab.run_row()
+    assert differences({**got, "config": as_recorded(got["config"])}, record()["run"], None) == []
 
 
 def test_the_artefacts(lab: Lab, told: str, exact: bool) -> None:
@@ -80,6 +89,8 @@ def test_the_artefacts(lab: Lab, told: str, exact: bool) -> None:
 @pytest.mark.parametrize("name", READS)
 def test_what_other_programs_read(lab: Lab, told: str, name: str, exact: bool) -> None:
     got, want = lab.read(name), record()["reads"][name]
+    if name == "config":
+        got = as_recorded(got)
     if "sha256" in want:
         assert digest_differences(name, got, want, exact=exact) == []
     else:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.control import ControlState
+from sapo_engine.process_group import ALONE
+from sapo_engine.training import trainer
 from sapo_engine.training.state import load_training_state, save_training_state
 from sapo_engine.training.trainer import NullCallback, TrainingArgs, train
+from sapo_studio.domain.runs import PhaseName, PlannedPhase, Verb
 from sapo_studio.errors import Stopped
 from sapo_studio.files import MANIFEST, read_manifest, write_atomic, write_folder
 
@@ -190,3 +197,96 @@ def test_dying_while_a_state_is_saved_leaves_the_one_before(tmp_path, monkeypatc
     assert load_training_state(file, again, fresh) == (7, 3)
     assert torch.equal(weights(again), kept)
     assert fresh.state_dict()["state"].keys() == optimiser.state_dict()["state"].keys()
+
+
+# -- How often states are saved
+
+
+class SteppedClock:
+    """Moves where it is told to: a step of training and the writing of a state take as long as a test says."""
+
+    def __init__(self, monkeypatch, step, write):
+        self.now, self.writes = 1000.0, []
+
+        def save(*args):
+            save_training_state(*args)
+            self.writes.append((self.now, self.now + write))
+            self.now += write
+
+        monkeypatch.setattr(trainer, "save_training_state", save)
+        self._step = step
+
+    def __call__(self):
+        return self.now
+
+    def part(self, net):
+        """A loss that takes its time."""
+        loss = Squares(net)
+        inner = loss.part
+
+        def part(indices):
+            self.now += self._step
+            return inner(indices)
+
+        loss.part = part
+        return loss
+
+
+class Nothing:
+    """A phase without a result."""
+
+    def save(self, value, folder):
+        pass
+
+    def load(self, folder):
+        return None
+
+
+def long_training(tmp_path, clock, seconds, control=None, steps=300):
+    planned = PlannedPhase(ordinal=0, name=PhaseName.SFT, iteration=0)
+    session = SimpleNamespace(group=ALONE, run_dir=tmp_path)
+    context = RunContext(session, [planned], lambda _: None, control, checkpoint_seconds=seconds, clock=clock)
+    net = Net()
+
+    def work(phase):
+        recipe = replace(RECIPE, epochs=steps * RECIPE.batch_size / len(LENGTHS))
+        return train(net, LENGTHS, clock.part(net), recipe, phase, state_file=phase.state_file)
+
+    context.phase(PhaseName.SFT, 0, work, Nothing())
+    return clock.writes
+
+
+@pytest.mark.parametrize("seconds", [3, 10])
+@pytest.mark.parametrize("write", [0.01, 0.5, 4, 25])
+def test_writing_states_takes_a_tenth_of_the_time_at_most(tmp_path, monkeypatch, seconds, write):
+    clock = SteppedClock(monkeypatch, 1.0, write)
+    writes = long_training(tmp_path, clock, seconds)
+    apart = [later[0] - earlier[1] for earlier, later in itertools.pairwise(writes)]
+    # A step boundary is up to a step later than what is due.
+    assert writes[0][0] - 1000.0 == seconds
+    assert all(gap >= max(seconds, 9 * write) for gap in apart)
+    assert all(gap <= max(seconds, 9 * write) + 1 for gap in apart)
+    assert len(apart) >= 1
+    assert len(writes) * write <= 0.1 * (clock.now - 1000.0) + write
+
+
+def test_a_state_that_is_asked_for_is_written_at_once(tmp_path, monkeypatch):
+    clock = SteppedClock(monkeypatch, 1.0, 25.0)
+    control = ControlState()
+    part = clock.part
+
+    def asking(net):
+        loss = part(net)
+        inner = loss.part
+
+        def asked(indices):
+            if len(clock.writes) == 1:
+                control.take(Verb.CHECKPOINT)
+            return inner(indices)
+
+        loss.part = asked
+        return loss
+
+    clock.part = asking
+    first, second, *_ = long_training(tmp_path, clock, 10, control)
+    assert second[0] - first[1] == 1.0

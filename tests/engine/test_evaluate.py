@@ -57,7 +57,7 @@ def test_a_runs_verifier_agrees_with_what_the_run_measured(folder):
     assert one["solutions"] == 20
     assert sum(point["n"] for point in one["reliability"]) == one["steps"]
     assert 0 <= one["ece"] <= 1
-    run = evaluate.SavedRun(config(), folder)
+    run = evaluate.SavedRun(config(), folder, torch.device("cpu"))
     written = run.benchmark()
     scores = predict(run.session, run.verifier(1), written)
     hits = [step_hits(scores[t.number][0], t.truth) for t in written]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
 from sapo_engine.phases.train_verifier import calibrate
 from sapo_engine.saved_run import SavedRun
@@ -16,6 +17,8 @@ from sapo_studio.domain.labels import detect
 from sapo_studio.errors import InputError
 from sapo_studio.requests.kinds import LabelStudyRequest
 from tests.fixtures.small_run import config, finished_run
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def test_all_labelers_on_the_same_trajectories(folder):
     assert rows["outcome"]["tokens"] == 0
     assert rows["shepherd"]["step_accuracy"] > rows["outcome"]["step_accuracy"]
     assert rows["search"]["checks"] / 40 >= rows["search"]["least_checks"]
-    weights = SavedRun(config(), folder).reasoner(1).parameters_in_all()
+    weights = SavedRun(config(), folder, CPU).reasoner(1).parameters_in_all()
     for row in rows.values():
         assert row["flops"] == 2 * weights * (row["tokens"] + row["prefill_tokens"])
 
@@ -84,7 +87,7 @@ def test_a_folder_that_is_no_run(tmp_path):
 
 
 def test_what_a_finished_run_has(folder):
-    run = SavedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder)
+    run = SavedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder, CPU)
     assert run.verifiers == [0, 1]
     assert run.reasoners == [1, 2]
     benchmark = run.benchmark()
@@ -98,7 +101,7 @@ def test_what_a_finished_run_has(folder):
 
 def test_a_verifier_is_kept_with_its_calibration(folder):
     """It is fitted to the labels of wrong trajectories, and only the search looks through it."""
-    run = SavedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder)
+    run = SavedRun(config(iterations=1, labeling={"rollouts": 4}, task={"development_questions": 40}), folder, CPU)
     for i in run.verifiers:
         verifier = run.verifier(i)
         assert verifier.calibration == calibrate(run.session, verifier, run.labels(i)) != Platt()

@@ -5,6 +5,8 @@ A module that pretends to be vLLM makes this fast; one test kills the host of a 
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import subprocess
 import sys
@@ -15,8 +17,9 @@ import pytest
 
 from sapo_engine.rollouts import Completion, Request, VllmBackend, vllm_installed
 from sapo_engine.rollouts.vllm import PYTHON
+from sapo_studio.config.engine_limits import VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
 from sapo_studio.errors import EngineError
-from tests.fixtures.pretend_vllm import pretend_vllm
+from tests.fixtures.pretend_vllm import GRAPHS, pretend_vllm
 from tests.fixtures.rollout_benches import write_random
 
 if sys.platform != "linux":
@@ -53,6 +56,43 @@ def test_answers_come_in_the_order_of_asking(python):
     assert told == [3] * (sum(told) // 3) + [sum(told) % 3] * (sum(told) % 3 > 0)
     assert sum(told) == sum(len(request.keys) for request in requests) == backend.usage.sequences
     assert backend.usage.prefix_hits == backend.usage.prefill_tokens == backend.usage.sequences
+
+
+def told_to_vllm(tmp_path):
+    return json.loads((tmp_path / "vllm" / "told.json").read_text())
+
+
+@pytest.mark.parametrize("knows", [GRAPHS, frozenset({"cudagraph_capture_sizes"}), frozenset()])
+@pytest.mark.parametrize("kinds", [True, False])
+def test_on_a_card_it_writes_many_with_graphs_for_all_of_them(python, tmp_path, knows, kinds):
+    python(card=True, knows=frozenset(knows), kinds=kinds)
+    with engine() as backend:
+        backend.generate([Request((1, 2), (3, 4), 5)], temperature=1.0)
+    told = told_to_vllm(tmp_path)
+    options = told["options"]
+    assert options["max_num_seqs"] == VLLM_SEQUENCES == 1024
+    assert options.get("max_cudagraph_capture_size", 1024) == 1024
+    assert GRAPHS & options.keys() == knows
+    if "cudagraph_capture_sizes" in knows:
+        sizes = options["cudagraph_capture_sizes"]
+        assert sizes == sorted(set(sizes))
+        assert (sizes[0], sizes[-1]) == (1, 1024)
+        assert len(sizes) < 30
+        # What is padded to the next size is never more than as much again.
+        assert all(later <= 2 * sooner for sooner, later in itertools.pairwise(sizes))
+    # An output for each text, not for each token, where it can be told so.
+    assert told["params"] == ["whole texts alone" if kinds else "None"] * 2
+
+
+def test_on_a_cpu_it_writes_fewer_without_graphs(python, tmp_path):
+    python()
+    with engine() as backend:
+        backend.generate([Request((1, 2), (3,), 5)], temperature=1.0)
+    told = told_to_vllm(tmp_path)
+    assert told["options"]["max_num_seqs"] == VLLM_CPU_SEQUENCES == 256
+    assert told["options"]["enforce_eager"] is True
+    assert not GRAPHS & told["options"].keys()
+    assert told["params"] == ["whole texts alone"]
 
 
 def test_the_end_of_text_token_finishes(python):

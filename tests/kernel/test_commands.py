@@ -166,6 +166,33 @@ def test_export_model(sapo: Sapo, store: Store, run_id: str, tmp_path: Path):
     assert sapo("export", run_id, "model", "--iteration", "7", "-o", str(tmp_path / "x"))[0] == 2
 
 
+def test_a_model_is_exported_to_a_new_folder_alone(
+    sapo: Sapo, store: Store, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for phase in queries.phases(store, run_id):
+        if phase.name in ("sft", "align"):
+            (store.run_dir(run_id) / "artefacts" / phase.artefact / "model").mkdir(parents=True)
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dangling").symlink_to("nothing")
+    (tmp_path / "model.partial").mkdir()
+    (tmp_path / "model.partial" / "mine").write_text("kept")
+    places = ["", ".", "/", "/dev/null", "file", "folder", "pipe", "dangling", "file/model", "new/..", "a\0b"]
+    monkeypatch.chdir(tmp_path)
+    before = sorted(one.name for one in tmp_path.iterdir())
+    for place in places:
+        code, _, told = sapo("export", run_id, "model", "-o", place)
+        assert (place, code) == (place, 2), told
+        assert sorted(one.name for one in tmp_path.iterdir()) == before, place
+    assert sapo("export", run_id, "model", "-o", "model")[0] == 0
+    assert (tmp_path / "model").is_dir()
+    assert (tmp_path / "model.partial" / "mine").read_text() == "kept"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert sapo("export", run_id, "model", "-o", "~/deep/er")[0] == 0
+    assert (tmp_path / "deep" / "er").is_dir()
+
+
 def test_export_to_a_place_that_is_not_there(sapo: Sapo, run_id: str, tmp_path: Path):
     code, _, err = sapo("export", run_id, "metrics", "-o", str(tmp_path / "no" / "where.csv"))
     assert code == 1

@@ -10,6 +10,7 @@ from sapo_studio.domain.runs import PhaseName
 from sapo_studio.forecast import Machine, ModelShape, find_shape, forecast
 from sapo_studio.forecast.lengths import lengths
 from sapo_studio.forecast.workload import phases
+from sapo_studio.hardware import Card
 
 GIB = 2**30
 HERE = Machine(cores=2, total=24 * GIB, free=20 * GIB, matrix=40e9, bandwidth=8e9, words="made up")
@@ -88,3 +89,26 @@ def test_right_answers_first_take_half_of_what_pairs_take(qwen):
     found = [work for work in phases(other, lengths(other.task)) if work.name is PhaseName.ALIGN]
     assert [work.trained[0].batch for work in found] == [64, 128, 128]
     assert ["pairs" in work.words for work in found] == [False, True, True]
+
+
+def test_sequences_at_a_time_follow_the_free_memory_of_the_card(qwen):
+    shape = find_shape(qwen)
+    open_ = changed(qwen, runtime={"device": "cuda", "rollout_batch": 0}, model={"precision": "bf16"})
+
+    def told(free, config=open_):
+        card = Card(0, "made up", 96 * GIB, free * GIB, 1e14, 1e12, "made up")
+        found = forecast(config, shape, replace(HERE, cards=(card,)))
+        (said,) = [line for line in found.assumptions if line.startswith("Sampling: ")]
+        rows = int(said.split()[1].replace(",", ""))
+        (sampled,) = [one for one in found.memory[0].peaks if one.use == "Sampling"]
+        return rows, sampled.bytes
+
+    chosen = [told(free) for free in (6, 12, 24, 80)]
+    assert [rows for rows, _ in chosen] == sorted(rows for rows, _ in chosen)
+    assert chosen[0][0] < chosen[2][0]
+    # What is chosen is what is reckoned with, and fits.
+    assert all(taken <= free * GIB for (_, taken), free in zip(chosen, (6, 12, 24, 80), strict=True))
+    given = changed(open_, runtime={"rollout_batch": chosen[2][0]})
+    assert not [line for line in forecast(given, shape, HERE).assumptions if line.startswith("Sampling: ")]
+    cpu = changed(qwen, runtime={"rollout_batch": 0})
+    assert forecast(cpu, shape, HERE) == forecast(changed(qwen, runtime={"rollout_batch": 512}), shape, HERE)

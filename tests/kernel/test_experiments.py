@@ -280,6 +280,15 @@ def test_a_run_of_another_configuration_is_not_taken(store):
     assert not runner.match_runs(store, matrix)[0].run_id
 
 
+def test_a_run_of_an_earlier_version_which_wrote_down_its_batch_is_taken(store):
+    matrix = parse_matrix(BASE)
+    older = parse_matrix(BASE | {"set": {"runtime": {"rollout_batch": 512}}})
+    finished(store, older.cells[0], [0.5, 0.6], 100)
+    assert [one.done for one in runner.match_runs(store, matrix)] == [True, False, False, False]
+    other = parse_matrix(BASE | {"set": {"runtime": {"rollout_batch": 512, "threads": 2}}})
+    assert not any(one.run_id for one in runner.match_runs(store, other))
+
+
 def test_two_that_begin_a_cell_at_once_have_one_run(store):
     rounds = [BASE | {"methods": ["sapo"], "seeds": [seed]} for seed in range(60)]
     told = race(take_cell, store.path, rounds)

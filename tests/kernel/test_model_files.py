@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sapo_studio import cli
-from sapo_studio.app.commands.model_check import check_model, with_model
+from sapo_studio.app.commands.model_check import check_model
 from sapo_studio.app.commands.run import run as command
 from sapo_studio.config.schema import ModelConfig, RunConfig
 from sapo_studio.errors import EngineError, InputError
@@ -243,18 +243,6 @@ def test_the_engine_is_asked_where_only_it_knows_the_tensors(tmp_path: Path, mon
         check_model(ModelConfig(source=str(folder)))
     trouble[0] = EngineError("there is no engine here")
     check_model(ModelConfig(source=str(folder)))
-
-
-def test_a_model_named_from_here_is_found_from_the_folder_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    write_folder(tmp_path / "model")
-    monkeypatch.chdir(tmp_path)
-    given = RunConfig.model_validate({"model": {"source": "model", "revision": ""}, "seed": 7})
-    assert with_model(given) == given.model_copy(
-        update={"model": given.model.model_copy(update={"source": str(tmp_path / "model")})}
-    )
-    for source in ("fresh", "bundled:lab", "hub:owner/name"):
-        whole = RunConfig.model_validate({"task": {"kind": "arithmetic"}, "model": {"source": source}})
-        assert with_model(whole) is whole
 
 
 def test_a_gguf_that_is_right_but_not_like_llama_is_left_to_the_engine(tmp_path: Path):

@@ -47,7 +47,7 @@ def test_devices_are_not_read_and_pipes_without_a_writer_do_not_hang(tmp_path: P
 def test_outputs_replace_plain_files_and_nothing_else(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "null").symlink_to("/dev/null")
-    for place in ("/", "", ".", "/dev/null", tmp_path, tmp_path / "pipe", tmp_path / "null"):
+    for place in ("/", "", ".", "/dev/null", tmp_path, tmp_path / "pipe", tmp_path / "null", tmp_path / "new" / ".."):
         with pytest.raises(InputError):
             write_output(Path(place), "x")
     assert Path("/dev/null").is_char_device()

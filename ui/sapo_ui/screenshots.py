@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sapo_studio.display import has_display
+from sapo_studio.files import output_place
 from sapo_ui.app import Program
 
 SIZE = (1280, 800)
@@ -138,7 +139,7 @@ def save(window: object, path: Path, scale: float = 1.0) -> Path:
     picture = QPixmap(round(window.width() * scale), round(window.height() * scale))
     picture.setDevicePixelRatio(scale)
     window.render(picture, QPoint())
-    picture.save(str(path))
+    picture.save(str(output_place(path)), "PNG")  # pyright: ignore[reportArgumentType]  # Qt takes its name as text
     return path
 
 

@@ -25,12 +25,12 @@ from sapo_engine.models.attention import set_attention
 from sapo_engine.models.checks import check_headers, check_loaded, check_token_numbers, refusing
 from sapo_engine.models.end_tokens import stopping_at
 from sapo_engine.models.precision import DTYPES, resolve
-from sapo_engine.models.reasoner import adapted_layers, plain_state
+from sapo_engine.models.reasoner import adapted_layers, plain_state, set_checkpointing
 from sapo_engine.models.sources import find_folder
 from sapo_engine.preflight import check_tuning
 from sapo_engine.tasks.base import Task
 from sapo_studio.config.schema import ModelConfig
-from sapo_studio.errors import EngineError, InputError
+from sapo_studio.errors import InputError
 from sapo_studio.model_files.folder import check_causal, read_config, read_weights
 from sapo_studio.model_files.reading import DAMAGED, read_object
 from sapo_studio.model_files.tokenizer_files import OLD_TEMPLATE, TEMPLATE, check_tokenizer
@@ -186,16 +186,14 @@ def start_model(
             # What is trained is kept in fp32: in bf16 a small step is lost in rounding.
             network = load_network(folder, dtype=torch.float32 if config.tuning == "full" else DTYPES[precision])
         check_token_numbers(config.source, tokenizer, network)
-    if config.gradient_checkpointing:
-        network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return network, tokenizer
+    return set_checkpointing(network, config.gradient_checkpointing), tokenizer
 
 
 def _four_bits(precision: str, device: torch.device) -> tuple[Any, torch.device]:
     from transformers import BitsAndBytesConfig
 
     if precision == "fp32":
-        raise EngineError('QLoRA computes in bf16 or fp16, and model.precision is "fp32"', fix='Set it to "auto".')
+        raise InputError('QLoRA computes in bf16 or fp16, and model.precision is "fp32"', fix='Set it to "auto".')
     return (
         BitsAndBytesConfig(
             load_in_4bit=True,

@@ -181,9 +181,33 @@ def own_network(reasoner: Reasoner) -> PreTrainedModel:
             raise ValueError("a quantised network with adapters cannot be copied; share it")
         return copy.deepcopy(network)
     fresh = type(network)(network.config)
-    nn.Module.to(fresh, network.dtype)
+    _as_formatted(fresh, network)
     fresh.load_state_dict(plain_state(network))
-    if any(getattr(module, "gradient_checkpointing", False) for module in network.modules()):
-        fresh.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    as_set_up(fresh, network)
     nn.Module.to(fresh, network.device)
     return fresh
+
+
+def _as_formatted(fresh: PreTrainedModel, like: PreTrainedModel) -> None:
+    """Have each parameter and buffer of `fresh`, which is new and in fp32, in the format of that of `like`.
+
+    Each by itself: a network in bf16 keeps in fp32 what needs it, such as the frequencies of its positions.
+    """
+    parts = [*like.named_parameters(), *like.named_buffers()]
+    formats = {name.replace(".base_layer.", "."): value.dtype for name, value in parts}
+    for name, value in [*fresh.named_parameters(), *fresh.named_buffers()]:
+        value.data = value.data.to(formats[name])
+
+
+def as_set_up(network: PreTrainedModel, like: PreTrainedModel) -> PreTrainedModel:
+    """`network`, set up as `like` is in what no weight says: checkpointing, and how it writes by default."""
+    set_checkpointing(network, any(getattr(module, "gradient_checkpointing", False) for module in like.modules()))
+    network.generation_config = copy.deepcopy(like.generation_config)
+    return network
+
+
+def set_checkpointing(network: PreTrainedModel, on: bool) -> PreTrainedModel:
+    """`network`; where `on`, its training calculates activations a second time instead of keeping them."""
+    if on:
+        network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return network

@@ -78,6 +78,8 @@ class Parent:
         self._ingest = Ingest(store, run_id)
         self._worker: WorkerProcess | None = None
         self._word: Finished | Failed | None = None
+        self.error: SapoError | None = None
+        """Why the run failed, once it has."""
         self._pause = self._is_paused = self._stop_after_phase = self._signalled = False
         self._stop_by: float | None = None
         self._last_heartbeat = time.monotonic()
@@ -110,6 +112,7 @@ class Parent:
             if self._worker is not None:
                 self._worker.kill()
             processes.sweep_descendants()
+        self.error = error
         gone = error if isinstance(error, StoreFault) and error.lost else None
         try:
             if gone is None:
@@ -191,7 +194,7 @@ class Parent:
             worker.order(Verb.STOP_AFTER_PHASE)
         return worker
 
-    def _report_death(self, reason: EngineError, worker: WorkerProcess) -> None:
+    def _report_death(self, reason: SapoError, worker: WorkerProcess) -> None:
         """Keep why the worker died. Raises it where it may not be started again."""
         limit = self._config.runtime.max_restarts
         events: list[Event] = []
@@ -337,7 +340,7 @@ class Parent:
         """Write down how it went, also where the store has just refused something."""
         if error is not None:
             say(str(error))  # into parent.log: the store may be what failed
-        told = ErrorText(error.what, error.why, error.fix) if error is not None else None
+        told = ErrorText.of(error) if error is not None else None
 
         def write() -> None:
             with self._store.atomic():
@@ -359,9 +362,10 @@ class Parent:
         self._wait.do(write)  # all the work is done: that is worth waiting for
 
 
-def _failure(word: Failed) -> EngineError:
+def _failure(word: Failed) -> SapoError:
     if not SAYS_NO_ROOM.search(f"{word.what} {word.why}"):
-        return EngineError(word.what, why=word.why, fix=word.fix)
+        kind = InputError if word.bad_input else EngineError
+        return kind(word.what, why=word.why, fix=word.fix)
     return EngineError(
         "The engine found no room for a file",
         why=word.why or word.what,

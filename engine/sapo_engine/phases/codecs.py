@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sapo_engine.models.loading import load_network, save_chat_template, save_model
-from sapo_engine.models.reasoner import Adapters, Reasoner, load_adapter, save_adapter
+from sapo_engine.models.reasoner import Adapters, Reasoner, load_adapter, save_adapter, set_checkpointing
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.model import Verifier, load_verifier, save_verifier
@@ -21,11 +21,15 @@ from sapo_studio.config.schema import VerifierConfig
 
 @dataclass(frozen=True)
 class ModelCodec:
-    """A reasoner: a transformers folder named `model`, or (LoRA) the adapter beside the `start` network."""
+    """A reasoner: a transformers folder named `model`, or (LoRA) the adapter beside the `start` network.
+
+    `checkpointing`: as the run trains, since the reasoner is what the next ones are trained from.
+    """
 
     tokenizer: PreTrainedTokenizerBase
     start: PreTrainedModel | None
     adapters: Adapters
+    checkpointing: bool = False
 
     def save(self, value: Reasoner, folder: Path) -> None:
         """See Codec."""
@@ -39,7 +43,7 @@ class ModelCodec:
         """See Codec."""
         if self.start is not None:
             return load_adapter(self.start, self.adapters, folder / "adapter")
-        return Reasoner(load_network(folder / "model"))
+        return Reasoner(set_checkpointing(load_network(folder / "model"), self.checkpointing))
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,8 @@ class LabelsCodec:
 
 def reasoner_codec(session: RunSession) -> ModelCodec:
     """How reasoners of the run lie on disk."""
-    return ModelCodec(session.tokenizer, session.base, session.adapters)
+    checkpointing = session.config.model.gradient_checkpointing
+    return ModelCodec(session.tokenizer, session.base, session.adapters, checkpointing)
 
 
 def verifier_codec(session: RunSession, reasoner: Reasoner) -> VerifierCodec:

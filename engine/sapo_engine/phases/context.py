@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from sapo_engine.phases.control import BoundaryAction, ControlState
+from sapo_engine.phases.control import BoundaryAction, CheckpointTimer, ControlState
 from sapo_engine.process_group import Group
 from sapo_engine.session import RunSession
 from sapo_studio.config.schema import RunConfig
@@ -54,6 +54,7 @@ class RunContext:
     """A run at work: its `session`, the plan of its phases, events out and commands in.
 
     `emit` sends an event; `control` is what the parent asks for; `done` are the phases that the store has as finished.
+    `clock` is what checkpoints go by, in seconds.
     """
 
     def __init__(
@@ -64,13 +65,15 @@ class RunContext:
         control: ControlState | None = None,
         done: Sequence[int] = (),
         checkpoint_seconds: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.session = session
         self.plan = plan
         self._emit = emit
         self.control = control or ControlState()
         self.done = frozenset(done)
-        self.checkpoint_seconds = checkpoint_seconds
+        self._checkpoint_seconds = checkpoint_seconds
+        self._clock = clock
         self.sent_questions: set[int] = set()
         self._next = 0
 
@@ -102,7 +105,8 @@ class RunContext:
         group = self.group
         if group.share(planned.ordinal in self.done and read_manifest(folder) is not None):
             return codec.load(folder)
-        phase = PhaseContext(self, planned, folder.with_name(folder.name + ".shards"))
+        timer = CheckpointTimer(self._checkpoint_seconds, self._clock)
+        phase = PhaseContext(self, planned, folder.with_name(folder.name + ".shards"), timer)
         phase.poll_control()
         self.emit(PhaseStarted(ordinal=planned.ordinal))
         began = time.monotonic()
@@ -135,7 +139,7 @@ class PhaseContext:
     context: RunContext
     planned: PlannedPhase
     shards: Path
-    _last_save: float = 0.0
+    checkpoints: CheckpointTimer
     _last_progress: float = 0.0
 
     @property
@@ -186,7 +190,7 @@ class PhaseContext:
         action = group.broadcast_int(self._action(save is not None) if group.leader else BoundaryAction.GO)
         if action == BoundaryAction.PAUSE:
             if save:
-                save()
+                self._write(save)
             self.emit(Paused(paused=True))
             while group.broadcast_int(group.leader and self.context.control.wait_while_paused(PAUSE_SECONDS)):
                 pass
@@ -195,9 +199,13 @@ class PhaseContext:
                 BoundaryAction.STOP if group.leader and self.context.control.stop else BoundaryAction.GO
             )
         if save and action in (BoundaryAction.SAVE, BoundaryAction.STOP):
-            save()
+            self._write(save)
         if action == BoundaryAction.STOP:
             raise Stopped("The run was stopped")
+
+    def _write(self, save: Callable[[], None]) -> None:
+        with self.checkpoints.writing():
+            save()
 
     def _action(self, can_save: bool) -> BoundaryAction:
         """What is to happen now, as the leader sees it."""
@@ -206,11 +214,8 @@ class PhaseContext:
             return BoundaryAction.PAUSE
         if control.stop:
             return BoundaryAction.STOP
-        now = time.monotonic()
-        if self._last_save == 0.0:
-            self._last_save = now
-        if can_save and (control.take_checkpoint() or now - self._last_save >= self.context.checkpoint_seconds):
-            self._last_save = now
+        due = self.checkpoints.due()
+        if can_save and (control.take_checkpoint() or due):
             return BoundaryAction.SAVE
         return BoundaryAction.GO
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Callable, Generator
 from enum import IntEnum
 
 from sapo_studio.domain.runs import Verb
+
+SAVING_SHARE = 0.1
+"""Most of a training's time that goes into writing down its position, where it is not asked for."""
 
 
 class BoundaryAction(IntEnum):
@@ -67,3 +72,28 @@ class ControlState:
         """Wait until the run may go on, or is to stop, `timeout` seconds at most. Whether it is still paused."""
         with self._changed:
             return not self._changed.wait_for(lambda: not self.paused, timeout)
+
+
+class CheckpointTimer:
+    """When a training's position is to be written down again: `seconds` after the last time, and later where writing
+    takes so long that it would have more than `SAVING_SHARE` of the time. `clock`: seconds, never going back.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._next: float | None = None
+
+    def due(self) -> bool:
+        """Whether it is time. The first call begins to count."""
+        if self._next is None:
+            self._next = self._clock() + self._seconds
+        return self._clock() >= self._next
+
+    @contextlib.contextmanager
+    def writing(self) -> Generator[None]:
+        """The position is written in this block."""
+        began = self._clock()
+        yield
+        ended = self._clock()
+        self._next = ended + max(self._seconds, (ended - began) * (1 / SAVING_SHARE - 1))

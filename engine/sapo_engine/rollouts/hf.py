@@ -16,9 +16,11 @@ from transformers import PreTrainedModel
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.rollouts.base import Completion, Request, within
+from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.cache import roomy_cache
 from sapo_engine.rollouts.keys import uniforms
 from sapo_engine.rollouts.small_model_attention import is_faster, narrow_attention, narrow_cache
+from sapo_studio.config.engine_limits import ROLLOUT_ROWS
 from sapo_studio.domain.ledger import Usage
 
 COMPACT_BELOW = 0.8
@@ -29,7 +31,8 @@ ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBack
 
 
 class HfBackend:
-    """Generates with a transformers causal language model in this process."""
+    """Generates with a transformers causal language model in this process, `batch` sequences at a time: a number, or
+    who says it for each call."""
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class HfBackend:
         *,
         eos: int,
         pad: int,
-        batch: int = 512,
+        batch: int | BatchSize = ROLLOUT_ROWS,
         precision: str = "fp32",
     ) -> None:
         self.reasoner = model if isinstance(model, Reasoner) else Reasoner(model)
@@ -65,7 +68,7 @@ class HfBackend:
             requests, int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 1 << 20))
         )
         results: list[list[Completion]] = [[] for _ in requests]
-        for chunk in self._chunks(requests):
+        for chunk in self._chunks(requests, self._at_a_time(requests)):
             with autocast(self.model.device, self.precision):
                 answers = self._generate([requests[i] for i in chunk], temperature)
             for index, completions in zip(chunk, answers, strict=True):
@@ -74,12 +77,19 @@ class HfBackend:
                 tick(sum(len(requests[i].keys) for i in chunk))
         return results
 
-    def _chunks(self, requests: Sequence[Request]) -> Iterator[list[int]]:
+    def _at_a_time(self, requests: Sequence[Request]) -> int:
+        if isinstance(self.batch, int):
+            return self.batch
+        longest = max((len(request.prompt) for request in requests), default=0)
+        return self.batch.of(self.model, longest, max((request.max_new_tokens for request in requests), default=0))
+
+    @staticmethod
+    def _chunks(requests: Sequence[Request], batch: int) -> Iterator[list[int]]:
         """Indices of requests that run together: like lengths, `batch` sequences at most (or one request)."""
         chunk: list[int] = []
         rows = 0
         for index in sorted(range(len(requests)), key=lambda i: len(requests[i].prompt)):
-            if chunk and rows + len(requests[index].keys) > self.batch:
+            if chunk and rows + len(requests[index].keys) > batch:
                 yield chunk
                 chunk, rows = [], 0
             chunk.append(index)

@@ -13,6 +13,7 @@ from sapo_engine.models.reasoner import Adapters, Reasoner, save_adapter
 from sapo_engine.models.sources import find_folder
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
+from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.text.prompts import token_id
 from sapo_studio.config.schema import RunConfig
@@ -42,6 +43,7 @@ class BackendPool:
         self.run_dir = run_dir
         self.group = group
         self.scratch = run_dir / f"rollouts-{group.rank}"
+        self.batch_size = BatchSize(config.model, precision)
         self._vllm: VllmBackend | None = None
         self._loaded = 0
         placement.give_back = self.release
@@ -64,7 +66,7 @@ class BackendPool:
             reasoner,
             eos=token_id(self.tokenizer.eos_token_id),
             pad=token_id(self.tokenizer.pad_token_id),
-            batch=self.config.runtime.rollout_batch,
+            batch=self.config.runtime.rollout_batch or self.batch_size,
             precision=self.precision,
         )
 

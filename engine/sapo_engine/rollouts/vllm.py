@@ -25,7 +25,7 @@ from typing import Any, cast
 import torch
 
 from sapo_engine.rollouts.base import Completion, Request, within
-from sapo_studio.config.engine_limits import VLLM_CPU_CACHE, VLLM_SEQUENCES
+from sapo_studio.config.engine_limits import VLLM_CPU_CACHE, VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.errors import EngineError
 
@@ -105,6 +105,7 @@ class VllmBackend:
             max_len=max_len,
             lora_rank=lora_rank,
             sequences=VLLM_SEQUENCES,
+            cpu_sequences=VLLM_CPU_SEQUENCES,
             cpu_cache=VLLM_CPU_CACHE,
         )
         self.version: str = started["version"]

@@ -3,9 +3,9 @@ what was its standard output. Ends when its parent does.
 
 Run as a script by whatever Python has vLLM, so it imports nothing of this program. Commands, each with its `do`:
 
-* `start` (folder, dtype, max_len, memory_share, lora_rank, seed, eos; sequences: how many are written at a time;
-  cpu_cache: bytes for keys and values on a CPU, unless VLLM_CPU_KVCACHE_SPACE (GiB) says otherwise): once, first.
-  Answers version and device.
+* `start` (folder, dtype, max_len, memory_share, lora_rank, seed, eos; sequences, cpu_sequences: how many are written
+  at a time on a card and on a CPU; cpu_cache: bytes for keys and values on a CPU, unless VLLM_CPU_KVCACHE_SPACE (GiB)
+  says otherwise): once, first. Answers version and device.
 * `load` (folder or null, adapter or null): new weights and/or another adapter; forgets what it has cached.
 * `generate` (temperature, requests as [prompt, keys, max_new_tokens]): answers {"finished": sequences} as it goes, then
   for each request and key [tokens, finished], and how many of the prompts' tokens were cached.
@@ -66,11 +66,12 @@ class Host:
         options: dict[str, Any] = {}
         if self.cpu:
             # Compiling takes longer than most of what is done on a CPU.
-            options |= {"enforce_eager": True, "block_size": CPU_BLOCK}
+            options |= {"enforce_eager": True, "block_size": CPU_BLOCK, "max_num_seqs": order["cpu_sequences"]}
             if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
                 options["kv_cache_memory_bytes"] = order["cpu_cache"]
         else:
             options |= {"enable_sleep_mode": True, "gpu_memory_utilization": order["memory_share"]}
+            options |= {"max_num_seqs": order["sequences"]} | known_options(graphs(order["sequences"]))
         if order["lora_rank"]:
             rank = next((rank for rank in LORA_RANKS if rank >= order["lora_rank"]), order["lora_rank"])
             options |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": rank}
@@ -82,7 +83,6 @@ class Host:
             use_tqdm_on_load=False,
             dtype=order["dtype"],
             max_model_len=order["max_len"],
-            max_num_seqs=order["sequences"],
             seed=order["seed"],
             enable_prefix_caching=True,
             # The folder's own sampling defaults and further end-of-text tokens stay out of it.
@@ -91,6 +91,7 @@ class Host:
             **options,
         )
         self._engine = self._llm.llm_engine
+        self._final_only = final_only()
 
     def load(self, folder: str | None, adapter: str | None) -> None:
         """Weights in place of those it has; the adapter (null: none) in place of the one it has."""
@@ -132,6 +133,7 @@ class Host:
                 stop_token_ids=[self._eos],
                 ignore_eos=True,
                 detokenize=False,
+                **self._final_only,
             )
             self._engine.add_request(str(name), {"prompt_token_ids": prompt}, params, lora_request=self._adapter)
         results: list[list[Any]] = [[None] * len(keys) for _, keys, _ in requests]
@@ -164,6 +166,25 @@ class Host:
     def close(self) -> None:
         """End the engine in good order: process groups, device memory."""
         self._engine.engine_core.shutdown()
+
+
+def graphs(sequences: int) -> dict[str, Any]:
+    """For which batches vLLM is to capture CUDA graphs: up to `sequences`, where its own default ends at 512 and larger
+    batches run without; and few, since each takes time at the start and memory."""
+    sizes = [1, 2, 4, *range(8, 64, 8), *range(64, 256, 32), *range(256, sequences, 128), sequences]
+    return {"max_cudagraph_capture_size": sequences, "cudagraph_capture_sizes": sizes}
+
+
+def known_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Those of `options` that this vLLM has: names come and go with its versions."""
+    known = importlib.import_module("vllm.engine.arg_utils").EngineArgs.__dataclass_fields__
+    return {name: value for name, value in options.items() if name in known}
+
+
+def final_only() -> dict[str, Any]:
+    """Have vLLM hand out whole texts alone: else it makes an object for each sequence at every token."""
+    kinds = getattr(importlib.import_module("vllm.sampling_params"), "RequestOutputKind", None)
+    return {} if kinds is None else {"output_kind": kinds.FINAL_ONLY}
 
 
 def repack_heads(model: Any) -> None:

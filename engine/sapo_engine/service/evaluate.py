@@ -12,11 +12,11 @@ import torch
 from sapo_engine.evaluation.best_of import best_of
 from sapo_engine.evaluation.self_verification import matrix
 from sapo_engine.saved_run import SavedRun, config_of
-from sapo_engine.service.torch_setup import set_up
+from sapo_engine.service.torch_setup import set_up_on
 from sapo_engine.tasks.base import Question
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import predict
-from sapo_studio.config.schema import RunConfig
+from sapo_studio.config.schema import RunConfig, RuntimeConfig
 from sapo_studio.domain.aggregation import Aggregation
 from sapo_studio.domain.verifier_metrics import Scored, benchmark_rows
 from sapo_studio.errors import InputError
@@ -63,13 +63,15 @@ def of_run(
     pairs: bool,
     trajectories: int,
     aggregation: Aggregation,
-    device: torch.device,
+    device: str = "",
 ) -> dict[str, Any]:
-    """Evaluate a run's verifier (None: its last), or a classification model, on its benchmark or another one."""
+    """Evaluate a run's verifier (None: its last), or a classification model, on its benchmark or another one. On the
+    run's device, or another `device`."""
     config = config_of(folder)
+    place = set_up_on(config.runtime, device)
     if benchmark is not None:
         config = _with_benchmark(config, benchmark)
-    run = SavedRun(config, folder, device)
+    run = SavedRun(config, folder, place)
     found: dict[str, Any] = {"run": folder.name}
     try:
         own = verifier if isinstance(verifier, int) else (run.verifiers or [0])[-1]
@@ -80,7 +82,7 @@ def of_run(
         if isinstance(verifier, Path):
             found |= {"verifier": str(verifier)}
             rows = [Solution(run.session.questions[t.question], t.steps, t.truth or 0) for t in known]
-            scored = score_with_classifier(verifier, rows, device)
+            scored = score_with_classifier(verifier, rows, place)
             found["benchmark"] = benchmark_rows(scored, [t.question for t in known]) if rows else None
             return found
         loaded = run.verifier(own)
@@ -113,11 +115,10 @@ def _with_benchmark(config: RunConfig, file: Path) -> RunConfig:
 
 def answer(request: EvaluateRequest) -> dict[str, Any]:
     """See EvaluateRequest."""
-    device = set_up()
     if request.run is None:
         verifier, file = request.without_run()
         solutions = read_benchmark(file)
-        scored = score_with_classifier(verifier, solutions, device)
+        scored = score_with_classifier(verifier, solutions, set_up_on(RuntimeConfig(), request.device))
         odd = [one.odd for one in solutions if one.odd]
         found: dict[str, Any] = {
             "verifier": str(verifier),
@@ -133,5 +134,5 @@ def answer(request: EvaluateRequest) -> dict[str, Any]:
         pairs=request.matrix,
         trajectories=request.trajectories,
         aggregation=request.aggregation,
-        device=device,
+        device=request.device,
     )

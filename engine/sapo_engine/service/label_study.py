@@ -13,7 +13,7 @@ from typing import Any
 from sapo_engine.labeling.labelers import checker_for, make_checks, run_labeler
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.saved_run import SavedRun, config_of
-from sapo_engine.service.torch_setup import set_up
+from sapo_engine.service.torch_setup import set_up_on
 from sapo_engine.session import RunSession
 from sapo_engine.tasks import Question
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
@@ -158,11 +158,19 @@ def of_length(config: RunConfig, length: int, questions: int) -> RunConfig:
 
 
 def study_run(
-    folder: Path, *, iteration: int, trajectories: int, lengths: Sequence[int], labelers: Sequence[str]
+    folder: Path,
+    *,
+    iteration: int,
+    trajectories: int,
+    lengths: Sequence[int],
+    labelers: Sequence[str],
+    device: str = "",
 ) -> dict[str, Any]:
-    """The study on a run: with M_i and, as in the run, V_{i-1}; i = `iteration`, 0 for the last that is there."""
+    """The study on a run: with M_i and, as in the run, V_{i-1}; i = `iteration`, 0 for the last that is there. On the
+    run's device, or another `device`."""
     config = config_of(folder)
-    first = SavedRun(config, folder)
+    place = set_up_on(config.runtime, device)
+    first = SavedRun(config, folder, place)
     pairs = [i for i in first.reasoners if i - 1 in first.verifiers]
     last = iteration or (min(pairs[-1], config.iterations) if pairs else 1)
     found: dict[str, Any] = {
@@ -173,7 +181,7 @@ def study_run(
         "studies": [],
     }
     for length in lengths or (0,):
-        run = SavedRun(of_length(config, length, trajectories * 4), folder) if length else first
+        run = SavedRun(of_length(config, length, trajectories * 4), folder, place) if length else first
         session = run.session
         try:
             model = run.reasoner(last)
@@ -195,11 +203,11 @@ def study_run(
 
 def answer(request: LabelStudyRequest) -> dict[str, Any]:
     """See LabelStudyRequest."""
-    set_up()
     return study_run(
         request.run,
         iteration=request.iteration,
         trajectories=request.trajectories,
         lengths=request.lengths,
         labelers=request.labelers,
+        device=request.device,
     )

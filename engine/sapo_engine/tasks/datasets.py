@@ -32,7 +32,10 @@ def rows_of(address: str) -> list[Row]:
         return _hub_rows(address)
     path = user_path(address)
     if not is_file(path):
-        hint = f'A data set of the Hub is written "hub:{cut(address)}".' if address.count("/") == 1 else ""
+        # A run has whole paths: what was written may have been the last two parts.
+        named = "/".join(path.parts[-2:]) if path.is_absolute() else address
+        hub = named.count("/") == 1 and not path.suffix and not path.exists()
+        hint = f'A data set of the Hub is written "hub:{cut(named)}".' if hub else ""
         raise InputError(f"There is no data file {cut(str(path), 200)}", fix=hint)
     if path.suffix.lower() in (".json", ".csv", ".parquet"):
         return _loaded(path.suffix.lower()[1:], str(path), data_files=str(path), split="train")

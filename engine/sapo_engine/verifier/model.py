@@ -18,7 +18,15 @@ from transformers import PreTrainedTokenizerBase
 from sapo_engine.models.checks import check_tensors
 from sapo_engine.models.loading import load_network, save_model
 from sapo_engine.models.precision import autocast, full_precision
-from sapo_engine.models.reasoner import Adapters, Reasoner, clone, load_adapter, own_network, save_adapter
+from sapo_engine.models.reasoner import (
+    Adapters,
+    Reasoner,
+    as_set_up,
+    clone,
+    load_adapter,
+    own_network,
+    save_adapter,
+)
 from sapo_engine.training.batching import PaddedBatch, PromptCompletion
 from sapo_engine.training.losses import next_log_probs
 from sapo_studio.config.schema import VerifierConfig
@@ -140,7 +148,7 @@ def load_verifier(
         network = reasoner.network if config.base == "shared" else own_network(reasoner)
         base = load_adapter(network, adapters, folder / ADAPTER)
     else:
-        base = Reasoner(load_network(folder))
+        base = Reasoner(as_set_up(load_network(folder), reasoner.network))
     facts = read_object(folder / "head.json")
     verifier = Verifier(base, facts["kind"], precision)
     # Verifiers of earlier versions have none.

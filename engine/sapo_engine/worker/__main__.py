@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from sapo_engine.devices import device_called, see_card, take_device
 from sapo_engine.parent.exit_reasons import LOST_PEERS
 from sapo_studio import processes
-from sapo_studio.config.schema import RunConfig, parse_config
-from sapo_studio.errors import EngineError, InputError, SapoError, Stopped
+from sapo_studio.config.schema import parse_config
+from sapo_studio.errors import EngineError, SapoError, Stopped
 from sapo_studio.events import Event, encode
 from sapo_studio.events.control import CONTROL, Order, Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Plan
@@ -66,10 +67,8 @@ class Place:
 
     def take_card(self) -> None:
         """See this rank's card alone, as number 0, so that no library takes another. Before torch is loaded."""
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        if self.size > 1 and visible != "":
-            cards = visible.split(",") if visible else [str(rank) for rank in range(self.size)]
-            os.environ["CUDA_VISIBLE_DEVICES"] = cards[self.rank] if self.rank < len(cards) else ""
+        if self.size > 1:
+            see_card(self.rank)
 
     def fail(self, wire: Wire, failed: Failed) -> None:
         """Tell the parent why this worker ends. Of several workers, another may be writing to the parent just now:
@@ -101,7 +100,7 @@ def main() -> int:
             print(f"Rank {place.rank} of {place.size} ends because another did: {error}", file=sys.stderr, flush=True)
             return LOST_PEERS
     except SapoError as error:
-        place.fail(wire, Failed(what=error.what, why=error.why, fix=error.fix))
+        place.fail(wire, Failed.of(error))
     except MemoryError:
         place.fail(
             wire,
@@ -165,7 +164,7 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    device = _device(config)
+    device = take_device(config.runtime) if place.size == 1 else device_called(config.runtime.device)
     if config.runtime.threads:
         torch.set_num_threads(config.runtime.threads)
     if group is not None:
@@ -183,6 +182,7 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
         with contextlib.closing(RunSession(config, Path(start.run_dir), device, ranks)) as session:
             session.check_references()
             context = RunContext(session, phases, wire.send, control, start.done, config.runtime.checkpoint_seconds)
+            session.pool.batch_size.tell = lambda message: context.emit(Log(message=message))
             for note in session.notes:
                 context.emit(Log(message=note))
             run(context)
@@ -209,27 +209,6 @@ def _take_standard_output() -> BinaryIO:
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     return os.fdopen(own, "wb")
-
-
-def _device(config: RunConfig) -> torch.device:
-    import torch
-
-    wanted = config.runtime.device
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError as error:
-        raise InputError(
-            f"runtime.device = {wanted!r} is not a valid device", why=str(error), fix='Use "auto", "cpu" or "cuda:0".'
-        ) from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(
-            f"There is no device {wanted}",
-            why=f"torch sees {torch.cuda.device_count()} CUDA devices here.",
-            fix='Set runtime.device to "auto" or "cpu".',
-        )
-    return device
 
 
 def _describe(device: torch.device, size: int) -> str:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shutil.rmtree(options.scratch, ignore_errors=True)
         _launch(options.command, options.processes, options.threads, options.scratch)
     except InputError as error:
-        _send(Failed(what=error.what, why=error.why, fix=error.fix))
+        _send(Failed.of(error))
         return 1
     except ChildFailedError as error:
         return _report(error, options.processes)

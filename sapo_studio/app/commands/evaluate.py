@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sapo_studio.app.commands.label_study import OUT_HELP, RUNS_HELP
+from sapo_studio.app.commands.label_study import DEVICE_HELP, OUT_HELP, RUNS_HELP
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.domain.aggregation import Aggregation
 from sapo_studio.requests.limits import BEST_OF, QUESTIONS, TRAJECTORIES
@@ -61,6 +61,7 @@ def evaluate(
     trajectories: Annotated[
         int, typer.Option("--trajectories", min=TRAJECTORIES.low, help="Trajectories for --matrix.")
     ] = TRAJECTORIES.default,
+    device: Annotated[str, typer.Option("--device", metavar="DEVICE", help=DEVICE_HELP)] = "",
     out: Annotated[str, typer.Option("--out", metavar="FOLDER", help=OUT_HELP)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
 ) -> None:
@@ -107,6 +108,7 @@ def evaluate(
             matrix=matrix,
             trajectories=trajectories,
             aggregation=aggregation,
+            device=device,
         )
         for folder in folders or [None]
     ]

@@ -22,7 +22,8 @@ _RECONCILE_SECONDS = 1.0
 
 
 def follow(store: Store, run_id: str, *, as_json: bool, steer: bool = True) -> int:
-    """Show a run until it ends; returns the exit code (0 done, 3 stopped). Raises EngineError where it failed.
+    """Show a run until it ends; returns the exit code (0 done, 3 stopped). Raises EngineError where it failed,
+    InputError where that was the input's fault.
 
     With `steer`, a first Ctrl+C asks the engine to stop and a second one ends it. Without, Ctrl+C ends the following.
     """
@@ -92,8 +93,7 @@ def _exit_code(run: RunSummary) -> int:
         case RunStatus.STOPPED:
             return 3
         case RunStatus.FAILED:
-            error = run.error
-            raise EngineError(error.what, why=error.why, fix=error.fix) if error else EngineError(f"{run.id} failed")
+            raise run.error.error() if run.error else EngineError(f"{run.id} failed")
         case RunStatus.INTERRUPTED:
             raise EngineError(
                 f"{run.id} was interrupted",

@@ -11,6 +11,7 @@ from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.requests.limits import ITERATION, TRAJECTORIES
 
 RUNS_HELP = f"{RUN_HELP} Several (of one configuration, seeds apart) are measured one by one and put together."
+DEVICE_HELP = "Where to compute: auto, cpu, cuda or cuda:1; as the run does without this."
 OUT_HELP = "Also write results.md, results.json and a picture there (needs matplotlib)."
 
 
@@ -35,6 +36,7 @@ def label_study(
         str,
         typer.Option("--lengths", metavar="4,8,...", help="Lab only: a study for problems of each number of steps."),
     ] = "",
+    device: Annotated[str, typer.Option("--device", metavar="DEVICE", help=DEVICE_HELP)] = "",
     out: Annotated[str, typer.Option("--out", metavar="FOLDER", help=OUT_HELP)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
 ) -> None:
@@ -68,7 +70,7 @@ def label_study(
     with Store.open(create=False) as store:
         folders = [store.run_dir(queries.find_run(store, one)) for one in run or ["last"]]
     requests = [
-        LabelStudyRequest(run=folder, iteration=iteration, trajectories=trajectories, lengths=steps)
+        LabelStudyRequest(run=folder, iteration=iteration, trajectories=trajectories, lengths=steps, device=device)
         for folder in folders
     ]
     found = pooled.studies([ask(request) for request in requests])

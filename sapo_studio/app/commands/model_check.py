@@ -5,24 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from sapo_studio.config.schema import ModelConfig, RunConfig
+from sapo_studio.config.schema import ModelConfig
 from sapo_studio.errors import EngineError
 from sapo_studio.forecast import check_source
-from sapo_studio.model_files.sources import BUNDLED, HUB
 
 SECONDS = 120.0
 """To look at headers; most of it is the start of the engine."""
-
-
-def with_model(config: RunConfig) -> RunConfig:
-    """`config`, its model checked (see `check_model`) and a local one named by its whole path: the engine works in the
-    run's folder, and the run may be resumed from anywhere."""
-    check_model(config.model)
-    source = config.model.source
-    if source == "fresh" or source.startswith((BUNDLED, HUB)):
-        return config
-    source = str(Path(source).expanduser().absolute())
-    return config.model_copy(update={"model": config.model.model_copy(update={"source": source})})
 
 
 def check_model(model: ModelConfig) -> None:

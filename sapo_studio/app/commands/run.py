@@ -37,7 +37,7 @@ def run(
     """
     from sapo_studio import supervisor
     from sapo_studio.app.commands.following import detached, follow
-    from sapo_studio.app.commands.model_check import with_model
+    from sapo_studio.app.commands.model_check import check_model
     from sapo_studio.config.overrides import configure
     from sapo_studio.store import runs
     from sapo_studio.store.db import Store
@@ -49,7 +49,7 @@ def run(
 
         show_forecast(config, as_json=as_json)
         return
-    config = with_model(config)
+    check_model(config.model)
     with Store.open() as store:
         run_id = runs.create_run(store, config, preset)
         supervisor.launch(store, run_id)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sapo_studio.app.experiments.methods import METHODS, PAPER, Method
 from sapo_studio.config.overrides import merged
+from sapo_studio.config.places import beside, whole_paths
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config, problems
 from sapo_studio.errors import InputError
@@ -61,11 +62,11 @@ class Matrix:
 
 def read_matrix(path: Path) -> Matrix:
     """The matrix in a file. Raises InputError that names what is wrong."""
-    return parse_matrix(parse_toml_text(read_text(path), str(path)), source=str(path))
+    return parse_matrix(parse_toml_text(read_text(path), str(path)), source=str(path), folder=path.parent)
 
 
-def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix") -> Matrix:
-    """Check `data` and write out every run. Raises InputError."""
+def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix", folder: Path = Path()) -> Matrix:
+    """Check `data`, which lies in `folder`, and write out every run. Raises InputError."""
     try:
         file = _File.model_validate(data)
     except ValidationError as error:
@@ -94,7 +95,8 @@ def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix") -> Matr
                 name_parts = [file.name, task, name, str(seed)]
                 title = "/".join(part for part in name_parts if part)
                 changed = merged(base, file.set, task_changes, methods[name].changes, {"seed": seed, "name": title})
-                cells.append(Cell(task, name, seed, parse_config(changed, source=f"{source}, run {title}")))
+                config = parse_config(changed, source=f"{source}, run {title}")
+                cells.append(Cell(task, name, seed, whole_paths(beside(config, folder))))
     return Matrix(
         name=file.name,
         against=file.against,

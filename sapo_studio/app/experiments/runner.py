@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sapo_studio import supervisor
 from sapo_studio.app.experiments.matrix_file import Cell, Matrix
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries, runs
@@ -43,9 +44,16 @@ def match_runs(store: Store, matrix: Matrix) -> list[Placed]:
 
 
 def _placed(store: Store, cell: Cell, named: Sequence[RunSummary]) -> Placed:
-    same = [run for run in named if queries.get_config(store, run.id) == cell.config]
+    wanted = _but_batch(cell.config)
+    same = [run for run in named if _but_batch(queries.get_config(store, run.id)) == wanted]
     same.sort(key=lambda run: run.status is not RunStatus.DONE)
     return Placed(cell, same[0].id, same[0].status) if same else Placed(cell)
+
+
+def _but_batch(config: RunConfig) -> RunConfig:
+    """`config` whatever it says of sequences at a time: that changes no result, and earlier versions wrote down a
+    number of their own where it was left open."""
+    return config.model_copy(update={"runtime": config.runtime.model_copy(update={"rollout_batch": 0})})
 
 
 def run_matrix(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed, int, int], None]) -> list[Placed]:

@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from sapo_studio.config.presets import to_toml
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.files import output_place
 from sapo_studio.paths import user_path
 from sapo_studio.store import queries
 from sapo_studio.store.annotations import human_first_errors
@@ -128,17 +130,19 @@ def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None
     origin = store.run_dir(run_id) / "artefacts" / made[chosen] / "model"
     if not origin.is_dir():
         raise StoreError(f"The model of iteration {chosen} is no longer at {origin}", fix="Resume or repeat the run.")
-    if not target.name:
-        raise InputError(f"{str(target)!r} is no folder to write to", fix="Give the path of a new folder.")
-    if user_path(str(target)).exists() or target.is_symlink():
+    target = user_path(str(target))
+    if target.name and (target.exists() or target.is_symlink()):
         raise InputError(f"{target} exists already", fix="Choose a folder that does not exist yet.")
-    partial = target.with_name(target.name + ".partial")
+    place = output_place(target)
+    partial = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(origin, partial)
-        partial.rename(target)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f"{place.name}.", dir=place.parent))
+        shutil.copytree(origin, partial, dirs_exist_ok=True)
+        partial.rename(place)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(
             f"Cannot write {target}", why=str(error), fix="Free some space or choose another folder."
         ) from error

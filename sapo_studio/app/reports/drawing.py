@@ -93,7 +93,9 @@ def drawing(path: Path, width: float, height: float) -> Generator[Figure]:
     with matplotlib.rc_context(cast("Any", STYLE)):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure
-        figure.savefig(output_place(path), metadata={"Date": None} if path.suffix == ".svg" else None, dpi=150)
+        kind = path.suffix.removeprefix(".")
+        metadata = {"Date": None} if kind == "svg" else None
+        figure.savefig(output_place(path), format=kind, metadata=metadata, dpi=150)
 
 
 def plain(axes: Axes, x: str, y: str, title: str = "") -> None:

@@ -98,7 +98,7 @@ class Report:
             "preset": self.preset,
             "seed": self.seed,
             "active_seconds": round(self.active_seconds, 3),
-            "error": None if self.error is None else vars(self.error),
+            "error": self.error and {"what": self.error.what, "why": self.error.why, "fix": self.error.fix},
             "iterations": [iteration.as_json() for iteration in self.iterations],
         }
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
+from sapo_studio.errors import InputError
 from sapo_ui import theme
 from sapo_ui.widgets.charts.histogram import ThresholdHistogram
 from sapo_ui.widgets.charts.line_chart import Line, LineChart
@@ -193,8 +196,34 @@ def test_pictures(qtbot, tmp_path, make, mode):
     assert "<title>A chart</title>" in svg
     assert ground in svg
     assert ">MCE  0.930<" in svg or isinstance(chart, ThresholdHistogram)
-    with pytest.raises(OSError, match=r"cannot be written"):
-        chart.write_picture(tmp_path / "nowhere" / "chart.png")
+    for ending in ("png", "svg"):
+        with pytest.raises(OSError, match="nowhere"):
+            chart.write_picture(tmp_path / "nowhere" / f"chart.{ending}")
+        (tmp_path / f"folder.{ending}").mkdir()
+        os.mkfifo(tmp_path / f"pipe.{ending}")
+        (tmp_path / f"null.{ending}").symlink_to("/dev/null")
+        for name in ("folder", "pipe", "null"):
+            with pytest.raises(InputError, match="not replaced"):
+                chart.write_picture(tmp_path / f"{name}.{ending}")
+        kept = (tmp_path / f"chart.{ending}").read_bytes()
+        (tmp_path / f"link.{ending}").symlink_to(tmp_path / "plain")
+        chart.write_picture(tmp_path / f"link.{ending}")  # what a link leads to is written, whatever it is called
+        assert (tmp_path / "plain").read_bytes()[:4] == kept[:4]
+        assert (tmp_path / f"link.{ending}").is_symlink()
+    with pytest.raises(InputError, match="no file"):
+        chart.write_picture(Path())
+
+
+def test_a_picture_that_cannot_be_written_is_told(qtbot, tmp_path, monkeypatch):
+    chart = shown(qtbot, LineChart())
+    chart.set_lines([MCE])
+    (tmp_path / "folder.png").mkdir()
+    answer = (str(tmp_path / "folder.png"), "PNG picture (*.png)")
+    monkeypatch.setattr("sapo_ui.widgets.charts.plot_frame.QFileDialog.getSaveFileName", lambda *_: answer)
+    chart.ask_picture()
+    (box,) = chart.findChildren(QMessageBox)
+    assert "is a folder" in box.informativeText()
+    box.close()
 
 
 def test_export_asks_and_adds_the_ending(qtbot, tmp_path, monkeypatch):

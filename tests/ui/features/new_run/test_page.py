@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
 
 from sapo_studio.config.schema import RunConfig, field_paths
-from sapo_studio.errors import EngineError
+from sapo_studio.errors import EngineError, InputError
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.page import NewRunPage, write_toml
 from sapo_ui.features.new_run.presets import PresetChoice
@@ -140,6 +140,17 @@ def test_exported_toml_is_the_configuration(tmp_path, page):
     write_toml(tmp_path / "run.toml", page.config)
     with (tmp_path / "run.toml").open("rb") as file:
         assert RunConfig.model_validate(tomllib.load(file)) == page.config
+
+
+def test_exported_toml_replaces_plain_files_alone_and_means_the_same_from_elsewhere(tmp_path, page, monkeypatch):
+    with pytest.raises(InputError, match="is a folder"):
+        write_toml(tmp_path, page.config)
+    with pytest.raises(InputError, match="Cannot write"):
+        write_toml(tmp_path / "nowhere" / "run.toml", page.config)
+    monkeypatch.chdir(tmp_path)
+    model = page.config.model.model_copy(update={"source": "model"})
+    write_toml(tmp_path / "run.toml", page.config.model_copy(update={"model": model}))
+    assert str(tmp_path / "model") in (tmp_path / "run.toml").read_text()
 
 
 def test_a_toml_file_fills_the_form(tmp_path, page):

@@ -21,9 +21,11 @@ from PySide6.QtWidgets import (
 )
 
 from sapo_studio.config.overrides import configure
+from sapo_studio.config.places import whole_paths
 from sapo_studio.config.presets import to_toml
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError, SapoError
+from sapo_studio.files import write_output
 from sapo_ui import theme
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.form_fields import FieldRow, WheelGuard
@@ -366,6 +368,6 @@ class NewRunPage(Page):
 def write_toml(path: Path, config: RunConfig) -> None:
     """Write `config` for `sapo run FILE`. Raises InputError where the file cannot be written."""
     try:
-        path.write_text(to_toml(config), encoding="utf-8")
+        write_output(path, to_toml(whole_paths(config)))
     except OSError as error:
         raise InputError(f"Cannot write {path}", why=str(error), fix="Choose another place.") from error

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QBuffer, QRectF, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QVBoxLayout, QWidget
 
+from sapo_studio.errors import InputError
+from sapo_studio.files import output_place
 from sapo_ui import theme
 from sapo_ui.widgets.charts.chart_frame import ChartFrame, style_plot
 from sapo_ui.widgets.plain_text import show_plainly
@@ -102,7 +104,7 @@ class PlotFrame(ChartFrame):
             path = path.with_name(path.name + (".svg" if "svg" in kind else ".png"))
         try:
             self.write_picture(path)
-        except OSError as problem:
+        except (OSError, InputError) as problem:
             box = QMessageBox(
                 QMessageBox.Icon.Warning, "Export picture", "The picture could not be written.", parent=self
             )
@@ -114,21 +116,26 @@ class PlotFrame(ChartFrame):
     def write_picture(self, path: Path) -> None:
         """Write the chart as PNG (two pixels for one on the screen) or, where the name ends in `.svg`, as SVG.
 
-        Raises OSError where that fails.
+        Raises InputError where something else than a plain file stands there, OSError where writing fails.
         """
+        place = output_place(path)
         view = self.need_view()
-        if path.suffix.lower() == ".svg":
-            self._write_svg(view, path)
-            return
+        place.write_bytes(self._svg(view) if path.suffix.lower() == ".svg" else self._png(view))
+
+    @staticmethod
+    def _png(view: PlotView) -> bytes:
         from pyqtgraph import exporters
 
         item: Any = view.getPlotItem()
         exporter: Any = exporters.ImageExporter(item)
         exporter.parameters()["width"] = round(item.width()) * PICTURE_SCALE
-        if not exporter.export(str(path)):
-            raise OSError(f"{path} cannot be written. Choose another folder.")
+        picture: QImage = exporter.export(toBytes=True)
+        buffer = QBuffer()
+        # Qt takes the name of a format as text.
+        picture.save(buffer, "PNG")  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return bytes(buffer.data().data())
 
-    def _write_svg(self, view: PlotView, path: Path) -> None:
+    def _svg(self, view: PlotView) -> bytes:
         """By Qt: pyqtgraph 0.14's own exporter fails over the closed paths that Qt 6.11 writes (its issue 3495)."""
         from PySide6.QtSvg import QSvgGenerator
 
@@ -144,7 +151,7 @@ class PlotFrame(ChartFrame):
         painter.fillRect(where, QColor(theme.current().surface))
         view.render(painter, where, view.viewport().rect())
         painter.end()
-        path.write_bytes(buffer.data().data())
+        return bytes(buffer.data().data())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
