@@ -207,13 +207,13 @@ class LooksOn(AnswerWatch):
 def going_on(ground: Ground, backend: HfBackend, rounds: int) -> dict[str, float]:
     """What a watch saves where completions go on with a question of their own, and what it costs where none ends."""
     shot = "Question: Tom has 3 apples and gets 4 more. How many has he?\nAnswer:\n3 + 4 = 7\n#### 7\n\n"
-    texts = [f"{shot * 2}Question: {question}\nAnswer:\n" for question in QUESTIONS]
+    texts = [f"{shot * 2}Question: {question}\nAnswer:\n" for question in QUESTIONS[:4]]
     prompts = cast("list[list[int]]", ground.tokenizer(texts, add_special_tokens=False)["input_ids"])
 
     def decode(ids: list[int]) -> str:
         return cast("str", ground.tokenizer.decode(ids))
 
-    requests = requests_for(ground, [tuple(prompt) for prompt in prompts], SAMPLES, 256)
+    requests = requests_for(ground, [tuple(prompt) for prompt in prompts], SAMPLES // 2, 160)
     watches = {"none": None, "looks on": LooksOn, "ends": AnswerWatch}
     seconds: dict[str, list[float]] = {name: [] for name in watches}
     tokens: dict[str, int] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from sapo_engine.grading.decimal_commas import with_points
 from sapo_engine.grading.notation import Unreadable, group, in_ascii
 from sapo_engine.grading.units import KNOWN, is_word
 
@@ -28,7 +29,7 @@ def first_number(text: str) -> str:
     Empty where there is none, and where what stands there is no definite number (`20-ish`). A number with a letter on
     it (`3x`) is given with the letter: it is not that number.
     """
-    text = in_ascii(text)
+    text = with_points(in_ascii(text))
     begin = _number_begins(text, 0)
     if begin is None:
         return ""
@@ -51,7 +52,7 @@ def last_number(text: str) -> str:
     end = len(text)
     while end > 0:
         begin = text.rfind("\n", 0, end) + 1
-        line = in_ascii(text[begin:end])
+        line = with_points(in_ascii(text[begin:end]))
         if (first := _number_begins(line, 0)) is not None:
             return _last_in(line, first)
         end = begin - 1
