@@ -213,7 +213,7 @@ def going_on(ground: Ground, backend: HfBackend, rounds: int) -> dict[str, float
     def decode(ids: list[int]) -> str:
         return cast("str", ground.tokenizer.decode(ids))
 
-    requests = requests_for(ground, [tuple(prompt) for prompt in prompts], SAMPLES // 2, 160)
+    requests = requests_for(ground, [tuple(prompt) for prompt in prompts], 2, 160)
     watches = {"none": None, "looks on": LooksOn, "ends": AnswerWatch}
     seconds: dict[str, list[float]] = {name: [] for name in watches}
     tokens: dict[str, int] = {}

@@ -1,8 +1,8 @@
 r"""Units behind a number, and words that multiply it.
 
 Known units may be written bare (`5 cm`, `7 hours`); any other word only inside `\text{...}`, or where it can be
-nothing but a word. A single letter is no unit unless there is room before it or more of a unit behind: `3x`, `7e` and `5m` are products,
-`25m^2` and `5m/s` are not.
+nothing but a word. A single letter is no unit unless there is room before it or more of a unit behind: `3x`, `7e` and
+`5m` are products, `25m^2` and `5m/s` are not.
 """
 
 from __future__ import annotations
