@@ -15,6 +15,7 @@ from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.sample import sample
 from sapo_engine.rollouts import Completion
 from sapo_engine.session import RunSession
+from sapo_engine.text.trajectory import TrajectoryDraft
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import parse_config
 from sapo_studio.domain.ledger import Usage
@@ -80,6 +81,19 @@ def test_samples_are_cut_counted_and_graded_by_their_first_answer(session):
         assert trajectory.copies == 4
     (ran_on,) = (e.value for e in events if isinstance(e, k.Metric) and e.name == "ran_on")
     assert ran_on == 40  # none of them was ended by the reasoner itself
+
+
+def test_a_sample_is_decoded_once(session, monkeypatch):
+    question = session.task.questions("train")[0]
+    tokens = tuple(session.tokenizer(session.task.join(question.steps), add_special_tokens=False)["input_ids"])
+    decoded = []
+    inner = session.builder._decode
+    monkeypatch.setattr(session.builder, "_decode", lambda ids: decoded.append(tuple(ids)) or inner(ids))
+    completion = session.sampler.up_to_answer(Completion(tokens, finished=False))
+    (trajectory,) = session.builder.trajectories([TrajectoryDraft(question, completion.tokens, 1, iteration=0)])
+    assert session.builder.grade([(question, completion.tokens)])[0].correct
+    assert trajectory.correct
+    assert decoded == [tokens]
 
 
 def test_rollouts_are_cut_too(session):
