@@ -114,6 +114,19 @@ KINDS = {
             5\ldots ||| 5
             1, 2, 3, ... ||| 1, 2, 3""",
     ),
+    "dates and times": (
+        r"""3:30 p.m. ||| 3:30 PM
+            3:30 pm ||| 3:30 P. M.
+            2020-05-05 ||| 2020-05-05
+            May 5, 2020 ||| May 5, 2020""",
+        r"""3:30 pm ||| 3:30 am
+            3:30 ||| 3.5
+            12:00 ||| 12
+            2020-05-05 ||| 2010
+            2020-05-05 ||| 2020-05-06
+            5/5/2020 ||| 1/2020
+            May 5, 2020 ||| May 5, 2021""",
+    ),
     "units straight on a number": (
         r"""25m² ||| 25
             25m^2 ||| 25 m^2
@@ -474,7 +487,7 @@ def test_not_the_same_however_alike(left, right):
 
 
 def test_each_kind_has_several_of_both():
-    assert len(KINDS) == 28
+    assert len(KINDS) == 29
     assert all(len(column.split("\n")) >= 2 for columns in KINDS.values() for column in columns)
 
 

@@ -26,11 +26,15 @@ _NEUTRAL = frozenset(("unit", "units", "of", "the", "a", "an", "total", "each", 
 _CHANGING = frozenset((
     "or", "more", "less", "fewer", "not", "no", "never", "nor", "than", "least", "most", "minus", "negative",
     "plus", "to", "mod", "modulo", "base", "if", "when", "where", "unless", "between", "over", "under", "above",
-    "below", "ish", "by", "half", "halves", "third", "thirds", "fourths", "fifth", "fifths", "sixth", "sixths",
-    "seventh", "sevenths", "eighth", "eighths", "ninth", "ninths", "tenth", "tenths", "hundredth", "hundredths",
-    "thousandth", "thousandths", "doubled", "tripled", "halved", "factorial",
+    "below", "ish", "by",
 ))  # fmt: skip
 """Words that change what a number says: with one of them the number alone is not the answer."""
+CHANGED = frozenset((
+    "half", "halves", "third", "thirds", "fourths", "fifth", "fifths", "sixth", "sixths", "seventh", "sevenths",
+    "eighth", "eighths", "ninth", "ninths", "tenth", "tenths", "hundredth", "hundredths", "thousandth", "thousandths",
+    "doubled", "tripled", "halved", "factorial",
+))  # fmt: skip
+"""Words that make another number of the one before them."""
 _ROMAN = frozenset(("II", "III", "IV", "VI", "VII", "VIII", "IX"))
 _SPACED = frozenset("mgshL")
 _RAISED = frozenset(("m", "mm", "cm", "dm", "km", "in", "ft", "yd", "mi"))
@@ -193,7 +197,7 @@ def _combined(words: Sequence[str]) -> Unit | None:
     last: tuple[str, Fraction] | None = None
     for word in words:
         low = word.lower()
-        if low in _CHANGING or word in ("^0", "^1"):
+        if low in _CHANGING or low in CHANGED or word in ("^0", "^1"):
             return None
         if word in ("/", "per") or low == "per":
             sign, last = -1, None
