@@ -105,13 +105,13 @@ class RunSession:
 
     def check_references(self) -> None:
         """Before a run begins: what becomes of questions whose own answer or program is not graded as correct, as
-        `task.bad_golds` asks. Answers were looked at when the task was made; programs are run now. Raises InputError
-        where the run must not begin."""
+        `task.bad_golds` asks. Answers were looked at when the task was made; programs are run now, or were when the run
+        began first (what was found lies in its folder). Raises InputError where the run must not begin."""
         task = self.task
         if not isinstance(task, WrittenTask):
             return
         if task.is_code:
-            golds = self.group.share(task.check_golds() if self.group.leader else None)
+            golds = self.group.share(task.check_golds(kept_in=self.run_dir) if self.group.leader else None)
             if golds is not None and not self.group.leader and self.config.task.bad_golds != "keep":
                 task.leave_out({gold.problem for gold in golds.bad})
         if task.golds.bad and self.config.task.bad_golds == "leave_out":

@@ -114,6 +114,112 @@ KINDS = {
             5\ldots ||| 5
             1, 2, 3, ... ||| 1, 2, 3""",
     ),
+    "dates and times": (
+        r"""3:30 p.m. ||| 3:30 PM
+            3:30 pm ||| 3:30 P. M.
+            2020-05-05 ||| 2020-05-05
+            May 5, 2020 ||| May 5, 2020""",
+        r"""3:30 pm ||| 3:30 am
+            3:30 ||| 3.5
+            12:00 ||| 12
+            2020-05-05 ||| 2010
+            2020-05-05 ||| 2020-05-06
+            5/5/2020 ||| 1/2020
+            May 5, 2020 ||| May 5, 2021""",
+    ),
+    "units straight on a number": (
+        r"""25m² ||| 25
+            25m^2 ||| 25 m^2
+            25m^{2} ||| 25 \text{ square meters}
+            25m2 ||| 25
+            12cm3 ||| 12 \text{ cm}^3
+            25sqft ||| 25
+            3kg ||| 3
+            3kg ||| 3000 g
+            5% ||| 5
+            60km/h ||| 60
+            18km/h ||| 5m/s
+            9.8m/s^2 ||| 9.8
+            30min ||| 30
+            5in ||| 5 inches
+            8h ||| 8 hours
+            5L ||| 5 liters
+            5m ||| 5 m
+            5m ||| 500 cm
+            10kWh ||| 10
+            50¢ ||| 50
+            50¢ ||| \$0.50
+            5\mathrm{m} ||| 5
+            3\,\mathrm{m}/\mathrm{s} ||| 3""",
+        r"""5m ||| 5
+            5m ||| 5km
+            5m ||| 5 g
+            5m ||| 5 minutes
+            5x ||| 5 m
+            25m² ||| 25 m
+            25m^2 ||| 25m^3
+            25m^4 ||| 25
+            25m^2+1 ||| 26
+            25m^2n ||| 25
+            25x^2 ||| 25
+            m^2 ||| 1
+            5m/n ||| 5
+            5m/2 ||| 5
+            5m/s ||| 5 km/h
+            5L ||| 5
+            3k ||| 3000
+            3\mathrm{e} ||| 3
+            x\mathrm{m} ||| x""",
+    ),
+    "decimal commas": (
+        r"""3{,}5 ||| 3.5
+            3{,}500 ||| 3500
+            3,5 kg ||| 3.5 kg
+            3,5\text{ cm} ||| 7/2
+            -3,5 m ||| -3.5
+            0,5 km ||| 500 m
+            3,5\% ||| 3.5
+            €3,50 ||| 3.5
+            3,50 € ||| 3.5
+            \$3,50 ||| 3.50
+            1,2345 kg ||| 1.2345
+            1,234 kg ||| 1234
+            3,5 ||| 3, 5
+            $3,5$ ||| 5, 3""",
+        r"""3,5 ||| 3.5
+            $3,5$ ||| 3.5
+            (3,5) ||| 3.5
+            (3,5) ||| (5,3)
+            3,5 kg ||| 35 kg
+            3{,}5 ||| 35
+            1,234 kg ||| 1.234
+            1,5,7 kg ||| 1.5
+            2,5 or 3 ||| 2.5
+            3,5 x ||| 3.5
+            3,5\text{ and }7 ||| 3.5
+            \{3,5 m\} ||| 3.5
+            [3,5 m] ||| 3.5""",
+    ),
+    "words in text": (
+        r"""\text{Tuesday} ||| Tuesday
+            \text{Tuesday, May 5} ||| Tuesday, May 5
+            25\text{ m}^2\text{ of grass} ||| 25
+            \text{About } 5 \text{ hours} ||| 5
+            5 \text{ (approximately)} ||| 5
+            \text{Tom has } 5 \text{ apples} ||| 5
+            \text{Area} = 25 \text{ m}^2 ||| 25
+            10 \text{ units}^2 ||| 10
+            \text{five} ||| 5""",
+        r"""\text{Tuesday} ||| Monday
+            \text{Tuesday, May 5} ||| 5
+            \text{not }5 ||| 5
+            5\text{ less than }x ||| 5
+            5\text{ hundredths} ||| 5
+            2\text{ thirds} ||| 2
+            5\text{ squared} ||| 5
+            5\text{ halves} ||| 5
+            5\text{ times }x ||| 5""",
+    ),
     "units": (
         r"""15\mbox{ cm}^2 ||| 15
             5 cm ||| 5\text{ centimeters}
@@ -381,7 +487,7 @@ def test_not_the_same_however_alike(left, right):
 
 
 def test_each_kind_has_several_of_both():
-    assert len(KINDS) == 25
+    assert len(KINDS) == 29
     assert all(len(column.split("\n")) >= 2 for columns in KINDS.values() for column in columns)
 
 

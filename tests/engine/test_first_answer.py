@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sapo_engine.labeling.labelers import checker_for
 from sapo_engine.models.reasoner import Reasoner
@@ -13,6 +15,7 @@ from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.sample import sample
 from sapo_engine.rollouts import Completion
 from sapo_engine.session import RunSession
+from sapo_engine.text.trajectory import TrajectoryDraft
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import parse_config
 from sapo_studio.domain.ledger import Usage
@@ -80,6 +83,19 @@ def test_samples_are_cut_counted_and_graded_by_their_first_answer(session):
     assert ran_on == 40  # none of them was ended by the reasoner itself
 
 
+def test_a_sample_is_decoded_once(session, monkeypatch):
+    question = session.task.questions("train")[0]
+    tokens = tuple(session.tokenizer(session.task.join(question.steps), add_special_tokens=False)["input_ids"])
+    decoded = []
+    inner = session.builder._decode
+    monkeypatch.setattr(session.builder, "_decode", lambda ids: decoded.append(tuple(ids)) or inner(ids))
+    completion = session.sampler.up_to_answer(Completion(tokens, finished=False))
+    (trajectory,) = session.builder.trajectories([TrajectoryDraft(question, completion.tokens, 1, iteration=0)])
+    assert session.builder.grade([(question, completion.tokens)])[0].correct
+    assert trajectory.correct
+    assert decoded == [tokens]
+
+
 def test_rollouts_are_cut_too(session):
     question = session.task.questions("train")[0]
     (trajectory,) = session.builder.solutions([question])
@@ -94,6 +110,87 @@ def test_rollouts_are_cut_too(session):
 
 class _Cost:
     rollouts = tokens = 0
+
+
+def written(watch, tokens, every=16):
+    """How many of `tokens` a sampler writes that asks `watch` after each `every`."""
+    looks = (at for at in range(every, len(tokens) + 1, every) if watch.ended(tokens[at - every : at]))
+    return next(looks, len(tokens))
+
+
+GOING_ON = [
+    TAIL,
+    "\nQ: 2 + 2?\n#### 4\n",
+    "\n\n### Problem 2\nMore of it\n#### 4\n",
+    "\n\nA crate holds 12 jars and there are 3 crates. How many jars are there?\n#### 36\nand so on and on and on",
+    "<|im_end|>\n<|im_start|>user\nAnd 3 * 12?\n#### 36",
+    "\nHuman: and 3 * 12?\nAssistant: 36\n#### 36",
+    "\nProblem 3 is solved with it, as can be seen.\nQuestion: is it?\n#### 4",
+    "\nÄ 世界 \U0001f600\n\nFrage: wie viele?\nQuestion: wie viele?\n#### 4\n\n\n",
+]
+STAYING = [
+    "\nWait, is that right for 12 crates and 3 jars in each of them?\n12 * 3 = 36\n#### 36",
+    "\n#### The work is done. That is: all of it.\nTime: 3:40\n",
+    "\nProblem 3 is solved with it, as can be seen. " * 4,
+    "<|im_end|><|im_end|><|endoftext|>\n\n\n",
+    "\n" * 40,
+]
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 16])
+@pytest.mark.parametrize("rest", [*GOING_ON, *STAYING])
+def test_a_sampler_may_stop_where_first_answer_would_cut_and_nowhere_else(session, rest, every):
+    tokens = tuple(
+        session.tokenizer("2 + 2 = 4, mark: ok\n#### 48" + rest + rest, add_special_tokens=False)["input_ids"]
+    )
+    watch = session.builder.watch((5, 6, 7))
+    count = written(watch(), tokens, every)
+    kept = session.builder.first_answer(tokens)
+    assert session.builder.first_answer(tokens[:count]) == kept
+    assert (count < len(tokens)) == (kept is not tokens) == (rest in GOING_ON)
+    # What was written before belongs to the completion.
+    assert len(kept) >= 20
+    rest_of_it = session.builder.watch((5, 6, 7), tokens[:20])
+    count = 20 + written(rest_of_it(), tokens[20:], every)
+    assert session.builder.first_answer(tokens[:count]) == kept
+    assert (count < len(tokens)) == (kept is not tokens)
+
+
+PIECES = [
+    *("####", " 48", "48", "\n", "\n\n", "Question", ":", " Question:", " Q:", "Problem", " 3", ".", "?", "###"),
+    *("How many of 5 are in", "a b c d e f g 7", "\\boxed{", "}", "The answer is", "Answer:", " Instruction", "Q"),
+    *("<|im_end|>", "<|im_start|>user", "[INST]", "Wait", "é", "İ", "**"),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), st.sampled_from([1, 5, 16]))
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_stopping_changes_nothing_of_what_is_kept(session, text, every):
+    tokens = tuple(session.tokenizer(text, add_special_tokens=False)["input_ids"])
+    count = written(session.builder.watch(())(), tokens, every)
+    assert session.builder.first_answer(tokens[:count]) == session.builder.first_answer(tokens)
+
+
+def test_a_thought_that_the_prompt_has_opened_is_waited_for(session):
+    def tokens_of(text):
+        return tuple(session.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    text = tokens_of("#### 3\nQuestion: so is it 3?\n#### 4\n</think>\n#### 48\nQuestion: and then?\nYes.\n" + "x" * 40)
+    whole = session.builder.watch(tokens_of("What is it?"))
+    thinking = session.builder.watch(tokens_of("What is it?<think>\n"))
+    closed = session.builder.watch(tokens_of("What is it?<think>\n</think>"))
+    assert written(whole(), text) == written(closed(), text) < 40
+    count = written(thinking(), text)
+    assert count < len(text)
+    assert session.builder.first_answer(text[:count]) == session.builder.first_answer(text)
+
+
+def test_every_request_of_a_run_is_watched_where_the_task_runs_on(session, tmp_path):
+    question = session.task.questions("train")[0]
+    assert session.sampler.request(question.number, (1, 2)).watch is not None
+    lab = RunSession(parse_config({"model": {"source": "bundled:lab"}}), tmp_path, CPU)
+    assert lab.sampler.request(lab.task.questions("train")[0].number, (1, 2)).watch is None
+    lab.close()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from sapo_engine.grading.base import Grade
 from sapo_engine.grading.programs import probe
 from sapo_engine.service.preview import preview
 from sapo_engine.session import RunSession
@@ -148,3 +149,79 @@ def test_a_run_leaves_programs_out_that_fail_their_own_tests(tmp_path):
         assert "left out" in note
     finally:
         session.close()
+
+
+class Programs:
+    """What the reference programs of a task are found to be, by a grader that counts what it grades."""
+
+    def __init__(self, tmp_path, monkeypatch):
+        self.folder = tmp_path / "run"
+        self.folder.mkdir()
+        self.file = mbpp_file(tmp_path / "mbpp.jsonl", 40)
+        self.graded = 0
+        self.dies_at = 1000
+        monkeypatch.setattr("sapo_engine.tasks.golds.grader_for", lambda *_, **__: self)
+        monkeypatch.setattr("sapo_engine.grading.programs.probe", lambda: (self.sandbox, ""))
+        self.sandbox = "landlock"
+
+    def grade(self, items):
+        self.graded += len(items)
+        if self.graded > self.dies_at:
+            raise KeyboardInterrupt
+        return [Grade("times_6" not in text, "", "test 1 of 3") for _, text in items]
+
+    def close(self):
+        pass
+
+    def check(self, **more):
+        """(those left out, how many programs were run)"""
+        task = make_task(TaskConfig(kind="mbpp", train_data=str(self.file), **SIZES, **more), 3)
+        self.graded = 0
+        everything = asked(task)
+        golds = task.check_golds(kept_in=self.folder)
+        task.close()
+        assert golds.checked == 40
+        assert [(gold.problem.id, gold.reason) for gold in golds.bad] == [("606", "test 1 of 3")]
+        return everything - asked(task), self.graded
+
+
+def test_reference_programs_are_run_once_for_a_run(tmp_path, monkeypatch):
+    programs = Programs(tmp_path, monkeypatch)
+    left_out, run = programs.check()
+    assert (len(left_out), run) == (1, 40)
+    assert programs.check() == (left_out, 0)
+
+
+@pytest.mark.parametrize("change", ["rows", "seconds", "sandbox", "damaged", "not ours", "place"])
+def test_reference_programs_are_run_again_where_something_has_changed(tmp_path, monkeypatch, change):
+    programs = Programs(tmp_path, monkeypatch)
+    programs.check()
+    kept = programs.folder / "references.json"
+    more = {}
+    match change:
+        case "rows":
+            rows = [json.loads(line) for line in programs.file.read_text().splitlines()]
+            rows[7]["test_list"].append("assert True")
+            write(programs.file, rows)
+        case "seconds":
+            more = {"test_seconds": 9.0}
+        case "sandbox":
+            programs.sandbox = "bubblewrap"
+        case "damaged":
+            kept.write_bytes(kept.read_bytes()[:-9])
+        case "not ours":
+            kept.write_text("[1]")
+        case _:
+            kept.write_text(kept.read_text().replace('"bad": [[', '"bad": [[99'))
+    assert programs.check(**more)[1] == 40
+    assert programs.check(**more)[1] == 0
+
+
+def test_a_check_that_is_killed_keeps_nothing(tmp_path, monkeypatch):
+    programs = Programs(tmp_path, monkeypatch)
+    programs.dies_at = 10
+    with pytest.raises(KeyboardInterrupt):
+        programs.check()
+    assert list(programs.folder.iterdir()) == []
+    programs.dies_at = 1000
+    assert programs.check()[1] == 40

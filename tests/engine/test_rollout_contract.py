@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from transformers import AutoTokenizer
 from sapo_engine.models.loading import load_network
 from sapo_engine.models.sources import gguf_folder
 from sapo_engine.rollouts import Request, Usage, key_of, vllm_installed
+from sapo_engine.rollouts.base import CHECK_EVERY
 from sapo_studio.errors import InputError
 from tests.fixtures.rollout_benches import (
     BENCHES,
@@ -105,6 +107,49 @@ def test_a_text_ends_with_the_end_of_text_token_and_says_so(backend, prompts):
         assert EOS not in completion.tokens[:-1]
     ended = sum(completion.finished for completion in flat)
     assert 0 < ended < len(flat)  # both happen, or nothing has been shown
+
+
+class EndsAfter:
+    """A watch that ends a continuation at the first look once it has `most` tokens; keeps what it was told."""
+
+    def __init__(self, most, seen):
+        self.most, self.tokens = most, []
+        seen.append(self)
+
+    def ended(self, new):
+        self.tokens += new
+        return len(self.tokens) >= self.most
+
+
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_a_watch_ends_its_own_continuation_and_no_other(backend, prompts, temperature):
+    plain = sampling(prompts, samples=3, limit=70)
+    whole = backend.generate(plain, temperature=temperature)
+    most = {0: 0, 2: 20, 3: 1000, 5: 40}  # by request; the others are not watched
+    seen = {number: [] for number in most}
+    watched = [
+        replace(r, watch=(lambda k=k: EndsAfter(most[k], seen[k])) if k in most else None) for k, r in enumerate(plain)
+    ]
+    before = backend.usage.copy()
+    found = backend.generate(watched, temperature=temperature)
+    assert (backend.usage - before).generated_tokens == sum(len(c.tokens) for row in found for c in row)
+    cut = 0
+    for number, (mine, all_of_it) in enumerate(zip(found, whole, strict=True)):
+        for completion, full in zip(mine, all_of_it, strict=True):
+            wanted = -(-max(most.get(number, 1000), 1) // CHECK_EVERY) * CHECK_EVERY
+            if len(full.tokens) <= wanted:
+                assert completion == full
+            else:
+                cut += 1
+                assert not completion.finished
+                assert completion.tokens == full.tokens[: len(completion.tokens)]
+                assert wanted <= len(completion.tokens) <= wanted + 1
+    assert cut
+    for number, watches in seen.items():
+        assert len(watches) == 3  # one a key
+        told = sorted(tuple(watch.tokens) for watch in watches)
+        texts = sorted(completion.tokens for completion in found[number])
+        assert all(text[: len(part)] == part for part, text in zip(told, texts, strict=True))
 
 
 def test_usage_is_what_was_read_and_written(backend, prompts):

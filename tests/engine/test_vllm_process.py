@@ -101,6 +101,40 @@ def test_the_end_of_text_token_finishes(python):
         assert backend.generate([Request((37,), (1,), 9)], temperature=0) == [[Completion((38, 39, 40), True)]]
 
 
+class AtMost:
+    """A watch that ends a continuation of more than `most` tokens."""
+
+    def __init__(self, most, told):
+        self.left, self.told = most, told
+
+    def ended(self, new):
+        self.told.append(len(new))
+        self.left -= len(new)
+        return self.left < 0
+
+
+def test_a_watch_ends_its_own_continuation_and_no_other(python):
+    python()
+    told, ticks = [], []
+    requests = [
+        Request((40 + number,), (1, 2), 90, (lambda most=most: AtMost(most, told)) if most else None)
+        for number, most in enumerate((0, 30, 60, 10, 200))
+    ]
+    with engine() as backend:
+        found = backend.generate(requests, temperature=1.0, tick=ticks.append)
+        again = backend.generate([Request((7,), (3,), 20)], temperature=1.0)
+        assert backend.usage.generated_tokens == sum(len(c.tokens) for row in found for c in row) + 20
+    lengths = [{len(completion.tokens) for completion in row} for row in found]
+    assert lengths == [{90}, {48}, {72}, {24}, {90}]  # looked at every 24 tokens: this engine writes 12 a step
+    for request, row in zip(requests, found, strict=True):
+        (text,) = {completion.tokens for completion in row}
+        assert text == tuple(range(request.prompt[0] + 1, request.prompt[0] + 1 + len(text)))
+        assert not any(completion.finished for completion in row)
+    assert set(told) == {24}
+    assert sum(ticks) == 10
+    assert again == [[Completion(tuple(range(8, 28)), False)]]
+
+
 def test_closing_ends_the_process_in_good_order(python, capfd):
     python()
     backend = engine()

@@ -40,7 +40,16 @@ class AnswerGrader:
 
     def grade(self, items: Sequence[tuple[Problem, str]]) -> list[Grade]:
         """See Grader."""
-        asked = [(self.extract(text), problem.answer) for problem, text in items]
+        extract, known = self.extract, self._known
+        asked = [(extract(text), problem.answer) for problem, text in items]
+        try:
+            return [known[pair] for pair in asked]
+        except KeyError:
+            self._compare_new(asked)
+            return [known[pair] for pair in asked]
+
+    def _compare_new(self, asked: Sequence[tuple[str, str]]) -> None:
+        """See to it that the verdict on each pair of answer and reference is known."""
         if len(self._known) > REMEMBERED:
             self._known.clear()
         hard: list[tuple[str, str]] = []
@@ -54,7 +63,6 @@ class AnswerGrader:
         if hard:
             with ThreadPoolExecutor(min(self.processes, len(hard))) as pool:
                 self._known.update(zip(hard, pool.map(self._compare, hard), strict=True))
-        return [self._known[pair] for pair in asked]
 
     def _compare(self, pair: tuple[str, str]) -> Grade:
         with self._lock:

@@ -43,7 +43,8 @@ from sapo_engine.grading.said import (
     Union,
     Words,
 )
-from sapo_engine.grading.units import DEGREE, TEMPERATURES
+from sapo_engine.grading.unit_table import KNOWN
+from sapo_engine.grading.units import DEGREE, TEMPERATURES, Unit
 
 PLAIN_NUMBER = re.compile(r"\$?(-?)(\d{1,3}(?:,\d{3})+|\d{1,300})(\.\d{1,300})?", re.ASCII)
 
@@ -160,6 +161,10 @@ class _Comparison:
 
     def scalars(self, left: Scalar, right: Scalar) -> bool:
         """Numbers with their units: a unit on one side alone does not count, two must agree."""
+        if bool(left.unit.dimensions) != bool(right.unit.dimensions):
+            # 8h and 8 hours: letters on a number are the unit that the other side has.
+            known = left.unit if left.unit.dimensions else right.unit
+            left, right = _lettered(left, known), _lettered(right, known)
         mine, other = left.unit, right.unit
         if mine.dimensions and other.dimensions:
             if mine.dimensions != other.dimensions:
@@ -375,6 +380,19 @@ def _letters_of(part: Expression) -> str:
     """The letters that a variable or a product of variables is written with; empty where there is more to it."""
     symbols = part.args if isinstance(part, Call) and part.head == "mul" else (part,)
     return "".join(symbol.name if isinstance(symbol, Symbol) else " " for symbol in symbols)
+
+
+def _lettered(scalar: Scalar, known: Unit) -> Scalar:
+    """A number with a single letter on it as so many of that unit, where it measures what `known` does."""
+    value = scalar.value
+    if scalar.unit.dimensions or not isinstance(value, Call) or value.head != "mul" or len(value.args) != 2:
+        return scalar
+    number, letter = value.args
+    if not isinstance(number, Number) or not isinstance(letter, Symbol) or len(letter.name) > 1:
+        return scalar
+    dimension, factor = KNOWN.get(letter.name, ("", Fraction(1)))
+    unit = Unit(((dimension, 1),), factor)
+    return Scalar(number, unit) if unit.dimensions == known.dimensions else scalar
 
 
 def _scaled(scalar: Scalar) -> Expression:

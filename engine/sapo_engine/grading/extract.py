@@ -205,8 +205,13 @@ def _formulas(text: str) -> list[str]:
 
 def final_number(text: str) -> str:
     """The answer of a school problem: behind `####`, in a box, after "the answer is", else the last number."""
-    if (found := _plainly_marked(text)) is not None:
-        return found
+    # The usual case, told fast: a number behind the only mark ends the text, and before it there is no box, no "the
+    # answer is" and no thought, so that nothing there can be an answer.
+    before, mark, behind = text.rpartition(MARK)
+    number = behind.strip()
+    plain = mark and ((number.isdigit() and number.isascii()) or PLAIN_NUMBER.fullmatch(number))
+    if plain and not ("#" in before or "\\" in before or "nswer" in before or "think>" in before):
+        return number
     text = answer_part(text)[-LONGEST:]
     marked = False
     for line in _marked(text):
@@ -219,18 +224,6 @@ def final_number(text: str) -> str:
         if number := first_number(_behind_equals(_result(clause))):
             return number
     return "" if marked else last_number(text)
-
-
-def _plainly_marked(text: str) -> str | None:
-    """The number behind the only mark, where that ends the text and nothing before can be an answer: the usual case."""
-    at = text.rfind(MARK)
-    if at < 0:
-        return None
-    number = text[at + len(MARK) :].strip()
-    if not (number.isdigit() and number.isascii()) and not PLAIN_NUMBER.fullmatch(number):
-        return None
-    # What else may hold an answer: a mark before this one, a box, "the answer is", a thought.
-    return None if text.count("#", 0, at) or "\\" in text or "nswer" in text or "<t" in text else number
 
 
 def _after_calculation(line: str) -> str:

@@ -21,12 +21,15 @@ _TURNS = (
     "<start_of_turn>",
     *_TURN_ENDS,
 )
+_INSIDE = (" Question:", " Problem:", " Q:")
 _TALK = frozenset((
     "wait", "hmm", "but", "so", "let", "is", "are", "oh", "actually", "double-check", "check", "why", "what's",
     "right", "correct", "ok", "okay", "could", "should", "can", "does", "do", "did", "hold", "alternatively",
     "maybe", "no", "yes", "now", "then",
 ))  # fmt: skip
 """How a reasoner begins to ask itself; such a line is no new question."""
+_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+"""Not `lower()`, which makes some letters two: places would not be those in the text."""
 _LONGEST_LINE = 2_000
 _FEWEST_WORDS = 7
 
@@ -49,15 +52,19 @@ def goes_on(text: str) -> int | None:
         if not stripped:
             blank = True
             continue
-        if answered and (_labelled(stripped) or (blank and _asks(stripped))):
+        if answered and _labelled(stripped):
             return end
         if answered or _answers(stripped):
             at = start + line.find(stripped)
-            if (inside := _labelled_inside(stripped, answered)) is not None:
+            inside, turn = _labelled_inside(stripped, answered), _turn(stripped)
+            if inside is not None and (turn is None or inside < turn):
                 return at + inside
-            if (turn := _turn(stripped)) is not None and (answered or _answers(stripped[:turn])):
+            if turn is not None and (answered or _answers(stripped[:turn])):
                 said = at + turn if stripped[:turn].strip() else end
                 return said if _says_more(text[at + turn :]) else None
+            # Last, because only the whole line says it: a place that a sampler stopped at before stays one.
+            if answered and blank and _asks(stripped):
+                return end
             answered = True
         end = start + len(line.rstrip())
         blank = False
@@ -95,8 +102,8 @@ def _lines(text: str, at: int) -> Iterator[tuple[int, str]]:
 
 def _answers(line: str) -> bool:
     """Whether a line gives a final answer."""
-    if "####" in line:
-        return bool(line.rpartition("####")[2].strip())
+    if line.partition("####")[2].strip("# "):
+        return True
     near = line[:_LONGEST_LINE]
     return "\\boxed" in near or "nswer is" in near or bool(near.partition("nswer:")[2].strip(" *"))
 
@@ -123,9 +130,10 @@ def _labelled(line: str) -> bool:
 
 def _labelled_inside(line: str, answered: bool) -> int | None:
     """Where a line that gives an answer goes on with a labelled question; None where it does not."""
-    for label in (" Question:", " Problem:", " Q:"):
-        at = line.find(label)
-        if at > 0 and line[:at].strip() and (answered or _answers(line[:at])):
+    near = line[:_LONGEST_LINE]
+    at = 0
+    while (at := min((k for k in (near.find(label, at + 1) for label in _INSIDE) if k > 0), default=0)) > 0:
+        if answered or _answers(line[:at]):
             return at
     return None
 
@@ -148,7 +156,7 @@ def _asks(line: str) -> bool:
 
 def _turn(line: str) -> int | None:
     """Where another speaker begins in a line; None where nobody does."""
-    low = line[:_LONGEST_LINE].lower()
+    low = line[:_LONGEST_LINE].translate(_LOWER)
     found = [at for turn in _TURNS if (at := low.find(turn)) >= 0]
     return min(found, default=None)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from sapo_engine.grading.decimal_commas import decimal_part
 from sapo_engine.grading.unit_table import KNOWN
 
 LONGEST = 1000
@@ -62,7 +63,7 @@ _SIGNS = {
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∣": "|", "∶": ":", "∠": r"\angle ",
     "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
     "…": r"\ldots ", "⋯": r"\ldots ", "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"',
-    "，": ",", "、": ",", "；": ";", "：": ":", "（": "(", "）": ")", "。": ".",
+    "¢": r"\text{ cent}", "，": ",", "、": ",", "；": ";", "：": ":", "（": "(", "）": ")", "。": ".",
 }  # fmt: skip
 _GREEK = {
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
@@ -152,6 +153,7 @@ _ALIASES = {
     "pounds": "£", "textperiodcentered": "*", "prime": "'", "lnot": "neg", "infin": "infty", "tg": "tan",
     "langle": "⟨", "rangle": "⟩", "arctg": "arctan", "ctg": "cot", "cosec": "csc",
 }  # fmt: skip
+_UPRIGHT = frozenset("mgshLNJWVK")
 _SIGN_COMMANDS = frozenset("{}[]()|:*/<>$'€£⟨⟩%&#_")
 _DOUBLE_STRUCK = {"R": "reals", "Z": "integers", "N": "naturals", "Q": "rationals", "C": "complexes"}
 _GRIDS = {"pmatrix": "matrix", "bmatrix": "matrix", "matrix": "matrix", "Bmatrix": "matrix", "smallmatrix": "matrix",
@@ -182,6 +184,7 @@ class _Scanner:
         self.spaced = False
         self.out: list[Token] = []
         self.math = _formula_signs(text)
+        self.one_comma = text.count(",") == 1
 
     def scan(self) -> list[Token]:
         text = self.text
@@ -246,6 +249,9 @@ class _Scanner:
         if text[end : end + 1] == "." and text[end + 1 : end + 2] in _DIGITS:
             stop = self._digits(end + 1)
             fraction, end = text[end + 1 : stop], stop
+        elif text[end : end + 1] in (",", "{"):
+            money = bool(self.out) and self.out[-1].text in ("$", "€", "£", "¥", "₹")
+            fraction, end = decimal_part(text, end, money=money, alone=self.one_comma and not self.depth)
         repeating, end = self._repeating(end, pointed=bool(fraction))
         if repeating:
             value = Fraction(int((digits or "0") + fraction + repeating) - int((digits or "0") + fraction or "0"))
@@ -356,7 +362,8 @@ class _Scanner:
             self._put("text", _unwrapped(inner))
         elif name in _FONTS:
             inner, stop = group(text, end)
-            if (inner.isalpha() and len(inner) > 1) or _is_unit(inner):
+            upright = name == "mathrm" and self._upright_unit(inner)
+            if (inner.isalpha() and len(inner) > 1) or _is_unit(inner) or upright:
                 self._put("command" if inner in FUNCTIONS else "text", inner)
                 self.at = stop
         elif name == "mathbb":
@@ -372,6 +379,13 @@ class _Scanner:
             # A set's bracket `\\{` must not be taken for one that only groups.
             sign = f"\\{name}" if name in ("{", "}") else name
             self._put("sign" if name in _SIGN_COMMANDS else "command", sign)
+
+    def _upright_unit(self, inner: str) -> bool:
+        r"""Whether an upright letter is a unit: `5\,\mathrm{m}`, `5\mathrm{m}/\mathrm{s}`. No variable is upright."""
+        if inner.strip() not in _UPRIGHT or not self.out:
+            return False
+        before = self.out[-1]
+        return before.kind == "number" or (before.text == "/" and len(self.out) > 1 and self.out[-2].kind == "text")
 
     def _grid(self) -> None:
         name, at = group(self.text, self.at)

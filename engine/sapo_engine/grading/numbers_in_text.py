@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 
+from sapo_engine.grading.decimal_commas import with_points
 from sapo_engine.grading.notation import Unreadable, group, in_ascii
-from sapo_engine.grading.units import KNOWN, is_word
+from sapo_engine.grading.number_words import number_in_words
+from sapo_engine.grading.units import CHANGED, KNOWN, is_word
 
 FARTHEST = 200
 """Characters that one number may have."""
@@ -16,6 +18,11 @@ DIGITS = frozenset("0123456789")
 _BEGINNING = re.compile(r"[0-9]|\.(?=[0-9])|\\[dtc]?frac")
 _OPERATORS = ("\\times", "\\cdot", "\\div")
 _SCALES = frozenset(("hundred", "thousand", "million", "billion", "trillion", "dozen"))
+_CHANGED = CHANGED | {"squared", "cubed", "x", "y", "z"}
+"""Behind a number these make it another one, or none: `2 thirds`, `5 squared`, `5 x`."""
+_LIMITS = frozenset(("than", "least", "most", "not"))
+"""Before a number these say that it is not the answer: `more than 5`."""
+_OR_OTHERS = ("or more", "or less", "or fewer")
 _HALVES = ("and a half", "and one half", "and one-half")
 _ORDINALS = ("st", "nd", "rd", "th")
 _SHORT_UNITS = frozenset("mgshlL")
@@ -28,16 +35,19 @@ def first_number(text: str) -> str:
     Empty where there is none, and where what stands there is no definite number (`20-ish`). A number with a letter on
     it (`3x`) is given with the letter: it is not that number.
     """
-    text = in_ascii(text)
+    text = with_points(in_ascii(text))
     begin = _number_begins(text, 0)
     if begin is None:
+        number = number_in_words(text[:FARTHEST].strip(" .*").lower())
+        return "" if number is None else str(number)
+    if _run(text[max(0, begin - FARTHEST) : begin].rstrip(" $")[::-1])[::-1].lower() in _LIMITS:
         return ""
     end = _calculation_ends(text, begin, _number_ends(text, begin))
     found = text[_with_sign(text, begin) : end]
     rest = text[end:]
     if word := _run(rest):
         return found if _counts(word) else found + word
-    if rest[:1] == "-" and rest[1:2].isalpha():
+    if rest[:1] == "-" and rest[1:2].isalnum():
         return ""
     if rest[:1] == "_":
         return found + rest.split()[0].rstrip(".,")
@@ -51,7 +61,7 @@ def last_number(text: str) -> str:
     end = len(text)
     while end > 0:
         begin = text.rfind("\n", 0, end) + 1
-        line = in_ascii(text[begin:end])
+        line = with_points(in_ascii(text[begin:end]))
         if (first := _number_begins(line, 0)) is not None:
             return _last_in(line, first)
         end = begin - 1
@@ -218,8 +228,10 @@ def _further(rest: str) -> str:
     bare = rest.lstrip(" ")
     if bare.startswith(_HALVES):
         return " 1/2"
-    if (word := _run(bare).lower()) in _SCALES:
+    if (word := _run(bare).lower()) in _SCALES or word in _CHANGED:
         return f" {word}"
+    if bare.startswith(_OR_OTHERS):
+        return f" or {bare.split()[1]}"
     for joint in ("or ", "and ", ","):
         if bare.startswith(joint):
             after = bare[len(joint) :].lstrip(" $-")

@@ -5,6 +5,7 @@ r"""A written answer as what it says: a number, a list, a point, an interval, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -63,11 +64,16 @@ _RELATIONS = {"<": "<", ">": ">", "le": "<=", "ge": ">=", "ne": "!="}
 _BEHIND = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 _SETS = frozenset(("reals", "integers", "naturals", "rationals", "complexes"))
 _LETTERS = "ABCDEFGHIJ"
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}")
+"""No difference and no quotient: 2020-05-05 is not 2010."""
+_HALF_OF_DAY = re.compile(r"\b([ap])\. ?m\b\.?", re.IGNORECASE)
 
 
 def read(answer: str) -> Answer:
     """What a written answer says."""
-    text = _bare(in_ascii(answer))
+    text = _HALF_OF_DAY.sub(r"\1m", _bare(in_ascii(answer)))
+    if _DATE.fullmatch(text):
+        return Raw(text)
     if (choice := _choice(text)) is not None:
         return choice
     if (plain := _PLAIN.get(" ".join(text.rstrip(".").lower().split()))) is not None:

@@ -19,7 +19,8 @@ _TABLE = {
     "euros": "€ 1 euro EUR", "pounds sterling": "£ 1 GBP", "yen": "¥ 1 JPY", "rupees": "₹ 1 rupee Rs INR",
     "celsius": "celsius 1", "fahrenheit": "fahrenheit 1",
     "bytes": "byte 1 bytes, KB 1024 kilobyte, MB 1048576 megabyte, GB 1073741824 gigabyte",
-    "power": "W 1 watt, kW 1000 kilowatt", "energy": "J 1 joule, kJ 1000 kilojoule, cal 4.184 calorie, kcal 4184",
+    "power": "W 1 watt, kW 1000 kilowatt",
+    "energy": "J 1 joule, kJ 1000 kilojoule, cal 4.184 calorie, kcal 4184, kWh 3600000",
     "force": "N 1 newton", "voltage": "V 1 volt", "current": "A 1 ampere amp", "frequency": "Hz 1 hertz",
     "temperature": "K 1 kelvin", "a.m.": "am 1 a.m", "p.m.": "pm 1 p.m",
 }  # fmt: skip

@@ -1,7 +1,8 @@
 r"""Units behind a number, and words that multiply it.
 
 Known units may be written bare (`5 cm`, `7 hours`); any other word only inside `\text{...}`, or where it can be
-nothing but a word. Letters are never taken for units: `3x`, `7e` and `5m` are products.
+nothing but a word. A single letter is no unit unless there is room before it or more of a unit behind: `3x`, `7e` and
+`5m` are products, `25m^2` and `5m/s` are not.
 """
 
 from __future__ import annotations
@@ -28,7 +29,15 @@ _CHANGING = frozenset((
     "below", "ish", "by",
 ))  # fmt: skip
 """Words that change what a number says: with one of them the number alone is not the answer."""
+CHANGED = frozenset((
+    "half", "halves", "third", "thirds", "fourths", "fifth", "fifths", "sixth", "sixths", "seventh", "sevenths",
+    "eighth", "eighths", "ninth", "ninths", "tenth", "tenths", "hundredth", "hundredths", "thousandth", "thousandths",
+    "doubled", "tripled", "halved", "factorial",
+))  # fmt: skip
+"""Words that make another number of the one before them."""
 _ROMAN = frozenset(("II", "III", "IV", "VI", "VII", "VIII", "IX"))
+_SPACED = frozenset("mgshL")
+_RAISED = frozenset(("m", "mm", "cm", "dm", "km", "in", "ft", "yd", "mi"))
 _CONSONANTS = frozenset("bcdfghjklmnpqrstvwxz")
 
 
@@ -92,13 +101,18 @@ def _words_of(tokens: Sequence[Token], *, bare: bool) -> list[str] | None:
         elif token.kind == "word":
             alone = len(token.text) == 1 or token.text in ("in", "min")
             known = token.text in KNOWN or token.text in COMPOUND or token.text.lower() in (*_SCALES, *_POWERS)
+            if token.text.startswith("sq") and token.text[2:] in KNOWN:  # sqm, sqft
+                found += ["sq", token.text[2:]]
+                continue
             percent = token.text.lower() in ("percent", "percentage", "pct", "degrees", "degree", "deg", "units")
-            if alone and not (bare and token.spaced and (token.text in "mgshL" or len(token.text) > 1)):
+            if alone and not (bare and _stands_alone(tokens, index - 1)):
                 if not (found and found[-1] in ("/", "per", "^circ")):
                     return None
             elif not (known or percent or is_word(token.text) or (found and token.text in _NEUTRAL)):
                 return None
             found.append(token.text)
+        elif token.text in ("2", "3") and not token.spaced and found and found[-1] in _RAISED:
+            found.append(f"^{token.text}")  # cm2
         elif token.kind == "sign" and token.text in "/*.-":
             found += [token.text] if token.text == "/" else []
         elif token.kind == "sign" and token.text in CURRENCIES | {"%"}:
@@ -115,6 +129,23 @@ def _words_of(tokens: Sequence[Token], *, bare: bool) -> list[str] | None:
         else:
             return None
     return found
+
+
+def _stands_alone(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a unit that is written like variables is one behind a bare number: with room before it (`5 m`), or where
+    more of a unit follows that no product has (`25m^2`, `5m/s`, `5in`, `5m2`)."""
+    token, rest = tokens[at], [other for other in tokens[at + 1 : at + 5] if other.text not in "{}"]
+    if len(token.text) > 1 or (token.spaced and token.text in _SPACED):
+        return True
+    if at or not rest:
+        return False
+    if token.text == "m" and rest[0].text in ("2", "3"):
+        return not rest[0].spaced
+    if token.text == "m" and rest[0].text == "^":
+        return len(rest) > 1 and rest[1].text in ("2", "3")
+    if token.text in "mgL" and rest[0].text == "/" and len(rest) > 1 and rest[1].kind in ("word", "text"):
+        return rest[1].text in ("s", "h", "L", "min") or (len(rest[1].text) > 1 and rest[1].text in KNOWN)
+    return False
 
 
 def _power(tokens: Sequence[Token], at: int) -> tuple[str, int] | None:
@@ -166,7 +197,7 @@ def _combined(words: Sequence[str]) -> Unit | None:
     last: tuple[str, Fraction] | None = None
     for word in words:
         low = word.lower()
-        if low in _CHANGING or word in ("^0", "^1"):
+        if low in _CHANGING or low in CHANGED or word in ("^0", "^1"):
             return None
         if word in ("/", "per") or low == "per":
             sign, last = -1, None
@@ -186,7 +217,9 @@ def _combined(words: Sequence[str]) -> Unit | None:
         elif low in ("degree", "degrees", "deg"):
             powers[DEGREE[0][0]] = 1
         elif low in _POWERS:
-            if low.endswith("d") and last is not None:
+            if low.endswith("d"):
+                if last is None:
+                    return None  # 5 squared
                 more = _POWERS[low] - 1
                 powers[last[0]] = powers.get(last[0], 0) + sign * more
                 factor *= last[1] ** (sign * more)

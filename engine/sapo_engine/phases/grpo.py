@@ -75,7 +75,10 @@ def grpo(
         ]
         answers = backend.generate(requests, temperature=session.config.sampling.temperature)
         model.trainable().train()
-        left = {number: list(found) for number, found in zip(asked, answers, strict=True)}
+        left = {
+            number: [session.sampler.up_to_answer(completion) for completion in found]
+            for number, found in zip(asked, answers, strict=True)
+        }
         written = [list(left[number].pop(0).tokens) for number in prompts]
         read = [list(session.prompts.of(int(number))) for number in prompts]
         trained += sum(map(len, written)) + sum(map(len, read))

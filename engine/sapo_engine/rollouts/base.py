@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.errors import InputError
 
+CHECK_EVERY = 16
+"""New tokens of a continuation between two looks at whether it has come to its end without an end-of-text token."""
+
+
+class Watch(Protocol):
+    """Follows one continuation while it is written."""
+
+    def ended(self, new: Sequence[int]) -> bool:
+        """Take in the tokens written since the last look; whether nothing that is written next can count."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """Continue `prompt` once for each of `keys`. A key seeds its own continuation and nothing else, so a result does
-    not depend on what else is in the batch, on its order, or on the process that computes it."""
+    not depend on what else is in the batch, on its order, or on the process that computes it.
+
+    `watch`, where there is one, makes a Watch for each continuation. It is asked every CHECK_EVERY tokens; once it says
+    so the continuation ends there, without an end-of-text token. The others are written as if it had gone on."""
 
     prompt: tuple[int, ...]
     keys: tuple[int, ...]
     max_new_tokens: int
+    watch: Callable[[], Watch] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """New token ids, the end-of-text token included if it was reached (`finished`)."""
+    """New token ids, the end-of-text token included if it was reached (`finished`). Without it a continuation has come
+    to its limit, or its watch has ended it."""
 
     tokens: tuple[int, ...]
     finished: bool

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.rollouts.base import Completion, Request, within
+from sapo_engine.rollouts.base import CHECK_EVERY, Completion, Request, Watch, within
 from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.cache import roomy_cache
 from sapo_engine.rollouts.keys import uniforms
@@ -145,6 +145,8 @@ class HfBackend:
         ended = torch.zeros(total, dtype=torch.bool, device=device)
         rows = torch.arange(total, device=device)  # which sequence each row of the batch is
         going = torch.ones(total, dtype=torch.bool, device=device)
+        watches = [request.watch() if request.watch else None for request in requests for _ in request.keys]
+        watched = any(watches)
         for position in range(longest):
             token = _draw(logits, temperature, noise[rows, position] if noise is not None else None)
             live = rows[going]
@@ -153,6 +155,8 @@ class HfBackend:
             stop = token == self.eos
             ended[rows[going & stop]] = True
             going = going & ~stop & (limits[rows] > position + 1)
+            if watched and (position + 1) % CHECK_EVERY == 0:
+                going = going & ~_ended(watches, rows, going, written[:, position + 1 - CHECK_EVERY : position + 1])
             alive = int(going.sum())
             if alive == 0:
                 break
@@ -190,6 +194,20 @@ class HfBackend:
             split.append(flat[at : at + len(request.keys)])
             at += len(request.keys)
         return split
+
+
+def _ended(watches: Sequence[Watch | None], rows: torch.Tensor, going: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    """Which rows of the batch their watches end. `rows`, `going`: shape (rows,); `new`: the latest tokens of all
+    sequences, shape (sequences, CHECK_EVERY)."""
+    live = rows[going]
+    texts = cast("list[list[int]]", new[live].tolist())
+    verdicts = [
+        (watch := watches[row]) is not None and watch.ended(tokens)
+        for row, tokens in zip(cast("list[int]", live.tolist()), texts, strict=True)
+    ]
+    found = torch.zeros_like(going)
+    found[going] = torch.tensor(verdicts, dtype=torch.bool, device=going.device)
+    return found
 
 
 def _draw(logits: torch.Tensor, temperature: float, noise: torch.Tensor | None) -> torch.Tensor:

@@ -32,7 +32,8 @@ class Sampler:
         limit = self.prompts.task.max_new_tokens
         wanted = max(limit - len(written), MIN_ROOM) if written else limit
         room = self.prompts.context_length - len(prompt) - len(written)
-        return Request(prompt + written, tuple(keys), min(wanted, max(room, 1)))
+        watch = self.builder.watch(prompt, written)
+        return Request(prompt + written, tuple(keys), min(wanted, max(room, 1)), watch)
 
     def sample(
         self,
@@ -61,8 +62,9 @@ class Sampler:
 
         temperature = 0.0 if greedy else self.config.sampling.temperature
         found = self.pool.backend(model).generate(requests, temperature=temperature, tick=count)
-        return [[self._up_to_answer(completion) for completion in mine] for mine in found]
+        return [[self.up_to_answer(completion) for completion in mine] for mine in found]
 
-    def _up_to_answer(self, completion: Completion) -> Completion:
+    def up_to_answer(self, completion: Completion) -> Completion:
+        """A completion up to its first complete answer, where it goes on with a question of its own."""
         tokens = self.builder.first_answer(completion.tokens)
         return completion if tokens is completion.tokens else Completion(tokens, finished=False)

@@ -20,11 +20,11 @@ import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import torch
 
-from sapo_engine.rollouts.base import Completion, Request, within
+from sapo_engine.rollouts.base import CHECK_EVERY, Completion, Request, Watch, within
 from sapo_studio.config.engine_limits import VLLM_CPU_CACHE, VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.errors import EngineError
@@ -133,11 +133,21 @@ class VllmBackend:
         requests = within(requests, self.max_len)
         if not requests:
             return []
+        watches: dict[tuple[int, int], Watch] = {}
+
+        def ended(news: Sequence[tuple[int, int, list[int]]]) -> list[tuple[int, int]]:
+            for number, place, _ in news:
+                watch = requests[number].watch
+                if watch is not None and (number, place) not in watches:
+                    watches[number, place] = watch()
+            return [(number, place) for number, place, tokens in news if watches[number, place].ended(tokens)]
+
         found = self._ask(
             tick,
+            ended,
             do="generate",
             temperature=temperature,
-            requests=[(request.prompt, request.keys, request.max_new_tokens) for request in requests],
+            requests=[(r.prompt, r.keys, r.max_new_tokens, CHECK_EVERY if r.watch else 0) for r in requests],
         )
         rows = cast("list[list[tuple[list[int], bool]]]", found["completions"])
         results = [[Completion(tuple(tokens), finished) for tokens, finished in row] for row in rows]
@@ -169,21 +179,28 @@ class VllmBackend:
     ) -> None:
         self.close()
 
-    def _ask(self, tick: Callable[[int], None] | None = None, **order: object) -> Any:
-        """Send an order and return what comes back."""
+    def _ask(
+        self,
+        tick: Callable[[int], None] | None = None,
+        ended: Callable[[Sequence[tuple[int, int, list[int]]]], list[tuple[int, int]]] | None = None,
+        **order: object,
+    ) -> Any:
+        """Send an order and return what comes back. `ended` is told what continuations have got longer by, and says
+        which of them are to end there."""
         stdin, stdout = self._process.stdin, self._process.stdout
         if not self._end.alive or stdin is None or stdout is None:
             raise EngineError("The vLLM engine has been closed")
         try:
-            stdin.write(json.dumps(order, separators=(",", ":")) + "\n")
-            stdin.flush()
+            _send(stdin, order)
             for line in stdout:
                 answer = json.loads(line)
                 if "ok" in answer:
                     return answer["ok"]
                 if "error" in answer:
                     raise _refusal(**answer["error"])
-                if tick:
+                if ended and "written" in answer:
+                    _send(stdin, {"ended": ended(answer["written"])})
+                elif tick:
                     tick(answer["finished"])
         except BrokenPipeError:
             pass  # it has ended: said below
@@ -198,6 +215,11 @@ class VllmBackend:
             why=f"It was killed by {signal.Signals(-code).name}." if code < 0 else f"Its exit status was {code}.",
             fix="The engine's log has its last words. SIGKILL mostly means that the machine's memory ran out.",
         )
+
+
+def _send(stdin: IO[str], line: object) -> None:
+    stdin.write(json.dumps(line, separators=(",", ":")) + "\n")
+    stdin.flush()
 
 
 def _environment(card: int | None) -> dict[str, str]:

@@ -7,8 +7,10 @@ Run as a script by whatever Python has vLLM, so it imports nothing of this progr
   at a time on a card and on a CPU; cpu_cache: bytes for keys and values on a CPU, unless VLLM_CPU_KVCACHE_SPACE (GiB)
   says otherwise): once, first. Answers version and device.
 * `load` (folder or null, adapter or null): new weights and/or another adapter; forgets what it has cached.
-* `generate` (temperature, requests as [prompt, keys, max_new_tokens]): answers {"finished": sequences} as it goes, then
-  for each request and key [tokens, finished], and how many of the prompts' tokens were cached.
+* `generate` (temperature, requests as [prompt, keys, max_new_tokens, every]): answers {"finished": sequences} as it
+  goes, then for each request and key [tokens, finished], and how many of the prompts' tokens were cached. Where `every`
+  is not 0 it tells of so many new tokens at a time, {"written": [[request, key's place, tokens], ...]}, and waits for
+  {"ended": [[request, key's place], ...]}: those end there.
 * `release`: gives a card's memory back until the next command; `close`: ends.
 
 An answer is {"ok": ...} or {"error": {"kind": "missing" | "old" | "failed", "why": text}}; after an error it ends.
@@ -47,7 +49,7 @@ class Refused(Exception):  # noqa: N818  # told to the parent, never raised furt
 class Host:
     """The engine and what it was last told to load."""
 
-    def __init__(self, replies: TextIO, order: dict[str, Any]) -> None:
+    def __init__(self, replies: TextIO, commands: queue.SimpleQueue[dict[str, Any]], order: dict[str, Any]) -> None:
         if importlib.util.find_spec("vllm") is None:
             raise Refused("missing", f"{sys.executable} has no module vllm.")
         # Not here when this program is checked or tested, so by name.
@@ -57,6 +59,7 @@ class Host:
         if found < OLDEST:
             raise Refused("old", f"{sys.executable} has vLLM {self.version}.")
         self._replies = replies
+        self._commands = commands
         self._vllm = vllm
         self._eos = int(order["eos"])
         self._asleep = False
@@ -119,13 +122,13 @@ class Host:
         """Continuations of each request, one a key, in order."""
         self._wake()
         jobs = [
-            (prompt, key, limit, (number, place))
-            for number, (prompt, keys, limit) in enumerate(requests)
+            (prompt, key, limit, every, (number, place))
+            for number, (prompt, keys, limit, every) in enumerate(requests)
             for place, key in enumerate(keys)
         ]
         # Sorted, what is in a batch does not depend on the order of asking, and equal beginnings come together.
         jobs.sort(key=lambda job: job[:3])
-        for name, (prompt, key, limit, _) in enumerate(jobs):
+        for name, (prompt, key, limit, every, _) in enumerate(jobs):
             params = self._vllm.SamplingParams(
                 temperature=temperature,
                 seed=key & (2**63 - 1) if temperature > 0 else None,
@@ -133,20 +136,37 @@ class Host:
                 stop_token_ids=[self._eos],
                 ignore_eos=True,
                 detokenize=False,
-                **self._final_only,
+                # What is watched has to be seen while it is written.
+                **({} if every else self._final_only),
             )
             self._engine.add_request(str(name), {"prompt_token_ids": prompt}, params, lora_request=self._adapter)
-        results: list[list[Any]] = [[None] * len(keys) for _, keys, _ in requests]
+        results: list[list[Any]] = [[None] * len(keys) for _, keys, _, _ in requests]
+        told: dict[tuple[int, int], int] = {}
         hits = 0
         while self._engine.has_unfinished_requests():
             finished = 0
+            written: list[tuple[int, int, list[int]]] = []
+            looked_at: dict[tuple[int, int], Any] = {}
             for output in self._engine.step():
+                *_, every, place = jobs[int(output.request_id)]
+                tokens = output.outputs[0].token_ids
                 if output.finished:
-                    number, place = jobs[int(output.request_id)][3]
-                    tokens = list(output.outputs[0].token_ids)
-                    results[number][place] = [tokens, bool(tokens) and tokens[-1] == self._eos]
+                    results[place[0]][place[1]] = [list(tokens), bool(tokens) and tokens[-1] == self._eos]
                     hits += output.num_cached_tokens or 0
                     finished += 1
+                elif every and len(tokens) - told.get(place, 0) >= every:
+                    written.append((*place, list(tokens[told.get(place, 0) :])))
+                    told[place] = len(tokens)
+                    looked_at[place] = output
+            if written:
+                say(self._replies, {"written": written})
+                ended = [looked_at[number, place] for number, place in self._commands.get()["ended"]]
+                self._engine.abort_request([output.request_id for output in ended])
+                for output in ended:
+                    number, place = jobs[int(output.request_id)][-1]
+                    results[number][place] = [list(output.outputs[0].token_ids), False]
+                    hits += output.num_cached_tokens or 0
+                finished += len(ended)
             if finished:
                 say(self._replies, {"finished": finished})
         return {"completions": results, "prefix_hits": hits}
@@ -210,7 +230,7 @@ def serve(replies: TextIO, commands: queue.SimpleQueue[dict[str, Any]]) -> int:
         what = order.pop("do")
         try:
             if what == "start":
-                host = Host(replies, order)
+                host = Host(replies, commands, order)
                 say(replies, {"ok": {"version": host.version, "device": "cpu" if host.cpu else "cuda"}})
                 continue
             result = getattr(host, what)(**order) if host is not None else None

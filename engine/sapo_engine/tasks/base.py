@@ -105,8 +105,8 @@ class Task(Protocol):
     def answer_end(self, text: str) -> int | None:
         """Where the first complete answer of a completion ends, if the completion goes on with a question of its own.
 
-        None where it does not (yet): a sampler may ask while the text grows, and stop where there is an end. `grade`
-        looks at `text[:answer_end(text)]` alone.
+        None where it does not (yet). A sampler asks while the text grows, about whole lines, and stops where there is
+        an end: it has to stay where it is, whatever comes after. `grade` looks at `text[:answer_end(text)]` alone.
         """
         ...
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sapo_engine.grading.base import Grade, Grader, Problem
 from sapo_engine.grading.first_answer import goes_on
 from sapo_engine.tasks.base import Message, Question, WrittenSolution
 from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad
+from sapo_engine.tasks.kept_golds import keep_golds, kept_golds, key_of
 from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
 from sapo_engine.tasks.segmenters import Pattern, segmenter_of
 from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS
@@ -79,19 +81,31 @@ class WrittenTask:
             self.check_golds()
         self._benchmark = self._read_benchmark(config.process_data) if config.process_data else None
 
-    def check_golds(self, tick: Callable[[int], None] | None = None) -> Golds:
+    def check_golds(self, tick: Callable[[int], None] | None = None, kept_in: Path | None = None) -> Golds:
         """Grade the reference answer or program of every question, and do with the bad ones as `bad_golds` asks.
 
         The others keep their numbers and splits. Answers are checked when the task is made; programs take their time,
-        so whoever makes the task asks for it (`tick` is called with how many are done). Raises InputError where the run
-        must not begin.
+        so whoever makes the task asks for it (`tick` is called with how many are done). The folder `kept_in` keeps what
+        is found of programs, so that they are run once. Raises InputError where the run must not begin.
         """
         if self.config.bad_golds == "keep":
             return self.golds
         asked = [problem for number, problem in self._problems.items() if number < BENCHMARK]
-        self.golds = check_golds(self.kind, [*self.shots, *asked], self.config, self._graders, tick)
+        self.golds = self._golds_of([*self.shots, *asked], tick, kept_in)
         self.leave_out(refused_or_bad(self.golds, self.config.bad_golds))
         return self.golds
+
+    def _golds_of(self, problems: Sequence[Problem], tick: Callable[[int], None] | None, kept_in: Path | None) -> Golds:
+        if kept_in is None or not self.is_code:
+            return check_golds(self.kind, problems, self.config, self._graders, tick)
+        from sapo_engine.grading.programs import probe
+
+        key = key_of(problems, self.config, probe()[0])
+        golds = kept_golds(kept_in, key, problems)
+        if golds is None:
+            golds = check_golds(self.kind, problems, self.config, self._graders, tick)
+            keep_golds(kept_in, key, problems, golds)
+        return golds
 
     def leave_out(self, problems: Collection[Problem]) -> None:
         """Ask these no more. Raises InputError where too few questions are left."""

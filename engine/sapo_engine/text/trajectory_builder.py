@@ -12,8 +12,14 @@ from sapo_engine.grading.base import Grade
 from sapo_engine.numbering import SOLUTIONS
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.tasks.base import Question, Task, WrittenSolution
+from sapo_engine.text.answer_watch import THOUGHT, THOUGHT_ENDS, AnswerWatch
 from sapo_engine.text.prompts import plain_prompt, plain_prompts, token_id
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+
+REMEMBERED = 10_000
+"""Texts that are kept."""
+THOUGHT_TOKENS = 12
+"""The last tokens of a prompt, in which a chat template may open a thought."""
 
 
 def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
@@ -33,6 +39,7 @@ class TrajectoryBuilder:
     tokenizer: PreTrainedTokenizerBase
     group: Group = ALONE
     _breaks: dict[int, int] = field(default_factory=dict)
+    _texts: dict[tuple[int, ...], str] = field(default_factory=dict)
     _decode: Callable[[list[int]], str] = field(init=False)
     _eos: int | None = field(init=False)  # asking the tokenizer for it takes as long as looking for it
 
@@ -41,8 +48,19 @@ class TrajectoryBuilder:
         self._decode = _decoder(self.tokenizer)
 
     def text_of(self, tokens: Sequence[int]) -> str:
-        """A completion as text, without the end-of-text token."""
-        return self._decode(list(self._body(tokens)))
+        """A completion as text, without the end-of-text token.
+
+        Where completions are looked at for their first answer their texts are kept a while: the same one is asked for
+        again, to be graded and cut into steps.
+        """
+        if not self.task.runs_on or not isinstance(tokens, tuple):
+            return self._decode(list(self._body(tokens)))
+        text = self._texts.get(tokens)
+        if text is None:
+            if len(self._texts) >= REMEMBERED:
+                self._texts.clear()
+            text = self._texts[tokens] = self._decode(list(self._body(tokens)))
+        return text
 
     def _body(self, tokens: Sequence[int]) -> Sequence[int]:
         return tokens[: tokens.index(self._eos)] if self._eos in tokens else tokens
@@ -59,11 +77,20 @@ class TrajectoryBuilder:
         shortest, longest = 0, len(tokens)
         while shortest < longest:
             middle = (shortest + longest) // 2
-            if len(self.text_of(tokens[:middle])) < end:
+            if len(self._decode(list(tokens[:middle]))) < end:
                 shortest = middle + 1
             else:
                 longest = middle
         return tokens[:shortest]
+
+    def watch(self, prompt: Sequence[int], begun: Sequence[int] = ()) -> Callable[[], AnswerWatch] | None:
+        """What makes a watch for each completion of `prompt` that goes on from the tokens `begun`: it ends those that
+        `first_answer` would cut. None where the task's completions end by themselves."""
+        if not self.task.runs_on:
+            return None
+        opening = self._decode(list(prompt[-THOUGHT_TOKENS:]))
+        thinking = opening.rfind(THOUGHT) > opening.rfind(THOUGHT_ENDS)
+        return lambda: AnswerWatch(self.task.answer_end, self._decode, begun, thinking=thinking)
 
     def stopped_early(self, tokens: Sequence[int]) -> bool:
         """Whether these are tokens that `first_answer` has cut: neither their end nor the limit was reached."""
