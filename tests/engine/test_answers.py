@@ -106,7 +106,7 @@ def test_what_never_ends_is_stopped_and_the_others_are_graded(mathematics):
 
 
 def test_nothing_is_left_when_the_grader_closes():
-    grader = AnswerGrader(final_expression, processes=1)
+    grader = AnswerGrader(final_expression, processes=1, seconds=60.0)
     grader.grade([(Problem("m", "", answer="1000000!"), r"\boxed{999999!}")])
     helpers = [child for child in psutil.Process().children() if "comparing" in " ".join(child.cmdline())]
     grader.close()

@@ -95,7 +95,7 @@ def test_two_ranks_exchange(two):
 
 def test_a_rank_that_is_left_alone_notices(tmp_path):
     survivor, dead = ranks.launch("lonely", tmp_path)
-    _, errors = survivor.communicate(timeout=60)
+    _, errors = survivor.communicate(timeout=150)
     assert dead.wait() == 9
     dead.communicate()
     assert survivor.returncode != 0
