@@ -16,9 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
 from sapo_engine.preflight import check_installed
 from sapo_engine.rollouts import key_of
 from sapo_engine.training.trainer import CURVE_EVERY, TrainingArgs
+from sapo_studio.domain.ledger import trained
 
 if TYPE_CHECKING:
     from sapo_engine.models.reasoner import Reasoner
@@ -50,11 +52,11 @@ def grpo(
     by_number = {str(question.number): question for question in questions}
     session.placement.place(model)
     backend = session.pool.in_process(model)
-    trained = 0
+    trained_on = 0
 
     def roll_out(prompts: list[str], trainer: Any) -> dict[str, Any]:
         """TRL's rollout_func: one completion for each of `prompts`, which are numbers of questions."""
-        nonlocal trained
+        nonlocal trained_on
         step = int(trainer.state.global_step)
         asked = Counter(prompts)
         requests = [
@@ -65,11 +67,15 @@ def grpo(
             for number, count in asked.items()
         ]
         answers = backend.generate(requests, temperature=session.config.sampling.temperature)
-        model.trainable().train()
+        network = model.trainable()
+        network.train()
         left = {number: list(found) for number, found in zip(asked, answers, strict=True)}
         written = [list(left[number].pop(0).tokens) for number in prompts]
         read = [list(session.prompts.of(int(number))) for number in prompts]
-        trained += sum(map(len, written)) + sum(map(len, read))
+        tokens = sum(map(len, written)) + sum(map(len, read))
+        trained_on += tokens
+        weights, frozen = parameters_at_work(network), own_weights_frozen(network)
+        session.meter.add(trained(tokens, weights, frozen=frozen, who="reasoner"))
         return {"prompt_ids": read, "completion_ids": written, "logprobs": None}
 
     def reward(prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float | None]:
@@ -128,4 +134,4 @@ def grpo(
         )
         trainer.remove_callback(PrinterCallback)  # standard output is where a worker tells its parent what happens
         trainer.train()
-    return backend.usage.generated_tokens, trained
+    return backend.usage.generated_tokens, trained_on
