@@ -13,7 +13,7 @@ gradient of them is calculated). N counts the weights of the network that comput
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
@@ -79,8 +79,21 @@ PARTS: dict[str, tuple[str, str]] = {
 FLOPS = ("FLOPs", "2 x weights a token forward, 6 x trained on (4 x with frozen weights)")
 """Title and meaning of the sum of all."""
 
+NOT_KNOWN = "\u2014"
+"""How a part that nobody counted is shown: not as 0."""
+AT_LEAST = "\u2265\u202f"
+"""What stands before a part that was counted from some point on only."""
+
 UNCOUNTED = Compute(complete=False)
 """Work that nobody counted."""
+
+
+def part(compute: Compute | None, name: str) -> int | None:
+    """One of PARTS, or "flops"; None where nothing is known of it: at least 0 says nothing."""
+    if compute is None:
+        return None
+    value: int = getattr(compute, name)
+    return value if value or compute.complete else None
 
 
 def rolled_out(usage: Usage, parameters: int) -> Compute:
@@ -267,6 +280,17 @@ def _sum(bills: Sequence[Compute | None]) -> Compute | None:
     if bills and not known:
         return None
     return sum(known, Compute() if len(known) == len(bills) else UNCOUNTED)
+
+
+def total(iterations: Iterable[IterationCompute]) -> IterationCompute:
+    """Several iterations together, without their phases."""
+    mine = list(iterations)
+    return IterationCompute(
+        _sum([one.method for one in mine]),
+        _sum([one.warm_up for one in mine]),
+        _sum([one.evaluation for one in mine]),
+        {},
+    )
 
 
 def until(iterations: Mapping[int, IterationCompute]) -> dict[int, Compute | None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sapo_studio.domain.labelers.registry import COMPARED
-from sapo_studio.domain.ledger import FLOPS, NOTHING_KNOWN, PARTS, Compute, IterationCompute
+from sapo_studio.domain.ledger import AT_LEAST, FLOPS, NOT_KNOWN, NOTHING_KNOWN, PARTS, Compute, IterationCompute, part
 from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, label_cost
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
@@ -77,7 +77,7 @@ class IterationReport:
             "n": {name: value.n for name, value in sorted(self.values.items()) if value.n is not None},
             "compute": compute_json(self.compute.method),
             "compute_complete": self.compute.method is not None and self.compute.method.complete,
-            "compute_by_phase": {name: compute_json(part) for name, part in self.compute.phases.items()},
+            "compute_by_phase": {name: compute_json(bill) for name, bill in self.compute.phases.items()},
             "compute_warm_up": compute_json(self.compute.warm_up),
             "compute_evaluation": compute_json(self.compute.evaluation),
         }
@@ -125,7 +125,7 @@ def report(store: Store, run_id: str) -> Report:
 
 def compute_json(compute: Compute | None) -> dict[str, int | None]:
     """The four parts and FLOPs; null where nothing is known, which is not the same as 0."""
-    return {name: None if compute is None else getattr(compute, name) for name in (*PARTS, "flops")}
+    return {name: part(compute, name) for name in (*PARTS, "flops")}
 
 
 def _iteration(iteration: int, values: dict[str, MetricValue], compute: IterationCompute) -> IterationReport:
@@ -179,10 +179,10 @@ def _share(value: MetricValue | None) -> str:
 
 def _part(compute: Compute | None, name: str) -> str:
     """A part of the bill. One that is not whole, of a run that an earlier version began, is a lower bound."""
-    if compute is None:
-        return "\u2014"
-    value = getattr(compute, name)
-    return ("" if compute.complete else "\u2265") + (f"{value:.3g}" if name == "flops" else f"{value:,}")
+    value = part(compute, name)
+    if compute is None or value is None:
+        return NOT_KNOWN
+    return ("" if compute.complete else AT_LEAST) + (f"{value:.3g}" if name == "flops" else f"{value:,}")
 
 
 def _cost(cost: LabelCost | None) -> str:
