@@ -171,6 +171,13 @@ def get_config(store: Store, run_id: str) -> RunConfig:
     return parse_config(values, source=f"the configuration of run {run_id}")
 
 
+def get_seed(store: Store, run_id: str) -> int:
+    """A run's seed. Also of one whose configuration has keys that this version does not know: its report needs none."""
+    text = store.value("SELECT config FROM runs WHERE id = ?", (run_id,))
+    with reading(store.path, f"the configuration of run {run_id}"):
+        return int(json.loads(text)["seed"])
+
+
 def find_run(store: Store, text: str) -> str:
     """The id of the run that a person means: its id, the start of one id only, its exact name (the newest of
     that name), or `last`.

@@ -119,7 +119,7 @@ def report(store: Store, run_id: str) -> Report:
         _iteration(iteration, values, compute.get(iteration, NOTHING_KNOWN))
         for iteration, values in queries.metrics(store, run_id).items()
     ]
-    seed = queries.get_config(store, run_id).seed
+    seed = queries.get_seed(store, run_id)
     return Report(run.id, run.name, run.status, run.preset, seed, run.active_seconds, run.error, found)
 
 
