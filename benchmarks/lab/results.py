@@ -11,7 +11,7 @@ import argparse
 import json
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,10 @@ from sapo_engine.verifier.scoring import predict
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
-from sapo_studio.domain.ledger import spent
+from sapo_studio.domain.ledger import SHARED_PHASES, Compute
 from sapo_studio.domain.verifier_metrics import step_metrics
 from sapo_studio.events import Event
-from sapo_studio.events.kinds import Metric, PhaseFinished
+from sapo_studio.events.kinds import Metric, PhaseCompute, PhaseFinished
 
 METHODS = ("sapo", "rft", "outcome")
 RFT_SOLUTIONS = 4000
@@ -46,19 +46,23 @@ Numbers = dict[int, dict[str, float]]
 
 
 def measure(config: RunConfig, folder: Path) -> dict[str, Any]:
-    """Run `config` in `folder` without a store. Returns its metrics by iteration, seconds, and where its
-    artefacts are.
+    """Run `config` in `folder` without a store. Returns its metrics by iteration, what the method computed after the
+    warm-up by phase, seconds, and where its artefacts are.
     """
     phases = plan(config)
     numbers: Numbers = {}
     estimates: set[tuple[int, str]] = set()
     seconds: dict[str, float] = {}
+    compute: dict[str, dict[str, int]] = {}
 
     def note(event: Event) -> None:
         if isinstance(event, Metric):
             numbers.setdefault(event.iteration, {})[event.name] = event.value
             if event.estimate:
                 estimates.add((event.iteration, event.name))
+        elif isinstance(event, PhaseCompute) and phases[event.ordinal].name not in SHARED_PHASES:
+            phase = phases[event.ordinal]
+            compute[f"{phase.name} {phase.iteration}"] = event.method.model_dump()
         elif isinstance(event, PhaseFinished):
             phase = phases[event.ordinal]
             seconds[f"{phase.name} {phase.iteration}"] = event.seconds
@@ -68,11 +72,18 @@ def measure(config: RunConfig, folder: Path) -> dict[str, Any]:
     measured = {
         i: {name: value for name, value in mine.items() if (i, name) not in estimates} for i, mine in numbers.items()
     }
-    return {"metrics": measured, "seconds": time.monotonic() - began, "phases": seconds, "config": config.model_dump()}
+    return {
+        "metrics": measured,
+        "compute": compute,
+        "seconds": time.monotonic() - began,
+        "phases": seconds,
+        "config": config.model_dump(),
+    }
 
 
-def variant(base: RunConfig, method: str, seed: int, start: Path, sapo: Numbers | None) -> RunConfig:
-    """The configuration of one method. All start from the same warmed-up reasoner of the seed."""
+def variant(base: RunConfig, method: str, seed: int, start: Path, sapo: dict[str, Any] | None) -> RunConfig:
+    """The configuration of one method. All start from the same warmed-up reasoner of the seed. `sapo`: what `measure`
+    gave for SAPO."""
     data = base.model_dump()
     data["seed"] = seed
     if method == "warm":
@@ -84,13 +95,16 @@ def variant(base: RunConfig, method: str, seed: int, start: Path, sapo: Numbers 
     if method == "rft":
         if sapo is None:
             raise ValueError("RFT is matched to a SAPO run of the same seed, which comes first")
-        # Half of SAPO's tokens go into more samples, half into training on the right ones.
-        budget = spent(sapo)
-        sampled = sum(mine.get("sample_tokens", 0.0) for i, mine in sapo.items() if i)
-        samples = max(1, round(base.sampling.samples * 0.5 * budget / sampled))
-        trained = sum(mine.get("align_tokens", 0.0) for mine in sapo.values())
-        pairs = sum(mine.get("pairs_used", 0.0) for mine in sapo.values())
-        a_text = trained / max(2 * pairs * base.optimiser.epochs, 1)
+        # Half of SAPO's FLOPs go into more samples, half into training on the right ones. A prompt is read once,
+        # however many samples it has.
+        budget = spent(sapo).flops
+        sampled = spent(sapo, [f"sample {i}" for i in range(1, base.iterations + 1)])
+        aligned = spent(sapo, [f"align {i}" for i in range(1, base.iterations + 1)])
+        a_token = sampled.flops / (sampled.generated + sampled.prefill)
+        a_sample = a_token * sampled.generated / base.sampling.samples
+        samples = max(1, round((0.5 * budget - a_token * sampled.prefill) / a_sample))
+        pairs = sum(mine.get("pairs_used", 0.0) for mine in sapo["metrics"].values())
+        a_text = aligned.flops / max(2 * pairs * base.optimiser.epochs, 1)
         epochs = 0.5 * budget / (base.iterations * RFT_SOLUTIONS * a_text)
         data["sampling"]["samples"] = samples
         data["labeling"]["labeler"] = "none"
@@ -101,6 +115,12 @@ def variant(base: RunConfig, method: str, seed: int, start: Path, sapo: Numbers 
             "pairs_per_question": samples,
         }
     return parse_config(data)
+
+
+def spent(measured: Mapping[str, Any], phases: Iterable[str] | None = None) -> Compute:
+    """What a measured run's method has computed after the warm-up, in all or in these phases."""
+    bills = {name: Compute(**bill) for name, bill in measured["compute"].items()}
+    return sum((bills[name] for name in (bills if phases is None else phases)), Compute())
 
 
 def one_seed(base: RunConfig, seed: int, work: Path) -> None:
@@ -121,12 +141,14 @@ def one_seed(base: RunConfig, seed: int, work: Path) -> None:
         return {"seconds": time.monotonic() - began}
 
     once(work / "warm.json", warm)
-    sapo: Numbers | None = None
+    sapo: dict[str, Any] | None = None
     for method in METHODS:
         config = variant(base, method, seed, start, sapo)
         found = once(work / f"{method}.json", lambda config=config, method=method: measure(config, work / method))
+        if "compute" not in found:
+            raise SystemExit(f"{work / method}.json knows no FLOPs: it is an earlier version's. Remove {work} first.")
         if method == "sapo":
-            sapo = {int(i): mine for i, mine in found["metrics"].items()}
+            sapo = found
             once(work / "study.json", lambda config=config: label_study(config, work / "sapo"))
             once(work / "heads.json", lambda config=config: head_study(config, work / "sapo"))
 

@@ -13,7 +13,7 @@ from scipy import stats
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.labelers.registry import COMPARED
-from sapo_studio.domain.ledger import spent
+from sapo_studio.domain.ledger import PARTS, Compute
 
 NAMES = {"sapo": "SAPO", "rft": "RFT, matched compute", "outcome": "outcome labels only"}
 
@@ -52,9 +52,9 @@ class Seeds:
         found = [run["metrics"].get(str(iteration), {}).get(name) for run in self.runs[method]]
         return [] if any(value is None for value in found) else found
 
-    def tokens(self, method: str) -> list[float]:
-        """Tokens generated and trained on after the warm-up, by seed."""
-        return [spent(run["metrics"]) for run in self.runs[method]]
+    def compute(self, method: str) -> list[Compute]:
+        """What the method computed after the warm-up, by seed."""
+        return [sum((Compute(**bill) for bill in run["compute"].values()), Compute()) for run in self.runs[method]]
 
     def seconds(self, method: str) -> list[float]:
         """Wall time by seed."""
@@ -94,24 +94,27 @@ reasoner (SFT) with V0. Numbers of every seed: `lab.json`. What was tried on the
 
 
 def _accuracy(seeds: Seeds, config: RunConfig) -> str:
-    lines = ["## Accuracy\n", "| method | iteration | sampled | greedy | pass@8 | tokens against SAPO | seconds |"]
-    lines.append("|---|---|---|---|---|---|---|")
-    base = seeds.tokens("sapo")
+    heads = ["method", "iteration", "sampled", "greedy", "pass@8", *PARTS, "FLOPs against SAPO", "seconds"]
+    lines = ["## Accuracy\n", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    base = seeds.compute("sapo")
     for method, title in NAMES.items():
-        ratio = [mine / its for mine, its in zip(seeds.tokens(method), base, strict=True)]
+        bills = seeds.compute(method)
+        ratio = [mine.flops / its.flops for mine, its in zip(bills, base, strict=True)]
+        parts = [f"{interval([float(getattr(bill, name)) for bill in bills])[0]:.3g}" for name in PARTS]
         for i in range(config.iterations + 1):
             if i == 0 and method != "sapo":
                 continue
-            last = i == config.iterations
             cells = [
                 percent(seeds.metric(method, name, i)) for name in ("sampled_accuracy", "greedy_accuracy", "pass_at_8")
             ]
-            spent = f"{interval(ratio)[0]:.2f}" if last else ""
-            seconds = f"{interval(seeds.seconds(method))[0]:.0f}" if last else ""
-            lines.append(f"| {'SFT' if i == 0 else title} | {i} | {' | '.join(cells)} | {spent} | {seconds} |")
+            spent = [""] * (len(PARTS) + 2)
+            if i == config.iterations:
+                spent = [*parts, f"{interval(ratio)[0]:.2f}", f"{interval(seeds.seconds(method))[0]:.0f}"]
+            lines.append(f"| {'SFT' if i == 0 else title} | {i} | {' | '.join([*cells, *spent])} |")
     lines.append(
-        "\nTokens are those generated and trained on after the warm-up (evaluation left out). "
-        "Seconds are of one thread, evaluation included; the machine may have been busy.\n"
+        "\nCompute is what the method needs after the warm-up, in tokens (evaluation left out); FLOPs are 2 a weight "
+        "and token, 6 for a token trained on. Seconds are of one thread, evaluation included; the machine may have "
+        "been busy.\n"
     )
     return "\n".join(lines)
 

@@ -30,6 +30,7 @@ from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.trainer import TrainingArgs
 from sapo_studio.config.schema import OptimiserConfig, RunConfig, WarmupConfig
+from sapo_studio.domain.ledger import Meter
 
 LONGEST = 4096
 """vLLM makes room for texts of so many tokens; prompt and answer of these tasks stay far below."""
@@ -41,8 +42,9 @@ class RunSession:
     """The parts that a run's phases share.
 
     `task`; `tokenizer` and `pad_id`; `questions`, all of the task's by number; `prompts` (question -> tokens);
-    `builder` (tokens -> graded trajectory); `placement` (what lies on the device); `pool` (back ends) and `sampler`
-    on it; `adapters` and, where adapters are trained, the frozen `base` beside them. `notes` are for the run's log.
+    `builder` (tokens -> graded trajectory); `placement` (what lies on the device); `meter` (what is computed); `pool`
+    (back ends) and `sampler` on it; `adapters` and, where adapters are trained, the frozen `base` beside them. `notes`
+    are for the run's log.
     """
 
     def __init__(self, config: RunConfig, run_dir: Path, device: torch.device, group: Group = ALONE) -> None:
@@ -80,6 +82,7 @@ class RunSession:
         self.prompts = Prompts(self.task, self.tokenizer, self.questions, context_length=context_length)
         self.builder = TrajectoryBuilder(self.task, self.tokenizer, group)
         self.placement = Placement(device)
+        self.meter = Meter()
         self.pool = BackendPool(
             config,
             self.tokenizer,
@@ -88,6 +91,7 @@ class RunSession:
             context_length=min(context_length, LONGEST),
             run_dir=run_dir,
             group=group,
+            meter=self.meter,
         )
         self.sampler = Sampler(config, self.prompts, self.pool, self.builder)
 
@@ -140,4 +144,5 @@ class RunSession:
             micro_batch=self.config.runtime.micro_batch,
             precision=self.precision,
             group=self.group,
+            meter=self.meter,
         )

@@ -207,6 +207,27 @@ class Metric(_Event):
     estimate: bool = False
 
 
+class ComputeRow(Row):
+    """Tokens by part and FLOPs (domain/ledger.py). `complete` False: there was more, that nobody counted."""
+
+    generated: int
+    prefill: int
+    scored: int
+    trained_reasoner: int
+    trained_verifier: int
+    flops: int
+    complete: bool = True
+
+
+class PhaseCompute(_Event):
+    """What a phase has computed over all attempts: for the method, and to measure it."""
+
+    kind: Literal["compute"] = "compute"
+    ordinal: int
+    method: ComputeRow
+    evaluation: ComputeRow
+
+
 class CurvePoint(_Event):
     """A point of a training curve (loss, learning rate) at optimiser step `step` of a phase."""
 
@@ -268,6 +289,7 @@ Event = Annotated[
     | Rollouts
     | Pairs
     | Metric
+    | PhaseCompute
     | CurvePoint
     | Log
     | Failed

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.labelers.registry import COMPARED, NONE
+from sapo_studio.domain.ledger import SHARED_PHASES
 from sapo_studio.forecast import advice
+from sapo_studio.forecast.compute import ComputeForecast, Sizes, compute_forecast
 from sapo_studio.forecast.device_plan import Place, place_of
 from sapo_studio.forecast.durations import phase_seconds
 from sapo_studio.forecast.lengths import Lengths, lengths
@@ -80,6 +82,7 @@ class Forecast:
     memory: tuple[MemoryForecast, ...]
     phases: tuple[PhaseForecast, ...]
     bills: tuple[BillForecast, ...]
+    compute: ComputeForecast
     warnings: tuple[Warned, ...]
     assumptions: tuple[str, ...]
     unknown: str = ""
@@ -105,6 +108,7 @@ def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -
         memory=memory,
         phases=tuple(_phase(config, known, machine, place, texts, item) for item in work),
         bills=tuple(_bills(config, known, texts)),
+        compute=compute_forecast(config, known, [item for item in work if item.name not in SHARED_PHASES]),
         warnings=tuple(_warnings(config, known, machine, place, memory)),
         assumptions=tuple(_assumptions(config, known, machine, place, texts, left_open)),
         unknown=shape.why if isinstance(shape, Unknown) else "",
@@ -140,7 +144,7 @@ def _bills(config: RunConfig, shape: ModelShape | None, texts: Lengths) -> Itera
     if config.labeling.labeler == NONE:
         return
     for name, cost in labeling_costs(config, texts, COMPARED.values()).items():
-        flops = cost.flops(shape.multiplied) if shape else None
+        flops = cost.flops(Sizes.of(config, shape).reasoner) if shape else None
         own = name == config.labeling.labeler
         yield BillForecast(name, own, cost.rollouts, cost.tokens, cost.prefill_tokens, flops)
 

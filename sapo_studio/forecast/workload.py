@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES, CHECKS_AN_EPOCH, ROLLOUT_ROWS, WARMUP_SAMPLES
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.domain.labelers.base import Labeler
-from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.labelers.registry import LABELERS, NONE
 from sapo_studio.domain.labelers.shepherd import SHEPHERD
 from sapo_studio.domain.labeling_cost import LabelingCost
 from sapo_studio.domain.runs import PhaseName
@@ -23,13 +23,14 @@ RIGHT = 0.5
 @dataclass(frozen=True, slots=True)
 class Written:
     """Text to be generated: `sequences` of `tokens` each, from prompts of `prompt` tokens that are read `prompts`
-    times; `rows` at a time."""
+    times; `rows` at a time. `measures`: it only measures, in a phase that does more."""
 
     sequences: float
     prompts: float
     prompt: float
     tokens: float
     rows: int
+    measures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class PhaseWork:
-    """One phase. `scored` are sequences that a verifier reads, of `length` tokens."""
+    """One phase. `scored` are sequences that a verifier reads, of `length` tokens; `read` are tokens that a reference
+    pass reads."""
 
     name: PhaseName
     iteration: int
@@ -52,6 +54,7 @@ class PhaseWork:
     trained: tuple[Trained, ...] = ()
     scored: float = 0.0
     length: float = 0.0
+    read: float = 0.0
     words: str = ""
 
 
@@ -153,6 +156,8 @@ class _Work:
     def sample(self, iteration: int) -> PhaseWork:
         samples = self.config.sampling.samples
         questions = self._samples(iteration) // samples
+        if self.config.optimiser.kind_at(iteration) == "grpo" and self.config.labeling.labeler == NONE:
+            return PhaseWork(PhaseName.SAMPLE, iteration, words="none: GRPO samples for itself")
         return PhaseWork(
             PhaseName.SAMPLE,
             iteration,
@@ -187,6 +192,8 @@ class _Work:
             PhaseName.VERIFIER,
             iteration,
             trained=(Trained("verifier", config.epochs * count / config.batch_size, config.batch_size, self.whole),),
+            scored=self._wrong(iteration),  # to calibrate it
+            length=self.whole,
             words=f"{config.epochs:g} epochs over {count:,.0f} labeled trajectories",
         )
 
@@ -205,16 +212,24 @@ class _Work:
         first = 0 if config.history == "all" else iteration
         questions = sum(self._samples(i) for i in range(first, iteration + 1)) / self.config.sampling.samples
         items = min(config.max_pairs, questions * config.pairs_per_question)
-        sides = 2 if config.kind_at(iteration) in PAIRED else 1
+        kind = config.kind_at(iteration)
+        sides = 2 if kind in PAIRED else 1
+        whose = "samples of its own" if kind == "grpo" else "pairs" if sides == 2 else "solutions"
         guards = 2 * self.config.task.development_questions if config.guard != "off" else 0
+        written = (replace(self._answers(guards, self.config.evaluation.samples), measures=True),) if guards else ()
+        if kind == "grpo":  # each pass samples anew, and trains on all of it
+            samples = self.config.sampling.samples
+            items = self._samples(iteration)
+            written += (self._answers(config.epochs * items / samples, samples),)
         return PhaseWork(
             PhaseName.ALIGN,
             iteration,
-            written=(self._answers(guards, self.config.evaluation.samples),) if guards else (),
+            written=written,
+            read=2 * items * self.whole if kind in ("dpo", "rpo") else 0.0,
             trained=(
                 Trained("reasoner", config.epochs * items / config.batch_size, sides * config.batch_size, self.whole),
             ),
-            words=f"{config.epochs:g} epochs over {items:,.0f} {'pairs' if sides == 2 else 'solutions'} at most",
+            words=f"{config.epochs:g} epochs over {items:,.0f} {whose} at most",
         )
 
     def evaluate(self, iteration: int) -> PhaseWork:

@@ -46,6 +46,11 @@ _LABEL = _upsert(
 _ROLLOUT = _upsert("rollouts", ["id"], ["trajectory_id", "iteration", "prefix", "text", "correct", "tokens"])
 _PAIR = _upsert("pairs", ["id"], ["run_id", "iteration", "question_id", "winner_id", "loser_id", "margin", "used"])
 _METRIC = _upsert("metrics", ["run_id", "iteration", "name"], ["value", "low", "high", "n", "estimate"])
+_COMPUTE = _upsert(
+    "compute",
+    ["run_id", "ordinal", "purpose"],
+    ["generated", "prefill", "scored", "trained_reasoner", "trained_verifier", "flops", "complete"],
+)
 _CURVE = _upsert("curves", ["run_id", "ordinal", "name", "step"], ["value"])
 _PHASE = _upsert("phases", ["run_id", "ordinal"], ["name", "iteration", "weight"])
 
@@ -187,6 +192,17 @@ class Ingest:
                 store.execute(
                     _METRIC,
                     (run, event.iteration, event.name, event.value, event.low, event.high, event.n, event.estimate),
+                )
+            case kinds.PhaseCompute():
+                store.execute_many(
+                    _COMPUTE,
+                    [
+                        (
+                            *(run, event.ordinal, purpose, row.generated, row.prefill, row.scored),
+                            *(row.trained_reasoner, row.trained_verifier, float(row.flops), row.complete),
+                        )
+                        for purpose, row in (("method", event.method), ("evaluation", event.evaluation))
+                    ],
                 )
             case kinds.Paused():
                 self._paused = event.paused

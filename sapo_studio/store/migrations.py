@@ -241,5 +241,30 @@ def _first(db: Database) -> None:
     run_script(db, VIEWS_1)
 
 
-MIGRATIONS: list[tuple[str, Callable[[Database], None]]] = [("0001_first", _first)]
+COMPUTE = """
+CREATE TABLE compute (               -- what each phase that is done has computed; none for phases of earlier versions
+    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('method','evaluation')),
+    generated INTEGER NOT NULL,      -- tokens, as the next four
+    prefill INTEGER NOT NULL,
+    scored INTEGER NOT NULL,
+    trained_reasoner INTEGER NOT NULL,
+    trained_verifier INTEGER NOT NULL,
+    flops REAL NOT NULL,
+    complete INTEGER NOT NULL,       -- 0: there was more, that nobody counted
+    PRIMARY KEY (run_id, ordinal, purpose)
+) WITHOUT ROWID;
+CREATE VIEW v_compute AS
+    SELECT p.run_id, p.iteration, p.name AS phase, c.purpose, c.generated, c.prefill, c.scored,
+           c.trained_reasoner + c.trained_verifier AS trained, c.flops, c.complete
+    FROM compute c JOIN phases p ON p.run_id = c.run_id AND p.ordinal = c.ordinal;
+"""
+
+
+def _compute(db: Database) -> None:
+    run_script(db, COMPUTE)
+
+
+MIGRATIONS: list[tuple[str, Callable[[Database], None]]] = [("0001_first", _first), ("0002_compute", _compute)]
 """Name and step, in order. `PRAGMA user_version` says how many a store has been through."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapo_studio.config.schema import RunConfig, parse_config
+from sapo_studio.domain.ledger import Compute, IterationCompute, PhaseCompute, by_iteration
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.store.codec import id_range
@@ -171,6 +172,13 @@ def get_config(store: Store, run_id: str) -> RunConfig:
     return parse_config(values, source=f"the configuration of run {run_id}")
 
 
+def get_seed(store: Store, run_id: str) -> int:
+    """A run's seed. Also of one whose configuration has keys that this version does not know: its report needs none."""
+    text = store.value("SELECT config FROM runs WHERE id = ?", (run_id,))
+    with reading(store.path, f"the configuration of run {run_id}"):
+        return int(json.loads(text)["seed"])
+
+
 def find_run(store: Store, text: str) -> str:
     """The id of the run that a person means: its id, the start of one id only, its exact name (the newest of
     that name), or `last`.
@@ -217,6 +225,29 @@ def metrics(store: Store, run_id: str) -> dict[int, dict[str, MetricValue]]:
     ):
         found.setdefault(iteration, {})[name] = MetricValue(value, low, high, n, bool(estimate))
     return found
+
+
+def compute(store: Store, run_id: str) -> dict[int, IterationCompute]:
+    """What a run has computed, by iteration, as far as its phases are done."""
+    bills: dict[tuple[int, str], Compute] = {}
+    for ordinal, purpose, generated, prefill, scored, reasoner, verifier, flops, complete in store.rows(
+        "SELECT ordinal, purpose, generated, prefill, scored, trained_reasoner, trained_verifier, flops, complete"
+        " FROM compute WHERE run_id = ?",
+        (run_id,),
+    ):
+        with reading(store.path, f"what run {run_id} has computed"):
+            bills[ordinal, purpose] = Compute(
+                *(int(generated), int(prefill), int(scored), int(reasoner), int(verifier), int(flops)), bool(complete)
+            )
+    found = store.rows(
+        "SELECT ordinal, name, iteration, status FROM phases WHERE run_id = ? ORDER BY ordinal", (run_id,)
+    )
+    return by_iteration(
+        [
+            PhaseCompute(name, iteration, status == "done", bills.get((at, "method")), bills.get((at, "evaluation")))
+            for at, name, iteration, status in found
+        ]
+    )
 
 
 def curves(store: Store, run_id: str, after: Mapping[tuple[int, str], int] | None = None) -> list[CurvePoints]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,8 +85,14 @@ def reach(lab: Bench, run_id: str, name: PhaseName, iteration: int) -> int:
 
 
 def numbers(lab: Bench, run_id: str) -> Numbers:
-    """All metrics but the measured times."""
-    return {key: value for key, value in lab.metrics(run_id).items() if not key[1].endswith("_seconds")}
+    """All metrics but the measured times, and what was computed."""
+    found = {key: value for key, value in lab.metrics(run_id).items() if not key[1].endswith("_seconds")}
+    for iteration, bill in queries.compute(lab.store, run_id).items():
+        for whose, part in (("method", bill.method), ("warm-up", bill.warm_up), ("evaluation", bill.evaluation)):
+            assert part is not None
+            assert part.complete
+            found |= {(iteration, f"{whose} {name}"): float(value) for name, value in asdict(part).items()}
+    return found
 
 
 def undisturbed(lab: Bench, whole: dict[str, object]) -> tuple[object, object]:

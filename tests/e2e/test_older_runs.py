@@ -97,6 +97,18 @@ def test_killed_while_it_labelled(killed: Lab, exact: bool) -> None:
     assert status(killed) == "interrupted"
     resume(killed)
     as_recorded(killed, exact)
+    # It counted nothing. What was computed since is known, and is told as what it is: not all.
+    before, since = json.loads(killed.said("report", RUN, "--json"))["iterations"]
+    assert before["compute"] == dict.fromkeys(("generated", "prefill", "scored", "trained", "flops"))
+    assert not before["compute_complete"]
+    assert not since["compute_complete"]
+    assert since["compute_by_phase"]["sample"] == before["compute"]
+    assert since["compute_by_phase"]["label"]["generated"] is None  # its only shard was kept
+    assert since["compute"]["trained"] == sum(
+        row[2] for row in record()["metrics"] if row[:2] in ([1, "verifier_tokens"], [1, "align_tokens"])
+    )
+    assert "\u2014" in killed.said("report", RUN)
+    assert "\u2265" in killed.said("report", RUN)
 
 
 @pytest.mark.slow

@@ -82,6 +82,7 @@ def test_one_of_two_killed_while_it_samples(lab: Bench) -> None:
     assert lab.rows(killed) == lab.rows(together)
     assert numbers(lab, killed) == pytest.approx(numbers(lab, together), abs=1e-9)
     assert numbers(lab, together) == pytest.approx(numbers(lab, alone), abs=0.02)
+    assert queries.compute(lab.store, killed) == queries.compute(lab.store, together)
     assert lab.gone()
 
 

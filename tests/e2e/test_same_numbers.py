@@ -106,6 +106,23 @@ def test_an_exported_model_is_the_artefact(lab: Lab, told: str, tmp_path: Path) 
     assert exported == {file.name: file.read_bytes() for file in kept.iterdir()}
 
 
+def test_what_was_computed(lab: Lab, told: str) -> None:
+    """Generated and trained come to what the record's metrics have; the rest was not counted by 256d9fe."""
+    values = {(i, name): value for i, name, value, _, _, _, estimate in record()["metrics"] if not estimate}
+    old = ("sample_tokens", "label_tokens_omega", "label_tokens_sapo", "verifier_tokens", "align_tokens")
+    for found in lab.read("report")["iterations"]:
+        compute, i = found["compute"], found["iteration"]
+        assert list(compute) == ["generated", "prefill", "scored", "trained", "flops"]
+        assert found["compute_complete"]
+        assert compute["generated"] + compute["trained"] == sum(values.get((i, name), 0) for name in old)
+        assert compute["scored"] > 0 < compute["prefill"]
+        parts = list(found["compute_by_phase"].values())
+        assert compute == {name: sum(part[name] for part in parts) for name in compute}
+        assert found["compute_by_phase"]["rate"]["scored"] > 0 == found["compute_by_phase"]["rate"]["trained"]
+        assert found["compute_evaluation"]["generated"] > 0 == found["compute_evaluation"]["trained"]
+        assert (found["compute_warm_up"]["trained"] > 0) == (i == 0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURES)
 def test_what_is_measured_of_a_finished_run(lab: Lab, told: str, name: str, exact: bool) -> None:

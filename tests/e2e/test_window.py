@@ -262,6 +262,13 @@ def charts_show_the_store(qtbot, panels, truth):
 
 def ledger_shows_the_store(ledger, truth):
     costs = {(bar.group, bar.name): bar for bar in ledger.bars.bars}
+    (computed,) = truth.of_run(
+        "SELECT sum(generated), sum(prefill), sum(scored), sum(trained) FROM v_compute"
+        " WHERE run_id = ? AND purpose = 'method' AND phase != 'sft'"
+    )
+    shown = [costs["Compute, tokens", name] for name in ("Generated", "Prompts computed", "Scored", "Trained on")]
+    assert tuple(bar.amount for bar in shown) == computed
+    assert all(computed)
     for group, cost in (("Rollouts", "rollouts"), ("Generated tokens", "tokens")):
         own, start, other = (
             next(value for iteration, value, _, _ in truth.metric(f"label_{cost}_{who}") if iteration == at)

@@ -44,6 +44,12 @@ def went(folder, settings):
     events = []
     run(RunContext(RunSession(settings, folder, CPU), plan(settings), events.append))
     metrics = {(e.iteration, e.name): e.value for e in events if isinstance(e, k.Metric)}
+    (ordinal,) = (p.ordinal for p in plan(settings) if p.name == "align")
+    (bill,) = (e.method for e in events if isinstance(e, k.PhaseCompute) and e.ordinal == ordinal)
+    assert bill.generated == metrics[1, "align_generated_tokens"]
+    assert bill.trained_reasoner == metrics[1, "align_tokens"]
+    # Each prompt is read once for its eight samples, and trained on with each of them.
+    assert 8 * bill.prefill == bill.trained_reasoner - bill.generated
     return metrics, [e for e in events if isinstance(e, k.CurvePoint)]
 
 
@@ -113,6 +119,11 @@ def test_it_goes_on_where_it_stopped(tmp_path, method):
     assert steps[0] == stopped_at + 1
     metrics = {(e.iteration, e.name): e.value for e in seen if isinstance(e, k.Metric)}
     assert metrics == whole
+    (bill,) = (e.method for e in seen if isinstance(e, k.PhaseCompute) and e.ordinal == align)
+    assert (bill.generated, bill.trained_reasoner) == tuple(
+        metrics[1, name] for name in ("align_generated_tokens", "align_tokens")
+    )
+    assert 8 * bill.prefill == bill.trained_reasoner - bill.generated
     name = f"{align:03d}-align-1"
     made = [sorted((each / "artefacts" / name).rglob("*.safetensors")) for each in (tmp_path / "whole", folder)]
     assert made[0]

@@ -56,6 +56,10 @@ class Seen:
             if isinstance(e, k.Metric) and e.name not in TIMES
         }
 
+    @property
+    def bills(self):
+        return {e.ordinal: (e.method, e.evaluation) for e in self.events if isinstance(e, k.PhaseCompute)}
+
     def rows(self, kind):
         """Rows by number (or trajectory and source), as upserts would leave them."""
         return {
@@ -104,6 +108,7 @@ def finished(tmp_path_factory):
 
 def same(seen, reference):
     assert seen.metrics == reference.metrics
+    assert seen.bills == reference.bills
     for kind in (k.Trajectories, k.Scores, k.Labels, k.Rollouts, k.Pairs):
         assert seen.rows(kind) == reference.rows(kind)
 
@@ -111,6 +116,7 @@ def same(seen, reference):
 def begins(seen, reference):
     """A run of one iteration is the beginning of one with two."""
     assert seen.metrics == {key: value for key, value in reference.metrics.items() if key[0] < 2}
+    assert seen.bills.items() <= reference.bills.items()
     for kind in (k.Trajectories, k.Scores, k.Labels, k.Rollouts, k.Pairs):
         assert seen.rows(kind).items() <= reference.rows(kind).items()
 

@@ -7,7 +7,7 @@ import pytest
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.runs import PhaseName
-from sapo_studio.forecast import Machine, ModelShape, find_shape, forecast
+from sapo_studio.forecast import Machine, ModelShape, Unknown, find_shape, forecast
 from sapo_studio.forecast.lengths import lengths
 from sapo_studio.forecast.workload import phases
 from sapo_studio.hardware import Card
@@ -112,3 +112,38 @@ def test_sequences_at_a_time_follow_the_free_memory_of_the_card(qwen):
     assert not [line for line in forecast(given, shape, HERE).assumptions if line.startswith("Sampling: ")]
     cpu = changed(qwen, runtime={"rollout_batch": 0})
     assert forecast(cpu, shape, HERE) == forecast(changed(qwen, runtime={"rollout_batch": 512}), shape, HERE)
+
+
+def test_compute_is_counted_as_the_ledger_does(qwen):
+    """2 FLOPs a weight and token, 6 for a token trained on, 4 beside frozen weights; a verifier adds to all four."""
+    shape = find_shape(qwen)
+    assert isinstance(shape, ModelShape)
+    n = shape.weights
+    alone = changed(qwen, labeling={"labeler": "none"}, optimiser={"kind": "dpo", "reward": "answer", "guard": "off"})
+    found = forecast(alone, shape, HERE).compute
+    assert found.generated > 0 == found.scored
+    assert found.flops == 2 * n * (found.generated + found.prefill) + 6 * n * found.trained
+    guarded = changed(alone, optimiser={"guard": "keep"}, warmup={"epochs": 5})
+    assert forecast(guarded, shape, HERE).compute == found  # measuring and the warm-up count for nobody
+    orpo = forecast(changed(alone, optimiser={"kind": "orpo"}), shape, HERE).compute
+    assert found.prefill - orpo.prefill == pytest.approx(found.trained / alone.optimiser.epochs, rel=1e-6)  # reference
+    adapters = changed(alone, model={"tuning": "lora"})
+    small = n + shape.adapter_weights(adapters.model.lora_rank)
+    found = forecast(adapters, shape, HERE).compute
+    assert found.flops == 2 * small * (found.generated + found.prefill) + 4 * small * found.trained
+    sapo = forecast(changed(alone, labeling={"labeler": "sapo"}), shape, HERE).compute
+    assert all(getattr(sapo, part) > getattr(orpo, part) for part in ("generated", "prefill", "scored", "trained"))
+    unknown = forecast(alone, Unknown("not there yet"), HERE).compute
+    assert unknown.generated > 0
+    assert unknown.flops is None
+
+
+def test_grpo_samples_for_itself(qwen):
+    with_it = changed(qwen, labeling={"labeler": "none"}, optimiser={"kind": "grpo", "guard": "off"})
+    work = {(item.name, item.iteration): item for item in phases(with_it, lengths(with_it.task))}
+    assert not work[PhaseName.SAMPLE, 1].written
+    (own,) = work[PhaseName.ALIGN, 1].written
+    sampling, optimiser = with_it.sampling, with_it.optimiser
+    assert own.sequences == optimiser.epochs * sampling.questions * sampling.samples
+    (trained,) = work[PhaseName.ALIGN, 1].trained
+    assert trained.steps * trained.batch == pytest.approx(own.sequences)

@@ -15,8 +15,8 @@ from sapo_studio.app.experiments.matrix_file import parse_matrix, read_matrix
 from sapo_studio.app.experiments.methods import METHODS, PAPER
 from sapo_studio.app.experiments.table import Measured, tabulate
 from sapo_studio.config.overrides import merged
-from sapo_studio.domain.ledger import spent, spent_until
-from sapo_studio.domain.runs import RunStatus
+from sapo_studio.domain.ledger import Compute
+from sapo_studio.domain.runs import PlannedPhase, RunStatus
 from sapo_studio.domain.statistics import compared, mean
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
@@ -141,18 +141,11 @@ def test_pairs_that_always_differ_alike():
     assert found.p == pytest.approx(stats.ttest_1samp([0.1, 0.2, 0.3], 0).pvalue)
 
 
-def test_tokens_of_estimates_and_evaluations_do_not_count():
-    metrics = {
-        0: {"sample_tokens": 5.0, "label_tokens_omega": 2.0},
-        1: {"align_tokens": 3.0, "label_rollouts_sapo": 9.0},
-    }
-    assert spent(metrics) == 10
-    assert spent_until(metrics) == {0: 7, 1: 10}
-
-
 def test_a_metric_between_two_iterations():
-    run = Measured(0, {0: {"a": 0.5}, 1: {"a": 0.6}, 2: {"a": 0.8}}, {0: 100.0, 1: 200.0, 2: 300.0}, 1.0)
+    bills = {i: Compute(flops=100 * i + 100) for i in range(3)}
+    run = Measured(0, {0: {"a": 0.5}, 1: {"a": 0.6}, 2: {"a": 0.8}}, bills, 1.0)
     assert run.at("a", 0) == 0.5  # M0 has spent nothing
+    assert run.bill == Compute(flops=300)
     assert run.at("a", 100) == pytest.approx(0.55)
     assert run.at("a", 250) == pytest.approx(0.7)
     assert run.at("a", 999) == 0.8
@@ -161,19 +154,32 @@ def test_a_metric_between_two_iterations():
 # -- Over a store
 
 
-def finished(store, cell, accuracies, tokens, sound=None):
-    """A finished run of `cell` whose iterations have these accuracies and cost `tokens` each; a share of `sound` of the
-    correct answers is fully correct."""
+def computed(ordinal, flops, **parts):
+    """What a phase tells, with `parts` in tokens."""
+    none = dict.fromkeys(("generated", "prefill", "scored", "trained_reasoner", "trained_verifier"), 0)
+    method, evaluation = (k.ComputeRow(**none | part) for part in (parts | {"flops": flops}, {"flops": 10**12}))
+    return k.PhaseCompute(ordinal=ordinal, method=method, evaluation=evaluation)
+
+
+def finished(store, cell, accuracies, flops, sound=None, counted=True, **parts):
+    """A finished run of `cell` whose iterations have these accuracies and cost `flops` each, after a warm-up that
+    counts for nobody; a share of `sound` of the correct answers is fully correct. `counted` False: by a version that
+    knew no ledger."""
     run_id = runs.create_run(store, cell.config)
     runs.set_status(store, run_id, RunStatus.RUNNING)
-    events = []
+    phases = [PlannedPhase(0, "sft", 0)]
+    phases += [PlannedPhase(i, "align", i) for i in range(1, len(accuracies))]
+    events = [k.Plan(phases=phases)]
     for iteration, value in enumerate(accuracies):
+        if counted:
+            events.append(computed(iteration, flops if iteration else 10**9, **parts))
+        events.append(k.PhaseFinished(ordinal=iteration))
         for name in ("sampled_accuracy", "greedy_accuracy"):
             events.append(k.Metric(iteration=iteration, name=name, value=value))
         if sound is not None:
             events.append(k.Metric(iteration=iteration, name="sound_accuracy", value=value * sound))
             events.append(k.Metric(iteration=iteration, name="false_positives", value=1 - sound))
-        events.append(k.Metric(iteration=iteration, name="align_tokens", value=tokens if iteration else 0))
+        events.append(k.Metric(iteration=iteration, name="align_tokens", value=1e6 if iteration else 0))
         events.append(k.Metric(iteration=iteration, name="label_tokens_sapo", value=1e9, estimate=True))
     Ingest(store, run_id).apply(events)
     runs.set_status(store, run_id, RunStatus.DONE)
@@ -201,7 +207,7 @@ def test_a_table_at_equal_compute(store, tmp_path):
     assert sapo.final["sampled_accuracy"].value == pytest.approx(0.735)
     assert (sapo.share, sapo.paper, sapo.compared) == (1.0, 41.62, {})
     assert (rft.share, rft.paper) == (0.5, 40.79)
-    # After 200 tokens SAPO stood at 0.6 with both seeds.
+    # After 200 FLOPs SAPO stood at 0.6 with both seeds.
     assert rft.compared["sampled_accuracy"].difference.value == pytest.approx(-0.05)
     # RFT has one iteration: SAPO stood at 0.6 after one.
     assert rft.by_iteration["sampled_accuracy"].difference.value == pytest.approx(-0.05)
@@ -214,13 +220,59 @@ def test_a_table_at_equal_compute(store, tmp_path):
     assert "fully correct" not in text
     assert "| sampled after as many iterations |" in text
     assert "-5.0 (-5.0 to -5.0), p 0" in text
-    assert "![accuracy by tokens](m.svg)" in text
+    assert "![accuracy by FLOPs](m.svg)" in text
     assert "(m-verifiers.svg)" in text
     assert json.loads(files[1].read_text())[0]["rows"][2]["share"] == 0.5
     drawn = files[2].read_bytes()
     assert b"Online RFT" in drawn or b"<svg" in drawn
     page.write(tmp_path / "again", matrix, [table])
     assert (tmp_path / "again" / "m.svg").read_bytes() == drawn
+
+
+def test_scoring_and_prefill_count(store, tmp_path):
+    """As many tokens generated and trained on, and not the same compute: the FLOPs by hand, and where SAPO stood."""
+    n, v = 1000, 1010
+    matrix = parse_matrix(BASE)
+    alike = {"generated": 50, "trained_reasoner": 70}
+    labeling = {"prefill": 40, "scored": 60, "trained_verifier": 30}
+    cheap = 2 * n * 50 + 6 * n * 70
+    dear = cheap + 2 * n * 40 + 2 * v * 60 + 6 * v * 30
+    for cell in matrix.cells:
+        if cell.method == "sapo":
+            finished(store, cell, [0.5, 0.6, 0.8], dear, **alike, **labeling)
+        else:
+            finished(store, cell, [0.5, 0.55, 0.6], cheap, **alike)
+    (table,) = tabulate(store, matrix, runner.match_runs(store, matrix))
+    _, sapo, rft = table.rows
+    parts = {"generated": 100, "prefill": 80, "scored": 120, "trained": 200, "flops": 2 * dear}
+    assert {name: value.value for name, value in sapo.compute.items()} == parts
+    assert rft.share == pytest.approx(cheap / dear)
+    # With all of RFT's FLOPs SAPO was past its first iteration by the rest of them.
+    stood = 0.6 + 0.2 * (2 * cheap - dear) / dear
+    assert dear < 2 * cheap < 2 * dear
+    assert rft.compared["sampled_accuracy"].difference.value == pytest.approx(0.6 - stood)
+    text = page.write(tmp_path, matrix, [table])[0].read_text()
+    assert "| generated | prefill | scored | trained | FLOPs | share |" in text
+    assert f"| 100 | 80 | 120 | 200 | {2 * dear:.3g} | 1.00 |" in text
+    assert f"| 100 | 0 | 0 | 140 | {2 * cheap:.3g} | {cheap / dear:.2f} |" in text
+
+
+def test_runs_that_counted_nothing_are_shown_and_not_compared_by_compute(store, tmp_path):
+    matrix = parse_matrix(BASE)
+    for cell in matrix.cells:
+        finished(store, cell, [0.5, 0.6], 100, counted=cell.method != "sapo" or cell.seed != matrix.seeds[0])
+    (table,) = tabulate(store, matrix, runner.match_runs(store, matrix))
+    _, sapo, rft = table.rows
+    assert (sapo.compute, sapo.tokens, sapo.share, rft.share, rft.compared) == (None, None, None, None, {})
+    assert rft.by_iteration["sampled_accuracy"].difference.value == pytest.approx(0)
+    assert list(table.curves) == ["online-rft"]
+    text = page.write(tmp_path, matrix, [table])[0].read_text()
+    (line,) = (line for line in text.splitlines() if line.startswith("| SAPO |"))
+    assert "| — | — | — | — | — | — |" in line
+    (line,) = (line for line in text.splitlines() if line.startswith("| Online RFT |"))
+    assert "| 0 | 0 | 0 | 0 | 100 | — |" in line
+    assert "| — | +0.0 (+0.0 to +0.0)" in line
+    assert "`sapo delete` them" in text
 
 
 def test_equal_iterations_are_not_equal_compute(store):
@@ -233,7 +285,7 @@ def test_equal_iterations_are_not_equal_compute(store):
     (table,) = tabulate(store, matrix, runner.match_runs(store, matrix))
     rft = table.rows[2]
     assert [row.iterations for row in table.rows] == [0, 3, 2]
-    # Both spent 300 tokens, SAPO in three iterations; after two it stood at 0.7.
+    # Both cost 300 FLOPs, SAPO in three iterations; after two it stood at 0.7.
     assert rft.compared["sampled_accuracy"].difference.value == pytest.approx(0.785 - 0.8)
     assert rft.by_iteration["sampled_accuracy"].difference.value == pytest.approx(0.785 - 0.7)
     assert table.rows[1].by_iteration == {}

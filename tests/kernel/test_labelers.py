@@ -27,7 +27,6 @@ from sapo_studio.domain.labelers.registry import (
     START_CHOICES,
 )
 from sapo_studio.domain.labels import from_first_error, simulate
-from sapo_studio.domain.ledger import SPENT
 from sapo_studio.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -81,10 +80,6 @@ def test_the_help_explains_every_choice():
     told = str(field("labeler")["description"])
     assert all(f"`{key}`: " in told for key in CHOICES)
     assert all(f"`{labeler.key}`: {labeler.help}." in told for labeler in ALL if labeler.configured)
-
-
-def test_what_is_compared_is_counted():
-    assert {name for name in SPENT if name.startswith("label_tokens_")} == {f"label_tokens_{key}" for key in COMPARED}
 
 
 @given(st.integers(1, 20), st.integers(0, 20), st.integers(0, 20), st.sampled_from([2, 5, 64]))
@@ -148,7 +143,6 @@ from sapo_studio.app.studies.labeling_page import LOOKS
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.presets import find_preset, parse_toml, to_toml
 from sapo_studio.config.schema import RunConfig, parse_config
-from sapo_studio.domain.ledger import SPENT
 from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.forecast import Machine, find_shape, forecast
 from sapo_ui.features.new_run import form_spec
@@ -164,7 +158,6 @@ print(json.dumps({
     "toml": parse_toml(to_toml(config))[0].labeling.labeler,
     "bills": {bill.labeler: [bill.chosen, bill.tokens] for bill in found.bills},
     "cases": dict((value, words) for words, value in CASES),
-    "spent": SPENT,
     "study": list(LOOKS),
     "title": METRICS["label_tokens_backwards"].title,
 }))
@@ -199,6 +192,5 @@ def test_a_further_labeler_is_one_file_and_its_name_in_the_registry(tmp_path: Pa
     assert told["bills"]["backwards"][0] is True
     assert told["bills"]["omega"][1] < told["bills"]["backwards"][1]
     assert told["cases"]["walked"] == "Walked (Backwards)"
-    assert "label_tokens_backwards" in told["spent"]
     assert told["study"][-1] == "backwards"
     assert "Backwards" in told["title"]

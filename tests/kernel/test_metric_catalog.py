@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sapo_studio.app.experiments import page, table
 from sapo_studio.app.reports import run_report
-from sapo_studio.domain.ledger import SPENT
 from sapo_studio.domain.metric_catalog import HEADLINES, LABEL_COSTS, METRICS, SHOWN, label_cost
 from sapo_studio.store import queries
 from tests.fixtures.synthetic import synthetic_run
@@ -61,7 +60,7 @@ def test_every_metric_of_a_run_in_the_store_is_known(store):
 
 
 def test_everybody_who_names_metrics_names_known_ones():
-    named = {*run_report.ALWAYS, *run_report.ROWS, *page.COLUMNS, *SPENT}
+    named = {*run_report.ALWAYS, *run_report.ROWS, *page.COLUMNS}
     named |= {*table.FINAL, *table.WARM, *table.COMPARED, *table.COMPARED_BY_ITERATION}
     assert named <= set(METRICS)
     shares = {METRICS[name].unit for name in (*run_report.ROWS, *page.COLUMNS)}
@@ -89,7 +88,3 @@ def test_what_stands_in_columns_and_on_cards_has_its_short_name():
     ]
     assert all(metric.short for metric in HEADLINES)
     assert all(METRICS[name].column for name in page.COLUMNS)
-
-
-def test_costs_are_spent_in_tokens():
-    assert all(METRICS[name].unit == "tokens" for name in SPENT)

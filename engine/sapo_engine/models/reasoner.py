@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,11 +96,37 @@ class Reasoner:
 
     def parameters_in_all(self) -> int:
         """Weights that a token goes through, adapters of others left out."""
-        return sum(
-            p.numel()
-            for name, p in self.network.named_parameters()
-            if ".lora_" not in name or (self.adapter and f".{self.adapter}." in name)
-        )
+        return _weights_in(self.network, {self.adapter} if self.adapter else set())
+
+
+def parameters_at_work(module: nn.Module) -> int:
+    """Weights that a token goes through in `module` as it is now: of adapters those that are switched on."""
+    on = {
+        str(name)
+        for layer in module.modules()
+        if isinstance(layer, BaseTunerLayer) and not layer.disable_adapters
+        for name in layer.active_adapters
+    }
+    return _weights_in(module, on)
+
+
+def own_weights_frozen(module: nn.Module) -> bool:
+    """Whether a training leaves the network's own weights as they are, as one of adapters does."""
+    return any(not p.requires_grad for name, p in module.named_parameters() if ".lora_" not in name)
+
+
+def _weights_in(module: nn.Module, adapters: Set[str]) -> int:
+    return sum(
+        _weights(p)
+        for name, p in module.named_parameters()
+        if ".lora_" not in name or any(f".{adapter}." in name for adapter in adapters)
+    )
+
+
+def _weights(parameter: nn.Parameter) -> int:
+    # A quantised weight is packed, two to a byte; what it was before stands beside it (bitsandbytes).
+    state = getattr(parameter, "quant_state", None)
+    return parameter.numel() if state is None else math.prod(state.shape)
 
 
 def adapted_layers(network: PreTrainedModel) -> list[BaseTunerLayer]:

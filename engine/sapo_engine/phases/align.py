@@ -124,7 +124,8 @@ class Alignment:
         if self.config.guard == "off":
             return after
         phase, samples = self.phase, self.session.config.evaluation.samples
-        was, is_ = (accuracy(self.session, m, "development", "guard", samples) for m in (before, after))
+        with self.session.meter.measuring():
+            was, is_ = (accuracy(self.session, m, "development", "guard", samples) for m in (before, after))
         phase.share("dev_accuracy_before", was.accuracy)
         phase.share("dev_accuracy_after", is_.accuracy)
         change = [(b - a) / samples for a, b in zip(was.right, is_.right, strict=True)]

@@ -6,10 +6,11 @@ already, is decided by it and shared, so that all ranks do the same.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -17,15 +18,18 @@ from sapo_engine.phases.control import BoundaryAction, CheckpointTimer, ControlS
 from sapo_engine.process_group import Group
 from sapo_engine.session import RunSession
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.ledger import EVALUATION_PHASES, Bill
 from sapo_studio.domain.metrics import Share
 from sapo_studio.domain.runs import PlannedPhase
 from sapo_studio.errors import Stopped
 from sapo_studio.events.kinds import (
+    ComputeRow,
     CurvePoint,
     Event,
     Log,
     Metric,
     Paused,
+    PhaseCompute,
     PhaseFinished,
     PhaseProgress,
     PhaseStarted,
@@ -103,7 +107,11 @@ class RunContext:
         self._next += 1
         folder = self._folder(planned)
         group = self.group
+        meter = self.session.meter
+        bill_file = self.session.run_dir / "compute" / f"{folder.name}.json"
         if group.share(planned.ordinal in self.done and read_manifest(folder) is not None):
+            if (kept := read_bill(bill_file)) is not None:
+                self._emit_bill(planned, kept)
             return codec.load(folder)
         timer = CheckpointTimer(self._checkpoint_seconds, self._clock)
         phase = PhaseContext(self, planned, folder.with_name(folder.name + ".shards"), timer)
@@ -112,10 +120,15 @@ class RunContext:
         began = time.monotonic()
         if group.leader:
             phase.shards.mkdir(parents=True, exist_ok=True)
-        value = work(phase)
+        with meter.span() as bill, meter.measuring() if name in EVALUATION_PHASES else contextlib.nullcontext():
+            value = work(phase)
         seconds = time.monotonic() - began
         if group.leader:
+            # Before the artefact, so that none is without; beside it, so that its bytes are those of the result alone.
+            bill_file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(bill_file, bill.to_json().encode())
             write_folder(folder, lambda part: codec.save(value, part), {"name": name, "iteration": iteration})
+        self._emit_bill(planned, bill)
         self.emit(PhaseFinished(ordinal=planned.ordinal, artefact=folder.name, seconds=seconds))
         if group.leader:
             shutil.rmtree(phase.shards, ignore_errors=True)
@@ -128,8 +141,20 @@ class RunContext:
         (planned,) = (p for p in self.plan if (p.name, p.iteration) == (name, iteration))
         return codec.load(self._folder(planned))
 
+    def _emit_bill(self, planned: PlannedPhase, bill: Bill) -> None:
+        method, evaluation = (ComputeRow(**asdict(part)) for part in (bill.method, bill.evaluation))
+        self.emit(PhaseCompute(ordinal=planned.ordinal, method=method, evaluation=evaluation))
+
     def _folder(self, planned: PlannedPhase) -> Path:
         return self.session.run_dir / "artefacts" / f"{planned.ordinal:03d}-{planned.name}-{planned.iteration}"
+
+
+def read_bill(file: Path) -> Bill | None:
+    """The bill in `file`; None where there is none, as earlier versions left none."""
+    try:
+        return Bill.from_json(file.read_bytes())
+    except OSError:
+        return None
 
 
 @dataclass(slots=True)
@@ -225,15 +250,19 @@ class PhaseContext:
         return self.shards / "training.safetensors"
 
     def shard(self, index: int, make: Callable[[], bytes]) -> bytes:
-        """Shard `index` of this phase: what an earlier attempt left, or `make()`, kept at once."""
+        """Shard `index` of this phase: what an earlier attempt left, or `make()`, kept at once with its bill."""
         self.poll_control()
-        group = self.context.group
+        group, meter = self.context.group, self.context.session.meter
         file = self.shards / f"{index:05d}"
+        bill_file = file.with_suffix(".compute")
         kept = group.share(file.read_bytes() if group.leader and file.exists() else None)
         if kept is not None:
+            meter.include(group.share(read_bill(bill_file)))
             return kept
-        data = make()
+        with meter.span() as bill:
+            data = make()
         if group.leader:
+            write_atomic(bill_file, bill.to_json().encode())
             write_atomic(file, data)
         # Everybody goes on with the same bytes, whatever there is in making them that time or chance decides.
         return group.share(data)

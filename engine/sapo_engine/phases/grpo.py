@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
 from sapo_engine.preflight import check_installed
 from sapo_engine.rollouts import key_of
-from sapo_engine.training.state import load_training_state, save_training_state, training_facts
+from sapo_engine.training.state import load_training_state, save_training_state, saved_bill, training_facts
 from sapo_engine.training.trainer import CURVE_EVERY, TrainingArgs
+from sapo_studio.domain.ledger import trained
 
 if TYPE_CHECKING:
     from sapo_engine.models.reasoner import Reasoner
@@ -58,12 +60,12 @@ def grpo(
     backend = session.pool.in_process(model)
     facts = training_facts(phase.state_file)
     begun = int(facts.get("step", 0))
-    generated, trained = int(facts.get("generated", 0)), int(facts.get("trained", 0))
+    generated, trained_on = int(facts.get("generated", 0)), int(facts.get("trained", 0))
     steps = max(1, round(args.epochs * len(questions) * samples / batch))
 
     def roll_out(prompts: list[str], trainer: Any) -> dict[str, Any]:
         """TRL's rollout_func: one completion for each of `prompts`, which are numbers of questions."""
-        nonlocal trained
+        nonlocal trained_on
         step = int(trainer.state.global_step)
         asked = Counter(prompts)
         requests = [
@@ -74,14 +76,18 @@ def grpo(
             for number, count in asked.items()
         ]
         answers = backend.generate(requests, temperature=session.config.sampling.temperature)
-        model.trainable().train()
+        network = model.trainable()
+        network.train()
         left = {
             number: [session.sampler.up_to_answer(completion) for completion in found]
             for number, found in zip(asked, answers, strict=True)
         }
         written = [list(left[number].pop(0).tokens) for number in prompts]
         read = [list(session.prompts.of(int(number))) for number in prompts]
-        trained += sum(map(len, written)) + sum(map(len, read))
+        tokens = sum(map(len, written)) + sum(map(len, read))
+        trained_on += tokens
+        weights, frozen = parameters_at_work(network), own_weights_frozen(network)
+        session.meter.add(trained(tokens, weights, frozen=frozen, who="reasoner"))
         return {"prompt_ids": read, "completion_ids": written, "logprobs": None}
 
     def reward(prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float | None]:
@@ -93,14 +99,16 @@ def grpo(
         """Keep what was reached; called between two steps."""
         optimiser: Any = trainer.optimizer
         scheduler: Any = trainer.lr_scheduler
-        schedule = {name: value for name, value in scheduler.state_dict().items() if name != "lr_lambdas"}
+        left_out = ("lr_lambdas", "base_lrs", "_last_lr")  # whoever goes on may have set another rate
+        schedule = {name: value for name, value in scheduler.state_dict().items() if name not in left_out}
         more = {
             "generated": str(generated + backend.usage.generated_tokens),
-            "trained": str(trained),
+            "trained": str(trained_on),
             "schedule": json.dumps(schedule),
         }
         step = int(trainer.state.global_step)
-        save_training_state(phase.state_file, trainable, optimiser, step, 0, trainer.accelerator.scaler, more)
+        scaler = trainer.accelerator.scaler
+        save_training_state(phase.state_file, trainable, optimiser, step, 0, scaler, bill, more)
 
     class ResumableTrainer(GRPOTrainer):
         """With what `save` kept instead of the pickles of a Trainer's checkpoint."""
@@ -119,9 +127,13 @@ def grpo(
             scheduler: Any = self.lr_scheduler
             if checkpoint is not None:
                 load_training_state(phase.state_file, trainable, optimiser, self.accelerator.scaler)
-                schedule = json.loads(facts["schedule"])
-                rates = schedule["_last_lr"]
-                scheduler.load_state_dict({**schedule, "lr_lambdas": [None] * len(rates)})
+                factors = list(scheduler.lr_lambdas)
+                scheduler.load_state_dict({**json.loads(facts["schedule"]), "lr_lambdas": [None] * len(factors)})
+                rates = [
+                    base * factor(scheduler.last_epoch)
+                    for base, factor in zip(scheduler.base_lrs, factors, strict=True)
+                ]
+                scheduler._last_lr = rates
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = rate
 
@@ -147,7 +159,11 @@ def grpo(
                 if logs and theirs in logs and math.isfinite(logs[theirs]):
                     phase.curve(ours, state.global_step, float(logs[theirs]))
 
-    with tempfile.TemporaryDirectory(dir=session.run_dir) as scratch, warnings.catch_warnings():
+    with (
+        session.meter.span() as bill,
+        tempfile.TemporaryDirectory(dir=session.run_dir) as scratch,
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         parts = max(1, batch // args.micro_batch) if args.micro_batch else 1
         arguments = GRPOConfig(
@@ -186,6 +202,7 @@ def grpo(
         trainer.remove_callback(PrinterCallback)  # standard output is where a worker tells its parent what happens
         checkpoint = None
         if begun:
+            session.meter.include(saved_bill(phase.state_file))
             position = TrainerState(
                 global_step=begun,
                 max_steps=steps,
@@ -195,4 +212,4 @@ def grpo(
             position.save_to_json(str(Path(scratch, "trainer_state.json")))
             checkpoint = scratch
         trainer.train(resume_from_checkpoint=checkpoint)
-    return generated + backend.usage.generated_tokens, trained
+    return generated + backend.usage.generated_tokens, trained_on

@@ -59,6 +59,7 @@ def fit_verifier(
         pad_id=session.pad_id,
         micro_batch=session.config.runtime.micro_batch,
         group=session.group,
+        meter=session.meter,
         state_file=state_file,
     )
 

@@ -14,14 +14,16 @@ from sapo_engine.models.sources import find_folder
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
 from sapo_engine.rollouts.batch_size import BatchSize
+from sapo_engine.rollouts.metered import MeteredBackend
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.text.prompts import token_id
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.ledger import Meter
 
 
 class BackendPool:
     """Back ends for reasoners, one at a time. `scratch` is a folder for weights on their way to vLLM; it is removed by
-    `close`. `placement` is told what has to be on the device for each.
+    `close`. `placement` is told what has to be on the device for each, `meter` what each writes and reads.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class BackendPool:
         context_length: int,
         run_dir: Path,
         group: Group = ALONE,
+        meter: Meter | None = None,
     ) -> None:
         self.config = config
         self.tokenizer = tokenizer
@@ -42,6 +45,7 @@ class BackendPool:
         self.context_length = context_length
         self.run_dir = run_dir
         self.group = group
+        self.meter = meter or Meter()
         self.scratch = run_dir / f"rollouts-{group.rank}"
         self.batch_size = BatchSize(config.model, precision)
         self._vllm: VllmBackend | None = None
@@ -57,11 +61,17 @@ class BackendPool:
             own: RolloutBackend = self._vllm_with(reasoner)
         else:
             self.placement.place(reasoner)
-            own = self.in_process(reasoner)
-        return ShardedBackend(own, self.group) if self.group.size > 1 else own
+            own = self._own(reasoner)
+        return self._metered(ShardedBackend(own, self.group) if self.group.size > 1 else own, reasoner)
 
-    def in_process(self, reasoner: Reasoner) -> HfBackend:
-        """The program's own sampler on `reasoner`'s network, wherever that lies now."""
+    def in_process(self, reasoner: Reasoner) -> RolloutBackend:
+        """The program's own sampler on `reasoner`'s network, wherever that lies now, in this process alone."""
+        return self._metered(self._own(reasoner), reasoner)
+
+    def _metered(self, backend: RolloutBackend, reasoner: Reasoner) -> RolloutBackend:
+        return MeteredBackend(backend, self.meter, reasoner.parameters_in_all())
+
+    def _own(self, reasoner: Reasoner) -> HfBackend:
         return HfBackend(
             reasoner,
             eos=token_id(self.tokenizer.eos_token_id),

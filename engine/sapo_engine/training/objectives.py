@@ -10,9 +10,11 @@ import torch
 from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
+from sapo_engine.models.reasoner import parameters_at_work
 from sapo_engine.training.batching import PaddedBatch, PromptCompletion, pad
 from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
+from sapo_studio.domain.ledger import read
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ READ = 32
 def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad_id: int) -> list[float]:
     """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
     model.eval()
+    args.meter.add(read(sum(len(winner) + len(loser) for winner, loser in pairs), parameters_at_work(model)))
     most = max(1, min(READ, args.micro_batch // 2 or READ))
 
     def work(indices: Sequence[int]) -> list[float]:
@@ -171,8 +174,9 @@ def orpo(
     """Odds-ratio preference optimisation on (winner, loser) pairs (eq. 16-17). Changes `model`; returns the
     steps made.
     """
-    lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
-    return train(model, lengths, OrpoLoss(model, pairs, pad_id, beta), args, callback, state_file=state_file)
+    lengths, tokens = _sizes(pairs)
+    loss = OrpoLoss(model, pairs, pad_id, beta)
+    return train(model, lengths, loss, args, callback, tokens=tokens, state_file=state_file)
 
 
 def dpo(
@@ -190,6 +194,12 @@ def dpo(
     """Direct preference optimisation on (winner, loser) pairs, with `nll` > 0 RPO. `before` is what `preferences` gave
     for the reasoner that the training began with. Changes `model`; returns the steps made.
     """
-    lengths = [max(len(winner), len(loser)) for winner, loser in pairs]
+    lengths, tokens = _sizes(pairs)
     loss = DpoLoss(model, pairs, pad_id, before, beta, nll)
-    return train(model, lengths, loss, args, callback, state_file=state_file)
+    return train(model, lengths, loss, args, callback, tokens=tokens, state_file=state_file)
+
+
+def _sizes(pairs: Pairs) -> tuple[list[int], list[int]]:
+    """How long each pair is beside others, and how many tokens it has."""
+    sides = [(len(winner), len(loser)) for winner, loser in pairs]
+    return [max(each) for each in sides], [sum(each) for each in sides]

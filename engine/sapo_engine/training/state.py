@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from sapo_engine.models.checks import check_tensors
+from sapo_studio.domain.ledger import Bill
 
 
 def save_training_state(
@@ -22,10 +23,11 @@ def save_training_state(
     step: int,
     cooling_from: int,
     scaler: torch.amp.GradScaler | None = None,
+    bill: Bill | None = None,
     more: Mapping[str, str] | None = None,
 ) -> None:
-    """What training changes: the weights that require a gradient, optimiser moments, the scaler of fp16 and the
-    position, in one safetensors file. `more` is kept for `training_facts`.
+    """What training changes: the weights that require a gradient, optimiser moments, the scaler of fp16, the position,
+    and the `bill` so far, in one safetensors file. `more` is kept for `training_facts`.
     """
     # By number: an adapter's name is another in another process. Copied to main memory: a card has no room for it.
     trained = [value for value in model.parameters() if value.requires_grad]
@@ -38,6 +40,8 @@ def save_training_state(
     facts = {**(more or {}), "step": str(step), "cooling_from": str(cooling_from)}
     if scaler is not None and scaler.is_enabled():
         facts["scaler"] = json.dumps(scaler.state_dict())
+    if bill is not None:
+        facts["compute"] = bill.to_json()
     part = file.with_name(file.name + ".part")
     save_file(tensors, part, metadata=facts)
     with part.open("rb") as stream:
@@ -51,6 +55,12 @@ def training_facts(file: Path) -> dict[str, str]:
         return {}
     with safe_open(file, framework="pt") as opened:
         return dict(opened.metadata())
+
+
+def saved_bill(file: Path) -> Bill | None:
+    """What the training had computed when its state was saved; None in a state of an earlier version."""
+    with safe_open(file, framework="pt") as opened:
+        return Bill.from_json((opened.metadata() or {}).get("compute", ""))
 
 
 def load_training_state(

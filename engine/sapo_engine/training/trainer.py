@@ -9,18 +9,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
 from sapo_engine.models.precision import autocast
+from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.training.batching import epoch_batches
-from sapo_engine.training.state import load_training_state, save_training_state
+from sapo_engine.training.state import load_training_state, save_training_state, saved_bill
+from sapo_studio.domain.ledger import UNCOUNTED, Bill, Meter, trained
 
 WARMUP_SHARE = 0.06
 CLIP_NORM = 1.0
@@ -79,9 +81,10 @@ class Loss(Protocol):
 class TrainingArgs:
     """How to train. `epochs` may be fractional. `head_learning_rate` is for parameters named `head.*`.
 
-    The last three change memory and time and, beyond floating-point noise, nothing else: at most `micro_batch`
-    sequences at a time in each process (0: all of its share), the `precision` of matrix products (weights and losses
-    stay in fp32), and the processes that train together.
+    `micro_batch`, `precision` and `group` change memory and time and, beyond floating-point noise, nothing else: at
+    most `micro_batch` sequences at a time in each process (0: all of its share), the `precision` of matrix products
+    (weights and losses stay in fp32), and the processes that train together. `meter` counts what is trained on, as
+    tokens of `who`.
     """
 
     learning_rate: float
@@ -93,6 +96,8 @@ class TrainingArgs:
     micro_batch: int = 0
     precision: str = "fp32"
     group: Group = ALONE
+    meter: Meter = field(default_factory=Meter)
+    who: Literal["reasoner", "verifier"] = "reasoner"
 
 
 def train(
@@ -102,6 +107,7 @@ def train(
     args: TrainingArgs,
     callback: TrainingCallback,
     *,
+    tokens: Sequence[int] | None = None,
     state_file: Path | None = None,
     enough: Callable[[int], bool] | None = None,
     check_every: int = 0,
@@ -109,12 +115,45 @@ def train(
 ) -> int:
     """Minimise `loss` over items 0..len(lengths)-1, batched by like `lengths`. Returns the number of steps made.
 
-    Only parameters that require a gradient are trained. `state_file` keeps them, the optimiser and the position, so
-    that a stopped training goes on at the same step with the same batches. Every `check_every` steps `enough(step)`
-    is asked; once it says so, the learning rate falls to 0 over `cool_down` further steps and the training ends.
+    Only parameters that require a gradient are trained. `tokens` are those of each item, where it has others than its
+    length. `state_file` keeps weights, the optimiser, the position and what has been computed so far, so that a stopped
+    training goes on at the same step with the same batches and comes to the same bill. Every `check_every` steps
+    `enough(step)` is asked; once it says so, the learning rate falls to 0 over `cool_down` further steps and the
+    training ends.
     """
+    with args.meter.span() as bill:
+        return _train(
+            model,
+            lengths,
+            loss,
+            args,
+            callback,
+            bill,
+            tokens=tokens or lengths,
+            state_file=state_file,
+            enough=enough,
+            check_every=check_every,
+            cool_down=cool_down,
+        )
+
+
+def _train(
+    model: nn.Module,
+    lengths: Sequence[int],
+    loss: Loss,
+    args: TrainingArgs,
+    callback: TrainingCallback,
+    bill: Bill,
+    *,
+    tokens: Sequence[int],
+    state_file: Path | None,
+    enough: Callable[[int], bool] | None,
+    check_every: int,
+    cool_down: int,
+) -> int:
     group = args.group
     device = next(model.parameters()).device
+    parameters_in_all, frozen = parameters_at_work(model), own_weights_frozen(model)
     per_epoch = math.ceil(len(lengths) / args.batch_size)
     total = max(1, round(args.epochs * per_epoch))
     head = [p for name, p in model.named_parameters() if name.startswith("head.") and p.requires_grad]
@@ -133,9 +172,23 @@ def train(
         step, cooling_from = load_training_state(state_file, model, optimiser, scaler)
     group.broadcast_parameters(parameters)
 
+    def count(batch: Sequence[int]) -> None:
+        args.meter.add(trained(sum(tokens[i] for i in batch), parameters_in_all, frozen=frozen, who=args.who))
+
+    if step and state_file is not None:
+        before = saved_bill(state_file)
+        if before is not None:
+            args.meter.include(before)
+        else:  # of an earlier version: which batches there were is known, what `enough` took is not
+            for number in range(math.ceil(step / per_epoch)):
+                for batch in epoch_batches(lengths, args.batch_size, args.seed, number)[: step - number * per_epoch]:
+                    count(batch)
+            if enough is not None and step >= check_every:
+                args.meter.add(UNCOUNTED)
+
     def save() -> None:
         if state_file is not None and group.leader:
-            save_training_state(state_file, model, optimiser, step, cooling_from, scaler)
+            save_training_state(state_file, model, optimiser, step, cooling_from, scaler, bill)
 
     def scale_at(step: int) -> float:
         if not cooling_from:
@@ -156,7 +209,9 @@ def train(
         for parameter_group in optimiser.param_groups:
             parameter_group["lr"] = parameter_group["peak"] * scale
         optimiser.zero_grad(set_to_none=True)
-        means = _gradients(loss, batches[step - epoch * per_epoch], args, scaler, device, step)
+        batch = batches[step - epoch * per_epoch]
+        means = _gradients(loss, batch, args, scaler, device, step)
+        count(batch)
         group.sum_gradients(parameters)
         scaler.unscale_(optimiser)
         norm = float(nn.utils.clip_grad_norm_(parameters, CLIP_NORM))

@@ -63,6 +63,10 @@ class Verifier(nn.Module):
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.01)
 
+    def parameters_in_all(self) -> int:
+        """Weights that a token goes through, the head among them."""
+        return self.base.parameters_in_all() + sum(p.numel() for p in self.head.parameters())
+
     def forward(self, batch: PaddedBatch, ends: torch.Tensor) -> torch.Tensor:
         """Scores of shape (B, S). `ends` (B, S) is the index of each step's last token, -1 where there is no step."""
         self.base.activate()

@@ -12,6 +12,7 @@ from sapo_engine.training.batching import PromptCompletion, pad, plain_batches
 from sapo_engine.verifier.model import Verifier, ends_of
 from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS
 from sapo_studio.domain.labels import detect
+from sapo_studio.domain.ledger import scored
 
 Prediction = tuple[list[float], int]
 """Scores of a trajectory and the predicted first error."""
@@ -21,6 +22,7 @@ def predict(session: RunSession, verifier: Verifier, trajectories: Sequence[Traj
     """Scores and predicted first errors, by trajectory number. Several processes score a part each."""
     session.placement.place(verifier.base)
     texts = [session.text(t) for t in trajectories]
+    session.meter.add(scored(sum(map(len, texts)), verifier.parameters_in_all()))
 
     def work(part: Sequence[int]) -> list[list[float]]:
         ends = [trajectories[i].ends for i in part]

@@ -15,6 +15,7 @@ from sapo_engine.training.losses import step_errors
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_engine.verifier.model import Verifier, ends_of
 from sapo_studio.config.schema import VerifierConfig
+from sapo_studio.domain.ledger import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,11 @@ def train_verifier(
     pad_id: int,
     micro_batch: int = 0,
     group: Group = ALONE,
+    meter: Meter | None = None,
     state_file: Path | None = None,
 ) -> Verifier:
-    """V = TrainVerifier(init M, labels): MSE on v_j against c_j. Changes `verifier` and returns it."""
+    """V = TrainVerifier(init M, labels): MSE on v_j against c_j. Changes `verifier` and returns it; `meter` hears what
+    was trained on."""
     verifier.base.trainable()
     args = TrainingArgs(
         learning_rate=config.learning_rate,
@@ -78,6 +81,8 @@ def train_verifier(
         micro_batch=micro_batch,
         precision=verifier.precision,
         group=group,
+        meter=meter or Meter(),
+        who="verifier",
     )
     lengths = [len(example.text) for example in examples]
     train(verifier, lengths, StepLoss(verifier, examples, pad_id), args, callback, state_file=state_file)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from sapo_studio.app.commands.model_check import check_model
 from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.ledger import PARTS
 from sapo_studio.forecast import Machine, find_shape, forecast, size
 
 
@@ -41,6 +42,10 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     for bill in found.bills:
         mark = " (this run)" if bill.chosen else ""
         terminal.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")
+    compute = found.compute
+    parts = ", ".join(f"{title.lower()} {getattr(compute, name):,.0f}" for name, (title, _) in PARTS.items())
+    flops = "unknown" if compute.flops is None else f"{compute.flops:.3g}"
+    terminal.print(f"Compute after the warm-up, in tokens: {parts}; FLOPs: {flops}", soft_wrap=True)
     for warning in found.warnings:
         terminal.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
     for line in found.assumptions:

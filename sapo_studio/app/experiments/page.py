@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sapo_studio.app.experiments.matrix_file import Matrix
 from sapo_studio.app.experiments.table import COMPARED, COMPARED_BY_ITERATION, Row, TaskTable
 from sapo_studio.app.reports import drawing
+from sapo_studio.domain.ledger import NOT_KNOWN, PARTS
 from sapo_studio.domain.metric_catalog import METRICS, MetricInfo
 from sapo_studio.domain.statistics import Compared, Mean
 from sapo_studio.files import write_output
@@ -18,6 +19,8 @@ from sapo_studio.files import write_output
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+
+AGAIN = "`sapo delete` them, and the same `sapo matrix` makes them anew."
 
 COLUMNS = (
     "sampled_accuracy",
@@ -52,9 +55,13 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
         f"Seeds {seeds}; mean and 95 % t interval over seeds, per cent; the last iteration of each run. All methods of",
         "a seed start from the same warmed-up reasoner.\n",
         *[f"* *{metric.column}*: {metric.meaning}." for metric in _used([r for t in tables for r in t.rows])],
-        f"* *tokens*: those generated and trained on after the warm-up, as a share of {against}'s.",
+        "* *generated, prefill, scored, trained*: what the method computed after the warm-up that all share, in",
+        "  tokens; evaluation is left out. Prefill are prompts and prefixes as far as they were computed; scored is",
+        "  what a verifier read; trained counts every epoch.",
+        "* *FLOPs*: 2 a weight and token, 6 for a token that is trained on (4 with adapters).",
+        f"* *share*: the FLOPs, as a share of {against}'s.",
         "* *seconds*: of work, without pauses.",
-        f"* *at equal compute*: the method less {against}, each where it stood when both had spent as many tokens",
+        f"* *at equal compute*: the method less {against}, each where it stood when both had computed as many FLOPs",
         "  (between two iterations on the straight line), paired by seed, in points, with the p of the paired t test.",
         f"* *after as many iterations*: the method less {against} likewise, each after as many iterations as both went",
         "  through, whatever they cost (the paper compares so).\n",
@@ -63,9 +70,11 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
         if table.task:
             parts.append(f"## {table.task}\n")
         parts += _lines(matrix, table)
+        if any(row.method and row.compute is None for row in table.rows):
+            parts.append(f"\n{NOT_KNOWN}: runs of a version that did not count this. {AGAIN}\n")
         name = next((name for name in pictures if name == f"{table.task or matrix.name}.svg"), None)
         if name:
-            parts.append(f"\n![accuracy by tokens]({name})\n")
+            parts.append(f"\n![accuracy by FLOPs]({name})\n")
             if len(matrix.seeds) > 1:
                 parts.append(f"95 % intervals: the band is {against}'s, a bar stands at the end of each other line.\n")
         if (name := f"{table.task or matrix.name}-verifiers.svg") in pictures:
@@ -75,9 +84,9 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
 
 def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     used = _used(table.rows)
-    compute = [key for key in COMPARED if any(key in row.compared for row in table.rows)]
+    compute = [key for key in COMPARED if any(key in row.compared or key in row.by_iteration for row in table.rows)]
     iterations = [key for key in COMPARED_BY_ITERATION if any(key in row.by_iteration for row in table.rows)]
-    heads = ["method", "seeds", "iterations", *(metric.column for metric in used), "tokens", "seconds"]
+    heads = ["method", "seeds", "iterations", *(metric.column for metric in used), *PARTS, "FLOPs", "share", "seconds"]
     heads += [f"{METRICS[key].column} at equal compute" for key in compute]
     heads += [f"{METRICS[key].column} after as many iterations" for key in iterations]
     heads += ["paper, greedy"] if matrix.paper else []
@@ -85,12 +94,22 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     for row in table.rows:
         cells = [row.title, str(len(row.seeds)), str(row.iterations)]
         cells += [percent(row.final.get(metric.name)) for metric in used]
-        cells += ["" if row.share is None else f"{row.share:.2f}", f"{row.seconds.value:.0f}" if row.method else ""]
-        cells += [difference(row.compared.get(key)) for key in compute]
+        cells += [_computed(row, name) for name in (*PARTS, "flops")]
+        cells += ["" if not row.method else NOT_KNOWN if row.share is None else f"{row.share:.2f}"]
+        cells += [f"{row.seconds.value:.0f}" if row.method else ""]
+        unknown = NOT_KNOWN if row.by_iteration and row.share is None else ""
+        cells += [difference(row.compared[key]) if key in row.compared else unknown for key in compute]
         cells += [difference(row.by_iteration.get(key)) for key in iterations]
         cells += ["" if row.paper is None else f"{row.paper:.2f}"] if matrix.paper else []
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _computed(row: Row, name: str) -> str:
+    """A part of what a method has computed: `1.23e+06`."""
+    if not row.method:
+        return ""
+    return NOT_KNOWN if row.compute is None else f"{row.compute[name].value:.3g}"
 
 
 def _used(rows: Sequence[Row]) -> list[MetricInfo]:
@@ -118,14 +137,14 @@ def difference(found: Compared | None) -> str:
 
 
 def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
-    """Accuracy by tokens spent, a line a method. 95 % intervals: a band for the one that is compared with, a bar at the
-    end of each other. Raises InputError where matplotlib is missing."""
+    """Accuracy by FLOPs, a line a method that counted them. 95 % intervals: a band for the one that is compared with, a
+    bar at the end of each other. Raises InputError where matplotlib is missing."""
     drawn = [metric for metric in COMPARED if any(metric in curves for curves in table.curves.values())]
     path = out / f"{table.task or matrix.name}.svg"
     with drawing.drawing(path, 2 + 4.5 * len(drawn), 4.2) as figure:
         places: list[Axes] = list(figure.subplots(1, len(drawn), squeeze=False)[0])
         for metric, axes in zip(drawn, places, strict=True):
-            drawing.plain(axes, "tokens generated and trained on, millions", "", f"{METRICS[metric].column}, %")
+            drawing.plain(axes, "FLOPs after the warm-up, 10\u00b9\u00b2", "", f"{METRICS[metric].column}, %")
             for k, (name, curves) in enumerate(table.curves.items()):
                 if metric in curves:
                     _line(axes, curves[metric], k, matrix.methods[name].title, band=name == matrix.against)
@@ -136,7 +155,7 @@ def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:
 def _line(axes: Axes, points: Sequence[tuple[float, Mean]], k: int, title: str, *, band: bool) -> None:
     """One method's, the k-th."""
     colour, marker, style = drawing.look(k)
-    x = [tokens / 1e6 for tokens, _ in points]
+    x = [flops / 1e12 for flops, _ in points]
     y = [100 * one.value for _, one in points]
     axes.plot(x, y, color=colour, marker=marker, linestyle=style, label=title)
     if any(one.low is None for _, one in points):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from sapo_studio.app.experiments.matrix_file import Matrix
 from sapo_studio.app.experiments.methods import PAPER
 from sapo_studio.app.experiments.runner import Placed
-from sapo_studio.domain.ledger import spent_until
+from sapo_studio.domain.ledger import PARTS, Compute, until
 from sapo_studio.domain.statistics import Compared, Mean, compared, mean
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -38,11 +38,12 @@ COMPARED_BY_ITERATION = ("sampled_accuracy",)
 
 @dataclass(frozen=True)
 class Measured:
-    """A finished run: its metrics by iteration, tokens spent up to each, and active seconds."""
+    """A finished run: its metrics by iteration, what its method had computed up to each (None: not known), and active
+    seconds."""
 
     seed: int
     metrics: Mapping[int, Mapping[str, float]]
-    tokens: Mapping[int, float]
+    compute: Mapping[int, Compute | None]
     seconds: float
 
     @property
@@ -51,9 +52,10 @@ class Measured:
         return self.metrics[max(self.metrics)]
 
     @property
-    def spent(self) -> float:
-        """All tokens."""
-        return self.tokens[max(self.tokens)]
+    def bill(self) -> Compute | None:
+        """All that the method has computed; None where it was not counted, or not from the beginning."""
+        found = self.compute.get(max(self.metrics))
+        return found if found is not None and found.complete else None
 
     @property
     def iterations(self) -> int:
@@ -64,27 +66,33 @@ class Measured:
         """Whether a metric was measured in every iteration."""
         return all(name in values for values in self.metrics.values())
 
-    def at(self, name: str, tokens: float) -> float:
-        """A metric when `tokens` had been spent: between two iterations on the straight line. M0 has spent nothing of
-        its own, whatever the first labels cost."""
-        points = [(self.tokens[i] if i else 0.0, values[name]) for i, values in sorted(self.metrics.items())]
-        return float(np.interp(tokens, [x for x, _ in points], [y for _, y in points]))
+    def flops(self, iteration: int) -> float:
+        """FLOPs up to and including an iteration. M0 has cost nothing of its own, whatever the first labels did."""
+        found = self.compute.get(iteration)
+        return float(found.flops) if iteration and found is not None else 0.0
+
+    def at(self, name: str, flops: float) -> float:
+        """A metric when so many FLOPs had been computed: between two iterations on the straight line."""
+        points = [(self.flops(i), values[name]) for i, values in sorted(self.metrics.items())]
+        return float(np.interp(flops, [x for x, _ in points], [y for _, y in points]))
 
 
 @dataclass(frozen=True)
 class Row:
-    """A method on a task. `iterations`: of its longest run. `share`: its tokens, as a share of the other's. `compared`:
-    each run of a pair where it stood when both had spent as many tokens. `by_iteration`: each after as many iterations
-    as both went through. `paper`: the paper's greedy accuracy."""
+    """A method on a task. `iterations`: of its longest run. `compute`: the four parts and FLOPs, None where a run did
+    not count them; `tokens`: those generated and trained on. `share`: its FLOPs, as a share of the other's. `compared`:
+    each run of a pair where it stood when both had computed as many FLOPs. `by_iteration`: each after as many
+    iterations as both went through. `paper`: the paper's greedy accuracy."""
 
     method: str
     title: str
     seeds: tuple[int, ...]
     iterations: int
     final: Mapping[str, Mean]
-    tokens: Mean
+    tokens: Mean | None
     share: float | None
     seconds: Mean
+    compute: Mapping[str, Mean] | None = None
     compared: Mapping[str, Compared] = field(default_factory=dict[str, Compared])
     by_iteration: Mapping[str, Compared] = field(default_factory=dict[str, Compared])
     paper: float | None = None
@@ -92,7 +100,7 @@ class Row:
 
 @dataclass(frozen=True)
 class TaskTable:
-    """All methods on one task, and the curves they are drawn from: (tokens, mean) by method and metric."""
+    """All methods on one task, and the curves they are drawn from: (FLOPs, mean) by method and metric."""
 
     task: str
     rows: tuple[Row, ...]
@@ -106,7 +114,8 @@ def read_run(store: Store, placed: Placed) -> Measured:
         for iteration, values in queries.metrics(store, placed.run_id).items()
     }
     run = queries.get_run(store, placed.run_id)
-    return Measured(placed.cell.seed, metrics, spent_until(metrics), run.active_seconds)
+    compute = until(queries.compute(store, placed.run_id))
+    return Measured(placed.cell.seed, metrics, compute, run.active_seconds)
 
 
 def tabulate(store: Store, matrix: Matrix, found: Sequence[Placed]) -> list[TaskTable]:
@@ -124,9 +133,10 @@ def tabulate(store: Store, matrix: Matrix, found: Sequence[Placed]) -> list[Task
             if mine:
                 rows.append(_row(matrix, name, mine, other))
                 all_of_it = list(mine.values())
-                curves[name] = {
-                    metric: _curve(metric, all_of_it) for metric in COMPARED if _all_have(metric, all_of_it)
-                }
+                if all(run.bill is not None for run in all_of_it):
+                    curves[name] = {
+                        metric: _curve(metric, all_of_it) for metric in COMPARED if _all_have(metric, all_of_it)
+                    }
         tables.append(TaskTable(task, tuple(rows), curves))
     return tables
 
@@ -147,14 +157,16 @@ def _row(matrix: Matrix, name: str, mine: Mapping[int, Measured], other: Mapping
     against: dict[str, Compared] = {}
     by_iteration: dict[str, Compared] = {}
     share = None
+    bills = [(a.bill, b.bill) for a, b in both]
+    counted = [(float(a.flops), float(b.flops)) for a, b in bills if a is not None and b is not None]
     if both:
-        theirs = float(np.mean([b.spent for _, b in both]))
-        share = float(np.mean([a.spent for a, _ in both])) / theirs if theirs else None
+        if len(counted) == len(both) and (theirs := float(np.mean([b for _, b in counted]))):
+            share = float(np.mean([a for a, _ in counted])) / theirs
         if name != matrix.against:
             measured = [metric for metric in COMPARED if _all_have(metric, [run for pair in both for run in pair])]
-            for metric in measured:
-                at = [(a, b, min(a.spent, b.spent)) for a, b in both]
-                against[metric] = compared([(a.at(metric, tokens), b.at(metric, tokens)) for a, b, tokens in at])
+            for metric in measured if len(counted) == len(both) else ():
+                at = [(a, b, min(flops)) for (a, b), flops in zip(both, counted, strict=True)]
+                against[metric] = compared([(a.at(metric, flops), b.at(metric, flops)) for a, b, flops in at])
             for metric in [metric for metric in measured if metric in COMPARED_BY_ITERATION]:
                 after = [(a, b, min(a.iterations, b.iterations)) for a, b in both]
                 by_iteration[metric] = compared([(a.metrics[i][metric], b.metrics[i][metric]) for a, b, i in after])
@@ -165,13 +177,26 @@ def _row(matrix: Matrix, name: str, mine: Mapping[int, Measured], other: Mapping
         seeds=tuple(mine),
         iterations=max(run.iterations for run in runs),
         final=final,
-        tokens=mean([run.spent for run in runs]),
+        tokens=_mean_of(runs, lambda bill: bill.generated + bill.trained),
         share=share,
         seconds=mean([run.seconds for run in runs]),
+        compute=_compute(runs),
         compared=against,
         by_iteration=by_iteration,
         paper=_paper(matrix, method.paper),
     )
+
+
+def _compute(runs: Sequence[Measured]) -> dict[str, Mean] | None:
+    found = {name: _mean_of(runs, lambda bill, name=name: getattr(bill, name)) for name in (*PARTS, "flops")}
+    return {name: value for name, value in found.items() if value is not None} or None
+
+
+def _mean_of(runs: Sequence[Measured], what: Callable[[Compute], float]) -> Mean | None:
+    """Over the runs' bills; None where one is not known."""
+    bills = [run.bill for run in runs]
+    known = [float(what(bill)) for bill in bills if bill is not None]
+    return mean(known) if len(known) == len(bills) else None
 
 
 def _all_have(metric: str, runs: Sequence[Measured]) -> bool:
@@ -182,7 +207,7 @@ def _curve(metric: str, runs: Sequence[Measured]) -> list[tuple[float, Mean]]:
     iterations = set.intersection(*(set(run.metrics) for run in runs))
     return [
         (
-            float(np.mean([run.tokens[i] if i else 0.0 for run in runs])),
+            float(np.mean([run.flops(i) for run in runs])),
             mean([run.metrics[i][metric] for run in runs]),
         )
         for i in sorted(iterations)

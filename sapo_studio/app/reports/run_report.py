@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sapo_studio.domain.labelers.registry import COMPARED
+from sapo_studio.domain.ledger import AT_LEAST, FLOPS, NOT_KNOWN, NOTHING_KNOWN, PARTS, Compute, IterationCompute, part
 from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, label_cost
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
@@ -61,6 +62,7 @@ class IterationReport:
     iteration: int
     values: dict[str, MetricValue]
     label_cost: dict[str, LabelCost]
+    compute: IterationCompute
 
     def as_json(self) -> dict[str, Any]:
         """See `Report.as_json`."""
@@ -73,6 +75,11 @@ class IterationReport:
                 name: [value.low, value.high] for name, value in sorted(self.values.items()) if value.low is not None
             },
             "n": {name: value.n for name, value in sorted(self.values.items()) if value.n is not None},
+            "compute": compute_json(self.compute.method),
+            "compute_complete": self.compute.method is not None and self.compute.method.complete,
+            "compute_by_phase": {name: compute_json(bill) for name, bill in self.compute.phases.items()},
+            "compute_warm_up": compute_json(self.compute.warm_up),
+            "compute_evaluation": compute_json(self.compute.evaluation),
         }
 
 
@@ -90,7 +97,8 @@ class Report:
     iterations: list[IterationReport]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain data: shares as fractions; `intervals` are 95 % ones; `estimate` marks a cost that was not spent."""
+        """Plain data: shares as fractions; `intervals` are 95 % ones; `estimate` marks a cost that was not spent;
+        `compute` is what the method needs, null where it was not counted."""
         return {
             "run_id": self.run_id,
             "name": self.name,
@@ -106,12 +114,21 @@ class Report:
 def report(store: Store, run_id: str) -> Report:
     """The report of a run as the store has it now. Raises InputError where there is no such run."""
     run = queries.get_run(store, run_id)
-    found = [_iteration(iteration, values) for iteration, values in queries.metrics(store, run_id).items()]
-    seed = queries.get_config(store, run_id).seed
+    compute = queries.compute(store, run_id)
+    found = [
+        _iteration(iteration, values, compute.get(iteration, NOTHING_KNOWN))
+        for iteration, values in queries.metrics(store, run_id).items()
+    ]
+    seed = queries.get_seed(store, run_id)
     return Report(run.id, run.name, run.status, run.preset, seed, run.active_seconds, run.error, found)
 
 
-def _iteration(iteration: int, values: dict[str, MetricValue]) -> IterationReport:
+def compute_json(compute: Compute | None) -> dict[str, int | None]:
+    """The four parts and FLOPs; null where nothing is known, which is not the same as 0."""
+    return {name: part(compute, name) for name in (*PARTS, "flops")}
+
+
+def _iteration(iteration: int, values: dict[str, MetricValue], compute: IterationCompute) -> IterationReport:
     costs: dict[str, LabelCost] = {}
     rest = dict(values)
     for labeler in COMPARED:
@@ -121,7 +138,7 @@ def _iteration(iteration: int, values: dict[str, MetricValue]) -> IterationRepor
             rollouts, tokens, prefill, flops = (0.0 if part is None else part.value for part in parts)
             estimate = any(part.estimate for part in known)
             costs[labeler] = LabelCost(round(rollouts), round(tokens), round(prefill), flops, estimate)
-    return IterationReport(iteration, rest, costs)
+    return IterationReport(iteration, rest, costs, compute)
 
 
 def table(report: Report) -> Table:
@@ -142,6 +159,10 @@ def table(report: Report) -> Table:
         if any(labeler in iteration.label_cost for iteration in report.iterations):
             costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
             shown.add_row(f"Tokens to label, {labeler}", *costs)
+    for name, (heading, _) in PARTS.items():
+        counts = [_part(iteration.compute.method, name) for iteration in report.iterations]
+        shown.add_row(f"{heading}, tokens", *counts)
+    shown.add_row(FLOPS[0], *(_part(iteration.compute.method, "flops") for iteration in report.iterations))
     shown.caption = "± is half of a 95 % interval; ~ is an estimate from the same trajectories"
     shown.caption_justify = "left"
     return shown
@@ -154,6 +175,14 @@ def _share(value: MetricValue | None) -> str:
     if value.low is not None and value.high is not None:
         text += f" ±{50 * (value.high - value.low):.1f}"
     return text
+
+
+def _part(compute: Compute | None, name: str) -> str:
+    """A part of the bill. One that is not whole, of a run that an earlier version began, is a lower bound."""
+    value = part(compute, name)
+    if compute is None or value is None:
+        return NOT_KNOWN
+    return ("" if compute.complete else AT_LEAST) + (f"{value:.3g}" if name == "flops" else f"{value:,}")
 
 
 def _cost(cost: LabelCost | None) -> str:

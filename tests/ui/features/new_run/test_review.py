@@ -92,3 +92,13 @@ def test_what_it_rests_on_is_told_on_a_click(body):
     body.fold.click()
     assert body.assumptions.isVisible()
     assert "made up" in body.assumptions.text()
+
+
+def test_the_four_parts_of_compute_are_forecast(body):
+    review = on(HERE, QWEN)
+    body.show_review(review)
+    tokens = [bar for bar in body.bars.bars if bar.group == "Compute after the warm-up, tokens"]
+    assert [bar.name for bar in tokens] == ["Generated", "Prompts computed", "Scored", "Trained on"]
+    assert all(bar.amount > 0 for bar in tokens)
+    (flops,) = (bar for bar in body.bars.bars if bar.group == "Compute after the warm-up, FLOPs")
+    assert flops.amount > 1e12

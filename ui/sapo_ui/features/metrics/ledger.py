@@ -1,5 +1,5 @@
-"""The label ledger: what labeling cost, beside what the other labelers would have charged for the same
-trajectories."""
+"""The ledger: what the run has computed, in four parts, and what labeling cost of it, beside what the other labelers
+would have charged for the same trajectories."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea
 
 from sapo_studio.domain.labelers.registry import COMPARED
+from sapo_studio.domain.ledger import AT_LEAST, FLOPS, NOT_KNOWN, PARTS, Compute, IterationCompute, part, total
 from sapo_studio.domain.metric_catalog import LABEL_COSTS, label_cost
-from sapo_studio.store.records import MetricValue
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import MetricValue, RunSummary
 from sapo_ui import format as fmt
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics
 from sapo_ui.widgets.charts.cost_bars import CostBar, CostBars
@@ -34,11 +37,17 @@ class Entry:
 
 
 class LedgerPanel(MetricPanel):
-    """One bar a labeler and cost, in total or for one iteration. What was not really run is marked as an estimate."""
+    """Bars for what was computed, and one a labeler and cost, in total or for one iteration. What was not really run is
+    marked as an estimate."""
 
     panel_id = "ledger"
-    title = "Label ledger"
-    help = """### Label ledger
+    title = "Ledger"
+    help = """### Ledger
+
+**Compute** is what the method needs after the warm-up: tokens generated, prompts computed (prefill), tokens scored by
+the verifier, tokens trained on, and all of it as FLOPs (2 a weight and token, 6 for a token trained on). Runs are
+compared by these FLOPs. The warm-up, which all methods share, and evaluation stand apart. A dash means that a run of an
+earlier version did not count.
 
 What labeling cost in rollouts and tokens, beside what **Omega** (binary search) and **Shepherd** (rollouts from
 every step) would have spent on the same trajectories, from iteration 1 on. What was really spent is a solid bar; a
@@ -47,19 +56,21 @@ hatched bar is an **estimate** from those trajectories. The figure behind a bar 
 **Start**: the labels of the first verifier V0. Nothing can predict errors before it, so a plain search finds them,
 once; the ratios leave it out.
 """
-    empty_headline = "Nothing labeled yet"
-    empty_text = "The first entry comes when the first trajectories have been labeled by rollouts."
+    empty_headline = "Nothing computed yet"
+    empty_text = "The first entry comes when the first samples have been drawn."
 
     def __init__(self) -> None:
         super().__init__()
+        self.compute: Mapping[int, IterationCompute] = {}
         self.span = combo_box("Iterations", [("All iterations", TOTAL)], "Add up all iterations, or look at one")
         self.span.currentIndexChanged.connect(self._again)
         self.verdict = label("", "body", wrap=False)
         top = FlowRow()
         top.add(self.span, self.verdict)
         self.bars = CostBars()
-        self.bars.setAccessibleName("Labeling cost by labeler")
-        self.bars.setToolTip("\n".join(f"{cost.title}: {cost.meaning}" for cost in LABEL_COSTS.values()))
+        self.bars.setAccessibleName("What was computed, and labeling cost by labeler")
+        meanings = [*PARTS.values(), FLOPS, *((cost.title, cost.meaning) for cost in LABEL_COSTS.values())]
+        self.bars.setToolTip("\n".join(f"{name}: {meaning}" for name, meaning in meanings))
         scroll = QScrollArea()
         scroll.setWidget(self.bars)
         scroll.setWidgetResizable(True)
@@ -70,8 +81,24 @@ once; the ratios leave it out.
         self.column.addWidget(scroll, 1)
         self.column.addWidget(self.note)
 
+    def load(self, run_id: str) -> None:
+        def work(store: Store) -> tuple[RunSummary, Metrics, Mapping[int, IterationCompute]]:
+            return queries.get_run(store, run_id), queries.metrics(store, run_id), queries.compute(store, run_id)
+
+        def take(found: tuple[RunSummary, Metrics, Mapping[int, IterationCompute]]) -> None:
+            self.run, self.metrics, self.compute = found
+            self.set_filled(self.show_metrics(self.metrics))
+
+        self.read(work, take)
+
+    def clear(self) -> None:
+        super().clear()
+        self.compute = {}
+
     def show_metrics(self, metrics: Metrics) -> bool:
-        there = [number for number, row in sorted(metrics.items()) if any(n.startswith("label_tokens_") for n in row)]
+        labeled = {number for number, row in metrics.items() if any(name.startswith("label_tokens_") for name in row)}
+        counted = {number for number, bill in self.compute.items() if bill.method is not None and bill.phases}
+        there = sorted(labeled | counted)
         set_items(self.span, [("All iterations", TOTAL), *((iteration_text(number), number) for number in there)])
         self._draw()
         return bool(there)
@@ -82,7 +109,7 @@ once; the ratios leave it out.
     def _draw(self) -> None:
         span: object = self.span.currentData()
         chosen = {number: row for number, row in self.metrics.items() if span in (TOTAL, number)}
-        bars: list[CostBar] = []
+        bars = compute_bars(total(bill for number, bill in self.compute.items() if span in (TOTAL, number)))
         for cost, about in LABEL_COSTS.items():
             write = fmt.number if cost == "flops" else fmt.count
             entries = entries_of(chosen, cost)
@@ -97,12 +124,34 @@ once; the ratios leave it out.
         self.verdict.setText(verdict(chosen))
 
 
+def compute_bars(found: IterationCompute) -> list[CostBar]:
+    """What was computed: the four parts, and the FLOPs of the method and of what is not its own."""
+    method = found.method
+    remarks = {}
+    if method is not None and method.trained_reasoner and method.trained_verifier:
+        remarks["trained"] = f"{fmt.count(method.trained_verifier)} by the verifier"
+    bars = [
+        _compute_bar("Compute, tokens", title, method, name, remarks.get(name, ""))
+        for name, (title, _) in PARTS.items()
+    ]
+    whose = {"Method": method, "Warm-up": found.warm_up, "Evaluation": found.evaluation}
+    return bars + [_compute_bar("Compute, FLOPs", name, bill, "flops", "") for name, bill in whose.items()]
+
+
+def _compute_bar(group: str, title: str, bill: Compute | None, name: str, remark: str) -> CostBar:
+    amount = part(bill, name)
+    if bill is None or amount is None:
+        return CostBar(group, title, 0.0, NOT_KNOWN, "not counted")
+    text = fmt.number(amount) if name == "flops" else fmt.count(amount)
+    return CostBar(group, title, float(amount), text if bill.complete else f"{AT_LEAST}{text}", remark)
+
+
 def iteration_text(number: int) -> str:
     """The name of an iteration in the ledger: 0 is the first labels, before there is a verifier."""
     return "First labels (it 0)" if number == 0 else f"Iteration {number}"
 
 
-def total(rows: Sequence[Mapping[str, MetricValue]], name: str, *, estimate: bool) -> MetricValue | None:
+def summed(rows: Sequence[Mapping[str, MetricValue]], name: str, *, estimate: bool) -> MetricValue | None:
     """The sum of a metric over iterations, of what was measured or of what was estimated. None where there is none."""
     there = [row[name].value for row in rows if name in row and row[name].estimate == estimate]
     return MetricValue(sum(there), estimate=estimate) if there else None
@@ -118,15 +167,15 @@ def entries_of(metrics: Metrics, cost: str) -> list[Entry]:
     compared, others = (later, COMPARED) if later else (first, [key for key, who in COMPARED.items() if not who.guided])
     found: list[Entry] = []
     for key, who in COMPARED.items():
-        spent = total(later, label_cost(cost, key), estimate=False)
+        spent = summed(later, label_cost(cost, key), estimate=False)
         if spent is not None:
             found.append(Entry(who.title, spent, OWN if who.guided else who.series))
     for key in others:
-        charged = total(compared, label_cost(cost, key), estimate=True)
+        charged = summed(compared, label_cost(cost, key), estimate=True)
         if charged is not None:
             found.append(Entry(f"{COMPARED[key].title} (estimate)", charged, COMPARED[key].series))
     for key, who in COMPARED.items():
-        spent = total(first, label_cost(cost, key), estimate=False)
+        spent = summed(first, label_cost(cost, key), estimate=False)
         if spent is not None:
             start = Entry(f"Start ({who.title})", spent, who.series, compared=not later)
             found.insert(len(found) if later else 0, start)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.labelers.registry import COMPARED
+from sapo_studio.domain.ledger import PARTS
 from sapo_studio.domain.runs import PHASE_LABELS
 from sapo_studio.forecast import Forecast, Machine, find_shape, forecast, size
 from sapo_ui import format as fmt
@@ -39,6 +40,7 @@ class Review:
     memories: tuple[MemoryUse, ...]
     total: ReviewLine | None
     phases: tuple[ReviewLine, ...]
+    compute: tuple[CostBar, ...]
     costs: tuple[CostBar, ...]
     warnings: tuple[str, ...]
     assumptions: tuple[str, ...]
@@ -63,6 +65,7 @@ def describe(found: Forecast) -> Review:
         memories=tuple(_memories(found)),
         total=total,
         phases=tuple(_phases(found)),
+        compute=tuple(_compute(found)),
         costs=tuple(_costs(found)),
         warnings=tuple(" ".join((warned.what, warned.fix)).strip() for warned in found.warnings),
         assumptions=found.assumptions,
@@ -105,6 +108,18 @@ def _phases(found: Forecast) -> list[ReviewLine]:
         for name, spent in seconds.items()
         if round(spent)
     ]
+
+
+def _compute(found: Forecast) -> list[CostBar]:
+    compute = found.compute
+    bars = [
+        CostBar("Compute after the warm-up, tokens", title, float(amount), fmt.count(amount))
+        for name, (title, _) in PARTS.items()
+        for amount in (getattr(compute, name),)
+    ]
+    if compute.flops is not None:
+        bars.append(CostBar("Compute after the warm-up, FLOPs", "In all", compute.flops, fmt.number(compute.flops)))
+    return bars
 
 
 def _costs(found: Forecast) -> list[CostBar]:

@@ -95,9 +95,9 @@ class ReviewBody(QScrollArea):
         for memory in review.memories:
             self.memories.addWidget(MemoryRow(memory, self.widget()))
         self._say_lines(review)
-        self.bars.set_bars(review.costs)
+        self.bars.set_bars((*review.compute, *review.costs))
         self.bars.setFixedHeight(max(1, self.bars.needed()))
-        self.bars.setVisible(bool(review.costs))
+        self.bars.setVisible(bool(review.compute))
         self.assumptions.setText("\n".join(review.assumptions))
         self.fold.show()
         self._fold(self.fold.isChecked())

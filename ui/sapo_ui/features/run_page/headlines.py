@@ -61,7 +61,7 @@ def _ledger(metrics: Metrics) -> Headline:
     label = "Labeling tokens"
     definition = (
         "Tokens generated to label steps from iteration 1 on, relative to Shepherd (rollouts from every step) on the "
-        "same trajectories. The labels of the first verifier are a cost of their own, shown in the label ledger. "
+        "same trajectories. The labels of the first verifier are a cost of their own, shown in the ledger. "
         "What was not really done is an estimate from the same trajectories."
     )
     spent: dict[str, float] = {}
