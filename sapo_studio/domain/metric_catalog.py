@@ -158,11 +158,12 @@ _STORED = (
     MetricInfo(
         "self_verification_error",
         "Self-verification error",
-        "share of trajectories whose pre-assigned labels self-verification changes",
+        "share of trajectories, as they are sampled, whose labels by the predicted first error two checks change",
         better=-1,
         short="Self-ver. error",
         column="self-verification error",
-        more="It falls as verifier and reasoner agree.",
+        more="It falls as verifier and reasoner agree. A number of SAPO alone: Omega, Shepherd, outcome labels and a "
+        "random step assign no labels that checks could change.",
     ),
     MetricInfo(
         "first_error_accuracy",

@@ -34,7 +34,7 @@ _BY_NUMBER = (
 
 _VERBS = frozenset(verb.value for verb in Verb)
 
-_BY_RUN = ("phases", "metrics", "curves", "events", "commands")
+_BY_RUN = ("phases", "metrics", "curves", "events", "commands", "config_changes")
 """Tables with the id of their run."""
 
 

@@ -150,6 +150,46 @@ def test_every_metric_of_the_method_is_there(finished):
     assert lucky == pytest.approx(1 - sound / sampled)
 
 
+def test_the_self_verification_error_is_of_trajectories_as_they_are_sampled(finished, tmp_path):
+    """Whatever share of correct ones is labeled, none included, it is the same quantity."""
+    seen, _ = finished
+    bare = whole(config(iterations=1, labeling={"right_share": 0.0}), tmp_path)
+    found = []
+    for one in (seen, bare):
+        sampled = [
+            t
+            for e in one.events
+            if isinstance(e, k.Trajectories)
+            for t in e.rows
+            if (t.iteration, t.source) == (1, "sample")
+        ]
+        scores = {n: row for (_, verifier, n), row in one.rows(k.Scores).items() if verifier == 0}
+        cases = {n: row.case for (source, _, n), row in one.rows(k.Labels).items() if source == "sapo"}
+        shares = []
+        for kind in (False, True):
+            of_kind = [t for t in sampled if t.correct is kind]
+            known = [t.number for t in of_kind if t.number in (scores if kind else cases)]
+            changed = [min(scores[n].scores) < 0.5 if kind else cases[n] != "confirmed" for n in known]
+            shares.append((len(of_kind), sum(changed) / len(changed)))
+        want = sum(n * share for n, share in shares) / sum(n for n, _ in shares)
+        value, low, high, questions, estimate = one.metrics[1, "self_verification_error"]
+        assert value == pytest.approx(want)
+        assert low < value < high
+        assert questions <= len({t.question for t in sampled})
+        assert not estimate
+        found.append((low, high))
+    assert not any(row.case == "right" for row in bare.rows(k.Labels).values())
+    assert found[0][0] < found[1][1]
+    assert found[1][0] < found[0][1]
+
+
+@pytest.mark.parametrize("labeling", [{"labeler": "omega"}, {"labeler": "outcome"}, {"detection": "random"}])
+def test_who_assigns_nothing_beforehand_has_no_self_verification_error(labeling, tmp_path):
+    seen = whole(config(iterations=1, labeling=labeling), tmp_path)
+    assert (1, "label_accuracy") in seen.metrics
+    assert (1, "self_verification_error") not in seen.metrics
+
+
 def test_the_labels_bill_is_the_rollouts_that_were_sent(finished):
     for iteration, labeler in ((0, "omega"), (1, "sapo"), (2, "sapo")):
         rows = [r for e in finished[0].events if isinstance(e, k.Rollouts) and e.iteration == iteration for r in e.rows]

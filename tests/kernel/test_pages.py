@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.app.experiments import pictures, runner
+from sapo_studio.app.experiments import page, pictures, runner
 from sapo_studio.app.experiments.matrix_file import parse_matrix
+from sapo_studio.app.experiments.table import tabulate
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.studies import labeling_page, pooled, verifier_page
 from sapo_studio.domain.labelers.registry import LABELERS
@@ -199,6 +200,24 @@ def test_the_verifiers_of_a_matrix(tmp_path):
         assert image.read_text().endswith("</svg>\n")
         without = [one for one in found if one.cell.method == "online-rft"]
         assert pictures.verifiers(tmp_path, store, matrix, without) == []
+
+
+def test_a_matrix_says_who_has_no_self_verification_error(tmp_path):
+    names = ["sapo", "omega", "wo-dv", "online-rft"]
+    matrix = parse_matrix({"name": "m", "preset": "lab-smoke", "methods": names, "seeds": [1]})
+    with Store.open(tmp_path / "studio.db") as store:
+        for cell in matrix.cells:
+            run_id = runs.create_run(store, cell.config)
+            runs.set_status(store, run_id, RunStatus.RUNNING)
+            Ingest(store, run_id).apply([k.Metric(iteration=i, name="gap", value=0.1) for i in range(2)])
+            runs.set_status(store, run_id, RunStatus.DONE)
+        tables = tabulate(store, matrix, runner.match_runs(store, matrix))
+    text = page.markdown(matrix, tables, ["m-verifiers.svg"])
+    (line,) = (line for line in text.splitlines() if line.startswith("Self-verification error: \u2014 for "))
+    assert "Omega labels (Omega assigns no labels before it checks)" in line
+    assert "w/o DV, a random step (a random step is no prediction of the verifier)" in line
+    assert "RFT" not in line
+    assert "SAPO" not in line
 
 
 def test_curves_are_over_what_all_seeds_have_measured():

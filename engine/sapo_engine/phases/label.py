@@ -24,8 +24,8 @@ from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labelers.registry import COMPARED, LABELERS
 from sapo_studio.domain.labeling_cost import estimated, measured
 from sapo_studio.domain.labels import Checks
-from sapo_studio.domain.metrics import Share, mean_share, self_verification_right
 from sapo_studio.domain.runs import PhaseName
+from sapo_studio.domain.self_verification import Verified, error_as_sampled
 from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts
 
 LABEL_SHARD = 500
@@ -66,8 +66,8 @@ def label(
         phase.share("label_accuracy", label_accuracy(labeled))
         for case, count in sorted(Counter(row.case for row in rows).items()):
             phase.metric(f"case_{case}", count)
-        if predictions and LABELERS[labeler].rolls_out:
-            phase.share("self_verification_error", _changed_share(rows, by_number, predictions))
+        if predictions and not config.no_self_verification:
+            _report_changes(phase, rows, samples, predictions)
         expanded = _choose_expansion(session, iteration, len(labeled), expanded)
         emit_trajectories(phase, [t for t, _ in expanded])
         written = [LabelRow(trajectory=t.number, labels=labels, case="expansion") for t, labels in expanded]
@@ -77,6 +77,18 @@ def label(
         return labeled + expanded
 
     return run.phase(PhaseName.LABEL, iteration, work, LabelsCodec())
+
+
+def scored(session: RunSession, iteration: int, samples: Sequence[Trajectory]) -> list[Trajectory]:
+    """What V_{i-1} scores: subset(S_i). Where no right ones are to be labeled, as many as there are wrong ones all the
+    same, since the self-verification error is that of all trajectories: scores are all that it needs of right ones.
+    """
+    chosen = subset(session, iteration, samples)
+    right = [t for t in samples if t.source == "sample" and t.correct]
+    if session.config.labeling.no_self_verification or any(t.correct for t in chosen):
+        return chosen
+    order = session.rng("scored", iteration).permutation(len(right))[: max(1, len(chosen))]
+    return chosen + [right[k] for k in sorted(order)]
 
 
 def subset(session: RunSession, iteration: int, samples: Sequence[Trajectory]) -> list[Trajectory]:
@@ -181,18 +193,19 @@ def label_wrong(phase: PhaseContext, labeling: Labeling, wrong: Sequence[Traject
     return total
 
 
-def _changed_share(
-    rows: Sequence[LabelRow], by_number: Mapping[int, Trajectory], predictions: Mapping[int, Prediction]
-) -> Share:
-    """The self-verification error: the share of pre-assigned labels that the checks have changed."""
-    return mean_share(
-        [
-            0.0
-            if self_verification_right(by_number[row.trajectory].correct, predictions[row.trajectory][0], row.case)
-            else 1.0
-            for row in rows
-        ]
-    )
+def _report_changes(
+    phase: PhaseContext, rows: Sequence[LabelRow], samples: Sequence[Trajectory], predictions: Mapping[int, Prediction]
+) -> None:
+    """Send the self-verification error: the share of S_i whose labels, assigned by V_{i-1}, the checks change."""
+    sampled = [t for t in samples if t.source == "sample"]
+    cases = {row.trajectory: row.case for row in rows}
+    correct = sum(t.correct for t in sampled)
+    verified = [
+        Verified.of(t.question, t.correct, predictions[t.number][0], cases.get(t.number, "right"))
+        for t in sampled
+        if t.number in predictions
+    ]
+    phase.share("self_verification_error", error_as_sampled(verified, correct, len(sampled) - correct))
 
 
 def _choose_expansion(

@@ -8,7 +8,7 @@ import numpy as np
 
 from sapo_engine.phases.codecs import NumbersCodec
 from sapo_engine.phases.context import PhaseContext, RunContext
-from sapo_engine.phases.label import subset
+from sapo_engine.phases.label import scored
 from sapo_engine.phases.rows import ROWS
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.model import Verifier
@@ -18,10 +18,11 @@ from sapo_studio.events.kinds import ScoreRow, Scores
 
 
 def score(run: RunContext, iteration: int, verifier: Verifier, samples: Sequence[Trajectory]) -> dict[int, Prediction]:
-    """Scores of subset(S_i) by V_{i-1} and the predicted first errors (eq. 8-11), by trajectory number."""
+    """Scores of subset(S_i) by V_{i-1} and the predicted first errors (eq. 8-11), by trajectory number. Where it has
+    no right trajectories, of some of these too (`scored`)."""
 
     def work(phase: PhaseContext) -> dict[int, Prediction]:
-        return score_and_emit(phase, verifier, iteration - 1, subset(run.session, iteration, samples))
+        return score_and_emit(phase, verifier, iteration - 1, scored(run.session, iteration, samples))
 
     return run.phase(PhaseName.SCORE, iteration, work, NumbersCodec())
 

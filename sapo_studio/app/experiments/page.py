@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sapo_studio.app.experiments.matrix_file import Matrix
 from sapo_studio.app.experiments.table import COMPARED, COMPARED_BY_ITERATION, Row, TaskTable
 from sapo_studio.app.reports import drawing
+from sapo_studio.domain.labelers.registry import NONE
 from sapo_studio.domain.metric_catalog import METRICS, MetricInfo
 from sapo_studio.domain.statistics import Compared, Mean
 from sapo_studio.files import write_output
@@ -70,7 +71,19 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
                 parts.append(f"95 % intervals: the band is {against}'s, a bar stands at the end of each other line.\n")
         if (name := f"{table.task or matrix.name}-verifiers.svg") in pictures:
             parts.append(f"![gap, self-verification error, verifier and ceiling by iteration]({name})\n")
+            parts += _without_error(matrix, table)
     return "\n".join(parts)
+
+
+def _without_error(matrix: Matrix, table: TaskTable) -> list[str]:
+    """Which methods with a verifier have no self-verification error, and why."""
+    configs = {cell.method: cell.config.labeling for cell in matrix.cells if cell.task == table.task}
+    missing = [
+        f"{row.title} ({why})"
+        for row in table.rows
+        if row.method and configs[row.method].labeler != NONE and (why := configs[row.method].no_self_verification)
+    ]
+    return [f"Self-verification error: \u2014 for {', '.join(missing)}.\n"] if missing else []
 
 
 def _lines(matrix: Matrix, table: TaskTable) -> list[str]:

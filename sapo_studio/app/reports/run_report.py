@@ -88,6 +88,8 @@ class Report:
     active_seconds: float
     error: ErrorText | None
     iterations: list[IterationReport]
+    not_measured: dict[str, str]
+    """Metrics that do not exist with this configuration, and why."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: shares as fractions; `intervals` are 95 % ones; `estimate` marks a cost that was not spent."""
@@ -100,6 +102,7 @@ class Report:
             "active_seconds": round(self.active_seconds, 3),
             "error": None if self.error is None else vars(self.error),
             "iterations": [iteration.as_json() for iteration in self.iterations],
+            "not_measured": self.not_measured,
         }
 
 
@@ -107,8 +110,10 @@ def report(store: Store, run_id: str) -> Report:
     """The report of a run as the store has it now. Raises InputError where there is no such run."""
     run = queries.get_run(store, run_id)
     found = [_iteration(iteration, values) for iteration, values in queries.metrics(store, run_id).items()]
-    seed = queries.get_config(store, run_id).seed
-    return Report(run.id, run.name, run.status, run.preset, seed, run.active_seconds, run.error, found)
+    config = queries.get_config(store, run_id)
+    none = config.labeling.no_self_verification
+    missing = {"self_verification_error": none} if none else {}
+    return Report(run.id, run.name, run.status, run.preset, config.seed, run.active_seconds, run.error, found, missing)
 
 
 def _iteration(iteration: int, values: dict[str, MetricValue]) -> IterationReport:
@@ -138,11 +143,15 @@ def table(report: Report) -> Table:
         if any(name in iteration.values for iteration in report.iterations):
             label = f"{METRICS[name].title}, {METRICS[name].shown_unit}"
             shown.add_row(label, *(_share(iteration.values.get(name)) for iteration in report.iterations))
+        elif name in report.not_measured and report.iterations:
+            shown.add_row(f"{METRICS[name].title}, {METRICS[name].shown_unit}", *("\u2014" for _ in report.iterations))
     for labeler in COMPARED:
         if any(labeler in iteration.label_cost for iteration in report.iterations):
             costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
             shown.add_row(f"Tokens to label, {labeler}", *costs)
-    shown.caption = "± is half of a 95 % interval; ~ is an estimate from the same trajectories"
+    notes = ["± is half of a 95 % interval; ~ is an estimate from the same trajectories"]
+    notes += [f"{METRICS[name].title}: \u2014, since {why}" for name, why in report.not_measured.items()]
+    shown.caption = "\n".join(notes)
     shown.caption_justify = "left"
     return shown
 
