@@ -90,6 +90,8 @@ def test_the_page_of_a_verifier(tmp_path):
     page = text.read_text()
     for words in ("# The verifier V_1 of lab-1", "| ProcessBench F1 | - |", "| 0.4-0.5 | 1500 |", f"({image.name})"):
         assert words in page
+    assert "95 % intervals, over the solutions of this one run." in page
+    assert "over the 3 runs" in verifier_page.markdown(pooled.evaluations([evaluated()] * 3), "")
     assert "| best of N by the verifier | 50.0 | 70.0 |" in page
     assert "| V_1 | 20.0 (40.0) | 20.0 (40.0) |" in page
     assert json.loads(raw.read_text())["best_of"] == BEST

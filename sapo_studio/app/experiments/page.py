@@ -56,14 +56,18 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
         f"* *tokens*: those generated and trained on after the warm-up, as a share of {against}'s.",
         "* *seconds*: of work, without pauses.",
         f"* *at equal compute*: the method less {against}, each where it stood when both had spent as many tokens",
-        "  (between two iterations on the straight line), paired by seed, in points, with the p of the paired t test.",
+        "  (between two iterations on the straight line), paired by seed, in points.",
         f"* *after as many iterations*: the method less {against} likewise, each after as many iterations as both went",
-        "  through, whatever they cost (the paper compares so).\n",
+        "  through, whatever they cost (the paper compares so).",
+        "* *p*: of the paired t test, of each difference alone, as its 95 % interval is; *Holm*: the same p corrected",
+        "  for the number of tests in its table. Of many differences that are none, one in twenty has a p below 0.05.\n",
     ]
     for table in tables:
         if table.task:
             parts.append(f"## {table.task}\n")
         parts += _lines(matrix, table)
+        if matrix.paper and not matrix.has_paper(table.task):
+            parts.append(f"\nThe paper's figures ({matrix.paper}) are of another task, and left out here.")
         name = next((name for name in pictures if name == f"{table.task or matrix.name}.svg"), None)
         if name:
             parts.append(f"\n![accuracy by tokens]({name})\n")
@@ -93,7 +97,8 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     heads = ["method", "seeds", "iterations", *(metric.column for metric in used), "tokens", "seconds"]
     heads += [f"{METRICS[key].column} at equal compute" for key in compute]
     heads += [f"{METRICS[key].column} after as many iterations" for key in iterations]
-    heads += ["paper, greedy"] if matrix.paper else []
+    paper = matrix.has_paper(table.task)
+    heads += [f"paper ({matrix.paper}), greedy"] if paper else []
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in table.rows:
         cells = [row.title, str(len(row.seeds)), str(row.iterations)]
@@ -101,7 +106,7 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
         cells += ["" if row.share is None else f"{row.share:.2f}", f"{row.seconds.value:.0f}" if row.method else ""]
         cells += [difference(row.compared.get(key)) for key in compute]
         cells += [difference(row.by_iteration.get(key)) for key in iterations]
-        cells += ["" if row.paper is None else f"{row.paper:.2f}"] if matrix.paper else []
+        cells += ["" if row.paper is None else f"{row.paper:.2f}"] if paper else []
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
@@ -120,14 +125,16 @@ def percent(found: Mean | None) -> str:
 
 
 def difference(found: Compared | None) -> str:
-    """`-3.1 (-5.2 to -1.0), p 0.02`."""
+    """`-3.1 (-5.2 to -1.0), p 0.02, Holm 0.06`."""
     if found is None:
         return ""
     one = found.difference
     text = f"{100 * one.value:+.1f}"
     if one.low is not None and one.high is not None:
         text += f" ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
-    return text + ("" if found.p is None else f", p {found.p:.2g}")
+    if found.p is not None:
+        text += f", p {found.p:.2g}"
+    return text + ("" if found.p_holm is None else f", Holm {found.p_holm:.2g}")
 
 
 def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:

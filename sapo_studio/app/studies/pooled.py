@@ -56,6 +56,7 @@ def evaluations(founds: Sequence[Found]) -> Found:
     pooled: Found = {
         **founds[0],
         "run": _names(founds),
+        "runs": len(founds),
         "benchmark": None if None in benchmarks else _benchmark(benchmarks),
     }
     if "best_of" in founds[0]:

@@ -132,6 +132,8 @@ def markdown(found: Found, image: str) -> str:
         parts.append(f"![reliability, choosing among samples, self-verification error]({image})\n")
     if found["benchmark"] is not None:
         parts.append(benchmark_sheet(found["benchmark"], about=True).markdown())
+        over = f"Student's t over the {found['runs']} runs" if "runs" in found else "over the solutions of this one run"
+        parts.append(f"95 % intervals, {over}.\n")
         parts.append(reliability_sheet(found["benchmark"]).markdown())
         parts.append("*score*: tenths of the step score; *correct*: the share of these steps that are correct.\n")
     if "best_of" in found:
