@@ -60,7 +60,7 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
         f"* *after as many iterations*: the method less {against} likewise, each after as many iterations as both went",
         "  through, whatever they cost (the paper compares so).",
         "* *p*: of the paired t test, of each difference alone, as its 95 % interval is; *Holm*: the same p corrected",
-        "  for the number of tests in its table. Of many differences that are none, one in twenty has a p below 0.05.\n",
+        "  for the number of tests in its table. Of differences that are none, one in twenty has a p below 0.05.\n",
     ]
     for table in tables:
         if table.task:
