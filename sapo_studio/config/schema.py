@@ -326,6 +326,11 @@ class LabelingConfig(Section):
         return CheckLimits(self.max_checks, self.confidence, self.rollouts, self.wave)
 
     @property
+    def searches(self) -> bool:
+        """Whether it looks for first errors by what a verifier's scores say, taken as probabilities."""
+        return self.labeler == "sapo" and self.detection == "verifier" and self.max_checks > 2
+
+    @property
     def no_self_verification(self) -> str:
         """Why this way to label has no self-verification error; empty where it has one."""
         return why_none(self.labeler, self.detection, self.max_checks)

@@ -190,6 +190,34 @@ _STORED = (
         column="labels correct",
     ),
     MetricInfo(
+        "search_ece_before",
+        "Calibration error of scores, held out",
+        "how far scores lie from the share of steps that are right, on labels held out of the verifier's training",
+        better=-1,
+        more="Expected calibration error (ECE) by tenths of the score, of what a search has to tell apart: steps of "
+        "incorrect trajectories but the last. By cross-fitting, in runs that search alone.",
+    ),
+    MetricInfo(
+        "search_ece_after",
+        "Calibration error for the search, held out",
+        "the same of what the search takes for probabilities: scores through Platt's map",
+        better=-1,
+        more="The map is fitted on folds that the steps measured are not in.",
+    ),
+    MetricInfo(
+        "search_confidence",
+        "Promised by the search",
+        "how sure the search was of the first errors that it found, on average",
+        more="To be compared with how many are true.",
+    ),
+    MetricInfo(
+        "search_exact",
+        "First errors of the search",
+        "share of the first errors that the search found that are true",
+        better=1,
+        more="Only where the task can tell.",
+    ),
+    MetricInfo(
         "dev_accuracy_before",
         "Development accuracy before",
         "sampled accuracy on the development questions before the alignment",

@@ -29,7 +29,8 @@ from tests.fixtures.recorded_run import (
     record,
     rows,
     table_differences,
-    without_new_intervals,
+    uncalibrated,
+    without_corrected,
 )
 
 pytestmark = [pytest.mark.skipif(os.name != "posix", reason="signals"), pytest.mark.timeout(300)]
@@ -92,7 +93,8 @@ def as_recorded(lab: Lab, exact: bool) -> None:
     tables = lab.tables()
     want = rows() | {"metrics": corrected(rows()["metrics"], rows())}
     assert [d for name in QUERIES for d in table_differences(name, tables[name], want[name], exact=exact)] == []
-    assert artefact_differences(lab.artefacts(), record()["artefacts"], exact=exact) == []
+    artefacts = uncalibrated(record()["artefacts"], lab.folder)
+    assert artefact_differences(lab.artefacts(), artefacts, exact=exact) == []
     assert differences(lab.run_row(), record()["run"], None) == []
 
 
@@ -117,7 +119,7 @@ def test_killed_between_two_shards(wide: Lab, exact: bool) -> None:
     others = [n for n in QUERIES if n != "metrics"]  # whose rows the next line compares one by one
     assert [d for n in others for d in digest_differences(n, tables[n], want["tables"][n], exact=exact)] == []
     assert table_differences("metrics", tables["metrics"], corrected(want["metrics"], tables), exact=exact) == []
-    assert artefact_differences(wide.artefacts(), want["artefacts"], exact=exact) == []
+    assert artefact_differences(wide.artefacts(), uncalibrated(want["artefacts"], wide.folder), exact=exact) == []
 
 
 @pytest.mark.slow
@@ -161,7 +163,7 @@ def test_what_is_read_and_measured_of_it(stopped: Lab, name: str, exact: bool) -
         resume(stopped)
     close = None if exact else ABSOLUTE
     if name in MEASURES:
-        got, want = (without_new_intervals(one) for one in (stopped.measure(name), record()["measures"][name]))
+        got, want = (without_corrected(one) for one in (stopped.measure(name), record()["measures"][name]))
         assert differences(got, want, close, name) == []
         return
     got, want = stopped.read(name), record()["reads"][name]

@@ -15,15 +15,17 @@ from sapo_engine.loop import run
 from sapo_engine.models.loading import load_model
 from sapo_engine.phases import label as label_phase
 from sapo_engine.phases import sample as sample_phase
+from sapo_engine.phases import train_verifier as train_verifier_phase
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.control import ControlState
 from sapo_engine.rollouts import HfBackend, Request
 from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.session import RunSession
 from sapo_engine.training import trainer as training
+from sapo_studio.config.changes import changed
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
-from sapo_studio.errors import InputError, Stopped
+from sapo_studio.errors import EngineError, InputError, Stopped
 from sapo_studio.events import decode, encode
 from sapo_studio.events import kinds as k
 from sapo_studio.store import queries
@@ -292,6 +294,54 @@ def test_stopped_anywhere_it_comes_to_the_same(finished, tmp_path, monkeypatch):
     shards = [entry for entry in made if entry[0].startswith("sample ")]
     assert len(shards) == len(set(shards)) == 1 + 2 + 2  # none is sampled twice
     assert not list((tmp_path / "artefacts").glob("*.shards"))
+
+
+def test_a_search_stopped_anywhere_comes_to_the_same(tmp_path):
+    """What the folds of its verifiers' calibration have found is kept between attempts."""
+    settings = config(iterations=1, labeling={"max_checks": 6}, verifier={"base": "shared", "learning_rate": 2e-3})
+    straight = whole(settings, tmp_path / "straight")
+    chance, seen = random.Random(3), Seen()
+    while not attempt(settings, tmp_path / "stopped", seen, StopAtBoundary(chance.randint(10, 30))):
+        assert seen.attempts < 60
+    same(seen, straight)
+    assert seen.attempts > 4
+    assert {(0, "search_ece_before"), (0, "search_ece_after"), (1, "search_confidence")} <= set(seen.metrics)
+
+
+def test_resumed_with_a_lower_rate_it_is_trained_with_it_from_there_on(tmp_path):
+    """Killed inside the alignment and resumed with another rate: as if it had been asked for before the alignment."""
+    high = config(iterations=1, optimiser={"batch_size": 2})
+    low, changes = changed(high, ["optimiser.learning_rate=1e-5"], {"sft"})
+    assert len(changes) == 1
+    (align,) = (p.ordinal for p in plan(high) if p.name == PhaseName.ALIGN)
+    straight, killed = Seen(), Seen()
+    while len(straight.done) < align:
+        orders = ControlState()
+        orders.take(Verb.STOP_AFTER_PHASE)
+        attempt(high, tmp_path / "straight", straight, orders)
+    shutil.copytree(tmp_path / "straight", tmp_path / "killed")
+    killed.events = list(straight.events)
+    assert attempt(low, tmp_path / "straight", straight)
+
+    assert not attempt(high, tmp_path / "killed", killed, StopAtBoundary(4))
+    assert list((tmp_path / "killed" / "artefacts").glob("*align-1.shards/training.safetensors"))
+    assert attempt(low, tmp_path / "killed", killed)
+    same(killed, straight)
+    mine, other = (artefacts(tmp_path / name)["align-1"] / "model/model.safetensors" for name in ("killed", "straight"))
+    assert mine.read_bytes() == other.read_bytes()
+
+
+def test_a_training_that_diverges_names_the_rate_to_lower(tmp_path, monkeypatch):
+    def diverge(*arguments, **more):
+        raise FloatingPointError("the loss became nan at step 3")
+
+    monkeypatch.setattr(train_verifier_phase.training, "train_verifier", diverge)
+    with pytest.raises(EngineError) as told:
+        whole(config(iterations=1), tmp_path)
+    assert "diverged" in told.value.what
+    assert "step 3" in told.value.why
+    assert "sapo resume RUN --set verifier.learning_rate=" in told.value.fix
+    assert "optimiser" not in told.value.fix
 
 
 def test_an_artefact_that_was_lost_is_made_again(finished, tmp_path):

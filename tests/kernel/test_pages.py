@@ -32,6 +32,7 @@ def study(length):
             {"labeler": name, "trajectories": 100, "steps": 8.0, "checks": cost, "rollouts": cost, "tokens": 10 * cost}
             | {"prefill_tokens": cost, "flops": 1e6 * cost, "seconds": cost / 1e4, "step_accuracy": 0.9}
             | {"first_error_accuracy": 0.5, "least_checks": 1.25 if name == "search" else None}
+            | ({"promised": 0.9, "reached": 0.8, "kept": 0.75} if name == "search" else {})
         )
     return {"length": length, "labelers": rows}
 
@@ -107,6 +108,19 @@ def test_what_was_not_measured_is_not_on_the_page(tmp_path, parts):
 
 def test_nothing_measured_is_no_picture(tmp_path):
     assert len(verifier_page.write(tmp_path, {"verifier": "folder", "benchmark": None})) == 2
+
+
+def test_a_study_says_what_its_search_promised_and_kept():
+    for found in (labeling(0), pooled.studies([labeling(0), labeling(0)])):
+        text = labeling_page.markdown(found, "a.svg")
+        assert "The search is 90.0% sure of its first errors on average" in text
+        assert "it reached the confidence asked for in 80.0% of trajectories, and 75.0% of these first errors" in text
+    older = labeling(0)
+    for row in older["studies"][0]["labelers"]:
+        for name in ("promised", "reached", "kept"):
+            row.pop(name, None)
+    for found in (older, pooled.studies([older, older])):
+        assert "sure of its first errors" not in labeling_page.markdown(found, "a.svg")
 
 
 def test_studies_of_several_runs_are_added_up(tmp_path):

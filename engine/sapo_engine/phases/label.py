@@ -24,6 +24,7 @@ from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labelers.registry import COMPARED, LABELERS
 from sapo_studio.domain.labeling_cost import estimated, measured
 from sapo_studio.domain.labels import Checks
+from sapo_studio.domain.metrics import wilson
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.domain.self_verification import Verified, error_as_sampled
 from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts
@@ -46,6 +47,12 @@ def label(
 
     def work(phase: PhaseContext) -> list[LabeledRow]:
         began = time.monotonic()
+        if iteration and config.searches and calibration is None:
+            phase.log(
+                "The verifier before this iteration was trained by an earlier version, without labels held out to "
+                "calibrate it: the search takes its scores for probabilities as they are.",
+                "warning",
+            )
         chosen = subset(session, iteration, samples)
         wrong = {t.number: t for t in chosen if not t.correct}
         rows = [LabelRow(trajectory=t.number, labels="1" * t.n, case="right") for t in chosen if t.correct]
@@ -59,6 +66,7 @@ def label(
             outcome = label_wrong(phase, labeling, list(wrong.values()))
             rows += outcome.rows
             _report_costs(phase, labeler, wrong, outcome, model.parameters_in_all())
+            _report_promises(phase, wrong, outcome)
             if config.expansion:
                 expanded = expand(session.builder, session.questions, iteration, wrong, outcome)
         by_number = {t.number: t for t in chosen}
@@ -148,6 +156,8 @@ class Labeling:
                     tokens=item.cost.tokens,
                 )
             )
+            if item.verdict.confidence:
+                outcome.confidences[item.trajectory.number] = item.verdict.confidence
         by_number = {t.number: t for t in part}
         for (question, tokens), result in checker.known.items():
             first = result.rollouts[0]
@@ -206,6 +216,17 @@ def _report_changes(
         if t.number in predictions
     ]
     phase.share("self_verification_error", error_as_sampled(verified, correct, len(sampled) - correct))
+
+
+def _report_promises(phase: PhaseContext, wrong: Mapping[int, Trajectory], outcome: LabelingOutcome) -> None:
+    """Send how sure a search was of the first errors that it found and, where the task knows, how many are true."""
+    promised = outcome.confidences
+    if not promised:
+        return
+    phase.metric("search_confidence", sum(promised.values()) / len(promised), n=len(promised))
+    found = {row.trajectory: row.verified for row in outcome.rows}
+    true = [found[number] == wrong[number].truth for number in promised if wrong[number].truth is not None]
+    phase.share("search_exact", wilson(sum(true), len(true)))
 
 
 def _choose_expansion(

@@ -162,9 +162,7 @@ def _start(matrix: Matrix, task: str, other: Mapping[int, Measured]) -> Row:
     return Row("", "warmed up (SFT)", tuple(other), 0, final, nothing, None, nothing, paper=_paper(matrix, task, "SFT"))
 
 
-def _row(
-    matrix: Matrix, task: str, name: str, mine: Mapping[int, Measured], other: Mapping[int, Measured]
-) -> Row:
+def _row(matrix: Matrix, task: str, name: str, mine: Mapping[int, Measured], other: Mapping[int, Measured]) -> Row:
     runs = list(mine.values())
     final = {
         metric: mean([run.last[metric] for run in runs]) for metric in FINAL if all(metric in run.last for run in runs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sapo_studio.domain.labelers.registry import COMPARED
@@ -10,7 +10,7 @@ from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, label_cost
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
-from sapo_studio.store.records import ErrorText, MetricValue
+from sapo_studio.store.records import ConfigChange, ErrorText, MetricValue
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,6 +39,10 @@ ROWS = (
     "gap",
     "self_verification_error",
     "label_accuracy",
+    "search_ece_before",
+    "search_ece_after",
+    "search_confidence",
+    "search_exact",
 )
 """Metrics of the table, in order. All are shares or differences of them."""
 
@@ -90,6 +94,8 @@ class Report:
     iterations: list[IterationReport]
     not_measured: dict[str, str]
     """Metrics that do not exist with this configuration, and why."""
+    changes: list[ConfigChange]
+    """What was changed when the run was resumed."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: shares as fractions; `intervals` are 95 % ones; `estimate` marks a cost that was not spent."""
@@ -103,6 +109,7 @@ class Report:
             "error": None if self.error is None else vars(self.error),
             "iterations": [iteration.as_json() for iteration in self.iterations],
             "not_measured": self.not_measured,
+            "config_changes": [asdict(change) for change in self.changes],
         }
 
 
@@ -113,7 +120,18 @@ def report(store: Store, run_id: str) -> Report:
     config = queries.get_config(store, run_id)
     none = config.labeling.no_self_verification
     missing = {"self_verification_error": none} if none else {}
-    return Report(run.id, run.name, run.status, run.preset, config.seed, run.active_seconds, run.error, found, missing)
+    return Report(
+        run_id=run.id,
+        name=run.name,
+        status=run.status,
+        preset=run.preset,
+        seed=config.seed,
+        active_seconds=run.active_seconds,
+        error=run.error,
+        iterations=found,
+        not_measured=missing,
+        changes=queries.config_changes(store, run_id),
+    )
 
 
 def _iteration(iteration: int, values: dict[str, MetricValue]) -> IterationReport:
@@ -151,6 +169,10 @@ def table(report: Report) -> Table:
             shown.add_row(f"Tokens to label, {labeler}", *costs)
     notes = ["± is half of a 95 % interval; ~ is an estimate from the same trajectories"]
     notes += [f"{METRICS[name].title}: \u2014, since {why}" for name, why in report.not_measured.items()]
+    notes += [
+        f"Resumed with {escape(change.key)} = {escape(str(change.after))} (it was {escape(str(change.before))})"
+        for change in report.changes
+    ]
     shown.caption = "\n".join(notes)
     shown.caption_justify = "left"
     return shown
