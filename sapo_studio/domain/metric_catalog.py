@@ -12,7 +12,7 @@ from sapo_studio.domain.labelers.registry import CASES, COMPARED
 
 Unit = Literal["share", "points", "count", "tokens", "flops", "seconds", "score"]
 """What a value is stored in. `share`: a fraction, shown in per cent. `points`: a difference of two shares, stored as a
-fraction, shown in percentage points. `score`: a mean of verifier scores."""
+fraction, shown in percentage points. `score`: a mean of verifier scores, or a correlation."""
 
 SHOWN: dict[Unit, str] = {
     "share": "%",
@@ -233,8 +233,44 @@ _STORED = (
         "guard_kept", "Guard", "1 where the guard went back to the weights before the alignment, else 0", "count"
     ),
     MetricInfo("mean_reward", "Mean reward", "mean step score over all trajectories, which ranks pairs", "score"),
+    MetricInfo(
+        "reward_with_length",
+        "Reward with length",
+        "correlation of mean step scores with the number of tokens, over all samples so far",
+        "score",
+        more="A verifier that rewards length teaches length.",
+    ),
+    MetricInfo(
+        "reward_with_correctness",
+        "Reward with correctness",
+        "correlation of mean step scores with whether the answer is correct, over all samples so far",
+        "score",
+        better=1,
+    ),
+    MetricInfo(
+        "verifier_ece",
+        "Verifier, calibration error",
+        "how far the verifier's scores lie from the share of the process benchmark's steps that are correct",
+        better=-1,
+        more="Expected calibration error (ECE), by tenths of the score, of steps up to the first error.",
+    ),
+    MetricInfo(
+        "cut_off",
+        "Samples cut off",
+        "share of the iteration's samples that ended at the length limit, without an end of their own",
+        better=-1,
+    ),
     MetricInfo("pairs", "Pairs", "candidate pairs of a winner and a loser", "count"),
     MetricInfo("pairs_used", "Pairs used", "pairs that the alignment trains on", "count"),
+    MetricInfo("pairs_used_share", "Pairs used, of candidates", "share of the candidate pairs that are trained on"),
+    MetricInfo("winner_tokens", "Winners' length", "mean tokens of the winners of the pairs used", "tokens"),
+    MetricInfo(
+        "loser_tokens",
+        "Losers' length",
+        "mean tokens of the losers of the pairs used",
+        "tokens",
+        more="Far from the winners' length, pairs teach length.",
+    ),
     MetricInfo("labelled", "Labeled trajectories", "trajectories labeled, expanded rollouts left out", "count"),
     MetricInfo("label_seconds", "Labeling time", "time that labeling took", "seconds", better=-1),
     MetricInfo(

@@ -65,3 +65,11 @@ def holm(ps: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, ps[place] * (len(ps) - rank)))
         found[place] = highest
     return found
+
+
+def correlation(a: Sequence[float], b: Sequence[float]) -> float:
+    """Pearson's correlation; NaN where one of them does not vary."""
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if len(x) < 2 or x.min() == x.max() or y.min() == y.max():
+        return math.nan
+    return float(np.corrcoef(x, y)[0, 1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,6 +151,26 @@ def test_every_metric_of_the_method_is_there(finished):
     sampled, sound, lucky = (metrics[2, name][0] for name in ("sampled_accuracy", "sound_accuracy", "false_positives"))
     assert 0 < sound <= sampled
     assert lucky == pytest.approx(1 - sound / sampled)
+
+
+def test_what_to_trust_a_run_by(finished):
+    """Rewards, pairs and cut samples, reckoned again from the rows that were sent."""
+    seen, metrics = finished[0], finished[0].metrics
+    trajectories = {row.number: row for row in seen.rows(k.Trajectories).values()}
+    used = [row for e in seen.events if isinstance(e, k.Pairs) and e.iteration == 1 for row in e.rows if row.used]
+    every = [row for e in seen.events if isinstance(e, k.Pairs) and e.iteration == 1 for row in e.rows]
+    assert metrics[1, "pairs_used_share"][0] == pytest.approx(len(used) / len(every))
+    for name, end in (("winner_tokens", "winner"), ("loser_tokens", "loser")):
+        lengths = [trajectories[getattr(row, end)].tokens for row in used]
+        assert metrics[1, name][0] == pytest.approx(sum(lengths) / len(lengths))
+    scores = {n: row.scores for (_, verifier, n), row in seen.rows(k.Scores).items() if verifier == 1}
+    mine = [t for t in trajectories.values() if t.source == "sample" and t.iteration <= 1]
+    rewards = [statistics.fmean(scores[t.number]) for t in mine]
+    for name, other in (("length", [t.tokens for t in mine]), ("correctness", [float(t.correct) for t in mine])):
+        want = statistics.correlation(rewards, other)
+        assert metrics[1, f"reward_with_{name}"][0] == pytest.approx(want, abs=1e-6)
+    assert 0 <= metrics[1, "cut_off"][0] < 0.5
+    assert 0 < metrics[1, "verifier_ece"][0] < 1
 
 
 def test_the_self_verification_error_is_of_trajectories_as_they_are_sampled(finished, tmp_path):
