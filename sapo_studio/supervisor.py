@@ -10,10 +10,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sapo_studio import paths, processes
+from sapo_studio.config.changes import Change, changed
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError
 from sapo_studio.processes import ProcessIdentity
@@ -170,13 +171,32 @@ def pause(store: Store, run_id: str, sender: str = "") -> None:
     _ask(store, run_id, Verb.PAUSE, sender)
 
 
-def resume(store: Store, run_id: str, sender: str = "") -> None:
-    """Let a paused engine go on; start one for a run that has none. Raises InputError for a run that is done."""
+def resume(store: Store, run_id: str, sender: str = "", settings: Sequence[str] = ()) -> None:
+    """Let a paused engine go on; start one for a run that has none. Raises InputError for a run that is done.
+
+    `settings`: `section.key=value` of what is to be another from now on (`config.changes`); it is written down who
+    asked, and when. InputError where one may not change, or an engine works on the run.
+    """
     reconcile(store)
+    if settings:
+        change_config(store, run_id, settings, sender)
     if queries.get_run(store, run_id).status.alive:
         _ask(store, run_id, Verb.RESUME, sender)
     else:
         launch(store, run_id)
+
+
+def change_config(store: Store, run_id: str, settings: Sequence[str], sender: str = "") -> list[Change]:
+    """Change the configuration of a run that nobody works on, and return what is now another. See `resume`."""
+    with store.atomic():
+        _check_free(queries.get_run(store, run_id))
+        phases = queries.phases(store, run_id)
+        left = {phase.name for phase in phases if phase.status != "done"}
+        done = {phase.name for phase in phases} - left
+        config, changes = changed(queries.get_config(store, run_id), settings, done)
+        if changes:
+            runs.change_config(store, run_id, config, changes, sender)
+        return changes
 
 
 def stop(store: Store, run_id: str, sender: str = "") -> None:

@@ -159,6 +159,7 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
     run = SavedRun(config, folder, torch.device("cpu"))
     model = run.reasoner(last)
     verifier = run.verifier(last - 1)
+    calibration = run.calibration(last - 1, verifier)
     questions = run.session.task.questions("development")
     longest = config.task.max_steps
     found: dict[str, Any] = {}
@@ -167,8 +168,7 @@ def label_study(config: RunConfig, folder: Path) -> dict[str, Any]:
         wrong = sample_wrong(run.session, model, chosen, "label study", STUDIED)
         predictions = predict(run.session, verifier, wrong)
         found[name] = [
-            tried.to_json()
-            for tried in study(run.session, model, last, wrong, predictions, calibration=verifier.calibration)
+            tried.to_json() for tried in study(run.session, model, last, wrong, predictions, calibration=calibration)
         ]
     return found
 

@@ -10,10 +10,13 @@ import torch
 
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.codecs import LabelsCodec, TrajectoriesCodec, reasoner_codec, verifier_codec
+from sapo_engine.phases.train_verifier import calibrate
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import LabeledRow, Trajectory
+from sapo_engine.training.trainer import NullCallback
 from sapo_engine.verifier.model import Verifier
 from sapo_studio.config.schema import RunConfig, parse_config
+from sapo_studio.domain.calibration import Platt
 from sapo_studio.errors import InputError
 
 
@@ -69,6 +72,13 @@ class SavedRun:
         """V_i, i >= 0. `reasoner`: M_i where it is loaded already (a shared base is its network)."""
         found = self._artefact(f"verifier-{i}", f"verifier V_{i}")
         return verifier_codec(self.session, reasoner or self.reasoner(max(i, 1))).load(found)
+
+    def calibration(self, i: int, verifier: Verifier) -> Platt:
+        """What makes scores of V_i, which is `verifier`, probabilities: kept with it where the run searched, else
+        fitted now, as the run would have done (which trains verifiers on parts of its labels)."""
+        if verifier.calibration is not None:
+            return verifier.calibration
+        return calibrate(self.session, i, self.reasoner(max(i, 1)), self.labels(i), NullCallback()).map
 
     def labels(self, i: int) -> list[LabeledRow]:
         """What V_i was trained on."""

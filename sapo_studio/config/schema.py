@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sapo_studio.config.choices import one_of
 from sapo_studio.domain import task_kinds
 from sapo_studio.domain.labelers.base import CheckLimits
+from sapo_studio.domain.labelers.beforehand import why_none
 from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CHOICES
 from sapo_studio.errors import InputError
 
@@ -323,6 +324,16 @@ class LabelingConfig(Section):
     def limits(self) -> CheckLimits:
         """What a labeler may ask for."""
         return CheckLimits(self.max_checks, self.confidence, self.rollouts, self.wave)
+
+    @property
+    def searches(self) -> bool:
+        """Whether it looks for first errors by what a verifier's scores say, taken as probabilities."""
+        return self.labeler == "sapo" and self.detection == "verifier" and self.max_checks > 2
+
+    @property
+    def no_self_verification(self) -> str:
+        """Why this way to label has no self-verification error; empty where it has one."""
+        return why_none(self.labeler, self.detection, self.max_checks)
 
 
 class VerifierConfig(Section):

@@ -96,6 +96,32 @@ def fit_platt(scores: Sequence[float], right: Sequence[bool]) -> Platt:
     return Platt(max(0.0, float(found[0])), float(found[1]))
 
 
+@dataclass(frozen=True, slots=True)
+class CrossFitted:
+    """A map that is fitted to held-out scores, and the calibration error (ECE) of these scores as they were (`before`)
+    and by maps of the other folds (`after`), over so many `steps`. NaN where there were none."""
+
+    map: Platt = Platt()
+    before: float = math.nan
+    after: float = math.nan
+    steps: int = 0
+
+
+def cross_fitted(folds: Sequence[Sequence[tuple[float, bool]]]) -> CrossFitted:
+    """From folds of (score, right), each scored by somebody who has not seen the fold. What `after` measures is held
+    out twice: each fold goes through a map that is fitted to the others.
+    """
+    every = [step for fold in folds for step in fold]
+    scores, right = [score for score, _ in every], [mark for _, mark in every]
+    mapped: list[float] = []
+    for number, fold in enumerate(folds):
+        others = [step for place, other in enumerate(folds) if place != number for step in other]
+        found = fit_platt([score for score, _ in others], [mark for _, mark in others])
+        mapped += found([score for score, _ in fold])
+    before, after = (expected_calibration_error(reliability(values, right)) for values in (scores, mapped))
+    return CrossFitted(fit_platt(scores, right), before, after, len(every))
+
+
 def _logit(scores: Sequence[float]) -> NDArray[np.float64]:
     values = np.clip(np.asarray(scores, dtype=np.float64), 1e-4, 1 - 1e-4)
     return np.log(values / (1 - values))

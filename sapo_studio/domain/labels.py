@@ -18,13 +18,14 @@ succeeded; it returns the labels."""
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a labeler decided about one trajectory: labels, the case, the step it looked at and the first error
-    it found (0 none).
+    it found (0 none). `confidence`: how sure a search is of it, as a probability; 0 where nothing was reckoned.
     """
 
     labels: str
     case: str
     predicted: int = 0
     verified: int = 0
+    confidence: float = 0.0
 
 
 def drops(scores: Sequence[float]) -> list[float]:

@@ -12,7 +12,7 @@ from sapo_studio.domain.labelers.registry import CASES, COMPARED
 
 Unit = Literal["share", "points", "count", "tokens", "flops", "seconds", "score"]
 """What a value is stored in. `share`: a fraction, shown in per cent. `points`: a difference of two shares, stored as a
-fraction, shown in percentage points. `score`: a mean of verifier scores."""
+fraction, shown in percentage points. `score`: a mean of verifier scores, or a correlation."""
 
 SHOWN: dict[Unit, str] = {
     "share": "%",
@@ -158,11 +158,12 @@ _STORED = (
     MetricInfo(
         "self_verification_error",
         "Self-verification error",
-        "share of trajectories whose pre-assigned labels self-verification changes",
+        "share of trajectories, as they are sampled, whose labels by the predicted first error two checks change",
         better=-1,
         short="Self-ver. error",
         column="self-verification error",
-        more="It falls as verifier and reasoner agree.",
+        more="It falls as verifier and reasoner agree. A number of SAPO alone: Omega, Shepherd, outcome labels and a "
+        "random step assign no labels that checks could change.",
     ),
     MetricInfo(
         "first_error_accuracy",
@@ -189,6 +190,34 @@ _STORED = (
         column="labels correct",
     ),
     MetricInfo(
+        "search_ece_before",
+        "Calibration error of scores, held out",
+        "how far scores lie from the share of steps that are right, on labels held out of the verifier's training",
+        better=-1,
+        more="Expected calibration error (ECE) by tenths of the score, of what a search has to tell apart: steps of "
+        "incorrect trajectories but the last. By cross-fitting, in runs that search alone.",
+    ),
+    MetricInfo(
+        "search_ece_after",
+        "Calibration error for the search, held out",
+        "the same of what the search takes for probabilities: scores through Platt's map",
+        better=-1,
+        more="The map is fitted on folds that the steps measured are not in.",
+    ),
+    MetricInfo(
+        "search_confidence",
+        "Promised by the search",
+        "how sure the search was of the first errors that it found, on average",
+        more="To be compared with how many are true.",
+    ),
+    MetricInfo(
+        "search_exact",
+        "First errors of the search",
+        "share of the first errors that the search found that are true",
+        better=1,
+        more="Only where the task can tell.",
+    ),
+    MetricInfo(
         "dev_accuracy_before",
         "Development accuracy before",
         "sampled accuracy on the development questions before the alignment",
@@ -204,8 +233,44 @@ _STORED = (
         "guard_kept", "Guard", "1 where the guard went back to the weights before the alignment, else 0", "count"
     ),
     MetricInfo("mean_reward", "Mean reward", "mean step score over all trajectories, which ranks pairs", "score"),
+    MetricInfo(
+        "reward_with_length",
+        "Reward with length",
+        "correlation of mean step scores with the number of tokens, over all samples so far",
+        "score",
+        more="A verifier that rewards length teaches length.",
+    ),
+    MetricInfo(
+        "reward_with_correctness",
+        "Reward with correctness",
+        "correlation of mean step scores with whether the answer is correct, over all samples so far",
+        "score",
+        better=1,
+    ),
+    MetricInfo(
+        "verifier_ece",
+        "Verifier, calibration error",
+        "how far the verifier's scores lie from the share of the process benchmark's steps that are correct",
+        better=-1,
+        more="Expected calibration error (ECE), by tenths of the score, of steps up to the first error.",
+    ),
+    MetricInfo(
+        "cut_off",
+        "Samples cut off",
+        "share of the iteration's samples that ended at the length limit, without an end of their own",
+        better=-1,
+    ),
     MetricInfo("pairs", "Pairs", "candidate pairs of a winner and a loser", "count"),
     MetricInfo("pairs_used", "Pairs used", "pairs that the alignment trains on", "count"),
+    MetricInfo("pairs_used_share", "Pairs used, of candidates", "share of the candidate pairs that are trained on"),
+    MetricInfo("winner_tokens", "Winners' length", "mean tokens of the winners of the pairs used", "tokens"),
+    MetricInfo(
+        "loser_tokens",
+        "Losers' length",
+        "mean tokens of the losers of the pairs used",
+        "tokens",
+        more="Far from the winners' length, pairs teach length.",
+    ),
     MetricInfo("labelled", "Labeled trajectories", "trajectories labeled, expanded rollouts left out", "count"),
     MetricInfo("label_seconds", "Labeling time", "time that labeling took", "seconds", better=-1),
     MetricInfo(

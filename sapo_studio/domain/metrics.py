@@ -22,10 +22,14 @@ class Share:
     n: int
 
 
+NOTHING = Share(math.nan, 0.0, 1.0, 0)
+"""Where there was nothing to count."""
+
+
 def wilson(successes: float, n: int) -> Share:
     """Share of `n` independent trials, with Wilson's score interval."""
     if n == 0:
-        return Share(math.nan, 0.0, 1.0, 0)
+        return NOTHING
     p = successes / n
     centre = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * math.sqrt(p * (1 - p) / n + Z95**2 / (4 * n * n))
@@ -36,23 +40,34 @@ def mean_share(values: Sequence[float]) -> Share:
     """Mean of one value a question (each in [0, 1]) with a normal 95 % interval over questions."""
     data = np.asarray(values, dtype=np.float64)
     if data.size == 0:
-        return Share(math.nan, 0.0, 1.0, 0)
+        return NOTHING
     mean = float(data.mean())
+    if mean in (0.0, 1.0):
+        return _without_exception(mean, int(data.size))
     half = Z95 * float(data.std(ddof=1)) / math.sqrt(data.size) if data.size > 1 else 1.0
     return Share(mean, max(0.0, mean - half), min(1.0, mean + half), int(data.size))
 
 
-def ratio_share(right: Sequence[int], total: Sequence[int]) -> Share:
-    """sum(right) / sum(total) over clusters (the steps of a solution), with a cluster-robust 95 % interval."""
+def ratio_share(right: Sequence[float], total: Sequence[float]) -> Share:
+    """sum(right) / sum(total) over clusters (the steps of a solution, the weighted trajectories of a question), with a
+    cluster-robust 95 % interval. One cluster alone tells nothing of how clusters differ: its interval is all of it."""
     hits, sizes = np.asarray(right, dtype=np.float64), np.asarray(total, dtype=np.float64)
     whole = sizes.sum()
     if whole == 0:
-        return Share(math.nan, 0.0, 1.0, 0)
+        return NOTHING
     p = float(hits.sum() / whole)
     m = len(sizes)
+    if p in (0.0, 1.0):
+        return _without_exception(p, m)
     residual = hits - p * sizes
-    half = Z95 * math.sqrt(float((residual**2).sum()) * m / max(m - 1, 1)) / float(whole)
+    half = Z95 * math.sqrt(float((residual**2).sum()) * m / (m - 1)) / float(whole) if m > 1 else 1.0
     return Share(p, max(0.0, p - half), min(1.0, p + half), m)
+
+
+def _without_exception(value: float, n: int) -> Share:
+    """All of `n` units, or none: they do not vary, but a further one might. Wilson's interval says how often."""
+    found = wilson(value * n, n)
+    return Share(value, min(value, found.low), max(value, found.high), n)
 
 
 def ratio_difference(a: Sequence[int], b: Sequence[int], total: Sequence[int]) -> tuple[float, float, float]:

@@ -109,7 +109,7 @@ def search(
     found = belief.index(max(belief)) + 1
     predicted = predicted or detect(scores)
     case = "confirmed" if found == predicted else "later" if found > predicted else "earlier"
-    return Verdict(from_first_error(found, n), case, predicted, found)
+    return Verdict(from_first_error(found, n), case, predicted, found, max(belief))
 
 
 def _most_for_its_price(belief: Sequence[float], left: set[int], noise: Noise, price: Price) -> int:

@@ -23,10 +23,11 @@ class Mean:
 @dataclass(frozen=True)
 class Compared:
     """This method less the one that is compared with; over seeds, paired. `p`: of the two-sided paired t test, None
-    with one seed."""
+    with one seed. `p_holm`: the same corrected for how many are printed beside it, where that was done (`holm`)."""
 
     difference: Mean
     p: float | None
+    p_holm: float | None = None
 
 
 def mean(values: Sequence[float]) -> Mean:
@@ -53,3 +54,22 @@ def compared(pairs: Sequence[tuple[float, float]]) -> Compared:
 
     test: Any = stats.ttest_rel([a for a, _ in pairs], [b for _, b in pairs])
     return Compared(found, float(test.pvalue))
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """p values corrected for their number (Holm 1979), in the order given: each bounds the probability that any of the
+    differences whose corrected p is as small is none."""
+    found = [0.0] * len(ps)
+    highest = 0.0
+    for rank, place in enumerate(sorted(range(len(ps)), key=lambda k: ps[k])):
+        highest = max(highest, min(1.0, ps[place] * (len(ps) - rank)))
+        found[place] = highest
+    return found
+
+
+def correlation(a: Sequence[float], b: Sequence[float]) -> float:
+    """Pearson's correlation; NaN where one of them does not vary."""
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if len(x) < 2 or x.min() == x.max() or y.min() == y.max():
+        return math.nan
+    return float(np.corrcoef(x, y)[0, 1])

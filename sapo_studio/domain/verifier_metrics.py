@@ -47,18 +47,27 @@ class StepMetrics:
         """Share of the steps that are judged rightly."""
         return ratio_share(self.hits, self.sizes)
 
-    def to_json(self) -> dict[str, Any]:
-        """All of it as JSON, with calibration: AUROC and ECE of steps, and the reliability curve."""
+    @property
+    def calibration_error(self) -> float:
+        """ECE of the steps' scores; NaN where there are none."""
+        return expected_calibration_error(reliability(*self._steps()))
+
+    def _steps(self) -> tuple[list[float], list[bool]]:
+        """Scores of all steps up to the first error, and whether they are right."""
         flat = [
             (score, truth == 0 or step < truth)
             for scores, truth in self.scored
             for step, score in enumerate(scores[: truth or len(scores)], start=1)
         ]
-        scores, right = [score for score, _ in flat], [truth for _, truth in flat]
+        return [score for score, _ in flat], [truth for _, truth in flat]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON, with calibration: AUROC and ECE of steps, and the reliability curve."""
+        scores, right = self._steps()
         curve = reliability(scores, right)
         return {
             "solutions": len(self.scored),
-            "steps": len(flat),
+            "steps": len(scores),
             "step_accuracy": share_row(self.step_accuracy),
             "first_error_accuracy": share_row(self.first_error_accuracy),
             "f1": _number(self.f1),

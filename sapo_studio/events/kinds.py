@@ -132,8 +132,12 @@ class Scores(_Event):
 class LabelRow(Row):
     """Step labels of one trajectory: one character a step, `1` right, `0` wrong, `?` not labeled.
 
-    `case` is right, confirmed, later, earlier or noise. `predicted` is the step that self-verification looked
-    at, `verified` the first error as rollouts have it; both 1-based, 0 for none.
+    `case` is how they came about. `right`: the answer is right, and so is every step. `confirmed`, `later`, `earlier`
+    (`sapo`): where the first error lies, compared with the step that was suspected; what the paper calls noise (0, 1)
+    is `later`, and `noise` is never written. `searched` (`omega`), `swept` (`shepherd`): found by the labeler's checks.
+    `outcome`: no step was looked at. `expansion`: an expanded rollout. A labeler may bring further cases
+    (`Labeler.cases`). `predicted` is the step that `sapo` suspected, the verifier's or (ablation) a random one,
+    `verified` the first error as rollouts have it; both 1-based, 0 for none.
     """
 
     trajectory: int

@@ -266,5 +266,32 @@ def _compute(db: Database) -> None:
     run_script(db, COMPUTE)
 
 
-MIGRATIONS: list[tuple[str, Callable[[Database], None]]] = [("0001_first", _first), ("0002_compute", _compute)]
+CONFIG_CHANGES = """
+CREATE TABLE config_changes (
+    id INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    at REAL NOT NULL,                -- when the run was resumed with it
+    phase_ordinal INTEGER,           -- the phase that was under way or to come next; NULL before the first
+    sender TEXT NOT NULL DEFAULT '', -- who asked
+    key TEXT NOT NULL,               -- section.key
+    before TEXT NOT NULL,            -- JSON
+    after TEXT NOT NULL              -- JSON; runs.config has it too
+);
+CREATE INDEX config_changes_by_run ON config_changes(run_id, id);
+"""
+
+
+def _config_changes(db: Database) -> None:
+    # Imported here, as sqlite-utils is: only the first opening has to pay for what it goes by.
+    from sapo_studio.store.corrections import self_verification_errors
+
+    run_script(db, CONFIG_CHANGES)
+    self_verification_errors(db)
+
+
+MIGRATIONS: list[tuple[str, Callable[[Database], None]]] = [
+    ("0001_first", _first),
+    ("0002_compute", _compute),
+    ("0003_config_changes_and_self_verification", _config_changes),
+]
 """Name and step, in order. `PRAGMA user_version` says how many a store has been through."""

@@ -24,6 +24,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.faults import UNREADABLE, StoreFault, reading, unreadable
 from sapo_studio.store.records import (
     AnnotationInfo,
+    ConfigChange,
     CurvePoints,
     ErrorText,
     HeatmapData,
@@ -44,6 +45,7 @@ from sapo_studio.store.traces import heatmap, trace, trace_ids, trace_rows
 
 __all__ = [
     "AnnotationInfo",
+    "ConfigChange",
     "CurvePoints",
     "ErrorText",
     "HeatmapData",
@@ -177,6 +179,17 @@ def get_seed(store: Store, run_id: str) -> int:
     text = store.value("SELECT config FROM runs WHERE id = ?", (run_id,))
     with reading(store.path, f"the configuration of run {run_id}"):
         return int(json.loads(text)["seed"])
+
+
+def config_changes(store: Store, run_id: str) -> list[ConfigChange]:
+    """What was changed in a run's configuration when it was resumed, oldest first."""
+    return [
+        ConfigChange(at, ordinal, sender, key, json.loads(before), json.loads(after))
+        for at, ordinal, sender, key, before, after in store.rows(
+            "SELECT at, phase_ordinal, sender, key, before, after FROM config_changes WHERE run_id = ? ORDER BY id",
+            (run_id,),
+        )
+    ]
 
 
 def find_run(store: Store, text: str) -> str:

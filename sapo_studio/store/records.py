@@ -7,6 +7,7 @@ seconds since 1970.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +110,19 @@ class MetricValue:
     high: float | None = None
     n: int | None = None
     estimate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """A value of a run's configuration that became another when it was resumed. `phase_ordinal`: the phase that was
+    next, None before the first."""
+
+    at: float
+    phase_ordinal: int | None
+    sender: str
+    key: str
+    before: Any
+    after: Any
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from sapo_studio.config.changes import Change
 from sapo_studio.config.places import whole_paths
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
@@ -35,7 +36,7 @@ _BY_NUMBER = (
 
 _VERBS = frozenset(verb.value for verb in Verb)
 
-_BY_RUN = ("phases", "metrics", "curves", "events", "commands")
+_BY_RUN = ("phases", "metrics", "curves", "events", "commands", "config_changes")
 """Tables with the id of their run."""
 
 
@@ -174,6 +175,23 @@ def rename_run(store: Store, run_id: str, name: str) -> None:
     with store.atomic():
         status_of(store, run_id)
         store.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
+
+
+def change_config(store: Store, run_id: str, config: RunConfig, changes: Sequence[Change], sender: str) -> None:
+    """Give a run another configuration, with what has changed in its history and its log."""
+    now = time.time()
+    with store.atomic():
+        store.execute("UPDATE runs SET config = ? WHERE id = ?", (config.model_dump_json(), run_id))
+        next_phase = store.value("SELECT min(ordinal) FROM phases WHERE run_id = ? AND status != 'done'", (run_id,))
+        store.execute_many(
+            "INSERT INTO config_changes (run_id, at, phase_ordinal, sender, key, before, after)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (run_id, now, next_phase, sender, change.key, json.dumps(change.before), json.dumps(change.after))
+                for change in changes
+            ],
+        )
+        add_log(store, run_id, "info", "Resumed with " + ", ".join(map(str, changes)))
 
 
 def add_log(store: Store, run_id: str, level: str, message: str) -> None:

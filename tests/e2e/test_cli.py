@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +235,29 @@ def test_detach_pause_follow_resume_stop(bench: Bench, file: str) -> None:
     assert sapo("stop", run_id).returncode == 2
     assert sapo("resume", run_id).returncode == 0
     assert sapo("resume", run_id).returncode == 2  # it is done
+
+
+def test_killed_and_resumed_with_a_lower_rate(bench: Bench, file: str) -> None:
+    run_id = lines(sapo("run", file, "--detach", "--json", hold=[2, 3]).stdout)[-1]["run_id"]
+    bench.at(run_id, 2, 3)
+    working = sapo("resume", run_id, "--set", "optimiser.learning_rate=1e-4")
+    assert working.returncode == 2  # an engine works on it
+    assert sapo("stop", run_id, "--kill").returncode == 0
+    for setting, why in (("optimiser.batch_size=8", "runtime.micro_batch"), ("warmup.learning_rate=1e-4", "is done")):
+        refused = sapo("resume", run_id, "--set", "runtime.threads=2", "--set", setting)
+        assert refused.returncode == 2
+        assert why in refused.stderr
+    assert queries.config_changes(bench.store, run_id) == []
+    done = sapo("resume", run_id, "--set", "optimiser.learning_rate=1e-4", "--set", "runtime.checkpoint_seconds=5")
+    assert done.returncode == 0, done.stderr
+    config = tomllib.loads((bench.store.run_dir(run_id) / "config.toml").read_text())
+    assert (config["optimiser"]["learning_rate"], config["runtime"]["checkpoint_seconds"]) == (1e-4, 5.0)
+    told = json.loads(sapo("report", run_id, "--json").stdout)["config_changes"]
+    assert [(one["key"], one["before"], one["after"]) for one in told] == [
+        ("optimiser.learning_rate", 1e-3, 1e-4),
+        ("runtime.checkpoint_seconds", 30.0, 5.0),
+    ]
+    assert "optimiser.learning_rate = 0.0001 (it was 0.001)" in bench.log(run_id)
 
 
 def test_stop_after_phase_and_kill(bench: Bench, file: str) -> None:

@@ -239,6 +239,13 @@ def test_a_fault_that_repeating_cannot_mend_ends_the_run(bench: Bench) -> None:
     assert queries.get_run(bench.store, run_id).error is None
 
 
+def test_a_command_to_resume_with_names_the_run(bench: Bench) -> None:
+    run_id = bench.make()
+    run = bench.run(run_id, fail=MIDDLE, fix="Resume: sapo resume RUN --set optimiser.learning_rate=...")
+    assert run.error is not None
+    assert run.error.fix == f"Resume: sapo resume {run_id} --set optimiser.learning_rate=..."
+
+
 def test_too_many_deaths_end_the_run_with_the_reason(bench: Bench) -> None:
     run_id = bench.make(max_restarts=1)
     run = bench.run(run_id, die=[*MIDDLE, "exit", 9])

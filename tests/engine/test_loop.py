@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,15 +16,17 @@ from sapo_engine.loop import run
 from sapo_engine.models.loading import load_model
 from sapo_engine.phases import label as label_phase
 from sapo_engine.phases import sample as sample_phase
+from sapo_engine.phases import train_verifier as train_verifier_phase
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.control import ControlState
 from sapo_engine.rollouts import HfBackend, Request
 from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.session import RunSession
 from sapo_engine.training import trainer as training
+from sapo_studio.config.changes import changed
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
-from sapo_studio.errors import InputError, Stopped
+from sapo_studio.errors import EngineError, InputError, Stopped
 from sapo_studio.events import decode, encode
 from sapo_studio.events import kinds as k
 from sapo_studio.store import queries
@@ -156,6 +159,66 @@ def test_every_metric_of_the_method_is_there(finished):
     assert lucky == pytest.approx(1 - sound / sampled)
 
 
+def test_what_to_trust_a_run_by(finished):
+    """Rewards, pairs and cut samples, reckoned again from the rows that were sent."""
+    seen, metrics = finished[0], finished[0].metrics
+    trajectories = {row.number: row for row in seen.rows(k.Trajectories).values()}
+    used = [row for e in seen.events if isinstance(e, k.Pairs) and e.iteration == 1 for row in e.rows if row.used]
+    every = [row for e in seen.events if isinstance(e, k.Pairs) and e.iteration == 1 for row in e.rows]
+    assert metrics[1, "pairs_used_share"][0] == pytest.approx(len(used) / len(every))
+    for name, end in (("winner_tokens", "winner"), ("loser_tokens", "loser")):
+        lengths = [trajectories[getattr(row, end)].tokens for row in used]
+        assert metrics[1, name][0] == pytest.approx(sum(lengths) / len(lengths))
+    scores = {n: row.scores for (_, verifier, n), row in seen.rows(k.Scores).items() if verifier == 1}
+    mine = [t for t in trajectories.values() if t.source == "sample" and t.iteration <= 1]
+    rewards = [statistics.fmean(scores[t.number]) for t in mine]
+    for name, other in (("length", [t.tokens for t in mine]), ("correctness", [float(t.correct) for t in mine])):
+        want = statistics.correlation(rewards, other)
+        assert metrics[1, f"reward_with_{name}"][0] == pytest.approx(want, abs=1e-6)
+    assert 0 <= metrics[1, "cut_off"][0] < 0.5
+    assert 0 < metrics[1, "verifier_ece"][0] < 1
+
+
+def test_the_self_verification_error_is_of_trajectories_as_they_are_sampled(finished, tmp_path):
+    """Whatever share of correct ones is labeled, none included, it is the same quantity."""
+    seen, _ = finished
+    bare = whole(config(iterations=1, labeling={"right_share": 0.0}), tmp_path)
+    found = []
+    for one in (seen, bare):
+        sampled = [
+            t
+            for e in one.events
+            if isinstance(e, k.Trajectories)
+            for t in e.rows
+            if (t.iteration, t.source) == (1, "sample")
+        ]
+        scores = {n: row for (_, verifier, n), row in one.rows(k.Scores).items() if verifier == 0}
+        cases = {n: row.case for (source, _, n), row in one.rows(k.Labels).items() if source == "sapo"}
+        shares = []
+        for kind in (False, True):
+            of_kind = [t for t in sampled if t.correct is kind]
+            known = [t.number for t in of_kind if t.number in (scores if kind else cases)]
+            changed = [min(scores[n].scores) < 0.5 if kind else cases[n] != "confirmed" for n in known]
+            shares.append((len(of_kind), sum(changed) / len(changed)))
+        want = sum(n * share for n, share in shares) / sum(n for n, _ in shares)
+        value, low, high, questions, estimate = one.metrics[1, "self_verification_error"]
+        assert value == pytest.approx(want)
+        assert low < value < high
+        assert questions <= len({t.question for t in sampled})
+        assert not estimate
+        found.append((low, high))
+    assert not any(row.case == "right" for row in bare.rows(k.Labels).values())
+    assert found[0][0] < found[1][1]
+    assert found[1][0] < found[0][1]
+
+
+@pytest.mark.parametrize("labeling", [{"labeler": "omega"}, {"labeler": "outcome"}, {"detection": "random"}])
+def test_who_assigns_nothing_beforehand_has_no_self_verification_error(labeling, tmp_path):
+    seen = whole(config(iterations=1, labeling=labeling), tmp_path)
+    assert (1, "label_accuracy") in seen.metrics
+    assert (1, "self_verification_error") not in seen.metrics
+
+
 def test_the_labels_bill_is_the_rollouts_that_were_sent(finished):
     for iteration, labeler in ((0, "omega"), (1, "sapo"), (2, "sapo")):
         rows = [r for e in finished[0].events if isinstance(e, k.Rollouts) and e.iteration == iteration for r in e.rows]
@@ -258,6 +321,54 @@ def test_stopped_anywhere_it_comes_to_the_same(finished, tmp_path, monkeypatch):
     shards = [entry for entry in made if entry[0].startswith("sample ")]
     assert len(shards) == len(set(shards)) == 1 + 2 + 2  # none is sampled twice
     assert not list((tmp_path / "artefacts").glob("*.shards"))
+
+
+def test_a_search_stopped_anywhere_comes_to_the_same(tmp_path):
+    """What the folds of its verifiers' calibration have found is kept between attempts."""
+    settings = config(iterations=1, labeling={"max_checks": 6}, verifier={"base": "shared", "learning_rate": 2e-3})
+    straight = whole(settings, tmp_path / "straight")
+    chance, seen = random.Random(3), Seen()
+    while not attempt(settings, tmp_path / "stopped", seen, StopAtBoundary(chance.randint(10, 30))):
+        assert seen.attempts < 60
+    same(seen, straight)
+    assert seen.attempts > 4
+    assert {(0, "search_ece_before"), (0, "search_ece_after"), (1, "search_confidence")} <= set(seen.metrics)
+
+
+def test_resumed_with_a_lower_rate_it_is_trained_with_it_from_there_on(tmp_path):
+    """Killed inside the alignment and resumed with another rate: as if it had been asked for before the alignment."""
+    high = config(iterations=1, optimiser={"batch_size": 2})
+    low, changes = changed(high, ["optimiser.learning_rate=1e-5"], {"sft"})
+    assert len(changes) == 1
+    (align,) = (p.ordinal for p in plan(high) if p.name == PhaseName.ALIGN)
+    straight, killed = Seen(), Seen()
+    while len(straight.done) < align:
+        orders = ControlState()
+        orders.take(Verb.STOP_AFTER_PHASE)
+        attempt(high, tmp_path / "straight", straight, orders)
+    shutil.copytree(tmp_path / "straight", tmp_path / "killed")
+    killed.events = list(straight.events)
+    assert attempt(low, tmp_path / "straight", straight)
+
+    assert not attempt(high, tmp_path / "killed", killed, StopAtBoundary(4))
+    assert list((tmp_path / "killed" / "artefacts").glob("*align-1.shards/training.safetensors"))
+    assert attempt(low, tmp_path / "killed", killed)
+    same(killed, straight)
+    mine, other = (artefacts(tmp_path / name)["align-1"] / "model/model.safetensors" for name in ("killed", "straight"))
+    assert mine.read_bytes() == other.read_bytes()
+
+
+def test_a_training_that_diverges_names_the_rate_to_lower(tmp_path, monkeypatch):
+    def diverge(*arguments, **more):
+        raise FloatingPointError("the loss became nan at step 3")
+
+    monkeypatch.setattr(train_verifier_phase.training, "train_verifier", diverge)
+    with pytest.raises(EngineError) as told:
+        whole(config(iterations=1), tmp_path)
+    assert "diverged" in told.value.what
+    assert "step 3" in told.value.why
+    assert "sapo resume RUN --set verifier.learning_rate=" in told.value.fix
+    assert "optimiser" not in told.value.fix
 
 
 def test_an_artefact_that_was_lost_is_made_again(finished, tmp_path):

@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -263,6 +264,39 @@ def test_what_dropout_leaves_out_is_the_same_after_going_on(tmp_path, micro_batc
     assert not torch.equal(weights(whole), start)
     pieces = in_pieces(with_dropout, args, tmp_path / "state")
     assert torch.equal(weights(whole), weights(pieces))
+
+
+def test_another_peak_learning_rate_begins_the_training_anew(tmp_path):
+    """Weights that the old rate may have spoilt are not gone on with."""
+    lower = TrainingArgs(**{**RECIPE, "epochs": 2, "learning_rate": RECIPE["learning_rate"] / 4})
+    whole, stopped, again = network(), network(), network()
+    sft(whole, TEXTS, lower, NullCallback(), pad_id=0)
+    with pytest.raises(Stopped):
+        sft(stopped, TEXTS, TrainingArgs(**{**RECIPE, "epochs": 2}), StopAt(2), pad_id=0, state_file=tmp_path / "state")
+    sft(again, TEXTS, lower, NullCallback(), pad_id=0, state_file=tmp_path / "state")
+    assert torch.equal(weights(again), weights(whole))
+
+
+def test_a_state_of_an_earlier_version_is_gone_on_with(tmp_path):
+    """It does not say its rates."""
+    args = TrainingArgs(**{**RECIPE, "epochs": 2})
+    whole, stopped, again = network(), network(), network()
+    sft(whole, TEXTS, args, NullCallback(), pad_id=0)
+    file = tmp_path / "state"
+    with pytest.raises(Stopped):
+        sft(stopped, TEXTS, args, StopAt(2), pad_id=0, state_file=file)
+    with safe_open(file, "pt") as kept:
+        facts = {name: value for name, value in kept.metadata().items() if name != "rates"}
+    save_file(load_file(file), file, metadata=facts)
+    steps = []
+
+    class Count(NullCallback):
+        def poll_control(self, save=None):
+            steps.append(1)
+
+    made = sft(again, TEXTS, args, Count(), pad_id=0, state_file=file)
+    assert torch.equal(weights(again), weights(whole))
+    assert len(steps) < (made or 99)
 
 
 def test_the_scale_of_fp16_is_kept(tmp_path):

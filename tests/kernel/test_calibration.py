@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.domain.calibration import Platt, auroc, expected_calibration_error, fit_platt, reliability
+from sapo_studio.domain.calibration import (
+    CrossFitted,
+    Platt,
+    auroc,
+    cross_fitted,
+    expected_calibration_error,
+    fit_platt,
+    reliability,
+)
 
 steps = st.lists(st.tuples(st.sampled_from([0.0, 0.05, 0.1, 0.33, 0.5, 0.95, 1.0]), st.booleans()), max_size=40)
 
@@ -77,3 +85,35 @@ def test_platt_keeps_the_order(rows):
 def test_platt_learns_nothing_from_one_kind(right):
     assert fit_platt([0.3] * len(right), right) == Platt()
     assert Platt()([0.0, 0.3, 1.0]) == [0.0, 0.3, 1.0]
+
+
+def test_cross_fitting_finds_the_map_and_says_what_it_gains():
+    rng = random.Random(1)
+    true = Platt(3.0, -1.5)
+    scores = [rng.uniform(0.2, 0.9) for _ in range(8_000)]
+    steps = [(score, rng.random() < chance) for score, chance in zip(scores, true(scores), strict=True)]
+    found = cross_fitted([steps[k::4] for k in range(4)])
+    alone, right = fit_platt(scores, [right for _, right in steps]), [right for _, right in steps]
+    assert (found.map.slope, found.map.shift) == pytest.approx((alone.slope, alone.shift))
+    assert found.steps == 8_000
+    assert found.before == pytest.approx(expected_calibration_error(reliability(scores, right)))
+    assert found.before > 0.15
+    assert found.after < 0.03
+
+
+def test_what_cross_fitting_gains_is_measured_on_other_folds():
+    """Two folds that contradict each other: a map learned on one is wrong of the other, and it shows."""
+    one, other = [(0.8, True), (0.3, False)] * 30, [(0.8, False), (0.3, False), (0.2, True)] * 30
+    found = cross_fitted([one, other])
+    mapped = [fit_platt(*zip(*other, strict=True))([score for score, _ in one])]
+    mapped += [fit_platt(*zip(*one, strict=True))([score for score, _ in other])]
+    right = [mark for _, mark in [*one, *other]]
+    assert found.after == pytest.approx(expected_calibration_error(reliability([*mapped[0], *mapped[1]], right)))
+    assert found.after > found.before
+
+
+def test_nothing_to_cross_fit():
+    found = cross_fitted([])
+    assert (found.map, found.steps) == (CrossFitted().map, 0) == (Platt(), 0)
+    assert math.isnan(found.before)
+    assert math.isnan(found.after)

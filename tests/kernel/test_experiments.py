@@ -17,7 +17,7 @@ from sapo_studio.app.experiments.table import Measured, tabulate
 from sapo_studio.config.overrides import merged
 from sapo_studio.domain.ledger import Compute
 from sapo_studio.domain.runs import PlannedPhase, RunStatus
-from sapo_studio.domain.statistics import compared, mean
+from sapo_studio.domain.statistics import compared, holm, mean
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
 from sapo_studio.store import queries, runs
@@ -141,6 +141,22 @@ def test_pairs_that_always_differ_alike():
     assert found.p == pytest.approx(stats.ttest_1samp([0.1, 0.2, 0.3], 0).pvalue)
 
 
+def test_holms_correction():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holms_correction_keeps_the_order_and_lies_below_bonferronis(ps):
+    found = holm(ps)
+    for p, q in zip(ps, found, strict=True):
+        assert p <= q <= min(1.0, p * len(ps)) + 1e-12
+    by_p = [q for _, q in sorted(zip(ps, found, strict=True))]
+    assert by_p == sorted(found)
+    assert found[ps.index(min(ps))] == pytest.approx(min(1.0, min(ps) * len(ps)))
+
+
 def test_a_metric_between_two_iterations():
     bills = {i: Compute(flops=100 * i + 100) for i in range(3)}
     run = Measured(0, {0: {"a": 0.5}, 1: {"a": 0.6}, 2: {"a": 0.8}}, bills, 1.0)
@@ -193,7 +209,7 @@ def store(tmp_path):
 
 
 def test_a_table_at_equal_compute(store, tmp_path):
-    matrix = parse_matrix(BASE | {"paper": "gsm8k/qwen2.5-0.5b"})
+    matrix = parse_matrix(BASE)
     for cell in matrix.cells:
         if cell.method == "sapo":
             finished(store, cell, [0.5, 0.6, 0.7 + cell.seed / 100], 200)
@@ -203,10 +219,10 @@ def test_a_table_at_equal_compute(store, tmp_path):
     assert all(one.done for one in found)
     (table,) = tabulate(store, matrix, found)
     start, sapo, rft = table.rows
-    assert (start.title, start.final["sampled_accuracy"].value, start.paper) == ("warmed up (SFT)", 0.5, 34.19)
+    assert (start.title, start.final["sampled_accuracy"].value) == ("warmed up (SFT)", 0.5)
     assert sapo.final["sampled_accuracy"].value == pytest.approx(0.735)
-    assert (sapo.share, sapo.paper, sapo.compared) == (1.0, 41.62, {})
-    assert (rft.share, rft.paper) == (0.5, 40.79)
+    assert (sapo.share, sapo.compared) == (1.0, {})
+    assert rft.share == 0.5
     # After 200 FLOPs SAPO stood at 0.6 with both seeds.
     assert rft.compared["sampled_accuracy"].difference.value == pytest.approx(-0.05)
     # RFT has one iteration: SAPO stood at 0.6 after one.
@@ -219,7 +235,7 @@ def test_a_table_at_equal_compute(store, tmp_path):
     assert "| Online RFT | 2 | 1 | 55.0 (55.0 to 55.0) |" in text
     assert "fully correct" not in text
     assert "| sampled after as many iterations |" in text
-    assert "-5.0 (-5.0 to -5.0), p 0" in text
+    assert "-5.0 (-5.0 to -5.0), p 0, Holm 0" in text
     assert "![accuracy by FLOPs](m.svg)" in text
     assert "(m-verifiers.svg)" in text
     assert json.loads(files[1].read_text())[0]["rows"][2]["share"] == 0.5
@@ -273,6 +289,44 @@ def test_runs_that_counted_nothing_are_shown_and_not_compared_by_compute(store, 
     assert "| 0 | 0 | 0 | 0 | 100 | — |" in line
     assert "| — | +0.0 (+0.0 to +0.0)" in line
     assert "`sapo delete` them" in text
+
+
+def test_the_papers_figures_stand_beside_its_own_task_alone(store):
+    gsm8k = {"task": {"kind": "gsm8k"}, "model": {"source": "hub:a/b"}}
+    matrix = parse_matrix(BASE | {"paper": "gsm8k/qwen2.5-0.5b", "tasks": {"lab": {}, "words": gsm8k}})
+    for cell in matrix.cells:
+        finished(store, cell, [0.5, 0.6], 100)
+    lab, words = tabulate(store, matrix, runner.match_runs(store, matrix))
+    assert [row.paper for row in lab.rows] == [None, None, None]
+    assert [row.paper for row in words.rows] == [34.19, 41.62, 40.79]
+    first, second = page.markdown(matrix, [lab, words]).split("## ")[1:]
+    assert "paper (gsm8k/qwen2.5-0.5b), greedy" in second
+    assert "paper (" not in first
+    assert "are of another task" in first
+    assert "are of another task" not in second
+
+
+def test_p_values_are_corrected_for_all_of_their_table(store):
+    matrix = parse_matrix(BASE | {"methods": ["sapo", "rpo", "online-rft", "grpo"], "seeds": [0, 1, 2]})
+    for cell in matrix.cells:
+        shift = {"sapo": 0.0, "rpo": 0.02, "online-rft": -0.1, "grpo": 0.04}[cell.method]
+        finished(store, cell, [0.5, 0.6 + shift + 0.01 * shift * cell.seed + cell.seed**2 / 300], 100)
+    (table,) = tabulate(store, matrix, runner.match_runs(store, matrix))
+    tests = [one for row in table.rows for part in (row.compared, row.by_iteration) for one in part.values()]
+    assert len(tests) == 9  # two metrics at equal compute and one by iteration, of three methods
+    raw = [one.p for one in tests]
+    assert [one.p_holm for one in tests] == holm(raw)
+    assert all(one.p_holm >= one.p for one in tests)
+    assert any(one.p_holm > one.p > 0 for one in tests)
+
+
+def test_one_seed_has_nothing_to_correct(store):
+    matrix = parse_matrix(BASE | {"seeds": [0]})
+    for cell in matrix.cells:
+        finished(store, cell, [0.5, 0.6], 100)
+    (table,) = tabulate(store, matrix, runner.match_runs(store, matrix))
+    assert {one.p_holm for one in table.rows[2].compared.values()} == {None}
+    assert "Holm" not in page.markdown(matrix, [table]).splitlines()[-1]
 
 
 def test_equal_iterations_are_not_equal_compute(store):

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sapo_studio.app.experiments import pictures, runner
+from sapo_studio.app.experiments import page, pictures, runner
 from sapo_studio.app.experiments.matrix_file import parse_matrix
+from sapo_studio.app.experiments.table import tabulate
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.studies import labeling_page, pooled, verifier_page
 from sapo_studio.domain.labelers.registry import LABELERS
@@ -32,6 +33,7 @@ def study(length):
             {"labeler": name, "trajectories": 100, "steps": 8.0, "checks": cost, "rollouts": cost, "tokens": 10 * cost}
             | {"prefill_tokens": cost, "flops": 1e6 * cost, "seconds": cost / 1e4, "step_accuracy": 0.9}
             | {"first_error_accuracy": 0.5, "least_checks": 1.25 if name == "search" else None}
+            | ({"promised": 0.9, "reached": 0.8, "kept": 0.75} if name == "search" else {})
         )
     return {"length": length, "labelers": rows}
 
@@ -95,6 +97,8 @@ def test_the_page_of_a_verifier(tmp_path):
     page = text.read_text()
     for words in ("# The verifier V_1 of lab-1", "| ProcessBench F1 | - |", "| 0.4-0.5 | 1500 |", f"({image.name})"):
         assert words in page
+    assert "95 % intervals, over the solutions of this one run." in page
+    assert "over the 3 runs" in verifier_page.markdown(pooled.evaluations([evaluated()] * 3), "")
     assert "| best of N by the verifier | 50.0 | 70.0 |" in page
     assert "| V_1 | 20.0 (40.0) | 20.0 (40.0) |" in page
     assert json.loads(raw.read_text())["best_of"] == BEST
@@ -110,6 +114,19 @@ def test_what_was_not_measured_is_not_on_the_page(tmp_path, parts):
 
 def test_nothing_measured_is_no_picture(tmp_path):
     assert len(verifier_page.write(tmp_path, {"verifier": "folder", "benchmark": None})) == 2
+
+
+def test_a_study_says_what_its_search_promised_and_kept():
+    for found in (labeling(0), pooled.studies([labeling(0), labeling(0)])):
+        text = labeling_page.markdown(found, "a.svg")
+        assert "The search is 90.0% sure of its first errors on average" in text
+        assert "it reached the confidence asked for in 80.0% of trajectories, and 75.0% of these first errors" in text
+    older = labeling(0)
+    for row in older["studies"][0]["labelers"]:
+        for name in ("promised", "reached", "kept"):
+            row.pop(name, None)
+    for found in (older, pooled.studies([older, older])):
+        assert "sure of its first errors" not in labeling_page.markdown(found, "a.svg")
 
 
 def test_studies_of_several_runs_are_added_up(tmp_path):
@@ -217,6 +234,24 @@ def test_the_verifiers_of_a_matrix(tmp_path):
         assert image.read_text().endswith("</svg>\n")
         without = [one for one in found if one.cell.method == "online-rft"]
         assert pictures.verifiers(tmp_path, store, matrix, without) == []
+
+
+def test_a_matrix_says_who_has_no_self_verification_error(tmp_path):
+    names = ["sapo", "omega", "wo-dv", "online-rft"]
+    matrix = parse_matrix({"name": "m", "preset": "lab-smoke", "methods": names, "seeds": [1]})
+    with Store.open(tmp_path / "studio.db") as store:
+        for cell in matrix.cells:
+            run_id = runs.create_run(store, cell.config)
+            runs.set_status(store, run_id, RunStatus.RUNNING)
+            Ingest(store, run_id).apply([k.Metric(iteration=i, name="gap", value=0.1) for i in range(2)])
+            runs.set_status(store, run_id, RunStatus.DONE)
+        tables = tabulate(store, matrix, runner.match_runs(store, matrix))
+    text = page.markdown(matrix, tables, ["m-verifiers.svg"])
+    (line,) = (line for line in text.splitlines() if line.startswith("Self-verification error: \u2014 for "))
+    assert "Omega labels (Omega assigns no labels before it checks)" in line
+    assert "w/o DV, a random step (a random step is no prediction of the verifier)" in line
+    assert "RFT" not in line
+    assert "SAPO" not in line
 
 
 def test_curves_are_over_what_all_seeds_have_measured():

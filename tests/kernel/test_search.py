@@ -154,6 +154,24 @@ def test_no_search_beats_the_bound():
     assert right / trials >= 0.87  # what it believes is so
 
 
+def test_a_search_keeps_what_it_promises():
+    """With errors drawn from the prior and checks as noisy as it takes them to be, it is right as often as it says."""
+    rng = random.Random(4)
+    scores = [0.95, 0.9, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05]
+    belief = prior(scores)
+    for confidence in (0.6, 0.8, 0.9):
+        verdicts, right = [], 0
+        for _ in range(1500):
+            error = rng.choices(range(1, 9), belief)[0]
+            work = search(scores, max_checks=64, confidence=confidence)
+            verdict, _ = simulate(work, lambda prefix, e=error: rng.random() < (0.97 if prefix < e else 0.03))
+            verdicts.append(verdict)
+            right += verdict.verified == error
+        promised = sum(verdict.confidence for verdict in verdicts) / 1500
+        assert promised >= confidence
+        assert right / 1500 == pytest.approx(promised, abs=0.03)
+
+
 def test_the_price_of_waves():
     assert Price.of(4, 2) == Price(2, 4)
     assert Price.of(1, 8) == Price(1, 1)

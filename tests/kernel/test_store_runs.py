@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sapo_studio.config.changes import Change
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
 from sapo_studio.errors import InputError, StoreError
@@ -98,6 +99,8 @@ def test_deleting_takes_everything_of_one_run_and_nothing_of_another(store: Stor
         run_id = synthetic_run(store, name=name, trajectories=24, questions=8)
         annotations.annotate(store, int(queries.trace_ids(store, queries.TraceFilter(run_id))[0]), "ann", {1: -1})
         runs.request(store, run_id, Verb.STOP, "test")
+        change = Change("runtime.threads", 1, 2)
+        runs.change_config(store, run_id, queries.get_config(store, run_id), [change], "test")
         store.run_dir(run_id).mkdir(parents=True)
         return run_id
 

@@ -11,7 +11,7 @@ from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_engine.verifier.model import Verifier
 from sapo_engine.verifier.scoring import predict
-from sapo_studio.domain.metrics import mean_share, self_verification_right
+from sapo_studio.domain.self_verification import Verified, error_as_sampled
 from sapo_studio.domain.verifier_metrics import share_row
 
 
@@ -38,19 +38,18 @@ def matrix(
                 wrong, lambda _, t, p=predictions: make_checks(config, "sapo", t, None, p[t.number][1]), checker
             )
             cases: Mapping[int, str] = {item.trajectory.number: item.verdict.case for item in labeled}
-            changed = [
-                0.0
-                if self_verification_right(t.correct, predictions[t.number][0], cases.get(t.number, "right"))
-                else 1.0
+            verified = [
+                Verified.of(t.question, t.correct, predictions[t.number][0], cases.get(t.number, "right"))
                 for t in written
             ]
-            on_wrong = mean_share([c for c, t in zip(changed, written, strict=True) if not t.correct])
             found.append(
                 {
                     "verifier": i,
                     "reasoner": j,
-                    "error": share_row(mean_share(changed)),
-                    "error_on_wrong": share_row(on_wrong),
+                    "error": share_row(error_as_sampled(verified, len(written) - len(wrong), len(wrong))),
+                    "error_on_wrong": share_row(
+                        error_as_sampled([one for one in verified if not one.correct], 0, len(wrong))
+                    ),
                 }
             )
     return found

@@ -14,17 +14,20 @@ RolloutFacts = tuple[int, int, tuple[int, ...], bool]
 
 @dataclass(slots=True)
 class LabelingOutcome:
-    """What labeling wrong trajectories brought: their rows, all rollouts, and every check's cost."""
+    """What labeling wrong trajectories brought: their rows, all rollouts, every check's cost, and by the number of a
+    trajectory how sure a search was of its first error."""
 
     rows: list[LabelRow] = field(default_factory=list)
     rollouts: list[RolloutFacts] = field(default_factory=list)
     checks: list[CheckCost] = field(default_factory=list)
+    confidences: dict[int, float] = field(default_factory=dict[int, float])
 
     def to_json(self) -> bytes:
         """For a shard."""
         rows = [row.model_dump() for row in self.rows]
         checks = [[c.succeeded, c.to_go, c.prefix_tokens, c.rollouts, c.tokens, c.waves] for c in self.checks]
-        return json.dumps({"rows": rows, "rollouts": self.rollouts, "checks": checks}).encode()
+        found = {"rows": rows, "rollouts": self.rollouts, "checks": checks}
+        return json.dumps(found | {"confidences": list(self.confidences.items())}).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> LabelingOutcome:
@@ -34,6 +37,7 @@ class LabelingOutcome:
             [LabelRow(**row) for row in found["rows"]],
             [(number, prefix, tuple(tokens), right) for number, prefix, tokens, right in found["rollouts"]],
             [CheckCost(*check) for check in found["checks"]],
+            dict(found.get("confidences", [])),  # shards of earlier versions have none
         )
 
     def extend(self, other: LabelingOutcome) -> None:
@@ -41,3 +45,4 @@ class LabelingOutcome:
         self.rows += other.rows
         self.rollouts += other.rollouts
         self.checks += other.checks
+        self.confidences |= other.confidences

@@ -201,6 +201,12 @@ def clone(reasoner: Reasoner, adapters: Adapters, *, share: bool | None = None) 
     return with_adapter(network, adapters, like=reasoner) if reasoner.adapter else Reasoner(network)
 
 
+def discard(reasoner: Reasoner) -> None:
+    """Take the adapter of a reasoner that nobody needs any more off its network, which others may share."""
+    if reasoner.adapter:
+        reasoner.network.delete_adapter(reasoner.adapter)
+
+
 def own_network(reasoner: Reasoner) -> PreTrainedModel:
     """A second network with the base weights of `reasoner`'s, on the same device, without adapters."""
     network = reasoner.network

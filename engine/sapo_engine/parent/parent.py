@@ -160,13 +160,13 @@ class Parent:
                     self._check_complete()
                     return RunStatus.DONE
                 case Failed(retry=False) as word:
-                    raise _failure(word)
+                    raise _failure(word, self._run_id)
                 case Finished():
                     return RunStatus.STOPPED
                 case _ if self._stop_by is not None or self._signalled:
                     return RunStatus.STOPPED
                 case Failed() as word:
-                    reason = _failure(word)
+                    reason = _failure(word, self._run_id)
                 case _:
                     reason = worker.reason(code)
             self._report_death(reason, worker)
@@ -362,10 +362,11 @@ class Parent:
         self._wait.do(write)  # all the work is done: that is worth waiting for
 
 
-def _failure(word: Failed) -> SapoError:
+def _failure(word: Failed, run_id: str) -> SapoError:
+    """What a worker said last; commands in it that name no run are for this one."""
     if not SAYS_NO_ROOM.search(f"{word.what} {word.why}"):
         kind = InputError if word.bad_input else EngineError
-        return kind(word.what, why=word.why, fix=word.fix)
+        return kind(word.what, why=word.why, fix=word.fix.replace("sapo resume RUN", f"sapo resume {run_id}"))
     return EngineError(
         "The engine found no room for a file",
         why=word.why or word.what,

@@ -17,11 +17,12 @@ from typing import Generic, Protocol, TypeVar
 from sapo_engine.phases.control import BoundaryAction, CheckpointTimer, ControlState
 from sapo_engine.process_group import Group
 from sapo_engine.session import RunSession
+from sapo_studio.config.changes import RATES
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.ledger import EVALUATION_PHASES, Bill
 from sapo_studio.domain.metrics import Share
 from sapo_studio.domain.runs import PlannedPhase
-from sapo_studio.errors import Stopped
+from sapo_studio.errors import EngineError, Stopped
 from sapo_studio.events.kinds import (
     ComputeRow,
     CurvePoint,
@@ -40,6 +41,20 @@ T = TypeVar("T")
 PROGRESS_SECONDS = 0.2
 PAUSE_SECONDS = 30.0
 """How often ranks that wait in a pause hear that it goes on."""
+
+
+class TrainingDivergedError(EngineError):
+    """A phase's training came to numbers that are none."""
+
+    def __init__(self, phase: str, why: str) -> None:
+        keys = [key for key, trains in RATES.items() if trains == phase]
+        super().__init__(
+            "Training diverged (non-finite loss)",
+            why=why,
+            fix="Resume with a lower learning rate, a third of it for example; the training begins anew with it: "
+            + "sapo resume RUN"
+            + "".join(f" --set {key}=..." for key in keys),
+        )
 
 
 class Codec(Protocol, Generic[T]):
@@ -120,8 +135,11 @@ class RunContext:
         began = time.monotonic()
         if group.leader:
             phase.shards.mkdir(parents=True, exist_ok=True)
-        with meter.span() as bill, meter.measuring() if name in EVALUATION_PHASES else contextlib.nullcontext():
-            value = work(phase)
+        try:
+            with meter.span() as bill, meter.measuring() if name in EVALUATION_PHASES else contextlib.nullcontext():
+                value = work(phase)
+        except FloatingPointError as error:
+            raise TrainingDivergedError(name, str(error)) from error
         seconds = time.monotonic() - began
         if group.leader:
             # Before the artefact, so that none is without; beside it, so that its bytes are those of the result alone.

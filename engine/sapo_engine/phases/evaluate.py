@@ -85,5 +85,6 @@ def verifier_metrics(
     value, low, high = gap(ceiling, verifier)
     phase.metric("gap", value, low=low, high=high, n=len(known))
     phase.share("first_error_accuracy", verifier.first_error_accuracy)
+    phase.metric("verifier_ece", verifier.calibration_error, n=len(known))
     if not math.isnan(verifier.f1):
         phase.metric("process_f1", verifier.f1, n=len(known))

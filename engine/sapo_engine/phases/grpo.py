@@ -59,6 +59,8 @@ def grpo(
     session.placement.place(model)
     backend = session.pool.in_process(model)
     facts = training_facts(phase.state_file)
+    if facts and set(json.loads(facts["rates"])) != {args.learning_rate}:
+        facts = {}  # as `load_training_state` begins anew with another rate
     begun = int(facts.get("step", 0))
     generated, trained_on = int(facts.get("generated", 0)), int(facts.get("trained", 0))
     steps = max(1, round(args.epochs * len(questions) * samples / batch))
@@ -99,8 +101,7 @@ def grpo(
         """Keep what was reached; called between two steps."""
         optimiser: Any = trainer.optimizer
         scheduler: Any = trainer.lr_scheduler
-        left_out = ("lr_lambdas", "base_lrs", "_last_lr")  # whoever goes on may have set another rate
-        schedule = {name: value for name, value in scheduler.state_dict().items() if name not in left_out}
+        schedule = {name: value for name, value in scheduler.state_dict().items() if name != "lr_lambdas"}
         more = {
             "generated": str(generated + backend.usage.generated_tokens),
             "trained": str(trained_on),
@@ -127,13 +128,9 @@ def grpo(
             scheduler: Any = self.lr_scheduler
             if checkpoint is not None:
                 load_training_state(phase.state_file, trainable, optimiser, self.accelerator.scaler)
-                factors = list(scheduler.lr_lambdas)
-                scheduler.load_state_dict({**json.loads(facts["schedule"]), "lr_lambdas": [None] * len(factors)})
-                rates = [
-                    base * factor(scheduler.last_epoch)
-                    for base, factor in zip(scheduler.base_lrs, factors, strict=True)
-                ]
-                scheduler._last_lr = rates
+                schedule = json.loads(facts["schedule"])
+                rates = schedule["_last_lr"]
+                scheduler.load_state_dict({**schedule, "lr_lambdas": [None] * len(rates)})
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = rate
 

@@ -24,8 +24,9 @@ from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labelers.registry import COMPARED, LABELERS
 from sapo_studio.domain.labeling_cost import estimated, measured
 from sapo_studio.domain.labels import Checks
-from sapo_studio.domain.metrics import Share, mean_share, self_verification_right
+from sapo_studio.domain.metrics import wilson
 from sapo_studio.domain.runs import PhaseName
+from sapo_studio.domain.self_verification import Verified, error_as_sampled
 from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts
 
 LABEL_SHARD = 500
@@ -46,6 +47,12 @@ def label(
 
     def work(phase: PhaseContext) -> list[LabeledRow]:
         began = time.monotonic()
+        if iteration and config.searches and calibration is None:
+            phase.log(
+                "The verifier before this iteration was trained by an earlier version, without labels held out to "
+                "calibrate it: the search takes its scores for probabilities as they are.",
+                "warning",
+            )
         chosen = subset(session, iteration, samples)
         wrong = {t.number: t for t in chosen if not t.correct}
         rows = [LabelRow(trajectory=t.number, labels="1" * t.n, case="right") for t in chosen if t.correct]
@@ -59,6 +66,7 @@ def label(
             outcome = label_wrong(phase, labeling, list(wrong.values()))
             rows += outcome.rows
             _report_costs(phase, labeler, wrong, outcome, model.parameters_in_all())
+            _report_promises(phase, wrong, outcome)
             if config.expansion:
                 expanded = expand(session.builder, session.questions, iteration, wrong, outcome)
         by_number = {t.number: t for t in chosen}
@@ -66,8 +74,8 @@ def label(
         phase.share("label_accuracy", label_accuracy(labeled))
         for case, count in sorted(Counter(row.case for row in rows).items()):
             phase.metric(f"case_{case}", count)
-        if predictions and LABELERS[labeler].rolls_out:
-            phase.share("self_verification_error", _changed_share(rows, by_number, predictions))
+        if predictions and not config.no_self_verification:
+            _report_changes(phase, rows, samples, predictions)
         expanded = _choose_expansion(session, iteration, len(labeled), expanded)
         emit_trajectories(phase, [t for t, _ in expanded])
         written = [LabelRow(trajectory=t.number, labels=labels, case="expansion") for t, labels in expanded]
@@ -77,6 +85,18 @@ def label(
         return labeled + expanded
 
     return run.phase(PhaseName.LABEL, iteration, work, LabelsCodec())
+
+
+def scored(session: RunSession, iteration: int, samples: Sequence[Trajectory]) -> list[Trajectory]:
+    """What V_{i-1} scores: subset(S_i). Where no right ones are to be labeled, as many as there are wrong ones all the
+    same, since the self-verification error is that of all trajectories: scores are all that it needs of right ones.
+    """
+    chosen = subset(session, iteration, samples)
+    right = [t for t in samples if t.source == "sample" and t.correct]
+    if session.config.labeling.no_self_verification or any(t.correct for t in chosen):
+        return chosen
+    order = session.rng("scored", iteration).permutation(len(right))[: max(1, len(chosen))]
+    return chosen + [right[k] for k in sorted(order)]
 
 
 def subset(session: RunSession, iteration: int, samples: Sequence[Trajectory]) -> list[Trajectory]:
@@ -136,6 +156,8 @@ class Labeling:
                     tokens=item.cost.tokens,
                 )
             )
+            if item.verdict.confidence:
+                outcome.confidences[item.trajectory.number] = item.verdict.confidence
         by_number = {t.number: t for t in part}
         for (question, tokens), result in checker.known.items():
             first = result.rollouts[0]
@@ -181,18 +203,30 @@ def label_wrong(phase: PhaseContext, labeling: Labeling, wrong: Sequence[Traject
     return total
 
 
-def _changed_share(
-    rows: Sequence[LabelRow], by_number: Mapping[int, Trajectory], predictions: Mapping[int, Prediction]
-) -> Share:
-    """The self-verification error: the share of pre-assigned labels that the checks have changed."""
-    return mean_share(
-        [
-            0.0
-            if self_verification_right(by_number[row.trajectory].correct, predictions[row.trajectory][0], row.case)
-            else 1.0
-            for row in rows
-        ]
-    )
+def _report_changes(
+    phase: PhaseContext, rows: Sequence[LabelRow], samples: Sequence[Trajectory], predictions: Mapping[int, Prediction]
+) -> None:
+    """Send the self-verification error: the share of S_i whose labels, assigned by V_{i-1}, the checks change."""
+    sampled = [t for t in samples if t.source == "sample"]
+    cases = {row.trajectory: row.case for row in rows}
+    correct = sum(t.correct for t in sampled)
+    verified = [
+        Verified.of(t.question, t.correct, predictions[t.number][0], cases.get(t.number, "right"))
+        for t in sampled
+        if t.number in predictions
+    ]
+    phase.share("self_verification_error", error_as_sampled(verified, correct, len(sampled) - correct))
+
+
+def _report_promises(phase: PhaseContext, wrong: Mapping[int, Trajectory], outcome: LabelingOutcome) -> None:
+    """Send how sure a search was of the first errors that it found and, where the task knows, how many are true."""
+    promised = outcome.confidences
+    if not promised:
+        return
+    phase.metric("search_confidence", sum(promised.values()) / len(promised), n=len(promised))
+    found = {row.trajectory: row.verified for row in outcome.rows}
+    true = [found[number] == wrong[number].truth for number in promised if wrong[number].truth is not None]
+    phase.share("search_exact", wilson(sum(true), len(true)))
 
 
 def _choose_expansion(

@@ -59,6 +59,12 @@ def preference_pairs(
             phase.emit(Pairs(iteration=iteration, rows=rows))
         phase.metric("pairs", len(candidates))
         phase.metric("pairs_used", len(chosen))
+        if candidates:
+            phase.metric("pairs_used_share", len(chosen) / len(candidates), n=len(candidates))
+        if chosen:
+            used = [candidates[k] for k in sorted(chosen)]
+            phase.metric("winner_tokens", float(np.mean([len(pair.winner.tokens) for pair in used])), n=len(used))
+            phase.metric("loser_tokens", float(np.mean([len(pair.loser.tokens) for pair in used])), n=len(used))
         if config.kind_at(iteration) in PAIRED and len(chosen) < FEW_PAIRS:
             phase.log(
                 f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little "

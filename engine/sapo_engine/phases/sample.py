@@ -14,6 +14,7 @@ from sapo_engine.phases.rows import emit_trajectories
 from sapo_engine.session import RunSession
 from sapo_engine.tasks import Question
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+from sapo_studio.domain.metrics import Share, ratio_share
 from sapo_studio.domain.runs import PhaseName
 
 SAMPLE_SHARD = 250
@@ -43,10 +44,22 @@ def sample(run: RunContext, iteration: int, model: Reasoner) -> list[Trajectory]
         cut = sum(t.copies for t in found if t.source == "sample" and run.session.builder.stopped_early(t.tokens))
         if cut:
             phase.metric("ran_on", cut)
+        phase.share("cut_off", _cut_off(run.session, found))
         phase.metric("sample_tokens", sum(len(t.tokens) * t.copies for t in found if t.source == "sample"))
         return found
 
     return run.phase(PhaseName.SAMPLE, iteration, work, TrajectoriesCodec())
+
+
+def _cut_off(session: RunSession, found: Sequence[Trajectory]) -> Share:
+    """Share of the samples that ended at the length limit, by question."""
+    cut: Counter[int] = Counter()
+    copies: Counter[int] = Counter()
+    for t in found:
+        if t.source == "sample":
+            copies[t.question] += t.copies
+            cut[t.question] += t.copies * session.builder.cut_off(t.tokens)
+    return ratio_share([cut[question] for question in copies], list(copies.values()))
 
 
 def sampled_questions(session: RunSession, iteration: int) -> list[Question]:

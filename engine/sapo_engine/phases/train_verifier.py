@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,21 +14,31 @@ from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import LabeledRow
 from sapo_engine.training.trainer import TrainingCallback
 from sapo_engine.verifier import training
+from sapo_engine.verifier.cross_fit import cross_fit, tokens_trained_on
 from sapo_engine.verifier.model import Verifier, fresh_verifier
-from sapo_engine.verifier.scoring import predict
-from sapo_studio.domain.calibration import Platt, fit_platt
+from sapo_studio.domain.calibration import CrossFitted
 from sapo_studio.domain.runs import PhaseName
 
 
 def train_verifier(run: RunContext, iteration: int, model: Reasoner, labels: Sequence[LabeledRow]) -> Verifier:
-    """V_i, trained on `labels` and calibrated."""
+    """V_i, trained on `labels`; calibrated where the next labels are searched for."""
     session = run.session
+    searches = run.config.labeling.searches and iteration < run.config.iterations
 
     def work(phase: PhaseContext) -> Verifier:
         tokens = sum(len(session.text(t)) for t, _ in labels)
+        if searches:
+            tokens += tokens_trained_on(session, iteration, labels)
         phase.metric("verifier_tokens", tokens * run.config.verifier.epochs)
+        calibration = None
+        if searches:
+            found = calibrate(session, iteration, model, labels, phase, phase.shard)
+            calibration = found.map
+            if found.steps:
+                phase.metric("search_ece_before", found.before, n=found.steps)
+                phase.metric("search_ece_after", found.after, n=found.steps)
         verifier = fit_verifier(session, iteration, model, labels, phase, state_file=phase.state_file)
-        verifier.calibration = calibrate(session, verifier, labels)
+        verifier.calibration = calibration
         return verifier
 
     return run.phase(PhaseName.VERIFIER, iteration, work, verifier_codec(session, model))
@@ -64,16 +75,37 @@ def fit_verifier(
     )
 
 
-def calibrate(session: RunSession, verifier: Verifier, labels: Sequence[LabeledRow]) -> Platt:
-    """What makes the scores of wrong trajectories probabilities. Their last step is left out: it is known to be
-    wrong; expanded rollouts too: the search never meets their like.
+@dataclass(frozen=True)
+class _WithoutCurves:
+    """Passes on to `callback` all but training curves: those of V_i alone are its phase's. Implements
+    TrainingCallback."""
+
+    callback: TrainingCallback
+
+    def progress(self, done: int, total: int, message: str = "") -> None:
+        """See TrainingCallback."""
+        self.callback.progress(done, total, message or "calibration")
+
+    def curve(self, name: str, step: int, value: float) -> None:
+        """See TrainingCallback."""
+
+    def poll_control(self, save: Callable[[], None] | None = None) -> None:
+        """See TrainingCallback."""
+        self.callback.poll_control(save)
+
+
+def calibrate(
+    session: RunSession,
+    iteration: int,
+    model: Reasoner,
+    labels: Sequence[LabeledRow],
+    callback: TrainingCallback,
+    keep: Callable[[int, Callable[[], bytes]], bytes] = lambda _, make: make(),
+) -> CrossFitted:
+    """What makes scores of V_i, trained from `model` on `labels`, probabilities for a search: fitted to scores of
+    verifiers that were trained likewise on other questions. `keep`: see `cross_fit`.
     """
-    wrong = [(t, marks) for t, marks in labels if not t.correct and t.source == "sample"]
-    scores = predict(session, verifier, [t for t, _ in wrong])
-    known = [
-        (value, mark == "1")
-        for t, marks in wrong
-        for value, mark in zip(scores[t.number][0][:-1], marks[:-1], strict=True)
-        if mark != "?"
-    ]
-    return fit_platt([value for value, _ in known], [right for _, right in known])
+    quiet = _WithoutCurves(callback)
+    return cross_fit(
+        session, iteration, labels, lambda part: fit_verifier(session, iteration, model, part, quiet), keep
+    )

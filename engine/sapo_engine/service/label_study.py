@@ -21,6 +21,7 @@ from sapo_engine.verifier.scoring import Prediction, predict
 from sapo_studio.config.schema import LabelingConfig, RunConfig
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labelers.registry import LABELERS
+from sapo_studio.domain.labels import Verdict
 from sapo_studio.domain.search import least_checks, prior
 from sapo_studio.errors import InputError
 from sapo_studio.requests.kinds import LabelStudyRequest
@@ -34,8 +35,10 @@ SAMPLES_A_QUESTION = 8
 @dataclass(frozen=True, slots=True)
 class LabelerResult:
     """One labeler's result. Costs are totals over `trajectories`; accuracies are fractions by the step oracle, None
-    where the task has none. `steps`: mean steps of a trajectory. `least_checks`: what no search from the verifier's
-    scores can do with fewer of, on average (`search` alone).
+    where the task has none. `steps`: mean steps of a trajectory. Of `search` alone: `least_checks`, what no search from
+    the verifier's scores can do with fewer of, on average; `promised`, how sure it was of the first errors it found, on
+    average; `reached`, the share of trajectories of whose first error it was as sure as it was to be; `kept`, the share
+    of these whose first error is true.
     """
 
     labeler: str
@@ -50,6 +53,9 @@ class LabelerResult:
     step_accuracy: float | None
     first_error_accuracy: float | None
     least_checks: float | None = None
+    promised: float | None = None
+    reached: float | None = None
+    kept: float | None = None
 
     def to_json(self) -> dict[str, float | int | str | None]:
         """All fields by name."""
@@ -85,20 +91,20 @@ def _try(
     checker = checker_for(session, model, version, config.rollouts, config.wave)
     began = time.monotonic()
     if not LABELERS[name].rolls_out:
-        verdicts = [("0" * t.n, 1) for t in wrong]
+        verdicts = [Verdict("0" * t.n, "outcome", verified=1) for t in wrong]
         rollouts = tokens = prefill = checks = 0
     else:
         labeled, usage = run_labeler(wrong, lambda _, t: make_checks(config, name, t, *predictions[t.number]), checker)
-        verdicts = [(item.verdict.labels, item.verdict.verified) for item in labeled]
+        verdicts = [item.verdict for item in labeled]
         rollouts, tokens, prefill = usage.sequences, usage.generated_tokens, usage.prefill_tokens
         checks = len(checker.known)
     seconds = time.monotonic() - began
     right = total = exact = 0
-    for trajectory, (labels, verified) in zip(wrong, verdicts, strict=True):
+    for trajectory, verdict in zip(wrong, verdicts, strict=True):
         error = trajectory.truth or trajectory.n + 1
-        right += sum((c == "1") == (step < error) for step, c in enumerate(labels, 1))
+        right += sum((c == "1") == (step < error) for step, c in enumerate(verdict.labels, 1))
         total += trajectory.n
-        exact += verified == error
+        exact += verdict.verified == error
     known = all(t.truth is not None for t in wrong) and bool(wrong)
     return LabelerResult(
         labeler=name,
@@ -112,12 +118,31 @@ def _try(
         seconds=seconds,
         step_accuracy=right / max(total, 1) if known else None,
         first_error_accuracy=exact / max(len(wrong), 1) if known else None,
-        least_checks=_bound(config, wrong, predictions) if name == "search" and wrong else None,
+        **(_promises(config, wrong, verdicts, predictions, known=known) if name == "search" and wrong else {}),
     )
 
 
-def _bound(config: LabelingConfig, wrong: Sequence[Trajectory], predictions: Mapping[int, Prediction]) -> float:
-    return sum(least_checks(prior(predictions[t.number][0]), config.confidence) for t in wrong) / len(wrong)
+def _promises(
+    config: LabelingConfig,
+    wrong: Sequence[Trajectory],
+    verdicts: Sequence[Verdict],
+    predictions: Mapping[int, Prediction],
+    *,
+    known: bool,
+) -> dict[str, float | None]:
+    """What is said of a search alone."""
+    sure = [
+        verdict.verified == trajectory.truth
+        for trajectory, verdict in zip(wrong, verdicts, strict=True)
+        if verdict.confidence >= config.confidence
+    ]
+    bound = sum(least_checks(prior(predictions[t.number][0]), config.confidence) for t in wrong) / len(wrong)
+    return {
+        "least_checks": bound,
+        "promised": sum(verdict.confidence for verdict in verdicts) / len(wrong),
+        "reached": len(sure) / len(wrong),
+        "kept": sum(sure) / len(sure) if known and sure else None,
+    }
 
 
 def sample_wrong(
@@ -180,6 +205,7 @@ def study_run(
         "confidence": config.labeling.confidence,
         "studies": [],
     }
+    calibration: Platt | None = None
     for length in lengths or (0,):
         run = SavedRun(of_length(config, length, trajectories * 4), folder, place) if length else first
         session = run.session
@@ -194,10 +220,13 @@ def study_run(
                     fix="Study an earlier --iteration, or longer problems.",
                 )
             predictions = predict(session, verifier, wrong)
-            rows = study(session, model, last, wrong, predictions, labelers, verifier.calibration)
+            if "search" in labelers and calibration is None:
+                calibration = first.calibration(last - 1, verifier)
+            rows = study(session, model, last, wrong, predictions, labelers, calibration)
         finally:
             run.close()
         found["studies"].append({"length": length, "labelers": [row.to_json() for row in rows]})
+    first.close()
     return found
 
 

@@ -96,6 +96,10 @@ class TrajectoryBuilder:
         """Whether these are tokens that `first_answer` has cut: neither their end nor the limit was reached."""
         return self.task.runs_on and self._eos not in tokens and len(tokens) < self.task.max_new_tokens
 
+    def cut_off(self, tokens: Sequence[int]) -> bool:
+        """Whether a completion of these tokens ended at the limit, without its end token or a complete answer."""
+        return self._eos not in tokens and not self.stopped_early(tokens)
+
     def _line_breaks(self, token: int) -> int:
         """How many lines end inside one token."""
         count = self._breaks.get(token)

@@ -37,7 +37,8 @@ def save_training_state(
     for index, values in optimiser.state_dict()["state"].items():
         for name, value in values.items():
             tensors[f"optimiser/{index}/{name}"] = value.detach().to("cpu", copy=True).contiguous()
-    facts = {**(more or {}), "step": str(step), "cooling_from": str(cooling_from)}
+    position = {"step": str(step), "cooling_from": str(cooling_from), "rates": json.dumps(_rates(optimiser))}
+    facts = {**(more or {}), **position}
     if scaler is not None and scaler.is_enabled():
         facts["scaler"] = json.dumps(scaler.state_dict())
     if bill is not None:
@@ -67,10 +68,13 @@ def load_training_state(
     file: Path, model: nn.Module, optimiser: torch.optim.Optimizer, scaler: torch.amp.GradScaler | None = None
 ) -> tuple[int, int]:
     """Put back what `save_training_state` wrote; returns the step to go on with, and where cooling down began
-    (0: not yet).
+    (0: not yet). Nothing is put back, and the training begins anew, where it went by other peak learning rates: those
+    may be what has spoilt the weights.
     """
     with safe_open(file, framework="pt") as opened:
         facts = opened.metadata()
+    if json.loads(facts.get("rates", "null")) not in (None, _rates(optimiser)):  # earlier versions did not say
+        return 0, 0
     tensors = load_file(file)
     trained = [value for value in model.parameters() if value.requires_grad]
     own = {f"model/{index}": value for index, value in enumerate(trained)}
@@ -87,3 +91,9 @@ def load_training_state(
     if scaler is not None and "scaler" in facts:
         scaler.load_state_dict(json.loads(facts["scaler"]))
     return int(facts["step"]), int(facts["cooling_from"])
+
+
+def _rates(optimiser: torch.optim.Optimizer) -> list[float]:
+    """The peak learning rate of each group of weights."""
+    # "peak" where this program trains, "initial_lr" where a scheduler of torch's is at work
+    return [float(group["peak"] if "peak" in group else group["initial_lr"]) for group in optimiser.param_groups]

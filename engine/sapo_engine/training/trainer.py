@@ -222,8 +222,8 @@ def _train(
         # With fp16 a gradient may be out of bounds: the step was left out then, and the next one is scaled less.
         if not math.isfinite(value) or not (math.isfinite(norm) or scaler.is_enabled()):
             raise FloatingPointError(
-                f"the loss became {value} at step {step} (gradient norm {norm:.3g}, device {device}); "
-                "lower the learning rate"
+                f"the loss became {value} at step {step} (gradient norm {norm:.3g}, device {device}, "
+                f"peak learning rate {args.learning_rate:g})"
             )
         if step % CURVE_EVERY == 0 or step == end:
             callback.curve("loss", step, value)

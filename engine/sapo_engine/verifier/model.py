@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -36,6 +36,9 @@ from sapo_studio.model_files.safetensors_header import read_tensors
 
 FEATURES = 6
 ADAPTER = "adapter"
+CROSS_FITTED = "cross_fitted"
+"""Key of the calibration in head.json. Earlier versions wrote one under `calibration` that was fitted to the labels the
+verifier had been trained on; it is not read."""
 FLOOR = -12.0
 """Log-likelihoods below this tell no more."""
 
@@ -48,7 +51,8 @@ class Verifier(nn.Module):
     worst token).
 
     The backbone is a network of its own or, as adapters, the reasoner's (`base`). `calibration` makes the scores of
-    wrong trajectories probabilities, for whoever needs these; the scores themselves stay as they are.
+    wrong trajectories probabilities for a search, fitted to labels held out of training; None where nobody has asked
+    for it. The scores themselves stay as they are.
     """
 
     def __init__(self, base: Reasoner, kind: str, precision: str = "fp32") -> None:
@@ -57,7 +61,7 @@ class Verifier(nn.Module):
         self.backbone = base.network
         self.kind = kind
         self.precision = precision
-        self.calibration = Platt()
+        self.calibration: Platt | None = None
         width = self.backbone.config.get_text_config().hidden_size
         self.head = nn.Linear(width + (FEATURES if kind == "likelihood" else 0), 1)
         nn.init.zeros_(self.head.bias)
@@ -134,7 +138,10 @@ def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder
         {name: value.contiguous() for name, value in verifier.head.state_dict().items()},
         folder / "head.safetensors",
     )
-    (folder / "head.json").write_text(json.dumps({"kind": verifier.kind, "calibration": asdict(verifier.calibration)}))
+    facts: dict[str, Any] = {"kind": verifier.kind}
+    if verifier.calibration is not None:
+        facts[CROSS_FITTED] = asdict(verifier.calibration)
+    (folder / "head.json").write_text(json.dumps(facts))
 
 
 def load_verifier(
@@ -155,8 +162,8 @@ def load_verifier(
         base = Reasoner(as_set_up(load_network(folder), reasoner.network))
     facts = read_object(folder / "head.json")
     verifier = Verifier(base, facts["kind"], precision)
-    # Verifiers of earlier versions have none.
-    verifier.calibration = Platt(**facts.get("calibration", {}))
+    if (found := facts.get(CROSS_FITTED)) is not None:
+        verifier.calibration = Platt(**found)
     file = folder / "head.safetensors"
     read_tensors(file)
     weights = load_file(file)

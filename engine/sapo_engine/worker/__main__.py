@@ -128,19 +128,16 @@ def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
     return _run(start, group, place, wire, lines)
 
 
-SMALLER = "Lower runtime.rollout_batch or the batch sizes, or choose a smaller model."
+SMALLER = (
+    "Resume with less at a time: sapo resume RUN --set runtime.micro_batch=... (sequences trained on) or "
+    "--set runtime.rollout_batch=... (sequences sampled); or choose a smaller model."
+)
 
 
 def _failure(error: Exception) -> Failed:
     text = f"{type(error).__name__}: {error}"
     if "out of memory" in text.lower():
         return Failed(what="The device ran out of memory", why=text, fix=SMALLER, retry=True)
-    if isinstance(error, FloatingPointError):
-        return Failed(
-            what="Training diverged (non-finite loss)",
-            why=str(error),
-            fix="Lower the learning rate and resume the run.",
-        )
     return Failed(
         what=f"Unexpected engine error: {type(error).__name__}",
         why=(str(error).strip() or repr(error)).splitlines()[0][:500],

@@ -20,11 +20,17 @@ def resume(
     detach: Annotated[
         bool, typer.Option("--detach", help="Start it and return. It keeps running in the background.")
     ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a learning rate or how the machine is used. Repeat."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
 ) -> None:
     """Go on with a paused, stopped, interrupted or failed run, and follow it.
 
-    Finished phases are kept; the one that was under way goes on from what it had saved.
+    Finished phases are kept; the one that was under way goes on from what it had saved. With another learning rate a
+    training that was under way begins anew. What else a run is made of cannot change; what has changed is in its log
+    and its report.
 
     Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
     """
@@ -35,7 +41,7 @@ def resume(
 
     with Store.open(create=False) as store:
         run_id = queries.find_run(store, run)
-        supervisor.resume(store, run_id, "sapo resume")
+        supervisor.resume(store, run_id, "sapo resume", settings or ())
         code = detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
     raise typer.Exit(code)
 

@@ -59,6 +59,11 @@ class Matrix:
     methods: dict[str, Method]
     cells: tuple[Cell, ...]
 
+    def has_paper(self, task: str) -> bool:
+        """Whether the paper's figures are of this task."""
+        kinds = {cell.config.task.kind for cell in self.cells if cell.task == task}
+        return bool(self.paper) and kinds == {self.paper.partition("/")[0]}
+
 
 def read_matrix(path: Path) -> Matrix:
     """The matrix in a file. Raises InputError that names what is wrong."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sapo_studio.app.experiments.matrix_file import Matrix
 from sapo_studio.app.experiments.table import COMPARED, COMPARED_BY_ITERATION, Row, TaskTable
 from sapo_studio.app.reports import drawing
+from sapo_studio.domain.labelers.registry import NONE
 from sapo_studio.domain.ledger import NOT_KNOWN, PARTS
 from sapo_studio.domain.metric_catalog import METRICS, MetricInfo
 from sapo_studio.domain.statistics import Compared, Mean
@@ -62,9 +63,11 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
         f"* *share*: the FLOPs, as a share of {against}'s.",
         "* *seconds*: of work, without pauses.",
         f"* *at equal compute*: the method less {against}, each where it stood when both had computed as many FLOPs",
-        "  (between two iterations on the straight line), paired by seed, in points, with the p of the paired t test.",
+        "  (between two iterations on the straight line), paired by seed, in points.",
         f"* *after as many iterations*: the method less {against} likewise, each after as many iterations as both went",
-        "  through, whatever they cost (the paper compares so).\n",
+        "  through, whatever they cost (the paper compares so).",
+        "* *p*: of the paired t test, of each difference alone, as its 95 % interval is; *Holm*: the same p corrected",
+        "  for the number of tests in its table. Of differences that are none, one in twenty has a p below 0.05.\n",
     ]
     for table in tables:
         if table.task:
@@ -72,6 +75,8 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
         parts += _lines(matrix, table)
         if any(row.method and row.compute is None for row in table.rows):
             parts.append(f"\n{NOT_KNOWN}: runs of a version that did not count this. {AGAIN}\n")
+        if matrix.paper and not matrix.has_paper(table.task):
+            parts.append(f"\nThe paper's figures ({matrix.paper}) are of another task, and left out here.")
         name = next((name for name in pictures if name == f"{table.task or matrix.name}.svg"), None)
         if name:
             parts.append(f"\n![accuracy by FLOPs]({name})\n")
@@ -79,7 +84,19 @@ def markdown(matrix: Matrix, tables: Sequence[TaskTable], pictures: Sequence[str
                 parts.append(f"95 % intervals: the band is {against}'s, a bar stands at the end of each other line.\n")
         if (name := f"{table.task or matrix.name}-verifiers.svg") in pictures:
             parts.append(f"![gap, self-verification error, verifier and ceiling by iteration]({name})\n")
+            parts += _without_error(matrix, table)
     return "\n".join(parts)
+
+
+def _without_error(matrix: Matrix, table: TaskTable) -> list[str]:
+    """Which methods with a verifier have no self-verification error, and why."""
+    configs = {cell.method: cell.config.labeling for cell in matrix.cells if cell.task == table.task}
+    missing = [
+        f"{row.title} ({why})"
+        for row in table.rows
+        if row.method and configs[row.method].labeler != NONE and (why := configs[row.method].no_self_verification)
+    ]
+    return [f"Self-verification error: \u2014 for {', '.join(missing)}.\n"] if missing else []
 
 
 def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
@@ -89,7 +106,8 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     heads = ["method", "seeds", "iterations", *(metric.column for metric in used), *PARTS, "FLOPs", "share", "seconds"]
     heads += [f"{METRICS[key].column} at equal compute" for key in compute]
     heads += [f"{METRICS[key].column} after as many iterations" for key in iterations]
-    heads += ["paper, greedy"] if matrix.paper else []
+    paper = matrix.has_paper(table.task)
+    heads += [f"paper ({matrix.paper}), greedy"] if paper else []
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for row in table.rows:
         cells = [row.title, str(len(row.seeds)), str(row.iterations)]
@@ -100,7 +118,7 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
         unknown = NOT_KNOWN if row.by_iteration and row.share is None else ""
         cells += [difference(row.compared[key]) if key in row.compared else unknown for key in compute]
         cells += [difference(row.by_iteration.get(key)) for key in iterations]
-        cells += ["" if row.paper is None else f"{row.paper:.2f}"] if matrix.paper else []
+        cells += ["" if row.paper is None else f"{row.paper:.2f}"] if paper else []
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
@@ -126,14 +144,16 @@ def percent(found: Mean | None) -> str:
 
 
 def difference(found: Compared | None) -> str:
-    """`-3.1 (-5.2 to -1.0), p 0.02`."""
+    """`-3.1 (-5.2 to -1.0), p 0.02, Holm 0.06`."""
     if found is None:
         return ""
     one = found.difference
     text = f"{100 * one.value:+.1f}"
     if one.low is not None and one.high is not None:
         text += f" ({100 * one.low:+.1f} to {100 * one.high:+.1f})"
-    return text + ("" if found.p is None else f", p {found.p:.2g}")
+    if found.p is not None:
+        text += f", p {found.p:.2g}"
+    return text + ("" if found.p_holm is None else f", Holm {found.p_holm:.2g}")
 
 
 def picture(out: Path, matrix: Matrix, table: TaskTable) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from sapo_studio.app.experiments.matrix_file import Matrix
 from sapo_studio.app.experiments.methods import PAPER
 from sapo_studio.app.experiments.runner import Placed
 from sapo_studio.domain.ledger import PARTS, Compute, until
-from sapo_studio.domain.statistics import Compared, Mean, compared, mean
+from sapo_studio.domain.statistics import Compared, Mean, compared, holm, mean
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 
@@ -127,28 +127,52 @@ def tabulate(store: Store, matrix: Matrix, found: Sequence[Placed]) -> list[Task
             if placed.done and placed.cell.task == task:
                 runs[placed.cell.method][placed.cell.seed] = read_run(store, placed)
         other = runs[matrix.against]
-        rows = [_start(matrix, other)] if other else []
+        rows = [_start(matrix, task, other)] if other else []
         curves: dict[str, Mapping[str, Sequence[tuple[float, Mean]]]] = {}
         for name, mine in runs.items():
             if mine:
-                rows.append(_row(matrix, name, mine, other))
+                rows.append(_row(matrix, task, name, mine, other))
                 all_of_it = list(mine.values())
                 if all(run.bill is not None for run in all_of_it):
                     curves[name] = {
                         metric: _curve(metric, all_of_it) for metric in COMPARED if _all_have(metric, all_of_it)
                     }
-        tables.append(TaskTable(task, tuple(rows), curves))
+        tables.append(TaskTable(task, corrected(rows), curves))
     return tables
 
 
-def _start(matrix: Matrix, other: Mapping[int, Measured]) -> Row:
+def corrected(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows with each p value corrected for all that stand in their table (`statistics.holm`)."""
+    tests = {
+        (place, part, metric): one.p
+        for place, row in enumerate(rows)
+        for part in ("compared", "by_iteration")
+        for metric, one in getattr(row, part).items()
+        if one.p is not None
+    }
+    by_test = dict(zip(tests, holm(list(tests.values())), strict=True))
+
+    def of(place: int, part: str, found: Mapping[str, Compared]) -> dict[str, Compared]:
+        return {metric: replace(one, p_holm=by_test.get((place, part, metric))) for metric, one in found.items()}
+
+    return tuple(
+        replace(
+            row,
+            compared=of(place, "compared", row.compared),
+            by_iteration=of(place, "by_iteration", row.by_iteration),
+        )
+        for place, row in enumerate(rows)
+    )
+
+
+def _start(matrix: Matrix, task: str, other: Mapping[int, Measured]) -> Row:
     runs = list(other.values())
     final = {name: mean([run.metrics[0][name] for run in runs]) for name in WARM if _all_have(name, runs)}
     nothing = Mean(0.0, None, None, len(runs))
-    return Row("", "warmed up (SFT)", tuple(other), 0, final, nothing, None, nothing, paper=_paper(matrix, "SFT"))
+    return Row("", "warmed up (SFT)", tuple(other), 0, final, nothing, None, nothing, paper=_paper(matrix, task, "SFT"))
 
 
-def _row(matrix: Matrix, name: str, mine: Mapping[int, Measured], other: Mapping[int, Measured]) -> Row:
+def _row(matrix: Matrix, task: str, name: str, mine: Mapping[int, Measured], other: Mapping[int, Measured]) -> Row:
     runs = list(mine.values())
     final = {
         metric: mean([run.last[metric] for run in runs]) for metric in FINAL if all(metric in run.last for run in runs)
@@ -183,7 +207,7 @@ def _row(matrix: Matrix, name: str, mine: Mapping[int, Measured], other: Mapping
         compute=_compute(runs),
         compared=against,
         by_iteration=by_iteration,
-        paper=_paper(matrix, method.paper),
+        paper=_paper(matrix, task, method.paper),
     )
 
 
@@ -214,5 +238,6 @@ def _curve(metric: str, runs: Sequence[Measured]) -> list[tuple[float, Mean]]:
     ]
 
 
-def _paper(matrix: Matrix, name: str) -> float | None:
-    return PAPER[matrix.paper].get(name) if matrix.paper and name else None
+def _paper(matrix: Matrix, task: str, name: str) -> float | None:
+    """The paper's figure of a method, on the paper's own task alone: beside another it compares nothing."""
+    return PAPER[matrix.paper].get(name) if matrix.has_paper(task) and name else None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.ledger import AT_LEAST, FLOPS, NOT_KNOWN, NOTHING_KNOWN, PARTS, Compute, IterationCompute, part
 from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, label_cost
 from sapo_studio.domain.runs import RunStatus
+from sapo_studio.errors import InputError
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
-from sapo_studio.store.records import ErrorText, MetricValue
+from sapo_studio.store.records import ConfigChange, ErrorText, MetricValue
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,6 +41,10 @@ ROWS = (
     "gap",
     "self_verification_error",
     "label_accuracy",
+    "search_ece_before",
+    "search_ece_after",
+    "search_confidence",
+    "search_exact",
 )
 """Metrics of the table, in order. All are shares or differences of them."""
 
@@ -95,6 +100,10 @@ class Report:
     active_seconds: float
     error: ErrorText | None
     iterations: list[IterationReport]
+    not_measured: dict[str, str]
+    """Metrics that do not exist with this configuration, and why."""
+    changes: list[ConfigChange]
+    """What was changed when the run was resumed."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: shares as fractions; `intervals` are 95 % ones; `estimate` marks a cost that was not spent;
@@ -108,6 +117,8 @@ class Report:
             "active_seconds": round(self.active_seconds, 3),
             "error": self.error and {"what": self.error.what, "why": self.error.why, "fix": self.error.fix},
             "iterations": [iteration.as_json() for iteration in self.iterations],
+            "not_measured": self.not_measured,
+            "config_changes": [asdict(change) for change in self.changes],
         }
 
 
@@ -119,8 +130,28 @@ def report(store: Store, run_id: str) -> Report:
         _iteration(iteration, values, compute.get(iteration, NOTHING_KNOWN))
         for iteration, values in queries.metrics(store, run_id).items()
     ]
-    seed = queries.get_seed(store, run_id)
-    return Report(run.id, run.name, run.status, run.preset, seed, run.active_seconds, run.error, found)
+    return Report(
+        run_id=run.id,
+        name=run.name,
+        status=run.status,
+        preset=run.preset,
+        seed=queries.get_seed(store, run_id),
+        active_seconds=run.active_seconds,
+        error=run.error,
+        iterations=found,
+        not_measured=_not_measured(store, run_id),
+        changes=queries.config_changes(store, run_id),
+    )
+
+
+def _not_measured(store: Store, run_id: str) -> dict[str, str]:
+    """Metrics that do not exist with the run's configuration, and why. Of a configuration of another version nothing
+    is said."""
+    try:
+        none = queries.get_config(store, run_id).labeling.no_self_verification
+    except InputError:
+        return {}
+    return {"self_verification_error": none} if none else {}
 
 
 def compute_json(compute: Compute | None) -> dict[str, int | None]:
@@ -155,6 +186,8 @@ def table(report: Report) -> Table:
         if any(name in iteration.values for iteration in report.iterations):
             label = f"{METRICS[name].title}, {METRICS[name].shown_unit}"
             shown.add_row(label, *(_share(iteration.values.get(name)) for iteration in report.iterations))
+        elif name in report.not_measured and report.iterations:
+            shown.add_row(f"{METRICS[name].title}, {METRICS[name].shown_unit}", *("\u2014" for _ in report.iterations))
     for labeler in COMPARED:
         if any(labeler in iteration.label_cost for iteration in report.iterations):
             costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
@@ -163,7 +196,13 @@ def table(report: Report) -> Table:
         counts = [_part(iteration.compute.method, name) for iteration in report.iterations]
         shown.add_row(f"{heading}, tokens", *counts)
     shown.add_row(FLOPS[0], *(_part(iteration.compute.method, "flops") for iteration in report.iterations))
-    shown.caption = "± is half of a 95 % interval; ~ is an estimate from the same trajectories"
+    notes = ["± is half of a 95 % interval; ~ is an estimate from the same trajectories"]
+    notes += [f"{METRICS[name].title}: \u2014, since {why}" for name, why in report.not_measured.items()]
+    notes += [
+        f"Resumed with {escape(change.key)} = {escape(str(change.after))} (it was {escape(str(change.before))})"
+        for change in report.changes
+    ]
+    shown.caption = "\n".join(notes)
     shown.caption_justify = "left"
     return shown
 

@@ -36,6 +36,7 @@ def studies(founds: Sequence[Found]) -> Found:
 def _labeler(rows: Sequence[Found]) -> Found:
     counts = [row["trajectories"] for row in rows]
     steps = [row["trajectories"] * row["steps"] for row in rows]
+    sure = [row["trajectories"] * (row.get("reached") or 0.0) for row in rows]
     return {
         **rows[0],
         **{name: sum(row[name] for row in rows) for name in SUMMED},
@@ -43,6 +44,8 @@ def _labeler(rows: Sequence[Found]) -> Found:
         "step_accuracy": _weighted([row["step_accuracy"] for row in rows], steps),
         "first_error_accuracy": _weighted([row["first_error_accuracy"] for row in rows], counts),
         "least_checks": _weighted([row["least_checks"] for row in rows], counts),
+        **{name: _weighted([row.get(name) for row in rows], counts) for name in ("promised", "reached")},
+        "kept": _weighted([row.get("kept") for row in rows], sure),
     }
 
 
@@ -56,6 +59,7 @@ def evaluations(founds: Sequence[Found]) -> Found:
     pooled: Found = {
         **founds[0],
         "run": _names(founds),
+        "runs": len(founds),
         "benchmark": None if None in benchmarks else _benchmark(benchmarks),
     }
     if "best_of" in founds[0]:

@@ -176,6 +176,8 @@ def markdown(found: Found, image: str) -> str:
         parts.append(f"![reliability, choosing among samples, self-verification error]({image})\n")
     if found["benchmark"] is not None:
         parts.append(benchmark_sheet(found["benchmark"], about=True).markdown())
+        over = f"Student's t over the {found['runs']} runs" if "runs" in found else "over the solutions of this one run"
+        parts.append(f"95 % intervals, {over}.\n")
         parts.append(threshold_sheet(found["benchmark"]).markdown())
         parts.append(
             "A step is called wrong that scores below the threshold. *Tuned*: rows of each fifth of the questions are "

@@ -35,6 +35,8 @@ ERROR_MEANING = f"{ERROR.title}: {ERROR.definition}"
 class _Found:
     counts: dict[int, dict[str, int]]
     errors: dict[int, MetricValue]
+    none: str
+    """Why this run has no self-verification error; empty where it has one."""
 
 
 class CasesPanel(DataPanel):
@@ -73,7 +75,8 @@ class CasesPanel(DataPanel):
         def work(store: Store) -> _Found:
             metrics = queries.metrics(store, run_id)
             errors = {n: row[ERROR.name] for n, row in metrics.items() if ERROR.name in row}
-            return _Found(queries.case_counts(store, run_id), errors)
+            none = queries.get_config(store, run_id).labeling.no_self_verification
+            return _Found(queries.case_counts(store, run_id), errors, none)
 
         self.read(work, self._show)
 
@@ -85,7 +88,12 @@ class CasesPanel(DataPanel):
                 bars.append(Bar(f"it {number}", parts))
         self.bars.set_bars(bars)
         errors = [f"it {number} {fmt.percent(value.value)}" for number, value in sorted(found.errors.items())]
-        self.note.setText(f"{ERROR.title}: " + ", ".join(errors) if errors else "")
+        said = ", ".join(errors) or (f"\u2014 ({found.none})" if found.none else "")
+        self.note.setText(f"{ERROR.title}: {said}" if said else "")
+        if found.none:
+            self.empty.say("Nothing is self-verified in this run", f"{ERROR.title}: \u2014, since {found.none}.")
+        else:
+            self.empty.say(self.empty_headline, self.empty_text)
         details = [f"Iteration {number}: {with_interval(value)}" for number, value in sorted(found.errors.items())]
         self.note.setToolTip(plain_tip("\n".join([ERROR_MEANING, *details])))
         self.set_filled(bool(bars))

@@ -1,0 +1,96 @@
+"""What of a run's configuration may be another when it is resumed: what does not change the meaning of what is done.
+
+Learning rates are for what is trained from then on. How the machine is used changes memory and time alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sapo_studio.config.overrides import override
+from sapo_studio.config.schema import RunConfig, parse_config
+from sapo_studio.domain.runs import PHASE_LABELS, PhaseName
+from sapo_studio.errors import InputError
+
+RATES: dict[str, PhaseName] = {
+    "warmup.learning_rate": PhaseName.SFT,
+    "verifier.learning_rate": PhaseName.VERIFIER,
+    "verifier.head_learning_rate": PhaseName.VERIFIER,
+    "optimiser.learning_rate": PhaseName.ALIGN,
+}
+"""Learning rates, and the phases that train with them."""
+
+MACHINE = (
+    "runtime.device",
+    "runtime.gpus",
+    "runtime.processes",
+    "runtime.vllm_memory",
+    "runtime.micro_batch",
+    "runtime.graders",
+    "runtime.threads",
+    "runtime.rollout_batch",
+    "runtime.checkpoint_seconds",
+    "runtime.max_restarts",
+)
+"""How the machine is used, but for what draws other samples."""
+
+CHANGEABLE = (*RATES, *MACHINE)
+"""All keys that may change."""
+
+REASONS = {
+    "name": "A run is renamed in the window.",
+    "iterations": "The phases of a run are planned when it begins.",
+    "runtime.backend": "The other one draws other samples by the same seed.",
+}
+_BATCHES = "It says how many count as one step, which is part of the method; runtime.micro_batch only saves memory."
+_REST = "What the run has done so far was done with the value it has: the rest would not fit it."
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that is another than before."""
+
+    key: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.after} (it was {self.before})"
+
+
+def changed(config: RunConfig, settings: Iterable[str], done: Collection[str]) -> tuple[RunConfig, list[Change]]:
+    """`config` with each `section.key=value` of `settings`, and what is now another. `done`: names of phases that the
+    run has behind it for good. InputError for what cannot be read or is not valid, for what must not change, and for
+    what would change nothing any more.
+    """
+    before = config.model_dump(mode="json")
+    after = parse_config(override(before, settings), source="the changed configuration")
+    found = list(_differences(before, after.model_dump(mode="json")))
+    for change in found:
+        if change.key not in CHANGEABLE:
+            raise InputError(
+                f"{change.key} cannot change in the middle of a run",
+                why=_reason(change.key),
+                fix=f"Start a new run with it. What may change: {', '.join(CHANGEABLE)}.",
+            )
+        if (phase := RATES.get(change.key)) in done and phase is not None:
+            raise InputError(
+                f"{change.key} would change nothing",
+                why=f"The phase {PHASE_LABELS[phase]} is done, and does not come again.",
+                fix="Leave it out.",
+            )
+    return after, found
+
+
+def _reason(key: str) -> str:
+    return REASONS.get(key) or (_BATCHES if key.endswith(".batch_size") else _REST)
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any], at: str = "") -> Iterable[Change]:
+    for key, value in after.items():
+        if isinstance(value, Mapping):
+            yield from _differences(before[key], cast("Mapping[str, Any]", value), f"{at}{key}.")
+        elif value != before[key]:
+            yield Change(f"{at}{key}", before[key], value)
