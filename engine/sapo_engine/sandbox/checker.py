@@ -13,10 +13,10 @@ import os
 import reprlib
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from . import border, guard, known, standins
+from . import border, guard, known, standins, twins
 
 LONGEST_REPLY = 32 * 2**20
 LONGEST_REASON = 2_000
@@ -27,29 +27,37 @@ DEPTH = 4_000
 
 
 class Space(dict[str, Any]):
-    """The tests' name space. A variable of the program's is looked up in the program, each time.
+    """The tests' name space. What the program has by a name is asked for when it is looked up, a variable each time.
 
-    `shared` is what the program calls by a name of its own but the standard library has: `best = max`. `used` says
-    whether the tests looked at any of it. `modules` are those that it has imported; the tests get the checker's.
+    `used` says whether the tests looked at any of it. `modules` are those that it has imported; the tests get the
+    checker's.
     """
 
     def __init__(self) -> None:
         super().__init__(__name__=guard.TESTS)
         self.line: guard.Guard | None = None
+        self.defined: frozenset[str] = frozenset()
         self.variables: frozenset[str] = frozenset()
-        self.shared: dict[str, Any] = {}
         self.modules: frozenset[str] = frozenset()
         self.used = False
 
     def __missing__(self, name: str) -> Any:
-        if name in self.shared:
-            self.used = True
-            return self.shared[name]
         if name in self.modules:
             return importlib.import_module(name)
-        if self.line is None or name not in self.variables:
+        if self.line is None or name not in self.defined | self.variables:
             raise KeyError(name)
-        return self.line.ask("variable", name)
+        self.used = True
+        found = self.line.ask("variable", name)
+        if name in self.defined:
+            self[name] = found
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self.defined or name in self.variables or name in self.modules
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """See dict, with the program's names among them."""
+        return self[name] if name in self else default  # noqa: SIM401  # that would be this function
 
 
 class Module(types.ModuleType):
@@ -77,6 +85,11 @@ class Sources:
         """Run it."""
         self._texts[name] = text
         exec(compile(text, name, "exec"), space)
+
+    def parts(self, setup: str, name: str) -> Iterator[types.CodeType]:
+        """The statements of a set-up, to be run."""
+        self._texts[name] = setup
+        return twins.statements(setup)
 
     def tree(self, name: str) -> ast.AST | None:
         """Its syntax tree; None for what was not run here."""
@@ -161,9 +174,9 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
     line.about(job["classes"])
     standins.connect(line)
     try:
-        defined, variables, modules = line.ask("run", job["program"])
-        names = [name for name in (*defined, *variables) if isinstance(name, str)]
-        space.modules = frozenset(name for name in modules if isinstance(name, str) and known.is_library(name))
+        told = line.ask("run", job["program"], job["setup"])
+        defined, variables, modules, both = ([name for name in names if isinstance(name, str)] for names in told)
+        space.modules = frozenset(filter(known.is_library, modules))
     except border.BrokenError as error:
         return str(error)
     except BaseException as error:  # the program may raise whatever it likes
@@ -171,8 +184,8 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
     sys.modules[guard.TESTS] = Module(space)
     try:
         _run_header(sources, str(job["header"]), space)
-        _take_over(line, space, dict(defined), names, frozenset(job["asked"]))
-        sources.run(job["setup"], "<setup>", space)
+        _take_over(line, space, defined, variables, frozenset(job["asked"]))
+        _run_setup(line, sources, job["setup"], space, both)
     except BaseException as error:  # tests are a user's: whatever they raise is told
         return line.fault or f"before the tests: {_described(error)}"
     if line.fault:
@@ -189,7 +202,7 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
             return f"{where}: {line.fault}"
         if line.caught:
             return f"{where}: the program has caught an assertion that failed"
-    if line.asked == 1 and not space.used:  # the one question was to run it
+    if not space.used:
         return "the tests ask nothing of the program"
     try:
         return line.doubt() or line.fault
@@ -212,28 +225,28 @@ def _run_header(sources: Sources, header: str, space: Space) -> None:
 
 
 def _take_over(
-    line: guard.Guard, space: Space, defined: dict[str, Any], names: Sequence[str], asked: frozenset[str]
+    line: guard.Guard, space: Space, defined: Sequence[str], variables: Sequence[str], asked: frozenset[str]
 ) -> None:
     """Give the tests the program's names, but none that is Python's or the data set's own."""
-    own = frozenset(space)
+    own = frozenset(space) | BUILTIN
 
-    def is_own(name: str) -> bool:
-        return (name in BUILTIN or name in own) and name not in asked
+    def open_names(names: Iterable[str]) -> frozenset[str]:
+        return frozenset(name for name in names if name in asked or name not in own)
 
-    for name, value in defined.items():
-        if is_own(name) or not name.isidentifier() or name.startswith("__"):
-            continue
-        if name in asked:
-            space.pop(name, None)
-        if line.number_of(value) is None:
-            space.shared[name] = value
-        else:
-            space[name] = value
     space.line = line
-    space.modules = frozenset(name for name in space.modules if not is_own(name))
-    space.variables = frozenset(name for name in names if not is_own(name) and name not in defined)
-    for name in asked & space.variables:
+    space.modules = open_names(space.modules - asked)
+    space.defined = open_names(name for name in defined if name.isidentifier() and not name.startswith("__"))
+    space.variables = open_names(variables) - space.defined
+    for name in asked & (space.defined | space.variables):
         space.pop(name, None)
+
+
+def _run_setup(line: guard.Guard, sources: Sources, setup: str, space: Space, both: Sequence[str]) -> None:
+    """The set-up, statement by statement: a class of it is known as one that the program has too from then on."""
+    for code in sources.parts(setup, "<setup>"):
+        exec(code, space)
+        found = {name: dict.__getitem__(space, name) for name in both if dict.__contains__(space, name)}
+        line.twins.add_all(found, guard.TESTS, line.is_open_whole)
 
 
 def _failed(test: str, error: BaseException, last: Any) -> str:

@@ -74,7 +74,8 @@ class Writer:
         place = self._places.get(id(item))
         if place is not None:
             return [place]
-        if kind in CONTAINERS:
+        container = CONTAINERS.get(kind)
+        if container is not None and (container.fits is None or container.fits(item)):
             place = len(self.nodes)
             self.nodes.append([])
             self._todo.append((place, item))
