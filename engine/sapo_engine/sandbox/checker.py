@@ -98,23 +98,29 @@ class Sources:
         return self._trees.get(name)
 
     def hides(self, error: BaseException, trace: Any) -> bool:
-        """Whether an assertion is passed over if the with-statement that `trace` begins in swallows `error`."""
+        """Whether a check is passed over if the with-statement that `trace` begins in swallows `error`.
+
+        A check is an assertion, or a `raise` (or an exit) that hangs on a condition. In a function that is called with
+        constants alone, `risky(-1)`, a condition is none: what it does has been decided by the test.
+        """
         if trace is None:
             return True
         if isinstance(error, AssertionError):
             return True
         tree = self.tree(trace.tb_frame.f_code.co_filename)
+        constant = False
         if tree is not None:
             line, at = trace.tb_lineno, trace.tb_frame.f_lineno
             around = [node for node in ast.walk(tree) if isinstance(node, ast.With | ast.AsyncWith)]
             around = [node for node in around if _holds(node.body, line)]
             exact = [node for node in around if node.lineno <= at < node.body[0].lineno]
-            if any(_asserts(node.body, line) for node in exact or around):
+            if any(_checks(node.body, line) for node in exact or around):
                 return True
+            constant = not any(_is_told(node.body, line) for node in exact or around)
         while (trace := trace.tb_next) is not None:
             tree = self.tree(trace.tb_frame.f_code.co_filename)
             if tree is not None and any(
-                _holds(node.body, trace.tb_lineno) and _asserts(node.body, trace.tb_lineno)
+                _holds(node.body, trace.tb_lineno) and _checks(node.body, trace.tb_lineno, conditions=not constant)
                 for node in ast.walk(tree)
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             ):
@@ -126,13 +132,39 @@ def _holds(body: Sequence[ast.stmt], line: int) -> bool:
     return body[0].lineno <= line <= (body[-1].end_lineno or body[-1].lineno)
 
 
-def _asserts(body: Sequence[ast.stmt], line: int) -> bool:
-    """Whether there is an assertion at `line` or below it."""
+def _checks(body: Sequence[ast.stmt], line: int, *, conditions: bool = True) -> bool:
+    """Whether there is an assertion, or with `conditions` a conditional `raise`, at `line` or below it."""
     for statement in body:
         for node in ast.walk(statement):
-            called = node.func if isinstance(node, ast.Call) else None
-            asserting = isinstance(called, ast.Attribute) and called.attr.startswith("assert")
-            if (asserting or isinstance(node, ast.Assert)) and (getattr(node, "end_lineno", None) or 0) >= line:
+            if (getattr(node, "end_lineno", None) or 0) < line:
+                continue
+            if isinstance(node, ast.Assert) or _called(node).startswith("assert"):
+                return True
+            hangs = conditions and isinstance(node, ast.If | ast.While | ast.Match | ast.IfExp | ast.BoolOp)
+            if hangs and any(_gives_up(part, line) for part in ast.walk(node)):
+                return True
+    return False
+
+
+def _called(node: ast.AST) -> str:
+    """The name of what a call calls; a bare name of the test's own may be anything."""
+    return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+
+
+def _gives_up(node: ast.AST, line: int) -> bool:
+    """Whether it raises or exits, at `line` or below it."""
+    if (getattr(node, "end_lineno", None) or 0) < line:
+        return False
+    exits = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("exit", "quit", "fail")
+    return exits or isinstance(node, ast.Raise) or _called(node) in ("exit", "_exit", "fail", "abort")
+
+
+def _is_told(body: Sequence[ast.stmt], line: int) -> bool:
+    """Whether something is called at `line` with more than constants."""
+    for node in (node for statement in body for node in ast.walk(statement)):
+        if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or node.lineno):
+            given = [*node.args, *(word.value for word in node.keywords)]
+            if any(isinstance(part, ast.Name) for item in given for part in ast.walk(item)):
                 return True
     return False
 
@@ -194,12 +226,15 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
     for number, test in enumerate(tests, start=1):
         where = f"test {number} of {len(tests)}"
         line.last = None
+        failures = _watch_cases(test)
         try:
             sources.run(test, f"<test {number}>", space)
         except BaseException as error:  # the same
             return f"{where}: {line.fault or _failed(test, error, line.last)}"
         if line.fault:  # the test has caught it
             return f"{where}: {line.fault}"
+        if failures:
+            return f"{where}: {_short(failures[0])} failed"
         if line.caught:
             return f"{where}: the program has caught an assertion that failed"
     if not space.used:
@@ -208,6 +243,35 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
         return line.doubt() or line.fault
     except BaseException as error:
         return line.fault or _described(error)
+
+
+def _watch_cases(test: str) -> list[str]:
+    """A list that gets the test cases of `unittest` that fail from now on: a test may run them and not look."""
+    failures: list[str] = []
+    if "unittest" not in test and "unittest" not in sys.modules:
+        return failures
+    result: Any = importlib.import_module("unittest").TestResult
+    for name in ("addFailure", "addError"):
+        method = getattr(result, name)
+        method = getattr(method, "watched", method)
+
+        def add(self: Any, case: Any, error: Any, method: Any = method) -> None:
+            failures.append(str(case))
+            method(self, case, error)
+
+        held: Any = add
+        held.watched = method
+        setattr(result, name, add)
+
+    def add_part(self: Any, case: Any, part: Any, error: Any, method: Any = result.addSubTest) -> None:
+        if error is not None:
+            failures.append(str(part))
+        getattr(method, "watched", method)(self, case, part, error)
+
+    held_part: Any = add_part
+    held_part.watched = getattr(result.addSubTest, "watched", result.addSubTest)
+    result.addSubTest = add_part
+    return failures
 
 
 def _run_header(sources: Sources, header: str, space: Space) -> None:
