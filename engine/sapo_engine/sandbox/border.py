@@ -16,7 +16,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from . import containers, known, specials, standins, twins, wire
+from . import containers, coroutines, known, specials, standins, twins, wire
 
 FUNCTIONS = (
     types.FunctionType,
@@ -71,7 +71,7 @@ class Border:
         self._resuming: set[int | None] = set()
         self._late: dict[int, BaseException] = {}
         self._handlers: dict[str, Callable[..., Any]] = {
-            "get": getattr,
+            "get": coroutines.get,
             "set": setattr,
             "delete": delattr,
             "call": _called,

@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from . import border, containers, known, specials, standins, twins, wire
+from . import border, containers, coroutines, known, specials, standins, twins, wire
 
 TESTS = "tests"
 """The module that tests, set-up and header stand in."""
@@ -155,6 +155,8 @@ class Guard(border.Border):
                 if name in specials.OPERATIONS:
                     return
             case ("get", [item, str(name)]) if self.is_mine(item) and _is_open(item, name):
+                return
+            case ("get", [types.CoroutineType() as item, name]) if self.is_mine(item) and name in coroutines.METHODS:
                 return
             case ("set", [item, str(name), _]) | ("delete", [item, str(name)]) if self.is_mine(item):
                 if _is_open(item, name) and _of_tests(type(item)):
