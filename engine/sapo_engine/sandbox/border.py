@@ -36,6 +36,7 @@ LONGEST_TEXT = 10_000
 """Characters of an argument of an exception."""
 
 Message = dict[str, Any]
+_encoded = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class BrokenError(BaseException):
@@ -206,7 +207,7 @@ class Border:
                 message["f"] = forgotten
             message["n"] = writer.nodes
             self.add_to(message)
-            return json.dumps(message, separators=(",", ":"), check_circular=False).encode() + b"\n"
+            return _encoded(message).encode() + b"\n"
         except BaseException:
             for number in self._new:  # the other side will not have heard of them
                 del self._mine[id(self._kept.pop(number))]
@@ -218,7 +219,7 @@ class Border:
         """The next message and its values."""
         line = self.receive_line()
         try:
-            loaded = json.loads(line)
+            loaded = json.loads(line.decode())
         except (ValueError, RecursionError, MemoryError) as error:
             raise self.broken("its answer is no answer") from error
         if not isinstance(loaded, dict):

@@ -8,13 +8,14 @@ import collections.abc
 import contextlib
 import importlib
 import io
+import linecache
 import os
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
-from . import asynchronous, border, containers, standins, twins, wire
+from . import asynchronous, border, containers, coroutines, standins, twins, wire
 
 MOST_PRINTED = 2**20
 """Bytes between two messages. What goes beyond is lost."""
@@ -22,6 +23,8 @@ MARGIN = 60
 """Calls that stand below the program's own, on top of Python's limit."""
 NAME = "candidate"
 """The program's module."""
+PROGRAM = "<program>"
+"""The program's file, where its source is looked for."""
 
 
 class Printed(io.RawIOBase):
@@ -81,6 +84,7 @@ class Candidate(border.Border):
         }
         self.module_space: dict[str, Any] = {}
         self._handlers |= {
+            "get": _get,
             "run": self.run,
             "variable": self.variable,
             "inherited": _inherited,
@@ -151,7 +155,8 @@ class Candidate(border.Border):
         self.module_space = vars(module)
         later = self._set_up(setup)
         before = dict(self.module_space)
-        code = compile(program, "<program>", "exec")
+        code = compile(program, PROGRAM, "exec", dont_inherit=True)
+        linecache.cache[PROGRAM] = (len(program), None, program.splitlines(keepends=True), PROGRAM)
         exec(code, self.module_space)
         for code in later:
             with contextlib.suppress(Exception):
@@ -199,6 +204,17 @@ class Candidate(border.Border):
     def variable(self, name: str) -> Any:
         """What a variable of the program's holds now."""
         return self.module_space[name]
+
+
+def _get(item: Any, name: str) -> Any:
+    """An attribute. The signature of a function or class is made here, where all that it hangs on is."""
+    if name == "__signature__" and isinstance(item, type | types.FunctionType | types.MethodType):
+        inspect: Any = importlib.import_module("inspect")
+        try:
+            return inspect.signature(item)
+        except (TypeError, ValueError) as error:
+            raise AttributeError(name) from error
+    return coroutines.get(item, name)
 
 
 def _contents(item: Any) -> Any:

@@ -84,7 +84,7 @@ class Sources:
     def run(self, text: str, name: str, space: Space) -> None:
         """Run it."""
         self._texts[name] = text
-        exec(compile(text, name, "exec"), space)
+        exec(compile(text, name, "exec", dont_inherit=True), space)
 
     def parts(self, setup: str, name: str) -> Iterator[types.CodeType]:
         """The statements of a set-up, to be run."""
@@ -281,7 +281,7 @@ def _run_header(sources: Sources, header: str, space: Space) -> None:
     for body in ("    pass\n", "        pass\n", ""):
         text = f"{header.rstrip()}\n{body}"
         try:
-            compile(text, "<header>", "exec")
+            compile(text, "<header>", "exec", dont_inherit=True)
         except SyntaxError:
             continue
         sources.run(text, "<header>", space)

@@ -26,7 +26,7 @@ def statements(setup: str) -> Iterator[types.CodeType]:
     futures = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
     for node in body:
         if node not in futures:
-            yield compile(ast.Module([*futures, node], []), "<setup>", "exec")
+            yield compile(ast.Module([*futures, node], []), "<setup>", "exec", dont_inherit=True)
 
 
 class Twins:
