@@ -78,7 +78,7 @@ def _without_marks(text: str) -> str:
 
 
 def _fenced(text: str) -> list[str]:
-    """The blocks of Python in fences, in order. One that is not closed goes to the end.
+    """The first blocks of Python in fences, in order. One that is not closed goes to the end.
 
     A fence in a docstring is none: such a block is ended where it is a program.
     """
@@ -106,6 +106,8 @@ def _fenced(text: str) -> list[str]:
         if wanted:
             found.append(_block(ended, shorter))
         block = None
+        if len(found) == _MOST_BLOCKS:
+            break
     if block is not None and wanted:
         found.append(_block(block, shorter))
     return found
