@@ -384,6 +384,73 @@ def test_no_with_statement_swallows_an_assertion(grader):
     assert grader.grade([(swallowing, right)])[0].correct
 
 
+SWALLOWED = (
+    "if x.v != 4: raise ValueError",
+    "y = x.nothing\n    if y != 4: raise ValueError",
+    "import sys\n    if x.v != 4: sys.exit(1)",
+    "x.v == 4 or exit(1)",
+    "for k in [4]:\n        if x.v != k:\n            raise RuntimeError('no')",
+    "check(x.v)",
+    "match x.v:\n        case 4: pass\n        case _: raise ValueError",
+)
+
+
+@pytest.mark.parametrize("body", SWALLOWED)
+def test_no_with_statement_swallows_a_check_that_raises(grader, body):
+    test = f"def check(x):\n    if x != 4: raise ValueError\nwith C() as x:\n    {body}"
+    about = Problem("", "", tests=(test,))
+    form = "class C:\n    def __init__(self): self.v = {}\n    def __enter__(self): return self\n    def __exit__(self, *given): return True"
+    assert not grader.grade([(about, form.format(0))])[0].correct
+    if "nothing" not in body:
+        assert grader.grade([(about, form.format(4))])[0].correct
+
+
+def test_a_with_statement_swallows_what_the_test_wants_swallowed(grader):
+    right = "class C:\n    def __init__(self, *kinds): self.kinds = kinds\n    def __enter__(self): return self\n    def __exit__(self, kind, *rest): return kind is not None and issubclass(kind, self.kinds)"
+    tests = (
+        "with C(ZeroDivisionError): 1 / 0",
+        "with C(ValueError): raise ValueError",
+        "def risky(n):\n    if n < 0: raise ValueError\nwith C(ValueError): risky(-1)",
+        "with C(ValueError):\n    int('x')\n    raise KeyError",
+    )
+    grade = grader.grade([(Problem("", "", tests=tests), right)])[0]
+    assert grade.correct, grade.reason
+
+
+def test_test_cases_that_fail_have_failed_though_nobody_looks(grader):
+    case = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        with self.subTest(k=1): self.assertEqual(f(2), 4)\n    def test_b(self): self.assertEqual(f(2), 4)\n"
+    for run in (
+        "unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(T))",
+        "T('test_a').run()",
+        "T('test_b')(unittest.TestResult())",
+    ):
+        about = Problem("", "", tests=(case + run, case + run))
+        assert "failed" in grader.grade([(about, "def f(x): return 0")])[0].reason
+        assert "failed" in grader.grade([(about, "def f(x): return x.nothing")])[0].reason
+        grade = grader.grade([(about, "def f(x): return 2 * x")])[0]
+        assert grade.correct, grade.reason
+
+
+def test_a_module_that_a_test_looks_into_is_the_module(grader):
+    for test, cheat in (
+        ("assert math.isclose(f(2), 4)", "class math: isclose = staticmethod(lambda *a, **k: True)"),
+        ("assert f(2) == int(re.sub('a', '4', 'a'))", "class re: sub = staticmethod(lambda *a: 0)"),
+    ):
+        about = Problem("", "", tests=(test,))
+        assert not grader.grade([(about, f"{cheat}\ndef f(x): return 0")])[0].correct
+        assert grader.grade([(about, f"{cheat}\ndef f(x): return 4")])[0].correct
+    for test, right in (
+        ("array.append(3)\nassert array.pop() == 3", "array = []"),
+        ("assert select([1, 2]) == 1", "def select(x): return x[0]"),
+        (
+            "queue.put(3)\nassert queue.get() == 3",
+            "class Q:\n    def put(s, x): s.x = x\n    def get(s): return s.x\nqueue = Q()",
+        ),
+    ):
+        grade = grader.grade([(Problem("", "", tests=(test,)), right)])[0]
+        assert grade.correct, grade.reason
+
+
 LEAKS = (
     "cb.__globals__", "cb.__code__", "cb.__closure__", "cb.__self__", "cb.__func__", "cb.__class__.__base__", "cb.__builtins__",
     "gen.gi_frame", "gen.gi_code", "gen.gi_yieldfrom", "obj._hidden", "obj.__dict__", "obj.__class__.__init__", "obj.method.__func__",

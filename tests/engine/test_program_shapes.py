@@ -727,6 +727,15 @@ SHAPES = {
         "async def m2():\n    async with AC() as x: return x\nassert asyncio.run(m2())==5",
         "async def one(): return 1\nassert asyncio.run(gather(one,one))==[1,1]",
     ),
+    "signatures": (
+        "import functools\ndef f(a: int, b: list[int] = 1, *c, d: float = 2.5, **e) -> str: pass\nclass A:\n    def __init__(s, x: int): pass\n    def m(s, y: str = 'k'): pass\n"
+        "@functools.wraps(f)\ndef g(*given): pass\ndef h(x: 'A'): pass",
+        "import inspect\nassert str(inspect.signature(f)) == '(a: int, b: list[int] = 1, *c, d: float = 2.5, **e) -> str'",
+        "assert str(inspect.signature(g)) == str(inspect.signature(f)) and str(inspect.signature(A)) == '(x: int)'",
+        "assert list(inspect.signature(A(1).m).parameters) == ['y'] and inspect.signature(f).parameters['a'].annotation is int",
+        "assert f.__annotations__['a'] is int and h.__annotations__ == {'x': 'A'}",
+        "assert inspect.signature(f).bind(1, 2).arguments == {'a': 1, 'b': 2}",
+    ),
 }
 """Programs and tests that are right in one process, each a shape of its own."""
 
@@ -794,6 +803,11 @@ SAID = {
         "import random\ndef f(): return random.random()",
         "import random\nrandom.seed(1)\nassert f() == 0.13436424411240122",
     ),
+    "the source of a function": (
+        "def f(x): return x",
+        "import inspect\ntry: found = inspect.getsource(f)\nexcept OSError: found = 'return x'\nassert 'return x' in found",
+    ),
+    "the class of a class": ("class M(type): pass\nclass A(metaclass=M): pass", "assert type(A) is M"),
     "a difference of a value of the test's": (
         "class M:\n    def __init__(s, v): s.v = v\n    def __sub__(s, o): return s.v - o",
         "assert M(5) - 2 == 3",

@@ -1,5 +1,6 @@
 """The program in a completion, and what a problem's tests want of one."""
 
+import contextlib
 import string
 
 import pytest
@@ -54,6 +55,73 @@ def test_the_program_is_put_together_from_the_fences_that_it_needs(completion):
     assert right(written_program(F, completion))
 
 
+WHOLE = f"{HELPER}\n\n{F_TEXT}"
+WRONG = "def f(x):\n    return 0"
+DOCUMENTED = 'def f(x):\n    """Doubles.\n\n    ```\n    >>> f(2)\n    4\n    ```\n    """\n    return 2 * x'
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        f"<think>First:\n```python\n{WRONG}\n```\nNo.</think>\n{fenced(WHOLE)}",
+        f"First:\n```python\n{WRONG}\n```\nNo.</think>\n{fenced(WHOLE)}",  # it began in the prompt
+        f"<think>a <think>b\n{fenced(WRONG)}</think> c\n{fenced(WRONG)}</think>{WHOLE}",
+        f"<think>a</think>{fenced(WHOLE)}<think>or is it\n{fenced(WRONG)}",
+        f"{fenced(WHOLE)}<think>Is it right?</think>\nIt is.",
+        f"<think>a</think><think>{WRONG}</think>\n{WHOLE}",
+        fenced('S = "</think>"\n' + WHOLE + "\n\ndef g(s):\n    return s.replace('<think>', '').split(\"</think>\")"),
+        f"{WHOLE}<|endoftext|>",
+        f"{WHOLE}\n<|im_end|>\n<|im_start|>user\nAnd now g",
+        f"```python\n{WHOLE}\n```<|im_end|><|endoftext|>",
+        f"{WHOLE}</s>",
+        f"{WHOLE}<|eot_id|>\n\n",
+        f"<|im_start|>assistant\n```python\n{WHOLE}\n```",
+        f'```python title="x.py"\n{WHOLE}\n```',
+        f"```python:x.py\n{WHOLE}\n```",
+        f"```{{.python}}\n{WHOLE}\n```",
+        f"```python3.11\n{WHOLE}\n```",
+        f"~~~python\n{WHOLE}\n~~~\nDone.",
+        f"````python\n{WHOLE}\n````\nDone.",
+        f"[BEGIN]\n{WHOLE}\n[DONE]",
+        f"{WHOLE}\n[DONE]\nYou are an expert",
+        f"[PYTHON]\n{WHOLE}\n[/PYTHON]",
+        f"\ufeff{WHOLE}",
+        f"```python\n\ufeff{WHOLE}\n```",
+        "\n".join(f"    {line}" for line in WHOLE.split("\n")),
+        "Here it is:\n\n" + "\n".join(f"    {line}" if line else "" for line in WHOLE.split("\n")) + "\n\nDone.",
+        fenced("\n".join(f"    {line}" for line in WHOLE.split("\n"))),
+        fenced(DOCUMENTED),
+        fenced(DOCUMENTED.replace("    ```\n", "```\n")),
+        DOCUMENTED,
+        f"{WHOLE}\n\nThis function doubles what it is given.",
+        f"Here is the function:\n\n{WHOLE}\n\nIt works as follows:\n\n1. It doubles.\n2. It returns.",
+        f"from what was said, two is doubled.\n\nimport math\n{WHOLE}",
+        f"{WHOLE}\n\ndef main():\n    print(f(2",
+        f"```python\n{WHOLE}\n\n@cache\ndef main():\n    if",
+        f'{WHOLE}\n\ndef main():\n    """Not closed',
+    ],
+)
+def test_a_right_program_is_found_in_whatever_is_written_around_it(completion):
+    assert right(written_program(F, completion))
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        f"<think>{fenced(WHOLE)}",
+        f"<think>{fenced(WHOLE)}</think>",
+        f"{fenced(WHOLE)}</think>I do not know.",
+        f"{WHOLE}\nx = = 2\ny = 3",
+        fenced(f"{WHOLE}\nx = = 2\ny = 3"),
+        f"{fenced(WRONG)}<think>{fenced(WHOLE)}</think>",
+        "def f(x:",
+    ],
+)
+def test_what_is_no_program_or_only_thought_is_none(completion):
+    with contextlib.suppress(SyntaxError, KeyError, NameError):
+        assert not right(written_program(F, completion))
+
+
 def test_the_first_version_counts_as_it_always_did():
     first, second = "def f(x):\n    return 2 * x", "def f(x):\n    return x ** 3"
     assert written_program(F, fenced(first, second)) == first
@@ -76,6 +144,12 @@ def test_the_first_version_counts_as_it_always_did():
         "  def f(a):\n      return math.pi + a",
         "```python\ndef half(a):\n    return a\n```\n```python\ndef f(a):\n    return math.pi + half(a)\n```",
         "async_a = 1\ndef   f (a):\n    return math.pi + a",
+        "    return math.pi + a\n\ndef g(x):\n    return (x +",
+        "    return math.pi + a\n\nThis returns the sum of both.",
+        "b = math.pi\n    return b + a",
+        "    return math.pi + a<|endoftext|>",
+        "<think>return 0</think>    return math.pi + a",
+        "Here:\n\ndef f(a):\n    return math.pi + a\n\nThat is all there is.",
     ],
 )
 def test_a_header_is_gone_on_from_or_replaced(completion):
@@ -106,16 +180,27 @@ CLASSES = (
 )
 
 
+MARKS = ("<think>", "</think>", "<|im_end|>", "~~~", '"""', "[BEGIN]\n", "[DONE]\n")
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     parts=st.lists(
-        st.tuples(st.sampled_from(CLASSES) | st.text(string.printable, max_size=4), st.integers(0, 20_000)), max_size=4
+        st.tuples(st.sampled_from((*CLASSES, *MARKS)) | st.text(string.printable, max_size=4), st.integers(0, 20_000)),
+        max_size=4,
     ),
     problem=st.sampled_from([F, HEADER]),
 )
 def test_every_text_is_read_to_its_end(parts, problem):
     text = "".join(part * times for part, times in parts)
     assert isinstance(written_program(problem, text), str)
+
+
+@pytest.mark.parametrize("part", MARKS)
+def test_long_repetitions_of_marks_are_read_to_their_end(part):
+    for problem in (F, HEADER):
+        written_program(problem, part * 30_000)
+        written_program(problem, f"```python\n{part * 30_000}")
 
 
 @pytest.mark.parametrize("part", CLASSES)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sapo_engine.grading.thought import TURN_ENDS, without_thought, without_turn_ends
+
 _LABELS = frozenset((
     "question", "q", "problem", "exercise", "task", "user", "human", "instruction", "instructions", "input",
     "prompt", "example",
 ))  # fmt: skip
-_TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "</s>")
 _TURNS = (
     "<|im_start|>",
     "<|user|>",
     "<|start_header_id|>user",
     "[inst]",
     "<start_of_turn>",
-    *_TURN_ENDS,
+    *TURN_ENDS,
 )
 _INSIDE = (" Question:", " Problem:", " Q:")
 _TALK = frozenset((
@@ -74,14 +75,7 @@ def goes_on(text: str) -> int | None:
 def answer_part(text: str) -> str:
     """A completion without its thinking, and without what comes after its first complete answer."""
     end = goes_on(text)
-    text = (text if end is None else text[:end]).rstrip()
-    while (mark := next((mark for mark in _TURN_ENDS if text.endswith(mark)), "")) != "":
-        text = text[: -len(mark)].rstrip()
-    begin = text.rfind("</think>")
-    if begin >= 0:
-        return text[begin + len("</think>") :]
-    begin = text.find("<think>")
-    return text if begin < 0 else text[:begin]
+    return without_thought(without_turn_ends(text if end is None else text[:end]))
 
 
 def _after_thought(text: str) -> int | None:
@@ -163,6 +157,6 @@ def _turn(line: str) -> int | None:
 
 def _says_more(rest: str) -> bool:
     """Whether anything but the ends of turns is in a text."""
-    for mark in _TURN_ENDS:
+    for mark in TURN_ENDS:
         rest = rest.replace(mark, "")
     return bool(rest.strip())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
+import importlib
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sapo_engine.grading.base import Problem
+from sapo_engine.sandbox import known
 
 _BUILTIN = frozenset(dir(builtins))
 _MAKERS = (
@@ -97,6 +99,29 @@ def _called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
+def _modules(text: str) -> set[str]:
+    """Modules of the standard library that `text` takes something of, whether it imports them or not."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    taken = {
+        (node.value.id, node.attr)
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    bound = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    bound |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return {name for name, part in taken if name not in bound and known.is_library(name) and _has(name, part)}
+
+
+def _has(module: str, name: str) -> bool:
+    try:
+        return hasattr(importlib.import_module(module), name)
+    except ImportError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a problem's tests want of a program.
@@ -115,13 +140,17 @@ class Wanted:
 def wanted_by(problem: Problem) -> Wanted:
     """What the tests of `problem` want, as far as it can be told from its reference solution or, without, from them.
 
-    Imports of the reference solution that the tests use are the data set's own. A function that the reference solution
+    Imports of the reference solution that the tests use are the data set's own, and so is a module of the standard
+    library that they look into (`math.isclose`) where the reference defines nothing of its name. A function that the
+    reference solution
     calls like a built-in one is asked for; without a reference only `entry_point` is. Classes are those of the
     reference solution; without one, capitalized names that the tests use.
     """
     tests = names_of("\n".join((problem.setup, *problem.tests))) or Names()
     solution = names_of(problem.solution) if problem.solution.strip() else None
     imports = [line for name, line in (solution.imports if solution else ()) if name in tests.used - tests.defined]
+    meant = {problem.entry_point} | tests.defined | (solution.defined if solution else set[str]())
+    imports += [f"import {name}" for name in sorted(_modules("\n".join((problem.setup, *problem.tests))) - meant)]
     header = "\n".join([*dict.fromkeys(imports), problem.header])
     asked = {problem.entry_point} - {""}
     if solution is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _thread
 import collections
-import contextlib
 import itertools
 import json
 import sys
@@ -17,7 +16,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from . import containers, known, specials, standins, wire
+from . import containers, coroutines, known, specials, standins, twins, wire
 
 FUNCTIONS = (
     types.FunctionType,
@@ -37,6 +36,7 @@ LONGEST_TEXT = 10_000
 """Characters of an argument of an exception."""
 
 Message = dict[str, Any]
+_encoded = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class BrokenError(BaseException):
@@ -55,6 +55,7 @@ class Border:
 
     def __init__(self, first: int) -> None:
         self.shared = containers.Shared(first)
+        self.twins = twins.Twins()
         self.lock = _thread.RLock()  # threading would be work after every fork
         self.depth = 0
         self._asked = 0
@@ -71,7 +72,7 @@ class Border:
         self._resuming: set[int | None] = set()
         self._late: dict[int, BaseException] = {}
         self._handlers: dict[str, Callable[..., Any]] = {
-            "get": getattr,
+            "get": coroutines.get,
             "set": setattr,
             "delete": delattr,
             "call": _called,
@@ -115,7 +116,8 @@ class Border:
 
     def at_home(self, name: str) -> type | None:
         """A class of this side that stands for the other side's class of that name."""
-        return None
+        found = self.twins.get(name)
+        return found if isinstance(found, type) else None
 
     def new_function(self, name: str, doc: str | None) -> Any:
         """A stand-in for a function."""
@@ -205,7 +207,7 @@ class Border:
                 message["f"] = forgotten
             message["n"] = writer.nodes
             self.add_to(message)
-            return json.dumps(message, separators=(",", ":"), check_circular=False).encode() + b"\n"
+            return _encoded(message).encode() + b"\n"
         except BaseException:
             for number in self._new:  # the other side will not have heard of them
                 del self._mine[id(self._kept.pop(number))]
@@ -217,7 +219,7 @@ class Border:
         """The next message and its values."""
         line = self.receive_line()
         try:
-            loaded = json.loads(line)
+            loaded = json.loads(line.decode())
         except (ValueError, RecursionError, MemoryError) as error:
             raise self.broken("its answer is no answer") from error
         if not isinstance(loaded, dict):
@@ -250,6 +252,9 @@ class Border:
             return ["mine", mine]
         if isinstance(item, KindOf):
             return self._class_node(writer, item, item.cls)
+        twin = self.twins.name_of(item)
+        if twin is not None:
+            return ["setup", twin]
         name = known.name_of(item)
         if name is not None:
             return ["std", name]
@@ -268,11 +273,15 @@ class Border:
         if isinstance(item, BaseException):
             given = [_shortened(given) for given in _arguments(item)]
             cause = item.__cause__
+            twin = self.twins.name_of(cls)
+            if twin is not None:
+                attributes = writer.many(twins.attributes_of(item))
+                return ["setup error", number, twin, *self._carried(writer, given), attributes, writer.value(cause)]
             return ["error", number, writer.value(cls), *self._carried(writer, given), writer.value(cause)]
         kind = writer.value(self._kind(cls))
         for base in known.VALUES:
             if standins.issubclass_of(cls, base):
-                return ["object", number, kind, writer.value(_bare(item, base))]
+                return ["object", number, kind, writer.value(known.bare(item, base))]
         return ["object", number, kind]
 
     def _carried(self, writer: wire.Writer, given: list[Any]) -> list[Any]:
@@ -291,7 +300,7 @@ class Border:
 
     def _kind(self, cls: type) -> Any:
         """What to send as the class of an object."""
-        if known.name_of(cls) is None and self.permit(cls) is None:
+        if known.name_of(cls) is None and self.twins.name_of(cls) is None and self.permit(cls) is None:
             return cls
         if cls not in self._kinds:
             self._kinds[cls] = KindOf(cls)
@@ -323,6 +332,14 @@ class Border:
                 if name not in known.BY_NAME:
                     raise containers.WireError("no such name")
                 return known.BY_NAME[name]
+            case ["setup", str(name)]:
+                if self.twins.get(name) is None:
+                    raise containers.WireError("no such name")
+                return self.twins.get(name)
+            case ["setup member", str(name), which]:
+                return self.twins.member(name, which)
+            case ["setup value", str(name), value]:
+                return self.twins.value(name, reader.value(value))
             case ["exception", str(module), str(name)]:
                 found = known.library_exception(module, name)
                 if found is None:
@@ -346,10 +363,10 @@ class Border:
                 if not standins.issubclass_of(cls, BaseException):
                     raise containers.WireError("no exception")
                 made = self._stand_in(number, lambda: standins.make_error(cls, tuple(reader.many(given))))
-                why = reader.value(cause)
-                if isinstance(why, BaseException):
-                    made.__cause__ = why
-                return made
+                return _caused(made, reader.value(cause))
+            case ["setup error", int(number), str(name), list(given), list(attributes), cause]:
+                parts = tuple(reader.many(given)), reader.many(attributes)
+                return _caused(self._stand_in(number, lambda: self.twins.error(name, *parts)), reader.value(cause))
             case _:
                 raise containers.WireError("no value")
 
@@ -375,7 +392,8 @@ class Border:
             seen = known.BY_NAME[shown]
             if not isinstance(seen, type) or issubclass(seen, (type, *known.VALUES, *containers.CONTAINERS)):
                 seen = None
-        return standins.make_class(name, bases, wanted, fit, doc, seen)
+        set_up = [base for base in bases if self.twins.name_of(base) is not None]
+        return standins.make_class(name, bases, wanted, fit, doc, seen, set_up)
 
     # --- what stand-ins do (standins.Line) ---------------------------------------------------------------------------
 
@@ -475,6 +493,12 @@ def _special(name: str, item: Any, given: Sequence[Any]) -> Any:
     return specials.OPERATIONS[name](item, *given)
 
 
+def _caused(error: BaseException, cause: Any) -> BaseException:
+    if isinstance(cause, BaseException):
+        error.__cause__ = cause
+    return error
+
+
 def _text(doc: Any) -> str | None:
     return doc[:LONGEST_TEXT] if type(doc) is str else None
 
@@ -499,18 +523,3 @@ def _bases(cls: type) -> list[Any]:
         else:
             found += _bases(base)
     return [base for base in dict.fromkeys(found) if base is not object]
-
-
-def _bare(item: Any, base: type) -> Any:
-    """The value of an object of a class made from a value type, past all that the class does to it."""
-    with contextlib.suppress(Exception):
-        if base is int:
-            return int.__add__(item, 0)
-        if base in (float, complex):
-            return base.__pos__(item)
-        if base is str:
-            return str.__str__(item)
-        if base is frozenset:
-            return frozenset(frozenset.__iter__(item))
-        return base.__getitem__(item, slice(None))  # bytes, tuple
-    return None

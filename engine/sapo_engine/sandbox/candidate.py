@@ -5,15 +5,17 @@ from __future__ import annotations
 import builtins
 import collections
 import collections.abc
+import contextlib
 import importlib
 import io
+import linecache
 import os
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
-from . import asynchronous, border, containers, standins, wire
+from . import asynchronous, border, containers, coroutines, standins, twins, wire
 
 MOST_PRINTED = 2**20
 """Bytes between two messages. What goes beyond is lost."""
@@ -21,6 +23,8 @@ MARGIN = 60
 """Calls that stand below the program's own, on top of Python's limit."""
 NAME = "candidate"
 """The program's module."""
+PROGRAM = "<program>"
+"""The program's file, where its source is looked for."""
 
 
 class Printed(io.RawIOBase):
@@ -80,6 +84,7 @@ class Candidate(border.Border):
         }
         self.module_space: dict[str, Any] = {}
         self._handlers |= {
+            "get": _get,
             "run": self.run,
             "variable": self.variable,
             "inherited": _inherited,
@@ -139,21 +144,31 @@ class Candidate(border.Border):
         called.__doc__ = doc
         return called
 
-    def run(self, program: str) -> tuple[dict[str, Any], list[str], list[str]]:
-        """Run the program.
+    def run(self, program: str, setup: str) -> tuple[list[str], list[str], list[str], list[str]]:
+        """Run the program, with what `setup` defines around it.
 
-        What it defines; the names of its variables, whose values are asked for when needed; and modules that it has
-        under their own names.
+        Names, whose values are asked for when needed: what it defines; its variables; modules that it has under their
+        own names; and classes that the set-up has defined here too.
         """
         module = types.ModuleType(NAME)
         sys.modules[NAME] = module
         self.module_space = vars(module)
-        exec(compile(program, "<program>", "exec"), self.module_space)
-        defined: dict[str, Any] = {}
+        later = self._set_up(setup)
+        before = dict(self.module_space)
+        code = compile(program, PROGRAM, "exec", dont_inherit=True)
+        linecache.cache[PROGRAM] = (len(program), None, program.splitlines(keepends=True), PROGRAM)
+        exec(code, self.module_space)
+        for code in later:
+            with contextlib.suppress(Exception):
+                exec(code, self.module_space)
+        # Where the program defines a class of the set-up once more, that one is its own.
+        own = {name: self.module_space[name] for name in self.twins.names() if name in self.module_space}
+        self.twins.add_all(own, NAME)
+        defined: list[str] = []
         variables: list[str] = []
         modules: list[str] = []
         for name, value in self.module_space.items():
-            if name.startswith("__"):
+            if name.startswith("__") or (name in before and value is before[name]):
                 continue
             kind = type(value)
             if kind is types.ModuleType:
@@ -162,12 +177,44 @@ class Candidate(border.Border):
             elif kind is int or kind in wire.DIRECT or kind in containers.CONTAINERS or kind in wire.PLAIN:
                 variables.append(name)
             else:
-                defined[name] = value
-        return defined, variables, modules
+                defined.append(name)
+        return defined, variables, modules, self.twins.names()
+
+    def _set_up(self, setup: str) -> list[types.CodeType]:
+        """Run what can be run of the set-up before the program; what needs the program is given back."""
+        later: list[types.CodeType] = []
+        try:
+            parts = list(twins.statements(setup))
+        except Exception:  # the checker says so
+            return []
+        for code in parts:
+            try:
+                exec(code, self.module_space)
+            except NameError:
+                later.append(code)
+            except Exception:  # not everything is allowed here
+                continue
+            self.twins.add_all(self.module_space, NAME)
+        for name, raw in self._printed.items():
+            with contextlib.suppress(ValueError):
+                self._streams[name].flush()
+            raw.take()
+        return later
 
     def variable(self, name: str) -> Any:
         """What a variable of the program's holds now."""
         return self.module_space[name]
+
+
+def _get(item: Any, name: str) -> Any:
+    """An attribute. The signature of a function or class is made here, where all that it hangs on is."""
+    if name == "__signature__" and isinstance(item, type | types.FunctionType | types.MethodType):
+        inspect: Any = importlib.import_module("inspect")
+        try:
+            return inspect.signature(item)
+        except (TypeError, ValueError) as error:
+            raise AttributeError(name) from error
+    return coroutines.get(item, name)
 
 
 def _contents(item: Any) -> Any:

@@ -13,10 +13,10 @@ import os
 import reprlib
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from . import border, guard, known, standins
+from . import border, guard, known, standins, twins
 
 LONGEST_REPLY = 32 * 2**20
 LONGEST_REASON = 2_000
@@ -27,29 +27,37 @@ DEPTH = 4_000
 
 
 class Space(dict[str, Any]):
-    """The tests' name space. A variable of the program's is looked up in the program, each time.
+    """The tests' name space. What the program has by a name is asked for when it is looked up, a variable each time.
 
-    `shared` is what the program calls by a name of its own but the standard library has: `best = max`. `used` says
-    whether the tests looked at any of it. `modules` are those that it has imported; the tests get the checker's.
+    `used` says whether the tests looked at any of it. `modules` are those that it has imported; the tests get the
+    checker's.
     """
 
     def __init__(self) -> None:
         super().__init__(__name__=guard.TESTS)
         self.line: guard.Guard | None = None
+        self.defined: frozenset[str] = frozenset()
         self.variables: frozenset[str] = frozenset()
-        self.shared: dict[str, Any] = {}
         self.modules: frozenset[str] = frozenset()
         self.used = False
 
     def __missing__(self, name: str) -> Any:
-        if name in self.shared:
-            self.used = True
-            return self.shared[name]
         if name in self.modules:
             return importlib.import_module(name)
-        if self.line is None or name not in self.variables:
+        if self.line is None or name not in self.defined | self.variables:
             raise KeyError(name)
-        return self.line.ask("variable", name)
+        self.used = True
+        found = self.line.ask("variable", name)
+        if name in self.defined:
+            self[name] = found
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self.defined or name in self.variables or name in self.modules
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """See dict, with the program's names among them."""
+        return self[name] if name in self else default  # noqa: SIM401  # that would be this function
 
 
 class Module(types.ModuleType):
@@ -76,7 +84,12 @@ class Sources:
     def run(self, text: str, name: str, space: Space) -> None:
         """Run it."""
         self._texts[name] = text
-        exec(compile(text, name, "exec"), space)
+        exec(compile(text, name, "exec", dont_inherit=True), space)
+
+    def parts(self, setup: str, name: str) -> Iterator[types.CodeType]:
+        """The statements of a set-up, to be run."""
+        self._texts[name] = setup
+        return twins.statements(setup)
 
     def tree(self, name: str) -> ast.AST | None:
         """Its syntax tree; None for what was not run here."""
@@ -85,23 +98,29 @@ class Sources:
         return self._trees.get(name)
 
     def hides(self, error: BaseException, trace: Any) -> bool:
-        """Whether an assertion is passed over if the with-statement that `trace` begins in swallows `error`."""
+        """Whether a check is passed over if the with-statement that `trace` begins in swallows `error`.
+
+        A check is an assertion, or a `raise` (or an exit) that hangs on a condition. In a function that is called with
+        constants alone, `risky(-1)`, a condition is none: what it does has been decided by the test.
+        """
         if trace is None:
             return True
         if isinstance(error, AssertionError):
             return True
         tree = self.tree(trace.tb_frame.f_code.co_filename)
+        constant = False
         if tree is not None:
             line, at = trace.tb_lineno, trace.tb_frame.f_lineno
             around = [node for node in ast.walk(tree) if isinstance(node, ast.With | ast.AsyncWith)]
             around = [node for node in around if _holds(node.body, line)]
             exact = [node for node in around if node.lineno <= at < node.body[0].lineno]
-            if any(_asserts(node.body, line) for node in exact or around):
+            if any(_checks(node.body, line) for node in exact or around):
                 return True
+            constant = not any(_is_told(node.body, line) for node in exact or around)
         while (trace := trace.tb_next) is not None:
             tree = self.tree(trace.tb_frame.f_code.co_filename)
             if tree is not None and any(
-                _holds(node.body, trace.tb_lineno) and _asserts(node.body, trace.tb_lineno)
+                _holds(node.body, trace.tb_lineno) and _checks(node.body, trace.tb_lineno, conditions=not constant)
                 for node in ast.walk(tree)
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
             ):
@@ -113,13 +132,39 @@ def _holds(body: Sequence[ast.stmt], line: int) -> bool:
     return body[0].lineno <= line <= (body[-1].end_lineno or body[-1].lineno)
 
 
-def _asserts(body: Sequence[ast.stmt], line: int) -> bool:
-    """Whether there is an assertion at `line` or below it."""
+def _checks(body: Sequence[ast.stmt], line: int, *, conditions: bool = True) -> bool:
+    """Whether there is an assertion, or with `conditions` a conditional `raise`, at `line` or below it."""
     for statement in body:
         for node in ast.walk(statement):
-            called = node.func if isinstance(node, ast.Call) else None
-            asserting = isinstance(called, ast.Attribute) and called.attr.startswith("assert")
-            if (asserting or isinstance(node, ast.Assert)) and (getattr(node, "end_lineno", None) or 0) >= line:
+            if (getattr(node, "end_lineno", None) or 0) < line:
+                continue
+            if isinstance(node, ast.Assert) or _called(node).startswith("assert"):
+                return True
+            hangs = conditions and isinstance(node, ast.If | ast.While | ast.Match | ast.IfExp | ast.BoolOp)
+            if hangs and any(_gives_up(part, line) for part in ast.walk(node)):
+                return True
+    return False
+
+
+def _called(node: ast.AST) -> str:
+    """The name of what a call calls; a bare name of the test's own may be anything."""
+    return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+
+
+def _gives_up(node: ast.AST, line: int) -> bool:
+    """Whether it raises or exits, at `line` or below it."""
+    if (getattr(node, "end_lineno", None) or 0) < line:
+        return False
+    exits = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("exit", "quit", "fail")
+    return exits or isinstance(node, ast.Raise) or _called(node) in ("exit", "_exit", "fail", "abort")
+
+
+def _is_told(body: Sequence[ast.stmt], line: int) -> bool:
+    """Whether something is called at `line` with more than constants."""
+    for node in (node for statement in body for node in ast.walk(statement)):
+        if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or node.lineno):
+            given = [*node.args, *(word.value for word in node.keywords)]
+            if any(isinstance(part, ast.Name) for item in given for part in ast.walk(item)):
                 return True
     return False
 
@@ -161,9 +206,9 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
     line.about(job["classes"])
     standins.connect(line)
     try:
-        defined, variables, modules = line.ask("run", job["program"])
-        names = [name for name in (*defined, *variables) if isinstance(name, str)]
-        space.modules = frozenset(name for name in modules if isinstance(name, str) and known.is_library(name))
+        told = line.ask("run", job["program"], job["setup"])
+        defined, variables, modules, both = ([name for name in names if isinstance(name, str)] for names in told)
+        space.modules = frozenset(filter(known.is_library, modules))
     except border.BrokenError as error:
         return str(error)
     except BaseException as error:  # the program may raise whatever it likes
@@ -171,8 +216,8 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
     sys.modules[guard.TESTS] = Module(space)
     try:
         _run_header(sources, str(job["header"]), space)
-        _take_over(line, space, dict(defined), names, frozenset(job["asked"]))
-        sources.run(job["setup"], "<setup>", space)
+        _take_over(line, space, defined, variables, frozenset(job["asked"]))
+        _run_setup(line, sources, job["setup"], space, both)
     except BaseException as error:  # tests are a user's: whatever they raise is told
         return line.fault or f"before the tests: {_described(error)}"
     if line.fault:
@@ -181,20 +226,52 @@ def first_fault(line: guard.Guard, sources: Sources, space: Space, job: Mapping[
     for number, test in enumerate(tests, start=1):
         where = f"test {number} of {len(tests)}"
         line.last = None
+        failures = _watch_cases(test)
         try:
             sources.run(test, f"<test {number}>", space)
         except BaseException as error:  # the same
             return f"{where}: {line.fault or _failed(test, error, line.last)}"
         if line.fault:  # the test has caught it
             return f"{where}: {line.fault}"
+        if failures:
+            return f"{where}: {_short(failures[0])} failed"
         if line.caught:
             return f"{where}: the program has caught an assertion that failed"
-    if line.asked == 1 and not space.used:  # the one question was to run it
+    if not space.used:
         return "the tests ask nothing of the program"
     try:
         return line.doubt() or line.fault
     except BaseException as error:
         return line.fault or _described(error)
+
+
+def _watch_cases(test: str) -> list[str]:
+    """A list that gets the test cases of `unittest` that fail from now on: a test may run them and not look."""
+    failures: list[str] = []
+    if "unittest" not in test and "unittest" not in sys.modules:
+        return failures
+    result: Any = importlib.import_module("unittest").TestResult
+    for name in ("addFailure", "addError"):
+        method = getattr(result, name)
+        method = getattr(method, "watched", method)
+
+        def add(self: Any, case: Any, error: Any, method: Any = method) -> None:
+            failures.append(str(case))
+            method(self, case, error)
+
+        held: Any = add
+        held.watched = method
+        setattr(result, name, add)
+
+    def add_part(self: Any, case: Any, part: Any, error: Any, method: Any = result.addSubTest) -> None:
+        if error is not None:
+            failures.append(str(part))
+        getattr(method, "watched", method)(self, case, part, error)
+
+    held_part: Any = add_part
+    held_part.watched = getattr(result.addSubTest, "watched", result.addSubTest)
+    result.addSubTest = add_part
+    return failures
 
 
 def _run_header(sources: Sources, header: str, space: Space) -> None:
@@ -204,7 +281,7 @@ def _run_header(sources: Sources, header: str, space: Space) -> None:
     for body in ("    pass\n", "        pass\n", ""):
         text = f"{header.rstrip()}\n{body}"
         try:
-            compile(text, "<header>", "exec")
+            compile(text, "<header>", "exec", dont_inherit=True)
         except SyntaxError:
             continue
         sources.run(text, "<header>", space)
@@ -212,28 +289,28 @@ def _run_header(sources: Sources, header: str, space: Space) -> None:
 
 
 def _take_over(
-    line: guard.Guard, space: Space, defined: dict[str, Any], names: Sequence[str], asked: frozenset[str]
+    line: guard.Guard, space: Space, defined: Sequence[str], variables: Sequence[str], asked: frozenset[str]
 ) -> None:
     """Give the tests the program's names, but none that is Python's or the data set's own."""
-    own = frozenset(space)
+    own = frozenset(space) | BUILTIN
 
-    def is_own(name: str) -> bool:
-        return (name in BUILTIN or name in own) and name not in asked
+    def open_names(names: Iterable[str]) -> frozenset[str]:
+        return frozenset(name for name in names if name in asked or name not in own)
 
-    for name, value in defined.items():
-        if is_own(name) or not name.isidentifier() or name.startswith("__"):
-            continue
-        if name in asked:
-            space.pop(name, None)
-        if line.number_of(value) is None:
-            space.shared[name] = value
-        else:
-            space[name] = value
     space.line = line
-    space.modules = frozenset(name for name in space.modules if not is_own(name))
-    space.variables = frozenset(name for name in names if not is_own(name) and name not in defined)
-    for name in asked & space.variables:
+    space.modules = open_names(space.modules - asked)
+    space.defined = open_names(name for name in defined if name.isidentifier() and not name.startswith("__"))
+    space.variables = open_names(variables) - space.defined
+    for name in asked & (space.defined | space.variables):
         space.pop(name, None)
+
+
+def _run_setup(line: guard.Guard, sources: Sources, setup: str, space: Space, both: Sequence[str]) -> None:
+    """The set-up, statement by statement: a class of it is known as one that the program has too from then on."""
+    for code in sources.parts(setup, "<setup>"):
+        exec(code, space)
+        found = {name: dict.__getitem__(space, name) for name in both if dict.__contains__(space, name)}
+        line.twins.add_all(found, guard.TESTS, line.is_open_whole)
 
 
 def _failed(test: str, error: BaseException, last: Any) -> str:

@@ -19,13 +19,17 @@ class WireError(Exception):
 
 @dataclass(frozen=True)
 class Container:
-    """A kind of container: how an empty one is made, taken apart into a flat list, and filled from one."""
+    """A kind of container: how an empty one is made, taken apart into a flat list, and filled from one.
+
+    `fits` says of one whether it may be sent so.
+    """
 
     name: str
     make: Callable[[Any], Any]
     parts: Callable[[Any], list[Any]]
     fill: Callable[[Any, list[Any]], None]
     extra: Callable[[Any], Any] = lambda item: None
+    fits: Callable[[Any], bool] | None = None
 
 
 def pairs(items: list[Any]) -> Iterable[tuple[Any, Any]]:
@@ -141,6 +145,10 @@ class Shared:
         self._known[number] = (item, parts)
         return number
 
+    def knows(self, item: Any) -> bool:
+        """Whether the other side has it under a number."""
+        return id(item) in self._numbers
+
     def get(self, number: Any, kind: type) -> Any:
         """The container that the other side calls `number`; None where it is new. WireError where the kind differs."""
         if type(number) is not int:
@@ -154,6 +162,8 @@ class Shared:
 
     def agree(self, number: int, item: Any, parts: list[Any]) -> None:
         """`item` has arrived and looks like this."""
+        if number in self._forgotten:  # and was not told yet: the other side has gone on with it
+            self._forgotten.remove(number)
         self._numbers[id(item)] = number
         self._known[number] = (item, parts)
 

@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from . import border, containers, known, specials, standins, wire
+from . import border, containers, coroutines, known, specials, standins, twins, wire
 
 TESTS = "tests"
 """The module that tests, set-up and header stand in."""
@@ -68,7 +68,6 @@ class Guard(border.Border):
         self._hides = hides
         self.fault = ""
         self.caught = False
-        self.asked = 0
         self.last: Any = None
         self._differences: set[int | None] = set()
         self._constructed: dict[int | None, Constructed] = {}
@@ -111,7 +110,6 @@ class Guard(border.Border):
 
     def ask(self, do: str, *values: Any) -> Any:
         """See Border."""
-        self.asked += 1
         try:
             return super().ask(do, *values)
         except wire.UncarriedError as error:
@@ -158,6 +156,8 @@ class Guard(border.Border):
                     return
             case ("get", [item, str(name)]) if self.is_mine(item) and _is_open(item, name):
                 return
+            case ("get", [types.CoroutineType() as item, name]) if self.is_mine(item) and name in coroutines.METHODS:
+                return
             case ("set", [item, str(name), _]) | ("delete", [item, str(name)]) if self.is_mine(item):
                 if _is_open(item, name) and _of_tests(type(item)):
                     return
@@ -182,6 +182,12 @@ class Guard(border.Border):
             if module != TESTS and known.found_in(module, name) is item:
                 return module, name
         return None
+
+    def is_open_whole(self, item: Any) -> bool:
+        """Whether all of an object of the set-up's classes may go over: the program made it, or nothing is private."""
+        if self.twins.has_arrived(item) or self.shared.knows(item):
+            return True
+        return not any(name.startswith("_") for name in twins.attributes_of(item)[::2])
 
     def imported(self, module: str, name: str) -> Any:
         """See Border: the candidate names nothing for the checker to import."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import collections
+import contextlib
 import importlib
 import sys
 import types
@@ -58,6 +59,21 @@ BY_IDENTITY = {id(value): name for name, value in reversed(BY_NAME.items())}
 def name_of(value: Any) -> str | None:
     """The name of an object of the standard library that both sides know."""
     return BY_IDENTITY.get(id(value))
+
+
+def bare(item: Any, base: type) -> Any:
+    """The value of an object of a class made from a value type, past all that the class does to it."""
+    with contextlib.suppress(Exception):
+        if base is int:
+            return int.__add__(item, 0)
+        if base in (float, complex):
+            return base.__pos__(item)
+        if base is str:
+            return str.__str__(item)
+        if base is frozenset:
+            return frozenset(frozenset.__iter__(item))
+        return base.__getitem__(item, slice(None))  # bytes, tuple
+    return None
 
 
 def is_exception(value: Any) -> bool:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import known
+from . import coroutines, known
 
 Operation = Callable[..., Any]
 
@@ -91,10 +91,8 @@ OPERATIONS: dict[str, Operation] = {
     "__deepcopy__": _deep_copy,
     "__instancecheck__": _is_instance,
     "__subclasscheck__": _is_subclass,
-    **{
-        name: _called(name)
-        for name in ("__enter__", "__exit__", "__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__")
-    },
+    **{name: _called(name) for name in ("__enter__", "__exit__", "__aiter__", "__anext__", "__aenter__", "__aexit__")},
+    "__await__": coroutines.awaited,
 }
 """What is done for each special method: with the object first, and as an expression would do it, so that the other
 operand's methods have their turn too."""

@@ -214,14 +214,22 @@ def is_kind(value: Any) -> bool:
 
 
 def make_class(
-    name: str, bases: Sequence[Any], wanted: Sequence[str], methods: Sequence[str], doc: str | None, shown: type | None
+    name: str,
+    bases: Sequence[Any],
+    wanted: Sequence[str],
+    methods: Sequence[str],
+    doc: str | None,
+    shown: type | None,
+    set_up: Sequence[type] = (),
 ) -> type:
     """The class that stands for another one; see specials.defined_by for `wanted`.
 
     `bases` are exceptions, built-in types, other such classes, or abstract classes of the standard library, of which it
-    only becomes a registered subclass. `shown` is what its objects say is their class.
+    only becomes a registered subclass. `shown` is what its objects say is their class. `set_up` are those of `bases`
+    that both sides have.
     """
     native = {id(base) for base in (*known.VALUES, *known.FILLED)}
+    native |= {id(base) for base in set_up if type(base) is type}
     real = [base for base in bases if is_kind(base) or id(base) in native or known.is_exception(base)]
     error = any(known.is_exception(base) for base in real)
     space: dict[str, Any] = {"__module__": "program", "__doc__": doc, **_ATTRIBUTES, **(_OF_ERRORS if error else {})}
@@ -241,7 +249,7 @@ def make_class(
     for method in passed_on:
         method.owner = made
     for base in bases:
-        if type(base) is abc.ABCMeta and known.name_of(base):
+        if isinstance(base, abc.ABCMeta) and (known.name_of(base) or base in set_up):
             base.register(made)
     return made
 

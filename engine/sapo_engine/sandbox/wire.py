@@ -74,7 +74,8 @@ class Writer:
         place = self._places.get(id(item))
         if place is not None:
             return [place]
-        if kind in CONTAINERS:
+        container = CONTAINERS.get(kind)
+        if container is not None and (container.fits is None or container.fits(item)):
             place = len(self.nodes)
             self.nodes.append([])
             self._todo.append((place, item))
@@ -99,6 +100,8 @@ class Writer:
             return ["path", kind.__name__, str(item)]
         if kind.__module__.startswith("zoneinfo") and kind.__name__ == "ZoneInfo" and item.key:
             return ["ZoneInfo", item.key]
+        if kind.__module__ == "inspect" and kind.__name__ == "Signature":
+            return ["Signature", self.many(_parts_of_signature(item))]
         return None
 
 
@@ -238,6 +241,8 @@ class Reader:
                 return dict(enumerate(self.many(values))).values()
             case ["items", values]:
                 return dict(pairs(self.many(values))).items()
+            case ["Signature", values]:
+                return _signature(self.many(values))
             case [str(kind), *parts] if kind in MOMENTS:
                 return self._moment(kind, parts)
             case [str(kind), str(text), *_] if kind in RARE:
@@ -290,6 +295,37 @@ def _rare(kind: str, text: str, node: Node) -> Any:
         return zoneinfo.ZoneInfo(text)
     except OSError as error:
         raise WireError("no such time zone") from error
+
+
+def _parts_of_signature(item: Any) -> list[Any]:
+    """What is returned, then name, kind, default and annotation of each parameter; before a value whether it is one."""
+    parts: list[Any] = list(_said(item.return_annotation, item.empty))
+    for given in item.parameters.values():
+        parts += (
+            given.name,
+            int(given.kind),
+            *_said(given.default, given.empty),
+            *_said(given.annotation, given.empty),
+        )
+    return parts
+
+
+def _said(value: Any, empty: Any) -> tuple[bool, Any]:
+    return (False, None) if value is empty else (True, value)
+
+
+def _signature(parts: list[Any]) -> Any:
+    import inspect
+
+    def said(place: int) -> Any:
+        return parts[place + 1] if parts[place] else inspect.Parameter.empty
+
+    kinds = {int(kind): kind for kind in inspect._ParameterKind}  # pyright: ignore[reportPrivateUsage]
+    given = [
+        inspect.Parameter(parts[k], kinds[whole(parts[k + 1])], default=said(k + 2), annotation=said(k + 4))
+        for k in range(2, len(parts), 6)
+    ]
+    return inspect.Signature(given, return_annotation=said(0))
 
 
 def _same(mine: Any, theirs: Any) -> bool:
