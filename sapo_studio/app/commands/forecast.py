@@ -41,7 +41,9 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     for bill in found.bills:
         mark = " (this run)" if bill.chosen else ""
         terminal.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")
-    for warning in found.warnings:
-        terminal.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
     for line in found.assumptions:
         terminal.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+    if found.warnings:  # last, where they are seen
+        terminal.print(f"\n[bold yellow]Before you start it ({len(found.warnings)}):[/]")
+    for warning in found.warnings:
+        terminal.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
