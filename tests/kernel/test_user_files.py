@@ -6,7 +6,6 @@ import os
 import shlex
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -111,7 +110,7 @@ def test_a_pipe_that_brings_a_configuration_is_read(tmp_path: Path):
     reader = os.open(place, os.O_RDONLY | os.O_NONBLOCK)  # so that the writer need not wait for one
     writer = os.open(place, os.O_WRONLY)
     os.write(writer, b"seed = 7\n")
-    threading.Timer(0.5, os.close, (writer,)).start()
+    os.close(writer)
     assert find_preset(str(place)).config.seed == 7
     os.close(reader)
 
