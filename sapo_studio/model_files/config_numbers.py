@@ -41,6 +41,8 @@ _SIZES = {
     **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts", "n_shared_experts"), _EXPERTS),
     "vocab_size": _Range(1, 1 << 27),
     "sliding_window": _Range(0, 1 << 31, optional=True),
+    **dict.fromkeys(("pretraining_tp", "num_experts_per_tok"), _Range(1, 1 << 16, optional=True)),
+    "max_window_layers": _Range(0, MOST_LAYERS, optional=True),
     "num_labels": _Range(1, 1 << 16, optional=True),
 }
 _LISTED = ("num_key_value_heads", "intermediate_size", "num_attention_heads")
@@ -97,6 +99,8 @@ def _check_fit(part: Mapping[str, Any], file: Path) -> None:
             file, "head_dim" if part.get("head_dim") else "num_attention_heads", part.get("head_dim") or heads, why
         )
     kinds, layers = part.get("layer_types"), part.get("num_hidden_layers")
+    if kinds is not None and not (isinstance(kinds, list) and all(isinstance(each, str) for each in kinds)):
+        raise wrong(file, "layer_types", kinds, "It has to be a list with the kind of each layer.")
     if isinstance(kinds, list) and type(layers) is int and len(cast("list[object]", kinds)) != layers:
         count = len(cast("list[object]", kinds))
         raise wrong(file, "num_hidden_layers", layers, f"layer_types lists {count} layers.")

@@ -393,8 +393,8 @@ def test_what_is_wrong_with_config_json_is_not_called_the_tokenizers(told, field
 
 
 def test_a_field_that_only_transformers_knows_is_named(tmp_path):
-    folder = write_folder(tmp_path / "model", CONFIG | {"pretraining_tp": "many"})
+    folder = write_folder(tmp_path / "model", CONFIG | {"layer_types": ["odd", "odd"]})
     with pytest.raises(InputError) as caught:
         start_model(ModelConfig(source=str(folder)), None, 0, torch.device("cpu"), tmp_path)
-    assert "pretraining_tp" in str(caught.value)
+    assert "layer_types" in str(caught.value)
     assert "okenizer" not in str(caught.value)
