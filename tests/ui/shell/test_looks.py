@@ -84,8 +84,8 @@ def test_no_widget_keeps_the_colours_of_the_other_look(window, store, qtbot):
 def test_at_its_smallest_the_window_cuts_no_number_and_scrolls_to_every_row(window, qtbot):
     window.resize(window.minimumSize())
     page = window.run_page
-    qtbot.waitUntil(lambda: page.scroll.verticalScrollBar().maximum() > 0)
-    assert page.scroll.widget().width() <= page.scroll.viewport().width()
+    qtbot.waitUntil(lambda: page.scroller.verticalScrollBar().maximum() > 0)
+    assert page.scroller.widget().width() <= page.scroller.viewport().width()
     for card in page.findChildren(HeadlineCard):
         font = card.value_font(card.width() - 24)
         assert QFontMetricsF(font).horizontalAdvance(card.shown.value) <= card.width() - 24
@@ -93,10 +93,10 @@ def test_at_its_smallest_the_window_cuts_no_number_and_scrolls_to_every_row(wind
     page.docks.docks["traces"].raise_()
     qtbot.waitUntil(lambda: table.model().rowCount() > 0)
     assert table.viewport().height() >= table.rowHeight(0)
-    bar = page.scroll.verticalScrollBar()
+    bar = page.scroller.verticalScrollBar()
     bar.setValue(bar.maximum())
-    foot = table.viewport().mapTo(page.scroll.viewport(), QPoint(0, table.viewport().height()))
-    assert foot.y() <= page.scroll.viewport().height()
+    foot = table.viewport().mapTo(page.scroller.viewport(), QPoint(0, table.viewport().height()))
+    assert foot.y() <= page.scroller.viewport().height()
 
 
 def test_grown_again_the_docks_stand_as_before(window, qtbot):

@@ -73,8 +73,10 @@ class _Scroll(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def minimumSizeHint(self) -> QSize:
-        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
-        return QSize(width, super().minimumSizeHint().height())
+        least, inside = super().minimumSizeHint(), self.widget()
+        if inside is None:
+            return least
+        return QSize(inside.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width(), least.height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.LayoutRequest:
@@ -97,12 +99,12 @@ class RunPage(Page):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REFRESH_MS)
         self._rest.timeout.connect(self._rested)
-        self.scroll = _Scroll()
+        self.scroller = _Scroll()
         inside = QWidget()
-        self.scroll.setWidget(inside)
+        self.scroller.setWidget(inside)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.scroll)
+        whole.addWidget(self.scroller)
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 10, 12, 8)
         column.setSpacing(8)
