@@ -27,6 +27,7 @@ from sapo_studio.app.commands import (
     runs,
     stop,
 )
+from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
 from sapo_studio.errors import SapoError
 from sapo_studio.readable import cut, printable
 
@@ -41,6 +42,8 @@ app = typer.Typer(
 )
 for module in (run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, presets, restore, doctor):
     module.register(app)
+for known in app.registered_commands:
+    known.cls = NoEmptyTexts
 
 
 # Typer brings a copy of click in some releases and uses click itself in others: what both call a wrong command line.

@@ -91,27 +91,33 @@ def read_text(file: Path, *, most: int = CONFIGURATION_BYTES) -> str:
 
 def read_lines(file: Path, *, most: int = DATA_BYTES) -> Iterator[str]:
     """The lines of a text as `read_text` would give them, one by one, line ends included."""
-    try:
-        with _opened(file) as stream:
+    with open_input(file) as stream:
+        try:
             yield from _lines(file, stream, most)
-    except (OSError, ValueError) as error:
-        if isinstance(error, UnicodeDecodeError):
+        except UnicodeDecodeError as error:
             raise InputError(f"{file} is not UTF-8 text", why=str(error), fix="Save it as UTF-8.") from error
-        why = error.strerror if isinstance(error, OSError) else None
-        raise InputError(f"{file} cannot be read", why=why or str(error), fix="Check the path.") from error
 
 
 @contextmanager
-def _opened(file: Path) -> Generator[BinaryIO]:
-    # Not blocking: a pipe that nobody writes to is empty, not a reason to wait for ever.
-    handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
-    mode = os.fstat(handle).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-        os.close(handle)
-        raise InputError(f"{file} is {_kind(mode)}, not a file of text", fix="Give a file.")
-    os.set_blocking(handle, True)
-    with os.fdopen(handle, "rb") as stream:
-        yield stream
+def open_input(file: Path) -> Generator[BinaryIO]:
+    """A plain file or a pipe that a user named, for reading: whatever a command reads is opened by this.
+
+    A pipe that nobody writes to is empty. Raises InputError for everything else: not there, a folder, a device; also
+    for what goes wrong while it is read.
+    """
+    try:
+        # Not blocking: a pipe that nobody writes to is empty, not a reason to wait for ever.
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0))
+        mode = os.fstat(handle).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            os.close(handle)
+            raise InputError(f"{file} is {_kind(mode)}, not a file of text", fix="Give a file.")
+        os.set_blocking(handle, True)
+        with os.fdopen(handle, "rb") as stream:
+            yield stream
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"{file} cannot be read", why=why or str(error), fix="Check the path.") from error
 
 
 def _lines(file: Path, stream: BinaryIO, most: int) -> Iterator[str]:

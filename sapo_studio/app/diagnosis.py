@@ -19,7 +19,7 @@ from sapo_studio.errors import SapoError
 from sapo_studio.hardware import read_cards
 from sapo_studio.requests.client import ask
 from sapo_studio.requests.kinds import SandboxProbeRequest
-from sapo_studio.store import file_systems
+from sapo_studio.store import faults, file_systems
 
 State = Literal["good", "note", "bad"]
 
@@ -141,6 +141,8 @@ def folder_check(folder: Path) -> Check:
     if lies.network:
         advice = f"{file_systems.ALLOW_VARIABLE} is set: only one machine may ever use this folder (docs/store.md)."
         return Check("data folder", "note", f"{space}, on a network file system: {lies.network}", advice)
+    if faults.is_full(folder):
+        return Check("data folder", "bad", f"{space}: the disk is full", "A run could keep nothing. Free some space.")
     if free < ENOUGH_SPACE:
         return Check("data folder", "note", space, "Large runs need more; free some space.")
     return Check("data folder", "good", space)
@@ -148,7 +150,7 @@ def folder_check(folder: Path) -> Check:
 
 def store_checks() -> Iterator[Check]:
     """Whether the store is there and sound, and what backups of it there are."""
-    from sapo_studio.store import backups, presence
+    from sapo_studio.store import backups, presence, queries
     from sapo_studio.store.db import Store
 
     path = paths.store_path()
@@ -158,7 +160,7 @@ def store_checks() -> Iterator[Check]:
             yield Check("store", "good", "none yet; the first run makes it")
             return
         with Store.open(create=False) as store:
-            known = {str(run_id) for (run_id,) in store.rows("SELECT id FROM runs")}
+            known = {run.id: run for run in queries.list_runs(store)}
             fault = store.value("PRAGMA quick_check(1)")
         runs = len(known)
         if fault != "ok":
@@ -168,6 +170,10 @@ def store_checks() -> Iterator[Check]:
             others = [name for name in presence.run_folders(path) if name not in known]
             advice = f"Folders of runs that it does not know: {', '.join(others[:5])}" if others else ""
             yield Check("store", "note" if others else "good", size, advice)
+        for run in known.values():
+            if run.error is not None and run.status.alive:  # what it waits for, and how much of it is missing
+                told = f"{run.error.why} {run.error.fix}".strip()
+                yield Check("run", "bad", f"{run.id}: {run.error.what}", told)
     except SapoError as error:
         yield Check("store", "bad", error.what, f"{error.why} {error.fix}".strip())
     yield _backups(path, runs)

@@ -82,7 +82,7 @@ def list_presets(on_fault: Callable[[InputError], None] | None = None) -> list[P
 
 def is_path(what: str) -> bool:
     """Whether `what` is meant as a file, not as a preset's name."""
-    return os.sep in what or Path(what).suffix == ".toml"
+    return os.sep in what or Path(what).suffix == ".toml" or what in (os.curdir, os.pardir, "~")
 
 
 def find_preset(what: str) -> Preset:
@@ -102,7 +102,7 @@ def find_preset(what: str) -> Preset:
     raise InputError(
         f"There is no preset {what!r}",
         why="There are: " + (", ".join(known) or "none") + ".",
-        fix=f"{hint}A configuration file is named with its ending: {what}.toml",
+        fix=f"{hint}A configuration file is named with its ending: {what}.toml" if NAME.fullmatch(what) else hint,
     )
 
 
@@ -112,6 +112,12 @@ def read_preset(path: Path) -> Preset:
     Raises InputError that names file, line and key of each fault.
     """
     text = read_text(path)
+    if not parse_toml_text(text, str(path)):
+        raise InputError(
+            f"{path} sets nothing" if text.strip() else f"{path} is empty",
+            why="A run of nothing but defaults is not what anybody means by a file.",
+            fix="Begin with a preset that is near to it: sapo presets lab-demo > mine.toml",
+        )
     config, about = parse_toml(text, source=str(path))
     config = beside(config, path.parent)
     shipped = path.parent.resolve() == shipped_dir().resolve()

@@ -61,9 +61,9 @@ class BillForecast:
 
     labeler: str
     chosen: bool
-    rollouts: float
-    tokens: float
-    prefill_tokens: float
+    rollouts: int
+    tokens: int
+    prefill_tokens: int
     flops: float | None
 
 
@@ -146,7 +146,7 @@ def _bills(config: RunConfig, shape: ModelShape | None, texts: Lengths) -> Itera
     for name, cost in labeling_costs(config, texts, COMPARED.values()).items():
         flops = cost.flops(Sizes.of(config, shape).reasoner) if shape else None
         own = name == config.labeling.labeler
-        yield BillForecast(name, own, cost.rollouts, cost.tokens, cost.prefill_tokens, flops)
+        yield BillForecast(name, own, round(cost.rollouts), round(cost.tokens), round(cost.prefill_tokens), flops)
 
 
 def _warnings(
@@ -171,12 +171,16 @@ def _warnings(
             yield Warned(told, advice.helps(config, peak, one.free, fits))
 
 
+def _millions(count: int) -> str:
+    return f"{count:,}" if count < 10**6 else f"{count / 1e6:,.0f} million"
+
+
 def _assumptions(
     config: RunConfig, shape: ModelShape | None, machine: Machine, place: Place, texts: Lengths, left_open: bool
 ) -> Iterator[str]:
     yield f"Lengths: {texts.assumption}."
     if shape is not None:
-        yield f"Model: {shape.name}, {shape.weights / 1e6:,.0f} million weights, vocabulary of {shape.vocab:,}."
+        yield f"Model: {shape.name}, {_millions(shape.weights)} weights, vocabulary of {shape.vocab:,}."
     if place.timed:
         yield f"Speed: {place.pace(machine, place.precision).words}."
     elif not place.on_cards:

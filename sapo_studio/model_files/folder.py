@@ -15,9 +15,10 @@ from typing import Any, cast
 from sapo_studio.errors import InputError
 from sapo_studio.model_files.adapters import check_no_adapter
 from sapo_studio.model_files.config_numbers import check_numbers, layers_named, sizes_named, text_part
+from sapo_studio.model_files.config_values import check_tokens
 from sapo_studio.model_files.llama_tensors import FAMILIES, NEEDED, expected_tensors, is_tied
 from sapo_studio.model_files.reading import DAMAGED, check_plain, read_object, reason, shown
-from sapo_studio.model_files.safetensors_header import Tensor, read_tensors
+from sapo_studio.model_files.safetensors_header import FLOATS, Tensor, check_sample, read_tensors
 from sapo_studio.model_files.tokenizer_files import check_tokenizer
 
 CONFIG = "config.json"
@@ -30,17 +31,23 @@ A_MODEL = 'Give the folder of a transformers model, a GGUF file, hub:OWNER/NAME,
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What the headers of a folder's weights say: all tensors by name, and the files that they lie in."""
+    """What the headers of a folder's weights say: the tensors in each file, by name."""
 
-    files: tuple[Path, ...]
-    tensors: Mapping[str, Tensor]
+    by_file: Mapping[Path, Mapping[str, Tensor]]
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """All tensors by name."""
+        return {name: tensor for held in self.by_file.values() for name, tensor in held.items()}
 
 
 def check_folder(folder: Path) -> dict[str, Any]:
     """The configuration of the causal language model in `folder`. Raises InputError for whatever is wrong with the
     folder, as far as it shows without building the model."""
     config = read_config(folder)
-    check_causal(folder, config, read_weights(folder, config))
+    weights = read_weights(folder, config)
+    check_causal(folder, config, weights)
+    check_sample(weights.by_file)
     check_tokenizer(folder, _vocab(config))
     return config
 
@@ -69,7 +76,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     check_numbers(config, file)
     generation = folder / GENERATION
     if generation.exists() or generation.is_symlink():
-        read_object(generation)
+        check_tokens(read_object(generation), generation, _vocab(config))
     return config
 
 
@@ -103,7 +110,9 @@ def read_weights(folder: Path, config: Mapping[str, Any]) -> Weights:
         return _sharded(folder, folder / named)
     single, index = folder / (named or SINGLE), folder / INDEX
     if single.exists() or single.is_symlink():
-        return Weights((single,), read_tensors(single))
+        if named is None and (index.exists() or index.is_symlink()):
+            _places(index)  # not used, and still not to lead anywhere
+        return Weights({single: read_tensors(single)})
     if index.exists() or index.is_symlink():
         return _sharded(folder, index)
     pickled = next((name for name in PICKLED if (folder / name).exists()), "")
@@ -114,12 +123,12 @@ def read_weights(folder: Path, config: Mapping[str, Any]) -> Weights:
     )
 
 
-def _sharded(folder: Path, index: Path) -> Weights:
+def _places(index: Path) -> dict[str, str]:
+    """Which file an index has each tensor in: names of files beside it."""
     listed: object = read_object(index).get("weight_map")
     if not isinstance(listed, dict) or not listed:
         raise InputError(f"{index} lists no tensors", why="It has to have a weight_map.", fix=DAMAGED)
     places = cast("dict[str, object]", listed)
-    shards: dict[str, dict[str, Tensor]] = {}
     for name, place in places.items():
         if not _is_plain_name(place):
             raise InputError(
@@ -127,7 +136,12 @@ def _sharded(folder: Path, index: Path) -> Weights:
                 why="It has to be the name of a file beside it.",
                 fix=DAMAGED,
             )
-        shard = str(place)
+    return cast("dict[str, str]", places)
+
+
+def _sharded(folder: Path, index: Path) -> Weights:
+    shards: dict[str, dict[str, Tensor]] = {}
+    for name, shard in _places(index).items():
         if shard not in shards:
             file = folder / shard
             if not file.exists() and not file.is_symlink():
@@ -139,10 +153,7 @@ def _sharded(folder: Path, index: Path) -> Weights:
                 why="The index belongs to other files than these.",
                 fix=DAMAGED,
             )
-    found: dict[str, Tensor] = {}
-    for shard in shards.values():
-        found |= shard
-    return Weights(tuple(folder / name for name in shards), found)
+    return Weights({folder / name: held for name, held in shards.items()})
 
 
 def _is_plain_name(value: object) -> bool:
@@ -157,6 +168,13 @@ def check_causal(folder: Path, config: Mapping[str, Any], weights: Weights) -> N
         raise _shape_of_config(folder, "num_hidden_layers", layers, f"The weights hold {len(tensors)} tensors in all.")
     if config.get("quantization_config") is not None:
         return  # packed: shapes and names are the quantiser's
+    for name, tensor in tensors.items():
+        if name.endswith(".weight") and tensor.dtype not in FLOATS:
+            raise InputError(
+                f"The tensor {shown(name)} in {folder} holds numbers of the type {tensor.dtype}",
+                why=f"Weights are {', '.join(FLOATS)}; what is packed otherwise says so in config.json.",
+                fix=DAMAGED,
+            )
     if has_known_tensors(config):
         _compare(folder, config, tensors)
         return

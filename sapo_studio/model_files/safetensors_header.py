@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, cast
+
+import numpy as np
 
 from sapo_studio.errors import InputError
 from sapo_studio.model_files.reading import DAMAGED, MIB, open_plain, parse_object, reason, shown
@@ -30,12 +32,21 @@ _BITS = {
 }
 
 
+FLOATS = {"F64": ("<u8", 0x7FF0 << 48), "F32": ("<u4", 0x7F80 << 16), "BF16": ("<u2", 0x7F80), "F16": ("<u2", 0x7C00)}
+"""Types that weights are computed with: each as an integer, and its bits that are all set in NaN and infinity."""
+SAMPLED = 4096
+"""Bytes at the beginning of a tensor that are looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One tensor as the header has it. `dtype` as safetensors calls it: F32, BF16, ..."""
+    """One tensor as the header has it. `dtype` as safetensors calls it: F32, BF16, ... `place`: where its bytes lie in
+    the file, from the one to before the other.
+    """
 
     dtype: str
     shape: tuple[int, ...]
+    place: tuple[int, int] = (0, 0)
 
     @property
     def numel(self) -> int:
@@ -60,10 +71,33 @@ def read_tensors(file: Path) -> dict[str, Tensor]:
         _refuse(file, "Its header is not a JSON object.")
     header = parse_object(data, f"The header of {file}")
     header.pop("__metadata__", None)
-    return _tensors(file, header, size - 8 - length)
+    return _tensors(file, header, 8 + length, size - 8 - length)
 
 
-def _tensors(file: Path, header: Mapping[str, Any], held: int) -> dict[str, Tensor]:
+def check_sample(files: Mapping[Path, Mapping[str, Tensor]]) -> None:
+    """Raise InputError where the first numbers of a tensor are NaN or infinite. The others are not read: all of a
+    model's weights would take minutes."""
+    for file, tensors in files.items():
+        with open_plain(file) as stream:
+            for name, tensor in tensors.items():
+                if tensor.dtype not in FLOATS:
+                    continue
+                kind, set_bits = FLOATS[tensor.dtype]
+                begin, end = tensor.place
+                try:
+                    stream.seek(begin)
+                    numbers = np.frombuffer(stream.read(min(SAMPLED, end - begin)), dtype=kind)
+                except (OSError, ValueError) as error:
+                    raise InputError(f"{file} cannot be read", why=reason(error)) from error
+                if bool(np.any((numbers & set_bits) == set_bits)):
+                    raise InputError(
+                        f"The tensor {shown(name)} in {file} holds NaN or infinity",
+                        why="The model would calculate nothing else.",
+                        fix=DAMAGED,
+                    )
+
+
+def _tensors(file: Path, header: Mapping[str, Any], start: int, held: int) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     places: list[tuple[int, int, str]] = []
     for name, entry in header.items():
@@ -74,7 +108,7 @@ def _tensors(file: Path, header: Mapping[str, Any], held: int) -> dict[str, Tens
                 file,
                 f"The tensor {shown(name)} of shape {list(tensor.shape)} would not fill its {end - begin:,} bytes.",
             )
-        found[name] = tensor
+        found[name] = replace(tensor, place=(start + begin, start + end))
         places.append((begin, end, name))
     at = 0
     for begin, end, name in sorted(places):

@@ -18,7 +18,8 @@ from sapo_studio.model_files.reading import (
     shown,
 )
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+TOKENIZER = "tokenizer.json"
+TOKENIZER_FILES = (TOKENIZER, "tokenizer.model", "vocab.json", "spiece.model")
 SETTINGS = "tokenizer_config.json"
 TEMPLATE, OLD_TEMPLATE = "chat_template.jinja", "chat_template.json"
 _JSON = ("tokenizer.json", SETTINGS, "special_tokens_map.json", "added_tokens.json", "vocab.json", OLD_TEMPLATE)
@@ -52,8 +53,13 @@ def check_tokenizer(folder: Path, vocab: int | None) -> None:
             why=f"Its {SETTINGS} names code of its own, and a model's code could do anything here.",
             fix="Use a model whose tokenizer is part of transformers.",
         )
-    if vocab is not None and "tokenizer.json" in read:
-        _check_numbers(folder / "tokenizer.json", read["tokenizer.json"], settings, vocab)
+    if TOKENIZER in read:
+        if not isinstance(read[TOKENIZER].get("model"), dict):
+            raise InputError(
+                f"{folder / TOKENIZER} is no tokenizer", why="It does not say how texts are cut (model).", fix=DAMAGED
+            )
+        if vocab is not None:
+            _check_numbers(folder / TOKENIZER, read[TOKENIZER], settings, vocab)
 
 
 def _is_there(file: Path) -> bool:

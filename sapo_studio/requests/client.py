@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from typing import Any, cast
@@ -11,6 +13,7 @@ from sapo_studio.errors import EngineError
 from sapo_studio.requests.kinds import Request
 from sapo_studio.requests.wire import read_error
 
+_DESCRIPTOR = re.compile(r'"/(?:dev|proc/self)/fd/(\d{1,6})"')
 COMMAND = (sys.executable, "-P", "-m", "sapo_engine.service")
 
 
@@ -31,6 +34,8 @@ def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
             errors="replace",
             check=False,
             timeout=seconds,
+            # /dev/fd/63, as a shell writes <(...): what it passed to this process is the engine's to read.
+            pass_fds=_passed(text),
         )
     except OSError as error:
         raise EngineError("The engine could not be started", why=str(error)) from error
@@ -50,6 +55,20 @@ def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
         why=last or f"It ended with status {done.returncode}.",
         fix="Install the engine with `pip install 'sapo-studio[engine]'`.",
     )
+
+
+def _passed(request: str) -> tuple[int, ...]:
+    """The open files that texts in a request name (`/dev/fd/63`)."""
+    named = {int(number) for number in _DESCRIPTOR.findall(request)}
+    return tuple(number for number in named if number > 2 and _is_open(number))
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def _last_line(text: str) -> str:

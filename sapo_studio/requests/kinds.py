@@ -219,7 +219,27 @@ class ModelCheckRequest(Asked):
     """The folder of a causal language model."""
 
 
-Request = EvaluateRequest | LabelStudyRequest | GradeRequest | PreviewRequest | SandboxProbeRequest | ModelCheckRequest
+class TokenizerCheckRequest(Asked):
+    """Whether the tokenizer.json of a model can be loaded, and tokens be made by it. Takes no torch.
+
+    The answer has `tokens`, how many a short text has. What is wrong with it is the error.
+    """
+
+    kind: Literal["tokenizer_check"] = "tokenizer_check"
+    """Which request this is."""
+    folder: FilePath
+    """The model's folder."""
+
+
+Request = (
+    EvaluateRequest
+    | LabelStudyRequest
+    | GradeRequest
+    | PreviewRequest
+    | SandboxProbeRequest
+    | ModelCheckRequest
+    | TokenizerCheckRequest
+)
 BY_KIND: dict[str, type[Request]] = {model.model_fields["kind"].default: model for model in get_args(Request)}
 
 

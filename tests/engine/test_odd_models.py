@@ -25,9 +25,11 @@ from transformers import (
     VaultGemmaConfig,
     VaultGemmaForCausalLM,
 )
+from transformers.activations import ACT2CLS
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from sapo_engine.models.end_tokens import end_token_note
-from sapo_engine.models.loading import load_config, load_model, load_network, load_tokenizer, save_model
+from sapo_engine.models.loading import load_config, load_model, load_network, load_tokenizer, save_model, start_model
 from sapo_engine.models.reasoner import Adapters, Reasoner, load_adapter, own_network, save_adapter, with_adapter
 from sapo_engine.models.sources import find_folder, gguf_folder
 from sapo_engine.phases.codecs import ModelCodec
@@ -37,6 +39,7 @@ from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.model import fresh_verifier, load_verifier, save_verifier
 from sapo_studio.config.schema import ModelConfig, VerifierConfig
 from sapo_studio.errors import InputError
+from sapo_studio.model_files.config_values import ACTIVATIONS, DTYPES, POSITIONS
 from sapo_studio.model_files.llama_tensors import FAMILIES, expected_tensors, is_tied
 from sapo_studio.requests.kinds import ModelCheckRequest
 from tests.fixtures.odd_models import CONFIG, FAULTS, spoilt, write_folder, write_gguf
@@ -368,3 +371,30 @@ def test_a_chat_template_in_its_own_file_travels(folder, tmp_path):
         (tmp_path / f"{name}-adapter").mkdir()
         codec.save(with_adapter(load_network(folder), ADAPTERS), tmp_path / f"{name}-adapter")
         assert (tmp_path / f"{name}-adapter" / "adapter" / "chat_template.jinja").read_text() == CHAT
+
+
+def test_the_names_that_config_json_may_have_are_those_of_transformers():
+    assert set(ACT2CLS) <= ACTIVATIONS
+    assert set(ROPE_INIT_FUNCTIONS) <= set(POSITIONS)
+    assert all(isinstance(getattr(torch, name), torch.dtype) for name in DTYPES - {"auto"})
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [({"tie_word_embeddings": "maybe"}, "tie_word_embeddings"), ({"mlp_bias": [1]}, "mlp_bias")],
+)
+def test_what_is_wrong_with_config_json_is_not_called_the_tokenizers(told, field, tmp_path):
+    """As a run starts: also for what the kernel's own look lets through (there is no table of all fields)."""
+    folder = write_folder(tmp_path / "model", CONFIG | told)
+    with pytest.raises(InputError) as caught:
+        start_model(ModelConfig(source=str(folder)), None, 0, torch.device("cpu"), tmp_path)
+    assert field in str(caught.value)
+    assert "okenizer" not in str(caught.value)
+
+
+def test_a_field_that_only_transformers_knows_is_named(tmp_path):
+    folder = write_folder(tmp_path / "model", CONFIG | {"layer_types": ["odd", "odd"]})
+    with pytest.raises(InputError) as caught:
+        start_model(ModelConfig(source=str(folder)), None, 0, torch.device("cpu"), tmp_path)
+    assert "layer_types" in str(caught.value)
+    assert "okenizer" not in str(caught.value)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import struct
 import tracemalloc
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from sapo_studio.errors import EngineError, InputError
 from sapo_studio.forecast import Unknown, check_source, find_shape
 from sapo_studio.model_files.folder import check_folder
 from sapo_studio.model_files.gguf_file import read_gguf
-from sapo_studio.requests.kinds import ModelCheckRequest
+from sapo_studio.requests.kinds import ModelCheckRequest, TokenizerCheckRequest
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from tests.fixtures.odd_models import CONFIG, FAULTS, expected_tensors, spoilt, write_folder, write_gguf, write_tensors
@@ -121,7 +124,10 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from([*CONFIG, "head_dim", "text_config", "layer_types"]), JSON, max_size=3))
+KEYS = [*CONFIG, "head_dim", "text_config", "layer_types", "rope_scaling", "attention_dropout", "quantization_config"]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=3))
 def test_whatever_config_json_says_is_taken_or_refused_in_words(whole: dict[Path, bytes], told: dict[str, Any]):
     file = next(iter(whole)).with_name("config.json")
     file.write_text(json.dumps(CONFIG | told))
@@ -222,10 +228,10 @@ def test_what_is_said_of_a_file_is_cut_and_cannot_steer_a_terminal(tmp_path: Pat
 
 
 def test_the_engine_is_asked_where_only_it_knows_the_tensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    asked: list[ModelCheckRequest] = []
+    asked: list[ModelCheckRequest | TokenizerCheckRequest] = []
     trouble: list[Exception] = []
 
-    def ask(request: ModelCheckRequest, *, seconds: float) -> dict[str, Any]:
+    def ask(request: ModelCheckRequest | TokenizerCheckRequest, *, seconds: float) -> dict[str, Any]:
         asked.append(request)
         if trouble:
             raise trouble[0]
@@ -234,15 +240,89 @@ def test_the_engine_is_asked_where_only_it_knows_the_tensors(tmp_path: Path, mon
     monkeypatch.setattr("sapo_studio.requests.client.ask", ask)
     folder = write_folder(tmp_path / "model")
     check_model(ModelConfig(source=str(folder)))
-    assert not asked
+    assert [type(request) for request in asked] == [TokenizerCheckRequest]
+    trouble.append(EngineError("The engine could not do this", why="It ended with status -6."))
+    with pytest.raises(InputError, match=r"tokenizer.*cannot be loaded"):
+        check_model(ModelConfig(source=str(folder)))
+    trouble.clear()
+    asked.clear()
     (folder / "config.json").write_text(json.dumps(CONFIG | {"model_type": "gpt_neox"}))
     check_model(ModelConfig(source=str(folder)))
-    assert [request.folder for request in asked] == [folder]
+    assert [(type(request), request.folder) for request in asked] == [(ModelCheckRequest, folder)]
     trouble.append(InputError("The weights lack the tensor x"))
     with pytest.raises(InputError, match="lack the tensor x"):
         check_model(ModelConfig(source=str(folder)))
     trouble[0] = EngineError("there is no engine here")
     check_model(ModelConfig(source=str(folder)))
+
+
+ODD_TOKENIZERS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "unknown normalizer": lambda told: told.update(normalizer={"type": "Nonsense"}),
+    "broken regex": lambda told: told.update(
+        pre_tokenizer={"type": "Split", "pattern": {"Regex": "(["}, "behavior": "Isolated", "invert": False}
+    ),
+    "merges of unknown tokens": lambda told: told["model"].update(merges=[["x", "y"]]),
+    "unknown model": lambda told: told["model"].update(type="Nonsense"),
+}
+
+
+@pytest.mark.parametrize("fault", ODD_TOKENIZERS)
+def test_a_tokenizer_is_loaded_before_a_run_and_in_the_dry_run(fault: str, tmp_path: Path):
+    pytest.importorskip("tokenizers")
+    folder = write_folder(tmp_path / "model")
+    told = json.loads((folder / "tokenizer.json").read_text())
+    ODD_TOKENIZERS[fault](told)
+    (folder / "tokenizer.json").write_text(json.dumps(told))
+    with pytest.raises(InputError, match=r"tokenizer.*tokenizer\.json cannot be loaded"):
+        check_model(ModelConfig(source=str(folder)))
+
+
+def test_a_whole_tokenizer_passes(tmp_path: Path):
+    check_model(ModelConfig(source=str(write_folder(tmp_path / "model"))))
+
+
+@pytest.mark.parametrize("kind", ["F16", "BF16", "F32", "F64"])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_weights_that_are_no_numbers(kind: str, value: str, tmp_path: Path):
+    folder = write_folder(tmp_path / "model")
+    width = {"F16": 2, "BF16": 2, "F32": 4, "F64": 8}[kind]
+    number = {"F16": "<e", "BF16": "<f", "F32": "<f", "F64": "<d"}[kind]
+    held = struct.pack(number, float(value))[-width:]
+    shapes = expected_tensors(CONFIG)
+    header: dict[str, Any] = {}
+    body = b""
+    for name, shape in shapes.items():
+        data = bytes(math.prod(shape) * width)
+        if name == "model.norm.weight":
+            data = bytes(width) + held + data[2 * width :]
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    head = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + body)
+    assert "model.norm.weight" in refusal(folder)
+    assert "NaN" in refusal(folder)
+
+
+def test_values_that_real_models_have_are_taken(tmp_path: Path):
+    for number, changed in enumerate(
+        (
+            {"pad_token_id": -1, "eos_token_id": [0, 7], "torch_dtype": "bfloat16", "hidden_act": "gelu_pytorch_tanh"},
+            {"rope_theta": 1_000_000, "rope_scaling": None, "attention_dropout": 0, "sliding_window": None},
+            {
+                "rope_scaling": {
+                    "rope_type": "llama3",
+                    "factor": 32.0,
+                    "low_freq_factor": 1.0,
+                    "high_freq_factor": 4.0,
+                    "original_max_position_embeddings": 8192,
+                }
+            },
+            {"rope_scaling": {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}},
+            {"rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"}, "dtype": "float32"},
+            {"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6}}},
+        )
+    ):
+        check_folder(write_folder(tmp_path / str(number), CONFIG | changed))
 
 
 def test_a_gguf_that_is_right_but_not_like_llama_is_left_to_the_engine(tmp_path: Path):

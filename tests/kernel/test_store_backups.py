@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError, SapoError, StoreError
 from sapo_studio.store import backups, queries, runs
 from sapo_studio.store.db import Store
@@ -604,3 +605,36 @@ def test_doctor_tells_of_backups(store: Store, home: Path):
     (home / "studio.db").unlink()
     assert told("store").state == "bad"
     assert "sapo restore" in told("store").advice
+
+
+def test_a_sound_store_with_more_runs_is_not_given_up_unasked(
+    store: Store, home: Path, sapo: Callable[..., tuple[int, str, str]]
+):
+    a_run(store)
+    back_up(store)
+    a_run(store)
+    store.close()
+    code, _, err = sapo("restore", "--yes")
+    assert code == 2
+    assert "holds 2 runs" in err
+    assert "sapo restore 1 --yes" in err
+    assert not list(home.glob("studio.replaced-*"))
+    code, out, err = sapo("restore", "1", "--yes")
+    assert (code, "1 run more" in err) == (0, True)
+    assert "What was there before is kept" in out
+    assert len(list(home.glob("studio.replaced-*"))) == 1
+
+
+def test_doctor_tells_of_runs_that_wait_for_room(store: Store, home: Path):
+    from sapo_studio.app import diagnosis
+    from sapo_studio.store import runs
+    from sapo_studio.store.records import ErrorText
+
+    run = synthetic_run(store, iterations=1, trajectories=16, questions=8, status=RunStatus.RUNNING)
+    assert all(check.name != "run" for check in diagnosis.store_checks())
+    notice = ErrorText("The disk is full: the run waits", "It has 0.1 MB left.", "Free at least 3.5 MB.")
+    runs.set_status(store, run, RunStatus.PAUSED, notice)  # as the parent does
+    told = next(check for check in diagnosis.store_checks() if check.name == "run")
+    assert told.state == "bad"
+    assert run in told.finding
+    assert "Free at least 3.5 MB." in told.advice

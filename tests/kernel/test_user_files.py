@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from sapo_studio.config.presets import find_preset
 from sapo_studio.errors import InputError
 from sapo_studio.files import output_place, parse_json_text, parse_toml_text, read_lines, read_text, write_output
 from sapo_studio.paths import user_path
@@ -89,3 +93,59 @@ def test_toml_that_python_has_other_errors_for(text: str):
 def test_json_that_python_has_other_errors_for(text: str):
     with pytest.raises(ValueError, match=r".+"):
         parse_json_text(text)
+
+
+def test_an_empty_configuration_is_no_configuration(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "empty.toml").touch()
+    (tmp_path / "remarks.toml").write_text("# seed = 1\n\n")
+    for name, told in (("pipe", "is empty"), ("empty", "is empty"), ("remarks", "sets nothing")):
+        with pytest.raises(InputError, match=told):
+            find_preset(str(tmp_path / f"{name}.toml"))
+
+
+def test_a_pipe_that_brings_a_configuration_is_read(tmp_path: Path):
+    place = tmp_path / "pipe.toml"
+    os.mkfifo(place)
+    reader = os.open(place, os.O_RDONLY | os.O_NONBLOCK)  # so that the writer need not wait for one
+    writer = os.open(place, os.O_WRONLY)
+    os.write(writer, b"seed = 7\n")
+    os.close(writer)
+    assert find_preset(str(place)).config.seed == 7
+    os.close(reader)
+
+
+@pytest.mark.parametrize("what", [".", "..", "~"])
+def test_a_folder_is_called_a_folder(what: str):
+    with pytest.raises(InputError, match="is a folder"):
+        find_preset(what)
+
+
+@pytest.mark.parametrize("what", [".x", "a b", "-"])
+def test_no_name_of_a_file_is_made_of_what_is_none(what: str):
+    with pytest.raises(InputError, match="There is no preset") as caught:
+        find_preset(what)
+    assert f"{what}.toml" not in caught.value.fix
+
+
+@pytest.mark.parametrize("command", [["grade", "gsm8k"], ["doctor", "--task", "gsm8k", "--data"]])
+@pytest.mark.parametrize("shape", ["pipe of the shell", "FIFO"])
+def test_commands_read_pipes_that_are_named(tmp_path: Path, command: list[str], shape: str):
+    row = '{"question": "1+1?", "answer": "#### 2", "completion": "#### 2"}\n'
+    (tmp_path / "rows").write_text(row * 40)
+    place = shlex.quote(str(tmp_path / "fifo"))
+    rows = f"cat {shlex.quote(str(tmp_path / 'rows'))}"
+    sapo = shlex.join([sys.executable, "-m", "sapo_studio.cli", *command])
+    fifo = f"mkfifo {place}; {rows} > {place} & {sapo} {place}"
+    line = f"{sapo} <({rows})" if shape != "FIFO" else fifo
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "40 of 40" in done.stdout + done.stderr
+
+
+def test_a_run_wants_its_questions_in_a_file(tmp_path: Path):
+    from sapo_engine.tasks.datasets import rows_of
+
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(InputError, match="is a pipe"):
+        rows_of(str(tmp_path / "pipe.jsonl"))

@@ -178,6 +178,7 @@ def start_model(
         network, tokenizer = fresh_model(config, task, seed)
     else:
         folder = find_folder(config, run_dir)
+        load_config(folder)  # first: the tokenizer reads it, too, and would be called what is at fault
         tokenizer = load_tokenizer(folder)
         precision = resolve(config.precision, device)
         if config.tuning == "qlora":

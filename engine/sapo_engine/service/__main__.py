@@ -21,6 +21,7 @@ from sapo_studio.requests.kinds import (
     PreviewRequest,
     Request,
     SandboxProbeRequest,
+    TokenizerCheckRequest,
     read_request,
 )
 from sapo_studio.requests.wire import write_error
@@ -53,6 +54,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import model_check
 
             return model_check.answer(request)
+        case TokenizerCheckRequest():
+            from sapo_engine.service import tokenizer_check
+
+            return tokenizer_check.answer(request)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sapo_engine.grading.base import Grader, Problem
 from sapo_engine.grading.escape import cut, shown
-from sapo_engine.tasks.datasets import Row, is_file, read_jsonl, rows_in, text_field
+from sapo_engine.tasks.datasets import Row, read_jsonl, rows_in, text_field
 from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems, read_problem
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
@@ -87,7 +87,7 @@ def lines_of(file: str) -> Iterator[Row]:
         yield from rows_in(sys.stdin.buffer, "standard input")
         return
     path = user_path(file)
-    if not is_file(path):
+    if not path.exists():
         raise InputError(f"There is no file {cut(str(path), 200)}")
     yield from read_jsonl(path)
 
@@ -96,7 +96,7 @@ def answer(request: GradeRequest) -> dict[str, Any]:
     """See GradeRequest. Each verdict is written to standard output as soon as it is known."""
     kind = KINDS[request.task]
     config = TaskConfig(test_seconds=request.seconds, unsandboxed=request.unsandboxed)
-    known = {problem.id: problem for problem in load_problems(kind, request.data)} if request.data else None
+    known = {problem.id: problem for problem in load_problems(kind, request.data, once=True)} if request.data else None
     right = total = 0
     for verdict in grade_all(kind, items_of(kind, lines_of(request.file), known), config, request.processes):
         print(json_line(verdict), flush=True)

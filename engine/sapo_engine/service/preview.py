@@ -24,8 +24,8 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
     asked = {"task": {"bad_golds": "keep", **task}, "model": {"source": "bundled:lab"}}
     config = parse_config(asked, source="the task").task
     kind = KINDS[config.kind]
-    problems = load_problems(kind, config.train_data or kind.hub_train)
-    written = WrittenTask(config, 0)
+    problems = load_problems(kind, config.train_data or kind.hub_train, once=True)
+    written = WrittenTask(config, 0, problems=problems)
     train = [question for question in written.questions("train") if question.steps]
     sandbox = ""
     if written.is_code:

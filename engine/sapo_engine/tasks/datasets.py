@@ -10,7 +10,7 @@ from typing import IO, Any, cast
 
 from sapo_engine.grading.escape import cut
 from sapo_studio.errors import InputError
-from sapo_studio.files import parse_json_text
+from sapo_studio.files import open_input, parse_json_text
 from sapo_studio.paths import user_path
 
 Row = tuple[str, Mapping[str, Any]]
@@ -23,40 +23,44 @@ NAMED = 20
 HUB = re.compile(r"hub:([\w.-]+/[\w.-]+)(?:/([\w.-]+))?(?::([\w.\[\]%+-]+))?(?:@([\w./-]+))?")
 
 
-def rows_of(address: str) -> list[Row]:
+def rows_of(address: str, *, once: bool = False) -> list[Row]:
     """All rows of a `.jsonl`, `.json`, `.csv` or `.parquet` file, or of `hub:OWNER/NAME[/CONFIG][:SPLIT][@REVISION]`.
 
-    Raises InputError that names the file and line at fault.
+    `once`: nobody will ask for them again, so that a pipe may bring them (JSON Lines). Raises InputError that names the
+    file and line at fault.
     """
     if address.startswith("hub:"):
         return _hub_rows(address)
     path = user_path(address)
-    if not is_file(path):
+    if not is_there(path):
         # A run has whole paths: what was written may have been the last two parts.
         named = "/".join(path.parts[-2:]) if path.is_absolute() else address
-        hub = named.count("/") == 1 and not path.suffix and not path.exists()
+        hub = named.count("/") == 1 and not path.suffix
         hint = f'A data set of the Hub is written "hub:{cut(named)}".' if hub else ""
         raise InputError(f"There is no data file {cut(str(path), 200)}", fix=hint)
-    if path.suffix.lower() in (".json", ".csv", ".parquet"):
+    if path.is_fifo() and not once:
+        raise InputError(
+            f"{cut(str(path), 200)} is a pipe, not a data file",
+            why="A run reads its questions again when it goes on.",
+            fix="Write them to a file.",
+        )
+    if path.is_file() and path.suffix.lower() in (".json", ".csv", ".parquet"):
         return _loaded(path.suffix.lower()[1:], str(path), data_files=str(path), split="train")
     return list(read_jsonl(path))
 
 
-def is_file(path: Path) -> bool:
-    """Whether there is a plain file at `path`, which may be no path at all."""
+def is_there(path: Path) -> bool:
+    """Whether there is anything at `path`, which may be no path at all."""
     try:
-        return path.is_file()
+        return path.exists()
     except (OSError, ValueError):
         return False
 
 
 def read_jsonl(path: Path) -> Iterator[Row]:
-    """The rows of a JSON Lines file (UTF-8, with or without a byte order mark; blank lines are skipped)."""
-    try:
-        with path.open("rb") as file:
-            yield from rows_in(file, str(path))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read", why=error.strerror or str(error)) from error
+    """The rows of a JSON Lines file or pipe (UTF-8, with or without a byte order mark; blank lines are skipped)."""
+    with open_input(path) as file:
+        yield from rows_in(file, str(path))
 
 
 def rows_in(file: IO[bytes], source: str) -> Iterator[Row]:

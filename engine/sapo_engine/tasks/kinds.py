@@ -91,9 +91,9 @@ def problems_of(kind: Kind, rows: Sequence[Row], source: str) -> list[Problem]:
     return found
 
 
-def load_problems(kind: Kind, address: str) -> list[Problem]:
-    """All problems at `address` (see data.rows_of)."""
-    return problems_of(kind, rows_of(address), address)
+def load_problems(kind: Kind, address: str, *, once: bool = False) -> list[Problem]:
+    """All problems at `address` (see datasets.rows_of)."""
+    return problems_of(kind, rows_of(address, once=once), address)
 
 
 def grader_for(kind: Kind, config: TaskConfig, graders: int = 0, *, code: bool) -> Grader:

@@ -35,10 +35,14 @@ class WrittenTask:
     development questions and few-shot examples are held out of the training data. Which ones depends on `seed` alone.
     """
 
-    def __init__(self, config: TaskConfig, seed: int, *, graders: int = 0) -> None:
+    def __init__(
+        self, config: TaskConfig, seed: int, *, graders: int = 0, problems: Sequence[Problem] | None = None
+    ) -> None:
+        """`problems`: those of the training data, where they have been read already."""
         self.config = config
         self.kind = KINDS[config.kind]
-        train = load_problems(self.kind, config.train_data or self.kind.hub_train)
+        address = config.train_data or self.kind.hub_train
+        train = load_problems(self.kind, address) if problems is None else list(problems)
         apart = config.test_data or (self.kind.hub_test if not config.train_data else "")
         test = load_problems(self.kind, apart) if apart else []
         self.is_code = self._is_code([*train, *test])

@@ -70,7 +70,6 @@ def doctor(
 
 def _show(found: dict[str, Any]) -> None:
     from rich.markup import escape
-    from rich.rule import Rule
 
     terminal = console()
     splits = ", ".join(f"{count} {split}" for split, count in found["splits"].items())
@@ -79,16 +78,16 @@ def _show(found: dict[str, Any]) -> None:
     )
     if found["sandbox"]:
         terminal.print(f"Programs run in: {escape(found['sandbox'])}")
-    terminal.print(Rule("a prompt", align="left"))
+    terminal.print("\n[bold]A prompt[/]")
     terminal.print(escape(found["prompt"]), soft_wrap=True)
     for solution in found["solutions"]:
-        terminal.print(Rule(f"a solution of {len(solution['steps'])} steps", align="left"))
+        terminal.print(f"\n[bold]A solution of {len(solution['steps'])} steps[/]")
         for number, step in enumerate(solution["steps"], start=1):
             first, *rest = step.split("\n")
             terminal.print(f"[cyan]{number:>3}[/] {escape(first)}", soft_wrap=True)
             for line in rest:
                 terminal.print(f"    {escape(line)}", soft_wrap=True)
-    terminal.print(Rule(align="left"))
+    terminal.print()
     right = found["graded"] - len(found["wrong"])
     terminal.print(f"{right} of {found['graded']} reference solutions are graded as right")
     for fault in found["wrong"][:10]:

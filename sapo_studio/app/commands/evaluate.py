@@ -102,7 +102,7 @@ def evaluate(
         EvaluateRequest(
             run=folder,
             verifier=which,
-            benchmark=user_path(benchmark).resolve() if benchmark else None,
+            benchmark=user_path(benchmark).absolute() if benchmark else None,
             best_of=best_of,
             questions=questions,
             matrix=matrix,

@@ -46,7 +46,9 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     parts = ", ".join(f"{title.lower()} {getattr(compute, name):,.0f}" for name, (title, _) in PARTS.items())
     flops = "unknown" if compute.flops is None else f"{compute.flops:.3g}"
     terminal.print(f"Compute after the warm-up, in tokens: {parts}; FLOPs: {flops}", soft_wrap=True)
-    for warning in found.warnings:
-        terminal.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
     for line in found.assumptions:
         terminal.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+    if found.warnings:  # last, where they are seen
+        terminal.print(f"\n[bold yellow]Before you start it ({len(found.warnings)}):[/]")
+    for warning in found.warnings:
+        terminal.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)

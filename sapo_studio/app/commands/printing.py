@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -9,6 +10,9 @@ from sapo_studio.readable import json_line, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+PIPE_WIDTH = 10_000
+"""Characters in a line of a file or a pipe: nothing is wrapped or cut there."""
 
 
 def say(text: object, *, end: str = "\n", error: bool = False) -> None:
@@ -29,7 +33,10 @@ def pass_on(text: str, stream: TextIO | None = None) -> None:
 
 def console(*, error: bool = False, soft_wrap: bool = False) -> Console:
     """A terminal for tables and colours. Markup is read in what a command writes, so data are escaped there; of control
-    characters nothing gets through, wherever they come from."""
+    characters nothing gets through, wherever they come from. In a file or a pipe lines are as long as they are."""
     from sapo_studio.app.commands.safe_console import SafeConsole  # rich is slow to load, and a program needs none
 
-    return SafeConsole(stderr=error, highlight=False, soft_wrap=soft_wrap)
+    made = SafeConsole(stderr=error, highlight=False, soft_wrap=soft_wrap)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = PIPE_WIDTH
+    return made

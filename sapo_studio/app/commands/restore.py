@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,10 +24,16 @@ def register(app: typer.Typer) -> None:
 
 def restore(
     backup: Annotated[
-        str, typer.Argument(metavar="[BACKUP]", help="Its number or name in the list, or a path. Without: list them.")
-    ] = "",
+        str | None,
+        typer.Argument(metavar="[BACKUP]", help="Its number or name in the list, or a path. Without: list them."),
+    ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask. Without BACKUP: the best one, with most runs.")
+        bool,
+        typer.Option(
+            "--yes",
+            "-y",
+            help="Do not ask. Without BACKUP: the best one, with most runs, unless the store is sound and has more.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
 ) -> None:
@@ -44,10 +51,10 @@ def restore(
     from sapo_studio.store import backups
 
     store = store_path()
-    if not backup and not yes:
+    if backup is None and not yes:
         _list(store, backups.list_backups(store), as_json=as_json)
         return
-    chosen = backups.find(store, backup) if backup else backups.best(store)
+    chosen = backups.best(store) if backup is None else backups.find(store, backup)
     if chosen is None:
         raise InputError("There is no backup to go back to", fix=f"None that can be read is beside {store}.")
     if chosen.fault:
@@ -57,13 +64,33 @@ def restore(
             fix="Choose another one: `sapo restore` lists them.",
         )
     now = _present(store)
-    if not yes and not typer.confirm(printable(f"Go back to {chosen.summary}? {now} It is kept aside.")):
+    fewer = now.sound and chosen.runs < now.runs
+    if fewer and backup is None:
+        number = 1 + [one.path for one in backups.list_backups(store)].index(chosen.path)
+        raise InputError(
+            "The store is sound and holds more than the best backup",
+            why=f"It holds {backups.counted(now.runs, 'run')}, and {chosen.summary} is the best. Nothing was changed.",
+            fix=f"To go back all the same name the backup: sapo restore {number} --yes. The file of now is kept aside.",
+        )
+    if fewer:
+        lacking = backups.counted(now.runs - chosen.runs, "run")
+        say(f"The store is sound and holds {lacking} more than this backup. Its file is kept aside.", error=True)
+    if not yes and not typer.confirm(printable(f"Go back to {chosen.summary}? {now.sentence} It is kept aside.")):
         raise InputError("Nothing was restored")
     _tell(store, backups.restore(store, chosen), as_json=as_json)
 
 
-def _present(store: Path) -> str:
-    """What the store holds now, in a sentence. Raises InputError where an engine works on one of its runs."""
+@dataclass(frozen=True)
+class _Present:
+    """What the store holds now. `sound`: it can be read, and SQLite finds no fault in it."""
+
+    sentence: str
+    runs: int = 0
+    sound: bool = False
+
+
+def _present(store: Path) -> _Present:
+    """What the store holds now. Raises InputError where an engine works on one of its runs."""
     from sapo_studio import supervisor
     from sapo_studio.store import queries
     from sapo_studio.store.backups import counted
@@ -72,15 +99,16 @@ def _present(store: Path) -> str:
     try:
         with Store.open(store, create=False) as opened:
             runs = queries.list_runs(opened)
+            sound = opened.value("PRAGMA quick_check(1)") == "ok"
     except SapoError as error:
-        return f"{error.what}."
+        return _Present(f"{error.what}.")
     if held := [run.id for run in runs if supervisor.is_held(run)]:
         raise InputError(
             "The store cannot be replaced now",
             why=f"An engine works on {', '.join(held[:5])}.",
             fix=f"Stop it first: sapo stop {held[0]}",
         )
-    return f"The store holds {counted(len(runs), 'run')} now."
+    return _Present(f"The store holds {counted(len(runs), 'run')} now.", len(runs), sound)
 
 
 def _list(store: Path, found: list[Backup], *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 RUN_HELP = "The run's id, the beginning of it, its name, or `last`."
+LINES_HELP = "One JSON object a line instead of a picture. So it is without this, too, where there is no terminal."
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,7 @@ def resume(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a learning rate or how the machine is used. Repeat."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=LINES_HELP)] = False,
 ) -> None:
     """Go on with a paused, stopped, interrupted or failed run, and follow it.
 
@@ -48,7 +49,7 @@ def resume(
 
 def follow_run(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=LINES_HELP)] = False,
 ) -> None:
     """Watch a run that is under way. Ctrl+C only ends the watching.
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from sapo_studio.app.commands.resume import LINES_HELP
+
 
 def register(app: typer.Typer) -> None:
     """Add `run`."""
@@ -26,12 +28,13 @@ def run(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what the run will take of memory and time, and start nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of a picture.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=LINES_HELP)] = False,
 ) -> None:
     """Start a run and follow it to its end.
 
     The run belongs to an engine of its own: closing the terminal leaves it going. Ctrl+C asks it to stop in good order,
-    a second Ctrl+C ends it at once; either way `sapo resume` goes on from there.
+    a second Ctrl+C ends it at once; either way `sapo resume` goes on from there. Where standard output is no terminal
+    (a pipe, a file), it prints JSON lines as with `--json`.
 
     Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
     """

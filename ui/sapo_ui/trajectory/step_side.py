@@ -45,7 +45,6 @@ class _RolloutCard(QFrame):
     def __init__(self, rollouts: list[RolloutInfo]) -> None:
         super().__init__()
         first = rollouts[0]
-        self.setStyleSheet(f"QFrame {{ background: {theme.current().raised}; border-radius: 6px; border: 0; }}")
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 5, 8, 6)
         column.setSpacing(2)
@@ -57,6 +56,10 @@ class _RolloutCard(QFrame):
         text.setMinimumWidth(40)
         column.addWidget(text)
         column.addWidget(ending)
+        theme.on_change(self, self._restyle)
+
+    def _restyle(self) -> None:
+        self.setStyleSheet(f"QFrame {{ background: {theme.current().raised}; border-radius: 6px; border: 0; }}")
 
 
 def grouped(rollouts: list[RolloutInfo]) -> list[list[RolloutInfo]]:

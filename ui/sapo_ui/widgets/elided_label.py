@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -10,12 +10,18 @@ from sapo_ui.widgets.plain_text import plain_tip
 
 
 class ElidedLabel(QWidget):
-    """One line of text. `role` picks the palette colour: `WindowText` or `PlaceholderText` (muted)."""
+    """Text in so many `lines`. `role` picks the palette colour: `WindowText` or `PlaceholderText` (muted)."""
 
     def __init__(
-        self, font: QFont, *, role: QPalette.ColorRole = QPalette.ColorRole.WindowText, parent: QWidget | None = None
+        self,
+        font: QFont,
+        *,
+        role: QPalette.ColorRole = QPalette.ColorRole.WindowText,
+        lines: int = 1,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._lines = lines
         self._text = ""
         self._role = role
         self.setFont(font)
@@ -36,16 +42,32 @@ class ElidedLabel(QWidget):
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
-        return QSize(metrics.horizontalAdvance(self._text) + 2, metrics.height())
+        return QSize(metrics.horizontalAdvance(self._text) + 2, self._lines * metrics.height())
 
     def minimumSizeHint(self) -> QSize:
         metrics = self.fontMetrics()
-        return QSize(min(self.sizeHint().width(), metrics.horizontalAdvance("m" * 6)), metrics.height())
+        return QSize(min(self.sizeHint().width(), metrics.horizontalAdvance("m" * 6)), self._lines * metrics.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
         painter = QPainter(self)
         painter.setPen(self.palette().color(self._role))
-        shown = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
-        self.setToolTip(plain_tip(self._text) if shown != self._text else "")
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        shown = self.shown()
+        self.setToolTip(plain_tip(self._text) if "".join(shown) != self._text else "")
+        align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        height = self.fontMetrics().height()
+        for at, line in enumerate(shown):
+            where = self.rect() if self._lines == 1 else QRect(0, at * height, self.width(), height)
+            painter.drawText(where, align, line)
+
+    def shown(self) -> list[str]:
+        """The lines as they are painted in the width that there is: together the whole text, if nothing is left out."""
+        metrics, left, found = self.fontMetrics(), self._text, list[str]()
+        while left and len(found) < self._lines - 1 and metrics.horizontalAdvance(left) > self.width():
+            ends = [at + 1 for at, sign in enumerate(left) if sign == " "]
+            fitting = [end for end in ends if metrics.horizontalAdvance(left[:end].rstrip()) <= self.width()]
+            if not fitting:
+                break
+            found.append(left[: fitting[-1]])
+            left = left[fitting[-1] :]
+        return [*found, metrics.elidedText(left, Qt.TextElideMode.ElideRight, self.width())]

@@ -36,7 +36,7 @@ class AccuracyPanel(MetricPanel):
         self.chart.setAccessibleName("Accuracy by iteration")
         self.chart.setToolTip("\n".join(MEANINGS))
         self.chart.hovered.connect(self._read_at)
-        self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
+        self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText, lines=2)
         self.column.addWidget(self.chart, 1)
         self.column.addWidget(self.readout)
 

@@ -44,7 +44,7 @@ class GapPanel(MetricPanel):
         self.chart.setAccessibleName("MCE and verifier accuracy by iteration")
         self.chart.setToolTip("\n".join(MEANINGS))
         self.chart.hovered.connect(self._read_at)
-        self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
+        self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText, lines=2)
         self.column.addWidget(self.alarm)
         self.column.addWidget(self.chart, 1)
         self.column.addWidget(self.readout)

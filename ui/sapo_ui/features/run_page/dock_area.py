@@ -27,6 +27,12 @@ LAYOUT_VERSION = 2
 """Goes up when saved layouts should be dropped. A new panel does not ask for it: it joins the others of its area."""
 
 
+LEAST_HEIGHTS: dict[Area, int] = {"main": 126, "side": 126, "bottom": 190}
+"""Pixels of a panel: three lines of a chart with their names; a filter bar in two rows and some rows of a table."""
+LEAST_AREA = 2 * (LEAST_HEIGHTS["side"] + 30) + LEAST_HEIGHTS["bottom"] + 30 + 16
+"""Two panels above each other and one below them, with their tabs."""
+
+
 class DockTitle(QWidget):
     """A dock's title bar: name, help, float, close. Hidden while the dock is one of several tabs, which name it
     already."""
@@ -70,11 +76,11 @@ class _Holder(QWidget):
     """Gives its panel the whole room, even where that is less than the panel asks for: tall panels behind other tabs
     would else press their neighbours out of the page."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: Panel, least: int) -> None:
         super().__init__()
         self._panel = panel
         panel.setParent(self)
-        self.setMinimumSize(180, 96)
+        self.setMinimumSize(180, least)
 
     def sizeHint(self) -> QSize:
         return self._panel.sizeHint()
@@ -94,7 +100,7 @@ class PanelDock(QDockWidget):
         self.panel = panel
         self.setObjectName(f"dock.{panel.panel_id}")
         self.setAccessibleName(panel.title)
-        self.setWidget(_Holder(panel))
+        self.setWidget(_Holder(panel, LEAST_HEIGHTS[spec.area]))
         self.title_bar = DockTitle(self, panel.title)
         self._no_title = QWidget(self)
         self._no_title.setFixedHeight(0)
@@ -130,6 +136,7 @@ class DockArea(QMainWindow):
 
     def __init__(self, specs: Sequence[PanelSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Widget)
+        self.setMinimumHeight(LEAST_AREA)
         self.setDockNestingEnabled(True)
         self.setDockOptions(
             QMainWindow.DockOption.AllowNestedDocks
@@ -137,6 +144,7 @@ class DockArea(QMainWindow):
             | QMainWindow.DockOption.GroupedDragging
         )
         self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self._heights: tuple[int, int] | None = None
         self.docks: dict[str, PanelDock] = {}
         for spec in specs:
             dock = PanelDock(spec, self)
@@ -195,6 +203,32 @@ class DockArea(QMainWindow):
         if self._sizes_due:  # only now is it known how much room there is
             self._sizes_due = False
             self._set_sizes()
+        elif self._heights is None:
+            self._note_heights()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the shares of what stands above each other: Qt gives all that is gained to one of them."""
+        super().resizeEvent(event)
+        if self._heights is not None and event.oldSize().height() > 0:
+            self._share_heights(*self._heights)
+
+    def event(self, event: QEvent) -> bool:
+        handled = super().event(event)
+        if event.type() == QEvent.Type.MouseButtonRelease:  # a border between docks was dragged
+            self._note_heights()
+        return handled
+
+    def _note_heights(self) -> None:
+        """Remember how the height is shared out between what stands at the top and at the bottom."""
+        tops, bottoms = ([dock for dock in self._group(area) if _seen(dock)] for area in ("main", "bottom"))
+        self._heights = (tops[0].height(), bottoms[0].height()) if tops and bottoms else None
+
+    def _share_heights(self, top: int, bottom: int) -> None:
+        main, low = self._group("main"), self._group("bottom")
+        if main and low:
+            whole = self.height()
+            heights = [whole * share // (top + bottom) for share in (top, bottom)]
+            self.resizeDocks([main[0], low[0]], heights, Qt.Orientation.Vertical)
 
     def _set_sizes(self) -> None:
         main, side, bottom = self._group("main"), self._group("side"), self._group("bottom")
@@ -203,8 +237,8 @@ class DockArea(QMainWindow):
         widths = [self.width() * share // 100 for _, share in wide]
         self.resizeDocks([dock for dock, _ in wide], widths, Qt.Orientation.Horizontal)
         if bottom and main:
-            heights = [self.height() * share // 100 for share in (63, 37)]
-            self.resizeDocks([main[0], bottom[0]], heights, Qt.Orientation.Vertical)
+            self._heights = (63, 37)
+            self._share_heights(*self._heights)
 
     def layout_state(self) -> QByteArray:
         """The layout, to be saved."""
@@ -216,6 +250,7 @@ class DockArea(QMainWindow):
         restored = self.restoreState(state, LAYOUT_VERSION)
         if restored:
             self._sizes_due = False
+            self._heights = None  # those of the layout, once it is shown
             for dock in self.docks.values():
                 if dock.objectName().encode("utf-16-be") not in state.data():  # how Qt writes names
                     self._join(dock)
@@ -278,3 +313,8 @@ class DockArea(QMainWindow):
     def _tabs_changed(self) -> None:
         for dock in self.docks.values():
             dock.follow_tabs(any(not other.isHidden() for other in self.tabifiedDockWidgets(dock)))
+
+
+def _seen(dock: QDockWidget) -> bool:
+    """Whether it stands in the window, and before the others of its tabs."""
+    return not dock.isHidden() and not dock.isFloating() and not dock.visibleRegion().isEmpty()

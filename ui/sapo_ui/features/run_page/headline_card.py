@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from sapo_ui import theme
 from sapo_ui.widgets.plain_text import plain_tip
 
 HEIGHT = 84
+LEAST_FONT = 12
+"""Pixels."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,19 @@ class HeadlineCard(QWidget):
         bottom = QRectF(inside.x(), inside.bottom() - 16, inside.width(), 16)
         painter.drawText(bottom, align, note)
 
-        painter.setFont(theme.font("headline"))
+        painter.setFont(self.value_font(inside.width()))
         painter.setPen(QColor(look.text if card.history or card.value != "\u2013" else look.muted))
         painter.drawText(QRectF(inside.x(), inside.y() + 16, inside.width(), 36), align, card.value)
         used = QFontMetricsF(painter.font()).horizontalAdvance(card.value)
         self._paint_history(painter, QRectF(inside.x() + used + 12, inside.y() + 24, inside.width() - used - 12, 20))
+
+    def value_font(self, room: float) -> QFont:
+        """The headline's font, smaller where the value would not fit into `room` pixels."""
+        font = QFont(theme.font("headline"))
+        used = QFontMetricsF(font).horizontalAdvance(self._shown.value)
+        if used > room > 0:
+            font.setPixelSize(max(LEAST_FONT, int(QFontInfo(font).pixelSize() * room / used)))
+        return font
 
     def _paint_history(self, painter: QPainter, room: QRectF) -> None:
         values = self._shown.history

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store import queries
@@ -61,6 +61,29 @@ def segments(phases: Sequence[PhaseInfo], *, alive: bool = True) -> tuple[Segmen
     return tuple(made)
 
 
+class _Scroll(QScrollArea):
+    """Scrolls its widget up and down where the window is low, and is never narrower than that widget: squeezed, panels
+    would show their frames and nothing in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def minimumSizeHint(self) -> QSize:
+        least, inside = super().minimumSizeHint(), self.widget()
+        if inside is None:
+            return least
+        return QSize(inside.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width(), least.height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+
 class RunPage(Page):
     """Shows one run at a time. Reads through tasks, acts through the window's actions."""
 
@@ -76,7 +99,13 @@ class RunPage(Page):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REFRESH_MS)
         self._rest.timeout.connect(self._rested)
-        column = QVBoxLayout(self)
+        self.scroller = _Scroll()
+        inside = QWidget()
+        self.scroller.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.scroller)
+        column = QVBoxLayout(inside)
         column.setContentsMargins(12, 10, 12, 8)
         column.setSpacing(8)
         self.header = RunHeader(actions)

@@ -261,6 +261,8 @@ def hover(row: TraceRow, name: str) -> str | None:
         words = {"triangle": "predicted", "square": "verified by rollouts", "ring": "by a person", "=": "true"}
         lines = [f"{words[shape]}: step {step}" for shape, step in first_errors(row)]
         return "\n".join(lines) or "No first error known"
+    if name == "rollouts" and row.n_rollouts:
+        return f"{row.n_rollouts_right} of the {row.n_rollouts} rollouts from its prefixes end in a correct answer"
     if name == "scores" and len(row.scores):
         return "  ".join(f"{step}: {score:.3f}" for step, score in enumerate(row.scores.tolist(), start=1))
     return None
