@@ -23,6 +23,7 @@ from sapo_engine.rollouts import key_of
 from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.tasks import Question, Task, make_task
+from sapo_engine.tasks.golds import refused_or_bad
 from sapo_engine.tasks.written import WrittenTask
 from sapo_engine.text.prompts import Prompts, check_vocabulary, end_turns, token_id
 from sapo_engine.text.trajectory import Trajectory
@@ -111,10 +112,12 @@ class RunSession:
         if not isinstance(task, WrittenTask):
             return
         if task.is_code:
-            golds = self.group.share(task.check_golds() if self.group.leader else None)
-            if golds is not None and not self.group.leader and self.config.task.bad_golds != "keep":
-                task.leave_out({gold.problem for gold in golds.bad})
-        if task.golds.bad and self.config.task.bad_golds == "leave_out":
+            found = self.group.share((task.check_golds(), task.check_given()) if self.group.leader else None)
+            if found is not None and not self.group.leader:
+                golds, given = found
+                task.grade_nothing_by(given)
+                task.leave_out(refused_or_bad(golds, self.config.task.bad_golds))
+        if task.golds.bad:
             self.notes.append(f"{task.golds.summary}. They are left out (task.bad_golds).")
 
     def close(self) -> None:

@@ -66,7 +66,9 @@ class TaskConfig(Section):
     process_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data"))
     """A process benchmark in ProcessBench's format (JSON Lines): written solutions whose first error is known.
 
-    Without one the verifier's accuracy and the gap cannot be measured on this task, and the run leaves them out.
+    Without one the verifier's accuracy and the gap cannot be measured on this task, and the run leaves them out. MCE
+    and gap are measured on the solutions whose question has an answer or tests: in the row (`answer`, `tests`), or in
+    `train_data` or `test_data`, where the same question stands.
     """
 
     prompt: Literal["plain", "few-shot", "chat"] = Field(default="plain", json_schema_extra=_for(TEXTS, **MAIN))
@@ -484,6 +486,11 @@ class RunConfig(Section):
     optimiser: OptimiserConfig = OptimiserConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     runtime: RuntimeConfig = RuntimeConfig()
+
+    @property
+    def supplies_benchmark(self) -> bool:
+        """Whether the process benchmark comes from a file, and is not written by the run."""
+        return self.task.kind != LAB and bool(self.task.process_data)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

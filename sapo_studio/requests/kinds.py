@@ -171,7 +171,8 @@ class GradeRequest(Asked):
 class PreviewRequest(Asked):
     """What a task looks like to a reasoner.
 
-    The answer has `task`, `rows`, `splits`, `with_solution`, `prompt`, `solutions`, `graded`, `wrong` and `sandbox`.
+    The answer has `task`, `rows`, `splits`, `with_solution`, `prompt`, `solutions`, `graded`, `wrong`, `golds`,
+    `sandbox` and `benchmark` (as in DataCheckRequest).
     """
 
     reads_input: ClassVar[bool] = True  # `data` may be /dev/stdin
@@ -182,12 +183,29 @@ class PreviewRequest(Asked):
     """The kind of task, one with written questions."""
     data: Text = ""
     """The questions (a file or `hub:...`). Empty: the task's own on the Hub."""
+    test_data: Text = ""
+    """The test questions, as `task.test_data` of a run."""
+    process_data: Text = ""
+    """A process benchmark, as `task.process_data` of a run."""
     steps: Text = limits.STEPS
     """Where a step begins: as `task.steps` of a run, by which it is checked."""
     pattern: Text = ""
     """As `task.step_pattern` of a run."""
     count: int = _number(limits.SHOWN)
     """Solutions shown."""
+
+
+class DataCheckRequest(Asked):
+    """What the data of a run come to, before there is a run. Data of the Hub are not fetched for it.
+
+    The answer has `benchmark` (None where none is supplied): `solutions`, `graded` (those that MCE and gap can be
+    measured on), `reasons` (why not the others, and how many for each), `note` (the same in a sentence).
+    """
+
+    kind: Literal["data_check"] = "data_check"
+    """Which request this is."""
+    config: dict[str, Any]
+    """The run's whole configuration."""
 
 
 class SandboxProbeRequest(Asked):
@@ -212,7 +230,15 @@ class ModelCheckRequest(Asked):
     """The folder of a causal language model."""
 
 
-Request = EvaluateRequest | LabelStudyRequest | GradeRequest | PreviewRequest | SandboxProbeRequest | ModelCheckRequest
+Request = (
+    EvaluateRequest
+    | LabelStudyRequest
+    | GradeRequest
+    | PreviewRequest
+    | DataCheckRequest
+    | SandboxProbeRequest
+    | ModelCheckRequest
+)
 BY_KIND: dict[str, type[Request]] = {model.model_fields["kind"].default: model for model in get_args(Request)}
 
 

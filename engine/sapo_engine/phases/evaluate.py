@@ -17,6 +17,9 @@ from sapo_studio.domain.metrics import mean_share, ratio_share, wilson
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.domain.verifier_metrics import gap, label_scores, step_metrics
 
+LABELS = "labels"
+"""Where the ceiling's labels stand in the artefact, of a benchmark that came with the data."""
+
 
 def evaluate(
     run: RunContext,
@@ -28,25 +31,40 @@ def evaluate(
 ) -> None:
     """All metrics of the iteration: accuracies of M_{i+1} (`aligned`), V_i and the ceiling by M_i (`model`)."""
     session = run.session
+    given = session.task.process_benchmark()
+    ungraded = frozenset(row.question.number for row in given or () if row.ungraded)
 
     def ceiling(phase: PhaseContext) -> list[str]:
         if iteration == 1:
             # M_1 is M_0: the ceiling of iteration 1 is that of iteration 0.
-            known: list[str] = run.result_of(PhaseName.EVALUATE, 0, JsonCodec())
+            known: list[str] = _labels_in(run.result_of(PhaseName.EVALUATE, 0, JsonCodec()), supplied=given is not None)
             if known:
                 return known
-        return monte_carlo_labels(session, model, max(iteration, 1), benchmark, tick=phase.progress)
+        return monte_carlo_labels(session, model, max(iteration, 1), benchmark, ungraded, tick=phase.progress)
 
-    def work(phase: PhaseContext) -> list[str]:
+    def work(phase: PhaseContext) -> list[str] | dict[str, list[str]]:
         reasoner_metrics(phase, aligned)
         if verifier is None or not any(t.truth is not None for t in benchmark):
             return []
         scores = score_and_emit(phase, verifier, iteration, benchmark)
         labels = ceiling(phase)
         verifier_metrics(phase, benchmark, [scores[t.number][0] for t in benchmark], labels)
-        return labels
+        if given is None:
+            return labels
+        left_out = sum(t.question in ungraded for t in benchmark)
+        phase.metric("mce_solutions", len(benchmark) - left_out)
+        phase.metric("mce_left_out", left_out)
+        return {LABELS: labels}
 
     run.phase(PhaseName.EVALUATE, iteration, work, JsonCodec())
+
+
+def _labels_in(artefact: list[str] | dict[str, list[str]], *, supplied: bool) -> list[str]:
+    """The ceiling's labels that an evaluation left. Of a `supplied` benchmark a plain list is an earlier version's,
+    which graded rollouts without knowing the answers: it is not used."""
+    if isinstance(artefact, dict):
+        return artefact[LABELS]
+    return [] if supplied else artefact
 
 
 def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> None:
@@ -75,15 +93,19 @@ def verifier_metrics(
 ) -> None:
     """Step accuracy of verifier and Monte-Carlo labels, the gap, first-error accuracy and F1.
 
-    Intervals are over solutions; the gap's is paired, both being measured on the same steps.
+    Intervals are over solutions; the gap's is paired, both being measured on the same steps. MCE and gap are measured
+    where there are labels (`?`: there is none), the others on the whole benchmark.
     """
     known = [(t.truth, s, m) for t, s, m in zip(benchmark, scores, labels, strict=True) if t.truth is not None]
     verifier = step_metrics([(scores, truth) for truth, scores, _ in known])
-    ceiling = step_metrics([(label_scores(labels), truth) for truth, _, labels in known])
     phase.share("verifier_step_accuracy", verifier.step_accuracy)
-    phase.share("mce", ceiling.step_accuracy)
-    value, low, high = gap(ceiling, verifier)
-    phase.metric("gap", value, low=low, high=high, n=len(known))
+    graded = [(truth, scores, labels) for truth, scores, labels in known if "?" not in labels]
+    if graded:
+        ceiling = step_metrics([(label_scores(labels), truth) for truth, _, labels in graded])
+        beside = step_metrics([(scores, truth) for truth, scores, _ in graded])
+        phase.share("mce", ceiling.step_accuracy)
+        value, low, high = gap(ceiling, beside)
+        phase.metric("gap", value, low=low, high=high, n=len(graded))
     phase.share("first_error_accuracy", verifier.first_error_accuracy)
     if not math.isnan(verifier.f1):
         phase.metric("process_f1", verifier.f1, n=len(known))

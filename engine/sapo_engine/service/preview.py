@@ -7,6 +7,7 @@ from typing import Any
 
 from sapo_engine.grading.base import Problem
 from sapo_engine.grading.escape import shown
+from sapo_engine.service.data_check import benchmark_facts
 from sapo_engine.tasks.golds import check_golds
 from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems
 from sapo_engine.tasks.written import WrittenTask
@@ -25,6 +26,7 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
     config = parse_config(asked, source="the task").task
     kind = KINDS[config.kind]
     problems = load_problems(kind, config.train_data or kind.hub_train)
+    data = [*problems, *(load_problems(kind, config.test_data) if config.test_data else ())]
     written = WrittenTask(config, 0)
     train = [question for question in written.questions("train") if question.steps]
     sandbox = ""
@@ -48,6 +50,7 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
         "wrong": wrong,
         "golds": {"checked": golds.checked, "bad": bad, "by_signs": golds.by_signs},
         "sandbox": sandbox,
+        "benchmark": benchmark_facts(kind, config, data) if config.process_data else None,
     }
 
 
@@ -67,6 +70,8 @@ def answer(request: PreviewRequest) -> dict[str, Any]:
     task = {
         "kind": request.task,
         "train_data": request.data,
+        "test_data": request.test_data,
+        "process_data": request.process_data,
         "steps": request.steps,
         "step_pattern": request.pattern,
     }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sapo_engine.grading.base import Grade, Grader, Problem
 from sapo_engine.grading.first_answer import goes_on
 from sapo_engine.tasks.base import Message, Question, WrittenSolution
-from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad
+from sapo_engine.tasks.given_benchmark import GivenProblem, KnownQuestions, given_problem
+from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad, without_any
 from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
 from sapo_engine.tasks.segmenters import Pattern, segmenter_of
 from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS
@@ -39,7 +41,8 @@ class WrittenTask:
         train = load_problems(self.kind, config.train_data or self.kind.hub_train)
         apart = config.test_data or (self.kind.hub_test if not config.train_data else "")
         test = load_problems(self.kind, apart) if apart else []
-        self.is_code = self._is_code([*train, *test])
+        everything = [*train, *test]
+        self.is_code = self._is_code(everything)
         order = random.Random(f"{config.kind} {seed}")
         order.shuffle(train)
         if apart:
@@ -73,11 +76,13 @@ class WrittenTask:
         self._splits: dict[str, list[Question]] = {"process": []}
         for split, problems in (("train", train), ("development", development), ("test", test)):
             self._splits[split] = [self._question(split, problem) for problem in problems]
+        self._given: list[GivenProblem] = []
+        self._benchmark = self._read_benchmark(config.process_data, everything) if config.process_data else None
         self.golds = Golds(0, (), 0)
         """The reference answers that are not graded as right; of programs only once `check_golds` was called."""
         if not self.is_code:
             self.check_golds()
-        self._benchmark = self._read_benchmark(config.process_data) if config.process_data else None
+            self.check_given()
 
     def check_golds(self, tick: Callable[[int], None] | None = None) -> Golds:
         """Grade the reference answer or program of every question, and do with the bad ones as `bad_golds` asks.
@@ -86,18 +91,41 @@ class WrittenTask:
         so whoever makes the task asks for it (`tick` is called with how many are done). Raises InputError where the run
         must not begin.
         """
+        asked = [*self.shots, *self._asked]
         if self.config.bad_golds == "keep":
-            return self.golds
-        asked = [problem for number, problem in self._problems.items() if number < BENCHMARK]
-        self.golds = check_golds(self.kind, [*self.shots, *asked], self.config, self._graders, tick)
+            self.golds = without_any(asked)
+        else:
+            self.golds = check_golds(self.kind, asked, self.config, self._graders, tick)
         self.leave_out(refused_or_bad(self.golds, self.config.bad_golds))
         return self.golds
 
+    def check_given(self) -> frozenset[Problem]:
+        """Grade what the benchmark's questions are graded by, as far as `check_golds` does not: nothing is measured by
+        rollouts of those that it fails. Returns them."""
+        known = set[Problem]() if self.config.bad_golds == "keep" else {*self.shots, *self._asked}
+        own = {one.source: None for one in self._given if one.source is not None and one.source not in known}
+        bad = frozenset(gold.problem for gold in check_golds(self.kind, list(own), self.config, self._graders).bad)
+        self.grade_nothing_by(bad)
+        return bad
+
+    def grade_nothing_by(self, problems: Collection[Problem]) -> None:
+        """Measure nothing by rollouts of the benchmark's questions whose answer or tests are those of `problems`."""
+        self._given = [one.without(problems) for one in self._given]
+        if self._benchmark is not None:
+            pairs = zip(self._benchmark, self._given, strict=True)
+            self._benchmark = [replace(row, ungraded=one.ungraded) for row, one in pairs]
+
+    @property
+    def _asked(self) -> list[Problem]:
+        """The problems of all splits."""
+        return [problem for number, problem in self._problems.items() if number < BENCHMARK]
+
     def leave_out(self, problems: Collection[Problem]) -> None:
-        """Ask these no more. Raises InputError where too few questions are left."""
+        """Ask these no more, and grade nothing by them. Raises InputError where too few questions are left."""
         if not problems:
             return
         self.shots = [problem for problem in self.shots if problem not in problems]
+        self.grade_nothing_by(problems)
         bad = {number for number, problem in self._problems.items() if problem in problems}
         for split, questions in self._splits.items():
             self._splits[split] = [question for question in questions if question.number not in bad]
@@ -120,7 +148,7 @@ class WrittenTask:
         number = len(self._problems)
         self._problems[number] = problem
         steps = self.steps_of(problem.solution)
-        return Question(number, split, problem.question, steps, problem.answer or "\n".join(problem.tests))
+        return Question(number, split, problem.question, steps, _gold_text(problem))
 
     def steps_of(self, solution: str) -> tuple[str, ...]:
         """A written solution as steps."""
@@ -134,14 +162,19 @@ class WrittenTask:
             groups[-1].append(line)
         return tuple(step for step in (self.segmenter.clean("\n".join(group)) for group in groups) if step)
 
-    def _read_benchmark(self, file: str) -> list[WrittenSolution]:
+    def _read_benchmark(self, file: str, data: Sequence[Problem]) -> list[WrittenSolution]:
+        """The solutions in `file`. `data` are all problems that the task's data have."""
         found: list[WrittenSolution] = []
+        known = KnownQuestions(data)
         for item in read_file(user_path(file)):
             number = BENCHMARK + len(found)
-            self._problems[number] = Problem(id=item.id, question=item.problem)
-            question = Question(number, "process", item.problem, (), "")
+            given = given_problem(item, self.kind, known, code=self.is_code)
+            self._given.append(given)
+            problem = self._problems[number] = given.problem
+            question = Question(number, "process", problem.question, (), _gold_text(problem))
             right, error = item.final_answer_correct, item.first_error
-            found.append(WrittenSolution(question, item.steps, right, error, item.id, item.contradicts))
+            row = WrittenSolution(question, item.steps, right, error, item.id, item.contradicts, given.ungraded)
+            found.append(row)
         return found
 
     def questions(self, split: str) -> Sequence[Question]:
@@ -199,6 +232,10 @@ class WrittenTask:
             self.segmenter.close()
         if self._grader is not None:
             self._grader.close()
+
+
+def _gold_text(problem: Problem) -> str:
+    return problem.answer or "\n".join(problem.tests)
 
 
 def _asked(question: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from sapo_studio.app.commands.data_check import check_data, show_benchmark
 from sapo_studio.app.commands.model_check import check_model
 from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.config.schema import RunConfig
@@ -12,11 +13,12 @@ from sapo_studio.forecast import Machine, find_shape, forecast, size
 
 def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     """Print the forecast of `config` on this machine, with what it rests on. Raises InputError where the run could not
-    load its model."""
+    load its model or use its data."""
     check_model(config.model)
+    data = check_data(config)
     found = forecast(config, find_shape(config), Machine.here())
     if as_json:
-        say_json({"seconds": found.seconds, **asdict(found)})
+        say_json({"seconds": found.seconds, **asdict(found), **data})
         return
     from rich.markup import escape
     from rich.table import Table
@@ -43,5 +45,7 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
         terminal.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")
     for warning in found.warnings:
         terminal.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
+    if data.get("benchmark"):
+        show_benchmark(data["benchmark"], terminal)
     for line in found.assumptions:
         terminal.print(f"[dim]{escape(line)}[/]", soft_wrap=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from sapo_studio.domain.benchmark_coverage import Coverage, coverage_of, note_of
 from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, label_cost
 from sapo_studio.domain.runs import RunStatus
@@ -88,6 +89,10 @@ class Report:
     active_seconds: float
     error: ErrorText | None
     iterations: list[IterationReport]
+    benchmark: Coverage | None
+    """On how much of a supplied process benchmark MCE and gap are measured."""
+    mce_note: str
+    """What to know of MCE and gap, perhaps nothing."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: shares as fractions; `intervals` are 95 % ones; `estimate` marks a cost that was not spent."""
@@ -100,15 +105,22 @@ class Report:
             "active_seconds": round(self.active_seconds, 3),
             "error": None if self.error is None else vars(self.error),
             "iterations": [iteration.as_json() for iteration in self.iterations],
+            "benchmark": None if self.benchmark is None else asdict(self.benchmark),
+            "mce_note": self.mce_note,
         }
 
 
 def report(store: Store, run_id: str) -> Report:
     """The report of a run as the store has it now. Raises InputError where there is no such run."""
     run = queries.get_run(store, run_id)
-    found = [_iteration(iteration, values) for iteration, values in queries.metrics(store, run_id).items()]
-    seed = queries.get_config(store, run_id).seed
-    return Report(run.id, run.name, run.status, run.preset, seed, run.active_seconds, run.error, found)
+    metrics = queries.metrics(store, run_id)
+    found = [_iteration(iteration, values) for iteration, values in metrics.items()]
+    config = queries.get_config(store, run_id)
+    return Report(
+        *(run.id, run.name, run.status, run.preset, config.seed, run.active_seconds, run.error, found),
+        benchmark=coverage_of(metrics),
+        mce_note=note_of(metrics, supplied=config.supplies_benchmark),
+    )
 
 
 def _iteration(iteration: int, values: dict[str, MetricValue]) -> IterationReport:
@@ -143,6 +155,8 @@ def table(report: Report) -> Table:
             costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
             shown.add_row(f"Tokens to label, {labeler}", *costs)
     shown.caption = "± is half of a 95 % interval; ~ is an estimate from the same trajectories"
+    if report.mce_note:
+        shown.caption += f"\n{report.mce_note}"
     shown.caption_justify = "left"
     return shown
 
