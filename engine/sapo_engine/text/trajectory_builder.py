@@ -27,11 +27,13 @@ def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
 
 @dataclass(slots=True)
 class TrajectoryBuilder:
-    """Cuts completions into steps, as the task says, and has them graded."""
+    """Cuts completions into steps, as the task says, and has them graded. `more_ends` are tokens that end a completion
+    beside the tokenizer's own."""
 
     task: Task
     tokenizer: PreTrainedTokenizerBase
     group: Group = ALONE
+    more_ends: tuple[int, ...] = ()
     _breaks: dict[int, int] = field(default_factory=dict)
     _decode: Callable[[list[int]], str] = field(init=False)
     _eos: int | None = field(init=False)  # asking the tokenizer for it takes as long as looking for it
@@ -45,6 +47,8 @@ class TrajectoryBuilder:
         return self._decode(list(self._body(tokens)))
 
     def _body(self, tokens: Sequence[int]) -> Sequence[int]:
+        for end in self.more_ends:
+            tokens = tokens[: tokens.index(end)] if end in tokens else tokens
         return tokens[: tokens.index(self._eos)] if self._eos in tokens else tokens
 
     def first_answer(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
