@@ -34,6 +34,7 @@ from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.trainer import TrainingArgs
 from sapo_studio.config.schema import OptimiserConfig, RunConfig, WarmupConfig
+from sapo_studio.domain.leaks import find_leaks
 
 LONGEST = 4096
 """vLLM makes room for texts of so many tokens; prompt and answer of these tasks stay far below."""
@@ -46,7 +47,8 @@ class RunSession:
 
     `task`; `tokenizer` and `pad_id`; `questions`, all of the task's by number; `prompts` (question -> tokens);
     `builder` (tokens -> graded trajectory); `placement` (what lies on the device); `pool` (back ends) and `sampler`
-    on it; `sets`, the evaluation sets; `adapters` and, where adapters are trained, the frozen `base` beside them. `notes` are for the run's log.
+    on it; `sets`, the evaluation sets; `adapters` and, where adapters are trained, the frozen `base` beside them.
+    `notes` are for the run's log.
     """
 
     def __init__(self, config: RunConfig, run_dir: Path, device: torch.device, group: Group = ALONE) -> None:
@@ -132,6 +134,9 @@ class RunSession:
         where the run must not begin."""
         for one in self.sets:
             self._check_set(one.task)
+            # A prompt that is too long is told before anything is worked out.
+            one.sampler.prompts.of_all(one.task.questions("test"))
+        self.look_for_leaks()
         task = self.task
         if not isinstance(task, WrittenTask):
             return
@@ -153,6 +158,17 @@ class RunSession:
                 task.leave_out(refused_or_bad(golds, self.config.task.bad_golds))
         if task.golds.bad:
             self.notes.append(f"Evaluation set {task.name}: {task.golds.summary}. They are left out (task.bad_golds).")
+
+    def look_for_leaks(self) -> None:
+        """Note which questions of the benchmark and the evaluation sets stand in the training data, too."""
+        if not isinstance(self.task, WrittenTask):
+            return
+        given = self.task.process_benchmark()
+        measured = {"the process benchmark": [row.question.text for row in given]} if given is not None else {}
+        measured |= {
+            f"evaluation set {one.name}": one.task.rows for one in self.sets if isinstance(one.task, EvalSetTask)
+        }
+        self.notes += [leaks.note for leaks in find_leaks(self.task.learned_from, measured) if leaks.found]
 
     def close(self) -> None:
         """End what the run has started: graders, rollout engines."""

@@ -483,8 +483,9 @@ class EvaluationConfig(Section):
     """Rollouts from every step of the process benchmark for the Monte-Carlo estimate (MCE), the verifier's ceiling."""
 
     sets: tuple[EvalSetConfig, ...] = Field(default=(), max_length=MOST_SETS)
-    """Further questions that the reasoner is measured on, a table `[[evaluation.sets]]` each. Their solutions are kept,
-    and nothing is trained on them."""
+    """Further questions that the reasoner is measured on, a table `[[evaluation.sets]]` each in a TOML file. Their
+    solutions are stored, and nothing is trained on them. The form of a new run keeps the sets of a preset or file as
+    they are."""
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:

@@ -172,7 +172,7 @@ class PreviewRequest(Asked):
     """What a task looks like to a reasoner.
 
     The answer has `task`, `rows`, `splits`, `with_solution`, `prompt`, `solutions`, `graded`, `wrong`, `golds`,
-    `sandbox` and `benchmark` (as in DataCheckRequest).
+    `sandbox`, `benchmark` and `leaks` (as in DataCheckRequest).
     """
 
     reads_input: ClassVar[bool] = True  # `data` may be /dev/stdin
@@ -199,7 +199,10 @@ class DataCheckRequest(Asked):
     """What the data of a run come to, before there is a run. Data of the Hub are not fetched for it.
 
     The answer has `benchmark` (None where none is supplied): `solutions`, `graded` (those that MCE and gap can be
-    measured on), `reasons` (why not the others, and how many for each), `note` (the same in a sentence).
+    measured on), `reasons` (why not the others, and how many for each), `note` (the same in a sentence); `sets`, one
+    for each evaluation set that was read: `name`, `rows`, `asked`, `bad` (reference answers); `leaks`, measured
+    questions that stand in the training data: `in`, `questions`, `exact`, `near`, `rows` (the first pairs, measured and
+    trained, from 1 on), `note`; `not_read`, the addresses of the Hub.
     """
 
     kind: Literal["data_check"] = "data_check"

@@ -27,7 +27,16 @@ class Sampled:
     sound: list[int] | None = None
 
     @property
-    Solved = tuple[tuple[int, ...], Grade]
+    def accuracy(self) -> Share:
+        """Sampled accuracy: the mean over questions."""
+        return mean_share([c / self.samples for c in self.right])
+
+    def pass_at(self, k: int) -> Share:
+        """pass@k."""
+        return mean_share([pass_at_k(self.samples, c, k) for c in self.right])
+
+
+Solved = tuple[tuple[int, ...], Grade]
 """The tokens of a solution, and its verdict."""
 
 

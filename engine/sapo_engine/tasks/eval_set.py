@@ -31,7 +31,12 @@ class EvalSetTask(ProblemSet):
     def __init__(self, config: EvalSetConfig, task: TaskConfig, seed: int, *, graders: int = 0) -> None:
         kind = KINDS[config.kind]
         address = data_of(kind, config.data)
-        problems = load_problems(kind, address)
+        try:
+            problems = load_problems(kind, address)
+        except InputError as error:
+            raise InputError(f"Evaluation set {config.name}: {error.what}", why=error.why, fix=error.fix) from error
+        self.rows = [problem.question for problem in problems]
+        """The questions of all rows of its data, in their order."""
         super().__init__(config.as_task(task, address), problems, graders)
         self.name = config.name
         # The same in every set: keys are made of them, and another set beside it changes nothing in what is sampled.

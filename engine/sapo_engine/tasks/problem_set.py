@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ProblemSet:
-    """What `WrittenTask` and `EvalSetTask` share of Task. `problems` are all of the data: they are programs, or none is.
+    """What `WrittenTask` and `EvalSetTask` share of Task. `problems` are all of the data: all are programs, or none is.
 
     A subclass numbers its questions (`_question`), and fills `shots`, the worked examples of few-shot prompts.
     """

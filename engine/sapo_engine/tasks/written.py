@@ -35,6 +35,8 @@ class WrittenTask(ProblemSet):
         apart = config.test_data or (kind.hub_test if not config.train_data else "")
         test = load_problems(kind, apart) if apart else []
         everything = [*train, *test]
+        self.learned_from = [problem.question for problem in train]
+        """The questions of all rows of the training data, in their order."""
         super().__init__(config, everything, graders)
         order = random.Random(f"{config.kind} {seed}")
         order.shuffle(train)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.task_kinds import LAB
 from sapo_studio.errors import EngineError
+from sapo_studio.paths import user_path
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,12 +18,32 @@ SECONDS = 600.0
 """To read the data; most are read in a second."""
 
 
-def check_data(config: RunConfig) -> dict[str, Any]:
-    """The facts that DataCheckRequest promises; empty where nothing is to be looked at, or no engine is there to look.
+def with_data(config: RunConfig) -> RunConfig:
+    """`config` with the files of its data named by their whole paths: the engine works in the run's folder, and the run
+    may be resumed from anywhere."""
+    task = {name: _whole(getattr(config.task, name)) for name in ("train_data", "test_data", "process_data")}
+    sets = tuple(one.model_copy(update={"data": _whole(one.data)}) for one in config.evaluation.sets)
+    return config.model_copy(
+        update={
+            "task": config.task.model_copy(update=task),
+            "evaluation": config.evaluation.model_copy(update={"sets": sets}),
+        }
+    )
 
-    Raises InputError where the data cannot be used.
-    """
-    if not config.supplies_benchmark:
+
+def _whole(address: str) -> str:
+    if not address or address.startswith("hub:"):
+        return address
+    path = user_path(address)
+    return str(path.absolute()) if Path(path).is_file() else address
+
+
+def check_data(config: RunConfig) -> dict[str, Any]:
+    """The facts that DataCheckRequest promises; empty where nothing is measured but the task's own questions, or no
+    engine is there to look. Raises InputError where the data cannot be used."""
+    if config.task.kind == LAB or not (config.supplies_benchmark or config.evaluation.sets or config.task.test_data):
+        return {}
+    if not config.supplies_benchmark and not config.evaluation.sets and config.task.test_data.startswith("hub:"):
         return {}
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import DataCheckRequest
@@ -28,6 +51,28 @@ def check_data(config: RunConfig) -> dict[str, Any]:
     with suppress(EngineError):
         return ask(DataCheckRequest(config=config.model_dump(mode="json")), seconds=SECONDS)
     return {}
+
+
+def show_data(found: dict[str, Any], terminal: Console) -> None:
+    """Print what `check_data` found."""
+    from rich.markup import escape
+
+    if found.get("benchmark"):
+        show_benchmark(found["benchmark"], terminal)
+    for one in found.get("sets", ()):
+        bad = f", {one['bad']:,} left out for bad reference answers" if one["bad"] else ""
+        terminal.print(f"Evaluation set {escape(one['name'])}: {one['asked']:,} of {one['rows']:,} questions{bad}")
+    show_leaks(found.get("leaks", ()), terminal)
+    if found.get("not_read"):
+        terminal.print(f"Not read before the run starts: {escape(', '.join(found['not_read']))}", soft_wrap=True)
+
+
+def show_leaks(found: Any, terminal: Console) -> None:
+    """Print which measured questions stand in the training data."""
+    from rich.markup import escape
+
+    for one in found:
+        terminal.print(f"[yellow]![/] {escape(one['note'])}", soft_wrap=True)
 
 
 def show_benchmark(found: dict[str, Any], terminal: Console) -> None:

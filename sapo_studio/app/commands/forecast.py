@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from sapo_studio.app.commands.data_check import check_data, show_benchmark
+from sapo_studio.app.commands.data_check import check_data, show_data
 from sapo_studio.app.commands.model_check import check_model
 from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.config.schema import RunConfig
@@ -45,7 +45,6 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
         terminal.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")
     for warning in found.warnings:
         terminal.print(f"[yellow]![/] {escape(warning.what)} {escape(warning.fix)}", soft_wrap=True)
-    if data.get("benchmark"):
-        show_benchmark(data["benchmark"], terminal)
+    show_data(data, terminal)
     for line in found.assumptions:
         terminal.print(f"[dim]{escape(line)}[/]", soft_wrap=True)

@@ -36,8 +36,10 @@ def run(
     Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
     """
     from sapo_studio import supervisor
+    from sapo_studio.app.commands.data_check import check_data, with_data
     from sapo_studio.app.commands.following import detached, follow
     from sapo_studio.app.commands.model_check import with_model
+    from sapo_studio.app.commands.printing import say
     from sapo_studio.config.overrides import configure
     from sapo_studio.store import runs
     from sapo_studio.store.db import Store
@@ -49,7 +51,9 @@ def run(
 
         show_forecast(config, as_json=as_json)
         return
-    config = with_model(config)
+    config = with_data(with_model(config))
+    for leaks in check_data(config).get("leaks", ()):
+        say(leaks["note"], error=True)
     with Store.open() as store:
         run_id = runs.create_run(store, config, preset)
         supervisor.launch(store, run_id)

@@ -77,7 +77,10 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     used = _used(table.rows)
     compute = [key for key in COMPARED if any(key in row.compared for row in table.rows)]
     iterations = [key for key in COMPARED_BY_ITERATION if any(key in row.by_iteration for row in table.rows)]
-    heads = ["method", "seeds", "iterations", *(metric.column for metric in used), "tokens", "seconds"]
+    on_sets = list(dict.fromkeys((of, key) for row in table.rows for of, found in row.sets.items() for key in found))
+    heads = ["method", "seeds", "iterations", *(metric.column for metric in used)]
+    heads += [f"{METRICS[key].column} on {_cell(of)}" for of, key in on_sets]
+    heads += ["tokens", "seconds"]
     heads += [f"{METRICS[key].column} at equal compute" for key in compute]
     heads += [f"{METRICS[key].column} after as many iterations" for key in iterations]
     heads += ["paper, greedy"] if matrix.paper else []
@@ -85,12 +88,17 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     for row in table.rows:
         cells = [row.title, str(len(row.seeds)), str(row.iterations)]
         cells += [percent(row.final.get(metric.name)) for metric in used]
+        cells += [percent(row.sets.get(of, {}).get(key)) for of, key in on_sets]
         cells += ["" if row.share is None else f"{row.share:.2f}", f"{row.seconds.value:.0f}" if row.method else ""]
         cells += [difference(row.compared.get(key)) for key in compute]
         cells += [difference(row.by_iteration.get(key)) for key in iterations]
         cells += ["" if row.paper is None else f"{row.paper:.2f}"] if matrix.paper else []
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _used(rows: Sequence[Row]) -> list[MetricInfo]:

@@ -44,6 +44,10 @@ ROWS = (
 """Metrics of the table, in order. All are shares or differences of them."""
 
 
+SET_ROWS = ("greedy_accuracy", "sampled_accuracy")
+"""Rows of each evaluation set."""
+
+
 @dataclass(frozen=True)
 class LabelCost:
     """What labeling one iteration's trajectories cost, or would have cost with another labeler (`estimate`)."""
@@ -76,6 +80,12 @@ class IterationReport:
             "n": {name: value.n for name, value in sorted(self.values.items()) if value.n is not None},
         }
 
+    def as_json_of_set(self) -> dict[str, Any]:
+        """The same of an evaluation set, which has no labels to pay."""
+        told = self.as_json()
+        names = [name for name in sorted(self.values) if name in told]
+        return {key: told[key] for key in ("iteration", *names, "intervals", "n")}
+
 
 @dataclass(frozen=True)
 class Report:
@@ -89,6 +99,8 @@ class Report:
     active_seconds: float
     error: ErrorText | None
     iterations: list[IterationReport]
+    sets: dict[str, list[IterationReport]]
+    """What was measured on each evaluation set, iteration by iteration."""
     benchmark: Coverage | None
     """On how much of a supplied process benchmark MCE and gap are measured."""
     mce_note: str
@@ -105,6 +117,7 @@ class Report:
             "active_seconds": round(self.active_seconds, 3),
             "error": None if self.error is None else vars(self.error),
             "iterations": [iteration.as_json() for iteration in self.iterations],
+            "sets": {name: [one.as_json_of_set() for one in found] for name, found in self.sets.items()},
             "benchmark": None if self.benchmark is None else asdict(self.benchmark),
             "mce_note": self.mce_note,
         }
@@ -113,11 +126,13 @@ class Report:
 def report(store: Store, run_id: str) -> Report:
     """The report of a run as the store has it now. Raises InputError where there is no such run."""
     run = queries.get_run(store, run_id)
-    metrics = queries.metrics(store, run_id)
+    sets = queries.metrics_by_set(store, run_id)
+    metrics = sets.pop("", {})
     found = [_iteration(iteration, values) for iteration, values in metrics.items()]
     config = queries.get_config(store, run_id)
     return Report(
         *(run.id, run.name, run.status, run.preset, config.seed, run.active_seconds, run.error, found),
+        sets={name: [_iteration(i, values) for i, values in rows.items()] for name, rows in sets.items()},
         benchmark=coverage_of(metrics),
         mce_note=note_of(metrics, supplied=config.supplies_benchmark),
     )
@@ -150,6 +165,15 @@ def table(report: Report) -> Table:
         if any(name in iteration.values for iteration in report.iterations):
             label = f"{METRICS[name].title}, {METRICS[name].shown_unit}"
             shown.add_row(label, *(_share(iteration.values.get(name)) for iteration in report.iterations))
+    for of, found in report.sets.items():
+        by_iteration = {one.iteration: one for one in found}
+        for name in SET_ROWS:
+            cells = [
+                by_iteration[i.iteration].values.get(name) if i.iteration in by_iteration else None
+                for i in report.iterations
+            ]
+            if any(cells):
+                shown.add_row(f"{METRICS[name].title} on {escape(of)}, %", *map(_share, cells))
     for labeler in COMPARED:
         if any(labeler in iteration.label_cost for iteration in report.iterations):
             costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
