@@ -246,12 +246,13 @@ DROP VIEW v_iterations;
 DROP VIEW v_runs;
 CREATE TABLE metrics_by_set (
     run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    "set" TEXT NOT NULL DEFAULT '',  -- the evaluation set; '' for the run itself and its own test questions
     iteration INTEGER NOT NULL,
     name TEXT NOT NULL,
     value REAL NOT NULL,
     low REAL, high REAL, n INTEGER,
     estimate INTEGER NOT NULL DEFAULT 0,
-    "set" TEXT NOT NULL DEFAULT '',  -- the evaluation set; '' for the run itself and its own test questions
+    -- in the order of the columns: quick_check of SQLite 3.40 mistakes another one for NULLs
     PRIMARY KEY (run_id, "set", iteration, name)
 ) WITHOUT ROWID;
 INSERT INTO metrics_by_set (run_id, iteration, name, value, low, high, n, estimate)

@@ -322,3 +322,39 @@ def test_doctor_and_dry_run_say_how_much_can_be_graded(school, tmp_path, monkeyp
     done = sapo("run", str(file), "--dry-run")
     assert done.returncode == 2
     assert "process.jsonl:1 is not ProcessBench" in done.stderr
+
+
+def test_sets_and_leaks_are_told_before_a_run(school, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
+    asked = [json.loads(line) for line in school.read_text().splitlines()]
+    far = gsm8k_file(tmp_path / "far.jsonl", 12, seed=5)
+    far.write_text(far.read_text() + json.dumps(asked[3] | {"question": asked[3]["question"].upper()}) + "\n")
+    source = write_model(tmp_path / "model", "llama")
+    file = tmp_path / "run.toml"
+    text = (
+        f'[task]\nkind = "gsm8k"\ntrain_data = {json.dumps(str(school))}\ntrain_questions = 50\n'
+        f"[sampling]\nquestions = 20\nstart_questions = 20\n[model]\nsource = {json.dumps(str(source))}\n"
+        '[[evaluation.sets]]\nname = "far"\nkind = "gsm8k"\ndata = "far.jsonl"\n'
+    )
+    file.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    done = sapo("run", "run.toml", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "Evaluation set far: 13 of 13 questions" in done.stdout
+    assert "1 of 13 questions of evaluation set far stand in the training data" in done.stdout
+    assert "row 13 is training row 4" in done.stdout
+    done = sapo("doctor", "--task", "gsm8k", "--data", str(school), "--test-data", str(far))
+    assert "1 of 13 questions of the test questions stand in the training data" in done.stdout
+    for fault, told in (
+        (text.replace("far.jsonl", "gone.jsonl"), "There is no data file"),
+        (text.replace('"far"', '""'), "must be some words"),
+        (text + '[[evaluation.sets]]\nname = "far"\nkind = "math"\n', "two sets are called far"),
+        (text.replace('kind = "gsm8k"\ndata', 'kind = "maths"\ndata'), "evaluation.sets.0.kind"),
+    ):
+        file.write_text(fault)
+        for more in (("--dry-run",), ()):
+            done = sapo("run", "run.toml", *more)
+            assert done.returncode == 2
+            assert told in done.stderr
+            assert "Traceback" not in done.stderr
+    assert json.loads(sapo("runs", "--json").stdout) == []
