@@ -185,7 +185,7 @@ class PreviewRequest(Asked):
     """The questions (a file or `hub:...`). Empty: the task's own on the Hub."""
     test_data: Text = ""
     """The test questions, as `task.test_data` of a run."""
-    process_data: Text = ""
+    benchmark: Text = ""
     """A process benchmark, as `task.process_data` of a run."""
     steps: Text = limits.STEPS
     """Where a step begins: as `task.steps` of a run, by which it is checked."""

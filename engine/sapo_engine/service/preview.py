@@ -78,7 +78,7 @@ def answer(request: PreviewRequest) -> dict[str, Any]:
         "kind": request.task,
         "train_data": request.data,
         "test_data": request.test_data,
-        "process_data": request.process_data,
+        "process_data": request.benchmark,
         "steps": request.steps,
         "step_pattern": request.pattern,
     }

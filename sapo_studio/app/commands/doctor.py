@@ -50,7 +50,7 @@ def doctor(
         from sapo_studio.requests.kinds import PreviewRequest
 
         asked = {"task": task, "data": data, "steps": steps, "pattern": pattern, "count": count}
-        asked |= {"test_data": test_data, "process_data": benchmark}
+        asked |= {"test_data": test_data, "benchmark": benchmark}
         found = ask(PreviewRequest.model_validate(asked))
         if as_json:
             say_json(found)
