@@ -71,7 +71,6 @@ __all__ = [
     "metrics_by_set",
     "pairs",
     "phases",
-    "set_metrics",
     "sets_of",
     "trace",
     "trace_ids",
@@ -216,13 +215,8 @@ def phases(store: Store, run_id: str) -> list[PhaseInfo]:
 
 
 def metrics(store: Store, run_id: str) -> MetricTable:
-    """All metrics of a run by iteration and name; those of its evaluation sets are `set_metrics`."""
+    """All metrics of a run by iteration and name, but those of its evaluation sets."""
     return metrics_by_set(store, run_id).get("", {})
-
-
-def set_metrics(store: Store, run_id: str) -> dict[str, MetricTable]:
-    """What was measured on each evaluation set that a run names, by iteration and name."""
-    return {name: found for name, found in metrics_by_set(store, run_id).items() if name}
 
 
 def metrics_by_set(store: Store, run_id: str) -> dict[str, MetricTable]:

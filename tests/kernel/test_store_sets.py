@@ -58,8 +58,8 @@ def test_metrics_of_sets_stand_beside_those_of_the_run(store: Store) -> None:
     with_sets(store, run_id)
     assert queries.metrics(store, run_id) == own
     assert queries.get_run(store, run_id).headline == queries.list_runs(store)[0].headline == headline
-    found = queries.set_metrics(store, run_id)
-    assert list(found) == ["HumanEval", "MATH"]
+    found = queries.metrics_by_set(store, run_id)
+    assert list(found) == ["", "HumanEval", "MATH"]
     assert found["MATH"][1]["greedy_accuracy"].value == 0.75
     assert store.rows('SELECT "set", iteration, greedy_accuracy FROM v_sets ORDER BY 1, 2') == [
         ("HumanEval", 0, 0.26),
