@@ -357,4 +357,4 @@ def test_sets_and_leaks_are_told_before_a_run(school, tmp_path, monkeypatch):
             assert done.returncode == 2
             assert told in done.stderr
             assert "Traceback" not in done.stderr
-    assert json.loads(sapo("runs", "--json").stdout) == []
+    assert sapo("runs", "--json").stdout == ""
