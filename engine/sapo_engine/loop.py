@@ -35,6 +35,9 @@ def run(context: RunContext) -> None:
     verifies = config.labeling.labeler != "none"
 
     model = warm_up(context, context.session.start())
+    if not config.iterations:
+        evaluate(context, 0, model, model, None, [])
+        return
     verifier = None
     pool: list[Trajectory] = []
     if verifies:

@@ -12,3 +12,9 @@ SOLUTIONS = 5_000_000
 """Where the task's own solutions begin in block 0: the number of the question follows."""
 EXPANSIONS = 5_000_000
 """Where trajectories made of rollouts (expansion) begin in an iteration's block."""
+SETS = 1_000_000_000
+"""Where questions and trajectories of evaluation sets begin, beyond the blocks of all iterations,"""
+SET_ITERATION = 100_000_000
+"""trajectories of an iteration, from iteration 0 on,"""
+SET_TRAJECTORIES = 10_000_000
+"""and a set's in it; a set's questions likewise."""

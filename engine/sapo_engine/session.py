@@ -6,6 +6,7 @@ what is measured after it (`saved_run.SavedRun`).
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,12 @@ from sapo_engine.models.sources import find_folder
 from sapo_engine.preflight import check_installed
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import key_of
+from sapo_engine.rollouts.asked import EvalSet
 from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.tasks import Question, Task, make_task
+from sapo_engine.tasks.eval_set import EvalSetTask
+from sapo_engine.tasks.golds import refused_or_bad
 from sapo_engine.tasks.written import WrittenTask
 from sapo_engine.text.prompts import Prompts, check_vocabulary, end_turns, token_id
 from sapo_engine.text.trajectory import Trajectory
@@ -30,6 +34,7 @@ from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.trainer import TrainingArgs
 from sapo_studio.config.schema import OptimiserConfig, RunConfig, WarmupConfig
+from sapo_studio.domain.leaks import find_leaks
 from sapo_studio.domain.ledger import Meter
 
 LONGEST = 4096
@@ -43,8 +48,8 @@ class RunSession:
 
     `task`; `tokenizer` and `pad_id`; `questions`, all of the task's by number; `prompts` (question -> tokens);
     `builder` (tokens -> graded trajectory); `placement` (what lies on the device); `meter` (what is computed); `pool`
-    (back ends) and `sampler` on it; `adapters` and, where adapters are trained, the frozen `base` beside them. `notes`
-    are for the run's log.
+    (back ends) and `sampler` on it; `sets`, the evaluation sets; `adapters` and, where adapters are trained, the frozen
+    `base` beside them. `notes` are for the run's log.
     """
 
     def __init__(self, config: RunConfig, run_dir: Path, device: torch.device, group: Group = ALONE) -> None:
@@ -71,6 +76,7 @@ class RunSession:
         # Of a network that is trained itself no copy is to be kept from the start.
         self.base = None if full else network
         self._start: Reasoner | None = Reasoner(network) if full else with_adapter(network, self.adapters)
+        self._plain_tokenizer = copy.deepcopy(self.tokenizer) if config.evaluation.sets else self.tokenizer
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
         self.notes = [note for note in (end_token_note(network, self.tokenizer),) if note]
@@ -94,6 +100,24 @@ class RunSession:
             meter=self.meter,
         )
         self.sampler = Sampler(config, self.prompts, self.pool, self.builder)
+        helpers = group.helpers_per_rank(config.runtime.graders)
+        self.sets = [
+            self._set(place, EvalSetTask(one, config.task, config.seed, graders=helpers), one.samples)
+            for place, one in enumerate(config.evaluation.sets)
+        ]
+
+    def _set(self, place: int, task: EvalSetTask, samples: int) -> EvalSet:
+        """An evaluation set, put to the run's reasoners by a tokenizer that ends texts as its prompts have it."""
+        tokenizer = self.tokenizer
+        if (task.config.prompt == "chat") != (self.config.task.prompt == "chat"):
+            tokenizer = copy.deepcopy(self._plain_tokenizer)
+            if task.config.prompt == "chat":
+                end_turns(tokenizer)
+        questions = {question.number: question for question in task.questions("test")}
+        prompts = Prompts(task, tokenizer, questions, context_length=self.prompts.context_length)
+        ends = () if tokenizer is self.tokenizer else (token_id(self.tokenizer.eos_token_id),)
+        builder = TrajectoryBuilder(task, tokenizer, self.group, ends)
+        return EvalSet(place, task.name, samples, task, Sampler(self.config, prompts, self.pool, builder), builder)
 
     @property
     def device(self) -> torch.device:
@@ -111,18 +135,49 @@ class RunSession:
         """Before a run begins: what becomes of questions whose own answer or program is not graded as correct, as
         `task.bad_golds` asks. Answers were looked at when the task was made; programs are run now, or were when the run
         began first (what was found lies in its folder). Raises InputError where the run must not begin."""
+        for one in self.sets:
+            self._check_set(one.task)
+            # A prompt that is too long is told before anything is worked out.
+            one.sampler.prompts.of_all(one.task.questions("test"))
+        self.look_for_leaks()
         task = self.task
         if not isinstance(task, WrittenTask):
             return
         if task.is_code:
-            golds = self.group.share(task.check_golds(kept_in=self.run_dir) if self.group.leader else None)
-            if golds is not None and not self.group.leader and self.config.task.bad_golds != "keep":
-                task.leave_out({gold.problem for gold in golds.bad})
-        if task.golds.bad and self.config.task.bad_golds == "leave_out":
+            leader = self.group.leader
+            found = self.group.share((task.check_golds(kept_in=self.run_dir), task.check_given()) if leader else None)
+            if found is not None and not self.group.leader:
+                golds, given = found
+                task.grade_nothing_by(given)
+                task.leave_out(refused_or_bad(golds, self.config.task.bad_golds))
+        if task.golds.bad:
             self.notes.append(f"{task.golds.summary}. They are left out (task.bad_golds).")
+
+    def _check_set(self, task: Task) -> None:
+        if not isinstance(task, EvalSetTask):
+            return
+        if task.is_code:
+            golds = self.group.share(task.check_golds() if self.group.leader else None)
+            if golds is not None and not self.group.leader:
+                task.leave_out(refused_or_bad(golds, self.config.task.bad_golds))
+        if task.golds.bad:
+            self.notes.append(f"Evaluation set {task.name}: {task.golds.summary}. They are left out (task.bad_golds).")
+
+    def look_for_leaks(self) -> None:
+        """Note which questions of the benchmark and the evaluation sets stand in the training data, too."""
+        if not isinstance(self.task, WrittenTask):
+            return
+        given = self.task.process_benchmark()
+        measured = {"the process benchmark": [row.question.text for row in given]} if given is not None else {}
+        measured |= {
+            f"evaluation set {one.name}": one.task.rows for one in self.sets if isinstance(one.task, EvalSetTask)
+        }
+        self.notes += [leaks.note for leaks in find_leaks(self.task.learned_from, measured) if leaks.found]
 
     def close(self) -> None:
         """End what the run has started: graders, rollout engines."""
+        for one in self.sets:
+            one.task.close()
         self.task.close()
         self.pool.close()
 

@@ -22,6 +22,10 @@ WEIGHTS = {
 
 def plan(config: RunConfig) -> list[PlannedPhase]:
     """The phases that a run of `config` goes through, in order."""
+    if not config.iterations:
+        # Nothing learns from labels or a verifier: the reasoner is measured alone.
+        names = [(PhaseName.SFT, 0), (PhaseName.EVALUATE, 0)]
+        return _planned(config, names)
     verifies = config.labeling.labeler != "none"
     names: list[tuple[PhaseName, int]] = [(PhaseName.SFT, 0)]
     for i in range(config.iterations + 1):
@@ -32,6 +36,10 @@ def plan(config: RunConfig) -> list[PlannedPhase]:
             names += [(PhaseName.LABEL, i), (PhaseName.VERIFIER, i), (PhaseName.RATE, i)]
         names += [(PhaseName.PAIRS, i), (PhaseName.ALIGN, i)] if i else [(PhaseName.BENCHMARK, 0)]
         names.append((PhaseName.EVALUATE, i))
+    return _planned(config, names)
+
+
+def _planned(config: RunConfig, names: list[tuple[PhaseName, int]]) -> list[PlannedPhase]:
     return [PlannedPhase(ordinal, name.value, i, _weight(config, name, i)) for ordinal, (name, i) in enumerate(names)]
 
 

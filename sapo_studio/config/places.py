@@ -5,15 +5,18 @@ The engine of a run works in the run's folder, and a run may be resumed from any
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar, cast
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.paths import user_path
 
 NO_PATHS = ("bundled:", "hub:")
+Part = TypeVar("Part", bound=BaseModel)
 PICKED = ("data", "model")
 """What the form lets a user pick a file or a folder for."""
 
@@ -40,25 +43,29 @@ def beside(config: RunConfig, folder: Path) -> RunConfig:
 
 
 def _changed(config: RunConfig, place: Callable[[Path], Path]) -> RunConfig:
-    for section, key, text in _paths(config):
-        path = user_path(text)
-        placed = str(path if path.is_absolute() else place(path))
-        if placed != text:
-            part: BaseModel = getattr(config, section)
-            config = config.model_copy(update={section: part.model_copy(update={key: placed})})
-    return config
+    return _placed(config, place)
 
 
-def _paths(config: RunConfig) -> Iterator[tuple[str, str, str]]:
-    """Section, key and text of every path in `config`."""
-    for section in RunConfig.model_fields:
-        part: object = getattr(config, section)
-        if not isinstance(part, BaseModel):
-            continue
-        for key, field in type(part).model_fields.items():
-            more = field.json_schema_extra
-            text: object = getattr(part, key)
-            if not isinstance(more, dict) or more.get("picker") not in PICKED or not isinstance(text, str):
-                continue
-            if text and text != "fresh" and not text.startswith(NO_PATHS):
-                yield section, key, text
+def _placed(part: Part, place: Callable[[Path], Path]) -> Part:
+    """`part` with the paths in it, and in what it holds (sections, evaluation sets), put by `place`."""
+    changed: dict[str, object] = {}
+    for key, field in type(part).model_fields.items():
+        value: object = getattr(part, key)
+        new: object = value
+        if isinstance(value, BaseModel):
+            new = _placed(value, place)
+        elif isinstance(value, tuple):
+            held = cast("tuple[object, ...]", value)
+            new = tuple(_placed(one, place) if isinstance(one, BaseModel) else one for one in held)
+        elif isinstance(value, str) and _is_path(field, value):
+            path = user_path(value)
+            new = str(path if path.is_absolute() else place(path))
+        if new != value:
+            changed[key] = new
+    return part.model_copy(update=changed) if changed else part
+
+
+def _is_path(field: FieldInfo, text: str) -> bool:
+    more = field.json_schema_extra
+    picked = isinstance(more, dict) and more.get("picker") in PICKED
+    return picked and bool(text) and text != "fresh" and not text.startswith(NO_PATHS)

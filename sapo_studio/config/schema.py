@@ -67,7 +67,9 @@ class TaskConfig(Section):
     process_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data"))
     """A process benchmark in ProcessBench's format (JSON Lines): written solutions whose first error is known.
 
-    Without one the verifier's accuracy and the gap cannot be measured on this task, and the run leaves them out.
+    Without one the verifier's accuracy and the gap cannot be measured on this task, and the run leaves them out. MCE
+    and gap are measured on the solutions whose question has an answer or tests: in the row (`answer`, `tests`), or in
+    `train_data` or `test_data`, where the same question stands.
     """
 
     prompt: Literal["plain", "few-shot", "chat"] = Field(default="plain", json_schema_extra=_for(TEXTS, **MAIN))
@@ -425,6 +427,63 @@ class OptimiserConfig(Section):
         return "sft" if 1 <= iteration <= self.rft_iterations else self.kind
 
 
+class EvalSetConfig(Section):
+    """Questions that a run is measured on beside its own test questions, such as those of another data set."""
+
+    name: str = Field(max_length=40)
+    """What the set is called in reports and charts. The run's own test questions are the set without a name."""
+
+    kind: Annotated[str, one_of(task_kinds.WRITTEN)] = Field(description="The kind of its questions, as `task.kind`.")
+
+    data: str = Field(default="", json_schema_extra={"picker": "data"})
+    """Where its questions are, written like `task.train_data`. Empty: the test questions of the kind's own data set on
+    the Hub."""
+
+    prompt: Literal["task", "plain", "few-shot", "chat"] = "task"
+    """How its questions are presented, as `task.prompt`; `task`: as the run's own are. Worked examples are rows of its
+    own data, which are then not asked."""
+
+    instruction: str = Field(default="", max_length=4000)
+    """What the reasoner is told to do. Empty: the kind's own wording."""
+
+    samples: int = Field(default=8, ge=1, le=256, json_schema_extra=_unit("samples"))
+    """Samples per question, beside one greedy solution."""
+
+    questions: int = Field(default=500, ge=1, le=10_000, json_schema_extra=_unit("questions"))
+    """Most questions that are asked; of more rows a choice that the seed decides."""
+
+    max_new_tokens: int = Field(default=0, ge=0, le=8192, json_schema_extra=_unit("tokens"))
+    """Longest solution that is generated. 0: as `task.max_new_tokens`."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if not self.name.strip() or self.name != self.name.strip() or not self.name.isprintable():
+            raise ValueError(f"name ({self.name!r}) must be some words, without space around them")
+        kind = task_kinds.TASK_KINDS[self.kind]
+        if not kind.own_data and not self.data:
+            raise ValueError(f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions')
+        return self
+
+    def as_task(self, task: TaskConfig, data: str) -> TaskConfig:
+        """The set as a task of its own, whose questions are at `data`, where `task` is the run's."""
+        return task.model_copy(
+            update={
+                "kind": self.kind,
+                "train_data": data,
+                "test_data": "",
+                "process_data": "",
+                "prompt": task.prompt if self.prompt == "task" else self.prompt,
+                "instruction": self.instruction,
+                "max_new_tokens": self.max_new_tokens or task.max_new_tokens,
+                **({"steps": "auto", "step_pattern": ""} if self.kind != task.kind else {}),
+            }
+        )
+
+
+MOST_SETS = 10
+"""Evaluation sets of a run: each has a block of row numbers."""
+
+
 class EvaluationConfig(Section):
     """What is measured after each iteration."""
 
@@ -433,6 +492,19 @@ class EvaluationConfig(Section):
 
     mce_rollouts: int = Field(default=4, ge=1, le=256, json_schema_extra=_unit("rollouts"))
     """Rollouts from every step of the process benchmark for the Monte-Carlo estimate (MCE), the verifier's ceiling."""
+
+    sets: tuple[EvalSetConfig, ...] = Field(default=(), max_length=MOST_SETS)
+    """Further questions that the reasoner is measured on, a table `[[evaluation.sets]]` each in a TOML file. Their
+    solutions are stored, and nothing is trained on them. The form of a new run keeps the sets of a preset or file as
+    they are."""
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        names = [one.name.casefold() for one in self.sets]
+        twice = next((one.name for one in self.sets if names.count(one.name.casefold()) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two sets are called {twice}: a name tells them apart")
+        return self
 
 
 class RuntimeConfig(Section):
@@ -485,8 +557,9 @@ class RunConfig(Section):
     seed: int = Field(default=0, ge=0, le=2**31 - 1, json_schema_extra=MAIN)
     """Seed of everything random in the run."""
 
-    iterations: int = Field(default=3, ge=1, le=20, json_schema_extra=_unit("iterations", **MAIN))
-    """Rounds of sampling, labeling, verifier training and alignment (I in the paper)."""
+    iterations: int = Field(default=3, ge=0, le=20, json_schema_extra=_unit("iterations", **MAIN))
+    """Rounds of sampling, labeling, verifier training and alignment (I in the paper). 0: the reasoner is measured and
+    nothing else, after its warm-up or, with `warmup.epochs` = 0, as it is (CoT)."""
 
     task: TaskConfig = TaskConfig()
     model: ModelConfig = ModelConfig()
@@ -497,6 +570,11 @@ class RunConfig(Section):
     optimiser: OptimiserConfig = OptimiserConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     runtime: RuntimeConfig = RuntimeConfig()
+
+    @property
+    def supplies_benchmark(self) -> bool:
+        """Whether the process benchmark comes from a file, and is not written by the run."""
+        return self.task.kind != LAB and bool(self.task.process_data)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -515,6 +593,11 @@ class RunConfig(Section):
                 f'model.source = "fresh" has no vocabulary for task.kind = "{self.task.kind}": '
                 "give a model folder, a GGUF file or hub:OWNER/NAME"
             )
+        if self.evaluation.sets and (self.model.source == "fresh" or self.model.source.startswith("bundled:")):
+            raise ValueError(
+                f"evaluation.sets need a reasoner that knows words, and model.source = "
+                f'"{self.model.source}" knows the arithmetic lab alone'
+            )
         if self.model.tuning == "qlora" and self.verifier.base == "copy":
             raise ValueError(
                 'model.tuning = "qlora" keeps one network in 4 bits: set verifier.base = "shared", '
@@ -526,7 +609,7 @@ class RunConfig(Section):
                 'labeling.labeler = "none" trains no verifier: '
                 'set optimiser.reward = "answer" or optimiser.kind = "sft" or "grpo"'
             )
-        if self.optimiser.kind != "sft" and self.optimiser.rft_iterations >= self.iterations:
+        if self.optimiser.kind != "sft" and self.optimiser.rft_iterations >= max(self.iterations, 1):
             raise ValueError(
                 f"optimiser.rft_iterations ({self.optimiser.rft_iterations}) must be smaller than iterations "
                 f'({self.iterations}), or optimiser.kind = "{self.optimiser.kind}" never takes over'

@@ -156,6 +156,20 @@ _STORED = (
         headline=True,
     ),
     MetricInfo(
+        "mce_solutions",
+        "Solutions for MCE and gap",
+        "solutions of a supplied process benchmark that MCE and gap are measured on",
+        "count",
+        more="Rollouts need an answer or tests to be graded by.",
+    ),
+    MetricInfo(
+        "mce_left_out",
+        "Solutions left out",
+        "solutions of a supplied process benchmark that MCE and gap leave out",
+        "count",
+        more="Neither an answer nor tests of their questions are known.",
+    ),
+    MetricInfo(
         "self_verification_error",
         "Self-verification error",
         "share of trajectories, as they are sampled, whose labels by the predicted first error two checks change",

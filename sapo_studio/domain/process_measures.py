@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -51,7 +51,16 @@ class Measures:
 
     def to_json(self) -> dict[str, float | None]:
         """As JSON: null where it is NaN."""
-        return {name: _number(value) for name, value in asdict(self).items()}
+        values = {
+            "threshold": self.threshold,
+            "error_accuracy": self.error_accuracy,
+            "correct_accuracy": self.correct_accuracy,
+            "f1": self.f1,
+            "prm_score": self.prm_score,
+            "mcc": self.mcc,
+            "step_accuracy": self.step_accuracy,
+        }
+        return {name: _number(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True)

@@ -69,13 +69,15 @@ class PhaseFinished(_Event):
 
 
 class QuestionRow(Row):
-    """A question of the task. `split` is train, development, test or process."""
+    """A question of the task. `split` is train, development, test or process. `set`: the evaluation set it belongs to,
+    if it is one of those that the run names."""
 
     number: int
     split: str
     text: str
     solution: str
     answer: str
+    set: str = ""
 
 
 class Questions(_Event):
@@ -86,8 +88,8 @@ class Questions(_Event):
 
 
 class TrajectoryRow(Row):
-    """A written solution, cut into steps. `source` is sample, solution (the task's own), expansion or process
-    (the benchmark).
+    """A written solution, cut into steps. `source` is sample, solution (the task's own), expansion, process (the
+    benchmark) or test (of an evaluation set; sample 0 is the greedy one).
 
     `truth` is the 1-based first wrong step where the task has a step oracle: 0 for none wrong, None where it is
     unknown. `copies` says how many equal samples this row stands for.
@@ -198,7 +200,7 @@ class Pairs(_Event):
 
 class Metric(_Event):
     """One number of an iteration. Shares are fractions. `low` and `high` are a 95 % interval, `estimate` marks
-    what was not measured.
+    what was not measured. `set` is the evaluation set that it was measured on; empty: the run itself.
     """
 
     kind: Literal["metric"] = "metric"
@@ -209,6 +211,7 @@ class Metric(_Event):
     high: float | None = None
     n: int | None = None
     estimate: bool = False
+    set: str = ""
 
 
 class ComputeRow(Row):

@@ -15,6 +15,7 @@ from sapo_studio.domain.labeling_cost import LabelingCost
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.forecast.labeling import expected
 from sapo_studio.forecast.lengths import Lengths
+from sapo_studio.forecast.lengths import lengths as lengths_of
 
 RIGHT = 0.5
 """Assumed share of right trajectories among those sampled."""
@@ -236,7 +237,20 @@ class _Work:
         config, task = self.config.evaluation, self.config.task
         written = [self._answers(task.test_questions, 1), self._answers(task.test_questions, config.samples)]
         words = f"{task.test_questions:,} test questions, once greedy and {config.samples} times sampled"
-        known = task.kind == "arithmetic" or bool(task.process_data)
+        for one in config.sets:
+            # Never more questions than the data have; only the engine looks into them.
+            lengths = lengths_of(one.as_task(task, one.data))
+            written.append(
+                Written(
+                    one.questions * (1 + one.samples),
+                    one.questions,
+                    lengths.prompt,
+                    lengths.solution,
+                    self.config.runtime.rollout_batch,
+                )
+            )
+            words += f"; {one.questions:,} questions of {one.name} at most, {1 + one.samples} times"
+        known = (task.kind == "arithmetic" or bool(task.process_data)) and bool(self.config.iterations)
         scored = 0.0
         if known and self.config.labeling.labeler != "none":
             scored = float(task.process_solutions)

@@ -29,6 +29,10 @@ class LabeledSolution(BaseModel):
     steps: tuple[StrictStr, ...] = Field(min_length=1)
     final_answer_correct: StrictBool
     first_error: StrictInt = Field(ge=0)
+    answer: StrictStr = ""
+    """The problem's reference answer, where the file has it."""
+    tests: tuple[StrictStr, ...] = ()
+    """What a program that solves the problem must pass, where the file has it."""
 
     @model_validator(mode="after")
     def _has_the_step(self) -> Self:

@@ -2,7 +2,8 @@
 
 They come as one JSON array, as published, or one a line; they are written one a line. `label` is the 0-based index of
 the first incorrect step, -1 where there is none. As others write it, `label` may be 1.0, `id` a number, and `generator`
-missing.
+missing. Rows may also say what a solution of the problem is graded by: `answer` (a text or a number) or `tests` (a text
+or a list of texts); rows without them are written without them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,14 @@ def _text_of_number(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _none_is(empty: object) -> BeforeValidator:
+    return BeforeValidator(lambda value: empty if value is None else value)
+
+
 def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -36,6 +45,8 @@ class Item(BaseModel):
     steps: tuple[StrictStr, ...] = Field(min_length=1)
     final_answer_correct: StrictBool
     label: Annotated[StrictInt, BeforeValidator(_whole)] = Field(ge=-1)
+    answer: Annotated[StrictStr, BeforeValidator(_text_of_number), _none_is("")] = ""
+    tests: Annotated[tuple[StrictStr, ...], BeforeValidator(_listed), _none_is(())] = ()
 
 
 def read(lines: Iterable[str], source: str = "the file") -> Iterator[LabeledSolution]:
@@ -55,7 +66,8 @@ def write(solutions: Iterable[LabeledSolution]) -> Iterator[str]:
     """A line of JSON for each solution."""
     for solution in solutions:
         item = Item(**solution.model_dump(exclude={"first_error"}), label=solution.first_error - 1)
-        yield json.dumps(item.model_dump(mode="json"), ensure_ascii=False) + "\n"
+        absent = {name for name in ("answer", "tests") if not getattr(item, name)}
+        yield json.dumps(item.model_dump(mode="json", exclude=absent), ensure_ascii=False) + "\n"
 
 
 FORMAT = Format(read=read, write=write)

@@ -178,7 +178,8 @@ class GradeRequest(Asked):
 class PreviewRequest(Asked):
     """What a task looks like to a reasoner.
 
-    The answer has `task`, `rows`, `splits`, `with_solution`, `prompt`, `solutions`, `graded`, `wrong` and `sandbox`.
+    The answer has `task`, `rows`, `splits`, `with_solution`, `prompt`, `solutions`, `graded`, `wrong`, `golds`,
+    `sandbox`, `benchmark` and `leaks` (as in DataCheckRequest).
     """
 
     reads_input: ClassVar[bool] = True  # `data` may be /dev/stdin
@@ -189,12 +190,32 @@ class PreviewRequest(Asked):
     """The kind of task, one with written questions."""
     data: Text = ""
     """The questions (a file or `hub:...`). Empty: the task's own on the Hub."""
+    test_data: Text = ""
+    """The test questions, as `task.test_data` of a run."""
+    benchmark: Text = ""
+    """A process benchmark, as `task.process_data` of a run."""
     steps: Text = limits.STEPS
     """Where a step begins: as `task.steps` of a run, by which it is checked."""
     pattern: Text = ""
     """As `task.step_pattern` of a run."""
     count: int = _number(limits.SHOWN)
     """Solutions shown."""
+
+
+class DataCheckRequest(Asked):
+    """What the data of a run come to, before there is a run. Data of the Hub are not fetched for it.
+
+    The answer has `benchmark` (None where none is supplied): `solutions`, `graded` (those that MCE and gap can be
+    measured on), `reasons` (why not the others, and how many for each), `note` (the same in a sentence); `sets`, one
+    for each evaluation set that was read: `name`, `rows`, `asked`, `bad` (reference answers); `leaks`, measured
+    questions that stand in the training data: `in`, `questions`, `exact`, `near`, `rows` (the first pairs, measured and
+    trained, from 1 on), `note`; `not_read`, the addresses of the Hub.
+    """
+
+    kind: Literal["data_check"] = "data_check"
+    """Which request this is."""
+    config: dict[str, Any]
+    """The run's whole configuration."""
 
 
 class SandboxProbeRequest(Asked):
@@ -236,6 +257,7 @@ Request = (
     | LabelStudyRequest
     | GradeRequest
     | PreviewRequest
+    | DataCheckRequest
     | SandboxProbeRequest
     | ModelCheckRequest
     | TokenizerCheckRequest

@@ -28,7 +28,7 @@ def _upsert(table: str, key: Sequence[str], columns: Sequence[str]) -> str:
     )
 
 
-_QUESTION = _upsert("questions", ["id"], ["run_id", "split", "text", "solution", "answer"])
+_QUESTION = _upsert("questions", ["id"], ["run_id", "split", "text", "solution", "answer", '"set"'])
 _TRAJECTORY = _upsert(
     "trajectories",
     ["id"],
@@ -45,7 +45,7 @@ _LABEL = _upsert(
 )
 _ROLLOUT = _upsert("rollouts", ["id"], ["trajectory_id", "iteration", "prefix", "text", "correct", "tokens"])
 _PAIR = _upsert("pairs", ["id"], ["run_id", "iteration", "question_id", "winner_id", "loser_id", "margin", "used"])
-_METRIC = _upsert("metrics", ["run_id", "iteration", "name"], ["value", "low", "high", "n", "estimate"])
+_METRIC = _upsert("metrics", ["run_id", '"set"', "iteration", "name"], ["value", "low", "high", "n", "estimate"])
 _COMPUTE = _upsert(
     "compute",
     ["run_id", "ordinal", "purpose"],
@@ -139,7 +139,8 @@ class Ingest:
                 return self._write_phase(event, now)
             case kinds.Questions():
                 store.execute_many(
-                    _QUESTION, [(self._id(q.number), run, q.split, q.text, q.solution, q.answer) for q in event.rows]
+                    _QUESTION,
+                    [(self._id(q.number), run, q.split, q.text, q.solution, q.answer, q.set) for q in event.rows],
                 )
             case kinds.Trajectories():
                 store.execute_many(_TRAJECTORY, [self._trajectory(row) for row in event.rows])
@@ -191,7 +192,10 @@ class Ingest:
             case kinds.Metric():
                 store.execute(
                     _METRIC,
-                    (run, event.iteration, event.name, event.value, event.low, event.high, event.n, event.estimate),
+                    (
+                        *(run, event.set, event.iteration, event.name),
+                        *(event.value, event.low, event.high, event.n, event.estimate),
+                    ),
                 )
             case kinds.PhaseCompute():
                 store.execute_many(

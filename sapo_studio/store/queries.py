@@ -71,13 +71,18 @@ __all__ = [
     "log",
     "margins",
     "metrics",
+    "metrics_by_set",
     "pairs",
     "phases",
+    "sets_of",
     "trace",
     "trace_ids",
     "trace_rows",
     "verifiers_of",
 ]
+
+MetricTable = dict[int, dict[str, MetricValue]]
+"""Metrics by iteration and name."""
 
 _SUMMARY = """
 SELECT r.id, r.number, r.name, r.preset, r.status, r.progress, r.eta_seconds, r.phase_ordinal, coalesce(p.name, ''),
@@ -92,7 +97,7 @@ def list_runs(store: Store) -> list[RunSummary]:
     headlines: dict[str, dict[str, float]] = {}
     # SQLite takes the other columns from the row that holds the maximum
     for run_id, name, value, _ in store.rows(
-        "SELECT run_id, name, value, max(iteration) FROM metrics GROUP BY run_id, name"
+        "SELECT run_id, name, value, max(iteration) FROM metrics WHERE \"set\" = '' GROUP BY run_id, name"
     ):
         if type(value) is float:
             headlines.setdefault(run_id, {})[name] = value
@@ -111,7 +116,9 @@ def get_run(store: Store, run_id: str) -> RunSummary:
     row = store.row(_SUMMARY + "WHERE r.id = ?", (run_id,))
     if row is None:
         raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
-    latest = store.rows("SELECT name, value, max(iteration) FROM metrics WHERE run_id = ? GROUP BY name", (run_id,))
+    latest = store.rows(
+        "SELECT name, value, max(iteration) FROM metrics WHERE run_id = ? AND \"set\" = '' GROUP BY name", (run_id,)
+    )
     return _summary(store, row, {name: value for name, value, _ in latest if type(value) is float})
 
 
@@ -229,14 +236,21 @@ def phases(store: Store, run_id: str) -> list[PhaseInfo]:
     return [PhaseInfo(*row) for row in found]
 
 
-def metrics(store: Store, run_id: str) -> dict[int, dict[str, MetricValue]]:
-    """All metrics of a run by iteration and name."""
-    found: dict[int, dict[str, MetricValue]] = {}
-    for iteration, name, value, low, high, n, estimate in store.rows(
-        "SELECT iteration, name, value, low, high, n, estimate FROM metrics WHERE run_id = ? ORDER BY iteration, name",
+def metrics(store: Store, run_id: str) -> MetricTable:
+    """All metrics of a run by iteration and name, but those of its evaluation sets."""
+    return metrics_by_set(store, run_id).get("", {})
+
+
+def metrics_by_set(store: Store, run_id: str) -> dict[str, MetricTable]:
+    """All metrics of a run by set, iteration and name. The set "" is the run itself, with its own test questions."""
+    found: dict[str, MetricTable] = {}
+    for of, iteration, name, value, low, high, n, estimate in store.rows(
+        'SELECT "set", iteration, name, value, low, high, n, estimate FROM metrics WHERE run_id = ?'
+        ' ORDER BY "set", iteration, name',
         (run_id,),
     ):
-        found.setdefault(iteration, {})[name] = MetricValue(value, low, high, n, bool(estimate))
+        row = found.setdefault(of, {}).setdefault(iteration, {})
+        row[name] = MetricValue(value, low, high, n, bool(estimate))
     return found
 
 
@@ -261,6 +275,12 @@ def compute(store: Store, run_id: str) -> dict[int, IterationCompute]:
             for at, name, iteration, status in found
         ]
     )
+
+
+def sets_of(store: Store, run_id: str) -> list[str]:
+    """The evaluation sets of a run that have stored questions."""
+    found = store.rows("SELECT DISTINCT \"set\" FROM questions WHERE run_id = ? AND split = 'test'", (run_id,))
+    return sorted(name for (name,) in found if name)
 
 
 def curves(store: Store, run_id: str, after: Mapping[tuple[int, str], int] | None = None) -> list[CurvePoints]:

@@ -187,7 +187,8 @@ class TraceFilter:
     """Which trajectories the trace table lists, and in which order. `sort`: id, mean, first_error, steps or
     disagreement.
 
-    `text` is looked for in questions and steps. `verifier` None: the newest that scored a trajectory.
+    `text` is looked for in questions and steps. `verifier` None: the newest that scored a trajectory. `set`: an
+    evaluation set (source `test`); empty: any.
     """
 
     run_id: str
@@ -200,6 +201,7 @@ class TraceFilter:
     sort: str = "id"
     descending: bool = False
     verifier: int | None = None
+    set: str = ""
 
 
 @dataclass(frozen=True, eq=False)

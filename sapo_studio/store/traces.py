@@ -167,6 +167,9 @@ def trace_ids(store: Store, filter: TraceFilter) -> NDArray[np.int64]:
     order = _checked(_TRACE_ORDER, filter.sort)
     joins, where = "", "t.run_id = ? AND t.source = ?"
     values: list[Any] = [filter.run_id, filter.source]
+    if filter.set:
+        where += ' AND t.question_id IN (SELECT q.id FROM questions q WHERE q.run_id = ? AND q."set" = ?)'
+        values += [filter.run_id, filter.set]
     if filter.iteration is not None:
         where += " AND t.iteration = ?"
         values.append(filter.iteration)

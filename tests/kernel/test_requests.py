@@ -23,6 +23,7 @@ from sapo_studio.errors import EngineError, InputError, SapoError, Stopped, Stor
 from sapo_studio.requests import client
 from sapo_studio.requests.kinds import (
     Asked,
+    DataCheckRequest,
     EvaluateRequest,
     GradeRequest,
     LabelStudyRequest,
@@ -69,6 +70,9 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
     ),
     PreviewRequest: st.builds(
         PreviewRequest, task=TASKS, data=NAMES, steps=NAMES, pattern=NAMES, count=st.integers(0, 99)
+    ),
+    DataCheckRequest: st.builds(
+        DataCheckRequest, config=st.dictionaries(NAMES, NAMES | st.integers(-9, 9) | st.lists(st.booleans()))
     ),
     SandboxProbeRequest: st.builds(SandboxProbeRequest),
     ModelCheckRequest: st.builds(ModelCheckRequest, folder=PATHS),

@@ -17,9 +17,15 @@ SOURCES = (
     ("Task's own solutions", "solution"),
     ("Expanded rollouts", "expansion"),
     ("Process benchmark", "process"),
+    ("Evaluation sets", "test"),
 )
 
-SOURCE_WORDS = {"solution": "the task's own", "expansion": "expanded rollout", "process": "benchmark"}
+SOURCE_WORDS = {
+    "solution": "the task's own",
+    "expansion": "expanded rollout",
+    "process": "benchmark",
+    "test": "evaluation set",
+}
 """What a trajectory is called that is no sample."""
 
 

@@ -1,12 +1,14 @@
-"""How often a reasoner is right on a split of the questions."""
+"""How often a reasoner is right, on a split of the run's questions or on an evaluation set."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sapo_engine.grading.base import Grade
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.session import RunSession
+from sapo_engine.rollouts.asked import Asked
 from sapo_engine.tasks import Question
 from sapo_studio.domain.metrics import (
     Share,
@@ -34,8 +36,23 @@ class Sampled:
         return mean_share([pass_at_k(self.samples, c, k) for c in self.right])
 
 
+Solved = tuple[tuple[int, ...], Grade]
+"""The tokens of a solution, and its verdict."""
+
+
+def solve(
+    asked: Asked, model: Reasoner, questions: Sequence[Question], path: str, samples: int, *, greedy: bool = False
+) -> list[list[Solved]]:
+    """`samples` graded solutions of each question. `path` names the purpose in the random keys."""
+    completions = asked.sampler.sample(model, questions, path, samples, greedy=greedy)
+    grades = iter(
+        asked.builder.grade([(q, c.tokens) for q, mine in zip(questions, completions, strict=True) for c in mine])
+    )
+    return [[(c.tokens, next(grades)) for c in mine] for mine in completions]
+
+
 def accuracy(
-    session: RunSession,
+    asked: Asked,
     model: Reasoner,
     split: str,
     path: str,
@@ -46,18 +63,15 @@ def accuracy(
 ) -> Sampled:
     """How many of `samples` solutions of each question of `split` are right; with `steps` and a step oracle also how
     many are so at every step."""
-    questions = session.task.questions(split)
-    completions = session.sampler.sample(model, questions, path, samples, greedy=greedy)
-    grades = iter(
-        session.builder.grade([(q, c.tokens) for q, mine in zip(questions, completions, strict=True) for c in mine])
-    )
-    right = [[c.tokens for c in mine if next(grades).correct] for mine in completions]
+    questions = asked.task.questions(split)
+    solved = solve(asked, model, questions, path, samples, greedy=greedy)
+    right = [[tokens for tokens, grade in mine if grade.correct] for mine in solved]
     counts = [len(mine) for mine in right]
-    if not steps or session.task.first_error(questions[0], questions[0].steps) is None:
+    if not steps or asked.task.first_error(questions[0], questions[0].steps) is None:
         return Sampled(counts, samples)
 
     def sound(question: Question, tokens: tuple[int, ...]) -> bool:
-        return session.task.first_error(question, session.builder.cut(tokens)[1]) == 0
+        return asked.task.first_error(question, asked.builder.cut(tokens)[1]) == 0
 
     found = [
         sum(copies for tokens, copies in Counter(mine).items() if sound(question, tokens))

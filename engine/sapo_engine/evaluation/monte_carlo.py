@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sapo_engine.labeling.labelers import checker_for, run_labeler
 from sapo_engine.models.reasoner import Reasoner
@@ -16,11 +16,13 @@ def monte_carlo_labels(
     model: Reasoner,
     version: int,
     benchmark: Sequence[Trajectory],
+    ungraded: Collection[int] = (),
     tick: Callable[[int, int], None] | None = None,
 ) -> list[str]:
     """Labels of `benchmark`, one character a step: T rollouts of M_`version` from every step, a right answer being its
-    own witness. `tick(done, total)` counts wrong trajectories."""
-    wrong = [t for t in benchmark if not t.correct]
+    own witness. Those of a question that cannot be graded (`ungraded`) are not labeled: `?`, as long as they are.
+    `tick(done, total)` counts wrong trajectories."""
+    wrong = [t for t in benchmark if not t.correct and t.question not in ungraded]
     config = session.config
     rollouts = config.evaluation.mce_rollouts
     checker = checker_for(session, model, version, rollouts, min(config.labeling.wave, rollouts))
@@ -31,4 +33,4 @@ def monte_carlo_labels(
 
     labeled, _ = run_labeler(wrong, lambda _, t: shepherd(t.n), checker, tick=count)
     found = {item.trajectory.number: item.verdict.labels for item in labeled}
-    return [found.get(t.number, "1" * t.n) for t in benchmark]
+    return [found.get(t.number, ("?" if t.question in ungraded else "1") * t.n) for t in benchmark]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from sapo_engine.grading.apart import Apart
-from sapo_engine.grading.base import Grade, Problem
+from sapo_engine.grading.base import Grade, Problem, check_gradable
 from sapo_engine.grading.equality import equal_here
 from sapo_engine.grading.escape import shown
 from sapo_engine.grading.notation import LONGEST
@@ -40,6 +40,7 @@ class AnswerGrader:
 
     def grade(self, items: Sequence[tuple[Problem, str]]) -> list[Grade]:
         """See Grader."""
+        check_gradable({problem for problem, _ in items}, code=False)
         extract, known = self.extract, self._known
         asked = [(extract(text), problem.answer) for problem, text in items]
         try:

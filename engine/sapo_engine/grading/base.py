@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from sapo_engine.grading.escape import cut
+from sapo_studio.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,15 @@ class Problem:
         """Whether programs are asked for."""
         return bool(self.tests)
 
+    @property
+    def gradable(self) -> bool:
+        """Whether there is something to grade a solution by."""
+        return all(map(_tests_something, self.tests)) if self.tests else bool(self.answer.strip())
+
+
+def _tests_something(test: str) -> bool:
+    return any(line.strip() and not line.strip().startswith("#") for line in test.split("\n"))
+
 
 @dataclass(frozen=True, slots=True)
 class Grade:
@@ -40,8 +52,22 @@ class Grade:
     reason: str = ""
 
 
+def check_gradable(problems: Iterable[Problem], *, code: bool) -> None:
+    """Raise InputError where one of `problems` has nothing that its solutions could be graded by (`code`: by tests,
+    else by an answer). Whatever was written would otherwise count as wrong, or as right."""
+    for problem in problems:
+        if not problem.gradable or problem.is_code != code:
+            named = cut(problem.id) or cut(problem.question, 60)
+            raise InputError(
+                f"Nothing is known to grade solutions of {named!r} by",
+                why=f"It has no {'tests' if code else 'answer'}.",
+                fix="Give the question its answer or tests, or leave it out.",
+            )
+
+
 class Grader(Protocol):
-    """Grades written solutions. Nothing that is written in one can raise, hang or stop a run."""
+    """Grades written solutions. Nothing that is written in one can raise, hang or stop a run; a problem that has
+    nothing to grade by is refused (`check_gradable`)."""
 
     def grade(self, items: Sequence[tuple[Problem, str]]) -> list[Grade]:
         """A verdict for each (problem, completion), in order; they are worked on side by side."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sapo_engine.grading.base import Grade, Problem
+from sapo_engine.grading.base import Grade, Problem, check_gradable
 from sapo_engine.grading.program_names import wanted_by
 from sapo_engine.grading.written_program import LONGEST, written_program
 from sapo_engine.sandbox import restrict
@@ -105,6 +105,7 @@ class ProgramGrader:
 
     def grade(self, items: Sequence[tuple[Problem, str]]) -> list[Grade]:
         """See Grader. Equal programs for the same tests are run once."""
+        check_gradable({problem for problem, _ in items}, code=True)
         asked = [(written_program(problem, text), problem) for problem, text in items]
         new = [job for job in dict.fromkeys(asked) if job not in self._known]
         if new:

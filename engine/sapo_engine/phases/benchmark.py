@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.codecs import TrajectoriesCodec
 from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.phases.rows import emit_trajectories
+from sapo_engine.tasks.base import WrittenSolution
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_studio.config.engine_limits import BENCHMARK_SAMPLES
+from sapo_studio.domain.benchmark_coverage import Coverage
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.readable import listing
 
@@ -26,6 +31,7 @@ def process_benchmark(run: RunContext, model: Reasoner) -> list[Trajectory]:
                     f"In {len(odd)} of {len(given)} solutions of task.process_data the answer is wrong and no step is: "
                     f"{listing(odd)}. They are measured as the file has them; nothing is trained on the benchmark."
                 )
+            report_ungraded(phase, given)
             chosen = session.builder.benchmark()
             emit_trajectories(phase, chosen)
             return chosen
@@ -52,3 +58,15 @@ def process_benchmark(run: RunContext, model: Reasoner) -> list[Trajectory]:
         return chosen
 
     return run.phase(PhaseName.BENCHMARK, 0, work, TrajectoriesCodec())
+
+
+def report_ungraded(phase: PhaseContext, given: Sequence[WrittenSolution]) -> None:
+    """Say on how much of a supplied benchmark MCE and gap can be measured, and why not on the rest."""
+    left_out = Counter(row.ungraded for row in given if row.ungraded)
+    note = Coverage(len(given) - left_out.total(), left_out.total()).note
+    if note:
+        why = "; ".join(f"{count:,}: {reason}" for reason, count in left_out.most_common())
+        fix = "Rows may have 'answer' or 'tests'; docs/tasks.md says more."
+        phase.log(f"{note} Left out, {why}. {fix}", level="warning")
+    else:
+        phase.log(f"MCE and gap are measured on all {len(given):,} solutions of task.process_data.")

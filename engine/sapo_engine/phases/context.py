@@ -207,14 +207,19 @@ class PhaseContext:
         high: float | None = None,
         n: int | None = None,
         estimate: bool = False,
+        set: str = "",
     ) -> None:
-        """A number of this iteration."""
-        self.emit(Metric(iteration=self.iteration, name=name, value=value, low=low, high=high, n=n, estimate=estimate))
+        """A number of this iteration, measured on the evaluation set `set`."""
+        self.emit(
+            Metric(
+                iteration=self.iteration, name=name, value=value, low=low, high=high, n=n, estimate=estimate, set=set
+            )
+        )
 
-    def share(self, name: str, share: Share) -> None:
+    def share(self, name: str, share: Share, set: str = "") -> None:
         """A share of this iteration, with its interval; nothing where there was nothing to count."""
         if share.n:
-            self.metric(name, share.value, low=share.low, high=share.high, n=share.n)
+            self.metric(name, share.value, low=share.low, high=share.high, n=share.n, set=set)
 
     def progress(self, done: int, total: int, message: str = "") -> None:
         """`done` of `total` units; sent a few times a second at most."""

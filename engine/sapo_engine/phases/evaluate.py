@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 from collections.abc import Sequence
 
-from sapo_engine.evaluation.accuracy import accuracy
+from sapo_engine.evaluation.accuracy import Sampled, accuracy
+from sapo_engine.evaluation.eval_set import set_counts, set_trajectories
 from sapo_engine.evaluation.monte_carlo import monte_carlo_labels
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.codecs import JsonCodec
 from sapo_engine.phases.context import PhaseContext, RunContext
+from sapo_engine.phases.rows import emit_set
 from sapo_engine.phases.score import score_and_emit
+from sapo_engine.rollouts.asked import EvalSet
+from sapo_engine.tasks import Question
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.model import Verifier
-from sapo_studio.domain.metrics import mean_share, ratio_share, wilson
+from sapo_studio.domain.metrics import Share, mean_share, ratio_share, wilson
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.domain.verifier_metrics import gap, label_scores, step_metrics
+
+SET_SHARD = 100
+"""Questions of an evaluation set that are answered between two looks at what the run is asked to do."""
+LABELS = "labels"
+"""Where the ceiling's labels stand in the artefact, of a benchmark that came with the data."""
 
 
 def evaluate(
@@ -28,46 +39,94 @@ def evaluate(
 ) -> None:
     """All metrics of the iteration: accuracies of M_{i+1} (`aligned`), V_i and the ceiling by M_i (`model`)."""
     session = run.session
+    given = session.task.process_benchmark()
+    ungraded = frozenset(row.question.number for row in given or () if row.ungraded)
 
     def ceiling(phase: PhaseContext) -> list[str]:
         if iteration == 1:
             # M_1 is M_0: the ceiling of iteration 1 is that of iteration 0.
-            known: list[str] = run.result_of(PhaseName.EVALUATE, 0, JsonCodec())
+            known: list[str] = _labels_in(run.result_of(PhaseName.EVALUATE, 0, JsonCodec()), supplied=given is not None)
             if known:
                 return known
-        return monte_carlo_labels(session, model, max(iteration, 1), benchmark, tick=phase.progress)
+        return monte_carlo_labels(session, model, max(iteration, 1), benchmark, ungraded, tick=phase.progress)
 
-    def work(phase: PhaseContext) -> list[str]:
+    def work(phase: PhaseContext) -> list[str] | dict[str, list[str]]:
         reasoner_metrics(phase, aligned)
+        sets_metrics(phase, aligned)
         if verifier is None or not any(t.truth is not None for t in benchmark):
             return []
         scores = score_and_emit(phase, verifier, iteration, benchmark)
         labels = ceiling(phase)
         verifier_metrics(phase, benchmark, [scores[t.number][0] for t in benchmark], labels)
-        return labels
+        if given is None:
+            return labels
+        left_out = sum(t.question in ungraded for t in benchmark)
+        phase.metric("mce_solutions", len(benchmark) - left_out)
+        phase.metric("mce_left_out", left_out)
+        return {LABELS: labels}
 
     run.phase(PhaseName.EVALUATE, iteration, work, JsonCodec())
 
 
+def _labels_in(artefact: list[str] | dict[str, list[str]], *, supplied: bool) -> list[str]:
+    """The ceiling's labels that an evaluation left. Of a `supplied` benchmark a plain list is an earlier version's,
+    which graded rollouts without knowing the answers: it is not used."""
+    if isinstance(artefact, dict):
+        return artefact[LABELS]
+    return [] if supplied else artefact
+
+
 def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> None:
-    """Greedy and sampled accuracy and pass@k on the test questions; with a step oracle also the share of samples that
-    are right at every step, and the share of right answers that are not (false positives)."""
+    """Greedy and sampled accuracy and pass@k on the run's own test questions; with a step oracle also the share of
+    samples that are right at every step, and the share of right answers that are not (false positives)."""
     session = phase.context.session
     greedy = accuracy(session, model, "test", "greedy", 1, greedy=True)
-    phase.share("greedy_accuracy", wilson(sum(greedy.right), len(greedy.right)))
+    phase.share("greedy_accuracy", greedy_share(greedy))
     phase.poll_control()
     # The same keys in every iteration: what differs between two iterations is the reasoner.
     samples = session.config.evaluation.samples
     sampled = accuracy(session, model, "test", "test", samples, steps=True)
-    phase.share("sampled_accuracy", sampled.accuracy)
+    sampled_metrics(phase, sampled)
     if sampled.sound is not None:
         phase.share("sound_accuracy", mean_share([c / samples for c in sampled.sound]))
         lucky = [c - s for c, s in zip(sampled.right, sampled.sound, strict=True)]
         phase.share("false_positives", ratio_share(lucky, sampled.right))
+
+
+def greedy_share(greedy: Sampled) -> Share:
+    """Greedy accuracy: each question counts once."""
+    return wilson(sum(greedy.right), len(greedy.right))
+
+
+def sampled_metrics(phase: PhaseContext, sampled: Sampled, set: str = "") -> None:
+    """Sampled accuracy and pass@k, on the evaluation set `set`."""
+    phase.share("sampled_accuracy", sampled.accuracy, set)
     k = 1
-    while k <= samples:
-        phase.share(f"pass_at_{k}", sampled.pass_at(k))
+    while k <= sampled.samples:
+        phase.share(f"pass_at_{k}", sampled.pass_at(k), set)
         k *= 2
+
+
+def sets_metrics(phase: PhaseContext, model: Reasoner) -> None:
+    """The same on every evaluation set, whose solutions are sent, too. What is written is kept shard by shard."""
+    shard = itertools.count()
+    for one in phase.context.session.sets:
+        questions = one.task.questions("test")
+        found: list[Trajectory] = []
+        for at in range(0, len(questions), SET_SHARD):
+            part = questions[at : at + SET_SHARD]
+
+            def make(one: EvalSet = one, part: Sequence[Question] = part, at: int = at) -> bytes:
+                rows = set_trajectories(one, model, phase.iteration, part, at)
+                return json.dumps([t.to_json() for t in rows]).encode()
+
+            rows = [Trajectory.from_json(row) for row in json.loads(phase.shard(next(shard), make))]
+            emit_set(phase, one, part, rows)
+            found += rows
+            phase.progress(at + len(part), len(questions), f"evaluation set {one.name}")
+        greedy, sampled = set_counts(one, found)
+        phase.share("greedy_accuracy", greedy_share(greedy), one.name)
+        sampled_metrics(phase, sampled, one.name)
 
 
 def verifier_metrics(
@@ -75,15 +134,19 @@ def verifier_metrics(
 ) -> None:
     """Step accuracy of verifier and Monte-Carlo labels, the gap, first-error accuracy and F1.
 
-    Intervals are over solutions; the gap's is paired, both being measured on the same steps.
+    Intervals are over solutions; the gap's is paired, both being measured on the same steps. MCE and gap are measured
+    where there are labels (`?`: there is none), the others on the whole benchmark.
     """
     known = [(t.truth, s, m) for t, s, m in zip(benchmark, scores, labels, strict=True) if t.truth is not None]
     verifier = step_metrics([(scores, truth) for truth, scores, _ in known])
-    ceiling = step_metrics([(label_scores(labels), truth) for truth, _, labels in known])
     phase.share("verifier_step_accuracy", verifier.step_accuracy)
-    phase.share("mce", ceiling.step_accuracy)
-    value, low, high = gap(ceiling, verifier)
-    phase.metric("gap", value, low=low, high=high, n=len(known))
+    graded = [(truth, scores, labels) for truth, scores, labels in known if "?" not in labels]
+    if graded:
+        ceiling = step_metrics([(label_scores(labels), truth) for truth, _, labels in graded])
+        beside = step_metrics([(scores, truth) for truth, scores, _ in graded])
+        phase.share("mce", ceiling.step_accuracy)
+        value, low, high = gap(ceiling, beside)
+        phase.metric("gap", value, low=low, high=high, n=len(graded))
     phase.share("first_error_accuracy", verifier.first_error_accuracy)
     phase.metric("verifier_ece", verifier.calibration_error, n=len(known))
     if not math.isnan(verifier.f1):

@@ -14,6 +14,7 @@ from typing import Any
 
 from sapo_studio.errors import SapoError
 from sapo_studio.requests.kinds import (
+    DataCheckRequest,
     EvaluateRequest,
     GradeRequest,
     LabelStudyRequest,
@@ -46,6 +47,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import preview
 
             return preview.answer(request)
+        case DataCheckRequest():
+            from sapo_engine.service import data_check
+
+            return data_check.answer(request)
         case SandboxProbeRequest():
             from sapo_engine.service import sandbox_probe
 

@@ -43,6 +43,8 @@ def items_of(kind: Kind, rows: Iterable[Row], known: dict[str, Problem] | None) 
             except InputError as error:
                 fix = "Give the task's own fields beside 'completion', or 'task_id' and the data by --data."
                 raise InputError(error.what, why=error.why, fix=fix) from error
+        if not problem.gradable:
+            raise InputError(f"{where}: there is no answer to grade by", why="Only its place, or its mark, is there.")
         yield (str(named) if named is not None else problem.id), problem, completion
 
 

@@ -7,10 +7,13 @@ from typing import Any
 
 from sapo_engine.grading.base import Problem
 from sapo_engine.grading.escape import shown
+from sapo_engine.service.data_check import benchmark_facts, leak_facts
 from sapo_engine.tasks.golds import check_golds
 from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems
 from sapo_engine.tasks.written import WrittenTask
 from sapo_studio.config.schema import TaskConfig, parse_config
+from sapo_studio.formats.registry import read_file
+from sapo_studio.paths import user_path
 from sapo_studio.requests.kinds import PreviewRequest
 
 TRIED = 50
@@ -25,6 +28,11 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
     config = parse_config(asked, source="the task").task
     kind = KINDS[config.kind]
     problems = load_problems(kind, config.train_data or kind.hub_train, once=True)
+    test = load_problems(kind, config.test_data) if config.test_data else []
+    data = [*problems, *test]
+    measured = {"the test questions": [problem.question for problem in test]} if test else {}
+    if config.process_data:
+        measured["the process benchmark"] = [row.problem for row in read_file(user_path(config.process_data))]
     written = WrittenTask(config, 0, problems=problems)
     train = [question for question in written.questions("train") if question.steps]
     sandbox = ""
@@ -48,6 +56,8 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
         "wrong": wrong,
         "golds": {"checked": golds.checked, "bad": bad, "by_signs": golds.by_signs},
         "sandbox": sandbox,
+        "benchmark": benchmark_facts(kind, config, data) if config.process_data else None,
+        "leaks": leak_facts([problem.question for problem in problems], measured),
     }
 
 
@@ -67,6 +77,8 @@ def answer(request: PreviewRequest) -> dict[str, Any]:
     task = {
         "kind": request.task,
         "train_data": request.data,
+        "test_data": request.test_data,
+        "process_data": request.benchmark,
         "steps": request.steps,
         "step_pattern": request.pattern,
     }

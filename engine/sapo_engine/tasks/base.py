@@ -27,7 +27,8 @@ class Question:
 class WrittenSolution:
     """A solution of the process benchmark that came with the data: `first_error` is 1-based, 0 for none.
 
-    `contradicts`: the answer is wrong, and yet no step is.
+    `contradicts`: the answer is wrong, and yet no step is. `ungraded`: why other solutions of its question cannot be
+    graded; empty where they can.
     """
 
     question: Question
@@ -36,6 +37,7 @@ class WrittenSolution:
     first_error: int
     name: str = ""
     contradicts: bool = False
+    ungraded: str = ""
 
 
 class Message(TypedDict):

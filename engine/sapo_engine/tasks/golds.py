@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sapo_engine.grading.base import Grader, Problem
 from sapo_engine.grading.equality import is_read
 from sapo_engine.grading.escape import cut, shown
-from sapo_engine.grading.extract import MARK
+from sapo_engine.grading.extract import MARK, final_number
 from sapo_engine.tasks.kinds import Kind, grader_for
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
@@ -59,19 +59,19 @@ def check_golds(
     `tick` is called with how many are done. Raises InputError where programs cannot be graded on this machine.
     """
     checked = [problem for problem in problems if problem.solution or not problem.is_code]
-    found: list[BadGold] = []
+    found = list(without_any(checked).bad)
     kept: dict[bool, Grader] = {}
     try:
         for begin in range(0, len(checked), CHUNK):
             chunk = checked[begin : begin + CHUNK]
             for code in {problem.is_code for problem in chunk}:
-                mine = [problem for problem in chunk if problem.is_code == code]
+                mine = [problem for problem in chunk if problem.is_code == code and problem.gradable]
                 if code not in kept:
                     kept[code] = grader_for(kind, config, graders, code=code)
                 grades = kept[code].grade([(problem, _reference(kind, problem)) for problem in mine])
                 for problem, grade in zip(mine, grades, strict=True):
                     if not grade.correct:
-                        found.append(BadGold(problem, _reason(problem, grade.reason, grade.answer)))
+                        found.append(BadGold(problem, _reason(kind, problem, grade.reason, grade.answer)))
             if tick is not None:
                 tick(begin + len(chunk))
     finally:
@@ -81,11 +81,15 @@ def check_golds(
     return Golds(len(checked), tuple(found), by_signs)
 
 
+def without_any(problems: Sequence[Problem]) -> Golds:
+    """What can be said of the reference answers without grading one: which problems have none."""
+    bad = tuple(BadGold(problem, "there is no answer") for problem in problems if not problem.gradable)
+    return Golds(len(problems), bad, 0)
+
+
 def refused_or_bad(golds: Golds, how: str) -> frozenset[Problem]:
     """The problems to leave out, as `task.bad_golds` asks. Raises InputError for "refuse" where there are any."""
-    if not golds.bad or how == "keep":
-        return frozenset()
-    if how == "refuse":
+    if golds.bad and how == "refuse":
         raise InputError(
             golds.summary,
             why="\n".join(f"{cut(gold.problem.id)}: {gold.reason}" for gold in golds.bad[:NAMED]),
@@ -101,10 +105,10 @@ def _reference(kind: Kind, problem: Problem) -> str:
     return f"\\boxed{{{problem.answer}}}" if kind.name == "math" else f"{MARK} {problem.answer}"
 
 
-def _reason(problem: Problem, reason: str, answer: str) -> str:
+def _reason(kind: Kind, problem: Problem, reason: str, answer: str) -> str:
     if problem.is_code:
         return shown(reason)
-    if not problem.answer:
+    if not answer and kind.extract is final_number:
         return "there is no answer"
     if not answer:
         return f"no answer is found in {cut(problem.answer)!r}"

@@ -28,7 +28,8 @@ def read(row: Mapping[str, Any], where: str) -> Problem:
         id=str(row.get("id", row.get("task_id", ""))) or where.rpartition(":")[2],
         question=text_field(row, "question", where).strip(),
         solution=solution,
-        answer=final_number(solution),
+        # What is no number stays as it is written: nothing is equal to it, and it can be named.
+        answer=final_number(solution) or solution.rpartition(MARK)[2].strip(),
     )
 
 

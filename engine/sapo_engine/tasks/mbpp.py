@@ -21,8 +21,8 @@ def read(row: Mapping[str, Any], where: str) -> Problem:
     The first test is shown with the question, as is usual: it tells the name of the function.
     """
     tests = row.get("test_list")
-    if not isinstance(tests, list) or not tests:
-        raise InputError(f"{where}: field 'test_list' must be a list of assertions")
+    if not isinstance(tests, list) or not tests or not all(str(test).strip() for test in cast("list[object]", tests)):
+        raise InputError(f"{where}: field 'test_list' must be a list of assertions, none empty")
     listed = [str(test).replace("\r\n", "\n") for test in cast("list[object]", tests)]
     imports = row.get("test_imports")
     setup = [str(line) for line in cast("list[object]", imports)] if isinstance(imports, list) else []

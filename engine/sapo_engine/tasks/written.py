@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sapo_engine.grading.base import Grade, Grader, Problem
-from sapo_engine.grading.first_answer import goes_on
-from sapo_engine.tasks.base import Message, Question, WrittenSolution
-from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad
+from sapo_engine.grading.base import Problem
+from sapo_engine.tasks.base import Question, WrittenSolution
+from sapo_engine.tasks.given_benchmark import GivenProblem, KnownQuestions, given_problem
+from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad, without_any
 from sapo_engine.tasks.kept_golds import keep_golds, kept_golds, key_of
-from sapo_engine.tasks.kinds import KINDS, grader_for, load_problems
-from sapo_engine.tasks.segmenters import Pattern, segmenter_of
-from sapo_studio.config.engine_limits import ANSWER_TOKENS, CODE_TOKENS
+from sapo_engine.tasks.kinds import KINDS, load_problems
+from sapo_engine.tasks.problem_set import ProblemSet, gold_text
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
 from sapo_studio.formats.registry import read_file
 from sapo_studio.paths import user_path
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 LEAST_TRAIN, LEAST_TEST = 10, 5
 BENCHMARK = 4_000_000
 """Numbers of the questions of a process benchmark that came with the data begin here."""
 
 
-class WrittenTask:
+class WrittenTask(ProblemSet):
     """GSM8K, MATH, MBPP, HumanEval or the user's own questions. Implements Task.
 
     Test questions come from `test_data`, from the data set's own test split, or are held out of the training data;
@@ -39,19 +35,20 @@ class WrittenTask:
         self, config: TaskConfig, seed: int, *, graders: int = 0, problems: Sequence[Problem] | None = None
     ) -> None:
         """`problems`: those of the training data, where they have been read already."""
-        self.config = config
-        self.kind = KINDS[config.kind]
-        address = config.train_data or self.kind.hub_train
-        train = load_problems(self.kind, address) if problems is None else list(problems)
-        apart = config.test_data or (self.kind.hub_test if not config.train_data else "")
-        test = load_problems(self.kind, apart) if apart else []
-        self.is_code = self._is_code([*train, *test])
+        kind = KINDS[config.kind]
+        address = config.train_data or kind.hub_train
+        train = load_problems(kind, address) if problems is None else list(problems)
+        apart = config.test_data or (kind.hub_test if not config.train_data else "")
+        test = load_problems(kind, apart) if apart else []
+        everything = [*train, *test]
+        self.learned_from = [problem.question for problem in train]
+        """The questions of all rows of the training data, in their order."""
+        super().__init__(config, everything, graders)
         order = random.Random(f"{config.kind} {seed}")
         order.shuffle(train)
         if apart:
             order.shuffle(test)
             test = test[: config.test_questions]
-        self.shots: list[Problem] = []
         if config.prompt == "few-shot":
             self.shots = [problem for problem in train if problem.solution][: config.shots]
             train = [problem for problem in train if problem not in self.shots]
@@ -68,22 +65,16 @@ class WrittenTask:
                 why=f"At least {LEAST_TRAIN} to learn from and {LEAST_TEST} to test on are needed.",
                 fix="Add questions to task.train_data, or name a file of test questions in task.test_data.",
             )
-        self.segmenter = segmenter_of(
-            ("block" if self.is_code else "line") if config.steps == "auto" else config.steps, config.step_pattern
-        )
-        self.runs_on = not self.is_code
-        self.max_new_tokens = config.max_new_tokens or (CODE_TOKENS if self.is_code else ANSWER_TOKENS)
-        self._graders = graders
-        self._grader: Grader | None = None
-        self._problems: dict[int, Problem] = {}
         self._splits: dict[str, list[Question]] = {"process": []}
         for split, problems in (("train", train), ("development", development), ("test", test)):
             self._splits[split] = [self._question(split, problem) for problem in problems]
+        self._given: list[GivenProblem] = []
+        self._benchmark = self._read_benchmark(config.process_data, everything) if config.process_data else None
         self.golds = Golds(0, (), 0)
         """The reference answers that are not graded as right; of programs only once `check_golds` was called."""
         if not self.is_code:
             self.check_golds()
-        self._benchmark = self._read_benchmark(config.process_data) if config.process_data else None
+            self.check_given()
 
     def check_golds(self, tick: Callable[[int], None] | None = None, kept_in: Path | None = None) -> Golds:
         """Grade the reference answer or program of every question, and do with the bad ones as `bad_golds` asks.
@@ -92,10 +83,11 @@ class WrittenTask:
         so whoever makes the task asks for it (`tick` is called with how many are done). The folder `kept_in` keeps what
         is found of programs, so that they are run once. Raises InputError where the run must not begin.
         """
+        asked = [*self.shots, *self._asked]
         if self.config.bad_golds == "keep":
-            return self.golds
-        asked = [problem for number, problem in self._problems.items() if number < BENCHMARK]
-        self.golds = self._golds_of([*self.shots, *asked], tick, kept_in)
+            self.golds = without_any(asked)
+        else:
+            self.golds = self._golds_of(asked, tick, kept_in)
         self.leave_out(refused_or_bad(self.golds, self.config.bad_golds))
         return self.golds
 
@@ -111,11 +103,33 @@ class WrittenTask:
             keep_golds(kept_in, key, problems, golds)
         return golds
 
+    def check_given(self) -> frozenset[Problem]:
+        """Grade what the benchmark's questions are graded by, as far as `check_golds` does not: nothing is measured by
+        rollouts of those that it fails. Returns them."""
+        known = set[Problem]() if self.config.bad_golds == "keep" else {*self.shots, *self._asked}
+        own = {one.source: None for one in self._given if one.source is not None and one.source not in known}
+        bad = frozenset(gold.problem for gold in check_golds(self.kind, list(own), self.config, self._graders).bad)
+        self.grade_nothing_by(bad)
+        return bad
+
+    def grade_nothing_by(self, problems: Collection[Problem]) -> None:
+        """Measure nothing by rollouts of the benchmark's questions whose answer or tests are those of `problems`."""
+        self._given = [one.without(problems) for one in self._given]
+        if self._benchmark is not None:
+            pairs = zip(self._benchmark, self._given, strict=True)
+            self._benchmark = [replace(row, ungraded=one.ungraded) for row, one in pairs]
+
+    @property
+    def _asked(self) -> list[Problem]:
+        """The problems of all splits."""
+        return [problem for number, problem in self._problems.items() if number < BENCHMARK]
+
     def leave_out(self, problems: Collection[Problem]) -> None:
-        """Ask these no more. Raises InputError where too few questions are left."""
+        """Ask these no more, and grade nothing by them. Raises InputError where too few questions are left."""
         if not problems:
             return
         self.shots = [problem for problem in self.shots if problem not in problems]
+        self.grade_nothing_by(problems)
         bad = {number for number, problem in self._problems.items() if problem in problems}
         for split, questions in self._splits.items():
             self._splits[split] = [question for question in questions if question.number not in bad]
@@ -124,42 +138,19 @@ class WrittenTask:
                 "Too few questions are left", why=self.golds.summary, fix="`sapo doctor --task` says what is wrong."
             )
 
-    def _is_code(self, problems: Sequence[Problem]) -> bool:
-        code = sum(problem.is_code for problem in problems)
-        if code not in (0, len(problems)):
-            raise InputError(
-                f"The data mix {code} programs and {len(problems) - code} answers",
-                why="A run is graded by tests or by answers.",
-                fix="Make two files of them.",
-            )
-        return code > 0
-
-    def _question(self, split: str, problem: Problem) -> Question:
-        number = len(self._problems)
-        self._problems[number] = problem
-        steps = self.steps_of(problem.solution)
-        return Question(number, split, problem.question, steps, problem.answer or "\n".join(problem.tests))
-
-    def steps_of(self, solution: str) -> tuple[str, ...]:
-        """A written solution as steps."""
-        if not solution:
-            return ()
-        lines = solution.split("\n")
-        groups: list[list[str]] = [[]]
-        for line, begins in zip(lines, self.segmenter.starts(lines), strict=True):
-            if begins and groups[-1]:
-                groups.append([])
-            groups[-1].append(line)
-        return tuple(step for step in (self.segmenter.clean("\n".join(group)) for group in groups) if step)
-
-    def _read_benchmark(self, file: str) -> list[WrittenSolution]:
+    def _read_benchmark(self, file: str, data: Sequence[Problem]) -> list[WrittenSolution]:
+        """The solutions in `file`. `data` are all problems that the task's data have."""
         found: list[WrittenSolution] = []
+        known = KnownQuestions(data)
         for item in read_file(user_path(file)):
             number = BENCHMARK + len(found)
-            self._problems[number] = Problem(id=item.id, question=item.problem)
-            question = Question(number, "process", item.problem, (), "")
+            given = given_problem(item, self.kind, known, code=self.is_code)
+            self._given.append(given)
+            problem = self._problems[number] = given.problem
+            question = Question(number, "process", problem.question, (), gold_text(problem))
             right, error = item.final_answer_correct, item.first_error
-            found.append(WrittenSolution(question, item.steps, right, error, item.id, item.contradicts))
+            row = WrittenSolution(question, item.steps, right, error, item.id, item.contradicts, given.ungraded)
+            found.append(row)
         return found
 
     def questions(self, split: str) -> Sequence[Question]:
@@ -169,58 +160,6 @@ class WrittenTask:
     def process_benchmark(self) -> Sequence[WrittenSolution] | None:
         """See Task."""
         return self._benchmark
-
-    def build_tokenizer(self) -> PreTrainedTokenizerBase:
-        """See Task."""
-        raise InputError("This task has no tokenizer of its own", fix="Start from a model folder, GGUF or Hub model.")
-
-    @property
-    def instruction(self) -> str:
-        """What the reasoner is told to do."""
-        usual = (self.is_code and self.kind.code_instruction) or self.kind.instruction
-        return self.config.instruction or usual
-
-    def prompt(self, question: Question) -> str:
-        """See Task: instruction, worked examples if asked for, question."""
-        examples = [f"{_asked(problem.question)}{problem.solution}\n\n" for problem in self.shots]
-        return f"{self.instruction}\n\n{''.join(examples)}{_asked(question.text)}"
-
-    def chat(self, question: Question) -> list[Message] | None:
-        """See Task."""
-        if self.config.prompt != "chat":
-            return None
-        return [{"role": "system", "content": self.instruction}, {"role": "user", "content": question.text}]
-
-    def join(self, steps: Sequence[str]) -> str:
-        """See Task."""
-        return "\n".join(steps)
-
-    def grade(self, items: Sequence[tuple[Question, str]]) -> list[Grade]:
-        """See Task."""
-        if not items:
-            return []
-        if self._grader is None:
-            self._grader = grader_for(self.kind, self.config, self._graders, code=self.is_code)
-        return self._grader.grade([(self._problems[question.number], text) for question, text in items])
-
-    def answer_end(self, text: str) -> int | None:
-        """See Task: where a completion goes on with a question of its own. Programs have no such end."""
-        return None if self.is_code else goes_on(text)
-
-    def first_error(self, question: Question, steps: Sequence[str]) -> int | None:
-        """See Task: nobody knows."""
-        return None
-
-    def close(self) -> None:
-        """See Task."""
-        if isinstance(self.segmenter, Pattern):
-            self.segmenter.close()
-        if self._grader is not None:
-            self._grader.close()
-
-
-def _asked(question: str) -> str:
-    return f"Question: {question}\nAnswer:\n"
 
 
 def _take(problems: list[Problem], count: int) -> list[Problem]:

@@ -33,11 +33,13 @@ def _decoder(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[int]], str]:
 
 @dataclass(slots=True)
 class TrajectoryBuilder:
-    """Cuts completions into steps, as the task says, and has them graded."""
+    """Cuts completions into steps, as the task says, and has them graded. `more_ends` are tokens that end a completion
+    beside the tokenizer's own."""
 
     task: Task
     tokenizer: PreTrainedTokenizerBase
     group: Group = ALONE
+    more_ends: tuple[int, ...] = ()
     _breaks: dict[int, int] = field(default_factory=dict)
     _texts: dict[tuple[int, ...], str] = field(default_factory=dict)
     _decode: Callable[[list[int]], str] = field(init=False)
@@ -63,6 +65,8 @@ class TrajectoryBuilder:
         return text
 
     def _body(self, tokens: Sequence[int]) -> Sequence[int]:
+        for end in self.more_ends:
+            tokens = tokens[: tokens.index(end)] if end in tokens else tokens
         return tokens[: tokens.index(self._eos)] if self._eos in tokens else tokens
 
     def first_answer(self, tokens: tuple[int, ...]) -> tuple[int, ...]:

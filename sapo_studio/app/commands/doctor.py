@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sapo_studio.app.commands.data_check import show_benchmark, show_leaks
 from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.requests.limits import SHOWN, STEPS
@@ -24,6 +25,12 @@ def doctor(
     data: Annotated[
         str, typer.Option("--data", metavar="FILE", help="The task's questions (JSON Lines or hub:...).")
     ] = "",
+    test_data: Annotated[
+        str, typer.Option("--test-data", metavar="FILE", help="Its test questions, written like --data.")
+    ] = "",
+    benchmark: Annotated[
+        str, typer.Option("--benchmark", metavar="FILE", help="A process benchmark: how much of it can be graded.")
+    ] = "",
     steps: Annotated[str, typer.Option("--steps", help="auto, line, paragraph, block or pattern.")] = STEPS,
     pattern: Annotated[str, typer.Option("--pattern", help="Where a step begins, for --steps pattern.")] = "",
     count: Annotated[int, typer.Option("-n", help="Solutions shown.")] = SHOWN.default,
@@ -32,7 +39,7 @@ def doctor(
     """Check Python, SQLite, the libraries, the GPUs, the data folder and the program's own files.
 
     With `--task`: how many questions there are, what a prompt looks like, how solutions are cut into steps, and
-    whether the reference solutions are graded as right.
+    whether the reference solutions are graded as right, and how much of a process benchmark can be graded.
 
     Exit codes: 0 nothing stands in the way of a run, 1 something does, 2 the task's data are not valid.
 
@@ -43,6 +50,7 @@ def doctor(
         from sapo_studio.requests.kinds import PreviewRequest
 
         asked = {"task": task, "data": data, "steps": steps, "pattern": pattern, "count": count}
+        asked |= {"test_data": test_data, "benchmark": benchmark}
         found = ask(PreviewRequest.model_validate(asked))
         if as_json:
             say_json(found)
@@ -104,3 +112,6 @@ def _show(found: dict[str, Any]) -> None:
         )
     if golds["by_signs"]:
         terminal.print(f"{golds['by_signs']} answers are no mathematics: only the same signs are equal to them")
+    if found["benchmark"]:
+        show_benchmark(found["benchmark"], terminal)
+    show_leaks(found["leaks"], terminal)

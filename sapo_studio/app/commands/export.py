@@ -50,6 +50,7 @@ class Source(StrEnum):
     SOLUTION = "solution"
     EXPANSION = "expansion"
     PROCESS = "process"
+    TEST = "test"
 
 
 def register(app: typer.Typer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import EngineError
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
-from sapo_studio.store.records import RunSummary
+from sapo_studio.store.records import MetricValue, RunSummary
 
 LOOK_SECONDS = 0.25
 _RECONCILE_SECONDS = 1.0
@@ -66,7 +67,9 @@ def _watch(store: Store, run_id: str, view: View, interrupts: Interrupts, *, ste
             version = current
             lines = queries.log(store, run_id, after_id=last_line, levels=["warning", "error"])
             last_line = lines[-1].id if lines else last_line
-            snapshot = RunSnapshot(run, queries.phases(store, run_id), queries.metrics(store, run_id), lines, note)
+            sets = queries.metrics_by_set(store, run_id)
+            own = sets.pop("", {})
+            snapshot = RunSnapshot(run, queries.phases(store, run_id), own, lines, note, sets)
             if ended or (heeded and not steer):
                 return snapshot
             view.show(snapshot)
@@ -123,6 +126,14 @@ class Interrupts:
         self.count += 1
 
 
+def _metrics_of(snapshot: RunSnapshot) -> Iterator[tuple[str, int, str, MetricValue]]:
+    """All numbers so far: set, iteration, name and value."""
+    for of, metrics in (("", snapshot.metrics), *snapshot.sets.items()):
+        for iteration, values in sorted(metrics.items()):
+            for name, metric in values.items():
+                yield of, iteration, name, metric
+
+
 class LinesView:
     """JSON, one object a line: phases, metrics and warnings as they come; `run_finished` is the last."""
 
@@ -153,16 +164,17 @@ class LinesView:
                 if phase.status == "done":
                     line["seconds"] = phase.seconds
                 self._tell(("phase", phase.ordinal), phase.status, line)
-        for iteration, values in sorted(snapshot.metrics.items()):
-            for name, metric in values.items():
-                line = {"kind": "metric", "iteration": iteration, "name": name, "value": metric.value}
-                if metric.low is not None and metric.high is not None:
-                    line |= {"low": metric.low, "high": metric.high}
-                if metric.n is not None:
-                    line["n"] = metric.n
-                if metric.estimate:
-                    line["estimate"] = True
-                self._tell(("metric", iteration, name), metric, line)
+        for of, iteration, name, metric in _metrics_of(snapshot):
+            line: dict[str, Any] = {"kind": "metric", "iteration": iteration, "name": name, "value": metric.value}
+            if of:
+                line["set"] = of
+            if metric.low is not None and metric.high is not None:
+                line |= {"low": metric.low, "high": metric.high}
+            if metric.n is not None:
+                line["n"] = metric.n
+            if metric.estimate:
+                line["estimate"] = True
+            self._tell(("metric", of, iteration, name), metric, line)
         for entry in snapshot.log:
             emit({"kind": "log", "level": entry.level, "message": entry.message})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from sapo_studio.app.commands.data_check import check_data, show_data
 from sapo_studio.app.commands.model_check import check_model
 from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.config.schema import RunConfig
@@ -13,11 +14,12 @@ from sapo_studio.forecast import Machine, find_shape, forecast, size
 
 def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     """Print the forecast of `config` on this machine, with what it rests on. Raises InputError where the run could not
-    load its model."""
+    load its model or use its data."""
     check_model(config.model)
+    data = check_data(config)
     found = forecast(config, find_shape(config), Machine.here())
     if as_json:
-        say_json({"seconds": found.seconds, **asdict(found)})
+        say_json({"seconds": found.seconds, **asdict(found), **data})
         return
     from rich.markup import escape
     from rich.table import Table
@@ -46,6 +48,7 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     parts = ", ".join(f"{title.lower()} {getattr(compute, name):,.0f}" for name, (title, _) in PARTS.items())
     flops = "unknown" if compute.flops is None else f"{compute.flops:.3g}"
     terminal.print(f"Compute after the warm-up, in tokens: {parts}; FLOPs: {flops}", soft_wrap=True)
+    show_data(data, terminal)
     for line in found.assumptions:
         terminal.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
     if found.warnings:  # last, where they are seen

@@ -39,8 +39,10 @@ def run(
     Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
     """
     from sapo_studio import supervisor
+    from sapo_studio.app.commands.data_check import check_data
     from sapo_studio.app.commands.following import detached, follow
     from sapo_studio.app.commands.model_check import check_model
+    from sapo_studio.app.commands.printing import say
     from sapo_studio.config.overrides import configure
     from sapo_studio.store import runs
     from sapo_studio.store.db import Store
@@ -53,6 +55,8 @@ def run(
         show_forecast(config, as_json=as_json)
         return
     check_model(config.model)
+    for leaks in check_data(config).get("leaks", ()):
+        say(leaks["note"], error=True)
     with Store.open() as store:
         run_id = runs.create_run(store, config, preset)
         supervisor.launch(store, run_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sapo_studio.store.records import LogLine, MetricValue, PhaseInfo, RunSummary
@@ -18,6 +18,10 @@ class RunSnapshot:
     metrics: dict[int, dict[str, MetricValue]]
     log: list[LogLine]
     note: str = ""
+    sets: dict[str, dict[int, dict[str, MetricValue]]] = field(
+        default_factory=dict[str, dict[int, dict[str, MetricValue]]]
+    )
+    """What was measured on each evaluation set."""
 
 
 class View(AbstractContextManager["View"], Protocol):

@@ -23,6 +23,7 @@ _NO_VERIFIER = {"labeler": "none"}
 _BY_ANSWER = {"reward": "answer", "beta": 0.1}
 
 METHODS: dict[str, Method] = {
+    "cot": Method("CoT, untrained", {"iterations": 0, "warmup": {"epochs": 0}}),
     "sapo": Method("SAPO", paper="SAPO"),
     "sapo-search": Method("SAPO, searching", {"labeling": {"max_checks": 64}}),
     "rft": Method("RFT", {"iterations": 1, "labeling": _NO_VERIFIER, "optimiser": {"kind": "sft"}}, paper="RFT"),

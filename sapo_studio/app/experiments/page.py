@@ -103,7 +103,10 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     used = _used(table.rows)
     compute = [key for key in COMPARED if any(key in row.compared or key in row.by_iteration for row in table.rows)]
     iterations = [key for key in COMPARED_BY_ITERATION if any(key in row.by_iteration for row in table.rows)]
-    heads = ["method", "seeds", "iterations", *(metric.column for metric in used), *PARTS, "FLOPs", "share", "seconds"]
+    on_sets = list(dict.fromkeys((of, key) for row in table.rows for of, found in row.sets.items() for key in found))
+    heads = ["method", "seeds", "iterations", *(metric.column for metric in used)]
+    heads += [f"{METRICS[key].column} on {_cell(of)}" for of, key in on_sets]
+    heads += [*PARTS, "FLOPs", "share", "seconds"]
     heads += [f"{METRICS[key].column} at equal compute" for key in compute]
     heads += [f"{METRICS[key].column} after as many iterations" for key in iterations]
     paper = matrix.has_paper(table.task)
@@ -112,6 +115,7 @@ def _lines(matrix: Matrix, table: TaskTable) -> list[str]:
     for row in table.rows:
         cells = [row.title, str(len(row.seeds)), str(row.iterations)]
         cells += [percent(row.final.get(metric.name)) for metric in used]
+        cells += [percent(row.sets.get(of, {}).get(key)) for of, key in on_sets]
         cells += [_computed(row, name) for name in (*PARTS, "flops")]
         cells += ["" if not row.method else NOT_KNOWN if row.share is None else f"{row.share:.2f}"]
         cells += [f"{row.seconds.value:.0f}" if row.method else ""]
@@ -128,6 +132,10 @@ def _computed(row: Row, name: str) -> str:
     if not row.method:
         return ""
     return NOT_KNOWN if row.compute is None else f"{row.compute[name].value:.3g}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _used(rows: Sequence[Row]) -> list[MetricInfo]:

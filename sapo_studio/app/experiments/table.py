@@ -36,6 +36,10 @@ COMPARED_BY_ITERATION = ("sampled_accuracy",)
 """Compared after as many iterations."""
 
 
+ON_SETS = ("sampled_accuracy", "greedy_accuracy")
+"""Shown of each evaluation set."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """A finished run: its metrics by iteration, what its method had computed up to each (None: not known), and active
@@ -45,6 +49,10 @@ class Measured:
     metrics: Mapping[int, Mapping[str, float]]
     compute: Mapping[int, Compute | None]
     seconds: float
+    sets: Mapping[str, Mapping[int, Mapping[str, float]]] = field(
+        default_factory=dict[str, Mapping[int, Mapping[str, float]]]
+    )
+    """What was measured on each evaluation set."""
 
     @property
     def last(self) -> Mapping[str, float]:
@@ -82,7 +90,8 @@ class Row:
     """A method on a task. `iterations`: of its longest run. `compute`: the four parts and FLOPs, None where a run did
     not count them; `tokens`: those generated and trained on. `share`: its FLOPs, as a share of the other's. `compared`:
     each run of a pair where it stood when both had computed as many FLOPs. `by_iteration`: each after as many
-    iterations as both went through. `paper`: the paper's greedy accuracy."""
+    iterations as both went through. `sets`: ON_SETS on each evaluation set, after the last iteration. `paper`: the
+    paper's greedy accuracy."""
 
     method: str
     title: str
@@ -95,6 +104,7 @@ class Row:
     compute: Mapping[str, Mean] | None = None
     compared: Mapping[str, Compared] = field(default_factory=dict[str, Compared])
     by_iteration: Mapping[str, Compared] = field(default_factory=dict[str, Compared])
+    sets: Mapping[str, Mapping[str, Mean]] = field(default_factory=dict[str, Mapping[str, Mean]])
     paper: float | None = None
 
 
@@ -109,13 +119,17 @@ class TaskTable:
 
 def read_run(store: Store, placed: Placed) -> Measured:
     """A finished run's numbers from the store."""
-    metrics = {
-        iteration: {name: value.value for name, value in values.items() if not value.estimate}
-        for iteration, values in queries.metrics(store, placed.run_id).items()
+    sets = {
+        of: {
+            iteration: {name: value.value for name, value in values.items() if not value.estimate}
+            for iteration, values in found.items()
+        }
+        for of, found in queries.metrics_by_set(store, placed.run_id).items()
     }
+    metrics = sets.pop("", {})
     run = queries.get_run(store, placed.run_id)
     compute = until(queries.compute(store, placed.run_id))
-    return Measured(placed.cell.seed, metrics, compute, run.active_seconds)
+    return Measured(placed.cell.seed, metrics, compute, run.active_seconds, sets)
 
 
 def tabulate(store: Store, matrix: Matrix, found: Sequence[Placed]) -> list[TaskTable]:
@@ -169,7 +183,9 @@ def _start(matrix: Matrix, task: str, other: Mapping[int, Measured]) -> Row:
     runs = list(other.values())
     final = {name: mean([run.metrics[0][name] for run in runs]) for name in WARM if _all_have(name, runs)}
     nothing = Mean(0.0, None, None, len(runs))
-    return Row("", "warmed up (SFT)", tuple(other), 0, final, nothing, None, nothing, paper=_paper(matrix, task, "SFT"))
+    sets = _on_sets([{of: found.get(0, {}) for of, found in run.sets.items()} for run in runs])
+    paper = _paper(matrix, task, "SFT")
+    return Row("", "warmed up (SFT)", tuple(other), 0, final, nothing, None, nothing, sets=sets, paper=paper)
 
 
 def _row(matrix: Matrix, task: str, name: str, mine: Mapping[int, Measured], other: Mapping[int, Measured]) -> Row:
@@ -207,8 +223,19 @@ def _row(matrix: Matrix, task: str, name: str, mine: Mapping[int, Measured], oth
         compute=_compute(runs),
         compared=against,
         by_iteration=by_iteration,
+        sets=_on_sets([{of: found[max(found)] for of, found in run.sets.items()} for run in runs]),
         paper=_paper(matrix, task, method.paper),
     )
+
+
+def _on_sets(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Mean]]:
+    """Means over runs, by set and metric, of what all of them have."""
+    found: dict[str, dict[str, Mean]] = {}
+    for of in runs[0]:
+        if all(of in run for run in runs):
+            names = [name for name in ON_SETS if all(name in run[of] for run in runs)]
+            found[of] = {name: mean([run[of][name] for run in runs]) for name in names}
+    return found
 
 
 def _compute(runs: Sequence[Measured]) -> dict[str, Mean] | None:

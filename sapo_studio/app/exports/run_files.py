@@ -36,7 +36,7 @@ def trajectory_lines(
     while True:
         rows = store.rows(
             "SELECT t.id, t.question_id, q.split, q.text, q.answer, t.iteration, t.sample, t.source, t.steps,"
-            ' t.correct, t.answer, t.truth, t.verified, t."case", t.tokens, t.copies FROM trajectories t'
+            ' t.correct, t.answer, t.truth, t.verified, t."case", t.tokens, t.copies, q."set" FROM trajectories t'
             " JOIN questions q ON q.id = t.question_id WHERE t.id > ? AND t.id <= ?"
             " AND (? IS NULL OR t.source = ?) AND (? IS NULL OR t.iteration = ?) ORDER BY t.id LIMIT ?",
             (last, high, source, source, iteration, iteration, BATCH),
@@ -60,7 +60,7 @@ def trajectory_lines(
         human = human_first_errors(store, first, last)
         for row in rows:
             (identity, question, split, text, reference, made_in, sample, kind, steps, correct, answer) = row[:11]
-            (truth, verified, case, tokens, copies) = row[11:]
+            (truth, verified, case, tokens, copies, of) = row[11:]
             said = human.get(identity, -1)
             line = {
                 "number": row_number(identity),
@@ -83,19 +83,26 @@ def trajectory_lines(
                 "scores": scores.get(identity, {}),
                 "labels": labels.get(identity, {}),
             }
+            if of:
+                line["set"] = of
             yield json.dumps(line, ensure_ascii=False) + "\n"
 
 
 def metrics_csv(store: Store, run_id: str) -> Iterator[str]:
     """All metrics as CSV lines, with a header.
 
-    Shares are fractions; an estimate has a 1 in the last column.
+    Shares are fractions; an estimate has a 1 in its column. Of a run that names evaluation sets there is a column `set`
+    more, empty for the run itself.
     """
     queries.get_number(store, run_id)
-    yield _csv("iteration", "name", "value", "low", "high", "n", "estimate")
-    for iteration, values in queries.metrics(store, run_id).items():
-        for name, value in values.items():
-            yield _csv(iteration, name, value.value, value.low, value.high, value.n, int(value.estimate))
+    found = queries.metrics_by_set(store, run_id)
+    named = any(found)
+    yield _csv("iteration", "name", "value", "low", "high", "n", "estimate", *(["set"] if named else []))
+    for of, metrics in found.items():
+        for iteration, values in metrics.items():
+            for name, value in values.items():
+                cells = (iteration, name, value.value, value.low, value.high, value.n, int(value.estimate))
+                yield _csv(*cells, *([of] if named else []))
 
 
 def _csv(*cells: object) -> str:

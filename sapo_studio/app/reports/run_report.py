@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.benchmark_coverage import Coverage, coverage_of, note_of
 from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.ledger import AT_LEAST, FLOPS, NOT_KNOWN, NOTHING_KNOWN, PARTS, Compute, IterationCompute, part
 from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, label_cost
@@ -49,6 +51,10 @@ ROWS = (
 """Metrics of the table, in order. All are shares or differences of them."""
 
 
+SET_ROWS = ("greedy_accuracy", "sampled_accuracy")
+"""Rows of each evaluation set."""
+
+
 @dataclass(frozen=True)
 class LabelCost:
     """What labeling one iteration's trajectories cost, or would have cost with another labeler (`estimate`)."""
@@ -87,6 +93,12 @@ class IterationReport:
             "compute_evaluation": compute_json(self.compute.evaluation),
         }
 
+    def as_json_of_set(self) -> dict[str, Any]:
+        """The same of an evaluation set, which has no labels to pay."""
+        told = self.as_json()
+        names = [name for name in sorted(self.values) if name in told]
+        return {key: told[key] for key in ("iteration", *names, "intervals", "n")}
+
 
 @dataclass(frozen=True)
 class Report:
@@ -104,6 +116,12 @@ class Report:
     """Metrics that do not exist with this configuration, and why."""
     changes: list[ConfigChange]
     """What was changed when the run was resumed."""
+    sets: dict[str, list[IterationReport]]
+    """What was measured on each evaluation set, iteration by iteration."""
+    benchmark: Coverage | None
+    """On how much of a supplied process benchmark MCE and gap are measured."""
+    mce_note: str
+    """What to know of MCE and gap, perhaps nothing."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: shares as fractions; `intervals` are 95 % ones; `estimate` marks a cost that was not spent;
@@ -119,6 +137,9 @@ class Report:
             "iterations": [iteration.as_json() for iteration in self.iterations],
             "not_measured": self.not_measured,
             "config_changes": [asdict(change) for change in self.changes],
+            "sets": {name: [one.as_json_of_set() for one in found] for name, found in self.sets.items()},
+            "benchmark": None if self.benchmark is None else asdict(self.benchmark),
+            "mce_note": self.mce_note,
         }
 
 
@@ -126,10 +147,13 @@ def report(store: Store, run_id: str) -> Report:
     """The report of a run as the store has it now. Raises InputError where there is no such run."""
     run = queries.get_run(store, run_id)
     compute = queries.compute(store, run_id)
+    sets = queries.metrics_by_set(store, run_id)
+    metrics = sets.pop("", {})
     found = [
-        _iteration(iteration, values, compute.get(iteration, NOTHING_KNOWN))
-        for iteration, values in queries.metrics(store, run_id).items()
+        _iteration(iteration, values, compute.get(iteration, NOTHING_KNOWN)) for iteration, values in metrics.items()
     ]
+    config = _config(store, run_id)
+    none = config.labeling.no_self_verification if config is not None else ""
     return Report(
         run_id=run.id,
         name=run.name,
@@ -139,19 +163,22 @@ def report(store: Store, run_id: str) -> Report:
         active_seconds=run.active_seconds,
         error=run.error,
         iterations=found,
-        not_measured=_not_measured(store, run_id),
+        not_measured={"self_verification_error": none} if none else {},
         changes=queries.config_changes(store, run_id),
+        sets={
+            name: [_iteration(i, values, NOTHING_KNOWN) for i, values in rows.items()] for name, rows in sets.items()
+        },
+        benchmark=coverage_of(metrics),
+        mce_note=note_of(metrics, supplied=config is not None and config.supplies_benchmark),
     )
 
 
-def _not_measured(store: Store, run_id: str) -> dict[str, str]:
-    """Metrics that do not exist with the run's configuration, and why. Of a configuration of another version nothing
-    is said."""
+def _config(store: Store, run_id: str) -> RunConfig | None:
+    """The run's configuration; None where it is another version's, with keys that this one does not know."""
     try:
-        none = queries.get_config(store, run_id).labeling.no_self_verification
+        return queries.get_config(store, run_id)
     except InputError:
-        return {}
-    return {"self_verification_error": none} if none else {}
+        return None
 
 
 def compute_json(compute: Compute | None) -> dict[str, int | None]:
@@ -188,6 +215,15 @@ def table(report: Report) -> Table:
             shown.add_row(label, *(_share(iteration.values.get(name)) for iteration in report.iterations))
         elif name in report.not_measured and report.iterations:
             shown.add_row(f"{METRICS[name].title}, {METRICS[name].shown_unit}", *("\u2014" for _ in report.iterations))
+    for of, found in report.sets.items():
+        by_iteration = {one.iteration: one for one in found}
+        for name in SET_ROWS:
+            cells = [
+                by_iteration[i.iteration].values.get(name) if i.iteration in by_iteration else None
+                for i in report.iterations
+            ]
+            if any(cells):
+                shown.add_row(f"{METRICS[name].title} on {escape(of)}, %", *map(_share, cells))
     for labeler in COMPARED:
         if any(labeler in iteration.label_cost for iteration in report.iterations):
             costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
@@ -202,6 +238,8 @@ def table(report: Report) -> Table:
         f"Resumed with {escape(change.key)} = {escape(str(change.after))} (it was {escape(str(change.before))})"
         for change in report.changes
     ]
+    if report.mce_note:
+        notes.append(report.mce_note)
     shown.caption = "\n".join(notes)
     shown.caption_justify = "left"
     return shown

@@ -166,3 +166,21 @@ def test_a_toml_file_fills_the_form(tmp_path, page):
     assert "sampling.sample" in page.verdict.text()
     assert "from-file.toml:2" in page.verdict.text()
     assert page.config.iterations == 4, "the form stays as it was"
+
+
+def test_evaluation_sets_of_a_preset_are_kept_and_shown(qtbot):
+    sets = [{"name": "MATH", "kind": "math"}, {"name": "HE", "kind": "humaneval", "samples": 2}]
+    words = {"task": {"kind": "gsm8k"}, "model": {"source": "hub:a/b"}, "evaluation": {"sets": sets}}
+    page = NewRunPage([preset("words", **words), preset("small")], lambda name, config: None)
+    qtbot.addWidget(page)
+    page.build_all()
+    row = page.rows["evaluation.sets"]
+    assert row.editor.text() == "MATH, HE"
+    assert row.editor.isReadOnly()
+    assert "keeps the sets of a preset or file as they are" in row.spec.help
+    type_into(qtbot, page, "evaluation.samples", "3")
+    assert page.config.evaluation.samples == 3
+    assert [(one.name, one.samples) for one in page.config.evaluation.sets] == [("MATH", 8), ("HE", 2)]
+    page.load(RunConfig())
+    assert row.editor.text() == "none"
+    assert page.config.evaluation.sets == ()

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 
 from sapo_studio.events import kinds as k
 from sapo_studio.store import queries
+from sapo_studio.store.ingest import Ingest
 from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.features.traces.table_model import AT, COLUMNS
 from tests.ui.panel_helpers import Live, change_of, show
@@ -93,3 +94,20 @@ def test_live_rows_come_in_below(qtbot, store):
     qtbot.waitUntil(lambda: panel.model.ids.tolist() == ids)
     assert ids[: len(before)] == before
     assert panel.selected_id == chosen
+
+
+def test_solutions_of_evaluation_sets_can_be_shown(panel, qtbot, store, run_id):
+    rows = []
+    for place, name in enumerate(("MATH", "far")):
+        number = 1_000_000_000 + 10_000_000 * place
+        question = k.QuestionRow(number=number, split="test", text=f"{name}?", solution="", answer="1", set=name)
+        one = k.TrajectoryRow(
+            number=number, question=number, iteration=0, sample=0, source="test", steps=["a"], correct=True
+        )
+        rows += [k.Questions(rows=[question]), k.Trajectories(rows=[one])]
+    Ingest(store, run_id).apply(rows)
+    panel.refresh(change_of(store, run_id))
+    qtbot.waitUntil(lambda: panel.filters.source.findData("test:far") > 0)
+    for data, count in (("test", 2), ("test:far", 1), ("test:MATH", 1)):
+        panel.filters.source.setCurrentIndex(panel.filters.source.findData(data))
+        qtbot.waitUntil(lambda count=count: len(panel.model.ids) == count)

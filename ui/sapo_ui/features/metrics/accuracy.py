@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 
 from sapo_studio.domain.metric_catalog import METRICS
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.charts.line_chart import LineChart
+from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.elided_label import ElidedLabel
 
 LINES = tuple(METRICS[name] for name in ("greedy_accuracy", "sampled_accuracy", "sound_accuracy"))
+OWN = ("Own test questions", "")
+"""The choice that stands for the run's own test questions."""
 LUCK = METRICS["false_positives"]
 MEANINGS = tuple(f"{metric.short}: {metric.definition}" for metric in (*LINES, LUCK))
 
@@ -24,8 +33,9 @@ class AccuracyPanel(MetricPanel):
     help = (
         "### Accuracy\n\n"
         + "\n".join(f"* **{text}**" for text in MEANINGS)
-        + "\n\nBands are 95 % intervals. Left and Right read the values of an iteration; pass@k is given there "
-        "too. The right mouse button saves the picture as PNG or SVG.\n"
+        + "\n\nA run with evaluation sets has a box to choose what is shown. Bands are 95 % intervals. Left and Right "
+        "read the values of an iteration; pass@k is given there too. The right mouse button saves the picture as PNG "
+        "or SVG.\n"
     )
     empty_headline = "No accuracy measured yet"
     empty_text = "The first point comes with the evaluation after the warm-up, the next after each alignment."
@@ -37,8 +47,34 @@ class AccuracyPanel(MetricPanel):
         self.chart.setToolTip("\n".join(MEANINGS))
         self.chart.hovered.connect(self._read_at)
         self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText, lines=2)
+        self.sets = combo_box("Evaluation set", [OWN], "What the reasoner is measured on")
+        self.sets.setVisible(False)
+        self.sets.currentIndexChanged.connect(self._show_chosen)
+        self._by_set: Mapping[str, Metrics] = {}
+        self.column.addWidget(self.sets, 0, Qt.AlignmentFlag.AlignLeft)
         self.column.addWidget(self.chart, 1)
         self.column.addWidget(self.readout)
+
+    def load(self, run_id: str) -> None:
+        def work(store: Store) -> tuple[RunSummary, Mapping[str, Metrics]]:
+            return queries.get_run(store, run_id), queries.metrics_by_set(store, run_id)
+
+        self.read(work, self._take_sets)
+
+    def clear(self) -> None:
+        super().clear()
+        self._by_set = {}
+
+    def _take_sets(self, found: tuple[RunSummary, Mapping[str, Metrics]]) -> None:
+        self.run, self._by_set = found
+        names = [name for name in self._by_set if name]
+        set_items(self.sets, [OWN, *((f"Evaluation set {name}", name) for name in names)])
+        self.sets.setVisible(bool(names))
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        self.metrics = self._by_set.get(str(self.sets.currentData()), {})
+        self.set_filled(self.show_metrics(self.metrics) or any(self._by_set.values()))
 
     def show_metrics(self, metrics: Metrics) -> bool:
         lines = [series(metrics, metric.name, metric.short, colour) for colour, metric in enumerate(LINES)]

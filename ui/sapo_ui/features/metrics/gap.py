@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from PySide6.QtGui import QPalette
 
+from sapo_studio.domain.benchmark_coverage import note_of
 from sapo_studio.domain.metric_catalog import METRICS
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui import theme
@@ -39,15 +42,37 @@ class GapPanel(MetricPanel):
 
     def __init__(self) -> None:
         super().__init__()
+        self.supplied = False
         self.alarm = Notice("warning")
         self.chart = LineChart()
         self.chart.setAccessibleName("MCE and verifier accuracy by iteration")
         self.chart.setToolTip("\n".join(MEANINGS))
         self.chart.hovered.connect(self._read_at)
         self.readout = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText, lines=2)
+        self.coverage = Notice("warning")
         self.column.addWidget(self.alarm)
+        self.column.addWidget(self.coverage)
         self.column.addWidget(self.chart, 1)
         self.column.addWidget(self.readout)
+
+    def load(self, run_id: str) -> None:
+        def work(store: Store) -> bool:
+            return queries.get_config(store, run_id).supplies_benchmark
+
+        super().load(run_id)
+        self.read(work, self._take_origin, key="benchmark")
+
+    def clear(self) -> None:
+        super().clear()
+        self.supplied = False
+
+    def _take_origin(self, supplied: bool) -> None:
+        self.supplied = supplied
+        self._say_coverage()
+
+    def _say_coverage(self) -> None:
+        note = note_of(self.metrics, supplied=self.supplied)
+        self.coverage.say(note, note)
 
     def show_metrics(self, metrics: Metrics) -> bool:
         lines = [series(metrics, metric.name, metric.short, colour) for colour, metric in enumerate(LINES)]
@@ -60,6 +85,7 @@ class GapPanel(MetricPanel):
             between=(0, 1),
         )
         self.alarm.say(alarm_text(metrics), ALARM_MEANING)
+        self._say_coverage()
         self._read_at(None)
         return any(len(line.x) for line in lines)
 

@@ -58,6 +58,7 @@ class FieldRow(QWidget):
         line = QHBoxLayout()
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(8)
+        self._kept: Any = spec.default
         line.addWidget(self.editor)
         self.picker: Picker | None = None
         if spec.picker and isinstance(self.editor, QLineEdit):
@@ -92,6 +93,8 @@ class FieldRow(QWidget):
 
     def value(self) -> Any:
         """What is set; the bare text where it cannot be read as this kind of value."""
+        if self.spec.kind == "kept":
+            return self._kept
         if isinstance(self.editor, QCheckBox):
             return self.editor.isChecked()
         if isinstance(self.editor, QComboBox):
@@ -100,6 +103,7 @@ class FieldRow(QWidget):
 
     def set_value(self, value: Any) -> None:
         """Set it, as the program: `edited` is not sent."""
+        self._kept = value
         self.editor.blockSignals(True)
         if isinstance(self.editor, QCheckBox):
             self.editor.setChecked(bool(value))
@@ -145,7 +149,10 @@ class FieldRow(QWidget):
         edit = QLineEdit(self)
         edit.setFixedHeight(theme.CONTROL_HEIGHT)
         edit.setFixedWidth(EDITOR_WIDTH if self.spec.kind != "text" else 2 * EDITOR_WIDTH - 80)
-        if self.spec.kind != "text":
+        if self.spec.kind == "kept":
+            edit.setReadOnly(True)
+            edit.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        elif self.spec.kind != "text":
             edit.setAlignment(Qt.AlignmentFlag.AlignRight)
         edit.textEdited.connect(self._changed)
         return edit

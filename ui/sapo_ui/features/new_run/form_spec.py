@@ -4,7 +4,7 @@ widgets here."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from sapo_studio.config.schema import PAIRED, RunConfig
 
-Kind = Literal["integer", "number", "text", "switch", "choice"]
+Kind = Literal["integer", "number", "text", "switch", "choice", "kept"]
+"""What a field is edited as. `kept`: not at all, the form hands on what a preset or file says."""
 
 SECTION_TITLES = {
     "": "Run",
@@ -88,6 +89,8 @@ class FieldSpec:
         """What would be right, as a sentence."""
         if self.kind == "choice":
             return "Choose one of " + ", ".join(self.choices) + "."
+        if self.kind == "kept":
+            return "What a TOML file says."
         if self.kind == "text":
             return f"1 to {self.max_length} characters." if self.max_length else "Some text."
         what = "A whole number" if self.kind == "integer" else "A number"
@@ -140,6 +143,8 @@ def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldS
     choices: tuple[str, ...] = ()
     if "enum" in raw or "const" in raw:
         kind, choices = "choice", tuple(str(value) for value in raw.get("enum", [raw.get("const")]))
+    elif raw.get("type") == "array":
+        kind = "kept"
     else:
         kind = {"integer": "integer", "number": "number", "boolean": "switch"}.get(raw.get("type", ""), "text")  # type: ignore[assignment]
     words = [_ACRONYMS.get(word, word) for word in name.split("_")]
@@ -197,6 +202,9 @@ def show(value: Any) -> str:
     """A value as it is put into a text field."""
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, list | tuple):
+        rows: Sequence[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return ", ".join(str(row["name"]) for row in rows) or "none"
     return str(value)
 
 

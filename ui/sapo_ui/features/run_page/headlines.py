@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sapo_studio.domain.benchmark_coverage import coverage_of
 from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.metric_catalog import HEADLINES, MetricInfo, label_cost
 from sapo_studio.store.records import MetricValue
@@ -22,6 +23,9 @@ def _headline(metric: MetricInfo, metrics: Metrics) -> Headline:
     label, gap = metric.card or metric.title, metric.unit == "points"
     series = [(at, metrics[at][metric.name]) for at in sorted(metrics) if metric.name in metrics[at]]
     if not series:
+        found = coverage_of(metrics) if metric.name in ("mce", "gap") else None
+        if found is not None:
+            return Headline(label, fmt.NONE, "no answers known", tip=f"{metric.definition}\n{found.note}")
         return Headline(label, fmt.NONE, "after the first evaluation", tip=metric.definition)
     at, last = series[-1]
     value = fmt.points(last.value) if gap else fmt.percent(last.value)

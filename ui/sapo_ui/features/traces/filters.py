@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
@@ -13,6 +15,8 @@ from sapo_ui.wording import CASES, OUTCOMES, SOURCES
 
 PEOPLE = (("Judged or not", -1), ("Judged by people", 1), ("Not judged yet", 0))
 ANY = -1
+ONE_SET = "test:"
+"""Stands before the name of a set among the sources."""
 
 
 class TraceFilters(FlowRow):
@@ -51,14 +55,22 @@ class TraceFilters(FlowRow):
         items = [("All iterations", ANY)] + [(f"Iteration {number}", number) for number in range(iterations + 1)]
         set_items(self.iteration, items)
 
+    def show_sets(self, names: Sequence[str]) -> None:
+        """Offer each of several evaluation sets for itself, behind all of them."""
+        more = [(f"Evaluation set {name}", f"{ONE_SET}{name}") for name in names] if len(names) > 1 else []
+        set_items(self.source, [*SOURCES, *more])
+
     def filter(self, run_id: str, sort: str, *, descending: bool) -> TraceFilter:
         """What is asked for."""
         iteration: object = self.iteration.currentData()
         people: object = self.people.currentData()
+        source = str(self.source.currentData())
+        of = source.removeprefix(ONE_SET) if source.startswith(ONE_SET) else ""
         return TraceFilter(
             run_id,
             iteration=iteration if isinstance(iteration, int) and iteration != ANY else None,
-            source=str(self.source.currentData()),
+            source="test" if of else source,
+            set=of,
             outcome=str(self.outcome.currentData()),
             case=str(self.case.currentData()),
             text=self.search.text().strip(),

@@ -44,6 +44,7 @@ class _Found:
     asked: TraceFilter
     ids: npt.NDArray[np.int64]
     iterations: int
+    sets: list[str]
 
 
 class _Table(QTableView):
@@ -161,7 +162,8 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         asked = self.filters.filter(run_id, self._sort, descending=self._descending)
 
         def work(store: Store) -> _Found:
-            return _Found(asked, queries.trace_ids(store, asked), queries.get_run(store, run_id).iteration)
+            iteration = queries.get_run(store, run_id).iteration
+            return _Found(asked, queries.trace_ids(store, asked), iteration, queries.sets_of(store, run_id))
 
         self.read(work, self._take)
 
@@ -175,7 +177,8 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         if found.asked != wanted:
             return
         self.filters.show_known(found.iterations)
-        if not len(found.ids) and not self.filters.active and not len(self.model.ids):
+        self.filters.show_sets(found.sets)
+        if not len(found.ids) and not found.sets and not self.filters.active and not len(self.model.ids):
             self.set_filled(False)
             return
         self.set_filled(True)

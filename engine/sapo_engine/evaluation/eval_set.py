@@ -1,0 +1,61 @@
+"""A reasoner on an evaluation set: its greedy and sampled solutions as trajectories, and what they come to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sapo_engine.evaluation.accuracy import Sampled, solve
+from sapo_engine.grading.base import Grade
+from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.numbering import SET_ITERATION, SET_TRAJECTORIES, SETS
+from sapo_engine.rollouts.asked import EvalSet
+from sapo_engine.tasks.base import Question
+from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+
+
+def set_trajectories(
+    asked: EvalSet, model: Reasoner, iteration: int, questions: Sequence[Question], first: int
+) -> list[Trajectory]:
+    """The solutions of `questions`, the set's from the `first` on: the greedy one of each (sample 0), and its samples
+    (from 1 on; equal ones once, with their `copies`).
+
+    The same random keys in every iteration: what differs between two iterations is the reasoner.
+    """
+    greedy = solve(asked, model, questions, f"set {asked.name} greedy", 1, greedy=True)
+    sampled = solve(asked, model, questions, f"set {asked.name}", asked.samples)
+    block = SETS + SET_ITERATION * iteration + SET_TRAJECTORIES * asked.place
+    found: list[Trajectory] = []
+    for offset, question in enumerate(questions):
+        base = block + (first + offset) * (asked.samples + 1)
+        verdicts: dict[tuple[int, ...], Grade] = dict(sampled[offset])
+        copies = Counter(tokens for tokens, _ in sampled[offset])
+        (best, grade) = greedy[offset][0]
+        drafts = [(0, best, 1, grade)]
+        drafts += [(k, tokens, times, verdicts[tokens]) for k, (tokens, times) in enumerate(copies.items(), start=1)]
+        for sample, tokens, times, verdict in drafts:
+            draft = TrajectoryDraft(
+                question, tokens, base + sample, iteration=iteration, sample=sample, copies=times, source="test"
+            )
+            found.append(asked.builder.trajectory(draft, verdict))
+    return found
+
+
+def set_counts(asked: EvalSet, trajectories: Sequence[Trajectory]) -> tuple[Sampled, Sampled]:
+    """What a set's trajectories come to, greedy and sampled: right solutions by question."""
+    questions = [question.number for question in asked.task.questions("test")]
+    greedy, sampled = dict.fromkeys(questions, 0), dict.fromkeys(questions, 0)
+    for t in trajectories:
+        (sampled if t.sample else greedy)[t.question] += t.copies if t.correct else 0
+    return Sampled(list(greedy.values()), 1), Sampled(list(sampled.values()), asked.samples)
+
+
+def as_stored(asked: EvalSet, trajectory: Trajectory) -> Trajectory:
+    """`trajectory` with its question's number in the run: sets number their questions alike."""
+    return replace(trajectory, question=stored_number(asked, trajectory.question))
+
+
+def stored_number(asked: EvalSet, question: int) -> int:
+    """The number in the run of a set's question."""
+    return question + SET_TRAJECTORIES * asked.place
