@@ -457,6 +457,33 @@ KINDS = {
             12:00 ||| 1:00
             3:00\text{ p.m.} ||| 3:00\text{ a.m.}""",
     ),
+    "rates and remarks": (
+        r"""25 miles per hour ||| 25
+            \text{25 miles per hour} ||| 25
+            25 miles per hour ||| 25 mph
+            \$5 per hour ||| 5
+            3 apples per person ||| 3
+            5 meters per second ||| 5 m/s
+            5 per cent ||| 5\%""",
+        r"""5 meters per second ||| 5 meters per hour
+            5 per cent ||| 5 per mille
+            5\text{ is wrong} ||| 5
+            5\text{ is not it} ||| 5
+            5 per 2 ||| 5""",
+    ),
+    "factorials and infinities": (
+        r"""7!3! ||| 30240
+            2!3 ||| 6
+            \frac{10!}{7!3!} ||| 120
+            -infinity ||| -\infty
+            (-infinity, 3) ||| (-\infty,3)""",
+        r"""-infinity ||| infinity
+            -infinity ||| \infty
+            -\text{infinity} ||| \infty
+            -seven ||| seven
+            2! 3 ||| 6
+            x=1 and y=2 ||| x=1 or y=2""",
+    ),
     "layout": (
         r"""\displaystyle\frac{1}{2}\! ||| \dfrac12
             $\frac{1}{2}$ ||| \(1/2\)
@@ -487,7 +514,7 @@ def test_not_the_same_however_alike(left, right):
 
 
 def test_each_kind_has_several_of_both():
-    assert len(KINDS) == 29
+    assert len(KINDS) == 31
     assert all(len(column.split("\n")) >= 2 for columns in KINDS.values() for column in columns)
 
 

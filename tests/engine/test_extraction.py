@@ -13,6 +13,11 @@ OWN_QUESTION = "\n\nQuestion: A crate holds 12 jars. How many do 3 hold?\nAnswer
 
 # What was written, what it answers, and what it only seems to answer (empty: nothing).
 NUMBERS = [
+    ("The answer is 3!", "3", "6"),
+    ("The answer is 3! Nice.", "3", "6"),
+    ("The answer is $3$!", "3", "6"),
+    ("The answer is not 7", "", "7"),
+    ("The answer is not 7. It is 8.", "8", "7"),
     ("#### 6 apples and 3 pears", "6", "9"),
     ("#### 10 (8 + 2)", "10", "100"),
     ("#### 60 minutes = 1 hour", "60", "1"),
@@ -96,6 +101,11 @@ NUMBERS = [
     (r"so \boxed{5", "", "5"),
 ]
 EXPRESSIONS = [
+    ("The answer is 3!", "3", "6"),
+    ("The answer is $3!$.", "6", "3"),
+    ("The answer is 3! = 6.", "6", "3"),
+    ("The answer is $3$!", "3", "6"),
+    ("The answer is not 7", "", "7"),
     ("Answer: m+n = 256+37 = 293", "293", "256"),
     ("Answer: E: the last one", "E", "D"),
     ("The correct answer is (E).", "E", "D"),

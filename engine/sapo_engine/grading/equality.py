@@ -211,6 +211,8 @@ class _Comparison:
         if left.braces or right.braces:
             return self.unordered(self.distinct(left.items), self.distinct(right.items))
         names = [[item.name for item in many.items if isinstance(item, Named)] for many in (left, right)]
+        if {left.joined, right.joined} == {"and", "or"} and any(len(set(mine)) > 1 for mine in names):
+            return False  # x = 1 and y = 2 is not x = 1 or y = 2
         if any(len(set(mine)) > 1 and not other for mine, other in (names, names[::-1])):
             # x = 1, y = 2 and 1, 2: what is which is told by the order alone.
             return len(left.items) == len(right.items) and all(map(self.same, left.items, right.items))

@@ -126,8 +126,11 @@ class _Reader:
         )
 
     def _begins_factor(self) -> bool:
-        """Whether the next token may be a factor without a sign before it. A number may not: 2 3 is no product."""
+        """Whether the next token may be a factor without a sign before it. A number may not: 2 3 is no product. But
+        behind a factorial it may: 7!3!."""
         token = self.peek()
+        if token is not None and token.kind == "number" and not token.spaced and self.at and self.sign("!", offset=-1):
+            return True
         if token is None or token.kind in ("number", "text", "grid", "unknown"):
             return False
         if token.kind == "word":

@@ -146,8 +146,16 @@ def _until_said(line: str) -> int | None:
 
 
 def _sentence(text: str) -> str:
-    """A text up to the end of its sentence: a line break, or a stop with room behind it."""
+    """A text up to the end of its sentence: a line break, or a stop with room behind it. An exclamation mark ends one
+    where nothing or a capital follows, outside of a formula: `The answer is 3!` says 3, `$3!$` and `3! = 6` say 6."""
     line = text.split("\n", 1)[0]
+    at = 0
+    while (at := line.find("!", at)) >= 0:
+        behind = line[at + 1 :].lstrip()
+        if line.count("$", 0, at) % 2 == 0 and (not behind or (line[at + 1] == " " and behind[0].isupper())):
+            line = line[:at]
+            break
+        at += 1
     at = 0
     while (at := line.find(".", at)) >= 0:
         if line[at + 1 : at + 2] in ("", " ") and not line[: at + 1].lower().endswith(
@@ -221,7 +229,9 @@ def final_number(text: str) -> str:
     if (found := boxed_answer(text)) is not None:
         return first_number(found) if _is_prose(found) else _tidy(found)
     for clause in _said(text):
-        if number := first_number(_behind_equals(_result(clause))):
+        if clause.lower().startswith("not "):
+            text = text.replace(clause, "", 1)  # what is said not to be the answer
+        elif number := first_number(_behind_equals(_result(clause))):
             return number
     return "" if marked else last_number(text)
 

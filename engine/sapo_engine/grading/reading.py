@@ -60,6 +60,7 @@ _PLAIN = {
     "negative infinity": Scalar(negative(Symbol("inf"))), "minus infinity": Scalar(negative(Symbol("inf"))),
     "the real numbers": Reals("reals"), "real numbers": Reals("reals"), "all real x": Reals("reals"),
 }  # fmt: skip
+_INFINITE = frozenset(("infinity", "infty", "inf"))
 _RELATIONS = {"<": "<", ">": ">", "le": "<=", "ge": ">=", "ne": "!="}
 _BEHIND = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 _SETS = frozenset(("reals", "integers", "naturals", "rationals", "complexes"))
@@ -175,6 +176,8 @@ def _words(tokens: Sequence[Token]) -> Words | None:
     if not any(t.kind == "text" or (t.kind == "word" and is_word(t.text)) for t in tokens):
         return None
     exact = " ".join(" ".join(token.text.split()) for token in tokens if token.kind in ("word", "text"))
+    if tokens[0].text == "-" and not (len(tokens) > 1 and tokens[1].spaced and exact.lower() not in _INFINITE):
+        return None  # -infinity is not infinity; with room behind it it begins a line of a list
     exact = exact.strip(" .,;:!").removesuffix(" only")  # II only
     low = exact.lower()
     if all(token.kind == "text" for token in tokens) and any(char.isdigit() for char in low):

@@ -26,7 +26,7 @@ _NEUTRAL = frozenset(("unit", "units", "of", "the", "a", "an", "total", "each", 
 _CHANGING = frozenset((
     "or", "more", "less", "fewer", "not", "no", "never", "nor", "than", "least", "most", "minus", "negative",
     "plus", "to", "mod", "modulo", "base", "if", "when", "where", "unless", "between", "over", "under", "above",
-    "below", "ish", "by",
+    "below", "ish", "by", "mille", "is", "isn", "wrong", "incorrect", "false",
 ))  # fmt: skip
 """Words that change what a number says: with one of them the number alone is not the answer."""
 CHANGED = frozenset((
@@ -108,7 +108,9 @@ def _words_of(tokens: Sequence[Token], *, bare: bool) -> list[str] | None:
             if alone and not (bare and _stands_alone(tokens, index - 1)):
                 if not (found and found[-1] in ("/", "per", "^circ")):
                     return None
-            elif not (known or percent or is_word(token.text) or (found and token.text in _NEUTRAL)):
+            elif not (
+                known or percent or is_word(token.text) or token.text == "per" or (found and token.text in _NEUTRAL)
+            ):
                 return None
             found.append(token.text)
         elif token.text in ("2", "3") and not token.spaced and found and found[-1] in _RAISED:
@@ -195,11 +197,13 @@ def _combined(words: Sequence[str]) -> Unit | None:
     percent = loose = False
     sign, ahead = 1, 1
     last: tuple[str, Fraction] | None = None
-    for word in words:
+    for before, word in zip(["", *(word.lower() for word in words)], words, strict=False):
         low = word.lower()
         if low in _CHANGING or low in CHANGED or word in ("^0", "^1"):
             return None
-        if word in ("/", "per") or low == "per":
+        if low == "cent" and before == "per":
+            percent, sign = True, 1
+        elif word in ("/", "per") or low == "per":
             sign, last = -1, None
         elif word.startswith("^"):
             if word == "^circ":
