@@ -36,7 +36,7 @@ _BY_NUMBER = (
 
 _VERBS = frozenset(verb.value for verb in Verb)
 
-_BY_RUN = ("phases", "metrics", "curves", "events", "commands", "config_changes")
+_BY_RUN = ("phases", "metrics", "curves", "events", "commands", "compute", "config_changes")
 """Tables with the id of their run."""
 
 

@@ -124,8 +124,11 @@ def there(folder: Path) -> Path:
     """Everything that NAMED names."""
     write_folder(folder / "model")
     (folder / "data").mkdir()
-    for name in ("data/train.jsonl", "data/test.jsonl", "bench.json"):
-        (folder / name).write_text("")
+    rows = [{"question": f"What is {k} and one?", "answer": f"{k} + 1 = {k + 1}\n#### {k + 1}"} for k in range(60)]
+    for name, part in (("train", rows[:40]), ("test", rows[40:])):
+        (folder / "data" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
+    solved = {"id": "gsm8k-0", "problem": rows[40]["question"], "steps": ["40 + 1 = 41"], "label": -1}
+    (folder / "bench.json").write_text(json.dumps([solved | {"generator": "me", "final_answer_correct": True}]))
     return folder
 
 

@@ -18,6 +18,7 @@ from sapo_engine.process_group import ALONE
 from sapo_engine.training import trainer
 from sapo_engine.training.state import load_training_state, save_training_state
 from sapo_engine.training.trainer import NullCallback, TrainingArgs, train
+from sapo_studio.domain.ledger import Meter
 from sapo_studio.domain.runs import PhaseName, PlannedPhase, Verb
 from sapo_studio.errors import Stopped
 from sapo_studio.files import MANIFEST, read_manifest, write_atomic, write_folder
@@ -244,7 +245,7 @@ class Nothing:
 
 def long_training(tmp_path, clock, seconds, control=None, steps=300):
     planned = PlannedPhase(ordinal=0, name=PhaseName.SFT, iteration=0)
-    session = SimpleNamespace(group=ALONE, run_dir=tmp_path)
+    session = SimpleNamespace(group=ALONE, run_dir=tmp_path, meter=Meter())
     context = RunContext(session, [planned], lambda _: None, control, checkpoint_seconds=seconds, clock=clock)
     net = Net()
 

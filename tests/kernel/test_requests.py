@@ -31,6 +31,7 @@ from sapo_studio.requests.kinds import (
     PreviewRequest,
     Request,
     SandboxProbeRequest,
+    TokenizerCheckRequest,
     read_request,
 )
 
@@ -76,6 +77,7 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
     ),
     SandboxProbeRequest: st.builds(SandboxProbeRequest),
     ModelCheckRequest: st.builds(ModelCheckRequest, folder=PATHS),
+    TokenizerCheckRequest: st.builds(TokenizerCheckRequest, folder=PATHS),
 }
 
 

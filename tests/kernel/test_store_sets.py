@@ -23,6 +23,9 @@ from tests.fixtures.synthetic import synthetic_run
 QUESTION = 1_000_000_000
 
 
+CORRECTED = "self_verification_error"
+
+
 def with_sets(store: Store, run_id: str, names: tuple[str, ...] = ("MATH", "HumanEval")) -> None:
     """Give a run what an evaluation of these sets would have sent."""
     events: list[k.Event] = []
@@ -117,7 +120,8 @@ def test_a_store_of_before_takes_solutions_of_sets(tmp_path: Path) -> None:
     with Store.open(path) as store:
         (run,) = queries.list_runs(store)
         after = store.rows("SELECT run_id, iteration, name, value, n FROM metrics WHERE \"set\" = '' ORDER BY 1, 2, 3")
-        assert after == before
+        # Another migration corrects the self-verification error.
+        assert [row for row in after if row[2] != CORRECTED] == [row for row in before if row[2] != CORRECTED]
         assert [store.row(f"SELECT count(*) FROM {name}") for name in ("scores", "labels", "rollouts")] == counts
         with_sets(store, run.id)
         assert store.value("PRAGMA integrity_check") == "ok"

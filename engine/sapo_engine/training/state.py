@@ -96,4 +96,5 @@ def load_training_state(
 def _rates(optimiser: torch.optim.Optimizer) -> list[float]:
     """The peak learning rate of each group of weights."""
     # "peak" where this program trains, "initial_lr" where a scheduler of torch's is at work
-    return [float(group["peak"] if "peak" in group else group["initial_lr"]) for group in optimiser.param_groups]
+    names = ("peak", "initial_lr", "lr")
+    return [float(next(group[name] for name in names if name in group)) for group in optimiser.param_groups]

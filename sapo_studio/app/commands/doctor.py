@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sapo_studio.app.commands.data_check import show_benchmark, show_leaks
 from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.requests.limits import SHOWN, STEPS
@@ -112,6 +111,8 @@ def _show(found: dict[str, Any]) -> None:
         )
     if golds["by_signs"]:
         terminal.print(f"{golds['by_signs']} answers are no mathematics: only the same signs are equal to them")
+    from sapo_studio.app.commands.data_check import show_benchmark, show_leaks  # it loads pydantic
+
     if found["benchmark"]:
         show_benchmark(found["benchmark"], terminal)
     show_leaks(found["leaks"], terminal)
