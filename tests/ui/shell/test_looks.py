@@ -51,7 +51,19 @@ def taken(widget: QWidget) -> set[str]:
     return found
 
 
-def test_no_widget_keeps_the_colours_of_the_other_look(window, store, qtbot):
+@pytest.fixture
+def dressed(qapp):
+    """The application in the program's look, also where another test has ended a program of its own."""
+    manager = theme.manager()
+    if manager._app is not None:
+        yield
+        return
+    manager.attach(qapp)
+    yield
+    manager.detach()
+
+
+def test_no_widget_keeps_the_colours_of_the_other_look(dressed, window, store, qtbot):
     side = StepSide()
     qtbot.addWidget(side)
     side.resize(300, 500)
