@@ -18,6 +18,7 @@ import pytest
 from tests.fixtures.interrupted_run import CASES, steps_made, unpack
 from tests.fixtures.recorded_run import (
     ABSOLUTE,
+    CSV,
     MEASURES,
     QUERIES,
     READS,
@@ -26,6 +27,7 @@ from tests.fixtures.recorded_run import (
     corrected,
     differences,
     digest_differences,
+    numbers,
     record,
     rows,
     table_differences,
@@ -131,6 +133,11 @@ def test_killed_between_two_shards(wide: Lab, exact: bool) -> None:
     resume(wide)
     want, tables = record()["wide"], wide.tables()
     others = [n for n in QUERIES if n != "metrics"]  # whose rows the next line compares one by one
+    if not exact:
+        # Of this run only digests are kept, and which of two pairs with nearly the same margin is used hangs on the
+        # last bits: a machine that rounds otherwise may choose the other.
+        others.remove("pairs")
+        assert len(tables["pairs"]) == want["tables"]["pairs"]["rows"]
     assert [d for n in others for d in digest_differences(n, tables[n], want["tables"][n], exact=exact)] == []
     got = without_new(tables["metrics"])
     assert table_differences("metrics", got, corrected(want["metrics"], tables, got), exact=exact) == []
@@ -187,4 +194,6 @@ def test_what_is_read_and_measured_of_it(stopped: Lab, name: str, exact: bool) -
     else:
         want = corrected(want, rows(), got) if name in ("report", "metrics") else want
         got = without_new(got) if name == "metrics" else got
+        if READS[name][0] is CSV and not exact:
+            got, want = numbers(got), numbers(want)
         assert differences(got, want, close, name) == []
