@@ -513,7 +513,9 @@ class RuntimeConfig(Section):
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, or one card such as `cuda:1`. With several processes `cuda` gives each its own card."""
 
-    gpus: str = Field(default="", pattern=r"^(\d+(,\d+)*)?$", json_schema_extra={"picker": "cards"})
+    gpus: str = Field(
+        default="", max_length=200, pattern=r"^([0-9]{1,4}(,[0-9]{1,4})*)?$", json_schema_extra={"picker": "cards"}
+    )
     """Which cards to use, by number, such as `0,2`. Empty: all that `processes` need."""
 
     processes: int = Field(default=1, ge=1, le=64, json_schema_extra=_unit("processes", **MAIN))

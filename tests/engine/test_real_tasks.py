@@ -186,6 +186,7 @@ def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(tmp_path, m
     files = {"train_data": "gsm8k_train.jsonl", "test_data": "gsm8k_test.jsonl"}
     task = {"kind": "gsm8k", "prompt": "chat", "process_data": str(process), "max_new_tokens": 128}
     task |= {key: str(SHARED / name) for key, name in files.items()} | {"train_questions": 50}
+    task |= {"test_questions": 20, "development_questions": 20}
     config = config_of(
         task,
         {"source": str(smollm2()), "lora_rank": 8},
