@@ -172,6 +172,7 @@ def test_smollm2_goes_through_an_iteration_on_gsm8k(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
+@pytest.mark.skipif("SAPO_LONG_TESTS" not in os.environ, reason="takes a quarter of an hour: set SAPO_LONG_TESTS")
 @pytest.mark.skipif(not (SHARED / "processbench_gsm8k.json").is_file(), reason=f"the shared data are not in {SHARED}")
 def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(tmp_path, monkeypatch):
     monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
