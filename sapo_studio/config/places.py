@@ -26,7 +26,7 @@ def whole_paths(config: RunConfig) -> RunConfig:
 
     Raises InputError where one cannot be a path.
     """
-    return _changed(config, lambda path: Path.cwd() / path)
+    return _placed(config, lambda path: Path.cwd() / path)
 
 
 def beside(config: RunConfig, folder: Path) -> RunConfig:
@@ -39,11 +39,7 @@ def beside(config: RunConfig, folder: Path) -> RunConfig:
         placed = folder.absolute() / path
         return placed if placed.exists() else path
 
-    return _changed(config, there)
-
-
-def _changed(config: RunConfig, place: Callable[[Path], Path]) -> RunConfig:
-    return _placed(config, place)
+    return _placed(config, there)
 
 
 def _placed(part: Part, place: Callable[[Path], Path]) -> Part:

@@ -26,6 +26,11 @@ NOTHING = Share(math.nan, 0.0, 1.0, 0)
 """Where there was nothing to count."""
 
 
+def json_number(value: float) -> float | None:
+    """A number as JSON has it: null for NaN."""
+    return None if value != value else value
+
+
 def wilson(successes: float, n: int) -> Share:
     """Share of `n` independent trials, with Wilson's score interval."""
     if n == 0:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sapo_studio.domain.aggregation import AGGREGATIONS, aggregate
 from sapo_studio.domain.calibration import auroc
+from sapo_studio.domain.metrics import json_number
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -60,7 +61,7 @@ class Measures:
             "mcc": self.mcc,
             "step_accuracy": self.step_accuracy,
         }
-        return {name: _number(value) for name, value in values.items()}
+        return {name: json_number(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -197,9 +198,11 @@ def aggregation_rows(scored: Sequence[tuple[Sequence[float], int]]) -> dict[str,
         values = [aggregate(name, scores) for scores, _ in kept]
         correct = [(value, size) for value, size, ok in zip(values, sizes, right, strict=True) if ok]
         found[name] = {
-            "auroc": _number(auroc(values, right)),
-            "length_correlation": _number(rank_correlation(values, sizes)),
-            "length_correlation_correct": _number(rank_correlation([v for v, _ in correct], [s for _, s in correct])),
+            "auroc": json_number(auroc(values, right)),
+            "length_correlation": json_number(rank_correlation(values, sizes)),
+            "length_correlation_correct": json_number(
+                rank_correlation([v for v, _ in correct], [s for _, s in correct])
+            ),
         }
     return found
 
@@ -241,7 +244,3 @@ def _matthews(called: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
 def _ranks(values: Sequence[float]) -> Floats:
     _, place, counts = np.unique(np.asarray(values, dtype=np.float64), return_inverse=True, return_counts=True)
     return (counts.cumsum() - (counts - 1) / 2)[place].astype(np.float64)
-
-
-def _number(value: float) -> float | None:
-    return None if value != value else value

@@ -11,6 +11,7 @@ from typing import Any
 from sapo_studio.domain.calibration import auroc, expected_calibration_error, reliability
 from sapo_studio.domain.metrics import (
     Share,
+    json_number,
     predicted_first_error,
     processbench_f1,
     ratio_difference,
@@ -70,11 +71,11 @@ class StepMetrics:
             "steps": len(scores),
             "step_accuracy": share_row(self.step_accuracy),
             "first_error_accuracy": share_row(self.first_error_accuracy),
-            "f1": _number(self.f1),
-            "accuracy_on_wrong": _number(self.accuracy_on_wrong),
-            "accuracy_on_right": _number(self.accuracy_on_right),
-            "auroc": _number(auroc(scores, right)),
-            "ece": _number(expected_calibration_error(curve)),
+            "f1": json_number(self.f1),
+            "accuracy_on_wrong": json_number(self.accuracy_on_wrong),
+            "accuracy_on_right": json_number(self.accuracy_on_right),
+            "auroc": json_number(auroc(scores, right)),
+            "ece": json_number(expected_calibration_error(curve)),
             "reliability": [asdict(point) for point in curve],
         }
 
@@ -123,7 +124,3 @@ def label_scores(labels: str) -> list[float]:
 def share_row(share: Share) -> dict[str, float]:
     """A share as JSON: value, interval and n."""
     return asdict(share)
-
-
-def _number(value: float) -> float | None:
-    return None if value != value else value
