@@ -25,6 +25,10 @@ from sapo_studio.store.records import Command, ErrorText
 
 _BY_NUMBER = (
     ("annotations", "trajectory_id"),
+    ("comments", "trajectory_id"),
+    ("resolutions", "trajectory_id"),
+    ("training_labels", "trajectory_id"),
+    ("import_trajectories", "trajectory_id"),
     ("pairs", "id"),
     ("rollouts", "id"),
     ("labels", "trajectory_id"),
@@ -34,9 +38,14 @@ _BY_NUMBER = (
 )
 """Tables whose ids say which run they belong to."""
 
+_BY_ITEM = ("item_states", "queue_acts")
+"""Tables whose rows go with an item of a queue, as an item goes with its trajectory."""
+
+_ITEMS = "SELECT id FROM queue_items WHERE trajectory_id BETWEEN ? AND ?"
+
 _VERBS = frozenset(verb.value for verb in Verb)
 
-_BY_RUN = ("phases", "metrics", "curves", "events", "commands", "compute", "config_changes")
+_BY_RUN = ("phases", "metrics", "curves", "events", "commands", "compute", "config_changes", "imports", "import_rows")
 """Tables with the id of their run."""
 
 
@@ -229,7 +238,7 @@ def delete_run(store: Store, run_id: str) -> None:
 
 def _delete_rows(store: Store, run_id: str) -> None:
     # Without foreign keys for the moment: they would look for the children of each single row.
-    # The two lists name all tables.
+    # The lists name all tables.
     store.execute("PRAGMA foreign_keys = OFF")
     try:
         with store.atomic():
@@ -241,6 +250,9 @@ def _delete_rows(store: Store, run_id: str) -> None:
             if alive:
                 raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")
             backups.note_deleted(store.path, run_id, number)
+            for table in _BY_ITEM:
+                store.execute(f"DELETE FROM {table} WHERE item_id IN ({_ITEMS})", id_range(number))
+            store.execute("DELETE FROM queue_items WHERE trajectory_id BETWEEN ? AND ?", id_range(number))
             for table, column in _BY_NUMBER:
                 store.execute(f"DELETE FROM {table} WHERE {column} BETWEEN ? AND ?", id_range(number))
             for table in _BY_RUN:

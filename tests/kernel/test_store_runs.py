@@ -102,8 +102,37 @@ def test_deleting_takes_everything_of_one_run_and_nothing_of_another(store: Stor
         change = Change("runtime.threads", 1, 2)
         runs.change_config(store, run_id, queries.get_config(store, run_id), [change], "test")
         store.run_dir(run_id).mkdir(parents=True)
+        fill_by_hand(run_id, int(queries.trace_ids(store, queries.TraceFilter(run_id))[0]))
         return run_id
 
+    def fill_by_hand(run_id: str, trajectory: int) -> None:
+        item = {"id": trajectory, "trajectory_id": trajectory, "queue_id": 1, "place": trajectory, "shared": 0}
+        who = {"annotator": "ann", "at": 1.0}
+        of = {"trajectory_id": trajectory, "uid": run_id}
+        for table, row in {
+            "imports": {"run_id": run_id, "file": "f", "format": "processbench"},
+            "import_rows": {"run_id": run_id, "row": 1, "raw": "{}"},
+            "import_trajectories": {"trajectory_id": trajectory, "row": 1},
+            "comments": {**of, **who, "step": 1, "text": "why"},
+            "queue_items": item,
+            "item_states": {**who, "item_id": trajectory, "status": "saved"},
+            "queue_acts": {**who, "item_id": trajectory, "uid": run_id, "verb": "save"},
+            "resolutions": {**of, "resolver": "cy", "at": 1.0, "judgements": "{}", "first_error": 0},
+            "training_labels": {"trajectory_id": trajectory, "verifier": 1, "labels": "1", "reasons": "p"},
+        }.items():
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            store.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(row.values()))
+
+    # what is no run's stays
+    store.execute(
+        "INSERT INTO queues (id, uid, name, created_at, created_by, rule, seed, overlap, gold_rate, source)"
+        " VALUES (1, 'u', 'q', 0, 'ann', 'random', 0, 0, 0, '{}')"
+    )
+    store.execute("INSERT INTO benchmarks (id, uid, name, version, created_at) VALUES (1, 'u', 'b', 1, 0)")
+    store.execute(
+        "INSERT INTO benchmark_rows (benchmark_id, row, problem, steps, first_error, correct)"
+        " VALUES (1, 1, 'p', '[]', 0, 1)"
+    )
     kept = fill("kept")
     before = counts()
     assert all(before.values()), "the fixture leaves a table empty"
