@@ -79,7 +79,7 @@ test: $(DEV)  ## the fast tests
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow' $(SIDE_BY_SIDE)
 
 test-slow: $(DEV)  ## the slow tests: whole runs, and processes killed at many moments
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE)
 
 # Those of pyproject.toml's options are left out that want Qt's plugin.
 test-vllm: $(VLLM)  ## the rollout back ends, vLLM among them, in an environment of its own (Linux)

@@ -49,8 +49,9 @@ class Program:
     def __init__(self, folder: Path, *examples: str) -> None:
         self.folder = folder / "program"
         self.home = folder / "home"
+        # What is compiled of it is copied, too: it is as old as its source there, and is not compiled again.
         for package in ("sapo_studio", "ui/sapo_ui", "engine/sapo_engine"):
-            shutil.copytree(ROOT / package, self.folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / package, self.folder / package)
         (self.folder / "resources").symlink_to(ROOT / "resources", target_is_directory=True)
         (self.folder / "tests").symlink_to(ROOT / "tests", target_is_directory=True)
         self.files = [self._put(section(example)) for example in examples]

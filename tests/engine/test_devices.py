@@ -1,8 +1,6 @@
 """A run, and whatever is measured after it, computes where its configuration says."""
 
 import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +13,6 @@ from sapo_studio.config.presets import to_toml
 from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.errors import InputError
 from sapo_studio.requests.kinds import EvaluateRequest, LabelStudyRequest
-from sapo_studio.requests.wire import read_error
 from tests.fixtures.small_run import config
 
 VISIBLE = devices.VISIBLE
@@ -119,20 +116,10 @@ def test_a_classifier_computes_where_it_is_asked(four_cards, monkeypatch, tmp_pa
         assert str(told.value) == wanted
 
 
-@pytest.mark.parametrize("kind", ["label_study", "evaluate"])
-def test_a_run_of_a_card_that_is_not_here_is_refused_with_a_way_out(kind, tmp_path):
+def test_a_run_of_a_card_that_is_not_here_is_refused_with_a_way_out(four_cards, tmp_path):
+    os.environ[VISIBLE] = ""
     (tmp_path / "config.toml").write_text(to_toml(config(runtime={"device": "cuda:1"})))
-    asked = {"label_study": LabelStudyRequest, "evaluate": EvaluateRequest}[kind](run=tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "sapo_engine.service"],
-        input=asked.to_json(),
-        capture_output=True,
-        text=True,
-        env={**os.environ, VISIBLE: ""},
-        check=False,
-    )
-    assert done.returncode == 2
-    error = read_error(done.stderr.strip().splitlines()[-1])
-    assert error is not None
-    assert "cuda:1" in error.what
-    assert "--device" in error.fix
+    for module, request in requests(tmp_path):
+        with pytest.raises(InputError, match="cuda:1") as told:
+            module.answer(request)
+        assert "--device" in told.value.fix
