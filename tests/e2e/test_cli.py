@@ -21,6 +21,7 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries
+from tests.fixtures import command_line
 from tests.fixtures.odd_models import write_folder
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def test_every_path_of_a_run_is_kept_as_it_was_meant(
     ],
 )
 def test_bad_input_ends_with_2_and_says_what_is_wrong(bench: Bench, arguments: tuple[str, ...], told: str) -> None:
-    refused = sapo(*arguments)
+    refused = command_line.sapo(*arguments)
     assert refused.returncode == 2
     assert told in refused.stderr
     assert "Traceback" not in refused.stderr

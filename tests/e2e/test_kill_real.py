@@ -39,6 +39,7 @@ PARENT_MOMENTS = [
     (PhaseName.ALIGN, 1),
 ]
 WORKER_MOMENTS = [(PhaseName.SFT, 0), (PhaseName.LABEL, 1), (PhaseName.VERIFIER, 1), (PhaseName.ALIGN, 1)]
+"""A run is killed at several of them, one after another: what any kill changes shows in the end all the same."""
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def whole() -> dict[str, object]:
     return {}
 
 
-def make(lab: Bench) -> str:
-    preset, config = configure("lab-smoke", [], seed=7, name=None)
+def make(lab: Bench, *settings: str) -> str:
+    preset, config = configure("lab-smoke", settings, seed=7, name=None)
     return runs.create_run(lab.store, config, preset)
 
 
@@ -103,37 +104,44 @@ def undisturbed(lab: Bench, whole: dict[str, object]) -> tuple[object, object]:
         whole["numbers"], whole["rows"] = numbers(lab, run_id), lab.rows(run_id)
         assert whole["numbers"]
         assert whole["rows"]
+        # It is the folder that the documentation describes.
+        folder = lab.store.run_dir(run_id)
+        assert folder.parent.parent == Path(os.environ[paths.HOME_VARIABLE])
+        assert {"config.toml", "engine.log", "parent.log", "artefacts"} <= {path.name for path in folder.iterdir()}
     return whole["numbers"], whole["rows"]
 
 
-@pytest.mark.parametrize(("name", "iteration"), PARENT_MOMENTS)
-def test_a_killed_parent(lab: Bench, whole: dict[str, object], name: PhaseName, iteration: int) -> None:
+@pytest.mark.parametrize("moments", [PARENT_MOMENTS[::2], PARENT_MOMENTS[1::2]], ids=["odd moments", "even moments"])
+def test_a_killed_parent(lab: Bench, whole: dict[str, object], moments: list[tuple[PhaseName, int]]) -> None:
     expected, rows = undisturbed(lab, whole)
     run_id = make(lab)
     supervisor.launch(lab.store, run_id)
-    parent = reach(lab, run_id, name, iteration)
-    os.kill(parent, signal.SIGKILL)
-    assert lab.gone()
-    kept = lab.rows(run_id)
-    assert supervisor.reconcile(lab.store) == [run_id]
-    assert queries.get_run(lab.store, run_id).status is RunStatus.INTERRUPTED
-    supervisor.resume(lab.store, run_id)
+    for name, iteration in moments:
+        os.kill(reach(lab, run_id, name, iteration), signal.SIGKILL)
+        assert lab.gone()
+        kept = lab.rows(run_id)
+        assert kept <= rows, name
+        assert supervisor.reconcile(lab.store) == [run_id]
+        assert queries.get_run(lab.store, run_id).status is RunStatus.INTERRUPTED
+        supervisor.resume(lab.store, run_id)
+        assert kept <= lab.rows(run_id), name
     finish(lab, run_id)
-    assert kept <= lab.rows(run_id) == rows
+    assert lab.rows(run_id) == rows
     assert numbers(lab, run_id) == pytest.approx(expected, abs=1e-6)
     assert lab.gone()
 
 
-@pytest.mark.parametrize(("name", "iteration"), WORKER_MOMENTS)
-def test_a_killed_worker(lab: Bench, whole: dict[str, object], name: PhaseName, iteration: int) -> None:
+def test_a_killed_worker(lab: Bench, whole: dict[str, object]) -> None:
     expected, rows = undisturbed(lab, whole)
-    run_id = make(lab)
+    run_id = make(lab, f"runtime.max_restarts={len(WORKER_MOMENTS)}")
     supervisor.launch(lab.store, run_id)
-    parent = reach(lab, run_id, name, iteration)
-    (worker,) = (process.pid for process in lab.processes() if process.ppid() == parent)
-    os.kill(worker, signal.SIGKILL)
+    for times, (name, iteration) in enumerate(WORKER_MOMENTS):
+        parent = reach(lab, run_id, name, iteration)
+        (worker,) = (process for process in lab.processes() if process.ppid() == parent)
+        worker.kill()
+        lab.until(run_id, lambda run, times=times: run.restarts == times + 1)
     finish(lab, run_id)
-    assert queries.get_run(lab.store, run_id).restarts == 1
+    assert queries.get_run(lab.store, run_id).restarts == len(WORKER_MOMENTS)
     assert lab.rows(run_id) == rows
     assert numbers(lab, run_id) == pytest.approx(expected, abs=1e-6)
     assert lab.gone()
@@ -155,12 +163,3 @@ def test_pause_and_stop_under_the_real_worker(lab: Bench, whole: dict[str, objec
     finish(lab, run_id)
     assert lab.rows(run_id) == rows
     assert numbers(lab, run_id) == pytest.approx(expected, abs=1e-6)
-
-
-def test_the_folder_is_what_the_documentation_says(lab: Bench, whole: dict[str, object]) -> None:
-    run_id = make(lab)
-    supervisor.launch(lab.store, run_id)
-    finish(lab, run_id)
-    folder = lab.store.run_dir(run_id)
-    assert folder.parent.parent == Path(os.environ[paths.HOME_VARIABLE])
-    assert {"config.toml", "engine.log", "parent.log", "artefacts"} <= {path.name for path in folder.iterdir()}

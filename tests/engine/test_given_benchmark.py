@@ -1,8 +1,6 @@
 """A process benchmark that came with the data: what its questions are graded by, and what is measured where."""
 
 import json
-import subprocess
-import sys
 import unicodedata
 
 import pytest
@@ -23,15 +21,11 @@ from sapo_studio.domain.benchmark_coverage import FROM_BEFORE, Coverage, note_of
 from sapo_studio.errors import InputError
 from sapo_studio.events.kinds import Log, Metric, Questions
 from sapo_studio.store.records import MetricValue
+from tests.fixtures.command_line import sapo
 from tests.fixtures.tiny_models import write_model
 from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
 
 SIZES = {"development_questions": 20, "test_questions": 20, "train_questions": 50}
-
-
-def sapo(*arguments):
-    command = [sys.executable, "-m", "sapo_studio.cli", *arguments]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
 
 
 def write(path, rows):

@@ -158,7 +158,7 @@ def test_smollm2_goes_through_an_iteration_on_gsm8k(tmp_path, monkeypatch):
         warmup={**SMALL["warmup"], "epochs": 0.32},
         verifier={**SMALL["verifier"], "max_trajectories": 10, "head": "scalar"},
         optimiser={**SMALL["optimiser"], "max_pairs": 10, "history": "current"},
-        runtime={"rollout_batch": 32, "micro_batch": 4, "threads": 2},
+        runtime={"rollout_batch": 32, "micro_batch": 4, "threads": 1},
     )
     events, last = whole_run(config, tmp_path / "run")
     assert 0 <= last["greedy_accuracy"] <= 1
@@ -172,46 +172,45 @@ def test_smollm2_goes_through_an_iteration_on_gsm8k(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-@pytest.mark.skipif("SAPO_LONG_TESTS" not in os.environ, reason="takes a quarter of an hour: set SAPO_LONG_TESTS")
 @pytest.mark.skipif(not (SHARED / "processbench_gsm8k.json").is_file(), reason=f"the shared data are not in {SHARED}")
 def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(tmp_path, monkeypatch):
     monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path / "home"))
     known = {json.loads(line)["question"] for line in (SHARED / "gsm8k_test.jsonl").read_text().splitlines()}
     published = json.loads((SHARED / "processbench_gsm8k.json").read_text())
-    joined = [row for row in published if row["problem"] in known]
-    others = [row for row in published if row["problem"] not in known]
-    shortest = sorted(joined, key=lambda row: len(row["steps"]))
-    chosen = [*[row for row in shortest if not row["final_answer_correct"]][:6], *others[:2]]
+    incorrect = [row for row in published if row["problem"] in known and not row["final_answer_correct"]]
+    # Short ones with a late error: so small a model comes to an answer from there, now and then.
+    joined = sorted(incorrect, key=lambda row: (len(row["steps"]), -row["label"]))[:4]
+    chosen = [*joined, next(row for row in published if row["problem"] not in known)]
     process = tmp_path / "process.json"
     process.write_text(json.dumps(chosen))
     files = {"train_data": "gsm8k_train.jsonl", "test_data": "gsm8k_test.jsonl"}
-    task = {"kind": "gsm8k", "prompt": "chat", "process_data": str(process), "max_new_tokens": 128}
-    task |= {key: str(SHARED / name) for key, name in files.items()} | {"train_questions": 50}
-    task |= {"test_questions": 20, "development_questions": 20}
+    task = {"kind": "gsm8k", "prompt": "chat", "process_data": str(process), "max_new_tokens": 64}
+    task |= {key: str(SHARED / name) for key, name in files.items()}
     config = config_of(
         task,
         {"source": str(smollm2()), "lora_rank": 8},
         warmup={"epochs": 0},
         sampling={"questions": 10, "start_questions": 10, "samples": 1},
+        labeling={"trajectories": 10, "start_trajectories": 10, "rollouts": 1, "labeler": "omega"},
         verifier={**SMALL["verifier"], "max_trajectories": 10, "head": "scalar"},
         optimiser={**SMALL["optimiser"], "kind": "sft", "max_pairs": 10, "history": "current"},
-        evaluation={"samples": 1, "mce_rollouts": 2},
-        runtime={"rollout_batch": 64, "micro_batch": 4, "threads": 2},
+        evaluation={"samples": 1, "mce_rollouts": 4},
+        runtime={"rollout_batch": 64, "micro_batch": 4, "threads": 1},
     )
     events, last = whole_run(config, tmp_path / "run")
-    assert (last["mce_solutions"], last["mce_left_out"]) == (6, 2)
+    assert (last["mce_solutions"], last["mce_left_out"]) == (4, 1)
     answers = {q.text: q.answer for event in events if isinstance(event, Questions) for q in event.rows}
-    assert [bool(answers[row["problem"]]) for row in chosen] == [True] * 6 + [False] * 2
+    assert [bool(answers[row["problem"]]) for row in chosen] == [True] * 4 + [False]
     # The ceiling by hand, from the labels that the rollouts gave.
     (artefact,) = (tmp_path / "run" / "artefacts").glob("*-evaluate-1")
     labels = json.loads((artefact / "data.json").read_text())["labels"]
-    assert ["?" in mine for mine in labels] == [False] * 6 + [True] * 2
-    assert any("1" in mine for mine in labels[:6]), "no rollout of an incorrect solution came to the correct answer"
+    assert ["?" in mine for mine in labels] == [False] * 4 + [True]
+    assert any("1" in mine for mine in labels[:4]), "no rollout of an incorrect solution came to the correct answer"
     hits = steps = 0
-    for row, mine in zip(chosen[:6], labels[:6], strict=True):
-        judged = len(row["steps"]) if row["label"] < 0 else row["label"] + 1
+    for row, mine in zip(joined, labels[:4], strict=True):
+        judged = row["label"] + 1
         truth = ["0" if k == row["label"] else "1" for k in range(judged)]
         hits += sum(a == b for a, b in zip(truth, mine, strict=False))
         steps += judged
     assert last["mce"] == pytest.approx(hits / steps)
-    assert -1 <= last["gap"] <= 1
+    assert last["gap"] == pytest.approx(last["mce"] - last["verifier_step_accuracy"])

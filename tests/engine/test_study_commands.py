@@ -13,11 +13,13 @@ from sapo_studio import paths
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
+from tests.fixtures import command_line
 from tests.fixtures.small_run import config, finished_run
 
 
 @pytest.fixture(scope="module")
-def sapo(tmp_path_factory):
+def small(tmp_path_factory):
+    """A data folder with a finished run."""
     home = tmp_path_factory.mktemp("home")
     with Store.open(home / "studio.db") as store:
         settings = config(name="small", iterations=1)
@@ -25,11 +27,17 @@ def sapo(tmp_path_factory):
         runs.set_status(store, run_id, RunStatus.RUNNING)
         finished_run(store.run_dir(run_id), settings)
         runs.set_status(store, run_id, RunStatus.DONE)
+    return home
+
+
+@pytest.fixture
+def sapo(small):
+    """The program in a process of its own."""
 
     def call(*arguments):
         return subprocess.run(
             [sys.executable, "-m", "sapo_studio.cli", *arguments],
-            env={**os.environ, paths.HOME_VARIABLE: str(home), "COLUMNS": "100", "NO_COLOR": "1"},
+            env={**os.environ, paths.HOME_VARIABLE: str(small), "COLUMNS": "100", "NO_COLOR": "1"},
             capture_output=True,
             text=True,
             check=False,
@@ -79,8 +87,9 @@ def test_evaluate(sapo, tmp_path):
         (("evaluate", "small", "--out", f"{__file__}/page"), "Cannot make the folder"),
     ],
 )
-def test_bad_input_is_told_in_three_parts(sapo, arguments, what):
-    done = sapo(*arguments)
+def test_bad_input_is_told_in_three_parts(small, monkeypatch, arguments, what):
+    monkeypatch.setenv(paths.HOME_VARIABLE, str(small))
+    done = command_line.sapo(*arguments)
     assert done.returncode == 2
     assert what in done.stderr
     assert "Traceback" not in done.stderr

@@ -15,6 +15,7 @@ from sapo_engine.tasks.math_problems import one_sentence_a_line
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
 from sapo_studio.requests.kinds import GradeRequest, PreviewRequest, SandboxProbeRequest
+from tests.fixtures.command_line import sapo
 from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
 
 
@@ -207,11 +208,6 @@ def test_a_mathematical_solution_is_one_sentence_a_line():
     ]
 
 
-def sapo(*arguments, text=None):
-    command = [sys.executable, "-m", "sapo_studio.cli", *map(str, arguments)]
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_sapo_grade_gives_one_verdict_a_line_in_order(tmp_path):
     data = mbpp_file(tmp_path / "mbpp.jsonl", 3)
     rows = [json.loads(line) for line in data.read_text().splitlines()]
@@ -221,7 +217,7 @@ def test_sapo_grade_gives_one_verdict_a_line_in_order(tmp_path):
         {"task_id": 604, "completion": f"```python\n{rows[2]['code']}\n```"},
     ]
     text = "\n".join(json.dumps(row) for row in written)
-    done = sapo("grade", "mbpp", "-", "--data", data, text=text)
+    done = sapo("grade", "mbpp", "-", "--data", data, given=text)
     if "Programs cannot be graded" in done.stderr:
         pytest.skip("there is no sandbox here")
     verdicts = [json.loads(line) for line in done.stdout.splitlines()]
@@ -234,7 +230,7 @@ def test_sapo_grade_gives_one_verdict_a_line_in_order(tmp_path):
 def test_one_completion_of_odd_signs_costs_no_other_verdict():
     odd = ["#### 1", "\ud800 #### 1", "#### \ud83d", "\x00#### 1", "\x1b]0;x\x07#### 2", "#### 1"]
     rows = [{"question": "1?", "answer": "#### 1", "completion": completion} for completion in odd]
-    done = sapo("grade", "gsm8k", "-", text="\n".join(map(json.dumps, rows)))
+    done = sapo("grade", "gsm8k", "-", given="\n".join(map(json.dumps, rows)))
     assert done.returncode == 0, done.stderr
     verdicts = [json.loads(line) for line in done.stdout.splitlines()]
     assert [verdict["correct"] for verdict in verdicts] == [True, True, False, True, False, True]
@@ -249,23 +245,22 @@ def test_sapo_grade_refuses_what_is_no_data_in_one_message(content, tmp_path):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "answers.jsonl" in done.stderr
-    command = [sys.executable, "-m", "sapo_studio.cli", "grade", "gsm8k", "-"]
-    piped = subprocess.run(command, input=content, capture_output=True, timeout=120, check=False)
+    piped = sapo("grade", "gsm8k", "-", given=content)
     assert piped.returncode == 2
-    assert b"Traceback" not in piped.stderr
-    assert b"standard input" in piped.stderr
+    assert "Traceback" not in piped.stderr
+    assert "standard input" in piped.stderr
 
 
 def test_sapo_grade_names_the_line_and_field_at_fault(gsm8k):
     done = sapo(
-        "grade", "gsm8k", "-", text='{"question": "x", "answer": "#### 1", "completion": "1"}\n{"question": "x"}\n'
+        "grade", "gsm8k", "-", given='{"question": "x", "answer": "#### 1", "completion": "1"}\n{"question": "x"}\n'
     )
     assert done.returncode == 2
     assert "standard input:2" in done.stderr
     assert "'completion'" in done.stderr
-    chess = sapo("grade", "chess", "-", text="")
+    chess = sapo("grade", "chess", "-", given="")
     assert (chess.returncode, "There is no task 'chess' to grade" in chess.stderr) == (2, True)
-    unknown = sapo("grade", "gsm8k", "-", "--data", gsm8k, text='{"task_id": "none", "completion": "1"}\n')
+    unknown = sapo("grade", "gsm8k", "-", "--data", gsm8k, given='{"task_id": "none", "completion": "1"}\n')
     assert unknown.returncode == 2
     assert "there is no problem 'none'" in unknown.stderr
 
