@@ -62,15 +62,39 @@ def test_helper_processes_are_divided_too():
     assert OneOfFour(1).helpers_per_rank(0) >= 1
 
 
+EACH = ("exchange", "sampled", "trained", "trained_in_parts")
+
+
 @pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    """What each of two ranks came to: everything in one go, since a rank takes seconds to start."""
-    return ranks.results("all", tmp_path_factory.mktemp("two"))
+def ground(tmp_path_factory):
+    """Where two ranks work, with what they need for it."""
+    folder = tmp_path_factory.mktemp("two")
+    gsm8k_file(folder / "train.jsonl", 100)
+    gsm8k_file(folder / "far.jsonl", 12, seed=4)
+    write_model(folder / "model", "llama")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ended(ground):
+    """Two ranks at their end: code and last words. Everything in one go, since a rank takes seconds to start; in the
+    end one of them dies and leaves the other alone."""
+    processes = ranks.launch((*EACH, "whole", "sets", "lonely"), ground)
+    last_words = [process.communicate(timeout=250)[1].decode() for process in processes]
+    return [(words, process.returncode) for words, process in zip(last_words, processes, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def two(ended, ground):
+    """What each of two ranks came to."""
+    kept = ranks.kept(ground)
+    assert all("sets" in rank for rank in kept), ended
+    return kept
 
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
-    return ranks.results("all", tmp_path_factory.mktemp("three"), 3)
+    return ranks.results(EACH, tmp_path_factory.mktemp("three"), 3)
 
 
 many = pytest.mark.parametrize("many", ["two", pytest.param("three", marks=pytest.mark.slow)])
@@ -95,13 +119,11 @@ def test_two_ranks_exchange(two):
     assert first["variables"] == []  # nothing that a library would take for an invitation
 
 
-def test_a_rank_that_is_left_alone_notices(tmp_path):
-    survivor, dead = ranks.launch("lonely", tmp_path)
-    _, errors = survivor.communicate(timeout=150)
-    assert dead.wait() == 9
-    dead.communicate()
-    assert survivor.returncode != 0
-    assert "PeersLostError" in errors.decode()
+def test_a_rank_that_is_left_alone_notices(ended):
+    (last_words, code), (_, dead) = ended
+    assert dead == 9
+    assert code not in (0, 9)
+    assert "PeersLostError" in last_words
 
 
 # -- Rollouts
@@ -199,8 +221,8 @@ def alone(tmp_path_factory):
     return ranks.whole(ALONE, tmp_path_factory.mktemp("alone"))
 
 
-def test_a_run_of_two_processes_is_the_run_of_one(alone, tmp_path):
-    events, nothing = ranks.results("whole", tmp_path)
+def test_a_run_of_two_processes_is_the_run_of_one(alone, two):
+    events, nothing = (rank["whole"] for rank in two)
     assert nothing == []  # only rank 0 speaks
     first = {n: row for n, row in rows(alone, k.Trajectories).items() if row.iteration == 0}
     assert first.items() <= rows(events, k.Trajectories).items()
@@ -218,12 +240,9 @@ def test_a_run_of_two_processes_is_the_run_of_one(alone, tmp_path):
     assert len(metrics(events)) > 40
 
 
-def test_two_processes_answer_evaluation_sets_as_one(tmp_path):
-    gsm8k_file(tmp_path / "train.jsonl", 100)
-    gsm8k_file(tmp_path / "far.jsonl", 12, seed=4)
-    write_model(tmp_path / "model", "llama")
-    alone = ranks.measured_on_sets(ALONE, tmp_path)
-    events, nothing = ranks.results("sets", tmp_path)
+def test_two_processes_answer_evaluation_sets_as_one(ground, two):
+    alone = ranks.measured_on_sets(ALONE, ground)
+    events, nothing = (rank["sets"] for rank in two)
     assert nothing == []
     for kind in (k.Trajectories, k.Questions):
         assert rows(events, kind) == rows(alone, kind), kind
@@ -233,7 +252,7 @@ def test_two_processes_answer_evaluation_sets_as_one(tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_stop_together_and_go_on(alone, tmp_path):
-    events, other = ranks.results("stopped", tmp_path)
+    events, other = (rank["stopped"] for rank in ranks.results(["stopped"], tmp_path))
     assert events.pop() == other.pop() >= 4  # attempts
     assert other == []
     assert metrics(events) == pytest.approx(metrics(alone), abs=1e-4)
