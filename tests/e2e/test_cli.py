@@ -42,11 +42,14 @@ def command(*arguments: str) -> list[str]:
 
 
 def sapo(*arguments: str, **fake: Any) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "SAPO_FAKE": json.dumps(fake)}
-    return subprocess.run(command(*arguments), env=environment, capture_output=True, text=True, check=False)
+    """Called here: only the engine is a process of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAPO_FAKE", json.dumps(fake))
+        return command_line.sapo(*arguments)
 
 
 def begin(*arguments: str, **fake: Any) -> subprocess.Popen[str]:
+    """Begun as a process of its own, that signals can be sent to."""
     environment = {**os.environ, "SAPO_FAKE": json.dumps(fake)}
     return subprocess.Popen(
         command(*arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -179,7 +182,7 @@ def test_every_path_of_a_run_is_kept_as_it_was_meant(
     ],
 )
 def test_bad_input_ends_with_2_and_says_what_is_wrong(bench: Bench, arguments: tuple[str, ...], told: str) -> None:
-    refused = command_line.sapo(*arguments)
+    refused = sapo(*arguments)
     assert refused.returncode == 2
     assert told in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +14,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
+from tests.fixtures.command_line import sapo
 from tests.fixtures.small_disk import SmallDisk, can_mount
 
 if TYPE_CHECKING:
@@ -44,11 +43,6 @@ def reach(small: Bench, run_id: str, ordinal: int) -> None:
 
 def waits(run: RunSummary) -> bool:
     return run.status is RunStatus.PAUSED and run.error is not None
-
-
-def sapo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sapo_studio.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
 
 
 @pytest.mark.parametrize(("room", "says"), [(0, False), (0, True), (300_000, True)])
@@ -126,7 +120,7 @@ def test_a_full_disk_at_the_start_says_so(disk: SmallDisk, small: Bench) -> None
         assert refused.returncode == 1
         assert "full" in refused.stderr
         assert "Traceback" not in refused.stderr
-    assert small.gone()
+    assert small.gone(within=10.0)
     disk.make_room()
     assert small.run(run_id).status is RunStatus.DONE
 

@@ -36,7 +36,11 @@ from tests.fixtures.recorded_run import (
     without_new,
 )
 
-pytestmark = [pytest.mark.skipif(os.name != "posix", reason="signals"), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,  # what an older version left is gone on with in tests/engine/test_compute.py, too
+    pytest.mark.skipif(os.name != "posix", reason="signals"),
+    pytest.mark.timeout(300),
+]
 
 RUN = "recorded-1"
 ANSWER = 9
@@ -120,7 +124,6 @@ def test_killed_while_it_labelled(killed: Lab, exact: bool) -> None:
     assert "\u2265" in killed.said("report", RUN)
 
 
-@pytest.mark.slow
 def test_stopped_while_it_trained(stopped: Lab, exact: bool) -> None:
     assert status(stopped) == "stopped"
     assert steps_made(stopped.folder / "artefacts" / CASES["stopped"].left) > 0
@@ -128,7 +131,6 @@ def test_stopped_while_it_trained(stopped: Lab, exact: bool) -> None:
     as_recorded(stopped, exact)
 
 
-@pytest.mark.slow
 def test_killed_between_two_shards(wide: Lab, exact: bool) -> None:
     resume(wide)
     want, tables = record()["wide"], wide.tables()
@@ -144,7 +146,6 @@ def test_killed_between_two_shards(wide: Lab, exact: bool) -> None:
     assert artefact_differences(wide.artefacts(), uncalibrated(want["artefacts"], wide.folder), exact=exact) == []
 
 
-@pytest.mark.slow
 def test_what_a_killed_run_kept_is_used(tmp_path: Path) -> None:
     """A shard is read back, not made again: a word that was changed in it comes through to the store."""
     lab = unpack("wide", tmp_path / "home")
@@ -159,7 +160,6 @@ def test_what_a_killed_run_kept_is_used(tmp_path: Path) -> None:
     assert [row[7] for row in lab.tables()["trajectories"]].count("as it was kept") == 1
 
 
-@pytest.mark.slow
 def test_what_a_stopped_training_kept_is_used(tmp_path: Path) -> None:
     """It goes on from the weights that were kept, not from its beginning: others show in the verifier."""
     lab = unpack("stopped", tmp_path / "home")
@@ -178,7 +178,6 @@ def test_what_a_stopped_training_kept_is_used(tmp_path: Path) -> None:
     assert [row for row in got if row[1] == 0] == [row for row in want if row[1] == 0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [*READS, *MEASURES])
 def test_what_is_read_and_measured_of_it(stopped: Lab, name: str, exact: bool) -> None:
     if status(stopped) == "stopped":

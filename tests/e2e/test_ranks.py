@@ -56,7 +56,11 @@ def test_two_workers_come_to_an_end(bench: Bench) -> None:
         (signal.SIGKILL, "Engine worker 2 of 2 (rank 1) was killed by SIGKILL"),
         pytest.param("exit", "Engine worker 2 of 2 (rank 1) ended with exit code 7", marks=pytest.mark.slow),
         pytest.param("oom", "Engine worker 2 of 2 (rank 1) ran out of memory", marks=pytest.mark.slow),
-        ("failed", "The device ran out of memory. In engine worker 2 of 2 (rank 1). It is small."),
+        pytest.param(
+            "failed",
+            "The device ran out of memory. In engine worker 2 of 2 (rank 1). It is small.",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_one_worker_dies_and_all_start_again(bench: Bench, how: int | str, reason: str) -> None:

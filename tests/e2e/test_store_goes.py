@@ -18,6 +18,7 @@ from sapo_studio import paths
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
+from tests.fixtures.command_line import sapo
 from tests.fixtures.synthetic import synthetic_run
 
 if TYPE_CHECKING:
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows keeps an open file in its place")
 
 MIDDLE = (2, 3)
-
-
-def sapo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sapo_studio.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
 
 
 def held(bench: Bench) -> tuple[str, str, str]:
