@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sapo_engine.process_group import ALONE, Group, partition
-from sapo_engine.rollouts import Request
+from sapo_engine.rollouts import Completion, Request
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.events import kinds as k
@@ -137,7 +137,7 @@ class OneOfFour(Group):
         self.rank = rank
 
     def gather(self, value):
-        return [value if rank == self.rank else ((b"", b"", b""), astuple(Usage())) for rank in range(4)]
+        return [value if rank == self.rank else ((b"",) * 5, astuple(Usage())) for rank in range(4)]
 
 
 def test_ranks_have_about_as_much_to_do():
@@ -150,6 +150,40 @@ def test_ranks_have_about_as_much_to_do():
         lengths.append(sum(len(request.prompt) for request in inner.asked[0]))
     assert sum(lengths) == sum(len(request.prompt) for request in requests)
     assert max(lengths) - min(lengths) <= 10
+
+
+class Telling:
+    """Writes as many tokens as a key says, with log-probabilities where they are asked for."""
+
+    def __init__(self):
+        self.usage = Usage()
+
+    def generate(self, requests, *, temperature, tick=None):
+        return [
+            [Completion((key,) * key, key > 2, tuple(-key - i / 7 for i in range(key * r.log_probs))) for key in r.keys]
+            for r in requests
+        ]
+
+
+class OneOfTwo(Group):
+    """A rank that hears what the other `said`, and keeps what it says itself."""
+
+    size = 2
+
+    def __init__(self, rank, said=None):
+        self.rank, self.said = rank, said
+
+    def gather(self, value):
+        other, self.said = self.said, value
+        return [value, other] if self.rank == 0 else [other or ((b"",) * 5, astuple(Usage())), value]
+
+
+def test_ranks_tell_each_other_log_probabilities():
+    requests = [Request((1,) * (i + 1), (i + 1, 3), 9, log_probs=i % 2 == 0) for i in range(5)]
+    second = OneOfTwo(1)
+    ShardedBackend(Telling(), second).generate(requests, temperature=1.0)
+    found = ShardedBackend(Telling(), OneOfTwo(0, second.said)).generate(requests, temperature=1.0)
+    assert found == Telling().generate(requests, temperature=1.0)
 
 
 # -- Training
