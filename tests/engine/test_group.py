@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
+from threading import Barrier
 
 import pytest
 import torch
@@ -166,24 +168,26 @@ class Telling:
 
 
 class OneOfTwo(Group):
-    """A rank that hears what the other `said`, and keeps what it says itself."""
+    """A rank that is a thread, beside another one."""
 
     size = 2
 
-    def __init__(self, rank, said=None):
-        self.rank, self.said = rank, said
+    def __init__(self, rank, said, both):
+        self.rank, self.said, self.both = rank, said, both
 
     def gather(self, value):
-        other, self.said = self.said, value
-        return [value, other] if self.rank == 0 else [other or ((b"",) * 5, astuple(Usage())), value]
+        self.said[self.rank] = value
+        self.both.wait(10)
+        return list(self.said)
 
 
 def test_ranks_tell_each_other_log_probabilities():
     requests = [Request((1,) * (i + 1), (i + 1, 3), 9, log_probs=i % 2 == 0) for i in range(5)]
-    second = OneOfTwo(1)
-    ShardedBackend(Telling(), second).generate(requests, temperature=1.0)
-    found = ShardedBackend(Telling(), OneOfTwo(0, second.said)).generate(requests, temperature=1.0)
-    assert found == Telling().generate(requests, temperature=1.0)
+    said, both = [None, None], Barrier(2)
+    backends = [ShardedBackend(Telling(), OneOfTwo(rank, said, both)) for rank in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda backend: backend.generate(requests, temperature=1.0), backends))
+    assert found[0] == found[1] == Telling().generate(requests, temperature=1.0)
 
 
 # -- Training
