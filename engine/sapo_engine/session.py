@@ -26,7 +26,7 @@ from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.rollouts.sampler import Sampler
 from sapo_engine.tasks import Question, Task, make_task
 from sapo_engine.tasks.eval_set import EvalSetTask
-from sapo_engine.tasks.golds import refused_or_bad
+from sapo_engine.tasks.golds import Golds, refused_or_bad
 from sapo_engine.tasks.written import WrittenTask
 from sapo_engine.text.prompts import Prompts, check_vocabulary, end_turns, token_id
 from sapo_engine.text.trajectory import Trajectory
@@ -162,6 +162,15 @@ class RunSession:
                 task.leave_out(refused_or_bad(golds, self.config.task.bad_golds))
         if task.golds.bad:
             self.notes.append(f"Evaluation set {task.name}: {task.golds.summary}. They are left out (task.bad_golds).")
+
+    def golds(self) -> list[tuple[str, Golds]]:
+        """What grading the reference answers and programs has found, by evaluation set ("": the run's own questions);
+        nothing of those that were not graded, as where `task.bad_golds` keeps them."""
+        if self.config.task.bad_golds == "keep":
+            return []
+        tasks = [("", self.task), *((one.name, one.task) for one in self.sets)]
+        found = [(name, task.golds) for name, task in tasks if isinstance(task, WrittenTask | EvalSetTask)]
+        return [(name, golds) for name, golds in found if golds.checked]
 
     def look_for_leaks(self) -> None:
         """Note which questions of the benchmark and the evaluation sets stand in the training data, too."""

@@ -10,9 +10,10 @@ from typing import Literal
 
 from sapo_studio.domain.labelers.registry import CASES, COMPARED
 
-Unit = Literal["share", "points", "count", "tokens", "flops", "seconds", "score"]
+Unit = Literal["share", "points", "count", "tokens", "flops", "seconds", "score", "nats"]
 """What a value is stored in. `share`: a fraction, shown in per cent. `points`: a difference of two shares, stored as a
-fraction, shown in percentage points. `score`: a mean of verifier scores, or a correlation."""
+fraction, shown in percentage points. `score`: a mean of verifier scores, or a correlation. `nats`: a difference of
+natural logarithms of probabilities."""
 
 SHOWN: dict[Unit, str] = {
     "share": "%",
@@ -22,6 +23,7 @@ SHOWN: dict[Unit, str] = {
     "flops": "FLOP",
     "seconds": "s",
     "score": "",
+    "nats": "nats",
 }
 """The unit as it stands behind a title."""
 
@@ -84,6 +86,12 @@ def label_cost(cost: str, labeler: str) -> str:
     """The metric that holds a cost of labeling by this labeler: measured if it labeled, else an estimate."""
     return f"label_{cost}_{labeler}"
 
+
+AT_HALF = "A step that scores below 0.5 is called incorrect."
+TUNED = (
+    "At a threshold tuned on held-out rows: each fifth of the benchmark's questions is judged with that of the best F1 "
+    "on the other four."
+)
 
 _STORED = (
     MetricInfo(
@@ -196,6 +204,35 @@ _STORED = (
         column="ProcessBench F1",
     ),
     MetricInfo(
+        "error_accuracy",
+        "Verifier, error accuracy",
+        "share of the benchmark's incorrect solutions whose first error the verifier finds exactly",
+        better=1,
+        more=AT_HALF,
+    ),
+    MetricInfo(
+        "correct_accuracy",
+        "Verifier, correct accuracy",
+        "share of the benchmark's correct solutions in which the verifier finds no error",
+        better=1,
+        more=AT_HALF,
+    ),
+    MetricInfo(
+        "prm_score",
+        "Verifier, PRMScore",
+        "mean of two F1 of the benchmark's steps: correct ones found, and incorrect ones (PRMBench)",
+        better=1,
+        more=AT_HALF,
+    ),
+    MetricInfo(
+        "mcc",
+        "Verifier, MCC",
+        "Matthews' correlation of solutions called incorrect with solutions that are (MR-Score)",
+        "score",
+        better=1,
+        more=AT_HALF,
+    ),
+    MetricInfo(
         "label_accuracy",
         "Label accuracy",
         "share of the labels that the verifier was trained on that are true",
@@ -274,6 +311,30 @@ _STORED = (
         "share of the iteration's samples that ended at the length limit, without an end of their own",
         better=-1,
     ),
+    MetricInfo(
+        "sampler_trainer_logprob_gap",
+        "Sampler and trainer apart",
+        "mean absolute difference of a sampled token's log-probability by the sampler and by the trained network",
+        "nats",
+        better=-1,
+        more="Of 16 sampled test solutions, after each change of the weights. Next to nothing in fp32, rounding in "
+        "bf16; where it jumps, the sampler does not write with the weights that were trained.",
+    ),
+    MetricInfo(
+        "bad_golds",
+        "Reference answers that fail",
+        "reference answers or programs of the questions to ask that are not graded as correct",
+        "count",
+        better=-1,
+        more="Their questions are left out (task.bad_golds). Measured once, before the run.",
+    ),
+    MetricInfo(
+        "bad_golds_share",
+        "Reference answers that fail, share",
+        "share of the reference answers or programs of the questions to ask that are not graded as correct",
+        better=-1,
+        more="Their questions are left out (task.bad_golds). Measured once, before the run.",
+    ),
     MetricInfo("pairs", "Pairs", "candidate pairs of a winner and a loser", "count"),
     MetricInfo("pairs_used", "Pairs used", "pairs that the alignment trains on", "count"),
     MetricInfo("pairs_used_share", "Pairs used, of candidates", "share of the candidate pairs that are trained on"),
@@ -319,6 +380,19 @@ def _all() -> Iterator[MetricInfo]:
         yield MetricInfo(
             f"pass_at_{k}", f"pass@{k}", f"share of test questions that one of {k} samples answers correctly", better=1
         )
+    for of, title, meaning in (
+        ("error_accuracy", "error accuracy", "share of the benchmark's incorrect solutions whose first error is found"),
+        ("correct_accuracy", "correct accuracy", "share of the benchmark's correct solutions with no error found"),
+        ("f1", "ProcessBench F1", "harmonic mean of accuracy on incorrect solutions and on correct ones"),
+        ("prm_score", "PRMScore", "mean of the F1 of correct and of incorrect steps"),
+        ("mcc", "MCC", "Matthews' correlation of solutions called incorrect with solutions that are"),
+        ("step_accuracy", "steps", "share of the benchmark's steps that are judged correctly"),
+    ):
+        unit = "score" if of == "mcc" else "share"
+        yield MetricInfo(f"tuned_{of}", f"Verifier, {title}, tuned", meaning, unit, better=1, more=TUNED)
+    yield MetricInfo(
+        "tuned_threshold", "Verifier, threshold tuned", "mean of the thresholds tuned on held-out rows", "score"
+    )
     for case, words in (("right", "Correct"), *CASES.items()):
         yield MetricInfo(f"case_{case}", f"Case: {words}", f"labeled trajectories of the case {case}", "count")
     for labeler in COMPARED.values():

@@ -115,6 +115,26 @@ def test_a_set_is_measured_beside_the_own_questions(ground):
     assert len({row.number for row in written}) == len(written)
 
 
+@pytest.mark.parametrize("how", ["leave_out", "keep"])
+def test_references_that_fail_are_counted_of_each_set(ground, how):
+    for name, count in (("train", 3), ("far", 2)):
+        file = ground / f"{name}.jsonl"
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        for row in lines[5 : 5 + count]:
+            row["answer"] = "I do not know.\n#### 20-ish"
+        file.write_text("".join(json.dumps(row) + "\n" for row in lines))
+    config = config_of(ground, [far(ground)])
+    task = config.task.model_copy(update={"bad_golds": how, "train_questions": 60})
+    found = numbers(whole_run(config.model_copy(update={"task": task}), ground / "run", {}))
+    told = {key: value for key, value in found.items() if "golds" in key[2]}
+    counted = [("", 3, 100), ("far", 2, 24)] if how == "leave_out" else []
+    assert told == {
+        (0, name, key): (value, checked)
+        for name, bad, checked in counted
+        for key, value in (("bad_golds", bad), ("bad_golds_share", bad / checked))
+    }
+
+
 def test_nothing_is_trained_on_a_set(ground):
     config = config_of(ground, [far(ground)], iterations=1)
     events = whole_run(config, ground / "run")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
+from threading import Barrier
 
 import pytest
 import torch
 
 from sapo_engine.process_group import ALONE, Group, partition
-from sapo_engine.rollouts import Request
+from sapo_engine.rollouts import Completion, Request
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.events import kinds as k
@@ -159,7 +161,7 @@ class OneOfFour(Group):
         self.rank = rank
 
     def gather(self, value):
-        return [value if rank == self.rank else ((b"", b"", b""), astuple(Usage())) for rank in range(4)]
+        return [value if rank == self.rank else ((b"",) * 5, astuple(Usage())) for rank in range(4)]
 
 
 def test_ranks_have_about_as_much_to_do():
@@ -172,6 +174,42 @@ def test_ranks_have_about_as_much_to_do():
         lengths.append(sum(len(request.prompt) for request in inner.asked[0]))
     assert sum(lengths) == sum(len(request.prompt) for request in requests)
     assert max(lengths) - min(lengths) <= 10
+
+
+class Telling:
+    """Writes as many tokens as a key says, with log-probabilities where they are asked for."""
+
+    def __init__(self):
+        self.usage = Usage()
+
+    def generate(self, requests, *, temperature, tick=None):
+        return [
+            [Completion((key,) * key, key > 2, tuple(-key - i / 7 for i in range(key * r.log_probs))) for key in r.keys]
+            for r in requests
+        ]
+
+
+class OneOfTwo(Group):
+    """A rank that is a thread, beside another one."""
+
+    size = 2
+
+    def __init__(self, rank, said, both):
+        self.rank, self.said, self.both = rank, said, both
+
+    def gather(self, value):
+        self.said[self.rank] = value
+        self.both.wait(10)
+        return list(self.said)
+
+
+def test_ranks_tell_each_other_log_probabilities():
+    requests = [Request((1,) * (i + 1), (i + 1, 3), 9, log_probs=i % 2 == 0) for i in range(5)]
+    said, both = [None, None], Barrier(2)
+    backends = [ShardedBackend(Telling(), OneOfTwo(rank, said, both)) for rank in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda backend: backend.generate(requests, temperature=1.0), backends))
+    assert found[0] == found[1] == Telling().generate(requests, temperature=1.0)
 
 
 # -- Training

@@ -25,6 +25,7 @@ from sapo_engine.session import RunSession
 from sapo_engine.training import trainer as training
 from sapo_studio.config.changes import changed
 from sapo_studio.config.phase_plan import plan
+from sapo_studio.domain.process_measures import Benchmark
 from sapo_studio.domain.runs import PhaseName, RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError, Stopped
 from sapo_studio.events import decode, encode
@@ -147,6 +148,7 @@ def test_every_metric_of_the_method_is_there(finished):
         *("greedy_accuracy", "sampled_accuracy", "sound_accuracy", "false_positives", "pass_at_1", "pass_at_2"),
         *("verifier_step_accuracy", "first_error_accuracy", "mce", "gap", "self_verification_error"),
         *("label_accuracy", "labelled", "pairs", "pairs_used", "mean_reward", "guard_kept"),
+        "sampler_trainer_logprob_gap",
         *(f"label_{what}_{who}" for what in ("rollouts", "tokens", "flops") for who in ("sapo", "omega", "shepherd")),
     }
     own = {name for (i, name), value in finished[0].metrics.items() if i == 2 and not value[4]}
@@ -177,6 +179,30 @@ def test_what_to_trust_a_run_by(finished):
         assert metrics[1, f"reward_with_{name}"][0] == pytest.approx(want, abs=1e-6)
     assert 0 <= metrics[1, "cut_off"][0] < 0.5
     assert 0 < metrics[1, "verifier_ece"][0] < 1
+
+
+def test_what_hangs_on_a_threshold_is_measured_in_every_iteration(finished):
+    """Reckoned again from the scores that were sent of the process benchmark, at one half and at the tuned one."""
+    seen, metrics = finished[0], finished[0].metrics
+    benchmark = {row.number: row for row in seen.rows(k.Trajectories).values() if row.source == "process"}
+    assert benchmark
+    for iteration in (0, 1, 2):
+        of_it = {n: row.scores for (_, v, n), row in seen.rows(k.Scores).items() if v == iteration and n in benchmark}
+        assert of_it.keys() == benchmark.keys()
+        first = {n: next((j for j, s in enumerate(scores, 1) if s < 0.5), 0) for n, scores in of_it.items()}
+        wrong = [n for n, row in benchmark.items() if row.truth]
+        right = [n for n, row in benchmark.items() if row.truth == 0]
+        for name, kind in (("error_accuracy", wrong), ("correct_accuracy", right)):
+            value, low, high, n, _ = metrics[iteration, name]
+            assert value == pytest.approx(sum(first[m] == benchmark[m].truth for m in kind) / len(kind))
+            assert low <= value <= high
+            assert n == len(kind)
+        measured = Benchmark.of([(of_it[n], row.truth) for n, row in benchmark.items()])
+        half, tuned = measured.measures(0.5), measured.tuned([row.question for row in benchmark.values()])
+        assert metrics[iteration, "prm_score"][0] == pytest.approx(half.prm_score)
+        assert metrics[iteration, "mcc"][0] == pytest.approx(half.mcc)
+        for name in ("threshold", "error_accuracy", "correct_accuracy", "f1", "prm_score", "mcc", "step_accuracy"):
+            assert metrics[iteration, f"tuned_{name}"][0] == pytest.approx(getattr(tuned, name))
 
 
 def test_the_self_verification_error_is_of_trajectories_as_they_are_sampled(finished, tmp_path):

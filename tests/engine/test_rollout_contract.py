@@ -213,6 +213,27 @@ def test_sampling_follows_the_model(bench, backend, folders):
     assert 0.5 * (counts / 4000 - wanted).abs().sum() < 0.09
 
 
+@pytest.mark.parametrize("temperature", [0, 0.7])
+def test_log_probabilities_are_the_weights_own_whatever_the_temperature(bench, backend, folders, prompts, temperature):
+    plain = [replace(r, watch=(lambda: EndsAfter(0, [])) if k == 4 else None) for k, r in enumerate(sampling(prompts))]
+    asked = [replace(request, log_probs=number % 2 == 0) for number, request in enumerate(plain)]
+    without = backend.generate(plain, temperature=temperature)
+    found = backend.generate(asked, temperature=temperature)
+    assert [[c.tokens for c in row] for row in found] == [[c.tokens for c in row] for row in without]
+    assert not any(completion.log_probs for row in without for completion in row)
+    network = load_network(folders["first"])
+    for request, row in zip(asked, found, strict=True):
+        for completion in row:
+            if not request.log_probs:
+                assert completion.log_probs == ()
+                continue
+            tokens = torch.tensor(completion.tokens)
+            with torch.inference_mode():
+                logits = network(torch.tensor([request.prompt + completion.tokens])).logits[0].float()
+            read = torch.log_softmax(logits, -1)[len(request.prompt) - 1 : -1].gather(1, tokens[:, None])[:, 0]
+            assert completion.log_probs == pytest.approx(read.tolist(), abs=1e-4)
+
+
 def test_prefixes_continue_where_the_text_was_cut(backend, prompts):
     whole = greedy(backend, prompts, 30)
     long = [(prompt, text) for prompt, text in zip(prompts, whole, strict=True) if len(text) > 12]

@@ -19,7 +19,7 @@ from sapo_engine.rollouts import Completion, Request, VllmBackend, vllm_installe
 from sapo_engine.rollouts.vllm import PYTHON
 from sapo_studio.config.engine_limits import VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
 from sapo_studio.errors import EngineError
-from tests.fixtures.pretend_vllm import GRAPHS, pretend_vllm
+from tests.fixtures.pretend_vllm import GRAPHS, MODE, pretend_vllm
 from tests.fixtures.rollout_benches import write_random
 
 if sys.platform != "linux":
@@ -133,6 +133,25 @@ def test_a_watch_ends_its_own_continuation_and_no_other(python):
     assert set(told) == {24}
     assert sum(ticks) == 10
     assert again == [[Completion(tuple(range(8, 28)), False)]]
+
+
+def test_log_probabilities_come_for_those_who_ask(python, tmp_path):
+    python(knows=GRAPHS | {MODE})
+    requests = [
+        Request((2,), (1, 2), 5, log_probs=True),
+        Request((3,), (3,), 5),
+        Request((37,), (4,), 9, log_probs=True),
+        Request((41,), (5,), 90, lambda: AtMost(30, []), log_probs=True),
+    ]
+    with engine() as backend:
+        found = backend.generate(requests, temperature=0.5)
+    for request, row in zip(requests, found, strict=True):
+        for completion in row:
+            assert completion.log_probs == tuple(-token / 8 for token in completion.tokens * request.log_probs)
+    assert [len(row[0].log_probs) for row in found] == [5, 0, 3, 48]
+    told = told_to_vllm(tmp_path)
+    assert sorted(told["logprobs"], key=str) == [0, 0, 0, 0, None]
+    assert told["options"][MODE] == "raw_logprobs"
 
 
 def test_closing_ends_the_process_in_good_order(python, capfd):

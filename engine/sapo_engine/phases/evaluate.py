@@ -10,21 +10,26 @@ from collections.abc import Sequence
 from sapo_engine.evaluation.accuracy import Sampled, accuracy
 from sapo_engine.evaluation.eval_set import set_counts, set_trajectories
 from sapo_engine.evaluation.monte_carlo import monte_carlo_labels
+from sapo_engine.evaluation.sampler_gap import sampler_gap
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.codecs import JsonCodec
 from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.phases.rows import emit_set
 from sapo_engine.phases.score import score_and_emit
 from sapo_engine.rollouts.asked import EvalSet
+from sapo_engine.rollouts.overheard import Heard
 from sapo_engine.tasks import Question
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.verifier.model import Verifier
 from sapo_studio.domain.metrics import Share, mean_share, ratio_share, wilson
+from sapo_studio.domain.process_measures import Benchmark
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.domain.verifier_metrics import gap, label_scores, step_metrics
 
 SET_SHARD = 100
 """Questions of an evaluation set that are answered between two looks at what the run is asked to do."""
+OVERHEARD = 16
+"""Sampled solutions whose log-probabilities are held against those of the network that is trained."""
 LABELS = "labels"
 """Where the ceiling's labels stand in the artefact, of a benchmark that came with the data."""
 
@@ -51,13 +56,19 @@ def evaluate(
         return monte_carlo_labels(session, model, max(iteration, 1), benchmark, ungraded, tick=phase.progress)
 
     def work(phase: PhaseContext) -> list[str] | dict[str, list[str]]:
-        reasoner_metrics(phase, aligned)
+        if iteration == 0:
+            golds_metrics(phase)
+        heard = reasoner_metrics(phase, aligned)
         sets_metrics(phase, aligned)
+        # Behind all that these weights sample: a sampler outside gives the card back for it.
+        sampler_metric(phase, aligned, heard)
         if verifier is None or not any(t.truth is not None for t in benchmark):
             return []
         scores = score_and_emit(phase, verifier, iteration, benchmark)
         labels = ceiling(phase)
-        verifier_metrics(phase, benchmark, [scores[t.number][0] for t in benchmark], labels)
+        of_steps = [scores[t.number][0] for t in benchmark]
+        verifier_metrics(phase, benchmark, of_steps, labels)
+        threshold_metrics(phase, benchmark, of_steps)
         if given is None:
             return labels
         left_out = sum(t.question in ungraded for t in benchmark)
@@ -76,21 +87,39 @@ def _labels_in(artefact: list[str] | dict[str, list[str]], *, supplied: bool) ->
     return [] if supplied else artefact
 
 
-def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> None:
+def golds_metrics(phase: PhaseContext) -> None:
+    """Reference answers and programs that are not graded as equal to themselves, of each set of questions. They were
+    found before the run began, and it asks none of their questions."""
+    for name, golds in phase.context.session.golds():
+        phase.metric("bad_golds", len(golds.bad), n=golds.checked, set=name)
+        phase.metric("bad_golds_share", len(golds.bad) / golds.checked, n=golds.checked, set=name)
+
+
+def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> list[Heard]:
     """Greedy and sampled accuracy and pass@k on the run's own test questions; with a step oracle also the share of
-    samples that are right at every step, and the share of right answers that are not (false positives)."""
+    samples that are right at every step, and the share of right answers that are not (false positives). Returns what
+    was overheard of the samples."""
     session = phase.context.session
     greedy = accuracy(session, model, "test", "greedy", 1, greedy=True)
     phase.share("greedy_accuracy", greedy_share(greedy))
     phase.poll_control()
     # The same keys in every iteration: what differs between two iterations is the reasoner.
     samples = session.config.evaluation.samples
-    sampled = accuracy(session, model, "test", "test", samples, steps=True)
+    with session.pool.overhear(OVERHEARD) as heard:
+        sampled = accuracy(session, model, "test", "test", samples, steps=True)
     sampled_metrics(phase, sampled)
     if sampled.sound is not None:
         phase.share("sound_accuracy", mean_share([c / samples for c in sampled.sound]))
         lucky = [c - s for c, s in zip(sampled.right, sampled.sound, strict=True)]
         phase.share("false_positives", ratio_share(lucky, sampled.right))
+    return heard
+
+
+def sampler_metric(phase: PhaseContext, model: Reasoner, heard: Sequence[Heard]) -> None:
+    """How far the sampler is from the network that is trained. Its weights are those of the latest warm-up or
+    alignment, so that this is measured once after each change."""
+    if heard:
+        phase.metric("sampler_trainer_logprob_gap", sampler_gap(phase.context.session, model, heard), n=len(heard))
 
 
 def greedy_share(greedy: Sampled) -> Share:
@@ -151,3 +180,28 @@ def verifier_metrics(
     phase.metric("verifier_ece", verifier.calibration_error, n=len(known))
     if not math.isnan(verifier.f1):
         phase.metric("process_f1", verifier.f1, n=len(known))
+
+
+def threshold_metrics(phase: PhaseContext, benchmark: Sequence[Trajectory], scores: Sequence[Sequence[float]]) -> None:
+    """What hangs on a threshold, at one half and at one that is tuned on held-out rows (`process_measures`), as far as
+    the benchmark has the kinds of solutions that it takes. Intervals, where there are any, are over solutions."""
+    known = [(t.question, mine, t.truth) for t, mine in zip(benchmark, scores, strict=True) if t.truth is not None]
+    measured = Benchmark.of([(mine, truth) for _, mine, truth in known])
+    wrong = sum(truth > 0 for _, _, truth in known)
+    counts = {"error_accuracy": wrong, "correct_accuracy": len(known) - wrong}
+    half = measured.measures(0.5)
+    phase.share("error_accuracy", _counted(half.error_accuracy, wrong))
+    phase.share("correct_accuracy", _counted(half.correct_accuracy, len(known) - wrong))
+    if not math.isnan(half.prm_score):
+        phase.metric("prm_score", half.prm_score, n=len(known))
+    if not math.isnan(half.mcc):
+        phase.metric("mcc", half.mcc, n=len(known))
+    tuned = measured.tuned([question for question, _, _ in known])
+    for name, value in tuned.to_json().items() if tuned is not None else ():
+        if value is not None:
+            phase.metric(f"tuned_{name}", value, n=counts.get(name, len(known)))
+
+
+def _counted(share: float, n: int) -> Share:
+    """The share with Wilson's interval; of none where there were none."""
+    return wilson(round(share * n) if n else 0, n)

@@ -27,21 +27,28 @@ class Request:
     not depend on what else is in the batch, on its order, or on the process that computes it.
 
     `watch`, where there is one, makes a Watch for each continuation. It is asked every CHECK_EVERY tokens; once it says
-    so the continuation ends there, without an end-of-text token. The others are written as if it had gone on."""
+    so the continuation ends there, without an end-of-text token. The others are written as if it had gone on.
+
+    `log_probs`: completions are to come with log-probabilities of their tokens; what is written stays the same."""
 
     prompt: tuple[int, ...]
     keys: tuple[int, ...]
     max_new_tokens: int
     watch: Callable[[], Watch] | None = field(default=None, compare=False)
+    log_probs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
     """New token ids, the end-of-text token included if it was reached (`finished`). Without it a continuation has come
-    to its limit, or its watch has ended it."""
+    to its limit, or its watch has ended it.
+
+    `log_probs`, where the request asks for them: of each token the natural logarithm of its probability under the
+    weights that wrote it, at temperature 1 whatever it was drawn at."""
 
     tokens: tuple[int, ...]
     finished: bool
+    log_probs: tuple[float, ...] = ()
 
 
 class RolloutBackend(Protocol):

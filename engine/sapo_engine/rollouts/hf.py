@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -147,10 +148,15 @@ class HfBackend:
         going = torch.ones(total, dtype=torch.bool, device=device)
         watches = [request.watch() if request.watch else None for request in requests for _ in request.keys]
         watched = any(watches)
+        asked = torch.tensor([r.log_probs for r in requests for _ in r.keys], device=device)
+        log_probs = torch.zeros(total, longest, device=device) if any(r.log_probs for r in requests) else None
         for position in range(longest):
             token = _draw(logits, temperature, noise[rows, position] if noise is not None else None)
             live = rows[going]
             written[live, position] = token[going]
+            if log_probs is not None:
+                told = going & asked[rows]
+                log_probs[rows[told], position] = _log_probs(logits[told], token[told])
             size[live] += 1
             stop = token == self.eos
             ended[rows[going & stop]] = True
@@ -188,6 +194,10 @@ class HfBackend:
             Completion(tuple(tokens[:n]), finished)
             for tokens, n, finished in zip(token_lists, size.tolist(), ended.tolist(), strict=True)
         ]
+        if log_probs is not None:
+            for row in cast("list[int]", asked.nonzero().flatten().tolist()):
+                mine = cast("list[float]", log_probs[row, : size[row]].tolist())
+                flat[row] = replace(flat[row], log_probs=tuple(mine))
         split: list[list[Completion]] = []
         at = 0
         for request in requests:
@@ -208,6 +218,11 @@ def _ended(watches: Sequence[Watch | None], rows: torch.Tensor, going: torch.Ten
     found = torch.zeros_like(going)
     found[going] = torch.tensor(verdicts, dtype=torch.bool, device=going.device)
     return found
+
+
+def _log_probs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """log p of each row's token, as the network has it: at temperature 1. Shape (rows,)."""
+    return torch.log_softmax(logits.float(), dim=-1).gather(1, tokens[:, None]).squeeze(1)
 
 
 def _draw(logits: torch.Tensor, temperature: float, noise: torch.Tensor | None) -> torch.Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
@@ -15,6 +17,7 @@ from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
 from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.metered import MeteredBackend
+from sapo_engine.rollouts.overheard import Heard, Listener, OverheardBackend
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.text.prompts import token_id
 from sapo_studio.config.schema import RunConfig
@@ -50,6 +53,7 @@ class BackendPool:
         self.batch_size = BatchSize(config.model, precision)
         self._vllm: VllmBackend | None = None
         self._loaded = 0
+        self._listener: Listener | None = None
         placement.give_back = self.release
 
     def backend(self, reasoner: Reasoner) -> RolloutBackend:
@@ -62,7 +66,17 @@ class BackendPool:
         else:
             self.placement.place(reasoner)
             own = self._own(reasoner)
-        return self._metered(ShardedBackend(own, self.group) if self.group.size > 1 else own, reasoner)
+        metered = self._metered(ShardedBackend(own, self.group) if self.group.size > 1 else own, reasoner)
+        return metered if self._listener is None else OverheardBackend(metered, self._listener)
+
+    @contextmanager
+    def overhear(self, most: int) -> Generator[list[Heard]]:
+        """The first completions, `most` at most, of back ends that are asked for inside, with log-probabilities."""
+        self._listener = Listener(most)
+        try:
+            yield self._listener.heard
+        finally:
+            self._listener = None
 
     def in_process(self, reasoner: Reasoner) -> RolloutBackend:
         """The program's own sampler on `reasoner`'s network, wherever that lies now, in this process alone."""

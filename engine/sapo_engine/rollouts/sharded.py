@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
+from itertools import islice
 
 import numpy as np
 
@@ -60,24 +61,23 @@ class ShardedBackend:
         return results
 
 
-def _pack(found: Sequence[Sequence[Completion]]) -> tuple[bytes, bytes, bytes]:
+def _pack(found: Sequence[Sequence[Completion]]) -> tuple[bytes, ...]:
     """Completions as bytes: a hundred thousand tuples of numbers would take long to send."""
     flat = [completion for completions in found for completion in completions]
     tokens = np.fromiter((token for completion in flat for token in completion.tokens), dtype=np.int32)
     lengths = np.array([len(completion.tokens) for completion in flat], dtype=np.int32)
     finished = np.array([completion.finished for completion in flat], dtype=np.bool_)
-    return tokens.tobytes(), lengths.tobytes(), finished.tobytes()
+    told = np.array([bool(completion.log_probs) for completion in flat], dtype=np.bool_)
+    log_probs = np.fromiter((value for completion in flat for value in completion.log_probs), dtype=np.float64)
+    return tuple(array.tobytes() for array in (tokens, lengths, finished, told, log_probs))
 
 
-def _unpack(arrays: tuple[bytes, bytes, bytes]) -> list[Completion]:
-    tokens = np.frombuffer(arrays[0], dtype=np.int32).tolist()
-    found: list[Completion] = []
-    at = 0
-    for length, finished in zip(
-        np.frombuffer(arrays[1], dtype=np.int32).tolist(),
-        np.frombuffer(arrays[2], dtype=np.bool_).tolist(),
-        strict=True,
-    ):
-        found.append(Completion(tuple(tokens[at : at + length]), finished))
-        at += length
-    return found
+def _unpack(arrays: tuple[bytes, ...]) -> list[Completion]:
+    kinds = (np.int32, np.int32, np.bool_, np.bool_, np.float64)
+    tokens, lengths, ends, told, log_probs = (
+        iter(np.frombuffer(data, dtype=kind).tolist()) for data, kind in zip(arrays, kinds, strict=True)
+    )
+    return [
+        Completion(tuple(islice(tokens, length)), finished, tuple(islice(log_probs, length if heard else 0)))
+        for length, finished, heard in zip(lengths, ends, told, strict=True)
+    ]

@@ -147,10 +147,12 @@ class VllmBackend:
             ended,
             do="generate",
             temperature=temperature,
-            requests=[(r.prompt, r.keys, r.max_new_tokens, CHECK_EVERY if r.watch else 0) for r in requests],
+            requests=[
+                (r.prompt, r.keys, r.max_new_tokens, CHECK_EVERY if r.watch else 0, r.log_probs) for r in requests
+            ],
         )
-        rows = cast("list[list[tuple[list[int], bool]]]", found["completions"])
-        results = [[Completion(tuple(tokens), finished) for tokens, finished in row] for row in rows]
+        rows = cast("list[list[tuple[list[int], bool, list[float]]]]", found["completions"])
+        results = [[Completion(tuple(tokens), end, tuple(log_probs)) for tokens, end, log_probs in row] for row in rows]
         hits: int = found["prefix_hits"]
         self.usage.sequences += sum(len(row) for row in results)
         self.usage.generated_tokens += sum(len(completion.tokens) for row in results for completion in row)

@@ -7,10 +7,11 @@ Run as a script by whatever Python has vLLM, so it imports nothing of this progr
   at a time on a card and on a CPU; cpu_cache: bytes for keys and values on a CPU, unless VLLM_CPU_KVCACHE_SPACE (GiB)
   says otherwise): once, first. Answers version and device.
 * `load` (folder or null, adapter or null): new weights and/or another adapter; forgets what it has cached.
-* `generate` (temperature, requests as [prompt, keys, max_new_tokens, every]): answers {"finished": sequences} as it
-  goes, then for each request and key [tokens, finished], and how many of the prompts' tokens were cached. Where `every`
-  is not 0 it tells of so many new tokens at a time, {"written": [[request, key's place, tokens], ...]}, and waits for
-  {"ended": [[request, key's place], ...]}: those end there.
+* `generate` (temperature, requests as [prompt, keys, max_new_tokens, every, log_probs]): answers {"finished":
+  sequences} as it goes, then for each request and key [tokens, finished, log-probabilities of the tokens if `log_probs`
+  asks for them], and how many of the prompts' tokens were cached. Where `every` is not 0 it tells of so many new tokens
+  at a time, {"written": [[request, key's place, tokens], ...]}, and waits for {"ended": [[request, key's place], ...]}:
+  those end there.
 * `release`: gives a card's memory back until the next command; `close`: ends.
 
 An answer is {"ok": ...} or {"error": {"kind": "missing" | "old" | "failed", "why": text}}; after an error it ends.
@@ -91,6 +92,8 @@ class Host:
             # The folder's own sampling defaults and further end-of-text tokens stay out of it.
             generation_config="vllm",
             disable_log_stats=True,
+            # Log-probabilities before temperature: the weights' own.
+            **known_options({"logprobs_mode": "raw_logprobs"}),
             **options,
         )
         self._engine = self._llm.llm_engine
@@ -122,13 +125,13 @@ class Host:
         """Continuations of each request, one a key, in order."""
         self._wake()
         jobs = [
-            (prompt, key, limit, every, (number, place))
-            for number, (prompt, keys, limit, every) in enumerate(requests)
+            (prompt, key, limit, every, log_probs, (number, place))
+            for number, (prompt, keys, limit, every, log_probs) in enumerate(requests)
             for place, key in enumerate(keys)
         ]
         # Sorted, what is in a batch does not depend on the order of asking, and equal beginnings come together.
         jobs.sort(key=lambda job: job[:3])
-        for name, (prompt, key, limit, every, _) in enumerate(jobs):
+        for name, (prompt, key, limit, every, log_probs, _) in enumerate(jobs):
             params = self._vllm.SamplingParams(
                 temperature=temperature,
                 seed=key & (2**63 - 1) if temperature > 0 else None,
@@ -138,9 +141,11 @@ class Host:
                 detokenize=False,
                 # What is watched has to be seen while it is written.
                 **({} if every else self._final_only),
+                # Of the tokens that are drawn, and of no others.
+                **({"logprobs": 0} if log_probs else {}),
             )
             self._engine.add_request(str(name), {"prompt_token_ids": prompt}, params, lora_request=self._adapter)
-        results: list[list[Any]] = [[None] * len(keys) for _, keys, _, _ in requests]
+        results: list[list[Any]] = [[None] * len(keys) for _, keys, *_ in requests]
         told: dict[tuple[int, int], int] = {}
         hits = 0
         while self._engine.has_unfinished_requests():
@@ -148,10 +153,11 @@ class Host:
             written: list[tuple[int, int, list[int]]] = []
             looked_at: dict[tuple[int, int], Any] = {}
             for output in self._engine.step():
-                *_, every, place = jobs[int(output.request_id)]
+                *_, every, _, place = jobs[int(output.request_id)]
                 tokens = output.outputs[0].token_ids
                 if output.finished:
-                    results[place[0]][place[1]] = [list(tokens), bool(tokens) and tokens[-1] == self._eos]
+                    ended = bool(tokens) and tokens[-1] == self._eos
+                    results[place[0]][place[1]] = [list(tokens), ended, chosen(output.outputs[0])]
                     hits += output.num_cached_tokens or 0
                     finished += 1
                 elif every and len(tokens) - told.get(place, 0) >= every:
@@ -160,13 +166,13 @@ class Host:
                     looked_at[place] = output
             if written:
                 say(self._replies, {"written": written})
-                ended = [looked_at[number, place] for number, place in self._commands.get()["ended"]]
-                self._engine.abort_request([output.request_id for output in ended])
-                for output in ended:
+                enough = [looked_at[number, place] for number, place in self._commands.get()["ended"]]
+                self._engine.abort_request([output.request_id for output in enough])
+                for output in enough:
                     number, place = jobs[int(output.request_id)][-1]
-                    results[number][place] = [list(output.outputs[0].token_ids), False]
+                    results[number][place] = [list(output.outputs[0].token_ids), False, chosen(output.outputs[0])]
                     hits += output.num_cached_tokens or 0
-                finished += len(ended)
+                finished += len(enough)
             if finished:
                 say(self._replies, {"finished": finished})
         return {"completions": results, "prefix_hits": hits}
@@ -199,6 +205,14 @@ def known_options(options: dict[str, Any]) -> dict[str, Any]:
     """Those of `options` that this vLLM has: names come and go with its versions."""
     known = importlib.import_module("vllm.engine.arg_utils").EngineArgs.__dataclass_fields__
     return {name: value for name, value in options.items() if name in known}
+
+
+def chosen(output: Any) -> list[float]:
+    """Log-probabilities of the tokens that were drawn, as the weights have them; none where they were not asked for.
+    vLLM hands out a mapping of tokens for each position."""
+    if output.logprobs is None:
+        return []
+    return [found[token].logprob for token, found in zip(output.token_ids, output.logprobs, strict=True)]
 
 
 def final_only() -> dict[str, Any]:

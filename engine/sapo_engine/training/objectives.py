@@ -11,10 +11,10 @@ from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import parameters_at_work
-from sapo_engine.training.batching import PaddedBatch, PromptCompletion, pad
+from sapo_engine.training.batching import PaddedBatch, PromptCompletion, pad, plain_batches
 from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
-from sapo_studio.domain.ledger import read
+from sapo_studio.domain.ledger import Meter, read
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,35 @@ def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad
         return found
 
     return args.group.map(range(len(pairs)), work, [float(len(winner) + len(loser)) for winner, loser in pairs])
+
+
+AT_A_TIME = 4
+"""Texts whose log-probabilities are read at a time, at most: a network's scores over the vocabulary take room."""
+
+
+@torch.inference_mode()
+def log_probs(
+    model: PreTrainedModel,
+    texts: Sequence[PromptCompletion],
+    *,
+    pad_id: int,
+    precision: str = "fp32",
+    meter: Meter | None = None,
+    at_a_time: int = 0,
+) -> list[list[float]]:
+    """log p of each token of each completion under `model`, which reads a text at once. No prompt may be empty.
+    `at_a_time` texts together, at most (0: as many as may be)."""
+    model.eval()
+    if meter is not None:
+        meter.add(read(sum(map(len, texts)), parameters_at_work(model)))
+    found: list[list[float]] = [[] for _ in texts]
+    for indices in plain_batches([len(text) for text in texts], min(AT_A_TIME, at_a_time or AT_A_TIME)):
+        batch = pad([texts[i] for i in indices], pad_id, model.device)
+        with autocast(model.device, precision):
+            values = _token_log_probs(model, batch)
+        for i, row, after in zip(indices, values, batch.after, strict=True):
+            found[i] = row[after != IGNORE].tolist()
+    return found
 
 
 def sft(

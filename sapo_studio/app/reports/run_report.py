@@ -9,7 +9,7 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.benchmark_coverage import Coverage, coverage_of, note_of
 from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.ledger import AT_LEAST, FLOPS, NOT_KNOWN, NOTHING_KNOWN, PARTS, Compute, IterationCompute, part
-from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, label_cost
+from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, MetricInfo, label_cost
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries
@@ -39,6 +39,11 @@ ROWS = (
     "verifier_step_accuracy",
     "first_error_accuracy",
     "process_f1",
+    "error_accuracy",
+    "correct_accuracy",
+    "prm_score",
+    "mcc",
+    "tuned_f1",
     "mce",
     "gap",
     "self_verification_error",
@@ -47,8 +52,9 @@ ROWS = (
     "search_ece_after",
     "search_confidence",
     "search_exact",
+    "sampler_trainer_logprob_gap",
 )
-"""Metrics of the table, in order. All are shares or differences of them."""
+"""Metrics of the table, in order."""
 
 
 SET_ROWS = ("greedy_accuracy", "sampled_accuracy")
@@ -211,10 +217,10 @@ def table(report: Report) -> Table:
         shown.add_column("warm-up" if iteration.iteration == 0 else f"iteration {iteration.iteration}", justify="right")
     for name in ROWS:
         if any(name in iteration.values for iteration in report.iterations):
-            label = f"{METRICS[name].title}, {METRICS[name].shown_unit}"
-            shown.add_row(label, *(_share(iteration.values.get(name)) for iteration in report.iterations))
+            cells = [_cell(METRICS[name], iteration.values.get(name)) for iteration in report.iterations]
+            shown.add_row(_label(METRICS[name]), *cells)
         elif name in report.not_measured and report.iterations:
-            shown.add_row(f"{METRICS[name].title}, {METRICS[name].shown_unit}", *("\u2014" for _ in report.iterations))
+            shown.add_row(_label(METRICS[name]), *("\u2014" for _ in report.iterations))
     for of, found in report.sets.items():
         by_iteration = {one.iteration: one for one in found}
         for name in SET_ROWS:
@@ -243,6 +249,16 @@ def table(report: Report) -> Table:
     shown.caption = "\n".join(notes)
     shown.caption_justify = "left"
     return shown
+
+
+def _label(metric: MetricInfo) -> str:
+    return f"{metric.title}, {metric.shown_unit}" if metric.shown_unit else metric.title
+
+
+def _cell(metric: MetricInfo, value: MetricValue | None) -> str:
+    if value is None or metric.unit in ("share", "points"):
+        return _share(value)
+    return f"{value.value:.2g}" if metric.unit == "nats" else f"{value.value:.3f}"
 
 
 def _share(value: MetricValue | None) -> str:
