@@ -17,6 +17,7 @@ from sapo_studio.app.commands import (
     evaluate,
     export,
     grade,
+    import_file,
     label_study,
     matrix,
     presets,
@@ -40,7 +41,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for module in (run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, presets, restore, doctor):
+for module in (
+    *(run, resume, stop, runs, report, label_study, evaluate, matrix, import_file, export, grade, presets, restore),
+    doctor,
+):
     module.register(app)
 for known in app.registered_commands:
     known.cls = NoEmptyTexts

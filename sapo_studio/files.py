@@ -6,12 +6,14 @@ And files that a user names: text that is read within limits, outputs that repla
 from __future__ import annotations
 
 import codecs
+import gzip
 import io
 import json
 import os
 import shutil
 import stat
 import tomllib
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,13 +91,20 @@ def read_text(file: Path, *, most: int = CONFIGURATION_BYTES) -> str:
     return "".join(read_lines(file, most=most))
 
 
-def read_lines(file: Path, *, most: int = DATA_BYTES) -> Iterator[str]:
-    """The lines of a text as `read_text` would give them, one by one, line ends included."""
+def read_lines(file: Path, *, most: int = DATA_BYTES, exact: bool = False) -> Iterator[str]:
+    """The lines of a text as `read_text` would give them, one by one, line ends included; those of a text in gzip, too.
+
+    `exact`: byte order mark and line ends stay as they are, so that the lines together are the text.
+    """
     with open_input(file) as stream:
         try:
-            yield from _lines(file, stream, most)
+            yield from _lines(file, _unzipped(stream), most, exact)
         except UnicodeDecodeError as error:
             raise InputError(f"{file} is not UTF-8 text", why=str(error), fix="Save it as UTF-8.") from error
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise InputError(
+                f"{file} is broken", why=f"It ends or changes within its gzip data: {error}", fix="Get it again."
+            ) from error
 
 
 @contextmanager
@@ -120,14 +129,20 @@ def open_input(file: Path) -> Generator[BinaryIO]:
         raise InputError(f"{file} cannot be read", why=why or str(error), fix="Check the path.") from error
 
 
-def _lines(file: Path, stream: BinaryIO, most: int) -> Iterator[str]:
+def _unzipped(stream: BinaryIO) -> BinaryIO:
+    """What is in `stream`, unpacked where it is gzip."""
+    buffered = cast("io.BufferedReader", stream)
+    return cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if buffered.peek(2)[:2] == b"\x1f\x8b" else stream
+
+
+def _lines(file: Path, stream: BinaryIO, most: int, exact: bool) -> Iterator[str]:
     read = 0
     for number, line in enumerate(_bounded(stream, most), start=1):
         if number == 1:
             name = next((name for mark, name in _MARKS if line.startswith(mark)), "")
             if name:
                 raise InputError(f"{file} is {name}, not UTF-8 text", fix="Save it as UTF-8.")
-            line = line.removeprefix(codecs.BOM_UTF8)
+            line = line if exact else line.removeprefix(codecs.BOM_UTF8)
         read += len(line)
         if read > most:
             raise InputError(f"{file} is too large", why=f"More than {most / 2**20:,.0f} MiB were read.")
@@ -135,7 +150,7 @@ def _lines(file: Path, stream: BinaryIO, most: int) -> Iterator[str]:
         if "\0" in text:
             raise InputError(f"{file} is not text", why=f"Line {number} holds zero bytes.", fix="Save it as UTF-8.")
         # As Python reads text: \r\n and a lone \r end a line, too.
-        yield from io.StringIO(text, newline=None) if "\r" in text else (text,)
+        yield from io.StringIO(text, newline="" if exact else None) if "\r" in text else (text,)
 
 
 def _bounded(stream: BinaryIO, most: int) -> Iterator[bytes]:
@@ -165,19 +180,20 @@ def parse_toml_text(text: str, source: str) -> dict[str, Any]:
     return found
 
 
-def parse_json_text(text: str | bytes) -> Any:
-    """JSON as values. Raises ValueError, also for nesting that Python's reader or a later writer has no room for."""
+def parse_json_text(text: str | bytes, *, deepest: int = DEEPEST) -> Any:
+    """JSON as values. Raises ValueError, also for nesting that Python's reader or a later writer has no room for, or
+    that has more than the `deepest` levels."""
     try:
         found: Any = json.loads(text)
     except RecursionError as error:
         raise ValueError("Its brackets are nested too deeply.") from error
-    if _depth_exceeded(found):
+    if too_deep(found, deepest):
         raise ValueError("Its brackets are nested too deeply.")
     return found
 
 
 def _excess(value: object) -> str:
-    if _depth_exceeded(value):
+    if too_deep(value):
         return "Its brackets are nested too deeply."
     for part in _parts(value):
         if isinstance(part, int) and part.bit_length() > 64:
@@ -193,9 +209,10 @@ def _parts(value: object) -> Iterator[object]:
         open_ += _inside(part)
 
 
-def _depth_exceeded(value: object) -> bool:
+def too_deep(value: object, deepest: int = DEEPEST) -> bool:
+    """Whether brackets in what was read are nested more than `deepest` levels."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(deepest):
         level = [inner for part in level for inner in _inside(part) if isinstance(inner, dict | list)]
         if not level:
             return False

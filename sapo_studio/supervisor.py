@@ -53,7 +53,18 @@ def launch(store: Store, run_id: str) -> None:
         ) from error
 
 
+def refuse_import(run: RunSummary) -> None:
+    """Raises InputError for an imported file: nothing can be done with it that engines do."""
+    if run.imported:
+        raise InputError(
+            f"{run.id} is an imported file, not a run",
+            why="No engine has ever worked on it.",
+            fix="`sapo export` writes it, `sapo score` scores it by a verifier.",
+        )
+
+
 def _check_free(run: RunSummary) -> None:
+    refuse_import(run)
     if not run.status.resumable:
         raise InputError(
             f"{run.id} is {run.status}",
@@ -204,6 +215,7 @@ def stop(store: Store, run_id: str, sender: str = "") -> None:
     reconcile(store)
     with store.atomic():
         run = queries.get_run(store, run_id)
+        refuse_import(run)
         if run.status is RunStatus.QUEUED and run.pid is None:
             runs.set_status(store, run_id, RunStatus.STOPPED)
             return
@@ -226,6 +238,7 @@ def kill(store: Store, run_id: str) -> None:
     What was committed stays; the phase under way goes on from its last shard when the run is resumed.
     """
     run = queries.get_run(store, run_id)
+    refuse_import(run)
     if is_held(run) and run.pid is not None:
         gone = processes.kill_tree(ProcessIdentity(run.pid, run.pid_started or 0.0))
         if not gone:
@@ -246,6 +259,7 @@ def _ask(store: Store, run_id: str, verb: Verb, sender: str) -> None:
     reconcile(store)
     with store.atomic():
         run = queries.get_run(store, run_id)
+        refuse_import(run)
         if not run.status.alive and not is_held(run):
             raise InputError(
                 f"{run_id} is {run.status}",

@@ -1,23 +1,25 @@
-"""What a format of step-labeled solutions is, and what all formats share: the solution, reading rows of JSON."""
+"""What a format of step-labeled solutions is, and the solution that all formats share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
-from sapo_studio.errors import InputError
-from sapo_studio.files import parse_json_text
+from sapo_studio.formats.extras import Extras
+from sapo_studio.formats.step_labels import CHARACTERS, first_error_of, labels_of
 
-Row = TypeVar("Row", bound=BaseModel)
+if TYPE_CHECKING:
+    from sapo_studio.formats.rows import RowFormat
 
 
 class LabeledSolution(BaseModel):
-    """A written solution with its first error, as this program counts steps: from 1, 0 where there is none.
+    """A written solution with its labels, as this program counts steps: from 1 on.
 
-    Formats count as they like; turning their numbers into these, and back, is a format's own business.
+    Formats count as they like; turning their numbers into these, and back, is a format's own business. Whoever makes
+    one gives `first_error` or `labels`; the other follows from it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,23 +29,62 @@ class LabeledSolution(BaseModel):
     """Who wrote the solution: a model, or `task` for the task's own."""
     problem: StrictStr
     steps: tuple[StrictStr, ...] = Field(min_length=1)
-    final_answer_correct: StrictBool
-    first_error: StrictInt = Field(ge=0)
+    final_answer_correct: StrictBool | None
+    """None: the file does not say."""
+    first_error: StrictInt | None = Field(default=None, ge=0)
+    """The first incorrect step, 0 for none, None where a step without a label may come before it."""
+    labels: StrictStr = ""
+    """A character a step, of `step_labels`."""
+    values: tuple[float | None, ...] = ()
+    """What the file says of each step in numbers, 0 to 1; empty where it has none."""
     answer: StrictStr = ""
     """The problem's reference answer, where the file has it."""
     tests: tuple[StrictStr, ...] = ()
     """What a program that solves the problem must pass, where the file has it."""
+    extras: Extras = Extras()
+    """What only this program's own format holds."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        given = cast("dict[str, Any]", data)
+        labels, first, steps = given.get("labels", ""), given.get("first_error"), given.get("steps", ())
+        if labels and "first_error" not in given:
+            return given | {"first_error": first_error_of(str(labels))}
+        if not labels and type(first) is int and 0 <= first <= len(steps):
+            return given | {"labels": labels_of(first, len(steps))}
+        return given
 
     @model_validator(mode="after")
-    def _has_the_step(self) -> Self:
-        if self.first_error > len(self.steps):
+    def _belong_together(self) -> Self:
+        if self.first_error is not None and self.first_error > len(self.steps):
             raise ValueError(f"the first error is step {self.first_error}, but there are only {len(self.steps)} steps")
+        if len(self.labels) != len(self.steps) or not CHARACTERS.issuperset(self.labels):
+            raise ValueError(f"there are {len(self.steps)} steps, and the labels are {self.labels!r}")
+        if self.values and len(self.values) != len(self.steps):
+            raise ValueError(f"there are {len(self.steps)} steps and {len(self.values)} values")
+        if self.first_error != first_error_of(self.labels):
+            raise ValueError(f"the first error is {self.first_error}, and the labels are {self.labels!r}")
         return self
 
     @property
     def contradicts(self) -> bool:
         """Whether the answer is wrong and no step is: it is measured as the file has it, and nothing learns from it."""
-        return not self.final_answer_correct and self.first_error == 0
+        return self.final_answer_correct is False and self.first_error == 0
+
+    @property
+    def ends_right(self) -> bool:
+        """Whether the final answer is right; where the file does not say, whether no step is incorrect."""
+        return self.first_error == 0 if self.final_answer_correct is None else self.final_answer_correct
+
+    def relabeled(self, labels: str) -> LabeledSolution:
+        """The same with other labels; the file's values no longer stand for them."""
+        facts: dict[str, Any] = {name: getattr(self, name) for name in type(self).model_fields}
+        return LabeledSolution.model_validate(
+            facts | {"labels": labels, "first_error": first_error_of(labels), "values": ()}
+        )
 
 
 Reader = Callable[[Iterable[str], str], Iterator[LabeledSolution]]
@@ -59,42 +100,25 @@ class Format:
 
     read: Reader | None = None
     write: Writer | None = None
-
-
-def json_rows(
-    model: type[Row], lines: Iterable[str], *, source: str, title: str, fix: str
-) -> Iterator[tuple[str, Row]]:
-    """Each line of JSON (empty lines are skipped), or each row of one JSON array, as a `model`.
-
-    With it comes where it stands: `source:line`, or `source row 3`, counted from 1. Raises InputError that names place
-    and field of a fault: "... is not `title`", and `fix` is what a row looks like.
-    """
-    for where, value in _values(lines, source, title, fix):
-        try:
-            row = model.model_validate_json(value) if isinstance(value, str) else model.model_validate(value.row)
-        except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
-            field = ".".join(map(str, fault["loc"])) or "the line"
-            raise InputError(f"{where} is not {title}", why=f"{field}: {fault['msg']}", fix=fix) from error
-        yield where, row
+    rows: RowFormat | None = None
+    """How single rows of JSON are read and written. Only files of rows can be imported and given back exactly."""
 
 
 @dataclass(frozen=True)
-class _Parsed:
-    row: Any
+class ReadAs:
+    """How a file is to be read, where its format leaves a choice."""
 
+    threshold: float = 0.0
+    """A step with a number is correct where its number is above this."""
+    keep_odd: bool = False
+    """Keep rows whose labels do not fit their steps: what does not fit is left without a label."""
 
-def _values(lines: Iterable[str], source: str, title: str, fix: str) -> Iterator[tuple[str, str | _Parsed]]:
-    numbered = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
-    for number, line in numbered:
-        if not line.lstrip().startswith("["):
-            yield f"{source}:{number}", line
-            continue
-        try:
-            rows = parse_json_text("".join([line, *(more for _, more in numbered)]))
-        except ValueError as error:
-            raise InputError(
-                f"{source}:{number} is not {title}", why=f"The array is not JSON: {error}", fix=fix
-            ) from error
-        for place, row in enumerate(rows, start=1):
-            yield f"{source} row {place}", _Parsed(row)
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> ReadAs:
+        """As it was stored by `settings`."""
+        return cls(float(settings["threshold"]), bool(settings["keep_odd"]))
+
+    @property
+    def settings(self) -> dict[str, float | bool]:
+        """To be stored: `of` reads it."""
+        return {"threshold": self.threshold, "keep_odd": self.keep_odd}

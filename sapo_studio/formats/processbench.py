@@ -8,26 +8,16 @@ or a list of texts); rows without them are written without them.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from sapo_studio.errors import InputError
-from sapo_studio.formats.base import Format, LabeledSolution, json_rows
-
-
-def _text_of_number(value: object) -> object:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _none_is(empty: object) -> BeforeValidator:
-    return BeforeValidator(lambda value: empty if value is None else value)
+from sapo_studio.formats.base import LabeledSolution, ReadAs
+from sapo_studio.formats.holding import Fact
+from sapo_studio.formats.rows import Row, RowError, RowFormat, format_of_rows, validated
+from sapo_studio.formats.splice import Edit
+from sapo_studio.formats.step_labels import UNKNOWN, first_error_of
+from sapo_studio.formats.tolerant import Id, Name, Texts
 
 
 def _whole(value: object) -> object:
@@ -39,35 +29,52 @@ class Item(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    id: Annotated[StrictStr, BeforeValidator(_text_of_number)]
+    id: Id
     generator: StrictStr = ""
     problem: StrictStr
     steps: tuple[StrictStr, ...] = Field(min_length=1)
     final_answer_correct: StrictBool
     label: Annotated[StrictInt, BeforeValidator(_whole)] = Field(ge=-1)
-    answer: Annotated[StrictStr, BeforeValidator(_text_of_number), _none_is("")] = ""
-    tests: Annotated[tuple[StrictStr, ...], BeforeValidator(_listed), _none_is(())] = ()
+    answer: Name = ""
+    tests: Texts = ()
 
 
-def read(lines: Iterable[str], source: str = "the file") -> Iterator[LabeledSolution]:
-    """The solutions in the `lines` of a file. Raises InputError that names place and field."""
-    fix = "Each row has id, generator, problem, steps, final_answer_correct and label."
-    for where, item in json_rows(Item, lines, source=source, title="ProcessBench", fix=fix):
-        if item.label >= len(item.steps):
-            raise InputError(
-                f"{where} is not ProcessBench",
-                why=f"label: {item.label}, but there are only {len(item.steps)} steps",
-                fix="label is the index of the first incorrect step, counted from 0, or -1 for none.",
-            )
-        yield LabeledSolution(**item.model_dump(exclude={"label"}), first_error=item.label + 1)
+def _read(row: Row, _name: str, read_as: ReadAs) -> list[LabeledSolution]:
+    item = validated(Item, row)
+    facts = item.model_dump(exclude={"label"})
+    if item.label < len(item.steps):
+        return [LabeledSolution(**facts, first_error=item.label + 1)]
+    if read_as.keep_odd:
+        return [LabeledSolution(**facts, labels=UNKNOWN * len(item.steps))]
+    raise RowError(
+        f"label: {item.label}, but there are only {len(item.steps)} steps",
+        fix="label is the index of the first incorrect step, counted from 0, or -1 for none.",
+        odd=True,
+    )
 
 
-def write(solutions: Iterable[LabeledSolution]) -> Iterator[str]:
-    """A line of JSON for each solution."""
-    for solution in solutions:
-        item = Item(**solution.model_dump(exclude={"first_error"}), label=solution.first_error - 1)
-        absent = {name for name in ("answer", "tests") if not getattr(item, name)}
-        yield json.dumps(item.model_dump(mode="json", exclude=absent), ensure_ascii=False) + "\n"
+def _write(solution: LabeledSolution) -> Row:
+    facts: dict[str, Any] = solution.model_dump(include=set(Item.model_fields) - {"label"})
+    item = Item.model_validate(
+        facts | {"final_answer_correct": solution.ends_right, "label": (solution.first_error or 0) - 1}
+    )
+    return item.model_dump(mode="json", exclude={name for name in ("answer", "tests") if not getattr(item, name)})
 
 
-FORMAT = Format(read=read, write=write)
+def _relabel(_row: Row, _place: int, labels: str, _read_as: ReadAs) -> list[Edit]:
+    first = first_error_of(labels)
+    return [] if first is None else [(("label",), first - 1)]
+
+
+FORMAT = format_of_rows(
+    RowFormat(
+        title="ProcessBench",
+        shape="Each row has id, generator, problem, steps, final_answer_correct and label.",
+        read=_read,
+        write=_write,
+        relabel=_relabel,
+        holds=frozenset((Fact.ID, Fact.GENERATOR, Fact.ANSWER, Fact.TESTS, Fact.OUTCOME)),
+        understood=frozenset(Item.model_fields),
+        own_ids=True,
+    )
+)

@@ -87,7 +87,7 @@ MetricTable = dict[int, dict[str, MetricValue]]
 _SUMMARY = """
 SELECT r.id, r.number, r.name, r.preset, r.status, r.progress, r.eta_seconds, r.phase_ordinal, coalesce(p.name, ''),
        coalesce(p.iteration, 0), r.iterations, r.created_at, r.started_at, r.finished_at, r.active_seconds, r.pid,
-       r.pid_started, r.heartbeat_at, r.restarts, r.device, r.error
+       r.pid_started, r.heartbeat_at, r.restarts, r.device, r.error, r.kind
 FROM runs r LEFT JOIN phases p ON p.run_id = r.id AND p.ordinal = r.phase_ordinal
 """
 
@@ -149,7 +149,8 @@ def _summary(store: Store, row: Sequence[Any], headline: dict[str, float]) -> Ru
         columns: list[Any] = [*row[:4], RunStatus(row[4]), *row[5:20]]
     except UNREADABLE as error:
         raise unreadable(store.path, f"run {row[0]}", error) from error
-    return RunSummary(*columns, error=None if row[20] is None else _error_text(row[20]), headline=headline)
+    error = None if row[20] is None else _error_text(row[20])
+    return RunSummary(*columns, error=error, headline=headline, kind=row[21])
 
 
 def _error_text(text: object) -> ErrorText:
@@ -168,22 +169,33 @@ def _damaged_summary(row: Sequence[Any], headline: dict[str, float], fault: Stor
     ]
     columns[0] = str(row[0])
     columns[4] = RunStatus(row[4]) if row[4] in _STATUSES else RunStatus.FAILED
-    return RunSummary(*columns, error=ErrorText(fault.what, fault.why, fault.fix), headline=headline)
+    error = ErrorText(fault.what, fault.why, fault.fix)
+    return RunSummary(*columns, error=error, headline=headline, kind=row[21])
 
 
 def get_config(store: Store, run_id: str) -> RunConfig:
-    """The resolved configuration of a run. Raises InputError where there is no such run."""
-    text = store.value("SELECT config FROM runs WHERE id = ?", (run_id,))
-    if text is None:
-        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+    """The resolved configuration of a run. Raises InputError where there is no such run, or it is an imported file."""
+    text = _config_text(store, run_id)
     with reading(store.path, f"the configuration of run {run_id}"):
         values = json.loads(text)
     return parse_config(values, source=f"the configuration of run {run_id}")
 
 
+def _config_text(store: Store, run_id: str) -> str:
+    found = store.row("SELECT config, kind FROM runs WHERE id = ?", (run_id,))
+    if found is None:
+        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+    text, kind = found
+    if kind == "import":
+        raise InputError(
+            f"{run_id} is an imported file", why="It has no configuration: no run made it.", fix="Name a run."
+        )
+    return text
+
+
 def get_seed(store: Store, run_id: str) -> int:
     """A run's seed. Also of one whose configuration has keys that this version does not know: its report needs none."""
-    text = store.value("SELECT config FROM runs WHERE id = ?", (run_id,))
+    text = _config_text(store, run_id)
     with reading(store.path, f"the configuration of run {run_id}"):
         return int(json.loads(text)["seed"])
 
@@ -335,11 +347,15 @@ def log(
 
 def verifiers_of(store: Store, run_id: str) -> list[int]:
     """Which verifiers V_i have scored trajectories of a run, in order."""
-    iterations = store.value("SELECT iterations FROM runs WHERE id = ?", (run_id,)) or 0
-    known = range(int(iterations) + 1)
     first, last = id_range(get_number(store, run_id))
     test = "SELECT EXISTS (SELECT 1 FROM scores WHERE verifier = ? AND trajectory_id BETWEEN ? AND ?)"
-    return [verifier for verifier in known if store.value(test, (verifier, first, last))]
+    found: list[int] = []
+    verifier = store.value("SELECT min(verifier) FROM scores")
+    while verifier is not None:
+        if store.value(test, (verifier, first, last)):
+            found.append(verifier)
+        verifier = store.value("SELECT min(verifier) FROM scores WHERE verifier > ?", (verifier,))
+    return found
 
 
 def case_counts(store: Store, run_id: str) -> dict[int, dict[str, int]]:

@@ -7,7 +7,7 @@ seconds since 1970.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class ErrorText:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run as a list shows it.
+    """One run as a list shows it, or an imported file (`kind`), which is kept like a run that is done.
 
     `phase` and `iteration` are those of the phase under way ('' and 0 before the first).
     """
@@ -68,6 +68,12 @@ class RunSummary:
     device: str
     error: ErrorText | None
     headline: dict[str, float] = field(default_factory=dict[str, float])
+    kind: Literal["run", "import"] = "run"
+
+    @property
+    def imported(self) -> bool:
+        """Whether this is an imported file: it has trajectories, and nothing that a run does."""
+        return self.kind == "import"
 
 
 @dataclass(frozen=True)

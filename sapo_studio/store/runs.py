@@ -57,8 +57,7 @@ def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
     """
     config = whole_paths(config)
     with store.atomic():
-        number = 1 + max(int(store.value(_LAST_NUMBER)), highest_number(store.path))
-        run_id = f"{_slug(config.name)}-{number}"
+        number, run_id = _next(store, config.name)
         store.execute(
             "INSERT INTO runs (number, id, name, preset, status, config, iterations, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -68,6 +67,28 @@ def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
             ),
         )
     return run_id
+
+
+def create_import(store: Store, name: str) -> tuple[int, str]:
+    """Make the row of an imported file and return its number and its id: a run that is done and never begins.
+
+    Raises InputError for a name that none can have.
+    """
+    name = _checked(name)
+    with store.atomic():
+        number, run_id = _next(store, name)
+        now = time.time()
+        store.execute(
+            "INSERT INTO runs (number, id, name, status, config, iterations, created_at, finished_at, progress, kind)"
+            " VALUES (?, ?, ?, ?, '{}', 0, ?, ?, 1.0, 'import')",
+            (number, run_id, name, RunStatus.DONE.value, now, now),
+        )
+    return number, run_id
+
+
+def _next(store: Store, name: str) -> tuple[int, str]:
+    number = 1 + max(int(store.value(_LAST_NUMBER)), highest_number(store.path))
+    return number, f"{_slug(name)}-{number}"
 
 
 _LAST_NUMBER = (
@@ -178,12 +199,17 @@ def rename_run(store: Store, run_id: str, name: str) -> None:
 
     Raises InputError for an empty name or one over 80 characters.
     """
-    name = name.strip()
-    if not 1 <= len(name) <= 80:
-        raise InputError("A run's name has 1 to 80 characters", why=f"Given: {len(name)}.")
+    name = _checked(name)
     with store.atomic():
         status_of(store, run_id)
         store.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
+
+
+def _checked(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= 80:
+        raise InputError("A run's name has 1 to 80 characters", why=f"Given: {len(name)}.")
+    return name
 
 
 def change_config(store: Store, run_id: str, config: RunConfig, changes: Sequence[Change], sender: str) -> None:

@@ -226,7 +226,7 @@ def test_an_export_format(tmp_path: Path):
     made.sapo("export", run_id, "step_table", *chosen, "-o", str(target))
     told, benchmark = made.told(READ, str(target))
     lines = made.sapo("export", run_id, "processbench", *chosen).stdout.splitlines()
-    same = [one.model_dump(mode="json") for one in processbench.read(lines)]
+    same = [one.model_dump(mode="json") for one in processbench.FORMAT.read(lines)]
     assert len(same) > 20
     assert told == same
     assert {one["first_error"] for one in told} > {0, 1}

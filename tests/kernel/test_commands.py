@@ -120,7 +120,7 @@ def test_export_processbench(sapo: Sapo, store: Store, run_id: str, tmp_path: Pa
     (solution,) = read_file(target)
     assert solution.first_error == 1
     out = sapo("export", run_id, "processbench", "--labels", "oracle", "--source", "process")[1]
-    assert len(list(processbench.read(out.splitlines()))) == 8
+    assert len(list(processbench.FORMAT.read(out.splitlines()))) == 8
 
 
 def test_export_trajectories(sapo: Sapo, store: Store, run_id: str):

@@ -53,7 +53,7 @@ def test_files_that_do_not_do(tmp_path: Path):
         read_file(file)
     assert (caught.value.what, caught.value.fix) == (
         f"{file} has no solutions",
-        "Give a file in ProcessBench's format.",
+        "Give a file with a row of JSON for each.",
     )
     file.write_text(json.dumps(LINE) + "\n" + json.dumps(LINE | {"label": "2"}) + "\n")
     with pytest.raises(InputError) as caught:

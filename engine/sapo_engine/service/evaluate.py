@@ -42,7 +42,7 @@ def read_benchmark(file: Path) -> list[Solution]:
     """The solutions of a file in a known format (`formats.registry`)."""
     items = read_file(file)
     return [
-        Solution(Question(k, "process", i.problem, (), ""), i.steps, i.first_error, i.id if i.contradicts else "")
+        Solution(Question(k, "process", i.problem, (), ""), i.steps, i.first_error or 0, i.id if i.contradicts else "")
         for k, i in enumerate(items)
     ]
 

@@ -148,7 +148,7 @@ class WrittenTask(ProblemSet):
             self._given.append(given)
             problem = self._problems[number] = given.problem
             question = Question(number, "process", problem.question, (), gold_text(problem))
-            right, error = item.final_answer_correct, item.first_error
+            right, error = item.ends_right, item.first_error or 0
             row = WrittenSolution(question, item.steps, right, error, item.id, item.contradicts, given.ungraded)
             found.append(row)
         return found

@@ -26,7 +26,8 @@ else:
 
 HELP = f"""Export something of a run.
 
-{" ".join(f"**{known.name}**: annotated trajectories as {known.about}." for known in WRITTEN)}
+{" ".join(f"**{known.name}**: annotated trajectories as {known.about}." for known in WRITTEN)} An imported file is given
+back in its own format as it was; what a format cannot hold is named on standard error.
 **trajectories**: everything about each trajectory as JSONL. **metrics**: CSV. **config**: TOML for `sapo run`.
 **model**: the reasoner's folder (safetensors and tokenizer) after an iteration, the newest by default.
 
@@ -36,11 +37,12 @@ Examples: `sapo export last processbench -o steps.jsonl`, `sapo export last proc
 
 
 class Labels(StrEnum):
-    """Whose first error a format of step labels gets."""
+    """Whose labels a format of step labels gets."""
 
     HUMAN = "human"
     ROLLOUTS = "rollouts"
     ORACLE = "oracle"
+    FILE = "file"
 
 
 class Source(StrEnum):
@@ -51,6 +53,7 @@ class Source(StrEnum):
     EXPANSION = "expansion"
     PROCESS = "process"
     TEST = "test"
+    IMPORT = "import"
 
 
 def register(app: typer.Typer) -> None:
@@ -67,9 +70,12 @@ def export(
         Path | None, typer.Option("--output", "-o", help="A file, for `model` a new folder. Else standard output.")
     ] = None,
     labels: Annotated[
-        Labels,
-        typer.Option(help=f"{', '.join(known.title for known in WRITTEN)}: label source: human, rollouts or oracle."),
-    ] = Labels.HUMAN,
+        Labels | None,
+        typer.Option(
+            help="Step labels: whose. Of a run human (without this), rollouts or oracle; of an imported file its own, "
+            "file (without this), or human: people's where they judged, its own elsewhere."
+        ),
+    ] = None,
     source: Annotated[Source | None, typer.Option(help="Only trajectories of this source.")] = None,
     iteration: Annotated[
         int | None, typer.Option(min=0, max=2**31 - 1, help="Only of this iteration; for `model`, whose.")
@@ -78,12 +84,14 @@ def export(
     """Export something of a run. What `sapo export --help` says is `HELP`."""
     from sapo_studio.app.exports import run_files as exports
     from sapo_studio.app.exports import step_labels
+    from sapo_studio.formats.holding import Losses
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     if output is not None and what.value != "model":
         output_place(output)
     only = None if source is None else source.value
+    losses = Losses()
     with Store.open(create=False) as store:
         run_id = queries.find_run(store, run)
         match what.value:
@@ -101,19 +109,27 @@ def export(
                 lines = exports.config_toml(store, run_id)
             case name:
                 lines = step_labels.written(
-                    FORMATS[name], store, run_id, labels=labels.value, source=only, iteration=iteration
+                    FORMATS[name],
+                    store,
+                    run_id,
+                    labels=None if labels is None else labels.value,
+                    source=only,
+                    iteration=iteration,
+                    losses=losses,
                 )
         count = _write(lines, output)
     if count == 0:
         raise InputError(
             f"Run {run_id} has nothing to export here",
             why="No trajectory matches."
-            if what.value not in FORMATS or labels is not Labels.HUMAN
+            if what.value not in FORMATS or labels not in (None, Labels.HUMAN) or losses.told()
             else "Nobody has annotated a trajectory completely.",
             fix="Annotate steps in the window, or choose --labels rollouts or --labels oracle."
             if what.value in FORMATS
             else "Leave --source and --iteration out.",
         )
+    if lost := losses.told():
+        say(f"{FORMATS[what.value].title} cannot hold: {'; '.join(lost)}", error=True)
     if output is not None:
         say(f"{count} lines in {output}", error=True)
 

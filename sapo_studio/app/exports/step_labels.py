@@ -10,17 +10,23 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Literal
 
+from sapo_studio.app.exports import imported
+from sapo_studio.app.exports.extras import extras_of
+from sapo_studio.app.exports.people import labels_by
 from sapo_studio.errors import InputError
 from sapo_studio.formats.base import LabeledSolution
+from sapo_studio.formats.holding import Fact, Losses
 from sapo_studio.formats.registry import KnownFormat
+from sapo_studio.formats.step_labels import labels_of
 from sapo_studio.store import queries
-from sapo_studio.store.annotations import human_first_errors
-from sapo_studio.store.codec import id_range, row_number
+from sapo_studio.store.codec import id_range, row_id, row_number
 from sapo_studio.store.db import Store
+from sapo_studio.store.judged_steps import judged_steps
 from sapo_studio.store.traces import parse_steps
 
-LabelSource = Literal["human", "rollouts", "oracle"]
-"""Whose first error is exported: people's, the one that rollouts verified, or the task's own step oracle's."""
+LabelSource = Literal["human", "rollouts", "oracle", "file"]
+"""Whose labels are exported: people's, the first error that rollouts verified, or the task's own step oracle's; of an
+imported file its own."""
 
 
 def written(
@@ -28,17 +34,43 @@ def written(
     store: Store,
     run_id: str,
     *,
-    labels: LabelSource = "human",
+    labels: LabelSource | None = None,
     source: str | None = None,
     iteration: int | None = None,
+    losses: Losses | None = None,
 ) -> Iterator[str]:
-    """What `labeled_solutions` finds, as text in a format. Nothing at all where it finds none."""
-    write = known.load().write
-    if write is None:
+    """What `labeled_solutions` finds of a run, or an imported file, as text in a format. Nothing at all where there is
+    nothing. None as `labels`: people's, of an imported file its own.
+
+    What the format cannot hold is in `losses` once everything was read.
+    """
+    losses = Losses() if losses is None else losses
+    if queries.get_run(store, run_id).imported:
+        if labels not in (None, "file", "human"):
+            raise InputError(f"{run_id} is an imported file", fix="Its labels are `file` (its own) or `human`.")
+        yield from imported.written(store, run_id, known, people=labels == "human", losses=losses)
+        return
+    if labels == "file":
+        raise InputError(f"{run_id} is a run, not an imported file", fix="Choose human, rollouts or oracle.")
+    made = known.load()
+    if made.write is None:
         raise InputError(f"{known.title} can be read, not written")
-    solutions = labeled_solutions(store, run_id, labels=labels, source=source, iteration=iteration)
+    rows = made.rows
+    solutions = labeled_solutions(store, run_id, labels=labels or "human", source=source, iteration=iteration)
+    if rows is not None:
+        if Fact.JUDGEMENTS in rows.holds:
+            solutions = _with_extras(store, run_id, solutions)
+        yield from rows.lines(solutions, losses)
+        return
     for first in solutions:
-        yield from write(chain([first], solutions))
+        yield from made.write(chain([first], solutions))
+
+
+def _with_extras(store: Store, run_id: str, solutions: Iterator[LabeledSolution]) -> Iterator[LabeledSolution]:
+    number = queries.get_number(store, run_id)
+    for one in solutions:
+        identity = row_id(number, int(one.id.rpartition("-")[2]))
+        yield one.model_copy(update={"extras": extras_of(store, [identity])[identity]})
 
 
 def labeled_solutions(
@@ -53,9 +85,9 @@ def labeled_solutions(
     name = queries.get_run(store, run_id).id
     where = "t.id BETWEEN ? AND ?"
     values: list[Any] = [low, high]
-    known: dict[int, int] = {}
+    known: dict[int, dict[int, int]] = {}
     if labels == "human":
-        known = {identity: error for identity, error in human_first_errors(store, low, high).items() if error >= 0}
+        known = judged_steps(store, low, high)
         where += " AND t.id IN (SELECT value FROM json_each(?))"
         values.append(json.dumps(list(known)))
     else:
@@ -77,7 +109,9 @@ def labeled_solutions(
             id=f"{name}-{row_number(identity)}",
             generator="task" if kind == "solution" else f"{name}/M{made_in}",
             problem=problem,
-            steps=tuple(parse_steps(store, steps, identity)),
+            steps=(cut := tuple(parse_steps(store, steps, identity))),
             final_answer_correct=bool(correct),
-            first_error=known[identity] if labels == "human" else verified if labels == "rollouts" else truth,
+            labels=labels_by(known[identity], len(cut))
+            if labels == "human"
+            else labels_of(verified if labels == "rollouts" else truth, len(cut)),
         )
