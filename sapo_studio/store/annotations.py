@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from uuid import uuid4
 
 from sapo_studio.domain.judgements import Judgement, first_error
+from sapo_studio.domain.people import agreed_first_error
 from sapo_studio.errors import InputError
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import AnnotationInfo
@@ -32,14 +33,7 @@ def annotate(
     a step that the trajectory has not, or a judgement that is none.
     """
     with store.atomic():
-        n_steps = store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,))
-        if n_steps is None:
-            raise InputError(f"There is no trajectory {trajectory_id}")
-        for step, judgement in judgements.items():
-            if not 1 <= step <= n_steps:
-                raise InputError(f"Trajectory {trajectory_id} has no step {step}", why=f"It has steps 1 to {n_steps}.")
-            if judgement not in tuple(Judgement):
-                raise InputError(f"{judgement} is not a valid judgement", fix="-1 is incorrect, 0 neutral, 1 correct.")
+        check_judgements(store, trajectory_id, judgements)
         act = 1 + int(store.value("SELECT coalesce(max(act), 0) FROM annotations"))
         now, uid = time.time(), uid or uuid4().hex
         store.execute_many(
@@ -51,6 +45,19 @@ def annotate(
             ],
         )
     return act
+
+
+def check_judgements(store: Store, trajectory_id: int, judgements: Mapping[int, int]) -> int:
+    """How many steps the trajectory has. Raises InputError for a step that it has not, or a judgement that is none."""
+    n_steps = store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,))
+    if n_steps is None:
+        raise InputError(f"There is no trajectory {trajectory_id}")
+    for step, judgement in judgements.items():
+        if not 1 <= step <= n_steps:
+            raise InputError(f"Trajectory {trajectory_id} has no step {step}", why=f"It has steps 1 to {n_steps}.")
+        if judgement not in tuple(Judgement):
+            raise InputError(f"{judgement} is not a valid judgement", fix="-1 is incorrect, 0 neutral, 1 correct.")
+    return int(n_steps)
 
 
 def undo(store: Store, trajectory_id: int, annotator: str) -> bool:
@@ -108,15 +115,27 @@ def first_error_of(store: Store, trajectory_id: int, annotator: str) -> int:
 
 def human_first_errors(store: Store, low: int, high: int) -> dict[int, int]:
     """For each annotated trajectory with an id in `low`..`high`: the first wrong step as people say, 0 for
-    none, -1 where they did not say enough. Where several people judged a trajectory, the one who did so last
-    counts.
+    none, -1 where they did not say enough.
+
+    A resolution counts before everything else; then what most of several people agree on; then who judged last.
     """
-    return {
-        trajectory: first_error(judged, n_steps) for trajectory, (judged, n_steps) in _latest(store, low, high).items()
-    }
+    found: dict[int, int] = {}
+    for trajectory, (people, n_steps) in _said(store, low, high).items():
+        errors = [first_error(judged, n_steps) for judged in people.values()]
+        agreed = agreed_first_error(errors)
+        found[trajectory] = errors[0] if agreed is None else agreed
+    found.update(
+        store.rows(
+            "SELECT trajectory_id, first_error FROM resolutions WHERE undone_at IS NULL"
+            " AND trajectory_id BETWEEN ? AND ? ORDER BY at, uid",  # of several the last one holds
+            (low, high),
+        )
+    )
+    return found
 
 
-def _latest(store: Store, low: int, high: int) -> dict[int, tuple[dict[int, int], int]]:
+def _said(store: Store, low: int, high: int) -> dict[int, tuple[dict[str, dict[int, int]], int]]:
+    """By trajectory: what stands of each person, who judged last first, and how many steps it has."""
     found = store.rows(
         "SELECT a.trajectory_id, a.annotator, a.step, a.judgement, t.n_steps,"
         " (SELECT max(b.act) FROM annotations b WHERE b.trajectory_id = a.trajectory_id AND b.annotator = a.annotator"
@@ -125,9 +144,7 @@ def _latest(store: Store, low: int, high: int) -> dict[int, tuple[dict[int, int]
         " WHERE a.trajectory_id BETWEEN ? AND ? ORDER BY a.trajectory_id, last DESC",
         (low, high),
     )
-    chosen: dict[int, str] = {}
-    judged: dict[int, tuple[dict[int, int], int]] = {}
+    said: dict[int, tuple[dict[str, dict[int, int]], int]] = {}
     for trajectory, annotator, step, judgement, n_steps, _last in found:
-        if chosen.setdefault(trajectory, annotator) == annotator:
-            judged.setdefault(trajectory, ({}, n_steps))[0][step] = judgement
-    return judged
+        said.setdefault(trajectory, ({}, n_steps))[0].setdefault(annotator, {})[step] = judgement
+    return said

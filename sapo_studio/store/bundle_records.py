@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sapo_studio.domain.judgements import UNKNOWN, first_error
+from sapo_studio.files import parse_json_text
 
 MOST_ITEMS = 100_000
 MOST_STEPS = 4_000
@@ -45,6 +46,13 @@ class QueueRecord(Record):
     overlap: Share
     gold_rate: Share
     source: Annotated[str, Field(max_length=100_000)]
+
+    @field_validator("source")
+    @classmethod
+    def _is_an_object(cls, source: str) -> str:
+        if type(parse_json_text(source)) is not dict:
+            raise ValueError("it is no object of JSON")
+        return source
 
 
 class ItemRecord(Record):

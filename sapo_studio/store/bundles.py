@@ -62,15 +62,15 @@ def read_queue(store: Store, queue_id: int, *, with_scores: bool = False) -> Bun
     )
     if row is None:
         raise InputError("There is no such queue (any more)")
-    queue = QueueRecord(**dict(zip(QueueRecord.model_fields, row, strict=True)))
+    name = row[1]
     places: dict[int, int] = dict(
         store.rows("SELECT trajectory_id, place FROM queue_items WHERE queue_id = ?", (queue_id,))
     )
     if not places:
-        raise InputError(f"The queue {queue.name!r} has no items (any more)", why="Their run was deleted.")
-    with reading(store.path, f"the queue {queue.name!r}"):
+        raise InputError(f"The queue {name!r} has no items (any more)", why="Their run was deleted.")
+    with reading(store.path, f"the queue {name!r}"):
         return Bundle(
-            queue=queue,
+            queue=QueueRecord(**dict(zip(QueueRecord.model_fields, row, strict=True))),
             items=_items(store, queue_id, with_scores=with_scores),
             judgements=_judgements(store, queue_id, places),
             comments=tuple(

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from uuid import uuid4
 
 from sapo_studio.errors import InputError
+from sapo_studio.readable import listing
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.queries import get_number
@@ -90,12 +91,18 @@ def list_queues(store: Store) -> list[QueueInfo]:
         ]
 
 
-def find_queue(store: Store, name: str) -> int:
-    """The id of the queue of this name. Raises InputError where there is none."""
-    found = store.value("SELECT id FROM queues WHERE name = ?", (name,))
-    if found is None:
-        raise InputError(f"There is no queue {name!r}", fix="`sapo queue list` lists what there is.")
-    return int(found)
+def find_queue(store: Store, text: str) -> int:
+    """The id of the queue that a person means: its name, or `last`. Raises InputError that names what there is."""
+    known: list[tuple[int, str]] = [
+        (identity, name) for identity, name in store.rows("SELECT id, name FROM queues ORDER BY id DESC")
+    ]
+    for identity, name in known:
+        if name == text:
+            return identity
+    if text == "last" and known:
+        return known[0][0]
+    there = listing([name for _, name in known]) or "none yet: make one on the Annotate page."
+    raise InputError(f"There is no queue {text!r}", fix=f"There is {there}")
 
 
 def rename_queue(store: Store, queue_id: int, name: str) -> None:

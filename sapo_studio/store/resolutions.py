@@ -100,4 +100,4 @@ def resolutions_of(store: Store, queue_id: int) -> dict[int, Resolution]:
 
 def _resolution(row: Sequence[Any]) -> Resolution:
     steps = {int(step): int(said) for step, said in json.loads(row[4]).items()}
-    return Resolution(*row[:4], steps, *row[5:])
+    return Resolution(*row[:4], steps=steps, first_error=row[5], taken=row[6], why=row[7])

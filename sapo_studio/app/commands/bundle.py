@@ -13,7 +13,7 @@ from sapo_studio.app.commands.printing import say, say_json
 if TYPE_CHECKING:
     from sapo_studio.store.bundles import Merged
 
-QUEUE_HELP = "The name of a queue, as `sapo queue list` prints it."
+QUEUE_HELP = "The name of a queue, or `last` for the newest."
 FILE_HELP = "A bundle: .jsonl, or .db for SQLite."
 
 JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -21,16 +21,18 @@ JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 def register(app: typer.Typer) -> None:
     """Add `bundle`."""
-    app.add_typer(
-        bundle, name="bundle", help="Take a queue of trajectories to another machine, and bring the judgements back."
+    group = typer.Typer(
+        name="bundle",
+        help="Take a queue of trajectories to another machine, and bring the judgements back.",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
     )
+    for name, command in (("export", export_queue), ("import", import_queue), ("merge", merge)):
+        group.command(name, cls=NoEmptyTexts)(command)
+    app.add_typer(group)
 
 
-bundle = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
-
-
-@bundle.command("export", cls=NoEmptyTexts)
-def export_(
+def export_queue(
     queue: Annotated[str, typer.Argument(metavar="QUEUE", help=QUEUE_HELP)],
     output: Annotated[Path, typer.Option("--output", "-o", help=FILE_HELP)],
     with_scores: Annotated[
@@ -51,8 +53,7 @@ def export_(
     say(f"{len(found.items)} items, {len(found.judgements)} judgements in {output}", error=True)
 
 
-@bundle.command("import", cls=NoEmptyTexts)
-def import_(file: Annotated[Path, typer.Argument(metavar="FILE", help=FILE_HELP)], as_json: JSON = False) -> None:
+def import_queue(file: Annotated[Path, typer.Argument(metavar="FILE", help=FILE_HELP)], as_json: JSON = False) -> None:
     """Make the queue of a bundle here, with its trajectories where this store has them not.
 
     Example: `sapo bundle import lab.jsonl`
@@ -64,7 +65,6 @@ def import_(file: Annotated[Path, typer.Argument(metavar="FILE", help=FILE_HELP)
         _tell(import_bundle(store, file), as_json=as_json)
 
 
-@bundle.command("merge", cls=NoEmptyTexts)
 def merge(file: Annotated[Path, typer.Argument(metavar="FILE", help=FILE_HELP)], as_json: JSON = False) -> None:
     """Bring the judgements of a bundle back into the queue that it was exported from. Twice is as good as once.
 
