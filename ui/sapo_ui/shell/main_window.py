@@ -75,14 +75,17 @@ class MainWindow(QMainWindow):
             on_change=parts.poller.nudge,
         )
         self.actions_ = Actions(self, self._handlers())
-        self.pages = Pages(PAGES, PageContext(self.actions_, parts.panels, parts.presets, self.show_error))
+        self.pages = Pages(
+            PAGES,
+            PageContext(self.actions_, parts.panels, parts.presets, self.show_error, lambda: self.run_page.run_id),
+        )
         run_page = self.pages["run"]
         assert isinstance(run_page, RunPage)
         self.run_page = run_page
         self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
         self._run_starter.started.connect(self._started)
         self._run_starter.cancelled.connect(self.leave_form)
-        self.run_list = RunList(self.actions_["run.new"])
+        self.run_list = RunList(self.actions_["run.new"], self.actions_["go.annotate"])
         self.run_list.menu_actions = run_menu(self.actions_)
         self.run_list.selected.connect(self._selected)
         self.run_list.opened.connect(self._opened)
@@ -136,6 +139,7 @@ class MainWindow(QMainWindow):
             **self._run_actions.handlers(),
             "app.close": self.close,
             "app.quit": self.close,
+            "go.annotate": self.annotate,
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
@@ -199,6 +203,11 @@ class MainWindow(QMainWindow):
     def new_run(self) -> None:
         """Open the New run form."""
         self._run_starter.open_form()
+
+    def annotate(self) -> None:
+        """Open the Annotate page, where it is not in front already."""
+        if self.pages.front_id != "annotate":
+            self._show_page("annotate")
 
     def start_demo(self) -> None:
         """Start the preset lab-demo and show it."""
@@ -303,6 +312,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         settings = self._parts.settings
+        self.pages.leave()
         self._state.save(settings)
         settings.set_text("last_run", self.run_page.run_id or self._wanted or "")
         settings.save()
