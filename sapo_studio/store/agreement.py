@@ -6,12 +6,13 @@ what others or the models think.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sapo_studio.domain.gold import GoldItem
+from sapo_studio.domain.gold import GoldItem, GoldScore, gold_score
 from sapo_studio.domain.people import Judged
 from sapo_studio.store.db import Store
-from sapo_studio.store.resolutions import Resolution, resolutions_of
+from sapo_studio.store.resolutions import Resolution
 
 
 @dataclass(frozen=True)
@@ -65,23 +66,18 @@ def saved_by_people(store: Store, queue_id: int) -> list[SavedByPeople]:
     return list(found.values())
 
 
-def conflicts(store: Store, queue_id: int) -> list[Conflict]:
-    """The items on which people who saved them differ, in the first error or in a step: open ones first."""
-    resolved = resolutions_of(store, queue_id)
-    found = [
-        Conflict(item, resolved.get(item.trajectory_id))
-        for item in saved_by_people(store, queue_id)
-        if item.judged.differs
-    ]
+def conflicts(items: Iterable[SavedByPeople], resolved: Mapping[int, Resolution]) -> list[Conflict]:
+    """Of `items` those on which people differ, in the first error or in a step: open ones first. `resolved`: by
+    trajectory, as `resolutions_of` gives it."""
+    found = [Conflict(item, resolved.get(item.trajectory_id)) for item in items if item.judged.differs]
     return sorted(found, key=lambda one: (one.resolution is not None, one.item.place))
 
 
-def gold_items(store: Store, queue_id: int) -> dict[str, list[tuple[SavedByPeople, GoldItem]]]:
-    """By person: the gold items that they have saved, in the queue's order."""
-    found: dict[str, list[tuple[SavedByPeople, GoldItem]]] = {}
-    for item in saved_by_people(store, queue_id):
-        if item.gold is None:
-            continue
-        for who, steps in item.judged.steps.items():
-            found.setdefault(who, []).append((item, GoldItem(item.gold, item.judged.n_steps, steps)))
-    return found
+def gold_scores(items: Iterable[SavedByPeople]) -> dict[str, GoldScore]:
+    """By person: how they judged the gold items that they have saved."""
+    found: dict[str, list[GoldItem]] = {}
+    for item in items:
+        if item.gold is not None:
+            for who, steps in item.judged.steps.items():
+                found.setdefault(who, []).append(GoldItem(item.gold, item.judged.n_steps, steps))
+    return {who: gold_score(found[who]) for who in sorted(found)}

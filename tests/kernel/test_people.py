@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from sapo_studio.app.annotation.agreement import agreement_facts, agreement_of, gold_of
+from sapo_studio.app.annotation.agreement import people_facts, people_of
 from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.errors import InputError
 from sapo_studio.store import annotations, queries, queue_work
-from sapo_studio.store.agreement import conflicts, saved_by_people
+from sapo_studio.store.agreement import saved_by_people
 from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.db import Store
+from sapo_studio.store.queue_items import Worker
 from sapo_studio.store.resolutions import LONGEST, resolutions_of, resolve, undo_resolution
 from tests.fixtures.two_people import JONAS, MIRA, judge_all, judged_queue, truly
+
+EVA = Worker("Eva", "window 3")
 
 
 def human(store: Store, trajectory_id: int) -> int:
@@ -39,8 +42,8 @@ def test_only_what_was_saved_counts_and_as_it_stood_then(store: Store):
 
 def test_agreement_of_a_queue(store: Store):
     queue_id = judged_queue(store)
-    found = agreement_of(store, queue_id)
-    differing = conflicts(store, queue_id)
+    people = people_of(store, queue_id)
+    found, differing = people.agreement, people.conflicts
     assert found.people == ("Jonas", "Mira")
     assert found.trajectories == 9
     assert {one.item.place for one in differing} <= {3, 6, 9}
@@ -48,14 +51,17 @@ def test_agreement_of_a_queue(store: Store):
     assert found.same_first_error.value == pytest.approx(1 - len(differing) / 9)
     pair = found.pairs[0]
     assert sum(map(sum, pair.table)) == pair.steps == found.steps
-    facts = agreement_facts(store, queue_id)
+    facts = people_facts(people)
     assert facts["conflicts"] == {"open": len(differing), "resolved": 0}
     assert facts["pairs"][0]["kappa_steps"]["value"] == pair.kappa_steps.value
+    assert people_of(store, queue_id, people).agreement is found, "not reckoned again"
+    judge_all(store, queue_id, EVA, truly)
+    assert people_of(store, queue_id, people).agreement.people == ("Eva", "Jonas", "Mira")
 
 
 def test_a_resolution_is_a_third_judgement(store: Store):
     queue_id = judged_queue(store)
-    first = conflicts(store, queue_id)[0].item
+    first = people_of(store, queue_id).conflicts[0].item
     trajectory = first.trajectory_id
     theirs = annotations.current(store, trajectory)
     mira, jonas = (first.judged.first_errors()[who] for who in ("Mira", "Jonas"))
@@ -67,7 +73,7 @@ def test_a_resolution_is_a_third_judgement(store: Store):
     found = resolutions_of(store, queue_id)[trajectory]
     assert (found.resolver, found.taken, found.why, found.first_error) == ("Eva", "Mira", "72 / 2 is 36", mira)
     assert found.steps == first.judged.steps["Mira"]
-    shown = conflicts(store, queue_id)
+    shown = people_of(store, queue_id).conflicts
     assert [one.resolution for one in shown if one.item == first] == [found]
     assert shown[-1].item == first, "open ones first"
     resolve(store, trajectory, "Mira", first_error_here(first.judged.n_steps, 2))
@@ -82,7 +88,7 @@ def test_a_resolution_is_a_third_judgement(store: Store):
 
 def test_nonsense_is_no_resolution(store: Store):
     queue_id = judged_queue(store)
-    item = conflicts(store, queue_id)[0].item
+    item = people_of(store, queue_id).conflicts[0].item
     for judgements, why in (({}, "whether"), ({1: 1}, "whether"), ({99: -1}, "no step"), ({1: 5}, "not a valid")):
         with pytest.raises(InputError, match=why):
             resolve(store, item.trajectory_id, "Eva", judgements)
@@ -108,12 +114,13 @@ def test_what_most_people_say_counts_before_who_said_it_last(store: Store):
 def test_gold_items_say_who_leans_which_way(store: Store):
     queue_id = judged_queue(store, [(MIRA, truly)], size=12, gold_rate=1.0)
     judge_all(store, queue_id, JONAS, lambda *_: 1)
-    found = gold_of(store, queue_id)
+    people = people_of(store, queue_id)
+    found = people.gold
     assert (found["Mira"].items, found["Mira"].exact, found["Mira"].bias("Mira")) == (12, 12, "")
     jonas = found["Jonas"]
     assert jonas.exact < 12
     assert jonas.misses == 0
     assert jonas.bias("Jonas") == f"Jonas calls {jonas.false_alarms} correct steps incorrect"
-    facts = agreement_facts(store, queue_id)["gold"]["Jonas"]
+    facts = people_facts(people)["gold"]["Jonas"]
     assert (facts["bias"], facts["exact"]) == (jonas.bias("Jonas"), jonas.exact)
     assert facts["p"] == jonas.p < 0.05

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sapo_studio import paths
-from sapo_studio.app.annotation.agreement import agreement_of
+from sapo_studio.app.annotation.agreement import people_of
 from sapo_studio.domain.judgements import no_error
 from sapo_studio.store import queue_work
 from sapo_studio.store.bundles import read_queue
@@ -35,7 +35,7 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_agreement_as_text_and_json(sapo: Sapo, store: Store):
     queue_id = judged_queue(store, gold_rate=0.5)
-    found = agreement_of(store, queue_id)
+    found = people_of(store, queue_id).agreement
     code, out, _ = sapo("agreement", QUEUE)
     assert code == 0
     assert "2 people, 9 trajectories" in out
@@ -95,7 +95,7 @@ def test_there_and_back(
     for part in ("judgements", "comments", "acts", "resolutions", "states"):
         assert getattr(ours, part) == getattr(theirs, part)
     assert progress(store, queue_id, "Jonas").saved == 9
-    assert agreement_of(store, queue_id).trajectories == 9
+    assert people_of(store, queue_id).agreement.trajectories == 9
     assert "Nothing new" in sapo("bundle", "merge", back)[1]
     assert "Nothing new" in sapo("bundle", "import", back)[1]
     assert read_queue(store, queue_id) == ours

@@ -1,31 +1,46 @@
-"""How far the people of a queue agree, as numbers for a file."""
+"""What the people of a queue say together: agreement, conflicts, gold items; the same as numbers for a file."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sapo_studio.domain.agreement import Coefficient
-from sapo_studio.domain.gold import GoldScore, gold_score
+from sapo_studio.domain.gold import GoldScore
 from sapo_studio.domain.people import Agreement, agreement
-from sapo_studio.store.agreement import conflicts, gold_items, saved_by_people
+from sapo_studio.store.agreement import Conflict, SavedByPeople, conflicts, gold_scores, saved_by_people
 from sapo_studio.store.db import Store
+from sapo_studio.store.resolutions import resolutions_of
 
 
-def agreement_of(store: Store, queue_id: int) -> Agreement:
-    """The agreement over the items of a queue that two or more people have saved."""
-    return agreement([item.judged for item in saved_by_people(store, queue_id)])
+@dataclass(frozen=True)
+class People:
+    """What the people of a queue say, as it is now. `items`: those that somebody has saved; `gold`: by person."""
+
+    items: tuple[SavedByPeople, ...]
+    agreement: Agreement
+    conflicts: tuple[Conflict, ...]
+    gold: dict[str, GoldScore]
+
+    @property
+    def open(self) -> int:
+        """Conflicts that nobody has resolved yet."""
+        return sum(one.resolution is None for one in self.conflicts)
 
 
-def gold_of(store: Store, queue_id: int) -> dict[str, GoldScore]:
-    """By person: how they judged the gold items that they have saved."""
-    return {who: gold_score(item for _, item in found) for who, found in gold_items(store, queue_id).items()}
+def people_of(store: Store, queue_id: int, known: People | None = None) -> People:
+    """Read it. `known`: what was read before; where nobody has saved anything since, its numbers are still right."""
+    items = tuple(saved_by_people(store, queue_id))
+    if known is not None and known.items == items:
+        found, gold = known.agreement, known.gold
+    else:
+        found, gold = agreement([item.judged for item in items]), gold_scores(items)
+    return People(items, found, tuple(conflicts(items, resolutions_of(store, queue_id))), gold)
 
 
-def agreement_facts(store: Store, queue_id: int) -> dict[str, Any]:
+def people_facts(people: People) -> dict[str, Any]:
     """All of it as JSON holds it: numbers that are not defined are null, with the reason beside them."""
-    found = agreement_of(store, queue_id)
-    differing = conflicts(store, queue_id)
+    found = people.agreement
     return {
         "people": list(found.people),
         "trajectories": found.trajectories,
@@ -47,12 +62,11 @@ def agreement_facts(store: Store, queue_id: int) -> dict[str, Any]:
             for pair in found.pairs
         ],
         "conflicts": {
-            "open": sum(one.resolution is None for one in differing),
-            "resolved": sum(one.resolution is not None for one in differing),
+            "open": people.open,
+            "resolved": len(people.conflicts) - people.open,
         },
         "gold": {
-            who: {**asdict(score), "p": score.p, "bias": score.bias(who) or None}
-            for who, score in gold_of(store, queue_id).items()
+            who: {**asdict(score), "p": score.p, "bias": score.bias(who) or None} for who, score in people.gold.items()
         },
     }
 

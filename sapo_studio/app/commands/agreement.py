@@ -28,17 +28,16 @@ def agreement(
 
     Examples: `sapo agreement "lab it 2"`, `sapo agreement "lab it 2" --json`
     """
-    from sapo_studio.app.annotation.agreement import agreement_facts, agreement_of, gold_of
-    from sapo_studio.store.agreement import conflicts
+    from sapo_studio.app.annotation.agreement import people_facts, people_of
     from sapo_studio.store.db import Store
     from sapo_studio.store.queues import find_queue
 
     with Store.open(create=False) as store:
-        queue_id = find_queue(store, queue)
-        if as_json:
-            say_json({"queue": queue, **agreement_facts(store, queue_id)})
-            return
-        found, gold, differing = agreement_of(store, queue_id), gold_of(store, queue_id), conflicts(store, queue_id)
+        people = people_of(store, find_queue(store, queue))
+    if as_json:
+        say_json({"queue": queue, **people_facts(people)})
+        return
+    found = people.agreement
     from rich.markup import escape
     from rich.table import Table
 
@@ -59,9 +58,8 @@ def agreement(
     reasons = {found.alpha_steps.why, found.alpha_first_error.why} - {""}
     for reason in sorted(reasons):
         say(f"No alpha: {reason}")
-    open_ones = sum(one.resolution is None for one in differing)
-    say(f"{len(differing)} conflicts, {open_ones} of them open")
-    for who, score in gold.items():
+    say(f"{len(people.conflicts)} conflicts, {people.open} of them open")
+    for who, score in people.gold.items():
         bias = score.bias(who)
         say(
             f"Gold items, {who}: first error exact {score.exact} of {score.items},"

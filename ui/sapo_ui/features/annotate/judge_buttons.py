@@ -71,6 +71,8 @@ class KeyButton(QPushButton):
             ink, fill, line = look.muted, look.window, look.hairline
         elif self._primary:
             ink, fill, line = look.on_accent, look.accent, look.accent
+        elif self.isChecked():
+            ink, fill, line = look.text, look.accent_soft, look.accent
         else:
             ink, fill, line = look.text, look.sunken if self.isDown() else look.raised, look.border
         if self.isEnabled() and self.underMouse():
@@ -78,7 +80,7 @@ class KeyButton(QPushButton):
         focus = self.hasFocus()
         if focus:
             line = look.text if self._primary else look.accent
-        painter.setPen(QPen(QColor(line), 2 if focus else 1))
+        painter.setPen(QPen(QColor(line), 2 if focus or self.isChecked() else 1))
         painter.setBrush(QColor(fill))
         painter.drawRoundedRect(body.adjusted(0.5, 0.5, -0.5, -0.5) if focus else body, theme.RADIUS, theme.RADIUS)
         cap = QRectF(PAD, (self.height() - 20) / 2, self._cap, 20)
