@@ -68,8 +68,8 @@ class ItemModel(QAbstractListModel):
             return item.id == self._now
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._said(item)
-        if role == Qt.ItemDataRole.ToolTipRole and isinstance(item, QueueItem):
-            return plain_tip(item.question)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(item.question if isinstance(item, QueueItem) else self._said(item))
         return None
 
     def _said(self, item: QueueItem | SavedItem) -> str:

@@ -84,7 +84,8 @@ class JudgePage(Subpage):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.message)
         self.stack.addWidget(self.item)
-        self.blind = QCheckBox("Blind (b)")
+        self.blind = QCheckBox("Blind (b)", self)
+        self.blind.hide()  # until the page above has put it into its corner
         self.blind.setAccessibleName("Blind")
         self.blind.setChecked(Settings().text("annotate.blind", "on") == "on")
         self.blind.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -133,13 +134,15 @@ class JudgePage(Subpage):
 
     def _opened(self, item: object) -> None:
         self._loading.stop()
+        focus = QApplication.focusWidget()
+        lost = self.isVisible() and (focus is None or self.message.isAncestorOf(focus))
         if isinstance(item, OpenItem):
             self.item.show_item(item, blind=self.blind.isChecked(), another=True)
             self.stack.setCurrentWidget(self.item)
         else:
             self.stack.setCurrentWidget(self.message)
             self._say_done()
-        if self.isVisible() and QApplication.focusWidget() is None:
+        if lost:
             self.take_focus()
 
     def _changed(self, item: object) -> None:

@@ -98,6 +98,7 @@ class QueueColumn(QFrame):
         if progress.pace is not None and left is not None:
             rate = 60.0 / progress.pace
             self.pace.setText(f"{fmt.number(rate, 2)} a minute \u00b7 {fmt.duration(left)} left")
+        self.pace.setVisible(bool(self.pace.text()))
         self.pace.setToolTip("Over the last items; breaks of more than two minutes do not count")
         self.bar.setRange(0, max(1, progress.saved + progress.left))
         self.bar.setValue(progress.saved)
