@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from sapo_studio.errors import SapoError
@@ -217,7 +217,7 @@ class MainWindow(QMainWindow):
         self._run_starter.clone()
 
     def leave_form(self) -> None:
-        """Go back to the page that was in front before the New run form."""
+        """Go back to the page that was in front before the New run form or the Annotate page."""
         self._show_page("empty" if self.run_page.run_id is None else "run")
 
     def _selected(self, run_id: str | None) -> None:
@@ -304,6 +304,12 @@ class MainWindow(QMainWindow):
         panel = self.run_page.docks.focused_panel()
         own = [] if panel is None else [shortcut.key().toString() for shortcut in panel.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.pages.front_id == "annotate":
+            self.leave_form()
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

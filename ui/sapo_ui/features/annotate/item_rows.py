@@ -17,7 +17,7 @@ from sapo_ui.widgets.plain_text import plain_tip
 
 ITEM = Qt.ItemDataRole.UserRole + 1
 NOW = Qt.ItemDataRole.UserRole + 2
-PAD, CELL = 12, 9
+PAD, CELL, WORDS = 12, 9, 84
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -68,8 +68,8 @@ class ItemModel(QAbstractListModel):
             return item.id == self._now
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self._said(item)
-        if role == Qt.ItemDataRole.ToolTipRole and isinstance(item, QueueItem):
-            return plain_tip(item.question)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(item.question if isinstance(item, QueueItem) else self._said(item))
         return None
 
     def _said(self, item: QueueItem | SavedItem) -> str:
@@ -193,13 +193,14 @@ class SavedDelegate(_Delegate):
         name_room = QRectF(rect.left(), rect.top(), 82, rect.height())
         _write(painter, name_room, name_of(item.question_id, item.sample), look.text, "strong" if now else "small")
         scores = item.scores.tolist()
-        x, wide = rect.left() + 88, min(float(CELL), 64.0 / max(1, len(scores)))
+        strip = max(24.0, min(64.0, rect.width() - 88 - 16 - WORDS))
+        x, wide = rect.left() + 84, min(float(CELL), strip / max(1, len(scores)))
         painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
         for score in scores:
             painter.setBrush(theme.score_colour(score))
             painter.drawRect(QRectF(x, rect.center().y() - 7, max(1.0, wide - 1), 14))
             x += wide
-        x = rect.left() + 88 + 70
+        x = rect.left() + 84 + strip + 6
         glyphs.paint(
             painter,
             "check" if same else "warning",

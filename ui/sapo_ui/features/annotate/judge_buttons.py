@@ -31,6 +31,7 @@ class KeyButton(QPushButton):
         super().__init__(words)
         self._key = key
         self._primary = primary
+        self._pad, self._height = PAD, HEIGHT
         if primary:
             self.setProperty("look", "primary")
         self.setFont(theme.font("body"))
@@ -45,8 +46,14 @@ class KeyButton(QPushButton):
     def _cap(self) -> int:
         return self.fontMetrics().horizontalAdvance(self._key) + 2 * CAP_PAD
 
+    def set_compact(self, compact: bool) -> None:
+        """Take less room."""
+        self._pad, self._height = (7, 28) if compact else (PAD, HEIGHT)
+        self.setFont(theme.font("small" if compact else "body"))
+        self.updateGeometry()
+
     def sizeHint(self) -> QSize:
-        return QSize(2 * PAD + self._cap + 8 + self.fontMetrics().horizontalAdvance(self.text()), HEIGHT)
+        return QSize(2 * self._pad + self._cap + 6 + self.fontMetrics().horizontalAdvance(self.text()), self._height)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -83,13 +90,13 @@ class KeyButton(QPushButton):
         painter.setPen(QPen(QColor(line), 2 if focus or self.isChecked() else 1))
         painter.setBrush(QColor(fill))
         painter.drawRoundedRect(body.adjusted(0.5, 0.5, -0.5, -0.5) if focus else body, theme.RADIUS, theme.RADIUS)
-        cap = QRectF(PAD, (self.height() - 20) / 2, self._cap, 20)
+        cap = QRectF(self._pad, (self.height() - 20) / 2, self._cap, 20)
         painter.setPen(QPen(QColor(ink if self._primary else look.border), 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(cap, 4, 4)
         painter.setPen(QColor(ink))
         painter.drawText(cap, Qt.AlignmentFlag.AlignCenter, self._key)
-        left = cap.right() + 8
+        left = cap.right() + 6
         painter.drawText(
             QRectF(left, 0, self.width() - left, self.height()), Qt.AlignmentFlag.AlignVCenter, self.text()
         )
@@ -109,3 +116,8 @@ class JudgeButtons(FlowRow):
             button.clicked.connect(lambda _checked=False, verb=verb: self.pressed.emit(verb))
             self.buttons[verb] = button
             self.add(button)
+
+    def set_compact(self, compact: bool) -> None:
+        """Take less room: for a narrow window."""
+        for button in self.buttons.values():
+            button.set_compact(compact)

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QCheckBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.store.queue_records import QueueInfo
@@ -24,6 +24,9 @@ from sapo_ui.widgets.banner import Banner
 
 LOADING_MS = 200
 """Reading that takes longer than this says so."""
+
+ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 208
+"""From which width of the page on the queue and the buttons are as wide as they like to be."""
 
 MOST_WAITING = 50
 """Keys that are kept while the store is busy."""
@@ -81,8 +84,8 @@ class JudgePage(Subpage):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.message)
         self.stack.addWidget(self.item)
-        self.blind = QPushButton("Blind  b")
-        self.blind.setCheckable(True)
+        self.blind = QCheckBox("Blind (b)", self)
+        self.blind.hide()  # until the page above has put it into its corner
         self.blind.setAccessibleName("Blind")
         self.blind.setChecked(Settings().text("annotate.blind", "on") == "on")
         self.blind.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -90,8 +93,8 @@ class JudgePage(Subpage):
         self.blind.toggled.connect(self._blinded)
         across = QHBoxLayout()
         across.setSpacing(theme.SPACE_2)
-        across.addWidget(self.queue, 1)
-        across.addWidget(self.stack, 4)
+        across.addWidget(self.queue)
+        across.addWidget(self.stack, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SPACE_2)
@@ -131,13 +134,15 @@ class JudgePage(Subpage):
 
     def _opened(self, item: object) -> None:
         self._loading.stop()
+        focus = QApplication.focusWidget()
+        lost = self.isVisible() and (focus is None or self.message.isAncestorOf(focus))
         if isinstance(item, OpenItem):
             self.item.show_item(item, blind=self.blind.isChecked(), another=True)
             self.stack.setCurrentWidget(self.item)
         else:
             self.stack.setCurrentWidget(self.message)
             self._say_done()
-        if self.isVisible() and QApplication.focusWidget() is None:
+        if lost:
             self.take_focus()
 
     def _changed(self, item: object) -> None:
@@ -191,6 +196,12 @@ class JudgePage(Subpage):
 
     def _try_again(self) -> None:
         self.show_queue(self._queue)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        roomy = self.width() >= ROOMY
+        self.queue.setFixedWidth(QUEUE if roomy else QUEUE_NARROW)
+        self.item.buttons.set_compact(not roomy)
 
     # -- what is pressed
 

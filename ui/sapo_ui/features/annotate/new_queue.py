@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -23,6 +22,7 @@ from sapo_studio.store.queues import LARGEST
 from sapo_studio.store.records import RunSummary, TraceFilter
 from sapo_ui import theme
 from sapo_ui.widgets.combo import combo_box, set_items
+from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.wording import CASES, OUTCOMES, SOURCES
@@ -48,10 +48,8 @@ class NewQueueDialog(QDialog):
         self.setMinimumWidth(440)
         self._named = False
         self._runs = list(runs)
-        self.run: QComboBox = combo_box(
-            "Run or imported file", [(f"{run.name} ({run.id})", run.id) for run in runs], "Whose trajectories"
-        )
-        self.run.setMaximumWidth(320)
+        self.run = ElidedCombo("Run or imported file", 320)
+        self.run.fill([(f"{run.name} ({run.id})", run.id) for run in runs], first_run)
         self.source = combo_box("Source", [*SOURCES, IMPORTED], "Which of the run's trajectories")
         self.iteration = combo_box("Iteration", [("All iterations", ANY)])
         self.outcome = combo_box("Outcome", OUTCOMES)
@@ -104,8 +102,6 @@ class NewQueueDialog(QDialog):
         column.addWidget(buttons)
         for box in (self.run, self.source, self.iteration, self.rule):
             box.currentIndexChanged.connect(self._fit)
-        if (at := self.run.findData(first_run)) >= 0:
-            self.run.setCurrentIndex(at)
         self._fit()
 
     @property

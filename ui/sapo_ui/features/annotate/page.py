@@ -9,6 +9,7 @@ from functools import partial
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from sapo_studio.errors import InputError
 from sapo_studio.store.annotations import annotators
@@ -203,14 +204,15 @@ class AnnotatePage(Page):
             return
 
         def done(uid: str) -> None:
-            dialog.accept()
+            if isValid(dialog):  # it may have been closed meanwhile
+                dialog.accept()
             self._read(uid)
 
         def failed(error: Exception) -> None:
             if not isinstance(error, InputError):
-                dialog.reject()
                 raise error
-            dialog.refuse(f"{error.what}. {error.why} {error.fix}".strip())
+            if isValid(dialog):
+                dialog.refuse(f"{error.what}. {error.why} {error.fix}".strip())
 
         queues.make(self, spec, done, failed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from sapo_studio.store.queue_records import RULES, Progress, QueueInfo
+from sapo_studio.store.queue_records import Progress, QueueInfo, Rule
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.annotate.item_rows import ItemList, SavedDelegate, WaitingDelegate
@@ -13,6 +13,12 @@ from sapo_ui.services.queues import QueueView
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
 
+ORDERS: dict[Rule, str] = {
+    "disagreement": "by disagreement",
+    "uncertain": "by uncertainty",
+    "random": "in random order",
+    "question": "by question",
+}
 OTHERS = 3
 """People beside this one of whom it is said how far they are."""
 
@@ -26,8 +32,6 @@ class QueueColumn(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("look", "card")
-        self.setMinimumWidth(200)
-        self.setMaximumWidth(264)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, theme.SPACE_2, 0, theme.SPACE_2)
         column.setSpacing(theme.SPACE_1)
@@ -52,15 +56,12 @@ class QueueColumn(QFrame):
         foot.setSpacing(theme.SPACE_1)
         self.done = label("", "strong")
         self.pace = label("", "small", "muted")
-        line = QHBoxLayout()
-        line.addWidget(self.done)
-        line.addStretch(1)
-        line.addWidget(self.pace)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Items saved")
-        foot.addLayout(line)
+        foot.addWidget(self.done)
         foot.addWidget(self.bar)
+        foot.addWidget(self.pace)
         self.others = [ElidedLabel(theme.font("small")) for _ in range(OTHERS)]
         for other in self.others:
             foot.addWidget(other)
@@ -75,7 +76,7 @@ class QueueColumn(QFrame):
 
     def show_queue(self, queue: QueueInfo | None) -> None:
         """Say in which order the items come."""
-        self.rule.setText(RULES[queue.rule].lower() if queue is not None else "")
+        self.rule.setText(ORDERS[queue.rule] if queue is not None else "")
 
     def show_view(self, view: QueueView, now: int) -> None:
         """Show the queue as it is; `now`: the id of the item on the desk."""
@@ -97,6 +98,7 @@ class QueueColumn(QFrame):
         if progress.pace is not None and left is not None:
             rate = 60.0 / progress.pace
             self.pace.setText(f"{fmt.number(rate, 2)} a minute \u00b7 {fmt.duration(left)} left")
+        self.pace.setVisible(bool(self.pace.text()))
         self.pace.setToolTip("Over the last items; breaks of more than two minutes do not count")
         self.bar.setRange(0, max(1, progress.saved + progress.left))
         self.bar.setValue(progress.saved)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QToolButton, QWidget
 
 from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui import theme
@@ -14,37 +14,10 @@ from sapo_ui.features.annotate.subpage import SubpageSpec
 from sapo_ui.services.annotations import annotator_name, set_annotator_name
 from sapo_ui.theme import icons
 from sapo_ui.widgets import dialogs
+from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
-from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.segmented import Segmented
-
-
-class _Box(QComboBox):
-    """A combo box of a fixed width: long names are shortened in it, and whole in its list and on hover."""
-
-    def __init__(self, name: str, width: int) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setFont(theme.font("small"))
-        self.setFixedWidth(width)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.currentTextChanged.connect(self._say)
-
-    def fill(self, items: Sequence[tuple[str, object]], value: object) -> None:
-        """Offer (text, value)s with `value` chosen, without a signal."""
-        blocked = self.blockSignals(True)
-        self.clear()
-        for at, (text, data) in enumerate(items):
-            self.addItem(text, data)
-            if data == value:
-                self.setCurrentIndex(at)
-        self.blockSignals(blocked)
-        self.view().setMinimumWidth(min(480, self.view().sizeHintForColumn(0) + 24))
-        self._say()
-
-    def _say(self) -> None:
-        self.setToolTip(plain_tip(f"{self.accessibleName()}: {self.currentText()}"))
 
 
 class TopLine(FlowRow):
@@ -67,9 +40,9 @@ class TopLine(FlowRow):
         super().__init__(parent)
         self._subpages = list(subpages)
         self._counts: dict[int, int] = {}
-        self.queue = _Box("Queue", 220)
+        self.queue = ElidedCombo("Queue", 220)
         self.queue.activated.connect(self._queue)
-        self.name = _Box("Judge as", 130)
+        self.name = ElidedCombo("Judge as", 130)
         self.name.activated.connect(self._name)
         self.switch = Segmented("What is shown of the queue")
         self.switch.chosen.connect(self.subpage_chosen)

@@ -92,6 +92,7 @@ class RunList(QFrame):
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self.view.opened.connect(self.opened)
+        self.view.clicked.connect(self._clicked)
         column.addWidget(self.view, 1)
         self.empty = PlainLabel()
         self.empty.setProperty("look", "muted")
@@ -144,6 +145,10 @@ class RunList(QFrame):
         del previous
         run = current.data(RUN_ROLE)
         self.selected.emit(run.id if isinstance(run, RunSummary) else None)
+
+    def _clicked(self, index: QModelIndex) -> None:
+        """The current run too: another page may be in front of it."""
+        self._current_changed(index, index)
 
     def _menu(self, where: QPoint) -> None:
         if not self.view.indexAt(where).isValid():
