@@ -13,6 +13,8 @@ import typer
 
 from sapo_studio import __version__
 from sapo_studio.app.commands import (
+    agreement,
+    bundle,
     doctor,
     evaluate,
     export,
@@ -44,6 +46,8 @@ app = typer.Typer(
 for module in (
     *(run, resume, stop, runs, report, label_study, evaluate, matrix, import_file, export, grade, presets, restore),
     doctor,
+    *(run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, agreement, bundle, presets),
+    *(restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:

@@ -7,40 +7,57 @@ was undone.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from uuid import uuid4
 
 from sapo_studio.domain.judgements import Judgement, first_error
+from sapo_studio.domain.people import agreed_first_error
 from sapo_studio.errors import InputError
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import AnnotationInfo
 
 
-def annotate(store: Store, trajectory_id: int, annotator: str, judgements: Mapping[int, int]) -> int:
+def annotate(
+    store: Store,
+    trajectory_id: int,
+    annotator: str,
+    judgements: Mapping[int, int],
+    *,
+    filled: Collection[int] = (),
+    uid: str = "",
+) -> int:
     """Keep `judgements` (step, from 1 on, to -1 wrong, 0 neutral, 1 right) as one act, which `undo` takes
-    back as a whole.
+    back as a whole. `filled`: those of the steps that nobody judged, whose judgement follows from another's.
 
-    Returns the act's number. Raises InputError for a step that the trajectory has not, or a judgement that is
-    none.
+    `uid` names the act on every machine ('': a new one). Returns the act's number in this store. Raises InputError for
+    a step that the trajectory has not, or a judgement that is none.
     """
     with store.atomic():
-        n_steps = store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,))
-        if n_steps is None:
-            raise InputError(f"There is no trajectory {trajectory_id}")
-        for step, judgement in judgements.items():
-            if not 1 <= step <= n_steps:
-                raise InputError(f"Trajectory {trajectory_id} has no step {step}", why=f"It has steps 1 to {n_steps}.")
-            if judgement not in tuple(Judgement):
-                raise InputError(f"{judgement} is not a valid judgement", fix="-1 is incorrect, 0 neutral, 1 correct.")
+        check_judgements(store, trajectory_id, judgements)
         act = 1 + int(store.value("SELECT coalesce(max(act), 0) FROM annotations"))
-        now = time.time()
+        now, uid = time.time(), uid or uuid4().hex
         store.execute_many(
-            "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement, filled, uid)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (trajectory_id, annotator, now, act, step, int(judgement))
+                (trajectory_id, annotator, now, act, step, int(judgement), step in filled, uid)
                 for step, judgement in sorted(judgements.items())
             ],
         )
     return act
+
+
+def check_judgements(store: Store, trajectory_id: int, judgements: Mapping[int, int]) -> int:
+    """How many steps the trajectory has. Raises InputError for a step that it has not, or a judgement that is none."""
+    n_steps = store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,))
+    if n_steps is None:
+        raise InputError(f"There is no trajectory {trajectory_id}")
+    for step, judgement in judgements.items():
+        if not 1 <= step <= n_steps:
+            raise InputError(f"Trajectory {trajectory_id} has no step {step}", why=f"It has steps 1 to {n_steps}.")
+        if judgement not in tuple(Judgement):
+            raise InputError(f"{judgement} is not a valid judgement", fix="-1 is incorrect, 0 neutral, 1 correct.")
+    return int(n_steps)
 
 
 def undo(store: Store, trajectory_id: int, annotator: str) -> bool:
@@ -60,26 +77,70 @@ def undo(store: Store, trajectory_id: int, annotator: str) -> bool:
     return changed > 0
 
 
+def undo_act(store: Store, uid: str) -> bool:
+    """Take back the act of this name. False where nothing of it stands."""
+    return (
+        store.execute(
+            "UPDATE annotations SET undone_at = ? WHERE uid = ? AND uid != '' AND undone_at IS NULL", (time.time(), uid)
+        )
+        > 0
+    )
+
+
 def current(store: Store, trajectory_id: int) -> list[AnnotationInfo]:
     """The judgements of a trajectory that stand now, by annotator and step."""
     found = store.rows(
-        "SELECT annotator, step, judgement, at FROM v_annotations WHERE trajectory_id = ? ORDER BY annotator, step",
+        "SELECT annotator, step, judgement, at, filled, max(id) FROM annotations"
+        " WHERE trajectory_id = ? AND undone_at IS NULL GROUP BY annotator, step ORDER BY annotator, step",
         (trajectory_id,),
     )
-    return [AnnotationInfo(*row) for row in found]
+    return [AnnotationInfo(*row[:4], filled=bool(row[4])) for row in found]
+
+
+def by_hand(store: Store, trajectory_id: int, annotator: str) -> dict[int, int]:
+    """What this person judged step by step and still stands; steps that were filled in are left out."""
+    return {
+        one.step: one.judgement
+        for one in current(store, trajectory_id)
+        if one.annotator == annotator and not one.filled
+    }
+
+
+def first_error_of(store: Store, trajectory_id: int, annotator: str) -> int:
+    """The first wrong step of a trajectory as this person says, 0 for none, -1 where that is not known yet."""
+    n_steps = int(store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,)))
+    mine = {one.step: one.judgement for one in current(store, trajectory_id) if one.annotator == annotator}
+    return first_error(mine, n_steps)
+
+
+def annotators(store: Store) -> list[str]:
+    """The names under which judgements are kept, or have been."""
+    return [name for (name,) in store.rows("SELECT DISTINCT annotator FROM annotations ORDER BY annotator")]
 
 
 def human_first_errors(store: Store, low: int, high: int) -> dict[int, int]:
     """For each annotated trajectory with an id in `low`..`high`: the first wrong step as people say, 0 for
-    none, -1 where they did not say enough. Where several people judged a trajectory, the one who did so last
-    counts.
+    none, -1 where they did not say enough.
+
+    A resolution counts before everything else; then what most of several people agree on; then who judged last.
     """
-    return {
-        trajectory: first_error(judged, n_steps) for trajectory, (judged, n_steps) in _latest(store, low, high).items()
-    }
+    found: dict[int, int] = {}
+    for trajectory, (people, n_steps) in _said(store, low, high).items():
+        errors = [first_error(judged, n_steps) for judged in people.values()]
+        agreed = agreed_first_error(errors)
+        found[trajectory] = errors[0] if agreed is None else agreed
+    found.update(
+        store.rows(
+            "SELECT trajectory_id, first_error FROM resolutions WHERE undone_at IS NULL"
+            " AND trajectory_id BETWEEN ? AND ? ORDER BY at, uid",  # of several the last one holds
+            (low, high),
+        )
+    )
+    return found
 
 
-def _latest(store: Store, low: int, high: int) -> dict[int, tuple[dict[int, int], int]]:
+def _said(store: Store, low: int, high: int) -> dict[int, tuple[dict[str, dict[int, int]], int]]:
+    """By trajectory: what stands of each person, who judged last first, and how many steps it has."""
     found = store.rows(
         "SELECT a.trajectory_id, a.annotator, a.step, a.judgement, t.n_steps,"
         " (SELECT max(b.act) FROM annotations b WHERE b.trajectory_id = a.trajectory_id AND b.annotator = a.annotator"
@@ -88,9 +149,7 @@ def _latest(store: Store, low: int, high: int) -> dict[int, tuple[dict[int, int]
         " WHERE a.trajectory_id BETWEEN ? AND ? ORDER BY a.trajectory_id, last DESC",
         (low, high),
     )
-    chosen: dict[int, str] = {}
-    judged: dict[int, tuple[dict[int, int], int]] = {}
+    said: dict[int, tuple[dict[str, dict[int, int]], int]] = {}
     for trajectory, annotator, step, judgement, n_steps, _last in found:
-        if chosen.setdefault(trajectory, annotator) == annotator:
-            judged.setdefault(trajectory, ({}, n_steps))[0][step] = judgement
-    return judged
+        said.setdefault(trajectory, ({}, n_steps))[0].setdefault(annotator, {})[step] = judgement
+    return said

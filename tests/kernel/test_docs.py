@@ -140,7 +140,14 @@ def test_commands_exist(page: Path):
         if name not in known:
             wrong.append(f"sapo {name}")
             continue
-        options = {option for parameter in known[name].params for option in parameter.opts}
+        command = known[name]
+        if hasattr(command, "commands") and rest:  # a group: its command comes next
+            name = f"{name} {rest[0]}"
+            if rest[0] not in command.commands:
+                wrong.append(f"sapo {name}")
+                continue
+            command = command.commands[rest[0]]
+        options = {option for parameter in command.params for option in parameter.opts}
         used = [word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"]
         wrong += [f"sapo {name} {option}" for option in used if option not in options]
     assert wrong == []

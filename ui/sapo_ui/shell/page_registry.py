@@ -23,6 +23,8 @@ class PageContext:
     panels: Sequence[PanelSpec]
     presets: Presets
     on_error: Callable[[Exception], None]
+    current_run: Callable[[], str | None]
+    """The run that was looked at last."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,16 @@ def _new_run(context: PageContext) -> Page:
     return NewRunPage(presets.all(context.on_error), presets.save, preferred=DEMO_PRESET)
 
 
+def _annotate(context: PageContext) -> Page:
+    from sapo_ui.features.annotate.page import AnnotatePage  # only who judges pays for it
+
+    return AnnotatePage(context.current_run)
+
+
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
     PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
     PageSpec("new_run", _new_run, stays=False),
+    PageSpec("annotate", _annotate, stays=False),
 )
 """The first is in front when the window opens."""

@@ -1,0 +1,103 @@
+"""Resolutions: a third judgement of a trajectory on which people differ. What the people said stays as it is."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sapo_studio.domain.judgements import UNKNOWN, first_error
+from sapo_studio.errors import InputError
+from sapo_studio.store.annotations import check_judgements
+from sapo_studio.store.db import Store
+from sapo_studio.store.faults import reading
+
+LONGEST = 4000
+"""Characters of a reason."""
+
+NEWEST_FIRST = "at DESC, uid DESC"
+"""Which of several resolutions holds: the same on every machine."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How somebody resolved a conflict. `taken`: whose judgement they took ('': they judged anew); `first_error`: 0 for
+    none.
+    """
+
+    uid: str
+    trajectory_id: int
+    resolver: str
+    at: float
+    steps: Mapping[int, int]
+    first_error: int
+    taken: str
+    why: str
+
+
+def resolve(
+    store: Store, trajectory_id: int, resolver: str, judgements: Mapping[int, int], *, taken: str = "", why: str = ""
+) -> str:
+    """Keep `judgements` (by step, from 1 on) as what holds from now on, before any earlier resolution. Returns its uid.
+
+    `taken`: the person whose judgement this is; '' for one of the resolver's own. Raises InputError where the
+    judgements do not say which step is the first wrong one, as `annotate` does, or for a `why` that is too long.
+    """
+    why = why.strip()
+    if len(why) > LONGEST:
+        raise InputError(f"A reason has at most {LONGEST:,} characters", why=f"This one has {len(why):,}.")
+    uid = uuid4().hex
+    with store.atomic():
+        n_steps = check_judgements(store, trajectory_id, judgements)
+        error = first_error(judgements, n_steps)
+        if error == UNKNOWN:
+            raise InputError(
+                "The resolution does not say whether there is an error",
+                why="No step is judged incorrect, and some are not judged at all.",
+                fix="Judge the steps that are still open.",
+            )
+        kept = json.dumps({str(step): int(said) for step, said in sorted(judgements.items())})
+        store.execute(
+            "INSERT INTO resolutions (uid, trajectory_id, resolver, at, judgements, first_error, taken, why)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (uid, trajectory_id, resolver, time.time(), kept, error, taken, why),
+        )
+    return uid
+
+
+def undo_resolution(store: Store, queue_id: int, resolver: str) -> int | None:
+    """Take back the last resolution of this person in a queue that still stands; an earlier one, or the conflict, shows
+    again. Returns its trajectory, None where there is none."""
+    with store.atomic():
+        last = store.row(
+            "SELECT uid, trajectory_id FROM resolutions WHERE undone_at IS NULL AND resolver = ? AND trajectory_id IN"
+            f" (SELECT trajectory_id FROM queue_items WHERE queue_id = ?) ORDER BY {NEWEST_FIRST} LIMIT 1",
+            (resolver, queue_id),
+        )
+        if last is None:
+            return None
+        store.execute("UPDATE resolutions SET undone_at = ? WHERE uid = ?", (time.time(), last[0]))
+        return int(last[1])
+
+
+def resolutions_of(store: Store, queue_id: int) -> dict[int, Resolution]:
+    """The resolution that holds of each trajectory of a queue that has one."""
+    found = store.rows(
+        "SELECT uid, trajectory_id, resolver, at, judgements, first_error, taken, why FROM resolutions"
+        " WHERE undone_at IS NULL AND trajectory_id IN (SELECT trajectory_id FROM queue_items WHERE queue_id = ?)"
+        f" ORDER BY {NEWEST_FIRST}",
+        (queue_id,),
+    )
+    holding: dict[int, Resolution] = {}
+    with reading(store.path, "a resolution"):
+        for row in found:
+            holding.setdefault(row[1], _resolution(row))
+    return holding
+
+
+def _resolution(row: Sequence[Any]) -> Resolution:
+    steps = {int(step): int(said) for step, said in json.loads(row[4]).items()}
+    return Resolution(*row[:4], steps=steps, first_error=row[5], taken=row[6], why=row[7])

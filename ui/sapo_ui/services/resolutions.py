@@ -1,0 +1,149 @@
+"""Working at the conflicts of a queue: what there is, resolving one, and taking that back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+
+from sapo_studio.app.annotation.agreement import People, people_of
+from sapo_studio.errors import InputError, StoreError
+from sapo_studio.store import queries, resolutions
+from sapo_studio.store.annotations import human_first_errors
+from sapo_studio.store.comments import comments
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import UNKNOWN, CommentInfo, TraceDetail
+from sapo_ui.services import tasks
+from sapo_ui.services.annotations import annotation_events, annotator_name
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that is known of the trajectory of a conflict."""
+
+    detail: TraceDetail
+    comments: list[CommentInfo]
+
+
+@dataclass(frozen=True)
+class Resolving:
+    """What is to hold: judgements by step, whose they are ('': the resolver's own), and why."""
+
+    trajectory_id: int
+    judgements: Mapping[int, int]
+    taken: str
+    why: str
+
+
+class ConflictDesk(QObject):
+    """One person at the conflicts of one queue. Acts are written one after the other; none may come while `busy`."""
+
+    looked = Signal(object)
+    """(People) The queue as it is now."""
+
+    opened = Signal(object)
+    """(Evidence) What `open` asked for."""
+
+    kept = Signal(object)
+    """(trajectory id: int) It was resolved, or its resolution taken back."""
+
+    refused = Signal(object)
+    """(InputError | StoreError) What was asked for was not done."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._queue_id: int | None = None
+        self._people: People | None = None
+        self._opening: int | None = None
+        self._busy = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether an act is still being written."""
+        return self._busy
+
+    def show_queue(self, queue_id: int | None) -> None:
+        """Work at this queue."""
+        self._queue_id, self._people = queue_id, None
+        self.look()
+
+    def look(self) -> None:
+        """Read the queue again."""
+        queue_id, known = self._queue_id, self._people
+        if queue_id is None:
+            return
+
+        def done(people: People) -> None:
+            self._take(queue_id, people)
+
+        tasks.run(self, lambda store: people_of(store, queue_id, known), done, key="look", keep_running=True)
+
+    def open(self, trajectory_id: int) -> None:
+        """Read what is known of a trajectory."""
+        self._opening = trajectory_id
+
+        def work(store: Store) -> Evidence:
+            return Evidence(queries.trace(store, trajectory_id), comments(store, trajectory_id))
+
+        def done(evidence: Evidence) -> None:
+            if self._opening == trajectory_id:
+                self.opened.emit(evidence)
+
+        tasks.run(self, work, done, failed=self._failed, key="open")
+
+    def resolve(self, asked: Resolving) -> None:
+        """Keep this as what holds, under this user's name."""
+        me = annotator_name()
+
+        def work(store: Store) -> int:
+            resolutions.resolve(store, asked.trajectory_id, me, asked.judgements, taken=asked.taken, why=asked.why)
+            return asked.trajectory_id
+
+        self._write(work)
+
+    def undo(self) -> None:
+        """Take back this user's last resolution in the queue."""
+        queue_id, me = self._queue_id, annotator_name()
+        if queue_id is None:
+            return
+
+        def work(store: Store) -> int:
+            trajectory_id = resolutions.undo_resolution(store, queue_id, me)
+            if trajectory_id is None:
+                raise InputError("There is no resolution of yours to take back in this queue")
+            return trajectory_id
+
+        self._write(work)
+
+    def _write(self, act: Callable[[Store], int]) -> None:
+        queue_id, known = self._queue_id, self._people
+        if self._busy or queue_id is None:
+            return
+        self._busy = True
+
+        def work(store: Store) -> tuple[int, int, People]:
+            trajectory_id = act(store)
+            human = human_first_errors(store, trajectory_id, trajectory_id).get(trajectory_id, UNKNOWN)
+            return trajectory_id, human, people_of(store, queue_id, known)
+
+        def done(found: tuple[int, int, People]) -> None:
+            self._busy = False
+            trajectory_id, human, people = found
+            annotation_events().judged.emit(trajectory_id, human)
+            self._take(queue_id, people)
+            self.kept.emit(trajectory_id)
+
+        tasks.run(self, work, done, failed=self._failed)
+
+    def _take(self, queue_id: int, people: People) -> None:
+        if queue_id == self._queue_id:
+            self._people = people
+            self.looked.emit(people)
+
+    def _failed(self, error: Exception) -> None:
+        self._busy = False
+        if not isinstance(error, InputError | StoreError):
+            raise error
+        self.refused.emit(error)
+        self.look()
