@@ -44,10 +44,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, resume, stop, runs, report, label_study, evaluate, matrix, import_file, export, grade, presets, restore),
-    doctor,
-    *(run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, agreement, bundle, presets),
-    *(restore, doctor),
+    *(run, resume, stop, runs, report, label_study, evaluate, matrix, import_file, export, grade),
+    *(agreement, bundle, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:
