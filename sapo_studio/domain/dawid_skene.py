@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapo_studio.domain.beta_binomial import TryCounts, nearest
+from sapo_studio.domain.metrics import wilson
 
 WRONG, RIGHT, NONE = 0, 1, 2
 """What a source says of a step; NONE where it says nothing."""
@@ -310,21 +311,19 @@ def _described(
     found: list[SourceErrors] = []
     for source, name in enumerate(votes.names):
         calls_wrong, calls_right = (
-            Rate(
-                float(rates[source, kind]),
-                *_interval([draw[source, kind] for draw in redrawn]),
-                float(behind[source, kind]),
-            )
+            _rate(rates[source, kind], behind[source, kind], [draw[source, kind] for draw in redrawn])
             for kind in (0, 1)
         )
         found.append(SourceErrors(name, int(given[source].sum()), int(shared[source].sum()), calls_wrong, calls_right))
     return tuple(found)
 
 
-def _interval(draws: Sequence[float]) -> tuple[float, float]:
-    """95 % of what was drawn; a draw may hold no vote of the kind."""
-    known = [draw for draw in draws if draw == draw]
+def _rate(value: float, n: float, draws: Sequence[float]) -> Rate:
+    """With the interval of 95 % of the draws, and never a narrower one than as many independent votes would have: draws
+    of a rate near 0 hardly vary."""
+    known = [draw for draw in draws if draw == draw]  # a draw may hold no vote of the kind
     if not known:
-        return 0.0, 1.0
+        return Rate(float(value), 0.0, 1.0, float(n))
     low, high = np.percentile(known, (2.5, 97.5))
-    return float(low), float(high)
+    least = wilson(value * n, n)
+    return Rate(float(value), min(float(low), least.low), max(float(high), least.high), float(n))
