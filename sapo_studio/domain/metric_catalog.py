@@ -224,6 +224,13 @@ _STORED = (
         more="An estimate: nothing but verifier and rollouts is asked.",
     ),
     MetricInfo(
+        "consensus_noise_true_before",
+        "Label noise before the filter",
+        "share of the step labels of incorrect trajectories that are false",
+        better=-1,
+        more="Only where the task can tell.",
+    ),
+    MetricInfo(
         "consensus_noise_true",
         "Label noise after the filter",
         "share of the labels that the consensus filter keeps that are false",

@@ -11,7 +11,7 @@ from sapo_studio.domain.step_evidence import StepEvidence, Tries
 from sapo_studio.store.codec import unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
-from sapo_studio.store.traces import parse_steps
+from sapo_studio.store.traces import parse_scores, parse_steps
 
 _OWN = (*LABELERS, "expansion")
 """Whose labels are the run's own; any other source of labels is a second grader."""
@@ -74,6 +74,17 @@ def evidence(store: Store, run_id: str, iteration: int) -> list[LabeledTrajector
         )
         found.append(LabeledTrajectory(text, steps[trajectory], one))
     return found
+
+
+def correct_scores(store: Store, run_id: str, iteration: int) -> list[list[float]]:
+    """Scores by the verifier before of the labeled trajectories with a correct answer, a list each."""
+    rows = store.rows(
+        "SELECT t.id, s.scores FROM trajectories t JOIN scores s ON s.trajectory_id = t.id AND s.verifier = ?"
+        " WHERE t.run_id = ? AND t.iteration = ? AND t.source = 'sample' AND t.correct = 1"
+        " AND EXISTS (SELECT 1 FROM labels l WHERE l.trajectory_id = t.id) ORDER BY t.id",
+        (iteration - 1, run_id, iteration),
+    )
+    return [parse_scores(store, blob, trajectory).tolist() for trajectory, blob in rows]
 
 
 def _rollouts(

@@ -257,6 +257,8 @@ def _agreed(
     phase.emit(TrainingLabels(verifier=phase.iteration, rows=rows))
     phase.metric("consensus_kept_share", agreed.kept_share, n=agreed.before.labels)
     phase.metric("consensus_noise_before", agreed.before.estimated_share, n=agreed.before.labels, estimate=True)
+    if agreed.before.known:
+        phase.metric("consensus_noise_true_before", agreed.before.true_share, n=agreed.before.known)
     if agreed.after.labels:
         phase.metric("consensus_noise_estimate", agreed.after.estimated_share, n=agreed.after.labels, estimate=True)
     if agreed.after.known:
