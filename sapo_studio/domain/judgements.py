@@ -36,3 +36,15 @@ def first_error_here(n_steps: int, step: int) -> dict[int, int]:
 def no_error(n_steps: int) -> dict[int, int]:
     """The judgements meant by "no step is wrong"."""
     return dict.fromkeys(range(1, n_steps + 1), int(Judgement.RIGHT))
+
+
+def still_to_fill(meant: Mapping[int, int], by_hand: Mapping[int, int]) -> dict[int, int]:
+    """Of the judgements that an act means for many steps, those that say something new: a step that was judged by hand
+    and not otherwise keeps its judgement, and neutral steps may stand where the act means right ones.
+    """
+
+    def stands(step: int, judgement: int) -> bool:
+        said = by_hand.get(step)
+        return said == judgement or (said == Judgement.NEUTRAL and judgement == Judgement.RIGHT)
+
+    return {step: judgement for step, judgement in meant.items() if not stands(step, judgement)}

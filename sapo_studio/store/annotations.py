@@ -7,7 +7,8 @@ was undone.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from uuid import uuid4
 
 from sapo_studio.domain.judgements import Judgement, first_error
 from sapo_studio.errors import InputError
@@ -15,12 +16,20 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import AnnotationInfo
 
 
-def annotate(store: Store, trajectory_id: int, annotator: str, judgements: Mapping[int, int]) -> int:
+def annotate(
+    store: Store,
+    trajectory_id: int,
+    annotator: str,
+    judgements: Mapping[int, int],
+    *,
+    filled: Collection[int] = (),
+    uid: str = "",
+) -> int:
     """Keep `judgements` (step, from 1 on, to -1 wrong, 0 neutral, 1 right) as one act, which `undo` takes
-    back as a whole.
+    back as a whole. `filled`: those of the steps that nobody judged, whose judgement follows from another's.
 
-    Returns the act's number. Raises InputError for a step that the trajectory has not, or a judgement that is
-    none.
+    `uid` names the act on every machine ('': a new one). Returns the act's number in this store. Raises InputError for
+    a step that the trajectory has not, or a judgement that is none.
     """
     with store.atomic():
         n_steps = store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,))
@@ -32,11 +41,12 @@ def annotate(store: Store, trajectory_id: int, annotator: str, judgements: Mappi
             if judgement not in tuple(Judgement):
                 raise InputError(f"{judgement} is not a valid judgement", fix="-1 is incorrect, 0 neutral, 1 correct.")
         act = 1 + int(store.value("SELECT coalesce(max(act), 0) FROM annotations"))
-        now = time.time()
+        now, uid = time.time(), uid or uuid4().hex
         store.execute_many(
-            "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement, filled, uid)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (trajectory_id, annotator, now, act, step, int(judgement))
+                (trajectory_id, annotator, now, act, step, int(judgement), step in filled, uid)
                 for step, judgement in sorted(judgements.items())
             ],
         )
@@ -60,13 +70,40 @@ def undo(store: Store, trajectory_id: int, annotator: str) -> bool:
     return changed > 0
 
 
+def undo_act(store: Store, uid: str) -> bool:
+    """Take back the act of this name. False where nothing of it stands."""
+    return (
+        store.execute(
+            "UPDATE annotations SET undone_at = ? WHERE uid = ? AND uid != '' AND undone_at IS NULL", (time.time(), uid)
+        )
+        > 0
+    )
+
+
 def current(store: Store, trajectory_id: int) -> list[AnnotationInfo]:
     """The judgements of a trajectory that stand now, by annotator and step."""
     found = store.rows(
-        "SELECT annotator, step, judgement, at FROM v_annotations WHERE trajectory_id = ? ORDER BY annotator, step",
+        "SELECT annotator, step, judgement, at, filled, max(id) FROM annotations"
+        " WHERE trajectory_id = ? AND undone_at IS NULL GROUP BY annotator, step ORDER BY annotator, step",
         (trajectory_id,),
     )
-    return [AnnotationInfo(*row) for row in found]
+    return [AnnotationInfo(*row[:4], filled=bool(row[4])) for row in found]
+
+
+def by_hand(store: Store, trajectory_id: int, annotator: str) -> dict[int, int]:
+    """What this person judged step by step and still stands; steps that were filled in are left out."""
+    return {
+        one.step: one.judgement
+        for one in current(store, trajectory_id)
+        if one.annotator == annotator and not one.filled
+    }
+
+
+def first_error_of(store: Store, trajectory_id: int, annotator: str) -> int:
+    """The first wrong step of a trajectory as this person says, 0 for none, -1 where that is not known yet."""
+    n_steps = int(store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,)))
+    mine = {one.step: one.judgement for one in current(store, trajectory_id) if one.annotator == annotator}
+    return first_error(mine, n_steps)
 
 
 def human_first_errors(store: Store, low: int, high: int) -> dict[int, int]:

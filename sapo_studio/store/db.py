@@ -6,7 +6,7 @@ import ctypes
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +27,9 @@ TABLES = (
     *("events", "commands", "annotations"),
 )
 """What every store has since its first shape."""
+
+Values = Sequence[Any] | Mapping[str, Any]
+"""What stands in a statement's places: in order for `?`, by name for `:name`."""
 
 _TRANSACTION = "BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",)
 # Of savepoints with one name the innermost is meant.
@@ -277,7 +280,7 @@ class Store:
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
 
-    def rows(self, sql: str, values: Sequence[Any] = (), *, lenient: bool = False) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, values: Values = (), *, lenient: bool = False) -> list[tuple[Any, ...]]:
         """All rows of a query; its cursor is closed again, so that it holds up no checkpoint.
 
         `lenient` shows text that is no UTF-8 with marks in it rather than refuse it. Raises StoreError.
@@ -298,12 +301,12 @@ class Store:
                     self.connection.text_factory = str
             raise fault from error
 
-    def row(self, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    def row(self, sql: str, values: Values = ()) -> tuple[Any, ...] | None:
         """The first row of a query, None where there is none. Raises StoreError."""
         found = self.rows(sql, values)
         return found[0] if found else None
 
-    def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
+    def value(self, sql: str, values: Values = ()) -> Any:
         """The first value of the first row, None where there is no row. Raises StoreError."""
         found = self.row(sql, values)
         return found[0] if found else None

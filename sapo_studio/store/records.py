@@ -257,11 +257,24 @@ class RolloutInfo:
 
 @dataclass(frozen=True)
 class AnnotationInfo:
-    """A person's judgement of a step that holds now: -1 wrong, 0 neutral, 1 right."""
+    """A person's judgement of a step that holds now: -1 wrong, 0 neutral, 1 right. `filled`: it follows from a
+    judgement of another step.
+    """
 
     annotator: str
     step: int
     judgement: int
+    at: float
+    filled: bool = False
+
+
+@dataclass(frozen=True)
+class CommentInfo:
+    """What a person wrote beside a step and stands now. Step 0: beside the whole trajectory."""
+
+    step: int
+    annotator: str
+    text: str
     at: float
 
 

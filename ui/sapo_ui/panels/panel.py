@@ -32,8 +32,9 @@ class Panel(QWidget):
     help: str = ""
     """What F1 opens while the panel has the focus: Markdown, a few short paragraphs."""
 
-    trace_requested = Signal(object)
-    """(trajectory id: int) The user wants to see this trajectory, whichever panel shows it."""
+    trace_requested = Signal(object, object)
+    """(trajectory id: int, step: int) The user wants to see this trajectory, whichever panel shows it, and this step of
+    it; 0: no certain one."""
 
     def show_run(self, run_id: str | None) -> None:
         """Show this run from now on. None: show nothing."""
@@ -52,9 +53,10 @@ class Panel(QWidget):
         """Choose what `choices` gave at an earlier time; what does not exist any more is left as it is."""
         del choices
 
-    def show_trace(self, trajectory_id: int) -> bool:
-        """Show this trajectory, if that is what the panel is for. True when it is; the page then raises the panel."""
-        del trajectory_id
+    def show_trace(self, trajectory_id: int, step: int = 0) -> bool:
+        """Show this trajectory with this step chosen (0: whichever the panel thinks best), if that is what the panel is
+        for. True when it is; the page then raises the panel."""
+        del trajectory_id, step
         return False
 
 

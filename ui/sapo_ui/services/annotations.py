@@ -4,13 +4,13 @@ and telling every panel at once, so that the heatmap need not wait for the next 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from PySide6.QtCore import QObject, Signal
 
-from sapo_studio.domain.judgements import Judgement, first_error_here, no_error
+from sapo_studio.domain.judgements import Judgement, first_error_here, no_error, still_to_fill
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceDetail
@@ -58,6 +58,17 @@ class JudgeAction:
     step: int
 
 
+def act_of(action: JudgeAction, n_steps: int, by_hand: Mapping[int, int]) -> tuple[dict[int, int], set[int]]:
+    """What `action` is to write after what this person has judged by hand: judgements by step, and which of those steps
+    are filled in. Steps judged by hand that agree keep their judgement; nothing at all where everything is said.
+    """
+    said = judgements_of(action, n_steps)
+    if action.verb not in ("first_error", "no_error"):
+        return said, set()
+    new = still_to_fill(said, by_hand)
+    return new, new.keys() - ({action.step} if action.verb == "first_error" else set[int]())
+
+
 def judgements_of(action: JudgeAction, n_steps: int) -> dict[int, int]:
     """What `action` says of which steps; nothing for undo."""
     single = {"wrong": Judgement.WRONG, "neutral": Judgement.NEUTRAL, "right": Judgement.RIGHT}
@@ -82,13 +93,13 @@ class JudgementWriter(QObject):
     def judge(self, trajectory_id: int, n_steps: int, action: JudgeAction) -> None:
         """Keep (or take back) a judgement."""
         me = annotator_name()
-        said = judgements_of(action, n_steps)
 
         def work(store: Store) -> TraceDetail:
             if action.verb == "undo":
                 annotations.undo(store, trajectory_id, me)
             else:
-                annotations.annotate(store, trajectory_id, me, said)
+                said, filled = act_of(action, n_steps, annotations.by_hand(store, trajectory_id, me))
+                annotations.annotate(store, trajectory_id, me, said, filled=filled)
             return queries.trace(store, trajectory_id)
 
         self._waiting.append(work)

@@ -1,16 +1,17 @@
-"""The steps of one trajectory as a column of cards: tinted by score, with their marks, labels and judgements."""
+"""The steps of one trajectory as cards: tinted by score, with their marks, labels and judgements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_studio.store.records import TraceDetail
 from sapo_ui import theme
+from sapo_ui.trajectory.step_column import Card
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, Tone, label
 
@@ -77,16 +78,33 @@ def step_facts(detail: TraceDetail, verifier: int | None, me: str) -> list[StepF
     return found
 
 
-class StepCard(QWidget):
+def model_chips(facts: StepFacts) -> list[Chip]:
+    """What models and rollouts say of a step: marks, the fall of the score, how rollouts ended, labels by source."""
+    chips = [Chip(words, "plain", mark=shape) for shape, words in facts.marks]
+    if facts.drop is not None and abs(facts.drop) >= 0.05:
+        chip = Chip(f"drop {facts.drop:.2f}" if facts.drop > 0 else f"rise {-facts.drop:.2f}")
+        chip.setToolTip("How far the score fell since the step before (before step 1 it is 1)")
+        chips.append(chip)
+    if facts.rollouts is not None:
+        right, total = facts.rollouts
+        chip = Chip(f"{right} of {total} rollouts correct", "good" if right else "bad")
+        chip.setToolTip(
+            "Rollouts that continue from this step. A correct one shows that the step can lead to the answer."
+        )
+        chips.append(chip)
+    for source, right in facts.labels:
+        chip = Chip(f"{source}: {'correct' if right else 'incorrect'}", "good" if right else "bad")
+        chip.setToolTip(f"Label written by {source}")
+        chips.append(chip)
+    return chips
+
+
+class StepCard(Card):
     """One step."""
 
-    pressed = Signal(object)
-    """(step number: int)"""
-
     def __init__(self, facts: StepFacts, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(facts.number, parent)
         self.facts = facts
-        self._chosen = False
         row = QHBoxLayout(self)
         row.setContentsMargins(BAR + 10, 6, 10, 6)
         row.setSpacing(theme.SPACE_2)
@@ -113,40 +131,14 @@ class StepCard(QWidget):
         theme.on_change(self, self._restyle)
 
     def _fill_chips(self) -> None:
-        facts = self.facts
-        for shape, words in facts.marks:
-            self.chips.add(Chip(words, "plain", mark=shape))
-        if facts.drop is not None and abs(facts.drop) >= 0.05:
-            chip = Chip(f"drop {facts.drop:.2f}" if facts.drop > 0 else f"rise {-facts.drop:.2f}")
-            chip.setToolTip("How far the score fell since the step before (before step 1 it is 1)")
-            self.chips.add(chip)
-        if facts.rollouts is not None:
-            right, total = facts.rollouts
-            chip = Chip(f"{right} of {total} rollouts correct", "good" if right else "bad")
-            chip.setToolTip(
-                "Rollouts that continue from this step. A correct one shows that the step can lead to the answer."
-            )
-            self.chips.add(chip)
-        for who, judgement in facts.judged:
+        chips = model_chips(self.facts)
+        for who, judgement in self.facts.judged:
             word, tone, icon = JUDGEMENTS[judgement]
-            self.chips.add(Chip(f"{who}: {word}", tone, icon=icon))
-        for source, right in facts.labels:
-            chip = Chip(f"{source}: {'correct' if right else 'incorrect'}", "good" if right else "bad")
-            chip.setToolTip(f"Label written by {source}")
-            self.chips.add(chip)
-
-    def set_chosen(self, chosen: bool) -> None:
-        """Draw the ring of the chosen step."""
-        if chosen != self._chosen:
-            self._chosen = chosen
-            self.update()
+            chips.insert(len(self.facts.marks), Chip(f"{who}: {word}", tone, icon=icon))
+        self.chips.add(*chips)
 
     def _restyle(self) -> None:
         self.update()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        del event
-        self.pressed.emit(self.facts.number)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
@@ -154,69 +146,10 @@ class StepCard(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         body = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        painter.setBrush(QColor(look.accent_soft if self._chosen else look.surface))
-        painter.setPen(QPen(QColor(look.accent if self._chosen else look.hairline), 2 if self._chosen else 1))
+        painter.setBrush(QColor(look.accent_soft if self.chosen else look.surface))
+        painter.setPen(QPen(QColor(look.accent if self.chosen else look.hairline), 2 if self.chosen else 1))
         painter.drawRoundedRect(body, theme.RADIUS, theme.RADIUS)
         if self.facts.score is not None:
             painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
             painter.setBrush(theme.score_colour(self.facts.score))
             painter.drawRoundedRect(QRectF(5, 6, BAR, self.height() - 12), 3, 3)
-
-
-class StepColumn(QScrollArea):
-    """The cards of one trajectory, one of them chosen."""
-
-    chosen_changed = Signal(object)
-    """(step number: int)"""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.cards: list[StepCard] = []
-        self._chosen = 1
-        self._shown: tuple[StepFacts, ...] = ()
-        self._inside = QWidget()
-        self._column = QVBoxLayout(self._inside)
-        self._column.setContentsMargins(0, 0, 4, 0)
-        self._column.setSpacing(6)
-        self.setWidget(self._inside)
-
-    @property
-    def chosen(self) -> int:
-        """The chosen step, from 1 on."""
-        return self._chosen
-
-    def show_steps(self, facts: list[StepFacts], chosen: int) -> None:
-        """Show these steps. What has not changed stays as it is."""
-        if tuple(facts) != self._shown:
-            self._shown = tuple(facts)
-            place = self.verticalScrollBar().value()
-            while (item := self._column.takeAt(0)) is not None:
-                widget = item.widget()
-                if widget is not None:
-                    widget.hide()
-                    widget.deleteLater()
-            self.cards = [StepCard(fact, self._inside) for fact in facts]
-            for card in self.cards:
-                card.pressed.connect(self._pressed)
-                self._column.addWidget(card)
-            self._column.addStretch(1)
-            self.verticalScrollBar().setValue(place)
-        self.choose(chosen)
-
-    def choose(self, step: int) -> None:
-        """Choose a step, and bring its card into view."""
-        if not self.cards:
-            return
-        self._chosen = max(1, min(len(self.cards), step))
-        for card in self.cards:
-            card.set_chosen(card.facts.number == self._chosen)
-        self.ensureWidgetVisible(self.cards[self._chosen - 1], 0, 8)
-        self.chosen_changed.emit(self._chosen)
-
-    def _pressed(self, step: object) -> None:
-        if isinstance(step, int):
-            self.choose(step)

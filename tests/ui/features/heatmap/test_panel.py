@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
 from sapo_studio.events import kinds as k
@@ -75,9 +75,25 @@ def test_hover_reads_the_cell(panel, qtbot, store):
 
 def test_click_opens_the_trace(panel, qtbot):
     with qtbot.waitSignal(panel.trace_requested) as caught:
-        at = panel.view.layout_now.rect_of(Cell(7, 1)).center().toPoint()
+        at = panel.view.layout_now.rect_of(Cell(7, 2)).center().toPoint()
         qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=at)
-    assert caught.args == [int(panel.data.ids[7])]
+    assert caught.args == [int(panel.data.ids[7]), 2]
+
+
+def test_where_there_is_no_step_none_is_asked_for(panel, qtbot):
+    first, last = panel.view.visible_range
+    column = first + int(np.argmin(panel.data.n_steps[first:last]))
+    beyond = Cell(column, int(panel.data.n_steps[column]) + 1)
+    assert beyond.row <= panel.view.grid.rows
+    told = []
+    panel.trace_requested.connect(lambda *args: told.append(args))
+    layout = panel.view.layout_now
+    body = layout.rect_of(beyond).center()
+    strip = QPointF(body.x(), layout.strip.center().y())
+    assert layout.cell_at(strip).row == 0
+    for at in (body, strip):
+        qtbot.mouseClick(panel.view, Qt.MouseButton.LeftButton, pos=at.toPoint())
+    assert told == [(int(panel.data.ids[column]), 0)] * 2
 
 
 def test_a_judgement_is_drawn_at_once_without_moving_anything(panel, store):

@@ -25,8 +25,8 @@ def make_panel(name, traces=False):
         def refresh(self, change):
             self.calls.append(("refresh", change.changed))
 
-        def show_trace(self, trajectory_id):
-            self.calls.append(("trace", trajectory_id))
+        def show_trace(self, trajectory_id, step=0):
+            self.calls.append(("trace", trajectory_id, step))
             return traces
 
     return Recorder

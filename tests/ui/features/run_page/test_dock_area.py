@@ -3,9 +3,9 @@
 
 def test_a_trace_is_shown_by_the_panel_for_it(page):
     page.docks.docks["log"].raise_()
-    page.docks.docks["heatmap"].panel.trace_requested.emit(2**33 + 5)
+    page.docks.docks["heatmap"].panel.trace_requested.emit(2**33 + 5, 3)
     panel = page.docks.docks["traces"].panel
-    assert panel.calls[-1] == ("trace", 2**33 + 5)
+    assert panel.calls[-1] == ("trace", 2**33 + 5, 3)
     assert not panel.visibleRegion().isEmpty()
 
 

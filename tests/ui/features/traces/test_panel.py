@@ -77,7 +77,7 @@ def test_keys_move_and_open(panel, qtbot):
     assert panel.table.currentIndex().row() == 1
     with qtbot.waitSignal(panel.trace_requested) as caught:
         qtbot.keyClick(panel.table, Qt.Key.Key_Return)
-    assert caught.args == [int(panel.model.ids[1])]
+    assert caught.args == [int(panel.model.ids[1]), 0]
 
 
 def test_live_rows_come_in_below(qtbot, store):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtWidgets import QAbstractSlider, QInputDialog, QSplitter
 
 from sapo_studio.store import annotations, queries
+from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.traces.view import TraceView
 from sapo_ui.services.annotations import annotation_events, annotator_name
@@ -155,3 +156,56 @@ def test_the_name_that_judgements_are_kept_under_can_be_changed(view, qtbot, sto
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_1)
     qtbot.waitUntil(lambda: [one.annotator for one in annotations.current(store, trajectory)] == ["eva"])
+
+
+def test_the_clicked_cell_is_the_step_that_is_judged(view, qtbot, store, run_id):
+    heatmap = show(qtbot, HeatmapPanel(), run_id)
+    qtbot.waitUntil(lambda: heatmap.data is not None)
+    heatmap.trace_requested.connect(view.show_trace)
+    page = QSplitter(Qt.Orientation.Vertical)
+    qtbot.addWidget(page)
+    page.addWidget(heatmap)
+    page.addWidget(view)
+    view.setFixedHeight(190)  # room for a step or two
+    page.resize(900, 620)
+    page.show()
+    page.activateWindow()
+    long = int(np.argmax(heatmap.data.n_steps))
+    for step in (1, int(heatmap.data.n_steps[long])):
+        at = heatmap.view.layout_now.rect_of(Cell(long, step)).center().toPoint()
+        qtbot.mouseClick(heatmap.view, Qt.MouseButton.LeftButton, pos=at)
+        trajectory = int(heatmap.data.ids[long])
+        qtbot.waitUntil(lambda: view.detail.id == trajectory and view.steps.chosen == step)
+        qtbot.waitUntil(lambda: view.steps.in_view)
+        qtbot.waitUntil(view.hasFocus)
+        qtbot.keyClick(view, Qt.Key.Key_1)
+        qtbot.waitUntil(lambda: judged(store, trajectory).get(step) == -1)
+    assert judged(store, trajectory) == {1: -1, step: -1}
+    for part in (heatmap, view):
+        part.setParent(None)  # each is taken apart by itself
+
+
+def test_a_step_that_was_scrolled_away_comes_back_before_it_is_judged(view, qtbot, store, trajectory):
+    view.resize(900, 190)
+    view.steps.choose(1)
+    qtbot.waitUntil(lambda: view.steps.in_view)
+    bar = view.steps.verticalScrollBar()
+    assert bar.maximum() > 60
+    bar.triggerAction(QAbstractSlider.SliderAction.SliderToMaximum)
+    assert not view.steps.in_view
+    qtbot.keyClick(view, Qt.Key.Key_1)
+    assert view.steps.in_view
+    qtbot.keyClick(view, Qt.Key.Key_3)
+    qtbot.waitUntil(lambda: judged(store, trajectory) == {1: 1})
+    assert store.value("SELECT count(*) FROM annotations") == 1
+
+
+def test_nothing_is_judged_while_another_trajectory_is_being_read(view, qtbot, store):
+    before, other = view.detail.id, view.detail.siblings[0].id
+    view.show_trace(other, 2)
+    qtbot.keyClick(view, Qt.Key.Key_1)  # the old one still stands there
+    assert view.detail.id == before
+    qtbot.waitUntil(lambda: view.detail.id == other)
+    assert view.steps.chosen == 2
+    qtbot.waitUntil(lambda: not view.writer._busy)
+    assert store.value("SELECT count(*) FROM annotations") == 0

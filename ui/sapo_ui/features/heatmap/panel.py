@@ -250,7 +250,8 @@ trajectories that each verifier scored first.
 
     def _open(self, cell: object) -> None:
         if isinstance(cell, Cell) and self._data is not None:
-            self.trace_requested.emit(int(self._data.ids[cell.column]))
+            step = cell.row if cell.row <= int(self._data.n_steps[cell.column]) else 0  # 0 below the picture too
+            self.trace_requested.emit(int(self._data.ids[cell.column]), step)
 
     def _judged(self, trajectory: object, human: object) -> None:
         """Somebody judged a step: the mark changes in place, nothing moves."""

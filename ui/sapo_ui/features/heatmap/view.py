@@ -196,8 +196,7 @@ class HeatmapView(QWidget):
         self._press = None
         cell = self.layout_now.cell_at(event.position())
         if not self._dragged and cell is not None:
-            cell = Cell(cell.column, max(1, cell.row))
-            self.set_cursor(cell)
+            self.set_cursor(Cell(cell.column, max(1, cell.row)))
             self.activated.emit(cell)
 
     def enterEvent(self, event: QEnterEvent) -> None:

@@ -279,12 +279,12 @@ class DockArea(QMainWindow):
         for panel in self.panels:
             panel.refresh(change)
 
-    def show_trace(self, trajectory_id: object) -> None:
-        """Show a trajectory in the panel that is made for it, and raise that panel."""
-        if not isinstance(trajectory_id, int):
+    def show_trace(self, trajectory_id: object, step: object = 0) -> None:
+        """Show a trajectory in the panel that is made for it, this step of it chosen, and raise that panel."""
+        if not isinstance(trajectory_id, int) or not isinstance(step, int):
             return
         for dock in self.docks.values():
-            if dock.panel.show_trace(trajectory_id):
+            if dock.panel.show_trace(trajectory_id, step):
                 dock.show()
                 dock.raise_()
                 return

@@ -240,7 +240,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
 
     def _open(self, index: QModelIndex) -> None:
         if 0 <= index.row() < len(self.model.ids):
-            self.trace_requested.emit(int(self.model.ids[index.row()]))
+            self.trace_requested.emit(int(self.model.ids[index.row()]), 0)
 
     def _judged(self, trajectory: object, human: object) -> None:
         del human

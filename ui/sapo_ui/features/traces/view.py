@@ -30,7 +30,8 @@ from sapo_ui.services import tasks
 from sapo_ui.services.annotations import JudgeAction, JudgementWriter, annotator_name
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
-from sapo_ui.trajectory.step_cards import StepColumn, step_facts
+from sapo_ui.trajectory.step_cards import StepCard, step_facts
+from sapo_ui.trajectory.step_column import StepColumn
 from sapo_ui.trajectory.step_side import StepSide
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
@@ -63,6 +64,7 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._detail: TraceDetail | None = None
         self._wanted: int | None = None
+        self._step = 0  # the one that was asked for with the trajectory; 0: any
         self._came_from: weakref.ref[QWidget] | None = None
         self.writer = JudgementWriter(self)
         self.writer.saved.connect(self._saved)
@@ -75,7 +77,7 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
         self.solution = label("", "mono_small", wrap=True)
         self.answers = label("", "small", "muted", wrap=True)
         self.left = self._left()
-        self.steps = StepColumn()
+        self.steps = StepColumn(StepCard)
         self.steps.chosen_changed.connect(self._chosen)
         self.side = StepSide()
         self.side.sibling_requested.connect(self._sibling)
@@ -130,10 +132,10 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
         """The trajectory on screen."""
         return self._detail
 
-    def show_trace(self, trajectory_id: int) -> bool:
+    def show_trace(self, trajectory_id: int, step: int = 0) -> bool:
         if self._run_id is None:
             return False
-        self._wanted = trajectory_id
+        self._wanted, self._step = trajectory_id, step
         self._read_trace(trajectory_id)
         before = QApplication.focusWidget()
         if before is not None and before is not self and not self.isAncestorOf(before):
@@ -221,7 +223,8 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
             self.verifier.setCurrentIndex(len(verifiers) - 1)
             self.verifier.blockSignals(blocked)
         self.verifier.setVisible(bool(verifiers))
-        self._show_steps(first_step_shown(detail) if fresh else self.steps.chosen)
+        asked, self._step = self._step, 0
+        self._show_steps(asked or (first_step_shown(detail) if fresh else self.steps.chosen))
 
     def _show_steps(self, chosen: int) -> None:
         if self._detail is None:
@@ -243,7 +246,13 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
             self.setFocus()
 
     def _verb(self, verb: object) -> None:
-        if self._detail is not None:
+        """Judge the chosen step; where it is not on the screen, bring it there instead. While another trajectory is
+        being read, nothing: what is on the screen is no longer meant."""
+        if self._detail is None or self._detail.id != self._wanted or self._step:
+            return
+        if verb not in ("no_error", "undo") and not self.steps.in_view:
+            self.steps.reveal()
+        else:
             self.writer.judge(self._detail.id, len(self._detail.steps), JudgeAction(str(verb), self.steps.chosen))
 
     def _handle(self, event: QKeyEvent) -> bool:

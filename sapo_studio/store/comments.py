@@ -1,0 +1,55 @@
+"""What people write beside steps. Nothing is overwritten: a person's later comment on a step stands before the earlier
+one, an empty one takes it back, and an undone one shows what was there before.
+"""
+
+from __future__ import annotations
+
+import time
+from uuid import uuid4
+
+from sapo_studio.errors import InputError
+from sapo_studio.store.db import Store
+from sapo_studio.store.records import CommentInfo
+
+LONGEST = 4000
+"""Characters of a comment."""
+
+
+def write_comment(store: Store, trajectory_id: int, step: int, annotator: str, text: str, *, uid: str = "") -> str:
+    """Keep `text` as this person's comment on a step, from 1 on, or on the whole trajectory (step 0).
+
+    `uid` names it on every machine ('': a new one). Returns that name. Raises InputError for a step that the trajectory
+    has not, and for a text of more than `LONGEST` characters.
+    """
+    # A lone half of a surrogate pair, which a keyboard can send, is no text that could be stored.
+    text, uid = text.strip().encode(errors="replace").decode(), uid or uuid4().hex
+    if len(text) > LONGEST:
+        raise InputError(f"A comment has at most {LONGEST:,} characters", why=f"This one has {len(text):,}.")
+    with store.atomic():
+        n_steps = store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,))
+        if n_steps is None:
+            raise InputError(f"There is no trajectory {trajectory_id}")
+        if not 0 <= step <= n_steps:
+            raise InputError(f"Trajectory {trajectory_id} has no step {step}", why=f"It has steps 1 to {n_steps}.")
+        store.execute(
+            "INSERT INTO comments (uid, trajectory_id, step, annotator, at, text) VALUES (?, ?, ?, ?, ?, ?)",
+            (uid, trajectory_id, step, annotator, time.time(), text),
+        )
+    return uid
+
+
+def undo_comment(store: Store, uid: str) -> bool:
+    """Take back the comment of this name. False where it does not stand."""
+    return (
+        store.execute("UPDATE comments SET undone_at = ? WHERE uid = ? AND undone_at IS NULL", (time.time(), uid)) > 0
+    )
+
+
+def comments(store: Store, trajectory_id: int) -> list[CommentInfo]:
+    """The comments on a trajectory that stand now, by step and annotator."""
+    found = store.rows(
+        "SELECT step, annotator, text, at, max(id) FROM comments WHERE trajectory_id = ? AND undone_at IS NULL"
+        " GROUP BY step, annotator ORDER BY step, annotator",
+        (trajectory_id,),
+    )
+    return [CommentInfo(*row[:4]) for row in found if row[2]]

@@ -1,0 +1,136 @@
+"""The steps of one trajectory as a column of cards, one of them chosen and in view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+
+class Card(QWidget):
+    """One step, from 1 on."""
+
+    pressed = Signal(object)
+    """(step number: int)"""
+
+    def __init__(self, number: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.number = number
+        self.chosen = False
+
+    def set_chosen(self, chosen: bool) -> None:
+        """Draw the ring of the chosen step."""
+        if chosen != self.chosen:
+            self.chosen = chosen
+            self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        del event
+        self.pressed.emit(self.number)
+
+
+class StepColumn(QScrollArea):
+    """The cards of one trajectory, made by `make_card` out of what is to be shown of a step and a parent.
+
+    The chosen card stays in view, whatever the column's size, until the user scrolls.
+    """
+
+    chosen_changed = Signal(object)
+    """(step number: int)"""
+
+    def __init__(self, make_card: Callable[[Any, QWidget], Card], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.cards: list[Any] = []
+        self._make_card = make_card
+        self._chosen = 1
+        self._follows = True
+        self._shown: tuple[object, ...] = ()
+        self._inside = QWidget()
+        self._column = QVBoxLayout(self._inside)
+        self._column.setContentsMargins(0, 0, 4, 0)
+        self._column.setSpacing(6)
+        self._column.addStretch(1)
+        self.setWidget(self._inside)
+        self._inside.installEventFilter(self)
+        self.verticalScrollBar().actionTriggered.connect(self._scrolled)
+
+    @property
+    def chosen(self) -> int:
+        """The chosen step, from 1 on."""
+        return self._chosen
+
+    def show_steps(self, facts: Sequence[object], chosen: int) -> None:
+        """Show these steps, in order. What has not changed stays as it is."""
+        before, self._shown = self._shown, tuple(facts)
+        if len(before) != len(self._shown):
+            for card in self.cards:
+                self._drop(card)
+            self.cards = []
+            before = ()
+        for at, fact in enumerate(self._shown):
+            if before and before[at] == fact:
+                continue
+            if before:
+                self._drop(self.cards[at])
+            card = self._make_card(fact, self._inside)
+            card.pressed.connect(self._pressed)
+            self._column.insertWidget(at, card)
+            self.cards[at : at + 1] = [card]
+            card.show()
+        self.choose(chosen)
+
+    def _drop(self, card: Card) -> None:
+        self._column.removeWidget(card)
+        card.hide()
+        card.deleteLater()
+
+    def choose(self, step: int) -> None:
+        """Choose a step, and bring its card into view."""
+        if not self.cards:
+            return
+        self._chosen = max(1, min(len(self.cards), step))
+        for card in self.cards:
+            card.set_chosen(card.number == self._chosen)
+        self.reveal()
+        self.chosen_changed.emit(self._chosen)
+
+    def reveal(self) -> None:
+        """Scroll to the chosen card."""
+        self._follows = True
+        if self.cards:
+            self._column.activate()
+            self.ensureWidgetVisible(self.cards[self._chosen - 1], 0, 8)
+
+    @property
+    def in_view(self) -> bool:
+        """Whether the chosen card is on the screen: at least half of it, or of what the column has room for."""
+        if not self.cards or not self.isVisible():
+            return False
+        card = self.cards[self._chosen - 1]
+        where = QRect(card.mapTo(self.viewport(), card.rect().topLeft()), card.size())
+        seen = where.intersected(self.viewport().rect()).height()
+        return 2 * seen >= min(where.height(), self.viewport().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Cards come to their heights after they are shown: text wraps where there is room, and rows of chips break.
+        if watched is self._inside and event.type() == QEvent.Type.Resize and self._follows:
+            self.reveal()
+        return super().eventFilter(watched, event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._follows = False
+        super().wheelEvent(event)
+
+    def _scrolled(self) -> None:
+        self._follows = False
+
+    def _pressed(self, step: object) -> None:
+        if isinstance(step, int):
+            self.choose(step)
