@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from sapo_studio.domain.dawid_skene import NONE, RIGHT, WRONG, Votes, gather
 from sapo_studio.domain.judgements import Judgement
@@ -26,10 +27,15 @@ class Tries:
     def interval(self) -> tuple[float, float]:
         """95 % of Beta(1 + k, 1 + n - k): where the chance of a success lies. Rollouts end at the first success, so it
         leans upwards where there was one."""
-        from scipy.stats import beta  # slow to load, and only pictures of single steps need it
+        return _beta_interval(self.succeeded, self.made)
 
-        low, high = beta.ppf((0.025, 0.975), 1 + self.succeeded, 1 + self.made - self.succeeded)
-        return float(low), float(high)
+
+@cache
+def _beta_interval(succeeded: int, made: int) -> tuple[float, float]:
+    from scipy.stats import beta  # slow to load, and only single steps need it
+
+    low, high = beta.ppf((0.025, 0.975), 1 + succeeded, 1 + made - succeeded)
+    return float(low), float(high)
 
 
 @dataclass(frozen=True, slots=True)

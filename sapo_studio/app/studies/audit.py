@@ -359,6 +359,7 @@ def _step_row(step: Disagreement, bounds: Bounds) -> dict[str, Any]:
     return {
         **asdict(step),
         "rollouts": None if step.rollouts is None else [step.rollouts.succeeded, step.rollouts.made],
+        "rollouts_interval": None if step.rollouts is None else step.rollouts.interval(),
         "out": step.out(bounds),
     }
 

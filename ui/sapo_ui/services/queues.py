@@ -187,9 +187,7 @@ class QueueDesk(QObject):
 
     def comment(self, step: int, text: str) -> None:
         """Keep a comment on a step of the open item."""
-        self._act(
-            lambda store, at, me, seconds: queue_work.comment(store, at.item.id, me, step, text, seconds=seconds)
-        )
+        self._act(lambda store, at, me, seconds: queue_work.comment(store, at.item.id, me, step, text, seconds=seconds))
 
     def reopen(self) -> None:
         """Open the saved or skipped item on the desk again, to be judged anew."""

@@ -75,7 +75,17 @@ class MainWindow(QMainWindow):
             on_change=parts.poller.nudge,
         )
         self.actions_ = Actions(self, self._handlers())
-        self.pages = Pages(PAGES, PageContext(self.actions_, parts.panels, parts.presets, self.show_error))
+        self.pages = Pages(
+            PAGES,
+            PageContext(
+                self.actions_,
+                parts.panels,
+                parts.presets,
+                self.show_error,
+                lambda: self.run_page.run_id,
+                self._show_step,
+            ),
+        )
         run_page = self.pages["run"]
         assert isinstance(run_page, RunPage)
         self.run_page = run_page
@@ -136,6 +146,8 @@ class MainWindow(QMainWindow):
             **self._run_actions.handlers(),
             "app.close": self.close,
             "app.quit": self.close,
+            "run.audit": self.audit,
+            "go.run": self.leave_form,
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
@@ -199,6 +211,14 @@ class MainWindow(QMainWindow):
     def new_run(self) -> None:
         """Open the New run form."""
         self._run_starter.open_form()
+
+    def audit(self) -> None:
+        """Open the audit of the labels of the run that is shown."""
+        self._show_page("audit")
+
+    def _show_step(self, trajectory_id: int, step: int) -> None:
+        self._show_page("run")
+        self.run_page.docks.show_trace(trajectory_id, step)
 
     def start_demo(self) -> None:
         """Start the preset lab-demo and show it."""
