@@ -104,9 +104,8 @@ class FilterCard(Card):
             return
         before, after = effect.before, effect.after
         self.bars.set_bounds(effect.bounds)
-        self.bounds_text.setText(
-            f"Keeps \u201cincorrect\u201d up to {effect.bounds.low:.2f}, \u201ccorrect\u201d from {effect.bounds.high:.2f} on"
-        )
+        low, high = effect.bounds.low, effect.bounds.high
+        self.bounds_text.setText(f"Keeps \u201cincorrect\u201d up to {low:.2f}, \u201ccorrect\u201d from {high:.2f} on")
         self._say(
             "Labels kept", fmt.exact(before.labels), f"{fmt.exact(after.labels)} ({fmt.percent(effect.kept_share)})"
         )
