@@ -14,6 +14,7 @@ import typer
 from sapo_studio import __version__
 from sapo_studio.app.commands import (
     agreement,
+    audit,
     bundle,
     doctor,
     evaluate,
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, resume, stop, runs, report, label_study, evaluate, matrix, import_file, export, grade),
+    *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, export, grade),
     *(agreement, bundle, presets, restore, doctor),
 ):
     module.register(app)

@@ -25,8 +25,9 @@ class Bin:
     right: float
 
 
-def reliability(scores: Sequence[float], right: Sequence[bool], bins: int = BINS) -> list[Bin]:
-    """The reliability curve over `bins` equally wide bins of [0, 1]; empty ones are left out. 1 is in the last."""
+def reliability(scores: Sequence[float], right: Sequence[bool] | Sequence[float], bins: int = BINS) -> list[Bin]:
+    """The reliability curve over `bins` equally wide bins of [0, 1]; empty ones are left out. 1 is in the last. `right`
+    may be the chance that a step is right, where nobody knows."""
     values, truths = np.asarray(scores, dtype=np.float64), np.asarray(right, dtype=np.float64)
     place = np.minimum((values * bins).astype(int), bins - 1)
     found: list[Bin] = []
@@ -42,6 +43,33 @@ def expected_calibration_error(curve: Sequence[Bin]) -> float:
     """ECE: the mean distance between score and share right, over steps. NaN where there are none."""
     n = sum(point.n for point in curve)
     return sum(point.n * abs(point.score - point.right) for point in curve) / n if n else math.nan
+
+
+OFF = 0.05
+"""By how much mean score and share right of a bin may differ before anything is said of it."""
+FEWEST = 10
+"""Scores in a bin, at least, before anything is said of it."""
+
+
+def in_words(curve: Sequence[Bin]) -> str:
+    """Where scores are above the share that is right and where below, as one sentence."""
+    sure = _ranges([point for point in curve if point.n >= FEWEST and point.score - point.right > OFF])
+    doubtful = _ranges([point for point in curve if point.n >= FEWEST and point.right - point.score > OFF])
+    parts = [f"{word} {places}" for word, places in (("too sure", sure), ("too doubtful", doubtful)) if places]
+    if not parts:
+        return f"Scores lie within {100 * OFF:.0f} points of the share that is correct."
+    return "Scores are " + ", ".join(parts) + "."
+
+
+def _ranges(points: Sequence[Bin]) -> str:
+    """Bins as ranges of the score; neighbors become one."""
+    found: list[list[float]] = []
+    for point in points:
+        if found and abs(found[-1][1] - point.low) < 1e-9:
+            found[-1][1] = point.high
+        else:
+            found.append([point.low, point.high])
+    return " and ".join(f"from {low:.1f} to {high:.1f}" for low, high in found)
 
 
 def auroc(scores: Sequence[float], right: Sequence[bool]) -> float:

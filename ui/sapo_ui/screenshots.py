@@ -1,7 +1,7 @@
 """Pictures of the real window over a finished run: `python -m sapo_ui.screenshots OUT_DIR [--run RUN]`.
 
-Needs no screen. Writes the run page, a trace and the New run form at 1280 x 800 in both looks, and the run page as a
-4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
+Needs no screen. Writes the run page, a trace, the label audit and the New run form at 1280 x 800 in both
+looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
 """
 
 from __future__ import annotations
@@ -62,6 +62,9 @@ def _take(program: Program, out: Path) -> list[Path]:
             settle()
             written.append(save(window, out / f"trace-{mode}.png"))
             window.run_page.docks.reset()
+        window.audit()
+        settle()
+        written.append(save(window, out / f"audit-{mode}.png"))
         window.new_run()
         settle()
         written.append(save(window, out / f"new-run-{mode}.png"))

@@ -77,7 +77,14 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self, self._handlers())
         self.pages = Pages(
             PAGES,
-            PageContext(self.actions_, parts.panels, parts.presets, self.show_error, lambda: self.run_page.run_id),
+            PageContext(
+                self.actions_,
+                parts.panels,
+                parts.presets,
+                self.show_error,
+                lambda: self.run_page.run_id,
+                self._show_step,
+            ),
         )
         run_page = self.pages["run"]
         assert isinstance(run_page, RunPage)
@@ -140,6 +147,8 @@ class MainWindow(QMainWindow):
             "app.close": self.close,
             "app.quit": self.close,
             "go.annotate": self.annotate,
+            "run.audit": self.audit,
+            "go.run": self.leave_form,
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
@@ -208,6 +217,14 @@ class MainWindow(QMainWindow):
         """Open the Annotate page, where it is not in front already."""
         if self.pages.front_id != "annotate":
             self._show_page("annotate")
+
+    def audit(self) -> None:
+        """Open the audit of the labels of the run that is shown."""
+        self._show_page("audit")
+
+    def _show_step(self, trajectory_id: int, step: int) -> None:
+        self._show_page("run")
+        self.run_page.docks.show_trace(trajectory_id, step)
 
     def start_demo(self) -> None:
         """Start the preset lab-demo and show it."""

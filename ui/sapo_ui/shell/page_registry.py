@@ -25,6 +25,8 @@ class PageContext:
     on_error: Callable[[Exception], None]
     current_run: Callable[[], str | None]
     """The run that was looked at last."""
+    show_trace: Callable[[int, int], None]
+    """Shows a step of a trajectory on the run's page."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,18 @@ def _annotate(context: PageContext) -> Page:
     return AnnotatePage(context.current_run)
 
 
+def _audit(context: PageContext) -> Page:
+    from sapo_ui.features.audit.page import AuditPage  # only who audits pays for it
+
+    show_run = context.actions["go.run"].trigger
+    return AuditPage(context.current_run, context.show_trace, show_run, context.on_error)
+
+
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
     PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
     PageSpec("new_run", _new_run, stays=False),
     PageSpec("annotate", _annotate, stays=False),
+    PageSpec("audit", _audit, stays=False),
 )
 """The first is in front when the window opens."""

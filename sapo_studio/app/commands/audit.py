@@ -1,0 +1,128 @@
+"""`sapo audit`: can a run's labels be trusted?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sapo_studio.app.commands.printing import console, say_json
+from sapo_studio.app.commands.resume import RUN_HELP
+
+if TYPE_CHECKING:
+    from sapo_studio.app.reports.sheets import Sheet
+    from sapo_studio.app.studies.audit import Audit
+    from sapo_studio.domain.dawid_skene import Rate
+
+TOP_HELP = "How many steps that the sources disagree on are listed, worst first."
+
+
+def register(app: typer.Typer) -> None:
+    """Add `audit`."""
+    app.command("audit")(audit)
+
+
+def audit(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
+    iteration: Annotated[
+        int | None, typer.Option("--iteration", min=0, help="Whose labels; the last that has any without this.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=0, max=100_000, help=TOP_HELP)] = 12,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
+) -> None:
+    """Say how often each source of step labels is wrong, what a consensus filter would keep, and where they disagree.
+
+    Error rates are estimated from the agreement of the sources alone (docs/audit.md), on the trajectories with an
+    incorrect answer; where the task knows the truth of a step, the true rates stand beside them. The filter is that of
+    `labeling.consensus_low` and `labeling.consensus_high`, whether or not the run uses it.
+
+    Exit codes: 0 audited, 2 bad input.
+
+    Examples: `sapo audit`, `sapo audit lab-demo-3 --iteration 2 --top 40`
+    """
+    from sapo_studio.app.studies.audit import audit as audited
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    with Store.open(create=False) as store:
+        found = audited(store, queries.find_run(store, run), iteration)
+    if as_json:
+        say_json(found.as_json(top))
+        return
+    terminal = console()
+    terminal.print(_head(found))
+    for sheet in (_sources(found), _filter(found), _worst(found, top)):
+        if sheet is not None:
+            terminal.print(sheet.table())
+
+
+def _head(found: Audit) -> str:
+    from rich.markup import escape
+
+    counts = f"{found.trajectories:,} incorrect trajectories, {found.steps:,} labels"
+    line = f"[bold]{escape(found.run_id)}[/], labels of iteration {found.iteration}: {counts}, {found.shared:,} steps"
+    return f"{line} with votes of two sources or more" + (f"\n{escape(found.why)}" if found.why else "")
+
+
+def _sources(found: Audit) -> Sheet:
+    from sapo_studio.app.reports.sheets import Sheet
+
+    rows: list[tuple[str, ...]] = []
+    known = any(source.true for source in found.sources)
+    for source in found.sources:
+        share = f"{source.votes / found.steps:.0%}" if found.steps else ""
+        for kind, errors in (("estimated", source.estimated), ("by the task's oracle", source.true)):
+            if errors is not None or (kind == "estimated" and not known):
+                rates = (_rate(errors.calls_wrong), _rate(errors.calls_right)) if errors else ("", "")
+                rows.append((f"{source.title}, {kind}", share, *rates))
+    note = "95 % intervals. The oracle has no vote in the estimate." if known else "95 % intervals."
+    heads = ("source", "votes on", "calls correct incorrect", "calls incorrect correct")
+    return Sheet("Who is wrong how often", heads, tuple(rows), note)
+
+
+def _rate(rate: Rate) -> str:
+    return "" if rate.value != rate.value else f"{rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%})"
+
+
+def _filter(found: Audit) -> Sheet | None:
+    from sapo_studio.app.reports.sheets import Sheet
+
+    effect = found.filtered(found.configured)
+    if effect is None:
+        return None
+    before, after = effect.before, effect.after
+    rows = [
+        ("labels", f"{before.labels:,}", f"{after.labels:,}"),
+        ("noise, estimated", f"{before.estimated_share:.1%}", f"{after.estimated_share:.1%}"),
+    ]
+    if before.known:
+        rows.append(("noise, by the task's oracle", f"{before.true_share:.1%}", f"{after.true_share:.1%}"))
+    bounds = f"a correct step from {effect.bounds.high:g} on, an incorrect one up to {effect.bounds.low:g}"
+    use = "The run filters like this." if found.consensus != "off" else "The run does not filter."
+    return Sheet(f"Consensus filter: keeps {bounds}", ("", "as written", "kept"), tuple(rows), use)
+
+
+def _worst(found: Audit, top: int) -> Sheet | None:
+    from sapo_studio.app.reports.sheets import Sheet
+
+    if not top or not found.disagreements:
+        return None
+    rows = [
+        (
+            f"{step.trajectory}, step {step.step}: {step.text}",
+            "" if step.score is None else f"{step.score:.2f}",
+            "" if step.rollouts is None else f"{step.rollouts.succeeded}/{step.rollouts.made}",
+            " ".join(f"{name}: {_word(said)}" for name, said in {**step.graders, **step.people}.items()),
+            _word(step.written),
+            "" if step.belief is None else f"{step.belief:.2f}",
+            "out" if step.out(found.configured) else "",
+            "" if step.oracle is None else _word(step.oracle),
+        )
+        for step in found.disagreements[:top]
+    ]
+    heads = ("step", f"V{found.iteration - 1}", "rollouts", "others", "written", "P correct", "filter", "oracle")
+    return Sheet(f"Where they disagree: {len(found.disagreements):,} steps, worst first", heads, tuple(rows))
+
+
+def _word(correct: bool) -> str:
+    return "correct" if correct else "incorrect"

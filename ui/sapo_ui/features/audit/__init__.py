@@ -1,0 +1,1 @@
+"""The Audit page: can an iteration's labels be trusted?"""
