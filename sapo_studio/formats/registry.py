@@ -50,6 +50,14 @@ WRITTEN: tuple[KnownFormat, ...] = tuple(known for known in FORMATS if known.wri
 """Those that `sapo export` can write."""
 
 
+def known_format(name: str) -> KnownFormat:
+    """The format that is called `name`. Raises InputError where there is none."""
+    found = next((known for known in FORMATS if known.name == name), None)
+    if found is None:
+        raise InputError(f"There is no format {name!r}", fix=f"There are {', '.join(known.name for known in FORMATS)}.")
+    return found
+
+
 def format_of(file: Path) -> KnownFormat:
     """What `file` is read as: the first format that has its suffix, else the first that can be read at all."""
     readable = [known for known in FORMATS if known.reads]

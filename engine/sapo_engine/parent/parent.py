@@ -26,7 +26,7 @@ from sapo_studio.errors import EngineError, InputError, SapoError, StoreError
 from sapo_studio.events import PROTOCOL, Event, encode
 from sapo_studio.events.control import Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Paused
-from sapo_studio.store import queries, runs
+from sapo_studio.store import benchmarks, queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import NO_ROOM, StoreFault
 from sapo_studio.store.ingest import Ingest
@@ -93,6 +93,7 @@ class Parent:
         maintenance: StoreMaintenance | None = None
         error: SapoError | None = None
         try:
+            self._wait.do(lambda: benchmarks.pinned(self._store, self._config))  # its files, for the worker
             self._wait.do(lambda: _prepare_folder(self._folder, self._config))
             maintenance = self._wait.maintenance = StoreMaintenance(self._store, self._folder)
             status = self._attempts(maintenance)
