@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sapo_studio.domain.judgements import UNKNOWN
 from sapo_studio.domain.metrics import predicted_first_error
-from sapo_studio.domain.people import Said
+from sapo_studio.domain.human_verdicts import HumanVerdict
 from sapo_studio.domain.process_benchmark import BenchmarkRow
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.errors import InputError
@@ -18,7 +18,7 @@ from sapo_studio.store import queries
 from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
-from sapo_studio.store.people import said_by_people
+from sapo_studio.store.human_verdicts import human_verdicts
 from sapo_studio.store.traces import parse_scores, parse_steps
 
 Labels = Literal["human", "rollouts", "oracle", "consensus"]
@@ -67,7 +67,7 @@ def candidates(store: Store, source: Source, labels: Labels) -> Iterator[Benchma
 
 def _of_run(store: Store, run: str, labels: Labels, wanted: set[int] | None) -> Iterator[BenchmarkRow]:
     low, high = id_range(queries.get_number(store, run))
-    people = said_by_people(store, low, high) if labels in ("human", "consensus") else {}
+    people = human_verdicts(store, low, high) if labels in ("human", "consensus") else {}
     believed = _believed(store, low, high) if labels == "consensus" else {}
     programs = _has_programs(store, run)
     for identity, made_in, kind, split, problem, answer, steps, correct, verified, truth in store.rows(
@@ -115,13 +115,13 @@ _Found = tuple[int, float | None, dict[str, Any]]
 """A first error, the agreement on it, and what the row's origin says of how it was found."""
 
 
-def _by_people(spoken: Said | None) -> _Found | None:
+def _by_people(spoken: HumanVerdict | None) -> _Found | None:
     if spoken is None or spoken.first_error == UNKNOWN:
         return None
     return spoken.first_error, spoken.agreement, {"how": spoken.how, "by": list(spoken.by)}
 
 
-def _by_most(spoken: Said | None, verified: int | None, predicted: int | None) -> _Found | None:
+def _by_most(spoken: HumanVerdict | None, verified: int | None, predicted: int | None) -> _Found | None:
     """What at least two sources say, and more than say anything else."""
     say: dict[str, int | None] = {"people": None, "rollouts": verified, "verifier": predicted}
     if spoken is not None and spoken.first_error != UNKNOWN:

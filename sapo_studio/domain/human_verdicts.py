@@ -34,7 +34,7 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class HumanVerdict:
     """What people say of one solution. `first_error`: 0 for none, -1 where they do not say enough; `how` it was found,
     `by` whom. `agreement`: of those who say a first error, the share that says this one; None of one person or none.
     `correct`: of each step that somebody judged, whether it is called correct."""
@@ -46,7 +46,7 @@ class Said:
     correct: Mapping[int, bool]
 
 
-def said(people: Sequence[Person], n_steps: int, resolution: Resolution | None = None) -> Said:
+def human_verdict(people: Sequence[Person], n_steps: int, resolution: Resolution | None = None) -> HumanVerdict:
     """Take together what `people`, who spoke last first, say of a solution of `n_steps` steps."""
     errors = {person.name: first_error(person.judgements, n_steps) for person in people}
     known = {name: error for name, error in errors.items() if error != UNKNOWN}
@@ -55,7 +55,7 @@ def said(people: Sequence[Person], n_steps: int, resolution: Resolution | None =
     if resolution is not None:
         names = list(dict.fromkeys([*names, resolution.resolver]))
     share = sum(one == error for one in known.values()) / len(known) if len(known) > 1 else None
-    return Said(error, how, tuple(sorted(names)), share, _steps(people, resolution))
+    return HumanVerdict(error, how, tuple(sorted(names)), share, _steps(people, resolution))
 
 
 def _first_error(errors: Sequence[int], resolution: Resolution | None) -> tuple[int, How]:

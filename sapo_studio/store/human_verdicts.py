@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from sapo_studio.domain.people import Person, Resolution, Said, said
+from sapo_studio.domain.human_verdicts import Person, Resolution, HumanVerdict, human_verdict
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 
 
-def said_by_people(store: Store, low: int, high: int) -> dict[int, Said]:
+def human_verdicts(store: Store, low: int, high: int) -> dict[int, HumanVerdict]:
     """Of each trajectory with an id in `low`..`high` that somebody has judged what people say of it.
 
     Acts that a resolution wrote are its own, not one more opinion.
@@ -28,12 +28,12 @@ def said_by_people(store: Store, low: int, high: int) -> dict[int, Said]:
         last[trajectory, annotator] = act
         sizes[trajectory] = n_steps
     resolved = _resolutions(store, low, high, sizes)
-    found: dict[int, Said] = {}
+    found: dict[int, HumanVerdict] = {}
     for trajectory in sorted(sizes):
         mine = judged.get(trajectory, {})
         names = sorted(mine, key=lambda name, of=trajectory: -last[of, name])
         people = [Person(name, mine[name]) for name in names]
-        found[trajectory] = said(people, sizes[trajectory], resolved.get(trajectory))
+        found[trajectory] = human_verdict(people, sizes[trajectory], resolved.get(trajectory))
     return found
 
 
