@@ -1,6 +1,7 @@
 """What of a run's configuration may be another when it is resumed: what does not change the meaning of what is done.
 
-Learning rates are for what is trained from then on. How the machine is used changes memory and time alone.
+Learning rates are for what is trained from then on, consensus for labels that are written from then on. How the machine
+is used changes memory and time alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,13 @@ RATES: dict[str, PhaseName] = {
 }
 """Learning rates, and the phases that train with them."""
 
+CONSENSUS: dict[str, PhaseName] = {
+    "labeling.consensus": PhaseName.LABEL,
+    "labeling.consensus_low": PhaseName.LABEL,
+    "labeling.consensus_high": PhaseName.LABEL,
+}
+"""What decides which labels are left out, from the next ones on, and the phase that it matters to."""
+
 MACHINE = (
     "runtime.device",
     "runtime.gpus",
@@ -36,7 +44,7 @@ MACHINE = (
 )
 """How the machine is used, but for what draws other samples."""
 
-CHANGEABLE = (*RATES, *MACHINE)
+CHANGEABLE = (*RATES, *CONSENSUS, *MACHINE)
 """All keys that may change."""
 
 REASONS = {
@@ -75,7 +83,7 @@ def changed(config: RunConfig, settings: Iterable[str], done: Collection[str]) -
                 why=_reason(change.key),
                 fix=f"Start a new run with it. What may change: {', '.join(CHANGEABLE)}.",
             )
-        if (phase := RATES.get(change.key)) in done and phase is not None:
+        if (phase := (RATES | CONSENSUS).get(change.key)) in done and phase is not None:
             raise InputError(
                 f"{change.key} would change nothing",
                 why=f"The phase {PHASE_LABELS[phase]} is done, and does not come again.",

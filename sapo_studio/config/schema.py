@@ -323,6 +323,28 @@ class LabelingConfig(Section):
     expansion: bool = True
     """Keep rollouts as labeled trajectories of their own."""
 
+    consensus: Literal["off", "dawid-skene"] = "off"
+    """Whether labels are left out of the verifier's training where their sources disagree.
+
+    `dawid-skene`: how often the verifier before and the rollouts are wrong is estimated from their agreement; a label
+    of an incorrect trajectory stays if what they say together makes it likely enough. Nothing is deleted, and each
+    label that is left out is kept with its belief. The first labels (L0) have one source, and all stay.
+    """
+
+    consensus_low: float = Field(default=0.2, ge=0, le=1)
+    """A step that is labeled incorrect stays in training if the chance that it is correct is at most this."""
+
+    consensus_high: float = Field(default=0.8, ge=0, le=1)
+    """A step that is labeled correct stays in training if the chance that it is correct is at least this."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.consensus_low > self.consensus_high:
+            raise ValueError(
+                f"consensus_low ({self.consensus_low}) must not exceed consensus_high ({self.consensus_high})"
+            )
+        return self
+
     @property
     def limits(self) -> CheckLimits:
         """What a labeler may ask for."""

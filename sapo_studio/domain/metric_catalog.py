@@ -204,6 +204,33 @@ _STORED = (
         column="labels correct",
     ),
     MetricInfo(
+        "consensus_kept_share",
+        "Labels kept by consensus",
+        "share of the step labels of incorrect trajectories that the consensus filter leaves in training",
+        more="Only in runs that filter (`labeling.consensus`).",
+    ),
+    MetricInfo(
+        "consensus_noise_before",
+        "Label noise before the filter, estimated",
+        "share of the step labels of incorrect trajectories that are false, as agreement of the sources has it",
+        better=-1,
+        more="An estimate: nothing but verifier and rollouts is asked.",
+    ),
+    MetricInfo(
+        "consensus_noise_estimate",
+        "Label noise after the filter, estimated",
+        "share of the labels that the consensus filter keeps that are false, as agreement of the sources has it",
+        better=-1,
+        more="An estimate: nothing but verifier and rollouts is asked.",
+    ),
+    MetricInfo(
+        "consensus_noise_true",
+        "Label noise after the filter",
+        "share of the labels that the consensus filter keeps that are false",
+        better=-1,
+        more="Only where the task can tell.",
+    ),
+    MetricInfo(
         "search_ece_before",
         "Calibration error of scores, held out",
         "how far scores lie from the share of steps that are right, on labels held out of the verifier's training",

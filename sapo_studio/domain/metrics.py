@@ -31,14 +31,14 @@ def json_number(value: float) -> float | None:
     return None if value != value else value
 
 
-def wilson(successes: float, n: int) -> Share:
-    """Share of `n` independent trials, with Wilson's score interval."""
+def wilson(successes: float, n: float) -> Share:
+    """Share of `n` independent trials (weighted ones may be no whole number), with Wilson's score interval."""
     if n == 0:
         return NOTHING
     p = successes / n
     centre = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * math.sqrt(p * (1 - p) / n + Z95**2 / (4 * n * n))
-    return Share(p, max(0.0, centre - half), min(1.0, centre + half), n)
+    return Share(p, max(0.0, centre - half), min(1.0, centre + half), round(n))
 
 
 def mean_share(values: Sequence[float]) -> Share:

@@ -160,6 +160,26 @@ class Labels(_Event):
     rows: list[LabelRow]
 
 
+class TrainingLabelRow(Row):
+    """What a verifier was trained on where that is not the label as it was written. `labels`: one character a step, `?`
+    where the step was left out. `reasons`: one character a step (domain/consensus.py). `beliefs`: the chance that each
+    step is correct; empty where nobody reckoned it.
+    """
+
+    trajectory: int
+    labels: str
+    reasons: str
+    beliefs: list[float] = []
+
+
+class TrainingLabels(_Event):
+    """Labels that V_`verifier` is trained on and that are not as they were written."""
+
+    kind: Literal["training_labels"] = "training_labels"
+    verifier: int
+    rows: list[TrainingLabelRow]
+
+
 class RolloutRow(Row):
     """One rollout from the first `prefix` steps of a trajectory: what the reasoner wrote from there."""
 
@@ -293,6 +313,7 @@ Event = Annotated[
     | Trajectories
     | Scores
     | Labels
+    | TrainingLabels
     | Rollouts
     | Pairs
     | Metric

@@ -43,6 +43,7 @@ _LABEL = _upsert(
     ["trajectory_id", "source"],
     ["iteration", "labels", '"case"', "predicted", "verified", "rollouts", "tokens"],
 )
+_TRAINING_LABEL = _upsert("training_labels", ["trajectory_id", "verifier"], ["labels", "reasons", "beliefs"])
 _ROLLOUT = _upsert("rollouts", ["id"], ["trajectory_id", "iteration", "prefix", "text", "correct", "tokens"])
 _PAIR = _upsert("pairs", ["id"], ["run_id", "iteration", "question_id", "winner_id", "loser_id", "margin", "used"])
 _METRIC = _upsert("metrics", ["run_id", '"set"', "iteration", "name"], ["value", "low", "high", "n", "estimate"])
@@ -166,6 +167,17 @@ class Ingest:
                 store.execute_many(
                     'UPDATE trajectories SET "case" = ?, verified = ? WHERE id = ?',
                     [(r.case, r.verified, self._id(r.trajectory)) for r in event.rows if r.case],
+                )
+            case kinds.TrainingLabels():
+                store.execute_many(
+                    _TRAINING_LABEL,
+                    [
+                        (
+                            *(self._id(r.trajectory), event.verifier, r.labels, r.reasons),
+                            pack_scores(r.beliefs) if r.beliefs else None,
+                        )
+                        for r in event.rows
+                    ],
                 )
             case kinds.Rollouts():
                 store.execute_many(

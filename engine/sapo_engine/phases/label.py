@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sapo_engine.evaluation.labels import label_accuracy
+from sapo_engine.labeling.consensus import agree
 from sapo_engine.labeling.costs import check_cost, cost_case
 from sapo_engine.labeling.expansion import expand
 from sapo_engine.labeling.labelers import checker_for, make_checks, run_labeler
-from sapo_engine.labeling.outcome import LabelingOutcome
+from sapo_engine.labeling.outcome import LabelingOutcome, RolloutFacts
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.numbering import BLOCK
 from sapo_engine.phases.codecs import LabelsCodec
@@ -21,13 +22,15 @@ from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import LabeledRow, Trajectory
 from sapo_engine.verifier.scoring import Prediction
 from sapo_studio.domain.calibration import Platt
+from sapo_studio.domain.consensus import Bounds
+from sapo_studio.domain.dawid_skene import Unidentified
 from sapo_studio.domain.labelers.registry import COMPARED, LABELERS
 from sapo_studio.domain.labeling_cost import estimated, measured
 from sapo_studio.domain.labels import Checks
 from sapo_studio.domain.metrics import wilson
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.domain.self_verification import Verified, error_as_sampled
-from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts
+from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts, TrainingLabelRow, TrainingLabels
 
 LABEL_SHARD = 500
 """Trajectories that are labeled between two looks at what the run is asked to do."""
@@ -57,6 +60,7 @@ def label(
         wrong = {t.number: t for t in chosen if not t.correct}
         rows = [LabelRow(trajectory=t.number, labels="1" * t.n, case="right") for t in chosen if t.correct]
         expanded: list[LabeledRow] = []
+        rolled_out: list[RolloutFacts] = []
         if not LABELERS[labeler].rolls_out:
             rows += [LabelRow(trajectory=t.number, labels="0" * t.n, case="outcome") for t in wrong.values()]
             phase.emit(Labels(iteration=iteration, source=labeler, rows=rows))
@@ -65,6 +69,7 @@ def label(
             labeling = Labeling(session, model, iteration, labeler, predictions, calibration or Platt())
             outcome = label_wrong(phase, labeling, list(wrong.values()))
             rows += outcome.rows
+            rolled_out = outcome.rollouts
             _report_costs(phase, labeler, wrong, outcome, model.parameters_in_all())
             _report_promises(phase, wrong, outcome)
             if config.expansion:
@@ -82,7 +87,9 @@ def label(
         phase.emit(Labels(iteration=iteration, source="expansion", rows=written))
         phase.metric("labelled", len(labeled))
         phase.metric("label_seconds", time.monotonic() - began)
-        return labeled + expanded
+        if config.consensus == "off":
+            return labeled + expanded
+        return _agreed(phase, labeled + expanded, predictions, rolled_out)
 
     return run.phase(PhaseName.LABEL, iteration, work, LabelsCodec())
 
@@ -227,6 +234,34 @@ def _report_promises(phase: PhaseContext, wrong: Mapping[int, Trajectory], outco
     found = {row.trajectory: row.verified for row in outcome.rows}
     true = [found[number] == wrong[number].truth for number in promised if wrong[number].truth is not None]
     phase.share("search_exact", wilson(sum(true), len(true)))
+
+
+def _agreed(
+    phase: PhaseContext,
+    written: Sequence[LabeledRow],
+    predictions: Mapping[int, Prediction],
+    rollouts: Sequence[RolloutFacts],
+) -> list[LabeledRow]:
+    """What V_i is trained on: `written` without the labels that the sources leave open, and what that means, sent."""
+    config = phase.context.config.labeling
+    scores = {number: found for number, (found, _) in predictions.items()}
+    agreed = agree(written, scores, rollouts, Bounds(config.consensus_low, config.consensus_high))
+    if isinstance(agreed, Unidentified):
+        phase.log(f"No label is left out by consensus. {agreed.why}")
+        return list(written)
+    rows = [
+        TrainingLabelRow(trajectory=one.trajectory.number, labels=one.labels, reasons=one.reasons, beliefs=one.beliefs)
+        for one in agreed.rows
+        if one.changed
+    ]
+    phase.emit(TrainingLabels(verifier=phase.iteration, rows=rows))
+    phase.metric("consensus_kept_share", agreed.kept_share, n=agreed.before.labels)
+    phase.metric("consensus_noise_before", agreed.before.estimated_share, n=agreed.before.labels, estimate=True)
+    if agreed.after.labels:
+        phase.metric("consensus_noise_estimate", agreed.after.estimated_share, n=agreed.after.labels, estimate=True)
+    if agreed.after.known:
+        phase.metric("consensus_noise_true", agreed.after.true_share, n=agreed.after.known)
+    return agreed.training
 
 
 def _choose_expansion(
