@@ -345,6 +345,14 @@ class LabelingConfig(Section):
             )
         return self
 
+    people: Literal["ignore", "use"] = "ignore"
+    """Whether people's judgements of the run's trajectories join the labels that a verifier is trained on.
+
+    `use`: what people say by the time that an iteration's labels are done takes the place of the labels by rollouts,
+    step by step; trajectories that were judged and not labeled join. A resolution counts before everything else, then
+    what most of several people say, then who judged last; neutral counts as correct. Held-out trajectories never join.
+    """
+
     @property
     def limits(self) -> CheckLimits:
         """What a labeler may ask for."""

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 
-from sapo_studio.domain.human_verdicts import Person, Resolution, HumanVerdict, human_verdict
+from sapo_studio.domain.human_verdicts import HumanVerdict, Person, Resolution, human_verdict
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 
 
 def human_verdicts(store: Store, low: int, high: int) -> dict[int, HumanVerdict]:
-    """Of each trajectory with an id in `low`..`high` that somebody has judged what people say of it.
-
-    Acts that a resolution wrote are its own, not one more opinion.
-    """
+    """Of each trajectory with an id in `low`..`high` that somebody has judged what people say of it."""
     judged: dict[int, dict[str, dict[int, int]]] = {}
     last: dict[tuple[int, str], int] = {}
     sizes: dict[int, int] = {}
     for trajectory, annotator, step, judgement, act, n_steps in store.rows(
         "SELECT a.trajectory_id, a.annotator, a.step, a.judgement, a.act, t.n_steps FROM annotations a"
         " JOIN trajectories t ON t.id = a.trajectory_id"
-        " WHERE a.undone_at IS NULL AND a.trajectory_id BETWEEN ? AND ?"
-        " AND NOT EXISTS (SELECT 1 FROM resolutions r WHERE r.uid = a.uid AND r.undone_at IS NULL) ORDER BY a.id",
+        " WHERE a.undone_at IS NULL AND a.trajectory_id BETWEEN ? AND ? ORDER BY a.id",
         (low, high),
     ):
         judged.setdefault(trajectory, {}).setdefault(annotator, {})[step] = judgement
@@ -43,7 +39,7 @@ def _resolutions(store: Store, low: int, high: int, sizes: dict[int, int]) -> di
     for trajectory, resolver, judgements, error, n_steps in store.rows(
         "SELECT r.trajectory_id, r.resolver, r.judgements, r.first_error, t.n_steps FROM resolutions r"
         " JOIN trajectories t ON t.id = r.trajectory_id"
-        " WHERE r.undone_at IS NULL AND r.trajectory_id BETWEEN ? AND ? ORDER BY r.id",
+        " WHERE r.undone_at IS NULL AND r.trajectory_id BETWEEN ? AND ? ORDER BY r.at, r.uid",
         (low, high),
     ):
         with reading(store.path, f"the resolution of trajectory {trajectory}"):

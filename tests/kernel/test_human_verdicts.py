@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.domain.human_verdicts import Person, Resolution, human_verdict
+from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.store import queries
 from sapo_studio.store.annotations import annotate, undo
 from sapo_studio.store.db import Store
@@ -80,15 +80,12 @@ def test_out_of_the_store(store: Store):
     undo(store, one, "ben")
     assert human_verdicts(store, one, one)[one].first_error == 2
     annotate(store, one, "ben", no_error(n))
-    act = annotate(store, one, "judge", first_error_here(n, 3))
-    store.execute("UPDATE annotations SET uid = 'u' WHERE act = ?", (act,))
     store.execute(
         "INSERT INTO resolutions (uid, trajectory_id, resolver, at, judgements, first_error)"
         " VALUES ('u', ?, ?, ?, ?, 3)",
         (one, "judge", time.time(), json.dumps(first_error_here(n, 3))),
     )
     resolved = human_verdicts(store, one, one)[one]
-    # The resolver's act is no third opinion.
     assert (resolved.first_error, resolved.how, resolved.agreement) == (3, "resolution", 0.0)
     store.execute("UPDATE resolutions SET undone_at = 1")
     assert human_verdicts(store, one, one)[one].how == "latest"

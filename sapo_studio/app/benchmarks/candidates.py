@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sapo_studio.domain.human_verdicts import HumanVerdict
 from sapo_studio.domain.judgements import UNKNOWN
 from sapo_studio.domain.metrics import predicted_first_error
-from sapo_studio.domain.human_verdicts import HumanVerdict
 from sapo_studio.domain.process_benchmark import BenchmarkRow
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.errors import InputError
