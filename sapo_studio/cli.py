@@ -15,6 +15,7 @@ from sapo_studio import __version__
 from sapo_studio.app.commands import (
     agreement,
     audit,
+    benchmark,
     bundle,
     doctor,
     evaluate,
@@ -46,7 +47,7 @@ app = typer.Typer(
 )
 for module in (
     *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, export, grade),
-    *(agreement, bundle, presets, restore, doctor),
+    *(agreement, bundle, benchmark, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:

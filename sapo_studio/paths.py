@@ -14,6 +14,14 @@ HOME_VARIABLE = "SAPO_STUDIO_HOME"
 """Set this environment variable to keep the store and all runs in a folder of your choice."""
 
 
+BENCHMARKS = "benchmarks"
+"""The folder, in the data folder, with the files of frozen process benchmarks."""
+BENCHMARK = "benchmark:"
+"""What stands before the name of a benchmark where a file could be named, too: `benchmark:NAME@VERSION`."""
+WITH_TUNING = ".with-tuning"
+"""In the name of the file that has the rows for thresholds behind those that are measured on."""
+
+
 def user_path(text: str) -> Path:
     """The path that a user wrote, `~` filled in. Raises InputError where no file can be called so."""
     try:
@@ -42,6 +50,23 @@ def store_path() -> Path:
 def run_dir(run_id: str) -> Path:
     """A run's own folder: config.toml, engine.log, artefacts."""
     return data_dir() / "runs" / run_id
+
+
+def process_data_path(text: str) -> Path:
+    """Where the process benchmark lies that a configuration names: a file, or `benchmark:NAME@VERSION`, frozen.
+
+    Raises InputError where there is no such benchmark.
+    """
+    if not text.startswith(BENCHMARK):
+        return user_path(text)
+    name = text.removeprefix(BENCHMARK)
+    place = data_dir() / BENCHMARKS / f"{name}.jsonl"
+    if Path(name).name != name or "@" not in name or not user_path(str(place)).is_file():
+        raise InputError(
+            f"There is no frozen process benchmark {name!r} in {place.parent}",
+            fix="`sapo benchmark list` says what there is; `sapo benchmark freeze NAME@VERSION` writes its file.",
+        )
+    return place
 
 
 def resources_dir() -> Path:

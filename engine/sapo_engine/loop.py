@@ -55,7 +55,7 @@ def run(context: RunContext) -> None:
         rewards = answer_rewards(pool)
         if verifies and verifier is not None:
             predictions = score(context, i, verifier, samples)
-            labels = label(context, i, model, samples, predictions, verifier.calibration)
+            labels = label(context, i, model, samples, predictions, verifier.calibration, pool)
             verifier = train_verifier(context, i, model, labels)
             rewards = rate(context, i, verifier, pool)
         pairs = preference_pairs(context, i, pool, rewards)

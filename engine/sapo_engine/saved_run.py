@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.phases.codecs import LabelsCodec, TrajectoriesCodec, reasoner_codec, verifier_codec
+from sapo_engine.phases.codecs import LabelsCodec, TrainingSet, TrajectoriesCodec, reasoner_codec, verifier_codec
 from sapo_engine.phases.train_verifier import calibrate
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import LabeledRow, Trajectory
@@ -82,6 +82,10 @@ class SavedRun:
 
     def labels(self, i: int) -> list[LabeledRow]:
         """What V_i was trained on."""
+        return self.training_set(i).labels
+
+    def training_set(self, i: int) -> TrainingSet:
+        """What V_i was trained on, and what people's labels stand in place of."""
         return LabelsCodec().load(self._artefact(f"label-{i}", f"labels of iteration {i}"))
 
     def benchmark(self) -> list[Trajectory]:

@@ -71,6 +71,10 @@ class RunSession:
             some = self.task.questions("train")[:LOOKED_AT]
             texts = [text for q in some for text in (self.task.prompt(q), self.task.join(q.steps))]
             check_vocabulary(self.tokenizer, texts, config.model.source)
+        if config.task.kind == "arithmetic" and (given := self.task.process_benchmark()):
+            texts = [text for row in given for text in (row.question.text, self.task.join(row.steps))]
+            fix = "The arithmetic lab is measured on solutions of its own problems: name another process benchmark."
+            check_vocabulary(self.tokenizer, texts, config.model.source, fix)
         context_length = int(getattr(network.config.get_text_config(), "max_position_embeddings", 1 << 20))
         full = config.model.tuning == "full"
         # Of a network that is trained itself no copy is to be kept from the start.
@@ -174,14 +178,18 @@ class RunSession:
 
     def look_for_leaks(self) -> None:
         """Note which questions of the benchmark and the evaluation sets stand in the training data, too."""
-        if not isinstance(self.task, WrittenTask):
-            return
+        self.notes += self.leaks()
+
+    def leaks(self) -> list[str]:
+        """A sentence for each collection of measured questions that are trained on, too."""
+        task = self.task
+        trained = task.learned_from if isinstance(task, WrittenTask) else [q.text for q in task.questions("train")]
         given = self.task.process_benchmark()
         measured = {"the process benchmark": [row.question.text for row in given]} if given is not None else {}
         measured |= {
             f"evaluation set {one.name}": one.task.rows for one in self.sets if isinstance(one.task, EvalSetTask)
         }
-        self.notes += [leaks.note for leaks in find_leaks(self.task.learned_from, measured) if leaks.found]
+        return [leaks.note for leaks in find_leaks(trained, measured) if leaks.found] if measured else []
 
     def close(self) -> None:
         """End what the run has started: graders, rollout engines."""

@@ -1,7 +1,7 @@
 """What of a run's configuration may be another when it is resumed: what does not change the meaning of what is done.
 
-Learning rates are for what is trained from then on, consensus for labels that are written from then on. How the machine
-is used changes memory and time alone.
+Learning rates are for what is trained from then on, consensus and people's word for labels that are written from then
+on. How the machine is used changes memory and time alone.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ RATES: dict[str, PhaseName] = {
 }
 """Learning rates, and the phases that train with them."""
 
-CONSENSUS: dict[str, PhaseName] = {
+TRAINED_LABELS: dict[str, PhaseName] = {
+    "labeling.people": PhaseName.LABEL,
     "labeling.consensus": PhaseName.LABEL,
     "labeling.consensus_low": PhaseName.LABEL,
     "labeling.consensus_high": PhaseName.LABEL,
 }
-"""What decides which labels are left out, from the next ones on, and the phase that it matters to."""
+"""What decides which labels are trained on, from the next ones on, and the phase that it matters to."""
 
 MACHINE = (
     "runtime.device",
@@ -44,7 +45,7 @@ MACHINE = (
 )
 """How the machine is used, but for what draws other samples."""
 
-CHANGEABLE = (*RATES, *CONSENSUS, *MACHINE)
+CHANGEABLE = (*RATES, *TRAINED_LABELS, *MACHINE)
 """All keys that may change."""
 
 REASONS = {
@@ -83,7 +84,7 @@ def changed(config: RunConfig, settings: Iterable[str], done: Collection[str]) -
                 why=_reason(change.key),
                 fix=f"Start a new run with it. What may change: {', '.join(CHANGEABLE)}.",
             )
-        if (phase := (RATES | CONSENSUS).get(change.key)) in done and phase is not None:
+        if (phase := (RATES | TRAINED_LABELS).get(change.key)) in done and phase is not None:
             raise InputError(
                 f"{change.key} would change nothing",
                 why=f"The phase {PHASE_LABELS[phase]} is done, and does not come again.",

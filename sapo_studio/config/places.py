@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.paths import user_path
+from sapo_studio.paths import BENCHMARK, user_path
 
-NO_PATHS = ("bundled:", "hub:")
+NO_PATHS = ("bundled:", "hub:", BENCHMARK)
 Part = TypeVar("Part", bound=BaseModel)
 PICKED = ("data", "model")
 """What the form lets a user pick a file or a folder for."""

@@ -64,12 +64,13 @@ class TaskConfig(Section):
     `train_data`.
     """
 
-    process_data: str = Field(default="", json_schema_extra=_for(TEXTS, picker="data"))
-    """A process benchmark in ProcessBench's format (JSON Lines): written solutions whose first error is known.
+    process_data: str = Field(default="", json_schema_extra={"picker": "data"})
+    """A process benchmark: written solutions whose first error is known. A file, such as one in ProcessBench's format
+    (JSON Lines), or `benchmark:NAME@VERSION`, a frozen one of yours (`sapo benchmark list`).
 
-    Without one the verifier's accuracy and the gap cannot be measured on this task, and the run leaves them out. MCE
-    and gap are measured on the solutions whose question has an answer or tests: in the row (`answer`, `tests`), or in
-    `train_data` or `test_data`, where the same question stands.
+    Without one the arithmetic lab writes its own; on other tasks the verifier's accuracy and the gap cannot be
+    measured, and the run leaves them out. MCE and gap are measured on the solutions whose question has an answer or
+    tests: in the row (`answer`, `tests`), or in `train_data` or `test_data`, where the same question stands.
     """
 
     prompt: Literal["plain", "few-shot", "chat"] = Field(default="plain", json_schema_extra=_for(TEXTS, **MAIN))
@@ -344,6 +345,14 @@ class LabelingConfig(Section):
             )
         return self
 
+    people: Literal["ignore", "use"] = "ignore"
+    """Whether people's judgements of the run's trajectories join the labels that a verifier is trained on.
+
+    `use`: what people say by the time that an iteration's labels are done takes the place of the labels by rollouts,
+    step by step; trajectories that were judged and not labeled join. A resolution counts before everything else, then
+    what most of several people say, then who judged last; neutral counts as correct. Held-out trajectories never join.
+    """
+
     @property
     def limits(self) -> CheckLimits:
         """What a labeler may ask for."""
@@ -598,7 +607,7 @@ class RunConfig(Section):
     @property
     def supplies_benchmark(self) -> bool:
         """Whether the process benchmark comes from a file, and is not written by the run."""
-        return self.task.kind != LAB and bool(self.task.process_data)
+        return bool(self.task.process_data)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -268,6 +268,20 @@ _STORED = (
         more="Only where the task can tell.",
     ),
     MetricInfo(
+        "people_labels",
+        "Labels by people",
+        "step labels that the verifier is trained on because people say so",
+        unit="count",
+        more="Only in runs that use them (`labeling.people`).",
+    ),
+    MetricInfo(
+        "people_changed",
+        "Labels changed by people",
+        "those of the labels by people that were others before, or none",
+        unit="count",
+        more="Only in runs that use them (`labeling.people`).",
+    ),
+    MetricInfo(
         "consensus_noise_true",
         "Label noise after the filter",
         "share of the labels that the consensus filter keeps that are false",

@@ -139,19 +139,32 @@ class Benchmark:
         if folds < 2:
             return None
         fold_of = np.array([order[name] % folds for name in names])
-        candidates = self._candidates()
-        called = np.stack([_first(self._padded < threshold) for threshold in candidates])
         chosen = np.zeros(len(names))
         for fold in range(folds):
-            rest = fold_of != fold
-            wrong, right = rest & (self._truths > 0), rest & (self._truths == 0)
-            if not wrong.any() or not right.any():
+            best = self.best_threshold(fold_of != fold)
+            if best is None:
                 return None
-            exact = called == self._truths[None, :]
-            f1 = [_harmonic(_share(row[wrong]), _share(row[right])) for row in exact]
-            best = max(range(len(candidates)), key=lambda k: (f1[k], -abs(candidates[k] - 0.5)))
-            chosen[fold_of == fold] = candidates[best]
+            chosen[fold_of == fold] = best
         return self.measures(chosen)
+
+    def best_threshold(self, rows: NDArray[np.bool_] | None = None) -> float | None:
+        """The threshold with the best F1 (of equals the one nearest one half) on all rows, or on those that are true in
+        `rows`. None where these lack one kind of solution, as F1 does not exist there."""
+        rest = np.ones(len(self.truths), dtype=np.bool_) if rows is None else rows
+        wrong, right = rest & (self._truths > 0), rest & (self._truths == 0)
+        if not wrong.any() or not right.any():
+            return None
+        candidates, exact = self._tried
+        f1 = [_harmonic(_share(row[wrong]), _share(row[right])) for row in exact]
+        best = max(range(len(candidates)), key=lambda k: (f1[k], -abs(candidates[k] - 0.5)))
+        return float(candidates[best])
+
+    @cached_property
+    def _tried(self) -> tuple[Floats, NDArray[np.bool_]]:
+        """Thresholds to choose from, and with each of them which first errors are found exactly."""
+        candidates = self._candidates()
+        called = np.stack([_first(self._padded < threshold) for threshold in candidates])
+        return candidates, called == self._truths[None, :]
 
     def _candidates(self) -> Floats:
         """One half, and thresholds between neighbouring scores, at most CANDIDATES."""
@@ -163,11 +176,18 @@ class Benchmark:
 
 
 def threshold_rows(
-    scored: Sequence[tuple[Sequence[float], int]], groups: Sequence[Hashable] | None = None
+    scored: Sequence[tuple[Sequence[float], int]],
+    groups: Sequence[Hashable] | None = None,
+    tuning: Sequence[tuple[Sequence[float], int]] = (),
 ) -> dict[str, Any]:
-    """`half`, `tuned` (None where nothing could be tuned) and `curve`, as JSON."""
+    """`half`, `tuned` (None where nothing could be tuned) and `curve`, as JSON. With rows for `tuning` the threshold is
+    theirs; without, see `Benchmark.tuned`."""
     benchmark = Benchmark.of(scored)
-    tuned = benchmark.tuned(groups)
+    if tuning:
+        best = Benchmark.of(tuning).best_threshold()
+        tuned = benchmark.measures(best) if best is not None else None
+    else:
+        tuned = benchmark.tuned(groups)
     return {
         "half": benchmark.measures(0.5).to_json(),
         "tuned": tuned.to_json() if tuned is not None else None,

@@ -98,13 +98,14 @@ def step_metrics(scored: Scored) -> StepMetrics:
     )
 
 
-def benchmark_rows(scored: Scored, groups: Sequence[Hashable] | None = None) -> dict[str, Any]:
+def benchmark_rows(scored: Scored, groups: Sequence[Hashable] | None = None, tuning: Scored = ()) -> dict[str, Any]:
     """All that is measured of a verifier on a process benchmark, as JSON: `StepMetrics.to_json`, and what hangs on a
-    threshold (`thresholds`) or on how steps become one score (`aggregations`). `groups`: see `Benchmark.tuned`.
+    threshold (`thresholds`) or on how steps become one score (`aggregations`). `groups`, `tuning`: see
+    `threshold_rows`.
     """
     return {
         **step_metrics(scored).to_json(),
-        "thresholds": threshold_rows(scored, groups),
+        "thresholds": threshold_rows(scored, groups, tuning),
         "aggregations": aggregation_rows(scored),
     }
 

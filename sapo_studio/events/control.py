@@ -31,6 +31,16 @@ class Order(BaseModel):
     verb: Verb
 
 
-Control = Annotated[Start | Order, Field(discriminator="kind")]
-CONTROL: TypeAdapter[Start | Order] = TypeAdapter(Control)
+class Judgements(BaseModel):
+    """What people say of the run's trajectories at this moment: by number and step, whether the step is correct. The
+    answer to `JudgementsWanted`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kind: Literal["judgements"] = "judgements"
+    judged: dict[int, dict[int, bool]]
+
+
+Control = Annotated[Start | Order | Judgements, Field(discriminator="kind")]
+CONTROL: TypeAdapter[Start | Order | Judgements] = TypeAdapter(Control)
 """Reads and checks a control line: `CONTROL.validate_json(line)`."""

@@ -180,6 +180,14 @@ class TrainingLabels(_Event):
     rows: list[TrainingLabelRow]
 
 
+class JudgementsWanted(_Event):
+    """The worker asks what people say of the run's trajectories, to train V_`verifier` on. The answer is
+    `control.Judgements`."""
+
+    kind: Literal["judgements_wanted"] = "judgements_wanted"
+    verifier: int
+
+
 class RolloutRow(Row):
     """One rollout from the first `prefix` steps of a trajectory: what the reasoner wrote from there."""
 
@@ -314,6 +322,7 @@ Event = Annotated[
     | Scores
     | Labels
     | TrainingLabels
+    | JudgementsWanted
     | Rollouts
     | Pairs
     | Metric

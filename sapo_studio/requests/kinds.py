@@ -87,7 +87,8 @@ class Asked(BaseModel):
 class EvaluateRequest(Asked):
     """How good a verifier is: a run's, or a classification model.
 
-    The answer has `run`, `verifier`, `benchmark` (None where there is none) and, as asked, `best_of` and `matrix`.
+    The answer has `run`, `verifier`, `benchmark` (None where there is none), `leaks` (a sentence for measured questions
+    that the run is trained on) and, as asked, `best_of` and `matrix`.
     """
 
     kind: Literal["evaluate"] = "evaluate"
@@ -98,6 +99,8 @@ class EvaluateRequest(Asked):
     """The iteration of one of the run's verifiers (None: its last), or the folder of a classification model."""
     benchmark: FilePath | None = None
     """A ProcessBench file instead of the run's own benchmark."""
+    tuning: Annotated[StrictInt, Field(ge=0)] = 0
+    """So many rows at the end of `benchmark` are not measured on: the threshold is tuned on them."""
     best_of: int = _number(limits.BEST_OF)
     """Choose among up to so many samples of the run's last reasoner a question; 0: do not."""
     questions: int = _number(limits.QUESTIONS)

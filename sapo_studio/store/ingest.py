@@ -226,6 +226,8 @@ class Ingest:
                 return "info", "paused" if event.paused else "resumed"
             case kinds.Failed():
                 return "error", ". ".join(part for part in (event.what, event.why, event.fix) if part)
+            case kinds.JudgementsWanted():
+                return "info", f"what people say joins the labels of V_{event.verifier}"
             case kinds.Finished():
                 return "info", "all phases are done" if event.complete else "stopped on request"
             case kinds.CurvePoint() | kinds.Log():

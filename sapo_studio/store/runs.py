@@ -17,6 +17,7 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.store import backups
+from sapo_studio.store.benchmarks import pinned
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import StoreFault, reading
@@ -53,9 +54,10 @@ def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
     """Make a queued run with this configuration and return its id: a slug of its name and a number that is
     never used twice, not even by a store that was here before this one: folders of runs keep theirs.
 
-    Relative paths are kept as they are meant from here. Raises InputError where one cannot be a path.
+    Relative paths are kept as they are meant from here, and a process benchmark of the store with its version. Raises
+    InputError where one cannot be a path, or there is no such benchmark.
     """
-    config = whole_paths(config)
+    config = pinned(store, whole_paths(config))
     with store.atomic():
         number, run_id = _next(store, config.name)
         store.execute(

@@ -131,7 +131,7 @@ def test_three_classes_are_refused(tmp_path):
     [
         ({}, "nothing to evaluate"),
         ({"run": "{folder}", "verifier": 7}, "no verifier V_7"),
-        ({"run": "{folder}", "benchmark": "{file}"}, "benchmark of its own"),
+        ({"run": "{folder}", "benchmark": "{file}"}, "maps this task's text"),
         ({"verifier": "{file}", "benchmark": "{file}"}, "not a model folder"),
     ],
 )

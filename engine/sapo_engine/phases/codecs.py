@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from sapo_engine.models.loading import load_network, save_chat_template, save_model
 from sapo_engine.models.reasoner import Adapters, Reasoner, load_adapter, save_adapter, set_checkpointing
 from sapo_engine.session import RunSession
-from sapo_engine.text.trajectory import Trajectory
+from sapo_engine.text.trajectory import LabeledRow, Trajectory
 from sapo_engine.verifier.model import Verifier, load_verifier, save_verifier
 from sapo_studio.config.schema import VerifierConfig
+
+WRITTEN = "written.json"
+"""In the artefact of labels: what people's stand in place of."""
 
 
 @dataclass(frozen=True)
@@ -109,17 +112,33 @@ class NumbersCodec:
         return dict(json.loads((folder / "data.json").read_text()))
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """What a verifier is trained on. `written`: of the trajectories whose labels people's outrank those before, by
+    number; empty of a trajectory that had none."""
+
+    labels: list[LabeledRow]
+    written: Mapping[int, str] = field(default_factory=dict[int, str])
+
+
 class LabelsCodec:
-    """Trajectories with their labels."""
+    """Trajectories with their labels; where people's outrank others, these beside them."""
 
-    def save(self, value: Sequence[tuple[Trajectory, str]], folder: Path) -> None:
+    def save(self, value: TrainingSet, folder: Path) -> None:
         """See Codec."""
-        (folder / "labels.json").write_text(json.dumps([[t.to_json(), labels] for t, labels in value]))
+        (folder / "labels.json").write_text(json.dumps([[t.to_json(), labels] for t, labels in value.labels]))
+        if value.written:
+            (folder / WRITTEN).write_text(json.dumps(value.written))
 
-    def load(self, folder: Path) -> list[tuple[Trajectory, str]]:
+    def load(self, folder: Path) -> TrainingSet:
         """See Codec."""
         rows = json.loads((folder / "labels.json").read_text())
-        return [(Trajectory.from_json(row), labels) for row, labels in rows]
+        file = folder / WRITTEN
+        written = json.loads(file.read_text()) if file.is_file() else {}
+        return TrainingSet(
+            [(Trajectory.from_json(row), labels) for row, labels in rows],
+            {int(number): labels for number, labels in written.items()},
+        )
 
 
 def reasoner_codec(session: RunSession) -> ModelCodec:

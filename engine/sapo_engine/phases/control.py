@@ -31,6 +31,7 @@ class ControlState:
         self._stop = False
         self._after_phase = False
         self._checkpoint = False
+        self._judged: dict[int, dict[int, bool]] | None = None
 
     def take(self, verb: Verb) -> None:
         """Note a command."""
@@ -47,6 +48,19 @@ class ControlState:
                 case Verb.CHECKPOINT:
                     self._checkpoint = True
             self._changed.notify_all()
+
+    def take_judgements(self, judged: dict[int, dict[int, bool]]) -> None:
+        """Note what people say, as the parent has sent it."""
+        with self._changed:
+            self._judged = judged
+            self._changed.notify_all()
+
+    def wait_for_judgements(self) -> dict[int, dict[int, bool]]:
+        """What people say, once the parent has sent it: at once, or this process ends with the parent."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._judged is not None)
+            judged, self._judged = self._judged, None
+            return judged or {}
 
     @property
     def stop(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +12,12 @@ from sapo_engine.evaluation.labels import label_accuracy
 from sapo_engine.labeling.consensus import agree
 from sapo_engine.labeling.costs import check_cost, cost_case
 from sapo_engine.labeling.expansion import expand
+from sapo_engine.labeling.human_labels import with_people
 from sapo_engine.labeling.labelers import checker_for, make_checks, run_labeler
 from sapo_engine.labeling.outcome import LabelingOutcome, RolloutFacts
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.numbering import BLOCK
-from sapo_engine.phases.codecs import LabelsCodec
+from sapo_engine.phases.codecs import LabelsCodec, TrainingSet
 from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.phases.rows import emit_trajectories
 from sapo_engine.session import RunSession
@@ -30,10 +32,20 @@ from sapo_studio.domain.labels import Checks
 from sapo_studio.domain.metrics import wilson
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.domain.self_verification import Verified, error_as_sampled
-from sapo_studio.events.kinds import LabelRow, Labels, RolloutRow, Rollouts, TrainingLabelRow, TrainingLabels
+from sapo_studio.events.kinds import (
+    JudgementsWanted,
+    LabelRow,
+    Labels,
+    RolloutRow,
+    Rollouts,
+    TrainingLabelRow,
+    TrainingLabels,
+)
 
 LABEL_SHARD = 500
 """Trajectories that are labeled between two looks at what the run is asked to do."""
+PEOPLE_SHARD = 99_999
+"""The shard with what people said, behind all that hold labels."""
 
 
 def label(
@@ -43,12 +55,14 @@ def label(
     samples: Sequence[Trajectory],
     predictions: Mapping[int, Prediction],
     calibration: Platt | None = None,
+    pool: Sequence[Trajectory] = (),
 ) -> list[LabeledRow]:
-    """Labels of subset(S_i) and of expanded rollouts. `calibration` is that of the verifier behind `predictions`."""
+    """Labels of subset(S_i) and of expanded rollouts, with people's where the run wants them, of all of the `pool` D_i.
+    `calibration` is that of the verifier behind `predictions`."""
     session, config = run.session, run.config.labeling
     labeler = config.labeler if iteration else config.start_labeler
 
-    def work(phase: PhaseContext) -> list[LabeledRow]:
+    def work(phase: PhaseContext) -> TrainingSet:
         began = time.monotonic()
         if iteration and config.searches and calibration is None:
             phase.log(
@@ -87,11 +101,14 @@ def label(
         phase.emit(Labels(iteration=iteration, source="expansion", rows=written))
         phase.metric("labelled", len(labeled))
         phase.metric("label_seconds", time.monotonic() - began)
-        if config.consensus == "off":
-            return labeled + expanded
-        return _agreed(phase, labeled + expanded, predictions, rolled_out)
+        training, filtered = labeled + expanded, dict[int, TrainingLabelRow]()
+        if config.consensus != "off":
+            training, filtered = _agreed(phase, training, predictions, rolled_out)
+        if config.people == "use":
+            return _with_people(phase, training, [*samples, *pool], filtered)
+        return TrainingSet(training)
 
-    return run.phase(PhaseName.LABEL, iteration, work, LabelsCodec())
+    return run.phase(PhaseName.LABEL, iteration, work, LabelsCodec()).labels
 
 
 def scored(session: RunSession, iteration: int, samples: Sequence[Trajectory]) -> list[Trajectory]:
@@ -241,14 +258,15 @@ def _agreed(
     written: Sequence[LabeledRow],
     predictions: Mapping[int, Prediction],
     rollouts: Sequence[RolloutFacts],
-) -> list[LabeledRow]:
-    """What V_i is trained on: `written` without the labels that the sources leave open, and what that means, sent."""
+) -> tuple[list[LabeledRow], dict[int, TrainingLabelRow]]:
+    """What V_i is trained on: `written` without the labels that the sources leave open, and what that means, sent.
+    Beside it, by number, the trajectories of which labels are left out."""
     config = phase.context.config.labeling
     scores = {number: found for number, (found, _) in predictions.items()}
     agreed = agree(written, scores, rollouts, Bounds(config.consensus_low, config.consensus_high))
     if isinstance(agreed, Unidentified):
         phase.log(f"No label is left out by consensus. {agreed.why}")
-        return list(written)
+        return list(written), {}
     rows = [
         TrainingLabelRow(trajectory=one.trajectory.number, labels=one.labels, reasons=one.reasons, beliefs=one.beliefs)
         for one in agreed.rows
@@ -263,7 +281,31 @@ def _agreed(
         phase.metric("consensus_noise_estimate", agreed.after.estimated_share, n=agreed.after.labels, estimate=True)
     if agreed.after.known:
         phase.metric("consensus_noise_true", agreed.after.true_share, n=agreed.after.known)
-    return agreed.training
+    return agreed.training, {row.trajectory: row for row in rows}
+
+
+def _with_people(
+    phase: PhaseContext,
+    training: Sequence[LabeledRow],
+    pool: Sequence[Trajectory],
+    filtered: Mapping[int, TrainingLabelRow],
+) -> TrainingSet:
+    """`training` with what people say in place of what was written, as they have it at this moment; sent with the
+    reasons. A run that goes on from here takes the same words again."""
+
+    def ask() -> bytes:
+        if not phase.context.group.leader:
+            return b""
+        phase.emit(JudgementsWanted(verifier=phase.iteration))
+        return json.dumps(phase.context.control.wait_for_judgements()).encode()
+
+    told: dict[str, dict[str, bool]] = json.loads(phase.shard(PEOPLE_SHARD, ask))
+    judged = {int(number): {int(step): ok for step, ok in steps.items()} for number, steps in told.items()}
+    found = with_people(training, pool, judged, filtered)
+    phase.emit(TrainingLabels(verifier=phase.iteration, rows=found.rows))
+    phase.metric("people_labels", found.labels, n=len(found.rows))
+    phase.metric("people_changed", found.changed, n=found.labels)
+    return TrainingSet(found.training, found.written)
 
 
 def _choose_expansion(

@@ -15,7 +15,7 @@ from sapo_studio.domain.benchmark_coverage import Coverage
 from sapo_studio.domain.leaks import SHOWN, find_leaks
 from sapo_studio.domain.task_kinds import LAB
 from sapo_studio.formats.registry import read_file
-from sapo_studio.paths import user_path
+from sapo_studio.paths import process_data_path
 from sapo_studio.requests.kinds import DataCheckRequest
 
 
@@ -30,7 +30,9 @@ def answer(request: DataCheckRequest) -> dict[str, Any]:
     not_read = [one for one in (config.task.train_data or kind.hub_train, config.task.test_data) if _is_hub(one)]
     measured = {"the test questions": [problem.question for problem in test]} if test else {}
     if config.supplies_benchmark:
-        measured["the process benchmark"] = [row.problem for row in read_file(user_path(config.task.process_data))]
+        measured["the process benchmark"] = [
+            row.problem for row in read_file(process_data_path(config.task.process_data))
+        ]
     sets: list[dict[str, Any]] = []
     for one in config.evaluation.sets:
         address = data_of(KINDS[one.kind], one.data)
@@ -72,7 +74,7 @@ def benchmark_facts(kind: Kind, task: TaskConfig, data: list[Problem]) -> dict[s
     problems."""
     code = any(problem.is_code for problem in data)
     known = KnownQuestions(data)
-    given = [given_problem(row, kind, known, code=code) for row in read_file(user_path(task.process_data))]
+    given = [given_problem(row, kind, known, code=code) for row in read_file(process_data_path(task.process_data))]
     if not code:
         given = _without_bad(kind, task, given)
     left_out = reasons(given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from sapo_engine.service.torch_setup import set_up_on
 from sapo_engine.tasks.base import Question
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import predict
-from sapo_studio.config.schema import RunConfig, RuntimeConfig
+from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.domain.aggregation import Aggregation
 from sapo_studio.domain.verifier_metrics import Scored, benchmark_rows
 from sapo_studio.errors import InputError
@@ -58,6 +58,7 @@ def of_run(
     *,
     verifier: int | Path | None,
     benchmark: Path | None,
+    tuning: int = 0,
     best: int,
     questions: int,
     pairs: bool,
@@ -65,12 +66,12 @@ def of_run(
     aggregation: Aggregation,
     device: str = "",
 ) -> dict[str, Any]:
-    """Evaluate a run's verifier (None: its last), or a classification model, on its benchmark or another one. On the
-    run's device, or another `device`."""
+    """Evaluate a run's verifier (None: its last), or a classification model, on its benchmark or another one, whose
+    last `tuning` rows are for the threshold alone. On the run's device, or another `device`."""
     config = config_of(folder)
     place = set_up_on(config.runtime, device)
     if benchmark is not None:
-        config = _with_benchmark(config, benchmark)
+        config = config.model_copy(update={"task": config.task.model_copy(update={"process_data": str(benchmark)})})
     run = SavedRun(config, folder, place)
     found: dict[str, Any] = {"run": folder.name}
     try:
@@ -78,18 +79,20 @@ def of_run(
         written = run.session.builder.benchmark() if benchmark is not None else run.benchmark()
         odd = [row.name for row in run.session.task.process_benchmark() or () if row.contradicts]
         found |= {"contradictory": odd} if odd else {}
+        if benchmark is not None and (leaks := run.session.leaks()):
+            found["leaks"] = leaks
         known = [t for t in written if t.truth is not None]
         if isinstance(verifier, Path):
             found |= {"verifier": str(verifier)}
             rows = [Solution(run.session.questions[t.question], t.steps, t.truth or 0) for t in known]
             scored = score_with_classifier(verifier, rows, place)
-            found["benchmark"] = benchmark_rows(scored, [t.question for t in known]) if rows else None
+            found["benchmark"] = _measured(scored, [t.question for t in known], tuning)
             return found
         loaded = run.verifier(own)
         found |= {"verifier": own}
         scores = predict(run.session, loaded, known)
         scored = [(scores[t.number][0], t.truth or 0) for t in known]
-        found["benchmark"] = benchmark_rows(scored, [t.question for t in known]) if known else None
+        found["benchmark"] = _measured(scored, [t.question for t in known], tuning)
         if best:
             last = run.reasoners[-1]
             chosen = run.session.task.questions("test")[:questions]
@@ -103,14 +106,14 @@ def of_run(
         run.close()
 
 
-def _with_benchmark(config: RunConfig, file: Path) -> RunConfig:
-    if config.task.kind == "arithmetic":
-        raise InputError(
-            "The arithmetic lab has a process benchmark of its own",
-            why="Its reasoners know no words but the lab's.",
-            fix="Leave --benchmark out.",
-        )
-    return config.model_copy(update={"task": config.task.model_copy(update={"process_data": str(file)})})
+def _measured(scored: Scored, groups: Sequence[Hashable], tuning: int) -> dict[str, Any] | None:
+    """What is measured on all rows but the last `tuning`, with the threshold of these; None where there is no row."""
+    if not scored:
+        return None
+    if tuning >= len(scored):
+        raise InputError("Nothing is left to measure on", why=f"All {len(scored):,} rows are for the threshold.")
+    measured = len(scored) - tuning
+    return benchmark_rows(scored[:measured], groups[:measured], scored[measured:])
 
 
 def answer(request: EvaluateRequest) -> dict[str, Any]:
@@ -122,13 +125,14 @@ def answer(request: EvaluateRequest) -> dict[str, Any]:
         odd = [one.odd for one in solutions if one.odd]
         found: dict[str, Any] = {
             "verifier": str(verifier),
-            "benchmark": benchmark_rows(scored, [one.question.text for one in solutions]),
+            "benchmark": _measured(scored, [one.question.text for one in solutions], request.tuning),
         }
         return found | ({"contradictory": odd} if odd else {})
     return of_run(
         request.run,
         verifier=request.verifier,
         benchmark=request.benchmark,
+        tuning=request.tuning,
         best=request.best_of,
         questions=request.questions,
         pairs=request.matrix,

@@ -13,7 +13,7 @@ from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems
 from sapo_engine.tasks.written import WrittenTask
 from sapo_studio.config.schema import TaskConfig, parse_config
 from sapo_studio.formats.registry import read_file
-from sapo_studio.paths import user_path
+from sapo_studio.paths import process_data_path
 from sapo_studio.requests.kinds import PreviewRequest
 
 TRIED = 50
@@ -32,7 +32,7 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
     data = [*problems, *test]
     measured = {"the test questions": [problem.question for problem in test]} if test else {}
     if config.process_data:
-        measured["the process benchmark"] = [row.problem for row in read_file(user_path(config.process_data))]
+        measured["the process benchmark"] = [row.problem for row in read_file(process_data_path(config.process_data))]
     written = WrittenTask(config, 0, problems=problems)
     train = [question for question in written.questions("train") if question.steps]
     sandbox = ""

@@ -32,10 +32,12 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from sapo_engine.grading.base import Grade
-from sapo_engine.tasks.base import Message, Question, WrittenSolution
+from sapo_engine.tasks.base import GIVEN, Message, Question, WrittenSolution
 from sapo_engine.tasks.segmenters import Lines
 from sapo_studio.config.engine_limits import lab_tokens
 from sapo_studio.config.schema import TaskConfig
+from sapo_studio.formats.registry import read_file
+from sapo_studio.paths import process_data_path
 
 NAMES = ("Ann", "Ben", "Cara", "Dan", "Eva", "Finn", "Gita", "Hugo")
 THINGS = ("stamps", "coins", "shells", "pens", "cards", "beads")
@@ -91,6 +93,7 @@ class ArithmeticTask:
         self.segmenter = Lines()
         self._truth: dict[int, tuple[int, ...]] = {}
         self._splits = self._generate(seed)
+        self._benchmark = _read_benchmark(config.process_data) if config.process_data else None
 
     def questions(self, split: str) -> Sequence[Question]:
         """See Task."""
@@ -210,8 +213,8 @@ class ArithmeticTask:
         return None
 
     def process_benchmark(self) -> Sequence[WrittenSolution] | None:
-        """None: the run writes its own, since the oracle knows every step's truth."""
-        return None
+        """See Task. None where no file is named: the run writes its own, since the oracle knows every step's truth."""
+        return self._benchmark
 
     def grade(self, items: Sequence[tuple[Question, str]]) -> list[Grade]:
         """The answer is what the last line comes to."""
@@ -235,9 +238,11 @@ class ArithmeticTask:
         """The first step that does not lead from the amount so far to the amount that the problem's next change gives.
 
         Any true calculation that does so counts (`35 + 35 = 70` for doubling). A solution that ends too early
-        or goes on too long is wrong at the step that does so.
+        or goes on too long is wrong at the step that does so. None of a question that came with a file.
         """
-        amounts = self._truth[question.number]
+        amounts = self._truth.get(question.number)
+        if amounts is None:
+            return None
         for index, step in enumerate(steps):
             found = _STEP.fullmatch(step.strip())
             if not found or index + 1 >= len(amounts):
@@ -246,3 +251,15 @@ class ArithmeticTask:
             if left != amounts[index] or calculate(left, operator, right) != result or result != amounts[index + 1]:
                 return index + 1
         return 0 if len(steps) + 1 == len(amounts) else len(steps)
+
+
+def _read_benchmark(file: str) -> list[WrittenSolution]:
+    """The solutions in a file. Rollouts from a row without an answer cannot be graded."""
+    return [
+        WrittenSolution(
+            Question(GIVEN + number, "process", row.problem, (), row.answer),
+            *(row.steps, row.final_answer_correct, row.first_error, row.id, row.contradicts),
+            ungraded="" if row.answer else "the row has no answer",
+        )
+        for number, row in enumerate(read_file(process_data_path(file)))
+    ]

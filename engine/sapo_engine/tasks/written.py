@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sapo_engine.grading.base import Problem
-from sapo_engine.tasks.base import Question, WrittenSolution
+from sapo_engine.tasks.base import GIVEN, Question, WrittenSolution
 from sapo_engine.tasks.given_benchmark import GivenProblem, KnownQuestions, given_problem
 from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad, without_any
 from sapo_engine.tasks.kept_golds import keep_golds, kept_golds, key_of
@@ -17,11 +17,9 @@ from sapo_engine.tasks.problem_set import ProblemSet, gold_text
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
 from sapo_studio.formats.registry import read_file
-from sapo_studio.paths import user_path
+from sapo_studio.paths import process_data_path
 
 LEAST_TRAIN, LEAST_TEST = 10, 5
-BENCHMARK = 4_000_000
-"""Numbers of the questions of a process benchmark that came with the data begin here."""
 
 
 class WrittenTask(ProblemSet):
@@ -122,7 +120,7 @@ class WrittenTask(ProblemSet):
     @property
     def _asked(self) -> list[Problem]:
         """The problems of all splits."""
-        return [problem for number, problem in self._problems.items() if number < BENCHMARK]
+        return [problem for number, problem in self._problems.items() if number < GIVEN]
 
     def leave_out(self, problems: Collection[Problem]) -> None:
         """Ask these no more, and grade nothing by them. Raises InputError where too few questions are left."""
@@ -142,8 +140,8 @@ class WrittenTask(ProblemSet):
         """The solutions in `file`. `data` are all problems that the task's data have."""
         found: list[WrittenSolution] = []
         known = KnownQuestions(data)
-        for item in read_file(user_path(file)):
-            number = BENCHMARK + len(found)
+        for item in read_file(process_data_path(file)):
+            number = GIVEN + len(found)
             given = given_problem(item, self.kind, known, code=self.is_code)
             self._given.append(given)
             problem = self._problems[number] = given.problem

@@ -42,9 +42,16 @@ def plain_prompts(
     return [(*first, *ids) for ids in found]
 
 
-def check_vocabulary(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], source: str) -> None:
-    """Raise InputError where the tokenizer of the model `source` maps something in `texts` to its unknown token: made
-    for other texts, it would read them with gaps and say nothing."""
+LAB_MODEL = (
+    'Take the model that was made for it (for task.asks = "rest" that is bundled:lab-rest), or model.source = "fresh".'
+)
+
+
+def check_vocabulary(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], source: str, fix: str = LAB_MODEL
+) -> None:
+    """Raise InputError, with `fix`, where the tokenizer of the model `source` maps something in `texts` to its unknown
+    token: made for other texts, it would read them with gaps and say nothing."""
     unknown = tokenizer.unk_token_id
     if unknown is None:
         return
@@ -53,8 +60,7 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], s
             raise InputError(
                 f"The tokenizer of {source} maps this task's text to {tokenizer.unk_token}",
                 why=f"Its vocabulary was made for other texts than this one: {text!r}",
-                fix='Take the model that was made for it (for task.asks = "rest" that is bundled:lab-rest), or '
-                'model.source = "fresh".',
+                fix=fix,
             )
 
 

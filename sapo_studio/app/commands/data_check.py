@@ -9,6 +9,7 @@ from sapo_studio.config.places import whole_paths
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.task_kinds import LAB
 from sapo_studio.errors import EngineError
+from sapo_studio.paths import BENCHMARK
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +28,12 @@ def check_data(config: RunConfig) -> dict[str, Any]:
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import DataCheckRequest
 
+    if config.task.process_data.startswith(BENCHMARK):
+        from sapo_studio.store.benchmarks import pinned
+        from sapo_studio.store.db import Store
+
+        with Store.open(create=False) as store:
+            config = pinned(store, config)
     with suppress(EngineError):
         return ask(DataCheckRequest(config=whole_paths(config).model_dump(mode="json")), seconds=SECONDS)
     return {}

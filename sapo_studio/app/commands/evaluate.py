@@ -34,7 +34,9 @@ def evaluate(
     benchmark: Annotated[
         str,
         typer.Option(
-            "--benchmark", metavar="FILE", help="A ProcessBench file (array or lines) instead of the run's own."
+            "--benchmark",
+            metavar="FILE|NAME@VERSION",
+            help="A ProcessBench file (array or lines), or a frozen benchmark of yours, instead of the run's own.",
         ),
     ] = "",
     best_of: Annotated[
@@ -77,6 +79,7 @@ def evaluate(
     Examples: `sapo evaluate last --best-of 16`, `sapo evaluate lab/sapo/0 lab/sapo/1 --matrix --out verifier`,
     `sapo evaluate --verifier ./my-prm --benchmark processbench.jsonl`
     """
+    from sapo_studio.app.benchmarks.using import measured_on
     from sapo_studio.app.commands.numbers import whole_number
     from sapo_studio.app.reports import drawing
     from sapo_studio.app.studies import pooled, verifier_page
@@ -98,11 +101,13 @@ def evaluate(
     if verifier:
         number = verifier.isdecimal()
         which = whole_number(verifier, "--verifier") if number else user_path(verifier).resolve()
+    on = measured_on(benchmark) if benchmark else None
     requests = [
         EvaluateRequest(
             run=folder,
             verifier=which,
-            benchmark=user_path(benchmark).absolute() if benchmark else None,
+            benchmark=on.file if on else None,
+            tuning=on.tuning if on else 0,
             best_of=best_of,
             questions=questions,
             matrix=matrix,
@@ -131,6 +136,8 @@ def evaluate(
     if odd := found.get("contradictory"):
         told = f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so."
         terminal.print(told, markup=False)
+    for note in found.get("leaks", ()):
+        terminal.print(f"[yellow]![/] {escape(note)}", soft_wrap=True)
     if "best_of" in found:
         terminal.print(verifier_page.best_sheet(found["best_of"]).table())
     if "matrix" in found:

@@ -12,6 +12,7 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries, runs
+from sapo_studio.store.benchmarks import pinned
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 
@@ -44,7 +45,7 @@ def match_runs(store: Store, matrix: Matrix) -> list[Placed]:
 
 
 def _placed(store: Store, cell: Cell, named: Sequence[RunSummary]) -> Placed:
-    wanted = _but_batch(cell.config)
+    wanted = _but_batch(pinned(store, cell.config))
     same = [run for run in named if _but_batch(queries.get_config(store, run.id)) == wanted]
     same.sort(key=lambda run: run.status is not RunStatus.DONE)
     return Placed(cell, same[0].id, same[0].status) if same else Placed(cell)
