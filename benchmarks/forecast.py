@@ -178,7 +178,7 @@ def measure(case: Case) -> dict[str, float]:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from sapo_engine.models.precision import DTYPES
-    from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
+    from sapo_engine.models.reasoner import Adapters, Reasoner, set_checkpointing, with_adapter
     from sapo_engine.rollouts import HfBackend, Request, key_of
     from sapo_engine.training import objectives as optimisers
     from sapo_engine.training.batching import PromptCompletion
@@ -206,8 +206,7 @@ def measure(case: Case) -> dict[str, float]:
     network = AutoModelForCausalLM.from_config(make(**SHAPES[case.shape]))
     if case.how.tuning != "full":
         network.to(DTYPES[case.how.precision])
-    if case.how.checkpointing:
-        network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    set_checkpointing(network, case.how.checkpointing)
     own = Reasoner(network)
     reasoner = own if case.how.tuning == "full" else with_adapter(network, adapters)
     generator = torch.Generator().manual_seed(0)

@@ -32,7 +32,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from sapo_engine.models.loading import load_model
 from sapo_engine.models.precision import DTYPES
-from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
+from sapo_engine.models.reasoner import Adapters, Reasoner, set_checkpointing, with_adapter
 from sapo_engine.rollouts import HfBackend, Request, hf, key_of
 from sapo_engine.training import objectives
 from sapo_engine.training.batching import PromptCompletion
@@ -245,8 +245,7 @@ def train(
     length = 24 if check.dry else 320
     numerics = Numerics("full" if tuning == "full" else "lora", 16, check.precision, checkpointing=checkpointing)
     model = network(check, name, torch.float32 if tuning == "full" else DTYPES[check.precision])
-    if checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    set_checkpointing(model, checkpointing)
     reasoner = Reasoner(model) if tuning == "full" else with_adapter(model, Adapters(16, 32.0, 0.0))
     count = 4 * micro_batch
     vocabulary = int(model.config.get_text_config().vocab_size)

@@ -98,6 +98,7 @@ def test_runs_that_fail_are_named_and_the_others_are_tried(bench: Bench, file: P
     assert code == 1
     assert err.count("is not finished: see `sapo report mine-") == 4
     assert all(run.status is RunStatus.FAILED for run in queries.list_runs(bench.store))
+    assert whole(str(file), "--json", fail=[1, 1], input=True)[0] == 2
     code, _, err = whole(str(file))
     assert code == 0, err
     assert len(queries.list_runs(bench.store)) == 4

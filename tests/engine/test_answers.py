@@ -40,12 +40,42 @@ def mathematics():
         (r"thus \boxed{42}.", "42"),
         ("3 + 4 = 7\n7 * 2 = 14", "14"),
         ("A: -3", "-3"),
+        ("#### 7 hours 30 minutes", "7 hours 30 minutes"),
+        ("The answer is 5 feet and 6 inches.", "5 feet and 6 inches"),
+        ("#### 7 hours", "7"),
+        ("#### 3 apples 4 pears", "3"),
+        ("#### 2 miles 30 minutes", "2"),
+        ("#### a dozen", "12"),
+        ("#### US$5", "5"),
         ("nothing", ""),
         ("", ""),
     ],
 )
 def test_the_final_number_is_found(text, number):
     assert final_number(text) == number
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "same"),
+    [
+        ("US$5", "5", True),
+        (r"US\$5.50", "$5.5", True),
+        ("US$5", "6", False),
+        ("BUS$5", "5", False),
+        ("a dozen", "12", True),
+        ("two dozen", "24", True),
+        ("twenty-two dozen", "264", True),
+        ("a hundred", "100", True),
+        ("dozen two", "14", False),
+        ("half a dozen", "12", False),
+        ("zero dozen", "12", False),
+        ("a five", "5", False),
+        ("7 hours 30 minutes", "7.5", True),
+        ("7 hours 30 minutes", "7", False),
+    ],
+)
+def test_dollars_dozens_and_several_units(answer, reference, same):
+    assert bool(equal_here(answer, reference)) is same
 
 
 def test_a_box_with_braces_inside_is_whole():

@@ -1,11 +1,22 @@
 """Adapters beside a shared network, and networks of their own: nobody's weights change but those that are trained."""
 
+import warnings
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from sapo_engine.models.loading import load_network, save_model
-from sapo_engine.models.reasoner import Adapters, Reasoner, clone, load_adapter, plain_state, save_adapter, with_adapter
+from sapo_engine.models.reasoner import (
+    Adapters,
+    Reasoner,
+    clone,
+    load_adapter,
+    plain_state,
+    save_adapter,
+    set_checkpointing,
+    with_adapter,
+)
 from sapo_engine.rollouts import HfBackend, Request
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.objectives import sft
@@ -105,10 +116,28 @@ def test_the_sampler_writes_what_generate_writes(folders, family):
         assert list(mine.tokens) == theirs.tolist()
 
 
+def test_checkpointing_is_switched_on_without_a_warning(folders):
+    for on in (True, False):
+        network = load_network(folders["llama"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert set_checkpointing(network, on) is network
+        layers = {m.gradient_checkpointing for m in network.modules() if hasattr(m, "gradient_checkpointing")}
+        assert layers == {on}
+
+
+def test_an_older_transformers_is_asked_by_its_own_name():
+    class Older:
+        def gradient_checkpointing_enable(self, gradient_checkpointing_kwargs=None):
+            self.told = gradient_checkpointing_kwargs
+
+    assert set_checkpointing(Older(), True).told == {"use_reentrant": False}
+
+
 @families
 def test_bf16_and_checkpointing_train_as_well(folders, family):
     network = load_network(folders[family])
-    network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    set_checkpointing(network, True)
     reasoner = with_adapter(network, ADAPTERS)
     before = logits(reasoner)
     texts = [PromptCompletion((5, 6), tuple(range(20, 40)))] * 8

@@ -166,6 +166,18 @@ def test_export_model(sapo: Sapo, store: Store, run_id: str, tmp_path: Path):
     assert sapo("export", run_id, "model", "--iteration", "7", "-o", str(tmp_path / "x"))[0] == 2
 
 
+def test_export_model_of_a_lora_run_is_its_adapter(sapo: Sapo, store: Store, run_id: str, tmp_path: Path):
+    for phase in queries.phases(store, run_id):
+        if phase.name in ("sft", "align"):
+            folder = store.run_dir(run_id) / "artefacts" / phase.artefact / "adapter"
+            folder.mkdir(parents=True)
+            (folder / "adapter_config.json").write_text(str(phase.iteration))
+    code, _, told = sapo("export", run_id, "model", "-o", str(tmp_path / "mine"))
+    assert code == 0, told
+    assert (tmp_path / "mine" / "adapter_config.json").read_text() == "3"
+    assert f"a peft adapter for {queries.get_config(store, run_id).model.source}" in " ".join(told.split())
+
+
 def test_a_model_is_exported_to_a_new_folder_alone(
     sapo: Sapo, store: Store, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -24,11 +24,14 @@ from sapo_engine.grading.units import is_word
 MARK = "####"
 LONGEST = 20_000
 """Characters of a solution that are looked at, from its end: an answer stands there."""
+MOST_COMPOUND = 60
+"""Characters of one quantity in several units."""
 MOST_SAID = 10
 MOST_BOXES = 20
 """Characters between "the answer" and the word that says what it is."""
 
 _BOX = re.compile(r"\\(?:boxed|fbox)")
+_IN_UNITS = re.compile(r"[0-9][0-9.,]* [A-Za-z]+(?:,? (?:and )?[0-9][0-9.,]* [A-Za-z]+)+")
 _VERBS = (" is", " are", ":", "=", " equals", " was", " be")
 _REASONS = ("because", "since", "as", "which", "so", "where", "for", "i.e", "that", "from", "the")
 
@@ -224,16 +227,25 @@ def final_number(text: str) -> str:
     marked = False
     for line in _marked(text):
         marked = True
-        if number := first_number(_after_calculation(line)):
+        if number := _compound(line) or first_number(_after_calculation(line)):
             return number
     if (found := boxed_answer(text)) is not None:
         return first_number(found) if _is_prose(found) else _tidy(found)
     for clause in _said(text):
         if clause.lower().startswith("not "):
             text = text.replace(clause, "", 1)  # what is said not to be the answer
-        elif number := first_number(_behind_equals(_result(clause))):
+        elif number := _compound(clause) or first_number(_behind_equals(_result(clause))):
             return number
     return "" if marked else last_number(text)
+
+
+def _compound(line: str) -> str:
+    """A line that is one quantity in several units, `7 hours 30 minutes`, which is not its first number; else empty."""
+    quantity = line.strip().rstrip(".")
+    if len(quantity) > MOST_COMPOUND or not _IN_UNITS.fullmatch(quantity):
+        return ""
+    said = read(quantity)
+    return quantity if isinstance(said, Scalar) and said.unit.dimensions else ""
 
 
 def _after_calculation(line: str) -> str:

@@ -67,6 +67,7 @@ _SETS = frozenset(("reals", "integers", "naturals", "rationals", "complexes"))
 _LETTERS = "ABCDEFGHIJ"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}")
 """No difference and no quotient: 2020-05-05 is not 2010."""
+_DOLLARS = re.compile(r"\bUS(?=\\?\$ ?[0-9])")
 _HALF_OF_DAY = re.compile(r"\b([ap])\. ?m\b\.?", re.IGNORECASE)
 
 
@@ -103,8 +104,8 @@ def key_of(answer: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """Without the marks of markdown around it."""
-    text = text.strip()
+    """Without the marks of markdown around it, and without the country of its dollars."""
+    text = _DOLLARS.sub("", text.strip())
     for mark in ("**", "__", "`", "*"):
         while len(text) > 2 * len(mark) and text.startswith(mark) and text.rstrip(".").endswith(mark):
             text = text.rstrip(".")[len(mark) : -len(mark)].strip()

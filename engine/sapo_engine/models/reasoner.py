@@ -243,5 +243,7 @@ def as_set_up(network: PreTrainedModel, like: PreTrainedModel) -> PreTrainedMode
 def set_checkpointing(network: PreTrainedModel, on: bool) -> PreTrainedModel:
     """`network`; where `on`, its training calculates activations a second time instead of keeping them."""
     if on:
-        network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        # By its newer name where there is one; the older one warns then. Both take the arguments first.
+        newer = getattr(network, "activation_checkpointing_enable", None)
+        (newer or network.gradient_checkpointing_enable)({"use_reentrant": False})
     return network

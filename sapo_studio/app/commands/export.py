@@ -29,7 +29,8 @@ HELP = f"""Export something of a run.
 {" ".join(f"**{known.name}**: annotated trajectories as {known.about}." for known in WRITTEN)} An imported file is given
 back in its own format as it was; what a format cannot hold is named on standard error.
 **trajectories**: everything about each trajectory as JSONL. **metrics**: CSV. **config**: TOML for `sapo run`.
-**model**: the reasoner's folder (safetensors and tokenizer) after an iteration, the newest by default.
+**model**: the reasoner's folder (safetensors and tokenizer) after an iteration, the newest by default; of a LoRA run
+the adapter's, as peft writes it.
 
 Examples: `sapo export last processbench -o steps.jsonl`, `sapo export last processbench --labels rollouts`,
 `sapo export lab-demo-3 model --iteration 2 -o my-model`
@@ -98,8 +99,9 @@ def export(
             case "model":
                 if output is None:
                     raise InputError("A model needs a folder to go to", fix="Add --output FOLDER.")
-                chosen = exports.copy_model(store, run_id, output, iteration=iteration)
-                say(f"M{chosen} of {run_id} is in {output}", error=True)
+                copied = exports.copy_model(store, run_id, output, iteration=iteration)
+                what_it_is = f", a peft adapter for {copied.base}" if copied.base else ""
+                say(f"M{copied.iteration} of {run_id} is in {output}{what_it_is}", error=True)
                 return
             case "trajectories":
                 lines = exports.trajectory_lines(store, run_id, source=only, iteration=iteration)

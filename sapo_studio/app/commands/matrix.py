@@ -33,7 +33,7 @@ def matrix(
     again, so that after Ctrl+C, a crash or a change of the file the same command goes on. Results: results.md,
     results.json, and for each task a picture of the accuracies and one of the verifiers.
 
-    Exit codes: 0 done, 1 a run failed, 2 bad input, 3 stopped.
+    Exit codes: 0 done, 1 a run failed, 2 bad input (or a run failed on it), 3 stopped.
 
     Examples: `sapo matrix lab.toml --dry-run`, `sapo matrix lab.toml --out results --jobs 2`
     """
@@ -82,4 +82,4 @@ def matrix(
         say(written[0].read_text(encoding="utf-8"))
         say("Written: " + ", ".join(str(one) for one in written))
     if failed:
-        raise typer.Exit(1)
+        raise typer.Exit(2 if any(placed.bad_input for placed in failed) else 1)

@@ -28,6 +28,8 @@ class Placed:
     cell: Cell
     run_id: str = ""
     status: RunStatus | None = None
+    bad_input: bool = False
+    """Whether it failed because of what the user gave."""
 
     @property
     def done(self) -> bool:
@@ -77,7 +79,7 @@ def run_matrix(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Place
             for k in _ended(store, found, going):
                 going.remove(k)
                 run = queries.get_run(store, found[k].run_id)
-                found[k] = Placed(found[k].cell, run.id, run.status)
+                found[k] = Placed(found[k].cell, run.id, run.status, run.error is not None and run.error.bad_input)
                 finished += found[k].done
                 tell(found[k], finished, len(found))
     except KeyboardInterrupt:

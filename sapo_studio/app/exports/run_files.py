@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio.config.presets import to_toml
@@ -116,11 +117,20 @@ def config_toml(store: Store, run_id: str) -> Iterator[str]:
     yield to_toml(queries.get_config(store, run_id))
 
 
-def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None = None) -> int:
+@dataclass(frozen=True, slots=True)
+class CopiedModel:
+    """The reasoner of an iteration that was copied; of an adapter (LoRA) the model that it belongs to, else ""."""
+
+    iteration: int
+    base: str
+
+
+def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None = None) -> CopiedModel:
     """Copy the reasoner M of an iteration (0: after the warm-up; default: the newest) to the new folder
     `target`.
 
-    It is an ordinary transformers model folder. Returns the iteration. Raises InputError, StoreError.
+    It is an ordinary transformers model folder, or of a run that trains adapters a peft folder. Raises InputError,
+    StoreError.
     """
     made = {
         phase.iteration: phase.artefact
@@ -134,7 +144,9 @@ def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None
         raise InputError(
             f"Run {run_id} has no model of iteration {chosen}", fix=f"There are: {', '.join(map(str, sorted(made)))}."
         )
-    origin = store.run_dir(run_id) / "artefacts" / made[chosen] / "model"
+    artefact = store.run_dir(run_id) / "artefacts" / made[chosen]
+    adapter = (artefact / "adapter").is_dir()
+    origin = artefact / ("adapter" if adapter else "model")
     if not origin.is_dir():
         raise StoreError(f"The model of iteration {chosen} is no longer at {origin}", fix="Resume or repeat the run.")
     target = user_path(str(target))
@@ -153,4 +165,4 @@ def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None
         raise StoreError(
             f"Cannot write {target}", why=str(error), fix="Free some space or choose another folder."
         ) from error
-    return chosen
+    return CopiedModel(chosen, queries.get_config(store, run_id).model.source if adapter else "")
