@@ -146,12 +146,29 @@ class Bench:
         self.store.close()
 
 
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    home = tmp_path / "home"
+def _bench(home: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setenv(paths.HOME_VARIABLE, str(home))
     monkeypatch.setenv("SAPO_ENGINE_WORKER", f"{sys.executable} {FAKE_WORKER}")
     monkeypatch.setenv("SAPO_FAKE", "{}")
-    made = Bench(home, monkeypatch)
+    return Bench(home, monkeypatch)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    made = _bench(tmp_path / "home", monkeypatch)
     yield made
     made.clear()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    """Metrics and rows that a run of `Bench.make` ends with where nothing comes between."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = _bench(tmp_path_factory.mktemp("undisturbed") / "home", patch)
+        run_id = made.make()
+        assert made.run(run_id).status is RunStatus.DONE
+        metrics, rows = made.metrics(run_id), made.rows(run_id)
+        made.clear()
+    assert metrics
+    assert rows
+    return metrics, rows

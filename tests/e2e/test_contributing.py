@@ -198,11 +198,9 @@ def test_a_task_kind(tmp_path: Path):
 READ = """
 import json, sys
 from pathlib import Path
-from sapo_engine.service.evaluate import read_benchmark
 from sapo_studio.formats.registry import read_file
 
-told = [one.model_dump() for one in read_file(Path(sys.argv[1]))]
-print(json.dumps([told, [[list(one.steps), one.truth] for one in read_benchmark(Path(sys.argv[1]))]]))
+print(json.dumps([one.model_dump() for one in read_file(Path(sys.argv[1]))]))
 """
 BROKEN = """
 import sys
@@ -224,13 +222,12 @@ def test_an_export_format(tmp_path: Path):
     target = tmp_path / "steps.csv"
     chosen = ("--labels", "oracle")
     made.sapo("export", run_id, "step_table", *chosen, "-o", str(target))
-    told, benchmark = made.told(READ, str(target))
+    told = made.told(READ, str(target))
     lines = made.sapo("export", run_id, "processbench", *chosen).stdout.splitlines()
     same = [one.model_dump(mode="json") for one in processbench.FORMAT.read(lines)]
     assert len(same) > 20
     assert told == same
     assert {one["first_error"] for one in told} > {0, 1}
-    assert benchmark == [[one["steps"], one["first_error"]] for one in same]
     said = " ".join(made.sapo("export", "--help").stdout.split())
     assert "annotated trajectories as a CSV table with a row for each step." in said
     nothing = made.sapo("export", run_id, "step_table", "-o", str(tmp_path / "none.csv"), code=2).stderr

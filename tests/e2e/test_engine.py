@@ -24,6 +24,8 @@ from tests.fixtures.racers import launch, race
 if TYPE_CHECKING:
     from conftest import Bench
 
+    Numbers = tuple[object, object]
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 MIDDLE = (2, 3)
@@ -65,9 +67,7 @@ def test_floods_of_noise_do_not_stall_a_run(bench: Bench) -> None:
     assert (bench.store.run_dir(run_id) / "engine.log").stat().st_size > 35 * 2**20
 
 
-def test_pause_and_resume(bench: Bench) -> None:
-    whole = bench.make()
-    bench.run(whole)
+def test_pause_and_resume(bench: Bench, undisturbed: Numbers) -> None:
     run_id = bench.make()
     bench.launch(run_id, pause_ms=50)
     bench.until(run_id, lambda run: run.status is RunStatus.RUNNING and run.progress > 0)
@@ -78,12 +78,10 @@ def test_pause_and_resume(bench: Bench) -> None:
     assert queries.get_run(bench.store, run_id).active_seconds == pytest.approx(paused.active_seconds, abs=1.2)
     supervisor.resume(bench.store, run_id)
     assert bench.ended(run_id).status is RunStatus.DONE
-    assert bench.metrics(run_id) == bench.metrics(whole)
+    assert bench.metrics(run_id) == undisturbed[0]
 
 
-def test_stop_and_go_on(bench: Bench) -> None:
-    whole = bench.make()
-    bench.run(whole)
+def test_stop_and_go_on(bench: Bench, undisturbed: Numbers) -> None:
     run_id = bench.make()
     bench.launch(run_id, hold=MIDDLE)
     bench.at(run_id, *MIDDLE)
@@ -91,7 +89,7 @@ def test_stop_and_go_on(bench: Bench) -> None:
     assert bench.ended(run_id).status is RunStatus.STOPPED
     assert bench.gone()
     assert bench.run(run_id).status is RunStatus.DONE
-    assert bench.metrics(run_id) == bench.metrics(whole)
+    assert bench.metrics(run_id) == undisturbed[0]
 
 
 def test_stop_while_paused(bench: Bench) -> None:
@@ -165,7 +163,9 @@ def test_of_two_callers_one_starts_the_engine(bench: Bench) -> None:
     assert bench.gone()
 
 
-def test_of_two_engines_on_a_queued_run_one_works(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_engines_on_a_queued_run_one_works(
+    bench: Bench, undisturbed: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_id = bench.make()
     monkeypatch.setenv("SAPO_FAKE", json.dumps({"hold": MIDDLE}))
     command = [sys.executable, "-m", "sapo_engine", "run", run_id]
@@ -182,10 +182,7 @@ def test_of_two_engines_on_a_queued_run_one_works(bench: Bench, monkeypatch: pyt
     assert first.returncode == 3
     # Whole: it goes on, and comes to what a run comes to that one engine has done at a stretch.
     assert bench.run(run_id).status is RunStatus.DONE
-    alone = bench.make()
-    bench.run(alone)
-    assert bench.metrics(run_id) == bench.metrics(alone)
-    assert bench.rows(run_id) == bench.rows(alone)
+    assert (bench.metrics(run_id), bench.rows(run_id)) == undisturbed
 
 
 def test_an_engine_leaves_a_run_alone_that_another_was_started_for(bench: Bench) -> None:
@@ -283,9 +280,7 @@ def test_a_worker_that_cannot_be_started(bench: Bench, monkeypatch: pytest.Monke
     assert "could not be started" in run.error.what
 
 
-def test_a_store_that_is_locked_for_a_while_costs_nothing(bench: Bench) -> None:
-    whole = bench.make()
-    bench.run(whole)
+def test_a_store_that_is_locked_for_a_while_costs_nothing(bench: Bench, undisturbed: Numbers) -> None:
     run_id = bench.make()
     bench.launch(run_id, pause_ms=20)
     bench.until(run_id, lambda run: run.status is RunStatus.RUNNING and run.progress > 0)
@@ -296,8 +291,7 @@ def test_a_store_that_is_locked_for_a_while_costs_nothing(bench: Bench) -> None:
             pass_on = subprocess.run([sys.executable, "-c", "import time; time.sleep(0.2)"], check=True)
             assert pass_on.returncode == 0
     assert bench.ended(run_id).status is RunStatus.DONE
-    assert bench.metrics(run_id) == bench.metrics(whole)
-    assert bench.rows(run_id) == bench.rows(whole)
+    assert (bench.metrics(run_id), bench.rows(run_id)) == undisturbed
 
 
 def limited(run_id: str, most_bytes: int, **fake: object) -> subprocess.CompletedProcess[str]:

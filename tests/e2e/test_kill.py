@@ -20,6 +20,8 @@ from sapo_studio.store import queries
 if TYPE_CHECKING:
     from conftest import Bench
 
+    Numbers = tuple[object, object]
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 QUICK = [(0, 0), (2, 3), (7, 4)]
@@ -28,25 +30,9 @@ QUICK = [(0, 0), (2, 3), (7, 4)]
 MOMENTS = [*QUICK, *(pytest.param(at, marks=pytest.mark.slow) for at in ((1, 4), (2, 0), (4, 2), (5, 1)))]
 
 
-@pytest.fixture(scope="module")
-def whole() -> dict[str, object]:
-    """What an uninterrupted run ends with; filled by the first test that needs it."""
-    return {}
-
-
-def undisturbed(bench: Bench, whole: dict[str, object]) -> tuple[object, object]:
-    if not whole:
-        run_id = bench.make()
-        assert bench.run(run_id).status is RunStatus.DONE
-        whole["metrics"], whole["rows"] = bench.metrics(run_id), bench.rows(run_id)
-        assert whole["rows"]
-        assert whole["metrics"]
-    return whole["metrics"], whole["rows"]
-
-
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_worker_is_replaced(bench: Bench, whole: dict[str, object], moment: tuple[int, int]) -> None:
-    metrics, rows = undisturbed(bench, whole)
+def test_a_killed_worker_is_replaced(bench: Bench, undisturbed: Numbers, moment: tuple[int, int]) -> None:
+    metrics, rows = undisturbed
     run_id = bench.make()
     run = bench.run(run_id, die=[*moment, signal.SIGKILL, 1], child=True)
     assert run.status is RunStatus.DONE
@@ -58,10 +44,8 @@ def test_a_killed_worker_is_replaced(bench: Bench, whole: dict[str, object], mom
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_parent_takes_its_worker_with_it(
-    bench: Bench, whole: dict[str, object], moment: tuple[int, int]
-) -> None:
-    metrics, rows = undisturbed(bench, whole)
+def test_a_killed_parent_takes_its_worker_with_it(bench: Bench, undisturbed: Numbers, moment: tuple[int, int]) -> None:
+    metrics, rows = undisturbed
     run_id = bench.make()
     bench.launch(run_id, hold=moment)
     parent = bench.at(run_id, *moment)
@@ -95,8 +79,8 @@ def test_what_a_killed_parent_leaves_is_swept_by_the_next_to_look(bench: Bench) 
     assert bench.gone()
 
 
-def test_both_killed_at_once(bench: Bench, whole: dict[str, object]) -> None:
-    metrics, rows = undisturbed(bench, whole)
+def test_both_killed_at_once(bench: Bench, undisturbed: Numbers) -> None:
+    metrics, rows = undisturbed
     run_id = bench.make()
     bench.launch(run_id, hold=[5, 2])
     parent = bench.at(run_id, 5, 2)
@@ -109,8 +93,8 @@ def test_both_killed_at_once(bench: Bench, whole: dict[str, object]) -> None:
     assert bench.rows(run_id) == rows
 
 
-def test_a_run_killed_again_and_again_gets_there(bench: Bench, whole: dict[str, object]) -> None:
-    metrics, rows = undisturbed(bench, whole)
+def test_a_run_killed_again_and_again_gets_there(bench: Bench, undisturbed: Numbers) -> None:
+    metrics, rows = undisturbed
     run_id = bench.make()
     for moment in ((0, 3), (2, 2), (5, 4)):
         bench.launch(run_id, hold=moment)
@@ -145,10 +129,8 @@ def test_a_number_that_another_process_has_now_is_not_the_engine(bench: Bench) -
 
 
 @pytest.mark.parametrize("moment", QUICK)
-def test_a_killed_terminal_leaves_the_run_going(
-    bench: Bench, whole: dict[str, object], moment: tuple[int, int]
-) -> None:
-    metrics, _ = undisturbed(bench, whole)
+def test_a_killed_terminal_leaves_the_run_going(bench: Bench, undisturbed: Numbers, moment: tuple[int, int]) -> None:
+    metrics, _ = undisturbed
     config = bench.home / "fake.toml"
     config.write_text('name = "from a file"\nseed = 3\niterations = 2\n')
     environment = {**os.environ, "SAPO_FAKE": json.dumps({"hold": moment})}

@@ -21,13 +21,23 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 
+def matrix_file(folder: Path, seeds: list[int]) -> Path:
+    path = folder / "mine.toml"
+    head = 'name = "mine"\npreset = "lab-smoke"\nmethods = ["sapo", "online-rft"]\n'
+    path.write_text(f"{head}seeds = {seeds}\n[set]\niterations = 2\n")
+    return path
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "mine.toml"
-    path.write_text(
-        'name = "mine"\npreset = "lab-smoke"\nmethods = ["sapo", "online-rft"]\nseeds = [1, 2]\n[set]\niterations = 2\n'
-    )
-    return path
+    """Four runs."""
+    return matrix_file(tmp_path, [1, 2])
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    """Two runs."""
+    return matrix_file(tmp_path, [1])
 
 
 def begin(*arguments: str, **fake: Any) -> subprocess.Popen[str]:
@@ -76,8 +86,8 @@ def test_two_at_once_share_the_runs(bench: Bench, file: Path, tmp_path: Path) ->
     assert texts[0] == texts[1]
 
 
-def test_cut_off_it_goes_on(bench: Bench, file: Path) -> None:
-    process = begin(str(file), "--json", hold=[0, 1])
+def test_cut_off_it_goes_on(bench: Bench, short: Path) -> None:
+    process = begin(str(short), "--json", hold=[0, 1])
     assert process.stdout is not None
     assert json.loads(process.stdout.readline())["status"] == "running"
     process.send_signal(signal.SIGINT)
@@ -86,19 +96,19 @@ def test_cut_off_it_goes_on(bench: Bench, file: Path) -> None:
     assert "goes on" in err
     (run,) = queries.list_runs(bench.store)
     bench.until(run.id, lambda run: run.status is RunStatus.STOPPED)
-    code, _, err = whole(str(file), "--json")
+    code, _, err = whole(str(short), "--json")
     assert code == 0, err
     found = queries.list_runs(bench.store)
-    assert len(found) == 4
+    assert len(found) == 2
     assert all(run.status is RunStatus.DONE for run in found)
 
 
-def test_runs_that_fail_are_named_and_the_others_are_tried(bench: Bench, file: Path) -> None:
-    code, _, err = whole(str(file), "--json", fail=[1, 1])
+def test_runs_that_fail_are_named_and_the_others_are_tried(bench: Bench, short: Path) -> None:
+    code, _, err = whole(str(short), "--json", fail=[1, 1])
     assert code == 1
-    assert err.count("is not finished: see `sapo report mine-") == 4
+    assert err.count("is not finished: see `sapo report mine-") == 2
     assert all(run.status is RunStatus.FAILED for run in queries.list_runs(bench.store))
-    assert whole(str(file), "--json", fail=[1, 1], input=True)[0] == 2
-    code, _, err = whole(str(file))
+    assert whole(str(short), "--json", fail=[1, 1], input=True)[0] == 2
+    code, _, err = whole(str(short))
     assert code == 0, err
-    assert len(queries.list_runs(bench.store)) == 4
+    assert len(queries.list_runs(bench.store)) == 2

@@ -178,7 +178,7 @@ def test_what_a_stopped_training_kept_is_used(tmp_path: Path) -> None:
     assert [row for row in got if row[1] == 0] == [row for row in want if row[1] == 0]
 
 
-@pytest.mark.parametrize("name", [*READS, *MEASURES])
+@pytest.mark.parametrize("name", [*READS, "evaluate"])
 def test_what_is_read_and_measured_of_it(stopped: Lab, name: str, exact: bool) -> None:
     if status(stopped) == "stopped":
         resume(stopped)

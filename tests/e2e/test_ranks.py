@@ -40,12 +40,10 @@ def ranks(bench: Bench, run_id: str) -> dict[int, psutil.Process]:
     return {int(child.environ()["RANK"]): child for child in found}
 
 
-def test_two_workers_come_to_an_end(bench: Bench) -> None:
-    one, two = bench.make(), bench.make(processes=2)
-    assert bench.run(one).status is RunStatus.DONE
+def test_two_workers_come_to_an_end(bench: Bench, undisturbed: tuple[object, object]) -> None:
+    two = bench.make(processes=2)
     assert bench.run(two).status is RunStatus.DONE
-    assert bench.metrics(two) == bench.metrics(one)
-    assert bench.rows(two) == bench.rows(one)
+    assert (bench.metrics(two), bench.rows(two)) == undisturbed
     assert bench.gone()
     assert not (bench.store.run_dir(two) / "launch").exists()
 

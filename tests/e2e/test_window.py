@@ -125,6 +125,7 @@ def drawn(heatmap):
     return 0 if heatmap.data is None else len(heatmap.data.ids)
 
 
+@pytest.mark.slow  # the window over a quick engine is below, its panels over made-up runs in tests/ui
 def test_a_run_is_started_watched_left_and_found_again(qtbot, lab, programs):
     """Issue 2: start by clicking, watch the heatmap fill, close the window mid-run, open it again, see it finish."""
     window = programs.open()

@@ -61,8 +61,6 @@ def test_it_learns_and_says_what_it_took(tmp_path):
     assert rewards
     assert all(0 <= reward <= 1 for reward in rewards)
     assert rewards[-1] > rewards[0]
-    again, _ = went(tmp_path / "b", settings())
-    assert again == metrics
     assert not list((tmp_path / "a").glob("tmp*"))
 
 
@@ -70,6 +68,8 @@ def test_a_part_of_a_batch_at_a_time(tmp_path):
     """Micro-batches: the same steps over the same completions, so that the first of them cost the same tokens."""
     small = settings(optimiser={"epochs": 0.16})
     whole, _ = went(tmp_path / "whole", small)
+    again, _ = went(tmp_path / "again", small)
+    assert again == whole
     parts, _ = went(
         tmp_path / "parts", small.model_copy(update={"runtime": small.runtime.model_copy(update={"micro_batch": 16})})
     )

@@ -268,7 +268,7 @@ def kill_host_of_engine(folder, doing):
     return process
 
 
-@pytest.mark.parametrize("doing", ["idle", "generating", "forked"])
+@pytest.mark.parametrize("doing", [pytest.param("idle", marks=pytest.mark.slow), "generating", "forked"])
 def test_killing_the_host_leaves_no_engine(python, doing):
     python(hang=doing == "generating")
     assert not kill_host_of_engine(FOLDER, doing).is_running()
