@@ -11,11 +11,14 @@ import torch
 from sapo_engine.grading.programs import probe
 from sapo_engine.loop import run
 from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.control import ControlState
 from sapo_engine.rollouts import Completion, Usage
 from sapo_engine.session import RunSession
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import parse_config
-from sapo_studio.events.kinds import Labels, Metric, PhaseFinished, Questions, Trajectories
+from sapo_studio.domain.runs import PhaseName, Verb
+from sapo_studio.errors import Stopped
+from sapo_studio.events.kinds import Labels, Metric, PhaseFinished, PhaseStarted, Questions, Scores, Trajectories
 from tests.fixtures.tiny_models import write_model
 from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
 
@@ -170,6 +173,23 @@ def test_smollm2_goes_through_an_iteration_on_gsm8k(tmp_path, monkeypatch):
     assert adapters[0].stat().st_size < 30 * 2**20
 
 
+def until_measured(config, folder):
+    """The events of a run that stops once it has been measured for the first time."""
+    events, orders = [], ControlState()
+    (first,) = (p.ordinal for p in plan(config) if (p.name, p.iteration) == (PhaseName.EVALUATE, 0))
+
+    def hear(event):
+        events.append(event)
+        if isinstance(event, PhaseStarted) and event.ordinal == first:
+            orders.take(Verb.STOP_AFTER_PHASE)
+
+    session = RunSession(config, folder, CPU)
+    with pytest.raises(Stopped):
+        run(RunContext(session, plan(config), hear, orders))
+    session.close()
+    return events
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 @pytest.mark.skipif(not (SHARED / "processbench_gsm8k.json").is_file(), reason=f"the shared data are not in {SHARED}")
@@ -179,7 +199,7 @@ def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(tmp_path, m
     published = json.loads((SHARED / "processbench_gsm8k.json").read_text())
     incorrect = [row for row in published if row["problem"] in known and not row["final_answer_correct"]]
     # Short ones with a late error: so small a model comes to an answer from there, now and then.
-    joined = sorted(incorrect, key=lambda row: (len(row["steps"]), -row["label"]))[:4]
+    joined = sorted(incorrect, key=lambda row: (len(row["steps"]), -row["label"]))[:3]
     chosen = [*joined, next(row for row in published if row["problem"] not in known)]
     process = tmp_path / "process.json"
     process.write_text(json.dumps(chosen))
@@ -191,26 +211,32 @@ def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(tmp_path, m
         {"source": str(smollm2()), "lora_rank": 8},
         warmup={"epochs": 0},
         sampling={"questions": 10, "start_questions": 10, "samples": 1},
-        labeling={"trajectories": 10, "start_trajectories": 10, "rollouts": 1, "labeler": "omega"},
+        labeling={"trajectories": 10, "start_trajectories": 10, "rollouts": 1},
         verifier={**SMALL["verifier"], "max_trajectories": 10, "head": "scalar"},
-        optimiser={**SMALL["optimiser"], "kind": "sft", "max_pairs": 10, "history": "current"},
         evaluation={"samples": 1, "mce_rollouts": 4},
         runtime={"rollout_batch": 64, "micro_batch": 4, "threads": 1},
     )
-    events, last = whole_run(config, tmp_path / "run")
-    assert (last["mce_solutions"], last["mce_left_out"]) == (4, 1)
+    events = until_measured(config, tmp_path / "run")
+    found = {event.name: event.value for event in events if isinstance(event, Metric)}
+    assert (found["mce_solutions"], found["mce_left_out"]) == (3, 1)
     answers = {q.text: q.answer for event in events if isinstance(event, Questions) for q in event.rows}
-    assert [bool(answers[row["problem"]]) for row in chosen] == [True] * 4 + [False]
+    assert [bool(answers[row["problem"]]) for row in chosen] == [True] * 3 + [False]
     # The ceiling by hand, from the labels that the rollouts gave.
-    (artefact,) = (tmp_path / "run" / "artefacts").glob("*-evaluate-1")
+    (artefact,) = (tmp_path / "run" / "artefacts").glob("*-evaluate-0")
     labels = json.loads((artefact / "data.json").read_text())["labels"]
-    assert ["?" in mine for mine in labels] == [False] * 4 + [True]
-    assert any("1" in mine for mine in labels[:4]), "no rollout of an incorrect solution came to the correct answer"
-    hits = steps = 0
-    for row, mine in zip(joined, labels[:4], strict=True):
-        judged = row["label"] + 1
-        truth = ["0" if k == row["label"] else "1" for k in range(judged)]
-        hits += sum(a == b for a, b in zip(truth, mine, strict=False))
-        steps += judged
-    assert last["mce"] == pytest.approx(hits / steps)
-    assert last["gap"] == pytest.approx(last["mce"] - last["verifier_step_accuracy"])
+    assert ["?" in mine for mine in labels] == [False] * 3 + [True]
+    assert any("1" in mine for mine in labels[:3]), "no rollout of an incorrect solution came to the correct answer"
+    # The verifier beside it, from the scores of the same solutions.
+    rows = rows_of(events, "process")
+    assert [list(row.steps) for row in rows] == [row["steps"] for row in chosen]
+    scored = {row.trajectory: row.scores for event in events if isinstance(event, Scores) for row in event.rows}
+    scores = [scored[row.number] for row in rows[:3]]
+    hits = beside = steps = 0
+    for row, mine, seen in zip(joined, labels[:3], scores, strict=True):
+        for k in range(row["label"] + 1):
+            good = k < row["label"]
+            steps += 1
+            hits += (mine[k] == "1") == good
+            beside += (seen[k] >= 0.5) == good
+    assert found["mce"] == pytest.approx(hits / steps)
+    assert found["gap"] == pytest.approx((hits - beside) / steps)

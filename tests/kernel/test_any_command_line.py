@@ -214,17 +214,17 @@ def field_line(data: st.DataObject, ground: Ground) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-@quiet(1200)
+@quiet(7000)
 @given(data=st.data())
-def test_a_thousand_command_lines(ground: Ground, data: st.DataObject):
+def test_ten_thousand_command_lines(ground: Ground, data: st.DataObject):
     check(ground, command_line(data, ground))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-@quiet(600)
+@quiet(3000)
 @given(data=st.data())
-def test_hundreds_of_values_of_fields(ground: Ground, data: st.DataObject):
+def test_three_thousand_values_of_fields(ground: Ground, data: st.DataObject):
     check(ground, field_line(data, ground))
 
 
