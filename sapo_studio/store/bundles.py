@@ -35,9 +35,10 @@ _ITEMS = "(SELECT trajectory_id FROM queue_items WHERE queue_id = ?)"
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge has brought: how many of each were new here, and how many were taken back elsewhere."""
+    """What a merge has brought into the queue of this uid: how many of each were new here, and how many were taken back
+    elsewhere."""
 
-    queue_id: int
+    uid: str
     queue: str
     judgements: int
     comments: int
@@ -48,9 +49,27 @@ class Merged:
     """The run that was made for the trajectories; '' where they were here already."""
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many of each, by name."""
+        return {
+            "judgements": self.judgements,
+            "comments": self.comments,
+            "resolutions": self.resolutions,
+            "acts": self.acts,
+            "undone": self.undone,
+        }
+
+    @property
     def anything(self) -> bool:
         """Whether the store is another one than before."""
-        return bool(self.judgements or self.comments or self.resolutions or self.acts or self.undone or self.run_id)
+        return bool(self.run_id) or any(self.counts.values())
+
+    def told(self) -> str:
+        """In a sentence."""
+        if not self.anything:
+            return f"Nothing new for the queue {self.queue}"
+        found = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)
+        return f"New in the queue {self.queue}: {found or 'its items'}"
 
 
 def read_queue(store: Store, queue_id: int, *, with_scores: bool = False) -> Bundle:
@@ -205,7 +224,7 @@ def merge(store: Store, bundle: Bundle) -> Merged:
         _check_items(here, bundle)
         both = union(here, bundle)
         _Writer(store, queue_id).write(here, both)
-        return _merged(queue_id, here, both)
+        return _merged(here, both)
 
 
 def bring_in(store: Store, bundle: Bundle, file: str) -> Merged:
@@ -282,7 +301,7 @@ def _excerpt(item: ItemRecord) -> str:
     return f"{len(item.steps)} steps, {gold}, {item.question[:120]!r}: {item.steps[0][:120]!r}"
 
 
-def _merged(queue_id: int, here: Bundle, both: Bundle) -> Merged:
+def _merged(here: Bundle, both: Bundle) -> Merged:
     def new(part: str) -> int:
         return len(getattr(both, part)) - len(getattr(here, part))
 
@@ -290,8 +309,8 @@ def _merged(queue_id: int, here: Bundle, both: Bundle) -> Merged:
         _undone(getattr(both, part)) - _undone(getattr(here, part))
         for part in ("judgements", "comments", "acts", "resolutions")
     )
-    name = here.queue.name
-    return Merged(queue_id, name, new("judgements"), new("comments"), new("resolutions"), new("acts"), undone)
+    queue = here.queue
+    return Merged(queue.uid, queue.name, new("judgements"), new("comments"), new("resolutions"), new("acts"), undone)
 
 
 def _undone(done: Iterable[Done]) -> int:

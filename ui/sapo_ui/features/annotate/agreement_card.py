@@ -62,6 +62,17 @@ class Measure(QWidget):
         self.setAccessibleName(f"{self._name}: {found.why or told + interval}")
 
 
+def _axis() -> QHBoxLayout:
+    """The scale that all bars are on."""
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    for text, side in (("0", "Left"), ("0.5", "HCenter"), ("1", "Right")):
+        tick = label(text, "small", "muted")
+        tick.setAlignment(Qt.AlignmentFlag[f"Align{side}"])
+        row.addWidget(tick, 1)
+    return row
+
+
 class StepTable(QWidget):
     """How often one person says this of a step while the other says that. The darker, the oftener."""
 
@@ -165,6 +176,7 @@ class AgreementCard(QFrame):
         column.addWidget(self.who)
         for measure in self.measures:
             column.addWidget(measure)
+        column.addLayout(_axis())
         column.addWidget(self.caption)
         column.addWidget(self.table)
         outer = QVBoxLayout(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from sapo_studio.store.records import CommentInfo
 from sapo_studio.store.resolutions import LONGEST
@@ -161,7 +161,8 @@ class ConflictView(QFrame):
         self.wrote.setVisible(bool(mine))
         self.wrote.say(
             "\n".join(
-                f"{one.annotator}{f', step {one.step}' if one.step else ''}: {' '.join(one.text.split())}" for one in mine
+                f"{one.annotator}{f', step {one.step}' if one.step else ''}: {' '.join(one.text.split())}"
+                for one in mine
             )
         )
 

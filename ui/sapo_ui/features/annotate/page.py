@@ -17,6 +17,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.queue_records import QueueInfo, QueueSpec
 from sapo_studio.store.queues import list_queues
 from sapo_ui import theme
+from sapo_ui.features.annotate.bundle_files import export_queue, take_in_bundle
 from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.new_queue import NewQueueDialog
 from sapo_ui.features.annotate.subpage import Subpage, SubpageSpec
@@ -60,6 +61,8 @@ class AnnotatePage(Page):
         self.top.new_queue.connect(self.make_queue)
         self.top.rename.connect(self._rename)
         self.top.delete.connect(self._delete)
+        self.top.export.connect(self._export)
+        self.top.take_in.connect(lambda: take_in_bundle(self, self._taken_in))
         self.none = MessagePage()
         self.none.pressed.connect(self.make_queue)
         self.subpages: list[Subpage] = []
@@ -226,6 +229,15 @@ class AnnotatePage(Page):
                 chosen.name,
                 lambda name: queues.rename(self, chosen.id, name, lambda _: self._read(chosen.uid)),
             )
+
+    def _export(self, with_scores: object) -> None:
+        if self._chosen is not None:
+            export_queue(self, self._chosen, with_scores=bool(with_scores))
+
+    def _taken_in(self, uid: str) -> None:
+        self._read(uid)
+        for subpage in self.subpages:
+            subpage.refresh()
 
     def _delete(self) -> None:
         chosen = self._chosen
