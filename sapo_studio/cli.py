@@ -20,6 +20,7 @@ from sapo_studio.app.commands import (
     label_study,
     matrix,
     presets,
+    queue,
     report,
     restore,
     resume,
@@ -40,7 +41,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for module in (run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, presets, restore, doctor):
+for module in (
+    *(run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, queue, presets),
+    *(restore, doctor),
+):
     module.register(app)
 for known in app.registered_commands:
     known.cls = NoEmptyTexts
