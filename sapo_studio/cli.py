@@ -22,6 +22,7 @@ from sapo_studio.app.commands import (
     label_study,
     matrix,
     presets,
+    queue,
     report,
     restore,
     resume,
@@ -43,8 +44,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, agreement, bundle, presets),
-    *(restore, doctor),
+    *(run, resume, stop, runs, report, label_study, evaluate, matrix, export, grade, queue, agreement, bundle),
+    *(presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:
