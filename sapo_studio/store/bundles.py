@@ -20,9 +20,9 @@ from sapo_studio.store.bundle_records import (
     ResolutionRecord,
     StateRecord,
 )
-from sapo_studio.store.bundle_runs import find_trajectories, make_run
+from sapo_studio.store.bundle_runs import origins, places_of
 from sapo_studio.store.bundle_union import closing_acts, union
-from sapo_studio.store.codec import unpack_scores
+from sapo_studio.store.codec import row_number, unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.traces import parse_steps
@@ -137,12 +137,14 @@ def _items(store: Store, queue_id: int, *, with_scores: bool) -> tuple[ItemRecor
         " WHERE i.queue_id = ? ORDER BY i.place",
         (queue_id,),
     )
+    copied = origins(store, [row[0] for row in found])
     return tuple(
         ItemRecord(
             place=row[1],
             shared=bool(row[2]),
             gold=row[3],
-            **dict(zip(("run", "split", "question", "solution", "reference"), row[4:9], strict=True)),
+            **dict(zip(("run", "row"), copied.get(row[0], (row[4], row_number(row[0]))), strict=True)),
+            **dict(zip(("split", "question", "solution", "reference"), row[5:9], strict=True)),
             **dict(zip(("iteration", "sample", "source"), row[9:12], strict=True)),
             steps=tuple(parse_steps(store, row[12], row[0])),
             correct=bool(row[13]),
@@ -228,18 +230,15 @@ def merge(store: Store, bundle: Bundle) -> Merged:
 
 
 def bring_in(store: Store, bundle: Bundle, file: str) -> Merged:
-    """Make the bundle's queue in a store that has it not, over its trajectories where they are here, else over a run of
-    kind `import` made for them; then `merge`. `file`: what the bundle was read from, for the run.
+    """Make the bundle's queue in a store that has it not, over its trajectories where they are here, and over a run of
+    kind `import` made for the others; then `merge`. `file`: what the bundle was read from, for the run.
 
     Raises InputError as `merge` does.
     """
     with store.atomic():
         run_id = ""
         if _known(store, bundle) is None:
-            ids = find_trajectories(store, bundle.items)
-            if ids is None:
-                ids = make_run(store, bundle, file)
-                run_id = str(store.value("SELECT run_id FROM trajectories WHERE id = ?", (ids[0],)))
+            ids, run_id = places_of(store, bundle, file)
             _make_queue(store, bundle, ids)
         return replace(merge(store, bundle), run_id=run_id)
 

@@ -31,7 +31,7 @@ def item(place: int, steps: int, **more) -> ItemRecord:
     facts = {"question": f"Question {place}?", "solution": "", "reference": "7", "answer": "6", "source": "sample"}
     return ItemRecord(
         **{
-            **{"place": place, "shared": True, "gold": None, "run": "lab-1", "split": "train", **facts},
+            **{"place": place, "shared": True, "gold": None, "run": "lab-1", "row": place, "split": "train", **facts},
             **{"iteration": 1, "sample": place, "correct": False, "tokens": 9, "copies": 1},
             **{"steps": tuple(f"step {step} of {place}" for step in range(1, steps + 1)), **more},
         }
