@@ -82,4 +82,6 @@ def test_nonsense_ends_with_2(sapo: Sapo, store: Store, run_id: str, arguments: 
 def test_before_there_is_a_store(sapo: Sapo):
     assert sapo("list")[:2] == (0, "No queues yet. Make one: sapo queue make last\n")
     assert sapo("list", "--json")[:2] == (0, "")
-    assert sapo("make", "last")[0] == 2
+    code, _, told = sapo("make", "last")
+    assert code == 1
+    assert "There is no store" in told

@@ -28,7 +28,7 @@ from sapo_ui.services.annotations import JudgeAction, act_of, annotation_events,
 PATIENCE = 0.04
 """Seconds that a press waits for the store to have it, before the window goes on and tells later."""
 
-AHEAD, BEHIND = 200, 40
+AHEAD, BEHIND = 80, 20
 """Items listed: that wait, and that are saved."""
 
 
