@@ -328,8 +328,17 @@ class _Writer:
 
     def write(self, here: Bundle, both: Bundle) -> None:
         """Write what `both` has and `here` has not."""
+        for table, before, after in (
+            ("annotations", here.judgements, both.judgements),
+            ("comments", here.comments, both.comments),
+            ("resolutions", here.resolutions, both.resolutions),
+            ("queue_acts", here.acts, both.acts),
+        ):
+            self._check_uids(table, {one.uid for one in after} - {one.uid for one in before})
+        act = 1 + int(self._store.value("SELECT coalesce(max(act), 0) FROM annotations"))
         for place, found in _changed(here.judgements, both.judgements):
-            self._write_judgements(self._trajectories[place], found)
+            self._write_judgements(self._trajectories[place], found, act)
+            act += len(found)
         for place, comments in _changed(here.comments, both.comments):
             self._write_comments(self._trajectories[place], comments)
         for place, resolutions in _changed(here.resolutions, both.resolutions):
@@ -338,10 +347,22 @@ class _Writer:
             self._write_acts(both.acts)
         self._write_states(here, both)
 
-    def _write_judgements(self, trajectory_id: int, found: list[JudgementRecord]) -> None:
-        self._check_uids("annotations", "trajectory_id", trajectory_id, found)
+    def _check_uids(self, table: str, new: set[str]) -> None:
+        """Raises InputError where a uid that is new in this queue is something else's in the store."""
+        taken = self._store.value(
+            # The second condition is that of an index.
+            f"SELECT uid FROM {table} WHERE uid IN (SELECT value FROM json_each(?)) AND uid != '' LIMIT 1",
+            (json.dumps(sorted(new)),),
+        )
+        if taken is not None:
+            raise InputError(
+                f"{taken} is not the same here and in the file: nothing was merged",
+                why="Here it was done with another trajectory or item.",
+                fix="Export the bundle again.",
+            )
+
+    def _write_judgements(self, trajectory_id: int, found: list[JudgementRecord], first: int) -> None:
         self._store.execute("DELETE FROM annotations WHERE trajectory_id = ?", (trajectory_id,))
-        first = 1 + int(self._store.value("SELECT coalesce(max(act), 0) FROM annotations"))
         self._store.execute_many(
             "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement, filled, uid, undone_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -353,7 +374,6 @@ class _Writer:
         )
 
     def _write_comments(self, trajectory_id: int, found: list[CommentRecord]) -> None:
-        self._check_uids("comments", "trajectory_id", trajectory_id, found)
         self._store.execute("DELETE FROM comments WHERE trajectory_id = ?", (trajectory_id,))
         self._store.execute_many(
             "INSERT INTO comments (uid, trajectory_id, step, annotator, at, text, undone_at)"
@@ -362,7 +382,6 @@ class _Writer:
         )
 
     def _write_resolutions(self, trajectory_id: int, found: list[ResolutionRecord]) -> None:
-        self._check_uids("resolutions", "trajectory_id", trajectory_id, found)
         self._store.execute("DELETE FROM resolutions WHERE trajectory_id = ?", (trajectory_id,))
         self._store.execute_many(
             "INSERT INTO resolutions (uid, trajectory_id, resolver, at, judgements, first_error, taken, why, undone_at)"
@@ -377,30 +396,12 @@ class _Writer:
         )
 
     def _write_acts(self, found: tuple[ActRecord, ...]) -> None:
-        by_place: dict[int, list[ActRecord]] = {}
-        for act in found:
-            by_place.setdefault(act.place, []).append(act)
-        for place, acts in by_place.items():
-            self._check_uids("queue_acts", "item_id", self._items[place], acts)
         for item in self._items.values():
             self._store.execute("DELETE FROM queue_acts WHERE item_id = ?", (item,))
         self._store.execute_many(
             "INSERT INTO queue_acts (uid, item_id, annotator, at, verb, undone_at) VALUES (?, ?, ?, ?, ?, ?)",
             [(one.uid, self._items[one.place], one.annotator, one.at, one.verb, one.undone_at) for one in found],
         )
-
-    def _check_uids(self, table: str, column: str, owner: int, found: Iterable[Done]) -> None:
-        """Raises InputError where a uid belongs to something outside of what is written here."""
-        taken = self._store.value(
-            f"SELECT uid FROM {table} WHERE uid IN (SELECT value FROM json_each(?)) AND {column} != ? LIMIT 1",
-            (json.dumps([one.uid for one in found]), owner),
-        )
-        if taken is not None:
-            raise InputError(
-                f"{taken} is not the same here and in the file: nothing was merged",
-                why="Here it was done with another trajectory or item.",
-                fix="Export the bundle again.",
-            )
 
     def _write_states(self, here: Bundle, both: Bundle) -> None:
         known = {(one.place, one.annotator): one for one in here.states}

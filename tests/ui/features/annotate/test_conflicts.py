@@ -227,6 +227,25 @@ def test_a_third_person_has_a_button(page, qtbot, store, queue_id):
     assert page.people.agreement.same.value.text() == "1.00"
 
 
+def test_names_of_any_kind(qtbot, store):
+    names = ["undo", "x" * 300, "<b>two\nlines</b> " * 20]
+    people = [
+        (Worker(name, name[:9]), says) for name, says in zip(names, (truly, every_third_too_early, truly), strict=True)
+    ]
+    judged_queue(store, people)
+    page = opened(qtbot, store)
+    at_work(qtbot, page)
+    press(qtbot, page, Qt.Key.Key_U)
+    qtbot.waitUntil(lambda: "no resolution of yours" in page.view.notice.text)
+    assert page.draft.taken is None, "undo is a key, whoever is called so"
+    for shown in (page.view, page.people.widget()):
+        assert shown.minimumSizeHint().width() <= shown.width()
+    button = page.view.more["x" * 300]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert page.draft.taken == "x" * 300
+    assert button.text() == "x" * 15 + "\u2026's"
+
+
 def test_one_person_has_no_kappa(qtbot, store):
     judged_queue(store, [(MIRA, truly)])
     page = opened(qtbot, store)

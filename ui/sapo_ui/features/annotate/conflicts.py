@@ -12,7 +12,7 @@ from sapo_studio.store.agreement import Conflict
 from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui import theme
 from sapo_ui.features.annotate.conflict_list import ConflictList
-from sapo_ui.features.annotate.conflict_view import ConflictView
+from sapo_ui.features.annotate.conflict_view import TAKE, ConflictView
 from sapo_ui.features.annotate.draft import Draft, people_of
 from sapo_ui.features.annotate.keys import verb_of
 from sapo_ui.features.annotate.message_page import MessagePage
@@ -266,7 +266,9 @@ class ConflictsPage(Subpage):
         if draft is None or self._evidence is None or self.desk.busy:
             return
         people = people_of(draft.conflict)
-        taken = {"first": people[0], "second": people[1]}.get(verb) or verb.removeprefix("take ")
+        taken = {"first": people[0], "second": people[1]}.get(verb)
+        if verb.startswith(TAKE):
+            taken = verb.removeprefix(TAKE)
         if verb in ("next", "previous"):
             self._choose_row(self._row + (1 if verb == "next" else -1))
         elif taken in people:

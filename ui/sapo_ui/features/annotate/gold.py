@@ -16,6 +16,7 @@ from sapo_ui.features.annotate.conflict_steps import ConflictStep, ConflictSteps
 from sapo_ui.features.annotate.item_rows import name_of
 from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.people_column import PeopleColumn
+from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.features.annotate.subpage import Subpage
 from sapo_ui.services.resolutions import ConflictDesk, Evidence
 from sapo_ui.theme import icons
@@ -56,7 +57,7 @@ class GoldModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return ("Item", "Known", *self.people)[section]
+            return ("Item", "Known", *map(short_name, self.people))[section]
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None
