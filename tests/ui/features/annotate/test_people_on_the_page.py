@@ -11,14 +11,17 @@ from sapo_studio.app.annotation.agreement import people_of
 from sapo_studio.app.annotation.bundle_files import read_bundle
 from sapo_studio.app.annotation.bundles import export_bundle, import_bundle
 from sapo_studio.errors import InputError
+from sapo_studio.store import annotations
 from sapo_studio.store.db import Store
 from sapo_studio.store.queues import delete_queue, list_queues
+from sapo_studio.store.resolutions import resolutions_of
 from sapo_ui.features.annotate.conflicts import ConflictsPage
 from sapo_ui.features.annotate.gold import GoldPage
 from sapo_ui.features.annotate.page import AnnotatePage
 from sapo_ui.services import tasks
-from sapo_ui.services.annotations import set_annotator_name
+from sapo_ui.services.annotations import annotator_name, set_annotator_name
 from tests.fixtures.two_people import JONAS, MIRA, every_third_too_early, judge_all, judged_queue, truly
+from tests.ui.queue_helpers import ENTER, press
 
 
 @pytest.fixture
@@ -71,6 +74,38 @@ def test_conflicts_are_counted_and_turned_to(page, qtbot, store, queue_id):
     page.top.switch.setFocus()
     qtbot.keyClick(page.top.switch, Qt.Key.Key_Right)
     assert isinstance(page.front, GoldPage)
+
+
+def test_two_profiles_from_the_first_key_to_a_resolution(qtbot, store):
+    queue_id = judged_queue(store, [], size=2)
+    annotations.annotate(store, int(store.value("SELECT max(id) FROM trajectories")), "Jonas", {1: 1})  # a known name
+    set_annotator_name("Mira")
+    page = AnnotatePage(lambda: None)
+    qtbot.addWidget(page)
+    page.resize(1040, 700)
+    page.show()
+    page.activateWindow()
+    for who, keys in (("Mira", ("n", "n")), ("Jonas", ("e", "n"))):
+        if who != annotator_name():
+            page.top.name.setCurrentIndex(page.top.name.findText(who))
+            page.top.name.activated.emit(page.top.name.currentIndex())
+        for key in keys:
+            qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
+            press(qtbot, page.front, key, ENTER)
+        qtbot.waitUntil(lambda: page.front.desk.open_item is None)
+    page.top.switch.setFocus()
+    qtbot.keyClick(page.top.switch, Qt.Key.Key_Right)
+    conflicts = page.front
+    qtbot.waitUntil(lambda: conflicts.view.isVisible() and conflicts.draft is not None)
+    assert conflicts.title.text() == "1 open"
+    assert conflicts.people.agreement.same.value.text() == "0.50"
+    qtbot.keyClick(conflicts, "2")
+    qtbot.keyClick(conflicts, ENTER)
+    qtbot.waitUntil(lambda: conflicts.title.text() == "No conflicts left")
+    (kept,) = resolutions_of(store, queue_id).values()
+    assert (kept.resolver, kept.taken, kept.first_error) == ("Jonas", "Mira", 0)
+    assert switch_text(page)[1] == "Conflicts 0"
+    page.leave()
 
 
 def test_a_queue_goes_out_and_comes_back_by_mouse(page, qtbot, store, queue_id, tmp_path, monkeypatch):
