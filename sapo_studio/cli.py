@@ -25,6 +25,7 @@ from sapo_studio.app.commands import (
     label_study,
     matrix,
     presets,
+    queue,
     report,
     restore,
     resume,
@@ -47,7 +48,7 @@ app = typer.Typer(
 )
 for module in (
     *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, export, grade),
-    *(agreement, bundle, benchmark, presets, restore, doctor),
+    *(queue, agreement, bundle, benchmark, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:

@@ -6,6 +6,7 @@ are 95 % bootstrap intervals over trajectories, since the steps of one are not i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,9 +82,10 @@ def krippendorff_alpha(trajectories: Sequence[Units], *, seed: int = 0) -> Coeff
     parts = np.zeros((len(shared), 1 + len(place)))
     for row, units in zip(parts, shared, strict=True):
         for unit in units:
-            counts = np.bincount([place[said] for said in unit], minlength=len(place))
-            row[0] += (counts * (counts - 1)).sum() / (len(unit) - 1)
-            row[1:] += counts
+            counts = Counter(unit)
+            row[0] += sum(count * (count - 1) for count in counts.values()) / (len(unit) - 1)
+            for said, count in counts.items():
+                row[1 + place[said]] += count
 
     def alpha(sums: NDArray[np.float64]) -> NDArray[np.float64]:
         counts = sums[:, 1:]
@@ -106,8 +108,8 @@ def same_share(units: Units) -> Coefficient:
 
 def confusion(units: Units, first: str, second: str, categories: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     """How often `first` says the category of a row while `second` says that of a column."""
-    said = [(unit[first], unit[second]) for unit in units if first in unit and second in unit]
-    return tuple(tuple(said.count((row, column)) for column in categories) for row in categories)
+    said = Counter((unit[first], unit[second]) for unit in units if first in unit and second in unit)
+    return tuple(tuple(said[row, column] for column in categories) for row in categories)
 
 
 def _places(said: Iterable[int]) -> dict[int, int]:
@@ -133,12 +135,14 @@ def _estimate(
     if np.isnan(value):
         return Coefficient(None, None, None, n, ONE_CATEGORY)
     m = len(parts)
+    # Trajectories that are alike are drawn together: how often any of them comes is what counts.
+    kinds, counts = np.unique(parts, axis=0, return_counts=True)
     rng = np.random.default_rng(seed)
     drawn: list[NDArray[np.float64]] = []
-    done, batch = 0, max(1, _NUMBERS_AT_ONCE // m)
+    done, batch = 0, max(1, _NUMBERS_AT_ONCE // len(kinds))
     while done < RESAMPLES:
-        weights = rng.multinomial(m, np.full(m, 1 / m), size=min(batch, RESAMPLES - done))
-        drawn.append(measure(weights @ parts))
+        weights = rng.multinomial(m, counts / m, size=min(batch, RESAMPLES - done))
+        drawn.append(measure(weights @ kinds))
         done += len(weights)
     values = np.concatenate(drawn)
     values = values[~np.isnan(values)]

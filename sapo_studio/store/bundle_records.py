@@ -56,13 +56,15 @@ class QueueRecord(Record):
 
 
 class ItemRecord(Record):
-    """One trajectory with its question. `run`: its run's id where it comes from. `truth` and `scores` (by verifier) are
-    there only where they were asked for: without them a bundle can be judged blind."""
+    """One trajectory with its question. `run` and `row`: which trajectory of which run it is, where it was exported
+    first; a copy elsewhere keeps them. `truth` and `scores` (by verifier) are there only where they were asked for:
+    without them a bundle can be judged blind."""
 
     place: Place
     shared: bool
     gold: Count | None
     run: Annotated[str, Field(max_length=1000)]
+    row: Annotated[int, Field(ge=0, lt=2**32)]
     split: Annotated[str, Field(max_length=100)]
     question: Text
     solution: Text
@@ -77,6 +79,11 @@ class ItemRecord(Record):
     copies: Count
     truth: Count | None = None
     scores: dict[str, tuple[Share, ...]] = {}
+
+    @property
+    def origin(self) -> tuple[str, int]:
+        """What tells it apart from all others that may look alike."""
+        return self.run, self.row
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -163,6 +170,8 @@ class Bundle(BaseModel):
         sizes = {item.place: len(item.steps) for item in self.items}
         if list(sizes) != sorted(sizes) or len(sizes) < len(self.items):
             raise ValueError("its items are not in the order of their places")
+        if len({item.origin for item in self.items}) < len(self.items):
+            raise ValueError("a trajectory stands in it twice")
         for kind, done in (
             ("judgement", self.judgements),
             ("comment", self.comments),

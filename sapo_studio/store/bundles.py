@@ -20,9 +20,9 @@ from sapo_studio.store.bundle_records import (
     ResolutionRecord,
     StateRecord,
 )
-from sapo_studio.store.bundle_runs import find_trajectories, make_run
+from sapo_studio.store.bundle_runs import origins, places_of
 from sapo_studio.store.bundle_union import closing_acts, union
-from sapo_studio.store.codec import unpack_scores
+from sapo_studio.store.codec import row_number, unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.traces import parse_steps
@@ -35,9 +35,10 @@ _ITEMS = "(SELECT trajectory_id FROM queue_items WHERE queue_id = ?)"
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge has brought: how many of each were new here, and how many were taken back elsewhere."""
+    """What a merge has brought into the queue of this uid: how many of each were new here, and how many were taken back
+    elsewhere."""
 
-    queue_id: int
+    uid: str
     queue: str
     judgements: int
     comments: int
@@ -48,9 +49,27 @@ class Merged:
     """The run that was made for the trajectories; '' where they were here already."""
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many of each, by name."""
+        return {
+            "judgements": self.judgements,
+            "comments": self.comments,
+            "resolutions": self.resolutions,
+            "acts": self.acts,
+            "undone": self.undone,
+        }
+
+    @property
     def anything(self) -> bool:
         """Whether the store is another one than before."""
-        return bool(self.judgements or self.comments or self.resolutions or self.acts or self.undone or self.run_id)
+        return bool(self.run_id) or any(self.counts.values())
+
+    def told(self) -> str:
+        """In a sentence."""
+        if not self.anything:
+            return f"Nothing new for the queue {self.queue}"
+        found = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)
+        return f"New in the queue {self.queue}: {found or 'its items'}"
 
 
 def read_queue(store: Store, queue_id: int, *, with_scores: bool = False) -> Bundle:
@@ -118,12 +137,14 @@ def _items(store: Store, queue_id: int, *, with_scores: bool) -> tuple[ItemRecor
         " WHERE i.queue_id = ? ORDER BY i.place",
         (queue_id,),
     )
+    copied = origins(store, [row[0] for row in found])
     return tuple(
         ItemRecord(
             place=row[1],
             shared=bool(row[2]),
             gold=row[3],
-            **dict(zip(("run", "split", "question", "solution", "reference"), row[4:9], strict=True)),
+            **dict(zip(("run", "row"), copied.get(row[0], (row[4], row_number(row[0]))), strict=True)),
+            **dict(zip(("split", "question", "solution", "reference"), row[5:9], strict=True)),
             **dict(zip(("iteration", "sample", "source"), row[9:12], strict=True)),
             steps=tuple(parse_steps(store, row[12], row[0])),
             correct=bool(row[13]),
@@ -205,22 +226,19 @@ def merge(store: Store, bundle: Bundle) -> Merged:
         _check_items(here, bundle)
         both = union(here, bundle)
         _Writer(store, queue_id).write(here, both)
-        return _merged(queue_id, here, both)
+        return _merged(here, both)
 
 
 def bring_in(store: Store, bundle: Bundle, file: str) -> Merged:
-    """Make the bundle's queue in a store that has it not, over its trajectories where they are here, else over a run of
-    kind `import` made for them; then `merge`. `file`: what the bundle was read from, for the run.
+    """Make the bundle's queue in a store that has it not, over its trajectories where they are here, and over a run of
+    kind `import` made for the others; then `merge`. `file`: what the bundle was read from, for the run.
 
     Raises InputError as `merge` does.
     """
     with store.atomic():
         run_id = ""
         if _known(store, bundle) is None:
-            ids = find_trajectories(store, bundle.items)
-            if ids is None:
-                ids = make_run(store, bundle, file)
-                run_id = str(store.value("SELECT run_id FROM trajectories WHERE id = ?", (ids[0],)))
+            ids, run_id = places_of(store, bundle, file)
             _make_queue(store, bundle, ids)
         return replace(merge(store, bundle), run_id=run_id)
 
@@ -282,7 +300,7 @@ def _excerpt(item: ItemRecord) -> str:
     return f"{len(item.steps)} steps, {gold}, {item.question[:120]!r}: {item.steps[0][:120]!r}"
 
 
-def _merged(queue_id: int, here: Bundle, both: Bundle) -> Merged:
+def _merged(here: Bundle, both: Bundle) -> Merged:
     def new(part: str) -> int:
         return len(getattr(both, part)) - len(getattr(here, part))
 
@@ -290,8 +308,8 @@ def _merged(queue_id: int, here: Bundle, both: Bundle) -> Merged:
         _undone(getattr(both, part)) - _undone(getattr(here, part))
         for part in ("judgements", "comments", "acts", "resolutions")
     )
-    name = here.queue.name
-    return Merged(queue_id, name, new("judgements"), new("comments"), new("resolutions"), new("acts"), undone)
+    queue = here.queue
+    return Merged(queue.uid, queue.name, new("judgements"), new("comments"), new("resolutions"), new("acts"), undone)
 
 
 def _undone(done: Iterable[Done]) -> int:
@@ -310,8 +328,17 @@ class _Writer:
 
     def write(self, here: Bundle, both: Bundle) -> None:
         """Write what `both` has and `here` has not."""
+        for table, before, after in (
+            ("annotations", here.judgements, both.judgements),
+            ("comments", here.comments, both.comments),
+            ("resolutions", here.resolutions, both.resolutions),
+            ("queue_acts", here.acts, both.acts),
+        ):
+            self._check_uids(table, {one.uid for one in after} - {one.uid for one in before})
+        act = 1 + int(self._store.value("SELECT coalesce(max(act), 0) FROM annotations"))
         for place, found in _changed(here.judgements, both.judgements):
-            self._write_judgements(self._trajectories[place], found)
+            self._write_judgements(self._trajectories[place], found, act)
+            act += len(found)
         for place, comments in _changed(here.comments, both.comments):
             self._write_comments(self._trajectories[place], comments)
         for place, resolutions in _changed(here.resolutions, both.resolutions):
@@ -320,10 +347,22 @@ class _Writer:
             self._write_acts(both.acts)
         self._write_states(here, both)
 
-    def _write_judgements(self, trajectory_id: int, found: list[JudgementRecord]) -> None:
-        self._check_uids("annotations", "trajectory_id", trajectory_id, found)
+    def _check_uids(self, table: str, new: set[str]) -> None:
+        """Raises InputError where a uid that is new in this queue is something else's in the store."""
+        taken = self._store.value(
+            # The second condition is that of an index.
+            f"SELECT uid FROM {table} WHERE uid IN (SELECT value FROM json_each(?)) AND uid != '' LIMIT 1",
+            (json.dumps(sorted(new)),),
+        )
+        if taken is not None:
+            raise InputError(
+                f"{taken} is not the same here and in the file: nothing was merged",
+                why="Here it was done with another trajectory or item.",
+                fix="Export the bundle again.",
+            )
+
+    def _write_judgements(self, trajectory_id: int, found: list[JudgementRecord], first: int) -> None:
         self._store.execute("DELETE FROM annotations WHERE trajectory_id = ?", (trajectory_id,))
-        first = 1 + int(self._store.value("SELECT coalesce(max(act), 0) FROM annotations"))
         self._store.execute_many(
             "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement, filled, uid, undone_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -335,7 +374,6 @@ class _Writer:
         )
 
     def _write_comments(self, trajectory_id: int, found: list[CommentRecord]) -> None:
-        self._check_uids("comments", "trajectory_id", trajectory_id, found)
         self._store.execute("DELETE FROM comments WHERE trajectory_id = ?", (trajectory_id,))
         self._store.execute_many(
             "INSERT INTO comments (uid, trajectory_id, step, annotator, at, text, undone_at)"
@@ -344,7 +382,6 @@ class _Writer:
         )
 
     def _write_resolutions(self, trajectory_id: int, found: list[ResolutionRecord]) -> None:
-        self._check_uids("resolutions", "trajectory_id", trajectory_id, found)
         self._store.execute("DELETE FROM resolutions WHERE trajectory_id = ?", (trajectory_id,))
         self._store.execute_many(
             "INSERT INTO resolutions (uid, trajectory_id, resolver, at, judgements, first_error, taken, why, undone_at)"
@@ -359,30 +396,12 @@ class _Writer:
         )
 
     def _write_acts(self, found: tuple[ActRecord, ...]) -> None:
-        by_place: dict[int, list[ActRecord]] = {}
-        for act in found:
-            by_place.setdefault(act.place, []).append(act)
-        for place, acts in by_place.items():
-            self._check_uids("queue_acts", "item_id", self._items[place], acts)
         for item in self._items.values():
             self._store.execute("DELETE FROM queue_acts WHERE item_id = ?", (item,))
         self._store.execute_many(
             "INSERT INTO queue_acts (uid, item_id, annotator, at, verb, undone_at) VALUES (?, ?, ?, ?, ?, ?)",
             [(one.uid, self._items[one.place], one.annotator, one.at, one.verb, one.undone_at) for one in found],
         )
-
-    def _check_uids(self, table: str, column: str, owner: int, found: Iterable[Done]) -> None:
-        """Raises InputError where a uid belongs to something outside of what is written here."""
-        taken = self._store.value(
-            f"SELECT uid FROM {table} WHERE uid IN (SELECT value FROM json_each(?)) AND {column} != ? LIMIT 1",
-            (json.dumps([one.uid for one in found]), owner),
-        )
-        if taken is not None:
-            raise InputError(
-                f"{taken} is not the same here and in the file: nothing was merged",
-                why="Here it was done with another trajectory or item.",
-                fix="Export the bundle again.",
-            )
 
     def _write_states(self, here: Bundle, both: Bundle) -> None:
         known = {(one.place, one.annotator): one for one in here.states}

@@ -31,7 +31,7 @@ def item(place: int, steps: int, **more) -> ItemRecord:
     facts = {"question": f"Question {place}?", "solution": "", "reference": "7", "answer": "6", "source": "sample"}
     return ItemRecord(
         **{
-            **{"place": place, "shared": True, "gold": None, "run": "lab-1", "split": "train", **facts},
+            **{"place": place, "shared": True, "gold": None, "run": "lab-1", "row": place, "split": "train", **facts},
             **{"iteration": 1, "sample": place, "correct": False, "tokens": 9, "copies": 1},
             **{"steps": tuple(f"step {step} of {place}" for step in range(1, steps + 1)), **more},
         }
@@ -239,12 +239,13 @@ def test_a_new_store_gets_the_trajectories_too(store: Store):
     assert store.rows("SELECT kind, status, iterations FROM runs") == [("import", "done", 1)]
     assert store.rows("SELECT DISTINCT source FROM trajectories") == [("import",)]
     assert store.rows("SELECT verifier, predicted FROM scores ORDER BY verifier") == [(0, 2), (1, 2)]
-    out = read_queue(store, found.queue_id, with_scores=True)
+    queue_id = int(store.value("SELECT id FROM queues WHERE uid = ?", (found.uid,)))
+    out = read_queue(store, queue_id, with_scores=True)
     assert out.items[0].truth == 2
     assert out.items[0].scores == {
         verifier: pytest.approx(values, abs=1e-5) for verifier, values in scored.scores.items()
     }
     assert [one.steps for one in out.items] == [one.steps for one in bundle.items]
-    assert not read_queue(store, found.queue_id).items[0].scores
+    assert not read_queue(store, queue_id).items[0].scores
     assert not bring_in(store, bundle, "home.jsonl").anything
     assert store.value("SELECT count(*) FROM runs") == 1

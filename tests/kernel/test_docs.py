@@ -151,13 +151,11 @@ def test_commands_exist(page: Path):
         if name not in known:
             wrong.append(f"sapo {name}")
             continue
-        command = known[name]
-        if hasattr(command, "commands") and rest:  # a group: its command comes next
-            name = f"{name} {rest[0]}"
-            if rest[0] not in command.commands:
-                wrong.append(f"sapo {name}")
-                continue
-            command = command.commands[rest[0]]
+        group = getattr(known[name], "commands", {})  # as `sapo queue` has
+        if group and rest and rest[0] not in group:
+            wrong.append(f"sapo {name} {rest[0]}")
+            continue
+        command = group[rest[0]] if group and rest else known[name]
         options = {option for parameter in command.params for option in parameter.opts}
         used = [word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"]
         wrong += [f"sapo {name} {option}" for option in used if option not in options]

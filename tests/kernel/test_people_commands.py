@@ -9,12 +9,17 @@ import pytest
 
 from sapo_studio import paths
 from sapo_studio.app.annotation.agreement import people_of
+from sapo_studio.app.annotation.bundles import export_bundle, import_bundle, merge_bundle
 from sapo_studio.domain.judgements import no_error
 from sapo_studio.store import queue_work
+from sapo_studio.store.bundle_records import ItemRecord
 from sapo_studio.store.bundles import read_queue
 from sapo_studio.store.comments import write_comment
 from sapo_studio.store.db import Store
 from sapo_studio.store.queue_progress import progress
+from sapo_studio.store.queue_records import QueueSpec
+from sapo_studio.store.queues import find_queue, make_queue
+from sapo_studio.store.records import TraceFilter
 from sapo_studio.store.resolutions import resolve
 from tests.fixtures.two_people import JONAS, MIRA, every_third_too_early, judge_all, judged_queue, truly
 from tests.kernel.test_commands import Sapo
@@ -128,6 +133,50 @@ def test_a_queue_that_is_made_over_trajectories_that_are_here(sapo: Sapo, store:
     after = read_queue(store, int(store.value("SELECT id FROM queues")))
     assert after == before
     assert store.value("SELECT count(*) FROM runs") == 1
+
+
+def test_two_queues_with_the_same_trajectories_share_them_elsewhere(store: Store, tmp_path: Path, away: Path):
+    first = judged_queue(store, [(MIRA, truly)], size=6)
+    (run_id,) = store.row("SELECT id FROM runs") or ()
+    second = make_queue(store, QueueSpec("second", TraceFilter(run_id, iteration=1), rule="random", size=9), "Mira")
+    with Store.open(away / "studio.db") as other:
+        for queue_id in (first, second):
+            export_bundle(store, queue_id, tmp_path / "out.jsonl")
+            import_bundle(other, tmp_path / "out.jsonl")
+        assert other.value("SELECT count(*) FROM trajectories") == 9, "six came first, and three more"
+        assert other.value("SELECT count(DISTINCT run_id) FROM trajectories") == 2
+        for name in (QUEUE, "second"):
+            judge_all(other, find_queue(other, name), JONAS, every_third_too_early)
+            export_bundle(other, find_queue(other, name), tmp_path / "back.jsonl")
+            merge_bundle(store, tmp_path / "back.jsonl")
+        assert [read_queue(store, one).items for one in (first, second)] == [
+            tuple(replace_source(item, "sample") for item in read_queue(other, find_queue(other, name)).items)
+            for name in (QUEUE, "second")
+        ], "they know where they come from"
+    assert progress(store, second, "Jonas").saved == 9
+
+
+def replace_source(item: ItemRecord, source: str) -> ItemRecord:
+    return item.model_copy(update={"source": source})
+
+
+def test_runs_that_look_alike_stay_apart(store: Store, tmp_path: Path, away: Path):
+    queues = [judged_queue(store, [(MIRA, truly)], name=name) for name in ("one", "two")]
+    assert len({item.steps for one in queues for item in read_queue(store, one).items}) < 18, "they do look alike"
+    with Store.open(away / "studio.db") as other:
+        for queue_id in queues:
+            export_bundle(store, queue_id, tmp_path / "out.jsonl")
+            import_bundle(other, tmp_path / "out.jsonl")
+        assert other.value("SELECT count(*) FROM trajectories") == 18
+        for name in ("one", "two"):
+            judge_all(other, find_queue(other, name), JONAS, never_wrong)
+            export_bundle(other, find_queue(other, name), tmp_path / "back.jsonl")
+            merge_bundle(store, tmp_path / "back.jsonl")
+    assert [progress(store, one, "Jonas").saved for one in queues] == [9, 9]
+
+
+def never_wrong(*_: object) -> int:
+    return 0
 
 
 def test_what_goes_wrong_is_told(sapo: Sapo, store: Store, tmp_path: Path):

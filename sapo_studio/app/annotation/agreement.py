@@ -38,6 +38,12 @@ def people_of(store: Store, queue_id: int, known: People | None = None) -> Peopl
     return People(items, found, tuple(conflicts(items, resolutions_of(store, queue_id))), gold)
 
 
+def open_conflicts(store: Store, queue_id: int) -> int:
+    """How many conflicts nobody has resolved yet; nothing else is reckoned."""
+    resolved = resolutions_of(store, queue_id)
+    return sum(one.resolution is None for one in conflicts(saved_by_people(store, queue_id), resolved))
+
+
 def people_facts(people: People) -> dict[str, Any]:
     """All of it as JSON holds it: numbers that are not defined are null, with the reason beside them."""
     found = people.agreement

@@ -78,20 +78,9 @@ def merge(file: Annotated[Path, typer.Argument(metavar="FILE", help=FILE_HELP)],
 
 
 def _tell(merged: Merged, *, as_json: bool) -> None:
-    counts = {
-        "judgements": merged.judgements,
-        "comments": merged.comments,
-        "resolutions": merged.resolutions,
-        "acts": merged.acts,
-        "undone": merged.undone,
-    }
     if as_json:
-        say_json({"queue": merged.queue, "run_id": merged.run_id or None, **counts})
+        say_json({"queue": merged.queue, "run_id": merged.run_id or None, **merged.counts})
         return
     if merged.run_id:
         say(f"The trajectories are now the run {merged.run_id}")
-    if not merged.anything:
-        say(f"Nothing new for the queue {merged.queue}")
-        return
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    say(f"New in the queue {merged.queue}: {told or 'its items'}")
+    say(merged.told())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from sapo_studio.app.annotation.agreement import People, people_of
+from sapo_studio.app.annotation.agreement import People, open_conflicts, people_of
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.store import queries, resolutions
 from sapo_studio.store.annotations import human_first_errors
@@ -42,6 +42,9 @@ class ConflictDesk(QObject):
     looked = Signal(object)
     """(People) The queue as it is now."""
 
+    counted = Signal(object)
+    """(int) How many conflicts are open, where that was all that was asked for."""
+
     opened = Signal(object)
     """(Evidence) What `open` asked for."""
 
@@ -64,9 +67,20 @@ class ConflictDesk(QObject):
         return self._busy
 
     def show_queue(self, queue_id: int | None) -> None:
-        """Work at this queue."""
+        """Work at this queue; nothing is read yet."""
         self._queue_id, self._people = queue_id, None
-        self.look()
+
+    def count(self) -> None:
+        """Count the open conflicts: agreement takes longer, and is reckoned where somebody looks at it."""
+        queue_id = self._queue_id
+        if queue_id is None:
+            return
+
+        def done(found: int) -> None:
+            if queue_id == self._queue_id:
+                self.counted.emit(found)
+
+        tasks.run(self, lambda store: open_conflicts(store, queue_id), done, key="count")
 
     def look(self) -> None:
         """Read the queue again."""

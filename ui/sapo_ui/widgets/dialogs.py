@@ -66,6 +66,16 @@ def ask(parent: QWidget, title: str, text: str, button: str, then: Callable[[], 
     return box
 
 
+def tell(parent: QWidget, title: str, text: str) -> QMessageBox:
+    """Say what was done, where nothing on the page shows it. Does not block."""
+    box = QMessageBox(QMessageBox.Icon.NoIcon, title, title, QMessageBox.StandardButton.Ok, parent)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setInformativeText(text)
+    show_plainly(box)
+    box.open()
+    return box
+
+
 def ask_name(parent: QWidget, title: str, label: str, value: str, then: Callable[[str], object]) -> QInputDialog:
     """Ask for a name; `then` is called with it where one is given. Does not block."""
     dialog = QInputDialog(parent)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBox
 from sapo_studio.domain.agreement import Coefficient
 from sapo_studio.domain.people import Agreement, PairAgreement
 from sapo_ui import theme
+from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.widgets.combo import set_items
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.plain_text import plain_tip
@@ -60,6 +61,17 @@ class Measure(QWidget):
             else ""
         )
         self.setAccessibleName(f"{self._name}: {found.why or told + interval}")
+
+
+def _axis() -> QHBoxLayout:
+    """The scale that all bars are on."""
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    for text, side in (("0", "Left"), ("0.5", "HCenter"), ("1", "Right")):
+        tick = label(text, "small", "muted")
+        tick.setAlignment(Qt.AlignmentFlag[f"Align{side}"])
+        row.addWidget(tick, 1)
+    return row
 
 
 class StepTable(QWidget):
@@ -165,6 +177,7 @@ class AgreementCard(QFrame):
         column.addWidget(self.who)
         for measure in self.measures:
             column.addWidget(measure)
+        column.addLayout(_axis())
         column.addWidget(self.caption)
         column.addWidget(self.table)
         outer = QVBoxLayout(self)
@@ -185,7 +198,10 @@ class AgreementCard(QFrame):
         self.alone.setVisible(not several)
         self._body.setVisible(several)
         self.counted.setText(f"{found.trajectories:,} trajectories, {found.steps:,} steps" if several else "")
-        set_items(self.who, [(f"{pair.first} and {pair.second}", at) for at, pair in enumerate(found.pairs)])
+        set_items(
+            self.who,
+            [(f"{short_name(pair.first)} and {short_name(pair.second)}", at) for at, pair in enumerate(found.pairs)],
+        )
         self.who.setMinimumWidth(60)  # names may be of any length; the card is not
         self.who.setMaximumWidth(self.MOST)
         self.who.setVisible(len(found.pairs) > 1)
@@ -201,5 +217,5 @@ class AgreementCard(QFrame):
         self.kappa_steps.show_value(pair.kappa_steps)
         self.kappa_first.show_value(pair.kappa_first_error)
         self.same.show_value(pair.same_first_error)
-        self.caption.setText(f"Steps: {pair.first} down, {pair.second} across")
+        self.caption.setText(f"Steps: {short_name(pair.first)} down, {short_name(pair.second)} across")
         self.table.show_pair(pair)

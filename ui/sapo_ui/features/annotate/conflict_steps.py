@@ -91,7 +91,7 @@ class ConflictRow(Card):
         text = label(step.text, "mono", wrap=True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         text.setMinimumWidth(40)
-        row.addWidget(number, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(number)
         row.addWidget(text, 1)
         self.setMinimumHeight(38)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
@@ -125,7 +125,7 @@ class ConflictRow(Card):
         look = theme.current()
         if said is None or said == 0:
             painter.setFont(theme.font("strong" if last else "small"))
-            painter.setPen(QColor(look.warning if last and said is None else look.muted))
+            painter.setPen(QColor(look.warning if last and said is None and self._missing == "open" else look.muted))
             words = "neutral" if said == 0 else self._missing if last else "\u2013"
             painter.drawText(where, Qt.AlignmentFlag.AlignCenter, words)
             return

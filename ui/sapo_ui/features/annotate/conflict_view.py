@@ -14,6 +14,7 @@ from sapo_ui.features.annotate.draft import Draft, people_of
 from sapo_ui.features.annotate.evidence import EvidenceBar
 from sapo_ui.features.annotate.item_rows import name_of
 from sapo_ui.features.annotate.judge_buttons import KeyButton
+from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.services.resolutions import Evidence
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.flow_layout import FlowRow
@@ -36,6 +37,9 @@ ANEW = (
     ("back", "Esc", "Do not judge anew", "Back to the choice of a judgement"),
 )
 SAVE = ("save", "Enter", "Save", "Keep this as what holds, and go on to the next conflict")
+TAKE = "take "
+"""Before a person's name: take this one's judgement."""
+
 WROTE = 84
 """Pixels of what the people wrote, at most."""
 
@@ -152,8 +156,9 @@ class ConflictView(QFrame):
         held = draft.conflict.resolution
         self.held.setVisible(held is not None)
         if held is not None:
-            how = f"took {held.taken}'s judgement" if held.taken else "judged anew"
-            self.held.setText(f"Resolved by {held.resolver}, who {how}" + (f": {held.why}" if held.why else ""))
+            how = f"took {short_name(held.taken)}'s judgement" if held.taken else "judged anew"
+            why = f": {held.why}" if held.why else ""
+            self.held.setText(f"Resolved by {short_name(held.resolver)}, who {how}{why}")
 
     def _say_wrote(self, people: tuple[str, ...], comments: list[CommentInfo]) -> None:
         mine = [one for one in comments if one.annotator in people]
@@ -168,7 +173,7 @@ class ConflictView(QFrame):
 
     def _say_buttons(self, draft: Draft, people: tuple[str, ...]) -> None:
         for verb, who in zip(("first", "second"), people, strict=False):
-            self.buttons[verb].say(f"{who}'s")
+            self.buttons[verb].say(f"{short_name(who)}'s")
             self.buttons[verb].setChecked(draft.taken == who)
         self.buttons["anew"].setChecked(draft.anew)
         for verb in (one[0] for one in CHOICE):
@@ -184,12 +189,12 @@ class ConflictView(QFrame):
             for old in self.more.values():
                 old.hide()
                 old.deleteLater()
-            self.more = {who: QPushButton(f"{who}'s") for who in others}
+            self.more = {who: QPushButton(f"{short_name(who)}'s") for who in others}
             for who, button in self.more.items():
                 button.setCheckable(True)
                 button.setAutoDefault(False)
                 button.setToolTip("Take this judgement")
-                button.clicked.connect(lambda _checked=False, who=who: self.pressed.emit(f"take {who}"))
+                button.clicked.connect(lambda _checked=False, who=who: self.pressed.emit(f"{TAKE}{who}"))
                 self._row.add(button)
         for who, button in self.more.items():
             button.setChecked(draft.taken == who)

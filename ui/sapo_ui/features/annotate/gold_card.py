@@ -11,6 +11,7 @@ from sapo_studio.domain.gold import GoldScore
 from sapo_studio.domain.metrics import wilson
 from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui import theme
+from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
@@ -39,7 +40,7 @@ class PersonScore(QWidget):
         compared = score.sound + score.faulty
         steps = f"steps {score.steps_right:,} of {compared:,}"
         self.bias = Notice()
-        self.bias.say(score.bias(who), f"Exact two-sided McNemar test: p {score.p:.2g}")
+        self.bias.say(score.bias(short_name(who)), f"Exact two-sided McNemar test: p {score.p:.2g}")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)

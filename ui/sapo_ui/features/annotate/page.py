@@ -17,6 +17,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.queue_records import QueueInfo, QueueSpec
 from sapo_studio.store.queues import list_queues
 from sapo_ui import theme
+from sapo_ui.features.annotate.bundle_files import export_queue, take_in_bundle
 from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.new_queue import NewQueueDialog
 from sapo_ui.features.annotate.subpage import Subpage, SubpageSpec
@@ -60,6 +61,8 @@ class AnnotatePage(Page):
         self.top.new_queue.connect(self.make_queue)
         self.top.rename.connect(self._rename)
         self.top.delete.connect(self._delete)
+        self.top.export.connect(self._export)
+        self.top.take_in.connect(lambda: take_in_bundle(self, self._taken_in))
         self.none = MessagePage()
         self.none.pressed.connect(self.make_queue)
         self.subpages: list[Subpage] = []
@@ -141,6 +144,7 @@ class AnnotatePage(Page):
     def _choose(self, queue_id: object) -> None:
         chosen = next((one for one in self._queues if one.id == queue_id), None)
         if chosen is not None and chosen is not self._chosen:
+            _remember(chosen.uid)
             self._show(chosen)
 
     def _show(self, queue: QueueInfo | None) -> None:
@@ -155,9 +159,6 @@ class AnnotatePage(Page):
             )
             self.stack.setCurrentWidget(self.none)
         else:
-            settings = Settings()
-            settings.set_text("annotate.queue", queue.uid)
-            settings.save()
             self._turn_to(self._at)
         if not again:
             for subpage in self.subpages:
@@ -206,6 +207,7 @@ class AnnotatePage(Page):
         def done(uid: str) -> None:
             if isValid(dialog):  # it may have been closed meanwhile
                 dialog.accept()
+            _remember(uid)
             self._read(uid)
 
         def failed(error: Exception) -> None:
@@ -227,6 +229,15 @@ class AnnotatePage(Page):
                 lambda name: queues.rename(self, chosen.id, name, lambda _: self._read(chosen.uid)),
             )
 
+    def _export(self, with_scores: object) -> None:
+        if self._chosen is not None:
+            export_queue(self, self._chosen, with_scores=bool(with_scores))
+
+    def _taken_in(self, uid: str) -> None:
+        self._read(uid)
+        for subpage in self.subpages:
+            subpage.refresh()
+
     def _delete(self) -> None:
         chosen = self._chosen
         if chosen is not None:
@@ -237,3 +248,10 @@ class AnnotatePage(Page):
                 "Delete queue",
                 lambda: queues.delete(self, chosen.id, lambda _: self._read("")),
             )
+
+
+def _remember(uid: str) -> None:
+    """Open this queue again the next time."""
+    settings = Settings()
+    settings.set_text("annotate.queue", uid)
+    settings.save()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QAction
@@ -35,6 +35,11 @@ class TopLine(FlowRow):
     new_queue = Signal()
     rename = Signal()
     delete = Signal()
+    export = Signal(object)
+    """(with scores: bool) Write the queue to a bundle."""
+
+    take_in = Signal()
+    """Bring a bundle in."""
 
     def __init__(self, subpages: Sequence[SubpageSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,25 +57,37 @@ class TopLine(FlowRow):
         self.make.clicked.connect(self.new_queue)
         self.more = QToolButton()
         self.more.setAccessibleName("More about this queue")
-        self.more.setToolTip("Rename or delete this queue")
+        self.more.setToolTip("Take this queue to another machine and back; rename or delete it")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setIconSize(QSize(16, 16))
         menu = QMenu(self.more)
-        for words, signal in (("Rename queue\u2026", self.rename), ("Delete queue\u2026", self.delete)):
-            action = QAction(words, menu)
-            action.triggered.connect(signal)
-            menu.addAction(action)
+        self._of_queue: list[QAction] = []
+        self._add_action(menu, "Export bundle\u2026", lambda: self.export.emit(False))
+        self._add_action(menu, "Export bundle with scores\u2026", lambda: self.export.emit(True))
+        self._add_action(menu, "Import bundle\u2026", self.take_in.emit, needs_queue=False)
+        menu.addSeparator()
+        self._add_action(menu, "Rename queue\u2026", self.rename.emit)
+        self._add_action(menu, "Delete queue\u2026", self.delete.emit)
         self.more.setMenu(menu)
         self.add(label("Annotate", "heading"), self.queue, label("as", "small", "muted"), self.name, self.switch)
         self.add(self.make, self.more)
         self._say_switch()
         theme.on_change(self, self._restyle)
 
+    def _add_action(self, menu: QMenu, words: str, act: Callable[[], object], *, needs_queue: bool = True) -> None:
+        action = QAction(words, menu)
+        action.triggered.connect(lambda _checked=False: act())
+        menu.addAction(action)
+        if needs_queue:
+            self._of_queue.append(action)
+
     def show_queues(self, queues: Sequence[QueueInfo], chosen: int | None) -> None:
         """Offer these queues."""
         self.queue.fill([(one.name, one.id) for one in queues], chosen)
-        for widget in (self.queue, self.more, self.switch):
+        for widget in (self.queue, self.switch):
             widget.setVisible(bool(queues))
+        for action in self._of_queue:
+            action.setEnabled(bool(queues))
 
     def show_names(self, known: Sequence[str]) -> None:
         """Offer the names that judgements have been kept under."""

@@ -1,0 +1,53 @@
+"""A queue to a file and back, by mouse: where to, what came, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from sapo_studio.store.bundle_records import Bundle
+from sapo_studio.store.bundles import Merged
+from sapo_studio.store.queue_records import QueueInfo
+from sapo_ui.services import bundles
+from sapo_ui.widgets import dialogs
+
+FILTER = "Annotation bundle (*.jsonl);;Annotation bundle, SQLite (*.db)"
+BOTH = "Annotation bundle (*.jsonl *.db)"
+
+
+def export_queue(parent: QWidget, queue: QueueInfo, *, with_scores: bool) -> None:
+    """Ask where to, and write the queue there."""
+    name = re.sub(r"[^\w ,()-]+", "-", queue.name).strip() or "queue"  # no separators, no leading dot
+    chosen, kind = QFileDialog.getSaveFileName(parent, "Export annotation bundle", f"{name}.jsonl", FILTER)
+    if not chosen:
+        return
+    file = Path(chosen)
+    if not file.suffix:
+        file = file.with_suffix(".db" if "*.db" in kind else ".jsonl")
+
+    def done(bundle: Bundle) -> None:
+        dialogs.tell(
+            parent,
+            "Queue exported",
+            f"{len(bundle.items):,} items and {len(bundle.judgements):,} judgements are in {file}. On the other machine"
+            " choose Import bundle, and here the same for the file that comes back.",
+        )
+
+    bundles.export(parent, queue.id, file, done, with_scores=with_scores)
+
+
+def take_in_bundle(parent: QWidget, then: Callable[[str], object]) -> None:
+    """Ask for a file, and bring what it holds into the store. `then` is called with the uid of its queue."""
+    chosen, _ = QFileDialog.getOpenFileName(parent, "Import annotation bundle", "", BOTH)
+    if not chosen:
+        return
+
+    def done(merged: Merged) -> None:
+        then(merged.uid)
+        run = f" Its trajectories are the run {merged.run_id}." if merged.run_id else ""
+        dialogs.tell(parent, "Bundle imported", f"{merged.told()}.{run}")
+
+    bundles.take_in(parent, Path(chosen), done)

@@ -1,0 +1,204 @@
+"""Gold items: what each person said of the items whose first error is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+
+from sapo_studio.app.annotation.agreement import People
+from sapo_studio.domain.judgements import first_error
+from sapo_studio.store.agreement import SavedByPeople
+from sapo_studio.store.queue_records import QueueInfo
+from sapo_ui import theme
+from sapo_ui.features.annotate.conflict_steps import ConflictStep, ConflictSteps
+from sapo_ui.features.annotate.item_rows import name_of
+from sapo_ui.features.annotate.message_page import MessagePage
+from sapo_ui.features.annotate.people_column import PeopleColumn
+from sapo_ui.features.annotate.person_names import short_name
+from sapo_ui.features.annotate.subpage import Subpage
+from sapo_ui.services.resolutions import ConflictDesk, Evidence
+from sapo_ui.theme import icons
+from sapo_ui.widgets.labels import label
+
+HELP = """### Annotate: gold items
+
+Items whose first error is known were mixed into the queue, unmarked. Each row is one that somebody has saved: the known
+first error, and which one each person names. Below the table: the steps of the chosen row.
+
+On the right, for each person: of how many items the first error is exact, and of how many steps up to it the judgement
+is. A sentence says which way a person leans, where chance does not explain it.
+"""
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class GoldModel(QAbstractTableModel):
+    """A row an item; a column for what is known, and one a person."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.items: tuple[SavedByPeople, ...] = ()
+        self.people: tuple[str, ...] = ()
+
+    def take(self, items: tuple[SavedByPeople, ...]) -> None:
+        """Show these gold items."""
+        self.beginResetModel()
+        self.items = items
+        self.people = tuple(sorted({who for item in items for who in item.judged.steps}, key=str.casefold))
+        self.endResetModel()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.items)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else 2 + len(self.people)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return ("Item", "Known", *map(short_name, self.people))[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        item, column = self.items[index.row()], index.column()
+        if column == 0:
+            return name_of(item.question_id, item.sample) if role == Qt.ItemDataRole.DisplayRole else None
+        if column == 1:
+            return str(item.gold or "none") if role == Qt.ItemDataRole.DisplayRole else None
+        who = self.people[column - 2]
+        if who not in item.judged.steps:
+            return "\u2013" if role == Qt.ItemDataRole.DisplayRole else None
+        said = first_error(item.judged.steps[who], item.judged.n_steps)
+        right = said == item.gold
+        if role == Qt.ItemDataRole.DisplayRole:
+            return "open" if said < 0 else str(said or "none")
+        if role == Qt.ItemDataRole.DecorationRole:
+            return icons.icon("check" if right else "close")
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{who}: {said or 'none'}, {'exact' if right else 'not the known one'}"
+        return None
+
+
+class GoldPage(Subpage):
+    """The gold items that somebody has saved, and how everybody does."""
+
+    help = HELP
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._queue: QueueInfo | None = None
+        self.desk = ConflictDesk(self)
+        self.desk.looked.connect(self._looked)
+        self.desk.opened.connect(self._opened)
+        self.rows = GoldModel(self)
+        self.table = QTableView()
+        self.table.setModel(self.rows)
+        self.table.setAccessibleName("Gold items that were saved")
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(28)
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.table.selectionModel().currentRowChanged.connect(self._chosen)
+        self.question = label("", "body", "muted", wrap=True)
+        self.steps = ConflictSteps("known", "\u2013")
+        self.message = MessagePage()
+        self.people = PeopleColumn()
+        card = QFrame()
+        card.setProperty("look", "card")
+        column = QVBoxLayout(card)
+        column.setContentsMargins(theme.SPACE_3, theme.SPACE_3, theme.SPACE_3, theme.SPACE_3)
+        column.setSpacing(theme.SPACE_2)
+        column.addWidget(label("First errors", "strong"))
+        column.addWidget(self.table, 3)
+        column.addWidget(self.question)
+        column.addWidget(self.steps, 4)
+        self._card = card
+        across = QHBoxLayout(self)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(theme.SPACE_2)
+        across.addWidget(self.message, 1)
+        across.addWidget(card, 1)
+        across.addWidget(self.people)
+        self._fill(filled=False)
+        theme.on_change(self, self._restyle)
+
+    def show_queue(self, queue: QueueInfo | None) -> None:
+        self._queue = queue
+        self.rows.take(())
+        self._fill(filled=False)
+        self.message.say("", "")
+        self.counted.emit(queue.gold if queue is not None and queue.gold else None)
+        self.desk.show_queue(None if queue is None else queue.id)
+        if self.isVisible():
+            self.desk.look()
+
+    def refresh(self) -> None:
+        self.desk.look()
+
+    def take_focus(self) -> None:
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _looked(self, people: object) -> None:
+        if not isinstance(people, People):
+            return
+        self.people.show_people(self._queue, people)
+        gold = tuple(item for item in people.items if item.gold is not None)
+        if gold != self.rows.items:
+            row = max(0, self.table.currentIndex().row())
+            self.rows.take(gold)
+            self.table.selectRow(min(row, len(gold) - 1))
+        self._fill(filled=bool(gold))
+        if gold:
+            return
+        if self._queue is not None and self._queue.gold:
+            self.message.say("No gold item is saved yet", "Here stands what each person said of it, once it is.")
+        else:
+            self.message.say(
+                "No gold items in this queue",
+                "They are mixed in when a queue is made, where first errors are known: by the task, or by a "
+                "resolution.",
+            )
+
+    def _fill(self, *, filled: bool) -> None:
+        self._card.setVisible(filled)
+        self.message.setVisible(not filled)
+
+    def _chosen(self, index: QModelIndex) -> None:
+        if index.isValid():
+            self.desk.open(self.rows.items[index.row()].trajectory_id)
+
+    def _opened(self, evidence: object) -> None:
+        row = self.table.currentIndex().row()
+        if not isinstance(evidence, Evidence) or not 0 <= row < len(self.rows.items):
+            return
+        item, detail = self.rows.items[row], evidence.detail
+        if item.trajectory_id == detail.id:
+            self.question.setText(" ".join(detail.question.split()))
+            people = tuple(who for who in self.rows.people if who in item.judged.steps)
+            self.steps.show_steps(people, known_rows(item, people, detail.steps), item.gold or 1)
+
+    def _restyle(self) -> None:
+        self.table.viewport().update()
+
+
+def known_rows(item: SavedByPeople, people: tuple[str, ...], texts: list[str]) -> list[ConflictStep]:
+    """The steps of a gold item: what each says, and what is known up to its first error. Framed where somebody is
+    off."""
+    gold, judged = item.gold or 0, item.judged
+    firsts = [first_error(judged.steps[who], judged.n_steps) for who in people]
+    rows: list[ConflictStep] = []
+    for number, text in enumerate(texts, start=1):
+        said = tuple(judged.steps[who].get(number) for who in people)
+        known = None if gold and number > gold else -1 if number == gold else 1
+        off = known is not None and any(one is not None and (one < 0) != (known < 0) for one in said)
+        rows.append(
+            ConflictStep(number, text, said, tuple(error == number for error in firsts), known, number == gold, off)
+        )
+    return rows
