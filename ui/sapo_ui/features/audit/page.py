@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -37,9 +37,11 @@ from sapo_ui.widgets.segmented import Segmented
 
 SENT = 40
 """Trajectories that are sent to be judged at once."""
-SIDE = 330
+SIDE, NARROW_SIDE = 330, 290
+NARROW = 800
+"""Below this width of the page, in pixels, the side gives way and the table leaves the score to what hovering shows."""
 ROW = 26
-WIDTHS = {SCORE: 50, ROLLOUTS: 66, OTHERS: 110, WRITTEN: 62, BELIEF: 74, FILTER: 46}
+WIDTHS = {SCORE: 56, ROLLOUTS: 62, OTHERS: 110, WRITTEN: 58, BELIEF: 70, FILTER: 46}
 
 
 class AuditPage(Page):
@@ -128,7 +130,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         for card in (self.filter, self.reliability, self.reward):
             column.addWidget(card)
         column.addStretch(1)
-        scroll = QScrollArea()
+        scroll = self.side = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -148,7 +150,14 @@ verifier before says, what the rollouts say, and what people and second graders 
         whole.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_3)
         whole.setSpacing(theme.SPACE_2)
         whole.addLayout(top)
+        whole.addWidget(self.reward.alarm)
         whole.addLayout(body, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        self.side.setFixedWidth(NARROW_SIDE if narrow else SIDE)
+        self.table.setColumnHidden(SCORE, narrow)
 
     def _dress_table(self) -> None:
         table, header = self.table, self.table.horizontalHeader()
