@@ -178,7 +178,7 @@ def test_the_alarm_when_rewards_rise_and_accuracy_falls(qtbot):
     assert card.alarm.text == ""
 
 
-@pytest.mark.parametrize("width", [720, 1040])
+@pytest.mark.parametrize("width", [740, 1040])
 def test_nothing_is_wider_than_its_place(open_page, run_id, qtbot, width):
     page = open_page(run_id)
     page.resize(width, 560)
