@@ -40,7 +40,7 @@ def saved_items(store: Store, queue_id: int, annotator: str, limit: int) -> list
     """The last `limit` items that this person has saved, the newest first, with what the models said of them."""
     found = store.rows(
         "SELECT i.id, i.trajectory_id, t.question_id, t.sample, coalesce(s.scores, x''), coalesce(s.verifier, -1),"
-        " coalesce(s.predicted, -1), coalesce(t.verified, -1) FROM queue_items i"
+        " coalesce(t.verified, -1) FROM queue_items i"
         " JOIN item_states m ON m.item_id = i.id AND m.annotator = ? AND m.status = 'saved'"
         " JOIN trajectories t ON t.id = i.trajectory_id LEFT JOIN scores s ON s.trajectory_id = t.id"
         " AND s.verifier = (SELECT max(n.verifier) FROM scores n WHERE n.trajectory_id = t.id)"
@@ -51,12 +51,7 @@ def saved_items(store: Store, queue_id: int, annotator: str, limit: int) -> list
         scores = [unpack_scores(row[4]) for row in found]
     return [
         SavedItem(
-            *row[:4],
-            scores=read,
-            verifier=row[5],
-            predicted=row[6],
-            verified=row[7],
-            judged=first_error_of(store, row[1], annotator),
+            *row[:4], scores=read, verifier=row[5], verified=row[6], judged=first_error_of(store, row[1], annotator)
         )
         for row, read in zip(found, scores, strict=True)
     ]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sapo_studio.store.records import TraceFilter
+from sapo_studio.store.records import UNKNOWN, TraceFilter
 
 Rule = Literal["disagreement", "uncertain", "random", "question"]
 
@@ -93,7 +93,7 @@ class QueueItem:
 @dataclass(frozen=True, eq=False)
 class SavedItem:
     """An item that a person has saved, with what the models said of it. `scores` is empty where no verifier scored it,
-    `verifier` then -1; `judged` is the first error as this person sees it.
+    `verifier` then -1; `verified` is the first error by rollouts, `judged` that of this person.
     """
 
     id: int
@@ -102,9 +102,15 @@ class SavedItem:
     sample: int
     scores: NDArray[np.float32]
     verifier: int
-    predicted: int
     verified: int
     judged: int
+
+    @property
+    def called(self) -> int:
+        """The first error as the verifier has it: the first step that scores below one half; 0 for none, -1 where it
+        scored nothing."""
+        low = np.flatnonzero(self.scores < 0.5)
+        return UNKNOWN if not len(self.scores) else int(low[0]) + 1 if len(low) else 0
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,22 @@ def reopen(store: Store, item_id: int, worker: Worker) -> QueueItem:
         return get_item(store, item_id, worker)
 
 
+def take_up_skipped(store: Store, queue_id: int, worker: Worker) -> None:
+    """Let every item that this person has skipped wait for them again."""
+    values = (worker.annotator, queue_id)
+    with store.atomic():
+        store.execute(
+            "UPDATE queue_acts SET undone_at = ? WHERE annotator = ? AND verb = 'skip' AND undone_at IS NULL"
+            " AND item_id IN (SELECT id FROM queue_items WHERE queue_id = ?)",
+            (time.time(), *values),
+        )
+        store.execute(
+            "UPDATE item_states SET status = 'claimed', holder = '', at = 0 WHERE annotator = ? AND status = 'skipped'"
+            " AND item_id IN (SELECT id FROM queue_items WHERE queue_id = ?)",
+            values,
+        )
+
+
 def undo_last(store: Store, queue_id: int, worker: Worker) -> Undone | None:
     """Take back the last act of this person in a queue that still stands, on whichever item, in whichever window and at
     whatever time it was done; an item that was saved or skipped is open again. None where there is none.

@@ -212,7 +212,9 @@ def test_progress_and_what_the_models_said(store: Store):
     for one in saved_items(store, queue_id, "ann", 9):
         (row,) = queries.trace_rows(store, [one.trajectory_id])
         assert one.scores.tolist() == row.scores.tolist()
-        assert (one.predicted, one.verified, one.judged, one.sample) == (row.predicted, row.verified, 0, row.sample)
+        assert (one.verified, one.judged, one.sample) == (row.verified, 0, row.sample)
+        low = [step for step, score in enumerate(row.scores.tolist(), start=1) if score < 0.5]
+        assert one.called == (low[0] if low else 0)
     assert len(saved_items(store, queue_id, "ann", 1)) == 1
     assert saved_items(store, queue_id, "ben", 9) == []
 

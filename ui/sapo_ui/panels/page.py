@@ -16,5 +16,8 @@ class Page(QWidget):
     def take(self, change: StoreChange) -> None:
         """The store changed. Called on the GUI thread, also while another page is in front."""
 
+    def leave(self) -> None:
+        """Another page comes to the front for good, or the window closes: what is open is to be kept."""
+
     def catch_up(self, change: StoreChange) -> None:
         """The page is in front again; `change` tells of the store as it is."""

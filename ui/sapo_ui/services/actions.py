@@ -153,6 +153,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec("go.run", "Go to the run", "View", 0, "Go back to the page of this run.", "Ctrl+Shift+W", "", ANY),
+    ActionSpec(
+        "go.annotate", "Annotate", "View", 0, "Judge the steps of a queue of trajectories.", "Ctrl+J", "annotate"
+    ),
     ActionSpec("go.find", "Find run", "View", 0, "Go to the search field above the runs.", "Ctrl+F", "search"),
     ActionSpec("go.list", "Go to the runs", "View", 0, "Put the focus on the list of runs.", "Ctrl+L"),
     ActionSpec("go.palette", "Find action\u2026", "View", 0, "Find any action by its name.", "Ctrl+K", "search"),

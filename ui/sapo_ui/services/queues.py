@@ -14,13 +14,13 @@ from PySide6.QtCore import QObject, Signal
 
 from sapo_studio.domain.pace import time_at_work
 from sapo_studio.errors import InputError, StoreError
-from sapo_studio.store import annotations, queries, queue_holders, queue_work
+from sapo_studio.store import annotations, queries, queue_holders, queue_work, queues
 from sapo_studio.store.comments import comments
 from sapo_studio.store.db import Store
 from sapo_studio.store.queue_items import Worker, get_item, waiting
 from sapo_studio.store.queue_progress import progress, saved_items
-from sapo_studio.store.queue_records import Progress, QueueItem, SavedItem
-from sapo_studio.store.records import CommentInfo, TraceDetail
+from sapo_studio.store.queue_records import Progress, QueueItem, QueueSpec, SavedItem
+from sapo_studio.store.records import UNKNOWN, CommentInfo, TraceDetail
 from sapo_ui.services import tasks
 from sapo_ui.services.annotations import JudgeAction, act_of, annotation_events, annotator_name
 
@@ -209,6 +209,18 @@ class QueueDesk(QObject):
         if queue_id is not None:
             self._write(lambda store: _Outcome(_taken(store, queue_id, me, ahead), another=True))
 
+    def take_up_skipped(self) -> None:
+        """Let what this person has skipped wait again, and take the next item."""
+        queue_id, me = self._queue_id, self._worker
+        if queue_id is None:
+            return
+
+        def work(store: Store) -> _Outcome:
+            queue_work.take_up_skipped(store, queue_id, me)
+            return _Outcome(_taken(store, queue_id, me, None), another=True)
+
+        self._write(work)
+
     def undo(self) -> None:
         """Take back this person's last act in the queue, and open the item that it was done to."""
         queue_id, me, at = self._queue_id, self._worker, self._open
@@ -275,15 +287,15 @@ class QueueDesk(QObject):
 
     def _take(self, outcome: _Outcome) -> None:
         self._say_fault(outcome.fault)
-        before, self._open = self._open, outcome.item
+        self._open = outcome.item
         if outcome.another:
             self._pressed_at, self._next = time.monotonic(), None
             self.opened.emit(outcome.item)
             self._prefetch()
         else:
             self.changed.emit(outcome.item)
-        for one in {at.detail.id: at for at in (before, outcome.item) if at is not None}.values():
-            annotation_events().judged.emit(one.detail.id, one.detail.human)
+        if outcome.item is not None:
+            annotation_events().judged.emit(outcome.item.detail.id, outcome.item.detail.human)
         self.look()
 
     def _say_fault(self, fault: StoreError | None) -> None:
@@ -324,10 +336,31 @@ def _read(store: Store, item: QueueItem, known: OpenItem | None = None) -> OpenI
         detail = replace(
             known.detail,
             annotations=annotations.current(store, trajectory_id),
-            human=said.get(trajectory_id, annotations.UNKNOWN),
+            human=said.get(trajectory_id, UNKNOWN),
         )
     return OpenItem(item, detail, comments(store, trajectory_id))
 
 
 def _nothing(_: object) -> None:
     """What is done with the outcome of work that may as well fail: a claim rests, and is given back after a while."""
+
+
+def make(parent: QObject, spec: QueueSpec, done: Callable[[str], None], failed: Callable[[Exception], None]) -> None:
+    """Make a queue under this user's name; `done` is called with the name that it has on every machine."""
+    me = annotator_name()
+
+    def work(store: Store) -> str:
+        queue_id = queues.make_queue(store, spec, me)
+        return next(one.uid for one in queues.list_queues(store) if one.id == queue_id)
+
+    tasks.run(parent, work, done, failed=failed)
+
+
+def rename(parent: QObject, queue_id: int, name: str, done: Callable[[object], None]) -> None:
+    """Give a queue another name."""
+    tasks.run(parent, lambda store: queues.rename_queue(store, queue_id, name), done)
+
+
+def delete(parent: QObject, queue_id: int, done: Callable[[object], None]) -> None:
+    """Delete a queue. Judgements stay."""
+    tasks.run(parent, lambda store: queues.delete_queue(store, queue_id), done)

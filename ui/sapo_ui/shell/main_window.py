@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from sapo_studio.errors import SapoError
@@ -92,7 +92,7 @@ class MainWindow(QMainWindow):
         self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
         self._run_starter.started.connect(self._started)
         self._run_starter.cancelled.connect(self.leave_form)
-        self.run_list = RunList(self.actions_["run.new"])
+        self.run_list = RunList(self.actions_["run.new"], self.actions_["go.annotate"])
         self.run_list.menu_actions = run_menu(self.actions_)
         self.run_list.selected.connect(self._selected)
         self.run_list.opened.connect(self._opened)
@@ -148,6 +148,7 @@ class MainWindow(QMainWindow):
             "app.quit": self.close,
             "run.audit": self.audit,
             "go.run": self.leave_form,
+            "go.annotate": self.annotate,
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
@@ -220,6 +221,11 @@ class MainWindow(QMainWindow):
         self._show_page("run")
         self.run_page.docks.show_trace(trajectory_id, step)
 
+    def annotate(self) -> None:
+        """Open the Annotate page, where it is not in front already."""
+        if self.pages.front_id != "annotate":
+            self._show_page("annotate")
+
     def start_demo(self) -> None:
         """Start the preset lab-demo and show it."""
         self._run_starter.start_demo()
@@ -228,7 +234,7 @@ class MainWindow(QMainWindow):
         self._run_starter.clone()
 
     def leave_form(self) -> None:
-        """Go back to the page that was in front before the New run form."""
+        """Go back to the page that was in front before the New run form or the Annotate page."""
         self._show_page("empty" if self.run_page.run_id is None else "run")
 
     def _selected(self, run_id: str | None) -> None:
@@ -316,6 +322,12 @@ class MainWindow(QMainWindow):
         own = [] if panel is None else [shortcut.key().toString() for shortcut in panel.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.pages.front_id == "annotate":
+            self.leave_form()
+        else:
+            super().keyPressEvent(event)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.WindowStateChange:
@@ -323,6 +335,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         settings = self._parts.settings
+        self.pages.leave()
         self._state.save(settings)
         settings.set_text("last_run", self.run_page.run_id or self._wanted or "")
         settings.save()

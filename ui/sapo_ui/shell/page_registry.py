@@ -53,10 +53,17 @@ def _audit(context: PageContext) -> Page:
     return AuditPage(context.current_run, context.show_trace, show_run, context.on_error)
 
 
+def _annotate(context: PageContext) -> Page:
+    from sapo_ui.features.annotate.page import AnnotatePage  # only who judges pays for it
+
+    return AnnotatePage(context.current_run)
+
+
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
     PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
     PageSpec("new_run", _new_run, stays=False),
     PageSpec("audit", _audit, stays=False),
+    PageSpec("annotate", _annotate, stays=False),
 )
 """The first is in front when the window opens."""

@@ -20,6 +20,8 @@ class Pages(QStackedWidget):
         self._context = context
         self._kept: dict[str, Page] = {}
         self._passing: Page | None = None
+        self.front_id = specs[0].page_id
+        """The name of the page in front."""
         self._change = StoreChange((), frozenset())
         for spec in specs:
             if spec.stays:
@@ -43,12 +45,19 @@ class Pages(QStackedWidget):
         if page is None:
             page = self._passing = self._specs[page_id].make(self._context)
             self.addWidget(page)
+        self.front_id = page_id
         self.setCurrentWidget(page)
         if leaving is not None:
+            leaving.leave()
             self.removeWidget(leaving)
             leaving.deleteLater()
         page.catch_up(self._change)
         return page
+
+    def leave(self) -> None:
+        """The window closes."""
+        if self._passing is not None:
+            self._passing.leave()
 
     def take(self, change: StoreChange) -> None:
         """The store changed: tell every page."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -32,6 +32,13 @@ class Card(QWidget):
         self.pressed.emit(self.number)
 
 
+class _Inside(QWidget):
+    """As high as its cards are at its width. By itself it would want room for their texts at their narrowest."""
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 0)
+
+
 class StepColumn(QScrollArea):
     """The cards of one trajectory, made by `make_card` out of what is to be shown of a step and a parent.
 
@@ -52,7 +59,7 @@ class StepColumn(QScrollArea):
         self._chosen = 1
         self._follows = True
         self._shown: tuple[object, ...] = ()
-        self._inside = QWidget()
+        self._inside = _Inside()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(0, 0, 4, 0)
         self._column.setSpacing(6)

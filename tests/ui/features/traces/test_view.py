@@ -171,16 +171,20 @@ def test_the_clicked_cell_is_the_step_that_is_judged(view, qtbot, store, run_id)
     page.show()
     page.activateWindow()
     long = int(np.argmax(heatmap.data.n_steps))
-    for step in (1, int(heatmap.data.n_steps[long])):
+    trajectory, last = int(heatmap.data.ids[long]), int(heatmap.data.n_steps[long])
+
+    def judge_by_click(step):
         at = heatmap.view.layout_now.rect_of(Cell(long, step)).center().toPoint()
         qtbot.mouseClick(heatmap.view, Qt.MouseButton.LeftButton, pos=at)
-        trajectory = int(heatmap.data.ids[long])
         qtbot.waitUntil(lambda: view.detail.id == trajectory and view.steps.chosen == step)
         qtbot.waitUntil(lambda: view.steps.in_view)
         qtbot.waitUntil(view.hasFocus)
         qtbot.keyClick(view, Qt.Key.Key_1)
         qtbot.waitUntil(lambda: judged(store, trajectory).get(step) == -1)
-    assert judged(store, trajectory) == {1: -1, step: -1}
+
+    judge_by_click(1)
+    judge_by_click(last)
+    assert judged(store, trajectory) == {1: -1, last: -1}
     for part in (heatmap, view):
         part.setParent(None)  # each is taken apart by itself
 

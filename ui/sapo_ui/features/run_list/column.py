@@ -51,7 +51,7 @@ class RunList(QFrame):
     opened = Signal(object)
     """(run id: str)"""
 
-    def __init__(self, new_run: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, new_run: QAction, annotate: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("look", "side")
         self.setMinimumWidth(200)
@@ -67,12 +67,16 @@ class RunList(QFrame):
         self.new_button.setProperty("look", "primary")
         self.new_button.setToolTip(f"{new_run.toolTip()} ({new_run.shortcut().toString()})")
         self.new_button.clicked.connect(new_run.trigger)
+        self.annotate_button = QPushButton(annotate.text())
+        self.annotate_button.setToolTip(f"{annotate.toolTip()} ({annotate.shortcut().toString()})")
+        self.annotate_button.clicked.connect(annotate.trigger)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search runs")
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("Search runs by name, id, preset or status")
         self.search.textChanged.connect(self._searched)
         head.addWidget(self.new_button)
+        head.addWidget(self.annotate_button)
         head.addWidget(self.search)
         column.addLayout(head)
         self.view = RunListView()
@@ -88,6 +92,7 @@ class RunList(QFrame):
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self.view.opened.connect(self.opened)
+        self.view.clicked.connect(self._clicked)
         column.addWidget(self.view, 1)
         self.empty = PlainLabel()
         self.empty.setProperty("look", "muted")
@@ -133,12 +138,17 @@ class RunList(QFrame):
 
     def _restyle(self) -> None:
         self.new_button.setIcon(icons.icon("plus", theme.current().on_accent))
+        self.annotate_button.setIcon(icons.icon("annotate"))
         self.view.viewport().update()
 
     def _current_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
         del previous
         run = current.data(RUN_ROLE)
         self.selected.emit(run.id if isinstance(run, RunSummary) else None)
+
+    def _clicked(self, index: QModelIndex) -> None:
+        """The current run too: another page may be in front of it."""
+        self._current_changed(index, index)
 
     def _menu(self, where: QPoint) -> None:
         if not self.view.indexAt(where).isValid():

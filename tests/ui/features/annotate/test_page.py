@@ -1,0 +1,185 @@
+"""The Annotate page around a queue: which one, under whose name, and making, renaming and deleting them."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QInputDialog, QLabel, QMessageBox
+
+from sapo_studio.domain.judgements import Judgement
+from sapo_studio.store import annotations, queries
+from sapo_studio.store.queue_records import QueueSpec
+from sapo_studio.store.queues import list_queues, make_queue
+from sapo_studio.store.records import TraceFilter
+from sapo_ui.features.annotate.new_queue import NewQueueDialog
+from sapo_ui.features.annotate.page import AnnotatePage
+from sapo_ui.features.annotate.subpage import Subpage, SubpageSpec
+from sapo_ui.features.annotate.subpages import SUBPAGES
+from sapo_ui.services.annotations import annotator_name, set_annotator_name
+from sapo_ui.services.poller import StoreChange
+from sapo_ui.services.settings import Settings
+from tests.ui.panel_helpers import change_of
+from tests.ui.queue_helpers import press, said
+
+
+@pytest.fixture
+def open_annotate(qtbot, store, run_id):
+    """Opens the page, as often as a test likes."""
+    opened = []
+
+    def open_page(**more):
+        page = AnnotatePage(lambda: run_id, **more)
+        qtbot.addWidget(page)
+        opened.append(page)
+        page.resize(1040, 700)
+        page.catch_up(change_of(store, run_id))
+        page.show()
+        page.activateWindow()
+        return page
+
+    yield open_page
+    for page in opened:
+        page.leave()
+
+
+def test_the_first_use_offers_to_make_a_queue(open_annotate, qtbot, store, run_id):
+    set_annotator_name("Mira")
+    page = open_annotate()
+    qtbot.waitUntil(page.none.button.isVisible)
+    assert "No queue yet" in page.none.words.message
+    qtbot.mouseClick(page.none.button, Qt.MouseButton.LeftButton)
+    dialog = page._dialog
+    assert dialog.run.currentData() == run_id
+    dialog.source.setCurrentIndex(dialog.source.findData("process"))
+    dialog.outcome.setCurrentIndex(dialog.outcome.findData("wrong"))
+    dialog.rule.setCurrentIndex(dialog.rule.findData("uncertain"))
+    dialog.items.setValue(3)
+    dialog.seed.setValue(5)
+    dialog.overlap.setValue(50)
+    dialog.gold.setValue(40)
+    assert dialog.name.text() == "synthetic, uncertain"
+    qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
+    (made,) = list_queues(store)
+    assert (made.rule, made.seed, made.size, made.gold, made.created_by) == ("uncertain", 5, 3, 1, "Mira")
+    assert (made.source["source"], made.source["outcome"], made.overlap) == ("process", "wrong", 0.5)
+    assert page.top.queue.currentText() == "synthetic, uncertain"
+
+
+def test_a_refusal_stays_in_the_dialog(open_annotate, qtbot, store, queue):
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.queue is not None)
+    qtbot.mouseClick(page.top.make, Qt.MouseButton.LeftButton)
+    dialog = page._dialog
+    dialog.name.setText(queue.name)
+    qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "already" in dialog.notice.text)
+    dialog.name.setText("second")
+    dialog.text.setText("no such words")
+    qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "can come into" in dialog.notice.text)
+    dialog.text.clear()
+    qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.queue.name == "second")
+    qtbot.waitUntil(lambda: page.findChild(NewQueueDialog) is None)
+
+
+def test_nothing_to_make_one_from(open_annotate, qtbot):
+    page = open_annotate()
+    qtbot.waitUntil(page.none.button.isVisible)
+    page.catch_up(StoreChange((), frozenset()))
+    assert page.make_queue() is None
+    assert "start a run" in page.none.words.message
+
+
+def test_names_are_offered_and_kept(open_annotate, qtbot, store, queue):
+    trajectory = int(store.value("SELECT max(id) FROM trajectories"))
+    annotations.annotate(store, trajectory, "Jonas", {1: Judgement.RIGHT})
+    set_annotator_name("Mira")
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.front.desk.open_item is not None)
+    names = [page.top.name.itemText(row) for row in range(page.top.name.count())]
+    assert names == ["Mira", "Jonas", "Another name\u2026"]
+    page.top.name.setCurrentIndex(1)
+    page.top.name.activated.emit(1)
+    assert annotator_name() == "Jonas"
+    qtbot.waitUntil(lambda: page.front.desk.open_item is not None)
+    press(qtbot, page.front, "1")
+    assert said(store, page.front.desk.open_item.detail.id, "Jonas") == {1: (-1, False)}
+    page.top.name.activated.emit(page.top.name.count() - 1)
+    page.top.name.setCurrentIndex(page.top.name.count() - 1)
+    page.top.name.activated.emit(page.top.name.count() - 1)
+    dialog = page.window().findChild(QInputDialog)
+    dialog.setTextValue("Eva")
+    dialog.accept()
+    assert (annotator_name(), page.top.name.currentText()) == ("Eva", "Eva")
+
+
+def test_the_queue_of_last_time_is_opened(open_annotate, qtbot, store, run_id, queue):
+    make_queue(store, QueueSpec("second", TraceFilter(run_id), rule="random", size=2), "x")
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.queue is not None)
+    assert page.queue.name == "second"  # the newest
+    page.top.queue.setCurrentIndex(1)
+    page.top.queue.activated.emit(1)
+    qtbot.waitUntil(lambda: page.queue.name == "first" and page.front.desk.open_item is not None)
+    assert Settings().text("annotate.queue") == queue.uid
+    again = open_annotate()
+    qtbot.waitUntil(lambda: again.queue is not None)
+    assert again.queue.name == "first"
+
+
+def test_rename_and_delete(open_annotate, qtbot, store, queue):
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.front.desk.open_item is not None)
+    press(qtbot, page.front, "1")
+    trajectory = page.front.desk.open_item.detail.id
+    page.top.rename.emit()
+    dialog = page.window().findChild(QInputDialog)
+    dialog.setTextValue("another")
+    dialog.accept()
+    qtbot.waitUntil(lambda: page.top.queue.currentText() == "another")
+    assert page.front.desk.open_item.detail.id == trajectory
+    page.top.delete.emit()
+    box = page.window().findChild(QMessageBox)
+    next(one for one in box.buttons() if one.text() == "Delete queue").click()
+    qtbot.waitUntil(page.none.button.isVisible)
+    assert list_queues(store) == []
+    assert queries.trace(store, trajectory).annotations
+
+
+class Counting(Subpage):
+    """A subpage that counts, and is told what it is told."""
+
+    help = "### Counting"
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+        self.label = QLabel("corner", self)
+
+    def show_queue(self, queue):
+        self.told.append(None if queue is None else queue.name)
+        self.counted.emit(9)
+
+    def refresh(self):
+        self.told.append("refresh")
+
+    def corner(self):
+        return self.label
+
+
+def test_further_subpages(open_annotate, qtbot, queue):
+    page = open_annotate(subpages=(*SUBPAGES[:1], SubpageSpec("counting", "Counting", Counting)))
+    qtbot.waitUntil(lambda: page.front.desk.open_item is not None)
+    assert page.help.startswith("### Annotate")
+    assert [text for text, _ in page.top.switch._items] == ["Judge", "Counting 9"]
+    page.top.switch.setFocus()
+    qtbot.keyClick(page.top.switch, Qt.Key.Key_Right)
+    other = page.front
+    assert isinstance(other, Counting)
+    assert other.isVisible()
+    assert other.label.isVisible()
+    assert not page.subpages[0].blind.isVisible()
+    assert other.told == ["first", "refresh"]
+    assert page.help == "### Counting"

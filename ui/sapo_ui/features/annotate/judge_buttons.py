@@ -1,0 +1,121 @@
+"""The buttons below the item: each with its key printed on it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
+
+from sapo_ui import theme
+from sapo_ui.widgets.flow_layout import FlowRow
+
+BUTTONS = (
+    ("wrong", "1", "Incorrect", "The chosen step is incorrect"),
+    ("neutral", "2", "Neutral", "The chosen step neither helps nor harms"),
+    ("right", "3", "Correct", "The chosen step is correct"),
+    ("first_error", "e", "First error is here", "The chosen step is the first error; the other steps are filled in"),
+    ("no_error", "n", "No error", "No step is incorrect; steps not judged are filled in"),
+    ("comment", "c", "Comment", "Write a comment on the chosen step"),
+    ("skip", "s", "Skip", "Pass this item over; it does not come again by itself"),
+    ("reopen", "o", "Open again", "Take the save of this item back, to judge it anew"),
+    ("undo", "u", "Undo", "Take back the last thing you did in this queue, on whichever item it was"),
+    ("save", "Enter", "Save and next", "Mark this item as complete and go on"),
+)
+HEIGHT, PAD, CAP_PAD = 36, 12, 6
+
+
+class KeyButton(QPushButton):
+    """A button that shows its key in a frame before its words. A click leaves the focus where it is."""
+
+    def __init__(self, key: str, words: str, meaning: str, *, primary: bool = False) -> None:
+        super().__init__(words)
+        self._key = key
+        self._primary = primary
+        self._pad, self._height = PAD, HEIGHT
+        if primary:
+            self.setProperty("look", "primary")
+        self.setFont(theme.font("body"))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAutoDefault(False)
+        self.setAccessibleName(words)
+        self.setToolTip(f"{meaning} ({key})")
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        theme.on_change(self, self._restyle)
+
+    @property
+    def _cap(self) -> int:
+        return self.fontMetrics().horizontalAdvance(self._key) + 2 * CAP_PAD
+
+    def set_compact(self, compact: bool) -> None:
+        """Take less room."""
+        self._pad, self._height = (7, 28) if compact else (PAD, HEIGHT)
+        self.setFont(theme.font("small" if compact else "body"))
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        return QSize(2 * self._pad + self._cap + 6 + self.fontMetrics().horizontalAdvance(self.text()), self._height)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def say(self, words: str) -> None:
+        """Say something else."""
+        if words != self.text():
+            self.setText(words)
+            self.setAccessibleName(words)
+            self.updateGeometry()
+
+    def _restyle(self) -> None:
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        look = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        body = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        if not self.isEnabled():
+            ink, fill, line = look.muted, look.window, look.hairline
+        elif self._primary:
+            ink, fill, line = look.on_accent, look.accent, look.accent
+        else:
+            ink, fill, line = look.text, look.sunken if self.isDown() else look.raised, look.border
+        if self.isEnabled() and self.underMouse():
+            line = look.muted
+        focus = self.hasFocus()
+        if focus:
+            line = look.text if self._primary else look.accent
+        painter.setPen(QPen(QColor(line), 2 if focus else 1))
+        painter.setBrush(QColor(fill))
+        painter.drawRoundedRect(body.adjusted(0.5, 0.5, -0.5, -0.5) if focus else body, theme.RADIUS, theme.RADIUS)
+        cap = QRectF(self._pad, (self.height() - 20) / 2, self._cap, 20)
+        painter.setPen(QPen(QColor(ink if self._primary else look.border), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(cap, 4, 4)
+        painter.setPen(QColor(ink))
+        painter.drawText(cap, Qt.AlignmentFlag.AlignCenter, self._key)
+        left = cap.right() + 6
+        painter.drawText(
+            QRectF(left, 0, self.width() - left, self.height()), Qt.AlignmentFlag.AlignVCenter, self.text()
+        )
+
+
+class JudgeButtons(FlowRow):
+    """All of them, in as many rows as the width asks for."""
+
+    pressed = Signal(object)
+    """(verb: str)"""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, gap=theme.SPACE_2)
+        self.buttons: dict[str, KeyButton] = {}
+        for verb, key, words, meaning in BUTTONS:
+            button = KeyButton(key, words, meaning, primary=verb == "save")
+            button.clicked.connect(lambda _checked=False, verb=verb: self.pressed.emit(verb))
+            self.buttons[verb] = button
+            self.add(button)
+
+    def set_compact(self, compact: bool) -> None:
+        """Take less room: for a narrow window."""
+        for button in self.buttons.values():
+            button.set_compact(compact)

@@ -1,0 +1,283 @@
+"""Judging a queue item by item, one hand on the keyboard."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QCheckBox, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from sapo_studio.errors import InputError, StoreError
+from sapo_studio.store.queue_records import QueueInfo
+from sapo_ui import theme
+from sapo_ui.features.annotate.item_view import OPEN_VERBS, ItemView
+from sapo_ui.features.annotate.keys import verb_of
+from sapo_ui.features.annotate.message_page import MessagePage
+from sapo_ui.features.annotate.queue_column import QueueColumn
+from sapo_ui.features.annotate.subpage import Subpage
+from sapo_ui.services.annotations import JudgeAction
+from sapo_ui.services.queues import OpenItem, QueueDesk, QueueView
+from sapo_ui.services.settings import Settings
+from sapo_ui.widgets.banner import Banner
+
+LOADING_MS = 200
+"""Reading that takes longer than this says so."""
+
+ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 208
+"""From which width of the page on the queue and the buttons are as wide as they like to be."""
+
+MOST_WAITING = 50
+"""Keys that are kept while the store is busy."""
+
+HELP = """### Annotate: judge
+
+A queue of trajectories, one at a time. One hand on the keyboard:
+
+* **j / k** or the arrows: next and previous step
+* **1** incorrect, **2** neutral, **3** correct
+* **e** the first error is here: the steps before are correct and those after it incorrect, *filled in* where you did
+  not judge them; **n** no step is incorrect
+* **c** comment on the step (Enter keeps it, Esc leaves it; no key judges while you type)
+* **Enter** saves and goes on, **s** skips
+* **u** takes back what you did last in this queue, on whichever item, also after a restart
+* **b** blind: no score, color, mark or label that a model made shows until the item is saved
+
+Every press is in the store before the next one is taken. A step that was scrolled away is brought back before it is
+judged. An item that waits in your window is yours for ten minutes; others then get it.
+"""
+
+ON_SCREEN = ("wrong", "neutral", "right", "first_error", "comment")
+"""What is done to the chosen step: it has to be seen."""
+
+
+class JudgePage(Subpage):
+    """The queue on the left, the item on the desk in the middle."""
+
+    help = HELP
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Judge the steps of a queue")
+        self._queue: QueueInfo | None = None
+        self._view: QueueView | None = None
+        self._pending: deque[Callable[[], object]] = deque()
+        self.desk = QueueDesk(self)
+        self.desk.opened.connect(self._opened)
+        self.desk.changed.connect(self._changed)
+        self.desk.looked.connect(self._looked)
+        self.desk.refused.connect(self._refused)
+        self.desk.writable.connect(self._writable)
+        self.desk.ready.connect(self._go_on)
+        self.banner = Banner()
+        self.banner.action.clicked.connect(self._try_again)
+        self.queue = QueueColumn()
+        self.queue.chosen.connect(self._open)
+        self.item = ItemView()
+        self.item.pressed.connect(self._clicked)
+        self.item.commented.connect(self._commented)
+        self.item.comment_left.connect(self.take_focus)
+        self.message = MessagePage()
+        self.message.pressed.connect(self._take_up_skipped)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.message)
+        self.stack.addWidget(self.item)
+        self.blind = QCheckBox("Blind (b)", self)
+        self.blind.hide()  # until the page above has put it into its corner
+        self.blind.setAccessibleName("Blind")
+        self.blind.setChecked(Settings().text("annotate.blind", "on") == "on")
+        self.blind.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.blind.setToolTip("Hide every score, color, mark and label that a model made until an item is saved (b)")
+        self.blind.toggled.connect(self._blinded)
+        across = QHBoxLayout()
+        across.setSpacing(theme.SPACE_2)
+        across.addWidget(self.queue)
+        across.addWidget(self.stack, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.SPACE_2)
+        column.addWidget(self.banner)
+        column.addLayout(across, 1)
+        self._loading = QTimer(self)
+        self._loading.setSingleShot(True)
+        self._loading.setInterval(LOADING_MS)
+        self._loading.timeout.connect(self._say_loading)
+
+    # -- what the Annotate page asks
+
+    def show_queue(self, queue: QueueInfo | None) -> None:
+        self._queue, self._view = queue, None
+        self._pending.clear()
+        self.queue.show_queue(queue)
+        self.message.say("", "")
+        self.stack.setCurrentWidget(self.message)
+        if queue is not None:
+            self._loading.start()
+        self.desk.show_queue(None if queue is None else queue.id)
+
+    def refresh(self) -> None:
+        self.desk.look()
+
+    def corner(self) -> QWidget:
+        return self.blind
+
+    def take_focus(self) -> None:
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def leave(self) -> None:
+        self.item.comment.close_field(keep=True)
+        self.desk.release()
+
+    # -- what the desk says
+
+    def _opened(self, item: object) -> None:
+        self._loading.stop()
+        focus = QApplication.focusWidget()
+        lost = self.isVisible() and (focus is None or self.message.isAncestorOf(focus))
+        if isinstance(item, OpenItem):
+            self.item.show_item(item, blind=self.blind.isChecked(), another=True)
+            self.stack.setCurrentWidget(self.item)
+        else:
+            self.stack.setCurrentWidget(self.message)
+            self._say_done()
+        if lost:
+            self.take_focus()
+
+    def _changed(self, item: object) -> None:
+        if isinstance(item, OpenItem):
+            self.item.show_item(item, blind=self.blind.isChecked(), another=False)
+
+    def _looked(self, view: object) -> None:
+        if isinstance(view, QueueView):
+            self._view = view
+            at = self.desk.open_item
+            self.queue.show_view(view, 0 if at is None else at.item.id)
+            if at is None and not self._loading.isActive():
+                self._say_done()
+
+    def _refused(self, error: object) -> None:
+        if isinstance(error, InputError):
+            self._pending.clear()  # what was pressed after it was meant for what it would have led to
+            self.item.notice.say(f"{error.what}. {error.why} {error.fix}".replace("..", ".").strip())
+
+    def _writable(self, fault: object) -> None:
+        self._loading.stop()
+        self.item.set_writable(fault is None)
+        if isinstance(fault, StoreError):
+            self._pending.clear()
+            self.banner.show_error(
+                "Nothing can be kept at the moment", f"{fault.what}. {fault.why}", fault.fix, action="Try again"
+            )
+        else:
+            self.banner.hide()
+
+    def _say_loading(self) -> None:
+        self.message.say("Reading the queue\u2026", "")
+
+    def _say_done(self) -> None:
+        progress = None if self._view is None else self._view.progress
+        if progress is None:
+            return
+        if progress.size == 0:
+            self.message.say("This queue is empty", "The run whose trajectories it held has been deleted.")
+            return
+        skipped = f" {progress.skipped:,} were skipped." if progress.skipped else ""
+        with_others = f" {progress.left:,} are with others right now." if progress.left else ""
+        self.message.say(
+            "Queue done",
+            f"You have saved {progress.saved:,} of {progress.size:,} items.{skipped}{with_others}",
+            "Judge the skipped ones" if progress.skipped else "",
+        )
+
+    def _take_up_skipped(self) -> None:
+        self._press(self.desk.take_up_skipped)
+
+    def _try_again(self) -> None:
+        self.show_queue(self._queue)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        roomy = self.width() >= ROOMY
+        self.queue.setFixedWidth(QUEUE if roomy else QUEUE_NARROW)
+        self.item.buttons.set_compact(not roomy)
+
+    # -- what is pressed
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self.desk.noticed()
+        button = self.focusWidget()
+        verb = verb_of(event)
+        if verb == "save" and isinstance(button, QPushButton) and button.hasFocus():
+            button.click()
+        elif verb is None or self._queue is None:
+            super().keyPressEvent(event)
+        else:
+            self._press(lambda: self._do(verb))
+
+    def _clicked(self, verb: object) -> None:
+        self.desk.noticed()
+        self.item.comment.close_field(keep=True)
+        self._press(lambda: self._do(str(verb)))
+
+    def _open(self, item_id: object) -> None:
+        self.desk.noticed()
+        if isinstance(item_id, int):
+            self._press(lambda: self.desk.open(item_id))
+
+    def _commented(self, step: object, text: object) -> None:
+        if isinstance(step, int) and isinstance(text, str):
+            self._press(lambda: self.desk.comment(step, text))
+
+    def _press(self, act: Callable[[], object]) -> None:
+        """Do it, once everything pressed before is done."""
+        if not self.desk.busy:
+            act()
+        elif len(self._pending) < MOST_WAITING:
+            self._pending.append(act)
+
+    def _go_on(self) -> None:
+        while self._pending and not self.desk.busy:
+            self._pending.popleft()()
+
+    def _do(self, verb: str) -> None:
+        at, step = self.desk.open_item, self.item.chosen
+        if verb == "blind":
+            self.blind.toggle()
+        elif self.desk.fault is not None and verb not in ("up", "down"):
+            return  # the banner says why
+        elif verb == "undo":
+            self.desk.undo()
+        elif at is None:
+            return
+        elif verb in ("up", "down"):
+            self.item.steps.choose(step + (1 if verb == "down" else -1))
+        elif at.item.status in ("saved", "skipped"):
+            self._do_to_closed(verb)
+        elif verb in ON_SCREEN and not self.item.steps.in_view:
+            self.item.steps.reveal()
+        elif verb == "comment":
+            self.item.write_comment()
+        elif verb == "save":
+            self.desk.save(blind=self.blind.isChecked())
+        elif verb == "skip":
+            self.desk.skip()
+        elif verb != "reopen":
+            self.desk.judge(JudgeAction(verb, step))
+
+    def _do_to_closed(self, verb: str) -> None:
+        if verb == "save":
+            self.desk.go_on()
+        elif verb == "reopen":
+            self.desk.reopen()
+        elif verb in OPEN_VERBS:
+            self.item.notice.say("This item is saved. Press o to open it again, or Enter to go on.")
+
+    def _blinded(self, blind: bool) -> None:
+        settings = Settings()
+        settings.set_text("annotate.blind", "on" if blind else "off")
+        settings.save()
+        at = self.desk.open_item
+        if at is not None:
+            self.item.show_item(at, blind=blind, another=False)

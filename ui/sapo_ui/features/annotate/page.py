@@ -1,0 +1,239 @@
+"""The Annotate page: a queue, under whose name, and what is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from shiboken6 import isValid
+
+from sapo_studio.errors import InputError
+from sapo_studio.store.annotations import annotators
+from sapo_studio.store.db import Store
+from sapo_studio.store.queue_records import QueueInfo, QueueSpec
+from sapo_studio.store.queues import list_queues
+from sapo_ui import theme
+from sapo_ui.features.annotate.message_page import MessagePage
+from sapo_ui.features.annotate.new_queue import NewQueueDialog
+from sapo_ui.features.annotate.subpage import Subpage, SubpageSpec
+from sapo_ui.features.annotate.subpages import SUBPAGES
+from sapo_ui.features.annotate.top_line import TopLine
+from sapo_ui.panels.page import Page
+from sapo_ui.services import queues, tasks
+from sapo_ui.services.poller import StoreChange
+from sapo_ui.services.settings import Settings
+from sapo_ui.widgets import dialogs
+
+REFRESH_MS = 5000
+"""Between two looks at what others do in the queue."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    queues: list[QueueInfo]
+    names: list[str]
+
+
+class AnnotatePage(Page):
+    """Opens the queue that was worked at last. `current_run`: whose trajectories a new queue is first offered from."""
+
+    def __init__(
+        self,
+        current_run: Callable[[], str | None],
+        subpages: Sequence[SubpageSpec] = SUBPAGES,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._current_run = current_run
+        self._change = StoreChange((), frozenset())
+        self._queues: list[QueueInfo] = []
+        self._chosen: QueueInfo | None = None
+        self._dialog: NewQueueDialog | None = None
+        self.top = TopLine(subpages)
+        self.top.queue_chosen.connect(self._choose)
+        self.top.named.connect(self._named)
+        self.top.subpage_chosen.connect(self._turn_to)
+        self.top.new_queue.connect(self.make_queue)
+        self.top.rename.connect(self._rename)
+        self.top.delete.connect(self._delete)
+        self.none = MessagePage()
+        self.none.pressed.connect(self.make_queue)
+        self.subpages: list[Subpage] = []
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.none)
+        for at, spec in enumerate(subpages):
+            made = spec.make()
+            made.counted.connect(partial(self.top.count, at))
+            self.subpages.append(made)
+            self.stack.addWidget(made)
+            corner = made.corner()
+            if corner is not None:
+                self.top.add(corner)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_2)
+        column.setSpacing(theme.SPACE_2)
+        column.addWidget(self.top)
+        column.addWidget(self.stack, 1)
+        self._clock = QTimer(self)
+        self._clock.setInterval(REFRESH_MS)
+        self._clock.timeout.connect(self._refresh)
+        self._at, self.help = 0, self.subpages[0].help
+        self.top.show_queues([], None)
+        self.top.show_names([])
+        self.top.show_subpage(0)
+        self._read(Settings().text("annotate.queue"))
+
+    @property
+    def queue(self) -> QueueInfo | None:
+        """The queue that is shown."""
+        return self._chosen
+
+    @property
+    def front(self) -> Subpage:
+        """The subpage in front."""
+        return self.subpages[self._at]
+
+    def take(self, change: StoreChange) -> None:
+        self._change = change
+        if change.removed:
+            self._read("" if self._chosen is None else self._chosen.uid)
+
+    def catch_up(self, change: StoreChange) -> None:
+        self._change = change
+
+    def leave(self) -> None:
+        for subpage in self.subpages:
+            subpage.leave()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._clock.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._clock.stop()
+
+    def _refresh(self) -> None:
+        if self._chosen is not None:
+            self.front.refresh()
+
+    # -- which queue
+
+    def _read(self, uid: str) -> None:
+        """Read which queues there are, and show the one of this name, else the newest."""
+
+        def work(store: Store) -> _Known:
+            return _Known(list_queues(store), annotators(store))
+
+        def done(known: _Known) -> None:
+            self._queues = known.queues
+            chosen = next((one for one in known.queues if one.uid == uid), next(iter(known.queues), None))
+            self.top.show_queues(known.queues, None if chosen is None else chosen.id)
+            self.top.show_names(known.names)
+            self._show(chosen)
+
+        tasks.run(self, work, done, key="queues")
+
+    def _choose(self, queue_id: object) -> None:
+        chosen = next((one for one in self._queues if one.id == queue_id), None)
+        if chosen is not None and chosen is not self._chosen:
+            self._show(chosen)
+
+    def _show(self, queue: QueueInfo | None) -> None:
+        again = queue is not None and self._chosen is not None and queue.id == self._chosen.id
+        self._chosen = queue
+        if queue is None:
+            self.none.say(
+                "No queue yet",
+                "A queue holds trajectories to judge, in an order of your choice: where verifier, rollouts and people "
+                "disagree most, where the verifier wavers, or at random.",
+                "Make a queue\u2026",
+            )
+            self.stack.setCurrentWidget(self.none)
+        else:
+            settings = Settings()
+            settings.set_text("annotate.queue", queue.uid)
+            settings.save()
+            self._turn_to(self._at)
+        if not again:
+            for subpage in self.subpages:
+                subpage.show_queue(queue)
+
+    def _turn_to(self, at: object) -> None:
+        if not isinstance(at, int):
+            return
+        self._at, self.help = at, self.subpages[at].help
+        self.top.show_subpage(at)
+        if self._chosen is not None:
+            self.stack.setCurrentWidget(self.subpages[at])
+            self.subpages[at].refresh()
+            self.subpages[at].take_focus()
+        for number, subpage in enumerate(self.subpages):
+            corner = subpage.corner()
+            if corner is not None:
+                corner.setVisible(number == at and self._chosen is not None)
+
+    def _named(self) -> None:
+        for subpage in self.subpages:
+            subpage.show_queue(self._chosen)
+        self.front.take_focus()
+
+    # -- what is done to queues
+
+    def make_queue(self) -> NewQueueDialog | None:
+        """Open the dialog that makes one. None where there is no run to make it from."""
+        if not self._change.runs:
+            self.none.say(
+                "Nothing to judge yet", "There are no trajectories: start a run, or import a file of solutions."
+            )
+            return None
+        dialog = NewQueueDialog(self._change.runs, self._current_run() or "", self)
+        self._dialog = dialog
+        dialog.asked.connect(self._make)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
+
+    def _make(self, spec: object) -> None:
+        dialog = self._dialog
+        if not isinstance(spec, QueueSpec) or dialog is None:
+            return
+
+        def done(uid: str) -> None:
+            if isValid(dialog):  # it may have been closed meanwhile
+                dialog.accept()
+            self._read(uid)
+
+        def failed(error: Exception) -> None:
+            if not isinstance(error, InputError):
+                raise error
+            if isValid(dialog):
+                dialog.refuse(f"{error.what}. {error.why} {error.fix}".strip())
+
+        queues.make(self, spec, done, failed)
+
+    def _rename(self) -> None:
+        chosen = self._chosen
+        if chosen is not None:
+            dialogs.ask_name(
+                self,
+                "Rename queue",
+                "Name:",
+                chosen.name,
+                lambda name: queues.rename(self, chosen.id, name, lambda _: self._read(chosen.uid)),
+            )
+
+    def _delete(self) -> None:
+        chosen = self._chosen
+        if chosen is not None:
+            dialogs.ask(
+                self,
+                f"Delete the queue {chosen.name}?",
+                "Who is how far in it is forgotten. Judgements and comments stay with their trajectories.",
+                "Delete queue",
+                lambda: queues.delete(self, chosen.id, lambda _: self._read("")),
+            )
