@@ -152,7 +152,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "",
         ANY,
     ),
-    ActionSpec("go.run", "Go to the run", "View", 0, "Go back to the page of this run.", "Ctrl+Shift+W", "", ANY),
     ActionSpec(
         "go.annotate", "Annotate", "View", 0, "Judge the steps of a queue of trajectories.", "Ctrl+J", "annotate"
     ),

@@ -147,7 +147,6 @@ class MainWindow(QMainWindow):
             "app.close": self.close,
             "app.quit": self.close,
             "run.audit": self.audit,
-            "go.run": self.leave_form,
             "go.annotate": self.annotate,
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
@@ -323,7 +322,7 @@ class MainWindow(QMainWindow):
         self.actions_.yield_shortcuts(frozenset(own))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.pages.front_id == "annotate":
+        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit"):
             self.leave_form()
         else:
             super().keyPressEvent(event)

@@ -49,8 +49,7 @@ def _new_run(context: PageContext) -> Page:
 def _audit(context: PageContext) -> Page:
     from sapo_ui.features.audit.page import AuditPage  # only who audits pays for it
 
-    show_run = context.actions["go.run"].trigger
-    return AuditPage(context.current_run, context.show_trace, show_run, context.on_error)
+    return AuditPage(context.current_run, context.show_trace, context.on_error)
 
 
 def _annotate(context: PageContext) -> Page:

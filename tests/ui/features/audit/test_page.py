@@ -25,7 +25,7 @@ def open_page(qtbot, store):
 
     def open_(run_id):
         said = []
-        page = AuditPage(lambda: run_id, lambda *step: said.append(step), lambda: said.append("left"), said.append)
+        page = AuditPage(lambda: run_id, lambda *step: said.append(step), said.append)
         page.told = said
         qtbot.addWidget(page)
         page.resize(1040, 720)
@@ -152,12 +152,6 @@ def test_a_run_that_goes_on_says_so_and_is_read_again_when_a_phase_ends(open_pag
     store.execute("UPDATE runs SET phase_ordinal = phase_ordinal + 1 WHERE id = ?", (run_id,))
     page.take(StoreChange((queries.get_run(store, run_id),), frozenset({run_id})))
     qtbot.waitUntil(lambda: page.view is not first)
-
-
-def test_escape_leaves(open_page, run_id, qtbot):
-    page = open_page(run_id)
-    qtbot.keyClick(page, Qt.Key.Key_Escape)
-    assert page.told == ["left"]
 
 
 def test_the_alarm_when_rewards_rise_and_accuracy_falls(qtbot):

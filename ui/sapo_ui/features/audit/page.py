@@ -45,8 +45,8 @@ WIDTHS = {SCORE: 56, ROLLOUTS: 62, OTHERS: 110, WRITTEN: 58, BELIEF: 70, FILTER:
 
 
 class AuditPage(Page):
-    """Of the run that `current_run` names. `show_trace` gets the trajectory and the step that someone opens, `leave`
-    goes back to the run, `on_error` hears what goes wrong on the way to a queue."""
+    """Of the run that `current_run` names. `show_trace` gets the trajectory and the step that someone opens,
+    `on_error` hears what goes wrong on the way to a queue."""
 
     help = """### Label audit
 
@@ -67,13 +67,12 @@ verifier before says, what the rollouts say, and what people and second graders 
         self,
         current_run: Callable[[], str | None],
         show_trace: Callable[[int, int], None],
-        leave: Callable[[], None],
         on_error: Callable[[Exception], None],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._run_id = current_run()
-        self._show_trace, self._leave, self._on_error = show_trace, leave, on_error
+        self._show_trace, self._on_error = show_trace, on_error
         self._iteration: int | None = None
         self._seen: object = None
         self.view: AuditView | None = None
@@ -185,7 +184,6 @@ verifier before says, what the rollouts say, and what people and second graders 
             "F": lambda: self.filter.slider.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "[": lambda: self._step_iteration(-1),
             "]": lambda: self._step_iteration(1),
-            "Esc": self._leave,
         }
         for key, act in keys.items():
             made = QShortcut(QKeySequence(key), self, act)
@@ -283,4 +281,4 @@ verifier before says, what the rollouts say, and what people and second graders 
             label_audit.send(self, self.view.run, audit.iteration, SENT, self._sent, self._on_error)
 
     def _sent(self, name: str) -> None:
-        self.said.setText(f"Queue \u201c{name}\u201d waits in Annotate.")
+        self.said.setText(f"Queue \u201c{name}\u201d waits in Annotate (Ctrl+J).")
