@@ -21,6 +21,7 @@ from sapo_studio.app.commands import (
     label_study,
     matrix,
     presets,
+    queue,
     report,
     restore,
     resume,
@@ -42,20 +43,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    run,
-    resume,
-    stop,
-    runs,
-    report,
-    audit,
-    label_study,
-    evaluate,
-    matrix,
-    export,
-    grade,
-    presets,
-    restore,
-    doctor,
+    *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, export, grade, queue, presets),
+    *(restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:

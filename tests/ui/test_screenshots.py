@@ -19,6 +19,7 @@ def test_pictures_are_taken_of_a_run(qapp, store, tmp_path):
     assert screenshots.main([str(tmp_path / "shots"), "--run", run_id]) == 0
     written = sorted(path.name for path in Path(tmp_path / "shots").iterdir())
     assert written == ["new-run-dark.png", "new-run-light.png", "run-4k.png", "run-dark.png", "run-light.png"]
+    assert not screenshots.has_queues()
     from PySide6.QtGui import QImage
 
     assert QImage(str(tmp_path / "shots" / "run-4k.png")).size().toTuple() == (3840, 2160)

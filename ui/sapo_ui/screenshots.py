@@ -1,7 +1,7 @@
 """Pictures of the real window over a finished run: `python -m sapo_ui.screenshots OUT_DIR [--run RUN]`.
 
-Needs no screen. Writes the run page, a trace, the label audit and the New run form at 1280 x 800 in both
-looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
+Needs no screen. Writes the run page, a trace, the queue made last, the label audit and the New run form at 1280 x 800
+in both looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
 """
 
 from __future__ import annotations
@@ -62,6 +62,11 @@ def _take(program: Program, out: Path) -> list[Path]:
             settle()
             written.append(save(window, out / f"trace-{mode}.png"))
             window.run_page.docks.reset()
+        if has_queues():
+            window.annotate()
+            settle()
+            written.append(save(window, out / f"annotate-{mode}.png"))
+            window.leave_form()
         window.audit()
         settle()
         written.append(save(window, out / f"audit-{mode}.png"))
@@ -74,6 +79,15 @@ def _take(program: Program, out: Path) -> list[Path]:
     settle()
     written.append(save(window, out / "run-4k.png", scale=2.0))
     return written
+
+
+def has_queues() -> bool:
+    """Whether there is something to show on the Annotate page."""
+    from sapo_studio.store.db import Store
+    from sapo_studio.store.queues import list_queues
+
+    with Store.open() as store:
+        return any(queue.size for queue in list_queues(store))
 
 
 def show_a_trace(program: Program) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
+from sapo_studio.app.annotation.queues import make as make_queue
 from sapo_studio.domain.pace import time_at_work
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.store import annotations, queries, queue_holders, queue_work, queues
@@ -27,7 +28,7 @@ from sapo_ui.services.annotations import JudgeAction, act_of, annotation_events,
 PATIENCE = 0.04
 """Seconds that a press waits for the store to have it, before the window goes on and tells later."""
 
-AHEAD, BEHIND = 200, 40
+AHEAD, BEHIND = 80, 20
 """Items listed: that wait, and that are saved."""
 
 
@@ -350,8 +351,7 @@ def make(parent: QObject, spec: QueueSpec, done: Callable[[str], None], failed: 
     me = annotator_name()
 
     def work(store: Store) -> str:
-        queue_id = queues.make_queue(store, spec, me)
-        return next(one.uid for one in queues.list_queues(store) if one.id == queue_id)
+        return make_queue(store, spec, me).uid
 
     tasks.run(parent, work, done, failed=failed)
 

@@ -21,6 +21,12 @@ class Card(QWidget):
         self.number = number
         self.chosen = False
 
+    def take(self, facts: Any) -> bool:
+        """Show these facts of the same step instead, or of that step of another trajectory. False where a new card has
+        to be made for them."""
+        del facts
+        return False
+
     def set_chosen(self, chosen: bool) -> None:
         """Draw the ring of the chosen step."""
         if chosen != self.chosen:
@@ -76,15 +82,13 @@ class StepColumn(QScrollArea):
     def show_steps(self, facts: Sequence[object], chosen: int) -> None:
         """Show these steps, in order. What has not changed stays as it is."""
         before, self._shown = self._shown, tuple(facts)
-        if len(before) != len(self._shown):
-            for card in self.cards:
-                self._drop(card)
-            self.cards = []
-            before = ()
+        for card in self.cards[len(self._shown) :]:
+            self._drop(card)
+        del self.cards[len(self._shown) :]
         for at, fact in enumerate(self._shown):
-            if before and before[at] == fact:
-                continue
-            if before:
+            if at < len(self.cards):
+                if before[at] == fact or self.cards[at].take(fact):
+                    continue
                 self._drop(self.cards[at])
             card = self._make_card(fact, self._inside)
             card.pressed.connect(self._pressed)

@@ -40,6 +40,7 @@ class KeyButton(QPushButton):
         self.setAccessibleName(words)
         self.setToolTip(f"{meaning} ({key})")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._measure()
         theme.on_change(self, self._restyle)
 
     @property
@@ -50,10 +51,15 @@ class KeyButton(QPushButton):
         """Take less room."""
         self._pad, self._height = (7, 28) if compact else (PAD, HEIGHT)
         self.setFont(theme.font("small" if compact else "body"))
-        self.updateGeometry()
+        self._measure()
 
     def sizeHint(self) -> QSize:
-        return QSize(2 * self._pad + self._cap + 6 + self.fontMetrics().horizontalAdvance(self.text()), self._height)
+        return self._hint
+
+    def _measure(self) -> None:
+        words = self.fontMetrics().horizontalAdvance(self.text())
+        self._hint = QSize(2 * self._pad + self._cap + 6 + words, self._height)
+        self.updateGeometry()
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -63,7 +69,7 @@ class KeyButton(QPushButton):
         if words != self.text():
             self.setText(words)
             self.setAccessibleName(words)
-            self.updateGeometry()
+            self._measure()
 
     def _restyle(self) -> None:
         self.update()

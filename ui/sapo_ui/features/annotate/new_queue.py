@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSpinBox,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from sapo_studio.app.annotation.queues import suggested_name
 from sapo_studio.store.queue_records import RULES, QueueSpec
 from sapo_studio.store.queues import LARGEST
 from sapo_studio.store.records import RunSummary, TraceFilter
@@ -83,7 +83,7 @@ class NewQueueDialog(QDialog):
             ("Gold items", self.gold),
             ("Name", self.name),
         ):
-            tag = QLabel(words)
+            tag = label(words)
             tag.setBuddy(widget)
             form.addRow(tag, widget)
         self.overlap.setToolTip("The others go to whoever comes first. Agreement is measured on what several judged.")
@@ -138,10 +138,8 @@ class NewQueueDialog(QDialog):
         set_items(self.iteration, items)
         if run is None or self._named:
             return
-        iteration = int(self.iteration.currentData())
-        where = "" if iteration == ANY else f" it {iteration}"
-        rule = str(self.rule.currentData())
-        self.name.setText(f"{run.name}{where}, {rule}")
+        asked = self.spec
+        self.name.setText(suggested_name(run.name, asked.filter.iteration, asked.rule))
 
     def _was_named(self, text: str) -> None:
         self._named = bool(text.strip())

@@ -141,6 +141,7 @@ class AnnotatePage(Page):
     def _choose(self, queue_id: object) -> None:
         chosen = next((one for one in self._queues if one.id == queue_id), None)
         if chosen is not None and chosen is not self._chosen:
+            _remember(chosen.uid)
             self._show(chosen)
 
     def _show(self, queue: QueueInfo | None) -> None:
@@ -155,9 +156,6 @@ class AnnotatePage(Page):
             )
             self.stack.setCurrentWidget(self.none)
         else:
-            settings = Settings()
-            settings.set_text("annotate.queue", queue.uid)
-            settings.save()
             self._turn_to(self._at)
         if not again:
             for subpage in self.subpages:
@@ -206,6 +204,7 @@ class AnnotatePage(Page):
         def done(uid: str) -> None:
             if isValid(dialog):  # it may have been closed meanwhile
                 dialog.accept()
+            _remember(uid)
             self._read(uid)
 
         def failed(error: Exception) -> None:
@@ -237,3 +236,10 @@ class AnnotatePage(Page):
                 "Delete queue",
                 lambda: queues.delete(self, chosen.id, lambda _: self._read("")),
             )
+
+
+def _remember(uid: str) -> None:
+    """Open this queue again the next time."""
+    settings = Settings()
+    settings.set_text("annotate.queue", uid)
+    settings.save()

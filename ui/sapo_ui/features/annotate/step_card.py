@@ -71,12 +71,19 @@ class _Verdict(QWidget):
 
     def __init__(self, step: JudgedStep) -> None:
         super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.say(step)
+
+    def say(self, step: JudgedStep) -> None:
+        """Show what was said of this step."""
         self._step = step
-        word, tone, self._icon = JUDGEMENTS[step.judgement] if step.judgement is not None else ("", "plain", "")
-        self._word, self._tone = word, tone
+        self._word, self._tone, self._icon = (
+            JUDGEMENTS[step.judgement] if step.judgement is not None else ("", "plain", "")
+        )
         self._note = "first error" if step.first_error else "filled in" if step.filled else ""
         self.setFont(theme.font("body" if step.filled else "strong"))
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.updateGeometry()
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize((WORD + (NOTE if self._note else 0)) if self._word else 0, LINE)
@@ -120,29 +127,39 @@ class JudgeCard(Card):
         number.setFixedWidth(22)
         middle = QVBoxLayout()
         middle.setSpacing(theme.SPACE_1)
-        text = label(step.text, "mono", wrap=True)
-        text.setMinimumWidth(40)
-        middle.addWidget(text)
-        if step.comment:
-            comment = label(step.comment, "body", "muted", wrap=True)
-            comment.setMinimumWidth(40)
-            middle.addWidget(comment)
+        self._text = label(step.text, "mono", wrap=True)
+        self._comment = label(step.comment, "body", "muted", wrap=True)
+        for line in (self._text, self._comment):
+            line.setMinimumWidth(40)
+            middle.addWidget(line)
         if models is not None:
             chips = FlowRow(gap=theme.SPACE_1)
             chips.add(*model_chips(models))
             middle.addWidget(chips)
-            chips.setVisible(not chips.empty)
         top = Qt.AlignmentFlag.AlignTop
         row.addWidget(number, 0, top)
         row.addLayout(middle, 1)
+        self._comment.setVisible(bool(step.comment))  # not before it has a parent: it would be a window of its own
         if models is not None and models.score is not None:
             score = label(f"{models.score:.2f}", "mono")
             score.setToolTip("The newest verifier's score after this step, 0 to 1")
             row.addWidget(score, 0, top)
-        row.addWidget(_Verdict(step), 0, top)
+        self._verdict = _Verdict(step)
+        row.addWidget(self._verdict, 0, top)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.setAccessibleName(self._said())
         theme.on_change(self, self._restyle)
+
+    def take(self, facts: JudgedStep) -> bool:
+        if facts.models is not None or self.step.models is not None:
+            return False
+        self.step = facts
+        self._text.setText(facts.text)
+        self._comment.setText(facts.comment)
+        self._comment.setVisible(bool(facts.comment))
+        self._verdict.say(facts)
+        self.setAccessibleName(self._said())
+        return True
 
     def _said(self) -> str:
         step = self.step

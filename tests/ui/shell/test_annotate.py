@@ -1,0 +1,78 @@
+"""The Annotate page in the window: how one comes to it, and back."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QListView
+
+from sapo_studio.store.queue_records import QueueSpec
+from sapo_studio.store.queues import make_queue
+from sapo_studio.store.records import TraceFilter
+from sapo_ui.features.annotate.page import AnnotatePage
+from tests.fixtures.synthetic import synthetic_run
+
+
+def prepared(store):
+    run_id = synthetic_run(store, iterations=0, questions=12, trajectories=24)
+    make_queue(store, QueueSpec("q", TraceFilter(run_id), rule="random", size=5), "mira")
+    return run_id
+
+
+def judging(qtbot, window):
+    page = window.pages.front
+    assert isinstance(page, AnnotatePage)
+    qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
+    qtbot.waitUntil(lambda: not page.front.desk.busy)
+    return page
+
+
+def test_ways_there_and_back(qtbot, window, store, select):
+    run_id = prepared(store)
+    select(window, run_id)
+    qtbot.waitActive(window)
+    qtbot.keyClick(window.run_list.view, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
+    page = judging(qtbot, window)
+    qtbot.waitUntil(page.front.hasFocus)
+    window.annotate()
+    assert window.pages.front is page  # it is there already
+    held = "SELECT count(*) FROM item_states WHERE at > 0"
+    assert store.value(held) > 0
+    qtbot.keyClick(page.front, Qt.Key.Key_Escape)
+    assert window.pages.front is window.run_page
+    qtbot.waitUntil(lambda: store.value(held) == 0)
+    qtbot.mouseClick(window.run_list.annotate_button, Qt.MouseButton.LeftButton)
+    judging(qtbot, window)
+    place = window.run_list.view.visualRect(window.run_list.view.currentIndex()).center()
+    qtbot.mouseClick(window.run_list.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert window.pages.front is window.run_page
+    palette = window.open_palette()
+    qtbot.keyClicks(palette.line, "annot")
+    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    page = judging(qtbot, window)
+    assert "One hand on the keyboard" in window.open_help().page.toPlainText()
+
+
+def test_every_control_is_named_and_reachable(qtbot, window, store):
+    prepared(store)
+    window.annotate()
+    page = judging(qtbot, window)
+    checked = 0
+    for kind in (QAbstractButton, QLineEdit, QComboBox, QListView):
+        for widget in page.findChildren(kind):
+            if widget.isVisible() and not widget.objectName().startswith("qt_"):
+                checked += 1
+                assert widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()), widget
+                assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus, (widget, widget.accessibleName())
+    assert checked > 12
+
+
+def test_it_fits_the_smallest_window(qtbot, window, store):
+    prepared(store)
+    window.resize(960, 600)
+    window.annotate()
+    page = judging(qtbot, window)
+    assert window.size().toTuple() == (960, 600)
+    item = page.front.item
+    for widget in (item.steps, *item.buttons.buttons.values(), page.front.queue.bar):
+        if widget.isVisible():
+            corner = widget.mapTo(window, widget.rect().bottomRight())
+            assert window.rect().contains(corner), widget
+    assert item.steps.height() >= 150
