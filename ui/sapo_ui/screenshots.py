@@ -1,7 +1,7 @@
 """Pictures of the real window over a finished run: `python -m sapo_ui.screenshots OUT_DIR [--run RUN]`.
 
-Needs no screen. Writes the run page, a trace, the label audit, the queue made last and the New run form at 1280 x 800 in
-both looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
+Needs no screen. Writes the run page, a trace, the label audit, the queue made last and the New run form at 1280 x 800
+in both looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
 """
 
 from __future__ import annotations

@@ -97,9 +97,9 @@ def _filter(found: Audit) -> Sheet | None:
     ]
     if before.known:
         rows.append(("noise, by the task's oracle", f"{before.true_share:.1%}", f"{after.true_share:.1%}"))
-    bounds = f"a correct step from {effect.bounds.high:g} on, an incorrect one up to {effect.bounds.low:g}"
+    bounds = f"Keeps a correct step from {effect.bounds.high:g} on, an incorrect one up to {effect.bounds.low:g}."
     use = "The run filters like this." if found.consensus != "off" else "The run does not filter."
-    return Sheet(f"Consensus filter: keeps {bounds}", ("", "as written", "kept"), tuple(rows), use)
+    return Sheet("Consensus filter", ("", "as written", "kept"), tuple(rows), f"{bounds} {use}")
 
 
 def _worst(found: Audit, top: int) -> Sheet | None:
@@ -120,7 +120,8 @@ def _worst(found: Audit, top: int) -> Sheet | None:
         )
         for step in found.disagreements[:top]
     ]
-    heads = ("step", f"V{found.iteration - 1}", "rollouts", "others", "written", "P correct", "filter", "oracle")
+    verifier = f"V{found.iteration - 1}" if found.iteration else "score"
+    heads = ("step", verifier, "rollouts", "others", "written", "P correct", "filter", "oracle")
     return Sheet(f"Where they disagree: {len(found.disagreements):,} steps, worst first", heads, tuple(rows))
 
 

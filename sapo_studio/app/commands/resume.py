@@ -23,7 +23,9 @@ def resume(
     ] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a learning rate or how the machine is used. Repeat."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a learning rate, consensus, or how the machine is used. Repeat."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=LINES_HELP)] = False,
 ) -> None:

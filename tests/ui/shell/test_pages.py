@@ -30,7 +30,10 @@ CHANGE = StoreChange((), frozenset({"a"}))
 @pytest.fixture
 def pages(qtbot):
     specs = [PageSpec("home", lambda context: Told()), PageSpec("form", lambda context: Told(), stays=False)]
-    made = Pages(specs, PageContext(actions=None, panels=(), presets=None, on_error=print, current_run=lambda: None))
+    context = PageContext(
+        actions=None, panels=(), presets=None, on_error=print, current_run=lambda: None, show_trace=print
+    )
+    made = Pages(specs, context)
     qtbot.addWidget(made)
     return made
 

@@ -143,9 +143,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("app.close", "Close window", "Run", 4, CLOSING, "Ctrl+W"),
     ActionSpec("app.quit", "Quit", "Run", 4, CLOSING, "Ctrl+Q"),
     ActionSpec(
-        "go.annotate", "Annotate", "View", 0, "Judge the steps of a queue of trajectories.", "Ctrl+J", "annotate"
-    ),
-    ActionSpec(
         "run.audit",
         "Label audit",
         "View",
@@ -155,7 +152,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "",
         ANY,
     ),
-    ActionSpec("go.run", "Go to the run", "View", 0, "Go back to the page of this run.", "Ctrl+Shift+W", "", ANY),
+    ActionSpec(
+        "go.annotate", "Annotate", "View", 0, "Judge the steps of a queue of trajectories.", "Ctrl+J", "annotate"
+    ),
     ActionSpec("go.find", "Find run", "View", 0, "Go to the search field above the runs.", "Ctrl+F", "search"),
     ActionSpec("go.list", "Go to the runs", "View", 0, "Put the focus on the list of runs.", "Ctrl+L"),
     ActionSpec("go.palette", "Find action\u2026", "View", 0, "Find any action by its name.", "Ctrl+K", "search"),

@@ -146,9 +146,8 @@ class MainWindow(QMainWindow):
             **self._run_actions.handlers(),
             "app.close": self.close,
             "app.quit": self.close,
-            "go.annotate": self.annotate,
             "run.audit": self.audit,
-            "go.run": self.leave_form,
+            "go.annotate": self.annotate,
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
@@ -213,11 +212,6 @@ class MainWindow(QMainWindow):
         """Open the New run form."""
         self._run_starter.open_form()
 
-    def annotate(self) -> None:
-        """Open the Annotate page, where it is not in front already."""
-        if self.pages.front_id != "annotate":
-            self._show_page("annotate")
-
     def audit(self) -> None:
         """Open the audit of the labels of the run that is shown."""
         self._show_page("audit")
@@ -225,6 +219,11 @@ class MainWindow(QMainWindow):
     def _show_step(self, trajectory_id: int, step: int) -> None:
         self._show_page("run")
         self.run_page.docks.show_trace(trajectory_id, step)
+
+    def annotate(self) -> None:
+        """Open the Annotate page, where it is not in front already."""
+        if self.pages.front_id != "annotate":
+            self._show_page("annotate")
 
     def start_demo(self) -> None:
         """Start the preset lab-demo and show it."""
@@ -323,7 +322,7 @@ class MainWindow(QMainWindow):
         self.actions_.yield_shortcuts(frozenset(own))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.pages.front_id == "annotate":
+        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit"):
             self.leave_form()
         else:
             super().keyPressEvent(event)

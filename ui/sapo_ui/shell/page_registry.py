@@ -46,24 +46,23 @@ def _new_run(context: PageContext) -> Page:
     return NewRunPage(presets.all(context.on_error), presets.save, preferred=DEMO_PRESET)
 
 
+def _audit(context: PageContext) -> Page:
+    from sapo_ui.features.audit.page import AuditPage  # only who audits pays for it
+
+    return AuditPage(context.current_run, context.show_trace, context.on_error)
+
+
 def _annotate(context: PageContext) -> Page:
     from sapo_ui.features.annotate.page import AnnotatePage  # only who judges pays for it
 
     return AnnotatePage(context.current_run)
 
 
-def _audit(context: PageContext) -> Page:
-    from sapo_ui.features.audit.page import AuditPage  # only who audits pays for it
-
-    show_run = context.actions["go.run"].trigger
-    return AuditPage(context.current_run, context.show_trace, show_run, context.on_error)
-
-
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
     PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
     PageSpec("new_run", _new_run, stays=False),
-    PageSpec("annotate", _annotate, stays=False),
     PageSpec("audit", _audit, stays=False),
+    PageSpec("annotate", _annotate, stays=False),
 )
 """The first is in front when the window opens."""

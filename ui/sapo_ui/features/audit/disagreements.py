@@ -118,6 +118,8 @@ def _word(correct: bool) -> str:
 
 def _sentence(step: Disagreement) -> str:
     parts = [f"Step {step.step}: {step.text}", f"Written: {_word(step.written)}."]
+    if step.score is not None:
+        parts.append(f"The verifier's score: {step.score:.2f}.")
     if step.verifier is not None:
         parts.append(f"The verifier's first error lies {'behind it' if step.verifier else 'here or before'}.")
     if step.rollouts is not None:

@@ -38,7 +38,7 @@ class FilterCard(Card):
             "A step labeled correct is kept from the right handle on, one labeled incorrect up to the left handle"
         )
         self.slider.valueChanged.connect(self._moved)
-        self.bounds_text = label("", "small")
+        self.bounds_text = label("", "small", wrap=True)
         self.numbers: dict[str, tuple[QWidget, ...]] = {}
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(theme.SPACE_3)
@@ -105,7 +105,7 @@ class FilterCard(Card):
         before, after = effect.before, effect.after
         self.bars.set_bounds(effect.bounds)
         low, high = effect.bounds.low, effect.bounds.high
-        self.bounds_text.setText(f"Keeps \u201cincorrect\u201d up to {low:.2f}, \u201ccorrect\u201d from {high:.2f} on")
+        self.bounds_text.setText(f"Keeps \u201cincorrect\u201d to {low:.2f}, \u201ccorrect\u201d from {high:.2f}")
         self._say(
             "Labels kept", fmt.exact(before.labels), f"{fmt.exact(after.labels)} ({fmt.percent(effect.kept_share)})"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -37,14 +37,16 @@ from sapo_ui.widgets.segmented import Segmented
 
 SENT = 40
 """Trajectories that are sent to be judged at once."""
-SIDE = 330
+SIDE, NARROW_SIDE = 330, 290
+NARROW = 800
+"""Below this width of the page, in pixels, the side gives way and the table leaves the score to what hovering shows."""
 ROW = 26
-WIDTHS = {SCORE: 50, ROLLOUTS: 66, OTHERS: 110, WRITTEN: 62, BELIEF: 74, FILTER: 46}
+WIDTHS = {SCORE: 56, ROLLOUTS: 62, OTHERS: 110, WRITTEN: 58, BELIEF: 70, FILTER: 46}
 
 
 class AuditPage(Page):
-    """Of the run that `current_run` names. `show_trace` gets the trajectory and the step that someone opens, `leave`
-    goes back to the run, `on_error` hears what goes wrong on the way to a queue."""
+    """Of the run that `current_run` names. `show_trace` gets the trajectory and the step that someone opens,
+    `on_error` hears what goes wrong on the way to a queue."""
 
     help = """### Label audit
 
@@ -65,13 +67,12 @@ verifier before says, what the rollouts say, and what people and second graders 
         self,
         current_run: Callable[[], str | None],
         show_trace: Callable[[int, int], None],
-        leave: Callable[[], None],
         on_error: Callable[[Exception], None],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._run_id = current_run()
-        self._show_trace, self._leave, self._on_error = show_trace, leave, on_error
+        self._show_trace, self._on_error = show_trace, on_error
         self._iteration: int | None = None
         self._seen: object = None
         self.view: AuditView | None = None
@@ -128,7 +129,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         for card in (self.filter, self.reliability, self.reward):
             column.addWidget(card)
         column.addStretch(1)
-        scroll = QScrollArea()
+        scroll = self.side = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -148,7 +149,14 @@ verifier before says, what the rollouts say, and what people and second graders 
         whole.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_3)
         whole.setSpacing(theme.SPACE_2)
         whole.addLayout(top)
+        whole.addWidget(self.reward.alarm)
         whole.addLayout(body, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < NARROW
+        self.side.setFixedWidth(NARROW_SIDE if narrow else SIDE)
+        self.table.setColumnHidden(SCORE, narrow)
 
     def _dress_table(self) -> None:
         table, header = self.table, self.table.horizontalHeader()
@@ -176,7 +184,6 @@ verifier before says, what the rollouts say, and what people and second graders 
             "F": lambda: self.filter.slider.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "[": lambda: self._step_iteration(-1),
             "]": lambda: self._step_iteration(1),
-            "Esc": self._leave,
         }
         for key, act in keys.items():
             made = QShortcut(QKeySequence(key), self, act)
@@ -274,4 +281,4 @@ verifier before says, what the rollouts say, and what people and second graders 
             label_audit.send(self, self.view.run, audit.iteration, SENT, self._sent, self._on_error)
 
     def _sent(self, name: str) -> None:
-        self.said.setText(f"Queue \u201c{name}\u201d waits in Annotate.")
+        self.said.setText(f"Queue \u201c{name}\u201d waits in Annotate (Ctrl+J).")

@@ -18,7 +18,7 @@ HEIGHT = 150
 
 
 class RewardCard(Card):
-    """Two lines over iterations, and a warning above them."""
+    """Two lines over iterations. `alarm` warns where they part; it stands where everybody sees it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Reward and truth", parent)
@@ -27,7 +27,6 @@ class RewardCard(Card):
         self.chart.setFixedHeight(HEIGHT)
         self.chart.setAccessibleName("Mean reward and greedy accuracy by iteration")
         self.note = label("", "small", "muted", wrap=True)
-        self.column.addWidget(self.alarm)
         self.column.addWidget(self.chart)
         self.column.addWidget(self.note)
 
@@ -35,8 +34,8 @@ class RewardCard(Card):
         """Show these, in order."""
         found = parted(evaluations)
         self.alarm.say(
-            f"They part at iteration {found.since}: rewards rise, and greedy accuracy fell by {fmt.points(found.fall)}"
-            f" ({fmt.points(found.low)} to {fmt.points(found.high)}) since."
+            f"Reward and truth part at iteration {found.since}: rewards rise, and greedy accuracy fell by"
+            f" {fmt.points(found.fall)} ({fmt.points(found.low)} to {fmt.points(found.high)}) since."
             if found
             else ""
         )
@@ -48,9 +47,9 @@ class RewardCard(Card):
         )
         x = np.array([one.iteration for one in evaluations], dtype=np.float64)
         lines = [
-            Line("Mean reward", x, np.array([one.reward for one in evaluations])),
+            Line("Reward", x, np.array([one.reward for one in evaluations])),
             Line(
-                "Greedy accuracy",
+                "Greedy",
                 x,
                 np.array([one.accuracy for one in evaluations]),
                 np.array([one.low for one in evaluations]),

@@ -1,0 +1,183 @@
+"""The Audit page over a real store: what it shows, what its keys do, and its other states."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel
+
+from sapo_studio.domain.reward_and_truth import Evaluated
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store import queries
+from sapo_studio.store.queues import list_queues
+from sapo_ui.features.audit.disagreements import BELIEF, FILTER, ROLLOUTS, STEP, WRITTEN
+from sapo_ui.features.audit.page import AuditPage
+from sapo_ui.features.audit.reward_card import RewardCard
+from sapo_ui.services import tasks
+from sapo_ui.services.poller import StoreChange
+from tests.fixtures.synthetic import synthetic_run
+
+
+@pytest.fixture
+def open_page(qtbot, store):
+    """Opens the page of a run and waits until it has something to say."""
+
+    def open_(run_id):
+        said = []
+        page = AuditPage(lambda: run_id, lambda *step: said.append(step), said.append)
+        page.told = said
+        qtbot.addWidget(page)
+        page.resize(1040, 720)
+        page.show()
+        runs = () if run_id is None else (queries.get_run(store, run_id),)
+        page.catch_up(StoreChange(runs, frozenset({run_id})))
+        qtbot.waitUntil(lambda: tasks.pool().idle)
+        qtbot.waitUntil(lambda: run_id is None or page.view is not None or "Auditing" not in page.empty.message)
+        return page
+
+    yield open_
+    tasks.stop()
+
+
+@pytest.fixture
+def run_id(store):
+    return synthetic_run(store, name="audited", iterations=2, trajectories=160, questions=12)
+
+
+def texts(page):
+    return " ".join(label.text() for label in page.findChildren(QLabel) if label.isVisibleTo(page))
+
+
+def test_it_says_who_is_wrong_how_often(open_page, run_id):
+    page = open_page(run_id)
+    rollouts, verifier = page.sources.in_words()
+    assert rollouts.startswith("Rollouts: ")
+    assert verifier.startswith("Verifier V1: ")
+    for line in (rollouts, verifier):
+        assert "correct steps called incorrect, estimated: " in line
+        assert "incorrect steps called correct, by the task's oracle: " in line
+    assert page.sources.accessibleDescription() == f"{rollouts}\n{verifier}"
+    assert "Label audit \u00b7 audited" in texts(page)
+
+
+def test_disagreements_stand_worst_first(open_page, run_id, qtbot):
+    page = open_page(run_id)
+    steps = page.view.audit.disagreements
+    assert page.model.rowCount() == len(steps) > 2
+    first = steps[0]
+    assert page.model.index(0, STEP).data() == f"{first.step}: {first.text}"
+    assert page.model.index(0, BELIEF).data() == f"{first.belief:.2f}"
+    said = page.model.index(0, WRITTEN).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert said == ("correct" if first.written else "incorrect")
+    tried = next(row for row, step in enumerate(steps) if step.rollouts)
+    assert page.model.index(tried, ROLLOUTS).data() == f"{steps[tried].rollouts.succeeded}/{steps[tried].rollouts.made}"
+    assert "95 %: " in page.model.index(tried, ROLLOUTS).data(Qt.ItemDataRole.ToolTipRole)
+    qtbot.keyClick(page.table, Qt.Key.Key_J)
+    assert page.table.currentIndex().row() == 1
+    qtbot.keyClick(page.table, Qt.Key.Key_K)
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert page.told == [(first.trajectory, first.step)]
+
+
+def test_the_handles_show_what_a_filter_would_keep(open_page, run_id, qtbot):
+    page = open_page(run_id)
+    everything = page.view.audit.steps
+    out = [page.model.index(row, FILTER).data() for row in range(page.model.rowCount())]
+    assert "out" in out
+    qtbot.keyClick(page, Qt.Key.Key_F)
+    assert page.filter.slider.hasFocus()
+    page.filter.slider.setValue((1.0, 1.0))
+    kept = page.filter.cells["Labels kept"][2].text()
+    assert int(kept.split(" ")[0].replace(",", "")) < everything
+    page.filter.slider.setValue((0.0, 0.0))
+    assert page.filter.bounds.high == 0
+    assert not any(
+        page.model.step(row).written and page.model.index(row, FILTER).data() for row in range(page.model.rowCount())
+    )
+    qtbot.mouseClick(page.filter.copy_button, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == (
+        f"sapo resume {run_id} --set labeling.consensus=dawid-skene"
+        " --set labeling.consensus_low=0 --set labeling.consensus_high=0"
+    )
+
+
+def test_forty_go_to_annotate(open_page, run_id, store, qtbot):
+    page = open_page(run_id)
+    for _ in range(2):
+        qtbot.keyClick(page.table, Qt.Key.Key_A)
+        qtbot.waitUntil(lambda: tasks.pool().idle)
+    qtbot.waitUntil(lambda: len(list_queues(store)) == 2)
+    qtbot.waitUntil(lambda: "(2)" in page.said.text())
+    queues = {queue.name: queue for queue in list_queues(store)}
+    assert set(queues) == {"audited, labels of iteration 2", "audited, labels of iteration 2 (2)"}
+    assert {(queue.rule, queue.size) for queue in queues.values()} == {("disagreement", 40)}
+
+
+def test_one_source_explains_that_noise_takes_two(open_page, run_id, qtbot):
+    page = open_page(run_id)
+    for _ in range(2):
+        before = page.view
+        qtbot.keyClick(page, Qt.Key.Key_BracketLeft)
+        qtbot.waitUntil(lambda before=before: page.view is not before)
+    assert page.view.audit.iteration == 0
+    assert "Only one source has judged these steps" in texts(page)
+    assert "Off: noise takes two sources to estimate." in page.filter.state.text()
+    assert not page.filter.slider.isVisibleTo(page)
+    assert page.filter.command() == ""
+    assert "A curve takes 100 scores; there are 0." in texts(page)
+    qtbot.keyClick(page, Qt.Key.Key_BracketRight)
+    qtbot.waitUntil(lambda: page.view.audit.iteration == 1)
+    assert page.filter.slider.isVisibleTo(page)
+
+
+def test_a_run_without_labels_says_when_they_come(open_page, store):
+    page = open_page(synthetic_run(store, status=RunStatus.QUEUED))
+    assert "has no labels yet" in page.empty.message
+    assert page.empty.isVisible()
+
+
+def test_without_a_run_it_says_where_to_choose_one(open_page):
+    assert "No run is open" in open_page(None).empty.message
+
+
+def test_a_run_that_goes_on_says_so_and_is_read_again_when_a_phase_ends(open_page, store, qtbot):
+    run_id = synthetic_run(store, iterations=2, trajectories=160, questions=12, status=RunStatus.RUNNING)
+    page = open_page(run_id)
+    assert "The run is going on" in page.counts.text()
+    first = page.view
+    same = StoreChange((queries.get_run(store, run_id),), frozenset({run_id}))
+    page.take(same)
+    assert tasks.pool().idle
+    store.execute("UPDATE runs SET phase_ordinal = phase_ordinal + 1 WHERE id = ?", (run_id,))
+    page.take(StoreChange((queries.get_run(store, run_id),), frozenset({run_id})))
+    qtbot.waitUntil(lambda: page.view is not first)
+
+
+def test_the_alarm_when_rewards_rise_and_accuracy_falls(qtbot):
+    card = RewardCard()
+    qtbot.addWidget(card)
+    falling = [
+        Evaluated(i, 0.5 + i / 10, accuracy, accuracy - 0.02, accuracy + 0.02)
+        for i, accuracy in enumerate((0.60, 0.55, 0.50))
+    ]
+    card.show_evaluations(falling[:2])
+    assert card.alarm.text == ""
+    card.show_evaluations(falling)
+    assert "part at iteration 0" in card.alarm.text
+    assert "fell by 10.0" in card.alarm.text
+    card.show_evaluations([*falling[:2], Evaluated(2, 0.55, 0.5, 0.48, 0.52)])
+    assert card.alarm.text == ""
+    card.show_evaluations([Evaluated(one.iteration, one.reward, one.accuracy, 0.3, 0.8) for one in falling])
+    assert card.alarm.text == ""
+
+
+@pytest.mark.parametrize("width", [740, 1040])
+def test_nothing_is_wider_than_its_place(open_page, run_id, qtbot, width):
+    page = open_page(run_id)
+    page.resize(width, 560)
+    qtbot.waitUntil(lambda: page.width() == width)
+    side = page.side.widget()
+    assert side.minimumSizeHint().width() <= page.side.viewport().width()
+    assert page.table.horizontalHeader().length() <= page.table.viewport().width()
+    assert page.table.columnWidth(STEP) >= 90
