@@ -329,7 +329,7 @@ class LabelingConfig(Section):
     `dawid-skene`: how often the verifier before and the rollouts are wrong is estimated from their agreement; a label
     of an incorrect trajectory stays if what they say together makes it likely enough. Nothing is deleted, and each
     label that is left out is kept with its belief. The first labels (L0) have one source, and all stay. On the lab
-    labels become cleaner and the verifier no better (docs/results/consensus.md).
+    labels become cleaner and the verifier worse (docs/results/consensus.md).
     """
 
     consensus_low: float = Field(default=0.2, ge=0, le=1)
