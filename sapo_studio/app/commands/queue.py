@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,13 +14,18 @@ from sapo_studio.app.commands.resume import RUN_HELP
 AS_HELP = "Who makes it; your login name without this."
 
 
-class QueueRule(StrEnum):
+if TYPE_CHECKING:
+    from sapo_studio.store.queue_records import Rule
+
+    QueueRule = StrEnum
+else:
+    QueueRule = StrEnum(
+        "QueueRule", {name: name for name in ("disagreement", "uncertain", "random", "question")}, module=__name__
+    )
     """Which trajectories come, and in which order."""
 
-    DISAGREEMENT = "disagreement"
-    UNCERTAIN = "uncertain"
-    RANDOM = "random"
-    QUESTION = "question"
+
+FIRST_RULE = QueueRule("disagreement")
 
 
 class QueueSource(StrEnum):
@@ -63,7 +68,7 @@ def make(
             "`uncertain`: where the verifier's scores are nearest to one half. `random`. `question`: all trajectories "
             "of a question, then those of the next.",
         ),
-    ] = QueueRule.DISAGREEMENT,
+    ] = FIRST_RULE,
     size: Annotated[int, typer.Option("--size", min=1, help="At most so many items.")] = 100,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives everybody the same items.")] = 0,
     overlap: Annotated[
@@ -113,7 +118,7 @@ def make(
         )
         made = queues.make(
             store,
-            QueueSpec(name or "", wanted, rule.value, size, seed, overlap, gold),
+            QueueSpec(name or "", wanted, cast("Rule", rule.value), size, seed, overlap, gold),
             who or getpass.getuser(),
         )
     if as_json:
