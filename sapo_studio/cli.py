@@ -26,6 +26,7 @@ from sapo_studio.app.commands import (
     resume,
     run,
     runs,
+    score,
     stop,
 )
 from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
@@ -42,7 +43,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, resume, stop, runs, report, label_study, evaluate, matrix, import_file, export, grade, presets, restore),
+    *(
+        run,
+        resume,
+        stop,
+        runs,
+        report,
+        label_study,
+        evaluate,
+        matrix,
+        import_file,
+        score,
+        export,
+        grade,
+        presets,
+        restore,
+    ),
     doctor,
 ):
     module.register(app)
