@@ -27,8 +27,8 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
     asked = {"task": {"bad_golds": "keep", **task}, "model": {"source": "bundled:lab"}}
     config = parse_config(asked, source="the task").task
     kind = KINDS[config.kind]
-    problems = load_problems(kind, config.train_data or kind.hub_train, once=True)
-    test = load_problems(kind, config.test_data) if config.test_data else []
+    problems = load_problems(kind, config.train_data or kind.hub_train, once=True, columns=config.fields)
+    test = load_problems(kind, config.test_data, columns=config.fields) if config.test_data else []
     data = [*problems, *test]
     measured = {"the test questions": [problem.question for problem in test]} if test else {}
     if config.process_data:
@@ -78,6 +78,7 @@ def answer(request: PreviewRequest) -> dict[str, Any]:
         "kind": request.task,
         "train_data": request.data,
         "test_data": request.test_data,
+        "fields": request.fields,
         "process_data": request.benchmark,
         "steps": request.steps,
         "step_pattern": request.pattern,
