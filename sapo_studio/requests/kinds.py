@@ -229,8 +229,8 @@ class PreviewRequest(Asked):
     """The questions (a file or `hub:...`). Empty: the task's own on the Hub."""
     test_data: Text = ""
     """The test questions, as `task.test_data` of a run."""
-    fields: dict[str, Any] = Field(default_factory=dict)
-    """Which columns hold what, as `task.fields` of a run, by which it is checked."""
+    fields: Text = ""
+    """Which columns hold what, as text (`config.columns`)."""
     benchmark: Text = ""
     """A process benchmark, as `task.process_data` of a run."""
     steps: Text = limits.STEPS

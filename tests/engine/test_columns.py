@@ -75,7 +75,8 @@ def test_columns_as_people_write_them():
 
 
 def test_the_configuration_and_the_form_have_them():
-    config, _ = parse_toml('[task]\nkind = "jsonl"\ntrain_data = "x"\nfields = {question = "q", answer = ["a", "b"]}')
+    task = '[task]\nkind = "jsonl"\ntrain_data = "x"\nfields = {question = "q", answer = ["a", "b"]}'
+    config, _ = parse_toml(f'{task}\n[model]\nsource = "hub:a/b"')
     assert config.task.fields == {"question": ("q",), "answer": ("a", "b")}
     assert parse_toml(to_toml(config))[0] == config
     (spec,) = [spec for spec in form_spec.fields() if spec.path == "task.fields"]
@@ -101,6 +102,6 @@ def test_a_real_file_as_it_lies():
 def test_the_preview_reads_them(tmp_path):
     file = tmp_path / "own.jsonl"
     file.write_text("".join(json.dumps({"q": f"What is {n}?", "a": str(n)}) + "\n" for n in range(40)))
-    asked = PreviewRequest(task="jsonl", data=str(file), fields={"question": "q", "answer": "a"})
+    asked = PreviewRequest(task="jsonl", data=str(file), fields="question=q, answer=a")
     assert preview.answer(asked)["rows"] == 40
     assert TaskConfig(kind="jsonl", train_data="x", fields={"question": "q"}).fields == {"question": ("q",)}

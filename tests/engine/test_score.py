@@ -52,7 +52,7 @@ def test_scores_are_the_runs_own(folder, own, tmp_path):
             {"number": n, "problem": row["problem"], "steps": row["steps"]}
             for n, row in enumerate([*rows, ROWS["processbench"]], start=1)
         ]
-        request = ScoreRequest.model_validate({"run": folder, "solutions": solutions})
+        request = ScoreRequest.model_validate({"run": folder, "verifier": 1, "solutions": solutions})
         found = scoring.score(store, scoring.Scoring(run_id, request, "small-1"), score.answer)
         assert (found.verifier, found.number, found.scored) == ("small-1/V_1", 1, 6)
         assert found.left_out == {"the run's tokenizer does not know a word of them": 1}

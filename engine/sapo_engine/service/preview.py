@@ -11,6 +11,7 @@ from sapo_engine.service.data_check import benchmark_facts, leak_facts
 from sapo_engine.tasks.golds import check_golds
 from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems
 from sapo_engine.tasks.written import WrittenTask
+from sapo_studio.config.columns import read_columns
 from sapo_studio.config.schema import TaskConfig, parse_config
 from sapo_studio.formats.registry import read_file
 from sapo_studio.paths import user_path
@@ -78,7 +79,7 @@ def answer(request: PreviewRequest) -> dict[str, Any]:
         "kind": request.task,
         "train_data": request.data,
         "test_data": request.test_data,
-        "fields": request.fields,
+        "fields": read_columns(request.fields),
         "process_data": request.benchmark,
         "steps": request.steps,
         "step_pattern": request.pattern,

@@ -49,12 +49,11 @@ def doctor(
     Examples: `sapo doctor`, `sapo doctor --json`, `sapo doctor --task gsm8k --data train.jsonl --steps line`
     """
     if task:
-        from sapo_studio.config.columns import read_columns
         from sapo_studio.requests.client import ask
         from sapo_studio.requests.kinds import PreviewRequest
 
         asked = {"task": task, "data": data, "steps": steps, "pattern": pattern, "count": count}
-        asked |= {"test_data": test_data, "benchmark": benchmark, "fields": read_columns(fields)}
+        asked |= {"test_data": test_data, "benchmark": benchmark, "fields": fields}
         found = ask(PreviewRequest.model_validate(asked))
         if as_json:
             say_json(found)
