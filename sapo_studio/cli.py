@@ -31,6 +31,7 @@ from sapo_studio.app.commands import (
     resume,
     run,
     runs,
+    score,
     stop,
 )
 from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
@@ -47,7 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, export, grade),
+    *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
     *(queue, agreement, bundle, benchmark, presets, restore, doctor),
 ):
     module.register(app)

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sapo_studio.config.choices import one_of
+from sapo_studio.config.columns import Columns
 from sapo_studio.domain import task_kinds
 from sapo_studio.domain.labelers.base import CheckLimits
 from sapo_studio.domain.labelers.beforehand import why_none
@@ -64,9 +65,17 @@ class TaskConfig(Section):
     `train_data`.
     """
 
+    fields: Columns = Field(default_factory=dict, json_schema_extra=_for("jsonl"))
+    """Which columns of your own file hold the question, the answer and so on, where they are called something else:
+    `{question = "instruction", answer = "output"}`.
+
+    Several columns are put one under the other, empty ones left out: `question = ["instruction", "input"]`; `a.b` is b
+    within a. There are id, question, answer, solution, tests, setup and entry_point.
+    """
+
     process_data: str = Field(default="", json_schema_extra={"picker": "data"})
-    """A process benchmark: written solutions whose first error is known. A file, such as one in ProcessBench's format
-    (JSON Lines), or `benchmark:NAME@VERSION`, a frozen one of yours (`sapo benchmark list`).
+    """A process benchmark: written solutions whose first error is known. A file in ProcessBench's or any other format
+    that can be imported (docs/formats.md), or `benchmark:NAME@VERSION`, a frozen one of yours (`sapo benchmark list`).
 
     Without one the arithmetic lab writes its own; on other tasks the verifier's accuracy and the gap cannot be
     measured, and the run leaves them out. MCE and gap are measured on the solutions whose question has an answer or

@@ -114,6 +114,5 @@ FORMAT = format_of_rows(
         relabel=_relabel,
         holds=frozenset((Fact.ID, Fact.ANSWER, Fact.OUTCOME)),
         understood=frozenset(Item.model_fields),
-        own_ids=True,
     )
 )

@@ -79,6 +79,5 @@ FORMAT = format_of_rows(
         relabel=_relabel,
         holds=frozenset((Fact.ID, Fact.STEPS)),
         understood=frozenset(Item.model_fields),
-        own_ids=True,
     )
 )

@@ -130,6 +130,43 @@ class EvaluateRequest(Asked):
         )
 
 
+class SolutionText(BaseModel):
+    """A solution as text. `number` is what its scores are given back under."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: Annotated[StrictInt, Field(ge=0)]
+    problem: Text
+    steps: tuple[Text, ...] = Field(min_length=1)
+
+
+class ScoreRequest(Asked):
+    """A verifier's scores of solutions from anywhere: a run's verifier, or a classification model.
+
+    The answer has `verifier` (of a run: which one), `scores`, a list of number, scores of the steps and predicted first
+    error, and `left_out`: why solutions could not be read, and how many for each reason.
+    """
+
+    kind: Literal["score"] = "score"
+    """Which request this is."""
+    run: FilePath | None = None
+    """The run's folder. None: a classification model."""
+    verifier: Annotated[StrictInt, Field(ge=0)] | FilePath | None = Field(default=None, union_mode="left_to_right")
+    """The iteration of one of the run's verifiers (None: its last), or the folder of a classification model."""
+    solutions: tuple[SolutionText, ...] = Field(min_length=1)
+    """What is scored."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does; without a run on the card there is."""
+
+    @model_validator(mode="after")
+    def _has_a_verifier(self) -> Self:
+        if (self.run is None) != isinstance(self.verifier, Path):
+            raise InputError(
+                "There is no verifier to score with", fix="Name a run, or the folder of a classification model."
+            )
+        return self
+
+
 class LabelStudyRequest(Asked):
     """What the labelers cost and how true their labels are, on the same wrong trajectories.
 
@@ -195,6 +232,8 @@ class PreviewRequest(Asked):
     """The questions (a file or `hub:...`). Empty: the task's own on the Hub."""
     test_data: Text = ""
     """The test questions, as `task.test_data` of a run."""
+    fields: Text = ""
+    """Which columns hold what, as text (`config.columns`)."""
     benchmark: Text = ""
     """A process benchmark, as `task.process_data` of a run."""
     steps: Text = limits.STEPS
@@ -257,6 +296,7 @@ class TokenizerCheckRequest(Asked):
 
 Request = (
     EvaluateRequest
+    | ScoreRequest
     | LabelStudyRequest
     | GradeRequest
     | PreviewRequest

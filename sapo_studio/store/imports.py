@@ -7,6 +7,7 @@ transaction: who is killed leaves nothing, and who works on a run waits for the 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import sqlite3
 import uuid
@@ -17,8 +18,8 @@ from typing import Any, Self, cast
 from sapo_studio.errors import InputError
 from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.extras import Extras
-from sapo_studio.store import runs
-from sapo_studio.store.codec import pack_scores, row_id
+from sapo_studio.store import queries, runs
+from sapo_studio.store.codec import id_range, pack_scores, row_id
 from sapo_studio.store.db import Store
 
 SOURCE = "import"
@@ -183,6 +184,39 @@ def _write_extras(store: Store, number: int, identity: int, extras: Extras, roll
             for n, r in enumerate(extras.rollouts)
         ],
     )
+
+
+# -- Scores
+
+
+def write_scores(
+    store: Store, run_id: str, verifier: str, wanted: int, rows: Sequence[tuple[int, Sequence[float], int]]
+) -> int:
+    """Keep a verifier's scores of trajectories of an imported file: id, scores, predicted first error.
+
+    They stand under the verifier's own number `wanted`, or under the next one that is free; which verifier (`verifier`
+    is its name) has which number stands in the file's settings, as `scored_by`. Returns the number. What the same
+    verifier said before is replaced.
+    """
+    with store.atomic():
+        settings = info(store, run_id).settings
+        scored_by: dict[str, str] = settings.get("scored_by", {})
+        number = next((int(taken) for taken, name in scored_by.items() if name == verifier), None)
+        if number is None:
+            taken = set(queries.verifiers_of(store, run_id))
+            number = next(free for free in itertools.count(wanted) if free not in taken)
+        settings["scored_by"] = {**scored_by, str(number): verifier}
+        store.execute("UPDATE imports SET settings = ? WHERE run_id = ?", (json.dumps(settings), run_id))
+        low, high = id_range(queries.get_number(store, run_id))
+        store.execute("DELETE FROM scores WHERE verifier = ? AND trajectory_id BETWEEN ? AND ?", (number, low, high))
+        store.execute_many(
+            "INSERT INTO scores (trajectory_id, verifier, scores, mean, predicted) VALUES (?, ?, ?, ?, ?)",
+            [
+                (identity, number, pack_scores(scores), sum(scores) / len(scores), predicted)
+                for identity, scores, predicted in rows
+            ],
+        )
+    return number
 
 
 # -- Reading

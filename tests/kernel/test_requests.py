@@ -31,6 +31,8 @@ from sapo_studio.requests.kinds import (
     PreviewRequest,
     Request,
     SandboxProbeRequest,
+    ScoreRequest,
+    SolutionText,
     TokenizerCheckRequest,
     read_request,
 )
@@ -52,6 +54,21 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         trajectories=COUNTS,
     )
     | st.builds(EvaluateRequest, verifier=PATHS, benchmark=PATHS),
+    ScoreRequest: st.builds(
+        ScoreRequest,
+        run=PATHS,
+        verifier=st.none() | st.integers(0, 10**6),
+        solutions=st.lists(
+            st.builds(
+                SolutionText,
+                number=COUNTS,
+                problem=NAMES,
+                steps=st.lists(NAMES, min_size=1, max_size=3).map(tuple),
+            ),
+            min_size=1,
+            max_size=3,
+        ).map(tuple),
+    ),
     LabelStudyRequest: st.builds(
         LabelStudyRequest,
         run=PATHS,

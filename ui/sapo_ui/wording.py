@@ -25,6 +25,7 @@ SOURCE_WORDS = {
     "expansion": "expanded rollout",
     "process": "benchmark",
     "test": "evaluation set",
+    "import": "imported",
 }
 """What a trajectory is called that is no sample."""
 

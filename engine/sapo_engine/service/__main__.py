@@ -22,6 +22,7 @@ from sapo_studio.requests.kinds import (
     PreviewRequest,
     Request,
     SandboxProbeRequest,
+    ScoreRequest,
     TokenizerCheckRequest,
     read_request,
 )
@@ -35,6 +36,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import evaluate
 
             return evaluate.answer(request)
+        case ScoreRequest():
+            from sapo_engine.service import score
+
+            return score.answer(request)
         case LabelStudyRequest():
             from sapo_engine.service import label_study
 

@@ -25,7 +25,7 @@ def answer(request: DataCheckRequest) -> dict[str, Any]:
     if config.task.kind == LAB:
         return {"benchmark": None, "sets": [], "leaks": [], "not_read": []}
     kind = KINDS[config.task.kind]
-    train, test = _of_files(kind, config.task.train_data), _of_files(kind, config.task.test_data)
+    train, test = (_of_files(kind, config.task, of) for of in (config.task.train_data, config.task.test_data))
     benchmark = benchmark_facts(kind, config.task, [*train, *test]) if config.supplies_benchmark else None
     not_read = [one for one in (config.task.train_data or kind.hub_train, config.task.test_data) if _is_hub(one)]
     measured = {"the test questions": [problem.question for problem in test]} if test else {}
@@ -92,6 +92,6 @@ def _is_hub(address: str) -> bool:
     return address.startswith("hub:")
 
 
-def _of_files(kind: Kind, address: str) -> list[Problem]:
+def _of_files(kind: Kind, task: TaskConfig, address: str) -> list[Problem]:
     """The problems in a file; none where there is no address, or one of the Hub."""
-    return load_problems(kind, address) if address and not _is_hub(address) else []
+    return load_problems(kind, address, columns=task.fields) if address and not _is_hub(address) else []

@@ -11,6 +11,7 @@ from sapo_engine.service.data_check import benchmark_facts, leak_facts
 from sapo_engine.tasks.golds import check_golds
 from sapo_engine.tasks.kinds import KINDS, Kind, grader_for, load_problems
 from sapo_engine.tasks.written import WrittenTask
+from sapo_studio.config.columns import read_columns
 from sapo_studio.config.schema import TaskConfig, parse_config
 from sapo_studio.formats.registry import read_file
 from sapo_studio.paths import process_data_path
@@ -27,8 +28,8 @@ def preview(task: dict[str, Any], count: int) -> dict[str, Any]:
     asked = {"task": {"bad_golds": "keep", **task}, "model": {"source": "bundled:lab"}}
     config = parse_config(asked, source="the task").task
     kind = KINDS[config.kind]
-    problems = load_problems(kind, config.train_data or kind.hub_train, once=True)
-    test = load_problems(kind, config.test_data) if config.test_data else []
+    problems = load_problems(kind, config.train_data or kind.hub_train, once=True, columns=config.fields)
+    test = load_problems(kind, config.test_data, columns=config.fields) if config.test_data else []
     data = [*problems, *test]
     measured = {"the test questions": [problem.question for problem in test]} if test else {}
     if config.process_data:
@@ -78,6 +79,7 @@ def answer(request: PreviewRequest) -> dict[str, Any]:
         "kind": request.task,
         "train_data": request.data,
         "test_data": request.test_data,
+        "fields": read_columns(request.fields),
         "process_data": request.benchmark,
         "steps": request.steps,
         "step_pattern": request.pattern,

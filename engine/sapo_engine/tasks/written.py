@@ -35,9 +35,9 @@ class WrittenTask(ProblemSet):
         """`problems`: those of the training data, where they have been read already."""
         kind = KINDS[config.kind]
         address = config.train_data or kind.hub_train
-        train = load_problems(kind, address) if problems is None else list(problems)
+        train = load_problems(kind, address, columns=config.fields) if problems is None else list(problems)
         apart = config.test_data or (kind.hub_test if not config.train_data else "")
-        test = load_problems(kind, apart) if apart else []
+        test = load_problems(kind, apart, columns=config.fields) if apart else []
         everything = [*train, *test]
         self.learned_from = [problem.question for problem in train]
         """The questions of all rows of the training data, in their order."""

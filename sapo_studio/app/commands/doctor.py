@@ -27,6 +27,10 @@ def doctor(
     test_data: Annotated[
         str, typer.Option("--test-data", metavar="FILE", help="Its test questions, written like --data.")
     ] = "",
+    fields: Annotated[
+        str,
+        typer.Option("--fields", metavar="COLUMNS", help="As task.fields: question=instruction+input, answer=output."),
+    ] = "",
     benchmark: Annotated[
         str, typer.Option("--benchmark", metavar="FILE", help="A process benchmark: how much of it can be graded.")
     ] = "",
@@ -49,7 +53,7 @@ def doctor(
         from sapo_studio.requests.kinds import PreviewRequest
 
         asked = {"task": task, "data": data, "steps": steps, "pattern": pattern, "count": count}
-        asked |= {"test_data": test_data, "benchmark": benchmark}
+        asked |= {"test_data": test_data, "benchmark": benchmark, "fields": fields}
         found = ask(PreviewRequest.model_validate(asked))
         if as_json:
             say_json(found)

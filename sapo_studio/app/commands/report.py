@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sapo_studio.app.commands.printing import console, say_json
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 
 
@@ -19,19 +19,29 @@ def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
-    """Print what came out of a run so far, iteration by iteration.
+    """Print what came out of a run so far, iteration by iteration; of an imported file, what is in it.
 
     In the JSON, shares are fractions, `intervals` are 95 % ones, and a label cost with `estimate` is what
     another labeler would have spent on the same trajectories.
 
     Examples: `sapo report`, `sapo report lab-demo-3 --json`
     """
+    from sapo_studio.app.imports import facts
     from sapo_studio.app.reports import run_report as reports
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     with Store.open(create=False) as store:
-        found = reports.report(store, queries.find_run(store, run))
+        run_id = queries.find_run(store, run)
+        if queries.get_run(store, run_id).imported:
+            imported = facts.facts(store, run_id)
+            if as_json:
+                say_json(imported.as_json())
+            else:
+                for line in imported.sentences():
+                    say(line)
+            return
+        found = reports.report(store, run_id)
     if as_json:
         say_json(found.as_json())
         return

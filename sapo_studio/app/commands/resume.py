@@ -64,5 +64,7 @@ def follow_run(
 
     with Store.open(create=False) as store:
         supervisor.reconcile(store)
-        code = follow(store, queries.find_run(store, run), as_json=as_json, steer=False)
+        run_id = queries.find_run(store, run)
+        supervisor.refuse_import(queries.get_run(store, run_id))
+        code = follow(store, run_id, as_json=as_json, steer=False)
     raise typer.Exit(code)

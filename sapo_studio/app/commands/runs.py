@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 def runs(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """List all runs, the newest first.
+    """List all runs, and imported files among them, the newest first.
 
     Examples: `sapo runs`, `sapo runs --json`
     """
@@ -42,6 +42,7 @@ def runs(
             line = {
                 "run_id": run.id,
                 "name": run.name,
+                "kind": run.kind,
                 "preset": run.preset,
                 "status": run.status.value,
                 "progress": round(run.progress, 4),
@@ -72,12 +73,12 @@ def runs(
             *(
                 run.id,
                 escape(run.name),
-                run.status.value,
-                f"{100 * run.progress:.0f} %",
-                f"{run.iteration}/{run.iterations}",
+                "imported file" if run.imported else run.status.value,
+                "-" if run.imported else f"{100 * run.progress:.0f} %",
+                "-" if run.imported else f"{run.iteration}/{run.iterations}",
             ),
             *(_share(run.headline.get(f"{kind}_accuracy")) for kind in ("greedy", "sampled")),
-            f"{run.active_seconds / 60:.1f} min",
+            "-" if run.imported else f"{run.active_seconds / 60:.1f} min",
         )
     terminal = console()
     terminal.print(shown)
@@ -112,7 +113,7 @@ def delete(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a run with all its trajectories, models and annotations. Asks first.
+    """Delete a run with all its trajectories, models and annotations, or an imported file. Asks first.
 
     Example: `sapo delete lab-smoke-1`
     """

@@ -53,6 +53,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "play",
     ),
     ActionSpec(
+        "file.import",
+        "Import file\u2026",
+        "Run",
+        0,
+        "Take in a file of solutions with labeled steps, to browse, judge and export them. Or drop it on the window.",
+        "Ctrl+O",
+        "import",
+    ),
+    ActionSpec(
         "run.clone",
         "Clone as new run\u2026",
         "Run",
@@ -138,6 +147,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
+        "run.export",
+        "Export labels\u2026",
+        "Run",
+        2,
+        "Write step labels in a format that others read.",
+        "Ctrl+E",
+        "",
+        ANY,
+    ),
+    ActionSpec(
         "run.delete", "Delete\u2026", "Run", 3, "Delete the run and everything it wrote.", "Del", "", DEAD, local=True
     ),
     ActionSpec("app.close", "Close window", "Run", 4, CLOSING, "Ctrl+W"),
@@ -209,6 +228,9 @@ class Actions(QObject):
         for spec in self.specs:
             if spec.statuses is not None:
                 self._actions[spec.id].setEnabled(run is not None and run.status in spec.statuses)
+        if run is not None and run.imported:
+            self._actions["run.clone"].setEnabled(False)  # no configuration made it
+            self._actions["run.folder"].setEnabled(False)
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way
 

@@ -26,6 +26,7 @@ from sapo_ui.services.actions import Actions
 from sapo_ui.services.control import RunControl
 from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
+from sapo_ui.shell.file_actions import FileActions
 from sapo_ui.shell.help import about_text, shortcuts_text
 from sapo_ui.shell.menus import fill_menu_bar, run_menu
 from sapo_ui.shell.notify import Notification, Notifier
@@ -74,6 +75,7 @@ class MainWindow(QMainWindow):
             say=self._say,
             on_change=parts.poller.nudge,
         )
+        self.file_actions = FileActions(self, self.current_run, say=self._say, imported=self._took_in)
         self.actions_ = Actions(self, self._handlers())
         self.pages = Pages(
             PAGES,
@@ -145,6 +147,7 @@ class MainWindow(QMainWindow):
             "run.demo": self.start_demo,
             "run.clone": self._clone_run,
             **self._run_actions.handlers(),
+            **self.file_actions.handlers(),
             "app.close": self.close,
             "app.quit": self.close,
             "run.audit": self.audit,
@@ -266,6 +269,11 @@ class MainWindow(QMainWindow):
         self.want_run(run_id)
         self._parts.poller.nudge()
         self._say(f"Started {name} ({run_id}).")
+
+    def _took_in(self, run_id: str, said: str) -> None:
+        self.want_run(run_id)
+        self._parts.poller.nudge()
+        self._say(said)
 
     def _show_page(self, page_id: str) -> None:
         self.pages.open(page_id)

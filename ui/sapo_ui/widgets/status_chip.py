@@ -1,4 +1,4 @@
-"""A run's status: icon, word and colour, so that no one of them has to be seen."""
+"""A run's status, or that it is an imported file: icon, word and colour, so that no one of them has to be seen."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ WORDS = {
     "interrupted": "interrupted",
     "failed": "failed",
     "done": "done",
+    "import": "imported file",
 }
 _MEANING = {
     "queued": "Waiting for its engine to start.",
@@ -27,6 +28,7 @@ _MEANING = {
     "from the last checkpoint.",
     "failed": "Its engine reported an error. The banner says which.",
     "done": "All phases are complete.",
+    "import": "Solutions from a file. No run made them.",
 }
 HEIGHT = 22
 

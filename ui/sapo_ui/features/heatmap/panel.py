@@ -161,11 +161,11 @@ trajectories that each verifier scored first.
         def work(store: Store) -> tuple[object, _Found]:
             verifiers = queries.verifiers_of(store, run_id)
             run = queries.get_run(store, run_id)
-            reached = max(run.iteration, max(verifiers, default=0))
+            reached = 0 if run.imported else max(run.iteration, max(verifiers, default=0))
             if not verifiers:
                 return selection, _Found(None, None, [], reached)
             data = None
-            for query in selection.queries(run_id, verifiers[-1], LIMIT):
+            for query in selection.queries(run_id, verifiers[-1], LIMIT, imported=run.imported):
                 data = queries.heatmap(store, query)
                 if data.total:
                     break

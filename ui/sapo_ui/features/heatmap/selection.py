@@ -42,9 +42,12 @@ class HeatmapSelection:
     case: str
     sort: str
 
-    def queries(self, run_id: str, newest: int, limit: int) -> list[HeatmapQuery]:
-        """The queries to try, in order, until one finds something."""
+    def queries(self, run_id: str, newest: int, limit: int, *, imported: bool = False) -> list[HeatmapQuery]:
+        """The queries to try, in order, until one finds something. `imported`: an imported file has one kind of
+        trajectories, and no iterations."""
         verifier = newest if self.verifier is None else self.verifier
+        if imported:
+            return [HeatmapQuery(run_id, -1, verifier, "import", self.outcome, self.case, self.sort, limit)]
         source = "process" if self.whose == PROCESS else "sample"
         if self.whose == FRESH:
             iterations = [verifier + 1, verifier]

@@ -75,7 +75,8 @@ class CasesPanel(DataPanel):
         def work(store: Store) -> _Found:
             metrics = queries.metrics(store, run_id)
             errors = {n: row[ERROR.name] for n, row in metrics.items() if ERROR.name in row}
-            none = queries.get_config(store, run_id).labeling.no_self_verification
+            imported = queries.get_run(store, run_id).imported
+            none = "" if imported else queries.get_config(store, run_id).labeling.no_self_verification
             return _Found(queries.case_counts(store, run_id), errors, none)
 
         self.read(work, self._show)

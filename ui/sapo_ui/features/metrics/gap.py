@@ -57,7 +57,8 @@ class GapPanel(MetricPanel):
 
     def load(self, run_id: str) -> None:
         def work(store: Store) -> bool:
-            return queries.get_config(store, run_id).supplies_benchmark
+            imported = queries.get_run(store, run_id).imported
+            return not imported and queries.get_config(store, run_id).supplies_benchmark
 
         super().load(run_id)
         self.read(work, self._take_origin, key="benchmark")

@@ -148,11 +148,11 @@ class FieldRow(QWidget):
             return combo
         edit = QLineEdit(self)
         edit.setFixedHeight(theme.CONTROL_HEIGHT)
-        edit.setFixedWidth(EDITOR_WIDTH if self.spec.kind != "text" else 2 * EDITOR_WIDTH - 80)
+        edit.setFixedWidth(EDITOR_WIDTH if self.spec.kind not in ("text", "columns") else 2 * EDITOR_WIDTH - 80)
         if self.spec.kind == "kept":
             edit.setReadOnly(True)
             edit.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        elif self.spec.kind != "text":
+        elif self.spec.kind not in ("text", "columns"):
             edit.setAlignment(Qt.AlignmentFlag.AlignRight)
         edit.textEdited.connect(self._changed)
         return edit

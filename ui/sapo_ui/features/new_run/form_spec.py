@@ -11,10 +11,13 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from sapo_studio.config.columns import EXAMPLE, read_columns, show_columns
 from sapo_studio.config.schema import PAIRED, RunConfig
+from sapo_studio.errors import InputError
 
-Kind = Literal["integer", "number", "text", "switch", "choice", "kept"]
-"""What a field is edited as. `kept`: not at all, the form hands on what a preset or file says."""
+Kind = Literal["integer", "number", "text", "switch", "choice", "columns", "kept"]
+"""What a field is edited as. `columns`: names of columns, as a line of text. `kept`: not at all, the form hands on what
+a preset or file says."""
 
 SECTION_TITLES = {
     "": "Run",
@@ -58,6 +61,10 @@ ONLY_WITH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 }
 
 
+TABLES = ("task.fields",)
+"""Fields that are tables themselves."""
+
+
 @dataclass(frozen=True)
 class FieldSpec:
     """One field of the form. Bounds are inclusive unless `above` says that the value must lie above `minimum`."""
@@ -91,6 +98,8 @@ class FieldSpec:
             return "Choose one of " + ", ".join(self.choices) + "."
         if self.kind == "kept":
             return "What a TOML file says."
+        if self.kind == "columns":
+            return f"Columns by what they hold: {EXAMPLE}."
         if self.kind == "text":
             return f"1 to {self.max_length} characters." if self.max_length else "Some text."
         what = "A whole number" if self.kind == "integer" else "A number"
@@ -145,6 +154,8 @@ def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldS
         kind, choices = "choice", tuple(str(value) for value in raw.get("enum", [raw.get("const")]))
     elif raw.get("type") == "array":
         kind = "kept"
+    elif raw.get("type") == "object":
+        kind = "columns"
     else:
         kind = {"integer": "integer", "number": "number", "boolean": "switch"}.get(raw.get("type", ""), "text")  # type: ignore[assignment]
     words = [_ACRONYMS.get(word, word) for word in name.split("_")]
@@ -195,6 +206,11 @@ def parse(spec: FieldSpec, text: str) -> Any:
             return float(cleaned)
         except ValueError:
             return text
+    if spec.kind == "columns":
+        try:
+            return read_columns(text)
+        except InputError:
+            return text
     return text.strip()
 
 
@@ -202,6 +218,8 @@ def show(value: Any) -> str:
     """A value as it is put into a text field."""
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, Mapping):
+        return show_columns(value)  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, list | tuple):
         rows: Sequence[Any] = value  # pyright: ignore[reportUnknownVariableType]
         return ", ".join(str(row["name"]) for row in rows) or "none"
@@ -224,7 +242,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The reverse of `nest`."""
     flat: dict[str, Any] = {}
     for name, value in tree.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and f"{prefix}{name}" not in TABLES:
             flat |= flatten(value, f"{prefix}{name}.")  # pyright: ignore[reportUnknownArgumentType]
         else:
             flat[f"{prefix}{name}"] = value
@@ -240,6 +258,7 @@ def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunC
         found: list[Problem] = []
         for fault in error.errors():
             path = ".".join(str(part) for part in fault["loc"])
+            path = next((table for table in TABLES if path.startswith(f"{table}.")), path)
             spec = by_path.get(path)
             if spec is not None:
                 found.append(Problem(path, spec.expected))

@@ -146,7 +146,10 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         wanted: object = self.iteration.currentData()
 
         def work(store: Store) -> _Found:
-            reached = queries.get_run(store, run_id).iteration
+            run = queries.get_run(store, run_id)
+            if run.imported:
+                return _Found(0, [], [], 0.0)
+            reached = run.iteration
             eta = queries.get_config(store, run_id).optimiser.eta
             there = [number for number in range(reached + 1) if len(queries.margins(store, run_id, number))]
             chosen = wanted if isinstance(wanted, int) and wanted in there else (there[-1] if there else 0)

@@ -61,14 +61,15 @@ class RunDelegate(QStyledItemDelegate):
         look = theme.current()
         small, strong = theme.font("small"), theme.font("strong")
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        word = fmt.percent(run.progress) if run.status is RunStatus.RUNNING else run.status.value
+        status = "import" if run.imported else run.status.value
+        word = fmt.percent(run.progress) if run.status is RunStatus.RUNNING else "file" if run.imported else status
         word_width = QFontMetricsF(small).horizontalAdvance(word) + 2
-        colour = look.status(run.status.value)
+        colour = look.status(status)
         line = QRectF(inside.x(), inside.y(), inside.width(), 18)
         painter.setFont(small)
         painter.setPen(QColor(colour))
         painter.drawText(QRectF(line.right() - word_width, line.y(), word_width, 18), left, word)
-        glyphs.paint(painter, run.status.value, colour, QRectF(line.right() - word_width - 17, line.y() + 2.5, 13, 13))
+        glyphs.paint(painter, status, colour, QRectF(line.right() - word_width - 17, line.y() + 2.5, 13, 13))
         room = line.width() - word_width - 17 - 8
         painter.setFont(strong)
         painter.setPen(QColor(look.text))

@@ -18,6 +18,8 @@ Index = QModelIndex | QPersistentModelIndex
 
 def second_line(run: RunSummary) -> str:
     """What the list says below a run's name."""
+    if run.imported:
+        return f"imported file \u00b7 {fmt.relative(run.created_at)}"
     if run.status in (RunStatus.FAILED, RunStatus.PAUSED) and run.error is not None:
         return run.error.what  # one that is paused waits, for room on the disk
     if run.status.alive:
@@ -33,6 +35,10 @@ def second_line(run: RunSummary) -> str:
     if accuracy is None:
         return when
     return f"{fmt.percent(accuracy)} sampled \u00b7 {when}"
+
+
+def _state(run: RunSummary) -> str:
+    return "imported file" if run.imported else run.status.value
 
 
 class RunListModel(QAbstractListModel):
@@ -57,6 +63,8 @@ class RunListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return run.name
         if role == Qt.ItemDataRole.AccessibleTextRole:
+            if run.imported:
+                return f"{run.name}, {second_line(run)}"
             progress = f", {fmt.percent(run.progress)}" if run.status.alive else ""
             return f"{run.name}, {run.status.value}{progress}, {second_line(run)}"
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -91,9 +99,7 @@ class RunListModel(QAbstractListModel):
         if not self._text:
             return list(self._all)
         return [
-            run
-            for run in self._all
-            if self._text in f"{run.name}\n{run.id}\n{run.preset}\n{run.status.value}".casefold()
+            run for run in self._all if self._text in f"{run.name}\n{run.id}\n{run.preset}\n{_state(run)}".casefold()
         ]
 
     def _sync(self, wanted: list[RunSummary], changed: frozenset[str]) -> None:

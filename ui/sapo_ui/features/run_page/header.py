@@ -19,6 +19,8 @@ from sapo_ui.widgets.status_chip import StatusChip
 def where(run: RunSummary) -> str:
     """Where a run is, in a line: iteration, phase, progress, ETA; or how it ended."""
     parts: list[str] = []
+    if run.imported:
+        return fmt.relative(run.created_at)
     if run.status.alive or run.status is RunStatus.QUEUED:
         if run.phase:
             parts.append(f"iteration {run.iteration} of {run.iterations}" if run.iteration else "start")
@@ -60,7 +62,18 @@ class ActionButton(QPushButton):
 
 
 BUTTONS = ("run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop")
-MORE = ("run.clone", "run.rename", "run.checkpoint", "", "run.folder", "run.copy_id", "", "run.kill", "run.delete")
+MORE = (
+    "run.clone",
+    "run.rename",
+    "run.export",
+    "run.checkpoint",
+    "",
+    "run.folder",
+    "run.copy_id",
+    "",
+    "run.kill",
+    "run.delete",
+)
 
 
 class RunHeader(QWidget):
@@ -103,7 +116,7 @@ class RunHeader(QWidget):
     def show_run(self, run: RunSummary) -> None:
         """Show this run as it is now."""
         self.name.set_text(run.name)
-        self.chip.set_status(run.status.value)
+        self.chip.set_status("import" if run.imported else run.status.value)
         self.where.set_text(where(run))
         tip = [f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
         if run.started_at is not None:

@@ -177,6 +177,8 @@ class RunPage(Page):
 
     def _show_summary(self, run: RunSummary) -> None:
         self.header.show_run(run)
+        for of_a_run in (self.timeline, *self.cards):
+            of_a_run.setVisible(not run.imported)
         self._actions.show_run(run)
         resume = "Resume" if run.status.resumable else ""
         if run.error is not None and run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.STOPPED):

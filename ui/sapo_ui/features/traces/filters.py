@@ -60,6 +60,11 @@ class TraceFilters(FlowRow):
         more = [(f"Evaluation set {name}", f"{ONE_SET}{name}") for name in names] if len(names) > 1 else []
         set_items(self.source, [*SOURCES, *more])
 
+    def show_import(self, *, imported: bool) -> None:
+        """An imported file has one kind of trajectories: where one is shown there is nothing to choose."""
+        for box in (self.source, self.iteration, self.case):
+            box.setVisible(not imported)
+
     def filter(self, run_id: str, sort: str, *, descending: bool) -> TraceFilter:
         """What is asked for."""
         iteration: object = self.iteration.currentData()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,7 @@ class _Found:
     ids: npt.NDArray[np.int64]
     iterations: int
     sets: list[str]
+    imported: bool
 
 
 class _Table(QTableView):
@@ -167,8 +168,10 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         asked = self.filters.filter(run_id, self._sort, descending=self._descending)
 
         def work(store: Store) -> _Found:
-            iteration = queries.get_run(store, run_id).iteration
-            return _Found(asked, queries.trace_ids(store, asked), iteration, queries.sets_of(store, run_id))
+            run = queries.get_run(store, run_id)
+            given = replace(asked, source="import", iteration=None) if run.imported else asked
+            sets = queries.sets_of(store, run_id)
+            return _Found(asked, queries.trace_ids(store, given), run.iteration, sets, imported=run.imported)
 
         self.read(work, self._take)
 
@@ -183,6 +186,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
             return
         self.filters.show_known(found.iterations)
         self.filters.show_sets(found.sets)
+        self.filters.show_import(imported=found.imported)
         if not len(found.ids) and not found.sets and not self.filters.active and not len(self.model.ids):
             self.set_filled(False)
             return

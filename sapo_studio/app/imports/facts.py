@@ -1,0 +1,87 @@
+"""What an imported file is, in numbers and in a few sentences."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sapo_studio.formats.registry import FORMATS
+from sapo_studio.store import imports, queries
+from sapo_studio.store.codec import id_range
+from sapo_studio.store.db import Store
+from sapo_studio.store.judged_steps import judged_steps
+
+
+@dataclass(frozen=True)
+class ImportFacts:
+    """Counts of an imported file. `scored_by`: which verifier stands under which number."""
+
+    run_id: str
+    name: str
+    file: str
+    format: str
+    settings: dict[str, Any]
+    rows: int
+    refused: int
+    solutions: int
+    incorrect: int
+    """Solutions with a first error, as the file has it."""
+    unknown: int
+    """Solutions whose first error the file does not say."""
+    judged: int
+    """Solutions that people have judged completely."""
+    scored_by: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @property
+    def title(self) -> str:
+        """What its format is called."""
+        return next((known.title for known in FORMATS if known.name == self.format), self.format)
+
+    def sentences(self) -> list[str]:
+        """The same for people, a line each."""
+        told = [
+            f"{self.name} ({self.run_id}): imported file, {_count(self.rows, 'row')} of {self.title}",
+            f"From {self.file}",
+            f"{_count(self.solutions, 'solution')}: {self.incorrect:,} with an incorrect step, {self.unknown:,} whose "
+            f"first error is not known, {self.judged:,} judged by people",
+        ]
+        if self.format == "math_aps":
+            told.append(f"A step is correct where its value is above {self.settings['threshold']:g}")
+        if self.refused:
+            told.append(f"{_count(self.refused, 'row')} of the file refused")
+        return told + [f"V_{number}: scores by {name}" for number, name in self.scored_by.items()]
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def facts(store: Store, run_id: str) -> ImportFacts:
+    """What the imported file `run_id` is. Raises InputError where it is a run."""
+    info = imports.info(store, run_id)
+    rows, solutions = imports.counts(store, run_id)
+    first = "coalesce(verified, truth)"
+    counted = store.row(
+        f"SELECT coalesce(sum({first} > 0), 0), coalesce(sum({first} IS NULL), 0) FROM trajectories WHERE run_id = ?",
+        (run_id,),
+    )
+    incorrect, unknown = counted or (0, 0)
+    settings = dict(info.settings)
+    return ImportFacts(
+        run_id=run_id,
+        name=queries.get_run(store, run_id).name,
+        file=info.file,
+        format=info.format,
+        scored_by=settings.pop("scored_by", {}),
+        settings=settings,
+        rows=rows,
+        refused=len(info.refused),
+        solutions=solutions,
+        incorrect=int(incorrect),
+        unknown=int(unknown),
+        judged=len(judged_steps(store, *id_range(queries.get_number(store, run_id)))),
+    )

@@ -1,0 +1,72 @@
+"""Files by the menu and by dropping them; how an imported file stands in the window."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication
+
+from sapo_studio.app.imports.take_in import known_format, take_in
+from sapo_studio.formats.base import ReadAs
+from sapo_ui.features.heatmap.panel import HeatmapPanel
+from sapo_ui.features.imports.export_dialog import ExportDialog
+from sapo_ui.features.imports.import_dialog import ImportDialog
+from sapo_ui.features.traces.panel import TracesPanel
+from sapo_ui.panels.panel import PanelSpec
+from tests.fixtures.step_files import ROWS, lines
+
+
+@pytest.fixture
+def imported(store, tmp_path):
+    file = tmp_path / "own.jsonl"
+    file.write_text(lines(ROWS["sapo"]))
+    return take_in(store, file, known_format(file), ReadAs()).run_id
+
+
+def test_a_dropped_file_is_taken_in_and_shown(qtbot, window, tmp_path):
+    file = tmp_path / "dropped.jsonl"
+    file.write_text(lines(ROWS["trl"]))
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path)), QUrl.fromLocalFile(str(file))])
+    how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enters = QDragEnterEvent(QPoint(400, 300), *how)
+    QApplication.sendEvent(window, enters)
+    assert enters.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(QPointF(400, 300), *how))
+    (dialog,) = window.findChildren(ImportDialog)
+    qtbot.waitUntil(dialog.ok.isEnabled)
+    qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.run_page.run_id == "dropped-1")
+    assert window.run_page.header.chip.accessibleName() == "Status: imported file"
+
+
+def test_what_is_a_runs_alone_is_not_offered(qtbot, open_window, imported, select):
+    window = open_window([PanelSpec(HeatmapPanel), PanelSpec(TracesPanel)])
+    select(window, imported)
+    assert not window.run_page.timeline.isVisible()
+    assert not any(card.isVisible() for card in window.run_page.cards)
+    for name in ("run.clone", "run.resume", "run.stop", "run.pause", "run.folder"):
+        assert not window.actions_[name].isEnabled(), name
+    for name in ("run.rename", "run.delete", "run.export"):
+        assert window.actions_[name].isEnabled(), name
+    traces = window.run_page.docks.docks["traces"].panel
+    heatmap = window.run_page.docks.docks["heatmap"].panel
+    for panel in (traces, heatmap):
+        window.run_page.docks.docks[panel.panel_id].raise_()
+        qtbot.waitUntil(lambda panel=panel: panel.filled)
+    assert len(traces.model.ids) == 1
+    assert not traces.filters.source.isVisible()
+    assert (heatmap.verifier, heatmap.data.total) == (1, 1)
+    window.actions_["run.export"].trigger()
+    (dialog,) = window.findChildren(ExportDialog)
+    assert dialog.labels.currentText() == "The file's own"
+    dialog.format.setCurrentText("SAPO Studio")
+    qtbot.waitUntil(lambda: "1 row would be written" in dialog.said.text())
+    dialog.reject()
+
+
+def test_the_menu_asks_for_a_file(window):
+    dialog = window.file_actions.choose()
+    assert dialog.windowTitle() == "Import file"
+    dialog.reject()

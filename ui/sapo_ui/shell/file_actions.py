@@ -1,0 +1,99 @@
+"""Importing and exporting from the window: by the menu, and by files that are dropped on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject, QStandardPaths
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from sapo_studio.app.imports.take_in import Imported
+from sapo_studio.store.records import RunSummary
+from sapo_ui import format as fmt
+from sapo_ui.features.imports.export_dialog import ExportDialog
+from sapo_ui.features.imports.import_dialog import ImportDialog
+
+FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
+
+
+class FileActions(QObject):
+    """Opens the dialogs over `window`. `imported` is called with the id and name of what was taken in, `say` tells the
+    user."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        current: Callable[[], RunSummary | None],
+        *,
+        say: Callable[[str], object],
+        imported: Callable[[str, str], object],
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._current = current
+        self._say = say
+        self._imported = imported
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        """What to do for each action, by its id."""
+        return {"file.import": self.choose, "run.export": self.export}
+
+    def choose(self) -> QFileDialog:
+        """Ask for a file to import."""
+        dialog = QFileDialog(self._window, "Import file", str(documents()), FILTER)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self._chosen)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
+
+    def _chosen(self, name: str) -> None:
+        self.open_import(Path(name))
+
+    def open_import(self, file: Path) -> ImportDialog:
+        """Open the dialog that says what importing `file` would come to."""
+        dialog = ImportDialog(file, self._window)
+        dialog.imported.connect(self._taken_in)
+        dialog.open()
+        return dialog
+
+    def export(self) -> ExportDialog | None:
+        """Open the dialog that exports step labels of what is shown."""
+        run = self._current()
+        if run is None:
+            return None
+        dialog = ExportDialog(run, documents(), self._window)
+        dialog.written.connect(self._say)
+        dialog.open()
+        return dialog
+
+    def _taken_in(self, found: Imported) -> None:
+        said = f"Imported {fmt.counted(found.kept, 'row')} of {found.known.title} ({found.run_id})"
+        refused = f", {len(found.refused):,} were refused." if found.refused else "."
+        self._imported(found.run_id, said + refused)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Files may be dropped anywhere on the window; the first of several is opened."""
+        if isinstance(event, QDropEvent) and event.type() in (QEvent.Type.DragEnter, QEvent.Type.Drop):
+            file = dropped(event)
+            if file is not None:
+                event.acceptProposedAction()
+                if event.type() == QEvent.Type.Drop:
+                    self.open_import(file)
+                return True
+        return super().eventFilter(watched, event)
+
+
+def dropped(event: QDropEvent | QDragEnterEvent) -> Path | None:
+    """The first file of this machine in what is dragged."""
+    found = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+    return next((file for file in found if not file.is_dir()), None)
+
+
+def documents() -> Path:
+    """The folder where people keep files."""
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation) or Path.home())
