@@ -20,6 +20,7 @@ from sapo_studio.app.commands import (
     grade,
     label_study,
     matrix,
+    people_study,
     presets,
     report,
     restore,
@@ -42,7 +43,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, resume, stop, runs, report, label_study, evaluate, benchmark, matrix, export, grade, presets, restore),
+    *(
+        run,
+        resume,
+        stop,
+        runs,
+        report,
+        label_study,
+        people_study,
+        evaluate,
+        benchmark,
+        matrix,
+        export,
+        grade,
+        presets,
+        restore,
+    ),
     doctor,
 ):
     module.register(app)

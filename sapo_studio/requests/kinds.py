@@ -152,6 +152,30 @@ class LabelStudyRequest(Asked):
     """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
 
 
+class PeopleStudyRequest(Asked):
+    """What people's judgements do for a verifier: it is trained with and without them, and both are measured.
+
+    The answer has `run`, `iteration`, `judged` (trajectories), `labels` (steps labeled by people) and how many of these
+    are `changed`, `trained_on` (trajectories), `left_out` (rows of judged questions), `leaks` (sentences), the measures
+    `without` and `with`, and `difference`: step accuracy with less without, `value`, `low` and `high`.
+    """
+
+    kind: Literal["people_study"] = "people_study"
+    """Which request this is."""
+    run: FilePath
+    """The run's folder."""
+    judged: dict[Annotated[int, Field(ge=0)], dict[Annotated[int, Field(ge=1)], bool]]
+    """By trajectory's number in the run and step: whether people call the step correct."""
+    iteration: int = _number(limits.ITERATION)
+    """Which verifier; 0 is the last that there is."""
+    benchmark: FilePath | None = None
+    """A ProcessBench file instead of the run's own benchmark."""
+    tuning: Annotated[StrictInt, Field(ge=0)] = 0
+    """So many rows at the end of `benchmark` are not measured on: the thresholds are tuned on them."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
+
+
 class GradeRequest(Asked):
     """Right or wrong, for completions from anywhere.
 
@@ -258,6 +282,7 @@ class TokenizerCheckRequest(Asked):
 Request = (
     EvaluateRequest
     | LabelStudyRequest
+    | PeopleStudyRequest
     | GradeRequest
     | PreviewRequest
     | DataCheckRequest

@@ -19,6 +19,7 @@ from sapo_studio.requests.kinds import (
     GradeRequest,
     LabelStudyRequest,
     ModelCheckRequest,
+    PeopleStudyRequest,
     PreviewRequest,
     Request,
     SandboxProbeRequest,
@@ -39,6 +40,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import label_study
 
             return label_study.answer(request)
+        case PeopleStudyRequest():
+            from sapo_engine.service import people_study
+
+            return people_study.answer(request)
         case GradeRequest():
             from sapo_engine.service import grade
 
