@@ -30,7 +30,7 @@ CHANGE = StoreChange((), frozenset({"a"}))
 @pytest.fixture
 def pages(qtbot):
     specs = [PageSpec("home", lambda context: Told()), PageSpec("form", lambda context: Told(), stays=False)]
-    made = Pages(specs, PageContext(actions=None, panels=(), presets=None, on_error=print))
+    made = Pages(specs, PageContext(actions=None, panels=(), presets=None, on_error=print, back=print))
     qtbot.addWidget(made)
     return made
 

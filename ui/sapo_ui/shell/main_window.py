@@ -75,7 +75,9 @@ class MainWindow(QMainWindow):
             on_change=parts.poller.nudge,
         )
         self.actions_ = Actions(self, self._handlers())
-        self.pages = Pages(PAGES, PageContext(self.actions_, parts.panels, parts.presets, self.show_error))
+        self.pages = Pages(
+            PAGES, PageContext(self.actions_, parts.panels, parts.presets, self.show_error, self.leave_form)
+        )
         run_page = self.pages["run"]
         assert isinstance(run_page, RunPage)
         self.run_page = run_page
@@ -136,6 +138,7 @@ class MainWindow(QMainWindow):
             **self._run_actions.handlers(),
             "app.close": self.close,
             "app.quit": self.close,
+            "go.benchmarks": lambda: self._show_page("benchmarks"),
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
@@ -208,7 +211,7 @@ class MainWindow(QMainWindow):
         self._run_starter.clone()
 
     def leave_form(self) -> None:
-        """Go back to the page that was in front before the New run form."""
+        """Go back from the New run form, or another page, to the run."""
         self._show_page("empty" if self.run_page.run_id is None else "run")
 
     def _selected(self, run_id: str | None) -> None:

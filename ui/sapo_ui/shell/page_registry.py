@@ -23,6 +23,8 @@ class PageContext:
     panels: Sequence[PanelSpec]
     presets: Presets
     on_error: Callable[[Exception], None]
+    back: Callable[[], None]
+    """Leave a page for the run that was looked at last."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,18 @@ def _new_run(context: PageContext) -> Page:
     return NewRunPage(presets.all(context.on_error), presets.save, preferred=DEMO_PRESET)
 
 
+def _benchmarks(context: PageContext) -> Page:
+    from sapo_ui.features.benchmarks.page import BenchmarksPage  # only who looks at them pays for it
+
+    page = BenchmarksPage()
+    page.left.connect(context.back)
+    return page
+
+
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
     PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
     PageSpec("new_run", _new_run, stays=False),
+    PageSpec("benchmarks", _benchmarks, stays=False),
 )
 """The first is in front when the window opens."""
