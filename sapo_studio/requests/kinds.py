@@ -176,6 +176,31 @@ class PeopleStudyRequest(Asked):
     """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
 
 
+class SampleSolutionsRequest(Asked):
+    """Solutions by several models of test questions that none of them was trained on, with first errors by rollouts.
+
+    The answer has `questions`, how many were asked, and `rows`: `problem`, `answer`, `tests`, `steps`, `correct` (the
+    final answer), `model`, `first_error` (0: none) and, with a second verifier, `verifier`: the first error by it.
+    """
+
+    kind: Literal["sample_solutions"] = "sample_solutions"
+    """Which request this is."""
+    like: FilePath
+    """The folder of the run whose task, test questions and prompt are taken."""
+    models: tuple[FilePath, ...] = Field(min_length=1)
+    """Folders of runs, whose last reasoner writes, or of models."""
+    verifier: FilePath | None = None
+    """The folder of a run whose last verifier is asked, too."""
+    questions: int = _number(limits.QUESTIONS)
+    """Test questions that are asked, at most."""
+    samples: int = _number(limits.SAMPLES)
+    """Samples of a question by each model."""
+    rollouts: int = _number(limits.CHECKED_ROLLOUTS)
+    """Rollouts from each step."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run `like` does."""
+
+
 class GradeRequest(Asked):
     """Right or wrong, for completions from anywhere.
 
@@ -283,6 +308,7 @@ Request = (
     EvaluateRequest
     | LabelStudyRequest
     | PeopleStudyRequest
+    | SampleSolutionsRequest
     | GradeRequest
     | PreviewRequest
     | DataCheckRequest

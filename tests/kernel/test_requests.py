@@ -31,6 +31,7 @@ from sapo_studio.requests.kinds import (
     PeopleStudyRequest,
     PreviewRequest,
     Request,
+    SampleSolutionsRequest,
     SandboxProbeRequest,
     TokenizerCheckRequest,
     read_request,
@@ -68,6 +69,15 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         iteration=st.integers(0, 99),
         benchmark=st.none() | PATHS,
         tuning=st.integers(0, 99),
+    ),
+    SampleSolutionsRequest: st.builds(
+        SampleSolutionsRequest,
+        like=PATHS,
+        models=st.lists(PATHS, min_size=1, max_size=3).map(tuple),
+        verifier=st.none() | PATHS,
+        questions=COUNTS,
+        samples=st.integers(1, 64),
+        rollouts=st.integers(1, 256),
     ),
     GradeRequest: st.builds(
         GradeRequest,

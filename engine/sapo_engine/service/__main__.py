@@ -22,6 +22,7 @@ from sapo_studio.requests.kinds import (
     PeopleStudyRequest,
     PreviewRequest,
     Request,
+    SampleSolutionsRequest,
     SandboxProbeRequest,
     TokenizerCheckRequest,
     read_request,
@@ -44,6 +45,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import people_study
 
             return people_study.answer(request)
+        case SampleSolutionsRequest():
+            from sapo_engine.service import sample_solutions
+
+            return sample_solutions.answer(request)
         case GradeRequest():
             from sapo_engine.service import grade
 
