@@ -122,7 +122,6 @@ def test_solutions_by_several_models(folder, saved, request):
         assert row["answer"] == question.answer
         assert 0 <= row["verifier"] <= len(row["steps"])
         assert row["first_error"] == 0 if row["correct"] else 1 <= row["first_error"] <= len(row["steps"])
-    # What rollouts of the lab's reasoner cannot save is wrong: never before the true first error, but by luck.
     wrong = [row for row in rows if not row["correct"]]
     truth = [saved.session.task.first_error(test[normalized(row["problem"])], row["steps"]) for row in wrong]
     assert all(error is not None and error > 0 for error in truth)
