@@ -14,6 +14,9 @@ import numpy as np
 from sapo_studio.domain.question_text import normalized
 
 Split = Literal["test", "tuning"]
+LabelSource = Literal["human", "rollouts", "oracle", "consensus"]
+"""Whose first error a row gets: people's; the one that rollouts verified; the task's own step oracle's; or the one that
+most of people, rollouts and the newest verifier say, two of them at least."""
 _REFERENCE = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,59})(?:@(?P<version>[1-9][0-9]{0,5}))?")
 
 

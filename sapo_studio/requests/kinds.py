@@ -189,6 +189,55 @@ class LabelStudyRequest(Asked):
     """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
 
 
+class PeopleStudyRequest(Asked):
+    """What people's judgements do for a verifier: it is trained with and without them, and both are measured.
+
+    The answer has `run`, `iteration`, `judged` (trajectories), `labels` (steps labeled by people) and how many of these
+    are `changed`, `trained_on` (trajectories), `left_out` (rows of judged questions), `leaks` (sentences), the measures
+    `without` and `with`, and `difference`: step accuracy with less without, `value`, `low` and `high`.
+    """
+
+    kind: Literal["people_study"] = "people_study"
+    """Which request this is."""
+    run: FilePath
+    """The run's folder."""
+    judged: dict[Annotated[int, Field(ge=0)], dict[Annotated[int, Field(ge=1)], bool]]
+    """By trajectory's number in the run and step: whether people call the step correct."""
+    iteration: int = _number(limits.ITERATION)
+    """Which verifier; 0 is the last that there is."""
+    benchmark: FilePath | None = None
+    """A ProcessBench file instead of the run's own benchmark."""
+    tuning: Annotated[StrictInt, Field(ge=0)] = 0
+    """So many rows at the end of `benchmark` are not measured on: the thresholds are tuned on them."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
+
+
+class SampleSolutionsRequest(Asked):
+    """Solutions by several models of test questions that none of them was trained on, with first errors by rollouts.
+
+    The answer has `questions`, how many were asked, and `rows`: `problem`, `answer`, `tests`, `steps`, `correct` (the
+    final answer), `model`, `first_error` (0: none) and, with a second verifier, `verifier`: the first error by it.
+    """
+
+    kind: Literal["sample_solutions"] = "sample_solutions"
+    """Which request this is."""
+    like: FilePath
+    """The folder of the run whose task, test questions and prompt are taken."""
+    models: tuple[FilePath, ...] = Field(min_length=1)
+    """Folders of runs, whose last reasoner writes, or of models."""
+    verifier: FilePath | None = None
+    """The folder of a run whose last verifier is asked, too."""
+    questions: int = _number(limits.QUESTIONS)
+    """Test questions that are asked, at most."""
+    samples: int = _number(limits.SAMPLES)
+    """Samples of a question by each model."""
+    rollouts: int = _number(limits.CHECKED_ROLLOUTS)
+    """Rollouts from each step."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run `like` does."""
+
+
 class GradeRequest(Asked):
     """Right or wrong, for completions from anywhere.
 
@@ -298,6 +347,8 @@ Request = (
     EvaluateRequest
     | ScoreRequest
     | LabelStudyRequest
+    | PeopleStudyRequest
+    | SampleSolutionsRequest
     | GradeRequest
     | PreviewRequest
     | DataCheckRequest

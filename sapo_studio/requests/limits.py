@@ -28,6 +28,10 @@ TRAJECTORIES = Limits(300, low=10)
 """Trajectories that a measurement is made on."""
 ITERATION = Limits(0, low=0)
 """0: the last that can be studied."""
+SAMPLES = Limits(4, low=1, high=64)
+"""Samples of a question by each model, for a process benchmark."""
+CHECKED_ROLLOUTS = Limits(8, low=1, high=256)
+"""Rollouts from each step, by which the first errors of a process benchmark are found."""
 TEST_SECONDS = Limits(5.0, above=0.0, high=600.0)
 """Time for all tests of one program; as `task.test_seconds` of a run."""
 PROCESSES = Limits(0, low=0)

@@ -10,7 +10,6 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,37 +22,9 @@ from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.registry import KnownFormat, known_format
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
+from sapo_studio.store.records import BenchmarkInfo
 
 FILE_FORMAT = "processbench"
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkInfo:
-    """A version of a benchmark. `frozen_at` is None of a draft; `source` says how it was made; times are seconds since
-    1970. `agreement` is the mean of the rows that have one, None where none has."""
-
-    id: int
-    name: str
-    version: int
-    created_at: float
-    created_by: str
-    frozen_at: float | None
-    source: Mapping[str, Any]
-    digest: str
-    rows: int
-    tuning: int
-    erroneous: int
-    agreement: float | None
-
-    @property
-    def title(self) -> str:
-        """NAME@VERSION."""
-        return f"{self.name}@{self.version}"
-
-    @property
-    def reference(self) -> str:
-        """How configurations name it."""
-        return paths.BENCHMARK + self.title
 
 
 _INFO = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 from sapo_studio.domain.human_verdicts import HumanVerdict, Person, Resolution, human_verdict
+from sapo_studio.store import queries
+from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 
@@ -31,6 +33,12 @@ def human_verdicts(store: Store, low: int, high: int) -> dict[int, HumanVerdict]
         people = [Person(name, mine[name]) for name in names]
         found[trajectory] = human_verdict(people, sizes[trajectory], resolved.get(trajectory))
     return found
+
+
+def steps_by_people(store: Store, run_id: str) -> dict[int, dict[int, bool]]:
+    """Of each judged trajectory of a run, by its number in the run: whether people call a step (from 1 on) correct."""
+    found = human_verdicts(store, *id_range(queries.get_number(store, run_id)))
+    return {row_number(trajectory): dict(verdict.correct) for trajectory, verdict in found.items()}
 
 
 def _resolutions(store: Store, low: int, high: int, sizes: dict[int, int]) -> dict[int, Resolution]:

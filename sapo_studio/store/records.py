@@ -6,6 +6,7 @@ seconds since 1970.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError, SapoError
+from sapo_studio.paths import BENCHMARK
 
 UNKNOWN = -1
 """A first error that nobody has looked for."""
@@ -337,3 +339,32 @@ class PairInfo:
     loser_id: int
     margin: float
     used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkInfo:
+    """A version of a benchmark. `frozen_at` is None of a draft; `source` says how it was made; times are seconds since
+    1970. `agreement` is the mean of the rows that have one, None where none has."""
+
+    id: int
+    name: str
+    version: int
+    created_at: float
+    created_by: str
+    frozen_at: float | None
+    source: Mapping[str, Any]
+    digest: str
+    rows: int
+    tuning: int
+    erroneous: int
+    agreement: float | None
+
+    @property
+    def title(self) -> str:
+        """NAME@VERSION."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def reference(self) -> str:
+        """How configurations name it."""
+        return BENCHMARK + self.title

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.models import ArgumentInfo, OptionInfo
 
-from sapo_studio.app.commands import doctor, evaluate, grade, label_study
+from sapo_studio.app.commands import doctor, evaluate, grade, label_study, people_study
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.task_kinds import WRITTEN
@@ -28,8 +28,10 @@ from sapo_studio.requests.kinds import (
     GradeRequest,
     LabelStudyRequest,
     ModelCheckRequest,
+    PeopleStudyRequest,
     PreviewRequest,
     Request,
+    SampleSolutionsRequest,
     SandboxProbeRequest,
     ScoreRequest,
     SolutionText,
@@ -76,6 +78,23 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         trajectories=COUNTS,
         lengths=st.lists(st.integers(1, 99)).map(tuple),
         labelers=st.lists(st.sampled_from(list(LABELERS)), min_size=1).map(tuple),
+    ),
+    PeopleStudyRequest: st.builds(
+        PeopleStudyRequest,
+        run=PATHS,
+        judged=st.dictionaries(st.integers(0, 2**40), st.dictionaries(st.integers(1, 99), st.booleans())),
+        iteration=st.integers(0, 99),
+        benchmark=st.none() | PATHS,
+        tuning=st.integers(0, 99),
+    ),
+    SampleSolutionsRequest: st.builds(
+        SampleSolutionsRequest,
+        like=PATHS,
+        models=st.lists(PATHS, min_size=1, max_size=3).map(tuple),
+        verifier=st.none() | PATHS,
+        questions=COUNTS,
+        samples=st.integers(1, 64),
+        rollouts=st.integers(1, 256),
     ),
     GradeRequest: st.builds(
         GradeRequest,
@@ -208,8 +227,9 @@ def limits_of(field: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("command", "kind", "only_options", "only_fields"),
     [
-        (evaluate.evaluate, EvaluateRequest, {"out", "as_json"}, set()),
+        (evaluate.evaluate, EvaluateRequest, {"out", "as_json"}, {"tuning"}),
         (label_study.label_study, LabelStudyRequest, {"out", "as_json"}, {"labelers"}),
+        (people_study.people_study, PeopleStudyRequest, {"as_json"}, {"judged", "tuning"}),
         (grade.grade, GradeRequest, set(), set()),
         (doctor.doctor, PreviewRequest, {"as_json"}, set()),
     ],

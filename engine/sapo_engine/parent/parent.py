@@ -27,10 +27,9 @@ from sapo_studio.events import PROTOCOL, Event, encode
 from sapo_studio.events.control import Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, JudgementsWanted, Log, Paused
 from sapo_studio.store import benchmarks, queries, runs
-from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import NO_ROOM, StoreFault
-from sapo_studio.store.human_verdicts import human_verdicts
+from sapo_studio.store.human_verdicts import steps_by_people
 from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.maintenance import StoreMaintenance
 from sapo_studio.store.records import ErrorText, RunSummary
@@ -287,13 +286,8 @@ class Parent:
             elif isinstance(event, Finished | Failed):
                 self._word = event
             elif isinstance(event, JudgementsWanted) and self._worker is not None:
-                self._worker.tell_judgements(self._wait.do(self._judged))
-
-    def _judged(self) -> dict[int, dict[int, bool]]:
-        """What people say of the run's trajectories, by their numbers in the run."""
-        low, high = id_range(queries.get_number(self._store, self._run_id))
-        said = human_verdicts(self._store, low, high)
-        return {row_number(trajectory): dict(verdict.correct) for trajectory, verdict in said.items()}
+                judged = self._wait.do(lambda: steps_by_people(self._store, self._run_id))
+                self._worker.tell_judgements(judged)
 
     def _beat(self) -> None:
         if time.monotonic() - self._last_heartbeat >= HEARTBEAT_SECONDS:

@@ -19,8 +19,10 @@ from sapo_studio.requests.kinds import (
     GradeRequest,
     LabelStudyRequest,
     ModelCheckRequest,
+    PeopleStudyRequest,
     PreviewRequest,
     Request,
+    SampleSolutionsRequest,
     SandboxProbeRequest,
     ScoreRequest,
     TokenizerCheckRequest,
@@ -44,6 +46,14 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import label_study
 
             return label_study.answer(request)
+        case PeopleStudyRequest():
+            from sapo_engine.service import people_study
+
+            return people_study.answer(request)
+        case SampleSolutionsRequest():
+            from sapo_engine.service import sample_solutions
+
+            return sample_solutions.answer(request)
         case GradeRequest():
             from sapo_engine.service import grade
 

@@ -196,10 +196,10 @@ class TrajectoryBuilder:
 
     def benchmark(self) -> list[Trajectory]:
         """The process benchmark that came with the task's data, as trajectories; none where none did."""
-        return [self.written(number, row) for number, row in enumerate(self.task.process_benchmark() or ())]
+        return [self.from_written(number, row) for number, row in enumerate(self.task.process_benchmark() or ())]
 
-    def written(self, number: int, row: WrittenSolution) -> Trajectory:
-        """A solution that came with its first error known, as tokens. Its steps stay as they were cut."""
+    def from_written(self, number: int, row: WrittenSolution) -> Trajectory:
+        """A solution that came as text, its first error known, as tokens. Its steps stay as they were cut."""
         tokens: list[int] = []
         ends: list[int] = []
         for index, step in enumerate(row.steps):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sapo_studio.domain.human_verdicts import HumanVerdict
 from sapo_studio.domain.judgements import UNKNOWN
 from sapo_studio.domain.metrics import predicted_first_error
-from sapo_studio.domain.process_benchmark import BenchmarkRow
+from sapo_studio.domain.process_benchmark import BenchmarkRow, LabelSource
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries
@@ -20,10 +20,6 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.human_verdicts import human_verdicts
 from sapo_studio.store.traces import parse_scores, parse_steps
-
-Labels = Literal["human", "rollouts", "oracle", "consensus"]
-"""Whose first error a row gets: people's; the one that rollouts verified; the task's own step oracle's; or the one that
-most of people, rollouts and the newest verifier say, two of them at least."""
 
 _TESTS = ("assert", "check(", "def ")
 """How lines of tests begin, where a task's questions may have either."""
@@ -55,7 +51,7 @@ def find_source(store: Store, text: str) -> Source:
     return Source(text, "queue", runs, tuple(trajectory for trajectory, _ in items))
 
 
-def candidates(store: Store, source: Source, labels: Labels) -> Iterator[BenchmarkRow]:
+def candidates(store: Store, source: Source, labels: LabelSource) -> Iterator[BenchmarkRow]:
     """The solutions of `source` whose first error `labels` say, in order of their ids.
 
     The task's own solutions are among them only where people have judged them: no model wrote them.
@@ -65,7 +61,7 @@ def candidates(store: Store, source: Source, labels: Labels) -> Iterator[Benchma
         yield from _of_run(store, run, labels, wanted)
 
 
-def _of_run(store: Store, run: str, labels: Labels, wanted: set[int] | None) -> Iterator[BenchmarkRow]:
+def _of_run(store: Store, run: str, labels: LabelSource, wanted: set[int] | None) -> Iterator[BenchmarkRow]:
     low, high = id_range(queries.get_number(store, run))
     people = human_verdicts(store, low, high) if labels in ("human", "consensus") else {}
     believed = _believed(store, low, high) if labels == "consensus" else {}

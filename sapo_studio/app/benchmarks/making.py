@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from sapo_studio.app.benchmarks.candidates import Labels, Source, candidates, find_source, questions_trained_on
+from sapo_studio.app.benchmarks.candidates import Source, candidates, find_source, questions_trained_on
 from sapo_studio.domain.leaks import find_leaks
-from sapo_studio.domain.process_benchmark import BenchmarkRow, choose
+from sapo_studio.domain.process_benchmark import BenchmarkRow, LabelSource, choose
 from sapo_studio.errors import InputError
 from sapo_studio.store.benchmarks import BenchmarkInfo, create_benchmark
 from sapo_studio.store.db import Store
@@ -26,7 +26,7 @@ class Choice:
     the share `tuning` of the questions is for thresholds; `held_out` leaves out questions that the runs are trained on.
     """
 
-    labels: Labels = "human"
+    labels: LabelSource = "human"
     per_question: int = 2
     size: int | None = None
     tuning: float = 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 from sapo_studio.app.commands.export import FORMATS
 from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
 from sapo_studio.app.commands.printing import console, pass_on, say, say_json
+from sapo_studio.errors import InputError
 
 if TYPE_CHECKING:
     from sapo_studio.store.benchmarks import BenchmarkInfo
@@ -34,8 +36,10 @@ class Labels(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add `benchmark`, a group of commands."""
+    from sapo_studio.app.commands.benchmark_sample import sample
+
     group = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help=GROUP_HELP)
-    for command in (make, show, freeze, export, delete):
+    for command in (make, sample, show, freeze, export, delete):
         group.command(command.__name__, cls=NoEmptyTexts)(command)
     group.command("list", cls=NoEmptyTexts)(list_all)
     app.add_typer(group, name="benchmark")
@@ -76,15 +80,10 @@ def make(
 
     Example: `sapo benchmark make chains --from lab-demo-3 --labels oracle --size 200`
     """
-    import math
-
     from sapo_studio.app.benchmarks.making import Choice, make_benchmark
-    from sapo_studio.errors import InputError
     from sapo_studio.store.db import Store
 
-    if math.isnan(split):
-        raise InputError("--split is not a number", fix="Give a share from 0 to 0.9.")
-    choice = Choice(labels.value, per_question, size, split, seed, held_out)
+    choice = Choice(labels.value, per_question, size, checked_split(split), seed, held_out)
     with Store.open(create=False) as store:
         made = make_benchmark(store, name, sources, choice)
     if as_json:
@@ -222,7 +221,6 @@ def delete(
 
     Example: `sapo benchmark delete chains@1`
     """
-    from sapo_studio.errors import InputError
     from sapo_studio.store.benchmarks import delete_benchmark, find_benchmark
     from sapo_studio.store.db import Store
 
@@ -232,6 +230,13 @@ def delete(
             raise InputError(f"{one.title} was not deleted")
         delete_benchmark(store, one)
     say(f"{one.title} is deleted")
+
+
+def checked_split(split: float) -> float:
+    """A share as it was typed. Raises InputError where it is no number: NaN lies in every range."""
+    if math.isnan(split):
+        raise InputError("--split is not a number", fix="Give a share from 0 to 0.9.")
+    return split
 
 
 def _state(one: BenchmarkInfo) -> str:

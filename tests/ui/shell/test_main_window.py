@@ -86,3 +86,11 @@ def test_every_control_is_named_and_reachable(window, add_run, select):
             assert widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()), widget
             assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus, (widget, widget.accessibleName())
     assert checked > 20
+
+
+def test_process_benchmarks_open_and_give_way(window, qtbot):
+    window.actions_["go.benchmarks"].trigger()
+    page = window.pages.front
+    assert page.help.startswith("### Process benchmarks")
+    page.left.emit()
+    assert window.pages.front is window.pages["empty"]

@@ -31,7 +31,13 @@ CHANGE = StoreChange((), frozenset({"a"}))
 def pages(qtbot):
     specs = [PageSpec("home", lambda context: Told()), PageSpec("form", lambda context: Told(), stays=False)]
     context = PageContext(
-        actions=None, panels=(), presets=None, on_error=print, current_run=lambda: None, show_trace=print
+        actions=None,
+        panels=(),
+        presets=None,
+        on_error=print,
+        current_run=lambda: None,
+        show_trace=print,
+        back=print,
     )
     made = Pages(specs, context)
     qtbot.addWidget(made)

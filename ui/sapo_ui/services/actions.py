@@ -174,6 +174,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "go.annotate", "Annotate", "View", 0, "Judge the steps of a queue of trajectories.", "Ctrl+J", "annotate"
     ),
+    ActionSpec(
+        "go.benchmarks",
+        "Process benchmarks",
+        "View",
+        0,
+        "Make, freeze and export solutions whose first error is known.",
+        "Ctrl+Shift+B",
+    ),
     ActionSpec("go.find", "Find run", "View", 0, "Go to the search field above the runs.", "Ctrl+F", "search"),
     ActionSpec("go.list", "Go to the runs", "View", 0, "Put the focus on the list of runs.", "Ctrl+L"),
     ActionSpec("go.palette", "Find action\u2026", "View", 0, "Find any action by its name.", "Ctrl+K", "search"),

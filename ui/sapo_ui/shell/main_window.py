@@ -86,6 +86,7 @@ class MainWindow(QMainWindow):
                 self.show_error,
                 lambda: self.run_page.run_id,
                 self._show_step,
+                self.leave_form,
             ),
         )
         run_page = self.pages["run"]
@@ -152,6 +153,7 @@ class MainWindow(QMainWindow):
             "app.quit": self.close,
             "run.audit": self.audit,
             "go.annotate": self.annotate,
+            "go.benchmarks": lambda: self._show_page("benchmarks"),
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
@@ -245,7 +247,7 @@ class MainWindow(QMainWindow):
         self._run_starter.clone()
 
     def leave_form(self) -> None:
-        """Go back to the page that was in front before the New run form or the Annotate page."""
+        """Go back from the New run form, or another page, to the run."""
         self._show_page("empty" if self.run_page.run_id is None else "run")
 
     def _selected(self, run_id: str | None) -> None:

@@ -27,6 +27,8 @@ class PageContext:
     """The run that was looked at last."""
     show_trace: Callable[[int, int], None]
     """Shows a step of a trajectory on the run's page."""
+    back: Callable[[], None]
+    """Leave a page for the run that was looked at last."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,20 @@ def _annotate(context: PageContext) -> Page:
     return AnnotatePage(context.current_run)
 
 
+def _benchmarks(context: PageContext) -> Page:
+    from sapo_ui.features.benchmarks.page import BenchmarksPage  # only who looks at them pays for it
+
+    page = BenchmarksPage()
+    page.left.connect(context.back)
+    return page
+
+
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
     PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
     PageSpec("new_run", _new_run, stays=False),
     PageSpec("audit", _audit, stays=False),
     PageSpec("annotate", _annotate, stays=False),
+    PageSpec("benchmarks", _benchmarks, stays=False),
 )
 """The first is in front when the window opens."""

@@ -1,0 +1,87 @@
+"""`sapo benchmark sample`: a process benchmark of solutions that several models write for it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sapo_studio.app.commands.label_study import DEVICE_HELP
+from sapo_studio.app.commands.printing import say, say_json
+from sapo_studio.requests.limits import CHECKED_ROLLOUTS, QUESTIONS, SAMPLES
+
+
+def sample(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called. Once more: its next version.")],
+    models: Annotated[
+        str,
+        typer.Option("--models", metavar="A,B,...", help="Who writes: runs (their last reasoner) or model folders."),
+    ],
+    like: Annotated[str, typer.Option("--like", metavar="RUN", help="Whose task, test questions and prompt.")],
+    verifier: Annotated[
+        str,
+        typer.Option(
+            "--verifier", metavar="RUN", help="Keep only first errors that this run's last verifier finds, too."
+        ),
+    ] = "",
+    questions: Annotated[
+        int, typer.Option("--questions", min=QUESTIONS.low, help="Test questions.")
+    ] = QUESTIONS.default,
+    samples: Annotated[
+        int, typer.Option("--samples", min=SAMPLES.low, max=SAMPLES.high, help="Samples of a question by each model.")
+    ] = SAMPLES.default,
+    rollouts: Annotated[
+        int,
+        typer.Option(
+            "--rollouts", min=CHECKED_ROLLOUTS.low, max=CHECKED_ROLLOUTS.high, help="Rollouts from each step."
+        ),
+    ] = CHECKED_ROLLOUTS.default,
+    per_question: Annotated[int, typer.Option("--per-question", min=1, help="Most solutions of a question.")] = 2,
+    size: Annotated[int | None, typer.Option("--size", min=1, help="Most solutions in all.")] = None,
+    split: Annotated[
+        float, typer.Option("--split", min=0, max=0.9, help="Share of the questions that is for thresholds.")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Which ones, where there are more.")] = 0,
+    device: Annotated[str, typer.Option("--device", metavar="DEVICE", help=DEVICE_HELP)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Make a benchmark of new solutions: several models answer test questions of a run that none of them was trained
+    on; first errors are found by rollouts of who wrote the solution. A draft, until it is frozen.
+
+    Example: `sapo benchmark sample chains --models lab-demo-3,lab-demo-4 --like lab-demo-3 --verifier lab-demo-4`
+    """
+    from sapo_studio.app.benchmarks.making import Choice
+    from sapo_studio.app.benchmarks.sampling import find_model, sample_benchmark
+    from sapo_studio.app.commands.benchmark import checked_split
+    from sapo_studio.errors import InputError
+    from sapo_studio.requests.kinds import SampleSolutionsRequest
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    named = [part.strip() for part in models.split(",") if part.strip()]
+    if not named:
+        raise InputError("--models names no model", fix="Write it like --models lab-demo-3,./my-model")
+    choice = Choice(
+        "consensus" if verifier else "rollouts", per_question, size, checked_split(split), seed, held_out=True
+    )
+    with Store.open(create=False) as store:
+        request = SampleSolutionsRequest(
+            like=store.run_dir(queries.find_run(store, like)),
+            models=tuple(find_model(store, one) for one in named),
+            verifier=store.run_dir(queries.find_run(store, verifier)) if verifier else None,
+            questions=questions,
+            samples=samples,
+            rollouts=rollouts,
+            device=device,
+        )
+        made = sample_benchmark(store, name, request, choice)
+    one = made.benchmark
+    if as_json:
+        say_json({"benchmark": one.title, "rows": one.rows, "solutions": made.solutions, "disputed": made.disputed})
+        return
+    left = f" ({made.disputed} left out: the second verifier names another first error)" if verifier else ""
+    say(
+        f"{one.title}: {one.rows} solutions, {one.erroneous} with an error, {one.tuning} for thresholds; of "
+        f"{made.solutions} written for {made.questions} questions{left}. It is a draft: "
+        f"sapo benchmark freeze {one.title}"
+    )

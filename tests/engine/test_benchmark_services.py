@@ -1,0 +1,127 @@
+"""What is asked about process benchmarks beside a run: the study of people's labels, and sampling."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from sapo_engine.saved_run import SavedRun, config_of
+from sapo_engine.service import evaluate, people_study, sample_solutions
+from sapo_studio.domain.question_text import normalized
+from sapo_studio.errors import InputError
+from sapo_studio.formats.base import LabeledSolution
+from sapo_studio.formats.processbench import write
+from sapo_studio.requests.kinds import EvaluateRequest, PeopleStudyRequest, SampleSolutionsRequest
+from tests.fixtures.small_run import config, finished_run
+
+LAB = "resources/models/lab"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    settings = config(
+        iterations=1,
+        warmup={"epochs": 0},
+        sampling={"questions": 10, "samples": 3},
+        labeling={"trajectories": 10, "start_trajectories": 10},
+        verifier={"epochs": 1, "max_trajectories": 20},
+        optimiser={"max_pairs": 10, "guard": "off"},
+    )
+    return finished_run(tmp_path_factory.mktemp("runs") / "small-1", settings)
+
+
+@pytest.fixture(scope="module")
+def saved(folder):
+    run = SavedRun(config_of(folder), folder, torch.device("cpu"))
+    yield run
+    run.close()
+
+
+@pytest.fixture
+def bench_file(saved, tmp_path):
+    """The run's own benchmark as a file."""
+    questions = saved.session.questions
+    rows = [
+        LabeledSolution(
+            id=str(t.number),
+            generator="x",
+            problem=questions[t.question].text,
+            steps=t.steps,
+            final_answer_correct=t.correct,
+            first_error=t.truth or 0,
+            answer=questions[t.question].answer,
+        )
+        for t in saved.benchmark()
+    ]
+    file = tmp_path / "bench.jsonl"
+    file.write_text("".join(write(rows)))
+    return file
+
+
+def test_a_lab_verifier_measures_the_same_on_its_benchmark_as_a_file(folder, bench_file):
+    own = evaluate.answer(EvaluateRequest(run=folder))["benchmark"]
+    found = evaluate.answer(EvaluateRequest(run=folder, benchmark=bench_file))
+    assert found["benchmark"] == own
+    assert "leaks" not in found
+    split = evaluate.answer(EvaluateRequest(run=folder, benchmark=bench_file, tuning=8))["benchmark"]
+    assert split["solutions"] == own["solutions"] - 8
+    with pytest.raises(InputError, match="Nothing is left"):
+        evaluate.answer(EvaluateRequest(run=folder, benchmark=bench_file, tuning=20))
+
+
+def test_people_study(folder, saved, bench_file):
+    samples = [t for t, _ in saved.labels(1) if t.source == "sample"]
+    judged = {t.number: {step: step < t.truth or not t.truth for step in range(1, t.n + 1)} for t in samples}
+    judged[saved.benchmark()[0].number + 400_000_000] = {1: True}  # nobody knows it
+    found = json.loads(json.dumps(people_study.answer(PeopleStudyRequest(run=folder, judged=judged))))
+    assert (found["iteration"], found["judged"], found["left_out"]) == (1, len(samples), 0)
+    assert found["labels"] == sum(t.n for t in samples)
+    assert 0 <= found["changed"] <= found["labels"]
+    assert found["without"]["solutions"] == found["with"]["solutions"] == 20
+    difference = found["with"]["step_accuracy"]["value"] - found["without"]["step_accuracy"]["value"]
+    assert found["difference"]["value"] == pytest.approx(difference)
+    # Trained as the run has trained it, where nothing is changed by people.
+    own = evaluate.answer(EvaluateRequest(run=folder))["benchmark"]
+    assert found["without"]["step_accuracy"] == pytest.approx(own["step_accuracy"])
+    with pytest.raises(InputError, match="Nobody has judged"):
+        people_study.answer(PeopleStudyRequest(run=folder, judged={}))
+
+
+def test_rows_of_judged_questions_are_left_out(folder, saved, tmp_path):
+    t = next(t for t, _ in saved.labels(1) if t.source == "sample")
+    other = saved.session.task.questions("test")[0]
+    own = saved.session.questions[t.question]
+    rows = [
+        LabeledSolution(
+            id=q.text, generator="x", problem=q.text, steps=q.steps, final_answer_correct=True, first_error=0
+        )
+        for q in (own, other)
+    ]
+    file = tmp_path / "two.jsonl"
+    file.write_text("".join(write(rows)))
+    found = people_study.answer(PeopleStudyRequest(run=folder, judged={t.number: {1: False}}, benchmark=file))
+    assert (found["left_out"], found["with"]["solutions"]) == (1, 1)
+    assert len(found["leaks"]) == 1
+
+
+def test_solutions_by_several_models(folder, saved, request):
+    lab = request.config.rootpath / LAB
+    asked = SampleSolutionsRequest(
+        like=folder, models=(folder, lab), verifier=folder, questions=10, samples=3, rollouts=2
+    )
+    found = sample_solutions.answer(asked)
+    assert found["questions"] == 10
+    rows = found["rows"]
+    assert {row["model"] for row in rows} == {"small-1/M2", "lab"}
+    test = {normalized(q.text): q for q in saved.session.task.questions("test")}
+    assert len({row["problem"] for row in rows}) == 10
+    for row in rows:
+        question = test[normalized(row["problem"])]
+        assert row["answer"] == question.answer
+        assert 0 <= row["verifier"] <= len(row["steps"])
+        assert row["first_error"] == 0 if row["correct"] else 1 <= row["first_error"] <= len(row["steps"])
+    wrong = [row for row in rows if not row["correct"]]
+    truth = [saved.session.task.first_error(test[normalized(row["problem"])], row["steps"]) for row in wrong]
+    assert all(error is not None and error > 0 for error in truth)

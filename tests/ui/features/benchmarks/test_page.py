@@ -1,0 +1,102 @@
+"""The page of process benchmarks, by its real widgets over a real store."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
+
+from sapo_studio.formats.registry import read_file
+from sapo_studio.store import benchmarks
+from sapo_ui.features.benchmarks.page import BenchmarksPage
+from tests.fixtures.synthetic import synthetic_run
+
+
+@pytest.fixture
+def page(qtbot, store):
+    made = BenchmarksPage()
+    qtbot.addWidget(made)
+    made.resize(1000, 700)
+    return made
+
+
+def press(qtbot, button: QPushButton) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def agree(qtbot, page: BenchmarksPage, text: str) -> None:
+    box = next(box for box in page.findChildren(QMessageBox) if box.isVisible())
+    press(qtbot, next(button for button in box.findChildren(QPushButton) if button.text() == text))
+
+
+def cells(page: BenchmarksPage, row: int) -> list[str]:
+    model = page.model
+    return [model.data(model.index(row, at)) for at in range(model.columnCount())]
+
+
+def test_without_a_run_it_says_what_would_fill_it(qtbot, page):
+    page.show()
+    qtbot.waitUntil(lambda: "Judge solutions" in page.empty.message)
+    assert page.pages.currentWidget() is page.empty
+    qtbot.keyClicks(page.form.name, "mine")
+    assert not page.form.make.isEnabled()
+    assert "no run yet" in page.form.hint.text()
+    assert not any(button.isEnabled() for button in (page.freeze, page.copy, page.export, page.delete))
+
+
+def test_made_frozen_copied_exported_and_deleted(qtbot, page, store, tmp_path, monkeypatch):
+    run = synthetic_run(store, trajectories=40, questions=12, iterations=1)
+    page.show()
+    qtbot.waitUntil(lambda: page.form.source.count() == 1)
+    assert page.form.source.currentData() == run
+    qtbot.keyClicks(page.form.name, "a b")
+    assert not page.form.make.isEnabled()
+    assert page.form.name.property("wrong")
+    page.form.name.clear()
+    qtbot.keyClicks(page.form.name, "mine")
+    # Nobody has judged anything: what is wrong is said, and what was typed stays.
+    press(qtbot, page.form.make)
+    qtbot.waitUntil(lambda: "nothing to make mine of" in page.trouble.text)
+    assert page.form.name.text() == "mine"
+    page.form.labels.setCurrentIndex(page.form.labels.findData("oracle"))
+    page.form.most.setCurrentIndex(page.form.most.findData(20))
+    press(qtbot, page.form.make)
+    qtbot.waitUntil(lambda: len(page.model.rows) == 1)
+    assert page.trouble.text == ""
+    assert cells(page, 0)[:3] == ["mine@1", "draft", "20"]
+    assert cells(page, 0)[-1] == run
+    assert page.notice.text.startswith(cells(page, 0)[6].split()[0])  # how many are trained on
+    assert page.form.name.text() == ""
+    assert (page.freeze.isEnabled(), page.copy.isEnabled()) == (True, False)
+
+    press(qtbot, page.freeze)
+    agree(qtbot, page, "Freeze")
+    qtbot.waitUntil(lambda: cells(page, 0)[1] == "frozen")
+    assert (page.freeze.isEnabled(), page.copy.isEnabled()) == (False, True)
+    press(qtbot, page.copy)
+    assert QGuiApplication.clipboard().text() == "benchmark:mine@1"
+
+    file = tmp_path / "out.jsonl"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    press(qtbot, page.export)
+    qtbot.waitUntil(lambda: "20 solutions are in" in page.done.text())
+    frozen = benchmarks.find_benchmark(store, "mine@1")
+    assert read_file(file) == benchmarks.solutions(frozen, benchmarks.read_rows(store, frozen))
+
+    press(qtbot, page.delete)
+    agree(qtbot, page, "Cancel")
+    assert benchmarks.list_benchmarks(store)
+    press(qtbot, page.delete)
+    agree(qtbot, page, "Delete")
+    qtbot.waitUntil(lambda: page.pages.currentWidget() is page.empty)
+    assert benchmarks.list_benchmarks(store) == []
+
+
+def test_esc_goes_back(qtbot, page):
+    left = []
+    page.left.connect(lambda: left.append(True))
+    page.show()
+    page.form.name.setFocus()
+    qtbot.keyClick(page.form.name, Qt.Key.Key_Escape)
+    assert left == [True]
