@@ -55,7 +55,7 @@ def _rows(found: Iterable[tuple[int, Prediction]]) -> list[list[Any]]:
 def _trajectory(run: SavedRun, one: SolutionText) -> Trajectory:
     question = Question(FIRST + one.number, "process", one.problem, (), "")
     run.session.questions[question.number] = question
-    return run.session.builder.written(one.number, WrittenSolution(question, one.steps, False, 0))
+    return run.session.builder.from_written(one.number, WrittenSolution(question, one.steps, False, 0))
 
 
 def _trouble(run: SavedRun, one: SolutionText, trajectory: Trajectory) -> str:
