@@ -6,7 +6,10 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QListView
 from sapo_studio.store.queue_records import QueueSpec
 from sapo_studio.store.queues import make_queue
 from sapo_studio.store.records import TraceFilter
+from sapo_studio.store.traces import trace_ids
 from sapo_ui.features.annotate.page import AnnotatePage
+from sapo_ui.features.traces.panel import TracesPanel
+from sapo_ui.panels.panel import PanelSpec
 from tests.fixtures.synthetic import synthetic_run
 
 
@@ -76,3 +79,24 @@ def test_it_fits_the_smallest_window(qtbot, window, store):
             corner = widget.mapTo(window, widget.rect().bottomRight())
             assert window.rect().contains(corner), widget
     assert item.steps.height() >= 150
+
+
+def test_a_view_of_the_trace_table_becomes_a_queue(qtbot, open_window, store, select):
+    run_id = synthetic_run(store, iterations=1, questions=12, trajectories=24)
+    window = open_window([PanelSpec(TracesPanel)])
+    select(window, run_id)
+    traces = window.run_page.docks.docks["traces"].panel
+    qtbot.waitUntil(lambda: traces.filled)
+    traces.filters.iteration.setCurrentIndex(traces.filters.iteration.findData(1))
+    traces.filters.outcome.setCurrentIndex(traces.filters.outcome.findData("wrong"))
+    traces.filters.people.setCurrentIndex(traces.filters.people.findData(0))
+    traces.filters.search.setText("loses")
+    qtbot.mouseClick(traces.queue, Qt.MouseButton.LeftButton)
+    dialog = window.pages.front._dialog
+    view = TraceFilter(run_id, iteration=1, outcome="wrong", annotated=False, text="loses")
+    assert dialog.spec.filter == view
+    qtbot.mouseClick(dialog.make, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.pages.front.queue is not None)
+    listed = [item for (item,) in store.rows("SELECT trajectory_id FROM queue_items ORDER BY trajectory_id")]
+    assert listed == sorted(trace_ids(store, view).tolist())
+    judging(qtbot, window)

@@ -36,6 +36,9 @@ class Panel(QWidget):
     """(trajectory id: int, step: int) The user wants to see this trajectory, whichever panel shows it, and this step of
     it; 0: no certain one."""
 
+    queue_requested = Signal(object)
+    """(TraceFilter) The user wants a queue made of what the panel lists, to judge it."""
+
     def show_run(self, run_id: str | None) -> None:
         """Show this run from now on. None: show nothing."""
         raise NotImplementedError

@@ -15,7 +15,7 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 from sapo_studio.errors import SapoError
-from sapo_studio.store.records import RunSummary
+from sapo_studio.store.records import RunSummary, TraceFilter
 from sapo_ui import theme
 from sapo_ui.features.new_run.presets import Presets
 from sapo_ui.features.run_list.column import RunList
@@ -82,6 +82,7 @@ class MainWindow(QMainWindow):
         run_page = self.pages["run"]
         assert isinstance(run_page, RunPage)
         self.run_page = run_page
+        run_page.docks.queue_requested.connect(self._queue_of)
         self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
         self._run_starter.started.connect(self._started)
         self._run_starter.cancelled.connect(self.leave_form)
@@ -208,6 +209,14 @@ class MainWindow(QMainWindow):
         """Open the Annotate page, where it is not in front already."""
         if self.pages.front_id != "annotate":
             self._show_page("annotate")
+
+    def _queue_of(self, view: object) -> None:
+        from sapo_ui.features.annotate.page import AnnotatePage  # only who judges pays for it
+
+        self.annotate()
+        page = self.pages.front
+        if isinstance(page, AnnotatePage) and isinstance(view, TraceFilter):
+            page.make_queue(view)
 
     def start_demo(self) -> None:
         """Start the preset lab-demo and show it."""

@@ -46,7 +46,7 @@ class ElidedCombo(QComboBox):
         del e
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
-        room = self.width() - COMBO_ROOM + 16
+        room = self.width() - COMBO_ROOM
         shown = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room)
         option.currentText = shown  # pyright: ignore[reportAttributeAccessIssue]  # missing in the stubs
         painter = QStylePainter(self)

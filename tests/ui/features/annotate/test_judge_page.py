@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractSlider, QApplication
@@ -12,6 +14,7 @@ from sapo_studio.store.comments import comments
 from sapo_studio.store.queue_items import Worker
 from sapo_studio.store.queue_progress import progress
 from sapo_studio.store.queues import delete_queue
+from sapo_ui.services import queues
 from sapo_ui.services.annotations import annotation_events, set_annotator_name
 from tests.ui.queue_helpers import ENTER, ESCAPE, open_page, press, said, save_as, settled
 
@@ -40,7 +43,7 @@ def test_one_hand_on_the_keyboard(judge, qtbot, store, queue):
     press(qtbot, judge, "n", ENTER, "s")
     found = progress(store, queue.id, "Mira")
     assert (found.saved, found.skipped, found.left) == (2, 1, queue.size - 3)
-    qtbot.waitUntil(lambda: judge.queue.done.text() == f"2 of {queue.size - 1}")
+    qtbot.waitUntil(lambda: judge.queue.done.text() == f"2 of {queue.size}")
 
 
 def test_fast_typing_keeps_every_press_in_order(judge, qtbot, store, queue):
@@ -260,3 +263,14 @@ def test_a_queue_that_goes(judge, qtbot, store, queue):
     press(qtbot, judge, "1")
     assert "gone" in judge.item.notice.text
     assert store.value("SELECT count(*) FROM annotations") == 0
+
+
+def test_time_at_work_is_recorded_and_breaks_are_not(judge, qtbot, store, monkeypatch):
+    now = [judge.desk._pressed_at]
+    monkeypatch.setattr(queues, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    item = judge.desk.open_item.item.id
+    for seconds, key in ((10, "3"), (500, "j"), (20, "n"), (5, ENTER)):
+        now[0] += seconds
+        press(qtbot, judge, key)
+    assert store.value("SELECT seconds FROM item_states WHERE item_id = ?", (item,)) == pytest.approx(35)
+    qtbot.waitUntil(lambda: judge.queue.pace.text().startswith("1.7 a minute"))

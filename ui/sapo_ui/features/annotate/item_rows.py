@@ -17,7 +17,7 @@ from sapo_ui.widgets.plain_text import plain_tip
 
 ITEM = Qt.ItemDataRole.UserRole + 1
 NOW = Qt.ItemDataRole.UserRole + 2
-PAD, CELL, WORDS = 12, 9, 84
+PAD, CELL, NAME, WORDS = 12, 9, 66, 92
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -190,17 +190,17 @@ class SavedDelegate(_Delegate):
     def fill(self, painter: QPainter, rect: QRectF, item: Any, *, now: bool) -> None:
         look = theme.current()
         words, same = verdict_of(item)
-        name_room = QRectF(rect.left(), rect.top(), 82, rect.height())
+        name_room = QRectF(rect.left(), rect.top(), NAME, rect.height())
         _write(painter, name_room, name_of(item.question_id, item.sample), look.text, "strong" if now else "small")
         scores = item.scores.tolist()
-        strip = max(24.0, min(64.0, rect.width() - 88 - 16 - WORDS))
-        x, wide = rect.left() + 84, min(float(CELL), strip / max(1, len(scores)))
+        strip = max(24.0, min(64.0, rect.width() - NAME - 26 - WORDS))
+        x, wide = rect.left() + NAME + 4, min(float(CELL), strip / max(1, len(scores)))
         painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
         for score in scores:
             painter.setBrush(theme.score_colour(score))
             painter.drawRect(QRectF(x, rect.center().y() - 7, max(1.0, wide - 1), 14))
             x += wide
-        x = rect.left() + 84 + strip + 6
+        x = rect.left() + NAME + 4 + strip + 6
         glyphs.paint(
             painter,
             "check" if same else "warning",

@@ -28,6 +28,11 @@ from sapo_ui.widgets.notice import Notice
 from sapo_ui.wording import CASES, OUTCOMES, SOURCES
 
 ANY = -1
+PEOPLE: tuple[tuple[str, bool | None], ...] = (
+    ("Judged or not", None),
+    ("Not judged by anybody yet", False),
+    ("Judged by people", True),
+)
 IMPORTED = ("Imported rows", "import")
 HINT = (
     "The same trajectories, rule, size and seed give everybody the same items. Blind, the order of a queue is the only "
@@ -41,19 +46,21 @@ class NewQueueDialog(QDialog):
     asked = Signal(object)
     """(QueueSpec) Make was pressed. The dialog stays until `made` or `refuse`."""
 
-    def __init__(self, runs: Sequence[RunSummary], first_run: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, runs: Sequence[RunSummary], first: TraceFilter, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Make a queue")
         self.setModal(True)
         self.setMinimumWidth(440)
         self._named = False
+        self._set = ""  # of the evaluation sets that the view showed; there is no box for it
         self._runs = list(runs)
         self.run = ElidedCombo("Run or imported file", 320)
-        self.run.fill([(f"{run.name} ({run.id})", run.id) for run in runs], first_run)
+        self.run.fill([(f"{run.name} ({run.id})", run.id) for run in runs], first.run_id)
         self.source = combo_box("Source", [*SOURCES, IMPORTED], "Which of the run's trajectories")
         self.iteration = combo_box("Iteration", [("All iterations", ANY)])
         self.outcome = combo_box("Outcome", OUTCOMES)
         self.case = combo_box("Self-verification case", CASES)
+        self.people = combo_box("Judged", PEOPLE)
         self.text = QLineEdit()
         self.text.setPlaceholderText("any")
         self.text.setAccessibleName("Words in the question or the steps")
@@ -75,6 +82,7 @@ class NewQueueDialog(QDialog):
             ("Iteration", self.iteration),
             ("Outcome", self.outcome),
             ("Case", self.case),
+            ("Judged", self.people),
             ("With the words", self.text),
             ("Order", self.rule),
             ("Items", self.items),
@@ -103,6 +111,7 @@ class NewQueueDialog(QDialog):
         for box in (self.run, self.source, self.iteration, self.rule):
             box.currentIndexChanged.connect(self._fit)
         self._fit()
+        self._begin_with(first)
 
     @property
     def spec(self) -> QueueSpec:
@@ -116,6 +125,8 @@ class NewQueueDialog(QDialog):
                 source=str(self.source.currentData()),
                 outcome=str(self.outcome.currentData()),
                 case=str(self.case.currentData()),
+                annotated=self.people.currentData(),
+                set=self._set if self.source.currentData() == "test" else "",
                 text=self.text.text().strip(),
             ),
             rule=self.rule.currentData(),
@@ -130,6 +141,20 @@ class NewQueueDialog(QDialog):
         self.make.setEnabled(True)
         self.notice.say(what)
 
+    def _begin_with(self, view: TraceFilter) -> None:
+        """Ask for what this view of the trace table shows, to begin with."""
+        self._set = view.set
+        for box, value in (
+            (self.source, view.source),
+            (self.iteration, ANY if view.iteration is None else view.iteration),
+            (self.outcome, view.outcome),
+            (self.case, view.case),
+        ):
+            if (at := box.findData(value)) >= 0:
+                box.setCurrentIndex(at)
+        self.people.setCurrentIndex([value for _, value in PEOPLE].index(view.annotated))
+        self.text.setText(view.text)
+
     def _fit(self) -> None:
         """Offer what the chosen run has, and a name, unless one was typed."""
         run = next((one for one in self._runs if one.id == self.run.currentData()), None)
@@ -140,6 +165,7 @@ class NewQueueDialog(QDialog):
             return
         asked = self.spec
         self.name.setText(suggested_name(run.name, asked.filter.iteration, asked.rule))
+        self.name.setCursorPosition(0)
 
     def _was_named(self, text: str) -> None:
         self._named = bool(text.strip())

@@ -16,6 +16,7 @@ from sapo_studio.store.annotations import annotators
 from sapo_studio.store.db import Store
 from sapo_studio.store.queue_records import QueueInfo, QueueSpec
 from sapo_studio.store.queues import list_queues
+from sapo_studio.store.records import TraceFilter
 from sapo_ui import theme
 from sapo_ui.features.annotate.bundle_files import export_queue, take_in_bundle
 from sapo_ui.features.annotate.message_page import MessagePage
@@ -58,13 +59,13 @@ class AnnotatePage(Page):
         self.top.queue_chosen.connect(self._choose)
         self.top.named.connect(self._named)
         self.top.subpage_chosen.connect(self._turn_to)
-        self.top.new_queue.connect(self.make_queue)
+        self.top.new_queue.connect(self._ask)
         self.top.rename.connect(self._rename)
         self.top.delete.connect(self._delete)
         self.top.export.connect(self._export)
         self.top.take_in.connect(lambda: take_in_bundle(self, self._taken_in))
         self.none = MessagePage()
-        self.none.pressed.connect(self.make_queue)
+        self.none.pressed.connect(self._ask)
         self.subpages: list[Subpage] = []
         self.stack = QStackedWidget()
         self.stack.addWidget(self.none)
@@ -123,6 +124,8 @@ class AnnotatePage(Page):
     def _refresh(self) -> None:
         if self._chosen is not None:
             self.front.refresh()
+        elif self._dialog is None or not isValid(self._dialog):
+            self._read("")  # one may have been made by `sapo queue make`
 
     # -- which queue
 
@@ -185,19 +188,24 @@ class AnnotatePage(Page):
 
     # -- what is done to queues
 
-    def make_queue(self) -> NewQueueDialog | None:
-        """Open the dialog that makes one. None where there is no run to make it from."""
+    def make_queue(self, view: TraceFilter | None = None) -> NewQueueDialog | None:
+        """Open the dialog that makes one, at first out of what this view of the trace table shows. None where there is
+        no run to make it from.
+        """
         if not self._change.runs:
             self.none.say(
                 "Nothing to judge yet", "There are no trajectories: start a run, or import a file of solutions."
             )
             return None
-        dialog = NewQueueDialog(self._change.runs, self._current_run() or "", self)
+        dialog = NewQueueDialog(self._change.runs, view or TraceFilter(self._current_run() or ""), self)
         self._dialog = dialog
         dialog.asked.connect(self._make)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
         return dialog
+
+    def _ask(self) -> None:
+        self.make_queue()
 
     def _make(self, spec: object) -> None:
         dialog = self._dialog

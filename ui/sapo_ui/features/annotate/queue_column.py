@@ -90,17 +90,18 @@ class QueueColumn(QFrame):
         self._show_progress(view.progress)
 
     def _show_progress(self, progress: Progress) -> None:
-        self.done.setText(f"{progress.saved:,} of {progress.saved + progress.left:,}")
+        mine = progress.saved + progress.skipped + progress.left
+        self.done.setText(f"{progress.saved:,} of {mine:,}")
         skipped = f", {progress.skipped:,} skipped" if progress.skipped else ""
         self.done.setToolTip(f"{self.done.text()} items saved{skipped}; the queue has {progress.size:,}")
         self.pace.setText("")
         left = progress.seconds_left
         if progress.pace is not None and left is not None:
-            rate = 60.0 / progress.pace
-            self.pace.setText(f"{fmt.number(rate, 2)} a minute \u00b7 {fmt.duration(left)} left")
+            ahead = f" \u00b7 {fmt.duration(left)} left" if progress.left else ""
+            self.pace.setText(f"{fmt.number(60.0 / progress.pace, 2)} a minute{ahead}")
         self.pace.setVisible(bool(self.pace.text()))
         self.pace.setToolTip("Over the last items; breaks of more than two minutes do not count")
-        self.bar.setRange(0, max(1, progress.saved + progress.left))
+        self.bar.setRange(0, max(1, mine))
         self.bar.setValue(progress.saved)
         said = [f"{who}: {count:,} saved, {both:,} by both" for who, (count, both) in progress.others.items()]
         if len(said) > OTHERS:

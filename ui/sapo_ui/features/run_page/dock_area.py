@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -134,6 +134,9 @@ class PanelDock(QDockWidget):
 class DockArea(QMainWindow):
     """Holds the panels of `specs`."""
 
+    queue_requested = Signal(object)
+    """(TraceFilter) One of the panels wants a queue made of what it lists."""
+
     def __init__(self, specs: Sequence[PanelSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Widget)
         self.setMinimumHeight(LEAST_AREA)
@@ -150,6 +153,7 @@ class DockArea(QMainWindow):
             dock = PanelDock(spec, self)
             self.docks[dock.panel.panel_id] = dock
             dock.panel.trace_requested.connect(self.show_trace)
+            dock.panel.queue_requested.connect(self.queue_requested)
             dock.topLevelChanged.connect(self._tabs_changed)
             dock.visibilityChanged.connect(self._tabs_changed)
         self.reset()

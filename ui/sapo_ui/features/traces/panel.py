@@ -105,6 +105,11 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         foot.addWidget(self.count)
         foot.addWidget(self.news)
         foot.addStretch(1)
+        self.queue = QPushButton("Queue these\u2026")
+        self.queue.setFont(theme.font("small"))
+        self.queue.setToolTip("Make a queue of the trajectories listed here, to judge them on the Annotate page")
+        self.queue.clicked.connect(self._queue)
+        foot.addWidget(self.queue)
         foot.addWidget(label("j k move \u00b7 Enter opens \u00b7 Ctrl+F search", "small", "muted"))
         self.column.addWidget(self.filters)
         self.column.addWidget(self.pages, 1)
@@ -241,6 +246,10 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
     def _open(self, index: QModelIndex) -> None:
         if 0 <= index.row() < len(self.model.ids):
             self.trace_requested.emit(int(self.model.ids[index.row()]), 0)
+
+    def _queue(self) -> None:
+        if self._run_id is not None:
+            self.queue_requested.emit(self.filters.filter(self._run_id, self._sort, descending=self._descending))
 
     def _judged(self, trajectory: object, human: object) -> None:
         del human
