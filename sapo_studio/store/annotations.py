@@ -113,11 +113,6 @@ def first_error_of(store: Store, trajectory_id: int, annotator: str) -> int:
     return first_error(mine, n_steps)
 
 
-def annotators(store: Store) -> list[str]:
-    """The names under which judgements are kept, or have been."""
-    return [name for (name,) in store.rows("SELECT DISTINCT annotator FROM annotations ORDER BY annotator")]
-
-
 def human_first_errors(store: Store, low: int, high: int) -> dict[int, int]:
     """For each annotated trajectory with an id in `low`..`high`: the first wrong step as people say, 0 for
     none, -1 where they did not say enough.

@@ -61,6 +61,7 @@ __all__ = [
     "TraceDetail",
     "TraceFilter",
     "TraceRow",
+    "annotators",
     "case_counts",
     "curves",
     "find_run",
@@ -386,6 +387,11 @@ def margins(store: Store, run_id: str, iteration: int) -> NDArray[np.float64]:
         "SELECT margin FROM pairs WHERE run_id = ? AND iteration = ? ORDER BY margin", (run_id, iteration)
     )
     return np.array([margin for (margin,) in found], dtype=np.float64)
+
+
+def annotators(store: Store) -> list[str]:
+    """The names under which judgements are kept, or have been."""
+    return [name for (name,) in store.rows("SELECT DISTINCT annotator FROM annotations ORDER BY annotator")]
 
 
 def get_number(store: Store, run_id: str) -> int:

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from sapo_studio.errors import InputError
-from sapo_studio.store.annotations import annotators
 from sapo_studio.store.db import Store
+from sapo_studio.store.queries import annotators
 from sapo_studio.store.queue_records import QueueInfo, QueueSpec
 from sapo_studio.store.queues import list_queues
 from sapo_studio.store.records import TraceFilter
