@@ -258,7 +258,7 @@ def _read_benchmark(file: str) -> list[WrittenSolution]:
     return [
         WrittenSolution(
             Question(GIVEN + number, "process", row.problem, (), row.answer),
-            *(row.steps, row.final_answer_correct, row.first_error, row.id, row.contradicts),
+            *(row.steps, row.ends_right, row.first_error or 0, row.id, row.contradicts),
             ungraded="" if row.answer else "the row has no answer",
         )
         for number, row in enumerate(read_file(process_data_path(file)))

@@ -15,7 +15,7 @@ from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.services import tasks
 from sapo_ui.widgets.elided_label import ElidedLabel
 
-WORDS = {"1": "correct", "0": "incorrect"}
+WORDS = {"1": "correct", "0": "incorrect", "n": "neutral"}
 KEPT = 200
 
 
