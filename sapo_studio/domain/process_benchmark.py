@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
-
-import numpy as np
 
 from sapo_studio.domain.question_text import normalized
 
@@ -67,14 +66,14 @@ def choose(
     groups: dict[str, dict[tuple[str, ...], BenchmarkRow]] = {}
     for row in sorted(candidates, key=_key):
         groups.setdefault(normalized(row.problem), {}).setdefault(row.steps, row)
-    rng = np.random.default_rng(seed)
+    rng = random.Random(seed)
     names = sorted(groups)
-    names = [names[k] for k in rng.permutation(len(names))]
+    rng.shuffle(names)
     chosen: dict[str, list[BenchmarkRow]] = {}
     ahead = count = 0
     for name in names:
-        mine = list(groups[name].values())
-        left = [mine[k] for k in rng.permutation(len(mine))]
+        left = list(groups[name].values())
+        rng.shuffle(left)
         picked: list[BenchmarkRow] = []
         while left and len(picked) < per_question and (size is None or count < size):
             want = ahead < 0 if ahead else not (picked and picked[-1].correct)

@@ -12,6 +12,7 @@ import typer
 from sapo_studio.app.commands.export import FORMATS
 from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
 from sapo_studio.app.commands.printing import console, pass_on, say, say_json
+from sapo_studio.domain.process_benchmark import LabelSource
 from sapo_studio.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ else:
     """A format that benchmarks can be exported to."""
 
 NAME_HELP = "NAME@VERSION, or NAME for its newest version."
-
-
-class Labels(StrEnum):
-    """Whose first error the rows get."""
-
-    HUMAN = "human"
-    ROLLOUTS = "rollouts"
-    ORACLE = "oracle"
-    CONSENSUS = "consensus"
 
 
 def register(app: typer.Typer) -> None:
@@ -58,12 +50,12 @@ def make(
         list[str], typer.Option("--from", metavar="RUN|QUEUE", help="Where its solutions come from. Several times.")
     ],
     labels: Annotated[
-        Labels,
+        LabelSource,
         typer.Option(
             help="Whose first error: people's, that of rollouts, the lab's oracle's, or what most of people, rollouts "
             "and the newest verifier say."
         ),
-    ] = Labels.HUMAN,
+    ] = "human",
     per_question: Annotated[int, typer.Option("--per-question", min=1, help="Most solutions of a question.")] = 2,
     size: Annotated[int | None, typer.Option("--size", min=1, help="Most solutions in all.")] = None,
     split: Annotated[
@@ -83,7 +75,7 @@ def make(
     from sapo_studio.app.benchmarks.making import Choice, make_benchmark
     from sapo_studio.store.db import Store
 
-    choice = Choice(labels.value, per_question, size, checked_split(split), seed, held_out)
+    choice = Choice(labels, per_question, size, checked_split(split), seed, held_out)
     with Store.open(create=False) as store:
         made = make_benchmark(store, name, sources, choice)
     if as_json:
