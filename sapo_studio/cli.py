@@ -24,6 +24,7 @@ from sapo_studio.app.commands import (
     import_file,
     label_study,
     matrix,
+    people_study,
     presets,
     queue,
     report,
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 for module in (
     *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
-    *(queue, agreement, bundle, benchmark, presets, restore, doctor),
+    *(queue, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:
