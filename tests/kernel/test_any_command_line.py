@@ -27,7 +27,16 @@ from sapo_studio.requests import client
 from sapo_studio.store.db import Store
 from tests.fixtures.synthetic import synthetic_run
 
-COMMANDS: dict[str, Any] = dict(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+
+def commands() -> dict[str, Any]:
+    """All commands by what is typed for them: those of a group by two words."""
+    found: dict[str, Any] = dict(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+    for name, group in list(found.items()):
+        found |= {f"{name} {one}": command for one, command in getattr(group, "commands", {}).items()}
+    return found
+
+
+COMMANDS = commands()
 LONG = 100_000
 TEXTS = [
     *("", " ", "-", "--", ".", "/", "~", "~nobody-of-this-name", "a/b", "last", "\x00", "\x1b]0;x\x07", "\x9b31m"),
@@ -161,7 +170,7 @@ def command_line(data: st.DataObject, ground: Ground) -> list[str]:
     """A command with an argument in each place and some of its options, each with any value."""
     name = data.draw(st.sampled_from(sorted(COMMANDS)))
     value = values(ground)
-    line: list[str] = [name]
+    line: list[str] = name.split()
     arguments = [one for one in COMMANDS[name].params if one.param_type_name == "argument"]
     options = [one for one in COMMANDS[name].params if one.param_type_name != "argument"]
     for option in data.draw(st.lists(st.sampled_from(options), max_size=4)) if options else ():
@@ -177,11 +186,11 @@ def each_value_in_each_place(ground: Ground) -> Iterator[list[str]]:
     for name, command in COMMANDS.items():
         places = [one for one in command.params if one.param_type_name == "argument"]
         for value in [*TEXTS, *ground.files]:
-            yield [name, "--", *[value for _ in places]]
+            yield [*name.split(), "--", *[value for _ in places]]
             for option in command.params:
                 if option.param_type_name != "argument" and not option.is_flag:
                     usual = {"run": "lab-smoke", "task": "gsm8k", "what": "trajectories"}
-                    yield [name, option.opts[0], value, "--", *[usual.get(one.name, "last") for one in places]]
+                    yield [*name.split(), option.opts[0], value, "--", *[usual.get(one.name, "last") for one in places]]
 
 
 def quiet(count: int) -> Callable[[Any], Any]:
