@@ -38,7 +38,8 @@ class Source:
 
 def find_source(store: Store, text: str) -> Source:
     """The queue of this name, or else the run that `text` means. Raises InputError where there is neither."""
-    queue = store.value("SELECT id FROM queues WHERE name = ?", (text,))
+    # Compared here: what is typed may hold what SQLite takes for no text.
+    queue = next((number for number, name in store.rows("SELECT id, name FROM queues") if name == text), None)
     if queue is None:
         run = queries.find_run(store, text)
         return Source(run, "run", (run,))
