@@ -145,6 +145,7 @@ def recognized(file: Path) -> KnownFormat:
     from sapo_studio.formats.raw_rows import BrokenRowsError, RawRows
 
     seen: dict[str, None] = {}
+    line = 0
     try:
         for row in islice(RawRows(read_lines(file, exact=True)), _LOOKED_AT):
             if isinstance(row.value, dict):
@@ -153,6 +154,7 @@ def recognized(file: Path) -> KnownFormat:
                     if all(_has(value, key) for key in known.keys):
                         return known
                 seen |= dict.fromkeys(value)
+                line = line or row.line
     except BrokenRowsError as error:
         raise InputError(f"{file} is not JSON", why=error.why, fix="Give JSON Lines, or one JSON array.") from error
     if not seen:
@@ -160,7 +162,9 @@ def recognized(file: Path) -> KnownFormat:
     told = cut(listing(list(seen)))
     known = "; ".join(f"{known.title}: {', '.join(known.keys)}" for known in IMPORTED)
     raise InputError(
-        f"{file} is in no format that is known", why=f"Its rows have {told}.", fix=f"Formats are known by ({known})."
+        f"{file}:{line} is in no format that is known",
+        why=f"Its rows have {told}.",
+        fix=f"Formats are known by ({known}).",
     )
 
 
