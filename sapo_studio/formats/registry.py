@@ -119,14 +119,6 @@ def format_named(name: str) -> KnownFormat:
     raise InputError(f"There is no format {name!r} to import", fix=f"There are {names}; auto finds out.")
 
 
-def known_format(name: str) -> KnownFormat:
-    """The format that is called `name`. Raises InputError where there is none."""
-    found = next((known for known in FORMATS if known.name == name), None)
-    if found is None:
-        raise InputError(f"There is no format {name!r}", fix=f"There are {', '.join(known.name for known in FORMATS)}.")
-    return found
-
-
 def format_of(file: Path) -> KnownFormat:
     """What `file` is read as by its name: the first format that has its suffix, else the first that can be read at all.
 

@@ -19,7 +19,7 @@ from sapo_studio.domain.process_benchmark import BenchmarkRow, digest, parse_ref
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import write_atomic
 from sapo_studio.formats.base import LabeledSolution
-from sapo_studio.formats.registry import KnownFormat, known_format
+from sapo_studio.formats.registry import KnownFormat, format_named
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.records import BenchmarkInfo
@@ -204,7 +204,7 @@ def write_files(store: Store, benchmark: BenchmarkInfo) -> tuple[Path, Path]:
     made = solutions(benchmark, rows)
     measured = [one for one, row in zip(made, rows, strict=True) if row.split == "test"]
     tuning = [one for one, row in zip(made, rows, strict=True) if row.split == "tuning"]
-    write = known_format(FILE_FORMAT).load().write
+    write = format_named(FILE_FORMAT).load().write
     assert write is not None, f"{FILE_FORMAT} is registered as writable"
     files = _files(store, benchmark)
     try:

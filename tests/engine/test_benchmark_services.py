@@ -12,7 +12,7 @@ from sapo_engine.service import evaluate, people_study, sample_solutions
 from sapo_studio.domain.question_text import normalized
 from sapo_studio.errors import InputError
 from sapo_studio.formats.base import LabeledSolution
-from sapo_studio.formats.processbench import write
+from sapo_studio.formats.processbench import FORMAT
 from sapo_studio.requests.kinds import EvaluateRequest, PeopleStudyRequest, SampleSolutionsRequest
 from tests.fixtures.small_run import config, finished_run
 
@@ -56,7 +56,7 @@ def bench_file(saved, tmp_path):
         for t in saved.benchmark()
     ]
     file = tmp_path / "bench.jsonl"
-    file.write_text("".join(write(rows)))
+    file.write_text("".join(FORMAT.write(rows)))
     return file
 
 
@@ -100,7 +100,7 @@ def test_rows_of_judged_questions_are_left_out(folder, saved, tmp_path):
         for q in (own, other)
     ]
     file = tmp_path / "two.jsonl"
-    file.write_text("".join(write(rows)))
+    file.write_text("".join(FORMAT.write(rows)))
     found = people_study.answer(PeopleStudyRequest(run=folder, judged={t.number: {1: False}}, benchmark=file))
     assert (found["left_out"], found["with"]["solutions"]) == (1, 1)
     assert len(found["leaks"]) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from sapo_studio.app.benchmarks.making import Choice, Made, make_benchmark
 from sapo_studio.errors import StoreError
 from sapo_studio.files import write_output
-from sapo_studio.formats.registry import known_format
+from sapo_studio.formats.registry import format_named
 from sapo_studio.store import benchmarks, queries
 from sapo_studio.store.benchmarks import BenchmarkInfo
 from sapo_studio.store.db import Store
@@ -49,7 +49,7 @@ def delete(store: Store, title: str) -> None:
 def export(store: Store, title: str, file: Path, format_name: str) -> int:
     """Write a version's solutions to `file`. Returns how many."""
     found = benchmarks.find_benchmark(store, title)
-    text = benchmarks.as_text(known_format(format_name), found, benchmarks.read_rows(store, found))
+    text = benchmarks.as_text(format_named(format_name), found, benchmarks.read_rows(store, found))
     try:
         write_output(file, text)
     except OSError as error:
