@@ -286,7 +286,8 @@ class Parent:
             elif isinstance(event, Finished | Failed):
                 self._word = event
             elif isinstance(event, JudgementsWanted) and self._worker is not None:
-                judged = self._wait.do(lambda: steps_by_people(self._store, self._run_id))
+                number = queries.get_number(self._store, self._run_id)
+                judged = self._wait.do(lambda: steps_by_people(self._store, number))
                 self._worker.tell_judgements(judged)
 
     def _beat(self) -> None:

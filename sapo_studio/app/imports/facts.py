@@ -9,7 +9,7 @@ from sapo_studio.formats.registry import FORMATS
 from sapo_studio.store import imports, queries
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
-from sapo_studio.store.judged_steps import judged_steps
+from sapo_studio.store.human_verdicts import judged_steps
 
 
 @dataclass(frozen=True)
