@@ -11,7 +11,7 @@ from sapo_studio.domain.step_evidence import StepEvidence, Tries
 from sapo_studio.store.codec import unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
-from sapo_studio.store.human_verdicts import people_of
+from sapo_studio.store.human_verdicts import said_by_each
 from sapo_studio.store.traces import parse_scores, parse_steps
 
 _OWN = (*LABELERS, "expansion")
@@ -57,7 +57,7 @@ def evidence(store: Store, run_id: str, iteration: int) -> list[LabeledTrajector
     questions = {row[0]: row[1] for row in rows}
     rollouts = _rollouts(store, run_id, iteration, steps, questions)
     graders = _graders(store, run_id, iteration)
-    people = people_of(store, min(steps), max(steps)) if steps else {}
+    people = said_by_each(store, min(steps), max(steps)) if steps else {}
     found: list[LabeledTrajectory] = []
     for trajectory, question, text, _, truth, labels, blob in rows:
         with reading(store.path, f"the scores of trajectory {trajectory}"):

@@ -51,7 +51,7 @@ def steps_by_people(store: Store, run_number: int) -> dict[int, dict[int, bool]]
     }
 
 
-def people_of(store: Store, low: int, high: int) -> dict[int, Sequence[Person]]:
+def said_by_each(store: Store, low: int, high: int) -> dict[int, Sequence[Person]]:
     """By trajectory: what stands of each person, who spoke last first. For whoever compares people."""
     return {trajectory: one.people() for trajectory, one in _said(store, low, high).items()}
 
