@@ -98,17 +98,25 @@ def judged(asked: Asked, who: str, error: int) -> None:
     annotations.annotate(asked.store, asked.trajectory, who, meant, filled=set(meant) - {error})
 
 
+def taken_in_again(asked: Asked, folder: Path) -> str:
+    """People's labels once the trajectory went out in the program's own format, and came back."""
+    file = folder / "own.jsonl"
+    file.write_text(own_format(asked.store, asked.run))
+    return labels_in(own_format(asked.store, take_in(asked.store, file, format_named("sapo"), ReadAs()).run_id))
+
+
 def test_three_people_and_a_resolution(store: Store, tmp_path: Path):
     run = synthetic_run(store, trajectories=24, questions=8, iterations=1)
     labeled = [one.evidence for one in evidence(store, run, 1)]
     trajectory, n = next((one.trajectory, one.n) for one in labeled if one.n >= 5)
     asked = Asked(store, run, trajectory, n)
-    judged(asked, "ann", 2)
+    judged(asked, "zoe", 2)
     asked.says(2, "10")
     judged(asked, "ben", 4)
     asked.says(4, "1110")  # they differ: who spoke last
+    assert taken_in_again(asked, tmp_path) == "1110".ljust(n, UNKNOWN), "who spoke last is known from the times"
     annotations.annotate(store, trajectory, "cleo", {1: 0, 2: -1, 3: 1})
-    asked.says(2, "n01")  # two of three; cleo looked at what is behind it, ann did not
+    asked.says(2, "n01")  # two of three; cleo looked at what is behind it, zoe did not
     judged(asked, "ben", 4)
     asked.says(2, "n01")  # whoever speaks last
     uid = resolve(store, trajectory, "dora", first_error_here(n, 3))
@@ -117,8 +125,5 @@ def test_three_people_and_a_resolution(store: Store, tmp_path: Path):
     asked.says(2, "n01")
     people = {one.evidence.trajectory: one.evidence.people for one in evidence(store, run, 1)}[trajectory]
     firsts = {who: first_error(steps, n) for who, steps in people.items()}
-    assert firsts == {"ann": 2, "ben": 4, "cleo": 2}, "the audit holds one person against another"
-    file = tmp_path / "own.jsonl"
-    file.write_text(own_format(store, run))
-    copy = take_in(store, file, format_named("sapo"), ReadAs()).run_id
-    assert labels_in(own_format(store, copy)) == "n01".ljust(n, UNKNOWN), "what was filled in comes back as such"
+    assert firsts == {"ben": 4, "cleo": 2, "zoe": 2}, "the audit holds one person against another"
+    assert taken_in_again(asked, tmp_path) == "n01".ljust(n, UNKNOWN), "what was filled in comes back as such"
