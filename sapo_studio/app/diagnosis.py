@@ -17,6 +17,7 @@ from sapo_studio import paths
 from sapo_studio.display import has_display, window_fault
 from sapo_studio.errors import SapoError
 from sapo_studio.hardware import read_cards
+from sapo_studio.readable import counted
 from sapo_studio.requests.client import ask
 from sapo_studio.requests.kinds import SandboxProbeRequest
 from sapo_studio.store import faults, file_systems
@@ -166,7 +167,7 @@ def store_checks() -> Iterator[Check]:
         if fault != "ok":
             yield Check("store", "bad", str(fault), backups.way_back(path))
         else:
-            size = f"{backups.counted(runs, 'run')}, {path.stat().st_size / 2**20:.1f} MiB"
+            size = f"{counted(runs, 'run')}, {path.stat().st_size / 2**20:.1f} MiB"
             others = [name for name in presence.run_folders(path) if name not in known]
             advice = f"Folders of runs that it does not know: {', '.join(others[:5])}" if others else ""
             yield Check("store", "note" if others else "good", size, advice)

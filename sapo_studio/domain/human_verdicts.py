@@ -1,14 +1,12 @@
-"""What people say of a solution's steps, taken together: a resolution stands first, then what most say, then who spoke
-last. Pure.
-
-A neutral step counts as correct, here as in `judgements.first_error`: it is no error.
+"""What people say of a solution, taken together: a resolution stands first, then the first error that most say, then
+who spoke last. Its steps are what those say who say that first error, so that the two never differ. Pure.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sapo_studio.domain.judgements import UNKNOWN, Judgement, first_error
@@ -18,10 +16,12 @@ How = Literal["resolution", "agreement", "latest", "one person"]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person's judgements of a solution's steps (from 1 on), those that stand."""
+    """One person's judgements of a solution's steps (from 1 on), those that stand. `filled`: steps among them that
+    nobody looked at, whose judgement follows from where the first error is."""
 
     name: str
     judgements: Mapping[int, int]
+    filled: frozenset[int] = field(default=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +37,29 @@ class Resolution:
 class HumanVerdict:
     """What people say of one solution. `first_error`: 0 for none, -1 where they do not say enough; `how` it was found,
     `by` whom. `agreement`: of those who say a first error, the share that says this one; None of one person or none.
-    `correct`: of each step that somebody judged, whether it is called correct."""
+    `steps`: the judgement of each step that has one. All steps up to a first error have one; of those behind it only
+    what somebody looked at."""
 
     first_error: int
     how: How
     by: tuple[str, ...]
     agreement: float | None
-    correct: Mapping[int, bool]
+    steps: Mapping[int, int]
 
 
 def human_verdict(people: Sequence[Person], n_steps: int, resolution: Resolution | None = None) -> HumanVerdict:
     """Take together what `people`, who spoke last first, say of a solution of `n_steps` steps."""
-    errors = {person.name: first_error(person.judgements, n_steps) for person in people}
-    known = {name: error for name, error in errors.items() if error != UNKNOWN}
-    error, how = _first_error(list(known.values()), resolution)
-    names = [person.name for person in people]
-    if resolution is not None:
-        names = list(dict.fromkeys([*names, resolution.resolver]))
-    share = sum(one == error for one in known.values()) / len(known) if len(known) > 1 else None
-    return HumanVerdict(error, how, tuple(sorted(names)), share, _steps(people, resolution))
+    errors = [first_error(person.judgements, n_steps) for person in people]
+    known = [error for error in errors if error != UNKNOWN]
+    error, how = _first_error(known, resolution)
+    names = {person.name for person in people}
+    if resolution is None:
+        siding = [_looked_at(person, error) for person, said in zip(people, errors, strict=True) if said == error]
+    else:
+        siding = [_of_resolution(resolution)]
+        names.add(resolution.resolver)
+    share = known.count(error) / len(known) if len(known) > 1 else None
+    return HumanVerdict(error, how, tuple(sorted(names)), share, _steps(siding, error))
 
 
 def _first_error(errors: Sequence[int], resolution: Resolution | None) -> tuple[int, How]:
@@ -70,18 +74,25 @@ def _first_error(errors: Sequence[int], resolution: Resolution | None) -> tuple[
     return errors[0], "latest"
 
 
-def _steps(people: Sequence[Person], resolution: Resolution | None) -> dict[int, bool]:
-    votes: dict[int, list[bool]] = {}
-    for person in people:
-        for step, judgement in person.judgements.items():
-            votes.setdefault(step, []).append(judgement != Judgement.WRONG)
-    found = {step: _majority(cast) for step, cast in votes.items()}
-    if resolution is not None:
-        found |= {step: judgement != Judgement.WRONG for step, judgement in resolution.judgements.items()}
-    return dict(sorted(found.items()))
+def _looked_at(person: Person, error: int) -> Mapping[int, int]:
+    """Without what was filled in behind the first error: it says that no path leads back, not what the steps are."""
+    if error <= 0 or not person.filled:
+        return person.judgements
+    return {s: judgement for s, judgement in person.judgements.items() if s <= error or s not in person.filled}
 
 
-def _majority(votes: Sequence[bool]) -> bool:
-    """What most say; of as many on both sides, who spoke last (the first vote)."""
-    ahead = 2 * sum(votes) - len(votes)
-    return votes[0] if ahead == 0 else ahead > 0
+def _of_resolution(resolution: Resolution) -> Mapping[int, int]:
+    """A resolution does not keep what was filled in, so that no incorrect step behind its first error counts."""
+    error = resolution.first_error
+    return {s: said for s, said in resolution.judgements.items() if s <= error or said != Judgement.WRONG}
+
+
+def _steps(siding: Sequence[Mapping[int, int]], error: int) -> dict[int, int]:
+    """What most of those say who say the first error; of as many on both sides, who spoke last. Steps before a first
+    error that none of them judged are correct, as the error is the first."""
+    votes: dict[int, list[int]] = {}
+    for judgements in siding:
+        for step, judgement in judgements.items():
+            votes.setdefault(step, []).append(judgement)
+    found = {step: Counter(cast).most_common(1)[0][0] if len(cast) > 1 else cast[0] for step, cast in votes.items()}
+    return {**dict.fromkeys(range(1, error), int(Judgement.RIGHT)), **found}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -107,11 +106,3 @@ def agreement(items: Sequence[Judged], *, seed: int = 0) -> Agreement:
 
 def _only(unit: Unit, *people: str) -> Unit:
     return {who: said for who, said in unit.items() if who in people}
-
-
-def agreed_first_error(said: Sequence[int]) -> int | None:
-    """The first error that more people say than any other, if at least two do; None where there is no such one."""
-    most = Counter(error for error in said if error != UNKNOWN).most_common(2)
-    if not most or most[0][1] < 2 or (len(most) > 1 and most[1][1] == most[0][1]):
-        return None
-    return most[0][0]

@@ -18,12 +18,14 @@ class _Part(BaseModel):
 
 
 class Judgement(_Part):
-    """What a person says of a step: -1 incorrect, 0 neutral, 1 correct."""
+    """What a person says of a step: -1 incorrect, 0 neutral, 1 correct. `filled`: it follows from where they see the
+    first error."""
 
     person: StrictStr
     step: Annotated[StrictInt, Field(ge=1)]
     judgement: Annotated[StrictInt, Field(ge=-1, le=1)]
     at: float
+    filled: StrictBool = False
 
 
 class Comment(_Part):

@@ -9,6 +9,7 @@ from typing import Any
 from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.extras import Extras
 from sapo_studio.formats.step_labels import CORRECT, INCORRECT, NEUTRAL, UNKNOWN
+from sapo_studio.readable import counted
 
 
 class Fact(StrEnum):
@@ -64,7 +65,7 @@ class Losses:
 
     def told(self) -> list[str]:
         """What is lost, by name, each in a few words: `neutral ratings (3 steps)`."""
-        found = [f"{what} ({n:,} {unit}{'' if n == 1 else 's'})" for (what, unit), n in self._counts.items()]
+        found = [f"{what} ({counted(n, unit)})" for (what, unit), n in self._counts.items()]
         return found + ([f"fields of the file: {', '.join(sorted(self._fields))}"] if self._fields else [])
 
     def fitted(self, solution: LabeledSolution, holds: frozenset[Fact]) -> LabeledSolution | None:

@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping
 from uuid import uuid4
 
 from sapo_studio.domain.judgements import Judgement, first_error
-from sapo_studio.domain.people import agreed_first_error
 from sapo_studio.errors import InputError
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import AnnotationInfo
@@ -89,12 +88,20 @@ def undo_act(store: Store, uid: str) -> bool:
 
 def current(store: Store, trajectory_id: int) -> list[AnnotationInfo]:
     """The judgements of a trajectory that stand now, by annotator and step."""
-    found = store.rows(
-        "SELECT annotator, step, judgement, at, filled, max(id) FROM annotations"
-        " WHERE trajectory_id = ? AND undone_at IS NULL GROUP BY annotator, step ORDER BY annotator, step",
-        (trajectory_id,),
-    )
-    return [AnnotationInfo(*row[:4], filled=bool(row[4])) for row in found]
+    return standing(store, trajectory_id, trajectory_id).get(trajectory_id, [])
+
+
+def standing(store: Store, low: int, high: int) -> dict[int, list[AnnotationInfo]]:
+    """The same of each trajectory with an id in `low`..`high` that somebody has judged."""
+    found: dict[int, list[AnnotationInfo]] = {}
+    for trajectory, *facts, filled, _ in store.rows(
+        "SELECT trajectory_id, annotator, step, judgement, at, filled, max(id) FROM annotations"
+        " WHERE trajectory_id BETWEEN ? AND ? AND undone_at IS NULL GROUP BY trajectory_id, annotator, step"
+        " ORDER BY trajectory_id, annotator, step",
+        (low, high),
+    ):
+        found.setdefault(trajectory, []).append(AnnotationInfo(*facts, filled=bool(filled)))
+    return found
 
 
 def by_hand(store: Store, trajectory_id: int, annotator: str) -> dict[int, int]:
@@ -111,40 +118,3 @@ def first_error_of(store: Store, trajectory_id: int, annotator: str) -> int:
     n_steps = int(store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,)))
     mine = {one.step: one.judgement for one in current(store, trajectory_id) if one.annotator == annotator}
     return first_error(mine, n_steps)
-
-
-def human_first_errors(store: Store, low: int, high: int) -> dict[int, int]:
-    """For each annotated trajectory with an id in `low`..`high`: the first wrong step as people say, 0 for
-    none, -1 where they did not say enough.
-
-    A resolution counts before everything else; then what most of several people agree on; then who judged last.
-    """
-    found: dict[int, int] = {}
-    for trajectory, (people, n_steps) in _said(store, low, high).items():
-        errors = [first_error(judged, n_steps) for judged in people.values()]
-        agreed = agreed_first_error(errors)
-        found[trajectory] = errors[0] if agreed is None else agreed
-    found.update(
-        store.rows(
-            "SELECT trajectory_id, first_error FROM resolutions WHERE undone_at IS NULL"
-            " AND trajectory_id BETWEEN ? AND ? ORDER BY at, uid",  # of several the last one holds
-            (low, high),
-        )
-    )
-    return found
-
-
-def _said(store: Store, low: int, high: int) -> dict[int, tuple[dict[str, dict[int, int]], int]]:
-    """By trajectory: what stands of each person, who judged last first, and how many steps it has."""
-    found = store.rows(
-        "SELECT a.trajectory_id, a.annotator, a.step, a.judgement, t.n_steps,"
-        " (SELECT max(b.act) FROM annotations b WHERE b.trajectory_id = a.trajectory_id AND b.annotator = a.annotator"
-        "  AND b.undone_at IS NULL) AS last"
-        " FROM v_annotations a JOIN trajectories t ON t.id = a.trajectory_id"
-        " WHERE a.trajectory_id BETWEEN ? AND ? ORDER BY a.trajectory_id, last DESC",
-        (low, high),
-    )
-    said: dict[int, tuple[dict[str, dict[int, int]], int]] = {}
-    for trajectory, annotator, step, judgement, n_steps, _last in found:
-        said.setdefault(trajectory, ({}, n_steps))[0].setdefault(annotator, {})[step] = judgement
-    return said

@@ -28,6 +28,7 @@ from pathlib import Path
 from sapo_studio import files
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.paths import user_path
+from sapo_studio.readable import counted
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.migrations import MIGRATIONS
 from sapo_studio.store.store_lock import StoreLock
@@ -82,11 +83,6 @@ class Restored:
     backup: Backup
     aside: Path | None
     kept: tuple[Path, ...]
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 run`, `3 runs`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 # Names.

@@ -11,6 +11,7 @@ from sapo_studio.domain.step_evidence import StepEvidence, Tries
 from sapo_studio.store.codec import unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
+from sapo_studio.store.human_verdicts import said_by_each
 from sapo_studio.store.traces import parse_scores, parse_steps
 
 _OWN = (*LABELERS, "expansion")
@@ -55,7 +56,8 @@ def evidence(store: Store, run_id: str, iteration: int) -> list[LabeledTrajector
     steps = {row[0]: parse_steps(store, row[3], row[0]) for row in rows}
     questions = {row[0]: row[1] for row in rows}
     rollouts = _rollouts(store, run_id, iteration, steps, questions)
-    graders, people = _graders(store, run_id, iteration), _people(store, run_id, iteration)
+    graders = _graders(store, run_id, iteration)
+    people = said_by_each(store, min(steps), max(steps)) if steps else {}
     found: list[LabeledTrajectory] = []
     for trajectory, question, text, _, truth, labels, blob in rows:
         with reading(store.path, f"the scores of trajectory {trajectory}"):
@@ -69,7 +71,7 @@ def evidence(store: Store, run_id: str, iteration: int) -> list[LabeledTrajector
             scores=scores,
             rollouts=rollouts.get(trajectory, {}),
             graders={name: marks for name, marks in graders.get(trajectory, {}).items() if len(marks) == len(labels)},
-            people=people.get(trajectory, {}),
+            people={person.name: person.judgements for person in people.get(trajectory, ())},
             truth=truth,
         )
         found.append(LabeledTrajectory(text, steps[trajectory], one))
@@ -117,15 +119,4 @@ def _graders(store: Store, run_id: str, iteration: int) -> dict[int, dict[str, s
         (run_id, iteration, *_OWN),
     ):
         found[trajectory][source] = labels
-    return found
-
-
-def _people(store: Store, run_id: str, iteration: int) -> dict[int, dict[str, dict[int, int]]]:
-    found: dict[int, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
-    for trajectory, annotator, step, judgement in store.rows(
-        "SELECT a.trajectory_id, a.annotator, a.step, a.judgement FROM v_annotations a"
-        " JOIN trajectories t ON t.id = a.trajectory_id WHERE t.run_id = ? AND t.iteration = ?",
-        (run_id, iteration),
-    ):
-        found[trajectory][annotator][step] = judgement
     return found

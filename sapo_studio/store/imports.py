@@ -152,10 +152,12 @@ class Staging:
 
 def _write_extras(store: Store, number: int, identity: int, extras: Extras, rollouts: int) -> None:
     act = int(store.value("SELECT coalesce(max(act), 0) FROM annotations"))
-    acts = {key: act + n for n, key in enumerate(dict.fromkeys((j.person, j.at) for j in extras.judgements), start=1)}
+    judgements = sorted(extras.judgements, key=lambda j: (j.at, j.person, j.step))  # who spoke last counts
+    acts = {key: act + n for n, key in enumerate(dict.fromkeys((j.at, j.person) for j in judgements), start=1)}
     store.execute_many(
-        "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement) VALUES (?, ?, ?, ?, ?, ?)",
-        [(identity, j.person, j.at, acts[j.person, j.at], j.step, j.judgement) for j in extras.judgements],
+        "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement, filled)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(identity, j.person, j.at, acts[j.at, j.person], j.step, j.judgement, j.filled) for j in judgements],
     )
     store.execute_many(
         "INSERT INTO comments (uid, trajectory_id, step, annotator, at, text) VALUES (?, ?, ?, ?, ?, ?)",

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sapo_studio import paths
 from sapo_studio.errors import StoreError
+from sapo_studio.readable import counted
 from sapo_studio.store import backups
-from sapo_studio.store.backups import Backup, counted
+from sapo_studio.store.backups import Backup
 from sapo_studio.store.faults import StoreFault
 
 HIGHEST_NUMBER = 2**30

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from sapo_studio.domain.disagreement import Opinions, disagreement, spoken, uncertainty
 from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.errors import InputError
-from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.codec import row_number, unpack_many
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
+from sapo_studio.store.human_verdicts import human_first_errors, resolved_first_errors
 from sapo_studio.store.queue_records import QueueSpec
 from sapo_studio.store.records import UNKNOWN
 from sapo_studio.store.traces import trace_ids
@@ -66,11 +66,12 @@ def _gold(store: Store, ids: NDArray[np.int64], spec: QueueSpec, wanted: int) ->
     """`wanted` trajectories whose first error is known, with it: by the task itself, else by a resolution."""
     if not wanted:
         return {}
-    known: dict[int, int] = dict(
+    resolved = resolved_first_errors(store, int(ids.min()), int(ids.max())) if len(ids) else {}
+    known: dict[int, int] = {one: resolved[one] for one in ids.tolist() if one in resolved}
+    known.update(
         store.rows(
-            "SELECT t.id, coalesce(t.truth, (SELECT r.first_error FROM resolutions r WHERE r.trajectory_id = t.id"
-            " AND r.undone_at IS NULL ORDER BY r.id DESC LIMIT 1)) AS known"
-            " FROM json_each(?) j CROSS JOIN trajectories t ON t.id = j.value WHERE known IS NOT NULL",
+            "SELECT t.id, t.truth FROM json_each(?) j CROSS JOIN trajectories t ON t.id = j.value"
+            " WHERE t.truth IS NOT NULL",
             (json.dumps(ids.tolist()),),
         )
     )

@@ -98,6 +98,10 @@ def resolutions_of(store: Store, queue_id: int) -> dict[int, Resolution]:
     return holding
 
 
+def steps_of(text: str) -> dict[int, int]:
+    """Judgements by step of a resolution, as its row keeps them. Raises ValueError where they cannot be read."""
+    return {int(step): int(said) for step, said in json.loads(text).items()}
+
+
 def _resolution(row: Sequence[Any]) -> Resolution:
-    steps = {int(step): int(said) for step, said in json.loads(row[4]).items()}
-    return Resolution(*row[:4], steps=steps, first_error=row[5], taken=row[6], why=row[7])
+    return Resolution(*row[:4], steps=steps_of(row[4]), first_error=row[5], taken=row[6], why=row[7])

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sapo_studio.errors import InputError
-from sapo_studio.store.annotations import current, human_first_errors
+from sapo_studio.store.annotations import current
 from sapo_studio.store.codec import ROWS_PER_RUN, unpack_many, unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import UNREADABLE, reading, unreadable
+from sapo_studio.store.human_verdicts import human_first_errors
 from sapo_studio.store.records import (
     UNKNOWN,
     HeatmapData,

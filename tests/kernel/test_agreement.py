@@ -14,7 +14,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from sapo_studio.domain import agreement as measures
 from sapo_studio.domain.agreement import Coefficient, cohen_kappa, confusion, krippendorff_alpha, same_share
-from sapo_studio.domain.people import CATEGORIES, Judged, agreed_first_error, agreement
+from sapo_studio.domain.people import CATEGORIES, Judged, agreement
 
 PEOPLE = ("ann", "ben", "cara")
 UNITS = st.dictionaries(st.sampled_from(PEOPLE), st.integers(-1, 3), max_size=3)
@@ -158,11 +158,3 @@ def test_what_people_say_of_trajectories():
     assert found.pairs[2].trajectories == 1
     assert found.pairs[2].kappa_first_error.value is None
     assert agreement([]).pairs == ()
-
-
-@pytest.mark.parametrize(
-    ("said", "agreed"),
-    [([], None), ([2], None), ([2, 2], 2), ([0, 0, 3], 0), ([2, 3], None), ([2, 2, 3, 3], None), ([-1, -1, 2], None)],
-)
-def test_agreed_first_error(said, agreed):
-    assert agreed_first_error(said) == agreed

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_studio.domain.human_verdicts import Person, Resolution, human_verdict
-from sapo_studio.domain.judgements import first_error_here, no_error
+from sapo_studio.domain.judgements import first_error, first_error_here, no_error
 from sapo_studio.store import queries
 from sapo_studio.store.annotations import annotate, undo
 from sapo_studio.store.db import Store
@@ -35,6 +35,8 @@ def people(*errors: int) -> list[Person]:
         ([2, 3, 3], 3, "agreement", 2 / 3),
         ([0, 0], 0, "agreement", 1.0),
         ([1, 2, 2, 1], 1, "latest", 0.5),
+        ([3, 0, 0], 0, "agreement", 2 / 3),
+        ([], -1, "one person", None),
     ],
 )
 def test_most_say_it_else_who_spoke_last(errors, error, how, agreement):
@@ -47,23 +49,41 @@ def test_a_resolution_stands_before_all():
     found = human_verdict(people(2, 3, 3), N, Resolution("judge", first_error_here(N, 2), 2))
     assert (found.first_error, found.how, found.agreement) == (2, "resolution", 1 / 3)
     assert found.by == ("judge", "p0", "p1", "p2")
-    assert found.correct == {1: True, 2: False, 3: False, 4: False}
+    assert found.steps == {1: 1, 2: -1}, "what was filled in behind it is no judgement"
+    judged = {1: 1, 2: -1, 3: 1, 4: 0}
+    assert human_verdict(people(3), N, Resolution("judge", judged, 2)).steps == judged
 
 
-def test_steps_are_voted_on_and_neutral_is_no_error():
-    found = human_verdict([Person("a", {1: 0, 2: -1}), Person("b", {2: 1, 3: 1}), Person("c", {2: 1})], N)
-    assert found.correct == {1: True, 2: True, 3: True}
-    assert human_verdict([Person("a", {1: 0}), Person("b", {1: -1})], N).correct == {1: True}  # as many: who spoke last
+def test_steps_are_what_those_say_who_say_the_first_error():
+    said = [Person("a", {1: 0, 2: -1, 4: 1}), Person("b", {1: 1, 2: -1, 4: 1}), Person("c", {1: 1, 2: 1, 3: -1})]
+    found = human_verdict(said, N)
+    assert (found.first_error, found.steps) == (2, {1: 0, 2: -1, 4: 1})  # of step 1 as many: who spoke last
+    found = human_verdict([*said[1:], Person("d", {3: -1, 4: -1}), Person("e", {1: 1, 3: -1})], N)
+    assert (found.first_error, found.steps) == (3, {1: 1, 2: 1, 3: -1, 4: -1})
 
 
-@settings(max_examples=30)
-@given(st.lists(JUDGEMENTS, max_size=5))
-def test_it_is_always_somebodys_word(all_judgements):
-    spoken = [Person(str(k), judgements) for k, judgements in enumerate(all_judgements)]
-    found = human_verdict(spoken, N)
-    assert set(found.correct) == {step for judged in all_judgements for step in judged}
-    for step, correct in found.correct.items():
-        assert correct in {judged[step] != -1 for judged in all_judgements if step in judged}
+def test_who_has_not_said_enough_is_asked_only_where_nobody_has():
+    begun = Person("a", {1: 0, 2: 1})
+    assert human_verdict([begun], N).steps == {1: 0, 2: 1}
+    found = human_verdict([begun, Person("b", {3: -1})], N)
+    assert (found.first_error, found.how, found.steps) == (3, "one person", {1: 1, 2: 1, 3: -1})
+
+
+def test_what_was_filled_in_counts_up_to_the_first_error():
+    judged = first_error_here(N, 2)
+    found = human_verdict([Person("a", judged, frozenset({1, 3, 4}))], N)
+    assert found.steps == {1: 1, 2: -1}
+    assert human_verdict([Person("a", judged, frozenset({1, 3}))], N).steps == {1: 1, 2: -1, 4: -1}
+    assert human_verdict([Person("a", no_error(N), frozenset(range(1, N + 1)))], N).steps == no_error(N)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(JUDGEMENTS, st.frozensets(st.integers(1, N))), max_size=5))
+def test_first_error_and_steps_never_differ(all_judgements):
+    found = human_verdict([Person(str(k), *judgements) for k, judgements in enumerate(all_judgements)], N)
+    assert first_error(found.steps, N) == found.first_error
+    for step, judgement in found.steps.items():
+        assert judgement in {judged.get(step, 1) for judged, _ in all_judgements}
     assert found.agreement is None or 0 < found.agreement <= 1
 
 

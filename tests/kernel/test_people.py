@@ -9,8 +9,8 @@ from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.errors import InputError
 from sapo_studio.store import annotations, queries, queue_work
 from sapo_studio.store.agreement import saved_by_people
-from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.db import Store
+from sapo_studio.store.human_verdicts import human_first_errors
 from sapo_studio.store.queue_items import Worker
 from sapo_studio.store.resolutions import LONGEST, resolutions_of, resolve, undo_resolution
 from tests.fixtures.two_people import JONAS, MIRA, judge_all, judged_queue, truly

@@ -137,8 +137,3 @@ def size(count_of_bytes: float) -> str:
         if count_of_bytes >= limit:
             return f"{count_of_bytes / limit:.1f}{THIN}{unit}"
     return f"{count_of_bytes:.0f}{THIN}B"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things: `1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -286,8 +286,10 @@ class Parent:
             elif isinstance(event, Finished | Failed):
                 self._word = event
             elif isinstance(event, JudgementsWanted) and self._worker is not None:
-                judged = self._wait.do(lambda: steps_by_people(self._store, self._run_id))
-                self._worker.tell_judgements(judged)
+                self._worker.tell_judgements(self._wait.do(self._judged))
+
+    def _judged(self) -> dict[int, dict[int, bool]]:
+        return steps_by_people(self._store, queries.get_number(self._store, self._run_id))
 
     def _beat(self) -> None:
         if time.monotonic() - self._last_heartbeat >= HEARTBEAT_SECONDS:

@@ -30,7 +30,7 @@ def label_study(
     ] = ITERATION.default,
     trajectories: Annotated[
         int,
-        typer.Option("--trajectories", min=TRAJECTORIES.low, help="Wrong trajectories that all labelers label."),
+        typer.Option("--trajectories", min=TRAJECTORIES.low, help="Incorrect trajectories that all labelers label."),
     ] = TRAJECTORIES.default,
     lengths: Annotated[
         str,
@@ -40,7 +40,7 @@ def label_study(
     out: Annotated[str, typer.Option("--out", metavar="FOLDER", help=OUT_HELP)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
 ) -> None:
-    """Label the same wrong trajectories with every labeler, and compare cost and accuracy.
+    """Label the same incorrect trajectories with every labeler, and compare cost and accuracy.
 
     Trajectories are sampled by the run's reasoner on development questions; SAPO is guided by the verifier of the
     iteration before, as in the run. All labelers really roll out: nothing is estimated. `SAPO search` is SAPO with

@@ -56,7 +56,7 @@ def people_study(
         request = PeopleStudyRequest(
             run=store.run_dir(run_id),
             iteration=iteration,
-            judged=steps_by_people(store, run_id),
+            judged=steps_by_people(store, queries.get_number(store, run_id)),
             benchmark=on.file if on else None,
             tuning=on.tuning if on else 0,
             device=device,

@@ -9,7 +9,7 @@ import typer
 
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.errors import InputError, SapoError, StoreError
-from sapo_studio.readable import printable
+from sapo_studio.readable import counted, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,11 +69,11 @@ def restore(
         number = 1 + [one.path for one in backups.list_backups(store)].index(chosen.path)
         raise InputError(
             "The store is sound and holds more than the best backup",
-            why=f"It holds {backups.counted(now.runs, 'run')}, and {chosen.summary} is the best. Nothing was changed.",
+            why=f"It holds {counted(now.runs, 'run')}, and {chosen.summary} is the best. Nothing was changed.",
             fix=f"To go back all the same name the backup: sapo restore {number} --yes. The file of now is kept aside.",
         )
     if fewer:
-        lacking = backups.counted(now.runs - chosen.runs, "run")
+        lacking = counted(now.runs - chosen.runs, "run")
         say(f"The store is sound and holds {lacking} more than this backup. Its file is kept aside.", error=True)
     if not yes and not typer.confirm(printable(f"Go back to {chosen.summary}? {now.sentence} It is kept aside.")):
         raise InputError("Nothing was restored")
@@ -93,7 +93,6 @@ def _present(store: Path) -> _Present:
     """What the store holds now. Raises InputError where an engine works on one of its runs."""
     from sapo_studio import supervisor
     from sapo_studio.store import queries
-    from sapo_studio.store.backups import counted
     from sapo_studio.store.db import Store
 
     try:
@@ -153,7 +152,6 @@ def _list(store: Path, found: list[Backup], *, as_json: bool) -> None:
 
 def _tell(store: Path, done: Restored, *, as_json: bool) -> None:
     from sapo_studio.store import presence, queries
-    from sapo_studio.store.backups import counted
     from sapo_studio.store.db import Store
 
     with Store.open(store, create=False) as opened:

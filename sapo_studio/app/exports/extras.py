@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from sapo_studio.formats.extras import Comment, Extras, Judgement, Rollout, Scores, SourceLabels
 from sapo_studio.formats.holding import Fact, Losses
 from sapo_studio.store import queries
+from sapo_studio.store.annotations import standing
 from sapo_studio.store.codec import id_range, unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.imports import FILE_LABELS
+from sapo_studio.store.records import AnnotationInfo
 
 _COUNTED = {
     Fact.JUDGEMENTS: "SELECT count(*) FROM v_annotations WHERE trajectory_id BETWEEN ? AND ?",
@@ -33,19 +35,13 @@ def extras_of(store: Store, identities: Sequence[int]) -> dict[int, Extras]:
     judgement that was taken back, no comment behind which its author wrote another one."""
     if not identities:
         return {}
-    judgements: dict[int, list[Judgement]] = {}
     comments: dict[int, list[Comment]] = {}
     scores: dict[int, list[Scores]] = {}
     labels: dict[int, list[SourceLabels]] = {}
     rollouts: dict[int, list[Rollout]] = {}
     between = "BETWEEN ? AND ?"
     reach = (identities[0], identities[-1])
-    for identity, person, step, judgement, at in store.rows(
-        f"SELECT trajectory_id, annotator, step, judgement, at FROM v_annotations WHERE trajectory_id {between}"
-        " ORDER BY trajectory_id, annotator, step",
-        reach,
-    ):
-        judgements.setdefault(identity, []).append(Judgement(person=person, step=step, judgement=judgement, at=at))
+    judgements = standing(store, *reach)
     for identity, person, step, at, text in store.rows(
         "SELECT c.trajectory_id, c.annotator, c.step, c.at, c.text FROM comments c WHERE c.undone_at IS NULL"
         f" AND c.text != '' AND c.trajectory_id {between} AND c.id = (SELECT max(d.id) FROM comments d WHERE"
@@ -77,7 +73,7 @@ def extras_of(store: Store, identities: Sequence[int]) -> dict[int, Extras]:
         rollouts.setdefault(identity, []).append(Rollout.model_validate(made))
     return {
         identity: Extras(
-            judgements=tuple(judgements.get(identity, ())),
+            judgements=tuple(_judgement(one) for one in judgements.get(identity, ())),
             comments=tuple(comments.get(identity, ())),
             scores=tuple(scores.get(identity, ())),
             labels=tuple(labels.get(identity, ())),
@@ -85,3 +81,7 @@ def extras_of(store: Store, identities: Sequence[int]) -> dict[int, Extras]:
         )
         for identity in identities
     }
+
+
+def _judgement(one: AnnotationInfo) -> Judgement:
+    return Judgement(person=one.annotator, step=one.step, judgement=one.judgement, at=one.at, filled=one.filled)

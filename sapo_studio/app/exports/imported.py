@@ -22,8 +22,8 @@ from sapo_studio.formats.splice import Edit, edited
 from sapo_studio.store import imports, queries
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
+from sapo_studio.store.human_verdicts import judged_steps
 from sapo_studio.store.imports import StoredRow
-from sapo_studio.store.judged_steps import judged_steps
 
 
 def written(store: Store, run_id: str, known: KnownFormat, *, people: bool, losses: Losses) -> Iterator[str]:

@@ -17,9 +17,9 @@ from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import output_place
 from sapo_studio.paths import user_path
 from sapo_studio.store import queries
-from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
+from sapo_studio.store.human_verdicts import human_first_errors
 from sapo_studio.store.traces import parse_scores, parse_steps
 
 BATCH = 2000

@@ -6,7 +6,7 @@ For people who train or measure step verifiers.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from sapo_studio.formats.step_labels import labels_of
 from sapo_studio.store import queries
 from sapo_studio.store.codec import id_range, row_id, row_number
 from sapo_studio.store.db import Store
-from sapo_studio.store.judged_steps import judged_steps
+from sapo_studio.store.human_verdicts import judged_steps
 from sapo_studio.store.traces import parse_steps
 
 LabelSource = Literal["human", "rollouts", "oracle", "file"]
@@ -85,7 +85,7 @@ def labeled_solutions(
     name = queries.get_run(store, run_id).id
     where = "t.id BETWEEN ? AND ?"
     values: list[Any] = [low, high]
-    known: dict[int, dict[int, int]] = {}
+    known: Mapping[int, Mapping[int, int]] = {}
     if labels == "human":
         known = judged_steps(store, low, high)
         where += " AND t.id IN (SELECT value FROM json_each(?))"

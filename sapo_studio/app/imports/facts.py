@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sapo_studio.formats.registry import FORMATS
+from sapo_studio.readable import counted
 from sapo_studio.store import imports, queries
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
-from sapo_studio.store.judged_steps import judged_steps
+from sapo_studio.store.human_verdicts import judged_steps
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,16 @@ class ImportFacts:
     def sentences(self) -> list[str]:
         """The same for people, a line each."""
         told = [
-            f"{self.name} ({self.run_id}): imported file, {_count(self.rows, 'row')} of {self.title}",
+            f"{self.name} ({self.run_id}): imported file, {counted(self.rows, 'row')} of {self.title}",
             f"From {self.file}",
-            f"{_count(self.solutions, 'solution')}: {self.incorrect:,} with an incorrect step, {self.unknown:,} whose "
+            f"{counted(self.solutions, 'solution')}: {self.incorrect:,} with an incorrect step, {self.unknown:,} whose "
             f"first error is not known, {self.judged:,} judged by people",
         ]
         if self.format == "math_aps":
             told.append(f"A step is correct where its value is above {self.settings['threshold']:g}")
         if self.refused:
-            told.append(f"{_count(self.refused, 'row')} of the file refused")
+            told.append(f"{counted(self.refused, 'row')} of the file refused")
         return told + [f"V_{number}: scores by {name}" for number, name in self.scored_by.items()]
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def facts(store: Store, run_id: str) -> ImportFacts:

@@ -180,9 +180,9 @@ def markdown(found: Found, image: str) -> str:
         parts.append(f"95 % intervals, {over}.\n")
         parts.append(threshold_sheet(found["benchmark"]).markdown())
         parts.append(
-            "A step is called wrong that scores below the threshold. *Tuned*: rows of each fifth of the questions are "
-            "judged with the threshold of the best F1 on the other four. *PRMScore*: mean of the F1 of correct and of "
-            "incorrect steps; *MCC*: Matthews' correlation of solutions called and being incorrect (a part of "
+            "A step is called incorrect that scores below the threshold. *Tuned*: rows of each fifth of the questions "
+            "are judged with the threshold of the best F1 on the other four. *PRMScore*: mean of the F1 of correct and "
+            "of incorrect steps; *MCC*: Matthews' correlation of solutions called and being incorrect (a part of "
             "MR-Score, as the first error on incorrect solutions is).\n"
         )
         parts.append(threshold_sheet(found["benchmark"], curve=True).markdown())

@@ -18,6 +18,7 @@ from sapo_studio.errors import InputError, StoreError
 from sapo_studio.store import annotations, queries, queue_holders, queue_work, queues
 from sapo_studio.store.comments import comments
 from sapo_studio.store.db import Store
+from sapo_studio.store.human_verdicts import human_first_errors
 from sapo_studio.store.queue_items import Worker, get_item, waiting
 from sapo_studio.store.queue_progress import progress, saved_items
 from sapo_studio.store.queue_records import Progress, QueueItem, QueueSpec, SavedItem
@@ -333,7 +334,7 @@ def _read(store: Store, item: QueueItem, known: OpenItem | None = None) -> OpenI
     if known is None or known.detail.id != trajectory_id:
         detail = queries.trace(store, trajectory_id)
     else:
-        said = annotations.human_first_errors(store, trajectory_id, trajectory_id)
+        said = human_first_errors(store, trajectory_id, trajectory_id)
         detail = replace(
             known.detail,
             annotations=annotations.current(store, trajectory_id),

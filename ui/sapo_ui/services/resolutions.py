@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject, Signal
 from sapo_studio.app.annotation.agreement import People, open_conflicts, people_of
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.store import queries, resolutions
-from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.comments import comments
 from sapo_studio.store.db import Store
+from sapo_studio.store.human_verdicts import human_first_errors
 from sapo_studio.store.records import UNKNOWN, CommentInfo, TraceDetail
 from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events, annotator_name

@@ -10,8 +10,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from sapo_studio.app.imports.take_in import Imported
+from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
-from sapo_ui import format as fmt
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
 
@@ -72,7 +72,7 @@ class FileActions(QObject):
         return dialog
 
     def _taken_in(self, found: Imported) -> None:
-        said = f"Imported {fmt.counted(found.kept, 'row')} of {found.known.title} ({found.run_id})"
+        said = f"Imported {counted(found.kept, 'row')} of {found.known.title} ({found.run_id})"
         refused = f", {len(found.refused):,} were refused." if found.refused else "."
         self._imported(found.run_id, said + refused)
 

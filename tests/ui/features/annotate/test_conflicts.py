@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QApplication
 
 from sapo_studio.domain.judgements import first_error, first_error_here
 from sapo_studio.store import annotations
-from sapo_studio.store.annotations import human_first_errors
 from sapo_studio.store.comments import write_comment
+from sapo_studio.store.human_verdicts import human_first_errors
 from sapo_studio.store.queue_items import Worker
 from sapo_studio.store.queues import list_queues
 from sapo_studio.store.resolutions import resolutions_of, resolve

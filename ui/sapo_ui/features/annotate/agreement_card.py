@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBox
 
 from sapo_studio.domain.agreement import Coefficient
 from sapo_studio.domain.people import Agreement, PairAgreement
+from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.widgets.combo import set_items
@@ -23,7 +24,7 @@ INTERVAL = "The bar is the 95 % interval, the scale goes from 0 to 1."
 
 def number(value: float) -> str:
     """`0.79`; two places are what such few items support."""
-    return f"{value:.2f}".replace("-", "\u2212")
+    return f"{value:.2f}".replace("-", fmt.MINUS)
 
 
 class Measure(QWidget):
@@ -49,7 +50,7 @@ class Measure(QWidget):
 
     def show_value(self, found: Coefficient) -> None:
         """Show it."""
-        told = "\u2013" if found.value is None else number(found.value)
+        told = fmt.NONE if found.value is None else number(found.value)
         self.value.setText(told)
         self.bar.show_value(found.value, found.low, found.high)
         self.bar.setVisible(found.value is not None)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
 from sapo_ui.trajectory.step_column import Card, StepColumn
@@ -126,7 +127,7 @@ class ConflictRow(Card):
         if said is None or said == 0:
             painter.setFont(theme.font("strong" if last else "small"))
             painter.setPen(QColor(look.warning if last and said is None and self._missing == "open" else look.muted))
-            words = "neutral" if said == 0 else self._missing if last else "\u2013"
+            words = "neutral" if said == 0 else self._missing if last else fmt.NONE
             painter.drawText(where, Qt.AlignmentFlag.AlignCenter, words)
             return
         icon = QRectF(where.center().x() - ICON / 2, where.center().y() - ICON / 2, ICON, ICON)

@@ -13,7 +13,7 @@ from sapo_ui.features.annotate.conflict_steps import ConflictSteps
 from sapo_ui.features.annotate.draft import Draft, people_of
 from sapo_ui.features.annotate.evidence import EvidenceBar
 from sapo_ui.features.annotate.item_rows import name_of
-from sapo_ui.features.annotate.judge_buttons import KeyButton
+from sapo_ui.features.annotate.judge_buttons import JUDGEMENTS, KeyButton
 from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.services.resolutions import Evidence
 from sapo_ui.widgets.elided_label import ElidedLabel
@@ -29,11 +29,7 @@ CHOICE = (
     ("undo", "u", "Undo", "Take back your last resolution in this queue"),
 )
 ANEW = (
-    ("wrong", "1", "Incorrect", "The chosen step is incorrect"),
-    ("neutral", "2", "Neutral", "The chosen step neither helps nor harms"),
-    ("right", "3", "Correct", "The chosen step is correct"),
-    ("first_error", "e", "First error is here", "The chosen step is the first error; the others are filled in"),
-    ("no_error", "n", "No error", "No step is incorrect"),
+    *JUDGEMENTS,
     ("back", "Esc", "Do not judge anew", "Back to the choice of a judgement"),
 )
 SAVE = ("save", "Enter", "Save", "Keep this as what holds, and go on to the next conflict")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from sapo_studio.app.annotation.agreement import People
 from sapo_studio.domain.judgements import first_error
 from sapo_studio.store.agreement import SavedByPeople
 from sapo_studio.store.queue_records import QueueInfo
+from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.annotate.conflict_steps import ConflictStep, ConflictSteps
 from sapo_ui.features.annotate.item_rows import name_of
@@ -21,6 +22,9 @@ from sapo_ui.features.annotate.subpage import Subpage
 from sapo_ui.services.resolutions import ConflictDesk, Evidence
 from sapo_ui.theme import icons
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.row_table import dress_rows
+
+ROW = 28
 
 HELP = """### Annotate: gold items
 
@@ -70,7 +74,7 @@ class GoldModel(QAbstractTableModel):
             return str(item.gold or "none") if role == Qt.ItemDataRole.DisplayRole else None
         who = self.people[column - 2]
         if who not in item.judged.steps:
-            return "\u2013" if role == Qt.ItemDataRole.DisplayRole else None
+            return fmt.NONE if role == Qt.ItemDataRole.DisplayRole else None
         said = first_error(item.judged.steps[who], item.judged.n_steps)
         right = said == item.gold
         if role == Qt.ItemDataRole.DisplayRole:
@@ -97,17 +101,12 @@ class GoldPage(Subpage):
         self.table = QTableView()
         self.table.setModel(self.rows)
         self.table.setAccessibleName("Gold items that were saved")
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(28)
+        dress_rows(self.table, ROW)
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         self.question = label("", "body", "muted", wrap=True)
-        self.steps = ConflictSteps("known", "\u2013")
+        self.steps = ConflictSteps("known", fmt.NONE)
         self.message = MessagePage()
         self.people = PeopleColumn()
         card = QFrame()

@@ -9,12 +9,17 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 from sapo_ui import theme
 from sapo_ui.widgets.flow_layout import FlowRow
 
-BUTTONS = (
+JUDGEMENTS = (
     ("wrong", "1", "Incorrect", "The chosen step is incorrect"),
     ("neutral", "2", "Neutral", "The chosen step neither helps nor harms"),
     ("right", "3", "Correct", "The chosen step is correct"),
     ("first_error", "e", "First error is here", "The chosen step is the first error; the other steps are filled in"),
     ("no_error", "n", "No error", "No step is incorrect; steps not judged are filled in"),
+)
+"""What a step is judged by: verb, key, words, meaning."""
+
+BUTTONS = (
+    *JUDGEMENTS,
     ("comment", "c", "Comment", "Write a comment on the chosen step"),
     ("skip", "s", "Skip", "Pass this item over; it does not come again by itself"),
     ("reopen", "o", "Open again", "Take the save of this item back, to judge it anew"),

@@ -95,7 +95,7 @@ class NewQueueDialog(QDialog):
             tag.setBuddy(widget)
             form.addRow(tag, widget)
         self.overlap.setToolTip("The others go to whoever comes first. Agreement is measured on what several judged.")
-        self.gold.setToolTip("Mixed in unmarked; how often they are judged right is counted apart.")
+        self.gold.setToolTip("Mixed in unmarked; how often they are judged correctly is counted apart.")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.make = QPushButton("Make queue")
         buttons.addButton(self.make, QDialogButtonBox.ButtonRole.AcceptRole)

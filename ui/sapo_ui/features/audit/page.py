@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFrame,
     QHBoxLayout,
     QHeaderView,
@@ -33,6 +32,7 @@ from sapo_ui.services import label_audit
 from sapo_ui.services.label_audit import AuditView
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.labels import EmptyState, label
+from sapo_ui.widgets.row_table import dress_rows
 from sapo_ui.widgets.segmented import Segmented
 
 SENT = 40
@@ -161,20 +161,11 @@ verifier before says, what the rollouts say, and what people and second graders 
     def _dress_table(self) -> None:
         table, header = self.table, self.table.horizontalHeader()
         table.setAccessibleName("Steps that the sources disagree on")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        table.verticalHeader().setDefaultSectionSize(ROW)
+        dress_rows(table, ROW)
         header.setSectionResizeMode(STEP, QHeaderView.ResizeMode.Stretch)
         for column, width in WIDTHS.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             table.setColumnWidth(column, width)
-        header.setHighlightSections(False)
 
     def _add_keys(self) -> None:
         keys: dict[str, Callable[[], object]] = {

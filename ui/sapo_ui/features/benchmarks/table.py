@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from PySide6.QtWidgets import QTableView
 
 from sapo_studio.store.records import BenchmarkInfo
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.widgets.plain_text import plain_tip
+from sapo_ui.widgets.row_table import dress_rows
 
 Index = QModelIndex | QPersistentModelIndex
 ROW = 30
@@ -24,7 +25,7 @@ def origins(one: BenchmarkInfo) -> str:
 
 def _trained(one: BenchmarkInfo) -> str:
     count = one.source.get("trained_on")
-    return "-" if count is None else "none" if not count else f"{count} of {one.rows}"
+    return fmt.NONE if count is None else "none" if not count else f"{count} of {one.rows}"
 
 
 COLUMNS: tuple[tuple[str, int, Callable[[BenchmarkInfo], str], str], ...] = (
@@ -41,7 +42,7 @@ COLUMNS: tuple[tuple[str, int, Callable[[BenchmarkInfo], str], str], ...] = (
     (
         "Agreement",
         92,
-        lambda one: "-" if one.agreement is None else fmt.percent(one.agreement),
+        lambda one: fmt.percent(one.agreement),
         "Mean share of the people (or sources) who say the same first error",
     ),
     ("Trained on", 92, _trained, "Solutions of questions that the runs it was made from are trained on"),
@@ -93,16 +94,8 @@ class BenchmarkTable(QTableView):
         super().__init__()
         self.setModel(model)
         self.setAccessibleName("Process benchmarks")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(ROW)
+        dress_rows(self, ROW)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setFont(theme.font("small"))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for at, (_, width, _, _) in enumerate(COLUMNS):

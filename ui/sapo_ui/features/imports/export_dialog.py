@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from sapo_studio.formats.registry import WRITTEN
 from sapo_studio.paths import user_path
+from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
-from sapo_ui import format as fmt
 from sapo_ui.features.imports.import_dialog import told
 from sapo_ui.services import imports, tasks
 from sapo_ui.services.imports import Target
@@ -104,7 +104,7 @@ class ExportDialog(QDialog):
             return
         self._count = count
         title = self.format.currentText()
-        text = f"{fmt.counted(count, 'row')} would be written."
+        text = f"{counted(count, 'row')} would be written."
         if not count:
             text = "Nothing would be written: no solution has such labels."
         if lost:
@@ -127,7 +127,7 @@ class ExportDialog(QDialog):
         self.setEnabled(False)
 
         def done(count: int) -> None:
-            self.written.emit(f"Exported {fmt.counted(count, 'row')} to {text}.")
+            self.written.emit(f"Exported {counted(count, 'row')} to {text}.")
             self.accept()
 
         def failed(error: Exception) -> None:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from sapo_studio.app.imports.take_in import AUTO, Imported, Look
 from sapo_studio.errors import SapoError
 from sapo_studio.formats.registry import IMPORTED
-from sapo_ui import format as fmt
+from sapo_studio.readable import counted
 from sapo_ui import theme
 from sapo_ui.services import imports, tasks
 from sapo_ui.services.imports import Wanted
@@ -128,8 +128,8 @@ class ImportDialog(QDialog):
         if wanted is not self._asked:
             return
         self._show_threshold(found.known.name)
-        held = f"{fmt.counted(found.kept, 'row')} kept, with {fmt.counted(found.solutions, 'solution')}"
-        self.said.setText(f"{found.known.title}: {held}; {fmt.counted(len(found.refused), 'row')} refused.")
+        held = f"{counted(found.kept, 'row')} kept, with {counted(found.solutions, 'solution')}"
+        self.said.setText(f"{found.known.title}: {held}; {counted(len(found.refused), 'row')} refused.")
         lines = [f"line {one.line}: {one.why}" for one in found.refused[:SHOWN]]
         more = len(found.refused) - SHOWN
         self.refused.setPlainText("\n".join([*lines, f"and {more:,} more"] if more > 0 else lines))

@@ -40,12 +40,12 @@ class _Found:
 
 
 class CasesPanel(DataPanel):
-    """One bar an iteration: confirmed, later, earlier, noise, among the wrong trajectories that were checked."""
+    """One bar an iteration: confirmed, later, earlier, noise, among the incorrect trajectories that were checked."""
 
     panel_id = "cases"
     title = "Self-verification"
     help = (
-        "### Self-verification\n\nFor each wrong trajectory the reasoner rolls out from two prefixes around the "
+        "### Self-verification\n\nFor each incorrect trajectory the reasoner rolls out from two prefixes around the "
         "predicted first error.\n\n"
         + "\n".join(f"* **{name}**: {meaning}" for name, (_, meaning) in CASES.items())
         + f"\n\n{ERROR_MEANING}\n"

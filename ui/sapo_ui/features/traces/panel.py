@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QPushButton, QStackedWidget, QTableView
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QStackedWidget, QTableView
 
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -24,6 +24,7 @@ from sapo_ui.trajectory.mark_text import MarkTextDelegate
 from sapo_ui.trajectory.score_strip import ScoreStripDelegate
 from sapo_ui.widgets.combo import choose_values, chosen_values
 from sapo_ui.widgets.labels import EmptyState, label
+from sapo_ui.widgets.row_table import dress_rows
 
 ROW = 26
 WIDTHS = {
@@ -125,17 +126,8 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
     def _dress(self) -> None:
         table, header = self.table, self.table.horizontalHeader()
         table.setAccessibleName("Trajectories")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
+        dress_rows(table, ROW)
         table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.verticalHeader().hide()
-        table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        table.verticalHeader().setDefaultSectionSize(ROW)
-        header.setHighlightSections(False)
         header.setSectionsClickable(True)
         header.setFont(theme.font("small"))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
