@@ -17,7 +17,7 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.domain.process_benchmark import BenchmarkRow, choose, digest, parse_reference
 from sapo_studio.errors import InputError, StoreError
-from sapo_studio.formats.registry import known_format, read_file
+from sapo_studio.formats.registry import format_named, read_file
 from sapo_studio.store import benchmarks, queries, runs
 from sapo_studio.store.annotations import annotate
 from sapo_studio.store.codec import id_range, row_number
@@ -120,7 +120,7 @@ def test_versions_and_freezing(store: Store, home: Path):
 def test_exported_and_read_again_it_is_equal(store: Store, tmp_path: Path):
     rows = [row(k, tests=("assert f() == 1",) if k % 2 else (), answer="" if k % 2 else "3") for k in range(4)]
     one = benchmarks.create_benchmark(store, "mine", rows, source={})
-    known = known_format("processbench")
+    known = format_named("processbench")
     file = tmp_path / "out.jsonl"
     file.write_text(benchmarks.as_text(known, one, rows))
     assert read_file(file) == benchmarks.solutions(one, rows)
