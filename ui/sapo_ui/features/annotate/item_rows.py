@@ -18,6 +18,7 @@ from sapo_ui.widgets.plain_text import plain_tip
 ITEM = Qt.ItemDataRole.UserRole + 1
 NOW = Qt.ItemDataRole.UserRole + 2
 PAD, CELL, NAME, WORDS = 12, 9, 66, 92
+LEAST_STRIP = 24.0
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -193,7 +194,9 @@ class SavedDelegate(_Delegate):
         name_room = QRectF(rect.left(), rect.top(), NAME, rect.height())
         _write(painter, name_room, name_of(item.question_id, item.sample), look.text, "strong" if now else "small")
         scores = item.scores.tolist()
-        strip = max(24.0, min(64.0, rect.width() - NAME - 26 - WORDS))
+        strip = min(64.0, rect.width() - NAME - 26 - WORDS)
+        if strip < LEAST_STRIP:  # the words say more than a few pixels of color
+            scores, strip = [], 0.0
         x, wide = rect.left() + NAME + 4, min(float(CELL), strip / max(1, len(scores)))
         painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
         for score in scores:

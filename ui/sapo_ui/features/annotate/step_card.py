@@ -123,7 +123,7 @@ class JudgeCard(Card):
         row = QHBoxLayout(self)
         row.setContentsMargins(BAR + 10, 10, 12, 10)
         row.setSpacing(theme.SPACE_2)
-        number = label(str(step.number), "body", "muted")
+        number = label(str(step.number), "mono", "muted")  # in one line with the text
         number.setFixedWidth(22)
         middle = QVBoxLayout()
         middle.setSpacing(theme.SPACE_1)
