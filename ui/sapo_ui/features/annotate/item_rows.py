@@ -27,11 +27,12 @@ def name_of(question_id: int, sample: int) -> str:
     return f"q {row_number(question_id)} \u00b7 s {sample}"
 
 
-def verdict_of(item: SavedItem) -> tuple[str, bool]:
-    """What the verifier (without one, rollouts) said beside this person, in words, and whether they agree."""
+def verdict_of(item: SavedItem) -> tuple[str, bool | None]:
+    """What the verifier (without one, rollouts) said beside this person, in words, and whether they agree; None where
+    neither said anything."""
     who, said = (f"V{item.verifier}", item.called) if item.called >= 0 else ("rollouts", item.verified)
     if said < 0:
-        return "no scores", True
+        return "no scores", None
     if said == item.judged:
         return ("agree, none" if said == 0 else "agree"), True
     return f"{who} {said or 'none'}, you {item.judged or 'none'}", False
@@ -204,10 +205,7 @@ class SavedDelegate(_Delegate):
             painter.drawRect(QRectF(x, rect.center().y() - 7, max(1.0, wide - 1), 14))
             x += wide
         x = rect.left() + NAME + 4 + strip + 6
-        glyphs.paint(
-            painter,
-            "check" if same else "warning",
-            look.good if same else look.warning,
-            QRectF(x, rect.center().y() - 6, 12, 12),
-        )
+        if same is not None:
+            icon, color = ("check", look.good) if same else ("warning", look.warning)
+            glyphs.paint(painter, icon, color, QRectF(x, rect.center().y() - 6, 12, 12))
         _write(painter, QRectF(x + 16, rect.top(), rect.right() - x - 16, rect.height()), words, look.muted, "small")

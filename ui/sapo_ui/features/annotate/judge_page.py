@@ -37,6 +37,7 @@ HELP = """### Annotate: judge
 A queue of trajectories, one at a time. One hand on the keyboard:
 
 * **j / k** or the arrows: next and previous step
+* **PageDown / PageUp** scroll the steps; with Shift, the question
 * **1** incorrect, **2** neutral, **3** correct
 * **e** the first error is here: the steps before are correct and those after it incorrect, *filled in* where you did
   not judge them; **n** no step is incorrect
@@ -215,6 +216,9 @@ class JudgePage(Subpage):
             self._pending.append(partial(self._replay, _copy(event)))
         elif event.isAutoRepeat() and verb is not None and (verb not in HELD or self.desk.busy):
             event.accept()
+        elif event.key() in (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.item.turn(down=event.key() == Qt.Key.Key_PageDown, question=shift)
         elif verb == "save" and isinstance(button, QPushButton) and button.hasFocus():
             button.click()
         elif verb is None or self._queue is None:
