@@ -341,7 +341,7 @@ class MainWindow(QMainWindow):
         self.actions_.yield_shortcuts(frozenset(own))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit"):
+        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit", "benchmarks"):
             self.leave_form()
         else:
             super().keyPressEvent(event)
