@@ -58,6 +58,14 @@ def test_fast_typing_keeps_every_press_in_order(judge, qtbot, store, queue):
     assert at(judge) != first
 
 
+def test_no_press_is_dropped_however_many_wait(judge, qtbot, store):
+    first = at(judge)
+    for key in ("1", *"jk" * 60, "3"):
+        qtbot.keyClick(judge, key)
+    settled(qtbot, judge)
+    assert said(store, first) == {1: (1, False)}
+
+
 def test_a_comment_typed_while_the_store_is_busy_is_text(judge, qtbot, store):
     first = at(judge)
     qtbot.keyClick(judge, "1")

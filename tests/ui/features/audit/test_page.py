@@ -156,9 +156,9 @@ def test_the_bounds_are_moved_by_keyboard(qtbot, key):
     assert slider.value() == pytest.approx((0.0, 0.81))
 
 
-def test_a_narrow_page_keeps_the_text_of_the_steps(open_page, run_id, store, qtbot):
-    judged = trace_ids(store, TraceFilter(run_id, iteration=2, outcome="wrong"))
-    for trajectory in judged.tolist():
+def test_a_narrow_page_keeps_the_text_of_the_steps(open_page, store, qtbot):
+    run_id = synthetic_run(store, iterations=1, trajectories=24, questions=6)
+    for trajectory in trace_ids(store, TraceFilter(run_id, iteration=1, outcome="wrong")).tolist():
         annotate(store, trajectory, "Ada", {1: 1})
     page = open_page(run_id)
     assert not page.table.isColumnHidden(OTHERS)
