@@ -1,14 +1,17 @@
-"""Steps and questions that are longer than their place: all of them can be read, by keyboard too."""
+"""What is longer than its place can be read, by keyboard too; and what is not known is not said."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 
+from sapo_studio.store.queue_records import SavedItem
+from sapo_ui.features.annotate.item_rows import verdict_of
 from sapo_ui.widgets.plain_text import breakable
 from tests.ui.queue_helpers import press, settled
 
@@ -31,9 +34,8 @@ def show(judge):
 @given(st.text(st.sampled_from("ab <&\n\u05d0\U0001f600"), max_size=200))
 def test_places_to_break_add_nothing_to_see(text):
     assert breakable(text).replace("\u200b", "") == text
-    assert max(map(len, breakable(text).replace("\u200b", " ").split()), default=0) <= max(
-        40, max((len(word) for word in text.split() if not word.isascii()), default=0)
-    )
+    words = breakable(text).replace("\u200b", " ").split()
+    assert all(len(word) < 40 for word in words if word.isascii())
 
 
 def test_a_word_longer_than_the_line_is_seen_to_its_end(judge, show, qtbot):
@@ -69,6 +71,12 @@ def test_a_long_question_is_read_by_keyboard(judge, show, qtbot):
     qtbot.keyClick(judge, UP, SHIFT)
     assert bar.value() < below
     settled(qtbot, judge)
+
+
+def test_without_scores_there_is_nothing_to_agree_with():
+    saved = SavedItem(1, 1, 1, 0, np.zeros(0, np.float32), verifier=-1, verified=-1, judged=2)
+    assert verdict_of(saved) == ("no scores", None)
+    assert verdict_of(replace(saved, verified=2)) == ("agree", True)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ SIDE, NARROW_SIDE = 330, 290
 NARROW = 800
 """Below this width of the page, in pixels, the side gives way, and scores and what others say only hovering shows."""
 ROW = 26
-WIDTHS = {SCORE: 56, ROLLOUTS: 62, OTHERS: 110, WRITTEN: 58, BELIEF: 70, FILTER: 46}
+WIDTHS = {SCORE: 58, ROLLOUTS: 68, OTHERS: 110, WRITTEN: 60, BELIEF: 74, FILTER: 44}
 
 
 class AuditPage(Page):
