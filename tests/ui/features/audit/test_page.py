@@ -167,6 +167,21 @@ def test_a_narrow_page_keeps_the_text_of_the_steps(open_page, store, qtbot):
     qtbot.waitUntil(lambda: page.table.columnWidth(STEP) > 100)
 
 
+def test_the_focus_moves_no_row_and_shows_around_the_whole_table(open_page, qtbot):
+    page = open_page(None)
+    table = page.table
+    table.setParent(None)
+    qtbot.addWidget(table)
+    table.show()
+    table.clearFocus()
+    before = table.viewport().geometry()
+    assert before.left() > 0  # there is room for the ring before it is needed
+    table.activateWindow()
+    table.setFocus()
+    qtbot.waitUntil(table.hasFocus)
+    assert table.viewport().geometry() == before
+
+
 def test_an_imported_file_is_told_from_a_run_without_labels(open_page, store, tmp_path):
     file = tmp_path / "own.jsonl"
     file.write_text(lines(ROWS["sapo"]))
