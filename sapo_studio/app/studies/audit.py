@@ -182,6 +182,12 @@ def audit(store: Store, run_id: str, iteration: int | None = None, draws: int = 
     Raises InputError where there are no labels.
     """
     known = labeled_iterations(store, run_id)
+    if not known and queries.get_run(store, run_id).imported:
+        raise InputError(
+            f"{run_id} is an imported file",
+            why="Audited are the labels that a run writes; those of a file are the file's own.",
+            fix="Choose a run; `sapo export` and the Annotate page show the labels of a file.",
+        )
     if not known:
         raise InputError(
             f"{run_id} has no labels yet",

@@ -3,6 +3,8 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QListView
 
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store import runs
 from sapo_studio.store.queue_records import QueueSpec
 from sapo_studio.store.queues import make_queue
 from sapo_studio.store.records import TraceFilter
@@ -100,3 +102,16 @@ def test_a_view_of_the_trace_table_becomes_a_queue(qtbot, open_window, store, se
     listed = [item for (item,) in store.rows("SELECT trajectory_id FROM queue_items ORDER BY trajectory_id")]
     assert listed == sorted(trace_ids(store, view).tolist())
     judging(qtbot, window)
+
+
+def test_the_page_stays_when_the_run_that_is_chosen_is_deleted(qtbot, window, store, select, add_run):
+    prepared(store)
+    other = add_run("other", RunStatus.DONE)
+    select(window, other)
+    window.annotate()
+    page = judging(qtbot, window)
+    runs.delete_run(store, other)
+    window._parts.poller.nudge()
+    qtbot.waitUntil(lambda: window.run_page.run_id != other)
+    assert window.pages.front is page
+    assert page.front.desk.open_item is not None

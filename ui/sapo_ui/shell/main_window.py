@@ -41,6 +41,9 @@ from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.banner import Banner
 from sapo_ui.widgets.command_palette import CommandPalette
 
+OF_A_RUN = ("run", "audit")
+"""Pages that go with the run that they show."""
+
 
 @dataclass(frozen=True)
 class WindowParts:
@@ -63,6 +66,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._parts = parts
         self._change = StoreChange((), frozenset())
+        self._taking = False  # the list moves on by itself from a run that was deleted: nobody asked for another page
         self._wanted: str | None = parts.settings.text("last_run") or None
         self.setWindowTitle("SAPO Studio")
         self.setWindowIcon(icons.app_icon())
@@ -172,7 +176,9 @@ class MainWindow(QMainWindow):
 
     def _changed(self, change: StoreChange) -> None:
         self._change = change
+        self._taking = True
         self.run_list.take(change)
+        self._taking = False
         self._notifier.see(change)
         self.pages.take(change)
         if self._wanted is not None and self.run_list.select(self._wanted):
@@ -180,7 +186,8 @@ class MainWindow(QMainWindow):
         if self.run_page.run_id in change.removed:
             self.run_page.show_run(None)
             self.run_list.clear_selection()
-            self._show_page("empty")
+            if self.pages.front_id in OF_A_RUN:
+                self._show_page("empty")
         self.actions_.show_run(self.current_run())
         if change.runs and self.focusWidget() in (None, self.run_list.new_button):
             self.run_list.view.setFocus()
@@ -256,7 +263,8 @@ class MainWindow(QMainWindow):
             return
         self._wanted = None
         self.run_page.show_run(run)
-        self._show_page("run")
+        if not self._taking or self.pages.front_id in OF_A_RUN:
+            self._show_page("run")
 
     def _opened(self, run_id: str) -> None:
         self._selected(run_id)
@@ -341,7 +349,7 @@ class MainWindow(QMainWindow):
         self.actions_.yield_shortcuts(frozenset(own))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit"):
+        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit", "benchmarks"):
             self.leave_form()
         else:
             super().keyPressEvent(event)

@@ -76,8 +76,9 @@ QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; im
 QAbstractItemView {{ background: {surface}; color: {text}; border: 0;
     selection-background-color: {accent_soft}; selection-color: {text}; }}
 QTableView, QTreeView {{ gridline-color: {hairline}; alternate-background-color: {surface}; }}
-QTableView:focus, QTreeView:focus, QListView:focus {{ border: 1px solid {accent}; }}
-QListView[look="plain"]:focus {{ border: 0; }}
+QTableView, QTreeView, QListView {{ border: 1px solid {surface}; }}
+QTableView:focus, QTreeView:focus, QListView:focus {{ border-color: {accent}; }}
+QListView[look="plain"] {{ border: 0; }}
 QTableView::item, QTreeView::item {{ padding: 0 8px; border: 0; }}
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {accent_soft};
     color: {text}; }}

@@ -14,6 +14,7 @@ from sapo_ui import theme
 from sapo_ui.trajectory.step_column import Card
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, Tone, label
+from sapo_ui.widgets.plain_text import breakable
 
 BAR = 6
 JUDGEMENTS: dict[int, tuple[str, Tone, str]] = {
@@ -112,7 +113,7 @@ class StepCard(Card):
         number.setFixedWidth(18)
         middle = QVBoxLayout()
         middle.setSpacing(4)
-        text = label(facts.text, "mono", wrap=True)
+        text = label(breakable(facts.text), "mono", wrap=True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         text.setMinimumWidth(40)
         middle.addWidget(text)

@@ -79,8 +79,9 @@ class StepColumn(QScrollArea):
         """The chosen step, from 1 on."""
         return self._chosen
 
-    def show_steps(self, facts: Sequence[object], chosen: int) -> None:
-        """Show these steps, in order. What has not changed stays as it is."""
+    def show_steps(self, facts: Sequence[object], chosen: int, *, same: bool = False) -> None:
+        """Show these steps, in order. What has not changed stays as it is. `same`: they are those of the same
+        trajectory, so who is reading a long one reads on."""
         before, self._shown = self._shown, tuple(facts)
         for card in self.cards[len(self._shown) :]:
             self._drop(card)
@@ -95,21 +96,22 @@ class StepColumn(QScrollArea):
             self._column.insertWidget(at, card)
             self.cards[at : at + 1] = [card]
             card.show()
-        self.choose(chosen)
+        self.choose(chosen, stay=same and self._read_on)
 
     def _drop(self, card: Card) -> None:
         self._column.removeWidget(card)
         card.hide()
         card.deleteLater()
 
-    def choose(self, step: int) -> None:
-        """Choose a step, and bring its card into view."""
+    def choose(self, step: int, *, stay: bool = False) -> None:
+        """Choose a step, and bring its card into view unless all is to `stay` where it is."""
         if not self.cards:
             return
         self._chosen = max(1, min(len(self.cards), step))
         for card in self.cards:
             card.set_chosen(card.number == self._chosen)
-        self.reveal()
+        if not stay:
+            self.reveal()
         self.chosen_changed.emit(self._chosen)
 
     def reveal(self) -> None:
@@ -117,7 +119,17 @@ class StepColumn(QScrollArea):
         self._follows = True
         if self.cards:
             self._column.activate()
-            self.ensureWidgetVisible(self.cards[self._chosen - 1], 0, 8)
+            card = self.cards[self._chosen - 1]
+            if card.height() > self.viewport().height():  # from its beginning: Qt would show the middle
+                self.verticalScrollBar().setValue(card.y())
+            else:
+                self.ensureWidgetVisible(card, 0, 8)
+
+    @property
+    def _read_on(self) -> bool:
+        """Whether somebody has scrolled within a chosen card that is higher than there is room for."""
+        higher = bool(self.cards) and self.cards[self._chosen - 1].height() > self.viewport().height()
+        return higher and not self._follows and self.in_view
 
     @property
     def in_view(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
@@ -15,6 +16,18 @@ class PlainLabel(QLabel):
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(text)
+
+
+_LONGEST_WORD = 40
+_UNBROKEN = re.compile(rf"[!-~]{{{_LONGEST_WORD},}}")
+_EIGHT = re.compile(r".{8}(?!$)")
+
+
+def breakable(text: str) -> str:
+    """`text` for a label that wraps: a word longer than any line could be broken nowhere, and its end would be out of
+    sight. It gets places to break at (zero-width spaces); text whose words are of usual length stays as it is.
+    """
+    return _UNBROKEN.sub(lambda word: _EIGHT.sub("\\g<0>\u200b", word[0]), text)
 
 
 def plain_tip(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractSlider, QApplication
 
 from sapo_studio.errors import StoreError
@@ -55,6 +56,49 @@ def test_fast_typing_keeps_every_press_in_order(judge, qtbot, store, queue):
     verbs = [verb for (verb,) in store.rows("SELECT verb FROM queue_acts WHERE undone_at IS NULL ORDER BY id")]
     assert verbs == ["judge", "judge", "judge", "judge", "save", "judge"]
     assert at(judge) != first
+
+
+def test_no_press_is_dropped_however_many_wait(judge, qtbot, store):
+    first = at(judge)
+    for key in ("1", *"jk" * 60, "3"):
+        qtbot.keyClick(judge, key)
+    settled(qtbot, judge)
+    assert said(store, first) == {1: (1, False)}
+
+
+def test_a_comment_typed_while_the_store_is_busy_is_text(judge, qtbot, store):
+    first = at(judge)
+    qtbot.keyClick(judge, "1")
+    assert judge.desk.busy
+    text = "c e n s u b o j k 1 2 3 \u00e4"
+    for key in ("c", *text):
+        qtbot.keyClick(judge, key)
+    for key in (Qt.Key.Key_Left, Qt.Key.Key_Delete, "z", ENTER, "j", "3"):
+        qtbot.keyClick(judge, key)
+    settled(qtbot, judge)
+    qtbot.waitUntil(lambda: [(one.step, one.text) for one in comments(store, first)] == [(1, text[:-1] + "z")])
+    assert said(store, first) == {1: (-1, False), 2: (1, False)}
+    assert at(judge) == first
+
+
+def test_a_comment_on_a_step_out_of_sight_opens_at_once(judge, qtbot, monkeypatch):
+    monkeypatch.setattr(type(judge.item.steps), "in_view", False)
+    press(qtbot, judge, "c")
+    assert judge.item.comment.field.isVisible()
+    judge.item.comment.close_field(keep=False)
+
+
+@pytest.mark.parametrize("key", ["s", "u", "e"])
+def test_a_key_that_is_held_down_is_one_press(judge, qtbot, store, key):
+    press(qtbot, judge, "1", ENTER, key)
+    acts = store.value("SELECT count(*) FROM queue_acts")
+    lying = at(judge)
+    for _ in range(5):
+        held = QKeyEvent(QEvent.Type.KeyPress, ord(key.upper()), Qt.KeyboardModifier.NoModifier, key, True)
+        QApplication.sendEvent(judge, held)
+    settled(qtbot, judge)
+    assert store.value("SELECT count(*) FROM queue_acts") == acts
+    assert at(judge) == lying
 
 
 def test_undo_goes_back_over_items_and_restarts(judge, qtbot, store, queue):
@@ -167,7 +211,7 @@ def test_what_others_have_is_said_and_passed_over(qtbot, store, run_id, judge, q
     for _ in range(queue.size):
         press(qtbot, judge, "n", ENTER)
     assert judge.stack.currentWidget() is judge.message
-    qtbot.waitUntil(lambda: "1 are with others" in judge.message.words.message)
+    qtbot.waitUntil(lambda: "1 is with others" in judge.message.words.message)
 
 
 def test_the_end_of_a_queue_and_what_was_skipped(judge, qtbot, store, queue):

@@ -47,6 +47,8 @@ def test_the_first_use_offers_to_make_a_queue(open_annotate, qtbot, store, run_i
     page = open_annotate()
     qtbot.waitUntil(page.none.button.isVisible)
     assert "No queue yet" in page.none.words.message
+    qtbot.waitUntil(page.none.button.hasFocus)
+    assert not page.subpages[0].corner().isVisible()
     qtbot.mouseClick(page.none.button, Qt.MouseButton.LeftButton)
     dialog = page._dialog
     assert dialog.run.currentData() == run_id

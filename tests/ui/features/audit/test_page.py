@@ -7,15 +7,22 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 
+from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.domain.reward_and_truth import Evaluated
 from sapo_studio.domain.runs import RunStatus
+from sapo_studio.formats.base import ReadAs
 from sapo_studio.store import queries
+from sapo_studio.store.annotations import annotate
 from sapo_studio.store.queues import list_queues
-from sapo_ui.features.audit.disagreements import BELIEF, FILTER, ROLLOUTS, STEP, WRITTEN
+from sapo_studio.store.records import TraceFilter
+from sapo_studio.store.traces import trace_ids
+from sapo_ui.features.audit.bounds_slider import BoundsSlider
+from sapo_ui.features.audit.disagreements import BELIEF, FILTER, OTHERS, ROLLOUTS, STEP, WRITTEN
 from sapo_ui.features.audit.page import AuditPage
 from sapo_ui.features.audit.reward_card import RewardCard
 from sapo_ui.services import tasks
 from sapo_ui.services.poller import StoreChange
+from tests.fixtures.step_files import ROWS, lines
 from tests.fixtures.synthetic import synthetic_run
 
 
@@ -129,6 +136,57 @@ def test_one_source_explains_that_noise_takes_two(open_page, run_id, qtbot):
     qtbot.keyClick(page, Qt.Key.Key_BracketRight)
     qtbot.waitUntil(lambda: page.view.audit.iteration == 1)
     assert page.filter.slider.isVisibleTo(page)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Right, Qt.Key.Key_Up])
+def test_the_bounds_are_moved_by_keyboard(qtbot, key):
+    slider = BoundsSlider()
+    qtbot.addWidget(slider)
+    slider.setValue((0.2, 0.8))
+    qtbot.keyClick(slider, key)
+    assert slider.value() == pytest.approx((0.21, 0.8))
+    qtbot.keyClick(slider, key, Qt.KeyboardModifier.ShiftModifier)
+    assert slider.value() == pytest.approx((0.21, 0.81))
+    for _ in range(9):
+        qtbot.keyClick(slider, Qt.Key.Key_PageUp)
+    assert slider.value() == pytest.approx((0.81, 0.81))  # the handles do not pass each other
+    for _ in range(9):
+        qtbot.keyClick(slider, Qt.Key.Key_PageDown)
+    qtbot.keyClick(slider, Qt.Key.Key_Left)
+    assert slider.value() == pytest.approx((0.0, 0.81))
+
+
+def test_a_narrow_page_keeps_the_text_of_the_steps(open_page, store, qtbot):
+    run_id = synthetic_run(store, iterations=1, trajectories=24, questions=6)
+    for trajectory in trace_ids(store, TraceFilter(run_id, iteration=1, outcome="wrong")).tolist():
+        annotate(store, trajectory, "Ada", {1: 1})
+    page = open_page(run_id)
+    assert not page.table.isColumnHidden(OTHERS)
+    page.resize(720, 560)
+    assert page.table.isColumnHidden(OTHERS)
+    qtbot.waitUntil(lambda: page.table.columnWidth(STEP) > 100)
+
+
+def test_the_focus_moves_no_row_and_shows_around_the_whole_table(open_page, qtbot):
+    page = open_page(None)
+    table = page.table
+    table.setParent(None)
+    qtbot.addWidget(table)
+    table.show()
+    table.clearFocus()
+    before = table.viewport().geometry()
+    assert before.left() > 0  # there is room for the ring before it is needed
+    table.activateWindow()
+    table.setFocus()
+    qtbot.waitUntil(table.hasFocus)
+    assert table.viewport().geometry() == before
+
+
+def test_an_imported_file_is_told_from_a_run_without_labels(open_page, store, tmp_path):
+    file = tmp_path / "own.jsonl"
+    file.write_text(lines(ROWS["sapo"]))
+    page = open_page(take_in(store, file, known_format(file), ReadAs()).run_id)
+    assert "is an imported file" in page.empty.message
 
 
 def test_a_run_without_labels_says_when_they_come(open_page, store):

@@ -14,6 +14,7 @@ from sapo_ui.theme import glyphs
 from sapo_ui.trajectory.step_column import Card, StepColumn
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.marks import DRAW
+from sapo_ui.widgets.plain_text import breakable
 
 WORDS = {-1: "incorrect", 0: "neutral", 1: "correct"}
 COLUMN, ICON, RING, PAD = 66, 14, 11.0, 10
@@ -89,7 +90,7 @@ class ConflictRow(Card):
         row.setSpacing(theme.SPACE_2)
         number = label(str(step.number), "small", "muted")
         number.setFixedWidth(20)
-        text = label(step.text, "mono", wrap=True)
+        text = label(breakable(step.text), "mono", wrap=True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         text.setMinimumWidth(40)
         row.addWidget(number)

@@ -265,6 +265,7 @@ class ConflictsPage(Subpage):
         draft = self._draft
         if draft is None or self._evidence is None or self.desk.busy:
             return
+        self.view.notice.say("")
         people = people_of(draft.conflict)
         taken = {"first": people[0], "second": people[1]}.get(verb)
         if verb.startswith(TAKE):

@@ -18,6 +18,7 @@ from sapo_ui.widgets.plain_text import plain_tip
 ITEM = Qt.ItemDataRole.UserRole + 1
 NOW = Qt.ItemDataRole.UserRole + 2
 PAD, CELL, NAME, WORDS = 12, 9, 66, 92
+LEAST_STRIP = 24.0
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -26,11 +27,12 @@ def name_of(question_id: int, sample: int) -> str:
     return f"q {row_number(question_id)} \u00b7 s {sample}"
 
 
-def verdict_of(item: SavedItem) -> tuple[str, bool]:
-    """What the verifier (without one, rollouts) said beside this person, in words, and whether they agree."""
+def verdict_of(item: SavedItem) -> tuple[str, bool | None]:
+    """What the verifier (without one, rollouts) said beside this person, in words, and whether they agree; None where
+    neither said anything."""
     who, said = (f"V{item.verifier}", item.called) if item.called >= 0 else ("rollouts", item.verified)
     if said < 0:
-        return "no scores", True
+        return "no scores", None
     if said == item.judged:
         return ("agree, none" if said == 0 else "agree"), True
     return f"{who} {said or 'none'}, you {item.judged or 'none'}", False
@@ -193,7 +195,9 @@ class SavedDelegate(_Delegate):
         name_room = QRectF(rect.left(), rect.top(), NAME, rect.height())
         _write(painter, name_room, name_of(item.question_id, item.sample), look.text, "strong" if now else "small")
         scores = item.scores.tolist()
-        strip = max(24.0, min(64.0, rect.width() - NAME - 26 - WORDS))
+        strip = min(64.0, rect.width() - NAME - 26 - WORDS)
+        if strip < LEAST_STRIP:  # the words say more than a few pixels of color
+            scores, strip = [], 0.0
         x, wide = rect.left() + NAME + 4, min(float(CELL), strip / max(1, len(scores)))
         painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
         for score in scores:
@@ -201,10 +205,7 @@ class SavedDelegate(_Delegate):
             painter.drawRect(QRectF(x, rect.center().y() - 7, max(1.0, wide - 1), 14))
             x += wide
         x = rect.left() + NAME + 4 + strip + 6
-        glyphs.paint(
-            painter,
-            "check" if same else "warning",
-            look.good if same else look.warning,
-            QRectF(x, rect.center().y() - 6, 12, 12),
-        )
+        if same is not None:
+            icon, color = ("check", look.good) if same else ("warning", look.warning)
+            glyphs.paint(painter, icon, color, QRectF(x, rect.center().y() - 6, 12, 12))
         _write(painter, QRectF(x + 16, rect.top(), rect.right() - x - 16, rect.height()), words, look.muted, "small")

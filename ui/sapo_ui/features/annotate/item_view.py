@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSlider, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_studio.store.codec import row_number
+from sapo_studio.store.records import TraceDetail
 from sapo_ui import theme
 from sapo_ui.features.annotate.comment_field import CommentField
 from sapo_ui.features.annotate.judge_buttons import JudgeButtons
@@ -17,6 +18,7 @@ from sapo_ui.services.queues import OpenItem
 from sapo_ui.trajectory.step_column import StepColumn
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.widgets.plain_text import breakable
 from sapo_ui.wording import SOURCE_WORDS
 
 WIDEST = 960
@@ -139,13 +141,14 @@ class ItemView(QFrame):
             if closed
             else "model scores open"
         )
-        self.question.text.setText(detail.question)
+        self.question.text.setText(breakable(detail.question))
+        if another:
+            self.question.verticalScrollBar().setValue(0)
         self.question.updateGeometry()
-        self.answers.setText(
-            f"Reference answer {detail.reference} \u00b7 the trajectory says {detail.answer or 'none'}"
-        )
+        self.answers.setText(_answers(detail))
+        self.answers.setVisible(bool(self.answers.text()))
         self._steps = judged_steps(detail, item.comments, annotator_name(), hidden=self._hidden)
-        self.steps.show_steps(self._steps, 1 if another else self.steps.chosen)
+        self.steps.show_steps(self._steps, 1 if another else self.steps.chosen, same=not another)
         self.notice.say("")
         self.said.setText(_counted(self._steps))
         self._enable()
@@ -162,6 +165,12 @@ class ItemView(QFrame):
         self.buttons.buttons["reopen"].setVisible(closed)
         self.buttons.buttons["save"].say("Next" if closed else "Save and next")
 
+    def turn(self, *, down: bool, question: bool) -> None:
+        """Scroll the steps, or the question, by a page: what is longer than its place is read without a mouse, too."""
+        action = QAbstractSlider.SliderAction
+        bar = (self.question if question else self.steps).verticalScrollBar()
+        bar.triggerAction(action.SliderPageStepAdd if down else action.SliderPageStepSub)
+
     def write_comment(self) -> None:
         """Open the comment field on the chosen step."""
         mine = next((one.comment for one in self._steps if one.number == self.chosen), "")
@@ -172,6 +181,14 @@ class ItemView(QFrame):
             self.question.most = max(40, round(QUESTION_SHARE * self.height()))
             self.question.updateGeometry()
         return super().eventFilter(watched, event)
+
+
+def _answers(detail: TraceDetail) -> str:
+    """`Reference answer 52 · the trajectory says none`; imported solutions may have neither."""
+    if not detail.reference and not detail.answer:
+        return ""
+    says = f"the trajectory says {breakable(detail.answer) or 'none'}"
+    return f"Reference answer {breakable(detail.reference)} \u00b7 {says}" if detail.reference else f"T{says[1:]}"
 
 
 def _counted(steps: Sequence[JudgedStep]) -> str:

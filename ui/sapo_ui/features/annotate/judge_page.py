@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QResizeEvent
@@ -28,14 +29,15 @@ LOADING_MS = 200
 ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 208
 """From which width of the page on the queue and the buttons are as wide as they like to be."""
 
-MOST_WAITING = 50
-"""Keys that are kept while the store is busy."""
+HELD = ("up", "down")
+"""What goes on while a key is held down; of everything else holding is one press."""
 
 HELP = """### Annotate: judge
 
 A queue of trajectories, one at a time. One hand on the keyboard:
 
 * **j / k** or the arrows: next and previous step
+* **PageDown / PageUp** scroll the steps; with Shift, the question
 * **1** incorrect, **2** neutral, **3** correct
 * **e** the first error is here: the steps before are correct and those after it incorrect, *filled in* where you did
   not judge them; **n** no step is incorrect
@@ -48,8 +50,8 @@ Every press is in the store before the next one is taken. A step that was scroll
 judged. An item that waits in your window is yours for ten minutes; others then get it.
 """
 
-ON_SCREEN = ("wrong", "neutral", "right", "first_error", "comment")
-"""What is done to the chosen step: it has to be seen."""
+ON_SCREEN = ("wrong", "neutral", "right", "first_error")
+"""What is said of the chosen step: it has to be seen before."""
 
 
 class JudgePage(Subpage):
@@ -64,6 +66,7 @@ class JudgePage(Subpage):
         self._queue: QueueInfo | None = None
         self._view: QueueView | None = None
         self._pending: deque[Callable[[], object]] = deque()
+        self._comment_waits = False  # a comment is asked for, so what is typed from here on is its text
         self.desk = QueueDesk(self)
         self.desk.opened.connect(self._opened)
         self.desk.changed.connect(self._changed)
@@ -109,7 +112,7 @@ class JudgePage(Subpage):
 
     def show_queue(self, queue: QueueInfo | None) -> None:
         self._queue, self._view = queue, None
-        self._pending.clear()
+        self._forget_pending()
         self.queue.show_queue(queue)
         self.message.say("", "")
         self.stack.setCurrentWidget(self.message)
@@ -159,14 +162,14 @@ class JudgePage(Subpage):
 
     def _refused(self, error: object) -> None:
         if isinstance(error, InputError):
-            self._pending.clear()  # what was pressed after it was meant for what it would have led to
+            self._forget_pending()  # what was pressed after it was meant for what it would have led to
             self.item.notice.say(f"{error.what}. {error.why} {error.fix}".replace("..", ".").strip())
 
     def _writable(self, fault: object) -> None:
         self._loading.stop()
         self.item.set_writable(fault is None)
         if isinstance(fault, StoreError):
-            self._pending.clear()
+            self._forget_pending()
             self.banner.show_error(
                 "Nothing can be kept at the moment", f"{fault.what}. {fault.why}", fault.fix, action="Try again"
             )
@@ -183,11 +186,11 @@ class JudgePage(Subpage):
         if progress.size == 0:
             self.message.say("This queue is empty", "The run whose trajectories it held has been deleted.")
             return
-        skipped = f" {progress.skipped:,} were skipped." if progress.skipped else ""
-        with_others = f" {progress.left:,} are with others right now." if progress.left else ""
+        skipped = f" {progress.skipped:,} {_be(progress.skipped, 'was', 'were')} skipped." if progress.skipped else ""
+        left = f" {progress.left:,} {_be(progress.left, 'is', 'are')} with others right now." if progress.left else ""
         self.message.say(
             "Queue done",
-            f"You have saved {progress.saved:,} of {progress.size:,} items.{skipped}{with_others}",
+            f"You have saved {progress.saved:,} of {progress.size:,} items.{skipped}{left}",
             "Judge the skipped ones" if progress.skipped else "",
         )
 
@@ -209,11 +212,19 @@ class JudgePage(Subpage):
         self.desk.noticed()
         button = self.focusWidget()
         verb = verb_of(event)
-        if verb == "save" and isinstance(button, QPushButton) and button.hasFocus():
+        if self._comment_waits:
+            self._pending.append(partial(self._replay, _copy(event)))
+        elif event.isAutoRepeat() and verb is not None and (verb not in HELD or self.desk.busy):
+            event.accept()
+        elif event.key() in (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.item.turn(down=event.key() == Qt.Key.Key_PageDown, question=shift)
+        elif verb == "save" and isinstance(button, QPushButton) and button.hasFocus():
             button.click()
         elif verb is None or self._queue is None:
             super().keyPressEvent(event)
         else:
+            self._comment_waits = verb == "comment" and self.desk.busy
             self._press(lambda: self._do(verb))
 
     def _clicked(self, verb: object) -> None:
@@ -232,14 +243,26 @@ class JudgePage(Subpage):
 
     def _press(self, act: Callable[[], object]) -> None:
         """Do it, once everything pressed before is done."""
-        if not self.desk.busy:
-            act()
-        elif len(self._pending) < MOST_WAITING:
+        if self.desk.busy:
             self._pending.append(act)
+        else:
+            act()
 
     def _go_on(self) -> None:
         while self._pending and not self.desk.busy:
             self._pending.popleft()()
+        self._comment_waits = self._comment_waits and bool(self._pending)
+
+    def _forget_pending(self) -> None:
+        self._pending.clear()
+        self._comment_waits = False
+
+    def _replay(self, event: QKeyEvent) -> None:
+        """A key that was pressed after a comment was asked for and before its field could open."""
+        waits, self._comment_waits = self._comment_waits, False
+        field = self.item.comment.field
+        QApplication.sendEvent(field if field.isVisible() else self, event)
+        self._comment_waits = waits
 
     def _do(self, verb: str) -> None:
         at, step = self.desk.open_item, self.item.chosen
@@ -255,10 +278,11 @@ class JudgePage(Subpage):
             self.item.steps.choose(step + (1 if verb == "down" else -1))
         elif at.item.status in ("saved", "skipped"):
             self._do_to_closed(verb)
+        elif verb == "comment":
+            self.item.steps.reveal()
+            self.item.write_comment()
         elif verb in ON_SCREEN and not self.item.steps.in_view:
             self.item.steps.reveal()
-        elif verb == "comment":
-            self.item.write_comment()
         elif verb == "save":
             self.desk.save(blind=self.blind.isChecked())
         elif verb == "skip":
@@ -281,3 +305,22 @@ class JudgePage(Subpage):
         at = self.desk.open_item
         if at is not None:
             self.item.show_item(at, blind=blind, another=False)
+
+
+def _be(count: int, one: str, more: str) -> str:
+    return one if count == 1 else more
+
+
+def _copy(event: QKeyEvent) -> QKeyEvent:
+    """The press, for later: Qt's own ends with the call that brought it."""
+    return QKeyEvent(
+        event.type(),
+        event.key(),
+        event.modifiers(),
+        event.nativeScanCode(),
+        event.nativeVirtualKey(),
+        event.nativeModifiers(),
+        event.text(),
+        event.isAutoRepeat(),
+        event.count(),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
@@ -154,6 +154,7 @@ class AnnotatePage(Page):
         again = queue is not None and self._chosen is not None and queue.id == self._chosen.id
         self._chosen = queue
         if queue is None:
+            new = self.stack.currentWidget() is not self.none or self.none.button.isHidden()
             self.none.say(
                 "No queue yet",
                 "A queue holds trajectories to judge, in an order of your choice: where verifier, rollouts and people "
@@ -161,6 +162,12 @@ class AnnotatePage(Page):
                 "Make a queue\u2026",
             )
             self.stack.setCurrentWidget(self.none)
+            for subpage in self.subpages:
+                corner = subpage.corner()
+                if corner is not None:
+                    corner.hide()
+            if new and self.isVisible():
+                self.none.button.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
             self._turn_to(self._at)
         if not again:

@@ -19,6 +19,7 @@ from sapo_ui.trajectory.step_column import Card
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.marks import DRAW, TEXT_SIZES
+from sapo_ui.widgets.plain_text import breakable
 
 WORD, NOTE, LINE = 96, 92, 20
 """Room for the judgement, for the note before it, and their height."""
@@ -123,12 +124,12 @@ class JudgeCard(Card):
         row = QHBoxLayout(self)
         row.setContentsMargins(BAR + 10, 10, 12, 10)
         row.setSpacing(theme.SPACE_2)
-        number = label(str(step.number), "body", "muted")
+        number = label(str(step.number), "mono", "muted")  # in one line with the text
         number.setFixedWidth(22)
         middle = QVBoxLayout()
         middle.setSpacing(theme.SPACE_1)
-        self._text = label(step.text, "mono", wrap=True)
-        self._comment = label(step.comment, "body", "muted", wrap=True)
+        self._text = label(breakable(step.text), "mono", wrap=True)
+        self._comment = label(breakable(step.comment), "body", "muted", wrap=True)
         for line in (self._text, self._comment):
             line.setMinimumWidth(40)
             middle.addWidget(line)
@@ -154,8 +155,8 @@ class JudgeCard(Card):
         if facts.models is not None or self.step.models is not None:
             return False
         self.step = facts
-        self._text.setText(facts.text)
-        self._comment.setText(facts.comment)
+        self._text.setText(breakable(facts.text))
+        self._comment.setText(breakable(facts.comment))
         self._comment.setVisible(bool(facts.comment))
         self._verdict.say(facts)
         self.setAccessibleName(self._said())

@@ -60,6 +60,9 @@ class Disagreements(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.TextAlignmentRole:  # above what the cells say
+                side = Qt.AlignmentFlag.AlignRight if section in NUMBERS else Qt.AlignmentFlag.AlignLeft
+                return side | Qt.AlignmentFlag.AlignVCenter
             name, tip = HEADS[section]
             return {Qt.ItemDataRole.DisplayRole: name, Qt.ItemDataRole.ToolTipRole: tip}.get(Qt.ItemDataRole(role))
         return None
@@ -118,6 +121,7 @@ def _word(correct: bool) -> str:
 
 def _sentence(step: Disagreement) -> str:
     parts = [f"Step {step.step}: {step.text}", f"Written: {_word(step.written)}."]
+    parts += [f"{name}: {_word(said)}." for name, said in {**step.graders, **step.people}.items()]
     if step.score is not None:
         parts.append(f"The verifier's score: {step.score:.2f}.")
     if step.verifier is not None:

@@ -6,12 +6,12 @@ import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
-from superqt import QDoubleRangeSlider
 
 from sapo_studio.app.studies.audit import Audit
 from sapo_studio.domain.consensus import Bounds
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.features.audit.bounds_slider import BoundsSlider
 from sapo_ui.features.audit.card import Card
 from sapo_ui.widgets.labels import label
 
@@ -30,12 +30,11 @@ class FilterCard(Card):
         self._audit: Audit | None = None
         self.state = label("", "small", "muted", wrap=True)
         self.bars = _Bars()
-        self.slider: QDoubleRangeSlider = QDoubleRangeSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(0.0, 1.0)
-        self.slider.setSingleStep(0.01)
+        self.slider = BoundsSlider()
         self.slider.setAccessibleName("Bounds of the filter")
         self.slider.setToolTip(
-            "A step labeled correct is kept from the right handle on, one labeled incorrect up to the left handle"
+            "A step labeled correct is kept from the right handle on, one labeled incorrect up to the left handle.\n"
+            "Arrows move the left handle, with Shift the right one."
         )
         self.slider.valueChanged.connect(self._moved)
         self.bounds_text = label("", "small", wrap=True)

@@ -39,9 +39,9 @@ SENT = 40
 """Trajectories that are sent to be judged at once."""
 SIDE, NARROW_SIDE = 330, 290
 NARROW = 800
-"""Below this width of the page, in pixels, the side gives way and the table leaves the score to what hovering shows."""
+"""Below this width of the page, in pixels, the side gives way, and scores and what others say only hovering shows."""
 ROW = 26
-WIDTHS = {SCORE: 56, ROLLOUTS: 62, OTHERS: 110, WRITTEN: 58, BELIEF: 70, FILTER: 46}
+WIDTHS = {SCORE: 58, ROLLOUTS: 68, OTHERS: 110, WRITTEN: 60, BELIEF: 74, FILTER: 44}
 
 
 class AuditPage(Page):
@@ -59,7 +59,8 @@ verifier before says, what the rollouts say, and what people and second graders 
   It is a setting of the run (`labeling.consensus`); **Copy command** copies what resumes the run with it.
 * **Where they disagree**: the label that is most likely false comes first.
 
-**j k** row, **Enter** opens the trace, **a** makes a queue of 40 trajectories for Annotate, **f** goes to the filter,
+**j k** row, **Enter** opens the trace, **a** makes a queue of 40 trajectories for Annotate, **f** goes to the filter
+(arrows move its left handle, with Shift the right one),
 **[ ]** iteration, **Esc** goes back to the run. How it works: docs/audit.md.
 """
 
@@ -71,6 +72,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._narrow = self._others = False
         self._run_id = current_run()
         self._show_trace, self._on_error = show_trace, on_error
         self._iteration: int | None = None
@@ -156,7 +158,13 @@ verifier before says, what the rollouts say, and what people and second graders 
         super().resizeEvent(event)
         narrow = self.width() < NARROW
         self.side.setFixedWidth(NARROW_SIDE if narrow else SIDE)
-        self.table.setColumnHidden(SCORE, narrow)
+        self._narrow = narrow
+        self._hide_columns()
+
+    def _hide_columns(self) -> None:
+        """Without room, what the score and others say is left to what hovering shows, and the step's text stays."""
+        self.table.setColumnHidden(SCORE, self._narrow)
+        self.table.setColumnHidden(OTHERS, self._narrow or not self._others)
 
     def _dress_table(self) -> None:
         table, header = self.table, self.table.horizontalHeader()
@@ -228,8 +236,8 @@ verifier before says, what the rollouts say, and what people and second graders 
         )
         self.model.show_steps(audit.disagreements)
         self.said.setText(f"{len(audit.disagreements):,} steps, the label that is most likely false first")
-        others = any(step.people or step.graders for step in audit.disagreements)
-        self.table.setColumnHidden(OTHERS, not others)
+        self._others = any(step.people or step.graders for step in audit.disagreements)
+        self._hide_columns()
         self.send.setEnabled(audit.trajectories > 0)
         self.filter.show_audit(audit)
         self.reliability.show_audit(audit)

@@ -73,6 +73,7 @@ class ImportDialog(QDialog):
         self.form.addRow("", self.keep_odd)
         self.said = PlainLabel()
         self.said.setWordWrap(True)
+        self.said.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.said.setAccessibleName("What would be imported")
         self.refused = QPlainTextEdit()
         self.refused.setReadOnly(True)

@@ -27,7 +27,7 @@ LAYOUT_VERSION = 2
 """Goes up when saved layouts should be dropped. A new panel does not ask for it: it joins the others of its area."""
 
 
-LEAST_HEIGHTS: dict[Area, int] = {"main": 126, "side": 126, "bottom": 190}
+LEAST_HEIGHTS: dict[Area, int] = {"main": 126, "side": 126, "bottom": 192}
 """Pixels of a panel: three lines of a chart with their names; a filter bar in two rows and some rows of a table."""
 LEAST_AREA = 2 * (LEAST_HEIGHTS["side"] + 30) + LEAST_HEIGHTS["bottom"] + 30 + 16
 """Two panels above each other and one below them, with their tabs."""
