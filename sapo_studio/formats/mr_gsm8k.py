@@ -28,7 +28,8 @@ def _word(value: object) -> object:
 
 
 def _step(value: object) -> object:
-    if value is None or (isinstance(value, str) and value.strip().lower() in _NONE):
+    # NaN is what "N/A" becomes on its way through a table of pandas.
+    if value is None or value != value or (isinstance(value, str) and value.strip().lower() in _NONE):
         return None
     return whole(value.strip().lower().removeprefix("step ") if isinstance(value, str) else value)
 
