@@ -29,6 +29,7 @@ from sapo_studio.store import annotations, imports, queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.runs import delete_run
 from tests.fixtures.step_files import ROWS, TREE, lines
+from tests.fixtures.synthetic import synthetic_run
 
 NAMES = [known.name for known in FORMATS]
 
@@ -371,3 +372,22 @@ def test_half_a_character_beside_what_is_read_stays_an_escape(store: Store, tmp_
         back = given_back(store, run_id, "sapo", labels)
         assert '"m\u00efne": "\\ud800"' in back
         back.encode()
+
+
+def test_last_is_the_last_run_where_only_a_run_will_do(store: Store, tmp_path: Path):
+    own = synthetic_run(store, trajectories=4, questions=2)
+    run_id = taken(store, put(tmp_path, lines(ROWS["trl"])))
+    assert queries.find_run(store, "last") == run_id
+    assert queries.find_own_run(store, "last") == own
+    assert queries.find_own_run(store, own) == own
+    with pytest.raises(InputError, match=f"{run_id} is an imported file"):
+        queries.find_own_run(store, run_id)
+    delete_run(store, own)
+    with pytest.raises(InputError, match=f"{run_id} is an imported file"):
+        queries.find_own_run(store, "last")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "people-study"])
+def test_commands_that_need_a_run_say_that_a_file_is_none(command: str, sapo: Callable[..., Any], tmp_path: Path):
+    assert sapo("import", put(tmp_path, lines(ROWS["trl"])), "--name", "mine").exit_code == 0
+    assert "mine-1 is an imported file" in str(sapo(command, "mine").exception)

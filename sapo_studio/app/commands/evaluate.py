@@ -96,7 +96,7 @@ def evaluate(
     folders: list[Path] = []
     if run:
         with Store.open(create=False) as store:
-            folders = [store.run_dir(queries.find_run(store, one)) for one in run]
+            folders = [store.run_dir(queries.find_own_run(store, one)) for one in run]
     which: int | Path | None = None
     if verifier:
         number = verifier.isdecimal()

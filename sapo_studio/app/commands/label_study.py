@@ -68,7 +68,7 @@ def label_study(
     if pages is not None:
         drawing.prepare(pages)
     with Store.open(create=False) as store:
-        folders = [store.run_dir(queries.find_run(store, one)) for one in run or ["last"]]
+        folders = [store.run_dir(queries.find_own_run(store, one)) for one in run or ["last"]]
     requests = [
         LabelStudyRequest(run=folder, iteration=iteration, trajectories=trajectories, lengths=steps, device=device)
         for folder in folders
