@@ -63,13 +63,6 @@ def refuse_import(run: RunSummary) -> None:
         )
 
 
-def run_folder(store: Store, text: str) -> Path:
-    """The folder of the run that a person means (`queries.find_run`). Raises InputError for an imported file."""
-    run_id = queries.find_run(store, text)
-    refuse_import(queries.get_run(store, run_id))
-    return store.run_dir(run_id)
-
-
 def _check_free(run: RunSummary) -> None:
     refuse_import(run)
     if not run.status.resumable:

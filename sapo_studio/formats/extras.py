@@ -7,9 +7,29 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-Step = Annotated[StrictInt, Field(ge=0)]
+from sapo_studio.formats.step_labels import CHARACTERS
+
+
+def _storable(text: str) -> str:
+    text.encode()  # A UnicodeEncodeError is a ValueError, and tells pydantic why: half a character is no text.
+    return text
+
+
+def _marks(labels: str) -> str:
+    if not CHARACTERS.issuperset(labels):
+        raise ValueError(f"labels are written in the characters {''.join(sorted(CHARACTERS))}")
+    return labels
+
+
+Count = Annotated[StrictInt, Field(ge=0, lt=2**63)]
+"""As much as the store holds."""
+Step = Count
+Time = Annotated[float, Field(ge=0, lt=253_402_300_800)]
+"""Before the year 10000: what a clock can show."""
+Text = Annotated[StrictStr, AfterValidator(_storable)]
+Marks = Annotated[StrictStr, AfterValidator(_marks)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -21,20 +41,20 @@ class Judgement(_Part):
     """What a person says of a step: -1 incorrect, 0 neutral, 1 correct. `filled`: it follows from where they see the
     first error."""
 
-    person: StrictStr
+    person: Text
     step: Annotated[StrictInt, Field(ge=1)]
     judgement: Annotated[StrictInt, Field(ge=-1, le=1)]
-    at: float
+    at: Time
     filled: StrictBool = False
 
 
 class Comment(_Part):
     """What a person wrote about a step, or about the whole solution (step 0)."""
 
-    person: StrictStr
+    person: Text
     step: Step
-    at: float
-    text: StrictStr
+    at: Time
+    text: Text
 
 
 class Scores(_Part):
@@ -49,14 +69,14 @@ class Scores(_Part):
 class SourceLabels(_Part):
     """Labels by one source, a character a step; `verified` is the first error that rollouts found."""
 
-    source: StrictStr
+    source: Text
     iteration: Step
-    labels: StrictStr
-    case: StrictStr = ""
+    labels: Marks
+    case: Text = ""
     predicted: Step = 0
     verified: Step = 0
-    rollouts: Step = 0
-    tokens: Step = 0
+    rollouts: Count = 0
+    tokens: Count = 0
 
 
 class Rollout(_Part):
@@ -64,9 +84,9 @@ class Rollout(_Part):
 
     iteration: Step
     prefix: Step
-    text: StrictStr
+    text: Text
     correct: StrictBool
-    tokens: Step
+    tokens: Count
 
 
 class Extras(_Part):

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictStr, Tag
 
 from sapo_studio.formats.base import LabeledSolution, ReadAs
 from sapo_studio.formats.holding import Fact
 from sapo_studio.formats.rows import Row, RowError, RowFormat, format_of_rows, validated
 from sapo_studio.formats.splice import Edit, Path
 from sapo_studio.formats.step_labels import CORRECT, INCORRECT, NEUTRAL, UNKNOWN
-from sapo_studio.formats.tolerant import Name
+from sapo_studio.formats.tolerant import Name, none_is
 
 _STEPS = "reasoning_steps"
 Value = Annotated[float, Field(ge=0, le=1, strict=True)]
@@ -42,7 +42,11 @@ class Node(BaseModel):
 
     text: StrictStr
     mc_value: Value | None = None
-    children: tuple[Node, ...] = ()
+    children: Annotated[tuple[Node, ...], none_is(())] = ()
+
+
+def _shape(steps: object) -> str:
+    return "tree" if isinstance(steps, dict | Node) else "list"
 
 
 class Item(BaseModel):
@@ -53,7 +57,9 @@ class Item(BaseModel):
     question: StrictStr
     final_answer: Name = ""
     question_id: Name = ""
-    reasoning_steps: tuple[Beginning, ...] | Node
+    reasoning_steps: Annotated[
+        Annotated[tuple[Beginning, ...], Tag("list")] | Annotated[Node, Tag("tree")], Discriminator(_shape)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ def _word(value: object) -> object:
 
 
 def _step(value: object) -> object:
-    if value is None or (isinstance(value, str) and value.strip().lower() in _NONE):
+    # NaN is what "N/A" becomes on its way through a table of pandas.
+    if value is None or value != value or (isinstance(value, str) and value.strip().lower() in _NONE):
         return None
     return whole(value.strip().lower().removeprefix("step ") if isinstance(value, str) else value)
 
@@ -100,9 +101,14 @@ def _said(first: int) -> dict[str, object]:
 
 def _relabel(row: Row, _place: int, labels: str, _read_as: ReadAs) -> list[Edit]:
     first = first_error_of(labels)
-    if first is None or _step(row.get(_FIRST)) == (first or None):
+    if first is None:
         return []
-    return [((key,), value) for key, value in _said(first).items() if key in row]
+    said = _said(first)
+    if _step(row.get(_FIRST)) == (first or None):
+        del said[_FIRST]  # However the file spells it.
+    if _word(row[_VERDICT]) == said[_VERDICT]:
+        del said[_VERDICT]
+    return [((key,), value) for key, value in said.items() if key in row]
 
 
 FORMAT = format_of_rows(

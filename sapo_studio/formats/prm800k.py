@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from sapo_studio.formats.base import LabeledSolution, ReadAs
 from sapo_studio.formats.holding import Fact
@@ -40,7 +40,7 @@ class Step(_Part):
 
     completions: tuple[Completion, ...] | None = None
     human_completion: Completion | StrictStr | None = None
-    chosen_completion: Annotated[StrictInt, Field(ge=0)] | None = None
+    chosen_completion: Annotated[Whole, Field(ge=0)] | None = None
 
 
 class Label(_Part):

@@ -65,7 +65,7 @@ def _wrong(labels: str) -> list[int]:
 
 def _relabel(row: Row, _place: int, labels: str, _read_as: ReadAs) -> list[Edit]:
     before = validated(Item, row).error_steps
-    kept = {step for step in before if labels[step - 1 : step] in ("", UNKNOWN)}
+    kept = {step for step in before if labels[step - 1 : step] == UNKNOWN}
     now = sorted(kept | set(_wrong(labels)))
     return [] if set(now) == set(before) else [(("error_steps",), now)]
 

@@ -38,7 +38,7 @@ class Item(BaseModel):
     steps: tuple[StrictStr, ...] = Field(min_length=1)
     step_labels: tuple[Literal["correct", "incorrect", "neutral"] | None, ...]
     final_answer_correct: StrictBool | None = None
-    values: tuple[Annotated[float, Field(strict=True)] | None, ...] = ()
+    values: tuple[Annotated[float, Field(strict=True, ge=0, le=1)] | None, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     comments: tuple[Comment, ...] = ()
     scores: tuple[Scores, ...] = ()
@@ -87,6 +87,8 @@ def _check_extras(item: Item, n: int) -> None:
     for scores in item.scores:
         if len(scores.scores) != n:
             raise lengths_differ(n, len(scores.scores), f"steps and {{}} scores of V_{scores.verifier}")
+        if scores.predicted > n:
+            raise beyond(scores.predicted, n, f"scores of V_{scores.verifier}")
     for labels in item.labels_by_source:
         if len(labels.labels) != n:
             raise lengths_differ(n, len(labels.labels), f"steps and {{}} labels by {labels.source}")

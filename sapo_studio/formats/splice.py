@@ -24,8 +24,13 @@ def edited(raw: str, edits: Iterable[Edit]) -> str:
         before = raw[begun:end]
         if json.loads(before) == value and isinstance(value, bool) == (before in ("true", "false")):
             continue
-        raw = raw[:begun] + json.dumps(value, ensure_ascii=before.isascii()) + raw[end:]
+        raw = raw[:begun] + json_text(value, ascii_only=before.isascii()) + raw[end:]
     return raw
+
+
+def json_text(value: object, *, ascii_only: bool = False) -> str:
+    """`value` as JSON. Half a character, which only an escape can say, is written as one."""
+    return json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "backslashreplace").decode()
 
 
 def _span(text: str, path: Sequence[str | int]) -> tuple[int, int]:

@@ -188,10 +188,14 @@ def _config_text(store: Store, run_id: str) -> str:
         raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
     text, kind = found
     if kind == "import":
-        raise InputError(
-            f"{run_id} is an imported file", why="It has no configuration: no run made it.", fix="Name a run."
-        )
+        raise _is_a_file(run_id)
     return text
+
+
+def _is_a_file(run_id: str) -> InputError:
+    return InputError(
+        f"{run_id} is an imported file", why="It has no configuration: no run made it.", fix="Name a run."
+    )
 
 
 def get_seed(store: Store, run_id: str) -> int:
@@ -210,6 +214,20 @@ def config_changes(store: Store, run_id: str) -> list[ConfigChange]:
             (run_id,),
         )
     ]
+
+
+def find_own_run(store: Store, text: str) -> str:
+    """As `find_run`, where only a run of this program will do: `last` is the last one, whatever was imported since.
+
+    Raises InputError for an imported file, too.
+    """
+    newest = store.row("SELECT id FROM runs WHERE kind != 'import' ORDER BY number DESC LIMIT 1")
+    if text == "last" and newest is not None:
+        return newest[0]
+    run_id = find_run(store, text)
+    if store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import":
+        raise _is_a_file(run_id)
+    return run_id
 
 
 def find_run(store: Store, text: str) -> str:

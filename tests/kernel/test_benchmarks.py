@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sapo_studio import paths
 from sapo_studio.app.benchmarks.making import Choice, make_benchmark
-from sapo_studio.app.benchmarks.using import measured_on
+from sapo_studio.app.benchmarks.using import measured_on, run_to_measure
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.domain.process_benchmark import BenchmarkRow, choose, digest, parse_reference
@@ -152,6 +152,10 @@ def test_a_run_names_a_version_and_keeps_it(store: Store, home: Path):
         paths.process_data_path(named)
     benchmarks.pinned(store, queries.get_config(store, run))  # as the engine's parent does
     assert paths.process_data_path(named) == file
+    as_frozen = file.read_bytes()
+    file.write_bytes(as_frozen.replace(b'"label": ', b'"label": 1'))
+    assert run_to_measure(store, run) == store.run_dir(run)  # as `sapo evaluate RUN` does
+    assert file.read_bytes() == as_frozen
     frozen = benchmarks.find_benchmark(store, "mine@1")
     with pytest.raises(InputError, match="not deleted") as told:
         benchmarks.delete_benchmark(store, frozen)

@@ -29,6 +29,7 @@ from sapo_studio.store import annotations, imports, queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.runs import delete_run
 from tests.fixtures.step_files import ROWS, TREE, lines
+from tests.fixtures.synthetic import synthetic_run
 
 NAMES = [known.name for known in FORMATS]
 
@@ -297,3 +298,96 @@ def test_by_command_line(sapo: Callable[..., Any], store: Store, tmp_path: Path)
     assert "is an imported file" in str(sapo("resume", "mine").exception)
     assert "is an imported file" in str(sapo("follow", "mine").exception)
     assert sapo("delete", "mine", "--yes").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "odd", "first", "told"),
+    [
+        ("trl", {"labels": [True]}, 2, True),
+        ("math_shepherd", {"label": "-"}, 1, True),
+        ("prmbench", {"error_steps": [2, 9]}, 3, False),
+        ("mr_gsm8k", {"model_output_solution_first_error_step": None}, 0, False),
+        ("mr_gsm8k", {"model_output_solution_first_error_step": None}, 2, False),
+        ("mr_gsm8k", {"model_output_solution_correctness": "correct"}, 2, False),
+        ("mr_gsm8k", {"model_output_solution_first_error_step": 9}, 0, False),
+        ("processbench", {"label": 9}, 0, False),
+    ],
+)
+def test_people_mend_odd_rows_or_are_told_that_these_have_no_place(
+    name: str, odd: dict[str, Any], first: int, told: bool, store: Store, tmp_path: Path
+):
+    run_id = taken(store, put(tmp_path, lines(ROWS[name] | odd)), keep_odd=True)
+    (identity,) = map(int, queries.trace_ids(store, queries.TraceFilter(run_id, source="import")))
+    annotations.annotate(store, identity, "ann", first_error_here(3, first) if first else no_error(3))
+    losses = Losses()
+    text = "".join(written(format_named(name), store, run_id, labels="human", losses=losses))
+    lost = ["people's labels that their rows have no place for (1 solution)"]
+    assert losses.told() == (lost if told else [])
+    again = taken(store, put(tmp_path, text), keep_odd=told)
+    (copy,) = map(int, queries.trace_ids(store, queries.TraceFilter(again, source="import")))
+    if not told:
+        detail = queries.trace_rows(store, [copy])[0]
+        assert first in (detail.truth, detail.verified)
+
+
+def test_neutral_judgements_that_a_files_own_format_cannot_say_are_named(store: Store, tmp_path: Path):
+    run_id = taken(store, put(tmp_path, lines(ROWS["trl"])))
+    (identity,) = map(int, queries.trace_ids(store, queries.TraceFilter(run_id, source="import")))
+    annotations.annotate(store, identity, "ann", {1: 0, 2: 0, 3: 1})
+    losses = Losses()
+    text = "".join(written(format_named("trl"), store, run_id, labels="human", losses=losses))
+    assert json.loads(text)["labels"] == [True, True, True]
+    assert losses.told() == ["neutral ratings (2 steps)"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("judgements", {"person": "\ud800", "step": 1, "judgement": 1, "at": 1}),
+        ("judgements", {"person": "ann", "step": 1, "judgement": 1, "at": float("nan")}),
+        ("judgements", {"person": "ann", "step": 1, "judgement": 1, "at": 1e300}),
+        ("comments", {"person": "ann", "step": 0, "at": 1, "text": "\udfff"}),
+        ("scores", {"verifier": 2**63, "scores": [0.5] * 3, "predicted": 0}),
+        ("scores", {"verifier": 0, "scores": [0.5] * 3, "predicted": 4}),
+        ("labels_by_source", {"source": "a", "iteration": 10**30, "labels": "111"}),
+        ("labels_by_source", {"source": "a", "iteration": 1, "labels": "abc"}),
+        ("rollouts", {"iteration": 1, "prefix": 0, "text": "", "correct": True, "tokens": 2**63}),
+        ("values", float("nan")),
+    ],
+)
+def test_what_the_store_cannot_hold_is_refused_with_its_row(field: str, value: Any, store: Store, tmp_path: Path):
+    bad = ROWS["sapo"] | {"id": "b", field: [value] * 3}
+    file = put(tmp_path, json.dumps([ROWS["sapo"], bad]))
+    found = take_in(store, file, known_format(file), ReadAs())
+    assert (found.kept, [one.line for one in found.refused]) == (1, [2])
+    assert found.refused[0].why.startswith(field)
+
+
+def test_half_a_character_beside_what_is_read_stays_an_escape(store: Store, tmp_path: Path):
+    text = lines(ROWS["sapo"] | {"mine": "\ud800"}).replace("mine", "m\u00efne")
+    run_id = taken(store, put(tmp_path, text))
+    (identity,) = map(int, queries.trace_ids(store, queries.TraceFilter(run_id, source="import")))
+    annotations.annotate(store, identity, "ann", no_error(3))
+    for labels in (None, "human"):
+        back = given_back(store, run_id, "sapo", labels)
+        assert '"m\u00efne": "\\ud800"' in back
+        back.encode()
+
+
+def test_last_is_the_last_run_where_only_a_run_will_do(store: Store, tmp_path: Path):
+    own = synthetic_run(store, trajectories=4, questions=2)
+    run_id = taken(store, put(tmp_path, lines(ROWS["trl"])))
+    assert queries.find_run(store, "last") == run_id
+    assert queries.find_own_run(store, "last") == own
+    assert queries.find_own_run(store, own) == own
+    with pytest.raises(InputError, match=f"{run_id} is an imported file"):
+        queries.find_own_run(store, run_id)
+    delete_run(store, own)
+    with pytest.raises(InputError, match=f"{run_id} is an imported file"):
+        queries.find_own_run(store, "last")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "people-study"])
+def test_commands_that_need_a_run_say_that_a_file_is_none(command: str, sapo: Callable[..., Any], tmp_path: Path):
+    assert sapo("import", put(tmp_path, lines(ROWS["trl"])), "--name", "mine").exit_code == 0
+    assert "mine-1 is an imported file" in str(sapo(command, "mine").exception)

@@ -348,3 +348,35 @@ def test_real_files(pattern: str, name: str, count: int):
     file = DATA / pattern
     assert recognized(file).name == name
     assert len(read_file(file)) == count
+
+
+@pytest.mark.parametrize("said", [2, 2.0, "2", "2.0", " Step 2 ", "step 2"])
+def test_mr_gsm8k_as_tables_write_its_first_error(said: object):
+    assert read("mr_gsm8k", changed("mr_gsm8k", model_output_solution_first_error_step=said))[0].first_error == 2
+
+
+@pytest.mark.parametrize("said", [None, float("nan"), "N/A", "n/a ", "", "None"])
+def test_mr_gsm8k_as_tables_write_no_error(said: object):
+    facts = {"model_output_solution_correctness": "Correct", "model_output_solution_first_error_step": said}
+    assert read("mr_gsm8k", changed("mr_gsm8k", **facts))[0].first_error == 0
+
+
+def test_whole_numbers_that_tables_turned_into_fractions():
+    steps = changed("prm800k")["label"]["steps"]
+    steps[0]["chosen_completion"] = 0.0
+    steps[0]["completions"][0]["rating"] = 1.0
+    label = ROWS["prm800k"]["label"] | {"steps": steps}
+    found = read("prm800k", changed("prm800k", label=label))
+    assert [one.labels for one in found] == ["11n0", "0", "10", "11?"]
+
+
+def test_a_tree_says_what_is_wrong_with_it_as_a_tree():
+    leaf = {"text": "a", "mc_value": 0.5, "children": None}
+    tree = {"text": "Q?", "children": [leaf]}
+    assert read("math_aps", changed("math_aps", reasoning_steps=tree))[0].labels == "1"
+    for steps, where in (
+        ({"text": "Q?", "children": [leaf | {"mc_value": 2}]}, "tree.children.0.mc_value"),
+        ([{"solution_prefix": "Q?", "mc_value": 2}], "list.0.mc_value"),
+    ):
+        with pytest.raises(RowError, match=f"reasoning_steps.{where}: Input should be less"):
+            read("math_aps", changed("math_aps", reasoning_steps=steps))

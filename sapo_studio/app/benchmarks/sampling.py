@@ -36,7 +36,7 @@ def find_model(store: Store, text: str) -> Path:
     folder = user_path(text)
     if (folder / "config.json").is_file():
         return folder.absolute()
-    return store.run_dir(queries.find_run(store, text))
+    return store.run_dir(queries.find_own_run(store, text))
 
 
 def sample_benchmark(store: Store, name: str, request: SampleSolutionsRequest, choice: Choice) -> Sampled:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sapo_studio.errors import InputError
 from sapo_studio.paths import BENCHMARK, user_path
-from sapo_studio.store import benchmarks
+from sapo_studio.store import benchmarks, queries
 from sapo_studio.store.db import Store
 
 
@@ -32,3 +32,11 @@ def measured_on(text: str) -> Measured:
             raise InputError(f"All rows of {found.title} are for thresholds", fix="Make it with a smaller --split.")
         _, whole = benchmarks.write_files(store, found)
     return Measured(whole, found.tuning, found.title)
+
+
+def run_to_measure(store: Store, text: str) -> Path:
+    """The folder of the run that `text` names, to be measured on its own benchmark: the files of a frozen one, which
+    somebody may have changed or deleted since, are written again. Raises InputError."""
+    run_id = queries.find_own_run(store, text)
+    benchmarks.pinned(store, queries.get_config(store, run_id))
+    return store.run_dir(run_id)

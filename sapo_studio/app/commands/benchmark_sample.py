@@ -66,9 +66,9 @@ def sample(
     )
     with Store.open(create=False) as store:
         request = SampleSolutionsRequest(
-            like=store.run_dir(queries.find_run(store, like)),
+            like=store.run_dir(queries.find_own_run(store, like)),
             models=tuple(find_model(store, one) for one in named),
-            verifier=store.run_dir(queries.find_run(store, verifier)) if verifier else None,
+            verifier=store.run_dir(queries.find_own_run(store, verifier)) if verifier else None,
             questions=questions,
             samples=samples,
             rollouts=rollouts,

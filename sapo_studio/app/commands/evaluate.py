@@ -79,8 +79,7 @@ def evaluate(
     Examples: `sapo evaluate last --best-of 16`, `sapo evaluate lab/sapo/0 lab/sapo/1 --matrix --out verifier`,
     `sapo evaluate --verifier ./my-prm --benchmark processbench.jsonl`
     """
-    from sapo_studio import supervisor
-    from sapo_studio.app.benchmarks.using import measured_on
+    from sapo_studio.app.benchmarks.using import measured_on, run_to_measure
     from sapo_studio.app.commands.numbers import whole_number
     from sapo_studio.app.reports import drawing
     from sapo_studio.app.studies import pooled, verifier_page
@@ -88,6 +87,7 @@ def evaluate(
     from sapo_studio.readable import listing
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import EvaluateRequest
+    from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     pages = user_path(out) if out else None
@@ -96,7 +96,10 @@ def evaluate(
     folders: list[Path] = []
     if run:
         with Store.open(create=False) as store:
-            folders = [supervisor.run_folder(store, one) for one in run]
+            folders = [
+                store.run_dir(queries.find_own_run(store, one)) if benchmark else run_to_measure(store, one)
+                for one in run
+            ]
     which: int | Path | None = None
     if verifier:
         number = verifier.isdecimal()

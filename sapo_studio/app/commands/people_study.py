@@ -52,7 +52,7 @@ def people_study(
 
     on = measured_on(benchmark) if benchmark else None
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_own_run(store, run)
         request = PeopleStudyRequest(
             run=store.run_dir(run_id),
             iteration=iteration,

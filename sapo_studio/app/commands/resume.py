@@ -43,7 +43,7 @@ def resume(
     from sapo_studio.store.db import Store
 
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_own_run(store, run)
         supervisor.resume(store, run_id, "sapo resume", settings or ())
         code = detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
     raise typer.Exit(code)
@@ -64,7 +64,7 @@ def follow_run(
 
     with Store.open(create=False) as store:
         supervisor.reconcile(store)
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_own_run(store, run)
         supervisor.refuse_import(queries.get_run(store, run_id))
         code = follow(store, run_id, as_json=as_json, steer=False)
     raise typer.Exit(code)

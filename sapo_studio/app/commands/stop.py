@@ -34,7 +34,7 @@ def stop(
     if kill and after_phase:
         raise InputError("--kill and --after-phase contradict each other", fix="Give one of them.")
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_own_run(store, run)
         if kill:
             supervisor.kill(store, run_id)
         elif after_phase:
@@ -64,6 +64,6 @@ def pause(
     from sapo_studio.store.db import Store
 
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_own_run(store, run)
         supervisor.pause(store, run_id, "sapo pause")
         answer(run_id, "pausing", "It waits at its next step.", as_json=as_json)

@@ -18,7 +18,8 @@ from sapo_studio.formats.holding import Fact, Losses
 from sapo_studio.formats.raw_rows import DEEPEST, RawRow
 from sapo_studio.formats.registry import KnownFormat, format_named
 from sapo_studio.formats.rows import RowFormat
-from sapo_studio.formats.splice import Edit, edited
+from sapo_studio.formats.splice import Edit, edited, json_text
+from sapo_studio.formats.step_labels import CORRECT, NEUTRAL, UNKNOWN, first_error_of
 from sapo_studio.store import imports, queries
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
@@ -44,7 +45,7 @@ def written(store: Store, run_id: str, known: KnownFormat, *, people: bool, loss
         losses.add("people's labels, which --labels human writes", len(judged), "solution")
     file = _File(store, run_id, rows_of(own), ReadAs.of(info.settings), judged if people else {})
     if known.name == own.name:
-        return write_framed(info.frame, file.as_it_was())
+        return write_framed(info.frame, file.as_it_was(losses))
     target = rows_of(known)
     return target.lines(file.solutions(target, losses), losses)
 
@@ -68,13 +69,16 @@ class _File:
     read_as: ReadAs
     judged: Mapping[int, str]
 
-    def as_it_was(self) -> Iterator[tuple[int, str]]:
-        """Its rows, by number; where people judged, nothing but labels is another."""
+    def as_it_was(self, losses: Losses) -> Iterator[tuple[int, str]]:
+        """Its rows, by number; where people judged, nothing but labels is another.
+
+        A row may have no place for what they say: an odd one has fewer labels than steps. That is in `losses`.
+        """
         for row in imports.stored_rows(self.store, self.run_id):
             judged = any(identity in self.judged for identity in row.trajectories)
-            yield row.row, self._relabeled(row) if judged else row.raw
+            yield row.row, self._relabeled(row, losses) if judged else row.raw
 
-    def _relabeled(self, row: StoredRow) -> str:
+    def _relabeled(self, row: StoredRow, losses: Losses) -> str:
         value: Any = parse_json_text(row.raw, deepest=DEEPEST)
         edits: list[Edit] = []
         for place, identity in enumerate(row.trajectories):
@@ -82,10 +86,27 @@ class _File:
                 edits += self.rows.relabel(value, place, self.judged[identity], self.read_as)
         raw = edited(row.raw, edits)
         if Fact.JUDGEMENTS not in self.rows.holds:
+            if Fact.NEUTRAL not in self.rows.holds:
+                judged = "".join(self.judged.get(identity, "") for identity in row.trajectories)
+                losses.add(Fact.NEUTRAL.value, judged.count(NEUTRAL), "step")
+            losses.add("people's labels that their rows have no place for", self._unsaid(row, raw), "solution")
             return raw
         # The program's own format also says who judged what: such a row is written anew, and keeps its other keys.
         (solution,) = self._with_extras(row, self._read(row))
-        return json.dumps(value | self.rows.write(solution), ensure_ascii=False)
+        return json_text(value | self.rows.write(solution))
+
+    def _unsaid(self, row: StoredRow, raw: str) -> int:
+        """How many of a row's judged solutions the text `raw` gives other labels than people did."""
+        value = parse_json_text(raw, deepest=DEEPEST)
+        found = self.rows.solutions(RawRow(row.row, row.row, "", raw, value), self.read_as)
+        said = [(self.judged.get(identity), one) for identity, one in zip(row.trajectories, found, strict=True)]
+        return sum(wanted is not None and not self._says(one, wanted) for wanted, one in said)
+
+    def _says(self, solution: LabeledSolution, wanted: str) -> bool:
+        if Fact.STEPS not in self.rows.holds:
+            return solution.first_error == first_error_of(wanted)
+        held = wanted if Fact.NEUTRAL in self.rows.holds else wanted.replace(NEUTRAL, CORRECT)
+        return all(mark in (UNKNOWN, now) for mark, now in zip(held, solution.labels, strict=True))
 
     def solutions(self, target: RowFormat, losses: Losses) -> Iterator[LabeledSolution]:
         """Its solutions, for another format."""

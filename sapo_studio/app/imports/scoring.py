@@ -59,9 +59,7 @@ def asked_for(store: Store, run_id: str, verifier: str, device: str = "") -> Sco
 def _by_run(store: Store, run_id: str, verifier: str, solutions: list[dict[str, Any]], device: str) -> Scoring:
     named, slash, number = verifier.rpartition("/")
     whole = not slash or not number.isdecimal()
-    run = queries.find_run(store, verifier if whole else named)
-    if queries.get_run(store, run).imported:
-        raise InputError(f"{run} is an imported file: it has no verifier", fix="Name a run that has trained one.")
+    run = queries.find_own_run(store, verifier if whole else named)
     told: dict[str, Any] = {"run": store.run_dir(run), "solutions": solutions, "device": device}
     told |= {} if whole else {"verifier": int(number)}
     return Scoring(run_id, ScoreRequest.model_validate(told), run)
