@@ -15,6 +15,7 @@ from sapo_studio.store.bundle_records import Bundle, ItemRecord
 from sapo_studio.store.codec import pack_scores, row_id
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
+from sapo_studio.store.imports import BUNDLE
 from sapo_studio.store.queries import get_number
 from sapo_studio.store.runs import create_run
 
@@ -39,7 +40,7 @@ def origins(store: Store, trajectory_ids: Sequence[int] | None = None) -> dict[i
     found = store.rows(
         "SELECT x.trajectory_id, r.raw FROM imports m JOIN import_rows r ON r.run_id = m.run_id"
         " JOIN trajectories t ON t.run_id = m.run_id JOIN import_trajectories x ON x.trajectory_id = t.id"
-        " AND x.row = r.row WHERE m.format = 'bundle'"
+        f" AND x.row = r.row WHERE m.format = '{BUNDLE}'"
         + ("" if trajectory_ids is None else " AND t.id IN (SELECT value FROM json_each(?))"),
         () if trajectory_ids is None else (json.dumps(list(trajectory_ids)),),
     )
@@ -84,7 +85,7 @@ def _in_one_run(store: Store, items: Sequence[ItemRecord]) -> list[int | None] |
         "SELECT t.run_id, t.id, q.text, t.steps, t.iteration, t.sample FROM trajectories t"
         " JOIN questions q ON q.id = t.question_id WHERE t.n_steps IN (SELECT value FROM json_each(?))"
         " AND q.text IN (SELECT value FROM json_each(?))"
-        " AND t.run_id NOT IN (SELECT run_id FROM imports WHERE format = 'bundle') ORDER BY t.id",
+        f" AND t.run_id NOT IN (SELECT run_id FROM imports WHERE format = '{BUNDLE}') ORDER BY t.id",
         (json.dumps(sorted({len(item.steps) for item in items})), json.dumps(list({item.question for item in items}))),
     ):
         by_run.setdefault(run, {}).setdefault((question, steps), []).append((identity, iteration, sample))
@@ -119,7 +120,7 @@ def _make_run(store: Store, name: str, items: Sequence[ItemRecord], file: str) -
         " iterations = ? WHERE id = ?",
         (RunStatus.DONE.value, max(item.iteration for item in items), run_id),
     )
-    store.execute("INSERT INTO imports (run_id, file, format) VALUES (?, ?, 'bundle')", (run_id, file))
+    store.execute("INSERT INTO imports (run_id, file, format) VALUES (?, ?, ?)", (run_id, file, BUNDLE))
     number = get_number(store, run_id)
     questions: dict[tuple[str, str, str, str], int] = {}
     for at, item in enumerate(items):

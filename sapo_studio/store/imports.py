@@ -34,6 +34,10 @@ CREATE TABLE solutions (n INTEGER PRIMARY KEY, row INTEGER, place INTEGER, quest
     n_steps INTEGER, correct INTEGER, first_error INTEGER, labels TEXT, extras TEXT);
 """
 
+BUNDLE = "bundle"
+"""In place of a file's format: trajectories of another store, that came with a queue (`sapo bundle import`). They have
+no labels but those that people give them."""
+
 
 @dataclass(frozen=True)
 class ImportInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sapo_studio.app.exports.step_labels import written
+from sapo_studio.app.imports.facts import facts
 from sapo_studio.errors import InputError
+from sapo_studio.formats.registry import format_named
 from sapo_studio.store import annotations
 from sapo_studio.store.bundle_records import (
     ActRecord,
@@ -249,3 +253,16 @@ def test_a_new_store_gets_the_trajectories_too(store: Store):
     assert not read_queue(store, queue_id).items[0].scores
     assert not bring_in(store, bundle, "home.jsonl").anything
     assert store.value("SELECT count(*) FROM runs") == 1
+
+
+def test_what_came_by_a_bundle_is_exported_by_peoples_labels(store: Store):
+    found = bring_in(store, with_(items=(item(1, 3), EMPTY.items[1])), "home.jsonl")
+    known = format_named("processbench")
+    assert list(written(known, store, found.run_id)) == []  # nobody has judged here
+    first = int(store.value("SELECT min(id) FROM trajectories"))
+    annotations.annotate(store, first, "ann", {1: 1, 2: -1, 3: -1}, filled=[3])
+    (row,) = written(known, store, found.run_id)
+    assert json.loads(row)["label"] == 1
+    with pytest.raises(InputError, match="no file of labels"):
+        list(written(known, store, found.run_id, labels="file"))
+    assert "an annotation bundle" in facts(store, found.run_id).sentences()[0]

@@ -18,7 +18,7 @@ from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.holding import Fact, Losses
 from sapo_studio.formats.registry import KnownFormat
 from sapo_studio.formats.step_labels import labels_of
-from sapo_studio.store import queries
+from sapo_studio.store import imports, queries
 from sapo_studio.store.codec import id_range, row_id, row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.human_verdicts import judged_steps
@@ -45,13 +45,15 @@ def written(
     What the format cannot hold is in `losses` once everything was read.
     """
     losses = Losses() if losses is None else losses
-    if queries.get_run(store, run_id).imported:
+    imported_file = queries.get_run(store, run_id).imported
+    if imported_file and imports.info(store, run_id).format != imports.BUNDLE:
         if labels not in (None, "file", "human"):
             raise InputError(f"{run_id} is an imported file", fix="Its labels are `file` (its own) or `human`.")
         yield from imported.written(store, run_id, known, people=labels == "human", losses=losses)
         return
     if labels == "file":
-        raise InputError(f"{run_id} is a run, not an imported file", fix="Choose human, rollouts or oracle.")
+        what = "came by a bundle, which is no file of labels" if imported_file else "is a run, not an imported file"
+        raise InputError(f"{run_id} {what}", fix="Choose human, rollouts or oracle.")
     made = known.load()
     if made.write is None:
         raise InputError(f"{known.title} can be read, not written")

@@ -40,6 +40,8 @@ class ImportFacts:
     @property
     def title(self) -> str:
         """What its format is called."""
+        if self.format == imports.BUNDLE:
+            return "an annotation bundle"
         return next((known.title for known in FORMATS if known.name == self.format), self.format)
 
     def sentences(self) -> list[str]:
