@@ -197,6 +197,7 @@ def test_what_a_verifier_was_trained_on_is_stored_once(store):
 
 def said(monkeypatch, capsys, *arguments):
     monkeypatch.setattr("sys.argv", ["sapo", "audit", *arguments])
+    monkeypatch.setenv("COLUMNS", "160")
     code = 0
     try:
         cli.main()

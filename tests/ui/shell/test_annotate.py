@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QListView
 
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.store import runs
+from sapo_studio.store import queries, runs
 from sapo_studio.store.queue_records import QueueSpec
 from sapo_studio.store.queues import make_queue
 from sapo_studio.store.records import TraceFilter
@@ -12,6 +12,8 @@ from sapo_studio.store.traces import trace_ids
 from sapo_ui.features.annotate.page import AnnotatePage
 from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.panels.panel import PanelSpec
+from sapo_ui.services.poller import StoreChange
+from sapo_ui.services.settings import Settings
 from tests.fixtures.synthetic import synthetic_run
 
 
@@ -115,3 +117,16 @@ def test_the_page_stays_when_the_run_that_is_chosen_is_deleted(qtbot, window, st
     qtbot.waitUntil(lambda: window.run_page.run_id != other)
     assert window.pages.front is page
     assert page.front.desk.open_item is not None
+
+
+def test_the_page_stays_when_the_window_hears_of_the_run_of_last_time(qtbot, store, open_window, add_run):
+    prepared(store)
+    settings = Settings()
+    settings.set_text("last_run", add_run("other", RunStatus.DONE))
+    settings.save()
+    window = open_window()
+    window.annotate()
+    page = window.pages.front
+    window._parts.poller.changed.emit(StoreChange(tuple(queries.list_runs(store)), frozenset()))
+    judging(qtbot, window)
+    assert window.pages.front is page

@@ -68,6 +68,7 @@ class MainWindow(QMainWindow):
         self._change = StoreChange((), frozenset())
         self._taking = False  # the list moves on by itself from a run that was deleted: nobody asked for another page
         self._wanted: str | None = parts.settings.text("last_run") or None
+        self._remembered = True  # what is wanted is the run of last time, which nobody has asked for in this window
         self.setWindowTitle("SAPO Studio")
         self.setWindowIcon(icons.app_icon())
         self.setMinimumSize(960, 600)
@@ -181,15 +182,20 @@ class MainWindow(QMainWindow):
         self._taking = False
         self._notifier.see(change)
         self.pages.take(change)
-        if self._wanted is not None and self.run_list.select(self._wanted):
-            self._wanted = None
+        if self._wanted is not None:
+            self._taking = self._remembered and self.pages.front_id != "empty"
+            if self.run_list.select(self._wanted):
+                self._wanted = None
+            self._taking = False
         if self.run_page.run_id in change.removed:
             self.run_page.show_run(None)
             self.run_list.clear_selection()
             if self.pages.front_id in OF_A_RUN:
                 self._show_page("empty")
         self.actions_.show_run(self.current_run())
-        if change.runs and self.focusWidget() in (None, self.run_list.new_button):
+        # A list that gets the focus chooses its first run, which brings the run's page to the front.
+        free = self.focusWidget() in (None, self.run_list.new_button)
+        if change.runs and free and self.pages.front_id in ("empty", *OF_A_RUN):
             self.run_list.view.setFocus()
         self.status_line.show_change(change)
 
@@ -219,7 +225,7 @@ class MainWindow(QMainWindow):
     def want_run(self, run_id: str) -> None:
         """Show this run as soon as the store has it."""
         if not self.run_list.select(run_id):
-            self._wanted = run_id
+            self._wanted, self._remembered = run_id, False
 
     def new_run(self) -> None:
         """Open the New run form."""
