@@ -15,7 +15,7 @@ from typing import Any, Self
 from sapo_studio import paths
 from sapo_studio.errors import StoreError
 from sapo_studio.store import backups, file_systems, presence
-from sapo_studio.store.faults import BUSY_SECONDS, StoreFault, damaged, explain
+from sapo_studio.store.faults import BUSY_SECONDS, StoreFault, damaged, explain, no_text
 from sapo_studio.store.migrations import MIGRATIONS
 from sapo_studio.store.store_lock import StoreLock
 
@@ -263,7 +263,7 @@ class Store:
             raise explain(error, self.path) from error
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """Execute one statement and return how many rows it changed. Raises StoreError."""
+        """Execute one statement and return how many rows it changed. Raises StoreError, as `rows` InputError."""
         try:
             cursor = self.connection.execute(sql, values)
             try:
@@ -272,18 +272,23 @@ class Store:
                 cursor.close()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
+        except UnicodeEncodeError as error:
+            raise no_text(error) from error
 
     def execute_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
-        """Execute one statement for each of `values`. Raises StoreError."""
+        """Execute one statement for each of `values`. Raises StoreError, as `rows` InputError."""
         try:
             self.connection.executemany(sql, values).close()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
+        except UnicodeEncodeError as error:
+            raise no_text(error) from error
 
     def rows(self, sql: str, values: Values = (), *, lenient: bool = False) -> list[tuple[Any, ...]]:
         """All rows of a query; its cursor is closed again, so that it holds up no checkpoint.
 
-        `lenient` shows text that is no UTF-8 with marks in it rather than refuse it. Raises StoreError.
+        `lenient` shows text that is no UTF-8 with marks in it rather than refuse it. Raises StoreError, and
+        InputError for a value that is no text.
         """
         try:
             cursor = self.connection.execute(sql, values)
@@ -300,6 +305,8 @@ class Store:
                 finally:
                     self.connection.text_factory = str
             raise fault from error
+        except UnicodeEncodeError as error:
+            raise no_text(error) from error
 
     def row(self, sql: str, values: Values = ()) -> tuple[Any, ...] | None:
         """The first row of a query, None where there is none. Raises StoreError."""

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from sapo_studio import paths
-from sapo_studio.errors import StoreError
+from sapo_studio.errors import InputError, StoreError
+from sapo_studio.readable import cut, printable
 from sapo_studio.store import backups
 
 BUSY_SECONDS = 10.0
@@ -40,6 +41,17 @@ class StoreFault(StoreError):  # noqa: N818  # read as a noun, as its parts are:
     def lost(self) -> bool:
         """Whether the file that was open is not what it was: nothing can be written to it any more."""
         return self.kind in ("gone", "replaced")
+
+
+def no_text(error: UnicodeEncodeError) -> InputError:
+    """A value that SQLite cannot keep or look for. A lone surrogate stands for a byte that is no UTF-8, or is half a
+    character.
+    """
+    return InputError(
+        f"'{cut(printable(error.object))}' is not valid text",
+        why="Some of its bytes are not UTF-8.",
+        fix="Type it anew.",
+    )
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreFault:

@@ -15,7 +15,7 @@ import pytest
 from sapo_studio import cli, supervisor
 from sapo_studio.app.exports import run_files, step_labels
 from sapo_studio.domain.runs import RunStatus, Verb
-from sapo_studio.errors import SapoError, StoreError
+from sapo_studio.errors import InputError, SapoError, StoreError
 from sapo_studio.store import annotations, backups, presence, queries, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import StoreFault
@@ -349,3 +349,16 @@ def test_what_is_in_the_way_of_a_store_goes_while_it_is_opened(home: Path, monke
             with pytest.raises(StoreError, match="There is no store"):
                 Store.open(path, create=False)
         assert path.exists() == create
+
+
+def test_a_value_that_is_no_text_is_refused_by_every_way_to_the_store(store: Store):
+    odd = "caf\udce9"
+    for ask in (
+        lambda: store.rows("SELECT ?", (odd,)),
+        lambda: store.rows("SELECT :name", {"name": odd}),
+        lambda: store.execute("UPDATE runs SET name = ?", (odd,)),
+        lambda: store.execute_many("UPDATE runs SET name = ?", [("plain",), (odd,)]),
+    ):
+        with pytest.raises(InputError, match="is not valid text") as told:
+            ask()
+        str(told.value).encode()  # what is said can be shown

@@ -18,7 +18,10 @@ def test_pictures_are_taken_of_a_run(qapp, store, tmp_path):
     run_id = add(store, "shown")
     assert screenshots.main([str(tmp_path / "shots"), "--run", run_id]) == 0
     written = sorted(path.name for path in Path(tmp_path / "shots").iterdir())
-    assert written == ["new-run-dark.png", "new-run-light.png", "run-4k.png", "run-dark.png", "run-light.png"]
+    assert written == [
+        *("audit-dark.png", "audit-light.png", "new-run-dark.png", "new-run-light.png"),
+        *("run-4k.png", "run-dark.png", "run-light.png"),
+    ]
     assert not screenshots.has_queues()
     from PySide6.QtGui import QImage
 
