@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import getpass
 import os
 import signal
 import subprocess
@@ -34,6 +35,14 @@ class ProcessIdentity:
 
     pid: int
     started: float
+
+
+def login_name() -> str:
+    """The name that this process's user is logged in with; `me` where they have none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "me"
 
 
 def identify(pid: int | None = None) -> ProcessIdentity:

@@ -15,7 +15,7 @@ from typing import Any, Self
 from sapo_studio import paths
 from sapo_studio.errors import StoreError
 from sapo_studio.store import backups, file_systems, presence
-from sapo_studio.store.faults import BUSY_SECONDS, StoreFault, damaged, explain, no_text
+from sapo_studio.store.faults import BUSY_SECONDS, StoreFault, damaged, explain, no_value
 from sapo_studio.store.migrations import MIGRATIONS
 from sapo_studio.store.store_lock import StoreLock
 
@@ -272,8 +272,8 @@ class Store:
                 cursor.close()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
-        except UnicodeEncodeError as error:
-            raise no_text(error) from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise no_value(error) from error
 
     def execute_many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
         """Execute one statement for each of `values`. Raises StoreError, as `rows` InputError."""
@@ -281,14 +281,14 @@ class Store:
             self.connection.executemany(sql, values).close()
         except sqlite3.Error as error:
             raise explain(error, self.path) from error
-        except UnicodeEncodeError as error:
-            raise no_text(error) from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise no_value(error) from error
 
     def rows(self, sql: str, values: Values = (), *, lenient: bool = False) -> list[tuple[Any, ...]]:
         """All rows of a query; its cursor is closed again, so that it holds up no checkpoint.
 
         `lenient` shows text that is no UTF-8 with marks in it rather than refuse it. Raises StoreError, and
-        InputError for a value that is no text.
+        InputError for a value that it cannot hold.
         """
         try:
             cursor = self.connection.execute(sql, values)
@@ -305,8 +305,8 @@ class Store:
                 finally:
                     self.connection.text_factory = str
             raise fault from error
-        except UnicodeEncodeError as error:
-            raise no_text(error) from error
+        except (UnicodeEncodeError, OverflowError) as error:
+            raise no_value(error) from error
 
     def row(self, sql: str, values: Values = ()) -> tuple[Any, ...] | None:
         """The first row of a query, None where there is none. Raises StoreError."""

@@ -43,10 +43,12 @@ class StoreFault(StoreError):  # noqa: N818  # read as a noun, as its parts are:
         return self.kind in ("gone", "replaced")
 
 
-def no_text(error: UnicodeEncodeError) -> InputError:
-    """A value that SQLite cannot keep or look for. A lone surrogate stands for a byte that is no UTF-8, or is half a
-    character.
+def no_value(error: UnicodeEncodeError | OverflowError) -> InputError:
+    """Why SQLite cannot keep a value, or look for it. A lone surrogate in a text stands for a byte that is no UTF-8, or
+    is half a character.
     """
+    if isinstance(error, OverflowError):
+        return InputError("A number is too large", why="The store's whole numbers have 64 bits.", fix="Give another.")
     return InputError(
         f"'{cut(printable(error.object))}' is not valid text",
         why="Some of its bytes are not UTF-8.",

@@ -362,3 +362,5 @@ def test_a_value_that_is_no_text_is_refused_by_every_way_to_the_store(store: Sto
         with pytest.raises(InputError, match="is not valid text") as told:
             ask()
         str(told.value).encode()  # what is said can be shown
+    with pytest.raises(InputError, match="too large"):
+        store.rows("SELECT ?", (2**63,))

@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
 def audit(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
     iteration: Annotated[
-        int | None, typer.Option("--iteration", min=0, help="Whose labels; the last that has any without this.")
+        int | None,
+        typer.Option("--iteration", min=0, max=2**31 - 1, help="Whose labels; the last that has any without this."),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, max=100_000, help=TOP_HELP)] = 12,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,

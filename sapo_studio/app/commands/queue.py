@@ -70,7 +70,9 @@ def make(
         ),
     ] = FIRST_RULE,
     size: Annotated[int, typer.Option("--size", min=1, help="At most so many items.")] = 100,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives everybody the same items.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**63 - 1, help="The same seed gives everybody the same items.")
+    ] = 0,
     overlap: Annotated[
         float, typer.Option("--overlap", min=0, max=1, help="Share of the items that everybody gets.")
     ] = 1.0,
@@ -79,7 +81,9 @@ def make(
         typer.Option("--gold", min=0, max=1, help="Share of items whose first error is known, mixed in unmarked."),
     ] = 0.0,
     name: Annotated[str | None, typer.Option("--name", help="What it is called.")] = None,
-    iteration: Annotated[int | None, typer.Option("--iteration", min=0, help="Of this iteration alone.")] = None,
+    iteration: Annotated[
+        int | None, typer.Option("--iteration", min=0, max=2**31 - 1, help="Of this iteration alone.")
+    ] = None,
     source: Annotated[
         QueueSource | None,
         typer.Option("--source", help="Which trajectories; `sample`, or of an imported file `import`, without this."),
@@ -95,9 +99,8 @@ def make(
     Examples: `sapo queue make last --iteration 2 --size 200 --overlap 0.3 --gold 0.1`,
     `sapo queue make last --source process --rule random --name "our benchmark"`
     """
-    import getpass
-
     from sapo_studio.app.annotation import queues
+    from sapo_studio.processes import login_name
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
     from sapo_studio.store.queue_records import QueueSpec
@@ -119,7 +122,7 @@ def make(
         made = queues.make(
             store,
             QueueSpec(name or "", wanted, cast("Rule", rule.value), size, seed, overlap, gold),
-            who or getpass.getuser(),
+            who or login_name(),
         )
     if as_json:
         say_json(queues.described(made))

@@ -3,7 +3,6 @@ and telling every panel at once, so that the heatmap need not wait for the next 
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +10,7 @@ from functools import cache
 from PySide6.QtCore import QObject, Signal
 
 from sapo_studio.domain.judgements import Judgement, first_error_here, no_error, still_to_fill
+from sapo_studio.processes import login_name
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceDetail
@@ -41,13 +41,7 @@ def set_annotator_name(name: str) -> None:
 def annotator_name() -> str:
     """Under which name this user's judgements are kept: the one in the settings, else the name they are logged in
     with."""
-    chosen = Settings().text("annotator").strip()
-    if chosen:
-        return chosen
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a user that has no name
-        return "me"
+    return Settings().text("annotator").strip() or login_name()
 
 
 @dataclass(frozen=True)
