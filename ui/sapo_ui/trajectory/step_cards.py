@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_studio.store.records import TraceDetail
 from sapo_ui import theme
-from sapo_ui.trajectory.step_column import Card
+from sapo_ui.trajectory.step_column import BAR, Card
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, Tone, label
 from sapo_ui.widgets.plain_text import breakable
 
-BAR = 6
 JUDGEMENTS: dict[int, tuple[str, Tone, str]] = {
     -1: ("incorrect", "bad", "close"),
     0: ("neutral", "plain", ""),
@@ -143,14 +142,7 @@ class StepCard(Card):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
-        look = theme.current()
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        body = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        painter.setBrush(QColor(look.accent_soft if self.chosen else look.surface))
-        painter.setPen(QPen(QColor(look.accent if self.chosen else look.hairline), 2 if self.chosen else 1))
-        painter.drawRoundedRect(body, theme.RADIUS, theme.RADIUS)
+        self.paint_frame(painter)
         if self.facts.score is not None:
-            painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
-            painter.setBrush(theme.score_colour(self.facts.score))
-            painter.drawRoundedRect(QRectF(5, 6, BAR, self.height() - 12), 3, 3)
+            self.paint_score(painter, self.facts.score)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QWheelEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from sapo_ui import theme
+
+BAR = 6
+"""Pixels that a score is wide."""
 
 
 class Card(QWidget):
@@ -32,6 +37,22 @@ class Card(QWidget):
         if chosen != self.chosen:
             self.chosen = chosen
             self.update()
+
+    def paint_frame(self, painter: QPainter, *, fill: str = "", line: str = "") -> None:
+        """The card itself, with the ring of the chosen step. `fill`, `line`: colors instead of the usual ones."""
+        look = theme.current()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(QColor(fill or (look.accent_soft if self.chosen else look.surface)))
+        ring = line or (look.accent if self.chosen else look.hairline)
+        painter.setPen(QPen(QColor(ring), 2 if self.chosen else 1))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.RADIUS, theme.RADIUS)
+
+    def paint_score(self, painter: QPainter, score: float) -> None:
+        """A score as a bar in its color, at the card's left edge."""
+        look = theme.current()
+        painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
+        painter.setBrush(theme.score_colour(score))
+        painter.drawRoundedRect(QRectF(5, 6, BAR, self.height() - 12), 3, 3)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         del event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_ui import format as fmt
@@ -107,13 +107,9 @@ class ConflictRow(Card):
         del event
         look = theme.current()
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        body = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         fill = look.warning_soft if self.step.differs else look.surface
         line = look.accent if self.chosen else look.warning if self.step.differs else look.hairline
-        painter.setBrush(QColor(fill))
-        painter.setPen(QPen(QColor(line), 2 if self.chosen else 1))
-        painter.drawRoundedRect(body, theme.RADIUS, theme.RADIUS)
+        self.paint_frame(painter, fill=fill, line=line)
         columns = (*self.step.said, self.step.holds)
         rings = (*self.step.first, self.step.first_holds)
         for at, (said, first) in enumerate(zip(columns, rings, strict=True)):

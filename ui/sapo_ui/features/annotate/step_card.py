@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_studio.domain.judgements import Judgement
 from sapo_studio.store.records import CommentInfo, TraceDetail
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
-from sapo_ui.trajectory.step_cards import BAR, JUDGEMENTS, StepFacts, model_chips, step_facts
-from sapo_ui.trajectory.step_column import Card
+from sapo_ui.trajectory.step_cards import JUDGEMENTS, StepFacts, model_chips, step_facts
+from sapo_ui.trajectory.step_column import BAR, Card
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.marks import DRAW, TEXT_SIZES
@@ -180,14 +180,7 @@ class JudgeCard(Card):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
-        look = theme.current()
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        body = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        painter.setBrush(QColor(look.accent_soft if self.chosen else look.surface))
-        painter.setPen(QPen(QColor(look.accent if self.chosen else look.hairline), 2 if self.chosen else 1))
-        painter.drawRoundedRect(body, theme.RADIUS, theme.RADIUS)
+        self.paint_frame(painter)
         if self.step.models is not None and self.step.models.score is not None:
-            painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
-            painter.setBrush(theme.score_colour(self.step.models.score))
-            painter.drawRoundedRect(QRectF(5, 6, BAR, self.height() - 12), 3, 3)
+            self.paint_score(painter, self.step.models.score)
