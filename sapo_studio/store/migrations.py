@@ -496,11 +496,51 @@ def _hand_work(db: Database) -> None:
     _allow_source(db, "'process','test'", "'process','test','import'")
 
 
+SUPERVISION = """
+CREATE TABLE store_settings (        -- what holds for all who use the store
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL              -- JSON
+) WITHOUT ROWID;
+CREATE TABLE run_queue (             -- runs that start by themselves once there is room for them
+    run_id TEXT PRIMARY KEY REFERENCES runs(id) ON DELETE CASCADE,
+    place REAL NOT NULL,             -- the smallest comes first
+    queued_at REAL NOT NULL,
+    queued_by TEXT NOT NULL DEFAULT '',
+    cards TEXT NOT NULL DEFAULT '[]',    -- JSON list of UUIDs of the cards it may use; [] for any
+    needs TEXT NOT NULL DEFAULT '{}',    -- JSON: what the forecast says it takes
+    waits_for TEXT NOT NULL DEFAULT '',  -- why it has not started, in words
+    resumes INTEGER NOT NULL DEFAULT 0   -- 1: was running when the machine went down
+) WITHOUT ROWID;
+CREATE TABLE alarms (                -- what should not be missed, and whether somebody saw it
+    id INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    iteration INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    at REAL NOT NULL,
+    message TEXT NOT NULL,
+    facts TEXT NOT NULL DEFAULT '{}',    -- JSON: the figures behind it
+    seen_at REAL,
+    UNIQUE (run_id, iteration, kind)
+);
+ALTER TABLE runs ADD COLUMN notes TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';  -- JSON list
+ALTER TABLE runs ADD COLUMN archived_at REAL;                -- out of the list, kept
+ALTER TABLE runs ADD COLUMN binned_at REAL;                  -- in the bin
+ALTER TABLE resolutions ADD COLUMN filled TEXT NOT NULL DEFAULT '[]';  -- JSON list of steps, not judged one by one
+"""
+
+
+def _supervision(db: Database) -> None:
+    """The queue of runs, alarms, notes, tags, archive and bin."""
+    run_script(db, SUPERVISION)
+
+
 MIGRATIONS: list[tuple[str, Callable[[Database], None]]] = [
     ("0001_first", _first),
     ("0002_compute", _compute),
     ("0003_config_changes_and_self_verification", _config_changes),
     ("0004_sets", _sets),
     ("0005_hand_work", _hand_work),
+    ("0006_supervision", _supervision),
 ]
 """Name and step, in order. `PRAGMA user_version` says how many a store has been through."""
