@@ -28,10 +28,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Resolving:
-    """What is to hold: judgements by step, whose they are ('': the resolver's own), and why."""
+    """What is to hold: judgements by step, which of them were filled in, whose they are ('': the resolver's own), and
+    why."""
 
     trajectory_id: int
     judgements: Mapping[int, int]
+    filled: frozenset[int]
     taken: str
     why: str
 
@@ -111,7 +113,15 @@ class ConflictDesk(QObject):
         me = annotator_name()
 
         def work(store: Store) -> int:
-            resolutions.resolve(store, asked.trajectory_id, me, asked.judgements, taken=asked.taken, why=asked.why)
+            resolutions.resolve(
+                store,
+                asked.trajectory_id,
+                me,
+                asked.judgements,
+                filled=asked.filled,
+                taken=asked.taken,
+                why=asked.why,
+            )
             return asked.trajectory_id
 
         self._write(work)

@@ -303,7 +303,9 @@ class ConflictsPage(Subpage):
         self._before = self._row
         self.take_focus()
         self.desk.resolve(
-            Resolving(draft.conflict.item.trajectory_id, dict(draft.steps), draft.taken, self.view.why.text())
+            Resolving(
+                draft.conflict.item.trajectory_id, dict(draft.steps), draft.filled, draft.taken, self.view.why.text()
+            )
         )
 
     def _leave_open(self) -> None:
