@@ -16,6 +16,7 @@ from sapo_studio.store.human_verdicts import human_first_errors
 from sapo_studio.store.records import UNKNOWN, CommentInfo, TraceDetail
 from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events, annotator_name
+from sapo_ui.services.unfinished import unfinished
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,9 @@ class ConflictDesk(QObject):
 
     refused = Signal(object)
     """(InputError | StoreError) What was asked for was not done."""
+
+    ready = Signal()
+    """The last act is done; the next one may come."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -145,6 +149,7 @@ class ConflictDesk(QObject):
         if self._busy or queue_id is None:
             return
         self._busy = True
+        unfinished().begin(self)
 
         def work(store: Store) -> tuple[int, int, People]:
             trajectory_id = act(store)
@@ -153,12 +158,21 @@ class ConflictDesk(QObject):
 
         def done(found: tuple[int, int, People]) -> None:
             self._busy = False
+            unfinished().end(self)
             trajectory_id, human, people = found
             annotation_events().judged.emit(trajectory_id, human)
             self._take(queue_id, people)
             self.kept.emit(trajectory_id)
+            self.ready.emit()
 
-        tasks.run(self, work, done, failed=self._failed)
+        def failed(error: Exception) -> None:
+            self._busy = False
+            unfinished().lost += isinstance(error, StoreError)
+            unfinished().end(self)
+            self._failed(error)
+            self.ready.emit()
+
+        tasks.run(self, work, done, failed=failed)
 
     def _take(self, queue_id: int, people: People) -> None:
         if queue_id == self._queue_id:
@@ -166,7 +180,6 @@ class ConflictDesk(QObject):
             self.looked.emit(people)
 
     def _failed(self, error: Exception) -> None:
-        self._busy = False
         if not isinstance(error, InputError | StoreError):
             raise error
         self.refused.emit(error)

@@ -75,6 +75,7 @@ class ConflictsPage(Subpage):
         self.desk.opened.connect(self._opened)
         self.desk.kept.connect(self._kept)
         self.desk.refused.connect(self._refused)
+        self.desk.ready.connect(self.rested)
         self.title = label("", "strong")
         self.resolved = label("", "small", "muted")
         self.list = ConflictList()
@@ -138,6 +139,10 @@ class ConflictsPage(Subpage):
 
     def refresh(self) -> None:
         self.desk.look()
+
+    @property
+    def at_rest(self) -> bool:
+        return not self.desk.busy
 
     def take_focus(self) -> None:
         self.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -73,6 +73,8 @@ class ItemView(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("look", "card")
+        self.me = annotator_name()
+        """Whose judgements and comments are shown."""
         self._item: OpenItem | None = None
         self._hidden = True
         self._writable = True
@@ -127,8 +129,8 @@ class ItemView(QFrame):
         return self._steps
 
     def show_item(self, item: OpenItem, *, blind: bool, another: bool) -> None:
-        """Show this item. `blind`: without anything that a model made, until it is saved. `another`: not the one that
-        was shown before; the first step is chosen."""
+        """Show this item, as `me` judges it. `blind`: without anything that a model made, until it is saved. `another`:
+        not the one that was shown before; the first step is chosen."""
         closed = item.item.status in ("saved", "skipped")
         self._item, self._hidden = item, blind and item.item.status != "saved"
         detail = item.detail
@@ -147,7 +149,7 @@ class ItemView(QFrame):
         self.question.updateGeometry()
         self.answers.setText(_answers(detail))
         self.answers.setVisible(bool(self.answers.text()))
-        self._steps = judged_steps(detail, item.comments, annotator_name(), hidden=self._hidden)
+        self._steps = judged_steps(detail, item.comments, self.me, hidden=self._hidden)
         self.steps.show_steps(self._steps, 1 if another else self.steps.chosen, same=not another)
         self.notice.say("")
         self.said.setText(_counted(self._steps))

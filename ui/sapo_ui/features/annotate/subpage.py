@@ -17,6 +17,9 @@ class Subpage(QWidget):
     help: str = ""
     """What F1 says of it: Markdown, a few short paragraphs."""
 
+    rested = Signal()
+    """It is `at_rest`; sent whenever it has come to rest."""
+
     counted = Signal(object)
     """(int | None) The number that stands beside its name, where it has one."""
 
@@ -36,7 +39,13 @@ class Subpage(QWidget):
         self.setFocus()
 
     def leave(self) -> None:
-        """Another page comes to the front, or the window closes: keep what was typed, give back what was claimed."""
+        """Another page comes to the front, or the window closes: keep what was typed, give back what was claimed. What
+        is still to be written then is written while the subpage is not `at_rest`, and `rested` says when it is."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether everything that was pressed is done."""
+        return True
 
 
 @dataclass(frozen=True)
