@@ -78,11 +78,17 @@ def conflicts(items: Iterable[SavedByPeople], resolved: Mapping[int, Resolution]
     return sorted(found, key=lambda one: (one.resolution is not None, one.item.place))
 
 
+def gold_item(item: SavedByPeople, who: str) -> GoldItem | None:
+    """What this person said of a gold item; None where it is none, or they have not saved it."""
+    said = item.judged.steps.get(who)
+    return None if item.gold is None or said is None else GoldItem(item.gold, item.judged.n_steps, said)
+
+
 def gold_scores(items: Iterable[SavedByPeople]) -> dict[str, GoldScore]:
     """By person: how they judged the gold items that they have saved."""
     found: dict[str, list[GoldItem]] = {}
     for item in items:
-        if item.gold is not None:
-            for who, steps in item.judged.steps.items():
-                found.setdefault(who, []).append(GoldItem(item.gold, item.judged.n_steps, steps))
+        for who in item.judged.steps:
+            if (one := gold_item(item, who)) is not None:
+                found.setdefault(who, []).append(one)
     return {who: gold_score(found[who]) for who in sorted(found)}

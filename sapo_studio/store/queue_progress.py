@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from sapo_studio.domain.pace import seconds_an_item
 from sapo_studio.store.annotations import first_error_of
 from sapo_studio.store.codec import unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
-from sapo_studio.store.queue_records import Progress, SavedItem
+from sapo_studio.store.queue_records import DONE, Progress, SavedItem
 
 
 def progress(store: Store, queue_id: int, annotator: str) -> Progress:
@@ -34,6 +36,16 @@ def progress(store: Store, queue_id: int, annotator: str) -> Progress:
     )
     pace = seconds_an_item([seconds for (seconds,) in times])
     return Progress(size, saved, skipped, left, pace, {name: (count, both) for name, count, both in others})
+
+
+def done_with(store: Store, queue_id: int, annotator: str) -> frozenset[int]:
+    """The items that this person is done with (`queue_records.DONE`), by id."""
+    found = store.rows(
+        "SELECT s.item_id FROM queue_items i JOIN item_states s ON s.item_id = i.id AND s.annotator = ?"
+        " WHERE i.queue_id = ? AND s.status IN (SELECT value FROM json_each(?))",
+        (annotator, queue_id, json.dumps(DONE)),
+    )
+    return frozenset(item_id for (item_id,) in found)
 
 
 def saved_items(store: Store, queue_id: int, annotator: str, limit: int) -> list[SavedItem]:

@@ -52,7 +52,7 @@ def claim(store: Store, item_id: int, worker: Worker) -> QueueItem:
     with store.atomic():
         item = get_item(store, item_id, worker)
         _check_free(item, worker)
-        if item.status not in ("saved", "skipped"):
+        if not item.done:
             _touch(store, item_id, worker)
         return get_item(store, item_id, worker)
 
@@ -89,7 +89,8 @@ def comment(store: Store, item_id: int, worker: Worker, step: int, text: str, *,
 
 
 def save_item(store: Store, item_id: int, worker: Worker, *, seconds: float = 0.0, blind: bool = False) -> None:
-    """Mark an item as complete. `blind`: this person saw nothing that a model made of it.
+    """Mark an item as complete. `blind`: it was judged blind. That is kept where this person has not been done with
+    the item before: what models say was open to them then.
 
     Raises InputError where the judgements do not say yet which step is the first wrong one, and as `judge` does.
     """
@@ -100,7 +101,7 @@ def save_item(store: Store, item_id: int, worker: Worker, *, seconds: float = 0.
                 why="No step is judged incorrect, and some are not judged at all.",
                 fix="Press n where no step is incorrect, or s to skip.",
             )
-        _close(store, item_id, worker, "saved", blind=blind)
+        _close(store, item_id, worker, "saved", blind=blind and not _was_done(store, item_id, worker))
 
 
 def skip_item(store: Store, item_id: int, worker: Worker, *, seconds: float = 0.0) -> None:
@@ -115,7 +116,7 @@ def reopen(store: Store, item_id: int, worker: Worker) -> QueueItem:
     """
     with store.atomic():
         item = get_item(store, item_id, worker)
-        if item.status not in ("saved", "skipped"):
+        if not item.done:
             raise InputError("This item is open already")
         store.execute(
             "UPDATE queue_acts SET undone_at = ? WHERE id = (SELECT max(id) FROM queue_acts WHERE item_id = ?"
@@ -170,7 +171,7 @@ def _act(store: Store, item_id: int, worker: Worker, verb: Verb, seconds: float)
     with store.atomic():
         item = get_item(store, item_id, worker)
         _check_free(item, worker)
-        if item.status in ("saved", "skipped"):
+        if item.done:
             raise InputError(f"This item is {item.status}", fix="Open it again to change what you said.")
         uid = uuid4().hex
         _touch(store, item_id, worker, seconds=seconds)
@@ -187,6 +188,17 @@ def _check_free(item: QueueItem, worker: Worker) -> None:
     if item.taken_by:
         who = "Another window of yours" if item.taken_by == worker.annotator else item.taken_by
         raise InputError(f"{who} has this item", why="A claim that rests for ten minutes is given back.")
+
+
+def _was_done(store: Store, item_id: int, worker: Worker) -> bool:
+    """Whether this person has saved or skipped an item and taken that back since."""
+    return bool(
+        store.value(
+            "SELECT count(*) FROM queue_acts WHERE item_id = ? AND annotator = ? AND verb IN ('save', 'skip')"
+            " AND undone_at IS NOT NULL",
+            (item_id, worker.annotator),
+        )
+    )
 
 
 def _touch(store: Store, item_id: int, worker: Worker, *, seconds: float = 0.0, anew: bool = False) -> None:

@@ -15,7 +15,7 @@ from sapo_studio.errors import InputError, StoreError
 from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui import theme
 from sapo_ui.features.annotate.item_view import OPEN_VERBS, ItemView
-from sapo_ui.features.annotate.keys import verb_of
+from sapo_ui.features.annotate.keys import HELD, verb_of
 from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.queue_column import QueueColumn
 from sapo_ui.features.annotate.subpage import Subpage
@@ -30,9 +30,6 @@ LOADING_MS = 200
 
 ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 208
 """From which width of the page on the queue and the buttons are as wide as they like to be."""
-
-HELD = ("up", "down")
-"""What goes on while a key is held down; of everything else holding is one press."""
 
 HELP = """### Annotate: judge
 
@@ -326,8 +323,8 @@ class JudgePage(Subpage):
             return
         elif verb in ("up", "down"):
             self.item.steps.choose(step + (1 if verb == "down" else -1))
-        elif at.item.status in ("saved", "skipped"):
-            self._do_to_closed(verb)
+        elif at.item.done:
+            self._do_to_closed(verb, at)
         elif verb == "comment":
             self.item.steps.reveal()
             self.item.write_comment()
@@ -340,13 +337,13 @@ class JudgePage(Subpage):
         elif verb != "reopen":
             self.desk.judge(JudgeAction(verb, step))
 
-    def _do_to_closed(self, verb: str) -> None:
+    def _do_to_closed(self, verb: str, at: OpenItem) -> None:
         if verb == "save":
             self.desk.go_on()
         elif verb == "reopen":
             self.desk.reopen()
         elif verb in OPEN_VERBS:
-            self.item.notice.say("This item is saved. Press o to open it again, or Enter to go on.")
+            self.item.notice.say(f"This item is {at.item.status}. Press o to open it again, or Enter to go on.")
 
     def _blinded(self, blind: bool) -> None:
         settings = Settings()

@@ -69,12 +69,14 @@ class AnnotatePage(Page):
         self.none = MessagePage()
         self.none.pressed.connect(self._ask)
         self.subpages: list[Subpage] = []
+        self._keys = [spec.key for spec in subpages]
         self.stack = QStackedWidget()
         self.stack.addWidget(self.none)
         for at, spec in enumerate(subpages):
             made = spec.make()
             made.counted.connect(partial(self.top.count, at))
             made.rested.connect(self._rested)
+            made.turned.connect(self._turn_to_person)
             self.subpages.append(made)
             self.stack.addWidget(made)
             corner = made.corner()
@@ -199,6 +201,12 @@ class AnnotatePage(Page):
             corner = subpage.corner()
             if corner is not None:
                 corner.setVisible(number == at and self._chosen is not None)
+
+    def _turn_to_person(self, key: object, who: object) -> None:
+        """Bring a subpage to the front that shows what somebody did."""
+        at = self._keys.index(str(key))
+        self._turn_to(at)
+        self.subpages[at].show_person(str(who))
 
     def _renamed(self) -> None:
         """Here, or elsewhere in the window."""

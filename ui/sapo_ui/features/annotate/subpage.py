@@ -20,6 +20,9 @@ class Subpage(QWidget):
     rested = Signal()
     """It is `at_rest`; sent whenever it has come to rest."""
 
+    turned = Signal(object, object)
+    """(key of a subpage: str, name of a person: str) Bring that one to the front, with what this person did."""
+
     counted = Signal(object)
     """(int | None) The number that stands beside its name, where it has one."""
 
@@ -29,6 +32,9 @@ class Subpage(QWidget):
 
     def refresh(self) -> None:
         """Something may have changed in the store; called every few seconds while this is in front."""
+
+    def show_person(self, who: str) -> None:
+        """Show what this person did; asked for by `turned`."""
 
     def corner(self) -> QWidget | None:
         """What stands at the right of the page's top line while this is in front."""
