@@ -12,6 +12,7 @@ from uuid import uuid4
 from sapo_studio.domain.human_verdicts import filled_if_untold
 from sapo_studio.domain.judgements import UNKNOWN, first_error
 from sapo_studio.errors import InputError
+from sapo_studio.store.act_times import resolution_time
 from sapo_studio.store.annotations import check_judgements
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
@@ -75,7 +76,8 @@ def resolve(
             "INSERT INTO resolutions (uid, trajectory_id, resolver, at, judgements, first_error, taken, why, filled)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(uid, trajectory_id, resolver, time.time(), steps_text(judgements), error, taken, why),
+                *(uid, trajectory_id, resolver, resolution_time(store, trajectory_id)),
+                *(steps_text(judgements), error, taken, why),
                 json.dumps(sorted(judgements.keys() & set(filled))),
             ),
         )
