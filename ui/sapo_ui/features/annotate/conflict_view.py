@@ -188,9 +188,7 @@ class ConflictView(QFrame):
     def _say_more(self, draft: Draft, others: tuple[str, ...]) -> None:
         """Buttons for the third person and on: with the keys from 4 on, as far as they go."""
         if tuple(self.more) != others:
-            for old in self.more.values():
-                old.hide()
-                old.deleteLater()
+            self._row.drop(*self.more.values())
             keys = [str(key) for key in range(FIRST_MORE, 10)]
             self.more = {
                 who: KeyButton(key, f"{short_name(who)}'s", "Take this judgement")
@@ -199,7 +197,8 @@ class ConflictView(QFrame):
             for who, button in self.more.items():
                 button.setCheckable(True)
                 button.clicked.connect(lambda _checked=False, who=who: self.pressed.emit(f"{TAKE}{who}"))
-                self._row.add(button)
+            if others:
+                self._row.insert(self.buttons["leave"], *self.more.values())
         for who, button in self.more.items():
             button.setChecked(draft.taken == who)
             button.setVisible(not draft.anew)

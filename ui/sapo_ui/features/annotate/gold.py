@@ -34,9 +34,10 @@ from sapo_ui.services.resolutions import ConflictDesk, Evidence
 from sapo_ui.theme import icons
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.row_table import dress_rows
 
-ROW = 28
+ROW, LEAST_COLUMN = 28, 64
 
 HELP = """### Annotate: gold items
 
@@ -76,6 +77,8 @@ class GoldModel(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return ("Item", "Known", *map(short_name, self.people))[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole and section > 1:
+            return plain_tip(self.people[section - 2])
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -119,8 +122,10 @@ class GoldPage(Subpage):
         self.table.setModel(self.rows)
         self.table.setAccessibleName("Gold items that were saved")
         dress_rows(self.table, ROW)
-        self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        head = self.table.horizontalHeader()
+        head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        head.setMinimumSectionSize(LEAST_COLUMN)
+        head.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         self.question = label("", "body", "muted", wrap=True)
         self.steps = ConflictSteps("known", fmt.NONE)

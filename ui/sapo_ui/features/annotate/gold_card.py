@@ -54,7 +54,6 @@ class PersonScore(QWidget):
         column.addWidget(label(f"first error exact \u00b7 {steps}", "small", "muted"))
         column.addWidget(self.bias)
         self.show_them = QPushButton("Show them")
-        self.show_them.setProperty("look", "quiet")
         self.show_them.setFont(theme.font("small"))
         self.show_them.setToolTip(plain_tip(f"The gold items that {who} judged wrongly"))
         self.show_them.setAccessibleName(f"Show the gold items that {who} judged wrongly")

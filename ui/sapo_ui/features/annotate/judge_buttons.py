@@ -134,5 +134,8 @@ class JudgeButtons(FlowRow):
 
     def set_compact(self, compact: bool) -> None:
         """Take less room: for a narrow window."""
+        self.set_gap(theme.SPACE_1 if compact else theme.SPACE_2)
         for button in self.buttons.values():
             button.set_compact(compact)
+        words = next(words for verb, _, words, _ in JUDGEMENTS if verb == "first_error")
+        self.buttons["first_error"].say(words.partition(" is")[0] if compact else words)

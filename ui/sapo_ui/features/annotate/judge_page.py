@@ -28,7 +28,7 @@ from sapo_ui.widgets.banner import Banner
 LOADING_MS = 200
 """Reading that takes longer than this says so."""
 
-ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 208
+ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 220
 """From which width of the page on the queue and the buttons are as wide as they like to be."""
 
 HELP = """### Annotate: judge
