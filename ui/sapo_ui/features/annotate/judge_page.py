@@ -181,6 +181,8 @@ class JudgePage(Subpage):
             self.queue.show_view(view, 0 if at is None else at.item.id)
             if at is None and not self._loading.isActive():
                 self._say_done()
+            if not view.progress.size:
+                self.emptied.emit()
 
     def _refused(self, error: object) -> None:
         if isinstance(error, InputError):
