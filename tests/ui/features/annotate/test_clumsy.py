@@ -3,6 +3,8 @@ methods compose, and a second window is open."""
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QInputMethodEvent, QKeyEvent, QMouseEvent, QWheelEvent
@@ -17,7 +19,7 @@ from sapo_ui.features.annotate.subpages import SUBPAGES
 from sapo_ui.features.annotate.top_line import TopLine
 from sapo_ui.widgets.combo import combo_box
 from sapo_ui.widgets.flow_layout import FlowRow
-from tests.ui.queue_helpers import ENTER, open_page, press, settled
+from tests.ui.queue_helpers import ENTER, open_page, press, said, settled
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -183,3 +185,21 @@ def test_a_row_can_grow_in_its_middle(qtbot):
     assert first.nextInFocusChain() is between
     row.drop(between)
     assert last.x() == first.geometry().right() + 1 + (between.x() - first.geometry().right() - 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps an open file in its place")
+def test_a_store_that_is_moved_away_is_told_and_found_again(judge, qtbot, store, home):
+    at = judge.desk.open_item.detail.id
+    file, elsewhere = home / "studio.db", home / "moved.db"
+    store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file.rename(elsewhere)
+    qtbot.keyClick(judge, "1")
+    qtbot.waitUntil(judge.banner.isVisible)
+    assert not file.exists(), "no empty one comes in its place"
+    assert not any(button.isEnabled() for button in judge.item.buttons.buttons.values())
+    elsewhere.rename(file)
+    qtbot.mouseClick(judge.banner.action, LEFT)
+    qtbot.waitUntil(lambda: judge.at_rest and judge.desk.fault is None and judge.desk.open_item is not None)
+    assert judge.desk.open_item.detail.id == at
+    press(qtbot, judge, "3")
+    assert said(store, at) == {1: (1, False)}
