@@ -12,11 +12,14 @@ from PySide6.QtWidgets import QApplication
 
 from sapo_studio.store.comments import comments
 from sapo_studio.store.queue_progress import progress
+from sapo_studio.store.queue_records import Progress
 from sapo_studio.store.records import RunSummary, TraceFilter
 from sapo_ui.features.annotate.judge_buttons import JudgeButtons
 from sapo_ui.features.annotate.new_queue import NewQueueDialog
+from sapo_ui.features.annotate.queue_column import QueueColumn
 from sapo_ui.features.annotate.subpages import SUBPAGES
 from sapo_ui.features.annotate.top_line import TopLine
+from sapo_ui.services.queues import QueueView
 from sapo_ui.widgets.combo import combo_box
 from sapo_ui.widgets.flow_layout import FlowRow
 from tests.ui.queue_helpers import ENTER, open_page, press, said, settled
@@ -203,3 +206,21 @@ def test_a_store_that_is_moved_away_is_told_and_found_again(judge, qtbot, store,
     assert judge.desk.open_item.detail.id == at
     press(qtbot, judge, "3")
     assert said(store, at) == {1: (1, False)}
+
+
+@pytest.mark.parametrize(
+    ("progress_", "done", "pace"),
+    [
+        (Progress(1, 0, 0, 1, None), "0 of 1", ""),
+        (Progress(1, 1, 0, 0, 20.0), "1 of 1", "3.0 a minute"),
+        (Progress(3, 1, 1, 1, 90.0), "1 of 3", "0.67 a minute \u00b7 2\u202fmin left"),
+        (Progress(10_000, 100, 0, 9_900, 20.0), "100 of 10,000", "3.0 a minute \u00b7 55\u202fh left"),
+        (Progress(10_000, 9_999, 0, 1, 0.5), "9,999 of 10,000", "120 a minute \u00b7 0.5\u202fs left"),
+    ],
+)
+def test_progress_of_queues_of_any_size(qtbot, progress_, done, pace):
+    column = QueueColumn()
+    qtbot.addWidget(column)
+    column.show_view(QueueView(1, [], [], progress_), 0)
+    assert (column.done.text(), column.pace.text()) == (done, pace)
+    assert (column.bar.maximum(), column.bar.value()) == (progress_.size, progress_.saved)
