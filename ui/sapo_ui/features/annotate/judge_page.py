@@ -259,11 +259,13 @@ class JudgePage(Subpage):
             self._wait_for(lambda: self._do(verb))
 
     def _clicked(self, verb: object) -> None:
+        self._leaving = False
         self.desk.noticed()
         self.item.comment.close_field(keep=True)
         self._wait_for(lambda: self._do(str(verb)))
 
     def _open(self, item_id: object) -> None:
+        self._leaving = False
         self.desk.noticed()
         if isinstance(item_id, int):
             self._wait_for(lambda: self.desk.open(item_id))
