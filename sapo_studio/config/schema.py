@@ -25,7 +25,7 @@ from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CH
 from sapo_studio.errors import InputError
 
 MAIN: dict[str, Any] = {"group": "main"}
-LAB = task_kinds.LAB
+LAB, OWN = task_kinds.LAB, task_kinds.OWN
 TEXTS = " ".join(task_kinds.WRITTEN)
 CODE = " ".join(task_kinds.PROGRAMS)
 
@@ -65,7 +65,7 @@ class TaskConfig(Section):
     `train_data`.
     """
 
-    fields: Columns = Field(default_factory=dict, json_schema_extra=_for("jsonl"))
+    fields: Columns = Field(default_factory=dict, json_schema_extra=_for(OWN))
     """Which columns of your own file hold the question, the answer and so on, where they are called something else:
     `{question = "instruction", answer = "output"}`.
 
@@ -480,6 +480,10 @@ class EvalSetConfig(Section):
     """Where its questions are, written like `task.train_data`. Empty: the test questions of the kind's own data set on
     the Hub."""
 
+    fields: Columns = Field(default_factory=dict)
+    """Which columns of your own file (kind `jsonl`) hold the question, the answer and so on, as `task.fields`; those of
+    the task are not taken over."""
+
     prompt: Literal["task", "plain", "few-shot", "chat"] = "task"
     """How its questions are presented, as `task.prompt`; `task`: as the run's own are. Worked examples are rows of its
     own data, which are then not asked."""
@@ -503,6 +507,11 @@ class EvalSetConfig(Section):
         kind = task_kinds.TASK_KINDS[self.kind]
         if not kind.own_data and not self.data:
             raise ValueError(f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions')
+        if self.fields and self.kind != OWN:
+            raise ValueError(
+                f'the set {self.name} has fields, which are for kind = "{OWN}": '
+                f'columns of kind "{self.kind}" have names of their own'
+            )
         return self
 
     def as_task(self, task: TaskConfig, data: str) -> TaskConfig:
@@ -512,6 +521,7 @@ class EvalSetConfig(Section):
                 "kind": self.kind,
                 "train_data": data,
                 "test_data": "",
+                "fields": self.fields,
                 "process_data": "",
                 "prompt": task.prompt if self.prompt == "task" else self.prompt,
                 "instruction": self.instruction,
@@ -709,6 +719,8 @@ def nearest(path: str) -> list[str]:
     known = field_paths()
     section, _, leaf = path.rpartition(".")
     inside = [p for p in known if p.rpartition(".")[0] == section] if section else list(RunConfig.model_fields)
+    if re.fullmatch(r"evaluation\.sets\.\d+", section):
+        inside = [f"{section}.{name}" for name in EvalSetConfig.model_fields]
     near = difflib.get_close_matches(path, inside, n=1, cutoff=0.7)
     if near:
         return near

@@ -20,6 +20,7 @@ from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import write_atomic
 from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.registry import KnownFormat, format_named
+from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.records import BenchmarkInfo
@@ -220,6 +221,13 @@ def write_files(store: Store, benchmark: BenchmarkInfo) -> tuple[Path, Path]:
             fix="Make the folder writable, or free some space.",
         ) from error
     return files
+
+
+def folder_to_measure(store: Store, run_id: str) -> Path:
+    """The folder of a run, for an engine that opens the run again: the files of the frozen benchmark that it names,
+    which somebody may have changed or deleted since, are written again. Raises InputError where there is none."""
+    pinned(store, queries.get_config(store, run_id))
+    return store.run_dir(run_id)
 
 
 def pinned(store: Store, config: RunConfig) -> RunConfig:

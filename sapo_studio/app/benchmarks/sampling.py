@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sapo_studio.app.benchmarks.making import Choice
+from sapo_studio.app.benchmarks.using import run_to_measure
 from sapo_studio.domain.process_benchmark import BenchmarkRow, choose
 from sapo_studio.errors import InputError
 from sapo_studio.paths import user_path
 from sapo_studio.requests.client import ask
 from sapo_studio.requests.kinds import SampleSolutionsRequest
-from sapo_studio.store import queries
 from sapo_studio.store.benchmarks import BenchmarkInfo, create_benchmark
 from sapo_studio.store.db import Store
 
@@ -36,7 +36,7 @@ def find_model(store: Store, text: str) -> Path:
     folder = user_path(text)
     if (folder / "config.json").is_file():
         return folder.absolute()
-    return store.run_dir(queries.find_own_run(store, text))
+    return run_to_measure(store, text)
 
 
 def sample_benchmark(store: Store, name: str, request: SampleSolutionsRequest, choice: Choice) -> Sampled:

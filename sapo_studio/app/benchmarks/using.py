@@ -35,8 +35,6 @@ def measured_on(text: str) -> Measured:
 
 
 def run_to_measure(store: Store, text: str) -> Path:
-    """The folder of the run that `text` names, to be measured on its own benchmark: the files of a frozen one, which
-    somebody may have changed or deleted since, are written again. Raises InputError."""
-    run_id = queries.find_own_run(store, text)
-    benchmarks.pinned(store, queries.get_config(store, run_id))
-    return store.run_dir(run_id)
+    """The folder of the run that `text` names, for an engine that opens the run again (`folder_to_measure`). Raises
+    InputError."""
+    return benchmarks.folder_to_measure(store, queries.find_own_run(store, text))

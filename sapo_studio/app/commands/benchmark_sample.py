@@ -52,10 +52,10 @@ def sample(
     """
     from sapo_studio.app.benchmarks.making import Choice
     from sapo_studio.app.benchmarks.sampling import find_model, sample_benchmark
+    from sapo_studio.app.benchmarks.using import run_to_measure
     from sapo_studio.app.commands.benchmark import checked_split
     from sapo_studio.errors import InputError
     from sapo_studio.requests.kinds import SampleSolutionsRequest
-    from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     named = [part.strip() for part in models.split(",") if part.strip()]
@@ -66,9 +66,9 @@ def sample(
     )
     with Store.open(create=False) as store:
         request = SampleSolutionsRequest(
-            like=store.run_dir(queries.find_own_run(store, like)),
+            like=run_to_measure(store, like),
             models=tuple(find_model(store, one) for one in named),
-            verifier=store.run_dir(queries.find_own_run(store, verifier)) if verifier else None,
+            verifier=run_to_measure(store, verifier) if verifier else None,
             questions=questions,
             samples=samples,
             rollouts=rollouts,

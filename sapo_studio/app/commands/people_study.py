@@ -42,7 +42,7 @@ def people_study(
 
     Example: `sapo people-study last --benchmark chains@1`
     """
-    from sapo_studio.app.benchmarks.using import measured_on
+    from sapo_studio.app.benchmarks.using import measured_on, run_to_measure
     from sapo_studio.app.studies import people_page
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import PeopleStudyRequest
@@ -54,7 +54,7 @@ def people_study(
     with Store.open(create=False) as store:
         run_id = queries.find_own_run(store, run)
         request = PeopleStudyRequest(
-            run=store.run_dir(run_id),
+            run=store.run_dir(run_id) if on else run_to_measure(store, run_id),
             iteration=iteration,
             judged=steps_by_people(store, queries.get_number(store, run_id)),
             benchmark=on.file if on else None,

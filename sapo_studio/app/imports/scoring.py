@@ -11,6 +11,7 @@ from sapo_studio.errors import InputError
 from sapo_studio.paths import user_path
 from sapo_studio.requests.kinds import ScoreRequest
 from sapo_studio.store import imports, queries
+from sapo_studio.store.benchmarks import folder_to_measure
 from sapo_studio.store.codec import row_id, row_number
 from sapo_studio.store.db import Store
 
@@ -60,7 +61,7 @@ def _by_run(store: Store, run_id: str, verifier: str, solutions: list[dict[str, 
     named, slash, number = verifier.rpartition("/")
     whole = not slash or not number.isdecimal()
     run = queries.find_own_run(store, verifier if whole else named)
-    told: dict[str, Any] = {"run": store.run_dir(run), "solutions": solutions, "device": device}
+    told: dict[str, Any] = {"run": folder_to_measure(store, run), "solutions": solutions, "device": device}
     told |= {} if whole else {"verifier": int(number)}
     return Scoring(run_id, ScoreRequest.model_validate(told), run)
 
