@@ -27,6 +27,7 @@ from sapo_studio.app.commands import (
     matrix,
     people_study,
     presets,
+    queue,
     report,
     restore,
     resume,
@@ -49,7 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
+    *(run, queue, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
     *(annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)
