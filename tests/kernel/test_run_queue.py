@@ -84,7 +84,7 @@ def two_cards(monkeypatch: pytest.MonkeyPatch) -> TwoCards:
     return pretended
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """No process is started: what would have been."""
     started: list[str] = []
@@ -310,7 +310,7 @@ def test_two_cards_take_two_runs_and_the_third_says_what_it_waits_for(
     # This process is the engine of both here, and holds what it needs on the second card only.
     two_cards.held[1][processes.identify().pid] = 20 * GIB
     assert keeper.step(store, watch) == []
-    assert queries.get_run(store, c).waits_for == "waits for 16 GB on card 0, where a and b work"
+    assert queries.get_run(store, c).waits_for == "waits for 16 GB on card 0, where a works"
     for run_id in (a, b):
         runs.set_status(store, run_id, RunStatus.RUNNING)
         runs.set_status(store, run_id, RunStatus.DONE)
