@@ -172,6 +172,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
+        "go.queue",
+        "Queue",
+        "View",
+        0,
+        "Runs that wait for cards or cores and start by themselves: their order, and what happens when.",
+        "Ctrl+U",
+        "queued",
+    ),
+    ActionSpec(
         "go.annotate", "Annotate", "View", 0, "Judge the steps of a queue of trajectories.", "Ctrl+J", "annotate"
     ),
     ActionSpec(
