@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -22,59 +21,10 @@ from sapo_studio.forecast import Machine
 from sapo_studio.hardware import read_cards
 from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
+from tests.fixtures.two_cards import TwoCards
 
 GIB = 2**30
 SMALL = Need(main_memory=GIB, cores=1, seconds=60.0)
-
-
-class TwoCards(ModuleType):
-    """A `pynvml` with two cards of 24 GiB. `held`: bytes that each process holds, by card."""
-
-    class NVMLError(Exception):
-        pass
-
-    NVML_TEMPERATURE_GPU = 0
-
-    def __init__(self) -> None:
-        super().__init__("pynvml")
-        self.held: dict[int, dict[int, int]] = {0: {}, 1: {}}
-        self.silent = False
-
-    def nvmlInit(self) -> None:  # noqa: N802
-        pass
-
-    def nvmlShutdown(self) -> None:  # noqa: N802
-        pass
-
-    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
-        if self.silent:
-            raise self.NVMLError("the driver does not answer")
-        return len(self.held)
-
-    def nvmlDeviceGetHandleByIndex(self, number: int) -> int:  # noqa: N802
-        return number
-
-    def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802
-        return f"Pretended {handle}"
-
-    def nvmlDeviceGetUUID(self, handle: int) -> str:  # noqa: N802
-        return f"GPU-{handle}"
-
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> object:  # noqa: N802
-        used = sum(self.held[handle].values())
-        return SimpleNamespace(total=24 * GIB, used=used, free=24 * GIB - used)
-
-    def nvmlDeviceGetUtilizationRates(self, handle: int) -> object:  # noqa: N802
-        return SimpleNamespace(gpu=0)
-
-    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:  # noqa: N802
-        return 40
-
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[object]:  # noqa: N802
-        return [SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in self.held[handle].items()]
-
-    def nvmlDeviceGetNumGpuCores(self, handle: int) -> int:  # noqa: N802
-        raise self.NVMLError("not supported")
 
 
 @pytest.fixture

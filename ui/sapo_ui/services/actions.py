@@ -102,6 +102,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         RESUMABLE,
     ),
     ActionSpec(
+        "run.queue",
+        "Add to queue",
+        "Run",
+        1,
+        "Let the run wait in the queue and start by itself once there is room for it.",
+        "Ctrl+Shift+U",
+        "queued",
+        RESUMABLE,
+    ),
+    ActionSpec(
         "run.stop_after",
         "Stop after phase",
         "Run",
@@ -250,6 +260,8 @@ class Actions(QObject):
             self._actions["run.folder"].setEnabled(False)
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way
+        if run is not None and (run.waits_for is not None or run.pid is not None or run.imported):
+            self._actions["run.queue"].setEnabled(False)
 
     def yield_shortcuts(self, keys: frozenset[str]) -> None:
         """Leave these keys to the focused panel, which uses them itself: Qt acts on no key that two would take."""

@@ -113,7 +113,7 @@ class RunQueuePage(Page):
         below.setContentsMargins(12, 8, 8, 8)
         below.setSpacing(4)
         title = QHBoxLayout()
-        title.addWidget(label("By card", "strong"))
+        title.addWidget(label("Timeline", "strong"))
         title.addStretch(1)
         title.addWidget(self.timeline_note)
         below.addLayout(title)
