@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ def test_runs_go_one_after_the_other_and_the_keeper_ends(bench: Bench) -> None:
     until(empty(bench), "the queue does not empty")
     found = [queries.get_run(bench.store, run_id) for run_id in ids]
     assert [run.status for run in found] == [RunStatus.DONE] * 3
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.finished_at is not None
         assert after.started_at is not None
         assert before.finished_at <= after.started_at

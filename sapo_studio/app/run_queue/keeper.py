@@ -64,8 +64,11 @@ def step(store: Store, watch: MachineWatch) -> list[str]:
     return started
 
 
-def keep(store: Store, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Look after the queue until nothing is left to do. Returns at once, with False, where another process does."""
+def keep(
+    store: Store, *, sleep: Callable[[float], None] = time.sleep, tell: Callable[[str], object] = lambda _: None
+) -> bool:
+    """Look after the queue until nothing is left to do; `tell` hears the id of each run that is started. Returns at
+    once, with False, where another process does."""
     if not claim(store):
         return False
     watch = MachineWatch()
@@ -77,7 +80,7 @@ def keep(store: Store, sleep: Callable[[float], None] = time.sleep) -> bool:
             if current != version or now >= due:
                 version, due = current, now + READ_SECONDS
                 for run_id in step(store, watch):
-                    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} started {run_id}", flush=True)
+                    tell(run_id)
                 if _finished(store):
                     return True
             sleep(LOOK_SECONDS)
