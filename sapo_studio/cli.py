@@ -14,6 +14,7 @@ import typer
 from sapo_studio import __version__
 from sapo_studio.app.commands import (
     agreement,
+    annotate,
     audit,
     benchmark,
     bundle,
@@ -49,8 +50,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
-    *(queue, agreement, bundle, benchmark, people_study, presets, restore, doctor),
+    *(run, queue, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
+    *(annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:

@@ -102,6 +102,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         RESUMABLE,
     ),
     ActionSpec(
+        "run.queue",
+        "Add to queue",
+        "Run",
+        1,
+        "Let the run wait in the queue and start by itself once there is room for it.",
+        "Ctrl+Shift+U",
+        "queued",
+        RESUMABLE,
+    ),
+    ActionSpec(
         "run.stop_after",
         "Stop after phase",
         "Run",
@@ -170,6 +180,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Ctrl+Shift+A",
         "",
         ANY,
+    ),
+    ActionSpec(
+        "go.queue",
+        "Queue",
+        "View",
+        0,
+        "Runs that wait for cards or cores and start by themselves: their order, and what happens when.",
+        "Ctrl+U",
+        "queued",
     ),
     ActionSpec(
         "go.annotate", "Annotate", "View", 0, "Judge the steps of a queue of trajectories.", "Ctrl+J", "annotate"
@@ -241,6 +260,8 @@ class Actions(QObject):
             self._actions["run.folder"].setEnabled(False)
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way
+        if run is not None and (run.waits_for is not None or run.pid is not None or run.imported):
+            self._actions["run.queue"].setEnabled(False)
 
     def yield_shortcuts(self, keys: frozenset[str]) -> None:
         """Leave these keys to the focused panel, which uses them itself: Qt acts on no key that two would take."""

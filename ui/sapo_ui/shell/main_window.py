@@ -92,6 +92,7 @@ class MainWindow(QMainWindow):
                 lambda: self.run_page.run_id,
                 self._show_step,
                 self.leave_form,
+                self._open_run,
             ),
         )
         run_page = self.pages["run"]
@@ -158,6 +159,7 @@ class MainWindow(QMainWindow):
             "app.quit": self.close,
             "run.audit": self.audit,
             "go.annotate": self.annotate,
+            "go.queue": lambda: self._show_page("run_queue"),
             "go.benchmarks": lambda: self._show_page("benchmarks"),
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
@@ -272,6 +274,10 @@ class MainWindow(QMainWindow):
         if not self._taking or self.pages.front_id in OF_A_RUN:
             self._show_page("run")
 
+    def _open_run(self, run_id: str) -> None:
+        self.want_run(run_id)
+        self._selected(run_id)
+
     def _opened(self, run_id: str) -> None:
         self._selected(run_id)
         self.run_page.timeline.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -355,7 +361,7 @@ class MainWindow(QMainWindow):
         self.actions_.yield_shortcuts(frozenset(own))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit", "benchmarks"):
+        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit", "benchmarks", "run_queue"):
             self.leave_form()
         else:
             super().keyPressEvent(event)

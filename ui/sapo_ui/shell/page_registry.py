@@ -29,6 +29,8 @@ class PageContext:
     """Shows a step of a trajectory on the run's page."""
     back: Callable[[], None]
     """Leave a page for the run that was looked at last."""
+    open_run: Callable[[str], object]
+    """Show a run's page."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,14 @@ def _annotate(context: PageContext) -> Page:
     return AnnotatePage(context.current_run)
 
 
+def _run_queue(context: PageContext) -> Page:
+    from sapo_ui.features.run_queue.page import RunQueuePage  # it brings the forecast along
+
+    page = RunQueuePage()
+    page.run_opened.connect(context.open_run)
+    return page
+
+
 def _benchmarks(context: PageContext) -> Page:
     from sapo_ui.features.benchmarks.page import BenchmarksPage  # only who looks at them pays for it
 
@@ -73,6 +83,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
     PageSpec("new_run", _new_run, stays=False),
     PageSpec("audit", _audit, stays=False),
+    PageSpec("run_queue", _run_queue, stays=False),
     PageSpec("annotate", _annotate, stays=False),
     PageSpec("benchmarks", _benchmarks, stays=False),
 )
