@@ -1,4 +1,4 @@
-"""What is known of a solution besides its labels: people's judgements and comments, scores, labels by source, rollouts.
+"""What is known of a solution besides its labels: what people said, scores, labels by source, rollouts.
 
 Only this program's own format holds it. Steps count from 1, 0 is the whole solution; times are seconds since 1970.
 """
@@ -48,6 +48,30 @@ class Judgement(_Part):
     filled: StrictBool = False
 
 
+class ResolvedStep(_Part):
+    """What holds of a step by a resolution, as a `Judgement` has it. `filled`: nobody judged it by itself."""
+
+    step: Annotated[StrictInt, Field(ge=1)]
+    judgement: Annotated[StrictInt, Field(ge=-1, le=1)]
+    filled: StrictBool = False
+
+
+class Resolution(_Part):
+    """A third judgement where people differ, and why. `taken`: the person whose judgement it is, empty where the
+    resolver judged anew."""
+
+    person: Text
+    at: Time
+    steps: Annotated[tuple[ResolvedStep, ...], Field(min_length=1)]
+    taken: Text = ""
+    why: Text = ""
+
+    @property
+    def judgements(self) -> dict[int, int]:
+        """By step."""
+        return {one.step: one.judgement for one in self.steps}
+
+
 class Comment(_Part):
     """What a person wrote about a step, or about the whole solution (step 0)."""
 
@@ -93,6 +117,7 @@ class Extras(_Part):
     """All of it."""
 
     judgements: tuple[Judgement, ...] = ()
+    resolutions: tuple[Resolution, ...] = ()
     comments: tuple[Comment, ...] = ()
     scores: tuple[Scores, ...] = ()
     labels: tuple[SourceLabels, ...] = ()

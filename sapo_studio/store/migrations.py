@@ -530,6 +530,9 @@ ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';  -- JSON list
 ALTER TABLE runs ADD COLUMN archived_at REAL;                -- out of the list, kept
 ALTER TABLE runs ADD COLUMN binned_at REAL;                  -- in the bin
 ALTER TABLE resolutions ADD COLUMN filled TEXT NOT NULL DEFAULT '[]';  -- JSON list of steps, not judged one by one
+-- Nobody kept it before: every incorrect step behind the first error, as `filled_if_untold` says.
+UPDATE resolutions SET filled = (SELECT json_group_array(CAST(s.key AS INTEGER)) FROM json_each(judgements) s
+    WHERE s.value = -1 AND CAST(s.key AS INTEGER) > first_error) WHERE first_error > 0 AND json_valid(judgements);
 """
 
 

@@ -261,13 +261,30 @@ def find_own_run(store: Store, text: str) -> str:
 
     Raises InputError for an imported file, too.
     """
-    newest = store.row("SELECT id FROM runs WHERE kind != 'import' ORDER BY number DESC LIMIT 1")
-    if text == "last" and newest is not None:
-        return newest[0]
-    run_id = find_run(store, text)
+    run_id = find_entry(store, text)
     if store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import":
         raise _is_a_file(run_id)
     return run_id
+
+
+def find_entry(store: Store, text: str) -> str:
+    """As `find_run`, where an imported file will do as well as a run: `last` is still the last run, so that nobody gets
+    a file that was imported since by accident; where there is no run, it is the last file.
+    """
+    newest = _newest(store, "!=") if text == "last" else None
+    return newest or find_run(store, text)
+
+
+def find_imported(store: Store, text: str) -> str:
+    """As `find_run`, where only an imported file is meant: `last` is the last one. Whether another `text` means one is
+    for the caller to see."""
+    newest = _newest(store, "=") if text == "last" else None
+    return newest or find_run(store, text)
+
+
+def _newest(store: Store, compare: str) -> str | None:
+    """The run whose kind is (`=`), or is not (`!=`), an import and that was made last."""
+    return store.value(f"SELECT id FROM runs WHERE kind {compare} 'import' ORDER BY number DESC LIMIT 1")
 
 
 def find_run(store: Store, text: str) -> str:

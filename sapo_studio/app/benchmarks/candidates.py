@@ -41,7 +41,7 @@ def find_source(store: Store, text: str) -> Source:
     # Compared here: what is typed may hold what SQLite takes for no text.
     queue = next((number for number, name in store.rows("SELECT id, name FROM queues") if name == text), None)
     if queue is None:
-        run = queries.find_run(store, text)
+        run = queries.find_entry(store, text)
         return Source(run, "run", (run,))
     items = store.rows(
         "SELECT i.trajectory_id, t.run_id FROM queue_items i JOIN trajectories t ON t.id = i.trajectory_id"

@@ -107,7 +107,7 @@ def make(
     from sapo_studio.store.records import TraceFilter
 
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_entry(store, run)
         if source is None:
             imported = store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import"
             source = QueueSource.IMPORT if imported else QueueSource.SAMPLE

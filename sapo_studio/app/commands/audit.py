@@ -46,7 +46,7 @@ def audit(
     from sapo_studio.store.db import Store
 
     with Store.open(create=False) as store:
-        found = audited(store, queries.find_run(store, run), iteration)
+        found = audited(store, queries.find_entry(store, run), iteration)
     if as_json:
         say_json(found.as_json(top))
         return

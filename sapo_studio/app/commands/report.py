@@ -32,7 +32,7 @@ def report(
     from sapo_studio.store.db import Store
 
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_entry(store, run)
         if queries.get_run(store, run_id).imported:
             imported = facts.facts(store, run_id)
             if as_json:

@@ -16,6 +16,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceDetail
 from sapo_ui.services import tasks
 from sapo_ui.services.settings import Settings
+from sapo_ui.services.unfinished import unfinished
 
 
 class AnnotationEvents(QObject):
@@ -23,6 +24,9 @@ class AnnotationEvents(QObject):
 
     judged = Signal(object, object)
     """(trajectory id: int, first error as people say now: int) Sent when the store has it."""
+
+    renamed = Signal()
+    """Judgements are kept under another name from now on."""
 
 
 @cache
@@ -33,9 +37,11 @@ def annotation_events() -> AnnotationEvents:
 
 def set_annotator_name(name: str) -> None:
     """Keep judgements under this name from now on; an empty one brings the login name back."""
-    settings = Settings()
+    before, settings = annotator_name(), Settings()
     settings.set_text("annotator", name.strip())
     settings.save()
+    if annotator_name() != before:
+        annotation_events().renamed.emit()
 
 
 def annotator_name() -> str:
@@ -103,6 +109,7 @@ class JudgementWriter(QObject):
         if self._busy or not self._waiting:
             return
         self._busy = True
+        unfinished().begin(self)
         tasks.run(self, self._waiting.pop(0), self._done, failed=self._failed)
 
     def _done(self, detail: TraceDetail) -> None:
@@ -110,10 +117,14 @@ class JudgementWriter(QObject):
         self.saved.emit(detail)
         annotation_events().judged.emit(detail.id, detail.human)
         self._next()
+        if not self._busy:
+            unfinished().end(self)
 
     def _failed(self, error: Exception) -> None:
         self._busy = False
+        unfinished().lost += 1 + len(self._waiting)
         self._waiting.clear()
+        unfinished().end(self)
         told = tasks.pool().on_error
         if told is None:
             raise error

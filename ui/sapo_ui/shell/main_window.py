@@ -26,6 +26,7 @@ from sapo_ui.services.actions import Actions
 from sapo_ui.services.control import RunControl
 from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
+from sapo_ui.shell.closing import Closing
 from sapo_ui.shell.file_actions import FileActions
 from sapo_ui.shell.help import about_text, shortcuts_text
 from sapo_ui.shell.menus import fill_menu_bar, run_menu
@@ -109,6 +110,7 @@ class MainWindow(QMainWindow):
         self.run_list.view.delete_pressed.connect(self.actions_["run.delete"].trigger)
         self.banner = Banner()
         self.banner.action.clicked.connect(self.banner.hide)
+        self._closing = Closing(self, self.banner, self.pages.leave)
         self.status_line = StatusLine(parts.store_path)
         self.setStatusBar(self.status_line)
         self._arrange()
@@ -372,8 +374,10 @@ class MainWindow(QMainWindow):
             self._parts.poller.set_hidden(self.isMinimized())
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._closing.may_close():
+            event.ignore()
+            return
         settings = self._parts.settings
-        self.pages.leave()
         self._state.save(settings)
         settings.set_text("last_run", self.run_page.run_id or self._wanted or "")
         settings.save()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -49,13 +50,20 @@ class Pages(QStackedWidget):
         self.setCurrentWidget(page)
         if leaving is not None:
             leaving.leave()
-            self.removeWidget(leaving)
-            leaving.deleteLater()
+            if leaving.at_rest:
+                self._drop(leaving)
+            else:
+                leaving.rested.connect(partial(self._drop, leaving))
         page.catch_up(self._change)
         return page
 
+    def _drop(self, page: Page) -> None:
+        """What was pressed there is kept: it may go."""
+        self.removeWidget(page)
+        page.deleteLater()
+
     def leave(self) -> None:
-        """The window closes."""
+        """The window is about to close."""
         if self._passing is not None:
             self._passing.leave()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from sapo_ui import theme
@@ -167,6 +167,11 @@ class StepColumn(QScrollArea):
         if watched is self._inside and event.type() == QEvent.Type.Resize and self._follows:
             self.reveal()
         return super().eventFilter(watched, event)
+
+    def resizeEvent(self, arg__1: QResizeEvent) -> None:
+        super().resizeEvent(arg__1)
+        if self._follows:  # the column itself is lower or higher now
+            self.reveal()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self._follows = False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_studio.domain.gold import GoldScore
 from sapo_studio.domain.metrics import wilson
@@ -15,6 +15,7 @@ from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.point_bar import PointBar
 
 NONE = "No gold items are mixed into this queue."
@@ -22,7 +23,11 @@ NOBODY = "Nobody has saved a gold item yet."
 
 
 class PersonScore(QWidget):
-    """One person: first errors named exactly, steps judged as known, and a sentence where they lean."""
+    """One person: first errors named exactly, steps judged as known, a sentence where they lean, and a button that asks
+    for what they judged wrongly."""
+
+    asked = Signal(object)
+    """(name: str) Show the gold items that this person judged wrongly."""
 
     def __init__(self, who: str, score: GoldScore) -> None:
         super().__init__()
@@ -48,6 +53,13 @@ class PersonScore(QWidget):
         column.addWidget(bar)
         column.addWidget(label(f"first error exact \u00b7 {steps}", "small", "muted"))
         column.addWidget(self.bias)
+        self.show_them = QPushButton("Show them")
+        self.show_them.setFont(theme.font("small"))
+        self.show_them.setToolTip(plain_tip(f"The gold items that {who} judged wrongly"))
+        self.show_them.setAccessibleName(f"Show the gold items that {who} judged wrongly")
+        self.show_them.clicked.connect(lambda: self.asked.emit(who))
+        self.show_them.setVisible(score.exact < score.items or score.steps_right < compared)
+        column.addWidget(self.show_them, 0, Qt.AlignmentFlag.AlignLeft)
         self.setToolTip(
             f"{told}, 95 % interval {share.low:.2f} to {share.high:.2f}; {steps} up to the known first error"
         )
@@ -56,6 +68,9 @@ class PersonScore(QWidget):
 
 class GoldCard(QFrame):
     """Knows no store: it is told what there is."""
+
+    asked = Signal(object)
+    """(name: str) Show the gold items that this person judged wrongly."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,6 +101,7 @@ class GoldCard(QFrame):
             old.deleteLater()
         self.people = [PersonScore(who, score) for who, score in scores.items()]
         for at, person in enumerate(self.people):
+            person.asked.connect(self.asked)
             self._column.insertWidget(2 + at, person)
         gold = 0 if queue is None else queue.gold
         self.rate.setText(f"{gold:,} of {queue.size:,}, unmarked" if queue is not None and gold else "")

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +24,7 @@ from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.widgets.spin_box import spin_box
 from sapo_ui.wording import CASES, OUTCOMES, SOURCES
 
 ANY = -1
@@ -65,10 +65,10 @@ class NewQueueDialog(QDialog):
         self.text.setPlaceholderText("any")
         self.text.setAccessibleName("Words in the question or the steps")
         self.rule = combo_box("Order", [(words, rule) for rule, words in RULES.items()])
-        self.items = _number("Items", 1, LARGEST, 100)
-        self.seed = _number("Seed", 0, 2**31 - 1, 0)
-        self.overlap = _number("Share of the items that everybody gets", 0, 100, 100, " %")
-        self.gold = _number("Share of items whose first error is known, unmarked", 0, 100, 0, " %")
+        self.items = spin_box("Items", 1, LARGEST, 100)
+        self.seed = spin_box("Seed", 0, 2**31 - 1, 0)
+        self.overlap = spin_box("Share of the items that everybody gets", 0, 100, 100, " %")
+        self.gold = spin_box("Share of items whose first error is known, unmarked", 0, 100, 0, " %")
         self.name = QLineEdit()
         self.name.setAccessibleName("Name of the queue")
         self.name.textEdited.connect(self._was_named)
@@ -161,6 +161,8 @@ class NewQueueDialog(QDialog):
         reached = 0 if run is None else max(run.iteration, 0)
         items = [("All iterations", ANY), *((f"Iteration {number}", number) for number in range(reached + 1))]
         set_items(self.iteration, items)
+        if run is not None and run.imported != (self.source.currentData() == IMPORTED[1]):
+            self.source.setCurrentIndex(self.source.findData(IMPORTED[1] if run.imported else SOURCES[0][1]))
         if run is None or self._named:
             return
         asked = self.spec
@@ -174,13 +176,3 @@ class NewQueueDialog(QDialog):
         self.notice.say("")
         self.make.setEnabled(False)
         self.asked.emit(self.spec)
-
-
-def _number(name: str, low: int, high: int, value: int, suffix: str = "") -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setValue(value)
-    box.setSuffix(suffix)
-    box.setAccessibleName(name)
-    box.setMaximumWidth(140)
-    return box

@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from sapo_ui import theme
@@ -14,6 +14,7 @@ from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.form_spec import FieldSpec
 from sapo_ui.features.new_run.pickers import PICKERS, Picker
 from sapo_ui.widgets.plain_text import PlainLabel
+from sapo_ui.widgets.wheel_guard import WheelGuard
 
 EDITOR_WIDTH = 200
 LABEL_WIDTH = 150
@@ -23,16 +24,6 @@ def rich(text: str) -> str:
     """Help text with its `code` in a monospace face."""
     span = f"<span style=\"font-family:'{theme.MONO_FAMILY}'\">"
     return re.sub(r"`([^`]+)`", lambda found: f"{span}{found[1]}</span>", html.escape(text, quote=False))
-
-
-class WheelGuard(QObject):
-    """Keeps the mouse wheel from changing a closed combo box while the page scrolls under it."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel:
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)
 
 
 class FieldRow(QWidget):
@@ -142,7 +133,7 @@ class FieldRow(QWidget):
             combo.addItems(list(self.spec.choices))
             combo.setFixedWidth(EDITOR_WIDTH)
             combo.setFixedHeight(theme.CONTROL_HEIGHT)
-            combo.installEventFilter(WheelGuard(combo))
+            WheelGuard(combo)
             combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             combo.currentIndexChanged.connect(self._changed)
             return combo

@@ -28,13 +28,14 @@ from sapo_studio.errors import InputError, SapoError
 from sapo_studio.files import write_output
 from sapo_ui import theme
 from sapo_ui.features.new_run import form_spec
-from sapo_ui.features.new_run.form_fields import FieldRow, WheelGuard
+from sapo_ui.features.new_run.form_fields import FieldRow
 from sapo_ui.features.new_run.form_spec import SECTION_TITLES, FieldSpec, Problem
 from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.features.new_run.review_card import ReviewBody
 from sapo_ui.features.new_run.section_card import SectionCard
 from sapo_ui.panels.page import Page
 from sapo_ui.widgets.plain_text import PlainLabel
+from sapo_ui.widgets.wheel_guard import WheelGuard
 
 HELP = """### New run
 
@@ -143,7 +144,7 @@ class NewRunPage(Page):
         self.preset.setAccessibleName("Preset")
         self.preset.setAccessibleDescription("Fills in the whole form.")
         self.preset.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.preset.installEventFilter(WheelGuard(self.preset))
+        WheelGuard(self.preset)
         for choice in self._presets:
             self.preset.addItem(choice.name)
         self.preset.activated.connect(self._preset_chosen)
