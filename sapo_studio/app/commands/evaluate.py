@@ -105,6 +105,8 @@ def evaluate(
         number = verifier.isdecimal()
         which = whole_number(verifier, "--verifier") if number else user_path(verifier).resolve()
     on = measured_on(benchmark) if benchmark else None
+    if on and on.note:
+        say(on.note, error=True)
     requests = [
         EvaluateRequest(
             run=folder,

@@ -11,11 +11,11 @@ from sapo_studio.app.imports.scan import Refused, Scan, rows_of
 from sapo_studio.errors import InputError
 from sapo_studio.formats.base import ReadAs
 from sapo_studio.formats.registry import KnownFormat, format_named, recognized
+from sapo_studio.names import fitted_name
 from sapo_studio.store.db import Store
 from sapo_studio.store.imports import ImportInfo, Staging
 
 AUTO = "auto"
-LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Imported:
     def as_json(self) -> dict[str, Any]:
         """Plain data: what was kept is counted in rows."""
         return {"run_id": self.run_id, "kept": self.kept, "refused": [asdict(one) for one in self.refused]}
+
+
+def name_of(file: Path) -> str:
+    """What a file is called where nobody says: as the file, without what stands behind the last dot."""
+    return fitted_name(file.name.removesuffix(".gz").rpartition(".")[0] or file.name, "import")
 
 
 def known_format(file: Path, name: str = AUTO) -> KnownFormat:
@@ -74,6 +79,5 @@ def take_in(store: Store, file: Path, known: KnownFormat, read_as: ReadAs, name:
                 fix=rows.shape,
             )
         info = ImportInfo("", str(file.absolute()), known.name, read_as.settings, scan.frame, scan.told)
-        called = name or file.name.removesuffix(".gz").rpartition(".")[0] or file.name
-        run_id = staging.write(store, called if name else called[:LONGEST_NAME], info, by_rollouts=rows.by_rollouts)
+        run_id = staging.write(store, name or name_of(file), info, by_rollouts=rows.by_rollouts)
         return Imported(run_id, known, staging.rows, staging.solutions, scan.refused)

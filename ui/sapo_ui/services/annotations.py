@@ -10,6 +10,7 @@ from functools import cache
 from PySide6.QtCore import QObject, Signal
 
 from sapo_studio.domain.judgements import Judgement, first_error_here, no_error, still_to_fill
+from sapo_studio.names import fitted_name
 from sapo_studio.processes import login_name
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
@@ -34,14 +35,14 @@ def annotation_events() -> AnnotationEvents:
 def set_annotator_name(name: str) -> None:
     """Keep judgements under this name from now on; an empty one brings the login name back."""
     settings = Settings()
-    settings.set_text("annotator", name.strip())
+    settings.set_text("annotator", fitted_name(name, ""))
     settings.save()
 
 
 def annotator_name() -> str:
     """Under which name this user's judgements are kept: the one in the settings, else the name they are logged in
     with."""
-    return Settings().text("annotator").strip() or login_name()
+    return fitted_name(Settings().text("annotator"), "") or login_name()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from sapo_studio.app.annotation.queues import suggested_name
+from sapo_studio.names import LONGEST_QUEUE
 from sapo_studio.store.queue_records import RULES, QueueSpec
 from sapo_studio.store.queues import LARGEST
 from sapo_studio.store.records import RunSummary, TraceFilter
@@ -24,6 +25,7 @@ from sapo_ui import theme
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.name_field import NameField
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.wording import CASES, OUTCOMES, SOURCES
 
@@ -69,8 +71,7 @@ class NewQueueDialog(QDialog):
         self.seed = _number("Seed", 0, 2**31 - 1, 0)
         self.overlap = _number("Share of the items that everybody gets", 0, 100, 100, " %")
         self.gold = _number("Share of items whose first error is known, unmarked", 0, 100, 0, " %")
-        self.name = QLineEdit()
-        self.name.setAccessibleName("Name of the queue")
+        self.name = NameField("Name of the queue", longest=LONGEST_QUEUE)
         self.name.textEdited.connect(self._was_named)
         self.notice = Notice("bad")
         form = QFormLayout()

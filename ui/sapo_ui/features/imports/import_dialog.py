@@ -11,14 +11,13 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QDoubleSpinBox,
     QFormLayout,
-    QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from sapo_studio.app.imports.take_in import AUTO, Imported, Look
+from sapo_studio.app.imports.take_in import AUTO, Imported, Look, name_of
 from sapo_studio.errors import SapoError
 from sapo_studio.formats.registry import IMPORTED
 from sapo_studio.readable import counted
@@ -27,6 +26,7 @@ from sapo_ui.services import imports, tasks
 from sapo_ui.services.imports import Wanted
 from sapo_ui.widgets.combo import combo_box
 from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.name_field import NameField
 from sapo_ui.widgets.plain_text import PlainLabel
 
 SHOWN = 200
@@ -51,9 +51,7 @@ class ImportDialog(QDialog):
         self._kept = 0
         self.file = ElidedLabel(theme.font("body"))
         self.file.set_text(str(file))
-        self.name = QLineEdit(file.name.removesuffix(".gz").rpartition(".")[0][:80] or file.name[:80])
-        self.name.setAccessibleName("Name")
-        self.name.setMaxLength(80)
+        self.name = NameField("Name", name_of(file))
         self.format = combo_box(
             "Format", [("Recognize it", AUTO), *((known.title, known.name) for known in IMPORTED)], "What it is read as"
         )
@@ -139,7 +137,7 @@ class ImportDialog(QDialog):
         self._name_changed()
 
     def _name_changed(self) -> None:
-        self.ok.setEnabled(self._kept > 0 and bool(self.name.text().strip()))
+        self.ok.setEnabled(self._kept > 0 and self.name.fits)
 
     def _failed(self, wanted: Wanted, error: Exception) -> None:
         if wanted is not self._asked:
