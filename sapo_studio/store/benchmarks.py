@@ -101,16 +101,21 @@ def read_rows(store: Store, benchmark: BenchmarkInfo) -> list[BenchmarkRow]:
     return found
 
 
-def create_benchmark(
-    store: Store, name: str, rows: Sequence[BenchmarkRow], *, source: Mapping[str, Any], created_by: str = ""
-) -> BenchmarkInfo:
-    """Keep `rows` as a draft: the next version of `name`. Raises InputError for a name that is none, or no rows."""
+def check_benchmark_name(name: str) -> None:
+    """Raises InputError where no process benchmark can be called so."""
     reference = parse_reference(name)
     if reference is None or reference[1] is not None:
         raise InputError(
             f"{name!r} is no name for a process benchmark",
             fix="Use 1 to 60 letters, digits, dots, dashes and underscores, a letter or digit first.",
         )
+
+
+def create_benchmark(
+    store: Store, name: str, rows: Sequence[BenchmarkRow], *, source: Mapping[str, Any], created_by: str = ""
+) -> BenchmarkInfo:
+    """Keep `rows` as a draft: the next version of `name`. Raises InputError for a name that is none, or no rows."""
+    check_benchmark_name(name)
     if not rows:
         raise InputError(f"The process benchmark {name} would have no rows", fix="Give it judged solutions.")
     with store.atomic():

@@ -10,6 +10,7 @@ from typing import Any
 from sapo_studio.app.exports.extras import count_extras, extras_of
 from sapo_studio.app.exports.people import labels_by
 from sapo_studio.app.imports.scan import rows_of, write_framed
+from sapo_studio.app.imports.stored import solutions_in
 from sapo_studio.errors import InputError
 from sapo_studio.files import parse_json_text
 from sapo_studio.formats.base import LabeledSolution, ReadAs
@@ -121,11 +122,9 @@ class _File:
         losses.fields(list(others))
 
     def _read(self, row: StoredRow) -> list[LabeledSolution]:
-        value = parse_json_text(row.raw, deepest=DEEPEST)
-        found = self.rows.solutions(RawRow(row.row, row.row, "", row.raw, value), self.read_as)
-        pairs = zip(row.trajectories, found, strict=True)
         return [
-            _plain(one.relabeled(self.judged[identity]) if identity in self.judged else one) for identity, one in pairs
+            _plain(one.relabeled(self.judged[identity]) if identity in self.judged else one)
+            for identity, one in solutions_in(row, self.rows, self.read_as)
         ]
 
     def _with_extras(self, row: StoredRow, solutions: list[LabeledSolution]) -> list[LabeledSolution]:

@@ -101,6 +101,10 @@ def ask_name(
     if field is not None and buttons is not None:
         keep_to_a_name(field, longest)
         ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
+
         # Behind Qt's own, which allows whatever is no empty text.
-        dialog.textValueChanged.connect(lambda name: ok.setEnabled(not name_fault(name, longest)))
+        def allow(name: str) -> None:
+            ok.setEnabled(not name_fault(name, longest))
+
+        dialog.textValueChanged.connect(allow)
     return dialog
