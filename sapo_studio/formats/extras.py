@@ -30,7 +30,7 @@ Step = Count
 Time = Annotated[float, Field(ge=0, lt=253_402_300_800)]
 """Before the year 10000: what a clock can show."""
 Text = Annotated[StrictStr, AfterValidator(_storable)]
-Name = Annotated[StrictStr, AfterValidator(name_from_elsewhere)]
+Name = Annotated[Text, AfterValidator(name_from_elsewhere)]
 """Of a person."""
 Marks = Annotated[StrictStr, AfterValidator(_marks)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -18,7 +18,7 @@ from sapo_studio.formats.extras import Extras
 from sapo_studio.formats.holding import Fact, Losses
 from sapo_studio.formats.raw_rows import DEEPEST, RawRow
 from sapo_studio.formats.registry import KnownFormat, format_named
-from sapo_studio.formats.rows import RowFormat
+from sapo_studio.formats.rows import RowFormat, with_own_ids
 from sapo_studio.formats.splice import Edit, edited, json_text
 from sapo_studio.formats.step_labels import CORRECT, NEUTRAL, UNKNOWN, first_error_of
 from sapo_studio.store import imports, queries
@@ -48,7 +48,8 @@ def written(store: Store, run_id: str, known: KnownFormat, *, people: bool, loss
     if known.name == own.name:
         return write_framed(info.frame, file.as_it_was(losses))
     target = rows_of(known)
-    return target.lines(file.solutions(target, losses), losses)
+    solutions = file.solutions(target, losses)
+    return target.lines(with_own_ids(solutions, losses) if target.own_ids else solutions, losses)
 
 
 def _judged(store: Store, run_id: str) -> dict[int, str]:
