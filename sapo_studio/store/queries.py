@@ -68,6 +68,7 @@ __all__ = [
     "get_config",
     "get_run",
     "heatmap",
+    "is_import",
     "list_runs",
     "log",
     "margins",
@@ -172,6 +173,11 @@ def _damaged_summary(row: Sequence[Any], headline: dict[str, float], fault: Stor
     columns[4] = RunStatus(row[4]) if row[4] in _STATUSES else RunStatus.FAILED
     error = ErrorText(fault.what, fault.why, fault.fix)
     return RunSummary(*columns, error=error, headline=headline, kind=row[21])
+
+
+def is_import(store: Store, run_id: str) -> bool:
+    """Whether this is an imported file; no where there is nothing of this id."""
+    return store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import"
 
 
 def get_config(store: Store, run_id: str) -> RunConfig:

@@ -80,7 +80,9 @@ class MainWindow(QMainWindow):
             say=self._say,
             on_change=parts.poller.nudge,
         )
-        self.file_actions = FileActions(self, self.current_run, say=self._say, imported=self._took_in)
+        self.file_actions = FileActions(
+            self, self.current_run, say=self._say, imported=self._took_in, scored=self._scored
+        )
         self.actions_ = Actions(self, self._handlers())
         self.pages = Pages(
             PAGES,
@@ -290,6 +292,10 @@ class MainWindow(QMainWindow):
         self.want_run(run_id)
         self._parts.poller.nudge()
         self._say(said)
+
+    def _scored(self, run_id: str) -> None:
+        # Nothing in the file's summary differs, so that the poller does not see it beside a run that is alive.
+        self.run_page.take(StoreChange(self._change.runs, frozenset({run_id})))
 
     def _show_page(self, page_id: str) -> None:
         self.pages.open(page_id)

@@ -18,10 +18,10 @@ from PySide6.QtWidgets import (
 )
 
 from sapo_studio.app.imports.take_in import AUTO, Imported, Look, name_of
-from sapo_studio.errors import SapoError
 from sapo_studio.formats.registry import IMPORTED
 from sapo_studio.readable import counted
 from sapo_ui import theme
+from sapo_ui.features.imports.told import told
 from sapo_ui.services import imports, tasks
 from sapo_ui.services.imports import Wanted
 from sapo_ui.widgets.combo import combo_box
@@ -162,10 +162,3 @@ class ImportDialog(QDialog):
     def _taken_in(self, found: Imported) -> None:
         self.imported.emit(found)
         self.accept()
-
-
-def told(error: Exception) -> str:
-    """An error as a few sentences."""
-    if isinstance(error, SapoError):
-        return "\n".join(part for part in (error.what, error.why, error.fix) if part)
-    return f"{type(error).__name__}: {error}"
