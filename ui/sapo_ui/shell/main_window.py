@@ -160,7 +160,7 @@ class MainWindow(QMainWindow):
             "app.quit": self.close,
             "run.audit": self.audit,
             "go.annotate": self.annotate,
-            "go.benchmarks": lambda: self._show_page("benchmarks"),
+            "go.benchmarks": self.benchmarks,
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
@@ -240,6 +240,10 @@ class MainWindow(QMainWindow):
     def _show_step(self, trajectory_id: int, step: int) -> None:
         self._show_page("run")
         self.run_page.docks.show_trace(trajectory_id, step)
+
+    def benchmarks(self) -> None:
+        """Open the page of process benchmarks."""
+        self._show_page("benchmarks")
 
     def annotate(self) -> None:
         """Open the Annotate page, where it is not in front already."""

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -27,6 +26,7 @@ from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.name_field import NameField
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.widgets.spin_boxes import whole_box
 from sapo_ui.wording import CASES, OUTCOMES, SOURCES
 
 ANY = -1
@@ -67,10 +67,12 @@ class NewQueueDialog(QDialog):
         self.text.setPlaceholderText("any")
         self.text.setAccessibleName("Words in the question or the steps")
         self.rule = combo_box("Order", [(words, rule) for rule, words in RULES.items()])
-        self.items = _number("Items", 1, LARGEST, 100)
-        self.seed = _number("Seed", 0, 2**31 - 1, 0)
-        self.overlap = _number("Share of the items that everybody gets", 0, 100, 100, " %")
-        self.gold = _number("Share of items whose first error is known, unmarked", 0, 100, 0, " %")
+        self.items = whole_box("Items", 1, LARGEST, 100)
+        self.seed = whole_box("Seed", 0, 2**31 - 1, 0)
+        self.overlap = whole_box("Share of the items that everybody gets", 0, 100, 100, " %")
+        self.gold = whole_box("Share of items whose first error is known, unmarked", 0, 100, 0, " %")
+        for box in (self.items, self.seed, self.overlap, self.gold):
+            box.setMaximumWidth(140)
         self.name = NameField("Name of the queue", longest=LONGEST_QUEUE)
         self.name.textEdited.connect(self._was_named)
         self.notice = Notice("bad")
@@ -175,13 +177,3 @@ class NewQueueDialog(QDialog):
         self.notice.say("")
         self.make.setEnabled(False)
         self.asked.emit(self.spec)
-
-
-def _number(name: str, low: int, high: int, value: int, suffix: str = "") -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setValue(value)
-    box.setSuffix(suffix)
-    box.setAccessibleName(name)
-    box.setMaximumWidth(140)
-    return box

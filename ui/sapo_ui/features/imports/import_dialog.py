@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
     QPlainTextEdit,
     QPushButton,
@@ -28,6 +27,7 @@ from sapo_ui.widgets.combo import combo_box
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.name_field import NameField
 from sapo_ui.widgets.plain_text import PlainLabel
+from sapo_ui.widgets.spin_boxes import share_box
 
 SHOWN = 200
 """Refused rows that are listed."""
@@ -55,12 +55,8 @@ class ImportDialog(QDialog):
         self.format = combo_box(
             "Format", [("Recognize it", AUTO), *((known.title, known.name) for known in IMPORTED)], "What it is read as"
         )
-        self.threshold = QDoubleSpinBox()
-        self.threshold.setAccessibleName("Threshold")
+        self.threshold = share_box("Threshold", 0.05, 3)
         self.threshold.setToolTip("A step is correct where its value is above this")
-        self.threshold.setRange(0.0, 1.0)
-        self.threshold.setSingleStep(0.05)
-        self.threshold.setDecimals(3)
         self.keep_odd = QCheckBox("Keep rows whose labels do not fit their steps")
         self.keep_odd.setToolTip("What does not fit is left without a label")
         self.form = QFormLayout()

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea
 
 from sapo_studio.domain.labelers.registry import COMPARED
-from sapo_studio.domain.ledger import AT_LEAST, FLOPS, NOT_KNOWN, PARTS, Compute, IterationCompute, part, total
+from sapo_studio.domain.ledger import AT_LEAST, FLOPS, PARTS, Compute, IterationCompute, part, total
 from sapo_studio.domain.metric_catalog import LABEL_COSTS, label_cost
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -143,7 +143,7 @@ def compute_bars(found: IterationCompute) -> list[CostBar]:
 def _compute_bar(group: str, title: str, bill: Compute | None, name: str, remark: str) -> CostBar:
     amount = part(bill, name)
     if bill is None or amount is None:
-        return CostBar(group, title, 0.0, NOT_KNOWN, "not counted")
+        return CostBar(group, title, 0.0, fmt.NONE, "not counted")
     text = fmt.number(amount) if name == "flops" else fmt.count(amount)
     return CostBar(group, title, float(amount), text if bill.complete else f"{AT_LEAST}{text}", remark)
 
