@@ -23,6 +23,7 @@ from sapo_studio.domain.labelers.base import CheckLimits
 from sapo_studio.domain.labelers.beforehand import why_none
 from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CHOICES
 from sapo_studio.errors import InputError
+from sapo_studio.names import name_fault
 
 MAIN: dict[str, Any] = {"group": "main"}
 LAB, OWN = task_kinds.LAB, task_kinds.OWN
@@ -502,8 +503,8 @@ class EvalSetConfig(Section):
 
     @model_validator(mode="after")
     def _named(self) -> Self:
-        if not self.name.strip() or self.name != self.name.strip() or not self.name.isprintable():
-            raise ValueError(f"name ({self.name!r}) must be some words, without space around them")
+        if name_fault(self.name) or self.name != self.name.strip():
+            raise ValueError(f"name ({self.name!r}) must be some words on one line, without space around them")
         kind = task_kinds.TASK_KINDS[self.kind]
         if not kind.own_data and not self.data:
             raise ValueError(f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions')

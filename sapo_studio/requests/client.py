@@ -41,9 +41,15 @@ def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
         raise EngineError("The engine could not be started", why=str(error)) from error
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"The engine has not answered within {seconds:g} seconds") from error
-    last = _last_line(done.stderr)
-    if done.returncode == 0:
-        found = _read(last if request.streams else _last_line(done.stdout))
+    return answer_of(request, done.returncode, done.stdout or "", done.stderr)
+
+
+def answer_of(request: Request, code: int, out: str, err: str) -> dict[str, Any]:
+    """The answer in what an engine has written, which ended with `code`. Raises the error that it told; EngineError
+    where it told none."""
+    last = _last_line(err)
+    if code == 0:
+        found = _read(last if request.streams else _last_line(out))
         if found is not None:
             return found
     else:
@@ -52,7 +58,7 @@ def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
             raise told
     raise EngineError(
         "The engine could not do this",
-        why=last or f"It ended with status {done.returncode}.",
+        why=last or f"It ended with status {code}.",
         fix="Install the engine with `pip install 'sapo-studio[engine]'`.",
     )
 

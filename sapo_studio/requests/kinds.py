@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     InstanceOf,
     ModelWrapValidatorHandler,
+    StrictBool,
     StrictInt,
     ValidationError,
     model_validator,
@@ -214,10 +215,12 @@ class PeopleStudyRequest(Asked):
 
 
 class SampleSolutionsRequest(Asked):
-    """Solutions by several models of test questions that none of them was trained on, with first errors by rollouts.
+    """Solutions by several models of test questions that none of them was trained on, with first errors by rollouts or
+    without.
 
     The answer has `questions`, how many were asked, and `rows`: `problem`, `answer`, `tests`, `steps`, `correct` (the
-    final answer), `model`, `first_error` (0: none) and, with a second verifier, `verifier`: the first error by it.
+    final answer), `model` and, where `label` asks for it, `first_error` (0: none) and, with a second verifier,
+    `verifier`: the first error by it.
     """
 
     kind: Literal["sample_solutions"] = "sample_solutions"
@@ -232,10 +235,22 @@ class SampleSolutionsRequest(Asked):
     """Test questions that are asked, at most."""
     samples: int = _number(limits.SAMPLES)
     """Samples of a question by each model."""
+    label: StrictBool = True
+    """Find the first errors. False: people will."""
     rollouts: int = _number(limits.CHECKED_ROLLOUTS)
     """Rollouts from each step."""
     device: Text = ""
     """Where to compute, as `runtime.device` of a run. Empty: as the run `like` does."""
+
+    @model_validator(mode="after")
+    def _verifier_has_labels(self) -> Self:
+        if self.verifier is not None and not self.label:
+            raise InputError(
+                "There is no first error for a second verifier to find, too",
+                why="First errors are left to people.",
+                fix="Leave the verifier out; people see its opinion beside theirs after `sapo score`.",
+            )
+        return self
 
 
 class GradeRequest(Asked):

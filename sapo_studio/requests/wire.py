@@ -1,4 +1,5 @@
-"""How an engine that answers a request tells of an error: one line of JSON on standard error."""
+"""How an engine that answers a request tells of an error, one line of JSON on standard error, and of how far it is, one
+line of JSON on standard output before the answer."""
 
 from __future__ import annotations
 
@@ -27,3 +28,19 @@ def read_error(line: str) -> SapoError | None:
     if not isinstance(told, dict) or told.get("error") not in KINDS:
         return None
     return KINDS[told["error"]](str(told["what"]), why=str(told["why"]), fix=str(told["fix"]))
+
+
+def write_progress(done: int, of: int) -> None:
+    """Put on standard output for `read_progress` that so much is done."""
+    print(json.dumps({"done": done, "of": of}), flush=True)
+
+
+def read_progress(line: str) -> tuple[int, int] | None:
+    """How much is done, and of how much; None for another line."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(told, dict) or told.keys() != {"done", "of"}:
+        return None
+    return int(told["done"]), int(told["of"])

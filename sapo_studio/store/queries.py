@@ -68,6 +68,7 @@ __all__ = [
     "get_config",
     "get_run",
     "heatmap",
+    "is_import",
     "list_runs",
     "log",
     "margins",
@@ -212,6 +213,11 @@ def _kept(row: Sequence[Any]) -> dict[str, Any]:
         "binned_at": binned_at if isinstance(binned_at, float) else None,
         "waits_for": waits_for if isinstance(waits_for, str) else None,
     }
+
+
+def is_import(store: Store, run_id: str) -> bool:
+    """Whether this is an imported file; no where there is nothing of this id."""
+    return store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import"
 
 
 def get_config(store: Store, run_id: str) -> RunConfig:

@@ -112,6 +112,9 @@ def test_solutions_by_several_models(folder, saved, request):
         like=folder, models=(folder, lab), verifier=folder, questions=10, samples=3, rollouts=2
     )
     found = sample_solutions.answer(asked)
+    unlabeled = sample_solutions.answer(asked.model_copy(update={"verifier": None, "label": False}))
+    bare = [{k: v for k, v in row.items() if k not in ("first_error", "verifier")} for row in found["rows"]]
+    assert unlabeled["rows"] == bare, "the same solutions, and nobody has looked for errors"
     assert found["questions"] == 10
     rows = found["rows"]
     assert {row["model"] for row in rows} == {"small-1/M2", "lab"}

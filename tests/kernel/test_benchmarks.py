@@ -280,3 +280,59 @@ def test_made_of_a_queue_and_by_consensus(store: Store):
         assert one.agreement is not None
         assert one.agreement > 0.5
         assert len(one.origin["by"]) >= 2
+
+
+@pytest.fixture
+def versions(store, monkeypatch):
+    """`chains`, twice frozen and once a draft, and `drafted`, in the store that commands open."""
+    monkeypatch.setenv(paths.HOME_VARIABLE, str(store.path.parent))
+    monkeypatch.chdir(store.path.parent)
+    for name, frozen in (("chains", True), ("chains", True), ("chains", False), ("drafted", False)):
+        one = benchmarks.create_benchmark(store, name, [row(1), row(2)], source={})
+        if frozen:
+            benchmarks.freeze_benchmark(store, one)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "noted"),
+    [
+        ("chains@1", "chains@1", False),
+        ("benchmark:chains@1", "chains@1", False),
+        ("chains", "chains@2", True),
+        ("benchmark:chains", "chains@2", True),
+    ],
+)
+def test_a_benchmark_is_named_with_and_without_its_version(versions, text, title, noted):
+    found = measured_on(text)
+    assert (found.name, found.process_data) == (title, f"benchmark:{title}")
+    assert bool(found.note) == noted
+    assert title in found.note or not noted
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("chains@9", r"(?s)chains@9.*There are chains@3 \(a draft\), chains@2, chains@1\."),
+        ("chains@3", "chains@3 is a draft"),
+        ("drafted", "drafted@1 is a draft"),
+        ("chain", r"(?s)neither a file nor a process benchmark 'chain'.*chains@2, chains@1, drafted@1 \(a draft\)"),
+        ("benchmark:rows.jsonl", "'rows.jsonl'"),
+    ],
+)
+def test_a_benchmark_that_is_not_there_is_answered_with_what_is(versions, text, told):
+    with pytest.raises(InputError, match=told):
+        measured_on(text)
+
+
+def test_a_file_goes_before_a_benchmark_of_its_name(versions, tmp_path):
+    Path("chains").write_text("{}")
+    assert measured_on("chains").file == Path("chains").absolute()
+    assert measured_on("benchmark:chains").name == "chains@2"
+    assert measured_on("folder/chains").name == "folder/chains", "a path is no name"
+
+
+def test_a_configuration_that_names_a_benchmark_as_a_command_does_is_told_how(versions):
+    config = RunConfig.model_validate({"task": {"process_data": "chains@1"}})
+    with pytest.raises(InputError, match=r'(?s)no file .*task.process_data = "benchmark:chains@1"'):
+        runs.create_run(versions, config)

@@ -1,7 +1,8 @@
 """Pictures of the real window over a finished run: `python -m sapo_ui.screenshots OUT_DIR [--run RUN]`.
 
-Needs no screen. Writes the run page, a trace, the label audit, the queue made last and the New run form at 1280 x 800
-in both looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
+Needs no screen. Writes the run page, a trace, the label audit, the queue made last, the process benchmarks and the New
+run form at 1280 x 800 in both looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings
+is read or changed.
 """
 
 from __future__ import annotations
@@ -70,6 +71,11 @@ def _take(program: Program, out: Path) -> list[Path]:
             settle()
             written.append(save(window, out / f"annotate-{mode}.png"))
             window.leave_form()
+        if has_benchmarks():
+            window.benchmarks()
+            settle()
+            written.append(save(window, out / f"benchmarks-{mode}.png"))
+            window.leave_form()
         window.new_run()
         settle()
         written.append(save(window, out / f"new-run-{mode}.png"))
@@ -88,6 +94,15 @@ def has_queues() -> bool:
 
     with Store.open() as store:
         return any(queue.size for queue in list_queues(store))
+
+
+def has_benchmarks() -> bool:
+    """Whether there is something to show on the page of process benchmarks."""
+    from sapo_studio.store.benchmarks import list_benchmarks
+    from sapo_studio.store.db import Store
+
+    with Store.open() as store:
+        return bool(list_benchmarks(store))
 
 
 def show_a_trace(program: Program) -> bool:

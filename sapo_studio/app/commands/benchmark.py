@@ -14,6 +14,7 @@ from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
 from sapo_studio.app.commands.printing import console, pass_on, say, say_json
 from sapo_studio.domain.process_benchmark import LabelSource
 from sapo_studio.errors import InputError
+from sapo_studio.readable import counted
 
 if TYPE_CHECKING:
     from sapo_studio.store.benchmarks import BenchmarkInfo
@@ -79,7 +80,15 @@ def make(
     with Store.open(create=False) as store:
         made = make_benchmark(store, name, sources, choice)
     if as_json:
-        say_json({**_line(made.benchmark), "known": made.known, "trained": made.trained, "note": made.note})
+        say_json(
+            {
+                **_line(made.benchmark),
+                "known": made.known,
+                "trained": made.trained,
+                "waiting": made.waiting,
+                "note": made.note,
+            }
+        )
         return
     one = made.benchmark
     say(
@@ -156,6 +165,8 @@ def show(
         say(f"  agreement {100 * one.agreement:.0f} %")
     trained = sum(bool(row.origin.get("trained")) for row in rows)
     say(f"  {trained} of questions that these runs are trained on")
+    if waiting := one.source.get("waiting"):
+        say(f"  {counted(waiting, 'solution')} still waited for people's judgements when it was made")
     if one.digest:
         say(f"  digest {one.digest}")
     if runs:

@@ -104,7 +104,11 @@ def evaluate(
     if verifier:
         number = verifier.isdecimal()
         which = whole_number(verifier, "--verifier") if number else user_path(verifier).resolve()
+    if not run and not verifier:
+        EvaluateRequest().without_run()  # says what is missing
     on = measured_on(benchmark) if benchmark else None
+    if on and on.note:
+        say(on.note, error=True)
     requests = [
         EvaluateRequest(
             run=folder,

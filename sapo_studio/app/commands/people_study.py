@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sapo_studio.app.commands.label_study import DEVICE_HELP
-from sapo_studio.app.commands.printing import console, say_json
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.requests.limits import ITERATION
 
@@ -51,6 +51,8 @@ def people_study(
     from sapo_studio.store.human_verdicts import steps_by_people
 
     on = measured_on(benchmark) if benchmark else None
+    if on and on.note:
+        say(on.note, error=True)
     with Store.open(create=False) as store:
         run_id = queries.find_own_run(store, run)
         request = PeopleStudyRequest(

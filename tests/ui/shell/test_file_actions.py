@@ -5,16 +5,20 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.formats.base import ReadAs
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
+from sapo_ui.features.imports.score_dialog import ScoreDialog
+from sapo_ui.features.log.panel import LogPanel
+from sapo_ui.features.metrics.gap import GapPanel
 from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.panels.panel import PanelSpec
 from tests.fixtures.step_files import ROWS, lines
+from tests.fixtures.synthetic import synthetic_run
 
 
 @pytest.fixture
@@ -58,6 +62,10 @@ def test_what_is_a_runs_alone_is_not_offered(qtbot, open_window, imported, selec
     assert len(traces.model.ids) == 1
     assert not traces.filters.source.isVisible()
     assert (heatmap.verifier, heatmap.data.total) == (1, 1)
+    window.actions_["run.score"].trigger()
+    (scoring,) = window.findChildren(ScoreDialog)
+    assert window.run_page.header.buttons["run.score"].isVisible()
+    scoring.close()
     window.actions_["run.export"].trigger()
     (dialog,) = window.findChildren(ExportDialog)
     assert dialog.labels.currentText() == "The file's own"
@@ -70,3 +78,24 @@ def test_the_menu_asks_for_a_file(window):
     dialog = window.file_actions.choose()
     assert dialog.windowTitle() == "Import file"
     dialog.reject()
+
+
+def said(panel):
+    return " ".join(line.text() for line in panel.empty.findChildren(QLabel))
+
+
+def test_empty_panels_of_an_imported_file_promise_nothing_that_a_run_does(qtbot, open_window, imported, store, select):
+    store.execute("DELETE FROM scores")
+    run = synthetic_run(store, trajectories=10, questions=6, iterations=1)
+    store.execute("DELETE FROM metrics")
+    window = open_window([PanelSpec(HeatmapPanel), PanelSpec(GapPanel), PanelSpec(LogPanel)])
+    docks = window.run_page.docks.docks
+    select(window, imported)
+    for name, told in (("heatmap", "a verifier scores it"), ("gap", "process benchmark"), ("log", "No engine")):
+        docks[name].raise_()
+        panel = docks[name].panel
+        qtbot.waitUntil(lambda panel=panel, told=told: told in said(panel))
+        assert not panel.filled
+    docks["gap"].raise_()
+    select(window, run)
+    qtbot.waitUntil(lambda: GapPanel.empty_text in said(docks["gap"].panel))

@@ -8,6 +8,7 @@ from typing import TypeVar
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
+from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
@@ -27,6 +28,9 @@ class DataPanel(Panel):
 
     empty_headline = ""
     empty_text = ""
+    import_headline = ""
+    import_text = ""
+    """What it says of an imported file that has nothing to show here: no run will ever fill it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +60,7 @@ class DataPanel(Panel):
     def show_run(self, run_id: str | None) -> None:
         self._run_id = run_id
         self.run = None
+        self.empty.say(self.empty_headline, self.empty_text)
         self.clear()
         self.set_filled(False)
         self._ask()
@@ -88,11 +93,18 @@ class DataPanel(Panel):
         """Read in the background. What comes in for a run that is no longer shown is dropped."""
         asked_for = self._run_id
 
-        def deliver(result: T) -> None:
-            if self._run_id == asked_for:
-                done(result)
+        def read(store: Store) -> tuple[T, bool]:
+            return work(store), bool(self.import_text) and queries.is_import(store, asked_for or "")
 
-        tasks.run(self, work, deliver, key=key, keep_running=True)
+        def deliver(found: tuple[T, bool]) -> None:
+            result, imported = found
+            if self._run_id != asked_for:
+                return
+            done(result)
+            if imported:
+                self.empty.say(self.import_headline, self.import_text)
+
+        tasks.run(self, read, deliver, key=key, keep_running=True)
 
     def clear(self) -> None:
         """Forget the run that was shown."""

@@ -167,6 +167,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
+        "run.score",
+        "Score with a verifier\u2026",
+        "Run",
+        2,
+        "Score the solutions of this imported file by a verifier of a run.",
+        "",
+        "",
+        ANY,
+    ),
+    ActionSpec(
         "run.delete", "Delete\u2026", "Run", 3, "Delete the run and everything it wrote.", "Del", "", DEAD, local=True
     ),
     ActionSpec("app.close", "Close window", "Run", 4, CLOSING, "Ctrl+W"),
@@ -255,6 +265,7 @@ class Actions(QObject):
         for spec in self.specs:
             if spec.statuses is not None:
                 self._actions[spec.id].setEnabled(run is not None and run.status in spec.statuses)
+        self._actions["run.score"].setEnabled(run is not None and run.imported)  # a run's verifiers score its own
         if run is not None and run.imported:
             self._actions["run.clone"].setEnabled(False)  # no configuration made it
             self._actions["run.folder"].setEnabled(False)

@@ -81,7 +81,9 @@ class MainWindow(QMainWindow):
             say=self._say,
             on_change=parts.poller.nudge,
         )
-        self.file_actions = FileActions(self, self.current_run, say=self._say, imported=self._took_in)
+        self.file_actions = FileActions(
+            self, self.current_run, say=self._say, imported=self._took_in, scored=self._scored
+        )
         self.actions_ = Actions(self, self._handlers())
         self.pages = Pages(
             PAGES,
@@ -162,7 +164,7 @@ class MainWindow(QMainWindow):
             "run.audit": self.audit,
             "go.annotate": self.annotate,
             "go.queue": lambda: self._show_page("run_queue"),
-            "go.benchmarks": lambda: self._show_page("benchmarks"),
+            "go.benchmarks": self.benchmarks,
             "go.find": self._find,
             "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "go.palette": self.open_palette,
@@ -243,6 +245,10 @@ class MainWindow(QMainWindow):
         self._show_page("run")
         self.run_page.docks.show_trace(trajectory_id, step)
 
+    def benchmarks(self) -> None:
+        """Open the page of process benchmarks."""
+        self._show_page("benchmarks")
+
     def annotate(self) -> None:
         """Open the Annotate page, where it is not in front already."""
         if self.pages.front_id != "annotate":
@@ -298,6 +304,10 @@ class MainWindow(QMainWindow):
         self.want_run(run_id)
         self._parts.poller.nudge()
         self._say(said)
+
+    def _scored(self, run_id: str) -> None:
+        # Nothing in the file's summary differs, so that the poller does not see it beside a run that is alive.
+        self.run_page.take(StoreChange(self._change.runs, frozenset({run_id})))
 
     def _show_page(self, page_id: str) -> None:
         self.pages.open(page_id)

@@ -22,7 +22,7 @@ from sapo_studio.formats.registry import WRITTEN
 from sapo_studio.paths import user_path
 from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
-from sapo_ui.features.imports.import_dialog import told
+from sapo_ui.features.imports.told import told
 from sapo_ui.services import imports, tasks
 from sapo_ui.services.imports import Target
 from sapo_ui.widgets.combo import combo_box

@@ -52,6 +52,8 @@ class CasesPanel(DataPanel):
     )
     empty_headline = "Nothing self-verified yet"
     empty_text = "The first bar comes with the labels of iteration 1, when rollouts check what the verifier predicted."
+    import_headline = "No self-verification"
+    import_text = "An imported file has none: it is between a run's verifier and its rollouts."
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,10 +91,10 @@ class CasesPanel(DataPanel):
                 bars.append(Bar(f"it {number}", parts))
         self.bars.set_bars(bars)
         errors = [f"it {number} {fmt.percent(value.value)}" for number, value in sorted(found.errors.items())]
-        said = ", ".join(errors) or (f"\u2014 ({found.none})" if found.none else "")
+        said = ", ".join(errors) or (f"{fmt.NONE} ({found.none})" if found.none else "")
         self.note.setText(f"{ERROR.title}: {said}" if said else "")
         if found.none:
-            self.empty.say("Nothing is self-verified in this run", f"{ERROR.title}: \u2014, since {found.none}.")
+            self.empty.say("Nothing is self-verified in this run", f"{ERROR.title}: {fmt.NONE}, since {found.none}.")
         else:
             self.empty.say(self.empty_headline, self.empty_text)
         details = [f"Iteration {number}: {with_interval(value)}" for number, value in sorted(found.errors.items())]

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBo
 
 from sapo_ui import theme
 from sapo_ui.features.new_run import form_spec
+from sapo_ui.features.new_run.benchmark_picker import picker_for
 from sapo_ui.features.new_run.form_spec import FieldSpec
-from sapo_ui.features.new_run.pickers import PICKERS, Picker
+from sapo_ui.features.new_run.pickers import Picker
 from sapo_ui.widgets.plain_text import PlainLabel
 from sapo_ui.widgets.wheel_guard import WheelGuard
 
@@ -53,7 +54,7 @@ class FieldRow(QWidget):
         line.addWidget(self.editor)
         self.picker: Picker | None = None
         if spec.picker and isinstance(self.editor, QLineEdit):
-            self.picker = PICKERS[spec.picker](self.editor, self._changed, self)
+            self.picker = picker_for(spec)(self.editor, self._changed, self)
             self.picker.setAccessibleName(f"Choose: {spec.label}")
             line.addWidget(self.picker)
         if spec.unit:

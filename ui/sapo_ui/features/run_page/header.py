@@ -61,11 +61,12 @@ class ActionButton(QPushButton):
         self.setVisible(action.isEnabled())
 
 
-BUTTONS = ("run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop")
+BUTTONS = ("run.score", "run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop")
 MORE = (
     "run.clone",
     "run.rename",
     "run.export",
+    "run.score",
     "run.checkpoint",
     "",
     "run.folder",
