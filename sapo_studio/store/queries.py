@@ -40,6 +40,7 @@ from sapo_studio.store.records import (
     TraceDetail,
     TraceFilter,
     TraceRow,
+    UnseenAlarm,
 )
 from sapo_studio.store.traces import heatmap, trace, trace_ids, trace_rows
 
@@ -102,11 +103,12 @@ def list_runs(store: Store) -> list[RunSummary]:
     ):
         if type(value) is float:
             headlines.setdefault(run_id, {})[name] = value
+    unseen = _unseen_alarms(store, "")
     found: list[RunSummary] = []
     for row in store.rows(_SUMMARY + "ORDER BY r.number DESC", lenient=True):
         headline = headlines.get(row[0], {})
         try:
-            found.append(_summary(store, row, headline))
+            found.append(_summary(store, row, headline, unseen.get(row[0], ())))
         except StoreFault as fault:
             found.append(_damaged_summary(row, headline, fault))
     return found
@@ -120,7 +122,19 @@ def get_run(store: Store, run_id: str) -> RunSummary:
     latest = store.rows(
         "SELECT name, value, max(iteration) FROM metrics WHERE run_id = ? AND \"set\" = '' GROUP BY name", (run_id,)
     )
-    return _summary(store, row, {name: value for name, value, _ in latest if type(value) is float})
+    headline = {name: value for name, value, _ in latest if type(value) is float}
+    return _summary(store, row, headline, _unseen_alarms(store, "AND run_id = ?", run_id).get(run_id, ()))
+
+
+def _unseen_alarms(store: Store, where: str, *values: object) -> dict[str, tuple[UnseenAlarm, ...]]:
+    found: dict[str, list[UnseenAlarm]] = {}
+    for run_id, *columns in store.rows(
+        "SELECT run_id, id, iteration, kind, message FROM alarms"
+        f" WHERE seen_at IS NULL {where} ORDER BY run_id, iteration, id",
+        values,
+    ):
+        found.setdefault(run_id, []).append(UnseenAlarm(*columns))
+    return {run_id: tuple(alarms) for run_id, alarms in found.items()}
 
 
 _TEXT, _WHOLE, _REAL = (str,), (int,), (float, int)
@@ -140,7 +154,9 @@ _sound: set[tuple[type, ...]] = set()
 """Types of whole rows that have been looked at and found right."""
 
 
-def _summary(store: Store, row: Sequence[Any], headline: dict[str, float]) -> RunSummary:
+def _summary(
+    store: Store, row: Sequence[Any], headline: dict[str, float], alarms: tuple[UnseenAlarm, ...]
+) -> RunSummary:
     try:
         if (types := tuple(map(type, row))) not in _sound:
             for value, (right, _) in zip(row, _COLUMNS, strict=False):
@@ -151,7 +167,7 @@ def _summary(store: Store, row: Sequence[Any], headline: dict[str, float]) -> Ru
     except UNREADABLE as error:
         raise unreadable(store.path, f"run {row[0]}", error) from error
     error = None if row[20] is None else _error_text(row[20])
-    return RunSummary(*columns, error=error, headline=headline, kind=row[21])
+    return RunSummary(*columns, error=error, headline=headline, kind=row[21], alarms=alarms)
 
 
 def _error_text(text: object) -> ErrorText:

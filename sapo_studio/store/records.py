@@ -41,11 +41,22 @@ class ErrorText:
         return kind(self.what, why=self.why, fix=self.fix)
 
 
+@dataclass(frozen=True, slots=True)
+class UnseenAlarm:
+    """An alarm of a run that nobody has seen yet, as a list or a notification tells it."""
+
+    id: int
+    iteration: int
+    kind: str
+    message: str
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """One run as a list shows it, or an imported file (`kind`), which is kept like a run that is done.
 
-    `phase` and `iteration` are those of the phase under way ('' and 0 before the first).
+    `phase` and `iteration` are those of the phase under way ('' and 0 before the first). `alarms`: those that nobody
+    has seen yet, the oldest first.
     """
 
     id: str
@@ -71,6 +82,7 @@ class RunSummary:
     error: ErrorText | None
     headline: dict[str, float] = field(default_factory=dict[str, float])
     kind: Literal["run", "import"] = "run"
+    alarms: tuple[UnseenAlarm, ...] = ()
 
     @property
     def imported(self) -> bool:

@@ -45,6 +45,8 @@ class ControlState:
                     self._stop = True
                 case Verb.STOP_AFTER_PHASE:
                     self._after_phase = True
+                case Verb.KEEP_GOING:
+                    self._after_phase = False
                 case Verb.CHECKPOINT:
                     self._checkpoint = True
             self._changed.notify_all()

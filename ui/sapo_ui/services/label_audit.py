@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 
 from sapo_studio.app.studies.audit import Audit, audit
+from sapo_studio.domain.alarms import evaluations
 from sapo_studio.domain.reward_and_truth import Evaluated
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -41,7 +42,7 @@ def read(
         for step in found.disagreements:
             if step.rollouts is not None:
                 step.rollouts.interval()  # the first loads scipy, which the window is not to wait for
-        return AuditView(queries.get_run(store, run_id), found, _evaluations(store, run_id))
+        return AuditView(queries.get_run(store, run_id), found, evaluations(queries.metrics(store, run_id)))
 
     tasks.run(parent, work, done, failed=failed, key="audit")
 
@@ -68,14 +69,3 @@ def send(
         return name
 
     tasks.run(parent, work, done, failed=failed, key="send")
-
-
-def _evaluations(store: Store, run_id: str) -> list[Evaluated]:
-    found: list[Evaluated] = []
-    for iteration, row in sorted(queries.metrics(store, run_id).items()):
-        reward, accuracy = row.get("mean_reward"), row.get("greedy_accuracy")
-        if reward is not None and accuracy is not None:
-            low = accuracy.value if accuracy.low is None else accuracy.low
-            high = accuracy.value if accuracy.high is None else accuracy.high
-            found.append(Evaluated(iteration, reward.value, accuracy.value, low, high))
-    return found

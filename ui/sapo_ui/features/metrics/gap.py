@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QPalette
 
+from sapo_studio.domain.alarms import gap_widened
 from sapo_studio.domain.benchmark_coverage import note_of
 from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.store import queries
@@ -123,7 +124,6 @@ def alarm_text(metrics: Metrics) -> str:
     if len(gaps) < 2:
         return ""
     (_, before), (number, now) = gaps[-2:]
-    margin = now.value - now.low if now.low is not None else 0.0
-    if now.value - before.value <= margin or now.value <= before.value:
+    if not gap_widened(before, now):
         return ""
     return f"Wider in iteration {number}: {100 * before.value:.1f} to {fmt.points(now.value)}".replace("-", fmt.MINUS)
