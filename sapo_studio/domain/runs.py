@@ -50,6 +50,8 @@ class Verb(StrEnum):
     STOP_AFTER_PHASE = "stop_after_phase"
     KEEP_GOING = "keep_going"
     """Takes `STOP_AFTER_PHASE` back."""
+    RECONFIGURE = "reconfigure"
+    """Says that the run's configuration is another now, in what may change while it runs."""
     STOP = "stop"
     CHECKPOINT = "checkpoint"
 

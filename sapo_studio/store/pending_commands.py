@@ -22,7 +22,12 @@ ASKED: dict[Verb, str] = {
     Verb.STOP: "Stops at the next step",
     Verb.CHECKPOINT: "Saves its position",
 }
-"""What a command that waits will do, as a sentence without its end."""
+"""What a command that waits will do, as a sentence without its end. Of another configuration nothing is said."""
+
+
+def pending(store: Store, run_id: str) -> list[Command]:
+    """What was asked of a run and can still be taken back, oldest first."""
+    return [command for command in runs.open_commands(store, run_id) if command.verb in ASKED]
 
 
 def withdraw(store: Store, run_id: str, sender: str) -> list[Command]:
@@ -32,7 +37,7 @@ def withdraw(store: Store, run_id: str, sender: str) -> list[Command]:
     """
     with store.atomic():
         status = runs.status_of(store, run_id)
-        waiting = runs.open_commands(store, run_id)
+        waiting = pending(store, run_id)
         if not waiting:
             why = "What was asked of it is done." if status.alive else f"It is {status.value}."
             fix = "`sapo resume` lets it go on." if status is RunStatus.PAUSED or status.resumable else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import NoneType
 from typing import Any
 
@@ -108,10 +109,10 @@ def list_runs(store: Store) -> list[RunSummary]:
     for row in store.rows(_SUMMARY + "ORDER BY r.number DESC", lenient=True):
         headline = headlines.get(row[0], {})
         try:
-            found.append(_summary(store, row, headline, unseen.get(row[0], ())))
+            found.append(_summary(store, row, headline))
         except StoreFault as fault:
             found.append(_damaged_summary(row, headline, fault))
-    return found
+    return [replace(run, alarms=unseen[run.id]) if run.id in unseen else run for run in found]
 
 
 def get_run(store: Store, run_id: str) -> RunSummary:
@@ -123,7 +124,8 @@ def get_run(store: Store, run_id: str) -> RunSummary:
         "SELECT name, value, max(iteration) FROM metrics WHERE run_id = ? AND \"set\" = '' GROUP BY name", (run_id,)
     )
     headline = {name: value for name, value, _ in latest if type(value) is float}
-    return _summary(store, row, headline, _unseen_alarms(store, "AND run_id = ?", run_id).get(run_id, ()))
+    unseen = _unseen_alarms(store, "AND run_id = ?", run_id)
+    return replace(_summary(store, row, headline), alarms=unseen.get(run_id, ()))
 
 
 def _unseen_alarms(store: Store, where: str, *values: object) -> dict[str, tuple[UnseenAlarm, ...]]:
@@ -154,9 +156,7 @@ _sound: set[tuple[type, ...]] = set()
 """Types of whole rows that have been looked at and found right."""
 
 
-def _summary(
-    store: Store, row: Sequence[Any], headline: dict[str, float], alarms: tuple[UnseenAlarm, ...]
-) -> RunSummary:
+def _summary(store: Store, row: Sequence[Any], headline: dict[str, float]) -> RunSummary:
     try:
         if (types := tuple(map(type, row))) not in _sound:
             for value, (right, _) in zip(row, _COLUMNS, strict=False):
@@ -167,7 +167,7 @@ def _summary(
     except UNREADABLE as error:
         raise unreadable(store.path, f"run {row[0]}", error) from error
     error = None if row[20] is None else _error_text(row[20])
-    return RunSummary(*columns, error=error, headline=headline, kind=row[21], alarms=alarms)
+    return RunSummary(*columns, error=error, headline=headline, kind=row[21])
 
 
 def _error_text(text: object) -> ErrorText:

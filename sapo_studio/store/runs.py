@@ -46,10 +46,7 @@ _ITEMS = "SELECT id FROM queue_items WHERE trajectory_id BETWEEN ? AND ?"
 
 _VERBS = frozenset(verb.value for verb in Verb)
 
-_BY_RUN = (
-    *("phases", "metrics", "curves", "events", "commands", "compute", "config_changes", "imports", "import_rows"),
-    "alarms",
-)
+_BY_RUN = ("phases", "metrics", "curves", "events", "commands", "compute", "config_changes", "imports", "import_rows")
 """Tables with the id of their run."""
 
 
@@ -217,8 +214,11 @@ def _checked(name: str) -> str:
     return name
 
 
-def change_config(store: Store, run_id: str, config: RunConfig, changes: Sequence[Change], sender: str) -> None:
-    """Give a run another configuration, with what has changed in its history and its log."""
+def change_config(
+    store: Store, run_id: str, config: RunConfig, changes: Sequence[Change], sender: str, how: str = "Resumed with"
+) -> None:
+    """Give a run another configuration, with what has changed in its history and its log. `how`: what the log says
+    before it."""
     now = time.time()
     with store.atomic():
         store.execute("UPDATE runs SET config = ? WHERE id = ?", (config.model_dump_json(), run_id))
@@ -231,7 +231,7 @@ def change_config(store: Store, run_id: str, config: RunConfig, changes: Sequenc
                 for change in changes
             ],
         )
-        add_log(store, run_id, "info", "Resumed with " + ", ".join(map(str, changes)))
+        add_log(store, run_id, "info", f"{how} " + ", ".join(map(str, changes)))
 
 
 def add_log(store: Store, run_id: str, level: str, message: str) -> None:

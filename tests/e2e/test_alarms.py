@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,8 @@ from sapo_studio.store.pending_commands import withdraw
 
 if TYPE_CHECKING:
     from conftest import Bench
+
+MIDDLE = (2, 3)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -75,3 +78,33 @@ def test_a_pause_is_done_once_the_run_is_paused(bench: Bench) -> None:
         withdraw(bench.store, run_id, "test")
     supervisor.resume(bench.store, run_id)
     assert bench.ended(run_id).status is RunStatus.DONE
+
+
+def test_a_run_under_way_takes_over_which_labels_are_trained_on(bench: Bench) -> None:
+    run_id = bench.make()
+    bench.launch(run_id, pause_ms=100)
+    bench.until(run_id, lambda run: run.progress > 0)
+    with pytest.raises(InputError, match="while an engine works"):
+        supervisor.change_config(bench.store, run_id, ["optimiser.learning_rate=1e-4"])
+    changes = supervisor.change_config(
+        bench.store, run_id, ["labeling.consensus=dawid-skene", "labeling.consensus_low=0.4"], "test"
+    )
+    assert [change.key for change in changes] == ["labeling.consensus", "labeling.consensus_low"]
+    bench.until(run_id, lambda _: "labels by consensus dawid-skene" in bench.log(run_id))
+    folder = bench.store.run_dir(run_id)
+    assert tomllib.loads((folder / "config.toml").read_text())["labeling"]["consensus_low"] == 0.4
+    assert "Goes on with labeling.consensus = dawid-skene (it was off)" in bench.log(run_id)
+    assert [one.key for one in queries.config_changes(bench.store, run_id)] == [change.key for change in changes]
+    assert bench.ended(run_id).status is RunStatus.DONE
+
+
+def test_a_worker_that_is_started_again_has_the_changed_configuration(bench: Bench) -> None:
+    """It is told with its start what the one before was told while it ran."""
+    run_id = bench.make()
+    bench.launch(run_id, hold=MIDDLE)
+    bench.at(run_id, *MIDDLE)
+    supervisor.change_config(bench.store, run_id, ["labeling.consensus=dawid-skene"], "test")
+    bench.until(run_id, lambda _: "labels by consensus dawid-skene" in bench.log(run_id))
+    assert "starts with consensus" not in bench.log(run_id)
+    bench.worker(run_id).kill()
+    bench.until(run_id, lambda _: "starts with consensus dawid-skene" in bench.log(run_id))

@@ -8,6 +8,7 @@ import torch
 from sapo_engine.labeling.consensus import Agreed, agree
 from sapo_engine.loop import run
 from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.control import ControlState
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.config.phase_plan import plan
@@ -180,10 +181,12 @@ def trajectory_of(one):
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory):
-    """What a run that filters reports until its second verifier is trained."""
+    """What a run reports until its second verifier is trained that filters because it was told to while it ran."""
 
     def hear(event):
         found.append(event)
+        if isinstance(event, k.PhaseStarted) and len(found) < 10:
+            control.take_label_settings(later)
         if isinstance(event, k.PhaseFinished) and event.ordinal == trained:
             raise Stopped("enough is seen")
 
@@ -191,14 +194,16 @@ def events(tmp_path_factory):
         iterations=1,
         warmup={"epochs": 0},
         sampling={"questions": 40, "start_questions": 10, "samples": 6},
-        labeling={"trajectories": 60, "start_trajectories": 12, "rollouts": 2, "consensus": "dawid-skene"},
+        labeling={"trajectories": 60, "start_trajectories": 12, "rollouts": 2},
     )
+    later = settings.labeling.model_copy(update={"consensus": "dawid-skene", "trajectories": 1}).model_dump(mode="json")
+    control = ControlState()
     found: list[k.Event] = []
     phases = plan(settings)
     (trained,) = [p.ordinal for p in phases if (p.name, p.iteration) == (PhaseName.VERIFIER, 1)]
     session = RunSession(settings, tmp_path_factory.mktemp("run"), torch.device("cpu"))
     with pytest.raises(Stopped):
-        run(RunContext(session, phases, hear))
+        run(RunContext(session, phases, hear, control))
     return found
 
 

@@ -16,7 +16,6 @@ from sapo_studio.store import queries
 from sapo_studio.store.alarms import alarms_of, mark_seen, raise_alarms
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue
-from sapo_studio.store.runs import delete_run
 from tests.fixtures.command_line import sapo
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
 
@@ -205,9 +204,3 @@ def test_the_report_has_them(store, cut):
     told = [alarm for alarm in alarms_told if alarm["kind"] == "cut_off"]
     assert [(alarm["iteration"], alarm["facts"]) for alarm in told] == [(1, {"share": 0.5})]
     assert told[0]["seen_at"] >= told[0]["raised_at"]
-
-
-def test_deleting_a_run_takes_its_alarms_along(store, cut):
-    kinds(store, cut)
-    delete_run(store, cut)
-    assert store.value("SELECT count(*) FROM alarms") == 0

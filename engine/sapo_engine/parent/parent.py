@@ -376,9 +376,18 @@ class Parent:
             case Verb.STOP:
                 if self._stop_by is None:
                     self._stop_by = time.monotonic() + STOP_SECONDS
+            case Verb.RECONFIGURE:
+                self._reconfigure(worker)
+                return
             case Verb.CHECKPOINT:
                 pass
         worker.order(verb)
+
+    def _reconfigure(self, worker: WorkerProcess) -> None:
+        """Take over what has changed in the configuration: for this worker, for the next, and for services."""
+        self._config = self._wait.do(lambda: queries.get_config(self._store, self._run_id))
+        self._wait.do(lambda: _prepare_folder(self._folder, self._config))
+        worker.tell_label_settings(self._config.labeling.model_dump(mode="json"))
 
     def _tell(self, maintenance: StoreMaintenance) -> None:
         if maintenance.trouble:

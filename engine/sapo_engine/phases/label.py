@@ -102,10 +102,12 @@ def label(
         phase.metric("labelled", len(labeled))
         phase.metric("label_seconds", time.monotonic() - began)
         training, filtered = labeled + expanded, dict[int, TrainingLabelRow]()
-        judged = _what_people_say(phase) if config.people == "use" else {}
-        if config.consensus != "off":
-            training, filtered = _agreed(phase, training, predictions, rolled_out, judged)
-        if config.people == "use":
+        trained = run.trained_labels()
+        judged = _what_people_say(phase) if trained.people == "use" else {}
+        if trained.consensus != "off":
+            bounds = Bounds(trained.consensus_low, trained.consensus_high)
+            training, filtered = _agreed(phase, training, predictions, rolled_out, judged, bounds)
+        if trained.people == "use":
             return _with_people(phase, training, [*samples, *pool], filtered, judged)
         return TrainingSet(training)
 
@@ -260,12 +262,12 @@ def _agreed(
     predictions: Mapping[int, Prediction],
     rollouts: Sequence[RolloutFacts],
     judged: Judged,
+    bounds: Bounds,
 ) -> tuple[list[LabeledRow], dict[int, TrainingLabelRow]]:
     """What V_i is trained on: `written` without the labels that the sources leave open, and what that means, sent.
     Beside it, by number, the trajectories of which labels are left out."""
-    config = phase.context.config.labeling
     scores = {number: found for number, (found, _) in predictions.items()}
-    agreed = agree(written, scores, rollouts, Bounds(config.consensus_low, config.consensus_high), judged)
+    agreed = agree(written, scores, rollouts, bounds, judged)
     if isinstance(agreed, Unidentified):
         phase.log(f"No label is left out by consensus. {agreed.why}")
         return list(written), {}
