@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sapo_studio.config.schema import RunConfig
 from sapo_ui.features.new_run.presets import Presets
 from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.panels.page import Page
@@ -29,6 +30,8 @@ class PageContext:
     """Shows a step of a trajectory on the run's page."""
     back: Callable[[], None]
     """Leave a page for the run that was looked at last."""
+    open_form: Callable[[RunConfig], None]
+    """Opens a new run with this configuration."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def _new_run(context: PageContext) -> Page:
 def _audit(context: PageContext) -> Page:
     from sapo_ui.features.audit.page import AuditPage  # only who audits pays for it
 
-    return AuditPage(context.current_run, context.show_trace, context.on_error)
+    return AuditPage(context.current_run, context.show_trace, context.on_error, context.open_form)
 
 
 def _annotate(context: PageContext) -> Page:
