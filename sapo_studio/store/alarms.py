@@ -20,6 +20,9 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.runs import add_log
 
+LOG_LINE = "Alarm of iteration "
+"""How the log's warning of an alarm begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class RaisedAlarm:
@@ -66,7 +69,7 @@ def raise_alarms(store: Store, run_id: str, config: RunConfig) -> list[Alarm]:
             [(run_id, a.iteration, a.kind, now, a.message, json.dumps(dict(a.facts))) for a in new],
         )
         for alarm in new:
-            add_log(store, run_id, "warning", f"Alarm of iteration {alarm.iteration}: {alarm.title}. {alarm.message}")
+            add_log(store, run_id, "warning", f"{LOG_LINE}{alarm.iteration}: {alarm.title}. {alarm.message}")
         return new
 
 
