@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QPalette
 
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.alarms import gap_widened
 from sapo_studio.domain.benchmark_coverage import note_of
 from sapo_studio.domain.metric_catalog import METRICS
@@ -13,6 +14,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.panels import emptiness
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.charts.line_chart import LineChart
 from sapo_ui.widgets.elided_label import ElidedLabel
@@ -55,6 +57,9 @@ class GapPanel(MetricPanel):
         self.column.addWidget(self.coverage)
         self.column.addWidget(self.chart, 1)
         self.column.addWidget(self.readout)
+
+    def why_never(self, config: RunConfig) -> str:
+        return emptiness.no_gap(config)
 
     def load(self, run_id: str) -> None:
         def work(store: Store) -> bool:
