@@ -125,22 +125,13 @@ class StepTable(QWidget):
                 cell = QRectF(
                     self.LABELS + x * wide, self.HEAD + y * (self.CELL + self.GAP), wide - self.GAP, self.CELL
                 )
-                fill = _between(look.raised, look.accent, count / most if most else 0.0)
+                fill = theme.between(look.raised, look.accent, count / most if most else 0.0)
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(fill)
                 painter.drawRoundedRect(cell, 4, 4)
                 painter.setPen(QColor(theme.text_on(fill)))
                 painter.setFont(theme.font("strong" if x == y else "body"))
                 painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, f"{count:,}")
-
-
-def _between(low: str, high: str, share: float) -> QColor:
-    a, b = QColor(low), QColor(high)
-
-    def part(first: int, last: int) -> int:
-        return round(first + share * (last - first))
-
-    return QColor(part(a.red(), b.red()), part(a.green(), b.green()), part(a.blue(), b.blue()))
 
 
 class AgreementCard(TitledCard):

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from sapo_studio.app.studies import shadow
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.consensus import Bounds
 from sapo_studio.errors import SapoError
@@ -29,9 +30,9 @@ from sapo_ui.features.audit.reward_card import RewardCard
 from sapo_ui.features.audit.source_rows import SourceRows
 from sapo_ui.panels.page import Page
 from sapo_ui.services import label_audit
+from sapo_ui.services.engine_study import EngineStudy
 from sapo_ui.services.label_audit import AuditView
 from sapo_ui.services.poller import StoreChange
-from sapo_ui.services.shadow import ShadowStudy
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.row_table import dress_rows
 from sapo_ui.widgets.segmented import Segmented
@@ -112,7 +113,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         self.filter.effect.measure.connect(self._measure)
         self.filter.switch.switched.connect(self._switch)
         self.filter.switch.cloned.connect(self._clone)
-        self.shadow = ShadowStudy(self)
+        self.shadow = EngineStudy(self)
         self.filter.effect.cancel.connect(self.shadow.cancel)
         self.shadow.progressed.connect(self.filter.effect.show_running)
         self.shadow.ended.connect(self._measured)
@@ -289,7 +290,11 @@ verifier before says, what the rollouts say, and what people and second graders 
 
     def _measure(self) -> None:
         if self.view is not None:
-            self.shadow.measure(self.view.audit, self.filter.bounds)
+            audit, bounds = self.view.audit, self.filter.bounds
+            self.shadow.measure(
+                lambda store: shadow.ask_for(store, audit, bounds),
+                lambda store, found: shadow.keep(store, audit.run_id, bounds, found),
+            )
 
     def _measured(self) -> None:
         self.filter.effect.show_running(None)

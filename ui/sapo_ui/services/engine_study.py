@@ -1,26 +1,25 @@
-"""A shadow verifier, trained beside the window in a process of its own: how far it is, and ending it."""
+"""Something that an engine measures beside the window, in a process of its own: how far it is, and ending it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, Signal
 
 from sapo_studio import processes
-from sapo_studio.app.studies import shadow
-from sapo_studio.app.studies.audit import Audit
-from sapo_studio.domain.consensus import Bounds
-from sapo_studio.errors import SapoError
+from sapo_studio.errors import EngineError, SapoError
 from sapo_studio.requests import client
-from sapo_studio.requests.kinds import ShadowStudyRequest
+from sapo_studio.requests.kinds import Request
 from sapo_studio.requests.wire import read_progress
 from sapo_studio.store.db import Store
 from sapo_ui.services import tasks
 
+Answer = dict[str, Any]
 
-class ShadowStudy(QObject):
-    """Measures one shadow at a time. It ends with the window; what was measured by then is kept."""
+
+class EngineStudy(QObject):
+    """Measures one thing at a time. It ends with the window; what was measured by then is kept."""
 
     progressed = Signal(float)
     """A fraction of 1."""
@@ -32,27 +31,26 @@ class ShadowStudy(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._process: QProcess | None = None
-        self._asked: tuple[str, Bounds] | None = None
+        self._keep: Callable[[Store, Answer], object] | None = None
         self._errors = ""
 
     @property
     def running(self) -> bool:
-        """Whether one is being measured."""
-        return self._asked is not None
+        """Whether something is being measured."""
+        return self._keep is not None
 
-    def measure(self, audit: Audit, bounds: Bounds) -> None:
-        """Train a shadow of the audited iteration's verifier on what a filter with `bounds` leaves, and measure it."""
+    def measure(self, ask: Callable[[Store], Request], keep: Callable[[Store, Answer], object]) -> None:
+        """Have an engine answer what `ask` makes, and hand the answer to `keep`; both are called in the background.
+        Does nothing while something else is being measured."""
         if self.running:
             return
-        self._asked = audit.run_id, bounds
+        self._keep = keep
         self.progressed.emit(0.0)
-        tasks.run(
-            self, lambda store: shadow.ask_for(store, audit, bounds), self._start, failed=self._fail, key="shadow"
-        )
+        tasks.run(self, ask, self._start, failed=self._fail, key="study")
 
     def cancel(self) -> None:
         """End it; nothing is kept."""
-        process, self._process, self._asked = self._process, None, None
+        process, self._process, self._keep = self._process, None, None
         if process is not None:
             process.finished.disconnect(self._finished)
             process.errorOccurred.disconnect(self._broke)
@@ -61,7 +59,7 @@ class ShadowStudy(QObject):
                 tasks.run(self, lambda _: _end(pid), lambda _: process.deleteLater(), key="cancel")
         self.ended.emit()
 
-    def _start(self, request: ShadowStudyRequest) -> None:
+    def _start(self, request: Request) -> None:
         if not self.running:  # cancelled meanwhile
             return
         process = self._process = QProcess(self)
@@ -83,8 +81,8 @@ class ShadowStudy(QObject):
             self.progressed.emit(told[-1])
 
     def _finished(self, status: int) -> None:
-        process, asked = self._process, self._asked
-        if process is None or asked is None:
+        process, keep = self._process, self._keep
+        if process is None or keep is None:
             return
         self._hear()
         out = bytes(process.readAllStandardOutput().data()).decode(errors="replace")
@@ -95,25 +93,19 @@ class ShadowStudy(QObject):
         except SapoError as error:
             self._fail(error)
             return
-        self._keep(*asked, found)
+        tasks.run(self, lambda store: keep(store, found), self._kept, failed=self._fail, key="study")
 
-    def _keep(self, run_id: str, bounds: Bounds, found: Mapping[str, Any]) -> None:
-        def work(store: Store) -> None:
-            shadow.keep(store, run_id, bounds, found)
-
-        def done(_: object) -> None:
-            self._asked = None
-            self.ended.emit()
-
-        tasks.run(self, work, done, failed=self._fail, key="shadow")
+    def _kept(self, _: object) -> None:
+        self._keep = None
+        self.ended.emit()
 
     def _broke(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
             self._process = None
-            self._fail(SapoError("The engine could not be started", fix="`sapo doctor` says what is missing."))
+            self._fail(EngineError("The engine could not be started", fix="`sapo doctor` says what is missing."))
 
     def _fail(self, error: Exception) -> None:
-        self._asked = None
+        self._keep = None
         self.ended.emit()
         self.failed.emit(error)
 
