@@ -35,6 +35,7 @@ from sapo_studio.app.commands import (
     runs,
     score,
     stop,
+    withdraw,
 )
 from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
 from sapo_studio.errors import SapoError
@@ -50,8 +51,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, queue, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
-    *(annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
+    *(run, queue, resume, stop, withdraw, runs, report, audit, label_study, evaluate, matrix, import_file, score),
+    *(export, grade, annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:

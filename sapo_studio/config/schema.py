@@ -336,10 +336,11 @@ class LabelingConfig(Section):
     consensus: Literal["off", "dawid-skene"] = "off"
     """Whether labels are left out of the verifier's training where their sources disagree.
 
-    `dawid-skene`: how often the verifier before and the rollouts are wrong is estimated from their agreement; a label
-    of an incorrect trajectory stays if what they say together makes it likely enough. Nothing is deleted, and each
-    label that is left out is kept with its belief. The first labels (L0) have one source, and all stay. On the lab
-    labels become cleaner and the verifier worse (docs/results/consensus.md).
+    `dawid-skene`: how often the verifier before, the rollouts and (with `people`) the people who judged are wrong is
+    estimated from their agreement; a label of an incorrect trajectory stays if what they say together makes it likely
+    enough. Nothing is deleted, and each label that is left out is kept with its belief. Labels with one source, as the
+    first ones (L0) mostly have, all stay. On the lab labels become cleaner and the verifier worse
+    (docs/results/consensus.md).
     """
 
     consensus_low: float = Field(default=0.2, ge=0, le=1)

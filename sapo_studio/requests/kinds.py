@@ -214,6 +214,29 @@ class PeopleStudyRequest(Asked):
     """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
 
 
+class ShadowStudyRequest(Asked):
+    """What other labels would do for a verifier: a shadow of it is trained on them, from the same start, and held
+    against it.
+
+    Progress is told on standard error (`wire.read_progress`). The answer has `run`, `iteration`, `trained_on`
+    (trajectories), `changed` (those with other labels than the verifier was trained on), `gone` (those with no label
+    left), `own` and `shadow`, the measures of both on the same held-out rows, and `difference`: step accuracy of the
+    shadow less that of the run's own verifier, `value`, `low` and `high`.
+    """
+
+    kind: Literal["shadow_study"] = "shadow_study"
+    """Which request this is."""
+    run: FilePath
+    """The run's folder."""
+    iteration: Annotated[StrictInt, Field(ge=0)]
+    """Which verifier."""
+    labels: dict[Annotated[int, Field(ge=0)], Text] = Field(min_length=1)
+    """By trajectory's number in the run: the labels of its steps, `?` for one that is left out. Trajectories that are
+    not named keep theirs."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
+
+
 class SampleSolutionsRequest(Asked):
     """Solutions by several models of test questions that none of them was trained on, with first errors by rollouts or
     without.
@@ -363,6 +386,7 @@ Request = (
     | ScoreRequest
     | LabelStudyRequest
     | PeopleStudyRequest
+    | ShadowStudyRequest
     | SampleSolutionsRequest
     | GradeRequest
     | PreviewRequest

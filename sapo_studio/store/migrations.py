@@ -525,6 +525,7 @@ CREATE TABLE alarms (                -- what should not be missed, and whether s
     seen_at REAL,
     UNIQUE (run_id, iteration, kind)
 );
+CREATE INDEX alarms_unseen ON alarms(run_id) WHERE seen_at IS NULL;
 ALTER TABLE runs ADD COLUMN notes TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';  -- JSON list
 ALTER TABLE runs ADD COLUMN archived_at REAL;                -- out of the list, kept

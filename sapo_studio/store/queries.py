@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import NoneType
 from typing import Any
 
@@ -40,6 +41,7 @@ from sapo_studio.store.records import (
     TraceDetail,
     TraceFilter,
     TraceRow,
+    UnseenAlarm,
 )
 from sapo_studio.store.traces import heatmap, trace, trace_ids, trace_rows
 
@@ -105,6 +107,7 @@ def list_runs(store: Store) -> list[RunSummary]:
     ):
         if type(value) is float:
             headlines.setdefault(run_id, {})[name] = value
+    unseen = _unseen_alarms(store, "")
     found: list[RunSummary] = []
     for row in store.rows(_SUMMARY + "ORDER BY r.number DESC", lenient=True):
         headline = headlines.get(row[0], {})
@@ -112,7 +115,7 @@ def list_runs(store: Store) -> list[RunSummary]:
             found.append(_summary(store, row, headline))
         except StoreFault as fault:
             found.append(_damaged_summary(row, headline, fault))
-    return found
+    return [replace(run, alarms=unseen[run.id]) if run.id in unseen else run for run in found]
 
 
 def working_runs(store: Store) -> list[RunSummary]:
@@ -129,7 +132,20 @@ def get_run(store: Store, run_id: str) -> RunSummary:
     latest = store.rows(
         "SELECT name, value, max(iteration) FROM metrics WHERE run_id = ? AND \"set\" = '' GROUP BY name", (run_id,)
     )
-    return _summary(store, row, {name: value for name, value, _ in latest if type(value) is float})
+    headline = {name: value for name, value, _ in latest if type(value) is float}
+    unseen = _unseen_alarms(store, "AND run_id = ?", run_id)
+    return replace(_summary(store, row, headline), alarms=unseen.get(run_id, ()))
+
+
+def _unseen_alarms(store: Store, where: str, *values: object) -> dict[str, tuple[UnseenAlarm, ...]]:
+    found: dict[str, list[UnseenAlarm]] = {}
+    for run_id, *columns in store.rows(
+        "SELECT run_id, id, iteration, kind, message FROM alarms"
+        f" WHERE seen_at IS NULL {where} ORDER BY run_id, iteration, id",
+        values,
+    ):
+        found.setdefault(run_id, []).append(UnseenAlarm(*columns))
+    return {run_id: tuple(alarms) for run_id, alarms in found.items()}
 
 
 _TEXT, _WHOLE, _REAL = (str,), (int,), (float, int)

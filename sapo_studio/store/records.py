@@ -41,13 +41,23 @@ class ErrorText:
         return kind(self.what, why=self.why, fix=self.fix)
 
 
+@dataclass(frozen=True, slots=True)
+class UnseenAlarm:
+    """An alarm of a run that nobody has seen yet, as a list or a notification tells it."""
+
+    id: int
+    iteration: int
+    kind: str
+    message: str
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """One run as a list shows it, or an imported file (`kind`), which is kept like a run that is done.
 
     `phase` and `iteration` are those of the phase under way ('' and 0 before the first). `archived_at` and `binned_at`:
     since when it is out of the list, or in the bin. `waits_for`: why it waits in the queue of runs ('' until that is
-    known), None where it is not in it.
+    known), None where it is not in it. `alarms`: those that nobody has seen yet, the oldest first.
     """
 
     id: str
@@ -78,6 +88,7 @@ class RunSummary:
     archived_at: float | None = None
     binned_at: float | None = None
     waits_for: str | None = None
+    alarms: tuple[UnseenAlarm, ...] = ()
 
     @property
     def imported(self) -> bool:

@@ -228,8 +228,11 @@ def rename_run(store: Store, run_id: str, name: str) -> None:
         store.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
 
 
-def change_config(store: Store, run_id: str, config: RunConfig, changes: Sequence[Change], sender: str) -> None:
-    """Give a run another configuration, with what has changed in its history and its log."""
+def change_config(
+    store: Store, run_id: str, config: RunConfig, changes: Sequence[Change], sender: str, how: str = "Resumed with"
+) -> None:
+    """Give a run another configuration, with what has changed in its history and its log. `how`: what the log says
+    before it."""
     now = time.time()
     with store.atomic():
         store.execute("UPDATE runs SET config = ? WHERE id = ?", (config.model_dump_json(), run_id))
@@ -242,7 +245,7 @@ def change_config(store: Store, run_id: str, config: RunConfig, changes: Sequenc
                 for change in changes
             ],
         )
-        add_log(store, run_id, "info", "Resumed with " + ", ".join(map(str, changes)))
+        add_log(store, run_id, "info", f"{how} " + ", ".join(map(str, changes)))
 
 
 def add_log(store: Store, run_id: str, level: str, message: str) -> None:

@@ -25,6 +25,7 @@ from sapo_studio.requests.kinds import (
     SampleSolutionsRequest,
     SandboxProbeRequest,
     ScoreRequest,
+    ShadowStudyRequest,
     TokenizerCheckRequest,
     read_request,
 )
@@ -50,6 +51,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import people_study
 
             return people_study.answer(request)
+        case ShadowStudyRequest():
+            from sapo_engine.service import shadow_study
+
+            return shadow_study.answer(request)
         case SampleSolutionsRequest():
             from sapo_engine.service import sample_solutions
 

@@ -39,6 +39,7 @@ def pages(qtbot):
         show_trace=print,
         back=print,
         open_run=print,
+        open_form=print,
     )
     made = Pages(specs, context)
     qtbot.addWidget(made)

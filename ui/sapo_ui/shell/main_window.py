@@ -14,6 +14,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import SapoError
 from sapo_studio.store.records import RunSummary, TraceFilter
 from sapo_ui import theme
@@ -96,6 +97,7 @@ class MainWindow(QMainWindow):
                 self._show_step,
                 self.leave_form,
                 self._open_run,
+                self._new_run_like,
             ),
         )
         run_page = self.pages["run"]
@@ -265,6 +267,9 @@ class MainWindow(QMainWindow):
     def start_demo(self) -> None:
         """Start the preset lab-demo and show it."""
         self._run_starter.start_demo()
+
+    def _new_run_like(self, config: RunConfig) -> None:
+        self._run_starter.open_form(config)
 
     def _clone_run(self) -> None:
         self._run_starter.clone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sapo_studio.config.schema import RunConfig
 from sapo_ui.features.new_run.presets import Presets
 from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.panels.page import Page
@@ -31,6 +32,8 @@ class PageContext:
     """Leave a page for the run that was looked at last."""
     open_run: Callable[[str], object]
     """Show a run's page."""
+    open_form: Callable[[RunConfig], None]
+    """Opens a new run with this configuration."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def _new_run(context: PageContext) -> Page:
 def _audit(context: PageContext) -> Page:
     from sapo_ui.features.audit.page import AuditPage  # only who audits pays for it
 
-    return AuditPage(context.current_run, context.show_trace, context.on_error)
+    return AuditPage(context.current_run, context.show_trace, context.on_error, context.open_form)
 
 
 def _annotate(context: PageContext) -> Page:

@@ -14,6 +14,8 @@ from sapo_ui.features.metrics.training import TrainingPanel
 from sapo_ui.features.preferences.panel import PreferencesPanel
 from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.features.traces.view import TraceView
+from sapo_ui.features.trust.matrix import MatrixPanel
+from sapo_ui.features.trust.panel import TrustPanel
 from sapo_ui.panels.panel import PanelSpec
 
 PANELS: tuple[PanelSpec, ...] = (
@@ -25,6 +27,8 @@ PANELS: tuple[PanelSpec, ...] = (
     PanelSpec(TraceView, "main"),
     PanelSpec(LedgerPanel, "bottom"),
     PanelSpec(PreferencesPanel, "bottom"),
+    PanelSpec(TrustPanel, "bottom"),
+    PanelSpec(MatrixPanel, "bottom"),
     PanelSpec(TrainingPanel, "bottom"),
     PanelSpec(HardwarePanel, "bottom"),
     PanelSpec(LogPanel, "bottom"),

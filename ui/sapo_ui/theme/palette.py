@@ -125,6 +125,16 @@ def score_colour(score: float) -> QColor:
     return QColor(red, green, blue)
 
 
+def between(low: str, high: str, share: float) -> QColor:
+    """The colour `share` (0 to 1) of the way from `low` to `high`."""
+    a, b = QColor(low), QColor(high)
+
+    def part(first: int, last: int) -> int:
+        return round(first + share * (last - first))
+
+    return QColor(part(a.red(), b.red()), part(a.green(), b.green()), part(a.blue(), b.blue()))
+
+
 def contrast(first: str, second: str) -> float:
     """WCAG contrast ratio of two `#rrggbb` colours, 1 to 21."""
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QToolButton, QWidget
 
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.store import queries
 from sapo_studio.store.codec import row_numbers
 from sapo_studio.store.db import Store
@@ -23,6 +24,7 @@ from sapo_ui.features.heatmap.mark_legend import MarkLegend
 from sapo_ui.features.heatmap.readout import Readout
 from sapo_ui.features.heatmap.selection import HeatmapControls
 from sapo_ui.features.heatmap.view import HeatmapView
+from sapo_ui.panels import emptiness
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import annotation_events
 from sapo_ui.widgets.combo import choose_values, chosen_values
@@ -76,8 +78,10 @@ trajectories that each verifier scored first.
 """
     empty_headline = "No trajectory has been scored yet"
     empty_text = "The first scores come with the first verifier: after the warm-up, the samples and their labels."
-    import_headline = "No scores"
-    import_text = "An imported file has no scores until a verifier scores it: Run menu, Score with a verifier."
+    import_text = "No verifier has scored this file: Run menu, Score with a verifier."
+
+    def why_never(self, config: RunConfig) -> str:
+        return emptiness.no_verifier(config)
 
     def __init__(self) -> None:
         super().__init__()

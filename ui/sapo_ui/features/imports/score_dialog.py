@@ -22,7 +22,8 @@ from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.features.imports.told import told
 from sapo_ui.services import tasks
-from sapo_ui.services.scoring import Scorer, read_scorers
+from sapo_ui.services.engine_study import EngineStudy
+from sapo_ui.services.scoring import read_scorers, score
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.elided_label import ElidedLabel
@@ -45,7 +46,7 @@ class ScoreDialog(QDialog):
         self.setMinimumWidth(460)
         self._import = run.id
         self._found: Sequence[Scorers] = ()
-        self._scorer = Scorer(self)
+        self._study = EngineStudy(self)
         self.file = ElidedLabel(theme.font("body"))
         self.file.set_text(f"{run.name} ({run.id})")
         self.run = ElidedCombo("Run", 320)
@@ -83,18 +84,18 @@ class ScoreDialog(QDialog):
         self.run.currentIndexChanged.connect(self._offer_verifiers)
         self.ok.clicked.connect(self._score)
         self.buttons.rejected.connect(self.reject)
-        self._scorer.progressed.connect(self._progressed)
-        self._scorer.scored.connect(self._scored)
-        self._scorer.failed.connect(self._failed)
+        self._study.progressed.connect(self._progressed)
+        self._study.kept.connect(self._scored)
+        self._study.failed.connect(self._failed)
         tasks.run(self, read_scorers, self._offer, failed=self._failed, key="runs")
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._scorer.cancel()
+        self._study.cancel()
         super().closeEvent(event)
 
     def reject(self) -> None:
         """Esc and the button stop the engine first, and close the dialog where none is at work."""
-        if self._scorer.busy:
+        if self._study.running:
             self._stop()
         else:
             super().reject()
@@ -137,15 +138,16 @@ class ScoreDialog(QDialog):
         self.said.setText("The engine is starting\u2026")
         self.close_button.setText("Stop")
         self.close_button.setFocus()
-        self._scorer.start(self._import, f"{self.run.currentData()}/{self.verifier.currentData()}")
+        score(self._study, self._import, f"{self.run.currentData()}/{self.verifier.currentData()}")
 
-    def _progressed(self, done: int, of: int) -> None:
-        self.progress.setRange(0, of)
-        self.progress.setValue(done)
-        self.said.setText(f"{done:,} of {counted(of, 'solution')} scored.")
+    def _progressed(self, done: float) -> None:
+        if done > 0:
+            self.progress.setRange(0, 100)
+            self.progress.setValue(round(100 * done))
+            self.said.setText(f"{round(100 * done)} % scored.")
 
     def _stop(self) -> None:
-        self._scorer.cancel()
+        self._study.cancel()
         self._set_busy(False)
         self.close_button.setText("Cancel")
         self.said.setText("Stopped. No score was kept.")

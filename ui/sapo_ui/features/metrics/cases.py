@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea
 
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
+from sapo_ui.panels import emptiness
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.panels.metric_panel import with_interval
 from sapo_ui.widgets.charts.stacked_bars import Bar, Part, StackedBars
@@ -52,7 +54,6 @@ class CasesPanel(DataPanel):
     )
     empty_headline = "Nothing self-verified yet"
     empty_text = "The first bar comes with the labels of iteration 1, when rollouts check what the verifier predicted."
-    import_headline = "No self-verification"
     import_text = "An imported file has none: it is between a run's verifier and its rollouts."
 
     def __init__(self) -> None:
@@ -68,6 +69,9 @@ class CasesPanel(DataPanel):
         self.note.setToolTip(ERROR_MEANING)
         self.column.addWidget(scroll, 1)
         self.column.addWidget(self.note)
+
+    def why_never(self, config: RunConfig) -> str:
+        return emptiness.no_self_verification(config)
 
     def clear(self) -> None:
         self.bars.set_bars(())
@@ -93,10 +97,6 @@ class CasesPanel(DataPanel):
         errors = [f"it {number} {fmt.percent(value.value)}" for number, value in sorted(found.errors.items())]
         said = ", ".join(errors) or (f"{fmt.NONE} ({found.none})" if found.none else "")
         self.note.setText(f"{ERROR.title}: {said}" if said else "")
-        if found.none:
-            self.empty.say("Nothing is self-verified in this run", f"{ERROR.title}: {fmt.NONE}, since {found.none}.")
-        else:
-            self.empty.say(self.empty_headline, self.empty_text)
         details = [f"Iteration {number}: {with_interval(value)}" for number, value in sorted(found.errors.items())]
         self.note.setToolTip(plain_tip("\n".join([ERROR_MEANING, *details])))
         self.set_filled(bool(bars))

@@ -9,11 +9,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import PairInfo, TraceDetail
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.panels import emptiness
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.widgets.charts.histogram import ThresholdHistogram
 from sapo_ui.widgets.combo import combo_box, set_items
@@ -61,8 +63,10 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
 """
     empty_headline = "No pairs yet"
     empty_text = "They are made in each iteration, after the new verifier has scored all trajectories."
-    import_headline = "No preference pairs"
     import_text = "Pairs are made from a run's own samples, and an imported file has none."
+
+    def why_never(self, config: RunConfig) -> str:
+        return emptiness.no_pairs(config)
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QByteArray, QChildEvent, QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent, QShowEvent
@@ -282,6 +282,13 @@ class DockArea(QMainWindow):
         """Tell every panel that its run changed."""
         for panel in self.panels:
             panel.refresh(change)
+
+    def go_to(self, panel_id: str, choices: Mapping[str, str]) -> None:
+        """Raise this panel, with these choices made in it (`Panel.restore_choices`)."""
+        dock = self.docks[panel_id]
+        dock.panel.restore_choices(choices)
+        dock.show()
+        dock.raise_()
 
     def show_trace(self, trajectory_id: object, step: object = 0) -> None:
         """Show a trajectory in the panel that is made for it, this step of it chosen, and raise that panel."""

@@ -17,6 +17,7 @@ from sapo_ui.features.run_page.header import RunHeader
 from sapo_ui.features.run_page.headline_card import HeadlineCard
 from sapo_ui.features.run_page.headlines import headlines
 from sapo_ui.features.run_page.phase_timeline import PhaseTimeline, Segment, phase_detail
+from sapo_ui.features.run_page.status_line import StatusLine
 from sapo_ui.panels.page import Page
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services import tasks
@@ -31,6 +32,9 @@ HELP = """### The run page
 
 **Header**: the run's status, where it is and when it should end. *Pause* and *Stop* act at the next step boundary,
 nothing is lost.
+
+**Status line**, where something is unusual: warnings (a click shows them in the log), alarms with what to do, what was
+asked and is not done yet (*Withdraw* takes it back), restarts, and when the engine was last heard from.
 
 **Phases**: one segment each, as long as its share of the forecast time. Hover one, or walk with the arrow keys.
 
@@ -118,7 +122,10 @@ class RunPage(Page):
         for card in self.cards:
             across.addWidget(card)
         self.docks = DockArea(panels)
+        self.status = StatusLine()
+        self.status.log_requested.connect(lambda: self.docks.go_to("log", {"level": "warning"}))
         column.addWidget(self.header)
+        column.addWidget(self.status)
         column.addWidget(self.banner)
         column.addWidget(self.timeline)
         column.addLayout(across)
@@ -136,6 +143,7 @@ class RunPage(Page):
         if run is None:
             if before is not None:
                 self.docks.show_run(None)
+                self.status.show_run(None)
             return
         self._show_summary(run)
         if run.id != before:
@@ -177,6 +185,7 @@ class RunPage(Page):
 
     def _show_summary(self, run: RunSummary) -> None:
         self.header.show_run(run)
+        self.status.show_run(run)
         for of_a_run in (self.timeline, *self.cards):
             of_a_run.setVisible(not run.imported)
         self._actions.show_run(run)

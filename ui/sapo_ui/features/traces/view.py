@@ -56,6 +56,7 @@ card has the colour of its score, as on the heatmap. *Drop* is how far the score
 **3** correct, **e** the first error is here (correct before, incorrect from here on), **n** no error, **u** undo. Each
 press is kept at once, with your name and the time. **Esc** goes back to where you came from.
 """
+    waits_for_user = True
     empty_headline = "No trace is open"
     empty_text = "Click a column of the heatmap, or press Enter on a row of the Traces table."
 
