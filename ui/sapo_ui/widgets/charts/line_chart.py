@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_export import Table
 from sapo_ui.widgets.charts.chart_frame import Format
 from sapo_ui.widgets.charts.plot_frame import PlotFrame
 from sapo_ui.widgets.charts.plot_math import Floats, padded, thin
@@ -166,6 +167,16 @@ class LineChart(PlotFrame):
             line.setVisible(index < len(separators))
             if index < len(separators):
                 line.setValue(separators[index])
+
+    def table(self) -> Table:
+        """A row a point: its line, x, value, and the interval where there is one."""
+        rows: list[tuple[object, ...]] = [("series", "x", "value", "low", "high")]
+        for line in self._lines:
+            nothing = [None] * len(line.x)
+            low = line.low.tolist() if line.low is not None else nothing
+            high = line.high.tolist() if line.high is not None else nothing
+            rows += zip([line.name] * len(line.x), line.x.tolist(), line.y.tolist(), low, high, strict=True)
+        return rows
 
     # Scales
 
