@@ -26,6 +26,7 @@ from sapo_studio.store.records import (
     TraceFilter,
     TraceRow,
 )
+from sapo_studio.store.text_search import with_text
 
 _NEWEST = "(SELECT max(n.verifier) FROM scores n WHERE n.trajectory_id = t.id)"
 
@@ -160,13 +161,15 @@ def _human(store: Store, ids: NDArray[np.int64]) -> NDArray[np.int16]:
     return human
 
 
-def trace_ids(store: Store, filter: TraceFilter) -> NDArray[np.int64]:
-    """Ids of the trajectories that `filter` lets through, in its order.
+def trace_ids(store: Store, filter: TraceFilter, after: int | None = None) -> NDArray[np.int64]:
+    """Ids of the trajectories that `filter` lets through, in its order; with `after` only those behind this one by
+    id, of its iteration or a later one (a run writes ascending ids).
 
     Raises InputError for a sort or an outcome that is none.
     """
     order = _checked(_TRACE_ORDER, filter.sort)
-    joins, where = "", "t.run_id = ? AND t.source = ?"
+    source, where = "trajectories t", "t.run_id = ? AND t.source = ?"
+    first: list[Any] = []
     values: list[Any] = [filter.run_id, filter.source]
     if filter.set:
         where += ' AND t.question_id IN (SELECT q.id FROM questions q WHERE q.run_id = ? AND q."set" = ?)'
@@ -180,23 +183,22 @@ def trace_ids(store: Store, filter: TraceFilter) -> NDArray[np.int64]:
     if filter.case:
         where += ' AND t."case" = ?'
         values.append(filter.case)
+    if after is not None:
+        where += " AND t.iteration >= (SELECT k.iteration FROM trajectories k WHERE k.id = ?) AND t.id > ?"
+        values += [after, after]
+    if filter.text:
+        hits, first = with_text(store, filter.run_id, filter.text)
+        source = f"({hits}) h CROSS JOIN {source} ON t.id = h.id"
     if filter.sort in ("mean", "first_error", "disagreement"):
         verifier = _NEWEST if filter.verifier is None else str(int(filter.verifier))
-        joins += f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {verifier}"
-    if filter.text:
-        # steps are JSON, kept as they are but for quotes and control characters
-        words = filter.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        where += " AND (t.steps LIKE ? ESCAPE '\\' OR t.question_id IN (SELECT q.id FROM questions q WHERE q.run_id = ?"
-        where += " AND q.text LIKE ? ESCAPE '\\'))"
-        values += [f"%{words}%", filter.run_id, f"%{words}%"]
+        source += f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {verifier}"
     if filter.annotated is not None:
         test = "EXISTS" if filter.annotated else "NOT EXISTS"
         where += f" AND {test} (SELECT 1 FROM annotations a WHERE a.trajectory_id = t.id AND a.undone_at IS NULL)"
     direction = "DESC" if filter.descending else "ASC"
     found = store.rows(
-        f"SELECT t.id FROM trajectories t{joins} WHERE {where}"
-        f" ORDER BY {order} {direction} NULLS LAST, t.id {direction}",
-        values,
+        f"SELECT t.id FROM {source} WHERE {where} ORDER BY {order} {direction} NULLS LAST, t.id {direction}",
+        [*first, *values],
     )
     return np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found))
 

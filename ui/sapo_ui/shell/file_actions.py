@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QStandardPaths
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -16,6 +16,7 @@ from sapo_studio.store.records import RunSummary
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
+from sapo_ui.widgets.saving import saving
 
 FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
 
@@ -48,7 +49,7 @@ class FileActions(QObject):
 
     def choose(self) -> QFileDialog:
         """Ask for a file to import."""
-        dialog = QFileDialog(self._window, "Import file", str(documents()), FILTER)
+        dialog = QFileDialog(self._window, "Import file", str(saving().folder), FILTER)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(self._chosen)
         dialog.finished.connect(dialog.deleteLater)
@@ -70,7 +71,7 @@ class FileActions(QObject):
         run = self._current()
         if run is None:
             return None
-        dialog = ExportDialog(run, documents(), self._window)
+        dialog = ExportDialog(run, saving().folder, self._window)
         dialog.written.connect(self._say)
         dialog.open()
         return dialog
@@ -110,8 +111,3 @@ def dropped(event: QDropEvent | QDragEnterEvent) -> Path | None:
     """The first file of this machine in what is dragged."""
     found = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
     return next((file for file in found if not file.is_dir()), None)
-
-
-def documents() -> Path:
-    """The folder where people keep files."""
-    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation) or Path.home())

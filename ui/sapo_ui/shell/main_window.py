@@ -42,6 +42,7 @@ from sapo_ui.theme import icons
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.banner import Banner
 from sapo_ui.widgets.command_palette import CommandPalette
+from sapo_ui.widgets.saving import saving
 
 OF_A_RUN = ("run", "audit")
 """Pages that go with the run that they show."""
@@ -117,6 +118,8 @@ class MainWindow(QMainWindow):
         self._closing = Closing(self, self.banner, self.pages.leave)
         self.status_line = StatusLine(parts.store_path)
         self.setStatusBar(self.status_line)
+        self.status_line.folder_wanted.connect(open_path)
+        saving().saved.connect(self.status_line.say_saved)
         self._arrange()
         fill_menu_bar(self.menuBar(), self.actions_, self.run_page.docks.view_actions)
         self.actions_[f"view.{theme.manager().mode}"].setChecked(True)
@@ -398,6 +401,7 @@ class MainWindow(QMainWindow):
         settings.save()
         self._clock.stop()
         self._app().focusChanged.disconnect(self._focus_moved)
+        saving().saved.disconnect(self.status_line.say_saved)
         self._notifier.close()
         self._parts.poller.changed.disconnect(self._changed)
         self._parts.poller.trouble.disconnect(self._trouble)

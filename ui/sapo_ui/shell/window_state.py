@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtWidgets import QLineEdit, QSplitter, QWidget
 
 from sapo_ui.features.run_page.dock_area import DockArea
 from sapo_ui.services.settings import Settings
+from sapo_ui.widgets.saving import saving
 
 FIRST_SIZE = (1280, 800)
 
@@ -33,6 +35,7 @@ class WindowState:
         if docks is not None:
             self.docks.restore_layout(docks)
         self.search.setText(settings.text("search"))
+        saving().remember(Path(folder) if (folder := settings.text("save_folder")) else None)
         for panel in self.docks.panels:
             panel.restore_choices(settings.texts(f"panel.{panel.panel_id}"))
 
@@ -42,6 +45,7 @@ class WindowState:
         settings.set_blob("splitter", self.splitter.saveState())
         settings.set_blob("docks", self.docks.layout_state())
         settings.set_text("search", self.search.text())
+        settings.set_text("save_folder", str(saving().folder))
         for panel in self.docks.panels:
             if made := panel.choices():
                 settings.set_texts(f"panel.{panel.panel_id}", made)

@@ -25,6 +25,7 @@ from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.widgets.saving import saving
 
 T = TypeVar("T")
 
@@ -224,13 +225,18 @@ class BenchmarksPage(Page):
         titles = {f"{known.title} (*{known.suffixes[0]})": known for known in WRITTEN}
         first = next(iter(titles.values()))
         start = f"{one.title}{first.suffixes[0]}"
-        path, picked = QFileDialog.getSaveFileName(self, f"Export {one.title}", start, ";;".join(titles))
+        path, picked = QFileDialog.getSaveFileName(
+            self, f"Export {one.title}", str(saving().folder / start), ";;".join(titles)
+        )
         if path:
-            known = titles.get(picked, first)
-            self._act(
-                lambda store: benchmarks.export(store, one.title, Path(path), known.name),
-                lambda count: self.done.setText(f"{count:,} solutions are in {path}."),
-            )
+            known, file = titles.get(picked, first), Path(path)
+            saving().remember(file.parent)
+
+            def written(count: int) -> None:
+                self.done.setText(f"{count:,} solutions are in {file}.")
+                saving().tell(file)
+
+            self._act(lambda store: benchmarks.export(store, one.title, file, known.name), written)
 
     def _delete(self) -> None:
         one = self.chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
@@ -16,6 +17,7 @@ from sapo_ui import format as fmt
 from sapo_ui.panels import emptiness
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.panels.metric_panel import with_interval
+from sapo_ui.services.metric_feed import MetricFeed, open_since
 from sapo_ui.widgets.charts.stacked_bars import Bar, Part, StackedBars
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.plain_text import plain_tip
@@ -35,7 +37,7 @@ ERROR_MEANING = f"{ERROR.title}: {ERROR.definition}"
 
 @dataclass(frozen=True)
 class _Found:
-    counts: dict[int, dict[str, int]]
+    counts: Mapping[int, Mapping[str, int]]
     errors: dict[int, MetricValue]
     none: str
     """Why this run has no self-verification error; empty where it has one."""
@@ -58,6 +60,8 @@ class CasesPanel(DataPanel):
 
     def __init__(self) -> None:
         super().__init__()
+        self._feed = MetricFeed()
+        self._counts: Mapping[int, Mapping[str, int]] = {}
         self.bars = StackedBars()
         self.bars.setAccessibleName("Self-verification cases by iteration")
         scroll = QScrollArea()
@@ -74,20 +78,26 @@ class CasesPanel(DataPanel):
         return emptiness.no_self_verification(config)
 
     def clear(self) -> None:
+        self._feed, self._counts = MetricFeed(), {}
         self.bars.set_bars(())
         self.note.setText("")
 
     def load(self, run_id: str) -> None:
+        feed, known = self._feed, self._counts
+
         def work(store: Store) -> _Found:
-            metrics = queries.metrics(store, run_id)
+            run = queries.get_run(store, run_id)
+            metrics = feed.read(store, run).get("", {})
             errors = {n: row[ERROR.name] for n, row in metrics.items() if ERROR.name in row}
-            imported = queries.get_run(store, run_id).imported
-            none = "" if imported else queries.get_config(store, run_id).labeling.no_self_verification
-            return _Found(queries.case_counts(store, run_id), errors, none)
+            none = "" if run.imported else queries.get_config(store, run_id).labeling.no_self_verification
+            since = open_since(run, max(known, default=None))
+            counts = {number: row for number, row in known.items() if number < since}
+            return _Found({**counts, **queries.case_counts(store, run_id, since)}, errors, none)
 
         self.read(work, self._show)
 
     def _show(self, found: _Found) -> None:
+        self._counts = found.counts
         bars: list[Bar] = []
         for number, counts in sorted(found.counts.items()):
             parts = tuple(Part(name, counts.get(name, 0), *CASES[name]) for name in CASES if counts.get(name))

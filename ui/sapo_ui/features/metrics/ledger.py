@@ -83,8 +83,11 @@ once; the ratios leave it out.
         self.column.addWidget(self.note)
 
     def load(self, run_id: str) -> None:
+        feed = self._feed
+
         def work(store: Store) -> tuple[RunSummary, Metrics, Mapping[int, IterationCompute]]:
-            return queries.get_run(store, run_id), queries.metrics(store, run_id), queries.compute(store, run_id)
+            run = queries.get_run(store, run_id)
+            return run, feed.read(store, run).get("", {}), queries.compute(store, run_id)
 
         def take(found: tuple[RunSummary, Metrics, Mapping[int, IterationCompute]]) -> None:
             self.run, self.metrics, self.compute = found

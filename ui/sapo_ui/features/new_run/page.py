@@ -35,6 +35,7 @@ from sapo_ui.features.new_run.review_card import ReviewBody
 from sapo_ui.features.new_run.section_card import SectionCard
 from sapo_ui.panels.page import Page
 from sapo_ui.widgets.plain_text import PlainLabel
+from sapo_ui.widgets.saving import saving
 from sapo_ui.widgets.wheel_guard import WheelGuard
 
 HELP = """### New run
@@ -292,12 +293,14 @@ class NewRunPage(Page):
         """Ask for a file and write the configuration to it."""
         if self.config is None:
             return
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export TOML", f"{self.config.name}.toml", "TOML (*.toml)")
-        if chosen:
+        file = saving().ask(self, "Export TOML", f"{self.config.name}.toml", "TOML (*.toml)")
+        if file is not None:
             try:
-                write_toml(Path(chosen), self.config)
+                write_toml(file, self.config)
             except SapoError as error:
                 self.say_error(error)
+            else:
+                saving().tell(file)
 
     def _preset_chosen(self, at: int) -> None:
         self.load(self._presets[at].config, self._presets[at].name)

@@ -22,6 +22,7 @@ from sapo_ui.panels.page import Page
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import Actions
+from sapo_ui.services.metric_feed import MetricFeed
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.banner import Banner
 
@@ -99,6 +100,7 @@ class RunPage(Page):
         self._run: RunSummary | None = None
         self._stale = False
         self._waiting: StoreChange | None = None
+        self._feed = MetricFeed()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REFRESH_MS)
@@ -213,8 +215,11 @@ class RunPage(Page):
             return
         run_id = run.id
 
+        feed = self._feed
+
         def work(store: Store) -> _Facts:
-            return _Facts(run_id, queries.phases(store, run_id), queries.metrics(store, run_id))
+            metrics = feed.read(store, run).get("", {})
+            return _Facts(run_id, queries.phases(store, run_id), metrics)
 
         tasks.run(self, work, self._show_facts, key="facts", keep_running=True)
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QStac
 
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
-from sapo_studio.store.records import TraceFilter
+from sapo_studio.store.records import RunSummary, TraceFilter
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.traces.filters import TraceFilters
@@ -44,6 +44,7 @@ WIDTHS = {
 class _Found:
     asked: TraceFilter
     ids: npt.NDArray[np.int64]
+    phase: int | None
     iterations: int
     sets: list[str]
     imported: bool
@@ -88,6 +89,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         super().__init__()
         self._sort, self._descending = "id", False
         self._pending: _Found | None = None
+        self._known: _Found | None = None  # the last answer, which a run that goes on only adds to
         self._shown: TraceFilter | None = None
         self.filters = TraceFilters()
         self.model = TraceTable(self)
@@ -141,7 +143,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         table.activated.connect(self._open)
 
     def clear(self) -> None:
-        self._pending = self._shown = None
+        self._pending = self._shown = self._known = None
         self.news.setVisible(False)
         self.model.set_ids(np.zeros(0, np.int64))
 
@@ -158,12 +160,17 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
 
     def load(self, run_id: str) -> None:
         asked = self.filters.filter(run_id, self._sort, descending=self._descending)
+        known = self._known if self._known is not None and self._known.asked == asked else None
 
         def work(store: Store) -> _Found:
             run = queries.get_run(store, run_id)
             given = replace(asked, source="import", iteration=None) if run.imported else asked
             sets = queries.sets_of(store, run_id)
-            return _Found(asked, queries.trace_ids(store, given), run.iteration, sets, imported=run.imported)
+            if known is not None and goes_on(known.ids, known.phase, run, asked):
+                ids = np.concatenate([known.ids, queries.trace_ids(store, given, after=int(known.ids[-1]))])
+            else:
+                ids = queries.trace_ids(store, given)
+            return _Found(asked, ids, run.phase_ordinal, run.iteration, sets, imported=run.imported)
 
         self.read(work, self._take)
 
@@ -176,6 +183,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         wanted = self.filters.filter(found.asked.run_id, self._sort, descending=self._descending)
         if found.asked != wanted:
             return
+        self._known = found
         self.filters.show_known(found.iterations)
         self.filters.show_sets(found.sets)
         self.filters.show_import(imported=found.imported)
@@ -204,7 +212,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
 
     def _show(self, found: _Found) -> None:
         self._pending = None
-        self._shown = found.asked
+        before, self._shown = self._shown, found.asked
         self.news.setVisible(False)
         kept = self.selected_id
         self.model.set_ids(found.ids)
@@ -212,7 +220,9 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         noun = "trajectory" if len(found.ids) == 1 else "trajectories"
         self.count.setText(f"{len(found.ids):,} {noun}")
         if kept is not None and self.selected_id is None:
-            self.select(kept)
+            self.select(kept)  # another order or filter: the table follows the chosen row,
+        if before != found.asked and self.selected_id is None:
+            self.table.scrollToTop()  # or begins anew
 
     @property
     def selected_id(self) -> int | None:
@@ -261,3 +271,11 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
             self.filters.reset()
         else:
             self.table.setFocus()
+
+
+def goes_on(known: npt.NDArray[np.int64], phase: int | None, run: RunSummary, asked: TraceFilter) -> bool:
+    """Whether what `asked` lets through can only have got longer since `known` was read, in phase `phase`: then the
+    rest need not be read again. Cases and judgements change for old trajectories, scores change their order.
+    """
+    plain = asked.sort == "id" and not asked.descending and not asked.case and asked.annotated is None
+    return plain and len(known) > 0 and run.status.alive and run.phase_ordinal == phase

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_export import Table
 from sapo_ui.widgets.charts.chart_frame import ChartFrame
 
 BAR, GAP, LEFT, TOP = 20, 14, 44, 6
@@ -58,6 +59,15 @@ class StackedBars(ChartFrame):
         self._bars = tuple(bars)
         self.setMinimumHeight(self.needed())
         self.update()
+
+    @property
+    def has_content(self) -> bool:
+        return bool(self._bars)
+
+    def table(self) -> Table:
+        """A row a part: its bar, its name, how many."""
+        parts = ((bar.name, part.name, part.count) for bar in self._bars for part in bar.parts)
+        return [("bar", "part", "count"), *parts]
 
     def needed(self) -> int:
         """Pixels that all rows take."""
