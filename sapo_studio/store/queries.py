@@ -37,11 +37,12 @@ from sapo_studio.store.records import (
     RolloutInfo,
     RunSummary,
     SiblingInfo,
+    SiblingSteps,
     TraceDetail,
     TraceFilter,
     TraceRow,
 )
-from sapo_studio.store.traces import heatmap, trace, trace_ids, trace_rows
+from sapo_studio.store.traces import heatmap, same_question, trace, trace_ids, trace_rows
 
 __all__ = [
     "AnnotationInfo",
@@ -58,6 +59,7 @@ __all__ = [
     "RolloutInfo",
     "RunSummary",
     "SiblingInfo",
+    "SiblingSteps",
     "TraceDetail",
     "TraceFilter",
     "TraceRow",
@@ -75,6 +77,7 @@ __all__ = [
     "metrics_by_set",
     "pairs",
     "phases",
+    "same_question",
     "sets_of",
     "trace",
     "trace_ids",

@@ -13,6 +13,7 @@ from sapo_ui.services.actions import Actions
 from sapo_ui.theme import icons
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.plain_text import plain_tip
+from sapo_ui.widgets.segmented import Segmented
 from sapo_ui.widgets.status_chip import StatusChip
 
 
@@ -61,6 +62,12 @@ class ActionButton(QPushButton):
         self.setVisible(action.isEnabled())
 
 
+MODES = (("Watch", 0, "run.watch"), ("Read", 1, "run.read"), ("Audit", 2, "run.audit"))
+"""The ways to use a run's page: what the header calls them, and the actions behind them."""
+
+LEAST_WHERE = 200
+"""Pixels that a name leaves to phase and ETA."""
+
 BUTTONS = ("run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop")
 MORE = (
     "run.clone",
@@ -87,11 +94,19 @@ class RunHeader(QWidget):
         self.name = ElidedLabel(theme.font("heading"))
         self.chip = StatusChip()
         self.where = ElidedLabel(theme.font("body"), role=self.palette().ColorRole.PlaceholderText)
+        self.where.setMinimumWidth(LEAST_WHERE)
         row.addWidget(self.name)
         row.addSpacing(4)
         row.addWidget(self.chip)
         row.addSpacing(4)
         row.addWidget(self.where, 1)
+        self.modes = Segmented("Mode", "Watch the run, read its trajectories, audit its labels (Ctrl+1, 2, 3)")
+        self.modes.set_items([(text, value) for text, value, _ in MODES])
+        self.modes.set_value(0)
+        by_value = {value: actions[action] for _, value, action in MODES}
+        self.modes.chosen.connect(lambda value: by_value[value].trigger())
+        row.addWidget(self.modes)
+        row.addSpacing(4)
         self.buttons: dict[str, ActionButton] = {}
         for name in BUTTONS:
             button = ActionButton(actions[name], self)
@@ -118,6 +133,7 @@ class RunHeader(QWidget):
         self.name.set_text(run.name)
         self.chip.set_status("import" if run.imported else run.status.value)
         self.where.set_text(where(run))
+        self.modes.set_items([(text, value) for text, value, _ in MODES if value or not run.imported])
         tip = [f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
         if run.started_at is not None:
             tip.append(f"started {fmt.moment(run.started_at)}")
