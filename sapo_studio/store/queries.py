@@ -75,6 +75,7 @@ __all__ = [
     "margins",
     "metrics",
     "metrics_by_set",
+    "newest_pairs",
     "pairs",
     "phases",
     "same_question",
@@ -83,6 +84,7 @@ __all__ = [
     "trace_ids",
     "trace_rows",
     "verifiers_of",
+    "warnings",
 ]
 
 MetricTable = dict[int, dict[str, MetricValue]]
@@ -408,6 +410,23 @@ def margins(store: Store, run_id: str, iteration: int) -> NDArray[np.float64]:
         "SELECT margin FROM pairs WHERE run_id = ? AND iteration = ? ORDER BY margin", (run_id, iteration)
     )
     return np.array([margin for (margin,) in found], dtype=np.float64)
+
+
+def newest_pairs(store: Store, run_id: str) -> tuple[int, int]:
+    """Of the newest iteration that has candidate pairs: how many were trained on, and how many there are."""
+    row = store.row(
+        "SELECT total(used), count(*) FROM pairs WHERE run_id = ?1 AND iteration ="
+        " (SELECT max(iteration) FROM pairs WHERE run_id = ?1)",
+        (run_id,),
+    )
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+
+def warnings(store: Store, run_id: str) -> int:
+    """How many lines of a run's log are warnings or errors."""
+    return int(
+        store.value("SELECT count(*) FROM events WHERE run_id = ? AND level IN ('warning', 'error')", (run_id,)) or 0
+    )
 
 
 def annotators(store: Store) -> list[str]:

@@ -34,6 +34,9 @@ class Panel(QWidget):
     help: str = ""
     """What F1 opens while the panel has the focus: Markdown, a few short paragraphs."""
 
+    keys: str = ""
+    """The keys that the status bar names while the panel has the focus."""
+
     trace_requested = Signal(object, object)
     """(trajectory id: int, step: int) The user wants to see this trajectory, whichever panel shows it, and this step of
     it; 0: no certain one."""
@@ -41,7 +44,7 @@ class Panel(QWidget):
     queue_requested = Signal(object)
     """(TraceFilter) The user wants a queue made of what the panel lists, to judge it."""
 
-    left = Signal()
+    back_requested = Signal()
     """The user wants back to where they came from."""
 
     def show_run(self, run_id: str | None) -> None:

@@ -398,6 +398,7 @@ class MainWindow(QMainWindow):
         panel = self.run_page.panels.focused_panel()
         own = [] if panel is None else [shortcut.key().toString() for shortcut in panel.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
+        self.status_line.show_keys("" if panel is None else panel.keys)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit", "benchmarks"):

@@ -24,13 +24,20 @@ class StatusLine(QStatusBar):
         self.going.setContentsMargins(8, 0, 8, 0)
         self.place = PlainLabel()
         self.place.setContentsMargins(8, 0, 8, 0)
+        self.keys = PlainLabel()
+        self.keys.setContentsMargins(8, 0, 8, 0)
         self.addWidget(self.going)
+        self.addPermanentWidget(self.keys)
         self.addPermanentWidget(self.place)
         self.setSizeGripEnabled(False)
 
     def say(self, text: str) -> None:
         """Say something for a few seconds."""
         self.showMessage(text, MESSAGE_MS)
+
+    def show_keys(self, text: str) -> None:
+        """Name the keys of what has the focus."""
+        self.keys.setText(text)
 
     def show_change(self, change: StoreChange) -> None:
         """Count the runs that are alive, and look how large the store is."""

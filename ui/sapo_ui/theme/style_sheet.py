@@ -17,6 +17,7 @@ QLabel[look="good"] {{ color: {good}; }}
 
 QFrame[look="card"], QWidget[look="card"] {{ background: {surface}; border: 1px solid {hairline};
     border-radius: {radius}px; }}
+QFrame[look="float"] {{ background: {surface}; border: 1px solid {border}; border-radius: {radius}px; }}
 QFrame[look="side"] {{ background: {surface}; border: 0; }}
 QFrame[look="banner-bad"] {{ background: {bad_soft}; border: 1px solid {bad}; border-radius: {radius}px; }}
 QFrame[look="banner-warning"] {{ background: {warning_soft}; border: 1px solid {warning};
@@ -43,6 +44,9 @@ QPushButton[look="quiet"], QToolButton {{ background: transparent; border: 1px s
     border-radius: {radius}px; padding: 4px 8px; }}
 QPushButton[look="quiet"]:hover, QToolButton:hover {{ background: {raised}; }}
 QPushButton[look="quiet"]:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 3px 7px; }}
+QPushButton[look="pill"] {{ background: {accent_soft}; color: {accent}; border: 1px solid {accent_soft};
+    border-radius: 14px; font-weight: 600; }}
+QPushButton[look="pill"]:hover, QPushButton[look="pill"]:focus {{ border-color: {accent}; }}
 QPushButton[look="nav"] {{ background: transparent; border: 1px solid transparent; text-align: left;
     padding: 4px 7px; }}
 QPushButton[look="nav"]:hover {{ background: {raised}; }}

@@ -3,9 +3,12 @@ painting draws them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QEnterEvent,
     QFocusEvent,
     QKeyEvent,
@@ -15,8 +18,9 @@ from PySide6.QtGui import (
     QPen,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
+from sapo_studio.files import output_place
 from sapo_ui import theme
 from sapo_ui.features.heatmap.binning import Grid, empty_grid
 from sapo_ui.features.heatmap.layout import Cell, Layout
@@ -28,6 +32,7 @@ from sapo_ui.features.heatmap.painting import (
     paint_scale,
     paint_zoom,
 )
+from sapo_ui.widgets.pictures import ask_picture, drawn
 
 LEAST_COLUMNS = 8
 """Zooming in ends here."""
@@ -142,6 +147,10 @@ class HeatmapView(QWidget):
         """Move the visible part by `columns`."""
         self._show(self._first + columns, self._last - self._first)
 
+    def show_range(self, first: int, last: int) -> None:
+        """Show the columns `first` to `last` (exclusive), as far as there are any."""
+        self._show(first, max(LEAST_COLUMNS, last - first))
+
     def fit(self) -> None:
         """Show every column."""
         self._show(0, self._grid.columns)
@@ -160,19 +169,43 @@ class HeatmapView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
-        grid, layout = self._grid, self.layout_now
         painter = QPainter(self)
-        paint_scale(painter, layout)
-        if grid.columns and grid.rows:
-            painter.drawPixmap(0, 0, self._picture.cells(grid, layout, self.devicePixelRatioF()))
-            paint_rows(painter, layout)
-            paint_groups(painter, grid, layout, self._picture.strip, self._hover or self._cursor)
-            paint_cursors(painter, layout, self._hover, self._cursor)
-            paint_zoom(painter, layout, grid.columns)
+        self._paint(painter)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.current().accent), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 4, 4)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self._grid.columns:
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.addAction("Export picture\u2026").triggered.connect(self.ask_picture)
+            menu.addAction("Show every trajectory").triggered.connect(self.fit)
+            menu.popup(event.globalPos())
+
+    def ask_picture(self) -> None:
+        """Ask for a file name and write the picture to it."""
+        ask_picture(self, self.write_picture)
+
+    def write_picture(self, path: Path) -> None:
+        """Write what is in view as PNG (two pixels for one on the screen) or, where the name ends in `.svg`, as SVG.
+
+        Raises InputError where something else than a plain file stands there, OSError where writing fails.
+        """
+        place = output_place(path)
+        place.write_bytes(drawn(self, self._paint, svg=path.suffix.lower() == ".svg"))
+
+    def _paint(self, painter: QPainter) -> None:
+        grid, layout = self._grid, self.layout_now
+        painter.setFont(self.font())
+        paint_scale(painter, layout)
+        if grid.columns and grid.rows:
+            painter.drawPixmap(0, 0, self._picture.cells(grid, layout, self.devicePixelRatioF()))
+            paint_rows(painter, layout)
+            paint_groups(painter, grid, layout, self._hover or self._cursor)
+            paint_cursors(painter, layout, self._hover, self._cursor)
+            paint_zoom(painter, layout, grid.columns)
 
     # Input
 

@@ -128,6 +128,11 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         return area
 
+    @classmethod
+    def brief(cls, store: Store, run_id: str) -> str:
+        used, made = queries.newest_pairs(store, run_id)
+        return f"{used:,} of {made:,} pairs" if made else ""
+
     @property
     def left(self) -> list[PairInfo]:
         """The pairs whose margin reaches the line, the weakest first."""

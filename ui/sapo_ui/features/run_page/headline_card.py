@@ -85,7 +85,9 @@ class HeadlineCard(QWidget):
         painter.setPen(QColor(look.muted))
         label = small.elidedText(card.label, Qt.TextElideMode.ElideRight, wide)
         painter.drawText(QRectF(0, top, wide, 16), align, label)
-        note = small.elidedText(card.note, Qt.TextElideMode.ElideRight, wide)
+        brief = card.note.partition(" since ")[0].removesuffix(" (estimate)")
+        note = card.note if small.horizontalAdvance(card.note) <= wide else brief
+        note = small.elidedText(note, Qt.TextElideMode.ElideRight, wide)
         painter.setPen(QColor({"better": look.good, "worse": look.bad}.get(card.trend, look.muted)))
         painter.drawText(QRectF(0, top + HEIGHT - 16, wide, 16), align, note)
         painter.setFont(self.value_font(wide))

@@ -20,7 +20,7 @@ def headlines(metrics: Metrics) -> tuple[Headline, ...]:
 
 
 def _headline(metric: MetricInfo, metrics: Metrics) -> Headline:
-    label, gap = metric.card or metric.title, metric.unit == "points"
+    label, gap = metric.card or metric.short, metric.unit == "points"
     series = [(at, metrics[at][metric.name]) for at in sorted(metrics) if metric.name in metrics[at]]
     if not series:
         found = coverage_of(metrics) if metric.name in ("mce", "gap") else None

@@ -47,7 +47,7 @@ class PanelArea(QStackedWidget):
             groups.setdefault(spec.area, []).append(panel)
             panel.trace_requested.connect(self.show_trace)
             panel.queue_requested.connect(self.queue_requested)
-            panel.left.connect(partial(self._go_back, panel))
+            panel.back_requested.connect(partial(self._go_back, panel))
             action = QAction(panel.title, self)
             action.setToolTip(f"Go to the panel {panel.title}")
             action.triggered.connect(partial(self._go, panel.panel_id))
@@ -87,7 +87,7 @@ class PanelArea(QStackedWidget):
         """Bring a way to the front because the user asks for it: its first control gets the focus."""
         self._came_from = None
         self.set_mode(mode)
-        _focus(self.currentWidget())
+        _focus(self.watch.split if self.mode == "watch" else self._read[0])
 
     def go_to(self, panel_id: str) -> None:
         """Bring a panel into sight, and the focus into it."""

@@ -78,6 +78,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
 * **First error**: triangle predicted, square verified by rollouts, ring by a person, = true (where the task knows).
 * **Steps**: the verifier's score after each step, in the heatmap's colours.
 """
+    keys = "j k trajectory \u00b7 Enter into it \u00b7 Ctrl+F search"
     empty_headline = "No trajectory yet"
     empty_text = (
         "They appear as soon as the reasoner has written its first solutions, in the sampling after the warm-up."

@@ -43,7 +43,7 @@ class Reader(Panel):
         self.table.listed.connect(self._say_place)
         self.trace.moved.connect(self._move)
         self.trace.shown.connect(self._shown)
-        self.trace.left.connect(self._leave_trace)
+        self.trace.back_requested.connect(self._leave_trace)
 
     def show_run(self, run_id: str | None) -> None:
         self.table.show_run(run_id)
@@ -107,7 +107,7 @@ class Reader(Panel):
         if self._from_list:
             self.table.table.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
-            self.left.emit()
+            self.back_requested.emit()
 
 
 def _number(text: str | None) -> int | None:

@@ -49,6 +49,7 @@ rollouts end. Rollouts of a prefix are made once; those that another trajectory 
 incorrect from here on), **n** no error, **u** undo. Each press is kept at once, with your name and the time. **Esc**
 goes back to where you came from.
 """
+    keys = "j k trajectory \u00b7 arrows step \u00b7 1 2 3 e n judge \u00b7 u undo \u00b7 [ ] iteration \u00b7 Esc"
     empty_headline = "No trajectory is open"
     empty_text = "j takes the first one of the list. A click on the heatmap, or Enter on a row, opens any other."
 
@@ -257,7 +258,7 @@ goes back to where you came from.
             self.moved.emit(1 if key == Qt.Key.Key_J else -1)
             return True
         if key == Qt.Key.Key_Escape:
-            self.left.emit()
+            self.back_requested.emit()
             return True
         if self._opened is None:
             return False

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QBuffer, QRectF, Qt
 from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from sapo_studio.errors import InputError
 from sapo_studio.files import output_place
 from sapo_ui import theme
 from sapo_ui.widgets.charts.chart_frame import ChartFrame, style_plot
-from sapo_ui.widgets.plain_text import show_plainly
+from sapo_ui.widgets.pictures import PICTURE_SCALE, ask_picture
 
 if TYPE_CHECKING:
     from sapo_ui.widgets.charts.plot_parts import PlotView
 
 FOCUS_ROOM = 3
-PICTURE_SCALE = 2
-"""Pixels of an exported PNG for one on the screen."""
 
 
 class PlotFrame(ChartFrame):
@@ -93,25 +90,7 @@ class PlotFrame(ChartFrame):
 
     def ask_picture(self) -> None:
         """Ask for a file name and write the chart to it."""
-        name = "-".join(self.accessibleName().lower().split()) or "chart"
-        chosen, kind = QFileDialog.getSaveFileName(
-            self, "Export picture", f"{name}.png", "PNG picture (*.png);;SVG drawing (*.svg)"
-        )
-        if not chosen:
-            return
-        path = Path(chosen)
-        if path.suffix.lower() not in (".png", ".svg"):
-            path = path.with_name(path.name + (".svg" if "svg" in kind else ".png"))
-        try:
-            self.write_picture(path)
-        except (OSError, InputError) as problem:
-            box = QMessageBox(
-                QMessageBox.Icon.Warning, "Export picture", "The picture could not be written.", parent=self
-            )
-            box.setInformativeText(str(problem))
-            box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            show_plainly(box)
-            box.open()
+        ask_picture(self, self.write_picture)
 
     def write_picture(self, path: Path) -> None:
         """Write the chart as PNG (two pixels for one on the screen) or, where the name ends in `.svg`, as SVG.
