@@ -12,7 +12,7 @@ from sapo_studio.formats.base import ReadAs
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
-from sapo_ui.features.traces.panel import TracesPanel
+from sapo_ui.features.traces.reader import Reader
 from sapo_ui.panels.panel import PanelSpec
 from tests.fixtures.step_files import ROWS, lines
 
@@ -42,21 +42,20 @@ def test_a_dropped_file_is_taken_in_and_shown(qtbot, window, tmp_path):
 
 
 def test_what_is_a_runs_alone_is_not_offered(qtbot, open_window, imported, select):
-    window = open_window([PanelSpec(HeatmapPanel), PanelSpec(TracesPanel)])
+    window = open_window([PanelSpec(HeatmapPanel, "main"), PanelSpec(Reader, "read")])
     select(window, imported)
-    assert not window.run_page.timeline.isVisible()
-    assert not any(card.isVisible() for card in window.run_page.cards)
-    for name in ("run.clone", "run.resume", "run.stop", "run.pause", "run.folder"):
+    assert not window.run_page.strip.isVisible()
+    for name in ("run.clone", "run.resume", "run.stop", "run.pause", "run.folder", "run.watch"):
         assert not window.actions_[name].isEnabled(), name
     for name in ("run.rename", "run.delete", "run.export"):
         assert window.actions_[name].isEnabled(), name
-    traces = window.run_page.docks.docks["traces"].panel
-    heatmap = window.run_page.docks.docks["heatmap"].panel
-    for panel in (traces, heatmap):
-        window.run_page.docks.docks[panel.panel_id].raise_()
-        qtbot.waitUntil(lambda panel=panel: panel.filled)
+    traces = window.run_page.panels["read"].table
+    heatmap = window.run_page.panels["heatmap"]
+    qtbot.waitUntil(lambda: traces.filled)
     assert len(traces.model.ids) == 1
-    assert not traces.filters.source.isVisible()
+    assert not traces.filters.popup.form.isRowVisible(traces.filters.source)
+    window.run_page.panels.go_to("heatmap")
+    qtbot.waitUntil(lambda: heatmap.filled)
     assert (heatmap.verifier, heatmap.data.total) == (1, 1)
     window.actions_["run.export"].trigger()
     (dialog,) = window.findChildren(ExportDialog)

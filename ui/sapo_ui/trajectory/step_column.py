@@ -95,7 +95,7 @@ class StepColumn(QScrollArea):
         self._inside = _Inside()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(0, 0, 4, 0)
-        self._column.setSpacing(6)
+        self._column.setSpacing(2 if opens else 6)
         self._column.addStretch(1)
         self.setWidget(self._inside)
         self._inside.installEventFilter(self)

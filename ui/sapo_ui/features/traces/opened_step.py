@@ -164,7 +164,10 @@ def fall_words(row: RowFacts) -> str:
 def tries_words(row: RowFacts) -> str:
     """`0 of 8 from here end correct; chance 0.00 to 0.34 (95 %, Beta)`."""
     if row.tries is None:
-        return "labeled because of other steps, no rollouts from here" if row.follows else "no rollouts from here"
+        return {
+            "answer": "the answer itself is incorrect: no rollouts are needed",
+            "follows": "labeled because of other steps, no rollouts from here",
+        }.get(row.follows, "no rollouts from here")
     low, high = row.tries.interval()
     return (
         f"{row.tries.succeeded} of {row.tries.made} from here end correct; chance {low:.2f} to {high:.2f} "

@@ -32,14 +32,14 @@ class Ending:
 @dataclass(frozen=True)
 class RowFacts:
     """A step. `line`: the number of its first line where the solution is a program, 0 where it is not. `labels`: a
-    verdict for each source of the head. `under`: its score under each verifier. `follows`: labeled, but implied by the
-    labels of other steps. `rival`: the verifier that predicts this step, where another step was checked."""
+    verdict for each source of the head. `under`: its score under each verifier. `follows`: why it is labeled
+    although nothing was rolled out from here, in a word. `rival`: the verifier that predicts this step, where another step was checked."""
 
     step: StepFacts
     line: int
     labels: tuple[Verdict, ...]
     tries: Tries | None
-    follows: bool
+    follows: str
     largest: bool
     under: tuple[tuple[int, float], ...]
     endings: tuple[Ending, ...]
@@ -74,7 +74,7 @@ def row_facts(detail: TraceDetail, verifier: int | None, me: str, *, code: bool)
             line,
             _verdicts(step, sources),
             None if step.rollouts is None else Tries(*step.rollouts),
-            follows=step.rollouts is None and bool(step.labels),
+            follows=_follows(detail, step),
             largest=step.number == at_steepest,
             under=tuple((number, float(row[step.number - 1])) for number, row in sorted(detail.scores.items())),
             endings=endings([one for one in detail.evidence if one.prefix == step.number]),
@@ -91,6 +91,12 @@ def endings(rollouts: Sequence[RolloutInfo]) -> tuple[Ending, ...]:
         found.setdefault((one.correct, one.text.strip(), one.lender), []).append(one.id)
     ordered = sorted(found.items(), key=lambda item: (not item[0][0], -len(item[1]), item[1][0]))
     return tuple(Ending(text, correct, len(ids), lender) for (correct, text, lender), ids in ordered)
+
+
+def _follows(detail: TraceDetail, step: StepFacts) -> str:
+    if step.rollouts is not None or not step.labels:
+        return ""
+    return "answer" if step.number == len(detail.steps) and not detail.correct else "follows"
 
 
 def _verdicts(step: StepFacts, sources: Sequence[str]) -> tuple[Verdict, ...]:

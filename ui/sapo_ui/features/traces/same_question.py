@@ -27,8 +27,8 @@ from sapo_ui.widgets.plain_text import plain_tip
 ROW, NAMES, CELL, LEAST_CELL, TEXT = 24, 108, 36, 10, 120
 """Pixels: a row, outcome and name before the cells, a cell at most and at least, and least room for the text."""
 
-FEW = 6
-"""Rows before anybody asks for all."""
+FEWEST, MOST = 4, 16
+"""Rows before anybody asks for all, by the room that there is."""
 
 
 class _Strips(QWidget):
@@ -184,6 +184,7 @@ class SameQuestion(QWidget):
         super().__init__(parent)
         self._all: tuple[Strip, ...] = ()
         self._whole = False
+        self._room = FEWEST
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(0)
@@ -217,6 +218,13 @@ class SameQuestion(QWidget):
         self.count.setText(f"{len(found):,} {noun}, {right:,} correct")
         self._fill()
 
+    def set_room(self, rows: int) -> None:
+        """There is room for so many rows."""
+        wanted = max(FEWEST, min(MOST, rows))
+        if wanted != self._room:
+            self._room = wanted
+            self._fill()
+
     def _toggle(self) -> None:
         self._whole = not self._whole
         self._fill()
@@ -227,12 +235,12 @@ class SameQuestion(QWidget):
         self.more.setText("Fewer" if self._whole else f"All {len(self._all):,}")
         self.more.setVisible(len(few) < len(self._all))
         self.strips.show_rows(shown)
-        self.area.setFixedHeight(ROW * (min(len(shown), FEW + 2 if self._whole else FEW) + 1))
+        self.area.setFixedHeight(ROW * (min(len(shown), self._room + (2 if self._whole else 0)) + 1))
 
     def _few(self) -> tuple[Strip, ...]:
         """This trajectory and the next ones, and at least one of every other iteration that there is room for."""
         firsts = list({one.iteration: one for one in reversed(self._all)}.values())
         near = [one for one in self._all if one not in firsts]
-        room = max(0, FEW - len(firsts))
-        chosen = {one.id for one in (*firsts[::-1][:FEW], *near[:room])}
+        room = max(0, self._room - len(firsts))
+        chosen = {one.id for one in (*firsts[::-1][: self._room], *near[:room])}
         return tuple(one for one in self._all if one.id in chosen)

@@ -124,7 +124,7 @@ class _Line(QWidget):
             painter.setPen(QColor(look.muted))
             if self.facts.follows:
                 room = QFontMetricsF(painter.font()).elidedText(
-                    "follows", Qt.TextElideMode.ElideRight, self.width() - places.tries
+                    self.facts.follows, Qt.TextElideMode.ElideRight, self.width() - places.tries
                 )
                 painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, room)
             return

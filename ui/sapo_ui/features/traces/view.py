@@ -14,7 +14,7 @@ from sapo_ui.features.traces.alignment import neighbour, strips
 from sapo_ui.features.traces.columns import ColumnHeads
 from sapo_ui.features.traces.reading import Ahead, Opened
 from sapo_ui.features.traces.row_facts import RowFacts, row_facts, sources_of
-from sapo_ui.features.traces.same_question import SameQuestion
+from sapo_ui.features.traces.same_question import FEWEST, ROW, SameQuestion
 from sapo_ui.features.traces.step_row import StepRow
 from sapo_ui.features.traces.trace_head import TraceHead
 from sapo_ui.panels.data_panel import DataPanel
@@ -37,7 +37,7 @@ class TraceView(DataPanel):
 
 Each **step** is a row: its score as bar and number, the marks of the first error (triangle predicted, square verified
 by rollouts, ring by a person), what each source says of it, and how many of the **rollouts** from it end correct, with
-the interval that this leaves for the chance. *follows*: labeled because of other steps. The triangle is the prediction
+the interval that this leaves for the chance. *follows*: labeled because of other steps; *answer*: it is the end. The triangle is the prediction
 that self-verification checked. The chosen row opens: how far the score fell, its score under each verifier, how the
 rollouts end. Rollouts of a prefix are made once; those that another trajectory shares are counted and linked.
 
@@ -225,6 +225,7 @@ goes back to where you came from.
     def _fit(self) -> None:
         shown = self.height() >= LOW and self._opened is not None and bool(self._opened.siblings)
         self.same.setVisible(shown)
+        self.same.set_room((self.height() - LOW) // ROW + FEWEST)
         self._rule.setVisible(shown)
 
     def _sibling(self, trajectory: object) -> None:
