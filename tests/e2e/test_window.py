@@ -21,7 +21,6 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_ui import app
 from sapo_ui.features.heatmap.panel import HeatmapPanel
-from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.services.settings import Settings
 from tests.fixtures.window_ground import (
     dressed,

@@ -73,10 +73,10 @@ def test_every_control_is_named_and_reachable(qtbot, window, store):
 
 def test_it_fits_the_smallest_window(qtbot, window, store):
     prepared(store)
-    window.resize(960, 600)
+    window.resize(1024, 640)
     window.annotate()
     page = judging(qtbot, window)
-    assert window.size().toTuple() == (960, 600)
+    assert window.size().toTuple() == (1024, 640)
     item = page.front.item
     for widget in (item.steps, *item.buttons.buttons.values(), page.front.queue.bar):
         if widget.isVisible():

@@ -36,8 +36,8 @@ class Watch(QWidget):
         self.split = ShareSplitter(Qt.Orientation.Horizontal, (74, 26) if main and side else (1,))
         for splitter, group, least in ((self.main, main, LEAST_MAIN), (self.side, side, LEAST_SIDE)):
             splitter.setMinimumWidth(least)
-            if group:
-                self.split.addWidget(splitter)
+            splitter.setParent(self.split if group else self)
+            splitter.setVisible(bool(group))
         self.bar = DrawerBar(bottom)
         self.bar.setVisible(bool(bottom))
         self.bar.pressed.connect(self._pressed)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QStackedWidget, QTableView
 
 from sapo_studio.store import queries
@@ -29,6 +29,9 @@ from sapo_ui.widgets.row_table import dress_rows
 ROW = 28
 WIDTHS = {"outcome": 30, "iteration": 36, "first_error": 108, "scores": 92, "mean": 60}
 """Pixels. The question takes the rest."""
+
+NARROW = 440
+"""Below this width iteration and mean are left out."""
 
 AHEAD = 2
 """Neighbours on each side that are read before anybody asks for them."""
@@ -87,6 +90,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
     def __init__(self) -> None:
         super().__init__()
         self._sort, self._descending = "id", False
+        self._one_iteration = False
         self._quiet = False  # the table is filled, or follows what is open: nobody moved
         self._pending: _Found | None = None
         self._shown: TraceFilter | None = None
@@ -219,7 +223,8 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         other = self._listed != found.asked
         self._listed = found.asked
         self._set_ids(found.ids)
-        self.table.setColumnHidden(AT["iteration"], found.imported or found.asked.iteration is not None)
+        self._one_iteration = found.imported or found.asked.iteration is not None
+        self._hide_columns()
         self.pages.setCurrentWidget(self.table if len(found.ids) else self.nothing)
         noun = "trajectory" if len(found.ids) == 1 else "trajectories"
         self.count.setText(f"{len(found.ids):,} {noun}")
@@ -263,6 +268,16 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         after = self.model.ids[row + 1 : row + 1 + AHEAD].tolist()
         return [*after, *self.model.ids[max(0, row - AHEAD) : row][::-1].tolist()]
 
+    def _hide_columns(self) -> None:
+        """An iteration that is the same for all says nothing; where there is no room the question needs it most."""
+        narrow = self.width() < NARROW
+        self.table.setColumnHidden(AT["iteration"], self._one_iteration or narrow)
+        self.table.setColumnHidden(AT["mean"], narrow)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._hide_columns()
+
     def _row_changed(self, current: QModelIndex, before: QModelIndex) -> None:
         del before
         if not self._quiet and 0 <= current.row() < len(self.model.ids):
@@ -305,7 +320,9 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         self.filters.search.selectAll()
 
     def _escape(self) -> None:
-        if self.filters.active:
+        if self.filters.popup.isVisible():
+            self.filters.popup.close()
+        elif self.filters.active:
             self.filters.reset()
         else:
             self.table.setFocus()

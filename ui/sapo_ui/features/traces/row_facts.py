@@ -32,8 +32,10 @@ class Ending:
 @dataclass(frozen=True)
 class RowFacts:
     """A step. `line`: the number of its first line where the solution is a program, 0 where it is not. `labels`: a
-    verdict for each source of the head. `under`: its score under each verifier. `follows`: why it is labeled
-    although nothing was rolled out from here, in a word. `rival`: the verifier that predicts this step, where another step was checked."""
+    verdict for each source of the head. `under`: its score under each verifier. `follows`: why it is labeled although
+    nothing was rolled out from here, in a word. `rival`: the verifier that predicts this step, where another step was
+    checked.
+    """
 
     step: StepFacts
     line: int

@@ -37,9 +37,10 @@ class TraceView(DataPanel):
 
 Each **step** is a row: its score as bar and number, the marks of the first error (triangle predicted, square verified
 by rollouts, ring by a person), what each source says of it, and how many of the **rollouts** from it end correct, with
-the interval that this leaves for the chance. *follows*: labeled because of other steps; *answer*: it is the end. The triangle is the prediction
-that self-verification checked. The chosen row opens: how far the score fell, its score under each verifier, how the
-rollouts end. Rollouts of a prefix are made once; those that another trajectory shares are counted and linked.
+the interval that this leaves for the chance. *follows*: labeled because of other steps; *answer*: it is the end. The
+triangle is the prediction that self-verification checked. The chosen row opens: how far the score fell, its score under
+each verifier, how the rollouts end. Rollouts of a prefix are made once; those that another trajectory shares are counted
+and linked.
 
 **Same question**: = is the same text as here, the frame marks the first step that differs.
 
