@@ -23,7 +23,7 @@ class StepText:
     def __init__(self, text: str, *, code: bool) -> None:
         self.code = code
         self._lines = text.rstrip("\n").split("\n") if code else [breakable(" ".join(text.split()) or "(empty)")]
-        self._spans = _spans(text.rstrip("\n")) if code else []
+        self._spans = spans(text.rstrip("\n")) if code else []
         self._font = theme.font("mono_small")
         self._high = QFontMetricsF(self._font).lineSpacing()
 
@@ -109,7 +109,7 @@ def _format(start: int, length: int, kind: str) -> QTextLayout.FormatRange:
 
 
 @cache
-def _spans(code: str) -> list[tuple[int, int, int, str]]:
+def spans(code: str) -> list[tuple[int, int, int, str]]:
     """(line, start, length, keyword | string | number | comment) of what is colored in Python `code`. A step may be any
     part of a program: what cannot be read any more stays as it is."""
     found: list[tuple[int, int, int, str]] = []

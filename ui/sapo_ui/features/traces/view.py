@@ -16,10 +16,12 @@ from sapo_ui.features.traces.reading import Ahead, Opened
 from sapo_ui.features.traces.row_facts import RowFacts, row_facts, sources_of
 from sapo_ui.features.traces.same_question import FEWEST, ROW, SameQuestion
 from sapo_ui.features.traces.step_row import StepRow
+from sapo_ui.features.traces.tests_card import ProgramTests
 from sapo_ui.features.traces.trace_head import TraceHead
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import JudgeAction, JudgementWriter, annotator_name
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.services.program_tests import RunTests, run_tests
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
 from sapo_ui.trajectory.step_column import StepColumn
 from sapo_ui.widgets.combo import set_items
@@ -39,12 +41,15 @@ Each **step** is a row: its score as bar and number, the marks of the first erro
 by rollouts, ring by a person), what each source says of it, and how many of the **rollouts** from it end correct, with
 the interval that this leaves for the chance. *follows*: labeled because of other steps; *answer*: it is the end. The
 triangle is the prediction that self-verification checked. The chosen row opens: how far the score fell, its score under
-each verifier, how the rollouts end. Rollouts of a prefix are made once; those that another trajectory shares are counted
-and linked.
+each verifier, how the rollouts end. Rollouts of a prefix are made once; those that another trajectory shares are
+counted and linked.
 
 **Same question**: = is the same text as here, the frame marks the first step that differs.
 
 **j / k** next and previous trajectory, **arrows** step, **[ ]** the same question an iteration earlier or later.
+
+**Programs** have colours, the line numbers of the whole file, and their **tests**: **t** runs each by itself in the
+sandbox, then goes to the next that failed.
 
 **Judging steps**: **1** incorrect, **2** neutral, **3** correct, **e** the first error is here (correct before,
 incorrect from here on), **n** no error, **u** undo. Each press is kept at once, with your name and the time. **Esc**
@@ -68,6 +73,7 @@ goes back to where you came from.
         self._later: tuple[int, int] | None = None
         self._step = 0  # the one that was asked for with the trajectory; 0: any
         self._ahead = Ahead(self)
+        self._results: dict[int, RunTests] = {}
         self.writer = JudgementWriter(self)
         self.writer.saved.connect(self._saved)
         self.head = TraceHead()
@@ -79,6 +85,8 @@ goes back to where you came from.
         self.bar = JudgeBar()
         self.bar.pressed.connect(self._verb)
         self.bar.renamed.connect(self._restep)
+        self.tests = ProgramTests()
+        self.tests.run_asked.connect(self._run_tests)
         self.same = SameQuestion()
         self.same.opened.connect(self._sibling)
         self._rule = QFrame()
@@ -87,6 +95,7 @@ goes back to where you came from.
         self.column.addWidget(self.heads)
         self.column.addWidget(self.steps)
         self.column.addWidget(self.bar)
+        self.column.addWidget(self.tests)
         self.column.addWidget(self._rule)
         self.column.addWidget(self.same)
         self.column.addStretch(1)
@@ -95,6 +104,7 @@ goes back to where you came from.
             self.head.before,
             self.head.after,
             self.head.reference,
+            self.tests.run,
             *self.bar.buttons.values(),
             self.bar.who,
         ):
@@ -151,6 +161,7 @@ goes back to where you came from.
         if self._later is not None:
             (self._wanted, self._step), self._later = self._later, None
         self._ahead.forget()
+        self._results.clear()
         self.empty.say(self.empty_headline, self.empty_text)
 
     def load(self, run_id: str) -> None:
@@ -203,6 +214,9 @@ goes back to where you came from.
             self.verifier.setCurrentIndex(len(verifiers) - 1)
             self.verifier.blockSignals(blocked)
         self.verifier.setVisible(bool(verifiers))
+        if fresh:
+            self.tests.setVisible(opened.code)
+            self._show_tests()
         asked, self._step = self._step, 0
         self._show_steps(asked or (first_step_shown(detail) if fresh else self.steps.chosen), same=not fresh)
         if fresh:
@@ -233,6 +247,31 @@ goes back to where you came from.
         if isinstance(trajectory, int):
             self.show_trace(trajectory)
             self.setFocus()
+
+    def _show_tests(self) -> None:
+        """What is known of the tests of the trajectory on screen."""
+        known = self._results.get(self._wanted or 0)
+        if known is not None:
+            self.tests.show_results(known)
+        else:
+            self.tests.clear()
+
+    def _run_tests(self) -> None:
+        detail = self.detail
+        if detail is None:
+            return
+
+        def done(results: RunTests) -> None:
+            self._results[results.trajectory] = results
+            if results.trajectory == self._wanted:
+                self.tests.show_results(results)
+
+        def failed(error: SapoError) -> None:
+            if detail.id == self._wanted:
+                self.tests.show_error(error)
+
+        self.tests.say_running()
+        run_tests(self, detail, done, failed)
 
     def _other_iteration(self, step: int) -> None:
         if self._opened is not None and self._opened.detail.id == self._wanted:
@@ -271,6 +310,10 @@ goes back to where you came from.
         turn = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}.get(key)
         if turn is not None:
             self._other_iteration(turn)
+            return True
+        if key == Qt.Key.Key_T and self._opened.code:
+            if not self.tests.next_failing() and self.tests.run.isEnabled():
+                self._run_tests()
             return True
         if key in KEYS:
             self._verb(KEYS[key])
