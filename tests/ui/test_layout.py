@@ -20,15 +20,19 @@ SIZES = ((1024, 640), (1280, 800), (1920, 1080))
 LONG = "a run with a very long name that goes on and on, seed 1234567890, eta 0.25, again"[:80]
 
 
+def views_of_a_run(window):
+    """(name, what brings it to the front) of the run's page in each of its ways."""
+    return [(f"run, {name}", lambda name=name: window._use_run(name)) for name in ("watch", "read")]
+
+
 def views(window):
-    """(name, what brings it to the front) of every page, the run's in each of its ways and with each drawer."""
-    found = [
-        (spec.page_id, lambda name=spec.page_id: window._show_page(name)) for spec in PAGES if spec.page_id != "run"
-    ]
-    return [*found, *views_of_a_run(window)] + [
-        (f"run, {spec.panel.title}", lambda name=spec.panel.panel_id: window.run_page.panels.go_to(name))
-        for spec in PANELS
-        if spec.area == "bottom"
+    """The same of every page, and of the run's with each drawer."""
+    others = [spec.page_id for spec in PAGES if spec.page_id != "run"]
+    drawers = [spec.panel for spec in PANELS if spec.area == "bottom"]
+    return [
+        *((name, lambda name=name: window._show_page(name)) for name in others),
+        *views_of_a_run(window),
+        *((f"run, {one.title}", lambda name=one.panel_id: window.run_page.panels.go_to(name)) for one in drawers),
     ]
 
 
