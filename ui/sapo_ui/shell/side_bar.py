@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.theme import icons
@@ -176,6 +176,9 @@ class SideBar(QFrame):
 
     def _fold(self, folded: bool) -> None:
         changed, self.folded = folded != self.folded, folded
+        if changed and folded and _holds(self.runs, QApplication.focusWidget()):
+            self.runs_button.show()
+            self.runs_button.setFocus(Qt.FocusReason.OtherFocusReason)
         self.setFixedWidth(RAIL if folded else WIDE)
         side = 8 if folded else 12
         self._head.setContentsMargins(side, 0, side, 0)
@@ -197,3 +200,7 @@ class SideBar(QFrame):
         look = theme.current()
         self.new_button.setIcon(icons.icon("plus", look.on_accent))
         self.fold_button.setIcon(icons.icon("side-bar", look.muted))
+
+
+def _holds(widget: QWidget, focused: QWidget | None) -> bool:
+    return focused is not None and widget.isAncestorOf(focused)

@@ -186,11 +186,13 @@ trajectories that each verifier scored first.
             reached = 0 if run.imported else max(run.iteration, max(verifiers, default=0))
             if not verifiers:
                 return selection, _Found(None, None, [], reached, selection.sort)
-            data = None
-            for query in selection.queries(run_id, verifiers[-1], LIMIT, imported=run.imported):
-                data = queries.heatmap(store, query)
-                if data.total:
-                    break
+            data, verifier = None, verifiers[-1]
+            # The newest verifier may have scored nothing of what is asked for yet: then the one before still shows.
+            for verifier in reversed(verifiers) if selection.verifier is None else [selection.verifier]:
+                for query in selection.queries(run_id, verifier, LIMIT, imported=run.imported):
+                    data = queries.heatmap(store, query)
+                    if data.total:
+                        return selection, _Found(data, verifier, verifiers, reached, selection.sort)
             verifier = verifiers[-1] if selection.verifier is None else selection.verifier
             return selection, _Found(data, verifier, verifiers, reached, selection.sort)
 

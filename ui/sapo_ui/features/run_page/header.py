@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
@@ -47,15 +47,23 @@ class ActionButton(QPushButton):
     def __init__(self, action: QAction, parent: QWidget | None = None) -> None:
         super().__init__(action.text(), parent)
         self._action = action
+        self._small = False
         self.clicked.connect(action.trigger)
         action.changed.connect(self._follow)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._follow()
 
+    def set_small(self, small: bool) -> None:
+        """Show the icon alone, or the text too."""
+        if small != self._small:
+            self._small = small
+            self._follow()
+
     def _follow(self) -> None:
         action = self._action
         keys = action.shortcut().toString()
-        self.setText(action.text())
+        self.setText("" if self._small else action.text())
+        self.setAccessibleName(action.text())
         self.setIcon(action.icon())
         self.setToolTip(f"{action.toolTip()} ({keys})" if keys else action.toolTip())
         self.setAccessibleDescription(action.toolTip())
@@ -65,8 +73,13 @@ class ActionButton(QPushButton):
 MODES = (("Watch", 0, "run.watch"), ("Read", 1, "run.read"), ("Audit", 2, "run.audit"))
 """The ways to use a run's page: what the header calls them, and the actions behind them."""
 
-LEAST_WHERE = 200
-"""Pixels that a name leaves to phase and ETA."""
+MOST_WHERE = 320
+"""Pixels that a name leaves to phase and ETA, where they need that much."""
+
+NARROW = 1180
+"""Pixels of width below which the ways to stop are icons alone."""
+
+SMALL = ("run.stop_after", "run.stop")
 
 BUTTONS = ("run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop")
 MORE = (
@@ -94,7 +107,6 @@ class RunHeader(QWidget):
         self.name = ElidedLabel(theme.font("heading"))
         self.chip = StatusChip()
         self.where = ElidedLabel(theme.font("body"), role=self.palette().ColorRole.PlaceholderText)
-        self.where.setMinimumWidth(LEAST_WHERE)
         row.addWidget(self.name)
         row.addSpacing(4)
         row.addWidget(self.chip)
@@ -133,6 +145,7 @@ class RunHeader(QWidget):
         self.name.set_text(run.name)
         self.chip.set_status("import" if run.imported else run.status.value)
         self.where.set_text(where(run))
+        self.where.setMinimumWidth(min(MOST_WHERE, self.where.sizeHint().width()))
         self.modes.set_items([(text, value) for text, value, _ in MODES if value or not run.imported])
         tip = [f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
         if run.started_at is not None:
@@ -142,6 +155,11 @@ class RunHeader(QWidget):
         if run.restarts:
             tip.append(f"engine restarted {run.restarts} \u00d7")
         self.chip.setToolTip(plain_tip("\n".join([self.chip.toolTip().splitlines()[0], *tip])))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for name in SMALL:
+            self.buttons[name].set_small(self.width() < NARROW)
 
     def _restyle(self) -> None:
         self.more.setIcon(icons.icon("more"))

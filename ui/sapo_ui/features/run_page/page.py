@@ -104,6 +104,9 @@ class RunPage(Page):
         self.panels.mode_changed.connect(self._mode_changed)
         column.addWidget(self.header)
         column.addWidget(self.banner)
+        self.notices = QVBoxLayout()
+        """Between header and strip: what is said only when something is unusual."""
+        column.addLayout(self.notices)
         column.addWidget(self.strip)
         column.addWidget(self.panels, 1)
         self._show_facts(_Facts("", [], {}))

@@ -35,7 +35,7 @@ class Strip(QFrame):
         self.fold.setFixedSize(24, 24)
         self.fold.setStyleSheet("padding: 0;")
         self.fold.clicked.connect(self.fold_asked)
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE_3, 0, theme.SPACE_1, 0)
         row.setSpacing(theme.SPACE_3)
         row.addWidget(self.timeline, 42)
@@ -59,6 +59,7 @@ class Strip(QFrame):
         self.folded = folded
         self.setFixedHeight(FOLDED if folded else WHOLE)
         self.timeline.set_folded(folded)
+        self._row.setStretch(0, 16 if folded else 42)
         for card in self.cards:
             card.set_folded(folded)
         name = "Unfold phases and numbers" if folded else "Fold phases and numbers"

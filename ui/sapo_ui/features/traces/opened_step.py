@@ -70,7 +70,8 @@ class OpenedStep(QWidget):
     def __init__(self, row: RowFacts, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.row = row
-        self.all_shown = False
+        self.links: dict[int, QPushButton] = {}
+        """By the trajectory that rollouts are shared with."""
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(INDENT, 4, 12, 8)
@@ -114,6 +115,7 @@ class OpenedStep(QWidget):
             link = _link(f"{count} shared with another trajectory")
             link.setToolTip("It begins with the same steps, and rollouts of a prefix are made once. Click to open it.")
             link.clicked.connect(partial(self._lend, lender))
+            self.links[lender] = link
             foot.add(link)
         if len(self.row.endings) > FEW:
             total = sum(one.times for one in self.row.endings)
@@ -134,7 +136,6 @@ class OpenedStep(QWidget):
             self._grid.addWidget(text, at, 2)
 
     def _show_all(self, link: QPushButton, _checked: bool = False) -> None:
-        self.all_shown = True
         self._fill(self.row.endings[FEW:])
         link.hide()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QStackedWidget, QTableView
 
 from sapo_studio.store import queries
@@ -47,7 +47,15 @@ class _Found:
 
 
 class _Table(QTableView):
-    """j and k move as Down and Up do; Enter is told by `activated`."""
+    """j and k move as Down and Up do; Enter is told by `activated`. The focus alone chooses nothing."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        nothing = not self.currentIndex().isValid()
+        blocked = self.selectionModel().blockSignals(nothing)
+        super().focusInEvent(event)
+        if nothing:  # Qt makes the first row the current one
+            self.setCurrentIndex(QModelIndex())
+        self.selectionModel().blockSignals(blocked)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_J: 1, Qt.Key.Key_K: -1}.get(Qt.Key(event.key()))

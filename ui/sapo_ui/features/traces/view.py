@@ -14,7 +14,7 @@ from sapo_ui.features.traces.alignment import neighbour, strips
 from sapo_ui.features.traces.columns import ColumnHeads
 from sapo_ui.features.traces.reading import Ahead, Opened
 from sapo_ui.features.traces.row_facts import RowFacts, row_facts, sources_of
-from sapo_ui.features.traces.same_question import FEWEST, ROW, SameQuestion
+from sapo_ui.features.traces.same_question import ROW, SameQuestion
 from sapo_ui.features.traces.step_row import StepRow
 from sapo_ui.features.traces.tests_card import ProgramTests
 from sapo_ui.features.traces.trace_head import TraceHead
@@ -28,6 +28,10 @@ from sapo_ui.widgets.combo import set_items
 
 LOW = 470
 """Below this height the steps are given the room of the other trajectories."""
+
+AROUND, STEP = 430, 42
+"""Pixels of height of everything beside the steps and the other trajectories, the opened step's among it, and of a step
+that is not open."""
 
 
 class TraceView(DataPanel):
@@ -72,7 +76,7 @@ goes back to where you came from.
         self._wanted: int | None = None
         self._later: tuple[int, int] | None = None
         self._step = 0  # the one that was asked for with the trajectory; 0: any
-        self._ahead = Ahead(self)
+        self.ahead = Ahead(self)
         self._results: dict[int, RunTests] = {}
         self.writer = JudgementWriter(self)
         self.writer.saved.connect(self._saved)
@@ -135,7 +139,7 @@ goes back to where you came from.
     def preview(self, trajectory_id: int, step: int = 0) -> None:
         """Show a trajectory, and leave the focus where it is."""
         self._wanted, self._step = trajectory_id, step
-        ready = self._ahead.ready(trajectory_id)
+        ready = self.ahead.ready(trajectory_id)
         if ready is not None:
             self._take(ready)
         else:
@@ -147,7 +151,7 @@ goes back to where you came from.
 
     def prefetch(self, trajectory_ids: Sequence[int]) -> None:
         """These are likely to be asked for next."""
-        self._ahead.prefetch(trajectory_ids)
+        self.ahead.prefetch(trajectory_ids)
 
     def set_position(self, text: str) -> None:
         """Say where the trajectory stands in the list."""
@@ -160,7 +164,7 @@ goes back to where you came from.
         self._opened, self._wanted = None, None
         if self._later is not None:
             (self._wanted, self._step), self._later = self._later, None
-        self._ahead.forget()
+        self.ahead.forget()
         self._results.clear()
         self.empty.say(self.empty_headline, self.empty_text)
 
@@ -171,7 +175,7 @@ goes back to where you came from.
 
     def refresh(self, change: StoreChange) -> None:
         if self._run_id is not None and self._run_id in change.changed:
-            self._ahead.forget()
+            self.ahead.forget()
         if self._wanted is not None:
             super().refresh(change)
 
@@ -191,11 +195,11 @@ goes back to where you came from.
             self.empty.say("This trajectory no longer exists", error.what)
             self.set_filled(False)
 
-        self._ahead.ask(trajectory_id, done, failed)
+        self.ahead.ask(trajectory_id, done, failed)
 
     def _saved(self, detail: object) -> None:
         if isinstance(detail, TraceDetail):
-            self._ahead.keep(detail)
+            self.ahead.keep(detail)
             opened = self._opened
             if detail.id == self._wanted and opened is not None and opened.detail.id == detail.id:
                 self._take(Opened(detail, opened.siblings, opened.code))
@@ -240,7 +244,8 @@ goes back to where you came from.
     def _fit(self) -> None:
         shown = self.height() >= LOW and self._opened is not None and bool(self._opened.siblings)
         self.same.setVisible(shown)
-        self.same.set_room((self.height() - LOW) // ROW + FEWEST)
+        steps = 0 if self._opened is None else len(self._opened.detail.steps)
+        self.same.set_room((self.height() - AROUND - STEP * steps) // ROW)  # the steps come first
         self._rule.setVisible(shown)
 
     def _sibling(self, trajectory: object) -> None:
