@@ -357,6 +357,23 @@ class SandboxProbeRequest(Asked):
     """Which request this is."""
 
 
+class ProgramTestsRequest(Asked):
+    """Which of a question's tests a written program passes, each run by itself in the sandbox.
+
+    The answer has `tests`, in their order: `test`, `passed`, and `reason` with what was got instead; and the limits
+    they ran under: `seconds`, `memory_mb`, `sandbox`.
+    """
+
+    kind: Literal["program_tests"] = "program_tests"
+    """Which request this is."""
+    task: dict[str, Any]
+    """The section `task` of the run's configuration: its data have the tests."""
+    question: Text
+    """The question as the data have it."""
+    program: Text
+    """What was written for it."""
+
+
 class ModelCheckRequest(Asked):
     """Whether a model can be loaded, as far as that shows without reading a weight: its tensors by name and shape.
 
@@ -392,6 +409,7 @@ Request = (
     | PreviewRequest
     | DataCheckRequest
     | SandboxProbeRequest
+    | ProgramTestsRequest
     | ModelCheckRequest
     | TokenizerCheckRequest
 )

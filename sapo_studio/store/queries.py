@@ -38,12 +38,13 @@ from sapo_studio.store.records import (
     RolloutInfo,
     RunSummary,
     SiblingInfo,
+    SiblingSteps,
     TraceDetail,
     TraceFilter,
     TraceRow,
     UnseenAlarm,
 )
-from sapo_studio.store.traces import heatmap, trace, trace_ids, trace_rows
+from sapo_studio.store.traces import heatmap, same_question, trace, trace_ids, trace_rows
 
 __all__ = [
     "AnnotationInfo",
@@ -60,6 +61,7 @@ __all__ = [
     "RolloutInfo",
     "RunSummary",
     "SiblingInfo",
+    "SiblingSteps",
     "TraceDetail",
     "TraceFilter",
     "TraceRow",
@@ -76,13 +78,16 @@ __all__ = [
     "margins",
     "metrics",
     "metrics_by_set",
+    "newest_pairs",
     "pairs",
     "phases",
+    "same_question",
     "sets_of",
     "trace",
     "trace_ids",
     "trace_rows",
     "verifiers_of",
+    "warnings",
 ]
 
 MetricTable = dict[int, dict[str, MetricValue]]
@@ -374,8 +379,8 @@ def metrics(store: Store, run_id: str) -> MetricTable:
 
 
 def metrics_by_set(store: Store, run_id: str, since: int = 0) -> dict[str, MetricTable]:
-    """All metrics of a run by set, iteration and name, from iteration `since` on. The set "" is the run itself, with its
-    own test questions.
+    """All metrics of a run by set, iteration and name, from iteration `since` on. The set "" is the run itself, with
+    its own test questions.
     """
     found: dict[str, MetricTable] = {}
     for of, iteration, name, value, low, high, n, estimate in store.rows(_METRICS, {"run": run_id, "since": since}):
@@ -516,6 +521,23 @@ def margins(store: Store, run_id: str, iteration: int) -> NDArray[np.float64]:
         "SELECT margin FROM pairs WHERE run_id = ? AND iteration = ? ORDER BY margin", (run_id, iteration)
     )
     return np.array([margin for (margin,) in found], dtype=np.float64)
+
+
+def newest_pairs(store: Store, run_id: str) -> tuple[int, int]:
+    """Of the newest iteration that has candidate pairs: how many were trained on, and how many there are."""
+    row = store.row(
+        "SELECT total(used), count(*) FROM pairs WHERE run_id = ?1 AND iteration ="
+        " (SELECT max(iteration) FROM pairs WHERE run_id = ?1)",
+        (run_id,),
+    )
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+
+def warnings(store: Store, run_id: str) -> int:
+    """How many lines of a run's log are warnings or errors."""
+    return int(
+        store.value("SELECT count(*) FROM events WHERE run_id = ? AND level IN ('warning', 'error')", (run_id,)) or 0
+    )
 
 
 def annotators(store: Store) -> list[str]:

@@ -56,13 +56,13 @@ def _take(program: Program, out: Path) -> list[Path]:
     for mode in ("light", "dark"):
         theme.manager().choose(mode)
         window.resize(*SIZE)
-        window.run_page.docks.reset()
+        window.run_page.panels.reset()
         settle()
         written.append(save(window, out / f"run-{mode}.png"))
         if show_a_trace(program):
             settle()
             written.append(save(window, out / f"trace-{mode}.png"))
-            window.run_page.docks.reset()
+            window.run_page.panels.reset()
         window.audit()
         settle()
         written.append(save(window, out / f"audit-{mode}.png"))
@@ -118,7 +118,7 @@ def show_a_trace(program: Program) -> bool:
         found = queries.trace_ids(store, TraceFilter(run_id, case="confirmed", outcome="wrong"))
     if len(found) == 0:
         return False
-    program.window.run_page.docks.show_trace(int(found[0]))
+    program.window.run_page.panels.show_trace(int(found[0]))
     return True
 
 

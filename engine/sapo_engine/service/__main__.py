@@ -21,6 +21,7 @@ from sapo_studio.requests.kinds import (
     ModelCheckRequest,
     PeopleStudyRequest,
     PreviewRequest,
+    ProgramTestsRequest,
     Request,
     SampleSolutionsRequest,
     SandboxProbeRequest,
@@ -75,6 +76,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import sandbox_probe
 
             return sandbox_probe.answer()
+        case ProgramTestsRequest():
+            from sapo_engine.service import program_tests
+
+            return program_tests.answer(request)
         case ModelCheckRequest():
             from sapo_engine.service import model_check
 

@@ -15,7 +15,7 @@ from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
 from sapo_ui.features.log.panel import LogPanel
 from sapo_ui.features.metrics.gap import GapPanel
-from sapo_ui.features.traces.panel import TracesPanel
+from sapo_ui.features.traces.reader import Reader
 from sapo_ui.panels.panel import PanelSpec
 from tests.fixtures.step_files import ROWS, lines
 from tests.fixtures.synthetic import synthetic_run
@@ -46,21 +46,20 @@ def test_a_dropped_file_is_taken_in_and_shown(qtbot, window, tmp_path):
 
 
 def test_what_is_a_runs_alone_is_not_offered(qtbot, open_window, imported, select):
-    window = open_window([PanelSpec(HeatmapPanel), PanelSpec(TracesPanel)])
+    window = open_window([PanelSpec(HeatmapPanel, "main"), PanelSpec(Reader, "read")])
     select(window, imported)
-    assert not window.run_page.timeline.isVisible()
-    assert not any(card.isVisible() for card in window.run_page.cards)
-    for name in ("run.clone", "run.resume", "run.stop", "run.pause", "run.folder"):
+    assert not window.run_page.strip.isVisible()
+    for name in ("run.clone", "run.resume", "run.stop", "run.pause", "run.folder", "run.watch"):
         assert not window.actions_[name].isEnabled(), name
     for name in ("run.rename", "run.delete", "run.export"):
         assert window.actions_[name].isEnabled(), name
-    traces = window.run_page.docks.docks["traces"].panel
-    heatmap = window.run_page.docks.docks["heatmap"].panel
-    for panel in (traces, heatmap):
-        window.run_page.docks.docks[panel.panel_id].raise_()
-        qtbot.waitUntil(lambda panel=panel: panel.filled)
+    traces = window.run_page.panels["read"].table
+    heatmap = window.run_page.panels["heatmap"]
+    qtbot.waitUntil(lambda: traces.filled)
     assert len(traces.model.ids) == 1
-    assert not traces.filters.source.isVisible()
+    assert not traces.filters.popup.form.isRowVisible(traces.filters.source)
+    window.run_page.panels.go_to("heatmap")
+    qtbot.waitUntil(lambda: heatmap.filled)
     assert (heatmap.verifier, heatmap.data.total) == (1, 1)
     window.actions_["run.score"].trigger()
     (scoring,) = window.findChildren(ScoreDialog)
@@ -88,14 +87,14 @@ def test_empty_panels_of_an_imported_file_promise_nothing_that_a_run_does(qtbot,
     store.execute("DELETE FROM scores")
     run = synthetic_run(store, trajectories=10, questions=6, iterations=1)
     store.execute("DELETE FROM metrics")
-    window = open_window([PanelSpec(HeatmapPanel), PanelSpec(GapPanel), PanelSpec(LogPanel)])
-    docks = window.run_page.docks.docks
+    window = open_window([PanelSpec(HeatmapPanel), PanelSpec(GapPanel, "side"), PanelSpec(LogPanel, "bottom")])
+    panels = window.run_page.panels
     select(window, imported)
-    for name, told in (("heatmap", "a verifier scores it"), ("gap", "process benchmark"), ("log", "No engine")):
-        docks[name].raise_()
-        panel = docks[name].panel
+    for name, told in (("heatmap", "Score with a verifier"), ("gap", "process benchmark"), ("log", "No engine")):
+        panels.go_to(name)
+        panel = panels[name]
         qtbot.waitUntil(lambda panel=panel, told=told: told in said(panel))
         assert not panel.filled
-    docks["gap"].raise_()
+    panels.go_to("gap")
     select(window, run)
-    qtbot.waitUntil(lambda: GapPanel.empty_text in said(docks["gap"].panel))
+    qtbot.waitUntil(lambda: said(panels["gap"]) and "imported" not in said(panels["gap"]))

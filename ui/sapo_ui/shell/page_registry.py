@@ -11,6 +11,7 @@ from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.panels.page import Page
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services.actions import Actions
+from sapo_ui.services.settings import Settings
 from sapo_ui.shell.empty_page import EmptyPage
 
 DEMO_PRESET = "lab-demo"
@@ -34,16 +35,22 @@ class PageContext:
     """Show a run's page."""
     open_form: Callable[[RunConfig], None]
     """Opens a new run with this configuration."""
+    settings: Settings | None = None
+    """Where a page keeps what it remembers; None: nowhere."""
 
 
 @dataclass(frozen=True)
 class PageSpec:
     """A page: its name, and how it is made. One that `stays` is made with the window and keeps what it shows behind
-    others; any other is made anew each time it is opened, and dropped when it is left."""
+    others; any other is made anew each time it is opened, and dropped when it is left. `action` opens it from the side
+    bar, in the order of the registry; empty: it is not offered there. `wide`: the side bar is folded beside it at
+    first."""
 
     page_id: str
     make: Callable[[PageContext], Page]
     stays: bool = True
+    action: str = ""
+    wide: bool = False
 
 
 def _new_run(context: PageContext) -> Page:
@@ -83,11 +90,11 @@ def _benchmarks(context: PageContext) -> Page:
 
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
-    PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
-    PageSpec("new_run", _new_run, stays=False),
-    PageSpec("audit", _audit, stays=False),
-    PageSpec("run_queue", _run_queue, stays=False),
-    PageSpec("annotate", _annotate, stays=False),
-    PageSpec("benchmarks", _benchmarks, stays=False),
+    PageSpec("run", lambda context: RunPage(context.actions, context.panels, context.settings)),
+    PageSpec("new_run", _new_run, stays=False, wide=True),
+    PageSpec("run_queue", _run_queue, stays=False, action="go.queue"),
+    PageSpec("annotate", _annotate, stays=False, action="go.annotate", wide=True),
+    PageSpec("audit", _audit, stays=False, action="run.audit", wide=True),
+    PageSpec("benchmarks", _benchmarks, stays=False, action="go.benchmarks"),
 )
 """The first is in front when the window opens."""

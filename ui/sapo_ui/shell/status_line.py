@@ -37,8 +37,11 @@ class StatusLine(QStatusBar):
         self.folder_button.setVisible(False)
         self.folder_button.clicked.connect(self._want_folder)
         self.messageChanged.connect(self._message_changed)
+        self.keys = PlainLabel()
+        self.keys.setContentsMargins(8, 0, 8, 0)
         self.addWidget(self.going)
         self.addPermanentWidget(self.folder_button)
+        self.addPermanentWidget(self.keys)
         self.addPermanentWidget(self.place)
         self.setSizeGripEnabled(False)
 
@@ -60,6 +63,10 @@ class StatusLine(QStatusBar):
     def _want_folder(self) -> None:
         if self._saved is not None:
             self.folder_wanted.emit(self._saved.parent)
+
+    def show_keys(self, text: str) -> None:
+        """Name the keys of what has the focus."""
+        self.keys.setText(text)
 
     def show_change(self, change: StoreChange) -> None:
         """Count the runs that are alive, and look how large the store is."""

@@ -31,7 +31,7 @@ def test_panels_hear_of_their_run_and_its_changes(page, make_run):
     run = make_run(1, "lab")
     page.show_run(run)
     page.show_run(run)
-    panel = page.docks.docks["heatmap"].panel
+    panel = page.panels["heatmap"]
     assert panel.calls == [("show", run.id)]
     other = make_run(2, "other")
     page.take(StoreChange((run, other), frozenset({other.id})))
@@ -44,7 +44,7 @@ def test_a_busy_run_is_read_once_a_second_and_its_last_change_is_not_lost(qtbot,
     page._rest.setInterval(50)
     run = make_run(1, "lab")
     page.show_run(run)
-    panel = page.docks.docks["heatmap"].panel
+    panel = page.panels["heatmap"]
     for _ in range(5):
         page.take(StoreChange((run,), frozenset({run.id})))
     assert [name for name, _ in panel.calls] == ["show", "refresh"]
@@ -55,7 +55,7 @@ def test_a_busy_run_is_read_once_a_second_and_its_last_change_is_not_lost(qtbot,
 def test_a_hidden_page_catches_up_when_shown(page, make_run):
     run = make_run(1, "lab")
     page.show_run(run)
-    panel = page.docks.docks["gap"].panel
+    panel = page.panels["gap"]
     page.hide()
     change = StoreChange((run,), frozenset({run.id}))
     page.take(change)

@@ -95,6 +95,10 @@ once; the ratios leave it out.
 
         self.read(work, take)
 
+    @classmethod
+    def brief(cls, store: Store, run_id: str) -> str:
+        return verdict(queries.metrics(store, run_id)).partition(" Shepherd")[0]
+
     def clear(self) -> None:
         super().clear()
         self.compute = {}

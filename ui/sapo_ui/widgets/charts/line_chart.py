@@ -29,7 +29,7 @@ LEFT_ROOM = 46
 SIDE_SHARE = 0.02
 """Room left and right of the data, as a share of its width."""
 
-MOST_FOR_LABELS = 0.5
+MOST_FOR_LABELS = 0.56
 """Share of the chart's width that the names at the lines' ends may take."""
 
 
