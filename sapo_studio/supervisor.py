@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sapo_studio import paths, processes
+from sapo_studio import engines, paths, processes
 from sapo_studio.config.changes import Change, changed
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError
+from sapo_studio.events import PROTOCOL
 from sapo_studio.processes import ProcessIdentity
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
@@ -33,10 +33,12 @@ def launch(store: Store, run_id: str) -> None:
     """Start an engine for a queued, stopped, interrupted or failed run. Returns at once. Of several callers, in
     whatever process, one starts it and the others are refused.
 
-    Raises InputError where the run is running, being started or done, EngineError where no process can be started.
+    Raises InputError where the run is running, being started or done, or the Python that its engine is to live in
+    cannot run it; EngineError where no process can be started.
     """
     reconcile(store)
     folder = store.run_dir(run_id)
+    python = engine_python(queries.get_config(store, run_id).runtime.engine_python)
     try:
         # One transaction from the look to the note: the next caller sees the process, and so does the engine itself,
         # which takes the run with another one. Nothing slow happens in here.
@@ -44,7 +46,7 @@ def launch(store: Store, run_id: str) -> None:
             run = queries.get_run(store, run_id)
             _check_free(run)
             runs.mark_handled(store, [command.id for command in runs.open_commands(store, run_id)])
-            identity = _start_engine(store, run_id, folder)
+            identity = _start_engine(store, run_id, folder, python)
             # Written now, so that an engine that dies before it has the run is found out. The engine writes the same.
             runs.heartbeat(store, run_id, pid=identity.pid, pid_started=identity.started)
     except OSError as error:
@@ -84,11 +86,21 @@ def being_started(run: RunSummary) -> InputError:
     )
 
 
-def _start_engine(store: Store, run_id: str, folder: Path) -> ProcessIdentity:
+def engine_python(chosen: str = "") -> Path:
+    """The Python that the engine of a run lives in (`engines.python_of`). Another one than this process's is asked
+    what it has first, which takes a second; InputError where that will not do.
+    """
+    python = engines.python_of(chosen)
+    if not engines.is_own(python):
+        engines.check(engines.look(python), PROTOCOL)
+    return python
+
+
+def _start_engine(store: Store, run_id: str, folder: Path, python: Path) -> ProcessIdentity:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / PARENT_LOG).open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sapo_engine", "run", run_id],
+            [str(python), "-P", "-m", "sapo_engine", "run", run_id],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

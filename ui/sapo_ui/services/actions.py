@@ -72,6 +72,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
+        "run.again",
+        "Again with another seed\u2026",
+        "Run",
+        0,
+        "Set up the same run with the next seed that it has not had.",
+        "Ctrl+Shift+D",
+        "",
+        ANY,
+    ),
+    ActionSpec(
         "run.pause",
         "Pause",
         "Run",
@@ -237,7 +247,8 @@ class Actions(QObject):
             if spec.statuses is not None:
                 self._actions[spec.id].setEnabled(run is not None and run.status in spec.statuses)
         if run is not None and run.imported:
-            self._actions["run.clone"].setEnabled(False)  # no configuration made it
+            for made in ("run.clone", "run.again"):
+                self._actions[made].setEnabled(False)  # no configuration made it
             self._actions["run.folder"].setEnabled(False)
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way

@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
             "run.new": self.new_run,
             "run.demo": self.start_demo,
             "run.clone": self._clone_run,
+            "run.again": lambda: self._run_starter.again(),  # it is made after the actions
             **self._run_actions.handlers(),
             **self.file_actions.handlers(),
             "app.close": self.close,

@@ -19,6 +19,8 @@ QLabel[look="good"] {{ color: {good}; }}
 
 QFrame[look="card"], QWidget[look="card"] {{ background: {surface}; border: 1px solid {hairline};
     border-radius: {radius}px; }}
+QFrame[look="help"] {{ background: {raised}; border: 0; border-top: 1px solid {hairline};
+    border-bottom-left-radius: {radius}px; border-bottom-right-radius: {radius}px; }}
 QFrame[look="side"] {{ background: {surface}; border: 0; }}
 QFrame[look="banner-bad"] {{ background: {bad_soft}; border: 1px solid {bad}; border-radius: {radius}px; }}
 QFrame[look="banner-warning"] {{ background: {warning_soft}; border: 1px solid {warning};
@@ -49,6 +51,7 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{
     background: {surface}; color: {text}; border: 1px solid {border}; border-radius: {radius}px;
     selection-background-color: {accent}; selection-color: {on_accent};
 }}
+QTextEdit[look="plain"] {{ background: transparent; border: 0; }}
 QLineEdit, QSpinBox, QDoubleSpinBox {{ padding: 4px 8px; min-height: 18px; }}
 QComboBox {{ padding: 4px 24px 4px 8px; min-height: 18px; combobox-popup: 0; }}
 QComboBox::drop-down {{ border: 0; width: 22px; }}

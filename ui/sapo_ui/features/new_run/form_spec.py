@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from sapo_studio.config.columns import EXAMPLE, read_columns, show_columns
-from sapo_studio.config.schema import PAIRED, RunConfig
+from sapo_studio.config.schema import PAIRED, MisfitError, RunConfig
 from sapo_studio.errors import InputError
 
 Kind = Literal["integer", "number", "text", "switch", "choice", "columns", "kept"]
@@ -84,7 +84,7 @@ class FieldSpec:
     kinds: tuple[str, ...] = ()
     """The kinds of task that it matters to; none: all."""
     picker: str = ""
-    """What chooses a value beside typing it: model, data or cards."""
+    """What chooses a value beside typing it: model, data, cards or python."""
 
     @property
     def section(self) -> str:
@@ -116,10 +116,12 @@ class FieldSpec:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong. `path` names the field, empty where it is the whole that does not fit together."""
+    """Something wrong. `path` names the field to change, empty where it is the whole that does not fit together; `fix`
+    is a value that would do, None where only the user knows one."""
 
     path: str
     message: str
+    fix: Any = None
 
 
 @cache
@@ -260,21 +262,21 @@ def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunC
             path = ".".join(str(part) for part in fault["loc"])
             path = next((table for table in TABLES if path.startswith(f"{table}.")), path)
             spec = by_path.get(path)
-            if spec is not None:
-                found.append(Problem(path, spec.expected))
-            else:
-                message = fault["msg"].removeprefix("Value error, ")
-                found += _placed(message, path, by_path)
+            found.append(Problem(path, spec.expected) if spec is not None else _misfit(fault, path, by_path))
         return None, found
 
 
-def _placed(message: str, section: str, by_path: Mapping[str, FieldSpec]) -> list[Problem]:
-    """A fault of several fields together, put beside each field that its message names first."""
-    first = message.split(" ", 1)[0]
-    sentence = (message if "." in first or "_" in first else message[0].upper() + message[1:]) + "."
-    names = re.findall(r"[a-z_]+(?:\.[a-z_]+)?", message)
-    for name in names:
-        for path in (name, f"{section}.{name}" if section else name):
+def _misfit(fault: Mapping[str, Any], section: str, by_path: Mapping[str, FieldSpec]) -> Problem:
+    """A fault of several fields together, at the one that its rule says is to be changed."""
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    sentence = (message if "." in message.split(" ", 1)[0] or "_" in message else message[:1].upper() + message[1:]) + "."
+    cause = fault.get("ctx", {}).get("error")
+    if isinstance(cause, MisfitError):
+        parts = section.split(".")
+        while parts and parts[-1].isdigit():  # a table of a list that the form does not edit: the list is named
+            parts.pop()
+        whole = ".".join(part for part in parts if part)
+        for path in (f"{whole}.{cause.field}" if whole else cause.field, whole):
             if path in by_path:
-                return [Problem(path, sentence)]
-    return [Problem("", sentence)]
+                return Problem(path, sentence, cause.fix)
+    return Problem("", sentence)

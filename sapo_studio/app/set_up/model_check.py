@@ -16,10 +16,10 @@ SECONDS = 120.0
 """To look at headers and load a tokenizer; most of it is the start of the engine."""
 
 
-def check_model(model: ModelConfig) -> None:
+def check_model(model: ModelConfig, *, python: str = "") -> None:
     """Raise InputError where the model is not there, or its files cannot be those of a model.
 
-    The engine is asked to load the tokenizer, and where only it knows the tensors of the family to look at these too,
+    The engine, which lives in `python` (`runtime.engine_python`), is asked to load the tokenizer, and where only it knows the tensors of the family to look at these too,
     which takes some seconds; where there is no engine, what is wrong shows when the run starts.
     """
     known = check_source(model)
@@ -33,10 +33,10 @@ def check_model(model: ModelConfig) -> None:
 
     if not known or not (folder / TOKENIZER).is_file():
         with suppress(EngineError):
-            ask(ModelCheckRequest(folder=folder), seconds=SECONDS)
+            ask(ModelCheckRequest(folder=folder), seconds=SECONDS, python=python)
         return
     try:
-        ask(TokenizerCheckRequest(folder=folder), seconds=SECONDS)
+        ask(TokenizerCheckRequest(folder=folder), seconds=SECONDS, python=python)
     except EngineError as error:
         if find_spec("tokenizers") is None:
             return
