@@ -14,6 +14,7 @@ import typer
 from sapo_studio import __version__
 from sapo_studio.app.commands import (
     agreement,
+    annotate,
     audit,
     benchmark,
     bundle,
@@ -26,7 +27,6 @@ from sapo_studio.app.commands import (
     matrix,
     people_study,
     presets,
-    queue,
     report,
     restore,
     resume,
@@ -50,7 +50,7 @@ app = typer.Typer(
 )
 for module in (
     *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
-    *(queue, agreement, bundle, benchmark, people_study, presets, restore, doctor),
+    *(annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:

@@ -34,9 +34,9 @@ LEGAL: dict[RunStatus, frozenset[RunStatus]] = {
         {RunStatus.PAUSED, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED, RunStatus.DONE}
     ),
     RunStatus.PAUSED: frozenset({RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED}),
-    RunStatus.STOPPED: frozenset({RunStatus.RUNNING}),
-    RunStatus.INTERRUPTED: frozenset({RunStatus.RUNNING}),
-    RunStatus.FAILED: frozenset({RunStatus.RUNNING}),
+    RunStatus.STOPPED: frozenset({RunStatus.RUNNING, RunStatus.QUEUED}),
+    RunStatus.INTERRUPTED: frozenset({RunStatus.RUNNING, RunStatus.QUEUED}),
+    RunStatus.FAILED: frozenset({RunStatus.RUNNING, RunStatus.QUEUED}),
     RunStatus.DONE: frozenset(),
 }
 """From each state, the states that may follow."""

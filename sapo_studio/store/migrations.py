@@ -509,7 +509,9 @@ CREATE TABLE run_queue (             -- runs that start by themselves once there
     cards TEXT NOT NULL DEFAULT '[]',    -- JSON list of UUIDs of the cards it may use; [] for any
     needs TEXT NOT NULL DEFAULT '{}',    -- JSON: what the forecast says it takes
     waits_for TEXT NOT NULL DEFAULT '',  -- why it has not started, in words
-    resumes INTEGER NOT NULL DEFAULT 0   -- 1: was running when the machine went down
+    started_at REAL,                     -- NULL while it waits; the row stays until its run has ended
+    placed TEXT NOT NULL DEFAULT '[]',   -- JSON list of UUIDs of the cards it was started on
+    resumes INTEGER NOT NULL DEFAULT 0   -- how often it was interrupted (the machine went down) and waits again
 ) WITHOUT ROWID;
 CREATE TABLE alarms (                -- what should not be missed, and whether somebody saw it
     id INTEGER PRIMARY KEY,

@@ -88,8 +88,10 @@ MetricTable = dict[int, dict[str, MetricValue]]
 _SUMMARY = """
 SELECT r.id, r.number, r.name, r.preset, r.status, r.progress, r.eta_seconds, r.phase_ordinal, coalesce(p.name, ''),
        coalesce(p.iteration, 0), r.iterations, r.created_at, r.started_at, r.finished_at, r.active_seconds, r.pid,
-       r.pid_started, r.heartbeat_at, r.restarts, r.device, r.error, r.kind
+       r.pid_started, r.heartbeat_at, r.restarts, r.device, r.error, r.kind, r.notes, r.tags, r.archived_at,
+       r.binned_at, CASE WHEN q.run_id IS NOT NULL AND q.started_at IS NULL THEN q.waits_for END
 FROM runs r LEFT JOIN phases p ON p.run_id = r.id AND p.ordinal = r.phase_ordinal
+            LEFT JOIN run_queue q ON q.run_id = r.id
 """
 
 
@@ -110,6 +112,12 @@ def list_runs(store: Store) -> list[RunSummary]:
         except StoreFault as fault:
             found.append(_damaged_summary(row, headline, fault))
     return found
+
+
+def working_runs(store: Store) -> list[RunSummary]:
+    """Runs that an engine works on or is about to, the oldest first, without their numbers."""
+    where = "WHERE r.status IN ('running', 'paused') OR r.pid IS NOT NULL ORDER BY r.number"
+    return [_summary(store, row, {}) for row in store.rows(_SUMMARY + where)]
 
 
 def get_run(store: Store, run_id: str) -> RunSummary:
@@ -151,7 +159,23 @@ def _summary(store: Store, row: Sequence[Any], headline: dict[str, float]) -> Ru
     except UNREADABLE as error:
         raise unreadable(store.path, f"run {row[0]}", error) from error
     error = None if row[20] is None else _error_text(row[20])
-    return RunSummary(*columns, error=error, headline=headline, kind=row[21])
+    return RunSummary(*columns, error=error, headline=headline, kind=row[21], **_kept(row))
+
+
+def _kept(row: Sequence[Any]) -> dict[str, Any]:
+    """What people have written down about a run, and its place in the queue. What is damaged is left out."""
+    notes, tags, archived_at, binned_at, waits_for = row[22:27]
+    try:
+        told = json.loads(tags)
+    except (TypeError, ValueError):
+        told = []
+    return {
+        "notes": notes if isinstance(notes, str) else "",
+        "tags": tuple(tag for tag in told if isinstance(tag, str)) if isinstance(told, list) else (),
+        "archived_at": archived_at if isinstance(archived_at, float) else None,
+        "binned_at": binned_at if isinstance(binned_at, float) else None,
+        "waits_for": waits_for if isinstance(waits_for, str) else None,
+    }
 
 
 def _error_text(text: object) -> ErrorText:
@@ -171,7 +195,23 @@ def _damaged_summary(row: Sequence[Any], headline: dict[str, float], fault: Stor
     columns[0] = str(row[0])
     columns[4] = RunStatus(row[4]) if row[4] in _STATUSES else RunStatus.FAILED
     error = ErrorText(fault.what, fault.why, fault.fix)
-    return RunSummary(*columns, error=error, headline=headline, kind=row[21])
+    return RunSummary(*columns, error=error, headline=headline, kind=row[21], **_kept(row))
+
+
+def _kept(row: Sequence[Any]) -> dict[str, Any]:
+    """What people have written down about a run, and its place in the queue. What is damaged is left out."""
+    notes, tags, archived_at, binned_at, waits_for = row[22:27]
+    try:
+        told = json.loads(tags)
+    except (TypeError, ValueError):
+        told = []
+    return {
+        "notes": notes if isinstance(notes, str) else "",
+        "tags": tuple(tag for tag in told if isinstance(tag, str)) if isinstance(told, list) else (),
+        "archived_at": archived_at if isinstance(archived_at, float) else None,
+        "binned_at": binned_at if isinstance(binned_at, float) else None,
+        "waits_for": waits_for if isinstance(waits_for, str) else None,
+    }
 
 
 def get_config(store: Store, run_id: str) -> RunConfig:

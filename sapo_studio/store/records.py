@@ -45,7 +45,9 @@ class ErrorText:
 class RunSummary:
     """One run as a list shows it, or an imported file (`kind`), which is kept like a run that is done.
 
-    `phase` and `iteration` are those of the phase under way ('' and 0 before the first).
+    `phase` and `iteration` are those of the phase under way ('' and 0 before the first). `archived_at` and `binned_at`:
+    since when it is out of the list, or in the bin. `waits_for`: why it waits in the queue of runs ('' until that is
+    known), None where it is not in it.
     """
 
     id: str
@@ -71,6 +73,11 @@ class RunSummary:
     error: ErrorText | None
     headline: dict[str, float] = field(default_factory=dict[str, float])
     kind: Literal["run", "import"] = "run"
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    archived_at: float | None = None
+    binned_at: float | None = None
+    waits_for: str | None = None
 
     @property
     def imported(self) -> bool:

@@ -46,7 +46,19 @@ _ITEMS = "SELECT id FROM queue_items WHERE trajectory_id BETWEEN ? AND ?"
 
 _VERBS = frozenset(verb.value for verb in Verb)
 
-_BY_RUN = ("phases", "metrics", "curves", "events", "commands", "compute", "config_changes", "imports", "import_rows")
+_BY_RUN = (
+    "phases",
+    "metrics",
+    "curves",
+    "events",
+    "commands",
+    "compute",
+    "config_changes",
+    "imports",
+    "import_rows",
+    "run_queue",
+    "alarms",
+)
 """Tables with the id of their run."""
 
 
@@ -141,6 +153,13 @@ def set_status(store: Store, run_id: str, status: RunStatus, error: ErrorText | 
                 "UPDATE runs SET status = ?, error = ?, started_at = coalesce(started_at, ?), finished_at = NULL,"
                 " heartbeat_at = ? WHERE id = ?",
                 (status.value, text, now, now, run_id),
+            )
+            return
+        if status is RunStatus.QUEUED:  # it waits for its turn again: what became of it last time is over
+            store.execute(
+                "UPDATE runs SET status = ?, error = ?, finished_at = NULL, pid = NULL, pid_started = NULL,"
+                " eta_seconds = NULL WHERE id = ?",
+                (status.value, text, run_id),
             )
             return
         store.execute(

@@ -26,7 +26,7 @@ from sapo_studio.errors import EngineError, InputError, SapoError, StoreError
 from sapo_studio.events import PROTOCOL, Event, encode
 from sapo_studio.events.control import Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, JudgementsWanted, Log, Paused
-from sapo_studio.store import benchmarks, queries, runs
+from sapo_studio.store import benchmarks, queries, run_queue, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import NO_ROOM, StoreFault
 from sapo_studio.store.human_verdicts import steps_by_people
@@ -61,7 +61,14 @@ def claim(store: Store, run_id: str, me: processes.ProcessIdentity) -> RunSummar
             raise supervisor.being_started(run)
         runs.set_status(store, run_id, RunStatus.RUNNING)
         runs.heartbeat(store, run_id, pid=me.pid, pid_started=me.started)
+        # Who started us may have died before it could write this down.
+        run_queue.mark_started(store, run_id, _placed())
         return run
+
+
+def _placed() -> tuple[str, ...]:
+    """The cards (UUIDs) that the queue has placed this engine's run on."""
+    return tuple(filter(None, os.environ.get(supervisor.CARDS_VARIABLE, "").split(",")))
 
 
 class Parent:
@@ -187,7 +194,8 @@ class Parent:
             start,
             self._folder / "engine.log",
             threads=runtime.threads,
-            gpus=runtime.gpus,
+            # One that names a card by its number among all (`cuda:1`) has to see all.
+            gpus=runtime.gpus if runtime.device.startswith("cuda:") else ",".join(_placed()) or runtime.gpus,
         )
         # What was asked of the worker before this one still holds.
         if self._pause:

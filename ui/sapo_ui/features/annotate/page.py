@@ -125,7 +125,7 @@ class AnnotatePage(Page):
         if self._chosen is not None:
             self.front.refresh()
         elif self._dialog is None or not isValid(self._dialog):
-            self._read("")  # one may have been made by `sapo queue make`
+            self._read("")  # one may have been made by `sapo annotate make`
 
     # -- which queue
 

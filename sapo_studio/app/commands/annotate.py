@@ -1,4 +1,4 @@
-"""`sapo queue`: trajectories to be judged, in an order that stays. They are judged in the window."""
+"""`sapo annotate`: trajectories to be judged, in an order that stays. They are judged in the window."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Outcome(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add `queue make`, `queue list` and `queue delete`."""
+    """Add `annotate make`, `annotate list` and `annotate delete`."""
     group = typer.Typer(
         help="Queues of trajectories to judge. They are judged in the window, on the Annotate page.",
         no_args_is_help=True,
     )
     for name, command in (("make", make), ("list", list_all), ("delete", delete)):
         group.command(name, cls=NoEmptyTexts)(command)
-    app.add_typer(group, name="queue")
+    app.add_typer(group, name="annotate")
 
 
 def make(
@@ -96,8 +96,8 @@ def make(
 ) -> None:
     """Make a queue of a run's trajectories to be judged.
 
-    Examples: `sapo queue make last --iteration 2 --size 200 --overlap 0.3 --gold 0.1`,
-    `sapo queue make last --source process --rule random --name "our benchmark"`
+    Examples: `sapo annotate make last --iteration 2 --size 200 --overlap 0.3 --gold 0.1`,
+    `sapo annotate make last --source process --rule random --name "our benchmark"`
     """
     from sapo_studio.app.annotation import queues
     from sapo_studio.processes import login_name
@@ -137,7 +137,7 @@ def list_all(
 ) -> None:
     """List all queues, the newest first.
 
-    Examples: `sapo queue list`, `sapo queue list --json`
+    Examples: `sapo annotate list`, `sapo annotate list --json`
     """
     from sapo_studio.app.annotation import queues
     from sapo_studio.paths import store_path
@@ -154,7 +154,7 @@ def list_all(
             say_json(queues.described(queue))
         return
     if not found:
-        say("No queues yet. Make one: sapo queue make last")
+        say("No queues yet. Make one: sapo annotate make last")
         return
     from rich.markup import escape
     from rich.table import Table
@@ -179,7 +179,7 @@ def delete(
 ) -> None:
     """Delete a queue. Judgements and comments stay with their trajectories.
 
-    Examples: `sapo queue delete "lab-demo it 2, disagreement"`
+    Examples: `sapo annotate delete "lab-demo it 2, disagreement"`
     """
     from sapo_studio.store.db import Store
     from sapo_studio.store.queues import delete_queue, find_queue

@@ -1,4 +1,4 @@
-"""`sapo queue`: what it makes, prints, and refuses."""
+"""`sapo annotate`: what it makes, prints, and refuses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Sapo = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def sapo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Sapo:
     def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sapo", "queue", *arguments])
+        monkeypatch.setattr("sys.argv", ["sapo", "annotate", *arguments])
         code = 0
         try:
             cli.main()
@@ -80,7 +80,7 @@ def test_nonsense_ends_with_2(sapo: Sapo, store: Store, run_id: str, arguments: 
 
 
 def test_before_there_is_a_store(sapo: Sapo):
-    assert sapo("list")[:2] == (0, "No queues yet. Make one: sapo queue make last\n")
+    assert sapo("list")[:2] == (0, "No queues yet. Make one: sapo annotate make last\n")
     assert sapo("list", "--json")[:2] == (0, "")
     code, _, told = sapo("make", "last")
     assert code == 1
