@@ -51,8 +51,7 @@ print(json.dumps(told))
 
 @dataclass(frozen=True)
 class Engine:
-    """What a Python has: its version, packages by name, and the engine's protocol (None: it has no engine, and `why`).
-    """
+    """What a Python has: its version, packages by name, the engine's protocol (None: it has no engine, and `why`)."""
 
     path: Path
     python: str
@@ -124,9 +123,7 @@ def check(engine: Engine, protocol: int) -> None:
     """Raise InputError unless `engine` can work on runs of a program that speaks `protocol`."""
     install = f"{engine.path} -m pip install --upgrade 'sapo-studio[engine]'"
     if engine.protocol is None:
-        raise InputError(
-            f"{engine.path} has no SAPO Studio engine", why=engine.why, fix=f"Install it there: {install}"
-        )
+        raise InputError(f"{engine.path} has no SAPO Studio engine", why=engine.why, fix=f"Install it there: {install}")
     if engine.protocol != protocol:
         raise InputError(
             f"The engine in {engine.path} is of another version",

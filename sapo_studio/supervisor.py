@@ -107,9 +107,7 @@ def engine_python(chosen: str = "") -> Path:
     return python
 
 
-def _start_engine(
-    store: Store, run_id: str, folder: Path, python: Path, cards: Sequence[str]
-) -> ProcessIdentity:
+def _start_engine(store: Store, run_id: str, folder: Path, python: Path, cards: Sequence[str]) -> ProcessIdentity:
     folder.mkdir(parents=True, exist_ok=True)
     command = [str(python), "-P", "-m", "sapo_engine", "run", run_id]
     return _detached(store, command, folder, PARENT_LOG, {CARDS_VARIABLE: ",".join(cards)})

@@ -2,8 +2,8 @@
 
 Each field's docstring is its help text. `json_schema_extra` carries what the form wants to know besides: `"unit"`,
 shown behind the field; `"group": "main"`, which puts it on the form's first card; `"kinds"`, the task kinds that it
-matters to; `"picker"`, what chooses a value beside typing it (model, data, cards, python). `docs/method.md` explains the
-method itself.
+matters to; `"picker"`, what chooses a value beside typing it (model, data, cards, python). `docs/method.md` explains
+the method itself.
 """
 
 from __future__ import annotations
@@ -523,7 +523,9 @@ class EvalSetConfig(Section):
             raise MisfitError("name", f"name ({self.name!r}) must be some words, without space around them")
         kind = task_kinds.TASK_KINDS[self.kind]
         if not kind.own_data and not self.data:
-            raise MisfitError("data", f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions')
+            raise MisfitError(
+                "data", f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions'
+            )
         return self
 
     def as_task(self, task: TaskConfig, data: str) -> TaskConfig:

@@ -21,8 +21,9 @@ COMMAND = (sys.executable, "-P", "-m", "sapo_engine.service")
 def ask(request: Request, *, seconds: float | None = None, python: str = "") -> dict[str, Any]:
     """The engine's answer to `request`: what it holds is said at the request.
 
-    `python`: the one that the engine lives in, as `runtime.engine_python`. A request that streams has its results written straight to standard output meanwhile. Raises the error that the
-    engine told; EngineError where it could not be started, ended without an answer, or took longer than `seconds`.
+    `python`: the one that the engine lives in, as `runtime.engine_python`. A request that streams has its results
+    written straight to standard output meanwhile. Raises the error that the engine told; EngineError where it could
+    not be started, ended without an answer, or took longer than `seconds`; InputError where `python` cannot be a path.
     """
     text = request.to_json()
     lives = engines.python_of(python)

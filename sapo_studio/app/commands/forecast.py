@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from sapo_studio.app.commands.data_check import show_data
+from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.app.set_up.data_check import check_data
 from sapo_studio.app.set_up.model_check import check_model
-from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.ledger import PARTS
 from sapo_studio.forecast import Machine, find_shape, forecast, size

@@ -44,10 +44,10 @@ def run(
     Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
     """
     from sapo_studio import supervisor
-    from sapo_studio.app.set_up.data_check import check_data
     from sapo_studio.app.commands.following import detached, follow
-    from sapo_studio.app.set_up.model_check import check_model
     from sapo_studio.app.commands.printing import say
+    from sapo_studio.app.set_up.data_check import check_data
+    from sapo_studio.app.set_up.model_check import check_model
     from sapo_studio.config.overrides import configure
     from sapo_studio.store import runs
     from sapo_studio.store.db import Store

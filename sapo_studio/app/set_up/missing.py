@@ -40,6 +40,7 @@ NEEDS = (
     ),
 )
 
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """A package that is not there, the field that wants it, and what installs it."""

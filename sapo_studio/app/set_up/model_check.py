@@ -19,8 +19,9 @@ SECONDS = 120.0
 def check_model(model: ModelConfig, *, python: str = "") -> None:
     """Raise InputError where the model is not there, or its files cannot be those of a model.
 
-    The engine, which lives in `python` (`runtime.engine_python`), is asked to load the tokenizer, and where only it knows the tensors of the family to look at these too,
-    which takes some seconds; where there is no engine, what is wrong shows when the run starts.
+    The engine, which lives in `python` (`runtime.engine_python`), is asked to load the tokenizer, and where only it
+    knows the tensors of the family to look at these too, which takes some seconds; where there is no engine, what is
+    wrong shows when the run starts.
     """
     known = check_source(model)
     if model.source == "fresh" or model.source.startswith((BUNDLED, HUB)):

@@ -1,4 +1,4 @@
-"""The machine's cards as a form shows them, read again each second: what is free, how busy, and which run is on them."""
+"""The machine's cards as a form shows them, read each second: what is free, how busy, and which run is on them."""
 
 from __future__ import annotations
 

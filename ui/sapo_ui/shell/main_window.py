@@ -100,6 +100,9 @@ class MainWindow(QMainWindow):
         run_page.docks.queue_requested.connect(self._queue_of)
         self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
         self._run_starter.started.connect(self._started)
+        run_page.failure.resume_requested.connect(self._run_actions.resume_with)
+        run_page.failure.restart_requested.connect(self._run_starter.restart)
+        run_page.failure.edit_requested.connect(self._run_starter.edit)
         self._run_starter.cancelled.connect(self.leave_form)
         self.run_list = RunList(self.actions_["run.new"], self.actions_["go.annotate"])
         self.run_list.menu_actions = run_menu(self.actions_)
@@ -152,7 +155,7 @@ class MainWindow(QMainWindow):
             "run.new": self.new_run,
             "run.demo": self.start_demo,
             "run.clone": self._clone_run,
-            "run.again": lambda: self._run_starter.again(),  # it is made after the actions
+            "run.again": self._again,
             **self._run_actions.handlers(),
             **self.file_actions.handlers(),
             "app.close": self.close,
@@ -259,6 +262,9 @@ class MainWindow(QMainWindow):
 
     def _clone_run(self) -> None:
         self._run_starter.clone()
+
+    def _again(self) -> None:
+        self._run_starter.again()
 
     def leave_form(self) -> None:
         """Go back from the New run form, or another page, to the run."""

@@ -14,7 +14,7 @@ from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui.features.new_run.presets import Presets
-from sapo_ui.services import tasks
+from sapo_ui.services import run_queue, tasks
 from sapo_ui.services.control import RunControl
 from sapo_ui.shell.page_registry import DEMO_PRESET
 from sapo_ui.shell.pages import Pages
@@ -55,6 +55,7 @@ class RunStarter(QObject):
         page = self._pages.open("new_run")
         assert isinstance(page, NewRunPage)
         page.start_requested.connect(self.start)
+        page.queue_requested.connect(self.queue)
         page.cancelled.connect(self.cancelled)
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), page, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         escape.activated.connect(self.cancelled)
@@ -91,9 +92,27 @@ class RunStarter(QObject):
 
             tasks.run(self, lambda store: with_next_seed(store, run.id), fill, key="clone")
 
+    def edit(self, config: object) -> None:
+        """Open the form with a changed configuration of the run that is shown."""
+        run = self._current()
+        if run is not None and isinstance(config, RunConfig):
+            self.open_form(renamed(config, run.name), of=f"{run.id}, changed", origin=run.name)
+
+    def restart(self, config: object) -> None:
+        """Begin the run that is shown anew, with a changed configuration."""
+        run = self._current()
+        if run is not None and isinstance(config, RunConfig):
+            self.start(renamed(config, run.name), run.preset)
+
     def start(self, config: RunConfig, preset: str) -> None:
         """Create a run and launch its engine, in the background."""
+        self._begin(config, lambda store: self._control.start(store, config, preset))
 
+    def queue(self, config: RunConfig, preset: str) -> None:
+        """Create a run that starts by itself once there is room for it, in the background."""
+        self._begin(config, lambda store: run_queue.queue_run(store, config, preset))
+
+    def _begin(self, config: RunConfig, work: Callable[[Store], str]) -> None:
         def failed(error: Exception) -> None:
             from sapo_ui.features.new_run.page import NewRunPage
 
@@ -111,7 +130,7 @@ class RunStarter(QObject):
                 page.forget_draft()
             self.started.emit(run_id, config.name)
 
-        tasks.run(self, lambda store: self._control.start(store, config, preset), begun, failed=failed)
+        tasks.run(self, work, begun, failed=failed)
 
 
 def renamed(config: RunConfig, name: str) -> RunConfig:

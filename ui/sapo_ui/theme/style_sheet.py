@@ -19,6 +19,12 @@ QLabel[look="good"] {{ color: {good}; }}
 
 QFrame[look="card"], QWidget[look="card"] {{ background: {surface}; border: 1px solid {hairline};
     border-radius: {radius}px; }}
+QFrame[look="failure"] {{ background: {surface}; border: 1px solid {bad}; border-radius: {radius}px; }}
+QFrame[look="failure-head"] {{ background: {bad_soft}; border: 0; border-radius: {radius}px; }}
+QPushButton[look="chip"] {{ background: {accent_soft}; border: 1px solid {accent_soft}; border-radius: 12px;
+    padding: 3px 12px; }}
+QPushButton[look="chip"]:hover {{ border-color: {accent}; }}
+QPushButton[look="chip"]:focus {{ border: 2px solid {accent}; padding: 2px 11px; }}
 QFrame[look="help"] {{ background: {raised}; border: 0; border-top: 1px solid {hairline};
     border-bottom-left-radius: {radius}px; border-bottom-right-radius: {radius}px; }}
 QFrame[look="side"] {{ background: {surface}; border: 0; }}

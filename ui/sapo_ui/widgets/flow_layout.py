@@ -31,6 +31,14 @@ class FlowRow(QWidget):
             self._widgets.append(widget)
         self._changed()
 
+    def clear(self) -> None:
+        """Take everything out, for good."""
+        for widget in self._widgets:
+            widget.hide()
+            widget.deleteLater()
+        self._widgets.clear()
+        self._changed()
+
     @property
     def empty(self) -> bool:
         """Whether nothing has been added."""

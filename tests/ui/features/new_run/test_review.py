@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from sapo_ui.features.new_run.level_bar import LevelBar
 
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.forecast import Machine, find_shape, forecast
 from sapo_studio.hardware import Card
-from sapo_ui.features.new_run.level_bar import LevelBar
 from sapo_ui.features.new_run.page import NewRunPage
 from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.features.new_run.review import describe

@@ -70,7 +70,9 @@ class CardTile(QAbstractButton):
         load = "" if use.load is None else f", {fmt.percent(use.load)} busy"
         self.setEnabled(not self.too_small)
         self.setAccessibleName(f"Card {use.number}, {use.name}: {free}{load}{heat}, {self.reason or state.who}")
-        self.setToolTip(plain_tip(f"Card {use.number}, {use.name}\n{free}{load}{heat}\n{self.reason or state.who}\n{use.uuid}"))
+        self.setToolTip(
+            plain_tip(f"Card {use.number}, {use.name}\n{free}{load}{heat}\n{self.reason or state.who}\n{use.uuid}")
+        )
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -83,7 +85,9 @@ class CardTile(QAbstractButton):
         on = self.isChecked()
         body = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         painter.setBrush(QColor(look.accent_soft if on else look.surface))
-        painter.setPen(QPen(QColor(look.accent if on or self.hasFocus() else look.border), 2 if on or self.hasFocus() else 1))
+        painter.setPen(
+            QPen(QColor(look.accent if on or self.hasFocus() else look.border), 2 if on or self.hasFocus() else 1)
+        )
         painter.drawRoundedRect(body, theme.RADIUS, theme.RADIUS)
         box = QRectF(10, 11, 14, 14)
         painter.setPen(QPen(QColor(look.accent if on else look.muted if self.isEnabled() else look.hairline), 1))

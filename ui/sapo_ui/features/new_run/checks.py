@@ -135,4 +135,3 @@ class SetupChecks(QObject):
         self.lacks.emit([])
         tone = "bad" if isinstance(error, InputError) else "warning"
         self.found.emit("runtime.engine_python", Finding(f"{error.what}. {error.why}".strip(), tone))
-

@@ -53,9 +53,13 @@ class DataPreview(QFrame):
             parts.append(f"<p><b>Golds that fail</b></p><ul>{rows}{more}</ul>")
         for number, one in enumerate(look.examples, start=1):
             steps = "".join(f"<li><pre style='white-space: pre-wrap'>{_cut(step)}</pre></li>" for step in one.steps)
-            parts.append(f"<p><b>Example {number}</b>, {len(one.steps)} steps. {_cut(one.question)}</p><ol>{steps}</ol>")
+            parts.append(
+                f"<p><b>Example {number}</b>, {len(one.steps)} steps. {_cut(one.question)}</p><ol>{steps}</ol>"
+            )
         if not look.examples:
-            parts.append("<p>No row has a solution of its own: there is nothing to cut up into steps, and no warm-up.</p>")
+            parts.append(
+                "<p>No row has a solution of its own: there is nothing to cut up into steps, and no warm-up.</p>"
+            )
         mono = f"<style>pre {{ font-family: '{theme.MONO_FAMILY}'; font-size: 12px; margin: 0; }}</style>"
         self.text.setHtml(mono + "".join(parts))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,10 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.field_row import FieldRow
-from sapo_ui.features.new_run.form_spec import SECTION_TITLES, FieldSpec
+from sapo_ui.features.new_run.form_spec import FieldSpec
 from sapo_ui.features.new_run.hints import hint
 from sapo_ui.features.new_run.section import Section
+from sapo_ui.wording import SECTION_TITLES
 
 AT_ONCE = 5
 """Rows that are made in one go: the window answers between them."""
@@ -136,7 +138,7 @@ class RunForm(QScrollArea):
         """Tab goes from top to bottom, in whatever order rows were made."""
         order = [spec.path for section in self.sections.values() for spec in section.specs if spec.path in self.rows]
         chain = [widget for path in order for widget in self.rows[path].focusable()]
-        for before, after in zip(chain, chain[1:], strict=False):
+        for before, after in itertools.pairwise(chain):
             QWidget.setTabOrder(before, after)
 
     def _scrolled(self) -> None:

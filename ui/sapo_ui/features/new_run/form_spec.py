@@ -14,24 +14,11 @@ from pydantic import ValidationError
 from sapo_studio.config.columns import EXAMPLE, read_columns, show_columns
 from sapo_studio.config.schema import PAIRED, MisfitError, RunConfig
 from sapo_studio.errors import InputError
+from sapo_ui.wording import setting_label
 
 Kind = Literal["integer", "number", "text", "switch", "choice", "columns", "kept"]
 """What a field is edited as. `columns`: names of columns, as a line of text. `kept`: not at all, the form hands on what
 a preset or file says."""
-
-SECTION_TITLES = {
-    "": "Run",
-    "task": "Task and data",
-    "model": "Model",
-    "warmup": "Warm-up",
-    "sampling": "Sampling",
-    "labeling": "Labeling",
-    "verifier": "Verifier",
-    "optimiser": "Alignment",
-    "evaluation": "Evaluation",
-    "runtime": "This machine",
-}
-_ACRONYMS = {"mce": "MCE", "gpus": "GPUs", "vllm": "vLLM", "lora": "LoRA", "rft": "RFT"}
 
 _SOME = tuple(str(number) for number in range(1, 20))
 _IMITATES = (("optimiser.kind", (*PAIRED, "sft")), ("optimiser.rft_iterations", _SOME))
@@ -140,7 +127,7 @@ def _collect(
         if "properties" in target:
             found += _collect(target, shared, f"{prefix}{name}.", defaults[name])
         else:
-            found.append(_field(f"{prefix}{name}", name, {**target, **raw}, defaults[name]))
+            found.append(_field(f"{prefix}{name}", {**target, **raw}, defaults[name]))
     return found
 
 
@@ -149,7 +136,7 @@ def _resolve(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[str, 
     return raw if reference is None else shared[str(reference).rpartition("/")[2]]
 
 
-def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldSpec:
+def _field(path: str, raw: Mapping[str, Any], default: Any) -> FieldSpec:
     kind: Kind
     choices: tuple[str, ...] = ()
     if "enum" in raw or "const" in raw:
@@ -160,12 +147,10 @@ def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldS
         kind = "columns"
     else:
         kind = {"integer": "integer", "number": "number", "boolean": "switch"}.get(raw.get("type", ""), "text")  # type: ignore[assignment]
-    words = [_ACRONYMS.get(word, word) for word in name.split("_")]
-    label = " ".join(words)
     minimum, above = raw.get("minimum"), "exclusiveMinimum" in raw
     return FieldSpec(
         path=path,
-        label=label if words[0] in _ACRONYMS.values() else label[0].upper() + label[1:],
+        label=setting_label(path),
         help=" ".join(str(raw.get("description", "")).split()),
         kind=kind,
         default=default,
@@ -269,7 +254,9 @@ def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunC
 def _misfit(fault: Mapping[str, Any], section: str, by_path: Mapping[str, FieldSpec]) -> Problem:
     """A fault of several fields together, at the one that its rule says is to be changed."""
     message = str(fault["msg"]).removeprefix("Value error, ")
-    sentence = (message if "." in message.split(" ", 1)[0] or "_" in message else message[:1].upper() + message[1:]) + "."
+    sentence = (
+        message if "." in message.split(" ", 1)[0] or "_" in message else message[:1].upper() + message[1:]
+    ) + "."
     cause = fault.get("ctx", {}).get("error")
     if isinstance(cause, MisfitError):
         parts = section.split(".")

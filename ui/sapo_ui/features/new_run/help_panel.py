@@ -16,7 +16,9 @@ from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
 
 HEIGHT = 104
-NOTHING = "Choose a setting to read what it does. F8 goes to the next wrong value, Alt and an arrow to the next section."
+NOTHING = (
+    "Choose a setting to read what it does. F8 goes to the next wrong value, Alt and an arrow to the next section."
+)
 
 
 def rich(text: str) -> str:

@@ -78,8 +78,11 @@ class _Painter(QStyledItemDelegate):
         elif stands.changed:
             painter.setPen(QColor(look.accent))
             painter.setFont(theme.font("small"))
-            painter.drawText(where.adjusted(0, 0, -14, 0), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight,
-                             str(stands.changed))
+            painter.drawText(
+                where.adjusted(0, 0, -14, 0),
+                Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight,
+                str(stands.changed),
+            )
         else:
             glyphs.paint(painter, "check", look.muted, mark)
         painter.restore()
@@ -169,7 +172,7 @@ class SectionIndex(QFrame):
         self.sections.blockSignals(False)
 
     def say(self, states: Mapping[str, SectionState], shown: int) -> None:
-        """How the sections stand; those that are not among `states` have nothing to show. `shown`: settings in sight."""
+        """How the sections stand; those not among `states` have nothing to show. `shown`: settings in sight."""
         for at in range(self.sections.count()):
             item = self.sections.item(at)
             state = states.get(str(item.data(_KEY)))

@@ -67,7 +67,6 @@ class LaunchCard(QFrame):
         self.queue = QPushButton("Add to queue", self)
         self.queue.setToolTip("Start it when its cards, or cores and memory, are free")
         self.queue.clicked.connect(self.queue_wanted)
-        self.queue.hide()
         column.addWidget(self.queue)
         small = QHBoxLayout()
         small.setSpacing(8)

@@ -93,10 +93,8 @@ class NewRunPage(Page):
         preferred: str = "",
         drafts: Drafts | None = None,
         look: Look | None = None,
-        queues: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        """`queues`: whether there is a queue that a run can be added to."""
         super().__init__(parent)
         self._presets = list(presets)
         self._save_preset = save_preset
@@ -116,7 +114,6 @@ class NewRunPage(Page):
         self.problems: list[Problem] = []
         self.setAcceptDrops(True)
         self._make()
-        self.launch.queue.setVisible(queues)
         self.checks = SetupChecks(self, look)
         self.checks.found.connect(self._found)
         self.checks.previewed.connect(self._show_preview)

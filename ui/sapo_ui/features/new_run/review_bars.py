@@ -25,7 +25,7 @@ def part_colours(*, live: bool) -> list[QColor]:
 
 
 class MemoryBar(QWidget):
-    """One memory: its name, what it comes to, and a bar with a tick at what is free now. What does not fit is hatched."""
+    """One memory: its name, its peak, and a bar with a tick at what is free now. What does not fit is hatched."""
 
     def __init__(self, memory: MemoryUse, parent: QWidget) -> None:
         super().__init__(parent)

@@ -1,4 +1,4 @@
-"""The forecast beside the New run form: memory, time, rollouts to label, what will not fit, and what it all rests on."""
+"""The forecast beside the New run form: memory, time, rollouts to label, what will not fit, what it all rests on."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue, PhaseInfo, RunSummary
 from sapo_ui.features.run_page.dock_area import DockArea
+from sapo_ui.features.run_page.failed import FailureView
 from sapo_ui.features.run_page.header import RunHeader
 from sapo_ui.features.run_page.headline_card import HeadlineCard
 from sapo_ui.features.run_page.headlines import headlines
@@ -94,6 +95,7 @@ class RunPage(Page):
         self._actions = actions
         self._run: RunSummary | None = None
         self._stale = False
+        self._past_failure = False  # what a failed run measured is looked at, not why it failed
         self._waiting: StoreChange | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -110,7 +112,7 @@ class RunPage(Page):
         column.setSpacing(8)
         self.header = RunHeader(actions)
         self.banner = Banner()
-        self.banner.action.clicked.connect(actions["run.resume"].trigger)
+        self.banner.action.clicked.connect(self._banner_pressed)
         self.timeline = PhaseTimeline()
         self.cards = [HeadlineCard() for _ in range(6)]
         across = QHBoxLayout()
@@ -119,7 +121,11 @@ class RunPage(Page):
             across.addWidget(card)
         self.docks = DockArea(panels)
         column.addWidget(self.header)
+        self.failure = FailureView()
+        self.failure.past_requested.connect(self._look_past)
+        self.failure.log_requested.connect(self._show_log)
         column.addWidget(self.banner)
+        column.addWidget(self.failure, 1)
         column.addWidget(self.timeline)
         column.addLayout(across)
         column.addWidget(self.docks, 1)
@@ -137,6 +143,7 @@ class RunPage(Page):
             if before is not None:
                 self.docks.show_run(None)
             return
+        self._past_failure = self._past_failure and run.id == before
         self._show_summary(run)
         if run.id != before:
             self._waiting = None
@@ -177,11 +184,19 @@ class RunPage(Page):
 
     def _show_summary(self, run: RunSummary) -> None:
         self.header.show_run(run)
+        why = self.failure.show_run(run) and not self._past_failure
+        self.failure.setVisible(why)
+        self.docks.setVisible(not why)
         for of_a_run in (self.timeline, *self.cards):
-            of_a_run.setVisible(not run.imported)
+            of_a_run.setVisible(not run.imported and not (why and of_a_run is not self.timeline))
         self._actions.show_run(run)
         resume = "Resume" if run.status.resumable else ""
-        if run.error is not None and run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.STOPPED):
+        if why:
+            self.banner.hide()
+        elif run.status is RunStatus.FAILED:
+            told = run.error.what if run.error is not None else "The run failed"
+            self.banner.show_error(told.splitlines()[0], action="Why it failed")
+        elif run.error is not None and run.status in (RunStatus.INTERRUPTED, RunStatus.STOPPED):
             self.banner.show_error(run.error.what, run.error.why, run.error.fix, action=resume)
         elif run.error is not None and run.status is RunStatus.PAUSED:
             self.banner.show_error(run.error.what, run.error.why, run.error.fix, bad=False)
@@ -193,10 +208,27 @@ class RunPage(Page):
                 action=resume,
                 bad=False,
             )
-        elif run.status is RunStatus.FAILED:
-            self.banner.show_error("The run failed", "", "The log panel may say more.", action=resume)
         else:
             self.banner.hide()
+
+    def _banner_pressed(self) -> None:
+        if self._run is not None and self._run.status is RunStatus.FAILED:
+            self._past_failure = False
+            self._show_summary(self._run)
+        else:
+            self._actions["run.resume"].trigger()
+
+    def _look_past(self) -> None:
+        self._past_failure = True
+        if self._run is not None:
+            self._show_summary(self._run)
+
+    def _show_log(self) -> None:
+        self._look_past()
+        log = self.docks.docks.get("log")
+        if log is not None:
+            log.show()
+            log.raise_()
 
     def _read(self) -> None:
         run = self._run
