@@ -281,7 +281,8 @@ class MainWindow(QMainWindow):
 
     def _opened(self, run_id: str) -> None:
         self._selected(run_id)
-        self.run_page.timeline.setFocus(Qt.FocusReason.OtherFocusReason)
+        first = self.run_page.failure.first or self.run_page.timeline
+        first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _wake_for(self, run_id: str) -> None:
         self.showNormal() if self.isMinimized() else self.show()

@@ -240,10 +240,17 @@ class FailureView(QScrollArea):
         elif not failure.under_way:
             self.lost.setText("nothing: no phase had begun")
         elif failure.blame.proposals and not goes_on:
-            spent = fmt.duration(failure.run.active_seconds) if failure.run.active_seconds else "all"
-            self.lost.setText(f"{spent} of work for the new run, which does every phase anew; what is kept stays here")
-        else:
+            spent = f"{fmt.duration(failure.run.active_seconds)}: " if failure.run.active_seconds else ""
+            self.lost.setText(f"{spent}a new run does every phase anew; what is kept stays in this one")
+        elif goes_on or failure.blame.resume:
             self.lost.setText(f"{failure.under_way}: it goes on from its last checkpoint")
+        else:
+            self.lost.setText(f"{failure.under_way}; what is kept stays in this run")
+
+    @property
+    def first(self) -> QWidget | None:
+        """What Enter on the run's name goes to: the button that would start it again. None while this is not shown."""
+        return None if self.isHidden() else self.primary if self.primary.isVisible() else self.copy
 
     # -- acting
 

@@ -71,7 +71,8 @@ class ChangeRow(QWidget):
 
     def words(self, one: Proposal) -> str:
         """A proposal in a few words, for a button: `Micro batch 4`."""
-        name = setting_label(one.path)
+        section = SECTION_TITLES.get(one.path.rpartition(".")[0], "")
+        name = f"{section}: {setting_label(one.path).lower()}" if section else setting_label(one.path)
         if one.after is None:
             return name
         return name if one.after is True else f"{name} {_shown(one.after) or 'empty'}"

@@ -36,13 +36,15 @@ class Folded:
 
 @dataclass(frozen=True)
 class Failure:
-    """All of it. `kept` is what the run has behind it, `under_way` the phase that it failed in, in words; `lines` are
+    """All of it. `kept` is what the run has behind it, `phase` the name of the one that it failed in, and
+    `under_way` the same in words; `lines` are
     those around the error, of `lines_in_all`; `done` names the phases that do not come again."""
 
     run: RunSummary
     error: ErrorText
     config: RunConfig | None
     blame: Blame
+    phase: str = ""
     kept: tuple[str, ...] = ()
     under_way: str = ""
     lines: tuple[Folded, ...] = ()
@@ -57,7 +59,9 @@ def read_failure(store: Store, run: RunSummary) -> Failure:
     phases = queries.phases(store, run.id)
     left = {phase.name for phase in phases if phase.status != "done"}
     done = frozenset({phase.name for phase in phases} - left)
-    found = blame(error.what, error.why, bad_input=error.bad_input, config=config, phase=run.phase, done=done)
+    at = phase_under_way(phases)
+    phase = run.phase or (at.name if at is not None else "")
+    found = blame(error.what, error.why, bad_input=error.bad_input, config=config, phase=phase, done=done)
     newest = queries.log(store, run.id, limit=LOOKED)
     total = int(store.value("SELECT count(*) FROM events WHERE run_id = ?", (run.id,)))
     return Failure(
@@ -65,6 +69,7 @@ def read_failure(store: Store, run: RunSummary) -> Failure:
         error=error,
         config=config,
         blame=found,
+        phase=phase,
         kept=kept(phases),
         under_way=under_way(phases),
         lines=tuple(fold(line) for line in around_error(newest)),
@@ -81,7 +86,7 @@ def effects(failure: Failure) -> dict[str, Effect]:
     machine = Machine.here()
     found: dict[str, Effect] = {}
     for one in failure.blame.proposals:
-        effect = effect_of(config, with_change(config, one.path, one.after), machine)
+        effect = effect_of(config, with_change(config, one.path, one.after), failure.phase, machine)
         if effect is not None:
             found[one.path] = effect
     return found
@@ -104,9 +109,15 @@ def kept(phases: Sequence[PhaseInfo]) -> tuple[str, ...]:
     )
 
 
+def phase_under_way(phases: Sequence[PhaseInfo]) -> PhaseInfo | None:
+    """The phase that had begun and is not done. (Of a run that has ended it counts as pending again.)"""
+    begun = [one for one in phases if one.status != "done" and one.started_at is not None]
+    return max(begun, key=lambda one: one.started_at or 0.0, default=None)
+
+
 def under_way(phases: Sequence[PhaseInfo]) -> str:
     """The phase that had begun and is not done; empty where there is none."""
-    phase = next((one for one in phases if one.status not in ("done", "pending")), None)
+    phase = phase_under_way(phases)
     if phase is None:
         return ""
     where = f" of iteration {phase.iteration}" if phase.iteration else ""

@@ -59,7 +59,7 @@ class FailedLog(QFrame):
         self.tree.header().setStretchLastSection(True)
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
         self.tree.header().resizeSection(0, 104)
-        self.tree.header().resizeSection(1, 92)
+        self.tree.header().resizeSection(1, 112)
         column.addWidget(self.tree, 1)
         theme.on_change(self, self._restyle)
 
