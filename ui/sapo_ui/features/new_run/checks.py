@@ -19,12 +19,13 @@ from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.errors import EngineError, InputError, SapoError
 from sapo_studio.store.db import Store
 from sapo_ui.features.new_run.field_row import Finding
+from sapo_ui.features.new_run.review import Review, forecast_review
 from sapo_ui.services import tasks
 
 
 @dataclass(frozen=True)
 class Look:
-    """How the model, the data and the machine are looked at; tests bring their own."""
+    """How the model, the data and the machine are looked at, in the background; tests bring their own."""
 
     model: Callable[[RunConfig], ModelLook] = look_into
     model_files: Callable[[RunConfig], None] = field(
@@ -32,6 +33,7 @@ class Look:
     )
     data: Callable[[RunConfig], DataLook] = look_at_data
     lacking: Callable[[RunConfig], list[Missing]] = missing
+    forecast: Callable[[RunConfig], Review] = forecast_review
 
 
 class SetupChecks(QObject):

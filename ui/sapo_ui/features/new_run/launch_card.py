@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from sapo_studio.config.schema import RunConfig
 from sapo_ui import theme
+from sapo_ui.features.new_run.review import Review
 from sapo_ui.features.new_run.review_card import ReviewBody
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.plain_text import PlainLabel
@@ -24,7 +28,7 @@ class LaunchCard(QFrame):
     next_wanted = Signal()
     """The next wrong value is wanted."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, forecast: Callable[[RunConfig], Review]) -> None:
         super().__init__(parent)
         self.setProperty("look", "card")
         self.setFixedWidth(WIDTH)
@@ -39,7 +43,7 @@ class LaunchCard(QFrame):
         head.addStretch(1)
         head.addWidget(self.age)
         column.addLayout(head)
-        self.review = ReviewBody(self)
+        self.review = ReviewBody(self, forecast)
         column.addWidget(self.review, 1)
         line = QFrame(self)
         line.setProperty("look", "line")

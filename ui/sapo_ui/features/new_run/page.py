@@ -113,7 +113,7 @@ class NewRunPage(Page):
         self.config: RunConfig | None = None
         self.problems: list[Problem] = []
         self.setAcceptDrops(True)
-        self._make()
+        self._make(look or Look())
         self.checks = SetupChecks(self, look)
         self.checks.found.connect(self._found)
         self.checks.previewed.connect(self._show_preview)
@@ -130,7 +130,7 @@ class NewRunPage(Page):
 
     # -- making
 
-    def _make(self) -> None:
+    def _make(self, look: Look) -> None:
         outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 8, 12, 12)
         outer.setSpacing(8)
@@ -163,7 +163,7 @@ class NewRunPage(Page):
         self.tiles.ticked.connect(self._ticked)
         self.tiles.remarked.connect(machine.heading.say)
         machine.put(self.tiles, top=True)
-        self.launch = LaunchCard(self)
+        self.launch = LaunchCard(self, look.forecast)
         self.review = self.launch.review
         self.verdict, self.start = self.launch.verdict, self.launch.start
         self.review.shown.connect(self._reviewed)

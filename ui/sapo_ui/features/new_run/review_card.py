@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
@@ -40,8 +40,11 @@ class ReviewBody(QScrollArea):
 
     shown = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, forecast: Callable[[RunConfig], Review] = forecast_review
+    ) -> None:
         super().__init__(parent)
+        self._forecast = forecast
         self.review: Review | None = None
         self._config: RunConfig | None = None
         self.setWidgetResizable(True)
@@ -123,7 +126,7 @@ class ReviewBody(QScrollArea):
     def _ask(self) -> None:
         config = self._config
         if config is not None:
-            tasks.run(self, lambda store: forecast_review(config), self.show_review, key="forecast")
+            tasks.run(self, lambda store: self._forecast(config), self.show_review, key="forecast")
 
     def say_missing(self, missing: Sequence[Missing]) -> None:
         """What is not installed, each with its command."""
