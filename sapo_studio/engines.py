@@ -18,7 +18,6 @@ from pathlib import Path
 from sapo_studio import paths
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import read_text, write_atomic
-from sapo_studio.readable import cut
 
 PYTHON_VARIABLE = "SAPO_ENGINE_PYTHON"
 PLACE = "engine-python"
@@ -111,11 +110,11 @@ def look(python: Path) -> Engine:
         told = json.loads(done.stdout.strip().rpartition("\n")[2] or "null")
         return Engine(python, told["python"], told["packages"], told["protocol"], told["release"], told.get("why", ""))
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputError(f"{python} cannot be started", why=cut(str(error), 300)) from error
+        raise InputError(f"{python} cannot be started", why=str(error)) from error
     except (ValueError, KeyError, TypeError) as error:
         last = done.stderr.strip().rpartition("\n")[2] or "It said nothing that can be read."
         raise InputError(
-            f"{python} is no Python that can run the engine", why=cut(last, 300), fix="It has to be 3.11 or newer."
+            f"{python} is no Python that can run the engine", why=last, fix="It has to be 3.11 or newer."
         ) from error
 
 

@@ -50,15 +50,15 @@ class DataLook:
 
 
 def previewed(config: RunConfig) -> bool:
-    """Whether the task's data lie on this machine, so that they can be looked at now: nothing is fetched for a form."""
+    """Whether the questions to learn from lie on this machine, so that they can be looked at now: nothing is fetched for
+    a form."""
     task = config.task
-    return bool(TASK_KINDS[task.kind].written and task.train_data) and not any(
-        place.startswith(HUB) for place in (task.train_data, task.test_data)
-    )
+    return TASK_KINDS[task.kind].written and bool(task.train_data) and not task.train_data.startswith(HUB)
 
 
 def look_at_data(config: RunConfig) -> DataLook:
-    """Have the engine read the data of `config` and grade each gold against itself. Takes seconds.
+    """Have the engine read the data of `config` and grade each gold against itself. Takes seconds. Test questions that
+    lie on the Hub are left out.
 
     Raises InputError where the data cannot be used, EngineError where there is no engine to read them.
     """
@@ -67,7 +67,7 @@ def look_at_data(config: RunConfig) -> DataLook:
         PreviewRequest(
             task=task.kind,
             data=task.train_data,
-            test_data=task.test_data,
+            test_data="" if task.test_data.startswith(HUB) else task.test_data,
             fields=show_columns(task.fields),
             benchmark=task.process_data,
             steps=task.steps,

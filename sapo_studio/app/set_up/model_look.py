@@ -33,13 +33,13 @@ class ModelLook:
 
     @property
     def summary(self) -> str:
-        """In a line: `494 M parameters, 32,768 tokens, chat template`."""
+        """In a line: `494 M parameters, 32,768 tokens, chat template, in the cache`."""
         parts = [f"{_short(self.weights)} parameters"] if self.weights else []
         if self.positions:
             parts.append(f"{self.positions:,} tokens")
         if self.template is not None:
             parts.append("chat template" if self.template else "no chat template")
-        return ", ".join([part for part in (self.where, *parts, self.missing) if part])
+        return ", ".join([part for part in (*parts, self.where, self.missing) if part])
 
 
 def look_into(config: RunConfig) -> ModelLook:

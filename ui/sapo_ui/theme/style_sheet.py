@@ -51,6 +51,7 @@ QPushButton[look="quiet"], QToolButton {{ background: transparent; border: 1px s
     border-radius: {radius}px; padding: 4px 8px; }}
 QPushButton[look="quiet"]:hover, QToolButton:hover {{ background: {raised}; }}
 QPushButton[look="quiet"]:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 3px 7px; }}
+QToolButton[look="icon"], QToolButton[look="icon"]:focus {{ padding: 0; }}
 QPushButton::menu-indicator, QToolButton::menu-indicator {{ width: 0; height: 0; image: none; }}
 
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{

@@ -37,7 +37,8 @@ def tiles(qtbot):
 def test_a_tile_says_what_its_card_is_doing(tiles):
     tiles.show_cards(now(card(0, who="gsm8k-qwen", heat=71, load=0.98), card(1, heat=None, load=None)))
     first, second = tiles.tiles.values()
-    assert first.accessibleName() == "Card 0, NVIDIA Card 0: 20.0 GiB of 24.0 GiB free, 98.0 % busy, 71 \u00b0C, gsm8k-qwen"
+    told = "20.0 GiB of 24.0 GiB free, 98 % busy, 71 \u00b0C, gsm8k-qwen"
+    assert first.accessibleName() == f"Card 0, NVIDIA Card 0: {told}"
     assert second.accessibleName() == "Card 1, NVIDIA Card 1: 20.0 GiB of 24.0 GiB free, idle"
     tiles.show_cards(now(card(0, free=2, who="gsm8k-qwen"), card(1)))
     assert list(tiles.tiles.values()) == [first, second], "the same tiles, so that the focus stays"
@@ -51,9 +52,10 @@ def test_a_card_that_is_too_small_cannot_be_ticked_and_says_why(qtbot, tiles):
     tiles.show_cards(now(card(0, total=6, free=6), card(1, free=3), card(2)))
     small, full, free = tiles.tiles.values()
     assert not small.isEnabled()
-    assert small.reason == "too small: Alignment needs 8.00 GiB"
+    assert "(Alignment)" in small.accessibleName()
+    assert small.reason == "too small, needs 8.00 GiB"
     assert full.isEnabled()
-    assert full.reason == "full: Alignment needs 8.00 GiB"
+    assert full.reason == "full, needs 8.00 GiB"
     for tile in (small, full, free):
         qtbot.mouseClick(tile, Qt.MouseButton.LeftButton)
     assert ticked == [[1], [1, 2]]

@@ -3,14 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from sapo_ui.features.new_run.level_bar import LevelBar
 
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.forecast import Machine, card_needs, find_shape, forecast
 from sapo_studio.hardware import Card
-from sapo_ui.features.new_run.page import NewRunPage
-from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.features.new_run.review import describe
 from sapo_ui.features.new_run.review_bars import MemoryBar
 from sapo_ui.features.new_run.review_card import ReviewBody
@@ -64,7 +61,7 @@ def test_what_fits_is_said_without_a_warning(body):
     assert not any(bar.over or bar.memory.tight for bar in bars)
     for memory in body.review.memories:
         assert sum(memory.parts) / memory.there == pytest.approx(memory.share)
-        assert memory.parts[0] > 0, "weights are part of it"
+    assert body.review.memories[0].parts[0] > 0, "weights are part of what is on a card"
     assert not body.warnings.isVisible()
     assert body.review.total.value.startswith("about ")
     assert [line.value for line in body.times.lines] == [line.value for line in body.review.phases]

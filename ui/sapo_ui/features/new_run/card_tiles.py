@@ -56,10 +56,9 @@ class CardTile(QAbstractButton):
         """Why it cannot be ticked, or what stands in the way just now; empty: nothing."""
         if self.need is None:
             return ""
-        needs = f"{self.need.use} needs {size(self.need.bytes)}"
         if self.too_small:
-            return f"too small: {needs}"
-        return f"full: {needs}" if self.need.bytes > self.state.use.free else ""
+            return f"too small, needs {size(self.need.bytes)}"
+        return f"full, needs {size(self.need.bytes)}" if self.need.bytes > self.state.use.free else ""
 
     def show_state(self, state: CardState, need: Need | None) -> None:
         """Show the card as it is now."""
@@ -67,12 +66,11 @@ class CardTile(QAbstractButton):
         use = state.use
         free = f"{size(use.free)} of {size(use.total)} free"
         heat = "" if use.temperature is None else f", {use.temperature} \u00b0C"
-        load = "" if use.load is None else f", {fmt.percent(use.load)} busy"
+        load = "" if use.load is None else f", {_share(use.load)} busy"
+        why = f"{self.reason} ({self.need.use})" if self.need is not None and self.reason else state.who
         self.setEnabled(not self.too_small)
-        self.setAccessibleName(f"Card {use.number}, {use.name}: {free}{load}{heat}, {self.reason or state.who}")
-        self.setToolTip(
-            plain_tip(f"Card {use.number}, {use.name}\n{free}{load}{heat}\n{self.reason or state.who}\n{use.uuid}")
-        )
+        self.setAccessibleName(f"Card {use.number}, {use.name}: {free}{load}{heat}, {why}")
+        self.setToolTip(plain_tip(f"Card {use.number}, {use.name}\n{free}{load}{heat}\n{why}\n{use.uuid}"))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -103,7 +101,11 @@ class CardTile(QAbstractButton):
         painter.drawText(QRectF(10, 8, inner, 20), right, heat)
         room = inner - 38 - painter.fontMetrics().horizontalAdvance(heat)
         painter.setPen(QColor(look.muted))
-        painter.drawText(QRectF(44, 8, room, 20), middle, self._cut(painter, use.name.removeprefix("NVIDIA "), room))
+        painter.drawText(
+            QRectF(44, 8, room, 20),
+            middle,
+            self._cut(painter, use.name.removeprefix("NVIDIA ").removeprefix("GeForce "), room),
+        )
         painter.setFont(theme.font("strong"))
         painter.setPen(QColor(look.text))
         painter.drawText(QRectF(30, 8, 14, 20), middle, str(use.number))
@@ -117,7 +119,7 @@ class CardTile(QAbstractButton):
         painter.setFont(theme.font("small"))
         painter.setPen(QColor(look.text if self.isEnabled() else look.muted))
         painter.drawText(QRectF(10, 44, inner, 20), middle, f"{size(use.free)} of {size(use.total)} free")
-        load = "" if use.load is None else fmt.percent(use.load)
+        load = "" if use.load is None else _share(use.load)
         painter.setPen(QColor(look.muted))
         painter.drawText(QRectF(10, 64, inner, 20), right, "" if self.reason else load)
         room = inner if self.reason else inner - 8 - painter.fontMetrics().horizontalAdvance(load)
@@ -127,6 +129,10 @@ class CardTile(QAbstractButton):
     @staticmethod
     def _cut(painter: QPainter, text: str, room: float) -> str:
         return painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(room))
+
+
+def _share(of_one: float) -> str:
+    return f"{round(100 * of_one)} %"
 
 
 class CardTiles(QWidget):

@@ -104,10 +104,9 @@ class SetupChecks(QObject):
     def _data(self, config: RunConfig) -> None:
         path = "task.train_data"
         if not previewed(config):
-            self.found.emit(path, None)
-            written = TASK_KINDS[config.task.kind].written
-            where = "The data lie on the Hub: they are read when the run starts." if written else ""
-            self.previewed.emit(None, where)
+            on_hub = TASK_KINDS[config.task.kind].written
+            self.found.emit(path, Finding("on the Hub: read when the run starts", "muted") if on_hub else None)
+            self.previewed.emit(None, "")
             return
 
         def known(look: object) -> None:

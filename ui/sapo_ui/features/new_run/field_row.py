@@ -25,6 +25,8 @@ EDITOR_WIDTH = 136
 PICKER_WIDTH = 32
 RESET_WIDTH = 24
 GAP = 8
+WIDE = ("model", "data", "python")
+"""What picks a path: such values are long."""
 NARROW = 400
 """Below this width, label and control give room to the slot."""
 
@@ -186,6 +188,7 @@ class FieldRow(QWidget):
         if self.reset is None and self.changed:
             self.reset = QToolButton(self)
             self.reset.setFixedSize(RESET_WIDTH, RESET_WIDTH)
+            self.reset.setProperty("look", "icon")
             self.reset.setToolTip("Back to the preset's value")
             self.reset.setAccessibleName(f"Reset: {self.spec.label}")
             self.reset.setIcon(icons.icon("reset", theme.current().muted))
@@ -203,12 +206,8 @@ class FieldRow(QWidget):
         self.editor.setFocus(Qt.FocusReason.OtherFocusReason)
         self.reset_wanted.emit(self.spec.path)
 
-    def _edited(self) -> None:
-        self.finding = None  # it was about another value
-        self.edited.emit()
-
     def _picked(self) -> None:
-        self._edited()
+        self.edited.emit()
         self.left.emit()
 
     def focusable(self) -> list[QWidget]:
@@ -243,7 +242,7 @@ class FieldRow(QWidget):
         tight = self.width() < NARROW
         label = LABEL_WIDTH - 32 if tight else LABEL_WIDTH
         room = EDITOR_WIDTH - 24 if tight else EDITOR_WIDTH
-        if self.spec.kind in ("text", "columns") and self.width() >= NARROW + 120:
+        if (self.spec.picker in WIDE or self.spec.kind == "columns") and self.width() >= NARROW + 120:
             room += 64
         top = (ROW_HEIGHT - theme.CONTROL_HEIGHT) // 2
         own = room - (PICKER_WIDTH + 4 if self.picker is not None else 0)
@@ -282,7 +281,10 @@ class FieldRow(QWidget):
             slot.setLeft(slot.left() + 20)
         painter.setFont(theme.font("small"))
         painter.setPen(QColor(look.muted if tone == "good" else colour))
-        shown = painter.fontMetrics().elidedText(self.said, Qt.TextElideMode.ElideRight, slot.width())
+        text = self.said
+        if self.problem and painter.fontMetrics().horizontalAdvance(text) > slot.width():
+            text = self.spec.brief if text == self.spec.expected else text
+        shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, slot.width())
         painter.drawText(slot, middle, shown)
         cut = shown != self.said or label != self.spec.label
         self.setToolTip(plain_tip(f"{self.spec.label}: {self.said}") if cut else "")
@@ -310,6 +312,6 @@ class FieldRow(QWidget):
             edit.setReadOnly(True)
         elif self.spec.kind not in ("text", "columns"):
             edit.setAlignment(Qt.AlignmentFlag.AlignRight)
-        edit.textEdited.connect(self._edited)
+        edit.textEdited.connect(self.edited)
         edit.editingFinished.connect(self.left)
         return edit

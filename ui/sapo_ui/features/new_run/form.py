@@ -44,6 +44,7 @@ class RunForm(QScrollArea):
         self.specs = tuple(specs)
         self.rows = Rows(self._made_for)
         self._wanted: frozenset[str] = frozenset()
+        self._jumping = False
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(self.horizontalScrollBarPolicy().ScrollBarAlwaysOff)
@@ -98,14 +99,12 @@ class RunForm(QScrollArea):
         for spec in section.lacking(self._wanted):
             self._make(spec)
         self._settle()
-        bar = self.verticalScrollBar()
-        bar.blockSignals(True)  # the end of the form may come before its last section reaches the top
-        bar.setValue(section.y())
-        bar.blockSignals(False)
-        self.viewport().update()
+        self._jumping = True  # the end of the form may come before its last section reaches the top
+        self.verticalScrollBar().setValue(section.y())
         first = next((spec.path for spec in section.specs if spec.path in self._wanted), None)
         if first is not None:
             section.rows[first].take_focus()
+        self._jumping = False
 
     def in_order(self) -> Iterator[str]:
         """The settings that are shown, from top to bottom."""
@@ -142,6 +141,8 @@ class RunForm(QScrollArea):
             QWidget.setTabOrder(before, after)
 
     def _scrolled(self) -> None:
+        if self._jumping:
+            return
         top = self.verticalScrollBar().value() + 20
         reached = [section for section in self.sections.values() if not section.isHidden() and section.y() <= top]
         if reached:

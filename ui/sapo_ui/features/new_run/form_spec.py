@@ -66,6 +66,7 @@ class FieldSpec:
     minimum: float | None = None
     maximum: float | None = None
     above: bool = False
+    min_length: int = 0
     max_length: int | None = None
     main: bool = False
     kinds: tuple[str, ...] = ()
@@ -87,8 +88,12 @@ class FieldSpec:
             return "What a TOML file says."
         if self.kind == "columns":
             return f"Columns by what they hold: {EXAMPLE}."
+        if self.picker == "cards":
+            return "Numbers of cards with commas, such as 0,2."
+        if self.kind == "text" and not self.max_length:
+            return "Some text." if self.min_length else "Any text, or none."
         if self.kind == "text":
-            return f"1 to {self.max_length} characters." if self.max_length else "Some text."
+            return f"{self.min_length or 'At most'}{' to' if self.min_length else ''} {self.max_length:,} characters."
         what = "A whole number" if self.kind == "integer" else "A number"
         low = "" if self.minimum is None else _bound(self.minimum)
         high = "" if self.maximum is None else _bound(self.maximum)
@@ -99,6 +104,14 @@ class FieldSpec:
         if low:
             return f"{what}, {low} or more."
         return f"{what}, at most {high}." if high else f"{what}."
+
+    @property
+    def brief(self) -> str:
+        """The same in as few words as there are."""
+        words = self.expected.rstrip(".")
+        for long, short in (("A whole number from ", "whole, "), ("A number ", ""), ("A whole number, ", "whole, ")):
+            words = words.replace(long, short)
+        return words
 
 
 @dataclass(frozen=True)
@@ -159,6 +172,7 @@ def _field(path: str, raw: Mapping[str, Any], default: Any) -> FieldSpec:
         minimum=raw["exclusiveMinimum"] if above else minimum,
         maximum=raw.get("maximum"),
         above=above,
+        min_length=int(raw.get("minLength", 0)),
         max_length=raw.get("maxLength"),
         main=raw.get("group") == "main",
         kinds=tuple(str(raw.get("kinds", "")).split()),

@@ -53,8 +53,8 @@ class HelpPanel(QFrame):
         column.addWidget(self.text, 1)
         self.tell(None, None)
 
-    def tell(self, spec: FieldSpec | None, base: Any) -> None:
-        """Explain this setting, whose value in the preset is `base`."""
+    def tell(self, spec: FieldSpec | None, base: Any, problem: str = "") -> None:
+        """Explain this setting, whose value in the preset is `base`; first of all what is wrong with it, if anything."""
         if spec is None:
             self.title.setText("New run")
             self.facts.set_text("")
@@ -65,4 +65,5 @@ class HelpPanel(QFrame):
         default = form_spec.show(spec.default) or "empty"
         self.facts.set_text(f"{spec.path} \u00b7 default {default}{preset}")
         right = "" if spec.kind in ("switch", "kept") else f" <i>{html.escape(spec.expected)}</i>"
-        self.text.setHtml(f"{rich(spec.help)}{right}")
+        wrong = f"<b style='color:{theme.current().bad}'>{html.escape(problem)}</b> " if problem else ""
+        self.text.setHtml(f"{wrong}{rich(spec.help)}{right}")

@@ -344,7 +344,8 @@ class NewRunPage(Page):
 
     def _row_edited(self, path: str) -> None:
         self._touched = True
-        self._findings.pop(path, None)
+        if self._findings.pop(path, None) is not None:  # it was about another value
+            self.rows[path].find(None)
         self._keep_soon.start()
         if path == "runtime.gpus":
             self.tiles.choose(_numbers(str(self.rows[path].value())))
@@ -364,10 +365,15 @@ class NewRunPage(Page):
         self.config, self.problems = form_spec.check(self.values(), self.specs)
         for row in self.rows.values():
             self._mark(row)
+            if row.editor.hasFocus():
+                self._explain(row.spec.path)
         self._show_what_matters()
         if self.config is not None:
             self.review.ask(self.config)
-            self.launch.age.setText("updating\u2026" if self.review.review is not None else "")
+            self.launch.age.setText("updating\u2026" if self.review.stale else "")
+        else:
+            self.review.outdate()
+            self.launch.age.setText("of earlier values" if self.review.stale else "")
         self.tiles.choose(_numbers(str(self.values()["runtime.gpus"])))
         self._say_verdict()
 
@@ -431,7 +437,7 @@ class NewRunPage(Page):
             self.launch.say("Starting the engine\u2026", "muted")
         elif wrong or whole:
             names = ", ".join(self._by_path[path].label for path in wrong[:3])
-            count = f"{counted(len(wrong), 'value')} to correct before the run can start: {names}"
+            count = f"{counted(len(wrong), 'value')} to correct: {names}"
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             self.launch.say(whole[0] if whole else f"{count}{more}.", "bad")
         else:
@@ -472,9 +478,13 @@ class NewRunPage(Page):
             self.tiles.need({number: Need(peak.bytes, peak.use) for number, peak in review.needs.items()})
 
     def _focused(self, path: str) -> None:
-        spec = self._by_path[path]
-        self.help_panel.tell(spec, form_spec.flatten(self._base.model_dump())[path])
-        self.index.mark(spec.section)
+        self._explain(path)
+        self.index.mark(self._by_path[path].section)
+
+    def _explain(self, path: str) -> None:
+        row = self.rows[path]
+        base = form_spec.flatten(self._base.model_dump())[path]
+        self.help_panel.tell(row.spec, base, row.said if row.wrong else "")
 
     # -- moving about
 

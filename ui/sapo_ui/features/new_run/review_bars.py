@@ -93,21 +93,20 @@ class PartLegend(QWidget):
     def __init__(self, names: Sequence[str], parent: QWidget) -> None:
         super().__init__(parent)
         self._names = tuple(names)
-        self.setFixedHeight(HEAD)
+        self.setFixedHeight(2 * HEAD)
         self.setAccessibleName("Legend: " + ", ".join(names))
         self.setToolTip("The tick on a bar is what is free now.")
         theme.on_change(self, self.update)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
-        painter, x = QPainter(self), 0.0
+        painter = QPainter(self)
         painter.setFont(theme.font("small"))
         painter.setPen(QColor(theme.current().muted))
-        for name, colour in zip(self._names, part_colours(live=self.isEnabled()), strict=True):
-            painter.fillRect(QRectF(x, HEAD / 2 - 4, 8, 8), colour)
-            width = painter.fontMetrics().horizontalAdvance(name)
-            painter.drawText(QRectF(x + 12, 0, width, HEAD), Qt.AlignmentFlag.AlignVCenter, name)
-            x += 12 + width + 10
+        for at, (name, colour) in enumerate(zip(self._names, part_colours(live=self.isEnabled()), strict=True)):
+            x, y = at % 2 * self.width() / 2, at // 2 * HEAD
+            painter.fillRect(QRectF(x, y + HEAD / 2 - 4, 8, 8), colour)
+            painter.drawText(QRectF(x + 14, y, self.width() / 2 - 14, HEAD), Qt.AlignmentFlag.AlignVCenter, name)
 
 
 class AmountBars(QWidget):

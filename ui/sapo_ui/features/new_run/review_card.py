@@ -88,7 +88,6 @@ class ReviewBody(QScrollArea):
         inner.setSpacing(4)
         self.warnings = _words(self.picture, "warning")
         self.unknown = _words(self.picture, "muted")
-        inner.addWidget(self.warnings)
         inner.addWidget(self.unknown)
         self.memory_head = _Head("Memory", "at its peak", self.picture)
         self.memories = QVBoxLayout()
@@ -108,6 +107,8 @@ class ReviewBody(QScrollArea):
             if part is self.rollout_head:
                 inner.addSpacing(8)
             inner.addWidget(part)
+        inner.addSpacing(4)
+        inner.addWidget(self.warnings)
         for part in (self.memory_head, self.legend, self.time_head, self.times, self.rollout_head, self.rollouts):
             part.hide()
 
@@ -120,8 +121,12 @@ class ReviewBody(QScrollArea):
         """Forecast `config` as soon as the typing pauses."""
         if config != self._config:
             self._config = config
-            self.picture.setEnabled(self.review is None)
+            self.outdate()
             self._timer.start()
+
+    def outdate(self) -> None:
+        """What is shown is the forecast of other values: it greys."""
+        self.picture.setEnabled(self.review is None)
 
     def _ask(self) -> None:
         config = self._config

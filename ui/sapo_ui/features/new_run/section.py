@@ -67,10 +67,16 @@ class Section(QWidget):
         self._column.setSpacing(0)
         self.heading = Heading(title, self)
         self._column.addWidget(self.heading)
+        self._above: QWidget = self.heading
+        """What the rows stand under."""
 
     def put(self, widget: QWidget, *, top: bool = False) -> None:
         """Add something that is no setting: below the heading, or behind the rows."""
-        self._column.insertWidget(1, widget) if top else self._column.addWidget(widget)
+        if top:
+            self._column.insertWidget(self._column.indexOf(self._above) + 1, widget)
+            self._above = widget
+        else:
+            self._column.addWidget(widget)
 
     def lacking(self, paths: Collection[str]) -> list[FieldSpec]:
         """The settings among `paths` that have no row yet, in their order."""
@@ -85,7 +91,7 @@ class Section(QWidget):
         if behind:
             at = self._column.indexOf(behind[0])
         else:
-            at = self._column.indexOf(before[-1] if before else self.heading) + 1
+            at = self._column.indexOf(before[-1] if before else self._above) + 1
         self._column.insertWidget(at, row)
         self.rows[spec.path] = row
         return row
