@@ -107,10 +107,11 @@ def look(python: Path) -> Engine:
             check=False,
             timeout=SECONDS,
         )
-        told = json.loads(done.stdout.strip().rpartition("\n")[2] or "null")
-        return Engine(python, told["python"], told["packages"], told["protocol"], told["release"], told.get("why", ""))
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"{python} cannot be started", why=str(error)) from error
+    try:
+        told = json.loads(done.stdout.strip().rpartition("\n")[2] or "null")
+        return Engine(python, told["python"], told["packages"], told["protocol"], told["release"], told.get("why", ""))
     except (ValueError, KeyError, TypeError) as error:
         last = done.stderr.strip().rpartition("\n")[2] or "It said nothing that can be read."
         raise InputError(

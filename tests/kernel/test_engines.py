@@ -10,7 +10,6 @@ import pytest
 from sapo_studio import engines, supervisor
 from sapo_studio.app.set_up.missing import NEEDS, missing
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.engines import Engine
 from sapo_studio.errors import InputError
 from sapo_studio.events import PROTOCOL
 from sapo_studio.store import queries, runs

@@ -33,7 +33,6 @@ class DataLook:
 
     rows: int
     splits: Mapping[str, int]
-    with_solution: int
     examples: tuple[Example, ...]
     prompt: str
     graded: int
@@ -50,8 +49,8 @@ class DataLook:
 
 
 def previewed(config: RunConfig) -> bool:
-    """Whether the questions to learn from lie on this machine, so that they can be looked at now: nothing is fetched for
-    a form."""
+    """Whether the questions to learn from lie on this machine, so that they can be looked at now: for a form nothing is
+    fetched."""
     task = config.task
     return TASK_KINDS[task.kind].written and bool(task.train_data) and not task.train_data.startswith(HUB)
 
@@ -68,7 +67,7 @@ def look_at_data(config: RunConfig) -> DataLook:
             task=task.kind,
             data=task.train_data,
             test_data="" if task.test_data.startswith(HUB) else task.test_data,
-            fields=show_columns(task.fields),
+            fields=show_columns(dict(task.fields)),
             benchmark=task.process_data,
             steps=task.steps,
             pattern=task.step_pattern,
@@ -86,7 +85,6 @@ def _look(told: Mapping[str, Any]) -> DataLook:
     return DataLook(
         rows=told["rows"],
         splits=told["splits"],
-        with_solution=told["with_solution"],
         examples=tuple(Example(one["question"], tuple(one["steps"])) for one in told["solutions"]),
         prompt=told["prompt"],
         graded=max(golds["checked"], told["graded"]),

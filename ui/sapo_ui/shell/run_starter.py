@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from sapo_studio.config.schema import RunConfig
@@ -18,6 +18,9 @@ from sapo_ui.services import run_queue, tasks
 from sapo_ui.services.control import RunControl
 from sapo_ui.shell.page_registry import DEMO_PRESET
 from sapo_ui.shell.pages import Pages
+
+WARM_MS = 1500
+"""So long after the window, when it has shown what it opens with, what the form needs is loaded."""
 
 
 class RunStarter(QObject):
@@ -44,6 +47,12 @@ class RunStarter(QObject):
         self._control = control
         self._presets = presets
         self._on_error = on_error
+        QTimer.singleShot(WARM_MS, self, self._warm_up)
+
+    def _warm_up(self) -> None:
+        from sapo_ui.features.new_run.warm_up import warm_up
+
+        tasks.run(self, lambda store: warm_up(), lambda _: None, key="warm")
 
     def open_form(self, config: RunConfig | None = None, *, of: str = "", origin: str = "") -> None:
         """Open the form, with what was left in it the last time, else filled from `config` or the demo's preset.

@@ -17,7 +17,6 @@ from sapo_ui.services.drafts import Drafts
 DATA = DataLook(
     rows=3,
     splits={"train": 2, "test": 1},
-    with_solution=2,
     examples=(Example("How many?", ("First 1 < 2.", "Then 3.")),),
     prompt="Q",
     graded=3,

@@ -149,15 +149,15 @@ class FieldRow(QWidget):
             self.update()
             return
         self.problem, self.changed, self._fix = problem, changed, fix
-        self._tell()
+        self._show_state()
 
-    def find(self, finding: Finding | None) -> None:
+    def tell(self, finding: Finding | None) -> None:
         """Show what was found out about the value, or its hint again."""
         if finding != self.finding:
             self.finding = finding
-            self._tell()
+            self._show_state()
 
-    def _tell(self) -> None:
+    def _show_state(self) -> None:
         wrong = self.wrong
         told = f"Wrong value. {self.said}" if wrong else f"Changed. {self.said}" if self.changed else self.said
         self.editor.setAccessibleDescription(f"{told} {self.spec.help}")

@@ -112,7 +112,8 @@ class RunForm(QScrollArea):
             yield from (spec.path for spec in section.specs if spec.path in self._wanted)
 
     def _settle(self) -> None:
-        layout = self.widget().layout()
+        inside = self.widget()
+        layout = inside.layout() if inside is not None else None
         if layout is not None:
             layout.activate()
 

@@ -54,7 +54,7 @@ class HelpPanel(QFrame):
         self.tell(None, None)
 
     def tell(self, spec: FieldSpec | None, base: Any, problem: str = "") -> None:
-        """Explain this setting, whose value in the preset is `base`; first of all what is wrong with it, if anything."""
+        """Explain this setting, whose value in the preset is `base`; first what is wrong with it, if anything."""
         if spec is None:
             self.title.setText("New run")
             self.facts.set_text("")

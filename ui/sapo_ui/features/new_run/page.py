@@ -333,7 +333,7 @@ class NewRunPage(Page):
     def _take_row(self, row: FieldRow) -> None:
         path = row.spec.path
         row.set_value(self._values[path])
-        row.find(self._findings.get(path))
+        row.tell(self._findings.get(path))
         self._mark(row)
         row.edited.connect(partial(self._row_edited, path))
         row.left.connect(self._check_soon.start)
@@ -345,7 +345,7 @@ class NewRunPage(Page):
     def _row_edited(self, path: str) -> None:
         self._touched = True
         if self._findings.pop(path, None) is not None:  # it was about another value
-            self.rows[path].find(None)
+            self.rows[path].tell(None)
         self._keep_soon.start()
         if path == "runtime.gpus":
             self.tiles.choose(_numbers(str(self.rows[path].value())))
@@ -455,7 +455,7 @@ class NewRunPage(Page):
         else:
             self._findings.pop(path, None)
         if path in self.rows:
-            self.rows[path].find(self._findings.get(path))
+            self.rows[path].tell(self._findings.get(path))
         self._show_what_matters()
         self._say_verdict()
 
@@ -503,7 +503,7 @@ class NewRunPage(Page):
     def _step_section(self, by: int) -> None:
         self.index.step(by)
 
-    def find(self) -> None:
+    def search(self) -> None:
         """Go to the search for a setting."""
         self.index.show()
         self.index.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -522,7 +522,7 @@ class NewRunPage(Page):
                 event.accept()
                 return True
             if event.type() == QEvent.Type.KeyPress:
-                self.find()
+                self.search()
                 return True
         return super().event(event)
 

@@ -137,7 +137,7 @@ class ReviewBody(QScrollArea):
         """What is not installed, each with its command."""
         _clear(self.lacking)
         for one in missing:
-            self.lacking.addWidget(_MissingLine(one, self.widget()))
+            self.lacking.addWidget(_MissingLine(one, self.viewport()))
 
     def show_review(self, review: Review) -> None:
         """Show it."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sapo_studio.app.set_up.effect import Effect, effect_of
 from sapo_studio.config.blame import Blame, blame, with_change
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import PHASE_LABELS
+from sapo_studio.errors import SapoError
 from sapo_studio.forecast import Machine
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -55,13 +57,17 @@ class Failure:
 def read_failure(store: Store, run: RunSummary) -> Failure:
     """What there is to say about a run that failed. Reads the store; not for the GUI thread."""
     error = run.error or ErrorText("The run failed", "It left no reason.", "The log may say more.")
-    config = queries.get_config(store, run.id)
+    config: RunConfig | None = None
+    with suppress(SapoError):  # a damaged row is no reason to say nothing
+        config = queries.get_config(store, run.id)
     phases = queries.phases(store, run.id)
     left = {phase.name for phase in phases if phase.status != "done"}
     done = frozenset({phase.name for phase in phases} - left)
     at = phase_under_way(phases)
     phase = run.phase or (at.name if at is not None else "")
-    found = blame(error.what, error.why, bad_input=error.bad_input, config=config, phase=phase, done=done)
+    found = Blame("", (), not error.bad_input, "unknown")
+    if config is not None:
+        found = blame(error.what, error.why, bad_input=error.bad_input, config=config, phase=phase, done=done)
     newest = queries.log(store, run.id, limit=LOOKED)
     total = int(store.value("SELECT count(*) FROM events WHERE run_id = ?", (run.id,)))
     return Failure(
