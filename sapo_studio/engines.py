@@ -11,6 +11,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
@@ -66,9 +69,22 @@ class Engine:
         return ", ".join([f"Python {self.python}", *named])
 
 
+_FOR_NOW: ContextVar[str] = ContextVar("engine_python", default="")
+
+
+@contextmanager
+def lives_in(python: str) -> Generator[None]:
+    """Inside, an engine that is asked something lives in `python` (empty: where it does anyway)."""
+    before = _FOR_NOW.set(python)
+    try:
+        yield
+    finally:
+        _FOR_NOW.reset(before)
+
+
 def python_of(chosen: str = "") -> Path:
     """The Python that a run with this `runtime.engine_python` works in."""
-    named = chosen or os.environ.get(PYTHON_VARIABLE, "") or _kept()
+    named = chosen or _FOR_NOW.get() or os.environ.get(PYTHON_VARIABLE, "") or _kept()
     return paths.user_path(named) if named else Path(sys.executable)
 
 

@@ -18,15 +18,15 @@ _DESCRIPTOR = re.compile(r'"/(?:dev|proc/self)/fd/(\d{1,6})"')
 COMMAND = (sys.executable, "-P", "-m", "sapo_engine.service")
 
 
-def ask(request: Request, *, seconds: float | None = None, python: str = "") -> dict[str, Any]:
+def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
     """The engine's answer to `request`: what it holds is said at the request.
 
-    `python`: the one that the engine lives in, as `runtime.engine_python`. A request that streams has its results
-    written straight to standard output meanwhile. Raises the error that the engine told; EngineError where it could
-    not be started, ended without an answer, or took longer than `seconds`; InputError where `python` cannot be a path.
+    A request that streams has its results written straight to standard output meanwhile. The engine is that of
+    `engines.python_of`. Raises the error that the engine told; EngineError where it could not be started, ended without
+    an answer, or took longer than `seconds`; InputError where the path of its Python cannot be one.
     """
     text = request.to_json()
-    lives = engines.python_of(python)
+    lives = engines.python_of()
     command = COMMAND if engines.is_own(lives) else (str(lives), *COMMAND[1:])
     try:
         done = subprocess.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from sapo_studio import engines
 from sapo_studio.config.places import whole_paths
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.task_kinds import LAB
@@ -33,5 +34,6 @@ def check_data(config: RunConfig) -> dict[str, Any]:
             config = pinned(store, config)
     with suppress(EngineError):
         request = DataCheckRequest(config=whole_paths(config).model_dump(mode="json"))
-        return ask(request, seconds=SECONDS, python=config.runtime.engine_python)
+        with engines.lives_in(config.runtime.engine_python):
+            return ask(request, seconds=SECONDS)
     return {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from sapo_studio import engines
 from sapo_studio.config.columns import show_columns
 from sapo_studio.config.places import whole_paths
 from sapo_studio.config.schema import RunConfig
@@ -62,20 +63,18 @@ def look_at_data(config: RunConfig) -> DataLook:
     Raises InputError where the data cannot be used, EngineError where there is no engine to read them.
     """
     task = whole_paths(config).task
-    told = ask(
-        PreviewRequest(
-            task=task.kind,
-            data=task.train_data,
-            test_data="" if task.test_data.startswith(HUB) else task.test_data,
-            fields=show_columns(dict(task.fields)),
-            benchmark=task.process_data,
-            steps=task.steps,
-            pattern=task.step_pattern,
-            count=EXAMPLES,
-        ),
-        seconds=SECONDS,
-        python=config.runtime.engine_python,
+    request = PreviewRequest(
+        task=task.kind,
+        data=task.train_data,
+        test_data="" if task.test_data.startswith(HUB) else task.test_data,
+        fields=show_columns(dict(task.fields)),
+        benchmark=task.process_data,
+        steps=task.steps,
+        pattern=task.step_pattern,
+        count=EXAMPLES,
     )
+    with engines.lives_in(config.runtime.engine_python):
+        told = ask(request, seconds=SECONDS)
     return _look(told)
 
 

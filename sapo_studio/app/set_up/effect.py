@@ -35,8 +35,8 @@ class Effect:
 
 def effect_of(before: RunConfig, after: RunConfig, phase: str, machine: Machine) -> Effect | None:
     """What `after` takes of the memory that is fullest with `before` in this kind of phase (empty: in any), and how
-    much longer the run takes. None where the model is unknown or the forecast sees no difference. Reads the model's headers:
-    not for the GUI thread."""
+    much longer the run takes. None where the model is unknown or the forecast sees no difference. Reads the model's
+    headers: not for the GUI thread."""
     first = forecast(before, find_shape(before), machine)
     second = forecast(after, find_shape(after), machine)
     if not first.memory or not second.memory:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+from sapo_studio import engines
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.errors import EngineError, InputError
 from sapo_studio.forecast import check_source
@@ -29,15 +30,20 @@ def check_model(model: ModelConfig, *, python: str = "") -> None:
     folder = Path(model.source).expanduser().absolute()
     if not folder.is_dir():
         return  # a GGUF file
+    with engines.lives_in(python):
+        _ask(folder, known=known)
+
+
+def _ask(folder: Path, *, known: bool) -> None:
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import ModelCheckRequest, TokenizerCheckRequest
 
     if not known or not (folder / TOKENIZER).is_file():
         with suppress(EngineError):
-            ask(ModelCheckRequest(folder=folder), seconds=SECONDS, python=python)
+            ask(ModelCheckRequest(folder=folder), seconds=SECONDS)
         return
     try:
-        ask(TokenizerCheckRequest(folder=folder), seconds=SECONDS, python=python)
+        ask(TokenizerCheckRequest(folder=folder), seconds=SECONDS)
     except EngineError as error:
         if find_spec("tokenizers") is None:
             return

@@ -47,7 +47,10 @@ class RunStarter(QObject):
         self._control = control
         self._presets = presets
         self._on_error = on_error
-        QTimer.singleShot(WARM_MS, self, self._warm_up)
+        soon = QTimer(self)
+        soon.setSingleShot(True)
+        soon.timeout.connect(self._warm_up)
+        soon.start(WARM_MS)
 
     def _warm_up(self) -> None:
         from sapo_ui.features.new_run.warm_up import warm_up
