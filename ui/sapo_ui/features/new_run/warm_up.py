@@ -14,6 +14,19 @@ NEEDED = (
 """The modules behind the form that take long to load; none of them knows Qt."""
 
 
+WIDGETS = (
+    "sapo_ui.widgets.flow_layout",
+    "sapo_ui.widgets.charts.cost_bars",
+    *(
+        f"sapo_ui.features.new_run.{name}"
+        for name in ("pickers", "field_row", "section", "form", "index", "help_panel", "review_bars", "review_card")
+    ),
+    *(f"sapo_ui.features.new_run.{name}" for name in ("launch_card", "card_tiles", "data_preview", "checks", "page")),
+)
+"""The form's own modules, each after those that it needs: loaded one at a time on the GUI thread, some milliseconds
+each."""
+
+
 def warm_up() -> None:
     """Load them, and make the form's fields of the configuration's schema. Takes some tenths of a second; not for the
     GUI thread."""
