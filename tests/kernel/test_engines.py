@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from sapo_studio import engines, supervisor
+from sapo_studio.app import diagnosis
 from sapo_studio.app.set_up.missing import NEEDS, missing
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
 from sapo_studio.events import PROTOCOL
+from sapo_studio.requests.client import ask
+from sapo_studio.requests.kinds import SandboxProbeRequest
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 from tests.fixtures.command_line import sapo
@@ -113,6 +116,25 @@ def test_the_command_line_names_a_python_and_refuses_a_bad_one_before_there_is_a
     assert "is of another version" in done.stderr
     with Store.open() as store:
         assert queries.list_runs(store) == []
+
+
+def test_the_doctor_looks_at_the_python_that_is_chosen(monkeypatch, tmp_path):
+    def said() -> list[tuple[str, str]]:
+        return [(one.state, one.finding) for one in diagnosis._engine_python()]
+
+    assert said() == []
+    monkeypatch.setattr(engines, "least_versions", dict)
+    engines.choose(str(python(tmp_path, told())))
+    assert said() == [("good", f"{tmp_path / 'python'}: Python 3.12.1, torch 2.10.0+cu128, transformers 5.1.0")]
+    python(tmp_path, told(None))
+    assert said() == [("bad", f"{tmp_path / 'python'} has no SAPO Studio engine")]
+
+
+def test_requests_are_answered_by_the_python_that_is_chosen(tmp_path):
+    answering = python(tmp_path, '{"sandbox": "here", "why": ""}')
+    assert ask(SandboxProbeRequest())["sandbox"] != "here"
+    with engines.lives_in(str(answering)):
+        assert ask(SandboxProbeRequest())["sandbox"] == "here"
 
 
 def test_what_is_missing_is_told_for_what_the_run_wants_with_the_command(tmp_path):

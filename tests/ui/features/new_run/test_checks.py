@@ -61,6 +61,23 @@ def test_a_model_that_is_not_one_is_wrong_where_it_stands(qtbot, open_page):
     assert page.start.isEnabled()
 
 
+def test_one_wrong_value_keeps_nobody_from_looking_at_a_model(qtbot, open_page):
+    asked = []
+
+    def model(config):
+        asked.append(config.model.source)
+        return ModelLook(1000, 512, True, "")
+
+    page = open_page(look=looking(model=model), all_rows=False)
+    page.set_value("sampling.samples", 0)
+    page.set_value("model.source", "bundled:lab")
+    qtbot.waitUntil(lambda: asked[-1:] == ["bundled:lab"])
+    qtbot.waitUntil(lambda: page.rows["model.source"].tone == "good")
+    assert page.wrong() == ["sampling.samples"]
+    qtbot.waitUntil(lambda: page.review.stale)
+    assert page.launch.age.text() == "of earlier values"
+
+
 def test_a_model_without_a_chat_template_cannot_be_asked_by_chat(qtbot, open_page, words):
     look = looking(model=lambda config: ModelLook(1000, 512, False, ""))
     page = open_page([words], look=look, all_rows=False)

@@ -1,6 +1,9 @@
 """The New run form: everything in it comes from RunConfig."""
 
 import tomllib
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -8,8 +11,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox
 
 from sapo_studio.config.schema import RunConfig, field_paths
 from sapo_studio.errors import EngineError, InputError
-from sapo_ui.features.new_run import form_spec
+from sapo_ui.features.new_run import form_spec, warm_up
 from sapo_ui.features.new_run.field_row import ROW_HEIGHT
+from sapo_ui.features.new_run.form import AT_ONCE
 from sapo_ui.features.new_run.page import write_toml
 from sapo_ui.features.new_run.preset_name import nearest_name
 from tests.ui.features.new_run.conftest import preset
@@ -35,6 +39,28 @@ def test_rows_stand_in_the_order_of_their_section_however_they_were_made(open_pa
     for section in page.form.sections.values():
         ys = [section.rows[spec.path].y() for spec in section.specs if not section.rows[spec.path].isHidden()]
         assert ys == sorted(ys)
+
+
+def test_rows_are_made_in_small_portions_between_which_the_window_answers(qtbot, open_page):
+    page = open_page(all_rows=False)
+    made = []
+    page.form.made.connect(made.append)
+    turns = []
+    page.form._more.timeout.connect(lambda: turns.append(len(made)))
+    page.index.all.click()
+    assert made == [], "the click itself makes none"
+    qtbot.waitUntil(lambda: all(path in page.rows for path in page.form.in_order()))
+    assert max(after - before for before, after in pairwise([0, *turns])) <= AT_ONCE
+    assert len(turns) > 5
+
+
+def test_what_the_form_needs_can_be_loaded_ahead():
+    warm_up.warm_up()
+    assert form_spec.fields.cache_info().currsize == 1
+    own = {path.stem for path in Path(warm_up.__file__).parent.glob("*.py")}
+    for name in (*warm_up.NEEDED, *warm_up.WIDGETS):
+        assert import_module(name).__name__ == name
+    assert {name.rpartition(".")[2] for name in warm_up.WIDGETS if ".new_run." in name} <= own
 
 
 def test_kinds_bounds_and_units_come_from_the_schema(page):

@@ -27,6 +27,10 @@ RESET_WIDTH = 24
 GAP = 8
 WIDE = ("model", "data", "python")
 """What picks a path: such values are long."""
+LONGEST_FIX = 12
+"""Signs of a value that stands on a button."""
+WIDEST = 900
+"""A wider row leaves its end empty: what belongs to a value stays near it."""
 NARROW = 400
 """Below this width, label and control give room to the slot."""
 
@@ -181,7 +185,8 @@ class FieldRow(QWidget):
             self.fix.setVisible(offered)
             if offered:
                 shown = form_spec.show(self._fix)
-                self.fix.setText(f"Use {shown}")
+                self.fix.setText(f"Use {shown}" if len(shown) <= LONGEST_FIX else "Use the preset's")
+                self.fix.setToolTip(plain_tip(shown))
                 self.fix.setAccessibleName(f"Use {shown} for {self.spec.label}")
 
     def _offer_reset(self) -> None:
@@ -249,7 +254,7 @@ class FieldRow(QWidget):
         self.editor.setGeometry(label, top, own, theme.CONTROL_HEIGHT)
         if self.picker is not None:
             self.picker.setGeometry(label + own + 4, top, PICKER_WIDTH, theme.CONTROL_HEIGHT)
-        right = self.width() - RESET_WIDTH
+        right = min(self.width(), WIDEST) - RESET_WIDTH
         if self.reset is not None:
             self.reset.move(right, (ROW_HEIGHT - RESET_WIDTH) // 2)
         right -= 4

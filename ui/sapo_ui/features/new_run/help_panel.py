@@ -64,6 +64,7 @@ class HelpPanel(QFrame):
         preset = f" \u00b7 preset {form_spec.show(base) or 'empty'}" if base != spec.default else ""
         default = form_spec.show(spec.default) or "empty"
         self.facts.set_text(f"{spec.path} \u00b7 default {default}{preset}")
-        right = "" if spec.kind in ("switch", "kept") else f" <i>{html.escape(spec.expected)}</i>"
+        said = spec.kind in ("switch", "kept") or problem == spec.expected
+        right = "" if said else f" <i>{html.escape(spec.expected)}</i>"
         wrong = f"<b style='color:{theme.current().bad}'>{html.escape(problem)}</b> " if problem else ""
         self.text.setHtml(f"{wrong}{rich(spec.help)}{right}")

@@ -446,8 +446,15 @@ class NewRunPage(Page):
         self.launch.enable(ready=ready, wrong=bool(wrong))
 
     def _look_again(self) -> None:
-        if self.config is not None:
-            self.checks.look(self.config)
+        config = self.config
+        if config is None:  # one wrong value keeps nobody from looking at a model
+            base = form_spec.flatten(self._base.model_dump())
+            values = self.values()
+            wrong = {problem.path for problem in self.problems}
+            mended = {path: base[path] if path in wrong else value for path, value in values.items()}
+            config, _ = form_spec.check(mended, self.specs)
+        if config is not None:
+            self.checks.look(config)
 
     def _found(self, path: str, finding: object) -> None:
         if isinstance(finding, Finding):
@@ -474,7 +481,9 @@ class NewRunPage(Page):
     def _reviewed(self) -> None:
         review = self.review.review
         if review is not None:
-            self.launch.age.setText("up to date")
+            if self.config is None:
+                self.review.outdate()
+            self.launch.age.setText("of earlier values" if self.review.stale else "up to date")
             self.tiles.need({number: Need(peak.bytes, peak.use) for number, peak in review.needs.items()})
 
     def _focused(self, path: str) -> None:
