@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sapo_studio import paths, processes
+from sapo_studio import engines, paths, processes
 from sapo_studio.config.changes import Change, changed
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError
+from sapo_studio.events import PROTOCOL
 from sapo_studio.processes import ProcessIdentity
 from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
@@ -40,10 +41,12 @@ def launch(store: Store, run_id: str, *, cards: Sequence[str] = (), from_queue: 
     `cards`: UUIDs of those it is to work on, none to go by its configuration. `from_queue`: its turn has come in the
     queue; refused where somebody has taken it out, or paused the queue, since that was seen.
 
-    Raises InputError where the run is running, being started or done, EngineError where no process can be started.
+    Raises InputError where the run is running, being started or done, or the Python that its engine is to live in
+    cannot run it; EngineError where no process can be started.
     """
     reconcile(store)
     folder = store.run_dir(run_id)
+    python = engine_python(queries.get_config(store, run_id).runtime.engine_python)
     try:
         # One transaction from the look to the note: the next caller sees the process, and so does the engine itself,
         # which takes the run with another one. Nothing slow happens in here.
@@ -53,7 +56,7 @@ def launch(store: Store, run_id: str, *, cards: Sequence[str] = (), from_queue: 
             if from_queue:
                 run_queue.check_turn(store, run_id)
             runs.mark_handled(store, [command.id for command in runs.open_commands(store, run_id)])
-            identity = _start_engine(store, run_id, folder, cards)
+            identity = _start_engine(store, run_id, folder, python, cards)
             run_queue.mark_started(store, run_id, cards)
             # Written now, so that an engine that dies before it has the run is found out. The engine writes the same.
             runs.heartbeat(store, run_id, pid=identity.pid, pid_started=identity.started)
@@ -94,9 +97,19 @@ def being_started(run: RunSummary) -> InputError:
     )
 
 
-def _start_engine(store: Store, run_id: str, folder: Path, cards: Sequence[str]) -> ProcessIdentity:
+def engine_python(chosen: str = "") -> Path:
+    """The Python that the engine of a run lives in (`engines.python_of`). Another one than this process's is asked
+    what it has first, which takes a second; InputError where that will not do.
+    """
+    python = engines.python_of(chosen)
+    if not engines.is_own(python):
+        engines.check(engines.look(python), PROTOCOL)
+    return python
+
+
+def _start_engine(store: Store, run_id: str, folder: Path, python: Path, cards: Sequence[str]) -> ProcessIdentity:
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-P", "-m", "sapo_engine", "run", run_id]
+    command = [str(python), "-P", "-m", "sapo_engine", "run", run_id]
     return _detached(store, command, folder, PARENT_LOG, {CARDS_VARIABLE: ",".join(cards)})
 
 

@@ -42,6 +42,7 @@ MACHINE = (
     "runtime.threads",
     "runtime.rollout_batch",
     "runtime.checkpoint_seconds",
+    "runtime.engine_python",
     "runtime.max_restarts",
 )
 """How the machine is used, but for what draws other samples."""

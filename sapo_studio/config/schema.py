@@ -2,8 +2,8 @@
 
 Each field's docstring is its help text. `json_schema_extra` carries what the form wants to know besides: `"unit"`,
 shown behind the field; `"group": "main"`, which puts it on the form's first card; `"kinds"`, the task kinds that it
-matters to; `"picker"`, what chooses a value beside typing it (model, data, cards). `docs/method.md` explains the method
-itself.
+matters to; `"picker"`, what chooses a value beside typing it (model, data, cards, python). `docs/method.md` explains
+the method itself.
 """
 
 from __future__ import annotations
@@ -38,6 +38,15 @@ def _unit(unit: str, **more: str) -> dict[str, Any]:
 def _for(kinds: str, **more: str) -> dict[str, Any]:
     """`kinds`: the task kinds that the field matters to (the form hides it elsewhere)."""
     return {"kinds": kinds, **more}
+
+
+class MisfitError(ValueError):
+    """Values that do not fit together. `field` is the dotted path, within the section whose rule it breaks, of the one
+    to change; `fix` is a value that would do, None where only the user knows one."""
+
+    def __init__(self, field: str, message: str, fix: str | float | None = None) -> None:
+        self.field, self.fix = field, fix
+        super().__init__(message)
 
 
 class Section(BaseModel):
@@ -174,22 +183,28 @@ class TaskConfig(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min_steps > self.max_steps:
-            raise ValueError(f"min_steps ({self.min_steps}) must not exceed max_steps ({self.max_steps})")
+            raise MisfitError(
+                "min_steps",
+                f"min_steps ({self.min_steps}) must not exceed max_steps ({self.max_steps})",
+                self.max_steps,
+            )
         if self.largest_change < self.max_steps + 4:
-            raise ValueError(
+            raise MisfitError(
+                "largest_change",
                 f"largest_change ({self.largest_change}) must be at least max_steps + 4 ({self.max_steps + 4}): "
-                "a problem uses each number once"
+                "a problem uses each number once",
+                self.max_steps + 4,
             )
         kind = task_kinds.TASK_KINDS[self.kind]
         if kind.written and not kind.own_data and not self.train_data:
-            raise ValueError(f'kind = "{self.kind}" needs train_data, the file of your questions')
+            raise MisfitError("train_data", f'kind = "{self.kind}" needs train_data, the file of your questions')
         if self.steps == "pattern":
             if not self.step_pattern:
-                raise ValueError('steps = "pattern" needs step_pattern')
+                raise MisfitError("step_pattern", 'steps = "pattern" needs step_pattern')
             try:
                 re.compile(self.step_pattern)
             except re.error as error:
-                raise ValueError(f"step_pattern is not a regular expression: {error}") from error
+                raise MisfitError("step_pattern", f"step_pattern is not a regular expression: {error}") from error
         return self
 
 
@@ -243,7 +258,11 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _divides(self) -> Self:
         if self.hidden_size % self.heads:
-            raise ValueError(f"heads ({self.heads}) must divide hidden_size ({self.hidden_size})")
+            raise MisfitError(
+                "heads",
+                f"heads ({self.heads}) must divide hidden_size ({self.hidden_size})",
+                next(fewer for fewer in range(min(self.heads, 16), 0, -1) if self.hidden_size % fewer == 0),
+            )
         return self
 
 
@@ -352,8 +371,10 @@ class LabelingConfig(Section):
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         if self.consensus_low > self.consensus_high:
-            raise ValueError(
-                f"consensus_low ({self.consensus_low}) must not exceed consensus_high ({self.consensus_high})"
+            raise MisfitError(
+                "consensus_low",
+                f"consensus_low ({self.consensus_low}) must not exceed consensus_high ({self.consensus_high})",
+                self.consensus_high,
             )
         return self
 
@@ -505,14 +526,17 @@ class EvalSetConfig(Section):
     @model_validator(mode="after")
     def _named(self) -> Self:
         if name_fault(self.name) or self.name != self.name.strip():
-            raise ValueError(f"name ({self.name!r}) must be some words on one line, without space around them")
+            raise MisfitError("name", f"name ({self.name!r}) must be some words on one line, without space around them")
         kind = task_kinds.TASK_KINDS[self.kind]
         if not kind.own_data and not self.data:
-            raise ValueError(f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions')
+            raise MisfitError(
+                "data", f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions'
+            )
         if self.fields and self.kind != OWN:
-            raise ValueError(
+            raise MisfitError(
+                "fields",
                 f'the set {self.name} has fields, which are for kind = "{OWN}": '
-                f'columns of kind "{self.kind}" have names of their own'
+                f'columns of kind "{self.kind}" have names of their own',
             )
         return self
 
@@ -556,7 +580,7 @@ class EvaluationConfig(Section):
         names = [one.name.casefold() for one in self.sets]
         twice = next((one.name for one in self.sets if names.count(one.name.casefold()) > 1), None)
         if twice is not None:
-            raise ValueError(f"two sets are called {twice}: a name tells them apart")
+            raise MisfitError("sets", f"two sets are called {twice}: a name tells them apart")
         return self
 
 
@@ -599,6 +623,11 @@ class RuntimeConfig(Section):
     """Time between checkpoints inside a training phase; longer where writing one takes long, so that at most a tenth of
     the training's time goes into them."""
 
+    engine_python: str = Field(default="", json_schema_extra={"picker": "python"})
+    """Which Python runs the engine, where torch lives in an environment of its own: its whole path. It needs SAPO
+    Studio's engine of this release. Empty: the one chosen for all runs (`SAPO_ENGINE_PYTHON`), else the window's own.
+    """
+
     max_restarts: int = Field(default=2, ge=0, le=100, json_schema_extra=_unit("times"))
     """How often a worker that died is started again before the run counts as failed."""
 
@@ -634,43 +663,57 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.sampling.questions > self.task.train_questions:
-            raise ValueError(
+            raise MisfitError(
+                "sampling.questions",
                 f"sampling.questions ({self.sampling.questions}) must not exceed "
-                f"task.train_questions ({self.task.train_questions})"
+                f"task.train_questions ({self.task.train_questions})",
+                self.task.train_questions,
             )
         if self.sampling.start_questions > self.task.train_questions:
-            raise ValueError(
+            raise MisfitError(
+                "sampling.start_questions",
                 f"sampling.start_questions ({self.sampling.start_questions}) must not exceed "
-                f"task.train_questions ({self.task.train_questions})"
+                f"task.train_questions ({self.task.train_questions})",
+                self.task.train_questions,
             )
         if self.model.source == "fresh" and self.task.kind != LAB:
-            raise ValueError(
+            raise MisfitError(
+                "model.source",
                 f'model.source = "fresh" has no vocabulary for task.kind = "{self.task.kind}": '
-                "give a model folder, a GGUF file or hub:OWNER/NAME"
+                "give a model folder, a GGUF file or hub:OWNER/NAME",
             )
         if self.evaluation.sets and (self.model.source == "fresh" or self.model.source.startswith("bundled:")):
-            raise ValueError(
+            raise MisfitError(
+                "model.source",
                 f"evaluation.sets need a reasoner that knows words, and model.source = "
-                f'"{self.model.source}" knows the arithmetic lab alone'
+                f'"{self.model.source}" knows the arithmetic lab alone',
             )
         if self.model.tuning == "qlora" and self.verifier.base == "copy":
-            raise ValueError(
+            raise MisfitError(
+                "verifier.base",
                 'model.tuning = "qlora" keeps one network in 4 bits: set verifier.base = "shared", '
-                "so that the verifier is adapters beside it"
+                "so that the verifier is adapters beside it",
+                "shared",
             )
         ranked = self.optimiser.kind in PAIRED and self.optimiser.reward == "verifier"
         if self.labeling.labeler == "none" and ranked:
-            raise ValueError(
+            raise MisfitError(
+                "optimiser.reward",
                 'labeling.labeler = "none" trains no verifier: '
-                'set optimiser.reward = "answer" or optimiser.kind = "sft" or "grpo"'
+                'set optimiser.reward = "answer" or optimiser.kind = "sft" or "grpo"',
+                "answer",
             )
         if self.optimiser.kind != "sft" and self.optimiser.rft_iterations >= max(self.iterations, 1):
-            raise ValueError(
+            raise MisfitError(
+                "optimiser.rft_iterations",
                 f"optimiser.rft_iterations ({self.optimiser.rft_iterations}) must be smaller than iterations "
-                f'({self.iterations}), or optimiser.kind = "{self.optimiser.kind}" never takes over'
+                f'({self.iterations}), or optimiser.kind = "{self.optimiser.kind}" never takes over',
+                max(self.iterations, 1) - 1,
             )
         if self.optimiser.kind == "grpo" and self.runtime.processes > 1:
-            raise ValueError('optimiser.kind = "grpo" trains in one process: set runtime.processes = 1')
+            raise MisfitError(
+                "runtime.processes", 'optimiser.kind = "grpo" trains in one process: set runtime.processes = 1', 1
+            )
         return self
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import Any, cast
 
+from sapo_studio import engines
 from sapo_studio.errors import EngineError
 from sapo_studio.requests.kinds import Request
 from sapo_studio.requests.wire import read_error
@@ -20,13 +21,16 @@ COMMAND = (sys.executable, "-P", "-m", "sapo_engine.service")
 def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
     """The engine's answer to `request`: what it holds is said at the request.
 
-    A request that streams has its results written straight to standard output meanwhile. Raises the error that the
-    engine told; EngineError where it could not be started, ended without an answer, or took longer than `seconds`.
+    A request that streams has its results written straight to standard output meanwhile. The engine is that of
+    `engines.python_of`. Raises the error that the engine told; EngineError where it could not be started, ended without
+    an answer, or took longer than `seconds`; InputError where the path of its Python cannot be one.
     """
     text = request.to_json()
+    lives = engines.python_of()
+    command = COMMAND if engines.is_own(lives) else (str(lives), *COMMAND[1:])
     try:
         done = subprocess.run(
-            [*COMMAND, text] if request.reads_input else COMMAND,
+            [*command, text] if request.reads_input else command,
             input=None if request.reads_input else text,
             stdout=None if request.streams else subprocess.PIPE,
             stderr=subprocess.PIPE,

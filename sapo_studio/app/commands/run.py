@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -32,6 +33,10 @@ def run(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what the run will take of memory and time, and start nothing.")
     ] = False,
+    engine_python: Annotated[
+        str | None,
+        typer.Option("--engine-python", metavar="PATH", help="The Python that the engine lives in, where torch is."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=LINES_HELP)] = False,
 ) -> None:
     """Start a run and follow it to its end.
@@ -43,10 +48,10 @@ def run(
     Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
     """
     from sapo_studio import supervisor
-    from sapo_studio.app.commands.data_check import check_data
     from sapo_studio.app.commands.following import detached, follow
-    from sapo_studio.app.commands.model_check import check_model
     from sapo_studio.app.commands.printing import say
+    from sapo_studio.app.set_up.data_check import check_data
+    from sapo_studio.app.set_up.model_check import check_model
     from sapo_studio.config.overrides import configure
     from sapo_studio.errors import InputError
     from sapo_studio.store import runs
@@ -55,13 +60,16 @@ def run(
     more = list(overrides or [])
     if queued and detach:
         raise InputError("--queue and --detach contradict each other", fix="Give one of them.")
+    if engine_python is not None:
+        more.append(f"runtime.engine_python={json.dumps(engine_python)}")
     preset, config = configure(what, more, seed=seed, name=name)
     if dry:
         from sapo_studio.app.commands.forecast import show_forecast
 
         show_forecast(config, as_json=as_json)
         return
-    check_model(config.model)
+    supervisor.engine_python(config.runtime.engine_python)
+    check_model(config.model, python=config.runtime.engine_python)
     for leaks in check_data(config).get("leaks", ()):
         say(leaks["note"], error=True)
     with Store.open() as store:

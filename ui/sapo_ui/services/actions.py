@@ -72,6 +72,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
+        "run.again",
+        "Again with another seed\u2026",
+        "Run",
+        0,
+        "Set up the same run with the next seed that it has not had.",
+        "Ctrl+Shift+D",
+        "",
+        ANY,
+    ),
+    ActionSpec(
         "run.pause",
         "Pause",
         "Run",
@@ -282,7 +292,8 @@ class Actions(QObject):
         self._actions["run.score"].setEnabled(run is not None and run.imported)  # a run's verifiers score its own
         if run is not None and run.imported:
             self._actions["run.watch"].setEnabled(False)  # there is nothing to watch in a file
-            self._actions["run.clone"].setEnabled(False)  # no configuration made it
+            for made in ("run.clone", "run.again"):
+                self._actions[made].setEnabled(False)  # no configuration made it
             self._actions["run.folder"].setEnabled(False)
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way

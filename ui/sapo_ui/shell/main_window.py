@@ -114,6 +114,9 @@ class MainWindow(QMainWindow):
         run_page.panels.mode_changed.connect(self._view_changed)
         self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
         self._run_starter.started.connect(self._started)
+        run_page.failure.resume_requested.connect(self._run_actions.resume_with)
+        run_page.failure.restart_requested.connect(self._run_starter.restart)
+        run_page.failure.edit_requested.connect(self._run_starter.edit)
         self._run_starter.cancelled.connect(self.leave_form)
         self.run_list = RunList()
         self.run_list.menu_actions = run_menu(self.actions_)
@@ -179,6 +182,7 @@ class MainWindow(QMainWindow):
             "run.new": self.new_run,
             "run.demo": self.start_demo,
             "run.clone": self._clone_run,
+            "run.again": self._again,
             **self._run_actions.handlers(),
             **self.file_actions.handlers(),
             "app.close": self.close,
@@ -297,6 +301,9 @@ class MainWindow(QMainWindow):
     def _clone_run(self) -> None:
         self._run_starter.clone()
 
+    def _again(self) -> None:
+        self._run_starter.again()
+
     def leave_form(self) -> None:
         """Go back from the New run form, or another page, to the run."""
         self._show_page("empty" if self.run_page.run_id is None else "run")
@@ -316,7 +323,8 @@ class MainWindow(QMainWindow):
 
     def _opened(self, run_id: str) -> None:
         self._selected(run_id)
-        self.run_page.header.modes.setFocus(Qt.FocusReason.OtherFocusReason)
+        first = self.run_page.failure.first or self.run_page.header.modes
+        first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _wake_for(self, run_id: str) -> None:
         self.showNormal() if self.isMinimized() else self.show()

@@ -11,6 +11,7 @@ from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.panels.page import Page
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services.actions import Actions
+from sapo_ui.services.drafts import Drafts
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.empty_page import EmptyPage
 
@@ -57,7 +58,7 @@ def _new_run(context: PageContext) -> Page:
     from sapo_ui.features.new_run.page import NewRunPage  # it brings the forecast along; the window opens without
 
     presets = context.presets
-    return NewRunPage(presets.all(context.on_error), presets.save, preferred=DEMO_PRESET)
+    return NewRunPage(presets.all(context.on_error), presets.save, preferred=DEMO_PRESET, drafts=Drafts())
 
 
 def _audit(context: PageContext) -> Page:

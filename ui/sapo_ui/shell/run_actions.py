@@ -81,6 +81,20 @@ class RunActions(QObject):
         if run is not None:
             self._act(run, run_queue.put_in, f"{run.name} waits in the queue (Ctrl+U).")
 
+    def resume_with(self, settings: object) -> None:
+        """Start an engine for the run, with other values from now on (a list of `section.key=value`; empty: none)."""
+        run = self._current()
+        if run is not None and isinstance(settings, list):
+            told = [str(one) for one in settings]
+            if told:
+                self._act(
+                    run,
+                    lambda store, run_id: self._control.resume_with(store, run_id, told),
+                    f"Starting the engine with {', '.join(told)}.",
+                )
+            else:
+                self.resume()
+
     def kill(self) -> None:
         """Ask, then end the run's engine at once."""
         run = self._current()

@@ -23,7 +23,7 @@ class Theme:
     name: str
     dark: bool
     window: str  # behind everything
-    surface: str  # cards, lists, docks
+    surface: str  # cards, lists, panels
     raised: str  # buttons, chips, hovered rows
     sunken: str  # progress grooves, code
     hairline: str

@@ -18,6 +18,14 @@ QLabel[look="good"] {{ color: {good}; }}
 QFrame[look="card"], QWidget[look="card"] {{ background: {surface}; border: 1px solid {hairline};
     border-radius: {radius}px; }}
 QFrame[look="float"] {{ background: {surface}; border: 1px solid {border}; border-radius: {radius}px; }}
+QFrame[look="failure"] {{ background: {surface}; border: 1px solid {bad}; border-radius: {radius}px; }}
+QFrame[look="failure-head"] {{ background: {bad_soft}; border: 0; border-radius: {radius}px; }}
+QPushButton[look="chip"] {{ background: {accent_soft}; border: 1px solid {accent_soft}; border-radius: 12px;
+    padding: 3px 12px; }}
+QPushButton[look="chip"]:hover {{ border-color: {accent}; }}
+QPushButton[look="chip"]:focus {{ border: 2px solid {accent}; padding: 2px 11px; }}
+QFrame[look="help"] {{ background: {raised}; border: 0; border-top: 1px solid {hairline};
+    border-bottom-left-radius: {radius}px; border-bottom-right-radius: {radius}px; }}
 QFrame[look="side"] {{ background: {surface}; border: 0; }}
 QFrame[look="banner-bad"] {{ background: {bad_soft}; border: 1px solid {bad}; border-radius: {radius}px; }}
 QFrame[look="banner-warning"] {{ background: {warning_soft}; border: 1px solid {warning};
@@ -61,12 +69,14 @@ QPushButton[look="link"] {{ background: transparent; color: {accent}; border: 1p
     border-radius: 4px; padding: 0 2px; min-height: 16px; }}
 QPushButton[look="link"]:hover {{ text-decoration: underline; }}
 QPushButton[look="link"]:focus {{ border: 1px solid {accent}; padding: 0 2px; }}
+QToolButton[look="icon"], QToolButton[look="icon"]:focus {{ padding: 0; }}
 QPushButton::menu-indicator, QToolButton::menu-indicator {{ width: 0; height: 0; image: none; }}
 
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{
     background: {surface}; color: {text}; border: 1px solid {border}; border-radius: {radius}px;
     selection-background-color: {accent}; selection-color: {on_accent};
 }}
+QTextEdit[look="plain"] {{ background: transparent; border: 0; }}
 QLineEdit, QSpinBox, QDoubleSpinBox {{ padding: 4px 8px; min-height: 18px; }}
 QComboBox {{ padding: 4px 24px 4px 8px; min-height: 18px; combobox-popup: 0; }}
 QComboBox::drop-down {{ border: 0; width: 22px; }}

@@ -8,7 +8,7 @@ from sapo_ui.services.poller import StoreChange
 
 def test_banner_says_what_why_and_what_to_do(qtbot, page, make_run, fired):
     page.show_run(
-        make_run(1, "lab", "failed", error=ErrorText("The disk is full", "SQLite says so.", "Free some space."))
+        make_run(1, "lab", "stopped", error=ErrorText("The disk is full", "SQLite says so.", "Free some space."))
     )
     assert page.banner.isVisible()
     assert page.banner.text == "The disk is full\nSQLite says so.\nFree some space."
@@ -25,6 +25,17 @@ def test_banner_says_what_why_and_what_to_do(qtbot, page, make_run, fired):
     assert not page.banner.action.isVisible()
     page.show_run(make_run(1, "lab", "running"))
     assert not page.banner.isVisible()
+
+
+def test_a_failed_run_says_why_in_place_of_its_panels(qtbot, page, make_run):
+    error = ErrorText("The disk is full", "SQLite says so.", "Free some space.")
+    page.show_run(make_run(1, "lab", "failed", error=error))
+    assert (page.failure.isVisible(), page.banner.isVisible(), page.panels.isVisible()) == (True, False, False)
+    assert (page.failure.what.text(), page.failure.why.text()) == (error.what, error.why)
+    qtbot.waitUntil(lambda: page.failure.failure is not None)
+    assert page.failure.failure.config is None, "the store has no such run: what is known is shown all the same"
+    page.show_run(make_run(2, "other", "running"))
+    assert (page.failure.isVisible(), page.panels.isVisible()) == (False, True)
 
 
 def test_panels_hear_of_their_run_and_its_changes(page, make_run):

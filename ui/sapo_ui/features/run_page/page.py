@@ -13,6 +13,7 @@ from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue, PhaseInfo, RunSummary
+from sapo_ui.features.run_page.failed import FailureView
 from sapo_ui.features.run_page.header import RunHeader
 from sapo_ui.features.run_page.headlines import headlines
 from sapo_ui.features.run_page.panel_area import MODES, PanelArea
@@ -92,6 +93,7 @@ class RunPage(Page):
         self._run: RunSummary | None = None
         self._stale = False
         self._folded = False  # the strip, because the user folded it
+        self._past_failure = False  # what a failed run measured is looked at, not why it failed
         self._waiting: StoreChange | None = None
         self._feed = MetricFeed()
         self._rest = QTimer(self)
@@ -103,16 +105,20 @@ class RunPage(Page):
         column.setSpacing(8)
         self.header = RunHeader(actions)
         self.banner = Banner()
-        self.banner.action.clicked.connect(actions["run.resume"].trigger)
+        self.banner.action.clicked.connect(self._banner_pressed)
         self.strip = Strip()
         self.strip.fold_asked.connect(self.fold_strip)
         self.panels = PanelArea(panels)
         self.panels.mode_changed.connect(self._mode_changed)
         self.status = StatusLine()
         self.status.log_requested.connect(lambda: self.panels.go_to("log", {"level": "warning"}))
+        self.failure = FailureView()
+        self.failure.past_requested.connect(self._look_past)
+        self.failure.log_requested.connect(self._show_log)
         column.addWidget(self.header)
         column.addWidget(self.status)
         column.addWidget(self.banner)
+        column.addWidget(self.failure, 1)
         column.addWidget(self.strip)
         column.addWidget(self.panels, 1)
         self._show_facts(_Facts("", [], {}))
@@ -133,6 +139,7 @@ class RunPage(Page):
                 self.panels.show_run(None)
                 self.status.show_run(None)
             return
+        self._past_failure = self._past_failure and run.id == before
         if run.id != before:
             self._waiting = None
             place = self._settings.texts(_key(run.id)) if self._settings is not None else {}
@@ -217,10 +224,18 @@ class RunPage(Page):
     def _show_summary(self, run: RunSummary) -> None:
         self.header.show_run(run)
         self.status.show_run(run)
+        why = self.failure.show_run(run) and not self._past_failure
+        self.failure.setVisible(why)
+        self.panels.setVisible(not why)
         self._arrange()
         self._actions.show_run(run)
         resume = "Resume" if run.status.resumable else ""
-        if run.error is not None and run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.STOPPED):
+        if why:
+            self.banner.hide()
+        elif run.status is RunStatus.FAILED:
+            told = run.error.what if run.error is not None else "The run failed"
+            self.banner.show_error(told.splitlines()[0], action="Why it failed")
+        elif run.error is not None and run.status in (RunStatus.INTERRUPTED, RunStatus.STOPPED):
             self.banner.show_error(run.error.what, run.error.why, run.error.fix, action=resume)
         elif run.error is not None and run.status is RunStatus.PAUSED:
             self.banner.show_error(run.error.what, run.error.why, run.error.fix, bad=False)
@@ -232,10 +247,24 @@ class RunPage(Page):
                 action=resume,
                 bad=False,
             )
-        elif run.status is RunStatus.FAILED:
-            self.banner.show_error("The run failed", "", "The log panel may say more.", action=resume)
         else:
             self.banner.hide()
+
+    def _banner_pressed(self) -> None:
+        if self._run is not None and self._run.status is RunStatus.FAILED:
+            self._past_failure = False
+            self._show_summary(self._run)
+        else:
+            self._actions["run.resume"].trigger()
+
+    def _look_past(self) -> None:
+        self._past_failure = True
+        if self._run is not None:
+            self._show_summary(self._run)
+
+    def _show_log(self) -> None:
+        self._look_past()
+        self.panels.go_to("log")
 
     def _read(self) -> None:
         run = self._run

@@ -1,23 +1,15 @@
-"""Which fields are seen."""
+"""Which fields are seen, and that each has its line."""
 
 import pytest
-from PySide6.QtWidgets import QLineEdit
 
-from sapo_studio.config.schema import RunConfig
-from sapo_ui.features.new_run.page import NewRunPage
-from sapo_ui.features.new_run.presets import PresetChoice
+from sapo_ui.features.new_run import form_spec
+from sapo_ui.features.new_run.hints import HINTS, LONGEST, hint
+from tests.ui.features.new_run.conftest import preset
 
 
 @pytest.fixture
-def page(qtbot):
-    made = NewRunPage([PresetChoice("lab", RunConfig(), "")])
-    qtbot.addWidget(made)
-    made.resize(1000, 700)
-    made.show()
-    made.build_all()
-    for card in made.cards.values():
-        card.unfold(True)
-    return made
+def page(open_page):
+    return open_page([preset("lab")])
 
 
 def seen(page, *paths):
@@ -45,7 +37,6 @@ def test_a_field_appears_with_the_choice_that_it_belongs_to(page):
     choose(page, "task.kind", "gsm8k")
     pairs = {
         "task.shots": ("task.prompt", "few-shot", "plain"),
-        "task.step_pattern": ("task.steps", "pattern", "auto"),
         "model.lora_rank": ("model.tuning", "lora", "full"),
         "runtime.vllm_memory": ("runtime.backend", "vllm", "hf"),
     }
@@ -59,29 +50,36 @@ def test_a_field_appears_with_the_choice_that_it_belongs_to(page):
     assert seen(page, "model.lora_rank", "model.revision") == [True, True]
 
 
-def test_the_fields_of_rft_appear_where_it_comes_first(qtbot, page):
+def test_the_fields_of_rft_appear_where_it_comes_first(page, type_into):
     assert seen(page, "optimiser.rft_iterations", "optimiser.max_pairs") == [True, True]
     choose(page, "optimiser.kind", "grpo")
     assert seen(page, "optimiser.rft_iterations", "optimiser.max_pairs") == [True, False]
-    editor = page.rows["optimiser.rft_iterations"].editor
-    editor.selectAll()
-    qtbot.keyClicks(editor, "1")
+    type_into(page, "optimiser.rft_iterations", "1")
     assert seen(page, "optimiser.max_pairs", "optimiser.eta") == [True, False]
     choose(page, "optimiser.kind", "sft")
     assert seen(page, "optimiser.rft_iterations") == [False]
 
 
-def test_a_hidden_field_keeps_its_value_and_shows_itself_when_it_is_wrong(qtbot, page):
-    editor = page.rows["task.min_steps"].editor
-    assert isinstance(editor, QLineEdit)
-    editor.selectAll()
-    qtbot.keyClicks(editor, "7")
+def test_a_hidden_field_keeps_its_value_and_shows_itself_when_it_is_wrong(page, type_into):
+    type_into(page, "task.min_steps", "7")
     page.rows["model.source"].editor.setText("some-folder")
     choose(page, "task.kind", "gsm8k")
     assert (seen(page, "task.min_steps"), page.config.task.min_steps) == ([False], 7)
     choose(page, "task.kind", "arithmetic")
-    editor.selectAll()
-    qtbot.keyClicks(editor, "99")
+    type_into(page, "task.min_steps", "99")
     choose(page, "task.kind", "gsm8k")
     assert seen(page, "task.min_steps") == [True]
-    assert page.rows["task.min_steps"].wrong.isVisible()
+    assert page.rows["task.min_steps"].wrong
+
+
+def test_every_setting_has_a_line_that_fits_and_no_line_is_of_none():
+    known = {spec.path: spec for spec in form_spec.fields()}
+    for path, spec in known.items():
+        values = spec.choices or ("",)
+        for value in values:
+            assert hint(path, value), (path, value)
+    for key, text in HINTS.items():
+        path, _, value = key.partition("=")
+        assert path in known, key
+        assert not value or value in known[path].choices, key
+        assert 0 < len(text) <= LONGEST, key
