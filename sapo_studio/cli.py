@@ -37,7 +37,7 @@ from sapo_studio.app.commands import (
     stop,
     withdraw,
 )
-from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
+from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.errors import SapoError
 from sapo_studio.readable import cut, printable
 
@@ -56,7 +56,7 @@ for module in (
 ):
     module.register(app)
 for known in app.registered_commands:
-    known.cls = NoEmptyTexts
+    known.cls = CheckedCommand
 
 
 # Typer brings a copy of click in some releases and uses click itself in others: what both call a wrong command line.

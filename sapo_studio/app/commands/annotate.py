@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
+from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 
@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
     )
     for name, command in (("make", make), ("list", list_all), ("delete", delete)):
-        group.command(name, cls=NoEmptyTexts)(command)
+        group.command(name, cls=CheckedCommand)(command)
     app.add_typer(group, name="annotate")
 
 

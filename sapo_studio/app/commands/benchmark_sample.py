@@ -73,7 +73,6 @@ def sample(
     from sapo_studio.app.benchmarks.making import Choice
     from sapo_studio.app.benchmarks.sampling import find_model, sample_benchmark, sample_for_people
     from sapo_studio.app.benchmarks.using import run_to_measure
-    from sapo_studio.app.commands.benchmark import checked_split
     from sapo_studio.errors import InputError
     from sapo_studio.processes import login_name
     from sapo_studio.requests.kinds import SampleSolutionsRequest
@@ -82,9 +81,7 @@ def sample(
     named = [part.strip() for part in models.split(",") if part.strip()]
     if not named:
         raise InputError("--models names no model", fix="Write it like --models lab-demo-3,./my-model")
-    choice = Choice(
-        "consensus" if verifier else "rollouts", per_question, size, checked_split(split), seed, held_out=True
-    )
+    choice = Choice("consensus" if verifier else "rollouts", per_question, size, split, seed, held_out=True)
     with Store.open(create=False) as store:
         request = SampleSolutionsRequest(
             like=run_to_measure(store, like),
