@@ -60,8 +60,15 @@ class Nvml:
 
 
 def _name(nvml: Any, handle: Any) -> str:
-    name: Any = nvml.nvmlDeviceGetName(handle)
-    return name.decode() if isinstance(name, bytes) else str(name)
+    return _text(nvml.nvmlDeviceGetName(handle))
+
+
+def _uuid(nvml: Any, handle: Any) -> str:
+    return _text(nvml.nvmlDeviceGetUUID(handle))
+
+
+def _text(told: Any) -> str:
+    return told.decode() if isinstance(told, bytes) else str(told)
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,7 @@ class Card:
     matrix: float
     bandwidth: float
     words: str
+    uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +186,66 @@ def _card(nvml: Any, number: int, handle: Any) -> Card:
     except nvml.NVMLError:
         matrix, bandwidth = 40e12, 500e9
         words = "assumed: 40 TFLOP/s in 16 bits, 500 GB/s (the driver does not tell cores and clocks)"
-    return Card(number, _name(nvml, handle), int(memory.total), int(memory.free), matrix, bandwidth, words)
+    return Card(
+        number, _name(nvml, handle), int(memory.total), int(memory.free), matrix, bandwidth, words, _uuid(nvml, handle)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CardUse:
+    """A card at this moment. Memory in bytes, `load` 0..1, temperature in degrees Celsius, None where the driver does
+    not tell. `held`: bytes that each process (by number) holds, as far as the driver tells."""
+
+    uuid: str
+    number: int
+    name: str
+    total: int
+    free: int
+    load: float | None
+    temperature: int | None
+    held: dict[int, int]
+
+
+class CardWatch:
+    """Looks at the cards again and again through one open library. `close` it."""
+
+    def __init__(self) -> None:
+        self._nvml = Nvml()
+
+    @property
+    def why(self) -> str:
+        """Why the last look found no card. Empty where it found one."""
+        return self._nvml.why
+
+    @property
+    def installed(self) -> bool:
+        """Whether NVIDIA's library is there to ask."""
+        return self._nvml.installed
+
+    def look(self) -> tuple[CardUse, ...]:
+        """The cards now; none where there are none or the driver does not answer."""
+        return self._nvml.read(_use)
+
+    def close(self) -> None:
+        """Give the library back."""
+        self._nvml.close()
+
+
+def _use(nvml: Any, number: int, handle: Any) -> CardUse:
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+    load: float | None = None
+    heat: int | None = None
+    held: dict[int, int] = {}
+    with contextlib.suppress(nvml.NVMLError):
+        load = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100
+    with contextlib.suppress(nvml.NVMLError):
+        heat = int(nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
+    with contextlib.suppress(nvml.NVMLError):
+        for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle):
+            held[int(process.pid)] = int(process.usedGpuMemory or 0)
+    return CardUse(
+        _uuid(nvml, handle), number, _name(nvml, handle), int(memory.total), int(memory.free), load, heat, held
+    )
 
 
 def card_speed(

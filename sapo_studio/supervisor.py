@@ -10,15 +10,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sapo_studio import paths, processes
+from sapo_studio import engines, paths, processes
 from sapo_studio.config.changes import Change, changed
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError
+from sapo_studio.events import PROTOCOL
 from sapo_studio.processes import ProcessIdentity
-from sapo_studio.store import queries, runs
+from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import StoreFault
 from sapo_studio.store.records import ErrorText, RunSummary
@@ -27,24 +28,36 @@ SILENT_SECONDS = 10.0
 """A heartbeat younger than this speaks for an engine whose start time does not match: then the clock was set."""
 
 PARENT_LOG = "parent.log"
+QUEUE_LOG = "queue.log"
+
+CARDS_VARIABLE = "SAPO_CARDS"
+"""Tells an engine the cards (UUIDs, with commas) that the queue has placed its run on."""
 
 
-def launch(store: Store, run_id: str) -> None:
+def launch(store: Store, run_id: str, *, cards: Sequence[str] = (), from_queue: bool = False) -> None:
     """Start an engine for a queued, stopped, interrupted or failed run. Returns at once. Of several callers, in
     whatever process, one starts it and the others are refused.
 
-    Raises InputError where the run is running, being started or done, EngineError where no process can be started.
+    `cards`: UUIDs of those it is to work on, none to go by its configuration. `from_queue`: its turn has come in the
+    queue; refused where somebody has taken it out, or paused the queue, since that was seen.
+
+    Raises InputError where the run is running, being started or done, or the Python that its engine is to live in
+    cannot run it; EngineError where no process can be started.
     """
     reconcile(store)
     folder = store.run_dir(run_id)
+    python = engine_python(queries.get_config(store, run_id).runtime.engine_python)
     try:
         # One transaction from the look to the note: the next caller sees the process, and so does the engine itself,
         # which takes the run with another one. Nothing slow happens in here.
         with store.atomic():
             run = queries.get_run(store, run_id)
             _check_free(run)
+            if from_queue:
+                run_queue.check_turn(store, run_id)
             runs.mark_handled(store, [command.id for command in runs.open_commands(store, run_id)])
-            identity = _start_engine(store, run_id, folder)
+            identity = _start_engine(store, run_id, folder, python, cards)
+            run_queue.mark_started(store, run_id, cards)
             # Written now, so that an engine that dies before it has the run is found out. The engine writes the same.
             runs.heartbeat(store, run_id, pid=identity.pid, pid_started=identity.started)
     except OSError as error:
@@ -84,15 +97,32 @@ def being_started(run: RunSummary) -> InputError:
     )
 
 
-def _start_engine(store: Store, run_id: str, folder: Path) -> ProcessIdentity:
+def engine_python(chosen: str = "") -> Path:
+    """The Python that the engine of a run lives in (`engines.python_of`). Another one than this process's is asked
+    what it has first, which takes a second; InputError where that will not do.
+    """
+    python = engines.python_of(chosen)
+    if not engines.is_own(python):
+        engines.check(engines.look(python), PROTOCOL)
+    return python
+
+
+def _start_engine(store: Store, run_id: str, folder: Path, python: Path, cards: Sequence[str]) -> ProcessIdentity:
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / PARENT_LOG).open("ab") as log:
+    command = [str(python), "-P", "-m", "sapo_engine", "run", run_id]
+    return _detached(store, command, folder, PARENT_LOG, {CARDS_VARIABLE: ",".join(cards)})
+
+
+def _detached(
+    store: Store, command: list[str], folder: Path, log_name: str, more: Mapping[str, str] | None = None
+) -> ProcessIdentity:
+    with (folder / log_name).open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "sapo_engine", "run", run_id],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, paths.HOME_VARIABLE: str(store.path.parent)},
+            env={**os.environ, **(more or {}), paths.HOME_VARIABLE: str(store.path.parent)},
             cwd=folder,  # stays where it is; the folder we were started in may go during a run
             start_new_session=True,
             creationflags=processes.detached_flags(),
@@ -104,8 +134,38 @@ def _start_engine(store: Store, run_id: str, folder: Path) -> ProcessIdentity:
         return ProcessIdentity(process.pid, 0.0)  # ended already: the next to look finds it gone and says why
 
 
+def wake_queue(store: Store) -> bool:
+    """Start the process that looks after the queue of runs, where it has something to do and there is none. Cheap.
+    Returns whether one was started."""
+    if store.only_reading is not None or not run_queue.has_work(store) or queue_process(store) is not None:
+        return False
+    try:
+        with store.atomic():
+            if not run_queue.has_work(store) or queue_process(store) is not None:
+                return False
+            command = [sys.executable, "-P", "-m", "sapo_studio.app.run_queue"]
+            identity = _detached(store, command, store.path.parent, QUEUE_LOG)
+            run_queue.set_process(store, identity.pid, identity.started)
+            return True
+    except OSError as error:
+        raise EngineError(
+            "The queue's process could not be started",
+            why=str(error),
+            fix=f"Check that {store.path.parent} can be written to.",
+        ) from error
+
+
+def queue_process(store: Store) -> ProcessIdentity | None:
+    """The process that looks after the queue, if it lives."""
+    told = run_queue.process(store)
+    identity = None if told is None else ProcessIdentity(*told)
+    return identity if identity is not None and processes.is_alive(identity) else None
+
+
 def reconcile(store: Store) -> list[str]:
     """Mark runs whose engine is gone as interrupted (or failed, where it never came up). Returns their ids. Cheap.
+
+    Whoever looks at runs calls this. So after a reboot the queue of runs goes on as soon as somebody looks.
 
     Where that cannot be written down (a full disk, a read-only folder) or a run's row is damaged, runs stay as they
     are: who only wants to look shall not be kept from it.
@@ -125,6 +185,11 @@ def reconcile(store: Store) -> list[str]:
             if run.pid is not None:
                 processes.sweep_orphans(run.pid)
             changed.append(run.id)
+    try:
+        wake_queue(store)
+    except StoreFault as fault:
+        if fault.kind not in ("full", "read-only", "row"):
+            raise
     return changed
 
 
@@ -186,7 +251,7 @@ def resume(store: Store, run_id: str, sender: str = "", settings: Sequence[str] 
     """Let a paused engine go on; start one for a run that has none. Raises InputError for a run that is done.
 
     `settings`: `section.key=value` of what is to be another from now on (`config.changes`); it is written down who
-    asked, and when. InputError where one may not change, or an engine works on the run.
+    asked, and when. InputError where one may not change, or not while an engine works on the run.
     """
     reconcile(store)
     if settings:
@@ -198,15 +263,21 @@ def resume(store: Store, run_id: str, sender: str = "", settings: Sequence[str] 
 
 
 def change_config(store: Store, run_id: str, settings: Sequence[str], sender: str = "") -> list[Change]:
-    """Change the configuration of a run that nobody works on, and return what is now another. See `resume`."""
+    """Change the configuration of a run, and return what is now another. See `resume`. Where an engine works on it, it
+    is told, and takes over what decides which labels are trained on."""
     with store.atomic():
-        _check_free(queries.get_run(store, run_id))
+        run = queries.get_run(store, run_id)
+        works = run.status.alive and is_held(run)
+        if not works:
+            _check_free(run)
         phases = queries.phases(store, run_id)
         left = {phase.name for phase in phases if phase.status != "done"}
         done = {phase.name for phase in phases} - left
-        config, changes = changed(queries.get_config(store, run_id), settings, done)
+        config, changes = changed(queries.get_config(store, run_id), settings, done, works=works)
         if changes:
-            runs.change_config(store, run_id, config, changes, sender)
+            runs.change_config(store, run_id, config, changes, sender, "Goes on with" if works else "Resumed with")
+        if changes and works:
+            runs.request(store, run_id, Verb.RECONFIGURE, sender)
         return changes
 
 
@@ -218,6 +289,7 @@ def stop(store: Store, run_id: str, sender: str = "") -> None:
         refuse_import(run)
         if run.status is RunStatus.QUEUED and run.pid is None:
             runs.set_status(store, run_id, RunStatus.STOPPED)
+            run_queue.forget(store, run_id)
             return
     _ask(store, run_id, Verb.STOP, sender)
 

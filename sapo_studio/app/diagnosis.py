@@ -13,9 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from sapo_studio import paths
+from sapo_studio import engines, paths
 from sapo_studio.display import has_display, window_fault
 from sapo_studio.errors import SapoError
+from sapo_studio.events import PROTOCOL
 from sapo_studio.hardware import read_cards
 from sapo_studio.readable import counted
 from sapo_studio.requests.client import ask
@@ -47,6 +48,7 @@ def diagnose() -> list[Check]:
         *_python(),
         sqlite_check(sqlite3.sqlite_version_info),
         *_libraries(),
+        *_engine_python(),
         *window_checks(),
         *_gpus(),
         _sandbox(),
@@ -83,6 +85,20 @@ def _libraries() -> Iterator[Check]:
             except PackageNotFoundError:
                 advice = f'pip install "sapo-studio[{extra}]"'
                 yield Check(name, "bad" if needed else "note", "not installed", advice)
+
+
+def _engine_python() -> Iterator[Check]:
+    """Where the engine lives in another Python: whether that one will do."""
+    try:
+        python = engines.python_of()
+        if engines.is_own(python):
+            return
+        found = engines.look(python)
+        engines.check(found, PROTOCOL)
+    except SapoError as error:
+        yield Check("engine python", "bad", error.what, f"{error.why} {error.fix}".strip())
+    else:
+        yield Check("engine python", "good", f"{python}: {found.summary}")
 
 
 def window_checks() -> Iterator[Check]:

@@ -17,7 +17,7 @@ from sapo_studio.paths import BENCHMARK, user_path
 
 NO_PATHS = ("bundled:", "hub:", BENCHMARK)
 Part = TypeVar("Part", bound=BaseModel)
-PICKED = ("data", "model")
+PICKED = ("data", "model", "python")
 """What the form lets a user pick a file or a folder for."""
 
 

@@ -2,8 +2,8 @@
 
 Each field's docstring is its help text. `json_schema_extra` carries what the form wants to know besides: `"unit"`,
 shown behind the field; `"group": "main"`, which puts it on the form's first card; `"kinds"`, the task kinds that it
-matters to; `"picker"`, what chooses a value beside typing it (model, data, cards). `docs/method.md` explains the method
-itself.
+matters to; `"picker"`, what chooses a value beside typing it (model, data, cards, python). `docs/method.md` explains
+the method itself.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from sapo_studio.domain.labelers.base import CheckLimits
 from sapo_studio.domain.labelers.beforehand import why_none
 from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CHOICES
 from sapo_studio.errors import InputError
+from sapo_studio.names import name_fault
 
 MAIN: dict[str, Any] = {"group": "main"}
-LAB = task_kinds.LAB
+LAB, OWN = task_kinds.LAB, task_kinds.OWN
 TEXTS = " ".join(task_kinds.WRITTEN)
 CODE = " ".join(task_kinds.PROGRAMS)
 
@@ -37,6 +38,15 @@ def _unit(unit: str, **more: str) -> dict[str, Any]:
 def _for(kinds: str, **more: str) -> dict[str, Any]:
     """`kinds`: the task kinds that the field matters to (the form hides it elsewhere)."""
     return {"kinds": kinds, **more}
+
+
+class MisfitError(ValueError):
+    """Values that do not fit together. `field` is the dotted path, within the section whose rule it breaks, of the one
+    to change; `fix` is a value that would do, None where only the user knows one."""
+
+    def __init__(self, field: str, message: str, fix: str | float | None = None) -> None:
+        self.field, self.fix = field, fix
+        super().__init__(message)
 
 
 class Section(BaseModel):
@@ -65,7 +75,7 @@ class TaskConfig(Section):
     `train_data`.
     """
 
-    fields: Columns = Field(default_factory=dict, json_schema_extra=_for("jsonl"))
+    fields: Columns = Field(default_factory=dict, json_schema_extra=_for(OWN))
     """Which columns of your own file hold the question, the answer and so on, where they are called something else:
     `{question = "instruction", answer = "output"}`.
 
@@ -173,22 +183,28 @@ class TaskConfig(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min_steps > self.max_steps:
-            raise ValueError(f"min_steps ({self.min_steps}) must not exceed max_steps ({self.max_steps})")
+            raise MisfitError(
+                "min_steps",
+                f"min_steps ({self.min_steps}) must not exceed max_steps ({self.max_steps})",
+                self.max_steps,
+            )
         if self.largest_change < self.max_steps + 4:
-            raise ValueError(
+            raise MisfitError(
+                "largest_change",
                 f"largest_change ({self.largest_change}) must be at least max_steps + 4 ({self.max_steps + 4}): "
-                "a problem uses each number once"
+                "a problem uses each number once",
+                self.max_steps + 4,
             )
         kind = task_kinds.TASK_KINDS[self.kind]
         if kind.written and not kind.own_data and not self.train_data:
-            raise ValueError(f'kind = "{self.kind}" needs train_data, the file of your questions')
+            raise MisfitError("train_data", f'kind = "{self.kind}" needs train_data, the file of your questions')
         if self.steps == "pattern":
             if not self.step_pattern:
-                raise ValueError('steps = "pattern" needs step_pattern')
+                raise MisfitError("step_pattern", 'steps = "pattern" needs step_pattern')
             try:
                 re.compile(self.step_pattern)
             except re.error as error:
-                raise ValueError(f"step_pattern is not a regular expression: {error}") from error
+                raise MisfitError("step_pattern", f"step_pattern is not a regular expression: {error}") from error
         return self
 
 
@@ -242,7 +258,11 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _divides(self) -> Self:
         if self.hidden_size % self.heads:
-            raise ValueError(f"heads ({self.heads}) must divide hidden_size ({self.hidden_size})")
+            raise MisfitError(
+                "heads",
+                f"heads ({self.heads}) must divide hidden_size ({self.hidden_size})",
+                next(fewer for fewer in range(min(self.heads, 16), 0, -1) if self.hidden_size % fewer == 0),
+            )
         return self
 
 
@@ -335,10 +355,11 @@ class LabelingConfig(Section):
     consensus: Literal["off", "dawid-skene"] = "off"
     """Whether labels are left out of the verifier's training where their sources disagree.
 
-    `dawid-skene`: how often the verifier before and the rollouts are wrong is estimated from their agreement; a label
-    of an incorrect trajectory stays if what they say together makes it likely enough. Nothing is deleted, and each
-    label that is left out is kept with its belief. The first labels (L0) have one source, and all stay. On the lab
-    labels become cleaner and the verifier worse (docs/results/consensus.md).
+    `dawid-skene`: how often the verifier before, the rollouts and (with `people`) the people who judged are wrong is
+    estimated from their agreement; a label of an incorrect trajectory stays if what they say together makes it likely
+    enough. Nothing is deleted, and each label that is left out is kept with its belief. Labels with one source, as the
+    first ones (L0) mostly have, all stay. On the lab labels become cleaner and the verifier worse
+    (docs/results/consensus.md).
     """
 
     consensus_low: float = Field(default=0.2, ge=0, le=1)
@@ -350,8 +371,10 @@ class LabelingConfig(Section):
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         if self.consensus_low > self.consensus_high:
-            raise ValueError(
-                f"consensus_low ({self.consensus_low}) must not exceed consensus_high ({self.consensus_high})"
+            raise MisfitError(
+                "consensus_low",
+                f"consensus_low ({self.consensus_low}) must not exceed consensus_high ({self.consensus_high})",
+                self.consensus_high,
             )
         return self
 
@@ -480,6 +503,10 @@ class EvalSetConfig(Section):
     """Where its questions are, written like `task.train_data`. Empty: the test questions of the kind's own data set on
     the Hub."""
 
+    fields: Columns = Field(default_factory=dict)
+    """Which columns of your own file (kind `jsonl`) hold the question, the answer and so on, as `task.fields`; those of
+    the task are not taken over."""
+
     prompt: Literal["task", "plain", "few-shot", "chat"] = "task"
     """How its questions are presented, as `task.prompt`; `task`: as the run's own are. Worked examples are rows of its
     own data, which are then not asked."""
@@ -498,11 +525,19 @@ class EvalSetConfig(Section):
 
     @model_validator(mode="after")
     def _named(self) -> Self:
-        if not self.name.strip() or self.name != self.name.strip() or not self.name.isprintable():
-            raise ValueError(f"name ({self.name!r}) must be some words, without space around them")
+        if name_fault(self.name) or self.name != self.name.strip():
+            raise MisfitError("name", f"name ({self.name!r}) must be some words on one line, without space around them")
         kind = task_kinds.TASK_KINDS[self.kind]
         if not kind.own_data and not self.data:
-            raise ValueError(f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions')
+            raise MisfitError(
+                "data", f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions'
+            )
+        if self.fields and self.kind != OWN:
+            raise MisfitError(
+                "fields",
+                f'the set {self.name} has fields, which are for kind = "{OWN}": '
+                f'columns of kind "{self.kind}" have names of their own',
+            )
         return self
 
     def as_task(self, task: TaskConfig, data: str) -> TaskConfig:
@@ -512,6 +547,7 @@ class EvalSetConfig(Section):
                 "kind": self.kind,
                 "train_data": data,
                 "test_data": "",
+                "fields": self.fields,
                 "process_data": "",
                 "prompt": task.prompt if self.prompt == "task" else self.prompt,
                 "instruction": self.instruction,
@@ -544,7 +580,7 @@ class EvaluationConfig(Section):
         names = [one.name.casefold() for one in self.sets]
         twice = next((one.name for one in self.sets if names.count(one.name.casefold()) > 1), None)
         if twice is not None:
-            raise ValueError(f"two sets are called {twice}: a name tells them apart")
+            raise MisfitError("sets", f"two sets are called {twice}: a name tells them apart")
         return self
 
 
@@ -587,6 +623,11 @@ class RuntimeConfig(Section):
     """Time between checkpoints inside a training phase; longer where writing one takes long, so that at most a tenth of
     the training's time goes into them."""
 
+    engine_python: str = Field(default="", json_schema_extra={"picker": "python"})
+    """Which Python runs the engine, where torch lives in an environment of its own: its whole path. It needs SAPO
+    Studio's engine of this release. Empty: the one chosen for all runs (`SAPO_ENGINE_PYTHON`), else the window's own.
+    """
+
     max_restarts: int = Field(default=2, ge=0, le=100, json_schema_extra=_unit("times"))
     """How often a worker that died is started again before the run counts as failed."""
 
@@ -622,43 +663,57 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.sampling.questions > self.task.train_questions:
-            raise ValueError(
+            raise MisfitError(
+                "sampling.questions",
                 f"sampling.questions ({self.sampling.questions}) must not exceed "
-                f"task.train_questions ({self.task.train_questions})"
+                f"task.train_questions ({self.task.train_questions})",
+                self.task.train_questions,
             )
         if self.sampling.start_questions > self.task.train_questions:
-            raise ValueError(
+            raise MisfitError(
+                "sampling.start_questions",
                 f"sampling.start_questions ({self.sampling.start_questions}) must not exceed "
-                f"task.train_questions ({self.task.train_questions})"
+                f"task.train_questions ({self.task.train_questions})",
+                self.task.train_questions,
             )
         if self.model.source == "fresh" and self.task.kind != LAB:
-            raise ValueError(
+            raise MisfitError(
+                "model.source",
                 f'model.source = "fresh" has no vocabulary for task.kind = "{self.task.kind}": '
-                "give a model folder, a GGUF file or hub:OWNER/NAME"
+                "give a model folder, a GGUF file or hub:OWNER/NAME",
             )
         if self.evaluation.sets and (self.model.source == "fresh" or self.model.source.startswith("bundled:")):
-            raise ValueError(
+            raise MisfitError(
+                "model.source",
                 f"evaluation.sets need a reasoner that knows words, and model.source = "
-                f'"{self.model.source}" knows the arithmetic lab alone'
+                f'"{self.model.source}" knows the arithmetic lab alone',
             )
         if self.model.tuning == "qlora" and self.verifier.base == "copy":
-            raise ValueError(
+            raise MisfitError(
+                "verifier.base",
                 'model.tuning = "qlora" keeps one network in 4 bits: set verifier.base = "shared", '
-                "so that the verifier is adapters beside it"
+                "so that the verifier is adapters beside it",
+                "shared",
             )
         ranked = self.optimiser.kind in PAIRED and self.optimiser.reward == "verifier"
         if self.labeling.labeler == "none" and ranked:
-            raise ValueError(
+            raise MisfitError(
+                "optimiser.reward",
                 'labeling.labeler = "none" trains no verifier: '
-                'set optimiser.reward = "answer" or optimiser.kind = "sft" or "grpo"'
+                'set optimiser.reward = "answer" or optimiser.kind = "sft" or "grpo"',
+                "answer",
             )
         if self.optimiser.kind != "sft" and self.optimiser.rft_iterations >= max(self.iterations, 1):
-            raise ValueError(
+            raise MisfitError(
+                "optimiser.rft_iterations",
                 f"optimiser.rft_iterations ({self.optimiser.rft_iterations}) must be smaller than iterations "
-                f'({self.iterations}), or optimiser.kind = "{self.optimiser.kind}" never takes over'
+                f'({self.iterations}), or optimiser.kind = "{self.optimiser.kind}" never takes over',
+                max(self.iterations, 1) - 1,
             )
         if self.optimiser.kind == "grpo" and self.runtime.processes > 1:
-            raise ValueError('optimiser.kind = "grpo" trains in one process: set runtime.processes = 1')
+            raise MisfitError(
+                "runtime.processes", 'optimiser.kind = "grpo" trains in one process: set runtime.processes = 1', 1
+            )
         return self
 
 
@@ -709,6 +764,8 @@ def nearest(path: str) -> list[str]:
     known = field_paths()
     section, _, leaf = path.rpartition(".")
     inside = [p for p in known if p.rpartition(".")[0] == section] if section else list(RunConfig.model_fields)
+    if re.fullmatch(r"evaluation\.sets\.\d+", section):
+        inside = [f"{section}.{name}" for name in EvalSetConfig.model_fields]
     near = difflib.get_close_matches(path, inside, n=1, cutoff=0.7)
     if near:
         return near

@@ -3,6 +3,7 @@
 Imports the configuration, the domain and the hardware. Imported by the window, and by `sapo run --dry-run`.
 """
 
+from sapo_studio.forecast.card_fit import card_needs
 from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.memory_parts import Part, Peak, size
 from sapo_studio.forecast.model_shape import ModelShape
@@ -28,6 +29,7 @@ __all__ = [
     "PhaseForecast",
     "Unknown",
     "Warned",
+    "card_needs",
     "check_source",
     "find_shape",
     "forecast",

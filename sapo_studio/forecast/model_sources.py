@@ -52,7 +52,7 @@ def check_source(model: ModelConfig) -> bool:
     if model.source == "fresh":
         return True
     if model.source.startswith(HUB):
-        folder = _cached(hub_name(model.source, model.revision), model.revision)
+        folder = cached_folder(hub_name(model.source, model.revision), model.revision)
         if (folder / "config.json").exists():
             read_config(folder)  # the rest may still have to be fetched
         return True
@@ -94,7 +94,7 @@ def _shape(config: Mapping[str, Any], file: Path, name: str) -> ModelShape | Unk
 
 def _hub(name: str, revision: str) -> ModelShape | Unknown:
     """As it lies in the Hub's cache, else as the program knows it."""
-    folder = _cached(name, revision)
+    folder = cached_folder(name, revision)
     if (folder / "config.json").is_file():
         return _shape(read_config(folder), folder / "config.json", name)
     known = known_models().get(name)
@@ -103,7 +103,7 @@ def _hub(name: str, revision: str) -> ModelShape | Unknown:
     return Unknown(f"The shape of {name} is unknown until it has been downloaded.")
 
 
-def _cached(name: str, revision: str) -> Path:
+def cached_folder(name: str, revision: str) -> Path:
     """Where the Hub's cache has (or would have) the model."""
     store = hub_cache() / f"models--{name.replace('/', '--')}"
     commit = revision or "main"

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from sapo_studio.formats.step_labels import CHARACTERS
+from sapo_studio.names import name_from_elsewhere
 
 
 def _storable(text: str) -> str:
@@ -29,6 +30,8 @@ Step = Count
 Time = Annotated[float, Field(ge=0, lt=253_402_300_800)]
 """Before the year 10000: what a clock can show."""
 Text = Annotated[StrictStr, AfterValidator(_storable)]
+Name = Annotated[Text, AfterValidator(name_from_elsewhere)]
+"""Of a person."""
 Marks = Annotated[StrictStr, AfterValidator(_marks)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -41,7 +44,7 @@ class Judgement(_Part):
     """What a person says of a step: -1 incorrect, 0 neutral, 1 correct. `filled`: it follows from where they see the
     first error."""
 
-    person: Text
+    person: Name
     step: Annotated[StrictInt, Field(ge=1)]
     judgement: Annotated[StrictInt, Field(ge=-1, le=1)]
     at: Time
@@ -75,7 +78,7 @@ class Resolution(_Part):
 class Comment(_Part):
     """What a person wrote about a step, or about the whole solution (step 0)."""
 
-    person: Text
+    person: Name
     step: Step
     at: Time
     text: Text

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import Any, cast
 
+from sapo_studio import engines
 from sapo_studio.errors import EngineError
 from sapo_studio.requests.kinds import Request
 from sapo_studio.requests.wire import read_error
@@ -20,13 +21,16 @@ COMMAND = (sys.executable, "-P", "-m", "sapo_engine.service")
 def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
     """The engine's answer to `request`: what it holds is said at the request.
 
-    A request that streams has its results written straight to standard output meanwhile. Raises the error that the
-    engine told; EngineError where it could not be started, ended without an answer, or took longer than `seconds`.
+    A request that streams has its results written straight to standard output meanwhile. The engine is that of
+    `engines.python_of`. Raises the error that the engine told; EngineError where it could not be started, ended without
+    an answer, or took longer than `seconds`; InputError where the path of its Python cannot be one.
     """
     text = request.to_json()
+    lives = engines.python_of()
+    command = COMMAND if engines.is_own(lives) else (str(lives), *COMMAND[1:])
     try:
         done = subprocess.run(
-            [*COMMAND, text] if request.reads_input else COMMAND,
+            [*command, text] if request.reads_input else command,
             input=None if request.reads_input else text,
             stdout=None if request.streams else subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -41,9 +45,14 @@ def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
         raise EngineError("The engine could not be started", why=str(error)) from error
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"The engine has not answered within {seconds:g} seconds") from error
-    last = _last_line(done.stderr)
-    if done.returncode == 0:
-        found = _read(last if request.streams else _last_line(done.stdout))
+    return answer_of(done.returncode, done.stderr if request.streams else done.stdout or "", done.stderr)
+
+
+def answer_of(status: int, out: str, errors: str) -> dict[str, Any]:
+    """What an engine that ended with `status` has answered: the last line of `out`. Raises as `ask` does."""
+    last = _last_line(errors)
+    if status == 0:
+        found = _read(_last_line(out))
         if found is not None:
             return found
     else:
@@ -52,7 +61,7 @@ def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
             raise told
     raise EngineError(
         "The engine could not do this",
-        why=last or f"It ended with status {done.returncode}.",
+        why=last or f"It ended with status {status}.",
         fix="Install the engine with `pip install 'sapo-studio[engine]'`.",
     )
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sapo_studio.domain.human_verdicts import filled_if_untold
 from sapo_studio.domain.judgements import UNKNOWN, first_error
 from sapo_studio.files import parse_json_text
+from sapo_studio.names import LONGEST_ELSEWHERE, name_from_elsewhere
 
 MOST_ITEMS = 100_000
 MOST_STEPS = 4_000
 """Steps of a trajectory: what the store's queries can count is a little more."""
 
 Text = Annotated[str, Field(max_length=1_000_000)]
-Name = Annotated[str, Field(min_length=1, max_length=1000)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_ELSEWHERE), AfterValidator(name_from_elsewhere)]
 Uid = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
 Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 """Since 1970, or a length of time."""

@@ -28,6 +28,9 @@ SOURCE = "import"
 """What the source of imported trajectories is called."""
 FILE_LABELS = "file"
 """What the source of a file's own labels is called."""
+SAMPLED = "sampled"
+"""In the settings of solutions that `sapo benchmark sample` has had written: `models`, their `runs`, `like`, and how
+many `solutions` these were chosen from."""
 _BATCH = 1_000
 _STAGE = """
 CREATE TABLE import_rows (row INTEGER PRIMARY KEY, raw TEXT);

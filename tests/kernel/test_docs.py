@@ -151,7 +151,7 @@ def test_commands_exist(page: Path):
         if name not in known:
             wrong.append(f"sapo {name}")
             continue
-        group = getattr(known[name], "commands", {})  # as `sapo queue` has
+        group = getattr(known[name], "commands", {})  # as `sapo annotate` has
         if group and rest and rest[0] not in group:
             wrong.append(f"sapo {name} {rest[0]}")
             continue

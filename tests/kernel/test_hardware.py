@@ -46,6 +46,13 @@ class Pretended(ModuleType):
     def nvmlDeviceGetName(self, handle: int) -> object:  # noqa: N802
         return b"Old binding" if handle else "Card zero"
 
+    def nvmlDeviceGetUUID(self, handle: int) -> object:  # noqa: N802
+        return f"GPU-{handle}"
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[object]:  # noqa: N802
+        self._try("processes")
+        return [SimpleNamespace(pid=100 + handle, usedGpuMemory=None if handle else 4 * GIB)]
+
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> object:  # noqa: N802
         self._try("memory")
         return SimpleNamespace(total=24 * GIB, free=20 * GIB, used=4 * GIB)

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sapo_studio import cli
-from sapo_studio.app.commands.model_check import check_model
 from sapo_studio.app.commands.run import run as command
+from sapo_studio.app.set_up.model_check import check_model
 from sapo_studio.config.schema import ModelConfig, RunConfig
 from sapo_studio.errors import EngineError, InputError
 from sapo_studio.forecast import Unknown, check_source, find_shape

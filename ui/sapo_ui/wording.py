@@ -33,3 +33,27 @@ SOURCE_WORDS = {
 def iteration_name(iteration: int) -> str:
     """What an iteration is called on an axis: 0 is the state before the first one."""
     return "start" if iteration == 0 else f"it {iteration}"
+
+
+SECTION_TITLES = {
+    "": "Run",
+    "task": "Task and data",
+    "model": "Model",
+    "warmup": "Warm-up",
+    "sampling": "Sampling",
+    "labeling": "Labeling",
+    "verifier": "Verifier",
+    "optimiser": "Alignment",
+    "evaluation": "Evaluation",
+    "runtime": "This machine",
+}
+"""The sections of a configuration, by key; empty: the run itself."""
+
+_ACRONYMS = {"mce": "MCE", "gpus": "GPUs", "vllm": "vLLM", "lora": "LoRA", "rft": "RFT"}
+
+
+def setting_label(path: str) -> str:
+    """What a setting is called on a form: `labeling.mce_rollouts` is `MCE rollouts`."""
+    words = [_ACRONYMS.get(word, word) for word in path.rpartition(".")[2].split("_")]
+    label = " ".join(words)
+    return label if words[0] in _ACRONYMS.values() else label[0].upper() + label[1:]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from sapo_studio.app.commands.data_check import check_data, show_data
-from sapo_studio.app.commands.model_check import check_model
+from sapo_studio.app.commands.data_check import show_data
 from sapo_studio.app.commands.printing import console, say_json
+from sapo_studio.app.set_up.data_check import check_data
+from sapo_studio.app.set_up.model_check import check_model
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.ledger import PARTS
 from sapo_studio.forecast import Machine, find_shape, forecast, size
@@ -15,7 +16,7 @@ from sapo_studio.forecast import Machine, find_shape, forecast, size
 def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     """Print the forecast of `config` on this machine, with what it rests on. Raises InputError where the run could not
     load its model or use its data."""
-    check_model(config.model)
+    check_model(config.model, python=config.runtime.engine_python)
     data = check_data(config)
     found = forecast(config, find_shape(config), Machine.here())
     if as_json:

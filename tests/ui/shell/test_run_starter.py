@@ -3,8 +3,10 @@
 from PySide6.QtCore import Qt
 
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import EngineError
 from sapo_studio.store import queries, runs
+from sapo_studio.store.records import ErrorText
 from sapo_ui.features.new_run.page import NewRunPage
 
 
@@ -46,9 +48,89 @@ def test_escape_leaves_the_form(qtbot, window):
     assert window.pages.front is window.pages["empty"]
 
 
-def test_clone_fills_the_form_from_the_run(qtbot, window, store, select):
+def test_clone_fills_the_form_from_the_run_under_its_present_name(qtbot, window, store, select):
     run_id = runs.create_run(store, RunConfig.model_validate({"name": "odd", "iterations": 7}))
+    runs.rename_run(store, run_id, "better name")
     select(window, run_id)
     window.actions_["run.clone"].trigger()
     qtbot.waitUntil(lambda: isinstance(window.pages.front, NewRunPage))
     assert window.pages.front.values()["iterations"] == 7
+    assert window.pages.front.values()["name"] == "better name"
+    assert window.pages.front.changed() == set()
+
+
+def test_again_takes_the_next_seed_that_no_such_run_has_had(qtbot, window, store, select):
+    def made(name, seed, **more):
+        return runs.create_run(store, RunConfig.model_validate({"name": name, "seed": seed, **more}))
+
+    first = made("odd", 3)
+    made("renamed", 5)
+    made("another", 9, iterations=7)
+    select(window, first)
+    window.actions_["run.again"].trigger()
+    qtbot.waitUntil(lambda: isinstance(window.pages.front, NewRunPage))
+    assert (window.pages.front.values()["seed"], window.pages.front.values()["name"]) == (6, "odd")
+
+
+def test_a_draft_is_kept_on_escape_and_when_another_run_is_looked_at(qtbot, window, store, select):
+    run_id = runs.create_run(store, RunConfig.model_validate({"name": "other"}))
+    for leave in (lambda page: qtbot.keyClick(page.preset, Qt.Key.Key_Escape), lambda page: select(window, run_id)):
+        window.new_run()
+        page = window.pages.front
+        page.set_value("seed", page.values()["seed"] + 4)
+        wanted = page.values()["seed"]
+        leave(page)
+        qtbot.waitUntil(lambda: not isinstance(window.pages.front, NewRunPage))
+        window.new_run()
+        assert window.pages.front.values()["seed"] == wanted
+
+
+def test_a_run_that_was_started_leaves_no_draft(qtbot, window, control):
+    window.new_run()
+    page = window.pages.front
+    page.set_value("seed", 4)
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.pages.front is window.run_page)
+    window.new_run()
+    assert window.pages.front.values()["seed"] == 0
+
+
+def test_a_run_is_added_to_the_queue(qtbot, window, store, monkeypatch):
+    asked = []
+
+    def queue_run(store, config, preset):
+        asked.append((config.seed, preset))
+        return runs.create_run(store, config, preset)
+
+    monkeypatch.setattr("sapo_ui.shell.run_starter.run_queue.queue_run", queue_run)
+    window.new_run()
+    page = window.pages.front
+    page.set_value("seed", 4)
+    qtbot.mouseClick(page.launch.queue, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.pages.front is window.run_page)
+    assert asked == [(4, "lab-demo")]
+
+
+def test_a_failed_run_is_started_again_from_its_own_page(qtbot, window, store, control, select, monkeypatch):
+    settings = []
+    control.resume_with = lambda store, run_id, told: settings.append((run_id, told))
+    error = ErrorText("The device ran out of memory", "CUDA", "")
+    run_id = runs.create_run(store, RunConfig.model_validate({"name": "mine"}))
+    runs.set_status(store, run_id, RunStatus.RUNNING)
+    runs.set_status(store, run_id, RunStatus.FAILED, error)
+    select(window, run_id)
+    failure = window.run_page.failure
+    qtbot.waitUntil(lambda: failure.failure is not None)
+    assert failure.isVisible()
+    assert not window.run_page.panels.isVisible()
+    failure.change.editor.setText("8")
+    qtbot.mouseClick(failure.primary, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: settings == [(run_id, ["runtime.micro_batch=8"])])
+    qtbot.mouseClick(failure.past, Qt.MouseButton.LeftButton)
+    assert window.run_page.panels.isVisible()
+    assert window.run_page.banner.action.text() == "Why it failed"
+    qtbot.mouseClick(window.run_page.banner.action, Qt.MouseButton.LeftButton)
+    assert failure.isVisible()
+    qtbot.mouseClick(failure.all, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: isinstance(window.pages.front, NewRunPage))
+    assert window.pages.front.values()["runtime.micro_batch"] == 8

@@ -10,6 +10,7 @@ from functools import cache
 from PySide6.QtCore import QObject, Signal
 
 from sapo_studio.domain.judgements import Judgement, first_error_here, no_error, still_to_fill
+from sapo_studio.names import fitted_name
 from sapo_studio.processes import login_name
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
@@ -38,7 +39,7 @@ def annotation_events() -> AnnotationEvents:
 def set_annotator_name(name: str) -> None:
     """Keep judgements under this name from now on; an empty one brings the login name back."""
     before, settings = annotator_name(), Settings()
-    settings.set_text("annotator", name.strip())
+    settings.set_text("annotator", fitted_name(name, ""))
     settings.save()
     if annotator_name() != before:
         annotation_events().renamed.emit()
@@ -47,7 +48,7 @@ def set_annotator_name(name: str) -> None:
 def annotator_name() -> str:
     """Under which name this user's judgements are kept: the one in the settings, else the name they are logged in
     with."""
-    return Settings().text("annotator").strip() or login_name()
+    return fitted_name(Settings().text("annotator"), "") or login_name()
 
 
 @dataclass(frozen=True)

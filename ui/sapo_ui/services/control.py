@@ -5,6 +5,7 @@ Every method may write to the store or start a process, so call them in a task, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from sapo_studio import supervisor
@@ -26,6 +27,10 @@ class RunControl(Protocol):
 
     def resume(self, store: Store, run_id: str) -> None:
         """Launch an engine for a run that has none, or let a paused one go on."""
+        ...
+
+    def resume_with(self, store: Store, run_id: str, settings: Sequence[str]) -> None:
+        """The same with other values from now on (`section.key=value`, as far as they may change)."""
         ...
 
     def request(self, store: Store, run_id: str, verb: Verb) -> None:
@@ -57,6 +62,10 @@ class SupervisorControl:
     def resume(self, store: Store, run_id: str) -> None:
         """Launch an engine for a run that has none, or let a paused one go on."""
         supervisor.resume(store, run_id, SENDER)
+
+    def resume_with(self, store: Store, run_id: str, settings: Sequence[str]) -> None:
+        """The same with other values from now on (`section.key=value`, as far as they may change)."""
+        supervisor.resume(store, run_id, SENDER, settings)
 
     def request(self, store: Store, run_id: str, verb: Verb) -> None:
         """Leave a command for a running engine."""

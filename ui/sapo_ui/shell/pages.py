@@ -34,6 +34,11 @@ class Pages(QStackedWidget):
         return self._kept[page_id]
 
     @property
+    def front_spec(self) -> PageSpec:
+        """What the registry says of the page in front."""
+        return self._specs[self.front_id]
+
+    @property
     def front(self) -> Page | None:
         """The page in front."""
         page = self.currentWidget()
@@ -64,6 +69,8 @@ class Pages(QStackedWidget):
 
     def leave(self) -> None:
         """The window is about to close."""
+        for page in self._kept.values():
+            page.leave()
         if self._passing is not None:
             self._passing.leave()
 

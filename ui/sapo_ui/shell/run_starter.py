@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import SapoError
 from sapo_studio.store import queries
+from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui.features.new_run.presets import Presets
-from sapo_ui.services import tasks
+from sapo_ui.services import run_queue, tasks
 from sapo_ui.services.control import RunControl
 from sapo_ui.shell.page_registry import DEMO_PRESET
 from sapo_ui.shell.pages import Pages
+
+WARM_MS = 1500
+"""So long after the window, when it has shown what it opens with, what the form needs is loaded."""
+
+WARM_PAUSE_MS = 50
 
 
 class RunStarter(QObject):
@@ -42,19 +50,41 @@ class RunStarter(QObject):
         self._control = control
         self._presets = presets
         self._on_error = on_error
+        soon = QTimer(self)
+        soon.setSingleShot(True)
+        soon.timeout.connect(self._warm_up)
+        soon.start(WARM_MS)
 
-    def open_form(self, config: RunConfig | None = None) -> None:
-        """Open the form, filled from `config` or the demo's preset."""
+    def _warm_up(self) -> None:
+        from sapo_ui.features.new_run import warm_up
+
+        left = list(warm_up.WIDGETS)
+
+        def load_one() -> None:
+            import_module(left.pop(0))
+            if not left:
+                between.stop()
+
+        between = QTimer(self)
+        between.setInterval(WARM_PAUSE_MS)
+        between.timeout.connect(load_one)
+        tasks.run(self, lambda store: warm_up.warm_up(), lambda _: between.start(), key="warm")
+
+    def open_form(self, config: RunConfig | None = None, *, of: str = "", origin: str = "") -> None:
+        """Open the form, with what was left in it the last time, else filled from `config` or the demo's preset.
+
+        `of`: the run that is copied, whose drafts are its own; `origin`: in words.
+        """
         from sapo_ui.features.new_run.page import NewRunPage
 
         page = self._pages.open("new_run")
         assert isinstance(page, NewRunPage)
         page.start_requested.connect(self.start)
+        page.queue_requested.connect(self.queue)
         page.cancelled.connect(self.cancelled)
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), page, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         escape.activated.connect(self.cancelled)
-        if config is not None:
-            page.load(config)
+        page.open_for(of, config, origin=origin)
         page.preset.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def start_demo(self) -> None:
@@ -66,15 +96,48 @@ class RunStarter(QObject):
         self.start(choice.config, DEMO_PRESET)
 
     def clone(self) -> None:
-        """Open the form with the configuration of the run that is shown."""
+        """Open the form with the configuration of the run that is shown, under the name that the run has now."""
         run = self._current()
         if run is not None:
-            run_id = run.id
-            tasks.run(self, lambda store: queries.get_config(store, run_id), self.open_form, key="clone")
+
+            def fill(config: RunConfig) -> None:
+                self.open_form(renamed(config, run.name), of=run.id, origin=run.name)
+
+            tasks.run(self, lambda store: queries.get_config(store, run.id), fill, key="clone")
+
+    def again(self) -> None:
+        """Open the form with the same configuration and the next seed that no such run has had."""
+        run = self._current()
+        if run is not None:
+
+            def fill(config: RunConfig) -> None:
+                self.open_form(
+                    renamed(config, run.name), of=f"{run.id}, seed {config.seed}", origin=f"{run.name}, another seed"
+                )
+
+            tasks.run(self, lambda store: with_next_seed(store, run.id), fill, key="clone")
+
+    def edit(self, config: object) -> None:
+        """Open the form with a changed configuration of the run that is shown."""
+        run = self._current()
+        if run is not None and isinstance(config, RunConfig):
+            self.open_form(renamed(config, run.name), of=f"{run.id}, changed", origin=run.name)
+
+    def restart(self, config: object) -> None:
+        """Begin the run that is shown anew, with a changed configuration."""
+        run = self._current()
+        if run is not None and isinstance(config, RunConfig):
+            self.start(renamed(config, run.name), run.preset)
 
     def start(self, config: RunConfig, preset: str) -> None:
         """Create a run and launch its engine, in the background."""
+        self._begin(config, lambda store: self._control.start(store, config, preset))
 
+    def queue(self, config: RunConfig, preset: str) -> None:
+        """Create a run that starts by itself once there is room for it, in the background."""
+        self._begin(config, lambda store: run_queue.queue_run(store, config, preset))
+
+    def _begin(self, config: RunConfig, work: Callable[[Store], str]) -> None:
         def failed(error: Exception) -> None:
             from sapo_ui.features.new_run.page import NewRunPage
 
@@ -84,9 +147,31 @@ class RunStarter(QObject):
             else:
                 self._on_error(error)
 
-        tasks.run(
-            self,
-            lambda store: self._control.start(store, config, preset),
-            lambda run_id: self.started.emit(run_id, config.name),
-            failed=failed,
-        )
+        def begun(run_id: str) -> None:
+            from sapo_ui.features.new_run.page import NewRunPage
+
+            page = self._pages.front
+            if isinstance(page, NewRunPage):
+                page.forget_draft()
+            self.started.emit(run_id, config.name)
+
+        tasks.run(self, work, begun, failed=failed)
+
+
+def renamed(config: RunConfig, name: str) -> RunConfig:
+    """`config` under the name that its run was given later, as far as a configuration can have it."""
+    return config.model_copy(update={"name": name[:80]}) if name else config
+
+
+def with_next_seed(store: Store, run_id: str) -> RunConfig:
+    """The configuration of a run with the smallest seed above those of all runs that are configured as it is."""
+    config = queries.get_config(store, run_id)
+    bare = config.model_copy(update={"name": "", "seed": 0})
+    seeds = [config.seed]
+    for run in queries.list_runs(store):
+        if not run.imported and run.id != run_id:
+            with suppress(SapoError):  # a damaged row is no reason to have no seed
+                other = queries.get_config(store, run.id)
+                if other.model_copy(update={"name": "", "seed": 0}) == bare:
+                    seeds.append(other.seed)
+    return config.model_copy(update={"seed": max(seeds) + 1})

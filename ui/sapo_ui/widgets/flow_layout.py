@@ -53,6 +53,10 @@ class FlowRow(QWidget):
             widget.deleteLater()
         self._changed()
 
+    def clear(self) -> None:
+        """Take everything out, for good."""
+        self.drop(*self._widgets)
+
     def set_gap(self, gap: int) -> None:
         """Leave this many pixels between."""
         self._gap = gap

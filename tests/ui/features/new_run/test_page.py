@@ -1,71 +1,73 @@
 """The New run form: everything in it comes from RunConfig."""
 
 import tomllib
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QComboBox
 
 from sapo_studio.config.schema import RunConfig, field_paths
 from sapo_studio.errors import EngineError, InputError
-from sapo_ui.features.new_run import form_spec
-from sapo_ui.features.new_run.page import NewRunPage, write_toml
-from sapo_ui.features.new_run.presets import PresetChoice
-
-
-def preset(name, **values):
-    return PresetChoice(name, RunConfig.model_validate({"name": name, **values}), f"About {name}.")
-
-
-@pytest.fixture
-def page(qtbot):
-    made = NewRunPage([preset("small", iterations=1), preset("large", iterations=5)], lambda name, config: None)
-    qtbot.addWidget(made)
-    made.resize(1000, 700)
-    made.show()
-    made.build_all()
-    return made
-
-
-def type_into(qtbot, page, path, text):
-    editor = page.rows[path].editor
-    assert isinstance(editor, QLineEdit)
-    editor.selectAll()
-    qtbot.keyClicks(editor, text)
+from sapo_ui.features.new_run import form_spec, warm_up
+from sapo_ui.features.new_run.field_row import ROW_HEIGHT
+from sapo_ui.features.new_run.form import AT_ONCE
+from sapo_ui.features.new_run.page import write_toml
+from sapo_ui.features.new_run.preset_name import nearest_name
+from tests.ui.features.new_run.conftest import preset
 
 
 def test_every_field_of_run_config_appears_once_with_its_help(page):
     assert set(page.rows) == set(field_paths())
     assert [spec.path for spec in page.specs] == field_paths()
-    assert len(page.rows) > 40
-    shown = [row for card in page.cards.values() for row in card.rows]
-    assert len(shown) == len(set(shown)) == len(page.rows)
+    shown = [row for section in page.form.sections.values() for row in section.rows.values()]
+    assert len(shown) == len(set(shown)) == len(page.rows) > 40
     for row in page.rows.values():
         assert row.spec.help, row.spec.path
         assert row.editor.accessibleName()
-        assert row.editor.toolTip()
+        assert row.spec.help in row.editor.accessibleDescription()
+        assert row.height() == ROW_HEIGHT
 
 
-def test_folded_sections_are_made_when_unfolded_and_keep_their_values(qtbot):
-    page = NewRunPage([preset("small", verifier={"epochs": 9})])
-    qtbot.addWidget(page)
-    assert "verifier.epochs" not in page.rows
-    assert page.values()["verifier.epochs"] == 9
-    page.cards["verifier"].fold.click()
-    assert page.rows["verifier.epochs"].editor.text() == "9"
-    assert page.config.verifier.epochs == 9
+def test_rows_stand_in_the_order_of_their_section_however_they_were_made(open_page):
+    page = open_page(all_rows=False)
+    for path in ("verifier.epochs", "verifier.head", "verifier.batch_size", "verifier.base"):
+        assert page.rows[path].spec.path == path
+    page.build_all()
+    for section in page.form.sections.values():
+        ys = [section.rows[spec.path].y() for spec in section.specs if not section.rows[spec.path].isHidden()]
+        assert ys == sorted(ys)
+
+
+def test_rows_are_made_in_small_portions_between_which_the_window_answers(qtbot, open_page):
+    page = open_page(all_rows=False)
+    made = []
+    page.form.made.connect(made.append)
+    turns = []
+    page.form._more.timeout.connect(lambda: turns.append(len(made)))
+    page.index.all.click()
+    assert made == [], "the click itself makes none"
+    qtbot.waitUntil(lambda: all(path in page.rows for path in page.form.in_order()))
+    assert max(after - before for before, after in pairwise([0, *turns])) <= AT_ONCE
+    assert len(turns) > 5
+
+
+def test_what_the_form_needs_can_be_loaded_ahead():
+    warm_up.warm_up()
+    assert form_spec.fields.cache_info().currsize == 1
+    own = {path.stem for path in Path(warm_up.__file__).parent.glob("*.py")}
+    for name in (*warm_up.NEEDED, *warm_up.WIDGETS):
+        assert import_module(name).__name__ == name
+    assert {name.rpartition(".")[2] for name in warm_up.WIDGETS if ".new_run." in name} <= own
 
 
 def test_kinds_bounds_and_units_come_from_the_schema(page):
     by_path = {spec.path: spec for spec in page.specs}
     samples = by_path["sampling.samples"]
-    assert (samples.kind, samples.minimum, samples.maximum, samples.unit, samples.main) == (
-        "integer",
-        1,
-        256,
-        "samples",
-        True,
-    )
+    assert (samples.kind, samples.minimum, samples.maximum, samples.unit) == ("integer", 1, 256, "samples")
+    assert samples.main
     assert samples.expected == "A whole number from 1 to 256."
     rate = by_path["optimiser.learning_rate"]
     assert (rate.kind, rate.above, rate.expected) == ("number", True, "A number above 0, up to 1.")
@@ -75,54 +77,155 @@ def test_kinds_bounds_and_units_come_from_the_schema(page):
     assert by_path["evaluation.mce_rollouts"].label == "MCE rollouts"
 
 
-def test_a_preset_fills_the_form(qtbot, page):
+def test_a_preset_fills_the_form(page):
     assert page.values()["iterations"] == 1
     page.preset.setCurrentIndex(1)
     page.preset.activated.emit(1)
     assert page.values() == form_spec.flatten(preset("large", iterations=5).config.model_dump())
-    assert page.about.text() == "About large."
+    assert page.about.text() == "About large"
     assert page.config == preset("large", iterations=5).config
 
 
 @pytest.mark.parametrize("text", ["0", "257", "many", "", "1.5"])
-def test_a_wrong_value_is_marked_in_place_with_what_would_be_right(qtbot, page, text):
+def test_a_wrong_value_is_told_in_the_slot_with_a_value_that_would_do(qtbot, page, type_into, text):
     row = page.rows["sampling.samples"]
-    type_into(qtbot, page, "sampling.samples", text or "x")
-    if not text:
-        row.editor.clear()
-        row.edited.emit()
-    assert row.wrong.isVisible()
-    assert row.wrong.text() == "A whole number from 1 to 256."
+    before = {path: one.y() for path, one in page.rows.items()}
+    type_into(page, "sampling.samples", text)
+    assert (row.said, row.tone) == ("A whole number from 1 to 256.", "bad")
     assert row.editor.property("wrong") == "true"
     assert not page.start.isEnabled()
     assert "1 value to correct" in page.verdict.text()
-    type_into(qtbot, page, "sampling.samples", "8")
-    assert not row.wrong.isVisible()
+    assert "Samples" in page.verdict.text()
+    assert {path: one.y() for path, one in page.rows.items()} == before, "nothing moves"
+    assert row.fix.text() == "Use 8"
+    qtbot.mouseClick(row.fix, Qt.MouseButton.LeftButton)
+    assert (row.wrong, row.value(), row.editor.property("wrong")) == (False, 8, "false")
+    assert not row.fix.isVisible()
     assert page.start.isEnabled()
+    assert {path: one.y() for path, one in page.rows.items()} == before
 
 
-def test_values_that_do_not_fit_together_are_marked_at_the_field_named_first(qtbot, page):
-    type_into(qtbot, page, "task.min_steps", "9")
-    assert "must not exceed" in page.rows["task.min_steps"].wrong.text()
-    assert page.cards["task"].body.isVisible(), "a folded section opens to show the fault"
-    assert page.cards["task"].state.text() == "1 to correct"
-    type_into(qtbot, page, "task.min_steps", "4")
-    type_into(qtbot, page, "sampling.questions", "9000")
-    assert "sampling.questions" in page.rows["sampling.questions"].wrong.text()
+@pytest.mark.parametrize(
+    ("values", "path", "fix"),
+    [
+        ({"task.kind": "jsonl", "model.source": "hub:a/b"}, "task.train_data", None),
+        ({"task.kind": "gsm8k"}, "model.source", None),
+        ({"task.min_steps": 9}, "task.min_steps", 8),
+        ({"task.max_steps": 12}, "task.largest_change", 16),
+        ({"sampling.questions": 9000}, "sampling.questions", 6000),
+        ({"sampling.start_questions": 9000}, "sampling.start_questions", 6000),
+        ({"model.heads": 5}, "model.heads", 4),
+        ({"model.tuning": "qlora"}, "verifier.base", "shared"),
+        ({"labeling.labeler": "none"}, "optimiser.reward", "answer"),
+        ({"labeling.consensus_low": 0.9}, "labeling.consensus_low", 0.8),
+        ({"optimiser.rft_iterations": 4}, "optimiser.rft_iterations", 0),
+        ({"optimiser.kind": "grpo", "runtime.processes": 2}, "runtime.processes", 1),
+        ({"task.kind": "gsm8k", "model.source": "hub:a/b", "task.steps": "pattern"}, "task.step_pattern", None),
+    ],
+)
+def test_values_that_do_not_fit_together_are_marked_at_the_one_to_change(open_page, values, path, fix):
+    page = open_page(all_rows=False)
+    for one, value in values.items():
+        page.set_value(one, value)
+    page.form.make_all()
+    assert page.wrong() == [path]
+    assert [row.spec.path for row in page.rows.values() if row.wrong] == [path]
+    assert not page.rows[path].isHidden()
+    assert page.problems[0].fix == fix
+    if fix is not None:
+        page.rows[path].fix.click()
+        assert page.problems == []
+        assert page.values()[path] == fix
 
 
-def test_what_differs_from_the_preset_is_told(qtbot, page):
-    type_into(qtbot, page, "verifier.epochs", "7")
-    assert page.review.changes.text() == f"Changed\nverifier.epochs: {RunConfig().verifier.epochs:g} \u2192 7"
-    assert page.cards["verifier"].state.text() == "1 changed"
+def test_what_differs_from_the_preset_is_marked_counted_and_reset(qtbot, page, type_into):
+    row = page.rows["verifier.epochs"]
+    assert row.reset is None
+    type_into(page, "verifier.epochs", "7")
+    assert row.changed
+    assert page.index.state("verifier").changed == 1
+    assert page.about.text() == "About small, 1 value changed"
+    assert page.index.counts.text() == "1 changed"
+    qtbot.mouseClick(row.reset, Qt.MouseButton.LeftButton)
+    assert (row.changed, row.reset.isVisible(), page.changed()) == (False, False, set())
+    assert page.index.state("verifier").words == "complete"
 
 
-def test_start_sends_the_configuration_and_waits(qtbot, page):
-    type_into(qtbot, page, "name", "mine")
-    type_into(qtbot, page, "seed", "7")
-    with qtbot.waitSignal(page.start_requested) as sent:
+def test_main_settings_are_shown_with_what_is_changed_or_wrong_and_all_on_demand(open_page):
+    page = open_page(all_rows=False)
+    page.form.make_all()
+    main = [spec.path for spec in page.specs if spec.main and form_spec.matters(spec, page.values())]
+    assert list(page.form.in_order()) == main
+    page.set_value("verifier.epochs", 7)
+    assert "verifier.epochs" in list(page.form.in_order())
+    page.set_value("task.min_steps", 9)
+    assert "task.min_steps" in list(page.form.in_order())
+    page.index.all.click()
+    assert len(list(page.form.in_order())) > 2 * len(main)
+    assert page.index.shown.text() == f"{len(list(page.form.in_order()))} shown"
+
+
+def test_a_setting_is_found_by_its_name_key_or_help(qtbot, open_page):
+    page = open_page(all_rows=False)
+    page.rows["name"].editor.setFocus()
+    qtbot.keyClick(page.rows["name"].editor, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(page.index.search.hasFocus)
+    qtbot.keyClicks(page.index.search, "checkpoint seconds")
+    assert list(page.form.in_order()) == ["runtime.checkpoint_seconds"]
+    qtbot.keyClick(page.index.search, Qt.Key.Key_Return)
+    assert page.rows["runtime.checkpoint_seconds"].editor.hasFocus()
+    assert "tenth" in page.help_panel.text.toPlainText()
+    page.index.search.setText("no such thing anywhere")
+    assert list(page.form.in_order()) == []
+    qtbot.keyClick(page.index.search, Qt.Key.Key_Escape)
+    assert page.index.search.text() == ""
+    assert page.rows["sampling.samples"].isVisible()
+
+
+def test_keys_go_to_the_next_wrong_value_and_from_section_to_section(qtbot, open_page):
+    page = open_page(all_rows=False)
+    page.set_value("sampling.samples", 0)
+    page.set_value("verifier.epochs", -1)
+    editor = page.rows["name"].editor
+    editor.setFocus()
+    qtbot.keyClick(editor, Qt.Key.Key_F8)
+    assert page.rows["sampling.samples"].editor.hasFocus()
+    qtbot.keyClick(page.focusWidget(), Qt.Key.Key_F8)
+    assert page.rows["verifier.epochs"].editor.hasFocus()
+    qtbot.keyClick(page.focusWidget(), Qt.Key.Key_F8)
+    assert page.rows["sampling.samples"].editor.hasFocus()
+    qtbot.keyClick(page.focusWidget(), Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert page.rows["labeling.labeler"].editor.hasFocus()
+    qtbot.keyClick(page.focusWidget(), Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert page.rows["sampling.questions"].editor.hasFocus()
+    assert "Questions" in page.help_panel.title.text()
+
+
+def test_tab_goes_from_top_to_bottom(qtbot, page):
+    page.rows["name"].editor.setFocus()
+    seen = []
+    for _ in range(12):
+        seen.append(page.focusWidget())
+        qtbot.keyClick(page.focusWidget(), Qt.Key.Key_Tab)
+    heights = [widget.mapTo(page, widget.rect().topLeft()).y() for widget in seen if page.form.isAncestorOf(widget)]
+    rows = [row for row in page.rows.values() if row.isVisible()]
+    assert len(heights) == len(seen)
+    order = [next(row for row in rows if row.isAncestorOf(widget)).spec.path for widget in seen]
+    shown = list(page.form.in_order())
+    assert list(dict.fromkeys(order)) == shown[: len(dict.fromkeys(order))]
+
+
+@pytest.mark.parametrize("key", ["button", "keys"])
+def test_start_sends_the_configuration_and_waits(qtbot, page, type_into, key):
+    type_into(page, "name", "mine")
+    type_into(page, "seed", "7")
+    sent = []
+    page.start_requested.connect(lambda config, name: sent.append((config, name)))
+    if key == "button":
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
-    config, name = sent.args
+    else:
+        qtbot.keyClick(page.rows["seed"].editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    ((config, name),) = sent
     assert (config.name, config.seed, config.iterations, name) == ("mine", 7, 1, "small")
     assert not page.start.isEnabled()
     page.say_error(EngineError("No engine", why="Because.", fix="Do this."))
@@ -130,10 +233,21 @@ def test_start_sends_the_configuration_and_waits(qtbot, page):
     assert "Do this." in page.verdict.text()
 
 
-def test_a_cloned_configuration_is_no_preset(page):
-    page.load(preset("clone", iterations=4).config)
+def test_the_queue_takes_the_same_configuration(qtbot, page):
+    sent = []
+    page.queue_requested.connect(lambda config, name: sent.append((config, name)))
+    qtbot.mouseClick(page.launch.queue, Qt.MouseButton.LeftButton)
+    assert sent == [(page.config, "small")]
+    page.set_busy(False)
+    page.set_value("sampling.samples", 0)
+    assert not page.launch.queue.isEnabled()
+
+
+def test_a_copied_configuration_is_no_preset(page):
+    page.load(preset("clone", iterations=4).config, origin="clone 3")
     assert page.preset.currentIndex() == -1
     assert page.values()["iterations"] == 4
+    assert page.about.text() == "from clone 3"
 
 
 def test_exported_toml_is_the_configuration(tmp_path, page):
@@ -159,7 +273,7 @@ def test_a_toml_file_fills_the_form(tmp_path, page):
     assert page.preset.currentIndex() == -1
     assert page.preset.placeholderText() == "(from-file.toml)"
     assert (page.config.name, page.config.iterations) == ("other", 4)
-    assert page.review.changes.text() == ""
+    assert page.changed() == set()
     (tmp_path / "from-file.toml").write_text("[sampling]\nsample = 3\n")
     page.open_toml(tmp_path / "from-file.toml")
     assert page.verdict.isVisible(), "the fault can be read"
@@ -168,19 +282,53 @@ def test_a_toml_file_fills_the_form(tmp_path, page):
     assert page.config.iterations == 4, "the form stays as it was"
 
 
-def test_evaluation_sets_of_a_preset_are_kept_and_shown(qtbot):
+def test_evaluation_sets_of_a_preset_are_kept_and_shown(open_page, type_into):
     sets = [{"name": "MATH", "kind": "math"}, {"name": "HE", "kind": "humaneval", "samples": 2}]
     words = {"task": {"kind": "gsm8k"}, "model": {"source": "hub:a/b"}, "evaluation": {"sets": sets}}
-    page = NewRunPage([preset("words", **words), preset("small")], lambda name, config: None)
-    qtbot.addWidget(page)
-    page.build_all()
+    page = open_page([preset("words", **words), preset("small")])
     row = page.rows["evaluation.sets"]
     assert row.editor.text() == "MATH, HE"
     assert row.editor.isReadOnly()
-    assert "keeps the sets of a preset or file as they are" in row.spec.help
-    type_into(qtbot, page, "evaluation.samples", "3")
+    type_into(page, "evaluation.samples", "3")
     assert page.config.evaluation.samples == 3
     assert [(one.name, one.samples) for one in page.config.evaluation.sets] == [("MATH", 8), ("HE", 2)]
+    page.set_value("model.source", "fresh")
+    assert page.wrong() == ["model.source"], "the sets cannot be edited here, the model can"
     page.load(RunConfig())
     assert row.editor.text() == "none"
     assert page.config.evaluation.sets == ()
+
+
+def test_a_preset_name_with_a_space_loses_nothing_that_was_typed(qtbot, page, type_into):
+    type_into(page, "seed", "7")
+    dialog = page.save_as_preset()
+    dialog.name.setText("my own run")
+    assert not dialog.ok.isEnabled()
+    assert dialog.said.property("look") == "bad"
+    assert dialog.instead.text() == "Use my-own-run"
+    qtbot.mouseClick(dialog.instead, Qt.MouseButton.LeftButton)
+    assert dialog.name.text() == "my-own-run"
+    qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
+    assert page.preset.currentText() == "my-own-run"
+    assert page.config.seed == 7
+
+
+def test_a_preset_that_cannot_be_saved_leaves_the_dialog_as_it_is(qtbot, page):
+    def refused(name, config):
+        raise InputError(f"{name} is a preset of the program")
+
+    page._save_preset = refused
+    dialog = page.save_as_preset()
+    dialog.name.setText("lab-demo")
+    qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
+    assert "is a preset of the program" in dialog.said.text()
+    assert (dialog.isVisible(), dialog.name.text()) == (True, "lab-demo")
+    dialog.reject()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("my run", "my-run"), ("  -x", "x"), ("\u00e9tude 1/2", "etude-1-2"), ("\u4e2d", ""), ("a" * 90, "a" * 64)],
+)
+def test_the_nearest_name_of_a_preset(text, name):
+    assert nearest_name(text) == name

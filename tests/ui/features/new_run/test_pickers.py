@@ -1,57 +1,55 @@
 """What chooses a value beside typing it."""
 
+import sys
+
 import pytest
 from PySide6.QtWidgets import QFileDialog
 
-from sapo_studio.config.schema import RunConfig
-from sapo_studio.hardware import Card
-from sapo_ui.features.new_run.page import NewRunPage
-from sapo_ui.features.new_run.pickers import CardPicker, DataPicker, ModelPicker
-from sapo_ui.features.new_run.presets import PresetChoice
+from sapo_studio import engines
+from sapo_ui.features.new_run.pickers import DataPicker, ModelPicker, PythonPicker
 
 
 @pytest.fixture
-def page(qtbot):
-    made = NewRunPage([PresetChoice("lab", RunConfig(), "")])
-    qtbot.addWidget(made)
-    made.resize(1000, 700)
-    made.show()
-    made.build_all()
-    for card in made.cards.values():
-        card.unfold(True)
-    return made
+def page(open_page):
+    return open_page(all_rows=False)
+
+
+def actions(picker):
+    return {action.text().replace("&", ""): action for action in picker.menu().actions()}
 
 
 def test_a_model_is_chosen(page, monkeypatch, tmp_path):
-    row = page.rows["model.source"]
-    assert isinstance(row.picker, ModelPicker)
-    actions = {action.text(): action for action in row.picker.menu().actions()}
-    actions["Bundled: lab"].trigger()
+    picker = page.rows["model.source"].picker
+    assert isinstance(picker, ModelPicker)
+    actions(picker)["Bundled: lab"].trigger()
     assert page.config.model.source == "bundled:lab"
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *given: str(tmp_path))
-    actions["Model folder\u2026"].trigger()
+    actions(picker)["Model folder\u2026"].trigger()
     assert page.config.model.source == str(tmp_path)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *given: ("", ""))
-    actions["GGUF file\u2026"].trigger()  # cancelled
+    actions(picker)["GGUF file\u2026"].trigger()  # cancelled
     assert page.config.model.source == str(tmp_path)
 
 
 def test_a_file_of_questions_is_chosen(page, monkeypatch, tmp_path):
-    row = page.rows["task.train_data"]
-    assert isinstance(row.picker, DataPicker)
+    picker = page.rows["task.train_data"].picker
+    assert isinstance(picker, DataPicker)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *given: (str(tmp_path / "own.jsonl"), ""))
-    row.picker.click()
+    picker.click()
     assert page.config.task.train_data == str(tmp_path / "own.jsonl")
 
 
-def test_cards_are_ticked(page):
-    row = page.rows["runtime.gpus"]
-    assert isinstance(row.picker, CardPicker)
-    row.picker.offer(tuple(Card(n, f"Card {n}", 24 * 2**30, 2**30, 1e12, 1e12, "") for n in range(3)))
-    assert row.picker.isEnabled()
-    for action in row.picker.menu().actions()[::2]:
-        action.trigger()
-    assert page.config.runtime.gpus == "0,2"
-    row.picker.offer(())
-    assert not row.picker.isEnabled()
-    assert "No GPU" in row.picker.toolTip()
+def test_a_python_is_chosen_for_this_run_and_for_all(qtbot, page, monkeypatch):
+    monkeypatch.delenv(engines.PYTHON_VARIABLE, raising=False)
+    picker = page.rows["runtime.engine_python"].picker
+    assert isinstance(picker, PythonPicker)
+    actions(picker)["This program's own"].trigger()
+    assert page.config.runtime.engine_python == sys.executable
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *given: ("/opt/torch/bin/python", ""))
+    actions(picker)["Choose a Python\u2026"].trigger()
+    assert page.config.runtime.engine_python == "/opt/torch/bin/python"
+    actions(picker)["Use it for all runs"].trigger()
+    qtbot.waitUntil(lambda: not page.config.runtime.engine_python)
+    assert str(engines.python_of()) == "/opt/torch/bin/python"
+    actions(picker)["Forget the one for all runs"].trigger()
+    qtbot.waitUntil(lambda: str(engines.python_of()) == sys.executable)

@@ -6,13 +6,11 @@ import pytest
 
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.forecast import Machine, find_shape, forecast
+from sapo_studio.forecast import Machine, card_needs, find_shape, forecast
 from sapo_studio.hardware import Card
-from sapo_ui.features.new_run.level_bar import LevelBar
-from sapo_ui.features.new_run.page import NewRunPage
-from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.features.new_run.review import describe
-from sapo_ui.features.new_run.review_card import MemoryRow, ReviewBody
+from sapo_ui.features.new_run.review_bars import MemoryBar
+from sapo_ui.features.new_run.review_card import ReviewBody
 
 GIB = 2**30
 HERE = Machine(cores=2, total=24 * GIB, free=20 * GIB, matrix=40e9, bandwidth=8e9, words="made up")
@@ -28,42 +26,45 @@ def on(machine, name):
 def body(qtbot):
     made = ReviewBody()
     qtbot.addWidget(made)
-    made.resize(296, 600)
+    made.resize(272, 600)
     made.show()
     return made
 
 
-def test_the_forecast_follows_what_is_typed(qtbot):
-    page = NewRunPage([PresetChoice("lab", RunConfig.model_validate({"model": {"source": "bundled:lab"}}), "")])
-    qtbot.addWidget(page)
-    page.show()
-    page.build_all()
-    with qtbot.waitSignal(page.review.shown, timeout=30_000):
+def test_the_forecast_follows_what_is_typed_and_is_grey_until_it_is_there(qtbot, body):
+    body.ask(find_preset("lab-demo").config)
+    assert "Forecasting" in body.unknown.text()
+    assert not body.stale, "there is nothing to be stale yet"
+    with qtbot.waitSignal(body.shown, timeout=30_000):
         pass
-    before = page.review.review
-    assert before is not None
-    assert before.total is not None
+    before = body.review
     assert [memory.where for memory in before.memories] == ["Main memory"]
-    editor = page.rows["labeling.rollouts"].editor
-    editor.selectAll()
-    with qtbot.waitSignal(page.review.shown, timeout=30_000):
-        qtbot.keyClicks(editor, "16")
-    after = page.review.review
-    assert [cost.name for cost in after.costs] == ["SAPO", "Omega", "Shepherd"]
-    assert after.costs[0].amount > before.costs[0].amount
+    labeling = RunConfig().labeling.model_copy(update={"rollouts": 16})
+    with qtbot.waitSignal(body.shown, timeout=30_000):
+        body.ask(find_preset("lab-demo").config.model_copy(update={"labeling": labeling}))
+        assert body.stale
+        assert body.review is before, "it greys, it never blanks"
+        assert body.findChildren(MemoryBar)
+    assert not body.stale
+    assert [line.label for line in body.rollouts.lines] == ["SAPO", "Omega", "Shepherd"]
+    assert [line.own for line in body.rollouts.lines] == [True, False, False]
+    assert body.rollouts.lines[0].amount != before.rollouts[0].amount
 
 
 def test_what_fits_is_said_without_a_warning(body):
     cards = tuple(Card(n, "RTX 4090", 24 * GIB, 23 * GIB, 300e12, 1e12, "assumed") for n in range(2))
     body.show_review(on(replace(HERE, cards=cards, total=64 * GIB, free=60 * GIB), QWEN))
-    rows = body.findChildren(MemoryRow)
+    bars = body.findChildren(MemoryBar)
     places = [memory.where for memory in body.review.memories]
     assert places == ["Card 0, RTX 4090", "Card 1, RTX 4090", "Main memory"]
-    assert [row.accessibleName().split(":")[0] for row in rows] == places
-    assert all(0 < bar.share < 1 and not bar.tight for bar in body.findChildren(LevelBar))
+    assert [bar.accessibleName().split(":")[0] for bar in bars] == places
+    assert not any(bar.over or bar.memory.tight for bar in bars)
+    for memory in body.review.memories:
+        assert sum(memory.parts) / memory.there == pytest.approx(memory.share)
+    assert any(memory.parts[0] > 0 for memory in body.review.memories), "weights are part of it"
     assert not body.warnings.isVisible()
     assert body.review.total.value.startswith("about ")
-    assert sum(cost.remark == "this run" for cost in body.review.costs) == 1
+    assert [line.value for line in body.times.lines] == [line.value for line in body.review.phases]
 
 
 def test_what_does_not_fit_is_warned_of_in_words_too(body):
@@ -72,9 +73,9 @@ def test_what_does_not_fit_is_warned_of_in_words_too(body):
     assert body.warnings.isVisible()
     assert "will not fit" in body.warnings.text()
     assert "model.tuning" in body.warnings.text()
-    full = [bar for bar in body.findChildren(LevelBar) if bar.share > 1]
+    full = [bar for bar in body.findChildren(MemoryBar) if bar.over]
     assert full
-    assert all(bar.tight for bar in full)
+    assert all("too small" in bar.accessibleName() for bar in full)
 
 
 def test_a_model_that_is_not_known_yet_is_said_to_be(body):
@@ -82,8 +83,17 @@ def test_a_model_that_is_not_known_yet_is_said_to_be(body):
     body.show_review(describe(forecast(config, find_shape(config), HERE)))
     assert "No memory or time estimate" in body.unknown.text()
     assert body.review.total is None
-    assert not body.findChildren(MemoryRow)
-    assert len(body.review.costs) == 3
+    assert not body.findChildren(MemoryBar)
+    assert len(body.rollouts.lines) == 3
+
+
+def test_each_card_is_told_what_the_run_would_take_of_it():
+    cards = tuple(Card(n, "Card", size * GIB, size * GIB, 3e13, 3e11, "") for n, size in enumerate((4, 80)))
+    config = find_preset(QWEN).config
+    needs = card_needs(config, find_shape(config), replace(HERE, cards=cards))
+    assert set(needs) == {0, 1}
+    assert needs[0].bytes > 4 * GIB
+    assert needs[1].bytes < 80 * GIB
 
 
 def test_what_it_rests_on_is_told_on_a_click(body):

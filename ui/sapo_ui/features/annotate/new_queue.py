@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from sapo_studio.app.annotation.queues import suggested_name
+from sapo_studio.names import LONGEST_QUEUE
 from sapo_studio.store.queue_records import RULES, QueueSpec
 from sapo_studio.store.queues import LARGEST
 from sapo_studio.store.records import RunSummary, TraceFilter
@@ -23,8 +24,9 @@ from sapo_ui import theme
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.name_field import NameField
 from sapo_ui.widgets.notice import Notice
-from sapo_ui.widgets.spin_box import spin_box
+from sapo_ui.widgets.spin_boxes import whole_box
 from sapo_ui.wording import CASES, OUTCOMES, SOURCES
 
 ANY = -1
@@ -65,12 +67,13 @@ class NewQueueDialog(QDialog):
         self.text.setPlaceholderText("any")
         self.text.setAccessibleName("Words in the question or the steps")
         self.rule = combo_box("Order", [(words, rule) for rule, words in RULES.items()])
-        self.items = spin_box("Items", 1, LARGEST, 100)
-        self.seed = spin_box("Seed", 0, 2**31 - 1, 0)
-        self.overlap = spin_box("Share of the items that everybody gets", 0, 100, 100, " %")
-        self.gold = spin_box("Share of items whose first error is known, unmarked", 0, 100, 0, " %")
-        self.name = QLineEdit()
-        self.name.setAccessibleName("Name of the queue")
+        self.items = whole_box("Items", 1, LARGEST, 100)
+        self.seed = whole_box("Seed", 0, 2**31 - 1, 0)
+        self.overlap = whole_box("Share of the items that everybody gets", 0, 100, 100, " %")
+        self.gold = whole_box("Share of items whose first error is known, unmarked", 0, 100, 0, " %")
+        for box in (self.items, self.seed, self.overlap, self.gold):
+            box.setMaximumWidth(140)
+        self.name = NameField("Name of the queue", longest=LONGEST_QUEUE)
         self.name.textEdited.connect(self._was_named)
         self.notice = Notice("bad")
         form = QFormLayout()

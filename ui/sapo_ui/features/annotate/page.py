@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from sapo_studio.errors import InputError
+from sapo_studio.names import LONGEST_QUEUE
 from sapo_studio.store.db import Store
 from sapo_studio.store.queries import annotators
 from sapo_studio.store.queue_records import QueueInfo, QueueSpec
@@ -139,7 +140,7 @@ class AnnotatePage(Page):
         if self._chosen is not None:
             self.front.refresh()
         elif self._dialog is None or not isValid(self._dialog):
-            self._read("")  # one may have been made by `sapo queue make`
+            self._read("")  # one may have been made by `sapo annotate make`
 
     # -- which queue
 
@@ -289,6 +290,7 @@ class AnnotatePage(Page):
                 "Name:",
                 chosen.name,
                 lambda name: queues.rename(self, chosen.id, name, lambda _: self._read(chosen.uid)),
+                LONGEST_QUEUE,
             )
 
     def _export(self, with_scores: object) -> None:

@@ -110,8 +110,9 @@ class QueueColumn(QFrame):
         self.pace.setToolTip("Over the last items; breaks of more than two minutes do not count")
         self.bar.setRange(0, max(1, mine))
         self.bar.setValue(progress.saved)
-        others = [(short_name(who), *counts) for who, counts in progress.others.items()]
-        said = [f"{who}: {count:,} saved, {both:,} by both" for who, count, both in others]
+        said = [
+            f"{short_name(who)}: {count:,} saved, {both:,} by both" for who, (count, both) in progress.others.items()
+        ]
         if len(said) > OTHERS:
             said[OTHERS - 1 :] = [f"and {len(said) - OTHERS + 1} more people"]
         for line, text in zip(self.others, [*said, *[""] * OTHERS], strict=False):

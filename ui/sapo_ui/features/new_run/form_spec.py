@@ -12,26 +12,14 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from sapo_studio.config.columns import EXAMPLE, read_columns, show_columns
-from sapo_studio.config.schema import PAIRED, RunConfig
+from sapo_studio.config.schema import PAIRED, MisfitError, RunConfig
 from sapo_studio.errors import InputError
+from sapo_studio.names import name_fault
+from sapo_ui.wording import setting_label
 
 Kind = Literal["integer", "number", "text", "switch", "choice", "columns", "kept"]
 """What a field is edited as. `columns`: names of columns, as a line of text. `kept`: not at all, the form hands on what
 a preset or file says."""
-
-SECTION_TITLES = {
-    "": "Run",
-    "task": "Task and data",
-    "model": "Model",
-    "warmup": "Warm-up",
-    "sampling": "Sampling",
-    "labeling": "Labeling",
-    "verifier": "Verifier",
-    "optimiser": "Alignment",
-    "evaluation": "Evaluation",
-    "runtime": "This machine",
-}
-_ACRONYMS = {"mce": "MCE", "gpus": "GPUs", "vllm": "vLLM", "lora": "LoRA", "rft": "RFT"}
 
 _SOME = tuple(str(number) for number in range(1, 20))
 _IMITATES = (("optimiser.kind", (*PAIRED, "sft")), ("optimiser.rft_iterations", _SOME))
@@ -79,12 +67,13 @@ class FieldSpec:
     minimum: float | None = None
     maximum: float | None = None
     above: bool = False
+    min_length: int = 0
     max_length: int | None = None
     main: bool = False
     kinds: tuple[str, ...] = ()
     """The kinds of task that it matters to; none: all."""
     picker: str = ""
-    """What chooses a value beside typing it: model, data or cards."""
+    """What chooses a value beside typing it: model, data, cards or python."""
 
     @property
     def section(self) -> str:
@@ -100,8 +89,12 @@ class FieldSpec:
             return "What a TOML file says."
         if self.kind == "columns":
             return f"Columns by what they hold: {EXAMPLE}."
+        if self.picker == "cards":
+            return "Numbers of cards with commas, such as 0,2."
+        if self.kind == "text" and not self.max_length:
+            return "Some text." if self.min_length else "Any text, or none."
         if self.kind == "text":
-            return f"1 to {self.max_length} characters." if self.max_length else "Some text."
+            return f"{self.min_length or 'At most'}{' to' if self.min_length else ''} {self.max_length:,} characters."
         what = "A whole number" if self.kind == "integer" else "A number"
         low = "" if self.minimum is None else _bound(self.minimum)
         high = "" if self.maximum is None else _bound(self.maximum)
@@ -113,13 +106,23 @@ class FieldSpec:
             return f"{what}, {low} or more."
         return f"{what}, at most {high}." if high else f"{what}."
 
+    @property
+    def brief(self) -> str:
+        """The same in as few words as there are."""
+        words = self.expected.rstrip(".")
+        for long, short in (("A whole number from ", "whole, "), ("A number ", ""), ("A whole number, ", "whole, ")):
+            words = words.replace(long, short)
+        return words
+
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong. `path` names the field, empty where it is the whole that does not fit together."""
+    """Something wrong. `path` names the field to change, empty where it is the whole that does not fit together; `fix`
+    is a value that would do, None where only the user knows one."""
 
     path: str
     message: str
+    fix: Any = None
 
 
 @cache
@@ -138,7 +141,7 @@ def _collect(
         if "properties" in target:
             found += _collect(target, shared, f"{prefix}{name}.", defaults[name])
         else:
-            found.append(_field(f"{prefix}{name}", name, {**target, **raw}, defaults[name]))
+            found.append(_field(f"{prefix}{name}", {**target, **raw}, defaults[name]))
     return found
 
 
@@ -147,7 +150,7 @@ def _resolve(raw: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[str, 
     return raw if reference is None else shared[str(reference).rpartition("/")[2]]
 
 
-def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldSpec:
+def _field(path: str, raw: Mapping[str, Any], default: Any) -> FieldSpec:
     kind: Kind
     choices: tuple[str, ...] = ()
     if "enum" in raw or "const" in raw:
@@ -158,12 +161,10 @@ def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldS
         kind = "columns"
     else:
         kind = {"integer": "integer", "number": "number", "boolean": "switch"}.get(raw.get("type", ""), "text")  # type: ignore[assignment]
-    words = [_ACRONYMS.get(word, word) for word in name.split("_")]
-    label = " ".join(words)
     minimum, above = raw.get("minimum"), "exclusiveMinimum" in raw
     return FieldSpec(
         path=path,
-        label=label if words[0] in _ACRONYMS.values() else label[0].upper() + label[1:],
+        label=setting_label(path),
         help=" ".join(str(raw.get("description", "")).split()),
         kind=kind,
         default=default,
@@ -172,6 +173,7 @@ def _field(path: str, name: str, raw: Mapping[str, Any], default: Any) -> FieldS
         minimum=raw["exclusiveMinimum"] if above else minimum,
         maximum=raw.get("maximum"),
         above=above,
+        min_length=int(raw.get("minLength", 0)),
         max_length=raw.get("maxLength"),
         main=raw.get("group") == "main",
         kinds=tuple(str(raw.get("kinds", "")).split()),
@@ -252,7 +254,9 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunConfig | None, list[Problem]]:
     """The configuration that `values` (by dotted path) make, or what is wrong with them."""
     try:
-        return RunConfig.model_validate(nest(values)), []
+        config = RunConfig.model_validate(nest(values))
+        why = name_fault(config.name)
+        return (None, [Problem("name", why)]) if why else (config, [])
     except ValidationError as error:
         by_path = {spec.path: spec for spec in specs}
         found: list[Problem] = []
@@ -260,21 +264,23 @@ def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunC
             path = ".".join(str(part) for part in fault["loc"])
             path = next((table for table in TABLES if path.startswith(f"{table}.")), path)
             spec = by_path.get(path)
-            if spec is not None:
-                found.append(Problem(path, spec.expected))
-            else:
-                message = fault["msg"].removeprefix("Value error, ")
-                found += _placed(message, path, by_path)
+            found.append(Problem(path, spec.expected) if spec is not None else _misfit(fault, path, by_path))
         return None, found
 
 
-def _placed(message: str, section: str, by_path: Mapping[str, FieldSpec]) -> list[Problem]:
-    """A fault of several fields together, put beside each field that its message names first."""
-    first = message.split(" ", 1)[0]
-    sentence = (message if "." in first or "_" in first else message[0].upper() + message[1:]) + "."
-    names = re.findall(r"[a-z_]+(?:\.[a-z_]+)?", message)
-    for name in names:
-        for path in (name, f"{section}.{name}" if section else name):
+def _misfit(fault: Mapping[str, Any], section: str, by_path: Mapping[str, FieldSpec]) -> Problem:
+    """A fault of several fields together, at the one that its rule says is to be changed."""
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    sentence = (
+        message if "." in message.split(" ", 1)[0] or "_" in message else message[:1].upper() + message[1:]
+    ) + "."
+    cause = fault.get("ctx", {}).get("error")
+    if isinstance(cause, MisfitError):
+        parts = section.split(".")
+        while parts and parts[-1].isdigit():  # a table of a list that the form does not edit: the list is named
+            parts.pop()
+        whole = ".".join(part for part in parts if part)
+        for path in (f"{whole}.{cause.field}" if whole else cause.field, whole):
             if path in by_path:
-                return [Problem(path, sentence)]
-    return [Problem("", sentence)]
+                return Problem(path, sentence, cause.fix)
+    return Problem("", sentence)

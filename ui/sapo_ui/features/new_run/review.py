@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.ledger import PARTS
 from sapo_studio.domain.runs import PHASE_LABELS
-from sapo_studio.forecast import Forecast, Machine, find_shape, forecast, size
+from sapo_studio.forecast import (
+    Forecast,
+    Machine,
+    ModelShape,
+    Peak,
+    card_needs,
+    find_shape,
+    forecast,
+    size,
+)
 from sapo_ui import format as fmt
 from sapo_ui.widgets.charts.cost_bars import CostBar
 
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """A memory: how full it gets (above 1: it does not fit; None where its size is not known), and by what (hover)."""
+    """A memory: how full it gets (above 1: it does not fit; None where its size is not known), and by what (hover).
+
+    `parts` are bytes of weights, gradients, optimiser and the rest, `there` and `free` those of the memory.
+    """
 
     where: str
     text: str
     share: float | None
     tight: bool
     made_of: str
+    parts: tuple[float, ...] = ()
+    there: int = 0
+    free: int = 0
+
+
+PARTS_SHOWN = ("weights", "gradients", "optimiser", "rest")
+_WEIGHTS = ("weights", "adapters", "the ", "vLLM's weights")
 
 
 @dataclass(frozen=True)
 class ReviewLine:
-    """What, how much, and what it rests on (hover)."""
+    """What, how much in words and as an amount, and what it rests on (hover)."""
 
     label: str
     value: str
     basis: str
+    amount: float = 0.0
+    own: bool = True
+    """Whether it is this run's, and not what another way to label would take."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +63,22 @@ class Review:
     memories: tuple[MemoryUse, ...]
     total: ReviewLine | None
     phases: tuple[ReviewLine, ...]
+    rollouts: tuple[ReviewLine, ...]
+    """What labeling is expected to take by this run's labeler and by those that it is compared with."""
     compute: tuple[CostBar, ...]
     costs: tuple[CostBar, ...]
     warnings: tuple[str, ...]
     assumptions: tuple[str, ...]
     unknown: str
+    needs: Mapping[int, Peak] = field(default_factory=dict[int, Peak])
+    """What the run would take of each card of the machine, by the card's number."""
 
 
 def forecast_review(config: RunConfig) -> Review:
     """Forecast `config` on this machine. Reads files and may time the machine: not for the GUI thread."""
-    return describe(forecast(config, find_shape(config), Machine.here()))
+    shape, machine = find_shape(config), Machine.here()
+    needs = card_needs(config, shape, machine) if isinstance(shape, ModelShape) else {}
+    return replace(describe(forecast(config, shape, machine)), needs=needs)
 
 
 def describe(found: Forecast) -> Review:
@@ -65,6 +94,7 @@ def describe(found: Forecast) -> Review:
         memories=tuple(_memories(found)),
         total=total,
         phases=tuple(_phases(found)),
+        rollouts=tuple(_rollouts(found)),
         compute=tuple(_compute(found)),
         costs=tuple(_costs(found)),
         warnings=tuple(" ".join((warned.what, warned.fix)).strip() for warned in found.warnings),
@@ -86,9 +116,21 @@ def _memories(found: Forecast) -> list[MemoryUse]:
                 share=peak.bytes / memory.there if memory.there else None,
                 tight=bool(memory.there) and peak.bytes > memory.free,
                 made_of="\n".join(f"{size(part.bytes)} {part.name}: {part.assumption}" for part in parts),
+                parts=_grouped(peak),
+                there=memory.there,
+                free=memory.free,
             )
         )
     return made
+
+
+def _grouped(peak: Peak) -> tuple[float, ...]:
+    """Bytes of what PARTS_SHOWN names."""
+    bytes_of = dict.fromkeys(PARTS_SHOWN, 0.0)
+    for part in peak.parts:
+        name = part.name if part.name in ("gradients", "optimiser") else "rest"
+        bytes_of["weights" if part.name.startswith(_WEIGHTS) else name] += part.bytes
+    return tuple(bytes_of.values())
 
 
 def _phases(found: Forecast) -> list[ReviewLine]:
@@ -104,9 +146,22 @@ def _phases(found: Forecast) -> list[ReviewLine]:
             + (f", {phase.words}" if phase.words else "")
         )
     return [
-        ReviewLine(PHASE_LABELS.get(name, name), fmt.duration(round(spent)), "\n".join(words[name]))
+        ReviewLine(PHASE_LABELS.get(name, name), fmt.duration(round(spent)), "\n".join(words[name]), spent)
         for name, spent in seconds.items()
         if round(spent)
+    ]
+
+
+def _rollouts(found: Forecast) -> list[ReviewLine]:
+    return [
+        ReviewLine(
+            COMPARED[bill.labeler].title,
+            fmt.count(bill.rollouts),
+            f"{bill.rollouts:,} rollouts, {fmt.count(bill.tokens)} tokens generated",
+            float(bill.rollouts),
+            own=bill.chosen,
+        )
+        for bill in found.bills
     ]
 
 

@@ -1,14 +1,28 @@
-"""The forecast beside the New run form: memory, time, labeling cost, what will not fit, and what it all rests on."""
+"""The forecast beside the New run form: memory, time, rollouts to label, what will not fit, what it all rests on."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from collections.abc import Callable, Sequence
 
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from sapo_studio.app.set_up.missing import Missing
 from sapo_studio.config.schema import RunConfig
 from sapo_ui import theme
-from sapo_ui.features.new_run.level_bar import LevelBar
-from sapo_ui.features.new_run.review import MemoryUse, Review, ReviewLine, forecast_review
+from sapo_ui.features.new_run.review import PARTS_SHOWN, Review, forecast_review
+from sapo_ui.features.new_run.review_bars import AmountBars, MemoryBar, PartLegend
 from sapo_ui.services import tasks
 from sapo_ui.theme import icons
 from sapo_ui.widgets.charts.cost_bars import CostBars
@@ -19,12 +33,18 @@ QUIET_MS = 200
 
 
 class ReviewBody(QScrollArea):
-    """What scrolls in the review. `ask` forecasts in the background, and `shown` is sent when the forecast is there."""
+    """What scrolls in the review. `ask` forecasts in the background, and `shown` is sent when the forecast is there.
+
+    From the question to its answer the forecast before stays where it is, and is grey.
+    """
 
     shown = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, forecast: Callable[[RunConfig], Review] = forecast_review
+    ) -> None:
         super().__init__(parent)
+        self._forecast = forecast
         self.review: Review | None = None
         self._config: RunConfig | None = None
         self.setWidgetResizable(True)
@@ -34,94 +54,120 @@ class ReviewBody(QScrollArea):
         holder = QWidget(self.viewport())
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 0, 8, 0)
-        column.setSpacing(14)
-        self.warnings = _words(holder, "warning")
-        self.unknown = _words(holder, "muted")
-        self.memories = QVBoxLayout()
-        self.memories.setSpacing(10)
-        self.lines = QGridLayout()
-        self.lines.setVerticalSpacing(4)
-        self.lines.setColumnStretch(0, 1)
-        self.bars = CostBars(holder)
-        self.bars.setAccessibleName("Labeling cost, forecast")
+        column.setSpacing(12)
+        self.lacking = QVBoxLayout()
+        self.lacking.setSpacing(4)
+        column.addLayout(self.lacking)
+        self.picture = QWidget(holder)
+        column.addWidget(self.picture)
+        self._draw_picture()
         self.fold = QToolButton(holder)
         self.fold.setText("How this is estimated")
         self.fold.setCheckable(True)
         self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.fold.toggled.connect(self._fold)
+        self.bars = CostBars(holder)
+        self.bars.setAccessibleName("Compute and labeling cost, forecast")
         self.assumptions = _words(holder, "muted")
-        self.changes = _words(holder, "muted")
-        for part in (self.warnings, self.unknown, self.memories, self.lines, self.bars, self.fold):
-            if isinstance(part, QWidget):
-                column.addWidget(part)
-            else:
-                column.addLayout(part)
-        column.addWidget(self.assumptions)
-        column.addWidget(self.changes)
+        for part in (self.fold, self.bars, self.assumptions):
+            column.addWidget(part)
+            part.hide()
         column.addStretch(1)
+        self.unknown.setText("Forecasting\u2026")
+        self.unknown.show()
         self.setWidget(holder)
-        self.bars.hide()
-        self.fold.hide()
         theme.on_change(self, self._restyle)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(QUIET_MS)
         self._timer.timeout.connect(self._ask)
 
+    def _draw_picture(self) -> None:
+        inner = QVBoxLayout(self.picture)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(4)
+        self.warnings = _words(self.picture, "warning")
+        self.unknown = _words(self.picture, "muted")
+        inner.addWidget(self.unknown)
+        self.memory_head = _Head("Memory", "at its peak", self.picture)
+        self.memories = QVBoxLayout()
+        self.memories.setSpacing(2)
+        self.legend = PartLegend(PARTS_SHOWN, self.picture)
+        self.time_head = _Head("Time", "", self.picture)
+        self.times = AmountBars(self.picture)
+        self.times.setAccessibleName("Time of each phase, forecast")
+        self.rollout_head = _Head("Rollouts to label", "", self.picture)
+        self.rollouts = AmountBars(self.picture)
+        self.rollouts.setAccessibleName("Rollouts to label, forecast")
+        inner.addWidget(self.memory_head)
+        inner.addLayout(self.memories)
+        inner.addWidget(self.legend)
+        inner.addSpacing(8)
+        for part in (self.time_head, self.times, self.rollout_head, self.rollouts):
+            if part is self.rollout_head:
+                inner.addSpacing(8)
+            inner.addWidget(part)
+        inner.addSpacing(4)
+        inner.addWidget(self.warnings)
+        for part in (self.memory_head, self.legend, self.time_head, self.times, self.rollout_head, self.rollouts):
+            part.hide()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the forecast that is shown is one of other values."""
+        return not self.picture.isEnabled()
+
     def ask(self, config: RunConfig) -> None:
         """Forecast `config` as soon as the typing pauses."""
         if config != self._config:
             self._config = config
+            self.outdate()
             self._timer.start()
 
-    def say_changes(self, told: list[str]) -> None:
-        """What differs from the preset."""
-        self.changes.setText("Changed\n" + "\n".join(told) if told else "")
-        self.changes.setVisible(bool(told))
+    def outdate(self) -> None:
+        """What is shown is the forecast of other values: it greys."""
+        self.picture.setEnabled(self.review is None)
 
     def _ask(self) -> None:
         config = self._config
         if config is not None:
-            tasks.run(self, lambda store: forecast_review(config), self.show_review, key="forecast")
+            tasks.run(self, lambda store: self._forecast(config), self.show_review, key="forecast")
+
+    def say_missing(self, missing: Sequence[Missing]) -> None:
+        """What is not installed, each with its command."""
+        _clear(self.lacking)
+        for one in missing:
+            self.lacking.addWidget(_MissingLine(one, self.viewport()))
 
     def show_review(self, review: Review) -> None:
         """Show it."""
         self.review = review
+        self.picture.setEnabled(True)
         self.warnings.setText("\n\n".join(f"! {text}" for text in review.warnings))
         self.warnings.setVisible(bool(review.warnings))
         self.unknown.setText(f"No memory or time estimate available. {review.unknown}" if review.unknown else "")
         self.unknown.setVisible(bool(review.unknown))
         _clear(self.memories)
         for memory in review.memories:
-            self.memories.addWidget(MemoryRow(memory, self.widget()))
-        self._say_lines(review)
+            self.memories.addWidget(MemoryBar(memory, self.picture))
+        for part in (self.memory_head, self.legend):
+            part.setVisible(bool(review.memories))
+        self.time_head.say(review.total.value if review.total is not None else "")
+        self.time_head.setToolTip(plain_tip(review.total.basis) if review.total is not None else "")
+        self.time_head.setVisible(review.total is not None)
+        self.times.set_lines(review.phases)
+        self.rollout_head.setVisible(bool(review.rollouts))
+        self.rollouts.set_lines(review.rollouts)
         self.bars.set_bars((*review.compute, *review.costs))
         self.bars.setFixedHeight(max(1, self.bars.needed()))
-        self.bars.setVisible(bool(review.compute))
         self.assumptions.setText("\n".join(review.assumptions))
         self.fold.show()
         self._fold(self.fold.isChecked())
         self.shown.emit()
 
-    def _say_lines(self, review: Review) -> None:
-        _clear(self.lines)
-        total = () if review.total is None else (review.total,)
-        for at, line in enumerate((*total, *review.phases)):
-            self._say_line(at, line, strong=bool(total) and at == 0)
-
-    def _say_line(self, at: int, line: ReviewLine, *, strong: bool) -> None:
-        name, value = PlainLabel(line.label, self.widget()), PlainLabel(line.value, self.widget())
-        for label in (name, value):
-            label.setFont(theme.font("strong" if strong else "small"))
-            label.setToolTip(plain_tip(line.basis))
-            label.setTextFormat(Qt.TextFormat.PlainText)
-        if not strong:
-            name.setProperty("look", "muted")
-        self.lines.addWidget(name, at, 0)
-        self.lines.addWidget(value, at, 1, Qt.AlignmentFlag.AlignRight)
-
     def _fold(self, on: bool) -> None:
         self.assumptions.setVisible(on)
+        self.bars.setVisible(on)
         self._restyle()
 
     def _restyle(self) -> None:
@@ -129,49 +175,62 @@ class ReviewBody(QScrollArea):
         self.fold.setIcon(icons.icon(name, theme.current().muted))
 
 
-class MemoryRow(QWidget):
-    """One memory: its name, a bar, and how much of it by what."""
+class _Head(QWidget):
+    """A heading, and a figure at its end."""
 
-    def __init__(self, memory: MemoryUse, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, figure: str, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setToolTip(plain_tip(memory.made_of))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(3)
-        head = QHBoxLayout()
-        name = PlainLabel(memory.where, self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        name = PlainLabel(title, self)
         name.setFont(theme.font("strong"))
-        head.addWidget(name)
-        head.addStretch(1)
-        if memory.tight:
-            says = PlainLabel("too small" if (memory.share or 0) > 1 else "tight", self)
-            says.setProperty("look", "warning")
-            says.setFont(theme.font("small"))
-            head.addWidget(says)
-        column.addLayout(head)
-        if memory.share is not None:
-            bar = LevelBar(self)
-            bar.set_level(memory.share, tight=memory.tight)
-            column.addWidget(bar)
-        text = PlainLabel(memory.text, self)
-        text.setProperty("look", "muted")
-        text.setFont(theme.font("small"))
-        column.addWidget(text)
-        self.setAccessibleName(f"{memory.where}: {memory.text}")
+        self.figure = PlainLabel(figure, self)
+        self.figure.setFont(theme.font("small"))
+        row.addWidget(name)
+        row.addStretch(1)
+        row.addWidget(self.figure)
+
+    def say(self, figure: str) -> None:
+        """Change the figure."""
+        self.figure.setText(figure)
 
 
-def _words(parent: QWidget, look: str) -> QLabel:
-    label = PlainLabel(parent=parent)
+class _MissingLine(QFrame):
+    """A package that is not installed, and its command with a button that copies it."""
+
+    def __init__(self, missing: Missing, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setProperty("look", "banner-warning")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(2)
+        column.addWidget(_words(self, "", f"{missing.package} is not installed"))
+        row = QHBoxLayout()
+        self.command = PlainLabel(missing.command, self)
+        self.command.setFont(theme.font("mono_small"))
+        self.command.setWordWrap(True)
+        self.command.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row.addWidget(self.command, 1)
+        copy = QPushButton("Copy", self)
+        copy.setAccessibleName(f"Copy the command that installs {missing.package}")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(missing.command))
+        row.addWidget(copy, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(row)
+
+
+def _words(parent: QWidget, look: str, text: str = "") -> QLabel:
+    label = PlainLabel(text, parent)
     label.setWordWrap(True)
     label.setFont(theme.font("small"))
     label.setProperty("look", look)
     label.setTextFormat(Qt.TextFormat.PlainText)
-    label.hide()
+    label.setVisible(bool(text))
     return label
 
 
-def _clear(layout: QVBoxLayout | QGridLayout) -> None:
+def _clear(layout: QLayout) -> None:
     while (item := layout.takeAt(0)) is not None:
         widget = item.widget()
         if widget is not None:
+            widget.hide()
             widget.deleteLater()

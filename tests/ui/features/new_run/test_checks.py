@@ -1,0 +1,130 @@
+"""What is looked at before Start: the model, the data, and what is not installed."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton
+
+from sapo_studio.app.set_up.missing import Missing
+from sapo_studio.app.set_up.model_look import ModelLook
+from sapo_studio.errors import EngineError, InputError
+from tests.ui.features.new_run.conftest import looking, preset
+
+
+@pytest.fixture
+def words(tmp_path):
+    """A preset of a written task whose questions lie on this disk."""
+    data = tmp_path / "own.jsonl"
+    data.write_text("{}\n")
+    return preset("words", task={"kind": "jsonl", "train_data": str(data)}, model={"source": "hub:a/b"})
+
+
+def test_the_model_is_looked_into_once_its_field_is_left(qtbot, open_page, type_into):
+    asked = []
+
+    def model(config):
+        asked.append(config.model.source)
+        return ModelLook(494_000_000, 32_768, True, "")
+
+    page = open_page(look=looking(model=model), all_rows=False)
+    row = page.rows["model.source"]
+    qtbot.waitUntil(lambda: row.said == "494 M parameters, 32,768 tokens, chat template")
+    assert row.tone == "good"
+    page.activateWindow()
+    row.editor.setFocus()
+    type_into(page, "model.source", "bundled:lab")
+    assert row.finding is None, "what was found was about another value"
+    assert asked == ["fresh"], "not while one types"
+    qtbot.keyClick(row.editor, Qt.Key.Key_Tab)
+    qtbot.waitUntil(lambda: asked == ["fresh", "bundled:lab"])
+    qtbot.waitUntil(lambda: row.finding is not None)
+    page.set_value("seed", 5)
+    qtbot.waitUntil(lambda: not page._check_soon.isActive())
+    assert asked == ["fresh", "bundled:lab"], "another seed is no other model"
+
+
+def test_a_model_that_is_not_one_is_wrong_where_it_stands(qtbot, open_page):
+    def model(config):
+        if config.model.source == "fresh":
+            return ModelLook(1, 1, None, "new")
+        raise InputError("There is no model /nowhere", why="Nothing is there.")
+
+    page = open_page(look=looking(model=model), all_rows=False)
+    page.set_value("model.source", "/nowhere")
+    qtbot.waitUntil(lambda: page.wrong() == ["model.source"])
+    assert page.rows["model.source"].said == "There is no model /nowhere: Nothing is there."
+    assert not page.start.isEnabled()
+    page.next_wrong()
+    assert page.rows["model.source"].editor.hasFocus() or page.focusWidget() is page.rows["model.source"].editor
+    page.set_value("model.source", "fresh")
+    qtbot.waitUntil(lambda: page.wrong() == [])
+    assert page.start.isEnabled()
+
+
+def test_one_wrong_value_keeps_nobody_from_looking_at_a_model(qtbot, open_page):
+    asked = []
+
+    def model(config):
+        asked.append(config.model.source)
+        return ModelLook(1000, 512, True, "")
+
+    page = open_page(look=looking(model=model), all_rows=False)
+    page.set_value("sampling.samples", 0)
+    page.set_value("model.source", "bundled:lab")
+    qtbot.waitUntil(lambda: asked[-1:] == ["bundled:lab"])
+    qtbot.waitUntil(lambda: page.rows["model.source"].tone == "good")
+    assert page.wrong() == ["sampling.samples"]
+    qtbot.waitUntil(lambda: page.review.stale)
+    assert page.launch.age.text() == "of earlier values"
+
+
+def test_a_model_without_a_chat_template_cannot_be_asked_by_chat(qtbot, open_page, words):
+    look = looking(model=lambda config: ModelLook(1000, 512, False, ""))
+    page = open_page([words], look=look, all_rows=False)
+    page.set_value("task.prompt", "chat")
+    qtbot.waitUntil(lambda: page.wrong() == ["task.prompt"])
+    assert page.rows["task.prompt"].said == "the model has no chat template"
+    page.set_value("task.prompt", "plain")
+    qtbot.waitUntil(lambda: page.wrong() == [])
+
+
+def test_data_are_read_and_shown_as_examples_with_the_golds_that_fail(qtbot, open_page, words):
+    page = open_page([words], all_rows=False)
+    row = page.rows["task.train_data"]
+    qtbot.waitUntil(lambda: row.said == "3 questions, 1 of 3 golds fail")
+    assert row.tone == "warning"
+    assert page.start.isEnabled(), "a run leaves such questions out"
+    shown = page.preview.text.toPlainText()
+    assert page.preview.isVisible()
+    assert "First 1 < 2." in shown
+    assert "q2: it says 4, not 5" in shown
+    page.set_value("task.train_data", "hub:owner/name")
+    qtbot.waitUntil(lambda: row.said == "on the Hub: read when the run starts")
+    assert not page.preview.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("error", "wrong"), [(InputError("x.jsonl is empty"), True), (EngineError("No engine"), False)]
+)
+def test_data_that_cannot_be_read_are_wrong_and_an_engine_that_is_not_there_leaves_it_open(
+    qtbot, open_page, words, error, wrong
+):
+    def data(config):
+        raise error
+
+    page = open_page([words], look=looking(data=data), all_rows=False)
+    row = page.rows["task.train_data"]
+    qtbot.waitUntil(lambda: row.finding is not None)
+    assert error.what in row.said
+    assert (page.wrong() == ["task.train_data"]) is wrong
+    assert page.start.isEnabled() is not wrong
+
+
+def test_what_is_not_installed_stands_above_the_forecast_with_its_command(qtbot, open_page):
+    lacks = [Missing("vllm", "runtime.backend", "pip install 'sapo-studio[vllm]'")]
+    page = open_page(look=looking(lacking=lambda config: lacks), all_rows=False)
+    qtbot.waitUntil(lambda: page.review.lacking.count() == 1)
+    line = page.review.lacking.itemAt(0).widget()
+    assert line.command.text() == lacks[0].command
+    qtbot.mouseClick(line.findChild(QPushButton), Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == lacks[0].command
