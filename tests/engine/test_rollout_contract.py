@@ -31,7 +31,7 @@ from tests.fixtures.rollout_benches import (
 
 needs_vllm = pytest.mark.skipif(not vllm_installed(), reason="vLLM is not installed; `make test-vllm` runs this")
 MIB = 1 << 20
-TURNS = 8
+TURNS = 20
 
 
 def ids(*numbers, length):
@@ -298,7 +298,7 @@ def test_weights_renewed_many_times_take_no_more_memory(bench, backend, folders,
         greedy(bench.backend, prompts, 8)
         gc.collect()
 
-    for number in range(3):
+    for number in range(6):
         turn(number)
     before = bench.process.memory_info().rss
     for number in range(TURNS):
