@@ -306,10 +306,9 @@ def limited(run_id: str, most_bytes: int, **fake: object) -> subprocess.Complete
 
 
 @pytest.mark.parametrize("room", [0, 100_000])
-def test_a_full_disk_is_told_and_survived(bench: Bench, room: int) -> None:
-    whole = bench.make()
-    bench.run(whole, rows=600)
-    assert bench.gone()
+@pytest.mark.parametrize("used_bench", [{"rows": 600}], indirect=True)
+def test_a_full_disk_is_told_and_survived(used_bench: tuple[Bench, str], room: int) -> None:
+    bench, whole = used_bench
     run_id = bench.make()
     ended = limited(run_id, (bench.home / "studio.db").stat().st_size + room, rows=600)
     assert ended.returncode == 1
