@@ -68,7 +68,7 @@ class Told:
         self.done += count
         if self.done == self.of or self.done - self.last >= max(1, self.of // TOLD):
             self.last = self.done
-            write_progress(self.done, self.of)
+            write_progress(self.done / self.of)
 
 
 def _rows(found: Iterable[tuple[int, Prediction]]) -> list[list[Any]]:

@@ -98,4 +98,4 @@ def test_empty_panels_of_an_imported_file_promise_nothing_that_a_run_does(qtbot,
         assert not panel.filled
     docks["gap"].raise_()
     select(window, run)
-    qtbot.waitUntil(lambda: GapPanel.empty_text in said(docks["gap"].panel))
+    qtbot.waitUntil(lambda: GapPanel.import_text not in said(docks["gap"].panel))

@@ -28,9 +28,8 @@ class DataPanel(Panel):
 
     empty_headline = ""
     empty_text = ""
-    import_headline = ""
     import_text = ""
-    """What it says of an imported file that has nothing to show here: no run will ever fill it."""
+    """Why it is empty of an imported file."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -102,7 +101,7 @@ class DataPanel(Panel):
                 return
             done(result)
             if imported:
-                self.empty.say(self.import_headline, self.import_text)
+                self.empty.say(self.empty_headline.removesuffix(" yet"), self.import_text)
 
         tasks.run(self, read, deliver, key=key, keep_running=True)
 

@@ -23,7 +23,7 @@ import json, sys, time
 asked = json.loads(sys.stdin.read())
 solutions = asked["solutions"]
 for done in range(1, len(solutions) + 1):
-    print(json.dumps({"done": done, "of": len(solutions)}), flush=True)
+    print(json.dumps({"progress": done / len(solutions)}), file=sys.stderr, flush=True)
     if WAIT:
         time.sleep(60)
 rows = [[one["number"], [0.25] * len(one["steps"]), 1] for one in solutions[:-1]]
@@ -103,8 +103,8 @@ def test_it_can_be_stopped_and_nothing_is_kept(qtbot, monkeypatch, store, run, i
     engine(monkeypatch, SCORES.replace("WAIT", "True"))
     dialog = opened()
     qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: dialog.said.text() == "1 of 3 solutions scored.")
-    assert (dialog.progress.value(), dialog.progress.maximum()) == (1, 3)
+    qtbot.waitUntil(lambda: dialog.said.text() == "33\u202f% scored.")
+    assert (dialog.progress.value(), dialog.progress.maximum()) == (333, 1000)
     assert not dialog.run.isEnabled()
     assert dialog.close_button.text() == "Stop"
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)

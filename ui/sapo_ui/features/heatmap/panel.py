@@ -76,7 +76,6 @@ trajectories that each verifier scored first.
 """
     empty_headline = "No trajectory has been scored yet"
     empty_text = "The first scores come with the first verifier: after the warm-up, the samples and their labels."
-    import_headline = "No scores"
     import_text = "An imported file has no scores until a verifier scores it: Run menu, Score with a verifier."
 
     def __init__(self) -> None:

@@ -56,7 +56,6 @@ back. Search and level look through the whole log, not only what is on screen. *
 """
     empty_headline = "The log is empty"
     empty_text = "The engine's messages appear here from its first line on."
-    import_headline = "No messages"
     import_text = "No engine works on an imported file."
 
     def __init__(self) -> None:

@@ -39,7 +39,6 @@ class AccuracyPanel(MetricPanel):
     )
     empty_headline = "No accuracy measured yet"
     empty_text = "The first point comes with the evaluation after the warm-up, the next after each alignment."
-    import_headline = "No accuracy"
     import_text = "Accuracy is measured of a run's reasoners, and an imported file has none."
 
     def __init__(self) -> None:

@@ -52,7 +52,6 @@ class CasesPanel(DataPanel):
     )
     empty_headline = "Nothing self-verified yet"
     empty_text = "The first bar comes with the labels of iteration 1, when rollouts check what the verifier predicted."
-    import_headline = "No self-verification"
     import_text = "An imported file has none: it is between a run's verifier and its rollouts."
 
     def __init__(self) -> None:

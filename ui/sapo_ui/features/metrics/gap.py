@@ -39,7 +39,6 @@ class GapPanel(MetricPanel):
     )
     empty_headline = "No gap measured yet"
     empty_text = "It appears after the first verifier has been trained and measured on the process benchmark."
-    import_headline = "No gap"
     import_text = "An imported file has no gap until it is made a process benchmark and a run is measured on it."
 
     def __init__(self) -> None:

@@ -58,7 +58,6 @@ once; the ratios leave it out.
 """
     empty_headline = "Nothing computed yet"
     empty_text = "The first entry comes when the first samples have been drawn."
-    import_headline = "No costs"
     import_text = "An imported file took no rollouts and no training here."
 
     def __init__(self) -> None:

@@ -61,7 +61,6 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
 """
     empty_headline = "No pairs yet"
     empty_text = "They are made in each iteration, after the new verifier has scored all trajectories."
-    import_headline = "No preference pairs"
     import_text = "Pairs are made from a run's own samples, and an imported file has none."
 
     def __init__(self) -> None:
