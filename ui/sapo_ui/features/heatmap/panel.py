@@ -83,7 +83,7 @@ trajectories that each verifier scored first.
     keys = HINT
     empty_headline = "No trajectory has been scored yet"
     empty_text = "The first scores come with the first verifier: after the warm-up, the samples and their labels."
-    import_text = "No verifier has scored this file: Run menu, Score with a verifier."
+    import_text = "An imported file has no scores until a verifier scores it: Run menu, Score with a verifier."
 
     def why_never(self, config: RunConfig) -> str:
         return emptiness.no_verifier(config)
