@@ -41,6 +41,15 @@ class Judgements(BaseModel):
     judged: dict[int, dict[int, bool]]
 
 
-Control = Annotated[Start | Order | Judgements, Field(discriminator="kind")]
-CONTROL: TypeAdapter[Start | Order | Judgements] = TypeAdapter(Control)
+class GoOn(BaseModel):
+    """Whether the run goes on with its next iteration. The answer to `IterationEnded`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kind: Literal["go_on"] = "go_on"
+    on: bool
+
+
+Control = Annotated[Start | Order | Judgements | GoOn, Field(discriminator="kind")]
+CONTROL: TypeAdapter[Start | Order | Judgements | GoOn] = TypeAdapter(Control)
 """Reads and checks a control line: `CONTROL.validate_json(line)`."""

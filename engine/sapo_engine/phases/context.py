@@ -24,9 +24,11 @@ from sapo_studio.domain.metrics import Share
 from sapo_studio.domain.runs import PlannedPhase
 from sapo_studio.errors import EngineError, Stopped
 from sapo_studio.events.kinds import (
+    Beat,
     ComputeRow,
     CurvePoint,
     Event,
+    IterationEnded,
     Log,
     Metric,
     Paused,
@@ -39,6 +41,7 @@ from sapo_studio.files import read_manifest, write_atomic, write_folder
 
 T = TypeVar("T")
 PROGRESS_SECONDS = 0.2
+BEAT_SECONDS = 5.0
 PAUSE_SECONDS = 30.0
 """How often ranks that wait in a pause hear that it goes on."""
 
@@ -93,6 +96,7 @@ class RunContext:
         self.done = frozenset(done)
         self._checkpoint_seconds = checkpoint_seconds
         self._clock = clock
+        self._beaten = time.monotonic()
         self.sent_questions: set[int] = set()
         self._next = 0
 
@@ -110,6 +114,21 @@ class RunContext:
         """Send an event. Of several processes the leader does."""
         if self.group.leader:
             self._emit(event)
+
+    def beat(self) -> None:
+        """Say that the run gets on, every few seconds at most."""
+        now = time.monotonic()
+        if now - self._beaten >= BEAT_SECONDS:
+            self._beaten = now
+            self.emit(Beat())
+
+    def goes_on(self, iteration: int) -> bool:
+        """Whether the run goes on after `iteration`, or ends here by one of its rules (`early_stop`): the parent knows,
+        which has the numbers of all iterations."""
+        if not self.config.early_stop.rules.any:
+            return True
+        self.emit(IterationEnded(iteration=iteration))
+        return bool(self.group.broadcast_int(self.group.leader and self.control.wait_for_go_on()))
 
     def phase(self, name: str, iteration: int, work: Callable[[PhaseContext], T], codec: Codec[T]) -> T:
         """The result of the next phase of the plan: read back where it is done, else worked out and kept.
@@ -235,6 +254,7 @@ class PhaseContext:
     def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """A step boundary: wait while paused, stop if asked to (after `save()`), `save()` when a checkpoint is due."""
         group = self.context.group
+        self.context.beat()
         action = group.broadcast_int(self._action(save is not None) if group.leader else BoundaryAction.GO)
         if action == BoundaryAction.PAUSE:
             if save:

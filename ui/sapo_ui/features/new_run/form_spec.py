@@ -29,6 +29,7 @@ SECTION_TITLES = {
     "verifier": "Verifier",
     "optimiser": "Alignment",
     "evaluation": "Evaluation",
+    "early_stop": "Early stop",
     "runtime": "This machine",
 }
 _ACRONYMS = {"mce": "MCE", "gpus": "GPUs", "vllm": "vLLM", "lora": "LoRA", "rft": "RFT"}
