@@ -23,6 +23,7 @@ from sapo_studio.app.commands import (
     export,
     grade,
     import_file,
+    keep,
     label_study,
     matrix,
     people_study,
@@ -50,7 +51,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, queue, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
+    *(
+        run,
+        queue,
+        resume,
+        stop,
+        runs,
+        keep,
+        report,
+        audit,
+        label_study,
+        evaluate,
+        matrix,
+        import_file,
+        score,
+        export,
+        grade,
+    ),
     *(annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)

@@ -272,16 +272,17 @@ def find_own_run(store: Store, text: str) -> str:
 
 def find_run(store: Store, text: str) -> str:
     """The id of the run that a person means: its id, the start of one id only, its exact name (the newest of
-    that name), or `last`.
+    that name), or `last`. A run in the bin is meant by its whole id alone.
 
     Raises InputError that names the nearest ids.
     """
+    if store.value("SELECT 1 FROM runs WHERE id = ?", (text,)):
+        return text
     known: list[tuple[str, str]] = [
-        (identity, name) for identity, name in store.rows("SELECT id, name FROM runs ORDER BY number DESC")
+        (identity, name)
+        for identity, name in store.rows("SELECT id, name FROM runs WHERE binned_at IS NULL ORDER BY number DESC")
     ]
     ids = [identity for identity, _ in known]
-    if text in ids:
-        return text
     if text == "last" and ids:
         return ids[0]
     for identity, name in known:

@@ -87,6 +87,8 @@ def add(
         run = queries.get_run(store, run_id)
         if store.value("SELECT 1 FROM run_queue WHERE run_id = ?", (run_id,)):
             raise InputError(f"{run_id} is in the queue already", fix="`sapo queue move` changes its place.")
+        if run.binned_at is not None:
+            raise InputError(f"{run_id} is in the bin", fix=f"Take it out first: sapo bin restore {run_id}")
         if not run.status.resumable or run.imported or run.pid is not None:
             raise InputError(
                 f"{run_id} cannot wait in the queue",

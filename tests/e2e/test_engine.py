@@ -127,7 +127,9 @@ def test_kill_ends_a_deaf_worker_and_all_it_started(bench: Bench) -> None:
     bench.launch(run_id, hold=MIDDLE, deaf=True, child=True)
     bench.at(run_id, *MIDDLE)
     assert len(bench.processes()) == 3
-    supervisor.kill(bench.store, run_id)
+    ended = supervisor.kill(bench.store, run_id)
+    assert (ended.processes, ended.words) == (3, "3 processes ended, none is left.")
+    assert bench.log(run_id).endswith("Killed. 3 processes ended, none is left.")
     assert bench.gone()
     assert queries.get_run(bench.store, run_id).status is RunStatus.STOPPED
 

@@ -270,6 +270,30 @@ def test_two_cards_take_two_runs_and_the_third_says_what_it_waits_for(
     assert found[c] == ("GPU-1",)
 
 
+def test_a_kill_proves_that_the_card_has_its_memory_back(
+    store: Store, two_cards: TwoCards, monkeypatch: pytest.MonkeyPatch
+):
+    (a,) = queue(store, "a", need=BIG)
+    runs.set_status(store, a, RunStatus.RUNNING)
+    runs.heartbeat(store, a, pid=77, pid_started=1.0)
+    engine = processes.ProcessIdentity(77, 1.0)
+    two_cards.held[1] = {77: 20 * GIB, 5: GIB}
+    monkeypatch.setattr(supervisor, "is_held", lambda run: run.pid == 77)
+    monkeypatch.setattr(processes, "family", lambda _: [engine])
+    monkeypatch.setattr(processes, "kill_tree", lambda _: two_cards.held[1].pop(77))
+    ended = supervisor.kill(store, a)
+    assert ended.words == "1 process ended, none is left. Card 1 has 20.0 GB back; 23.0 of 24.0 GB are free."
+    assert queries.get_run(store, a).status is RunStatus.STOPPED
+    assert queries.log(store, a)[-1].message == f"Killed. {ended.words}"
+    # A card that does not give it back is told.
+    runs.set_status(store, a, RunStatus.RUNNING)
+    runs.heartbeat(store, a, pid=77, pid_started=1.0)
+    two_cards.held[1][77] = 3 * GIB
+    monkeypatch.setattr(processes, "kill_tree", lambda _: True)
+    monkeypatch.setattr(supervisor, "CARD_SECONDS", 0.0)
+    assert "Card 1 still shows 3.0 GB as held" in supervisor.kill(store, a).words
+
+
 def test_a_card_that_was_ruled_out_is_left_alone(
     store: Store, two_cards: TwoCards, watch: MachineWatch, monkeypatch: pytest.MonkeyPatch
 ):

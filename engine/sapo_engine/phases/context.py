@@ -203,6 +203,7 @@ class PhaseContext:
     shards: Path
     checkpoints: CheckpointTimer
     _last_progress: float = 0.0
+    _asked: bool = False  # for a checkpoint, and not answered yet
 
     @property
     def iteration(self) -> int:
@@ -268,8 +269,18 @@ class PhaseContext:
             )
         if save and action in (BoundaryAction.SAVE, BoundaryAction.STOP):
             self._write(save)
+        self._answer_checkpoint(written=save is not None)
         if action == BoundaryAction.STOP:
             raise Stopped("The run was stopped")
+
+    def _answer_checkpoint(self, *, written: bool) -> None:
+        """Say what became of a checkpoint that somebody asked for."""
+        if self._asked:
+            self._asked = False
+            done = (
+                "a checkpoint is written" if written else "this phase keeps each part as it is done: nothing to write"
+            )
+            self.emit(Log(message=f"Checkpoint asked for: {done}"))
 
     def _write(self, save: Callable[[], None]) -> None:
         with self.checkpoints.writing():
@@ -283,7 +294,8 @@ class PhaseContext:
         if control.stop:
             return BoundaryAction.STOP
         due = self.checkpoints.due()
-        if can_save and (control.take_checkpoint() or due):
+        self._asked = control.take_checkpoint()
+        if can_save and (self._asked or due):
             return BoundaryAction.SAVE
         return BoundaryAction.GO
 

@@ -120,6 +120,8 @@ class MainWindow(QMainWindow):
         self._notifier = Notifier(self)
         self._notifier.notified.connect(self._notified)
         self._notifier.clicked.connect(self._wake_for)
+        self._notifier.tray.open_wanted.connect(self._wake)
+        self._notifier.tray.quit_wanted.connect(self.close)
         parts.poller.changed.connect(self._changed)
         parts.poller.trouble.connect(self._trouble)
         tasks.pool().on_error = self.show_error
@@ -282,9 +284,13 @@ class MainWindow(QMainWindow):
         self._selected(run_id)
         self.run_page.timeline.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _wake_for(self, run_id: str) -> None:
+    def _wake(self) -> None:
         self.showNormal() if self.isMinimized() else self.show()
+        self.raise_()
         self.activateWindow()
+
+    def _wake_for(self, run_id: str) -> None:
+        self._wake()
         self.want_run(run_id)
 
     def _started(self, run_id: str, name: str) -> None:

@@ -90,7 +90,7 @@ class RunActions(QObject):
                 f"Kill the engine of \u201c{run.name}\u201d?",
                 "It ends at once. What it has not recorded yet is done again on resume. Stop loses nothing.",
                 "Kill engine",
-                lambda: self._act(run, self._control.kill, "The engine was killed."),
+                lambda: self._act(run, self._control.kill, "Killed."),
             )
 
     def rename(self) -> None:
@@ -136,9 +136,9 @@ class RunActions(QObject):
     def _act(self, run: RunSummary, work: Callable[[Store, str], object], said: str = "") -> None:
         run_id = run.id
 
-        def done(_: object) -> None:
+        def done(result: object) -> None:
             if said:
-                self._say(said)
+                self._say(f"{said} {result}" if isinstance(result, str) else said)
             self._on_change()
 
         tasks.run(self._window, lambda store: work(store, run_id), done)
