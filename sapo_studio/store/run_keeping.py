@@ -1,4 +1,4 @@
-"""What people do with runs they keep: notes, tags, the archive, and the bin that frees space only when it is emptied."""
+"""What people do with runs they keep: notes, tags, the archive, and the bin, which frees space once it is emptied."""
 
 from __future__ import annotations
 

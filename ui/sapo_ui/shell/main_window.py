@@ -106,7 +106,7 @@ class MainWindow(QMainWindow):
         self.run_list.menu_actions = run_menu(self.actions_)
         self.run_list.selected.connect(self._selected)
         self.run_list.opened.connect(self._opened)
-        self.run_list.view.delete_pressed.connect(self.actions_["run.delete"].trigger)
+        self.run_list.view.delete_pressed.connect(self.actions_["run.bin"].trigger)
         self.banner = Banner()
         self.banner.action.clicked.connect(self.banner.hide)
         self.status_line = StatusLine(parts.store_path)
@@ -191,7 +191,8 @@ class MainWindow(QMainWindow):
             if self.run_list.select(self._wanted):
                 self._wanted = None
             self._taking = False
-        if self.run_page.run_id in change.removed:
+        shown = change.run(self.run_page.run_id)
+        if self.run_page.run_id in change.removed or (shown is not None and shown.binned_at is not None):
             self.run_page.show_run(None)
             self.run_list.clear_selection()
             if self.pages.front_id in OF_A_RUN:

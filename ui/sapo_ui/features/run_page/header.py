@@ -72,7 +72,7 @@ MORE = (
     "run.copy_id",
     "",
     "run.kill",
-    "run.delete",
+    "run.bin",
 )
 
 
