@@ -185,6 +185,11 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "run.delete", "Delete for good\u2026", "Run", 3, "Delete the run and everything it wrote.", "", "", DEAD
     ),
     ActionSpec("go.bin", "Bin\u2026", "Run", 3, "Restore runs that were thrown away, or free their space."),
+    ActionSpec("store.new", "New data folder\u2026", "Store", 0, "Begin a store in another folder, in its own window."),
+    ActionSpec("store.open", "Open data folder\u2026", "Store", 0, "Open another store, in a window of its own."),
+    ActionSpec("store.recent", "Recent data folders\u2026", "Store", 0, "Open a store that was open before."),
+    ActionSpec("store.backup", "Back up now", "Store", 1, "Copy the store; the copy before it is kept, too."),
+    ActionSpec("store.restore", "Restore\u2026", "Store", 1, "List the backups, and go back to one of them."),
     ActionSpec("app.close", "Close window", "Run", 4, CLOSING, "Ctrl+W"),
     ActionSpec("app.quit", "Quit", "Run", 4, CLOSING, "Ctrl+Q"),
     ActionSpec(

@@ -35,6 +35,7 @@ from sapo_ui.shell.pages import Pages
 from sapo_ui.shell.run_actions import RunActions, open_path
 from sapo_ui.shell.run_starter import RunStarter
 from sapo_ui.shell.status_line import StatusLine
+from sapo_ui.shell.store_actions import StoreActions
 from sapo_ui.shell.window_state import WindowState
 from sapo_ui.theme import icons
 from sapo_ui.widgets import dialogs
@@ -81,6 +82,7 @@ class MainWindow(QMainWindow):
             on_change=parts.poller.nudge,
         )
         self.file_actions = FileActions(self, self.current_run, say=self._say, imported=self._took_in)
+        self._store_actions = StoreActions(self, say=self._say, on_error=self.show_error, on_change=parts.poller.nudge)
         self.actions_ = Actions(self, self._handlers())
         self.pages = Pages(
             PAGES,
@@ -157,6 +159,7 @@ class MainWindow(QMainWindow):
             "run.clone": self._clone_run,
             **self._run_actions.handlers(),
             **self.file_actions.handlers(),
+            **self._store_actions.handlers(),
             "app.close": self.close,
             "app.quit": self.close,
             "run.audit": self.audit,

@@ -50,7 +50,7 @@ def test_the_bin_shows_its_space_restores_and_is_emptied(qtbot, store):
     qtbot.addWidget(dialog)
     dialog.show()
     qtbot.waitUntil(lambda: dialog.list.count() == 2)
-    assert dialog.summary.text().startswith("Emptying the bin frees 4.0")
+    assert dialog.summary.text().startswith("Emptying the bin frees 4.1")
     assert [dialog.list.item(row).text().split("\n")[0] for row in range(2)] == ["b", "a"]
     dialog.list.setCurrentRow(1)
     qtbot.mouseClick(dialog.restore, Qt.MouseButton.LeftButton)
