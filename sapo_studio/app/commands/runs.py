@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,14 +20,13 @@ def register(app: typer.Typer) -> None:
     app.command("delete")(delete)
 
 
-class Sort(StrEnum):
+if TYPE_CHECKING:
+    Sort = StrEnum
+else:
+    Sort = StrEnum("Sort", {name: name for name in ("newest", "name", "status", "accuracy", "time")}, module=__name__)
     """The order of the list."""
 
-    NEWEST = "newest"
-    NAME = "name"
-    STATUS = "status"
-    ACCURACY = "accuracy"
-    TIME = "time"
+NEWEST = Sort("newest")
 
 
 def runs(
@@ -36,7 +35,7 @@ def runs(
         list[str] | None, typer.Option("--tag", metavar="TAG", help="Only those with this tag. Repeat for more.")
     ] = None,
     status: Annotated[RunStatus | None, typer.Option("--status", help="Only those in this state.")] = None,
-    sort: Annotated[Sort, typer.Option("--sort", help="The order.")] = Sort.NEWEST,
+    sort: Annotated[Sort, typer.Option("--sort", help="The order.")] = NEWEST,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List runs, and imported files among them, the newest first. Those in the archive and in the bin are left out.
