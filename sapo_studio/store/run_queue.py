@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
 
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.domain.scheduling import Need, Wait
@@ -273,22 +275,21 @@ def _loaded(text: object) -> Any:
 
 def _names(text: object) -> tuple[str, ...]:
     found = _loaded(text)
-    return tuple(map(str, found)) if isinstance(found, list) else ()
+    return tuple(map(str, cast("list[object]", found))) if isinstance(found, list) else ()
 
 
-_NEEDS = {one.name for one in fields(Need)}
+_NEED = TypeAdapter(Need)
 
 
 def _text(need: Need) -> str:
-    return json.dumps({**asdict(need), "only": sorted(need.only)})
+    return _NEED.dump_json(need).decode()
 
 
 def _need(text: object) -> Need:
-    found = _loaded(text)
-    if not isinstance(found, dict) or not found:
+    """What a run needs. What is damaged, or was never worked out, is unknown."""
+    if text in ("", "{}"):
         return Need(known=False)
-    told = {name: value for name, value in found.items() if name in _NEEDS}
     try:
-        return Need(**{**told, "only": frozenset(told.get("only", ()))})
-    except TypeError:
+        return _NEED.validate_json(str(text))
+    except ValidationError:
         return Need(known=False)

@@ -32,10 +32,16 @@ def context(control: ControlState, sent: list[Event], **early_stop: object) -> R
 def aligned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The iterations that were gone through, without their work."""
     found: list[int] = []
-    for name in ("warm_up", "sample", "process_benchmark", "evaluate", "preference_pairs"):
-        monkeypatch.setattr(loop, name, lambda *_: [])
-    monkeypatch.setattr(loop, "answer_rewards", lambda _: {})
-    monkeypatch.setattr(loop, "align", lambda _, i, *more: found.append(i))
+
+    def nothing(*_: object) -> list[object]:
+        return []
+
+    def align(_: object, iteration: int, *more: object) -> None:
+        found.append(iteration)
+
+    for name in ("warm_up", "sample", "process_benchmark", "evaluate", "answer_rewards", "preference_pairs"):
+        monkeypatch.setattr(loop, name, nothing)
+    monkeypatch.setattr(loop, "align", align)
     return found
 
 

@@ -21,6 +21,7 @@ from sapo_studio.forecast import Machine
 from sapo_studio.hardware import read_cards
 from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
+from sapo_studio.store.records import RunSummary
 from tests.fixtures.two_cards import TwoCards
 
 GIB = 2**30
@@ -38,7 +39,12 @@ def two_cards(monkeypatch: pytest.MonkeyPatch) -> TwoCards:
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """No process is started: what would have been."""
     started: list[str] = []
-    monkeypatch.setattr(supervisor, "_detached", lambda *given: started.append(given[1][-1]) or processes.identify())
+
+    def detached(store: Store, command: list[str], *_: object) -> processes.ProcessIdentity:
+        started.append(command[-1])
+        return processes.identify()
+
+    monkeypatch.setattr(supervisor, "_detached", detached)
     return started
 
 
@@ -278,9 +284,23 @@ def test_a_kill_proves_that_the_card_has_its_memory_back(
     runs.heartbeat(store, a, pid=77, pid_started=1.0)
     engine = processes.ProcessIdentity(77, 1.0)
     two_cards.held[1] = {77: 20 * GIB, 5: GIB}
-    monkeypatch.setattr(supervisor, "is_held", lambda run: run.pid == 77)
-    monkeypatch.setattr(processes, "family", lambda _: [engine])
-    monkeypatch.setattr(processes, "kill_tree", lambda _: two_cards.held[1].pop(77))
+
+    def held(run: RunSummary) -> bool:
+        return run.pid == 77
+
+    def family(_: processes.ProcessIdentity) -> list[processes.ProcessIdentity]:
+        return [engine]
+
+    def killed(_: processes.ProcessIdentity) -> bool:
+        two_cards.held[1].pop(77, None)
+        return True
+
+    def stuck(_: processes.ProcessIdentity) -> bool:
+        return True
+
+    monkeypatch.setattr(supervisor, "is_held", held)
+    monkeypatch.setattr(processes, "family", family)
+    monkeypatch.setattr(processes, "kill_tree", killed)
     ended = supervisor.kill(store, a)
     assert ended.words == "1 process ended, none is left. Card 1 has 20.0 GB back; 23.0 of 24.0 GB are free."
     assert queries.get_run(store, a).status is RunStatus.STOPPED
@@ -289,7 +309,7 @@ def test_a_kill_proves_that_the_card_has_its_memory_back(
     runs.set_status(store, a, RunStatus.RUNNING)
     runs.heartbeat(store, a, pid=77, pid_started=1.0)
     two_cards.held[1][77] = 3 * GIB
-    monkeypatch.setattr(processes, "kill_tree", lambda _: True)
+    monkeypatch.setattr(processes, "kill_tree", stuck)
     monkeypatch.setattr(supervisor, "CARD_SECONDS", 0.0)
     assert "Card 1 still shows 3.0 GB as held" in supervisor.kill(store, a).words
 

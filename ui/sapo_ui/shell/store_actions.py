@@ -23,7 +23,7 @@ class StoreActions(QObject):
         window: QWidget,
         *,
         say: Callable[[str], object],
-        on_error: Callable[[Exception], object],
+        on_error: Callable[[Exception], None],
         on_change: Callable[[], object],
     ) -> None:
         super().__init__(window)
@@ -54,7 +54,11 @@ class StoreActions(QObject):
         dialog = QFileDialog(self._window, title, str(Path.home()))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
-        dialog.fileSelected.connect(lambda name: then(Path(name)))
+
+        def chosen(name: str) -> None:
+            then(Path(name))
+
+        dialog.fileSelected.connect(chosen)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
         return dialog
@@ -94,10 +98,13 @@ class StoreActions(QObject):
         dialog.setLabelText("Open in a window of its own:")
         dialog.setComboBoxItems([str(folder) for folder in found])
         dialog.setOption(QInputDialog.InputDialogOption.UseListViewForComboBoxItems)
-        dialog.textValueSelected.connect(lambda name: self.open_folder(Path(name)))
+        dialog.textValueSelected.connect(self._chosen)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
         return dialog
+
+    def _chosen(self, name: str) -> None:
+        self.open_folder(Path(name))
 
     def back_up(self) -> None:
         """Make a backup now, and say so."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.errors import SapoError
 from sapo_studio.store.db import Store
@@ -16,8 +16,6 @@ from sapo_ui.services.run_keeping import BinnedRun
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
-
-ID = Qt.ItemDataRole.UserRole
 
 
 class BinDialog(QDialog):
@@ -70,9 +68,7 @@ class BinDialog(QDialog):
         self.list.clear()
         for one in found:
             facts = " \u00b7 ".join((one.run_id, fmt.size(one.bytes), fmt.relative(one.binned_at)))
-            item = QListWidgetItem(f"{one.name}\n{facts}")
-            item.setData(ID, one.run_id)
-            self.list.addItem(item)
+            self.list.addItem(f"{one.name}\n{facts}")
         if found:
             self.list.setCurrentRow(0)
         total = fmt.size(sum(one.bytes for one in found))
@@ -86,9 +82,9 @@ class BinDialog(QDialog):
 
     def put_back(self) -> None:
         """Restore the current run."""
-        item = self.list.currentItem()
-        if item is not None:
-            run_id = str(item.data(ID))
+        row = self.list.currentRow()
+        if 0 <= row < len(self.found):
+            run_id = self.found[row].run_id
             self._act(lambda store: run_keeping.take_from_bin(store, run_id))
 
     def ask_to_empty(self) -> None:

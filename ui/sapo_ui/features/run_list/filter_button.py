@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QActionGroup
@@ -45,24 +46,24 @@ class FilterButton(QToolButton):
         archived = menu.addAction("Archive")
         archived.setCheckable(True)
         archived.setChecked(wanted.archived)
-        archived.triggered.connect(lambda on: self._narrow(replace(self._model.wanted, archived=on)))
+        archived.toggled.connect(self._show_archive)
         menu.addSection("State")
         states = QActionGroup(menu)
         for status in (None, *RunStatus):
             action = self._choice(menu, states, "Any" if status is None else status.value, wanted.status is status)
-            action.triggered.connect(lambda _, status=status: self._narrow(replace(self._model.wanted, status=status)))
+            action.triggered.connect(partial(self._chose_state, status))
         if self._model.tags:
             menu.addSection("Tags")
         for tag in self._model.tags:
             action = menu.addAction(tag.replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(tag in wanted.tags)
-            action.triggered.connect(lambda on, tag=tag: self._tagged(tag, on))
+            action.toggled.connect(partial(self._tagged, tag))
         menu.addSection("Order")
         orders = QActionGroup(menu)
         for order, title in ORDERS.items():
             action = self._choice(menu, orders, title, self._model.order == order)
-            action.triggered.connect(lambda _, order=order: self._model.narrow(self._model.wanted, order))
+            action.triggered.connect(partial(self._ordered, order))
 
     @staticmethod
     def _choice(menu: QMenu, group: QActionGroup, text: str, chosen: bool) -> QAction:
@@ -76,6 +77,15 @@ class FilterButton(QToolButton):
         self._model.narrow(wanted)
         self._say()
         self.narrowed.emit()
+
+    def _show_archive(self, on: bool) -> None:
+        self._narrow(replace(self._model.wanted, archived=on))
+
+    def _chose_state(self, status: RunStatus | None) -> None:
+        self._narrow(replace(self._model.wanted, status=status))
+
+    def _ordered(self, order: str) -> None:
+        self._model.narrow(self._model.wanted, order)
 
     def _tagged(self, tag: str, on: bool) -> None:
         others = tuple(one for one in self._model.wanted.tags if one != tag)
