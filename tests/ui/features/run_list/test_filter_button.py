@@ -29,24 +29,24 @@ def test_state_tags_archive_and_order(qtbot, make_run):
     )
     column.take(StoreChange(runs, frozenset()))
     assert shown(column) == ["d", "c", "a"]
-    choose(column, "Sampled accuracy")
+    choose(column, "By sampled accuracy")
     assert shown(column) == ["a", "d", "c"]
     choose(column, "done")
     assert shown(column) == ["a", "d"]
     assert column.filter.toolTip() == "Filter and order: done"
-    choose(column, "paper")
+    choose(column, "Tag: paper")
     assert shown(column) == ["d"]
-    choose(column, "Any")
-    choose(column, "old")
+    choose(column, "Any state")
+    choose(column, "Tag: old")
     assert shown(column) == ["c"]
-    choose(column, "old")
-    choose(column, "paper")
-    choose(column, "Archive")
+    choose(column, "Tag: old")
+    choose(column, "Tag: paper")
+    choose(column, "Show the archive")
     assert shown(column) == ["b"]
     choose(column, "failed")
     assert shown(column) == []
     assert column.empty.text() == "No run matches search and filter."
-    choose(column, "Any")
-    choose(column, "Archive")
+    choose(column, "Any state")
+    choose(column, "Show the archive")
     column.search.setText("long steps")
     assert shown(column) == ["a"]

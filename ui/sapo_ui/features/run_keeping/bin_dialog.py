@@ -30,6 +30,7 @@ class BinDialog(QDialog):
         self.found: list[BinnedRun] = []
         self.summary = label("Looking into the bin", "body", "muted", wrap=True)
         self.list = QListWidget()
+        self.list.setSpacing(theme.SPACE_1)
         self.list.setAccessibleName("Runs in the bin")
         self.trouble = Notice("bad")
         self.restore = QPushButton("Restore")

@@ -17,10 +17,10 @@ from sapo_ui.theme import icons
 
 ORDERS = {
     "newest": "Newest first",
-    "name": "Name",
-    "status": "State",
-    "accuracy": "Sampled accuracy",
-    "time": "Running time",
+    "name": "By name",
+    "status": "By state",
+    "accuracy": "By sampled accuracy",
+    "time": "By running time",
 }
 
 
@@ -43,23 +43,25 @@ class FilterButton(QToolButton):
         """Make the menu anew."""
         menu, wanted = self.menu(), self._model.wanted
         menu.clear()
-        archived = menu.addAction("Archive")
+        archived = menu.addAction("Show the archive")
         archived.setCheckable(True)
         archived.setChecked(wanted.archived)
         archived.toggled.connect(self._show_archive)
-        menu.addSection("State")
+        menu.addSeparator()
         states = QActionGroup(menu)
         for status in (None, *RunStatus):
-            action = self._choice(menu, states, "Any" if status is None else status.value, wanted.status is status)
+            action = self._choice(
+                menu, states, "Any state" if status is None else status.value, wanted.status is status
+            )
             action.triggered.connect(partial(self._chose_state, status))
         if self._model.tags:
-            menu.addSection("Tags")
+            menu.addSeparator()
         for tag in self._model.tags:
-            action = menu.addAction(tag.replace("&", "&&"))
+            action = menu.addAction(f"Tag: {tag.replace('&', '&&')}")
             action.setCheckable(True)
             action.setChecked(tag in wanted.tags)
             action.toggled.connect(partial(self._tagged, tag))
-        menu.addSection("Order")
+        menu.addSeparator()
         orders = QActionGroup(menu)
         for order, title in ORDERS.items():
             action = self._choice(menu, orders, title, self._model.order == order)

@@ -29,6 +29,7 @@ class RestoreDialog(QDialog):
         self.found: list[Backup] = []
         self.summary = label("Looking for backups", "body", "muted", wrap=True)
         self.list = QListWidget()
+        self.list.setSpacing(theme.SPACE_1)
         self.list.setAccessibleName("Backups of the store")
         self.trouble = Notice("bad")
         self.go = QPushButton("Go back to it\u2026")
