@@ -616,7 +616,7 @@ class RuntimeConfig(Section):
     max_restarts: int = Field(default=2, ge=0, le=100, json_schema_extra=_unit("times"))
     """How often a worker that died is started again before the run counts as failed."""
 
-    hang_seconds: float = Field(default=1800.0, ge=0, le=604_800, json_schema_extra=_unit("s"))
+    hang_seconds: float = Field(default=3600.0, ge=0, le=604_800, json_schema_extra=_unit("s"))
     """A worker that gets nowhere for so long, and says nothing, hangs: what it is at is logged, and it is started
     again. More than the longest single step takes. 0: wait for ever."""
 

@@ -117,7 +117,13 @@ def list_runs(store: Store) -> list[RunSummary]:
 def working_runs(store: Store) -> list[RunSummary]:
     """Runs that an engine works on or is about to, the oldest first, without their numbers."""
     where = "WHERE r.status IN ('running', 'paused') OR r.pid IS NOT NULL ORDER BY r.number"
-    return [_summary(store, row, {}) for row in store.rows(_SUMMARY + where)]
+    found: list[RunSummary] = []
+    for row in store.rows(_SUMMARY + where, lenient=True):
+        try:
+            found.append(_summary(store, row, {}))
+        except StoreFault as fault:
+            found.append(_damaged_summary(row, {}, fault))
+    return found
 
 
 def get_run(store: Store, run_id: str) -> RunSummary:

@@ -23,6 +23,8 @@ from sapo_studio.store.db import Store
 MOST_RESUMES = 3
 """An interrupted run waits again so often. One that takes the machine down each time must not do so for ever."""
 
+_STATUSES = frozenset(status.value for status in RunStatus)
+
 _PAUSED = "run_queue.paused"
 _DAEMON = "run_queue.process"
 
@@ -64,9 +66,18 @@ def list_queue(store: Store) -> list[QueuedRun]:
     place = 0
     for run_id, name, status, at, by, cards, needs, waits_for, stuck, started, placed, resumes in rows:
         place += started is None
+        state = RunStatus(status) if status in _STATUSES else RunStatus.FAILED  # damaged
         found.append(
             QueuedRun(
-                *(run_id, name, RunStatus(status), place if started is None else 0, at, by, _names(cards)),
+                *(
+                    run_id,
+                    name,
+                    RunStatus(status) if status in _STATUSES else RunStatus.FAILED,
+                    place if started is None else 0,
+                    at,
+                    by,
+                    _names(cards),
+                ),
                 *(_need(needs), waits_for, bool(stuck), started, _names(placed), int(resumes)),
             )
         )
@@ -203,7 +214,7 @@ def settle(store: Store) -> None:
                     " WHERE run_id = ?",
                     (first, run_id),
                 )
-            elif not RunStatus(status).alive and pid is None:
+            elif status not in ("running", "paused") and pid is None:
                 forget(store, run_id)
                 if status == RunStatus.INTERRUPTED:
                     message = f"Interrupted {resumes + 1} times: the queue does not start it again."

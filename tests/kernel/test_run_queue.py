@@ -21,6 +21,7 @@ from sapo_studio.forecast import Machine
 from sapo_studio.hardware import read_cards
 from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import StoreFault
 from sapo_studio.store.records import RunSummary
 from tests.fixtures.two_cards import TwoCards
 
@@ -359,6 +360,35 @@ def test_nothing_starts_while_it_is_paused_or_after_it_was_taken_out(
     assert keeper.step(store, watch) == []
     assert found == {}
     assert queries.get_run(store, a).status is RunStatus.STOPPED
+
+
+def test_a_disk_that_is_full_for_a_while_does_not_end_it(store: Store, monkeypatch: pytest.MonkeyPatch):
+    launches(monkeypatch)
+    (a,) = queue(store, "a")
+    real, told = keeper.step, list[str]()
+
+    def full_at_first(at: Store, watch: MachineWatch) -> list[str]:
+        if not told:
+            raise StoreFault("full", "The disk is full")
+        found = real(at, watch)
+        runs.set_status(at, a, RunStatus.RUNNING)
+        runs.set_status(at, a, RunStatus.DONE)
+        run_queue.settle(at)
+        return found
+
+    monkeypatch.setattr(keeper, "step", full_at_first)
+    monkeypatch.setattr(keeper, "READ_SECONDS", 0.0)
+    assert keeper.keep(store, sleep=lambda _: None, tell=told.append)
+    assert told == ["The disk is full", f"started {a}"]
+    assert supervisor.queue_process(store) is None
+
+
+def test_a_running_run_that_cannot_be_read_takes_all(store: Store, watch: MachineWatch):
+    run_id = make(store)
+    runs.set_status(store, run_id, RunStatus.RUNNING)
+    store.execute("UPDATE runs SET config = '{'")
+    (found,) = watch.look(store).running
+    assert not found.need.known
 
 
 # -- the command
