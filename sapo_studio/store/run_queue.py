@@ -67,18 +67,11 @@ def list_queue(store: Store) -> list[QueuedRun]:
     for run_id, name, status, at, by, cards, needs, waits_for, stuck, started, placed, resumes in rows:
         place += started is None
         state = RunStatus(status) if status in _STATUSES else RunStatus.FAILED  # damaged
+        where = place if started is None else 0
         found.append(
             QueuedRun(
-                *(
-                    run_id,
-                    name,
-                    RunStatus(status) if status in _STATUSES else RunStatus.FAILED,
-                    place if started is None else 0,
-                    at,
-                    by,
-                    _names(cards),
-                ),
-                *(_need(needs), waits_for, bool(stuck), started, _names(placed), int(resumes)),
+                *(run_id, name, state, where, at, by, _names(cards), _need(needs), waits_for, bool(stuck)),
+                *(started, _names(placed), int(resumes)),
             )
         )
     return found
