@@ -71,6 +71,7 @@ class Ingest:
         self._shown: float | None = None
         self._ticked = clock()
         self._phases: dict[int, PhaseClock] = {}
+        self._own: set[int] = set()  # phases that this worker has begun
         self._latest: int | None = None  # the phase last started: it may end in the batch that starts it
         self._load_phases()
 
@@ -114,7 +115,8 @@ class Ingest:
     def _load_phases(self) -> None:
         self._phases = {
             ordinal: PhaseClock(
-                ordinal, name, weight, status == "done", False, done / total if total else 0.0, seconds or 0.0
+                *(ordinal, name, weight, status == "done", False, done / total if total else 0.0, seconds or 0.0),
+                earlier=status == "done" and ordinal not in self._own,
             )
             for ordinal, name, weight, status, done, total, seconds in self._store.rows(
                 "SELECT ordinal, name, weight, status, done, total, seconds FROM phases"
@@ -226,6 +228,8 @@ class Ingest:
                 return "info", "paused" if event.paused else "resumed"
             case kinds.Failed():
                 return "error", ". ".join(part for part in (event.what, event.why, event.fix) if part)
+            case kinds.IterationEnded() | kinds.Beat():
+                return None
             case kinds.JudgementsWanted():
                 return "info", f"what people say joins the labels of V_{event.verifier}"
             case kinds.Finished():
@@ -257,6 +261,8 @@ class Ingest:
                 self._latest = event.ordinal
                 for other in self._phases.values():
                     other.running = False
+                self._own.add(event.ordinal)
+                phase.earlier = False
                 phase.done, phase.running, phase.seconds, phase.fraction, phase.resumed_at = (
                     False,
                     True,

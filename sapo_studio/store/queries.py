@@ -136,7 +136,13 @@ def list_runs(store: Store) -> list[RunSummary]:
 def working_runs(store: Store) -> list[RunSummary]:
     """Runs that an engine works on or is about to, the oldest first, without their numbers."""
     where = "WHERE r.status IN ('running', 'paused') OR r.pid IS NOT NULL ORDER BY r.number"
-    return [_summary(store, row, {}) for row in store.rows(_SUMMARY + where)]
+    found: list[RunSummary] = []
+    for row in store.rows(_SUMMARY + where, lenient=True):
+        try:
+            found.append(_summary(store, row, {}))
+        except StoreFault as fault:
+            found.append(_damaged_summary(row, {}, fault))
+    return found
 
 
 def get_run(store: Store, run_id: str) -> RunSummary:
@@ -324,16 +330,17 @@ def _newest(store: Store, compare: str) -> str | None:
 
 def find_run(store: Store, text: str) -> str:
     """The id of the run that a person means: its id, the start of one id only, its exact name (the newest of
-    that name), or `last`.
+    that name), or `last`. A run in the bin is meant by its whole id alone.
 
     Raises InputError that names the nearest ids.
     """
+    if store.value("SELECT 1 FROM runs WHERE id = ?", (text,)):
+        return text
     known: list[tuple[str, str]] = [
-        (identity, name) for identity, name in store.rows("SELECT id, name FROM runs ORDER BY number DESC")
+        (identity, name)
+        for identity, name in store.rows("SELECT id, name FROM runs WHERE binned_at IS NULL ORDER BY number DESC")
     ]
     ids = [identity for identity, _ in known]
-    if text in ids:
-        return text
     if text == "last" and ids:
         return ids[0]
     for identity, name in known:

@@ -263,6 +263,12 @@ def set_notice(store: Store, run_id: str, notice: ErrorText | None) -> None:
         store.execute("UPDATE runs SET error = ? WHERE id = ?", (text, run_id))
 
 
+def drop_pending_phases(store: Store, run_id: str) -> None:
+    """A run has ended before its last iteration: what it had planned will not be."""
+    with store.atomic():
+        store.execute("DELETE FROM phases WHERE run_id = ? AND status = 'pending'", (run_id,))
+
+
 def delete_run(store: Store, run_id: str) -> None:
     """Delete a run with everything in it: its rows first, in one transaction, then its folder; on a full disk its
     folder first, so that there is room to delete the rows.

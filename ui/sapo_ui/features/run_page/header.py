@@ -93,7 +93,7 @@ MORE = (
     "run.copy_id",
     "",
     "run.kill",
-    "run.delete",
+    "run.bin",
 )
 
 
