@@ -44,7 +44,7 @@ class StatusLine(QWidget):
         self.alarms.setCheckable(True)
         self.asked = label("", "small")
         self.withdraw = QPushButton("Withdraw")
-        self.withdraw.setProperty("look", "quiet")
+        self.withdraw.setProperty("look", "link")
         self.withdraw.setFont(theme.font("small"))
         self.withdraw.setToolTip("Take back what was asked; the run goes on as if it had not been")
         self.withdraw.clicked.connect(self._withdraw)
