@@ -246,7 +246,8 @@ verifier before says, what the rollouts say, and what people and second graders 
         known = any(source.true for source in audit.sources)
         self.note.setText(
             ("" if audit.why else "Bars: estimated from agreement alone, with 95 % intervals. ")
-            + ("Rings: true, by the task's oracle, which has no vote." if known else "")
+            + ("Rings: true, by the task's oracle, which has no vote. " if known else "")
+            + audit.caution
         )
         self.model.show_steps(audit.disagreements)
         self.said.setText(f"{len(audit.disagreements):,} steps, the label that is most likely false first")
