@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 
@@ -314,6 +314,27 @@ def test_measuring_the_effect_can_be_cancelled(open_page, run_id, qtbot, store, 
     assert not page.shadow.running
     assert shadow.kept(store, run_id, page.view.audit.iteration) == []
     assert page.told == []
+
+
+def test_measuring_goes_on_while_another_page_is_open(open_page, run_id, qtbot, store, engine):
+    page = open_page(run_id)
+    engine(None)
+    page.filter.effect.button.click()
+    qtbot.waitUntil(lambda: page.filter.effect.bar.value() == 50)
+    page.close()
+    page.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    again = open_page(run_id)
+    assert again.filter.effect.button.text() == "Cancel"
+    assert again.filter.effect.bar.value() == 50
+    # Another iteration's verifier waits for its turn.
+    qtbot.keyClick(again, Qt.Key.Key_BracketLeft)
+    qtbot.waitUntil(lambda: again.view.audit.iteration == 1)
+    assert not again.filter.effect.button.isEnabled()
+    pid = again.shadow._process.processId()
+    again.shadow.end_now()  # as the window does when it closes
+    assert not is_running(pid)
+    assert not again.shadow.running
 
 
 def test_what_the_engine_refuses_is_told(open_page, run_id, qtbot, engine):
