@@ -93,7 +93,9 @@ def test_alarms_open_as_a_list_and_are_seen(line, show, done, store, qtbot):
     assert line.list.isHidden()
     qtbot.mouseClick(line.alarms, Qt.MouseButton.LeftButton)
     assert not line.list.isHidden()
-    first = line.list.buttons[0]
+    first, second = line.list.buttons
+    assert line.withdraw.nextInFocusChain() is first
+    assert first.nextInFocusChain() is second
     assert first.accessibleName() == "Seen: Iteration 1: Samples are cut off"
     qtbot.mouseClick(first, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: [alarm.seen_at is not None for alarm in alarms_of(store, done)] == [True, False])

@@ -53,7 +53,7 @@ class StatusLine(QWidget):
         self.restarts = label("", "small", "muted")
         self.loading = label(LOADING, "small", "muted")
         self.heard = label("", "small", "muted")
-        self.list = AlarmList()
+        self.list = AlarmList(self.withdraw)
         self.list.seen.connect(self._seen)
         self.alarms.toggled.connect(self._open)
         row = self._row = QHBoxLayout()
