@@ -34,6 +34,7 @@ from sapo_studio.requests.kinds import (
     SampleSolutionsRequest,
     SandboxProbeRequest,
     ScoreRequest,
+    ShadowStudyRequest,
     SolutionText,
     TokenizerCheckRequest,
     read_request,
@@ -86,6 +87,12 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         iteration=st.integers(0, 99),
         benchmark=st.none() | PATHS,
         tuning=st.integers(0, 99),
+    ),
+    ShadowStudyRequest: st.builds(
+        ShadowStudyRequest,
+        run=PATHS,
+        iteration=st.integers(0, 99),
+        labels=st.dictionaries(st.integers(0, 2**40), st.text("01?"), min_size=1),
     ),
     SampleSolutionsRequest: st.builds(
         SampleSolutionsRequest,

@@ -52,6 +52,8 @@ class ControlState:
                     self._after_phase = False
                 case Verb.CHECKPOINT:
                     self._checkpoint = True
+                case Verb.RECONFIGURE:
+                    pass  # what is another now comes by `take_label_settings`
             self._changed.notify_all()
 
     def take_judgements(self, judged: dict[int, dict[int, bool]]) -> None:
