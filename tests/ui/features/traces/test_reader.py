@@ -57,7 +57,7 @@ def test_j_and_k_go_on_from_inside_a_trajectory(reader, qtbot):
 
 
 def test_neighbours_are_ready_before_anybody_asks(reader, qtbot):
-    reader.table.move(1)
+    reader.table.go(1)
     qtbot.waitUntil(lambda: shows(reader, 0))
     qtbot.waitUntil(lambda: reader.trace.ahead.ready(int(reader.table.model.ids[1])) is not None)
     reader.trace.moved.emit(1)

@@ -115,8 +115,8 @@ class RunHeader(QWidget):
         self.modes = Segmented("Mode", "Watch the run, read its trajectories, audit its labels (Ctrl+1, 2, 3)")
         self.modes.set_items([(text, value) for text, value, _ in MODES])
         self.modes.set_value(0)
-        by_value = {value: actions[action] for _, value, action in MODES}
-        self.modes.chosen.connect(lambda value: by_value[value].trigger())
+        self._by_value = {value: actions[action] for _, value, action in MODES}
+        self.modes.chosen.connect(self._use)
         row.addWidget(self.modes)
         row.addSpacing(4)
         self.buttons: dict[str, ActionButton] = {}
@@ -155,6 +155,10 @@ class RunHeader(QWidget):
         if run.restarts:
             tip.append(f"engine restarted {run.restarts} \u00d7")
         self.chip.setToolTip(plain_tip("\n".join([self.chip.toolTip().splitlines()[0], *tip])))
+
+    def _use(self, value: object) -> None:
+        if isinstance(value, int):
+            self._by_value[value].trigger()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

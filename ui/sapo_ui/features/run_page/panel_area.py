@@ -17,6 +17,7 @@ from sapo_ui.features.run_page.watch import Watch
 from sapo_ui.panels.panel import Area, Panel, PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.widgets.focus import focus_first
 
 Mode = Literal["watch", "read"]
 MODES: tuple[Mode, ...] = ("watch", "read")
@@ -87,7 +88,7 @@ class PanelArea(QStackedWidget):
         """Bring a way to the front because the user asks for it: its first control gets the focus."""
         self._came_from = None
         self.set_mode(mode)
-        _focus(self.watch.split if self.mode == "watch" else self._read[0])
+        focus_first(self.watch.split if self.mode == "watch" else self._read[0])
 
     def go_to(self, panel_id: str) -> None:
         """Bring a panel into sight, and the focus into it."""
@@ -102,7 +103,7 @@ class PanelArea(QStackedWidget):
                 self.watch.open_drawer(panel_id)
             else:
                 self.watch.close_drawer()
-        _focus(panel)
+        focus_first(panel)
 
     def _go(self, panel_id: str, _checked: bool = False) -> None:
         self.go_to(panel_id)
@@ -190,26 +191,12 @@ class PanelArea(QStackedWidget):
             if own:
                 panel.restore_choices(own)
             panel.restore_position(own)
-        self.set_mode(next((mode for mode in MODES if mode == place.get("mode")), default))
+        self.set_mode({str(mode): mode for mode in MODES}.get(place.get("mode", ""), default))
         drawer = place.get("drawer", "")
         if self._areas.get(drawer) == "bottom":
             self.watch.open_drawer(drawer)
         else:
             self.watch.close_drawer()
-
-
-def _focus(panel: QWidget) -> None:
-    """Give the focus to `panel`, or to the first of its parts that takes it by Tab."""
-    parts = [panel, *panel.findChildren(QWidget)]
-    takes = [
-        part
-        for part in parts
-        if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isVisibleTo(panel) and part.isEnabled()
-    ]
-    if panel.focusProxy() is not None:
-        panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
-    elif takes:
-        takes[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
 
 def _shown_elsewhere(error: Exception) -> None:

@@ -257,7 +257,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
             self.table.clearSelection()
         self._quiet = False
 
-    def move(self, step: int) -> None:
+    def go(self, step: int) -> None:
         """Go to the next row (1) or the one before (-1); to the first where none is current."""
         row = self.table.currentIndex().row()
         wanted = 0 if row < 0 else row + step

@@ -85,7 +85,7 @@ class Reader(Panel):
 
     def _move(self, step: object) -> None:
         if isinstance(step, int):
-            self.table.move(step)
+            self.table.go(step)
 
     def _shown(self, trajectory: object) -> None:
         if isinstance(trajectory, int):
