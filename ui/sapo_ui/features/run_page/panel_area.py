@@ -191,7 +191,8 @@ class PanelArea(QStackedWidget):
             if own:
                 panel.restore_choices(own)
             panel.restore_position(own)
-        self.set_mode({str(mode): mode for mode in MODES}.get(place.get("mode", ""), default))
+        mode = place.get("mode")
+        self.set_mode("watch" if mode == "watch" else "read" if mode == "read" else default)
         drawer = place.get("drawer", "")
         if self._areas.get(drawer) == "bottom":
             self.watch.open_drawer(drawer)
