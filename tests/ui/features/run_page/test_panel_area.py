@@ -84,6 +84,15 @@ def test_going_to_a_panel_never_closes_it(page, make_run):
     assert page.panels.watch.drawer == ""
 
 
+def test_a_panel_without_controls_leaves_the_focus_at_its_way_out(qtbot, page, make_run):
+    page.show_run(make_run(1, "lab"))
+    page.panels["log"].button.hide()
+    page.panels.go_to("log")
+    assert page.panels.watch.sheet.close_button.hasFocus()
+    qtbot.keyClick(focused(), Qt.Key.Key_Escape)
+    assert page.panels.watch.drawer == ""
+
+
 @pytest.mark.parametrize("mode", ["watch", "read"])
 def test_tab_reaches_only_what_is_in_sight(qtbot, page, make_run, mode):
     page.show_run(make_run(1, "lab"))

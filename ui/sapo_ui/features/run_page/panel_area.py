@@ -103,7 +103,8 @@ class PanelArea(QStackedWidget):
                 self.watch.open_drawer(panel_id)
             else:
                 self.watch.close_drawer()
-        focus_first(panel)
+        if not focus_first(panel) and area == "bottom":
+            self.watch.sheet.close_button.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _go(self, panel_id: str, _checked: bool = False) -> None:
         self.go_to(panel_id)
