@@ -219,7 +219,7 @@ def test_a_picture_that_cannot_be_written_is_told(qtbot, tmp_path, monkeypatch):
     chart.set_lines([MCE])
     (tmp_path / "folder.png").mkdir()
     answer = (str(tmp_path / "folder.png"), "PNG picture (*.png)")
-    monkeypatch.setattr("sapo_ui.widgets.charts.plot_frame.QFileDialog.getSaveFileName", lambda *_: answer)
+    monkeypatch.setattr("sapo_ui.widgets.pictures.QFileDialog.getSaveFileName", lambda *_: answer)
     chart.ask_picture()
     (box,) = chart.findChildren(QMessageBox)
     assert "is a folder" in box.informativeText()
@@ -230,7 +230,7 @@ def test_export_asks_and_adds_the_ending(qtbot, tmp_path, monkeypatch):
     chart = shown(qtbot, LineChart())
     chart.set_lines([MCE])
     answer = (str(tmp_path / "mine"), "SVG drawing (*.svg)")
-    monkeypatch.setattr("sapo_ui.widgets.charts.plot_frame.QFileDialog.getSaveFileName", lambda *_: answer)
+    monkeypatch.setattr("sapo_ui.widgets.pictures.QFileDialog.getSaveFileName", lambda *_: answer)
     chart.ask_picture()
     assert (tmp_path / "mine.svg").stat().st_size > 1000
 

@@ -5,6 +5,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from sapo_ui.features.run_page.page import RunPage
+from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
 from tests.ui.features.run_page.conftest import PANELS
 
@@ -162,6 +163,15 @@ def test_each_run_is_shown_again_as_it_was_left(page, make_run):
     assert (later.panels.mode, later.panels.watch.drawer) == ("watch", "log")
     assert later.panels["heatmap"].tone == "loud"
     later.deleteLater()
+
+
+def test_a_deleted_run_takes_its_place_along(page, make_run):
+    one, two = make_run(1, "lab"), make_run(2, "other")
+    page.show_run(one)
+    page.show_run(two)
+    assert Settings().texts(f"run.{one.id}")
+    page.take(StoreChange((two,), frozenset(), frozenset({one.id})))
+    assert Settings().texts(f"run.{one.id}") == {}
 
 
 def test_a_file_is_read(page, make_run):
