@@ -113,6 +113,7 @@ class RunHeader(QWidget):
         row.addSpacing(4)
         row.addWidget(self.where, 1)
         self.modes = Segmented("Mode", "Watch the run, read its trajectories, audit its labels (Ctrl+1, 2, 3)")
+        self._fit()
         self.modes.set_items([(text, value) for text, value, _ in MODES])
         self.modes.set_value(0)
         self._by_value = {value: actions[action] for _, value, action in MODES}
@@ -146,6 +147,7 @@ class RunHeader(QWidget):
         self.chip.set_status("import" if run.imported else run.status.value)
         self.where.set_text(where(run))
         self.where.setMinimumWidth(min(MOST_WHERE, self.where.sizeHint().width()))
+        self._fit()
         self.modes.set_items([(text, value) for text, value, _ in MODES if value or not run.imported])
         tip = [f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
         if run.started_at is not None:
@@ -162,8 +164,12 @@ class RunHeader(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        small = self.width() < NARROW and not self.buttons["run.stop_after"].isHidden()
         for name in SMALL:
-            self.buttons[name].set_small(self.width() < NARROW)
+            self.buttons[name].set_small(small)
 
     def _restyle(self) -> None:
         self.more.setIcon(icons.icon("more"))
