@@ -113,7 +113,6 @@ class RunHeader(QWidget):
         row.addSpacing(4)
         row.addWidget(self.where, 1)
         self.modes = Segmented("Mode", "Watch the run, read its trajectories, audit its labels (Ctrl+1, 2, 3)")
-        self._fit()
         self.modes.set_items([(text, value) for text, value, _ in MODES])
         self.modes.set_value(0)
         self._by_value = {value: actions[action] for _, value, action in MODES}

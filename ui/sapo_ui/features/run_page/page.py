@@ -208,9 +208,9 @@ class RunPage(Page):
             self._refresh(self._waiting)
 
     def _show_summary(self, run: RunSummary) -> None:
+        self._actions.show_run(run)
         self.header.show_run(run)
         self._arrange()
-        self._actions.show_run(run)
         resume = "Resume" if run.status.resumable else ""
         if run.error is not None and run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED, RunStatus.STOPPED):
             self.banner.show_error(run.error.what, run.error.why, run.error.fix, action=resume)
