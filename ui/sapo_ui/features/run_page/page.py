@@ -129,6 +129,8 @@ class RunPage(Page):
         if run.id != before:
             self._waiting = None
             place = self._settings.texts(_key(run.id)) if self._settings is not None else {}
+            if before is not None:
+                self.panels.show_run(None)  # choices that change now are not to be read for the run that is left
             self.panels.restore_place(place, "read" if run.imported else "watch")
         self._show_summary(run)
         if run.id != before:
