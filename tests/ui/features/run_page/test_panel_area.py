@@ -80,7 +80,8 @@ def test_going_to_a_panel_never_closes_it(page, make_run):
     actions["Gap"].trigger()
     assert page.panels["gap"].button.hasFocus()
     assert page.panels.watch.drawer == "", "it would lie over what was asked for"
-    actions["More"].trigger()
+    page.panels.go_to("more", {"level": "warning"})
+    assert page.panels["more"].chosen == {"level": "warning"}
     actions["Close the drawer"].trigger()
     assert page.panels.watch.drawer == ""
 

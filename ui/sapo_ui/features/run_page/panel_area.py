@@ -90,9 +90,11 @@ class PanelArea(QStackedWidget):
         self.set_mode(mode)
         focus_first(self.watch.split if self.mode == "watch" else self._read[0])
 
-    def go_to(self, panel_id: str) -> None:
-        """Bring a panel into sight, and the focus into it."""
+    def go_to(self, panel_id: str, choices: Mapping[str, str] | None = None) -> None:
+        """Bring a panel into sight, and the focus into it; with these `choices` in it, if any are given."""
         panel, area = self._panels[panel_id], self._areas[panel_id]
+        if choices:
+            panel.restore_choices(choices)
         if area == "read":
             if self.currentWidget() is not panel:
                 self.setCurrentWidget(panel)
