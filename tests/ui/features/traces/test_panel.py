@@ -135,23 +135,3 @@ def test_solutions_of_evaluation_sets_can_be_shown(panel, qtbot, store, run_id):
     for data, count in (("test", 2), ("test:far", 1), ("test:MATH", 1)):
         panel.filters.source.setCurrentIndex(panel.filters.source.findData(data))
         qtbot.waitUntil(lambda count=count: len(panel.model.ids) == count)
-
-
-def test_a_view_is_saved_under_a_name_and_found_in_another_run(panel, qtbot, store, run_id):
-    everything = panel.model.ids.tolist()
-    panel.filters.outcome.setCurrentIndex(panel.filters.outcome.findData("wrong"))
-    panel.filters.iteration.setCurrentIndex(panel.filters.iteration.findData(1))
-    panel._sort_by(AT["mean"])
-    wanted = queries.trace_ids(store, queries.TraceFilter(run_id, iteration=1, outcome="wrong", sort="mean")).tolist()
-    qtbot.waitUntil(lambda: panel.model.ids.tolist() == wanted)
-    panel.views.save("weak ones")
-    panel.filters.reset()
-    panel._sort_by(AT["question"])
-    qtbot.waitUntil(lambda: panel.model.ids.tolist() == everything)
-    again = show(qtbot, TracesPanel(), run_id)
-    qtbot.waitUntil(lambda: len(again.model.ids) > 0)
-    texts = {action.text(): action for action in again.views.make_menu().actions()}
-    texts["weak ones"].trigger()
-    qtbot.waitUntil(lambda: again.model.ids.tolist() == wanted)
-    again.views._delete("weak ones")
-    assert "No view is saved yet" in [action.text() for action in panel.views.make_menu().actions()]

@@ -17,7 +17,6 @@ from sapo_studio.store.records import TraceFilter
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.traces.filters import TraceFilters
-from sapo_ui.features.traces.saved_views import SavedViews
 from sapo_ui.features.traces.table_model import AT, COLUMNS, SORT_KEYS, TraceTable
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import annotation_events
@@ -85,7 +84,6 @@ class TracesPanel(DataPanel):
     help = """### Traces
 
 Every trajectory of the run. Type to search questions and steps, *Filters* narrows the list, a click on a header sorts.
-*Views* keeps search, filters and order under a name, for every run.
 **j / k** or the arrows move and show the trajectory beside, **Enter** goes into it, **Ctrl+F** to the search field.
 
 * **First error**: triangle predicted, square verified by rollouts, ring by a person, = true (where the task knows).
@@ -128,13 +126,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         self.queue.setToolTip("Make a queue of the trajectories listed here, to judge them on the Annotate page")
         self.queue.clicked.connect(self._queue)
         foot.addWidget(self.queue)
-        self.views = SavedViews(lambda: {**self.choices(), **self.position()})
-        self.views.picked.connect(self._show_view)
-        head = QHBoxLayout()
-        head.setSpacing(theme.SPACE_2)
-        head.addWidget(self.filters, 1)
-        head.addWidget(self.views)
-        self.column.addLayout(head)
+        self.column.addWidget(self.filters)
         self.column.addWidget(self.pages, 1)
         self.column.addLayout(foot)
         self.filters.changed.connect(self._asked_again)
@@ -298,12 +290,6 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         del before
         if not self._quiet and 0 <= current.row() < len(self.model.ids):
             self.chosen.emit(int(self.model.ids[current.row()]))
-
-    def _show_view(self, view: object) -> None:
-        if isinstance(view, dict):
-            self.restore_choices(view)
-            self.restore_position(view)
-            self._asked_again()
 
     def position(self) -> dict[str, str]:
         return self.filters.position()
