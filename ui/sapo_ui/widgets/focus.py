@@ -14,9 +14,6 @@ def holds(widget: QWidget, focused: QWidget | None) -> bool:
 def focus_first(whole: QWidget) -> bool:
     """Give the focus to `whole`, or to the first of its parts that takes it by Tab. False where none does: a panel that
     is still read has no controls."""
-    if whole.focusProxy() is not None:
-        whole.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        return True
     for part in (whole, *whole.findChildren(QWidget)):
         if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isVisibleTo(whole) and part.isEnabled():
             part.setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -88,7 +88,10 @@ class PanelArea(QStackedWidget):
         """Bring a way to the front because the user asks for it: its first control gets the focus."""
         self._came_from = None
         self.set_mode(mode)
-        focus_first(self.watch.split if self.mode == "watch" else self._read[0])
+        if self.mode == "read":
+            self._read[0].take_focus()
+        else:
+            focus_first(self.watch.split)
 
     def go_to(self, panel_id: str, choices: Mapping[str, str] | None = None) -> None:
         """Bring a panel into sight, and the focus into it; with these `choices` in it, if any are given."""
@@ -105,7 +108,7 @@ class PanelArea(QStackedWidget):
                 self.watch.open_drawer(panel_id)
             else:
                 self.watch.close_drawer()
-        if not focus_first(panel) and area == "bottom":
+        if not panel.take_focus() and area == "bottom":
             self.watch.sheet.close_button.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _go(self, panel_id: str, _checked: bool = False) -> None:
@@ -165,7 +168,7 @@ class PanelArea(QStackedWidget):
         origin, self._came_from = self._came_from, None
         before = origin[1]() if origin is not None else None
         if origin is None or before is None or not isValid(before):
-            panel.setFocus(Qt.FocusReason.OtherFocusReason)
+            panel.take_focus()
             return
         self.set_mode(origin[0])
         before.setFocus(Qt.FocusReason.OtherFocusReason)

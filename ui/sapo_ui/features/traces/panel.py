@@ -328,7 +328,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         self.filters.search.selectAll()
 
     def _escape(self) -> None:
-        if self.filters.popup.isVisible():
+        if self.filters.opened:
             self.filters.popup.close()
         elif self.filters.active:
             self.filters.reset()
