@@ -219,10 +219,7 @@ def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: i
     chosen = _NEWEST if verifier is None else str(int(verifier))
     found = store.rows(
         'SELECT t.id, t.question_id, q.text, t.iteration, t.sample, t.n_steps, t.correct, t."case",'
-        f" coalesce({_CHECKED}, s.predicted), t.verified, t.truth, s.mean, s.scores,"
-        " (SELECT count(*) FROM rollouts r WHERE r.trajectory_id = t.id),"
-        " (SELECT coalesce(sum(r.correct), 0) FROM rollouts r WHERE r.trajectory_id = t.id),"
-        " (SELECT group_concat(x.source) FROM labels x WHERE x.trajectory_id = t.id)"
+        f" coalesce({_CHECKED}, s.predicted), t.verified, t.truth, s.mean, s.scores"
         " FROM json_each(?) j CROSS JOIN trajectories t ON t.id = j.value JOIN questions q ON q.id = t.question_id"
         f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {chosen} ORDER BY j.key",
         (json.dumps(wanted),),
@@ -247,9 +244,6 @@ def _trace_row(row: Sequence[Any], human: dict[int, int]) -> TraceRow:
         truth=_unknown(row[10]),
         mean=row[11],
         scores=unpack_scores(row[12] or b""),
-        n_rollouts=row[13],
-        n_rollouts_right=row[14],
-        label_sources=tuple(row[15].split(",")) if row[15] else (),
         human=human.get(row[0], UNKNOWN),
     )
 

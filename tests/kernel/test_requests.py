@@ -30,6 +30,7 @@ from sapo_studio.requests.kinds import (
     ModelCheckRequest,
     PeopleStudyRequest,
     PreviewRequest,
+    ProgramTestsRequest,
     Request,
     SampleSolutionsRequest,
     SandboxProbeRequest,
@@ -119,6 +120,9 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         DataCheckRequest, config=st.dictionaries(NAMES, NAMES | st.integers(-9, 9) | st.lists(st.booleans()))
     ),
     SandboxProbeRequest: st.builds(SandboxProbeRequest),
+    ProgramTestsRequest: st.builds(
+        ProgramTestsRequest, task=st.dictionaries(NAMES, NAMES | st.integers(-9, 9)), question=NAMES, program=NAMES
+    ),
     ModelCheckRequest: st.builds(ModelCheckRequest, folder=PATHS),
     TokenizerCheckRequest: st.builds(TokenizerCheckRequest, folder=PATHS),
 }

@@ -37,11 +37,6 @@ HINT = (
     "Space replays"
 )
 
-MERGING = (
-    "Where columns are narrower than a pixel, each pixel column is the mean of those under it. Where they are narrower "
-    "than a mark, one mark stands for the most frequent one beneath it; a person's mark always stays."
-)
-
 
 @dataclass(frozen=True, eq=False)
 class _Found:

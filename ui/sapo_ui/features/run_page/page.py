@@ -143,6 +143,8 @@ class RunPage(Page):
         if run.id != before:
             self._waiting = None
             place = self._settings.texts(_key(run.id)) if self._settings is not None else {}
+            if before is not None:
+                self.panels.show_run(None)  # choices that change now are not to be read for the run that is left
             self.panels.restore_place(place, "read" if run.imported else "watch")
         self._show_summary(run)
         if run.id != before:
@@ -222,13 +224,13 @@ class RunPage(Page):
             self._refresh(self._waiting)
 
     def _show_summary(self, run: RunSummary) -> None:
+        self._actions.show_run(run)
         self.header.show_run(run)
         self.status.show_run(run)
         why = self.failure.show_run(run) and not self._past_failure
         self.failure.setVisible(why)
         self.panels.setVisible(not why)
         self._arrange()
-        self._actions.show_run(run)
         resume = "Resume" if run.status.resumable else ""
         if why:
             self.banner.hide()

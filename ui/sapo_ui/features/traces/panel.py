@@ -265,7 +265,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
             self.table.clearSelection()
         self._quiet = False
 
-    def move(self, step: int) -> None:
+    def go(self, step: int) -> None:
         """Go to the next row (1) or the one before (-1); to the first where none is current."""
         row = self.table.currentIndex().row()
         wanted = 0 if row < 0 else row + step
@@ -336,7 +336,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         self.filters.search.selectAll()
 
     def _escape(self) -> None:
-        if self.filters.popup.isVisible():
+        if self.filters.opened:
             self.filters.popup.close()
         elif self.filters.active:
             self.filters.reset()

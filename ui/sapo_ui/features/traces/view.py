@@ -85,8 +85,8 @@ goes back to where you came from.
         self.head.moved.connect(self.moved)
         self.verifier = self.head.verifier
         self.verifier.currentIndexChanged.connect(self._restep)
-        self.heads = ColumnHeads()
         self.steps = StepColumn(self._row, opens=True)
+        self.heads = ColumnHeads(self.steps)
         self.bar = JudgeBar()
         self.bar.pressed.connect(self._verb)
         self.bar.renamed.connect(self._restep)
