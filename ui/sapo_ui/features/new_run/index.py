@@ -103,7 +103,7 @@ class SearchField(QLineEdit):
         self.setPlaceholderText("Find a setting")
         self.setAccessibleName("Find a setting")
         self.setClearButtonEnabled(True)
-        self._glass = QAction(self)
+        self._glass = QAction("Find a setting", self)
         self.addAction(self._glass, QLineEdit.ActionPosition.LeadingPosition)
         theme.on_change(self, self._restyle)
 

@@ -106,6 +106,7 @@ class NewRunPage(Page):
         self._origin = ""
         self._busy = False
         self._touched = False
+        self._said = ("", "muted")  # what came of the last button
         self.specs: tuple[FieldSpec, ...] = form_spec.fields()
         self._by_path = {spec.path: spec for spec in self.specs}
         self._values: dict[str, Any] = {}
@@ -362,6 +363,7 @@ class NewRunPage(Page):
             self.set_value("runtime.processes", max(1, len(numbers)))
 
     def _edited(self) -> None:
+        self._said = ("", "muted")
         self.config, self.problems = form_spec.check(self.values(), self.specs)
         for row in self.rows.values():
             self._mark(row)
@@ -441,7 +443,7 @@ class NewRunPage(Page):
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             self.launch.say(whole[0] if whole else f"{count}{more}.", "bad")
         else:
-            self.launch.say("", "muted")
+            self.launch.say(*self._said)
         ready = self.config is not None and not wrong and not self._busy
         self.launch.enable(ready=ready, wrong=bool(wrong))
 
@@ -595,7 +597,7 @@ class NewRunPage(Page):
             self._offer_presets()
             self.forget_draft()
             self.load(config, name)
-            self.launch.say(f"Saved as preset {name}.", "muted")
+            self._tell(f"Saved as preset {name}.")
 
         dialog = PresetNameDialog(config.name, agreed, self)
         dialog.open()
@@ -613,7 +615,7 @@ class NewRunPage(Page):
             except SapoError as error:
                 self.say_error(error)
             else:
-                self.launch.say(f"Written to {chosen}.", "muted")
+                self._tell(f"Written to {chosen}.")
 
     # -- starting
 
@@ -624,8 +626,14 @@ class NewRunPage(Page):
 
     def say_error(self, error: SapoError) -> None:
         """The run could not be started."""
+        self._tell(str(error), "bad")
         self.set_busy(False)
-        self.launch.say(str(error), "bad")
+        self.launch.say(*self._said)  # also beside wrong values: it is what was asked for last
+
+    def _tell(self, text: str, look: str = "muted") -> None:
+        """Say what came of a button, until the next change."""
+        self._said = (text, look)
+        self._say_verdict()
 
     def _start(self) -> None:
         if self.config is not None and self.start.isEnabled():

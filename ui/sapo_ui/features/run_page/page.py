@@ -190,6 +190,8 @@ class RunPage(Page):
         for of_a_run in (self.timeline, *self.cards):
             of_a_run.setVisible(not run.imported and not (why and of_a_run is not self.timeline))
         self._actions.show_run(run)
+        if why:
+            self.header.buttons["run.resume"].hide()  # it stands below, where it can help
         resume = "Resume" if run.status.resumable else ""
         if why:
             self.banner.hide()
