@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from sapo_studio.readable import counted
 from sapo_ui import theme
-from sapo_ui.theme import glyphs, icons
+from sapo_ui.theme import glyphs
 from sapo_ui.widgets.labels import label
 
 WIDTH = 156
@@ -102,10 +102,6 @@ class SearchField(QLineEdit):
         super().__init__(parent)
         self.setPlaceholderText("Find a setting")
         self.setAccessibleName("Find a setting")
-        self.setClearButtonEnabled(True)
-        self._glass = QAction("Find a setting", self)
-        self.addAction(self._glass, QLineEdit.ActionPosition.LeadingPosition)
-        theme.on_change(self, self._restyle)
 
     def keyPressEvent(self, arg__1: QKeyEvent) -> None:
         if arg__1.key() == Qt.Key.Key_Escape:
@@ -117,9 +113,6 @@ class SearchField(QLineEdit):
             self.done.emit()
         else:
             super().keyPressEvent(arg__1)
-
-    def _restyle(self) -> None:
-        self._glass.setIcon(icons.icon("search", theme.current().muted))
 
 
 class SectionIndex(QFrame):
