@@ -16,8 +16,10 @@ from sapo_ui.features.new_run.hints import hint
 from sapo_ui.features.new_run.section import Section
 from sapo_ui.wording import SECTION_TITLES
 
+FIRST = 8
+"""Rows that are there when the form opens: the upper half of the first screen."""
 AT_ONCE = 5
-"""Rows that are made in one go: the window answers between them."""
+"""Rows that are made in one go after that: the window answers between them."""
 
 
 class Rows(dict[str, FieldRow]):
@@ -63,7 +65,7 @@ class RunForm(QScrollArea):
         self.setWidget(inside)
         self._more = QTimer(self)
         self._more.setInterval(0)
-        self._more.timeout.connect(self._make_some)
+        self._more.timeout.connect(self._make_portion)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
 
     def show_paths(self, paths: Collection[str]) -> None:
@@ -72,6 +74,8 @@ class RunForm(QScrollArea):
         for section in self.sections.values():
             section.show_rows(self._wanted)
         if any(section.lacking(self._wanted) for section in self.sections.values()):
+            if not self.rows:
+                self._make_some(FIRST)
             self._more.start()
 
     def make_all(self) -> None:
@@ -117,15 +121,18 @@ class RunForm(QScrollArea):
         if layout is not None:
             layout.activate()
 
-    def _make_some(self) -> bool:
+    def _make_portion(self) -> None:
+        self._make_some()
+
+    def _make_some(self, most: int = AT_ONCE) -> bool:
         """Make a portion of what is missing. Returns whether something is still missing."""
         lacking = [(section, spec) for section in self.sections.values() for spec in section.lacking(self._wanted)]
-        for _, spec in lacking[:AT_ONCE]:
+        for _, spec in lacking[:most]:
             self._make(spec)
-        if len(lacking) <= AT_ONCE:
+        if len(lacking) <= most:
             self._more.stop()
             self._order_focus()
-        return len(lacking) > AT_ONCE
+        return len(lacking) > most
 
     def _make(self, spec: FieldSpec) -> FieldRow:
         row = self.sections[spec.section].make(spec)
