@@ -358,8 +358,9 @@ class MainWindow(QMainWindow):
         return app
 
     def _focus_moved(self) -> None:
-        panel = self.run_page.docks.focused_panel()
-        own = [] if panel is None else [shortcut.key().toString() for shortcut in panel.findChildren(QShortcut)]
+        form = self.pages.front if self.pages.front_id == "new_run" else None
+        where = self.run_page.docks.focused_panel() or form
+        own = [] if where is None else [shortcut.key().toString() for shortcut in where.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

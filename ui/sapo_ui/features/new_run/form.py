@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
@@ -45,6 +45,8 @@ class RunForm(QScrollArea):
         super().__init__(parent)
         self.specs = tuple(specs)
         self.rows = Rows(self._made_for)
+        self.after: QWidget | None = None
+        """What Tab leaves for the form."""
         self._wanted: frozenset[str] = frozenset()
         self._jumping = False
         self.setWidgetResizable(True)
@@ -131,7 +133,7 @@ class RunForm(QScrollArea):
             self._make(spec)
         if len(lacking) <= most:
             self._more.stop()
-            self._order_focus()
+            self.order_focus()
         return len(lacking) > most
 
     def _make(self, spec: FieldSpec) -> FieldRow:
@@ -141,12 +143,11 @@ class RunForm(QScrollArea):
         self.made.emit(row)
         return row
 
-    def _order_focus(self) -> None:
-        """Tab goes from top to bottom, in whatever order rows were made."""
-        order = [spec.path for section in self.sections.values() for spec in section.specs if spec.path in self.rows]
-        chain = [widget for path in order for widget in self.rows[path].focusable()]
-        for before, after in itertools.pairwise(chain):
-            QWidget.setTabOrder(before, after)
+    def order_focus(self) -> None:
+        """Tab goes from top to bottom, in whatever order rows were made, and comes here from `after`."""
+        chain = [part for section in self.sections.values() for part in section.focusable()]
+        for one, other in pairwise(([self.after] if self.after is not None else []) + chain):
+            QWidget.setTabOrder(one, other)
 
     def _scrolled(self) -> None:
         if self._jumping:

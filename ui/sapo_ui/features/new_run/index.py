@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -93,7 +93,7 @@ class _Painter(QStyledItemDelegate):
 
 
 class SearchField(QLineEdit):
-    """Finds a setting. Escape empties it, and leaves it where it is empty."""
+    """Finds a setting. Escape empties it; where it is empty, Escape is the page's."""
 
     done = Signal()
     """The user is through with it: the form is to have the focus."""
@@ -103,12 +103,16 @@ class SearchField(QLineEdit):
         self.setPlaceholderText("Find a setting")
         self.setAccessibleName("Find a setting")
 
+    def event(self, arg__1: QEvent) -> bool:
+        is_escape = isinstance(arg__1, QKeyEvent) and arg__1.key() == Qt.Key.Key_Escape
+        if is_escape and arg__1.type() == QEvent.Type.ShortcutOverride and self.text():
+            arg__1.accept()  # else the page is left
+            return True
+        return super().event(arg__1)
+
     def keyPressEvent(self, arg__1: QKeyEvent) -> None:
-        if arg__1.key() == Qt.Key.Key_Escape:
-            if self.text():
-                self.clear()
-            else:
-                self.done.emit()
+        if arg__1.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
         elif arg__1.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down) and not arg__1.modifiers():
             self.done.emit()
         else:

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.app.set_up.data_look import DataLook
@@ -164,6 +164,8 @@ class NewRunPage(Page):
         self.tiles.ticked.connect(self._ticked)
         self.tiles.remarked.connect(machine.heading.say)
         machine.put(self.tiles, top=True)
+        self.tiles.rearranged.connect(self.form.order_focus)
+        self.form.after = self.index.all
         self.launch = LaunchCard(self, look.forecast)
         self.review = self.launch.review
         self.verdict, self.start = self.launch.verdict, self.launch.start
@@ -228,11 +230,11 @@ class NewRunPage(Page):
     def _keys(self) -> None:
         acts: dict[str, Callable[[], object]] = {
             "F8": self.next_wrong,
+            "Ctrl+F": self.search,
             "Alt+Down": partial(self._step_section, 1),
             "Alt+Up": partial(self._step_section, -1),
             "Ctrl+Return": self._start,
             "Ctrl+Enter": self._start,
-            "Ctrl+O": self.open_file,
             "Ctrl+S": self.save_as_preset,
         }
         for keys, act in acts.items():
@@ -474,6 +476,7 @@ class NewRunPage(Page):
                 return
             self.preview = DataPreview(self.form.sections["task"])
             self.form.sections["task"].put(self.preview)
+            self.form.order_focus()
         if isinstance(look, DataLook):
             self.preview.show_look(look)
         else:
@@ -525,17 +528,6 @@ class NewRunPage(Page):
         if path is not None:
             self.form.go_to(path)
         self._fit()
-
-    def event(self, event: QEvent) -> bool:
-        """Ctrl+F is the page's own here: the window would go to its list of runs."""
-        if isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Find):
-            if event.type() == QEvent.Type.ShortcutOverride:
-                event.accept()
-                return True
-            if event.type() == QEvent.Type.KeyPress:
-                self.search()
-                return True
-        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
