@@ -27,6 +27,7 @@ from sapo_studio.app.commands import (
     matrix,
     people_study,
     presets,
+    queue,
     report,
     restore,
     resume,
@@ -34,8 +35,9 @@ from sapo_studio.app.commands import (
     runs,
     score,
     stop,
+    withdraw,
 )
-from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
+from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.errors import SapoError
 from sapo_studio.readable import cut, printable
 
@@ -49,12 +51,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, resume, stop, runs, report, audit, label_study, evaluate, matrix, import_file, score, export, grade),
-    *(annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
+    *(run, queue, resume, stop, withdraw, runs, report, audit, label_study, evaluate, matrix, import_file, score),
+    *(export, grade, annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:
-    known.cls = NoEmptyTexts
+    known.cls = CheckedCommand
 
 
 # Typer brings a copy of click in some releases and uses click itself in others: what both call a wrong command line.

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from sapo_studio.names import fitted_name
+
 PARENT_VARIABLE = "SAPO_PARENT_PID"
 """Set by the engine parent for its workers: the process whose end must be theirs too."""
 
@@ -40,7 +42,7 @@ class ProcessIdentity:
 def login_name() -> str:
     """The name that this process's user is logged in with; `me` where they have none, as in a container."""
     try:
-        return getpass.getuser()
+        return fitted_name(getpass.getuser(), "me")
     except (KeyError, OSError):
         return "me"
 

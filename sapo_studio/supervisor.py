@@ -251,7 +251,7 @@ def resume(store: Store, run_id: str, sender: str = "", settings: Sequence[str] 
     """Let a paused engine go on; start one for a run that has none. Raises InputError for a run that is done.
 
     `settings`: `section.key=value` of what is to be another from now on (`config.changes`); it is written down who
-    asked, and when. InputError where one may not change, or an engine works on the run.
+    asked, and when. InputError where one may not change, or not while an engine works on the run.
     """
     reconcile(store)
     if settings:
@@ -263,15 +263,21 @@ def resume(store: Store, run_id: str, sender: str = "", settings: Sequence[str] 
 
 
 def change_config(store: Store, run_id: str, settings: Sequence[str], sender: str = "") -> list[Change]:
-    """Change the configuration of a run that nobody works on, and return what is now another. See `resume`."""
+    """Change the configuration of a run, and return what is now another. See `resume`. Where an engine works on it, it
+    is told, and takes over what decides which labels are trained on."""
     with store.atomic():
-        _check_free(queries.get_run(store, run_id))
+        run = queries.get_run(store, run_id)
+        works = run.status.alive and is_held(run)
+        if not works:
+            _check_free(run)
         phases = queries.phases(store, run_id)
         left = {phase.name for phase in phases if phase.status != "done"}
         done = {phase.name for phase in phases} - left
-        config, changes = changed(queries.get_config(store, run_id), settings, done)
+        config, changes = changed(queries.get_config(store, run_id), settings, done, works=works)
         if changes:
-            runs.change_config(store, run_id, config, changes, sender)
+            runs.change_config(store, run_id, config, changes, sender, "Goes on with" if works else "Resumed with")
+        if changes and works:
+            runs.request(store, run_id, Verb.RECONFIGURE, sender)
         return changes
 
 

@@ -88,6 +88,11 @@ class SavedRun:
         """What V_i was trained on, and what people's labels stand in place of."""
         return LabelsCodec().load(self._artefact(f"label-{i}", f"labels of iteration {i}"))
 
+    def samples_up_to(self, i: int) -> list[Trajectory]:
+        """All that the run has sampled up to iteration i: D_i, as far as it is there."""
+        folders = [self.artefacts[name] for j in range(i + 1) if (name := f"sample-{j}") in self.artefacts]
+        return [t for folder in folders for t in TrajectoriesCodec().load(folder)]
+
     def benchmark(self) -> list[Trajectory]:
         """The run's process benchmark."""
         return TrajectoriesCodec().load(self._artefact("benchmark-0", "process benchmark"))

@@ -29,7 +29,8 @@ TRAINED_LABELS: dict[str, PhaseName] = {
     "labeling.consensus_low": PhaseName.LABEL,
     "labeling.consensus_high": PhaseName.LABEL,
 }
-"""What decides which labels are trained on, from the next ones on, and the phase that it matters to."""
+"""What decides which labels are trained on, from the next ones on, and the phase that it matters to. It may change
+while an engine works on the run, too."""
 
 MACHINE = (
     "runtime.device",
@@ -70,10 +71,13 @@ class Change:
         return f"{self.key} = {self.after} (it was {self.before})"
 
 
-def changed(config: RunConfig, settings: Iterable[str], done: Collection[str]) -> tuple[RunConfig, list[Change]]:
+def changed(
+    config: RunConfig, settings: Iterable[str], done: Collection[str], *, works: bool = False
+) -> tuple[RunConfig, list[Change]]:
     """`config` with each `section.key=value` of `settings`, and what is now another. `done`: names of phases that the
-    run has behind it for good. InputError for what cannot be read or is not valid, for what must not change, and for
-    what would change nothing any more.
+    run has behind it for good. `works`: whether an engine works on it, which takes over `TRAINED_LABELS` alone.
+    InputError for what cannot be read or is not valid, for what must not change, and for what would change nothing any
+    more.
     """
     before = config.model_dump(mode="json")
     after = parse_config(override(before, settings), source="the changed configuration")
@@ -84,6 +88,12 @@ def changed(config: RunConfig, settings: Iterable[str], done: Collection[str]) -
                 f"{change.key} cannot change in the middle of a run",
                 why=_reason(change.key),
                 fix=f"Start a new run with it. What may change: {', '.join(CHANGEABLE)}.",
+            )
+        if works and change.key not in TRAINED_LABELS:
+            raise InputError(
+                f"{change.key} cannot change while an engine works on the run",
+                why="It has read it already.",
+                fix=f"Stop the run, then resume it with the change. What may change now: {', '.join(TRAINED_LABELS)}.",
             )
         if (phase := (RATES | TRAINED_LABELS).get(change.key)) in done and phase is not None:
             raise InputError(

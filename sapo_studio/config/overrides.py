@@ -9,6 +9,7 @@ from sapo_studio.config.presets import find_preset, is_path
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.errors import InputError
 from sapo_studio.files import DEEPEST, parse_toml_text
+from sapo_studio.names import checked_name
 
 
 def configure(what: str, settings: Iterable[str], *, seed: int | None, name: str | None) -> tuple[str, RunConfig]:
@@ -25,7 +26,9 @@ def configure(what: str, settings: Iterable[str], *, seed: int | None, name: str
         data["seed"] = seed
     if name is not None:
         data["name"] = name
-    return "" if is_path(what) else preset.name, parse_config(data, source=what)
+    config = parse_config(data, source=what)
+    checked_name(config.name, "a run")
+    return "" if is_path(what) else preset.name, config
 
 
 def override(data: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:

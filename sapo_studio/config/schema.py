@@ -23,9 +23,10 @@ from sapo_studio.domain.labelers.base import CheckLimits
 from sapo_studio.domain.labelers.beforehand import why_none
 from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CHOICES
 from sapo_studio.errors import InputError
+from sapo_studio.names import name_fault
 
 MAIN: dict[str, Any] = {"group": "main"}
-LAB = task_kinds.LAB
+LAB, OWN = task_kinds.LAB, task_kinds.OWN
 TEXTS = " ".join(task_kinds.WRITTEN)
 CODE = " ".join(task_kinds.PROGRAMS)
 
@@ -74,7 +75,7 @@ class TaskConfig(Section):
     `train_data`.
     """
 
-    fields: Columns = Field(default_factory=dict, json_schema_extra=_for("jsonl"))
+    fields: Columns = Field(default_factory=dict, json_schema_extra=_for(OWN))
     """Which columns of your own file hold the question, the answer and so on, where they are called something else:
     `{question = "instruction", answer = "output"}`.
 
@@ -354,10 +355,11 @@ class LabelingConfig(Section):
     consensus: Literal["off", "dawid-skene"] = "off"
     """Whether labels are left out of the verifier's training where their sources disagree.
 
-    `dawid-skene`: how often the verifier before and the rollouts are wrong is estimated from their agreement; a label
-    of an incorrect trajectory stays if what they say together makes it likely enough. Nothing is deleted, and each
-    label that is left out is kept with its belief. The first labels (L0) have one source, and all stay. On the lab
-    labels become cleaner and the verifier worse (docs/results/consensus.md).
+    `dawid-skene`: how often the verifier before, the rollouts and (with `people`) the people who judged are wrong is
+    estimated from their agreement; a label of an incorrect trajectory stays if what they say together makes it likely
+    enough. Nothing is deleted, and each label that is left out is kept with its belief. Labels with one source, as the
+    first ones (L0) mostly have, all stay. On the lab labels become cleaner and the verifier worse
+    (docs/results/consensus.md).
     """
 
     consensus_low: float = Field(default=0.2, ge=0, le=1)
@@ -501,6 +503,10 @@ class EvalSetConfig(Section):
     """Where its questions are, written like `task.train_data`. Empty: the test questions of the kind's own data set on
     the Hub."""
 
+    fields: Columns = Field(default_factory=dict)
+    """Which columns of your own file (kind `jsonl`) hold the question, the answer and so on, as `task.fields`; those of
+    the task are not taken over."""
+
     prompt: Literal["task", "plain", "few-shot", "chat"] = "task"
     """How its questions are presented, as `task.prompt`; `task`: as the run's own are. Worked examples are rows of its
     own data, which are then not asked."""
@@ -519,12 +525,18 @@ class EvalSetConfig(Section):
 
     @model_validator(mode="after")
     def _named(self) -> Self:
-        if not self.name.strip() or self.name != self.name.strip() or not self.name.isprintable():
-            raise MisfitError("name", f"name ({self.name!r}) must be some words, without space around them")
+        if name_fault(self.name) or self.name != self.name.strip():
+            raise MisfitError("name", f"name ({self.name!r}) must be some words on one line, without space around them")
         kind = task_kinds.TASK_KINDS[self.kind]
         if not kind.own_data and not self.data:
             raise MisfitError(
                 "data", f'the set {self.name} of kind "{self.kind}" needs data, the file of its questions'
+            )
+        if self.fields and self.kind != OWN:
+            raise MisfitError(
+                "fields",
+                f'the set {self.name} has fields, which are for kind = "{OWN}": '
+                f'columns of kind "{self.kind}" have names of their own',
             )
         return self
 
@@ -535,6 +547,7 @@ class EvalSetConfig(Section):
                 "kind": self.kind,
                 "train_data": data,
                 "test_data": "",
+                "fields": self.fields,
                 "process_data": "",
                 "prompt": task.prompt if self.prompt == "task" else self.prompt,
                 "instruction": self.instruction,
@@ -751,6 +764,8 @@ def nearest(path: str) -> list[str]:
     known = field_paths()
     section, _, leaf = path.rpartition(".")
     inside = [p for p in known if p.rpartition(".")[0] == section] if section else list(RunConfig.model_fields)
+    if re.fullmatch(r"evaluation\.sets\.\d+", section):
+        inside = [f"{section}.{name}" for name in EvalSetConfig.model_fields]
     near = difflib.get_close_matches(path, inside, n=1, cutoff=0.7)
     if near:
         return near

@@ -76,6 +76,12 @@ def gold_score(items: Iterable[GoldItem]) -> GoldScore:
     return GoldScore(found, exact, sound, false_alarms, faulty, misses)
 
 
+def judged_wrongly(item: GoldItem) -> bool:
+    """Whether a person names another first error than the known one, or judges a step up to it otherwise."""
+    score = gold_score([item])
+    return score.exact == 0 or score.steps_right < score.sound + score.faulty
+
+
 def sign_test(one: int, other: int) -> float:
     """p of the exact two-sided binomial test that both are equally likely; 1 where there is nothing to test."""
     n = one + other

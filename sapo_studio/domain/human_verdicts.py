@@ -26,11 +26,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """A third judgement, where people differ: by step, and the first error (0: none)."""
+    """A third judgement, where people differ: by step, and the first error (0: none). `filled`: as of a `Person`; None
+    where nobody kept it."""
 
     resolver: str
     judgements: Mapping[int, int]
     first_error: int
+    filled: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,16 @@ def human_verdict(people: Sequence[Person], n_steps: int, resolution: Resolution
     error, how = _first_error(known, resolution)
     names = {person.name for person in people}
     if resolution is None:
-        siding = [_looked_at(person, error) for person, said in zip(people, errors, strict=True) if said == error]
+        siding = [
+            _looked_at(person.judgements, person.filled, error)
+            for person, said in zip(people, errors, strict=True)
+            if said == error
+        ]
     else:
-        siding = [_of_resolution(resolution)]
+        filled = resolution.filled
+        if filled is None:
+            filled = filled_if_untold(resolution.judgements, error)
+        siding = [_looked_at(resolution.judgements, filled, error)]
         names.add(resolution.resolver)
     share = known.count(error) / len(known) if len(known) > 1 else None
     return HumanVerdict(error, how, tuple(sorted(names)), share, _steps(siding, error))
@@ -74,17 +83,16 @@ def _first_error(errors: Sequence[int], resolution: Resolution | None) -> tuple[
     return errors[0], "latest"
 
 
-def _looked_at(person: Person, error: int) -> Mapping[int, int]:
+def filled_if_untold(judgements: Mapping[int, int], error: int) -> frozenset[int]:
+    """What is taken as filled in where nobody kept it: every incorrect step behind the first error."""
+    return frozenset(s for s, said in judgements.items() if 0 < error < s and said == Judgement.WRONG)
+
+
+def _looked_at(judgements: Mapping[int, int], filled: frozenset[int], error: int) -> Mapping[int, int]:
     """Without what was filled in behind the first error: it says that no path leads back, not what the steps are."""
-    if error <= 0 or not person.filled:
-        return person.judgements
-    return {s: judgement for s, judgement in person.judgements.items() if s <= error or s not in person.filled}
-
-
-def _of_resolution(resolution: Resolution) -> Mapping[int, int]:
-    """A resolution does not keep what was filled in, so that no incorrect step behind its first error counts."""
-    error = resolution.first_error
-    return {s: said for s, said in resolution.judgements.items() if s <= error or said != Judgement.WRONG}
+    if error <= 0 or not filled:
+        return judgements
+    return {s: said for s, said in judgements.items() if s <= error or s not in filled}
 
 
 def _steps(siding: Sequence[Mapping[int, int]], error: int) -> dict[int, int]:

@@ -159,7 +159,6 @@ _STORED = (
         better=-1,
         short="Gap",
         column="gap",
-        card="Reasoner\u2013verifier gap",
         more="In percentage points. SAPO is there to close it. Below zero, the verifier is ahead of the estimate.",
         headline=True,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from sapo_studio.domain.agreement import (
@@ -23,10 +23,12 @@ CATEGORIES = (int(Judgement.WRONG), int(Judgement.NEUTRAL), int(Judgement.RIGHT)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What each person who saved a trajectory of `n_steps` steps says of its steps (from 1 on)."""
+    """What each person who saved a trajectory of `n_steps` steps says of its steps (from 1 on). `filled`: the steps
+    among them that follow from where a person sees the first error."""
 
     n_steps: int
     steps: Mapping[str, Mapping[int, int]]
+    filled: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
 
     def first_errors(self) -> dict[str, int]:
         """By person: the first error, 0 for none. Who has not said enough is left out."""

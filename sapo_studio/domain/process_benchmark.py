@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from sapo_studio.domain.question_text import normalized
 
@@ -54,27 +54,56 @@ def digest(rows: Sequence[BenchmarkRow]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class _Choosable(Protocol):
+    """A written solution that can be chosen. `correct`: its final answer."""
+
+    @property
+    def problem(self) -> str: ...
+    @property
+    def steps(self) -> tuple[str, ...]: ...
+    @property
+    def correct(self) -> bool: ...
+    @property
+    def generator(self) -> str: ...
+    @property
+    def origin(self) -> Mapping[str, Any]: ...
+
+
+C = TypeVar("C", bound=_Choosable)
+
+
 def choose(
     candidates: Sequence[BenchmarkRow], *, per_question: int, size: int | None, tuning: float, seed: int
 ) -> list[BenchmarkRow]:
+    """The rows of a benchmark: what `stratified` chooses. The share `tuning` of the questions is for thresholds, with
+    all their solutions."""
+    chosen = stratified(candidates, per_question=per_question, size=size, seed=seed)
+    for_thresholds = set(list(chosen)[: round(tuning * len(chosen))])
+    splits: dict[int, Split] = {
+        id(row): "tuning" if name in for_thresholds else "test" for name, rows in chosen.items() for row in rows
+    }
+    return [replace(row, split=splits[id(row)]) for row in candidates if id(row) in splits]
+
+
+def stratified(candidates: Sequence[C], *, per_question: int, size: int | None, seed: int) -> dict[str, list[C]]:
     """Of each question at most `per_question` solutions, of all `size` at most, as nearly half of them with a correct
     answer as there are: of the candidates of a question one of the outcome that is behind so far, then of the other.
 
-    Solutions that are equal are taken once. The share `tuning` of the questions is for thresholds, with all their
-    solutions. The same candidates, in whatever order, and seed give the same rows; their order is the candidates'.
+    Solutions that are equal are taken once. The same candidates, in whatever order, and seed give the same ones: by
+    question (`normalized`), in an order that the seed decides.
     """
-    groups: dict[str, dict[tuple[str, ...], BenchmarkRow]] = {}
+    groups: dict[str, dict[tuple[str, ...], C]] = {}
     for row in sorted(candidates, key=_key):
         groups.setdefault(normalized(row.problem), {}).setdefault(row.steps, row)
     rng = random.Random(seed)
     names = sorted(groups)
     rng.shuffle(names)
-    chosen: dict[str, list[BenchmarkRow]] = {}
+    chosen: dict[str, list[C]] = {}
     ahead = count = 0
     for name in names:
         left = list(groups[name].values())
         rng.shuffle(left)
-        picked: list[BenchmarkRow] = []
+        picked: list[C] = []
         while left and len(picked) < per_question and (size is None or count < size):
             want = ahead < 0 if ahead else not (picked and picked[-1].correct)
             row = next((one for one in left if one.correct == want), left[0])
@@ -84,12 +113,8 @@ def choose(
             count += 1
         if picked:
             chosen[name] = picked
-    for_thresholds = set(list(chosen)[: round(tuning * len(chosen))])
-    splits: dict[int, Split] = {
-        id(row): "tuning" if name in for_thresholds else "test" for name, rows in chosen.items() for row in rows
-    }
-    return [replace(row, split=splits[id(row)]) for row in candidates if id(row) in splits]
+    return chosen
 
 
-def _key(row: BenchmarkRow) -> str:
+def _key(row: _Choosable) -> str:
     return json.dumps([row.problem, row.steps, row.generator, row.origin], sort_keys=True, default=str)

@@ -48,8 +48,16 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     STOP_AFTER_PHASE = "stop_after_phase"
+    KEEP_GOING = "keep_going"
+    """Takes `STOP_AFTER_PHASE` back."""
+    RECONFIGURE = "reconfigure"
+    """Says that the run's configuration is another now, in what may change while it runs."""
     STOP = "stop"
     CHECKPOINT = "checkpoint"
+
+
+RESTARTED = "Starting it again"
+"""How the log tells of a worker that died and is started again; what shows restarts looks for it."""
 
 
 class PhaseName(StrEnum):

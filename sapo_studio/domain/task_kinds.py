@@ -103,6 +103,9 @@ CHOICES: tuple[str, ...] = tuple(TASK_KINDS)
 LAB = "arithmetic"
 """The kind whose steps have a truth that the program knows."""
 
+OWN = "jsonl"
+"""The kind of questions of one's own, whose columns may be called anything."""
+
 WRITTEN: tuple[str, ...] = tuple(kind.key for kind in ALL if kind.written)
 """The kinds with written questions, by key."""
 

@@ -41,6 +41,16 @@ class Judgements(BaseModel):
     judged: dict[int, dict[int, bool]]
 
 
-Control = Annotated[Start | Order | Judgements, Field(discriminator="kind")]
-CONTROL: TypeAdapter[Start | Order | Judgements] = TypeAdapter(Control)
+class LabelSettings(BaseModel):
+    """What decides from now on which labels are trained on (`config.changes.TRAINED_LABELS`): the run's section
+    `labeling` as it is now."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kind: Literal["label_settings"] = "label_settings"
+    labeling: dict[str, Any]
+
+
+Control = Annotated[Start | Order | Judgements | LabelSettings, Field(discriminator="kind")]
+CONTROL: TypeAdapter[Start | Order | Judgements | LabelSettings] = TypeAdapter(Control)
 """Reads and checks a control line: `CONTROL.validate_json(line)`."""

@@ -264,8 +264,11 @@ class PhaseCompute(_Event):
 
 
 class CurvePoint(_Event):
-    """A point of a training curve (loss, learning rate) at optimiser step `step` of a phase."""
+    """A point of a training curve (loss, learning rate) at optimiser step `step` of a phase. A value that is no number
+    (NaN) is a gap.
+    """
 
+    model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="strings")
     kind: Literal["curve"] = "curve"
     ordinal: int
     name: str

@@ -26,6 +26,7 @@ class Fact(StrEnum):
     UNKNOWN = "steps without a label"
     VALUES = "soft values"
     JUDGEMENTS = "people's judgements"
+    RESOLUTIONS = "resolutions"
     COMMENTS = "comments"
     SCORES = "scores"
     SOURCES = "labels by source"
@@ -35,6 +36,7 @@ class Fact(StrEnum):
 EVERYTHING = frozenset(Fact)
 EXTRAS = (
     (Fact.JUDGEMENTS, "judgements"),
+    (Fact.RESOLUTIONS, "resolutions"),
     (Fact.COMMENTS, "comments"),
     (Fact.SCORES, "scores"),
     (Fact.SOURCES, "labels"),

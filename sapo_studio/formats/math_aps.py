@@ -11,19 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictStr, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, StrictStr, Tag
 
 from sapo_studio.formats.base import LabeledSolution, ReadAs
 from sapo_studio.formats.holding import Fact
 from sapo_studio.formats.rows import Row, RowError, RowFormat, format_of_rows, validated
 from sapo_studio.formats.splice import Edit, Path
 from sapo_studio.formats.step_labels import CORRECT, INCORRECT, NEUTRAL, UNKNOWN
-from sapo_studio.formats.tolerant import Name, none_is
+from sapo_studio.formats.tolerant import Name, Share, like, none_is
 
 _STEPS = "reasoning_steps"
-Value = Annotated[float, Field(ge=0, le=1, strict=True)]
 
 
 class Beginning(BaseModel):
@@ -32,7 +31,7 @@ class Beginning(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     solution_prefix: StrictStr
-    mc_value: Value | None = None
+    mc_value: Share | None = None
 
 
 class Node(BaseModel):
@@ -41,7 +40,7 @@ class Node(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     text: StrictStr
-    mc_value: Value | None = None
+    mc_value: Share | None = None
     children: Annotated[tuple[Node, ...], none_is(())] = ()
 
 
@@ -165,11 +164,18 @@ def _write(solution: LabeledSolution) -> Row:
 def _relabel(row: Row, place: int, labels: str, read_as: ReadAs) -> list[Edit]:
     steps = _solutions(validated(Item, row))[place]
     return [
-        (path, 0.0 if mark == INCORRECT else 1.0)
+        (path, like(_at(row, path), 0.0 if mark == INCORRECT else 1.0))
         for step, mark in zip(steps, labels, strict=True)
         if mark != UNKNOWN and _mark(step.value, read_as.threshold) != mark.replace(NEUTRAL, CORRECT)
         for path in step.paths
     ]
+
+
+def _at(row: Row, path: Path) -> object:
+    value: Any = row
+    for part in path:
+        value = value[part]
+    return value
 
 
 FORMAT = format_of_rows(

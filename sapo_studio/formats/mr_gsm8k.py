@@ -1,7 +1,7 @@
 """MR-GSM8K: people's first error, counted from 1, "N/A" where there is none.
 
-`model_output_solution_correctness` says the same in a word, and a row in which the two contradict each other is
-refused. Steps behind the first error have no label.
+`model_output_solution_correctness` says the same in a word (or as a truth value), and a row in which the two contradict
+each other is refused. Steps behind the first error have no label.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _FIRST, _VERDICT = "model_output_solution_first_error_step", "model_output_solut
 
 
 def _word(value: object) -> object:
+    if isinstance(value, bool):
+        return "correct" if value else "wrong"
     return value.strip().lower() if isinstance(value, str) else value
 
 
@@ -108,6 +110,8 @@ def _relabel(row: Row, _place: int, labels: str, _read_as: ReadAs) -> list[Edit]
         del said[_FIRST]  # However the file spells it.
     if _word(row[_VERDICT]) == said[_VERDICT]:
         del said[_VERDICT]
+    if isinstance(row[_VERDICT], bool) and _VERDICT in said:
+        said[_VERDICT] = not first
     return [((key,), value) for key, value in said.items() if key in row]
 
 

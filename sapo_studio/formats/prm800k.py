@@ -9,7 +9,7 @@ label; a step without completions ends the row.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
@@ -18,7 +18,7 @@ from sapo_studio.formats.holding import Fact
 from sapo_studio.formats.rows import Row, RowError, RowFormat, format_of_rows, validated
 from sapo_studio.formats.splice import Edit, Path
 from sapo_studio.formats.step_labels import CORRECT, INCORRECT, NEUTRAL, UNKNOWN
-from sapo_studio.formats.tolerant import Name, Whole
+from sapo_studio.formats.tolerant import Name, Whole, like
 
 _MARKS: dict[int | None, str] = {-1: INCORRECT, 0: NEUTRAL, 1: CORRECT, None: UNKNOWN}
 _RATINGS = {mark: rating for rating, mark in _MARKS.items()}
@@ -168,10 +168,18 @@ def _write(solution: LabeledSolution) -> Row:
 def _relabel(row: Row, place: int, labels: str, _read_as: ReadAs) -> list[Edit]:
     way = _ways(validated(Item, row))[place]
     return [
-        (taken.path, _RATINGS[mark])
+        (taken.path, _rated(row, taken.path, mark))
         for taken, mark in zip(way, labels, strict=True)
         if mark not in (UNKNOWN, taken.mark) and taken.path
     ]
+
+
+def _rated(row: Row, path: Path, mark: str) -> object:
+    rating = _RATINGS[mark]
+    before: Any = row
+    for part in path:
+        before = before[part]
+    return rating if rating is None else like(before, rating)
 
 
 FORMAT = format_of_rows(

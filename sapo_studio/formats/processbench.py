@@ -2,8 +2,8 @@
 
 They come as one JSON array, as published, or one a line; they are written one a line. `label` is the 0-based index of
 the first incorrect step, -1 where there is none. As others write it, `label` may be 1.0, `id` a number, and `generator`
-missing. Rows may also say what a solution of the problem is graded by: `answer` (a text or a number) or `tests` (a text
-or a list of texts); rows without them are written without them.
+null or missing. Rows may also say what a solution of the problem is graded by: `answer` (a text or a number) or `tests`
+(a text or a list of texts); rows without them are written without them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Item(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: Id
-    generator: StrictStr = ""
+    generator: Name = ""
     problem: StrictStr
     steps: tuple[StrictStr, ...] = Field(min_length=1)
     final_answer_correct: StrictBool

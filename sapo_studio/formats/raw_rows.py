@@ -6,6 +6,7 @@ that a file can be given back as it was, to the byte.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -59,15 +60,19 @@ class RawRows:
     def __iter__(self) -> Iterator[RawRow]:
         """Raises BrokenRowsError where an array is no JSON."""
         lines, gap = iter(self.lines), ""
-        for number, line in enumerate(lines, start=1):
+        number = 0
+        while (line := next(lines, None)) is not None:
+            number += 1
             body = line.strip(_BLANK)
             if not body:
                 gap += line
                 continue
-            if not self._last and (body.startswith("[") or body == "{"):
-                self.array = body.startswith("[")
-                yield from self._values(gap + line, lines)
-                return
+            if not self._last:
+                spread, lines = _is_spread(line, lines) if body.startswith("{") else (False, lines)
+                if spread or body.startswith("["):
+                    self.array = not spread
+                    yield from self._values(gap + line, lines)
+                    return
             at = line.index(body)
             self._last += 1
             yield self._row(number, gap + line[:at], body)
@@ -115,6 +120,30 @@ class RawRows:
             begun, at = 0, rest.skip(0)
         rest.read_all()
         self.tail = rest.text[begun:]
+
+
+def _is_spread(first: str, lines: Iterator[str]) -> tuple[bool, Iterator[str]]:
+    """Whether the object that the line `first` begins goes on in the lines behind it, and does end; and these lines."""
+    if _begins(first) is not None or first.strip(_BLANK) == "{":
+        return first.strip(_BLANK) == "{", lines
+    seen = [first]
+    size = 0
+    for line in lines:
+        seen.append(line)
+        size += len(line)
+        if size > _CHUNK:
+            break
+    found = _begins("".join(seen))
+    return found is not None and found > len(first.rstrip(_BLANK)), itertools.chain(seen[1:], lines)
+
+
+def _begins(text: str) -> int | None:
+    """Where the JSON value that `text` begins with ends; None where it is none, or does not end there."""
+    begun = _SPACE.match(text)
+    try:
+        return _DECODER.raw_decode(text, begun.end() if begun else 0)[1]
+    except (ValueError, RecursionError):
+        return None
 
 
 class _Text:

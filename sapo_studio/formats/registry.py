@@ -106,6 +106,8 @@ WRITTEN: tuple[KnownFormat, ...] = tuple(known for known in FORMATS if known.wri
 """Those that `sapo export` can write."""
 IMPORTED: tuple[KnownFormat, ...] = tuple(known for known in FORMATS if known.reads and known.keys)
 """Those that `sapo import` can read."""
+_BY_KEYS = sorted(IMPORTED, key=lambda known: known.name != "sapo")
+"""The program's own rows say what they are, whatever other keys somebody gave them."""
 _LOOKED_AT = 20
 
 
@@ -142,7 +144,7 @@ def recognized(file: Path) -> KnownFormat:
         for row in islice(RawRows(read_lines(file, exact=True)), _LOOKED_AT):
             if isinstance(row.value, dict):
                 value = cast("dict[str, Any]", row.value)
-                for known in IMPORTED:
+                for known in _BY_KEYS:
                     if all(_has(value, key) for key in known.keys):
                         return known
                 seen |= dict.fromkeys(value)

@@ -102,6 +102,21 @@ def format_of_rows(rows: RowFormat) -> Format:
     return Format(read=read, write=write, rows=rows)
 
 
+def with_own_ids(solutions: Iterable[LabeledSolution], losses: Losses) -> Iterator[LabeledSolution]:
+    """`solutions`, no two with the same id: a number stands behind one that another has already, and is in `losses`."""
+    taken: set[str] = set()
+    numbers: dict[str, int] = {}
+    for one in solutions:
+        name = one.id
+        while name in taken:
+            numbers[one.id] = numbers.get(one.id, 1) + 1
+            name = f"{one.id}-{numbers[one.id]}"
+        taken.add(name)
+        if name != one.id:
+            losses.add("ids that several have, numbered", 1, "solution")
+        yield one if name == one.id else one.model_copy(update={"id": name})
+
+
 def validated(model: type[Model], row: Row) -> Model:
     """A row as a `model`. Raises RowError that names the first field at fault."""
     try:

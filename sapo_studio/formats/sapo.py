@@ -1,8 +1,8 @@
 """SAPO Studio's own format: everything that is known of a solution, a line of JSON each.
 
 Labels are words (`correct`, `incorrect`, `neutral`, null for a step without one), steps count from 1. Besides them:
-people's judgements and comments with their names and times, scores of verifiers, labels by source, and rollouts. What
-is empty is left out.
+people's judgements, resolutions and comments with their names and times, scores of verifiers, labels by source, and
+rollouts. What is empty is left out.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 
+from sapo_studio.domain.judgements import UNKNOWN as NOT_SAID
+from sapo_studio.domain.judgements import first_error
 from sapo_studio.formats.base import LabeledSolution, ReadAs
-from sapo_studio.formats.extras import Comment, Extras, Judgement, Rollout, Scores, SourceLabels
+from sapo_studio.formats.extras import Comment, Extras, Judgement, Resolution, Rollout, Scores, SourceLabels
 from sapo_studio.formats.holding import EVERYTHING
 from sapo_studio.formats.rows import Row, RowError, RowFormat, beyond, format_of_rows, lengths_differ, validated
 from sapo_studio.formats.splice import Edit
@@ -40,6 +42,7 @@ class Item(BaseModel):
     final_answer_correct: StrictBool | None = None
     values: tuple[Annotated[float, Field(strict=True, ge=0, le=1)] | None, ...] = ()
     judgements: tuple[Judgement, ...] = ()
+    resolutions: tuple[Resolution, ...] = ()
     comments: tuple[Comment, ...] = ()
     scores: tuple[Scores, ...] = ()
     labels_by_source: tuple[SourceLabels, ...] = ()
@@ -67,6 +70,7 @@ def _read(row: Row, _name: str, read_as: ReadAs) -> list[LabeledSolution]:
             tests=item.tests,
             extras=Extras(
                 judgements=item.judgements,
+                resolutions=item.resolutions,
                 comments=item.comments,
                 scores=item.scores,
                 labels=item.labels_by_source,
@@ -84,6 +88,14 @@ def _check_extras(item: Item, n: int) -> None:
     ):
         if (last := max(steps, default=0)) > n:
             raise RowError(f"{field}: step {last} is named, but there are only {n} steps")
+    for resolution in item.resolutions:
+        said = resolution.judgements
+        if (last := max(said)) > n:
+            raise RowError(f"resolutions: step {last} is named, but there are only {n} steps")
+        if len(said) < len(resolution.steps):
+            raise RowError(f"resolutions: {resolution.person} judges a step twice")
+        if first_error(said, n) == NOT_SAID:
+            raise RowError(f"resolutions: {resolution.person} does not say whether there is an error")
     for scores in item.scores:
         if len(scores.scores) != n:
             raise lengths_differ(n, len(scores.scores), f"steps and {{}} scores of V_{scores.verifier}")

@@ -1,7 +1,7 @@
 """TRL's stepwise supervision: `prompt`, `completions` (a text a step) and `labels` (true or false a step).
 
-As others write it, labels are 0 and 1, or null where nobody has labeled a step. A step that is not incorrect is true:
-the format knows nothing neutral.
+As others write it, labels are 0 and 1, or texts, or null where nobody has labeled a step. A step that is not incorrect
+is true: the format knows nothing neutral.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sapo_studio.formats.holding import Fact
 from sapo_studio.formats.rows import Row, RowFormat, format_of_rows, lengths_differ, validated
 from sapo_studio.formats.splice import Edit
 from sapo_studio.formats.step_labels import CORRECT, INCORRECT, UNKNOWN
-from sapo_studio.formats.tolerant import Flag
+from sapo_studio.formats.tolerant import Flag, like
 
 
 class Item(BaseModel):
@@ -52,11 +52,7 @@ def _write(solution: LabeledSolution) -> Row:
 def _relabel(row: Row, _place: int, labels: str, _read_as: ReadAs) -> list[Edit]:
     there = len(row["labels"])
     marks = [(step, mark) for step, mark in enumerate(labels) if mark != UNKNOWN and step < there]
-    return [(("labels", step), _as_before(row["labels"][step], mark != INCORRECT)) for step, mark in marks]
-
-
-def _as_before(before: object, label: bool) -> object:
-    return int(label) if isinstance(before, int | float) and not isinstance(before, bool) else label
+    return [(("labels", step), like(row["labels"][step], mark != INCORRECT)) for step, mark in marks]
 
 
 FORMAT = format_of_rows(

@@ -45,9 +45,14 @@ def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
         raise EngineError("The engine could not be started", why=str(error)) from error
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"The engine has not answered within {seconds:g} seconds") from error
-    last = _last_line(done.stderr)
-    if done.returncode == 0:
-        found = _read(last if request.streams else _last_line(done.stdout))
+    return answer_of(done.returncode, done.stderr if request.streams else done.stdout or "", done.stderr)
+
+
+def answer_of(status: int, out: str, errors: str) -> dict[str, Any]:
+    """What an engine that ended with `status` has answered: the last line of `out`. Raises as `ask` does."""
+    last = _last_line(errors)
+    if status == 0:
+        found = _read(_last_line(out))
         if found is not None:
             return found
     else:
@@ -56,7 +61,7 @@ def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
             raise told
     raise EngineError(
         "The engine could not do this",
-        why=last or f"It ended with status {done.returncode}.",
+        why=last or f"It ended with status {status}.",
         fix="Install the engine with `pip install 'sapo-studio[engine]'`.",
     )
 

@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     InstanceOf,
     ModelWrapValidatorHandler,
+    StrictBool,
     StrictInt,
     ValidationError,
     model_validator,
@@ -213,11 +214,36 @@ class PeopleStudyRequest(Asked):
     """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
 
 
+class ShadowStudyRequest(Asked):
+    """What other labels would do for a verifier: a shadow of it is trained on them, from the same start, and held
+    against it.
+
+    Progress is told on standard error (`wire.read_progress`). The answer has `run`, `iteration`, `trained_on`
+    (trajectories), `changed` (those with other labels than the verifier was trained on), `gone` (those with no label
+    left), `own` and `shadow`, the measures of both on the same held-out rows, and `difference`: step accuracy of the
+    shadow less that of the run's own verifier, `value`, `low` and `high`.
+    """
+
+    kind: Literal["shadow_study"] = "shadow_study"
+    """Which request this is."""
+    run: FilePath
+    """The run's folder."""
+    iteration: Annotated[StrictInt, Field(ge=0)]
+    """Which verifier."""
+    labels: dict[Annotated[int, Field(ge=0)], Text] = Field(min_length=1)
+    """By trajectory's number in the run: the labels of its steps, `?` for one that is left out. Trajectories that are
+    not named keep theirs."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
+
+
 class SampleSolutionsRequest(Asked):
-    """Solutions by several models of test questions that none of them was trained on, with first errors by rollouts.
+    """Solutions by several models of test questions that none of them was trained on, with first errors by rollouts or
+    without.
 
     The answer has `questions`, how many were asked, and `rows`: `problem`, `answer`, `tests`, `steps`, `correct` (the
-    final answer), `model`, `first_error` (0: none) and, with a second verifier, `verifier`: the first error by it.
+    final answer), `model` and, where `label` asks for it, `first_error` (0: none) and, with a second verifier,
+    `verifier`: the first error by it.
     """
 
     kind: Literal["sample_solutions"] = "sample_solutions"
@@ -232,10 +258,22 @@ class SampleSolutionsRequest(Asked):
     """Test questions that are asked, at most."""
     samples: int = _number(limits.SAMPLES)
     """Samples of a question by each model."""
+    label: StrictBool = True
+    """Find the first errors. False: people will."""
     rollouts: int = _number(limits.CHECKED_ROLLOUTS)
     """Rollouts from each step."""
     device: Text = ""
     """Where to compute, as `runtime.device` of a run. Empty: as the run `like` does."""
+
+    @model_validator(mode="after")
+    def _verifier_has_labels(self) -> Self:
+        if self.verifier is not None and not self.label:
+            raise InputError(
+                "There is no first error for a second verifier to find, too",
+                why="First errors are left to people.",
+                fix="Leave the verifier out; people see its opinion beside theirs after `sapo score`.",
+            )
+        return self
 
 
 class GradeRequest(Asked):
@@ -319,6 +357,23 @@ class SandboxProbeRequest(Asked):
     """Which request this is."""
 
 
+class ProgramTestsRequest(Asked):
+    """Which of a question's tests a written program passes, each run by itself in the sandbox.
+
+    The answer has `tests`, in their order: `test`, `passed`, and `reason` with what was got instead; and the limits
+    they ran under: `seconds`, `memory_mb`, `sandbox`.
+    """
+
+    kind: Literal["program_tests"] = "program_tests"
+    """Which request this is."""
+    task: dict[str, Any]
+    """The section `task` of the run's configuration: its data have the tests."""
+    question: Text
+    """The question as the data have it."""
+    program: Text
+    """What was written for it."""
+
+
 class ModelCheckRequest(Asked):
     """Whether a model can be loaded, as far as that shows without reading a weight: its tensors by name and shape.
 
@@ -348,11 +403,13 @@ Request = (
     | ScoreRequest
     | LabelStudyRequest
     | PeopleStudyRequest
+    | ShadowStudyRequest
     | SampleSolutionsRequest
     | GradeRequest
     | PreviewRequest
     | DataCheckRequest
     | SandboxProbeRequest
+    | ProgramTestsRequest
     | ModelCheckRequest
     | TokenizerCheckRequest
 )

@@ -1,4 +1,4 @@
-"""How an engine that answers a request tells of an error: one line of JSON on standard error."""
+"""How an engine that answers a request tells of an error, and of how far it is: lines of JSON on standard error."""
 
 from __future__ import annotations
 
@@ -27,3 +27,18 @@ def read_error(line: str) -> SapoError | None:
     if not isinstance(told, dict) or told.get("error") not in KINDS:
         return None
     return KINDS[told["error"]](str(told["what"]), why=str(told["why"]), fix=str(told["fix"]))
+
+
+def write_progress(done: float) -> None:
+    """Put on standard error how far an answer is, a fraction of 1, for `read_progress`."""
+    print(json.dumps({"progress": round(done, 4)}), file=sys.stderr, flush=True)
+
+
+def read_progress(line: str) -> float | None:
+    """The fraction of 1 that `line` tells of; None for another line."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    done = told.get("progress") if isinstance(told, dict) else None
+    return float(done) if isinstance(done, int | float) else None

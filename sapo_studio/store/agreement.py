@@ -41,8 +41,9 @@ class Conflict:
 def saved_by_people(store: Store, queue_id: int) -> list[SavedByPeople]:
     """The items that somebody has saved, in the queue's order, with what each of these people said at their save."""
     said: dict[tuple[int, str], dict[int, int]] = {}
-    for item_id, annotator, step, judgement in store.rows(
-        "SELECT i.id, s.annotator, a.step, a.judgement FROM queue_items i"
+    filled_in: dict[tuple[int, str], set[int]] = {}
+    for item_id, annotator, step, judgement, filled in store.rows(
+        "SELECT i.id, s.annotator, a.step, a.judgement, a.filled FROM queue_items i"
         " JOIN item_states s ON s.item_id = i.id AND s.status = 'saved'"
         " JOIN annotations a ON a.trajectory_id = i.trajectory_id AND a.annotator = s.annotator AND a.at <= s.at"
         "  AND (a.undone_at IS NULL OR a.undone_at > s.at)"
@@ -50,8 +51,11 @@ def saved_by_people(store: Store, queue_id: int) -> list[SavedByPeople]:
         (queue_id,),
     ):
         said.setdefault((item_id, annotator), {})[step] = judgement  # the last one stands
+        behind = filled_in.setdefault((item_id, annotator), set())
+        (behind.add if filled else behind.discard)(step)
     found: dict[int, SavedByPeople] = {}
     people: dict[int, dict[str, dict[int, int]]] = {}
+    filled_by: dict[int, dict[str, frozenset[int]]] = {}
     for *facts, n_steps, annotator in store.rows(
         "SELECT i.id, i.place, i.trajectory_id, t.question_id, t.iteration, t.sample, i.gold, t.n_steps, s.annotator"
         " FROM queue_items i JOIN item_states s ON s.item_id = i.id AND s.status = 'saved'"
@@ -59,10 +63,11 @@ def saved_by_people(store: Store, queue_id: int) -> list[SavedByPeople]:
         (queue_id,),
     ):
         item_id = facts[0]
-        mine = people.setdefault(item_id, {})
+        mine, filled = people.setdefault(item_id, {}), filled_by.setdefault(item_id, {})
         mine[annotator] = said.get((item_id, annotator), {})
+        filled[annotator] = frozenset(filled_in.get((item_id, annotator), ()))
         if item_id not in found:
-            found[item_id] = SavedByPeople(*facts, judged=Judged(n_steps, mine))
+            found[item_id] = SavedByPeople(*facts, judged=Judged(n_steps, mine, filled))
     return list(found.values())
 
 
@@ -73,11 +78,17 @@ def conflicts(items: Iterable[SavedByPeople], resolved: Mapping[int, Resolution]
     return sorted(found, key=lambda one: (one.resolution is not None, one.item.place))
 
 
+def gold_item(item: SavedByPeople, who: str) -> GoldItem | None:
+    """What this person said of a gold item; None where it is none, or they have not saved it."""
+    said = item.judged.steps.get(who)
+    return None if item.gold is None or said is None else GoldItem(item.gold, item.judged.n_steps, said)
+
+
 def gold_scores(items: Iterable[SavedByPeople]) -> dict[str, GoldScore]:
     """By person: how they judged the gold items that they have saved."""
     found: dict[str, list[GoldItem]] = {}
     for item in items:
-        if item.gold is not None:
-            for who, steps in item.judged.steps.items():
-                found.setdefault(who, []).append(GoldItem(item.gold, item.judged.n_steps, steps))
+        for who in item.judged.steps:
+            if (one := gold_item(item, who)) is not None:
+                found.setdefault(who, []).append(one)
     return {who: gold_score(found[who]) for who in sorted(found)}

@@ -6,12 +6,12 @@ was undone.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 from uuid import uuid4
 
 from sapo_studio.domain.judgements import Judgement, first_error
 from sapo_studio.errors import InputError
+from sapo_studio.store.act_times import act_time
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import AnnotationInfo
 
@@ -34,7 +34,7 @@ def annotate(
     with store.atomic():
         check_judgements(store, trajectory_id, judgements)
         act = 1 + int(store.value("SELECT coalesce(max(act), 0) FROM annotations"))
-        now, uid = time.time(), uid or uuid4().hex
+        now, uid = act_time(store, annotator, trajectory_id), uid or uuid4().hex
         store.execute_many(
             "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement, filled, uid)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -71,19 +71,15 @@ def undo(store: Store, trajectory_id: int, annotator: str) -> bool:
         )
         changed = store.execute(
             "UPDATE annotations SET undone_at = ? WHERE trajectory_id = ? AND annotator = ? AND act = ?",
-            (time.time(), trajectory_id, annotator, last),
+            (act_time(store, annotator, trajectory_id), trajectory_id, annotator, last),
         )
     return changed > 0
 
 
-def undo_act(store: Store, uid: str) -> bool:
-    """Take back the act of this name. False where nothing of it stands."""
-    return (
-        store.execute(
-            "UPDATE annotations SET undone_at = ? WHERE uid = ? AND uid != '' AND undone_at IS NULL", (time.time(), uid)
-        )
-        > 0
-    )
+def undo_act(store: Store, uid: str, at: float) -> bool:
+    """Take back the act of this name, at this time. False where nothing of it stands."""
+    undone = "UPDATE annotations SET undone_at = ? WHERE uid = ? AND uid != '' AND undone_at IS NULL"
+    return store.execute(undone, (at, uid)) > 0
 
 
 def current(store: Store, trajectory_id: int) -> list[AnnotationInfo]:

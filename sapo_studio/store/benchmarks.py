@@ -20,6 +20,8 @@ from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import write_atomic
 from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.registry import KnownFormat, format_named
+from sapo_studio.readable import listing
+from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.records import BenchmarkInfo
@@ -32,6 +34,10 @@ _INFO = (
     " coalesce(sum(r.split = 'tuning'), 0), coalesce(sum(r.first_error > 0), 0), avg(r.agreement) FROM benchmarks b"
     " LEFT JOIN benchmark_rows r ON r.benchmark_id = b.id {where} GROUP BY b.id ORDER BY b.name, b.version DESC"
 )
+
+
+class NoSuchBenchmarkError(InputError):
+    """Nothing in the store is called so."""
 
 
 def list_benchmarks(store: Store) -> list[BenchmarkInfo]:
@@ -63,11 +69,16 @@ def find_benchmark(store: Store, text: str, *, frozen: bool = False) -> Benchmar
             why="Its rows may still change, and numbers measured on it could not be compared.",
             fix=f"Freeze it: sapo benchmark freeze {named[0].title}",
         )
-    there = ", ".join(one.title for one in known[:8])
-    raise InputError(
-        f"There is no process benchmark {text!r}",
-        fix=f"There are {there}." if there else "Make one: sapo benchmark make NAME --from RUN",
-    )
+    raise NoSuchBenchmarkError(f"There is no process benchmark {text!r}", fix=_there_is(known, name))
+
+
+def _there_is(known: Sequence[BenchmarkInfo], name: str) -> str:
+    """What could have been meant by a benchmark called `name`: its versions, else all that there are."""
+    near = [one for one in known if one.name == name] or known
+    if not near:
+        return "Make one: sapo benchmark make NAME --from RUN"
+    titles = [one.title if one.frozen_at is not None else f"{one.title} (a draft)" for one in near]
+    return f"There {'is' if len(titles) == 1 else 'are'} {listing(titles)}."
 
 
 def read_rows(store: Store, benchmark: BenchmarkInfo) -> list[BenchmarkRow]:
@@ -91,16 +102,21 @@ def read_rows(store: Store, benchmark: BenchmarkInfo) -> list[BenchmarkRow]:
     return found
 
 
-def create_benchmark(
-    store: Store, name: str, rows: Sequence[BenchmarkRow], *, source: Mapping[str, Any], created_by: str = ""
-) -> BenchmarkInfo:
-    """Keep `rows` as a draft: the next version of `name`. Raises InputError for a name that is none, or no rows."""
+def check_benchmark_name(name: str) -> None:
+    """Raises InputError where no process benchmark can be called so."""
     reference = parse_reference(name)
     if reference is None or reference[1] is not None:
         raise InputError(
             f"{name!r} is no name for a process benchmark",
             fix="Use 1 to 60 letters, digits, dots, dashes and underscores, a letter or digit first.",
         )
+
+
+def create_benchmark(
+    store: Store, name: str, rows: Sequence[BenchmarkRow], *, source: Mapping[str, Any], created_by: str = ""
+) -> BenchmarkInfo:
+    """Keep `rows` as a draft: the next version of `name`. Raises InputError for a name that is none, or no rows."""
+    check_benchmark_name(name)
     if not rows:
         raise InputError(f"The process benchmark {name} would have no rows", fix="Give it judged solutions.")
     with store.atomic():
@@ -222,12 +238,35 @@ def write_files(store: Store, benchmark: BenchmarkInfo) -> tuple[Path, Path]:
     return files
 
 
+def folder_to_measure(store: Store, run_id: str) -> Path:
+    """The folder of a run, for an engine that opens the run again: the files of the frozen benchmark that it names,
+    which somebody may have changed or deleted since, are written again. Raises InputError where there is none."""
+    pinned(store, queries.get_config(store, run_id))
+    return store.run_dir(run_id)
+
+
 def pinned(store: Store, config: RunConfig) -> RunConfig:
     """`config` with the version of the process benchmark that it names, whose files are there then: `benchmark:NAME` is
     the newest frozen one. Raises InputError where there is none."""
     named = config.task.process_data
     if not named.startswith(paths.BENCHMARK):
+        _check_no_file(store, named)
         return config
     found = find_benchmark(store, named.removeprefix(paths.BENCHMARK), frozen=True)
     write_files(store, found)
     return config.model_copy(update={"task": config.task.model_copy(update={"process_data": found.reference})})
+
+
+def _check_no_file(store: Store, text: str) -> None:
+    """Raises InputError where `text` is no file and looks like a benchmark that is named as a command names one."""
+    name = Path(text).name
+    reference = parse_reference(name)
+    if reference is None or Path(text).exists():
+        return
+    meant = next((one for one in list_benchmarks(store) if one.name == reference[0]), None)
+    if meant is not None:
+        raise InputError(
+            f"There is no file {text}",
+            why=f"A process benchmark is called {meant.name}.",
+            fix=f"Write task.process_data = {json.dumps(paths.BENCHMARK + name)} for the benchmark.",
+        )

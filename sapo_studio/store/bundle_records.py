@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from sapo_studio.domain.human_verdicts import filled_if_untold
 from sapo_studio.domain.judgements import UNKNOWN, first_error
 from sapo_studio.files import parse_json_text
+from sapo_studio.names import LONGEST_ELSEWHERE, name_from_elsewhere
 
 MOST_ITEMS = 100_000
 MOST_STEPS = 4_000
 """Steps of a trajectory: what the store's queries can count is a little more."""
 
 Text = Annotated[str, Field(max_length=1_000_000)]
-Name = Annotated[str, Field(min_length=1, max_length=1000)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_ELSEWHERE), AfterValidator(name_from_elsewhere)]
 Uid = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
 Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
 """Since 1970, or a length of time."""
@@ -133,12 +135,23 @@ class ActRecord(Done):
 
 
 class ResolutionRecord(Done):
-    """A resolution by `annotator`: (step, judgement) each."""
+    """A resolution by `annotator`: (step, judgement) each. `filled`: the steps that nobody judged one by one; earlier
+    versions did not write it."""
 
     steps: Annotated[tuple[tuple[Annotated[int, Field(ge=1)], Said], ...], Field(min_length=1)]
     first_error: Count
     taken: Annotated[str, Field(max_length=1000)]
     why: Annotated[str, Field(max_length=100_000)]
+    filled: tuple[int, ...] | None = None
+
+    @model_validator(mode="after")
+    def _knows_what_was_filled_in(self) -> Self:
+        if self.filled is None:  # the same as the store's migration says, so that a merge finds nothing new
+            filled = sorted(filled_if_untold(dict(self.steps), self.first_error))
+            object.__setattr__(self, "filled", tuple(filled))
+        elif list(self.filled) != sorted({*self.filled} & {step for step, _ in self.steps}):
+            raise ValueError(f"resolution {self.uid} fills in steps that it does not judge, or not in their order")
+        return self
 
 
 class StateRecord(Record):

@@ -10,7 +10,7 @@ import numpy as np
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.readable import printable
+from sapo_studio.names import fitted_name
 from sapo_studio.store.bundle_records import Bundle, ItemRecord
 from sapo_studio.store.codec import pack_scores, row_id
 from sapo_studio.store.db import Store
@@ -18,8 +18,6 @@ from sapo_studio.store.faults import reading
 from sapo_studio.store.imports import BUNDLE
 from sapo_studio.store.queries import get_number
 from sapo_studio.store.runs import create_run
-
-_LONGEST_NAME = 80
 
 
 def places_of(store: Store, bundle: Bundle, file: str) -> tuple[list[int], str]:
@@ -113,7 +111,7 @@ def _matched(
 
 def _make_run(store: Store, name: str, items: Sequence[ItemRecord], file: str) -> str:
     """A run of kind `import` with these trajectories, in rows 0 and on. Returns its id."""
-    name = printable(name).strip()[:_LONGEST_NAME] or "annotations"
+    name = fitted_name(name, "annotations")
     run_id = create_run(store, RunConfig(name=name))
     store.execute(
         "UPDATE runs SET kind = 'import', status = ?, progress = 1, started_at = created_at, finished_at = created_at,"

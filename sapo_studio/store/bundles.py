@@ -25,6 +25,7 @@ from sapo_studio.store.bundle_union import closing_acts, union
 from sapo_studio.store.codec import row_number, unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
+from sapo_studio.store.resolutions import filled_of, steps_of, steps_text
 from sapo_studio.store.traces import parse_steps
 
 D = TypeVar("D", bound=Done)
@@ -188,8 +189,8 @@ def _uid_of_old(*content: object) -> str:
 
 def _resolutions(store: Store, queue_id: int, places: dict[int, int]) -> tuple[ResolutionRecord, ...]:
     found = store.rows(
-        "SELECT uid, trajectory_id, resolver, at, judgements, first_error, taken, why, undone_at FROM resolutions"
-        f" WHERE trajectory_id IN {_ITEMS} ORDER BY at, uid",
+        "SELECT uid, trajectory_id, resolver, at, judgements, first_error, taken, why, filled, undone_at"
+        f" FROM resolutions WHERE trajectory_id IN {_ITEMS} ORDER BY at, uid",
         (queue_id,),
     )
     return tuple(
@@ -198,13 +199,14 @@ def _resolutions(store: Store, queue_id: int, places: dict[int, int]) -> tuple[R
             place=places[trajectory_id],
             annotator=resolver,
             at=at,
-            steps=tuple((int(step), said) for step, said in json.loads(judgements).items()),
+            steps=tuple(steps_of(judgements).items()),
             first_error=error,
             taken=taken,
             why=why,
+            filled=tuple(sorted(filled_of(filled))),
             undone_at=undone_at,
         )
-        for uid, trajectory_id, resolver, at, judgements, error, taken, why, undone_at in found
+        for uid, trajectory_id, resolver, at, judgements, error, taken, why, filled, undone_at in found
     )
 
 
@@ -384,12 +386,12 @@ class _Writer:
     def _write_resolutions(self, trajectory_id: int, found: list[ResolutionRecord]) -> None:
         self._store.execute("DELETE FROM resolutions WHERE trajectory_id = ?", (trajectory_id,))
         self._store.execute_many(
-            "INSERT INTO resolutions (uid, trajectory_id, resolver, at, judgements, first_error, taken, why, undone_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO resolutions (uid, trajectory_id, resolver, at, judgements, first_error, taken, why, filled,"
+            " undone_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
-                    *(one.uid, trajectory_id, one.annotator, one.at, json.dumps(dict(one.steps)), one.first_error),
-                    *(one.taken, one.why, one.undone_at),
+                    *(one.uid, trajectory_id, one.annotator, one.at, steps_text(dict(one.steps)), one.first_error),
+                    *(one.taken, one.why, json.dumps(one.filled), one.undone_at),
                 )
                 for one in found
             ],

@@ -4,10 +4,10 @@ one, an empty one takes it back, and an undone one shows what was there before.
 
 from __future__ import annotations
 
-import time
 from uuid import uuid4
 
 from sapo_studio.errors import InputError
+from sapo_studio.store.act_times import act_time
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import CommentInfo
 
@@ -33,16 +33,14 @@ def write_comment(store: Store, trajectory_id: int, step: int, annotator: str, t
             raise InputError(f"Trajectory {trajectory_id} has no step {step}", why=f"It has steps 1 to {n_steps}.")
         store.execute(
             "INSERT INTO comments (uid, trajectory_id, step, annotator, at, text) VALUES (?, ?, ?, ?, ?, ?)",
-            (uid, trajectory_id, step, annotator, time.time(), text),
+            (uid, trajectory_id, step, annotator, act_time(store, annotator, trajectory_id), text),
         )
     return uid
 
 
-def undo_comment(store: Store, uid: str) -> bool:
-    """Take back the comment of this name. False where it does not stand."""
-    return (
-        store.execute("UPDATE comments SET undone_at = ? WHERE uid = ? AND undone_at IS NULL", (time.time(), uid)) > 0
-    )
+def undo_comment(store: Store, uid: str, at: float) -> bool:
+    """Take back the comment of this name, at this time. False where it does not stand."""
+    return store.execute("UPDATE comments SET undone_at = ? WHERE uid = ? AND undone_at IS NULL", (at, uid)) > 0
 
 
 def comments(store: Store, trajectory_id: int) -> list[CommentInfo]:

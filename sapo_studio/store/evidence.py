@@ -78,6 +78,30 @@ def evidence(store: Store, run_id: str, iteration: int) -> list[LabeledTrajector
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class ExpandedRollout:
+    """A rollout that was kept as a labeled trajectory of its own. `question`: id in the store."""
+
+    trajectory: int
+    question: int
+    steps: Sequence[str]
+    labels: str
+    correct: bool
+
+
+def expanded_rollouts(store: Store, run_id: str, iteration: int) -> list[ExpandedRollout]:
+    """The expanded rollouts among an iteration's labels. Raises StoreFault where a row cannot be read."""
+    return [
+        ExpandedRollout(trajectory, question, parse_steps(store, steps, trajectory), labels, bool(correct))
+        for trajectory, question, steps, labels, correct in store.rows(
+            "SELECT t.id, t.question_id, t.steps, l.labels, t.correct FROM labels l"
+            " JOIN trajectories t ON t.id = l.trajectory_id"
+            " WHERE t.run_id = ? AND l.iteration = ? AND l.source = 'expansion' ORDER BY t.id",
+            (run_id, iteration),
+        )
+    ]
+
+
 def correct_scores(store: Store, run_id: str, iteration: int) -> list[list[float]]:
     """Scores by the verifier before of the labeled trajectories with a correct answer, a list each."""
     rows = store.rows(

@@ -13,7 +13,7 @@ from sapo_studio.domain.judgements import UNKNOWN, Judgement
 from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
-from sapo_studio.store.resolutions import NEWEST_FIRST, steps_of
+from sapo_studio.store.resolutions import NEWEST_FIRST, filled_of, steps_of
 
 
 def human_verdicts(store: Store, low: int, high: int) -> dict[int, HumanVerdict]:
@@ -93,14 +93,14 @@ def _said(store: Store, low: int, high: int) -> dict[int, _Said]:
 def _resolutions(store: Store, low: int, high: int, said: dict[int, _Said]) -> dict[int, Resolution]:
     """The resolution that holds of each trajectory; those that nobody judged join `said`."""
     found: dict[int, Resolution] = {}
-    for trajectory, resolver, judgements, error, n_steps in store.rows(
-        "SELECT r.trajectory_id, r.resolver, r.judgements, r.first_error, t.n_steps FROM resolutions r"
+    for trajectory, resolver, judgements, error, filled, n_steps in store.rows(
+        "SELECT r.trajectory_id, r.resolver, r.judgements, r.first_error, r.filled, t.n_steps FROM resolutions r"
         " CROSS JOIN trajectories t ON t.id = r.trajectory_id"
         f" WHERE r.undone_at IS NULL AND r.trajectory_id BETWEEN ? AND ? ORDER BY {NEWEST_FIRST}",
         (low, high),
     ):
         if trajectory not in found:
             with reading(store.path, f"the resolution of trajectory {trajectory}"):
-                found[trajectory] = Resolution(resolver, steps_of(judgements), error)
+                found[trajectory] = Resolution(resolver, steps_of(judgements), error, filled_of(filled))
             said.setdefault(trajectory, _Said(n_steps))
     return found

@@ -15,17 +15,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
+from sapo_studio.domain.judgements import first_error
 from sapo_studio.errors import InputError
 from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.extras import Extras
 from sapo_studio.store import queries, runs
 from sapo_studio.store.codec import id_range, pack_scores, row_id
 from sapo_studio.store.db import Store
+from sapo_studio.store.resolutions import steps_text
 
 SOURCE = "import"
 """What the source of imported trajectories is called."""
 FILE_LABELS = "file"
 """What the source of a file's own labels is called."""
+SAMPLED = "sampled"
+"""In the settings of solutions that `sapo benchmark sample` has had written: `models`, their `runs`, `like`, and how
+many `solutions` these were chosen from."""
 _BATCH = 1_000
 _STAGE = """
 CREATE TABLE import_rows (row INTEGER PRIMARY KEY, raw TEXT);
@@ -162,6 +167,18 @@ def _write_extras(store: Store, number: int, identity: int, extras: Extras, roll
         "INSERT INTO annotations (trajectory_id, annotator, at, act, step, judgement, filled)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(identity, j.person, j.at, acts[j.at, j.person], j.step, j.judgement, j.filled) for j in judgements],
+    )
+    uids = sorted(uuid.uuid4().hex for _ in extras.resolutions)  # of several at one time the last one holds, as there
+    store.execute_many(
+        "INSERT INTO resolutions (uid, trajectory_id, resolver, at, judgements, first_error, taken, why, filled)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                *(uid, identity, r.person, r.at, steps_text(r.judgements), first_error(r.judgements, len(r.steps))),
+                *(r.taken, r.why, json.dumps(sorted(one.step for one in r.steps if one.filled))),
+            )
+            for uid, r in zip(uids, extras.resolutions, strict=True)
+        ],
     )
     store.execute_many(
         "INSERT INTO comments (uid, trajectory_id, step, annotator, at, text) VALUES (?, ?, ?, ?, ?, ?)",

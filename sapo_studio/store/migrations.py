@@ -340,23 +340,28 @@ def _sets(db: Database) -> None:
 
 
 def _allow_source(db: Database, before: str, after: str) -> None:
-    """Change what `trajectories.source` may be.
+    """Change what `trajectories.source` may be."""
+    _change_constraint(db, "trajectories", before, after)
 
-    A table's CHECK can only be changed by making the table anew, which here would copy nearly all of a store and, by
+
+def _change_constraint(db: Database, table: str, before: str, after: str) -> None:
+    """Change the text of a constraint of a table.
+
+    A constraint can only be changed by making the table anew, which here would copy nearly all of a store and, by
     the implicit DELETE of DROP TABLE, take scores and labels along; or in the schema's own text, which SQLite documents
     for constraints that say nothing of how rows lie on disk (lang_altertable.html).
     """
     execute = db.conn.execute
     execute("PRAGMA writable_schema = ON")
     execute(
-        "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE type = 'table' AND name = 'trajectories'",
-        (before, after),
+        "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE type = 'table' AND name = ?",
+        (before, after, table),
     )
     # Other connections read the schema again where its number has changed.
     (number,) = execute("PRAGMA schema_version").fetchone()
     execute(f"PRAGMA schema_version = {number + 1}")
     execute("PRAGMA writable_schema = RESET")
-    (sql,) = execute("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'trajectories'").fetchone()
+    (sql,) = execute("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,)).fetchone()
     if after not in sql:
         raise sqlite3.DatabaseError("this SQLite refuses to change a constraint (defensive mode)")
 
@@ -509,6 +514,7 @@ CREATE TABLE run_queue (             -- runs that start by themselves once there
     cards TEXT NOT NULL DEFAULT '[]',    -- JSON list of UUIDs of the cards it may use; [] for any
     needs TEXT NOT NULL DEFAULT '{}',    -- JSON: what the forecast says it takes
     waits_for TEXT NOT NULL DEFAULT '',  -- why it has not started, in words
+    stuck INTEGER NOT NULL DEFAULT 0,    -- 1: it cannot start on this machine, however long it waits
     started_at REAL,                     -- NULL while it waits; the row stays until its run has ended
     placed TEXT NOT NULL DEFAULT '[]',   -- JSON list of UUIDs of the cards it was started on
     resumes INTEGER NOT NULL DEFAULT 0   -- how often it was interrupted (the machine went down) and waits again
@@ -524,17 +530,45 @@ CREATE TABLE alarms (                -- what should not be missed, and whether s
     seen_at REAL,
     UNIQUE (run_id, iteration, kind)
 );
+CREATE INDEX alarms_unseen ON alarms(run_id) WHERE seen_at IS NULL;
 ALTER TABLE runs ADD COLUMN notes TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';  -- JSON list
 ALTER TABLE runs ADD COLUMN archived_at REAL;                -- out of the list, kept
 ALTER TABLE runs ADD COLUMN binned_at REAL;                  -- in the bin
 ALTER TABLE resolutions ADD COLUMN filled TEXT NOT NULL DEFAULT '[]';  -- JSON list of steps, not judged one by one
+-- Nobody kept it before: every incorrect step behind the first error, as `filled_if_untold` says.
+UPDATE resolutions SET filled = (SELECT json_group_array(CAST(s.key AS INTEGER)) FROM json_each(judgements) s
+    WHERE s.value = -1 AND CAST(s.key AS INTEGER) > first_error) WHERE first_error > 0 AND json_valid(judgements);
+"""
+
+
+READING = """
+-- the newest value of each metric of a run is found without reading the others
+CREATE INDEX metrics_by_name ON metrics(run_id, "set", name, iteration);
+CREATE TABLE unindexed (             -- trajectories whose steps the search index does not have yet (store/search_index)
+    id INTEGER PRIMARY KEY           -- without REFERENCES: of a run that is deleted meanwhile it is passed over
+);
+CREATE TRIGGER trajectory_added AFTER INSERT ON trajectories BEGIN
+    INSERT OR IGNORE INTO unindexed (id) VALUES (new.id);
+END;
+CREATE TRIGGER trajectory_rewritten AFTER UPDATE OF steps ON trajectories WHEN new.steps IS NOT old.steps BEGIN
+    INSERT OR IGNORE INTO unindexed (id) VALUES (new.id);
+END;
+INSERT INTO unindexed (id) SELECT id FROM trajectories;
+CREATE TABLE trace_views (           -- what a trace table shows, kept under a name; the same for every run
+    name TEXT PRIMARY KEY,
+    filter TEXT NOT NULL,            -- JSON: a TraceFilter without its run
+    saved_at REAL NOT NULL
+) WITHOUT ROWID;
 """
 
 
 def _supervision(db: Database) -> None:
-    """The queue of runs, alarms, notes, tags, archive and bin."""
+    """The queue of runs, alarms, notes, tags, archive and bin; what the window reads large runs by."""
     run_script(db, SUPERVISION)
+    run_script(db, READING)
+    # A loss that is no number is a gap in its curve. SQLite keeps NaN as NULL.
+    _change_constraint(db, "curves", "value REAL NOT NULL", "value REAL /* NULL: not a number */")
 
 
 MIGRATIONS: list[tuple[str, Callable[[Database], None]]] = [

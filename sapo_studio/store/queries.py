@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import NoneType
 from typing import Any
 
@@ -37,11 +38,13 @@ from sapo_studio.store.records import (
     RolloutInfo,
     RunSummary,
     SiblingInfo,
+    SiblingSteps,
     TraceDetail,
     TraceFilter,
     TraceRow,
+    UnseenAlarm,
 )
-from sapo_studio.store.traces import heatmap, trace, trace_ids, trace_rows
+from sapo_studio.store.traces import heatmap, same_question, trace, trace_ids, trace_rows
 
 __all__ = [
     "AnnotationInfo",
@@ -58,6 +61,7 @@ __all__ = [
     "RolloutInfo",
     "RunSummary",
     "SiblingInfo",
+    "SiblingSteps",
     "TraceDetail",
     "TraceFilter",
     "TraceRow",
@@ -68,18 +72,22 @@ __all__ = [
     "get_config",
     "get_run",
     "heatmap",
+    "is_import",
     "list_runs",
     "log",
     "margins",
     "metrics",
     "metrics_by_set",
+    "newest_pairs",
     "pairs",
     "phases",
+    "same_question",
     "sets_of",
     "trace",
     "trace_ids",
     "trace_rows",
     "verifiers_of",
+    "warnings",
 ]
 
 MetricTable = dict[int, dict[str, MetricValue]]
@@ -94,16 +102,27 @@ FROM runs r LEFT JOIN phases p ON p.run_id = r.id AND p.ordinal = r.phase_ordina
             LEFT JOIN run_queue q ON q.run_id = r.id
 """
 
+_OF_RUN = "FROM metrics m WHERE m.run_id = n.run_id AND m.\"set\" = ''"
+_NEWEST_METRICS = f"""
+WITH RECURSIVE names (run_id, name) AS (
+    SELECT r.id, (SELECT min(m.name) FROM metrics m WHERE m.run_id = r.id AND m."set" = '') FROM runs r {{of}}
+    UNION ALL
+    SELECT n.run_id, (SELECT min(m.name) {_OF_RUN} AND m.name > n.name) FROM names n WHERE n.name IS NOT NULL
+)
+SELECT n.run_id, n.name, (SELECT m.value {_OF_RUN} AND m.name = n.name ORDER BY m.iteration DESC LIMIT 1)
+FROM names n WHERE n.name IS NOT NULL
+"""
+"""The newest value of each metric. From name to name by the index: it is asked at every look at the store, and must
+cost the same however many iterations a run has."""
+
 
 def list_runs(store: Store) -> list[RunSummary]:
     """All runs, the newest first. One whose row is damaged is among them, with that as its error."""
     headlines: dict[str, dict[str, float]] = {}
-    # SQLite takes the other columns from the row that holds the maximum
-    for run_id, name, value, _ in store.rows(
-        "SELECT run_id, name, value, max(iteration) FROM metrics WHERE \"set\" = '' GROUP BY run_id, name"
-    ):
+    for run_id, name, value in store.rows(_NEWEST_METRICS.format(of="")):
         if type(value) is float:
             headlines.setdefault(run_id, {})[name] = value
+    unseen = _unseen_alarms(store, "")
     found: list[RunSummary] = []
     for row in store.rows(_SUMMARY + "ORDER BY r.number DESC", lenient=True):
         headline = headlines.get(row[0], {})
@@ -111,7 +130,7 @@ def list_runs(store: Store) -> list[RunSummary]:
             found.append(_summary(store, row, headline))
         except StoreFault as fault:
             found.append(_damaged_summary(row, headline, fault))
-    return found
+    return [replace(run, alarms=unseen[run.id]) if run.id in unseen else run for run in found]
 
 
 def working_runs(store: Store) -> list[RunSummary]:
@@ -125,10 +144,21 @@ def get_run(store: Store, run_id: str) -> RunSummary:
     row = store.row(_SUMMARY + "WHERE r.id = ?", (run_id,))
     if row is None:
         raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
-    latest = store.rows(
-        "SELECT name, value, max(iteration) FROM metrics WHERE run_id = ? AND \"set\" = '' GROUP BY name", (run_id,)
-    )
-    return _summary(store, row, {name: value for name, value, _ in latest if type(value) is float})
+    latest = store.rows(_NEWEST_METRICS.format(of="WHERE r.id = ?"), (run_id,))
+    headline = {name: value for _, name, value in latest if type(value) is float}
+    unseen = _unseen_alarms(store, "AND run_id = ?", run_id)
+    return replace(_summary(store, row, headline), alarms=unseen.get(run_id, ()))
+
+
+def _unseen_alarms(store: Store, where: str, *values: object) -> dict[str, tuple[UnseenAlarm, ...]]:
+    found: dict[str, list[UnseenAlarm]] = {}
+    for run_id, *columns in store.rows(
+        "SELECT run_id, id, iteration, kind, message FROM alarms"
+        f" WHERE seen_at IS NULL {where} ORDER BY run_id, iteration, id",
+        values,
+    ):
+        found.setdefault(run_id, []).append(UnseenAlarm(*columns))
+    return {run_id: tuple(alarms) for run_id, alarms in found.items()}
 
 
 _TEXT, _WHOLE, _REAL = (str,), (int,), (float, int)
@@ -214,6 +244,11 @@ def _kept(row: Sequence[Any]) -> dict[str, Any]:
     }
 
 
+def is_import(store: Store, run_id: str) -> bool:
+    """Whether this is an imported file; no where there is nothing of this id."""
+    return store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import"
+
+
 def get_config(store: Store, run_id: str) -> RunConfig:
     """The resolved configuration of a run. Raises InputError where there is no such run, or it is an imported file."""
     text = _config_text(store, run_id)
@@ -261,13 +296,30 @@ def find_own_run(store: Store, text: str) -> str:
 
     Raises InputError for an imported file, too.
     """
-    newest = store.row("SELECT id FROM runs WHERE kind != 'import' ORDER BY number DESC LIMIT 1")
-    if text == "last" and newest is not None:
-        return newest[0]
-    run_id = find_run(store, text)
+    run_id = find_entry(store, text)
     if store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import":
         raise _is_a_file(run_id)
     return run_id
+
+
+def find_entry(store: Store, text: str) -> str:
+    """As `find_run`, where an imported file will do as well as a run: `last` is still the last run, so that nobody gets
+    a file that was imported since by accident; where there is no run, it is the last file.
+    """
+    newest = _newest(store, "!=") if text == "last" else None
+    return newest or find_run(store, text)
+
+
+def find_imported(store: Store, text: str) -> str:
+    """As `find_run`, where only an imported file is meant: `last` is the last one. Whether another `text` means one is
+    for the caller to see."""
+    newest = _newest(store, "=") if text == "last" else None
+    return newest or find_run(store, text)
+
+
+def _newest(store: Store, compare: str) -> str | None:
+    """The run whose kind is (`=`), or is not (`!=`), an import and that was made last."""
+    return store.value(f"SELECT id FROM runs WHERE kind {compare} 'import' ORDER BY number DESC LIMIT 1")
 
 
 def find_run(store: Store, text: str) -> str:
@@ -307,19 +359,31 @@ def phases(store: Store, run_id: str) -> list[PhaseInfo]:
     return [PhaseInfo(*row) for row in found]
 
 
+_METRICS = """
+WITH RECURSIVE sets (name) AS (
+    SELECT (SELECT min(m."set") FROM metrics m WHERE m.run_id = :run)
+    UNION ALL
+    SELECT (SELECT min(m."set") FROM metrics m WHERE m.run_id = :run AND m."set" > s.name)
+    FROM sets s WHERE s.name IS NOT NULL
+)
+SELECT m."set", m.iteration, m.name, m.value, m.low, m.high, m.n, m.estimate
+FROM sets s CROSS JOIN metrics m ON m.run_id = :run AND m."set" = s.name AND m.iteration >= :since
+ORDER BY m."set", m.iteration, m.name
+"""
+"""From set to set by the key, past the iterations that are not asked for."""
+
+
 def metrics(store: Store, run_id: str) -> MetricTable:
     """All metrics of a run by iteration and name, but those of its evaluation sets."""
     return metrics_by_set(store, run_id).get("", {})
 
 
-def metrics_by_set(store: Store, run_id: str) -> dict[str, MetricTable]:
-    """All metrics of a run by set, iteration and name. The set "" is the run itself, with its own test questions."""
+def metrics_by_set(store: Store, run_id: str, since: int = 0) -> dict[str, MetricTable]:
+    """All metrics of a run by set, iteration and name, from iteration `since` on. The set "" is the run itself, with
+    its own test questions.
+    """
     found: dict[str, MetricTable] = {}
-    for of, iteration, name, value, low, high, n, estimate in store.rows(
-        'SELECT "set", iteration, name, value, low, high, n, estimate FROM metrics WHERE run_id = ?'
-        ' ORDER BY "set", iteration, name',
-        (run_id,),
-    ):
+    for of, iteration, name, value, low, high, n, estimate in store.rows(_METRICS, {"run": run_id, "since": since}):
         row = found.setdefault(of, {}).setdefault(iteration, {})
         row[name] = MetricValue(value, low, high, n, bool(estimate))
     return found
@@ -354,17 +418,27 @@ def sets_of(store: Store, run_id: str) -> list[str]:
     return sorted(name for (name,) in found if name)
 
 
+_CURVES = """
+WITH RECURSIVE keys (ordinal, name) AS (
+    SELECT p.ordinal, (SELECT min(c.name) FROM curves c WHERE c.run_id = :run AND c.ordinal = p.ordinal)
+    FROM phases p WHERE p.run_id = :run
+    UNION ALL
+    SELECT k.ordinal,
+           (SELECT min(c.name) FROM curves c WHERE c.run_id = :run AND c.ordinal = k.ordinal AND c.name > k.name)
+    FROM keys k WHERE k.name IS NOT NULL
+)
+SELECT k.ordinal, p.name, p.iteration, k.name FROM keys k JOIN phases p ON p.run_id = :run AND p.ordinal = k.ordinal
+WHERE k.name IS NOT NULL ORDER BY k.ordinal, k.name
+"""
+"""Which curves a run has: from name to name by the key, past their points."""
+
+
 def curves(store: Store, run_id: str, after: Mapping[tuple[int, str], int] | None = None) -> list[CurvePoints]:
     """Training curves of a run; of those named in `after` (phase ordinal, name) only the points behind the
     given step.
     """
     known = after or {}
-    keys = store.rows(
-        "SELECT p.ordinal, p.name, p.iteration, c.name FROM phases p JOIN"
-        " (SELECT DISTINCT ordinal, name FROM curves WHERE run_id = ?) c ON c.ordinal = p.ordinal"
-        " WHERE p.run_id = ? ORDER BY p.ordinal, c.name",
-        (run_id, run_id),
-    )
+    keys = store.rows(_CURVES, {"run": run_id})
     found: list[CurvePoints] = []
     for ordinal, phase, iteration, name in keys:
         points = store.rows(
@@ -374,7 +448,7 @@ def curves(store: Store, run_id: str, after: Mapping[tuple[int, str], int] | Non
         if points:
             with reading(store.path, f"the curve {name} of run {run_id}"):
                 steps = np.array([step for step, _ in points], dtype=np.int64)
-                values = np.array([value for _, value in points], dtype=np.float64)
+                values = np.array([value for _, value in points], dtype=np.float64)  # NULL becomes NaN
             found.append(CurvePoints(ordinal, phase, iteration, name, steps, values))
     return found
 
@@ -417,13 +491,15 @@ def verifiers_of(store: Store, run_id: str) -> list[int]:
     return found
 
 
-def case_counts(store: Store, run_id: str) -> dict[int, dict[str, int]]:
-    """How many trajectories of each iteration self-verification put into each case. Expanded rollouts have none."""
+def case_counts(store: Store, run_id: str, since: int = 0) -> dict[int, dict[str, int]]:
+    """How many trajectories of each iteration, from `since` on, self-verification put into each case. Expanded rollouts
+    have none.
+    """
     found: dict[int, dict[str, int]] = {}
     for iteration, case, count in store.rows(
         'SELECT iteration, "case", count(*) FROM trajectories'
-        " WHERE run_id = ? AND source = 'sample' AND \"case\" != '' GROUP BY 1, 2 ORDER BY 1, 2",
-        (run_id,),
+        " WHERE run_id = ? AND source = 'sample' AND iteration >= ? AND \"case\" != '' GROUP BY 1, 2 ORDER BY 1, 2",
+        (run_id, since),
     ):
         found.setdefault(iteration, {})[case] = count
     return found
@@ -445,6 +521,23 @@ def margins(store: Store, run_id: str, iteration: int) -> NDArray[np.float64]:
         "SELECT margin FROM pairs WHERE run_id = ? AND iteration = ? ORDER BY margin", (run_id, iteration)
     )
     return np.array([margin for (margin,) in found], dtype=np.float64)
+
+
+def newest_pairs(store: Store, run_id: str) -> tuple[int, int]:
+    """Of the newest iteration that has candidate pairs: how many were trained on, and how many there are."""
+    row = store.row(
+        "SELECT total(used), count(*) FROM pairs WHERE run_id = ?1 AND iteration ="
+        " (SELECT max(iteration) FROM pairs WHERE run_id = ?1)",
+        (run_id,),
+    )
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+
+def warnings(store: Store, run_id: str) -> int:
+    """How many lines of a run's log are warnings or errors."""
+    return int(
+        store.value("SELECT count(*) FROM events WHERE run_id = ? AND level IN ('warning', 'error')", (run_id,)) or 0
+    )
 
 
 def annotators(store: Store) -> list[str]:

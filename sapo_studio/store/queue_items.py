@@ -19,10 +19,17 @@ _ITEM = (
     "SELECT i.id, i.queue_id, i.place, i.trajectory_id, t.question_id, q.text, t.iteration, t.sample, t.source,"
     " i.shared, coalesce(m.status, 'open'), coalesce(m.holder, ''), coalesce(m.at, 0), coalesce(m.seconds, 0),"
     " (SELECT json_group_array(json_array(o.status, o.annotator)) FROM item_states o WHERE o.item_id = i.id"
-    "  AND o.annotator != :me AND (o.status = 'saved' OR (o.status = 'claimed' AND o.at > :since)))"
+    "  AND o.annotator != :me AND (o.status = 'saved' OR (o.status = 'claimed' AND o.at BETWEEN :since AND :until)))"
     " FROM queue_items i JOIN trajectories t ON t.id = i.trajectory_id JOIN questions q ON q.id = t.question_id"
     " LEFT JOIN item_states m ON m.item_id = i.id AND m.annotator = :me"
 )
+
+
+def _claims() -> tuple[float, float]:
+    """From when and until when a claim that stands was made. One that lies in the future is from before the clock was
+    set back: nobody is to wait until it is that late again."""
+    now = time.time()
+    return now - CLAIM_SECONDS, now + CLAIM_SECONDS
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,8 @@ class Worker:
 
     def values(self, **more: Any) -> dict[str, Any]:
         """What the statements of this module ask for, and `more`."""
-        return {"me": self.annotator, "holder": self.holder, "since": time.time() - CLAIM_SECONDS, **more}
+        since, until = _claims()
+        return {"me": self.annotator, "holder": self.holder, "since": since, "until": until, **more}
 
 
 def waiting(store: Store, queue_id: int, worker: Worker, limit: int) -> list[QueueItem]:
@@ -63,7 +71,8 @@ def _item(row: Sequence[Any], worker: Worker) -> QueueItem:
     has: list[list[str]] = json.loads(others)
     taken = next((name for what, name in has if what == "claimed"), "") if not shared else ""
     if status == "claimed" and holder != worker.holder:
-        fresh = at > time.time() - CLAIM_SECONDS
+        since, until = _claims()
+        fresh = since <= at <= until
         taken, status = worker.annotator if fresh else taken, "open"
     return QueueItem(
         *plain,

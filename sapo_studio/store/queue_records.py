@@ -26,6 +26,12 @@ RULES: dict[Rule, str] = {
 
 Status = Literal["open", "claimed", "saved", "skipped"]
 
+DONE: tuple[Status, ...] = ("saved", "skipped")
+"""A person who has saved or skipped an item is done with it. Only then is open to them what might sway them: what
+models and the task say of it, and whether it is a gold item. (Who does not judge blind sees what models say while
+judging, too.) What other people said is open on the pages that compare people, and nowhere else.
+"""
+
 
 @dataclass(frozen=True)
 class QueueSpec:
@@ -88,6 +94,11 @@ class QueueItem:
     taken_by: str
     done_by_other: bool
     seconds: float
+
+    @property
+    def done(self) -> bool:
+        """Whether this person is done with it."""
+        return self.status in DONE
 
 
 @dataclass(frozen=True, eq=False)

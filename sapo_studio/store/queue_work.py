@@ -10,10 +10,12 @@ import json
 import time
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import uuid4
 
 from sapo_studio.domain.judgements import UNKNOWN
 from sapo_studio.errors import InputError
+from sapo_studio.store.act_times import queue_time
 from sapo_studio.store.annotations import annotate, first_error_of, undo_act
 from sapo_studio.store.comments import undo_comment, write_comment
 from sapo_studio.store.db import Store
@@ -21,9 +23,9 @@ from sapo_studio.store.queue_items import Worker, get_item
 from sapo_studio.store.queue_records import QueueItem, Undone, Verb
 
 _FREE = (
-    " AND (m.status IS NULL OR (m.status = 'claimed' AND (m.holder = :holder OR m.at <= :since)))"
+    " AND (m.status IS NULL OR (m.status = 'claimed' AND (m.holder = :holder OR m.at NOT BETWEEN :since AND :until)))"
     " AND (i.shared OR NOT EXISTS (SELECT 1 FROM item_states o WHERE o.item_id = i.id AND o.annotator != :me"
-    "  AND (o.status = 'saved' OR (o.status = 'claimed' AND o.at > :since))))"
+    "  AND (o.status = 'saved' OR (o.status = 'claimed' AND o.at BETWEEN :since AND :until))))"
 )
 """Items that a person can still get."""
 
@@ -52,7 +54,7 @@ def claim(store: Store, item_id: int, worker: Worker) -> QueueItem:
     with store.atomic():
         item = get_item(store, item_id, worker)
         _check_free(item, worker)
-        if item.status not in ("saved", "skipped"):
+        if not item.done:
             _touch(store, item_id, worker)
         return get_item(store, item_id, worker)
 
@@ -78,35 +80,36 @@ def judge(
 
     Raises InputError where the item is saved, or somebody else has it by now.
     """
-    with _act(store, item_id, worker, "judge", seconds) as (trajectory_id, uid):
-        annotate(store, trajectory_id, worker.annotator, judgements, filled=filled, uid=uid)
+    with _act(store, item_id, worker, "judge", seconds) as act:
+        annotate(store, act.trajectory_id, worker.annotator, judgements, filled=filled, uid=act.uid)
 
 
 def comment(store: Store, item_id: int, worker: Worker, step: int, text: str, *, seconds: float = 0.0) -> None:
     """Keep a comment on a step, as `comments.write_comment` does. Raises InputError as `judge` does."""
-    with _act(store, item_id, worker, "comment", seconds) as (trajectory_id, uid):
-        write_comment(store, trajectory_id, step, worker.annotator, text, uid=uid)
+    with _act(store, item_id, worker, "comment", seconds) as act:
+        write_comment(store, act.trajectory_id, step, worker.annotator, text, uid=act.uid)
 
 
 def save_item(store: Store, item_id: int, worker: Worker, *, seconds: float = 0.0, blind: bool = False) -> None:
-    """Mark an item as complete. `blind`: this person saw nothing that a model made of it.
+    """Mark an item as complete. `blind`: it was judged blind. That is kept where this person has not been done with
+    the item before: what models say was open to them then.
 
     Raises InputError where the judgements do not say yet which step is the first wrong one, and as `judge` does.
     """
-    with _act(store, item_id, worker, "save", seconds) as (trajectory_id, _):
-        if first_error_of(store, trajectory_id, worker.annotator) == UNKNOWN:
+    with _act(store, item_id, worker, "save", seconds) as act:
+        if first_error_of(store, act.trajectory_id, worker.annotator) == UNKNOWN:
             raise InputError(
                 "Not every step is judged yet",
                 why="No step is judged incorrect, and some are not judged at all.",
                 fix="Press n where no step is incorrect, or s to skip.",
             )
-        _close(store, item_id, worker, "saved", blind=blind)
+        _close(store, item_id, worker, "saved", act.at, blind=blind and not _was_done(store, item_id, worker))
 
 
 def skip_item(store: Store, item_id: int, worker: Worker, *, seconds: float = 0.0) -> None:
     """Pass an item over: it does not come again by itself. Raises InputError as `judge` does."""
-    with _act(store, item_id, worker, "skip", seconds):
-        _close(store, item_id, worker, "skipped")
+    with _act(store, item_id, worker, "skip", seconds) as act:
+        _close(store, item_id, worker, "skipped", act.at)
 
 
 def reopen(store: Store, item_id: int, worker: Worker) -> QueueItem:
@@ -115,12 +118,12 @@ def reopen(store: Store, item_id: int, worker: Worker) -> QueueItem:
     """
     with store.atomic():
         item = get_item(store, item_id, worker)
-        if item.status not in ("saved", "skipped"):
+        if not item.done:
             raise InputError("This item is open already")
         store.execute(
             "UPDATE queue_acts SET undone_at = ? WHERE id = (SELECT max(id) FROM queue_acts WHERE item_id = ?"
             " AND annotator = ? AND verb IN ('save', 'skip') AND undone_at IS NULL)",
-            (time.time(), item_id, worker.annotator),
+            (queue_time(store, worker.annotator, item.trajectory_id), item_id, worker.annotator),
         )
         _touch(store, item_id, worker, anew=True)
         return get_item(store, item_id, worker)
@@ -133,7 +136,7 @@ def take_up_skipped(store: Store, queue_id: int, worker: Worker) -> None:
         store.execute(
             "UPDATE queue_acts SET undone_at = ? WHERE annotator = ? AND verb = 'skip' AND undone_at IS NULL"
             " AND item_id IN (SELECT id FROM queue_items WHERE queue_id = ?)",
-            (time.time(), *values),
+            (queue_time(store, worker.annotator), *values),
         )
         store.execute(
             "UPDATE item_states SET status = 'claimed', holder = '', at = 0 WHERE annotator = ? AND status = 'skipped'"
@@ -155,30 +158,40 @@ def undo_last(store: Store, queue_id: int, worker: Worker) -> Undone | None:
             item = get_item(store, item_id, worker)
             if item.done_by_other or item.taken_by:
                 continue  # it is no longer this window's to open
-            store.execute("UPDATE queue_acts SET undone_at = ? WHERE id = ?", (time.time(), act_id))
+            at = queue_time(store, worker.annotator, item.trajectory_id)
+            store.execute("UPDATE queue_acts SET undone_at = ? WHERE id = ?", (at, act_id))
             stood = {"judge": undo_act, "comment": undo_comment}.get(verb)
-            if stood is not None and not stood(store, uid):
+            if stood is not None and not stood(store, uid, at):
                 continue  # it was taken back elsewhere
             _touch(store, item_id, worker, anew=True)
             return Undone(verb, item_id)
     return None
 
 
+@dataclass(frozen=True)
+class _Act:
+    """What is done to a trajectory: the name of the act, and when it is done."""
+
+    trajectory_id: int
+    uid: str
+    at: float
+
+
 @contextmanager
-def _act(store: Store, item_id: int, worker: Worker, verb: Verb, seconds: float) -> Generator[tuple[int, str]]:
-    """One act on an item as one transaction: yields the trajectory and the act's name."""
+def _act(store: Store, item_id: int, worker: Worker, verb: Verb, seconds: float) -> Generator[_Act]:
+    """One act on an item as one transaction."""
     with store.atomic():
         item = get_item(store, item_id, worker)
         _check_free(item, worker)
-        if item.status in ("saved", "skipped"):
+        if item.done:
             raise InputError(f"This item is {item.status}", fix="Open it again to change what you said.")
-        uid = uuid4().hex
+        uid, at = uuid4().hex, queue_time(store, worker.annotator, item.trajectory_id)
         _touch(store, item_id, worker, seconds=seconds)
         store.execute(
             "INSERT INTO queue_acts (uid, item_id, annotator, at, verb) VALUES (?, ?, ?, ?, ?)",
-            (uid, item_id, worker.annotator, time.time(), verb),
+            (uid, item_id, worker.annotator, at, verb),
         )
-        yield item.trajectory_id, uid
+        yield _Act(item.trajectory_id, uid, at)
 
 
 def _check_free(item: QueueItem, worker: Worker) -> None:
@@ -187,6 +200,17 @@ def _check_free(item: QueueItem, worker: Worker) -> None:
     if item.taken_by:
         who = "Another window of yours" if item.taken_by == worker.annotator else item.taken_by
         raise InputError(f"{who} has this item", why="A claim that rests for ten minutes is given back.")
+
+
+def _was_done(store: Store, item_id: int, worker: Worker) -> bool:
+    """Whether this person has saved or skipped an item and taken that back since."""
+    return bool(
+        store.value(
+            "SELECT count(*) FROM queue_acts WHERE item_id = ? AND annotator = ? AND verb IN ('save', 'skip')"
+            " AND undone_at IS NOT NULL",
+            (item_id, worker.annotator),
+        )
+    )
 
 
 def _touch(store: Store, item_id: int, worker: Worker, *, seconds: float = 0.0, anew: bool = False) -> None:
@@ -200,8 +224,8 @@ def _touch(store: Store, item_id: int, worker: Worker, *, seconds: float = 0.0, 
     )
 
 
-def _close(store: Store, item_id: int, worker: Worker, status: str, *, blind: bool = False) -> None:
+def _close(store: Store, item_id: int, worker: Worker, status: str, at: float, *, blind: bool = False) -> None:
     store.execute(
         "UPDATE item_states SET status = ?, holder = '', at = ?, blind = ? WHERE item_id = ? AND annotator = ?",
-        (status, time.time(), int(blind), item_id, worker.annotator),
+        (status, at, int(blind), item_id, worker.annotator),
     )

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from uuid import uuid4
 
 from sapo_studio.errors import InputError
+from sapo_studio.names import LONGEST_QUEUE, checked_name
 from sapo_studio.readable import listing
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
@@ -29,6 +30,7 @@ def make_queue(store: Store, spec: QueueSpec, created_by: str) -> int:
     InputError for a value that makes no sense, a name that is taken, or where there is nothing to judge.
     """
     _check(spec)
+    created_by = checked_name(created_by, "a person")
     get_number(store, spec.filter.run_id)
     chosen = choose(store, spec)
     with store.atomic():
@@ -53,8 +55,7 @@ def make_queue(store: Store, spec: QueueSpec, created_by: str) -> int:
 
 
 def _check(spec: QueueSpec) -> None:
-    if not spec.name.strip():
-        raise InputError("The queue has no name")
+    checked_name(spec.name, "a queue", LONGEST_QUEUE)
     if spec.rule not in RULES:
         raise InputError(f"There is no rule {spec.rule!r}", fix=f"Use one of {', '.join(RULES)}.")
     if not 1 <= spec.size <= LARGEST:
@@ -106,10 +107,8 @@ def find_queue(store: Store, text: str) -> int:
 
 
 def rename_queue(store: Store, queue_id: int, name: str) -> None:
-    """Give a queue another name. Raises InputError for an empty or a taken one."""
-    name = name.strip()
-    if not name:
-        raise InputError("The queue has no name")
+    """Give a queue another name. Raises InputError for one that no queue can have, or that is taken."""
+    name = checked_name(name, "a queue", LONGEST_QUEUE)
     with store.atomic():
         if store.value("SELECT name FROM queues WHERE id = ?", (queue_id,)) != name:
             _check_free(store, name)

@@ -41,13 +41,23 @@ class ErrorText:
         return kind(self.what, why=self.why, fix=self.fix)
 
 
+@dataclass(frozen=True, slots=True)
+class UnseenAlarm:
+    """An alarm of a run that nobody has seen yet, as a list or a notification tells it."""
+
+    id: int
+    iteration: int
+    kind: str
+    message: str
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """One run as a list shows it, or an imported file (`kind`), which is kept like a run that is done.
 
     `phase` and `iteration` are those of the phase under way ('' and 0 before the first). `archived_at` and `binned_at`:
     since when it is out of the list, or in the bin. `waits_for`: why it waits in the queue of runs ('' until that is
-    known), None where it is not in it.
+    known), None where it is not in it. `alarms`: those that nobody has seen yet, the oldest first.
     """
 
     id: str
@@ -78,6 +88,7 @@ class RunSummary:
     archived_at: float | None = None
     binned_at: float | None = None
     waits_for: str | None = None
+    alarms: tuple[UnseenAlarm, ...] = ()
 
     @property
     def imported(self) -> bool:
@@ -260,7 +271,9 @@ class LabelInfo:
 
 @dataclass(frozen=True)
 class RolloutInfo:
-    """What the reasoner wrote from the first `prefix` steps of a trajectory."""
+    """What the reasoner wrote from the first `prefix` steps of a trajectory. `lender`: the trajectory that it was made
+    for, where that is another one with an equal prefix; None: the trajectory's own.
+    """
 
     id: int
     iteration: int
@@ -268,6 +281,7 @@ class RolloutInfo:
     text: str
     correct: bool
     tokens: int
+    lender: int | None = None
 
 
 @dataclass(frozen=True)
@@ -307,10 +321,25 @@ class SiblingInfo:
 
 
 @dataclass(frozen=True, eq=False)
+class SiblingSteps:
+    """Another trajectory of the same question, step by step. `scores` by verifier."""
+
+    id: int
+    iteration: int
+    sample: int
+    source: str
+    correct: bool
+    steps: list[str]
+    scores: dict[int, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
 class TraceDetail:
     """Everything about one trajectory.
 
-    `answer` is what it ends in, `reference` what the question asks for.
+    `answer` is what it ends in, `reference` what the question asks for. `rollouts` are those that were made for it;
+    `shared` those that the run made for another trajectory of its iteration, from a prefix that this one begins with
+    too: the run makes a prefix's rollouts once.
     """
 
     id: int
@@ -334,6 +363,17 @@ class TraceDetail:
     rollouts: list[RolloutInfo]
     annotations: list[AnnotationInfo]
     siblings: list[SiblingInfo]
+    shared: list[RolloutInfo] = field(default_factory=list[RolloutInfo])
+
+    @property
+    def evidence(self) -> list[RolloutInfo]:
+        """All rollouts from its prefixes, its own and shared ones, by prefix."""
+        return sorted([*self.rollouts, *self.shared], key=lambda one: (one.prefix, one.id))
+
+    @property
+    def predicted(self) -> int:
+        """The first error that self-verification checked: the prediction that its case is about. 0: none."""
+        return next((item.predicted for item in reversed(self.labels) if item.predicted > 0), 0)
 
 
 @dataclass(frozen=True)

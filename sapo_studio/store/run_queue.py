@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.domain.scheduling import Need
+from sapo_studio.domain.scheduling import Need, Wait
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
@@ -28,7 +28,8 @@ _DAEMON = "run_queue.process"
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
     """A run in the queue. `place` counts from 1 among those that wait, 0 once it was started (`started_at`). `cards`:
-    UUIDs of those it may use, empty for any; `placed`: those it was started on."""
+    UUIDs of those it may use, empty for any; `placed`: those it was started on. `stuck`: it
+    cannot start on this machine."""
 
     run_id: str
     name: str
@@ -39,6 +40,7 @@ class QueuedRun:
     cards: tuple[str, ...]
     need: Need
     waits_for: str
+    stuck: bool
     started_at: float | None
     placed: tuple[str, ...]
     resumes: int
@@ -52,18 +54,18 @@ class QueuedRun:
 def list_queue(store: Store) -> list[QueuedRun]:
     """Those that were started first, then those that wait, in their order."""
     rows = store.rows(
-        "SELECT q.run_id, r.name, r.status, q.queued_at, q.queued_by, q.cards, q.needs, q.waits_for, q.started_at,"
-        " q.placed, q.resumes FROM run_queue q JOIN runs r ON r.id = q.run_id"
+        "SELECT q.run_id, r.name, r.status, q.queued_at, q.queued_by, q.cards, q.needs, q.waits_for, q.stuck,"
+        " q.started_at, q.placed, q.resumes FROM run_queue q JOIN runs r ON r.id = q.run_id"
         " ORDER BY q.started_at IS NULL, q.started_at, q.place, q.queued_at, q.run_id"
     )
     found: list[QueuedRun] = []
     place = 0
-    for run_id, name, status, at, by, cards, needs, waits_for, started, placed, resumes in rows:
+    for run_id, name, status, at, by, cards, needs, waits_for, stuck, started, placed, resumes in rows:
         place += started is None
         found.append(
             QueuedRun(
                 *(run_id, name, RunStatus(status), place if started is None else 0, at, by, _names(cards)),
-                *(_need(needs), waits_for, started, _names(placed), int(resumes)),
+                *(_need(needs), waits_for, bool(stuck), started, _names(placed), int(resumes)),
             )
         )
     return found
@@ -168,13 +170,16 @@ def mark_started(store: Store, run_id: str, cards: Sequence[str]) -> None:
     )
 
 
-def note_waits(store: Store, whys: Mapping[str, str]) -> None:
+def note_waits(store: Store, waits: Mapping[str, Wait]) -> None:
     """Write down why runs wait, where that has changed."""
-    known = dict(store.rows("SELECT run_id, waits_for FROM run_queue WHERE started_at IS NULL"))
-    changed = [(why, run_id) for run_id, why in whys.items() if known.get(run_id) not in (None, why)]
+    known = {
+        run_id: Wait(why, bool(stuck))
+        for run_id, why, stuck in store.rows("SELECT run_id, waits_for, stuck FROM run_queue WHERE started_at IS NULL")
+    }
+    changed = [(wait.why, wait.hopeless, run_id) for run_id, wait in waits.items() if known.get(run_id, wait) != wait]
     if changed:
         with store.atomic():
-            store.execute_many("UPDATE run_queue SET waits_for = ? WHERE run_id = ?", changed)
+            store.execute_many("UPDATE run_queue SET waits_for = ?, stuck = ? WHERE run_id = ?", changed)
 
 
 def settle(store: Store) -> None:

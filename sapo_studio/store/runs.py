@@ -16,6 +16,7 @@ from sapo_studio.config.places import whole_paths
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.names import checked_name
 from sapo_studio.store import backups
 from sapo_studio.store.benchmarks import pinned
 from sapo_studio.store.codec import id_range
@@ -67,8 +68,9 @@ def create_run(store: Store, config: RunConfig, preset: str = "") -> str:
     never used twice, not even by a store that was here before this one: folders of runs keep theirs.
 
     Relative paths are kept as they are meant from here, and a process benchmark of the store with its version. Raises
-    InputError where one cannot be a path, or there is no such benchmark.
+    InputError where one cannot be a path, there is no such benchmark, or no run can be called so.
     """
+    checked_name(config.name, "a run")
     config = pinned(store, whole_paths(config))
     with store.atomic():
         number, run_id = _next(store, config.name)
@@ -88,7 +90,7 @@ def create_import(store: Store, name: str) -> tuple[int, str]:
 
     Raises InputError for a name that none can have.
     """
-    name = _checked(name)
+    name = checked_name(name, "an imported file")
     with store.atomic():
         number, run_id = _next(store, name)
         now = time.time()
@@ -218,23 +220,19 @@ def mark_handled(store: Store, commands: Sequence[int]) -> None:
 def rename_run(store: Store, run_id: str, name: str) -> None:
     """Give a run another name; its id stays.
 
-    Raises InputError for an empty name or one over 80 characters.
+    Raises InputError for a name that none can have.
     """
-    name = _checked(name)
+    name = checked_name(name, "a run")
     with store.atomic():
         status_of(store, run_id)
         store.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
 
 
-def _checked(name: str) -> str:
-    name = name.strip()
-    if not 1 <= len(name) <= 80:
-        raise InputError("A run's name has 1 to 80 characters", why=f"Given: {len(name)}.")
-    return name
-
-
-def change_config(store: Store, run_id: str, config: RunConfig, changes: Sequence[Change], sender: str) -> None:
-    """Give a run another configuration, with what has changed in its history and its log."""
+def change_config(
+    store: Store, run_id: str, config: RunConfig, changes: Sequence[Change], sender: str, how: str = "Resumed with"
+) -> None:
+    """Give a run another configuration, with what has changed in its history and its log. `how`: what the log says
+    before it."""
     now = time.time()
     with store.atomic():
         store.execute("UPDATE runs SET config = ? WHERE id = ?", (config.model_dump_json(), run_id))
@@ -247,7 +245,7 @@ def change_config(store: Store, run_id: str, config: RunConfig, changes: Sequenc
                 for change in changes
             ],
         )
-        add_log(store, run_id, "info", "Resumed with " + ", ".join(map(str, changes)))
+        add_log(store, run_id, "info", f"{how} " + ", ".join(map(str, changes)))
 
 
 def add_log(store: Store, run_id: str, level: str, message: str) -> None:

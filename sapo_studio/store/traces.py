@@ -22,14 +22,22 @@ from sapo_studio.store.records import (
     LabelInfo,
     RolloutInfo,
     SiblingInfo,
+    SiblingSteps,
     TraceDetail,
     TraceFilter,
     TraceRow,
 )
+from sapo_studio.store.text_search import with_text
 
 _NEWEST = "(SELECT max(n.verifier) FROM scores n WHERE n.trajectory_id = t.id)"
 
 _REFERENCE = "coalesce(t.verified, t.truth)"
+
+_CHECKED = (
+    "(SELECT x.predicted FROM labels x WHERE x.trajectory_id = t.id AND x.predicted > 0 ORDER BY x.iteration DESC,"
+    " x.source DESC LIMIT 1)"
+)
+"""The prediction that self-verification checked and that the case is about: a later verifier may predict another."""
 
 _DISAGREEMENT = f"abs(s.mean * t.n_steps - CASE WHEN {_REFERENCE} = 0 THEN t.n_steps ELSE {_REFERENCE} - 1 END)"
 """Steps' worth of scores by which the verifier is off the rollouts' labels (or, unlabeled, the task's
@@ -160,13 +168,15 @@ def _human(store: Store, ids: NDArray[np.int64]) -> NDArray[np.int16]:
     return human
 
 
-def trace_ids(store: Store, filter: TraceFilter) -> NDArray[np.int64]:
-    """Ids of the trajectories that `filter` lets through, in its order.
+def trace_ids(store: Store, filter: TraceFilter, after: int | None = None) -> NDArray[np.int64]:
+    """Ids of the trajectories that `filter` lets through, in its order; with `after` only those behind this one by
+    id, of its iteration or a later one (a run writes ascending ids).
 
     Raises InputError for a sort or an outcome that is none.
     """
     order = _checked(_TRACE_ORDER, filter.sort)
-    joins, where = "", "t.run_id = ? AND t.source = ?"
+    source, where = "trajectories t", "t.run_id = ? AND t.source = ?"
+    first: list[Any] = []
     values: list[Any] = [filter.run_id, filter.source]
     if filter.set:
         where += ' AND t.question_id IN (SELECT q.id FROM questions q WHERE q.run_id = ? AND q."set" = ?)'
@@ -180,23 +190,22 @@ def trace_ids(store: Store, filter: TraceFilter) -> NDArray[np.int64]:
     if filter.case:
         where += ' AND t."case" = ?'
         values.append(filter.case)
+    if after is not None:
+        where += " AND t.iteration >= (SELECT k.iteration FROM trajectories k WHERE k.id = ?) AND t.id > ?"
+        values += [after, after]
+    if filter.text:
+        hits, first = with_text(store, filter.run_id, filter.text)
+        source = f"({hits}) h CROSS JOIN {source} ON t.id = h.id"
     if filter.sort in ("mean", "first_error", "disagreement"):
         verifier = _NEWEST if filter.verifier is None else str(int(filter.verifier))
-        joins += f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {verifier}"
-    if filter.text:
-        # steps are JSON, kept as they are but for quotes and control characters
-        words = filter.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        where += " AND (t.steps LIKE ? ESCAPE '\\' OR t.question_id IN (SELECT q.id FROM questions q WHERE q.run_id = ?"
-        where += " AND q.text LIKE ? ESCAPE '\\'))"
-        values += [f"%{words}%", filter.run_id, f"%{words}%"]
+        source += f" LEFT JOIN scores s ON s.trajectory_id = t.id AND s.verifier = {verifier}"
     if filter.annotated is not None:
         test = "EXISTS" if filter.annotated else "NOT EXISTS"
         where += f" AND {test} (SELECT 1 FROM annotations a WHERE a.trajectory_id = t.id AND a.undone_at IS NULL)"
     direction = "DESC" if filter.descending else "ASC"
     found = store.rows(
-        f"SELECT t.id FROM trajectories t{joins} WHERE {where}"
-        f" ORDER BY {order} {direction} NULLS LAST, t.id {direction}",
-        values,
+        f"SELECT t.id FROM {source} WHERE {where} ORDER BY {order} {direction} NULLS LAST, t.id {direction}",
+        [*first, *values],
     )
     return np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found))
 
@@ -210,7 +219,7 @@ def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: i
     chosen = _NEWEST if verifier is None else str(int(verifier))
     found = store.rows(
         'SELECT t.id, t.question_id, q.text, t.iteration, t.sample, t.n_steps, t.correct, t."case",'
-        " s.predicted, t.verified, t.truth, s.mean, s.scores,"
+        f" coalesce({_CHECKED}, s.predicted), t.verified, t.truth, s.mean, s.scores,"
         " (SELECT count(*) FROM rollouts r WHERE r.trajectory_id = t.id),"
         " (SELECT coalesce(sum(r.correct), 0) FROM rollouts r WHERE r.trajectory_id = t.id),"
         " (SELECT group_concat(x.source) FROM labels x WHERE x.trajectory_id = t.id)"
@@ -291,4 +300,47 @@ def trace(store: Store, trajectory_id: int) -> TraceDetail:
         rollouts=[RolloutInfo(*r[:4], correct=bool(r[4]), tokens=r[5]) for r in rollouts],
         annotations=current(store, trajectory_id),
         siblings=[SiblingInfo(*s[:5], correct=bool(s[5]), mean=s[6]) for s in siblings],
+        shared=_shared_rollouts(store, trajectory_id, row[2], row[10], steps),
     )
+
+
+def _shared_rollouts(
+    store: Store, trajectory: int, question: int, iteration: int, steps: list[str]
+) -> list[RolloutInfo]:
+    """Rollouts that were made for other trajectories of the iteration from prefixes that are this one's too."""
+    found = store.rows(
+        "SELECT r.id, r.iteration, r.prefix, r.text, r.correct, r.tokens, r.trajectory_id, t.steps"
+        " FROM trajectories t JOIN rollouts r ON r.trajectory_id = t.id AND r.iteration = t.iteration"
+        " WHERE t.question_id = ? AND t.iteration = ? AND t.id != ? AND r.prefix > 0 ORDER BY r.prefix, r.id",
+        (question, iteration, trajectory),
+    )
+    known: dict[int, list[str]] = {}
+    shared: list[RolloutInfo] = []
+    for identity, made_in, prefix, text, correct, tokens, lender, written in found:
+        if lender not in known:
+            known[lender] = parse_steps(store, written, lender)
+        if prefix <= len(steps) and known[lender][:prefix] == steps[:prefix]:
+            shared.append(RolloutInfo(identity, made_in, prefix, text, bool(correct), tokens, lender))
+    return shared
+
+
+def same_question(store: Store, trajectory_id: int) -> list[SiblingSteps]:
+    """The samples of the question of a trajectory that the reasoner wrote, this one left out: the newest iteration
+    first, by sample within it, with the scores of every verifier.
+    """
+    rows = store.rows(
+        "SELECT o.id, o.iteration, o.sample, o.source, o.correct, o.steps FROM trajectories t"
+        " JOIN trajectories o ON o.question_id = t.question_id AND o.source = t.source AND o.id != t.id"
+        " WHERE t.id = ? ORDER BY o.iteration DESC, o.sample, o.id",
+        (trajectory_id,),
+    )
+    scores: dict[int, dict[int, NDArray[np.float32]]] = {row[0]: {} for row in rows}
+    for owner, verifier, blob in store.rows(
+        "SELECT trajectory_id, verifier, scores FROM scores WHERE trajectory_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(scores)),),
+    ):
+        scores[owner][verifier] = parse_scores(store, blob, owner)
+    return [
+        SiblingSteps(*row[:4], correct=bool(row[4]), steps=parse_steps(store, row[5], row[0]), scores=scores[row[0]])
+        for row in rows
+    ]

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from sapo_studio.store import annotations, queue_holders, queue_work
+from sapo_studio.store.comments import comments
 from sapo_studio.store.db import Store
 from sapo_studio.store.queue_items import Worker
 from sapo_studio.store.queue_progress import progress
@@ -44,6 +45,16 @@ for key in sys.argv[1]:
         print(json.dumps(judge.desk.open_item.detail.id), flush=True)
 if "stay" in sys.argv:
     QTest.keyClick(judge, "1")  # no turn of the event loop after it
+if "close" in sys.argv:
+    sys.stdin.readline()  # the store is locked now
+    for key in ("1", "c", *"half", "s"):  # all wait for the first, and the s is no skip
+        QTest.keyClick(judge, key)
+    window.close()
+    print(json.dumps(window.isVisible()), flush=True)
+    window.closed.connect(lambda: print("closed", flush=True))
+    program.app.exec()
+    program.close()
+    sys.exit(0)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -89,3 +100,28 @@ def test_every_press_survives_kill_9(queue):
     item = queue_work.next_item(store, made.id, Worker(who, "this test"))
     assert item is not None
     assert item.trajectory_id == first
+
+
+def test_a_window_that_closes_while_the_store_is_busy_keeps_what_was_pressed(queue):
+    store, _ = queue
+    child = subprocess.Popen(
+        [sys.executable, "-c", WINDOW, "", "close"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        first = json.loads(child.stdout.readline())
+        with store.atomic():  # another program that writes
+            store.execute("UPDATE runs SET name = name")
+            child.stdin.write("\n")
+            child.stdin.flush()
+            assert json.loads(child.stdout.readline()) is True, "it waits"
+            assert store.value("SELECT count(*) FROM annotations") == 0
+        assert child.stdout.readline() == "closed\n"
+        assert child.wait(30) == 0
+    finally:
+        child.kill()
+        child.communicate()
+    assert [(one.step, one.judgement) for one in annotations.current(store, first)] == [(1, -1)]
+    assert [(one.step, one.text) for one in comments(store, first)] == [(1, "halfs")]
+    assert store.rows("SELECT verb FROM queue_acts") == [("judge",), ("comment",)]

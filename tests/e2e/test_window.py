@@ -21,7 +21,6 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_ui import app
 from sapo_ui.features.heatmap.panel import HeatmapPanel
-from sapo_ui.features.traces.panel import TracesPanel
 from sapo_ui.services.settings import Settings
 from tests.fixtures.window_ground import (
     dressed,
@@ -88,10 +87,9 @@ class Panels:
         self._qtbot, self._window = qtbot, window
 
     def __getitem__(self, name):
-        dock = self._window.run_page.docks.docks[name]
-        dock.show()
-        dock.raise_()
-        panel = dock.panel
+        panels = self._window.run_page.panels
+        panels.go_to(name)
+        panel = panels[name]
         self._qtbot.waitUntil(lambda: panel.isVisible() and panel.filled, timeout=QUICK_MS)
         return panel
 
@@ -129,7 +127,7 @@ def drawn(heatmap):
 def test_a_run_is_started_watched_left_and_found_again(qtbot, lab, programs):
     """Issue 2: start by clicking, watch the heatmap fill, close the window mid-run, open it again, see it finish."""
     window = programs.open()
-    qtbot.mouseClick(window.run_list.new_button, LEFT)
+    qtbot.mouseClick(window.side.new_button, LEFT)
     form = window.pages.currentWidget()
     qtbot.keyClicks(form.preset, "lab-smoke")
     assert form.config.name == "lab-smoke"
@@ -139,7 +137,7 @@ def test_a_run_is_started_watched_left_and_found_again(qtbot, lab, programs):
     qtbot.waitUntil(lambda: window.run_page.run_id is not None, timeout=QUICK_MS)
     run_id = window.run_page.run_id
     truth = Truth(lab.home, run_id)
-    heatmap = window.run_page.docks.docks["heatmap"].panel
+    heatmap = window.run_page.panels["heatmap"]
     assert heatmap.isVisible()
     assert drawn(heatmap) == 0
     qtbot.waitUntil(lambda: drawn(heatmap) > 0, timeout=RUN_MS)
@@ -160,7 +158,7 @@ def test_a_run_is_started_watched_left_and_found_again(qtbot, lab, programs):
 
     window = programs.open()
     qtbot.waitUntil(lambda: window.run_page.run_id == run_id, timeout=QUICK_MS)
-    heatmap = window.run_page.docks.docks["heatmap"].panel
+    heatmap = window.run_page.panels["heatmap"]
     qtbot.waitUntil(lambda: drawn(heatmap) > 0, timeout=QUICK_MS)
     assert window.current_run().status is RunStatus.PAUSED, "found again where it is"
     qtbot.mouseClick(window.run_page.header.buttons["run.continue"], LEFT)
@@ -190,8 +188,8 @@ def test_a_run_is_started_watched_left_and_found_again(qtbot, lab, programs):
 def page_shows_the_store(qtbot, window, truth):
     phases = truth.of_run("SELECT name, iteration, status FROM phases WHERE run_id = ? ORDER BY ordinal")
     assert {status for _, _, status in phases} == {"done"}
-    qtbot.waitUntil(lambda: {s.status for s in window.run_page.timeline.segments} == {"done"}, timeout=QUICK_MS)
-    assert [s.iteration for s in window.run_page.timeline.segments] == [iteration for _, iteration, _ in phases]
+    qtbot.waitUntil(lambda: {s.status for s in window.run_page.strip.timeline.segments} == {"done"}, timeout=QUICK_MS)
+    assert [s.iteration for s in window.run_page.strip.timeline.segments] == [iteration for _, iteration, _ in phases]
     names = ["sampled_accuracy", "greedy_accuracy", "verifier_step_accuracy", "mce", "gap"]
     cards = [card.shown for card in window.run_page.cards]
     for name, card in zip(names, cards[:5], strict=True):
@@ -302,7 +300,8 @@ def a_step_is_judged_and_exported(qtbot, window, panels, truth):
     """Enter on a row of the table, e on its second step: kept with who and when, on the heatmap, and exported."""
     Settings().set_text("annotator", "tester")
     Settings().save()
-    traces: TracesPanel = panels["traces"]
+    window.actions_["run.read"].trigger()
+    traces = window.run_page.panels["read"].table
     chosen, steps = truth.of_run(
         "SELECT t.id, t.steps FROM trajectories t JOIN scores s ON s.trajectory_id = t.id AND s.verifier = 1"
         " WHERE t.run_id = ? AND t.source = 'sample' AND t.iteration = 1 AND NOT t.correct AND t.n_steps > 2 LIMIT 1"
@@ -310,12 +309,12 @@ def a_step_is_judged_and_exported(qtbot, window, panels, truth):
     qtbot.waitUntil(lambda: traces.model.row_of(chosen) >= 0, timeout=QUICK_MS)
     traces.select(chosen)
     qtbot.keyClick(traces.table, Qt.Key.Key_Return)
-    view = window.run_page.docks.docks["trace"].panel
+    view = window.run_page.panels["read"].trace
     qtbot.waitUntil(lambda: view.isVisible() and view.detail is not None and view.detail.id == chosen, timeout=QUICK_MS)
     assert [card.facts.text for card in view.steps.cards] == json.loads(steps)
     while view.steps.chosen > 1:
-        qtbot.keyClick(view, Qt.Key.Key_K)
-    qtbot.keyClick(view, Qt.Key.Key_J)
+        qtbot.keyClick(view, Qt.Key.Key_Up)
+    qtbot.keyClick(view, Qt.Key.Key_Down)
     qtbot.keyClick(view, Qt.Key.Key_E)
     wanted = [("tester", step, 1 if step < 2 else -1) for step in range(1, len(json.loads(steps)) + 1)]
     kept = "SELECT annotator, step, judgement FROM v_annotations WHERE trajectory_id = ? ORDER BY step"

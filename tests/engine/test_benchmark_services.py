@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from sapo_engine.saved_run import SavedRun, config_of
-from sapo_engine.service import evaluate, people_study, sample_solutions
+from sapo_engine.service import evaluate, people_study, sample_solutions, shadow_study
 from sapo_studio.domain.question_text import normalized
 from sapo_studio.errors import InputError
 from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.processbench import FORMAT
-from sapo_studio.requests.kinds import EvaluateRequest, PeopleStudyRequest, SampleSolutionsRequest
+from sapo_studio.requests.kinds import EvaluateRequest, PeopleStudyRequest, SampleSolutionsRequest, ShadowStudyRequest
+from sapo_studio.requests.wire import read_progress
 from tests.fixtures.small_run import config, finished_run
 
 LAB = "resources/models/lab"
@@ -89,6 +90,41 @@ def test_people_study(folder, saved, bench_file):
         people_study.answer(PeopleStudyRequest(run=folder, judged={}))
 
 
+def test_a_shadow_on_the_same_labels_is_the_verifier_itself(folder, saved, capsys):
+    labels = {t.number: marks for t, marks in saved.labels(1)}
+    found = json.loads(json.dumps(shadow_study.answer(ShadowStudyRequest(run=folder, iteration=1, labels=labels))))
+    assert (found["trained_on"], found["changed"], found["gone"]) == (len(labels), 0, 0)
+    assert found["shadow"] == found["own"]
+    assert found["own"]["step_accuracy"] == evaluate.answer(EvaluateRequest(run=folder))["benchmark"]["step_accuracy"]
+    assert found["difference"]["value"] == 0
+    told = [done for line in capsys.readouterr().err.splitlines() if (done := read_progress(line)) is not None]
+    assert told
+    assert told == sorted(told)
+    assert 0 <= told[0] <= told[-1] <= 1
+
+
+def test_a_shadow_is_trained_on_the_labels_that_it_is_given(folder, saved):
+    rows = saved.labels(1)
+    turned = {t.number: marks.translate(str.maketrans("01", "10")) for t, marks in rows}
+    found = shadow_study.answer(ShadowStudyRequest(run=folder, iteration=1, labels=turned))
+    assert found["changed"] == len(rows)
+    difference = found["shadow"]["step_accuracy"]["value"] - found["own"]["step_accuracy"]["value"]
+    assert found["difference"]["value"] == pytest.approx(difference)
+    assert difference != 0
+    some = dict(list(turned.items())[:3])
+    out = {number: "?" * len(marks) for number, marks in list(turned.items())[:2]}
+    found = shadow_study.answer(ShadowStudyRequest(run=folder, iteration=1, labels=some | out))
+    assert (found["changed"], found["gone"], found["trained_on"]) == (3, 2, len(rows) - 2)
+
+
+@pytest.mark.parametrize(("marks", "what"), [("?", "No label is left"), ("1", "do not fit")])
+def test_labels_for_a_shadow_that_will_not_do(folder, saved, marks, what):
+    long = 1 if marks == "1" else 0
+    labels = {t.number: marks * (t.n + long) for t, _ in saved.labels(1)}
+    with pytest.raises(InputError, match=what):
+        shadow_study.answer(ShadowStudyRequest(run=folder, iteration=1, labels=labels))
+
+
 def test_rows_of_judged_questions_are_left_out(folder, saved, tmp_path):
     t = next(t for t, _ in saved.labels(1) if t.source == "sample")
     other = saved.session.task.questions("test")[0]
@@ -112,6 +148,9 @@ def test_solutions_by_several_models(folder, saved, request):
         like=folder, models=(folder, lab), verifier=folder, questions=10, samples=3, rollouts=2
     )
     found = sample_solutions.answer(asked)
+    unlabeled = sample_solutions.answer(asked.model_copy(update={"verifier": None, "label": False}))
+    bare = [{k: v for k, v in row.items() if k not in ("first_error", "verifier")} for row in found["rows"]]
+    assert unlabeled["rows"] == bare, "the same solutions, and nobody has looked for errors"
     assert found["questions"] == 10
     rows = found["rows"]
     assert {row["model"] for row in rows} == {"small-1/M2", "lab"}

@@ -8,6 +8,7 @@ import torch
 from sapo_engine.labeling.consensus import Agreed, agree
 from sapo_engine.loop import run
 from sapo_engine.phases.context import RunContext
+from sapo_engine.phases.control import ControlState
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.config.phase_plan import plan
@@ -16,6 +17,7 @@ from sapo_studio.domain.dawid_skene import Unidentified
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import Stopped
 from sapo_studio.events import kinds as k
+from tests.fixtures.lab_evidence import recorded
 from tests.fixtures.small_run import config
 
 STEPS = 5
@@ -62,7 +64,7 @@ def agreeing():
 def filtered(agreeing, written, more=()):
     sampled, found, rollouts = agreeing
     rows = [(t, written.get(t.number, labels(t.truth))) for t in sampled]
-    agreed = agree([*rows, *more], found, rollouts, Bounds(0.2, 0.8))
+    agreed = agree([*rows, *more], found, rollouts, Bounds(0.2, 0.8), {})
     assert isinstance(agreed, Agreed)
     return agreed
 
@@ -114,24 +116,77 @@ def test_a_trajectory_without_a_label_left_is_no_example(agreeing):
     odd = trajectory(60, 1)
     sampled, found, rollouts = agreeing
     case = ([*sampled, odd], {**found, 60: scores(2)}, rollouts)
-    agreed = agree([(t, labels(t.truth)) for t in case[0]], case[1], case[2], Bounds(0.0, 1.0))
+    agreed = agree([(t, labels(t.truth)) for t in case[0]], case[1], case[2], Bounds(0.0, 1.0), {})
     assert isinstance(agreed, Agreed)
     assert all(set(marks) != {"?"} for _, marks in agreed.training)
 
 
 def test_one_source_leaves_all_labels(agreeing):
     sampled, _, rollouts = agreeing
-    found = agree([(t, labels(t.truth)) for t in sampled], {}, rollouts, Bounds(0.2, 0.8))
+    found = agree([(t, labels(t.truth)) for t in sampled], {}, rollouts, Bounds(0.2, 0.8), {})
     assert isinstance(found, Unidentified)
     assert "Only one source" in found.why
 
 
+def test_people_are_a_source(agreeing):
+    """What they say moves beliefs, and makes a second source where there was one."""
+    sampled, found, rollouts = agreeing
+    rows = [(t, labels(t.truth)) for t in sampled]
+    others = {t.number: {step: step < t.truth for step in range(1, STEPS)} for t in sampled[10:]}
+    agreed = agree(rows, {}, rollouts, Bounds(0.2, 0.8), others)
+    assert isinstance(agreed, Agreed)
+    assert agreed.after.true_share == 0
+
+    def belief(judged):
+        both = agree(rows, found, rollouts, Bounds(0.2, 0.8), judged)
+        assert isinstance(both, Agreed)
+        return both.rows[0].beliefs[sampled[0].truth - 1]
+
+    assert belief(others | {0: {sampled[0].truth: True}}) > belief(others)
+
+
+def test_people_tell_how_often_the_verifier_is_wrong_on_a_recorded_run():
+    """On the lab, where verifier and rollouts alone leave it open; as people the oracle, who is right."""
+    facts = recorded(1)
+    right = {one.trajectory: {s: one.truth == 0 or s < one.truth for s in range(1, one.n)} for one in facts}
+    sampled = [trajectory_of(one) for one in facts]
+    tried = [
+        (one.trajectory, prefix, (), made < tries.succeeded)
+        for one in facts
+        for prefix, tries in one.rollouts.items()
+        for made in range(tries.made)
+    ]
+    rows = [(t, one.labels) for t, one in zip(sampled, facts, strict=True)]
+    given = {one.trajectory: one.scores for one in facts if one.scores}
+    noise = {}
+    for name, judged in (("without", {}), ("with", {n: right[n] for n in sorted(right)[::2]})):
+        agreed = agree(rows, given, tried, Bounds(0.2, 0.8), judged)
+        assert isinstance(agreed, Agreed)
+        noise[name] = agreed
+    assert noise["with"].before.true == noise["without"].before.true
+    off = {name: abs(one.before.estimated - one.before.true) for name, one in noise.items()}
+    assert off["with"] < off["without"]
+    assert noise["with"].after.true_share < noise["without"].after.true_share
+    assert noise["with"].kept_share > noise["without"].kept_share
+
+
+def trajectory_of(one):
+    """A trajectory as the record has it, whose steps are tokens of their own."""
+    tokens = tuple(range(one.n * one.trajectory, one.n * (one.trajectory + 1)))
+    ends = tuple(range(1, one.n + 1))
+    return Trajectory(
+        *(one.trajectory, one.question, 1, 0, "sample", tokens, ends, ("s",) * one.n, False, "", one.truth)
+    )
+
+
 @pytest.fixture(scope="module")
 def events(tmp_path_factory):
-    """What a run that filters reports until its second verifier is trained."""
+    """What a run reports until its second verifier is trained that filters because it was told to while it ran."""
 
     def hear(event):
         found.append(event)
+        if isinstance(event, k.PhaseStarted) and len(found) < 10:
+            control.take_label_settings(later)
         if isinstance(event, k.PhaseFinished) and event.ordinal == trained:
             raise Stopped("enough is seen")
 
@@ -139,14 +194,16 @@ def events(tmp_path_factory):
         iterations=1,
         warmup={"epochs": 0},
         sampling={"questions": 40, "start_questions": 10, "samples": 6},
-        labeling={"trajectories": 60, "start_trajectories": 12, "rollouts": 2, "consensus": "dawid-skene"},
+        labeling={"trajectories": 60, "start_trajectories": 12, "rollouts": 2},
     )
+    later = settings.labeling.model_copy(update={"consensus": "dawid-skene", "trajectories": 1}).model_dump(mode="json")
+    control = ControlState()
     found: list[k.Event] = []
     phases = plan(settings)
     (trained,) = [p.ordinal for p in phases if (p.name, p.iteration) == (PhaseName.VERIFIER, 1)]
     session = RunSession(settings, tmp_path_factory.mktemp("run"), torch.device("cpu"))
     with pytest.raises(Stopped):
-        run(RunContext(session, phases, hear))
+        run(RunContext(session, phases, hear, control))
     return found
 
 

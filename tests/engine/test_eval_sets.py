@@ -4,6 +4,8 @@ import json
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sapo_engine.grading.programs import probe
 from sapo_engine.loop import run
@@ -11,12 +13,16 @@ from sapo_engine.phases import evaluate
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.control import ControlState
 from sapo_engine.rollouts import Completion, Usage
+from sapo_engine.service import data_check
 from sapo_engine.session import RunSession
+from sapo_studio.config.columns import PARTS
 from sapo_studio.config.phase_plan import plan
+from sapo_studio.config.presets import parse_toml, to_toml
 from sapo_studio.config.schema import parse_config
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events.kinds import Labels, Log, Metric, Pairs, PhaseFinished, Questions, Scores, Trajectories
+from sapo_studio.requests.kinds import DataCheckRequest
 from tests.fixtures.tiny_models import write_model
 from tests.fixtures.written_tasks import gsm8k_file, mbpp_file
 
@@ -239,3 +245,91 @@ def test_data_that_cannot_be_used_are_told_with_the_set(ground, content, expecte
         RunSession(config_of(ground, [far(ground)]), ground / "run", CPU)
     assert expected in str(caught.value)
     assert "Evaluation set far" in caught.value.what
+
+
+# -- Columns that are called something else
+
+
+def as_alpaca(file, **change):
+    """Rewrite the file's questions with the columns of Alpaca; `change` in the last row."""
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows = [
+        {"instruction": "Solve it.", "input": row["question"], "output": row["answer"].rpartition("#### ")[2]}
+        for row in rows
+    ]
+    rows[-1] |= change
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return rows
+
+
+ALPACA = {"question": ["instruction", "input"], "answer": "output"}
+
+
+def test_a_set_whose_columns_are_called_something_else(ground):
+    rows = as_alpaca(ground / "far.jsonl")
+    known = {row["input"]: row["output"] for row in rows[:6]}
+    one = far(ground, kind="jsonl", fields=ALPACA)
+    config = config_of(ground, [one])
+    assert parse_toml(to_toml(config))[0] == config
+    found = numbers(whole_run(config, ground / "run", known))
+    assert found[0, "far", "greedy_accuracy"] == (6 / 24, 24)
+
+
+def test_leaks_and_data_check_read_the_columns_of_a_set(ground):
+    trained = [json.loads(line)["question"] for line in (ground / "train.jsonl").read_text().splitlines()]
+    rows = [{"q": {"text": text}, "gold": 1} for text in trained[:3]]
+    (ground / "far.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = config_of(ground, [far(ground, kind="jsonl", fields={"question": "q.text", "answer": "gold"})])
+    found = data_check.answer(DataCheckRequest(config=config.model_dump(mode="json")))
+    assert found["sets"] == [{"name": "far", "rows": 3, "asked": 3, "bad": 0}]
+    assert [(one["in"], one["exact"]) for one in found["leaks"]] == [("evaluation set far", 3)]
+
+
+@pytest.mark.parametrize("how", ["run", "data check"])
+@pytest.mark.parametrize("missing", ["outcome", "output.0", "\u2028", "o" * 5000])
+def test_a_column_that_a_set_has_not_is_named_with_those_there_are(ground, missing, how):
+    as_alpaca(ground / "far.jsonl", note="here alone")
+    config = config_of(ground, [far(ground, kind="jsonl", fields=ALPACA | {"answer": missing})])
+    asked = DataCheckRequest(config=config.model_dump(mode="json"))
+    with pytest.raises(InputError) as caught:
+        RunSession(config, ground / "run", CPU) if how == "run" else data_check.answer(asked)
+    assert caught.value.what.startswith("Evaluation set far: ")
+    lines = caught.value.why.splitlines()
+    assert len(lines) == 21  # of 24
+    assert "far.jsonl:1: column" in lines[0]
+    assert max(map(len, lines)) < 500
+    assert "which evaluation.sets.fields names for answer, is missing" in lines[0]
+    assert lines[0].endswith("There are: instruction, input, output.")
+    assert "evaluation.sets.fields" in caught.value.fix
+    assert "task.fields" not in str(caught.value)
+
+
+PARTS_OR_NOT = st.one_of(st.sampled_from(PARTS), st.text(max_size=5))
+COLUMNS = st.one_of(st.text(max_size=3), st.lists(st.text(max_size=3), max_size=2), st.none(), st.integers())
+
+
+@given(fields=st.one_of(st.dictionaries(PARTS_OR_NOT, COLUMNS, max_size=3), st.text(max_size=5), st.integers()))
+def test_the_fields_of_a_set_are_checked_as_those_of_the_task(fields):
+    def faults(section):
+        data = {"task": {"kind": "jsonl", "train_data": "x"}, "model": {"source": "hub:a/b"}}
+        one = {"name": "far", "kind": "jsonl", "data": "y"}
+        place = data["task"] if section == "task" else one
+        place["fields"] = fields
+        data["evaluation"] = {"sets": [one]}
+        try:
+            return place["fields"] and getattr(parse_config(data), section) and None
+        except InputError as error:
+            return error.why.replace("evaluation.sets.0.", "task.")
+
+    assert faults("task") == faults("evaluation")
+
+
+def test_fields_are_for_questions_of_ones_own():
+    one = {"name": "far", "kind": "math", "data": "y", "fields": {"question": "q"}}
+    data = {"task": {"kind": "gsm8k"}, "model": {"source": "hub:a/b"}, "evaluation": {"sets": [one]}}
+    with pytest.raises(InputError) as caught:
+        parse_config(data)
+    assert 'the set far has fields, which are for kind = "jsonl"' in caught.value.why
+    one["field"] = one.pop("fields")
+    with pytest.raises(InputError, match=r"did you mean evaluation\.sets\.0\.fields"):
+        parse_config(data)

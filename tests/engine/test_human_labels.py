@@ -27,7 +27,7 @@ USED = config(
     iterations=1,
     warmup={"epochs": 0},
     sampling={"questions": 10, "samples": 3},
-    labeling={"people": "use", "trajectories": 10, "start_trajectories": 10},
+    labeling={"people": "use", "consensus": "dawid-skene", "trajectories": 10, "start_trajectories": 10},
     verifier={"epochs": 1, "max_trajectories": 20},
     optimiser={"max_pairs": 10, "guard": "off"},
 )

@@ -17,8 +17,10 @@ from sapo_engine.rollouts import Completion, HfBackend, Request, Usage, pool
 from sapo_engine.rollouts.overheard import Heard, Listener, OverheardBackend
 from sapo_engine.session import RunSession
 from sapo_studio.config.phase_plan import plan
+from sapo_studio.domain.alarms import alarms
 from sapo_studio.domain.ledger import Meter
 from sapo_studio.events import kinds as k
+from sapo_studio.store.records import MetricValue
 from tests.fixtures.small_run import config
 
 CPU = torch.device("cpu")
@@ -79,6 +81,9 @@ def test_a_reload_that_is_skipped_is_seen(tmp_path, monkeypatch):
     assert found[0].value < ROUNDING
     assert found[1].value < ROUNDING
     assert found[2].value > 100 * ROUNDING
+    numbers = {e.iteration: {NAME: MetricValue(e.value, n=e.n)} for e in found}
+    raised = alarms(numbers, paired=lambda _: True, eta=0.1, sets={})
+    assert [(alarm.iteration, alarm.kind) for alarm in raised] == [(2, "sampler")]
 
 
 # -- The number

@@ -22,6 +22,7 @@ from sapo_studio import cli, paths, supervisor
 from sapo_studio.app import diagnosis
 from sapo_studio.app.commands import following
 from sapo_studio.app.experiments import runner
+from sapo_studio.app.run_queue import waiting_for
 from sapo_studio.config.schema import field_paths
 from sapo_studio.requests import client
 from sapo_studio.store.db import Store
@@ -136,9 +137,10 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         for module, name in (
             *((client, "ask"), (diagnosis, "ask"), (runner, "run_matrix")),
             *((supervisor, "launch"), (supervisor, "resume"), (supervisor, "stop"), (supervisor, "pause")),
-            *((supervisor, "kill"), (supervisor, "stop_after_phase"), (following, "follow")),
+            *((supervisor, "kill"), (supervisor, "stop_after_phase"), (following, "follow"), (waiting_for, "look")),
         ):
             patch.setattr(module, name, refuse)
+        patch.setattr(supervisor, "wake_queue", lambda _: False)  # any look at runs calls it
         patch.setattr(diagnosis, "window_fault", lambda: None)
         yield Ground(folder, files(folder))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -13,16 +15,20 @@ from hypothesis import strategies as st
 from sapo_studio import paths
 from sapo_studio.app.benchmarks.making import Choice, make_benchmark
 from sapo_studio.app.benchmarks.using import measured_on, run_to_measure
+from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.domain.process_benchmark import BenchmarkRow, choose, digest, parse_reference
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.formats.base import ReadAs
 from sapo_studio.formats.registry import format_named, read_file
+from sapo_studio.requests import client
 from sapo_studio.store import benchmarks, queries, runs
 from sapo_studio.store.annotations import annotate
 from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
 from tests.fixtures.synthetic import synthetic_run
+from tests.kernel.test_commands import Sapo
 
 ROWS = st.lists(
     st.builds(
@@ -168,6 +174,45 @@ def test_a_run_names_a_version_and_keeps_it(store: Store, home: Path):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "evaluate RUN",
+        "people-study RUN",
+        "label-study RUN",
+        "score solved --verifier RUN",
+        "benchmark sample new --models RUN --like RUN",
+        "benchmark sample new --models MODEL --like RUN",
+        "benchmark sample new --models RUN --like OTHER",
+        "benchmark sample new --models MODEL --like OTHER --verifier RUN",
+    ],
+)
+def test_whoever_opens_a_run_again_finds_its_benchmark_as_it_was_frozen(
+    line: str, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    one = benchmarks.freeze_benchmark(store, benchmarks.create_benchmark(store, "mine", [row(1)], source={}))
+    named = RunConfig.model_validate({"task": {"process_data": "benchmark:mine"}})
+    run, other = runs.create_run(store, named), runs.create_run(store, RunConfig())
+    solved = tmp_path / "solved.jsonl"
+    solved.write_bytes(benchmarks.write_files(store, one)[0].read_bytes())
+    take_in(store, solved, known_format(solved), ReadAs(), name="solved")
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    file = paths.process_data_path(queries.get_config(store, run).task.process_data)
+    file.write_bytes(solved.read_bytes().replace(b'"label": ', b'"label": 1'))
+    seen: list[bytes] = []
+
+    def engine(*command: object, **options: object) -> subprocess.CompletedProcess[str]:
+        seen.append(file.read_bytes())
+        raise OSError("there is no engine in this test")
+
+    monkeypatch.setattr(client, "subprocess", SimpleNamespace(run=engine, PIPE=-1, TimeoutExpired=TimeoutError))
+    places = {"RUN": run, "OTHER": other, "MODEL": str(model)}
+    code, _, told = Sapo(capsys, monkeypatch)(*(places.get(word, word) for word in line.split()))
+    assert (code, seen) == (1, [solved.read_bytes()]), told
+
+
+@pytest.mark.parametrize(
     "named", ["benchmark:", "benchmark:../x@1", "benchmark:a", "benchmark:\0@1", "benchmark:/etc@1"]
 )
 def test_a_reference_is_no_way_out_of_the_folder(home: Path, named: str):
@@ -235,3 +280,59 @@ def test_made_of_a_queue_and_by_consensus(store: Store):
         assert one.agreement is not None
         assert one.agreement > 0.5
         assert len(one.origin["by"]) >= 2
+
+
+@pytest.fixture
+def versions(store, monkeypatch):
+    """`chains`, twice frozen and once a draft, and `drafted`, in the store that commands open."""
+    monkeypatch.setenv(paths.HOME_VARIABLE, str(store.path.parent))
+    monkeypatch.chdir(store.path.parent)
+    for name, frozen in (("chains", True), ("chains", True), ("chains", False), ("drafted", False)):
+        one = benchmarks.create_benchmark(store, name, [row(1), row(2)], source={})
+        if frozen:
+            benchmarks.freeze_benchmark(store, one)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "noted"),
+    [
+        ("chains@1", "chains@1", False),
+        ("benchmark:chains@1", "chains@1", False),
+        ("chains", "chains@2", True),
+        ("benchmark:chains", "chains@2", True),
+    ],
+)
+def test_a_benchmark_is_named_with_and_without_its_version(versions, text, title, noted):
+    found = measured_on(text)
+    assert (found.name, found.process_data) == (title, f"benchmark:{title}")
+    assert bool(found.note) == noted
+    assert title in found.note or not noted
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("chains@9", r"(?s)chains@9.*There are chains@3 \(a draft\), chains@2, chains@1\."),
+        ("chains@3", "chains@3 is a draft"),
+        ("drafted", "drafted@1 is a draft"),
+        ("chain", r"(?s)neither a file nor a process benchmark 'chain'.*chains@2, chains@1, drafted@1 \(a draft\)"),
+        ("benchmark:rows.jsonl", "'rows.jsonl'"),
+    ],
+)
+def test_a_benchmark_that_is_not_there_is_answered_with_what_is(versions, text, told):
+    with pytest.raises(InputError, match=told):
+        measured_on(text)
+
+
+def test_a_file_goes_before_a_benchmark_of_its_name(versions, tmp_path):
+    Path("chains").write_text("{}")
+    assert measured_on("chains").file == Path("chains").absolute()
+    assert measured_on("benchmark:chains").name == "chains@2"
+    assert measured_on("folder/chains").name == "folder/chains", "a path is no name"
+
+
+def test_a_configuration_that_names_a_benchmark_as_a_command_does_is_told_how(versions):
+    config = RunConfig.model_validate({"task": {"process_data": "chains@1"}})
+    with pytest.raises(InputError, match=r'(?s)no file .*task.process_data = "benchmark:chains@1"'):
+        runs.create_run(versions, config)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from sapo_studio import supervisor
+from sapo_studio.app.benchmarks.candidates import find_source
 from sapo_studio.app.exports.step_labels import written
 from sapo_studio.app.imports.take_in import known_format, look, take_in
 from sapo_studio.cli import app
@@ -391,3 +392,20 @@ def test_last_is_the_last_run_where_only_a_run_will_do(store: Store, tmp_path: P
 def test_commands_that_need_a_run_say_that_a_file_is_none(command: str, sapo: Callable[..., Any], tmp_path: Path):
     assert sapo("import", put(tmp_path, lines(ROWS["trl"])), "--name", "mine").exit_code == 0
     assert "mine-1 is an imported file" in str(sapo(command, "mine").exception)
+
+
+def test_last_is_no_file_by_accident(sapo: Callable[..., Any], store: Store, tmp_path: Path):
+    """Whoever names a file gets it; `last` alone means a run, to every command that takes either."""
+    file = put(tmp_path, lines(ROWS["processbench"]))
+    alone = taken(store, file)
+    assert queries.find_entry(store, "last") == alone, "there is nothing else"
+    own = synthetic_run(store, iterations=1, questions=4, trajectories=8)
+    later = taken(store, file)
+    assert queries.find_entry(store, "last") == own
+    assert queries.find_entry(store, later) == later
+    assert queries.find_imported(store, "last") == later
+    for arguments in (("audit", "--json"), ("report", "last", "--json"), ("export", "last", "config")):
+        found = sapo(*arguments)
+        assert found.exit_code == 0, found.output
+        assert own in found.output or later not in found.output
+    assert find_source(store, "last").runs == (own,)

@@ -188,7 +188,7 @@ def test_a_queue_is_kept_as_it_was_made(store: Store):
 @pytest.mark.parametrize(
     ("more", "what"),
     [
-        ({"name": "  "}, "no name"),
+        ({"name": "  "}, "name of a queue"),
         ({"size": 0}, "cannot be made"),
         ({"size": 10**6}, "cannot be made"),
         ({"seed": -1}, "seed"),
@@ -214,6 +214,6 @@ def test_names_are_each_of_one_queue(store: Store):
     with pytest.raises(InputError, match="already"):
         rename_queue(store, second, "a")
     rename_queue(store, first, "a")
-    with pytest.raises(InputError, match="no name"):
+    with pytest.raises(InputError, match="name of a queue"):
         rename_queue(store, first, "")
     assert {one.name for one in list_queues(store)} == {"a", "b"}

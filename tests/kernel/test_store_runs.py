@@ -119,6 +119,8 @@ def test_deleting_takes_everything_of_one_run_and_nothing_of_another(store: Stor
             "queue_acts": {**who, "item_id": trajectory, "uid": run_id, "verb": "save"},
             "resolutions": {**of, "resolver": "cy", "at": 1.0, "judgements": "{}", "first_error": 0},
             "training_labels": {"trajectory_id": trajectory, "verifier": 1, "labels": "1", "reasons": "p"},
+            "run_queue": {"run_id": run_id, "place": 1.0, "queued_at": 1.0},
+            "alarms": {"run_id": run_id, "iteration": 1, "kind": "gap", "at": 1.0, "message": "wider"},
         }.items():
             names, marks = ", ".join(row), ", ".join("?" * len(row))
             store.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(row.values()))
@@ -133,6 +135,7 @@ def test_deleting_takes_everything_of_one_run_and_nothing_of_another(store: Stor
         "INSERT INTO benchmark_rows (benchmark_id, row, problem, steps, first_error, correct)"
         " VALUES (1, 1, 'p', '[]', 0, 1)"
     )
+    store.execute("INSERT INTO store_settings (key, value) VALUES ('k', '1')")
     kept = fill("kept")
     before = counts()
     assert all(before.values()), "the fixture leaves a table empty"

@@ -9,6 +9,7 @@ import pytest
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
+from sapo_ui.widgets.saving import saving
 from tests.fixtures.window_ground import (
     dressed,
     no_references_to_none_lost,
@@ -24,6 +25,12 @@ __all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind", "poin
 def home(tmp_path):
     """The data folder of this test."""
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def first_save():
+    """Nobody has saved a file yet."""
+    saving().remember(None)
 
 
 @pytest.fixture

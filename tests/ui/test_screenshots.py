@@ -23,6 +23,7 @@ def test_pictures_are_taken_of_a_run(qapp, store, tmp_path):
         *("run-4k.png", "run-dark.png", "run-light.png"),
     ]
     assert not screenshots.has_queues()
+    assert not screenshots.has_benchmarks()
     from PySide6.QtGui import QImage
 
     assert QImage(str(tmp_path / "shots" / "run-4k.png")).size().toTuple() == (3840, 2160)

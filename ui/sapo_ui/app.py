@@ -153,7 +153,7 @@ class Program:
             else:
                 raise error
 
-        tasks.run(self.window, lambda store: queries.find_run(store, text), self.window.want_run, failed=failed)
+        tasks.run(self.window, lambda store: queries.find_entry(store, text), self.window.want_run, failed=failed)
 
 
 if __name__ == "__main__":

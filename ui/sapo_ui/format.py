@@ -28,15 +28,15 @@ def _rounded(value: float, digits: int) -> float:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A bare number: `0.0457`, `3.14`, `12.3k`, `4.5M`; tiny ones as `2e\u22124`."""
+    """A bare number: `0.0457`, `3.14`, `12.3k`, `4.5M`; tiny and huge ones as `2e\u22124`."""
     if value is None or not math.isfinite(value):
         return NONE
     size = abs(_rounded(value, digits))
-    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if size >= limit:
+    for limit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if limit <= size < 1e15:
             scale = 1e3 if letter == "k" else limit
             return _plain(value / scale, digits) + letter
-    if 0 < size < 1e-3:
+    if size >= 1e15 or 0 < size < 1e-3:
         mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
         short = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         return f"{short}e{int(exponent)}".replace("-", MINUS)

@@ -1,7 +1,8 @@
 """Pictures of the real window over a finished run: `python -m sapo_ui.screenshots OUT_DIR [--run RUN]`.
 
-Needs no screen. Writes the run page, a trace, the label audit, the queue made last and the New run form at 1280 x 800
-in both looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
+Needs no screen. Writes the run page, a trace, the label audit, the queue made last, the process benchmarks and the New
+run form at 1280 x 800 in both looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings
+is read or changed.
 """
 
 from __future__ import annotations
@@ -55,13 +56,13 @@ def _take(program: Program, out: Path) -> list[Path]:
     for mode in ("light", "dark"):
         theme.manager().choose(mode)
         window.resize(*SIZE)
-        window.run_page.docks.reset()
+        window.run_page.panels.reset()
         settle()
         written.append(save(window, out / f"run-{mode}.png"))
         if show_a_trace(program):
             settle()
             written.append(save(window, out / f"trace-{mode}.png"))
-            window.run_page.docks.reset()
+            window.run_page.panels.reset()
         window.audit()
         settle()
         written.append(save(window, out / f"audit-{mode}.png"))
@@ -69,6 +70,11 @@ def _take(program: Program, out: Path) -> list[Path]:
             window.annotate()
             settle()
             written.append(save(window, out / f"annotate-{mode}.png"))
+            window.leave_form()
+        if has_benchmarks():
+            window.benchmarks()
+            settle()
+            written.append(save(window, out / f"benchmarks-{mode}.png"))
             window.leave_form()
         window.new_run()
         settle()
@@ -90,6 +96,15 @@ def has_queues() -> bool:
         return any(queue.size for queue in list_queues(store))
 
 
+def has_benchmarks() -> bool:
+    """Whether there is something to show on the page of process benchmarks."""
+    from sapo_studio.store.benchmarks import list_benchmarks
+    from sapo_studio.store.db import Store
+
+    with Store.open() as store:
+        return bool(list_benchmarks(store))
+
+
 def show_a_trace(program: Program) -> bool:
     """Show a wrong trajectory whose first error rollouts have confirmed, where the run has one."""
     from sapo_studio.store import queries
@@ -103,7 +118,7 @@ def show_a_trace(program: Program) -> bool:
         found = queries.trace_ids(store, TraceFilter(run_id, case="confirmed", outcome="wrong"))
     if len(found) == 0:
         return False
-    program.window.run_page.docks.show_trace(int(found[0]))
+    program.window.run_page.panels.show_trace(int(found[0]))
     return True
 
 

@@ -1,4 +1,5 @@
-"""The consensus filter over an iteration's labels: what verifier and rollouts make likely enough stays in training."""
+"""The consensus filter over an iteration's labels: what verifier, rollouts and people (where the run uses their word)
+make likely enough stays in training."""
 
 from __future__ import annotations
 
@@ -6,11 +7,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sapo_engine.labeling.human_labels import Judged
 from sapo_engine.labeling.outcome import RolloutFacts
 from sapo_engine.text.trajectory import LabeledRow, Trajectory
 from sapo_studio.domain.consensus import AS_WRITTEN, LEFT_OUT, Bounds, Noise, filtered, noise
 from sapo_studio.domain.dawid_skene import Unidentified, estimate
+from sapo_studio.domain.judgements import Judgement
 from sapo_studio.domain.step_evidence import StepEvidence, Tries, votes_of
+
+PEOPLE = "people"
+"""The source that all people are together: the parent has taken what they say together."""
 
 _Prefix = tuple[int, tuple[int, ...]]
 """A question's number and the tokens so far."""
@@ -57,9 +63,10 @@ def agree(
     scores: Mapping[int, Sequence[float]],
     rollouts: Sequence[RolloutFacts],
     bounds: Bounds,
+    judged: Judged,
 ) -> Agreed | Unidentified:
     """Filter `labeled`, sampled trajectories and expanded rollouts, by what `scores` of the verifier before (by the
-    number of a trajectory) and `rollouts` say.
+    number of a trajectory), `rollouts` and, one source together, the people who have `judged` some say.
 
     An expanded rollout begins like the trajectory that it was made from, and has its beliefs there; all that follows
     has the belief of the last step that is known, since no path leads back.
@@ -73,6 +80,7 @@ def agree(
             labels,
             scores=scores.get(t.number, ()),
             rollouts={step: tried[prefix] for step, prefix in enumerate(_prefixes(t), 1) if prefix in tried},
+            people=_people(judged.get(t.number, {})),
             truth=t.truth,
         )
         for t, labels in sampled
@@ -91,6 +99,11 @@ def agree(
         noise((row.written, row.beliefs, row.trajectory.truth) for row in of_sampled),
         noise((row.labels, row.beliefs, row.trajectory.truth) for row in of_sampled),
     )
+
+
+def _people(steps: Mapping[int, bool]) -> dict[str, dict[int, int]]:
+    said = {step: int(Judgement.RIGHT if correct else Judgement.WRONG) for step, correct in steps.items()}
+    return {PEOPLE: said} if said else {}
 
 
 def _filtered(trajectory: Trajectory, labels: str, beliefs: list[float], bounds: Bounds) -> AgreedLabels:

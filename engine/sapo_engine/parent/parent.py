@@ -11,6 +11,7 @@ import os
 import signal
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,27 @@ from sapo_engine.parent.store_wait import SAYS_NO_ROOM, StopWhileWaiting, StoreW
 from sapo_engine.parent.worker_process import WorkerProcess, worker_command
 from sapo_studio import files, processes, supervisor
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.runs import RunStatus, Verb
+from sapo_studio.domain.runs import RESTARTED, RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError, SapoError, StoreError
 from sapo_studio.events import PROTOCOL, Event, encode
 from sapo_studio.events.control import Start
-from sapo_studio.events.kinds import Failed, Finished, Hello, JudgementsWanted, Log, Paused
+from sapo_studio.events.kinds import Failed, Finished, Hello, JudgementsWanted, Log, Paused, PhaseFinished
 from sapo_studio.store import benchmarks, queries, run_queue, runs
+from sapo_studio.store.alarms import raise_alarms
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import NO_ROOM, StoreFault
 from sapo_studio.store.human_verdicts import steps_by_people
 from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.maintenance import StoreMaintenance
-from sapo_studio.store.records import ErrorText, RunSummary
+from sapo_studio.store.records import Command, ErrorText, RunSummary
 
 HEARTBEAT_SECONDS = 1.0
 POLL_SECONDS = 0.25
 """How often command rows are looked for, and how long the loop sleeps at most."""
+
+WITHDRAWN = {Verb.PAUSE: Verb.RESUME, Verb.STOP_AFTER_PHASE: Verb.KEEP_GOING}
+"""What lies between being passed on and being carried out, and what takes it back: its row stays open so long, and is
+closed by whoever withdraws it (`store.pending_commands`)."""
 
 STOP_SECONDS = 30.0
 """How long a worker may take to end in good order before it is killed."""
@@ -89,6 +95,7 @@ class Parent:
         self.error: SapoError | None = None
         """Why the run failed, once it has."""
         self._pause = self._is_paused = self._stop_after_phase = self._signalled = False
+        self._passed_on: dict[int, Verb] = {}  # rows of WITHDRAWN that are still open, by id
         self._stop_by: float | None = None
         self._last_heartbeat = time.monotonic()
         self._next_poll = 0.0
@@ -104,6 +111,7 @@ class Parent:
             self._wait.do(lambda: benchmarks.pinned(self._store, self._config))  # its files, for the worker
             self._wait.do(lambda: _prepare_folder(self._folder, self._config))
             maintenance = self._wait.maintenance = StoreMaintenance(self._store, self._folder)
+            self._raise_alarms()
             status = self._attempts(maintenance)
         except StopWhileWaiting:
             status = RunStatus.STOPPED
@@ -214,7 +222,7 @@ class Parent:
         message = ". ".join(part.rstrip(".") for part in (reason.what, reason.why) if part) + "."
         if again:
             self._restarts += 1
-            message += f" Starting it again ({self._restarts} of {limit})."
+            message += f" {RESTARTED} ({self._restarts} of {limit})."
         self._commit([*events, Log(level="warning" if again else "error", message=message)])
         if not again:
             raise reason
@@ -291,10 +299,18 @@ class Parent:
                 )
             if isinstance(event, Paused):
                 self._is_paused = event.paused
+                if event.paused and self._pause:
+                    self._close_pauses()
             elif isinstance(event, Finished | Failed):
                 self._word = event
             elif isinstance(event, JudgementsWanted) and self._worker is not None:
                 self._worker.tell_judgements(self._wait.do(self._judged))
+        if any(isinstance(event, PhaseFinished) for event in events):
+            self._raise_alarms()
+
+    def _raise_alarms(self) -> None:
+        """Look at the numbers of what is evaluated by now. Also for what an earlier attempt had no time to look at."""
+        self._wait.do(lambda: raise_alarms(self._store, self._run_id, self._config))
 
     def _judged(self) -> dict[int, dict[int, bool]]:
         return steps_by_people(self._store, queries.get_number(self._store, self._run_id))
@@ -321,15 +337,39 @@ class Parent:
             self._obey(Verb.STOP, worker)
         if now >= self._next_poll:
             self._next_poll = now + POLL_SECONDS
-            for command in self._wait.do(lambda: runs.open_commands(self._store, self._run_id)):
-                self._obey(command.verb, worker)
-                self._wait.do(lambda id_=command.id: runs.mark_handled(self._store, [id_]))
+            self._take_commands(self._wait.do(lambda: runs.open_commands(self._store, self._run_id)), worker)
         if self._stop_by is not None and now > self._stop_by:
             self._stop_by = now + STOP_SECONDS
             self._commit(
                 [Log(level="warning", message=f"The worker did not stop within {STOP_SECONDS:.0f} s; killed.")]
             )
             worker.kill()
+
+    def _take_commands(self, commands: Sequence[Command], worker: WorkerProcess) -> None:
+        """Carry out what is asked, and take back what was withdrawn since."""
+        still_open = {command.id for command in commands}
+        for identity in [known for known in self._passed_on if known not in still_open]:
+            verb = self._passed_on.pop(identity)
+            if verb not in self._passed_on.values():
+                self._obey(WITHDRAWN[verb], worker)
+        for command in commands:
+            if command.id in self._passed_on:
+                continue
+            self._obey(command.verb, worker)
+            if command.verb in WITHDRAWN and not (command.verb is Verb.PAUSE and self._is_paused):
+                self._passed_on[command.id] = command.verb
+            else:
+                self._wait.do(lambda id_=command.id: runs.mark_handled(self._store, [id_]))
+            if command.verb is Verb.RESUME:
+                self._close_pauses()
+
+    def _close_pauses(self) -> None:
+        """The run is paused, or goes on: nothing of what was asked of it is left to be done."""
+        pauses = [identity for identity, verb in self._passed_on.items() if verb is Verb.PAUSE]
+        if pauses:
+            self._wait.do(lambda: runs.mark_handled(self._store, pauses))
+        for identity in pauses:
+            del self._passed_on[identity]
 
     def _obey(self, verb: Verb, worker: WorkerProcess) -> None:
         match verb:
@@ -339,12 +379,23 @@ class Parent:
                 self._pause = False
             case Verb.STOP_AFTER_PHASE:
                 self._stop_after_phase = True
+            case Verb.KEEP_GOING:
+                self._stop_after_phase = False
             case Verb.STOP:
                 if self._stop_by is None:
                     self._stop_by = time.monotonic() + STOP_SECONDS
+            case Verb.RECONFIGURE:
+                self._reconfigure(worker)
+                return
             case Verb.CHECKPOINT:
                 pass
         worker.order(verb)
+
+    def _reconfigure(self, worker: WorkerProcess) -> None:
+        """Take over what has changed in the configuration: for this worker, for the next, and for services."""
+        self._config = self._wait.do(lambda: queries.get_config(self._store, self._run_id))
+        self._wait.do(lambda: _prepare_folder(self._folder, self._config))
+        worker.tell_label_settings(self._config.labeling.model_dump(mode="json"))
 
     def _tell(self, maintenance: StoreMaintenance) -> None:
         if maintenance.trouble:

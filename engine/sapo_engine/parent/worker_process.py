@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from sapo_engine.parent import exit_reasons as deaths
 from sapo_studio import processes
@@ -19,7 +19,7 @@ from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import EngineError, InputError
 from sapo_studio.events import Event, decode
-from sapo_studio.events.control import Judgements, Order, Start
+from sapo_studio.events.control import Judgements, LabelSettings, Order, Start
 from sapo_studio.events.kinds import Failed, Finished, PhaseFinished
 
 COMMAND_VARIABLE = "SAPO_ENGINE_WORKER"
@@ -121,6 +121,10 @@ class WorkerProcess:
     def tell_judgements(self, judged: dict[int, dict[int, bool]]) -> None:
         """Answer what people say (`JudgementsWanted`). Does nothing where the worker has ended already."""
         self._write(Judgements(judged=judged).model_dump_json())
+
+    def tell_label_settings(self, labeling: dict[str, Any]) -> None:
+        """Tell what decides from now on which labels are trained on. Does nothing where the worker has ended."""
+        self._write(LabelSettings(labeling=labeling).model_dump_json())
 
     def _write(self, line: str) -> None:
         if self._process.stdin is not None:

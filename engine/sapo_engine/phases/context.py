@@ -17,8 +17,8 @@ from typing import Generic, Protocol, TypeVar
 from sapo_engine.phases.control import BoundaryAction, CheckpointTimer, ControlState
 from sapo_engine.process_group import Group
 from sapo_engine.session import RunSession
-from sapo_studio.config.changes import RATES
-from sapo_studio.config.schema import RunConfig
+from sapo_studio.config.changes import RATES, TRAINED_LABELS
+from sapo_studio.config.schema import LabelingConfig, RunConfig
 from sapo_studio.domain.ledger import EVALUATION_PHASES, Bill
 from sapo_studio.domain.metrics import Share
 from sapo_studio.domain.runs import PlannedPhase
@@ -38,6 +38,7 @@ from sapo_studio.events.kinds import (
 from sapo_studio.files import read_manifest, write_atomic, write_folder
 
 T = TypeVar("T")
+TRAINED_LABEL_FIELDS = tuple(key.removeprefix("labeling.") for key in TRAINED_LABELS)
 PROGRESS_SECONDS = 0.2
 PAUSE_SECONDS = 30.0
 """How often ranks that wait in a pause hear that it goes on."""
@@ -100,6 +101,13 @@ class RunContext:
     def config(self) -> RunConfig:
         """The run's configuration."""
         return self.session.config
+
+    def trained_labels(self) -> LabelingConfig:
+        """What decides which labels are trained on, as it is now: it may change while the run goes on. All ranks ask
+        together, and hear the same."""
+        changed = self.group.share(self.control.label_settings)
+        now = self.config.labeling
+        return now if changed is None else now.model_copy(update={name: changed[name] for name in TRAINED_LABEL_FIELDS})
 
     @property
     def group(self) -> Group:

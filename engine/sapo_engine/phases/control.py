@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Generator
 from enum import IntEnum
+from typing import Any
 
 from sapo_studio.domain.runs import Verb
 
@@ -32,6 +33,7 @@ class ControlState:
         self._after_phase = False
         self._checkpoint = False
         self._judged: dict[int, dict[int, bool]] | None = None
+        self._labeling: dict[str, Any] | None = None
 
     def take(self, verb: Verb) -> None:
         """Note a command."""
@@ -45,6 +47,8 @@ class ControlState:
                     self._stop = True
                 case Verb.STOP_AFTER_PHASE:
                     self._after_phase = True
+                case Verb.KEEP_GOING:
+                    self._after_phase = False
                 case Verb.CHECKPOINT:
                     self._checkpoint = True
             self._changed.notify_all()
@@ -54,6 +58,17 @@ class ControlState:
         with self._changed:
             self._judged = judged
             self._changed.notify_all()
+
+    def take_label_settings(self, labeling: dict[str, Any]) -> None:
+        """Note what decides from now on which labels are trained on, as the parent has sent it."""
+        with self._changed:
+            self._labeling = labeling
+
+    @property
+    def label_settings(self) -> dict[str, Any] | None:
+        """The run's section `labeling` as it was last changed; None where it was not since this process began."""
+        with self._changed:
+            return self._labeling
 
     def wait_for_judgements(self) -> dict[int, dict[int, bool]]:
         """What people say, once the parent has sent it: at once, or this process ends with the parent."""

@@ -12,7 +12,7 @@ from sapo_engine.evaluation.labels import label_accuracy
 from sapo_engine.labeling.consensus import agree
 from sapo_engine.labeling.costs import check_cost, cost_case
 from sapo_engine.labeling.expansion import expand
-from sapo_engine.labeling.human_labels import with_people
+from sapo_engine.labeling.human_labels import Judged, with_people
 from sapo_engine.labeling.labelers import checker_for, make_checks, run_labeler
 from sapo_engine.labeling.outcome import LabelingOutcome, RolloutFacts
 from sapo_engine.models.reasoner import Reasoner
@@ -102,10 +102,13 @@ def label(
         phase.metric("labelled", len(labeled))
         phase.metric("label_seconds", time.monotonic() - began)
         training, filtered = labeled + expanded, dict[int, TrainingLabelRow]()
-        if config.consensus != "off":
-            training, filtered = _agreed(phase, training, predictions, rolled_out)
-        if config.people == "use":
-            return _with_people(phase, training, [*samples, *pool], filtered)
+        trained = run.trained_labels()
+        judged = _what_people_say(phase) if trained.people == "use" else {}
+        if trained.consensus != "off":
+            bounds = Bounds(trained.consensus_low, trained.consensus_high)
+            training, filtered = _agreed(phase, training, predictions, rolled_out, judged, bounds)
+        if trained.people == "use":
+            return _with_people(phase, training, [*samples, *pool], filtered, judged)
         return TrainingSet(training)
 
     return run.phase(PhaseName.LABEL, iteration, work, LabelsCodec()).labels
@@ -258,12 +261,13 @@ def _agreed(
     written: Sequence[LabeledRow],
     predictions: Mapping[int, Prediction],
     rollouts: Sequence[RolloutFacts],
+    judged: Judged,
+    bounds: Bounds,
 ) -> tuple[list[LabeledRow], dict[int, TrainingLabelRow]]:
     """What V_i is trained on: `written` without the labels that the sources leave open, and what that means, sent.
     Beside it, by number, the trajectories of which labels are left out."""
-    config = phase.context.config.labeling
     scores = {number: found for number, (found, _) in predictions.items()}
-    agreed = agree(written, scores, rollouts, Bounds(config.consensus_low, config.consensus_high))
+    agreed = agree(written, scores, rollouts, bounds, judged)
     if isinstance(agreed, Unidentified):
         phase.log(f"No label is left out by consensus. {agreed.why}")
         return list(written), {}
@@ -284,14 +288,8 @@ def _agreed(
     return agreed.training, {row.trajectory: row for row in rows}
 
 
-def _with_people(
-    phase: PhaseContext,
-    training: Sequence[LabeledRow],
-    pool: Sequence[Trajectory],
-    filtered: Mapping[int, TrainingLabelRow],
-) -> TrainingSet:
-    """`training` with what people say in place of what was written, as they have it at this moment; sent with the
-    reasons. A run that goes on from here takes the same words again."""
+def _what_people_say(phase: PhaseContext) -> Judged:
+    """What people say at this moment, as the parent has it. A run that goes on from here takes the same words again."""
 
     def ask() -> bytes:
         if not phase.context.group.leader:
@@ -300,7 +298,17 @@ def _with_people(
         return json.dumps(phase.context.control.wait_for_judgements()).encode()
 
     told: dict[str, dict[str, bool]] = json.loads(phase.shard(PEOPLE_SHARD, ask))
-    judged = {int(number): {int(step): ok for step, ok in steps.items()} for number, steps in told.items()}
+    return {int(number): {int(step): ok for step, ok in steps.items()} for number, steps in told.items()}
+
+
+def _with_people(
+    phase: PhaseContext,
+    training: Sequence[LabeledRow],
+    pool: Sequence[Trajectory],
+    filtered: Mapping[int, TrainingLabelRow],
+    judged: Judged,
+) -> TrainingSet:
+    """`training` with what people say in place of what was written, sent with the reasons."""
     found = with_people(training, pool, judged, filtered)
     phase.emit(TrainingLabels(verifier=phase.iteration, rows=found.rows))
     phase.metric("people_labels", found.labels, n=len(found.rows))

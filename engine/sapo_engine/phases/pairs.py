@@ -13,11 +13,9 @@ from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.phases.rows import ROWS
 from sapo_engine.text.trajectory import Trajectory
 from sapo_studio.config.schema import PAIRED
+from sapo_studio.domain.alarms import FEW_PAIRS
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.events.kinds import PairRow, Pairs
-
-FEW_PAIRS = 200
-"""Fewer pairs than this teach little; the log says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,12 @@ from sapo_studio.requests.kinds import (
     ModelCheckRequest,
     PeopleStudyRequest,
     PreviewRequest,
+    ProgramTestsRequest,
     Request,
     SampleSolutionsRequest,
     SandboxProbeRequest,
     ScoreRequest,
+    ShadowStudyRequest,
     TokenizerCheckRequest,
     read_request,
 )
@@ -50,6 +52,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import people_study
 
             return people_study.answer(request)
+        case ShadowStudyRequest():
+            from sapo_engine.service import shadow_study
+
+            return shadow_study.answer(request)
         case SampleSolutionsRequest():
             from sapo_engine.service import sample_solutions
 
@@ -70,6 +76,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import sandbox_probe
 
             return sandbox_probe.answer()
+        case ProgramTestsRequest():
+            from sapo_engine.service import program_tests
+
+            return program_tests.answer(request)
         case ModelCheckRequest():
             from sapo_engine.service import model_check
 

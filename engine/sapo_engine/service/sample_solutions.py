@@ -1,5 +1,5 @@
-"""Solutions by several models of questions that nothing is trained on, with first errors by rollouts (`sapo benchmark
-sample` asks)."""
+"""Solutions by several models of questions that nothing is trained on, with first errors by rollouts or none (`sapo
+benchmark sample` asks)."""
 
 from __future__ import annotations
 
@@ -48,13 +48,14 @@ def answer(request: SampleSolutionsRequest) -> dict[str, Any]:
             else:
                 model = run.session.start()
             written = _solutions(run.session, model, asked, request.samples)
-            found = _first_errors(run.session, model, written, request.rollouts)
+            errors = _first_errors(run.session, model, written, request.rollouts) if request.label else {}
             code = bool(getattr(run.session.task, "is_code", False))
-            for t, error in zip(written, found, strict=True):
+            for t in written:
                 question = run.session.questions[t.question]
                 gold = {"answer": "", "tests": [question.answer]} if code else {"answer": question.answer, "tests": []}
                 row = {"problem": question.text, **gold, "steps": list(t.steps), "correct": t.correct}
-                rows.append({**row, "model": name, "first_error": error})
+                labeled = {"first_error": errors.get(t.number, 0)} if request.label else {}
+                rows.append({**row, "model": name, **labeled})
         finally:
             run.close()
     if request.verifier is not None:
@@ -98,13 +99,13 @@ def _solutions(session: RunSession, model: Reasoner, asked: list[Question], samp
     )
 
 
-def _first_errors(session: RunSession, model: Reasoner, written: list[Trajectory], rollouts: int) -> list[int]:
-    """By rollouts from every step of a solution with an incorrect answer; one with a correct answer has none."""
+def _first_errors(session: RunSession, model: Reasoner, written: list[Trajectory], rollouts: int) -> dict[int, int]:
+    """By number of the solution, of those with an incorrect answer: by rollouts from every step. One with a correct
+    answer has none."""
     wrong = [t for t in written if not t.correct]
     checker = checker_for(session, model, 1, rollouts, min(session.config.labeling.wave, rollouts))
     labeled, _ = run_labeler(wrong, lambda _, t: shepherd(t.n), checker)
-    found = {item.trajectory.number: item.verdict.labels.find("0") + 1 for item in labeled}
-    return [found.get(t.number, 0) for t in written]
+    return {item.trajectory.number: item.verdict.labels.find("0") + 1 for item in labeled}
 
 
 def _second_opinion(like: RunConfig, request: SampleSolutionsRequest, rows: list[dict[str, Any]]) -> None:

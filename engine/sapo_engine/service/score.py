@@ -1,4 +1,4 @@
-"""A verifier's scores of solutions from anywhere (`sapo score` asks). Nothing is written: the caller keeps them."""
+"""A verifier's scores of solutions from anywhere (`sapo score` asks). Nothing is kept: that is for the caller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from sapo_engine.verifier.scoring import Prediction, predict
 from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.domain.labels import detect
 from sapo_studio.requests.kinds import ScoreRequest, SolutionText
+from sapo_studio.requests.wire import write_progress
 
+TOLD = 100
+"""Times, at most, that it is told how far the scoring is."""
 FIRST = 2**40
 """Numbers of the questions that are asked here begin behind all of a run's own."""
 
@@ -25,8 +28,13 @@ def answer(request: ScoreRequest) -> dict[str, Any]:
     """See ScoreRequest."""
     if isinstance(request.verifier, Path):
         classifier = Classifier(request.verifier, set_up_on(RuntimeConfig(), request.device))
-        made = ((one.number, classifier.score(one.problem, one.steps)) for one in request.solutions)
-        return {"verifier": None, "scores": _rows((n, (scores, detect(scores))) for n, scores in made), "left_out": {}}
+        told = Told(len(request.solutions))
+        found: list[tuple[int, Prediction]] = []
+        for one in request.solutions:
+            scores = classifier.score(one.problem, one.steps)
+            found.append((one.number, (scores, detect(scores))))
+            told.tick(1)
+        return {"verifier": None, "scores": _rows(found), "left_out": {}}
     assert request.run is not None, "the request has a run or a model"
     config = config_of(request.run)
     run = SavedRun(config, request.run, set_up_on(config.runtime, request.device))
@@ -42,10 +50,25 @@ def answer(request: ScoreRequest) -> dict[str, Any]:
                 left_out[why] = left_out.get(why, 0) + 1
             else:
                 readable.append(trajectory)
-        scores = predict(run.session, verifier, readable)
+        scores = predict(run.session, verifier, readable, tick=Told(len(readable)).tick)
         return {"verifier": own, "scores": _rows(scores.items()), "left_out": left_out}
     finally:
         run.close()
+
+
+class Told:
+    """Tells now and then of how many solutions of `of` are scored."""
+
+    def __init__(self, of: int) -> None:
+        self.of = of
+        self.done = self.last = 0
+
+    def tick(self, count: int) -> None:
+        """So many more are."""
+        self.done += count
+        if self.done == self.of or self.done - self.last >= max(1, self.of // TOLD):
+            self.last = self.done
+            write_progress(self.done / self.of)
 
 
 def _rows(found: Iterable[tuple[int, Prediction]]) -> list[list[Any]]:

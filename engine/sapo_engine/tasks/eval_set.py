@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from sapo_engine.grading.base import Problem
 from sapo_engine.numbering import SETS
 from sapo_engine.tasks.base import Question, WrittenSolution
+from sapo_engine.tasks.columns import SET_FIELDS
 from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad, without_any
 from sapo_engine.tasks.kinds import KINDS, Kind, load_problems
 from sapo_engine.tasks.problem_set import ProblemSet
@@ -32,7 +33,7 @@ class EvalSetTask(ProblemSet):
         kind = KINDS[config.kind]
         address = data_of(kind, config.data)
         try:
-            problems = load_problems(kind, address)
+            problems = load_problems(kind, address, columns=config.fields, key=SET_FIELDS)
         except InputError as error:
             raise InputError(f"Evaluation set {config.name}: {error.what}", why=error.why, fix=error.fix) from error
         self.rows = [problem.question for problem in problems]

@@ -11,15 +11,13 @@ from sapo_engine.grading.answers import AnswerGrader
 from sapo_engine.grading.base import Grader, Problem
 from sapo_engine.grading.escape import fault_of
 from sapo_engine.grading.extract import final_expression
-from sapo_engine.tasks.columns import renamed
+from sapo_engine.tasks.columns import TASK_FIELDS, renamed
 from sapo_engine.tasks.datasets import Row, rows_of
 from sapo_studio.config.columns import Columns
 from sapo_studio.config.schema import TaskConfig
-from sapo_studio.domain.task_kinds import TASK_KINDS, WRITTEN
+from sapo_studio.domain.task_kinds import OWN, TASK_KINDS, WRITTEN
 from sapo_studio.errors import InputError
 
-OWN = "jsonl"
-"""The kind of questions of one's own, whose columns may be called anything."""
 SHOWN = 20
 """Faults of a file that are told at once."""
 
@@ -74,8 +72,10 @@ def read_problem(kind: Kind, row: Mapping[str, Any], where: str) -> Problem:
     return problem
 
 
-def problems_of(kind: Kind, rows: Sequence[Row], source: str, columns: Columns | None = None) -> list[Problem]:
-    """The problems in `rows`; `columns` as `task.fields`, for questions of one's own.
+def problems_of(
+    kind: Kind, rows: Sequence[Row], source: str, columns: Columns | None = None, key: str = TASK_FIELDS
+) -> list[Problem]:
+    """The problems in `rows`; `columns` as the configuration's `key` names them, for questions of one's own.
 
     One InputError names every faulty line and field (the first twenty).
     """
@@ -83,7 +83,8 @@ def problems_of(kind: Kind, rows: Sequence[Row], source: str, columns: Columns |
     faults: list[str] = []
     for where, row in rows:
         try:
-            found.append(read_problem(kind, renamed(row, columns or {}, where) if kind.name == OWN else row, where))
+            own = renamed(row, columns or {}, where, key) if kind.name == OWN else row
+            found.append(read_problem(kind, own, where))
         except InputError as error:
             faults.append(f"{error.what}. {error.why}".strip())
     if faults:
@@ -92,16 +93,18 @@ def problems_of(kind: Kind, rows: Sequence[Row], source: str, columns: Columns |
             f"{source} is not valid data for the task {kind.name}",
             why="\n".join(faults[:SHOWN]) + more,
             fix="Correct the lines named above; docs/tasks.md shows what a line looks like."
-            + (" Columns that are called something else are named in task.fields." if kind.name == OWN else ""),
+            + (f" Columns that are called something else are named in {key}." if kind.name == OWN else ""),
         )
     if not found:
         raise InputError(f"{source} is empty", fix="Give a file with at least one question.")
     return found
 
 
-def load_problems(kind: Kind, address: str, *, once: bool = False, columns: Columns | None = None) -> list[Problem]:
-    """All problems at `address` (see datasets.rows_of); `columns` as for `problems_of`."""
-    return problems_of(kind, rows_of(address, once=once), address, columns)
+def load_problems(
+    kind: Kind, address: str, *, once: bool = False, columns: Columns | None = None, key: str = TASK_FIELDS
+) -> list[Problem]:
+    """All problems at `address` (see datasets.rows_of); `columns` and `key` as for `problems_of`."""
+    return problems_of(kind, rows_of(address, once=once), address, columns, key)
 
 
 def grader_for(kind: Kind, config: TaskConfig, graders: int = 0, *, code: bool) -> Grader:

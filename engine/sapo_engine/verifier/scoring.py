@@ -18,15 +18,22 @@ Prediction = tuple[list[float], int]
 """Scores of a trajectory and the predicted first error."""
 
 
-def predict(session: RunSession, verifier: Verifier, trajectories: Sequence[Trajectory]) -> dict[int, Prediction]:
-    """Scores and predicted first errors, by trajectory number. Several processes score a part each."""
+def predict(
+    session: RunSession,
+    verifier: Verifier,
+    trajectories: Sequence[Trajectory],
+    *,
+    tick: Callable[[int], None] | None = None,
+) -> dict[int, Prediction]:
+    """Scores and predicted first errors, by trajectory number. Several processes score a part each; `tick` hears of
+    each batch of this one's how many it has."""
     session.placement.place(verifier.base)
     texts = [session.text(t) for t in trajectories]
     session.meter.add(scored(sum(map(len, texts)), verifier.parameters_in_all()))
 
     def work(part: Sequence[int]) -> list[list[float]]:
         ends = [trajectories[i].ends for i in part]
-        return score(verifier, [texts[i] for i in part], ends, pad_id=session.pad_id)
+        return score(verifier, [texts[i] for i in part], ends, pad_id=session.pad_id, tick=tick)
 
     values = session.group.map(range(len(texts)), work, [len(text) for text in texts])
     return {t.number: (scores, detect(scores)) for t, scores in zip(trajectories, values, strict=True)}

@@ -24,7 +24,7 @@ from sapo_studio import processes
 from sapo_studio.config.schema import parse_config
 from sapo_studio.errors import EngineError, SapoError, Stopped
 from sapo_studio.events import Event, encode
-from sapo_studio.events.control import CONTROL, Judgements, Order, Start
+from sapo_studio.events.control import CONTROL, Judgements, LabelSettings, Order, Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Plan
 
 if TYPE_CHECKING:
@@ -199,6 +199,8 @@ def _listen(lines: BinaryIO, control: ControlState, at_end: int) -> None:
             control.take(order.verb)
         elif isinstance(order, Judgements):
             control.take_judgements(order.judged)
+        elif isinstance(order, LabelSettings):
+            control.take_label_settings(order.labeling)
     os._exit(at_end)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 from sapo_studio.store import queries
@@ -15,19 +16,20 @@ def suggested_name(run: str, iteration: int | None, rule: str) -> str:
     return f"{run}{'' if iteration is None else f' it {iteration}'}, {rule}"
 
 
+def free_name(store: Store, first: str) -> str:
+    """`first`, or with the first number behind it that makes it the name of no queue."""
+    taken = {queue.name for queue in list_queues(store)}
+    tried = (first if number == 1 else f"{first} {number}" for number in itertools.count(1))
+    return next(name for name in tried if name not in taken)
+
+
 def make(store: Store, spec: QueueSpec, created_by: str) -> QueueInfo:
     """Make the queue that `spec` asks for; without a name it gets one that is free. Raises InputError as `make_queue`
     does.
     """
     if not spec.name:
         run = queries.get_run(store, spec.filter.run_id)
-        first = suggested_name(run.name, spec.filter.iteration, spec.rule)
-        taken = {queue.name for queue in list_queues(store)}
-        name, number = first, 1
-        while name in taken:
-            number += 1
-            name = f"{first} {number}"
-        spec = replace(spec, name=name)
+        spec = replace(spec, name=free_name(store, suggested_name(run.name, spec.filter.iteration, spec.rule)))
     made = make_queue(store, spec, created_by)
     return next(queue for queue in list_queues(store) if queue.id == made)
 

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sapo_studio.app.imports.stored import stored_solutions
 from sapo_studio.domain.human_verdicts import HumanVerdict
 from sapo_studio.domain.judgements import UNKNOWN
 from sapo_studio.domain.metrics import predicted_first_error
 from sapo_studio.domain.process_benchmark import BenchmarkRow, LabelSource
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.errors import InputError
-from sapo_studio.store import queries
+from sapo_studio.store import imports, queries
 from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
@@ -41,7 +42,7 @@ def find_source(store: Store, text: str) -> Source:
     # Compared here: what is typed may hold what SQLite takes for no text.
     queue = next((number for number, name in store.rows("SELECT id, name FROM queues") if name == text), None)
     if queue is None:
-        run = queries.find_run(store, text)
+        run = queries.find_entry(store, text)
         return Source(run, "run", (run,))
     items = store.rows(
         "SELECT i.trajectory_id, t.run_id FROM queue_items i JOIN trajectories t ON t.id = i.trajectory_id"
@@ -67,6 +68,7 @@ def _of_run(store: Store, run: str, labels: LabelSource, wanted: set[int] | None
     people = human_verdicts(store, low, high) if labels in ("human", "consensus") else {}
     believed = _believed(store, low, high) if labels == "consensus" else {}
     programs = _has_programs(store, run)
+    in_file = _as_in_its_file(store, run) if queries.get_run(store, run).imported else {}
     for identity, made_in, kind, split, problem, answer, steps, correct, verified, truth in store.rows(
         "SELECT t.id, t.iteration, t.source, q.split, q.text, q.answer, t.steps, t.correct, t.verified, t.truth"
         " FROM trajectories t JOIN questions q ON q.id = t.question_id WHERE t.id BETWEEN ? AND ? ORDER BY t.id",
@@ -88,14 +90,15 @@ def _of_run(store: Store, run: str, labels: LabelSource, wanted: set[int] | None
             continue
         error, agreement, told = found
         is_program = programs if programs is not None else answer.lstrip().startswith(_TESTS)
+        file = in_file.get(identity, _InFile())
         yield BenchmarkRow(
             problem=problem,
             answer="" if is_program else answer,
-            tests=(answer,) if is_program and answer else (),
+            tests=file.tests or ((answer,) if is_program and answer else ()),
             steps=tuple(parse_steps(store, steps, identity)),
             first_error=error,
             correct=bool(correct),
-            generator="task" if kind == "solution" else run if kind == "import" else f"{run}/M{made_in}",
+            generator="task" if kind == "solution" else f"{run}/M{made_in}" if kind != "import" else file.model or run,
             origin={
                 "run": run,
                 "trajectory": row_number(identity),
@@ -106,6 +109,32 @@ def _of_run(store: Store, run: str, labels: LabelSource, wanted: set[int] | None
             },
             agreement=agreement,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _InFile:
+    """What the row of an imported file says that the store's tables do not: who wrote a solution, and the tests of its
+    question."""
+
+    model: str = ""
+    tests: tuple[str, ...] = ()
+
+
+def _as_in_its_file(store: Store, run: str) -> dict[int, _InFile]:
+    return {identity: _InFile(one.generator, one.tests) for identity, one in stored_solutions(store, run)}
+
+
+def unknown_in(store: Store, source: Source) -> set[int]:
+    """The trajectories that were put before people because nobody knows their first error: all of a queue, of an
+    imported file those whose first error the file does not say. Of a run, whose trajectories nobody need judge, none.
+    """
+    if source.trajectories is not None:
+        return set(source.trajectories)
+    (run,) = source.runs
+    if not queries.get_run(store, run).imported:
+        return set()
+    rows = store.rows("SELECT id FROM trajectories WHERE run_id = ? AND coalesce(verified, truth) IS NULL", (run,))
+    return {identity for (identity,) in rows}
 
 
 _Found = tuple[int, float | None, dict[str, Any]]
@@ -152,10 +181,21 @@ def _has_programs(store: Store, run: str) -> bool | None:
     return kind.solutions == "programs"
 
 
-def questions_trained_on(store: Store, runs: tuple[str, ...]) -> list[str]:
-    """The texts of the training questions that runs have stored. Raises InputError where there is no such run."""
+def _models_of(store: Store, runs: tuple[str, ...]) -> list[str]:
+    """The runs, as far as they are still there, whose models wrote the solutions of imported files among `runs`."""
     found: dict[str, None] = {}
     for run in runs:
+        if queries.get_run(store, run).imported:
+            found |= dict.fromkeys(imports.info(store, run).settings.get(imports.SAMPLED, {}).get("runs", ()))
+    there = {run.id for run in queries.list_runs(store)}
+    return [run for run in found if run in there]
+
+
+def questions_trained_on(store: Store, runs: tuple[str, ...]) -> list[str]:
+    """The texts of the training questions that runs have stored, and that the runs have whose models wrote imported
+    files among them. Raises InputError where there is no such run."""
+    found: dict[str, None] = {}
+    for run in (*runs, *_models_of(store, runs)):
         for (text,) in store.rows(
             "SELECT text FROM questions WHERE id BETWEEN ? AND ? AND split = 'train'",
             id_range(queries.get_number(store, run)),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from sapo_studio.app.benchmarks.candidates import Source, candidates, find_source, questions_trained_on
+from sapo_studio.app.benchmarks.candidates import Source, candidates, find_source, questions_trained_on, unknown_in
 from sapo_studio.domain.leaks import find_leaks
 from sapo_studio.domain.process_benchmark import BenchmarkRow, LabelSource, choose
 from sapo_studio.errors import InputError
+from sapo_studio.readable import counted
+from sapo_studio.store import queries
 from sapo_studio.store.benchmarks import BenchmarkInfo, create_benchmark
+from sapo_studio.store.codec import row_id
 from sapo_studio.store.db import Store
 
 FIXES = {
@@ -37,11 +40,13 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Made:
     """A new draft. `known`: solutions whose first error was known; `trained`: those of them on questions that the runs
-    are trained on; `note` says it, empty where there are none."""
+    are trained on; `waiting`: those of the sources' that still wait for people; `note` says both, empty where there
+    are none."""
 
     benchmark: BenchmarkInfo
     known: int
     trained: int
+    waiting: int
     note: str
 
 
@@ -50,12 +55,14 @@ def make_benchmark(store: Store, name: str, sources: Sequence[str], choice: Choi
     found = [find_source(store, text) for text in sources]
     runs = tuple(dict.fromkeys(run for source in found for run in source.runs))
     rows, trained = _looked_at(store, found, runs, choice)
+    waiting = _waiting(store, found, rows) if choice.labels == "human" else 0
     kept = [row for row in rows if not (choice.held_out and row.origin["trained"])]
     if not kept:
         raise InputError(
             f"There is nothing to make {name} of",
             why=f"{len(rows):,} solutions of {', '.join(source.name for source in found)} have a known first error"
-            + (f", all of them on questions that are trained on ({trained:,})." if rows else "."),
+            + (f", all of them on questions that are trained on ({trained:,})." if rows else ".")
+            + (f" {_still(waiting)}" if waiting else ""),
             fix="Leave --held-out out, or judge solutions of other questions." if rows else FIXES[choice.labels],
         )
     chosen = choose(kept, per_question=choice.per_question, size=choice.size, tuning=choice.tuning, seed=choice.seed)
@@ -64,10 +71,24 @@ def make_benchmark(store: Store, name: str, sources: Sequence[str], choice: Choi
         "from": [{"kind": one.kind, "name": one.name} for one in found],
         **asdict(choice),
         "trained_on": in_it,
+        "waiting": waiting,
         "runs": list(runs),
     }
     made = create_benchmark(store, name, chosen, source=source, created_by=created_by)
-    return Made(made, len(rows), trained, _note(made, in_it, runs))
+    notes = (_note(made, in_it, runs), _still(waiting) if waiting else "")
+    return Made(made, len(rows), trained, waiting, " ".join(note for note in notes if note))
+
+
+def _waiting(store: Store, sources: Sequence[Source], judged: Sequence[BenchmarkRow]) -> int:
+    """How many solutions of queues and imported files nobody has judged so far that their first error is known."""
+    asked = {identity for source in sources for identity in unknown_in(store, source)}
+    numbers = {run: queries.get_number(store, run) for source in sources for run in source.runs}
+    known = {row_id(numbers[row.origin["run"]], row.origin["trajectory"]) for row in judged}
+    return len(asked - known)
+
+
+def _still(waiting: int) -> str:
+    return f"{counted(waiting, 'solution')} still wait{'s' if waiting == 1 else ''} for people's judgements."
 
 
 def _looked_at(

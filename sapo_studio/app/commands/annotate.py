@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
+from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 
@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
     )
     for name, command in (("make", make), ("list", list_all), ("delete", delete)):
-        group.command(name, cls=NoEmptyTexts)(command)
+        group.command(name, cls=CheckedCommand)(command)
     app.add_typer(group, name="annotate")
 
 
@@ -107,7 +107,7 @@ def make(
     from sapo_studio.store.records import TraceFilter
 
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_entry(store, run)
         if source is None:
             imported = store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import"
             source = QueueSource.IMPORT if imported else QueueSource.SAMPLE

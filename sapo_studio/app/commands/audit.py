@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sapo_studio.app.commands.label_study import DEVICE_HELP
 from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sapo_studio.app.reports.sheets import Sheet
     from sapo_studio.app.studies.audit import Audit
+    from sapo_studio.app.studies.shadow import Shadow
+    from sapo_studio.domain.consensus import Bounds
     from sapo_studio.domain.dawid_skene import Rate
 
+LOW_HELP = "A step labeled incorrect is kept up to this belief, instead of labeling.consensus_low."
+HIGH_HELP = "A step labeled correct is kept from this belief on, instead of labeling.consensus_high."
 TOP_HELP = "How many steps that the sources disagree on are listed, worst first."
 
 
@@ -29,30 +36,49 @@ def audit(
         typer.Option("--iteration", min=0, max=2**31 - 1, help="Whose labels; the last that has any without this."),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, max=100_000, help=TOP_HELP)] = 12,
+    shadow: Annotated[
+        bool,
+        typer.Option("--shadow", help="Train a verifier on the filtered labels and hold it against the run's own."),
+    ] = False,
+    low: Annotated[float | None, typer.Option("--low", min=0.0, max=1.0, help=LOW_HELP)] = None,
+    high: Annotated[float | None, typer.Option("--high", min=0.0, max=1.0, help=HIGH_HELP)] = None,
+    device: Annotated[str, typer.Option("--device", metavar="DEVICE", help=DEVICE_HELP)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
 ) -> None:
     """Say how often each source of step labels is wrong, what a consensus filter would keep, and where they disagree.
 
     Error rates are estimated from the agreement of the sources alone (docs/audit.md), on the trajectories with an
     incorrect answer; where the task knows the truth of a step, the true rates stand beside them. The filter is that of
-    `labeling.consensus_low` and `labeling.consensus_high`, whether or not the run uses it.
+    `labeling.consensus_low` and `labeling.consensus_high`, whether or not the run uses it, or that of --low and --high.
+
+    With --shadow its effect is measured: a shadow of the iteration's verifier is trained from the same start on the
+    labels that the filter leaves, and both are measured on the run's process benchmark. That takes about as long as the
+    run's phase Verifier. The result is kept, and shown from then on; the run stays as it is.
 
     Exit codes: 0 audited, 2 bad input.
 
-    Examples: `sapo audit`, `sapo audit lab-demo-3 --iteration 2 --top 40`
+    Examples: `sapo audit`, `sapo audit lab-demo-3 --iteration 2 --top 40`, `sapo audit lab-demo-3 --shadow --json`
     """
+    from sapo_studio.app.studies import shadow as shadows
     from sapo_studio.app.studies.audit import audit as audited
+    from sapo_studio.domain.consensus import Bounds
+    from sapo_studio.requests.client import ask
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     with Store.open(create=False) as store:
-        found = audited(store, queries.find_run(store, run), iteration)
+        found = audited(store, queries.find_entry(store, run), iteration)
+        bounds = Bounds(found.configured.low if low is None else low, found.configured.high if high is None else high)
+        if shadow:
+            request = shadows.ask_for(store, found, bounds, device)
+            shadows.keep(store, found.run_id, bounds, ask(request))
+        measured = shadows.kept(store, found.run_id, found.iteration)
     if as_json:
-        say_json(found.as_json(top))
+        say_json(found.as_json(top, bounds) | {"shadows": [one.as_json() for one in measured]})
         return
     terminal = console()
     terminal.print(_head(found))
-    for sheet in (_sources(found), _filter(found), _worst(found, top)):
+    for sheet in (_sources(found), _filter(found, bounds), _shadows(measured), _worst(found, top, bounds)):
         if sheet is not None:
             terminal.print(sheet.table())
 
@@ -85,10 +111,10 @@ def _rate(rate: Rate) -> str:
     return "" if rate.value != rate.value else f"{rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%})"
 
 
-def _filter(found: Audit) -> Sheet | None:
+def _filter(found: Audit, with_: Bounds) -> Sheet | None:
     from sapo_studio.app.reports.sheets import Sheet
 
-    effect = found.filtered(found.configured)
+    effect = found.filtered(with_)
     if effect is None:
         return None
     before, after = effect.before, effect.after
@@ -99,11 +125,34 @@ def _filter(found: Audit) -> Sheet | None:
     if before.known:
         rows.append(("noise, by the task's oracle", f"{before.true_share:.1%}", f"{after.true_share:.1%}"))
     bounds = f"Keeps a correct step from {effect.bounds.high:g} on, an incorrect one up to {effect.bounds.low:g}."
-    use = "The run filters like this." if found.consensus != "off" else "The run does not filter."
+    filters = found.consensus != "off"
+    use = "The run does not filter." if not filters else "The run filters."
+    if filters and with_ == found.configured:
+        use = "The run filters like this."
     return Sheet("Consensus filter", ("", "as written", "kept"), tuple(rows), f"{bounds} {use}")
 
 
-def _worst(found: Audit, top: int) -> Sheet | None:
+def _shadows(measured: Sequence[Shadow]) -> Sheet | None:
+    from sapo_studio.app.reports.sheets import Sheet
+    from sapo_studio.app.studies.verifier_page import share
+
+    if not measured:
+        return None
+    rows = [
+        (
+            f"{one.bounds.low:g} and {one.bounds.high:g}",
+            share(dict(one.own)),
+            share(dict(one.shadow)),
+            f"{100 * one.difference['value']:+.1f} points ({100 * one.difference['low']:+.1f} to"
+            f" {100 * one.difference['high']:+.1f})",
+        )
+        for one in measured
+    ]
+    note = "Share of the process benchmark's steps judged correctly. A shadow is trained from the same start."
+    return Sheet("Effect on the verifier", ("bounds", "the run's own", "shadow", "difference"), tuple(rows), note)
+
+
+def _worst(found: Audit, top: int, bounds: Bounds) -> Sheet | None:
     from sapo_studio.app.reports.sheets import Sheet
 
     if not top or not found.disagreements:
@@ -116,7 +165,7 @@ def _worst(found: Audit, top: int) -> Sheet | None:
             " ".join(f"{name}: {_word(said)}" for name, said in {**step.graders, **step.people}.items()),
             _word(step.written),
             "" if step.belief is None else f"{step.belief:.2f}",
-            "out" if step.out(found.configured) else "",
+            "out" if step.out(bounds) else "",
             "" if step.oracle is None else _word(step.oracle),
         )
         for step in found.disagreements[:top]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.app.commands.export import FORMATS
-from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
 from sapo_studio.app.commands.printing import console, pass_on, say, say_json
 from sapo_studio.domain.process_benchmark import LabelSource
 from sapo_studio.errors import InputError
+from sapo_studio.readable import counted
 
 if TYPE_CHECKING:
     from sapo_studio.store.benchmarks import BenchmarkInfo
@@ -32,8 +32,8 @@ def register(app: typer.Typer) -> None:
 
     group = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help=GROUP_HELP)
     for command in (make, sample, show, freeze, export, delete):
-        group.command(command.__name__, cls=NoEmptyTexts)(command)
-    group.command("list", cls=NoEmptyTexts)(list_all)
+        group.command(command.__name__, cls=CheckedCommand)(command)
+    group.command("list", cls=CheckedCommand)(list_all)
     app.add_typer(group, name="benchmark")
 
 
@@ -75,11 +75,19 @@ def make(
     from sapo_studio.app.benchmarks.making import Choice, make_benchmark
     from sapo_studio.store.db import Store
 
-    choice = Choice(labels, per_question, size, checked_split(split), seed, held_out)
+    choice = Choice(labels, per_question, size, split, seed, held_out)
     with Store.open(create=False) as store:
         made = make_benchmark(store, name, sources, choice)
     if as_json:
-        say_json({**_line(made.benchmark), "known": made.known, "trained": made.trained, "note": made.note})
+        say_json(
+            {
+                **_line(made.benchmark),
+                "known": made.known,
+                "trained": made.trained,
+                "waiting": made.waiting,
+                "note": made.note,
+            }
+        )
         return
     one = made.benchmark
     say(
@@ -156,6 +164,8 @@ def show(
         say(f"  agreement {100 * one.agreement:.0f} %")
     trained = sum(bool(row.origin.get("trained")) for row in rows)
     say(f"  {trained} of questions that these runs are trained on")
+    if waiting := one.source.get("waiting"):
+        say(f"  {counted(waiting, 'solution')} still waited for people's judgements when it was made")
     if one.digest:
         say(f"  digest {one.digest}")
     if runs:
@@ -222,13 +232,6 @@ def delete(
             raise InputError(f"{one.title} was not deleted")
         delete_benchmark(store, one)
     say(f"{one.title} is deleted")
-
-
-def checked_split(split: float) -> float:
-    """A share as it was typed. Raises InputError where it is no number: NaN lies in every range."""
-    if math.isnan(split):
-        raise InputError("--split is not a number", fix="Give a share from 0 to 0.9.")
-    return split
 
 
 def _state(one: BenchmarkInfo) -> str:

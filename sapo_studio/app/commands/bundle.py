@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
+from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.app.commands.printing import say, say_json
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode="markdown",
     )
     for name, command in (("export", export_queue), ("import", import_queue), ("merge", merge)):
-        group.command(name, cls=NoEmptyTexts)(command)
+        group.command(name, cls=CheckedCommand)(command)
     app.add_typer(group)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sapo_studio.app.commands.printing import console, say_json
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.domain.task_kinds import WRITTEN, listed
 from sapo_studio.requests.limits import SHOWN, STEPS
 
@@ -32,7 +32,12 @@ def doctor(
         typer.Option("--fields", metavar="COLUMNS", help="As task.fields: question=instruction+input, answer=output."),
     ] = "",
     benchmark: Annotated[
-        str, typer.Option("--benchmark", metavar="FILE", help="A process benchmark: how much of it can be graded.")
+        str,
+        typer.Option(
+            "--benchmark",
+            metavar="FILE",
+            help="A process benchmark (a file, or one of yours): how much of it can be graded.",
+        ),
     ] = "",
     steps: Annotated[str, typer.Option("--steps", help="auto, line, paragraph, block or pattern.")] = STEPS,
     pattern: Annotated[str, typer.Option("--pattern", help="Where a step begins, for --steps pattern.")] = "",
@@ -52,6 +57,13 @@ def doctor(
         from sapo_studio.requests.client import ask
         from sapo_studio.requests.kinds import PreviewRequest
 
+        if benchmark:
+            from sapo_studio.app.benchmarks.using import measured_on
+
+            on = measured_on(benchmark)
+            benchmark = on.process_data
+            if on.note:
+                say(on.note, error=True)
         asked = {"task": task, "data": data, "steps": steps, "pattern": pattern, "count": count}
         asked |= {"test_data": test_data, "benchmark": benchmark, "fields": fields}
         found = ask(PreviewRequest.model_validate(asked))

@@ -82,7 +82,7 @@ def evaluate(
     from sapo_studio.app.benchmarks.using import measured_on, run_to_measure
     from sapo_studio.app.commands.numbers import whole_number
     from sapo_studio.app.reports import drawing
-    from sapo_studio.app.studies import pooled, verifier_page
+    from sapo_studio.app.studies import pooled, self_verification_matrix, verifier_page
     from sapo_studio.paths import user_path
     from sapo_studio.readable import listing
     from sapo_studio.requests.client import ask
@@ -104,7 +104,11 @@ def evaluate(
     if verifier:
         number = verifier.isdecimal()
         which = whole_number(verifier, "--verifier") if number else user_path(verifier).resolve()
+    if not run and not verifier:
+        EvaluateRequest().without_run()  # says what is missing
     on = measured_on(benchmark) if benchmark else None
+    if on and on.note:
+        say(on.note, error=True)
     requests = [
         EvaluateRequest(
             run=folder,
@@ -120,7 +124,11 @@ def evaluate(
         )
         for folder in folders or [None]
     ]
-    found = pooled.evaluations([ask(request) for request in requests])
+    answers = [ask(request) for request in requests]
+    for folder, answer in zip(folders, answers, strict=False):  # no run, no folder
+        if matrix:
+            self_verification_matrix.keep(folder, answer)
+    found = pooled.evaluations(answers)
     written = verifier_page.write(pages, found) if pages is not None else []
     if as_json:
         say_json(found)

@@ -94,7 +94,7 @@ def export(
     only = None if source is None else source.value
     losses = Losses()
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_entry(store, run)
         match what.value:
             case "model":
                 if output is None:

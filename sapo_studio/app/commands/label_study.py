@@ -50,6 +50,7 @@ def label_study(
 
     Examples: `sapo label-study last`, `sapo label-study long-0 long-1 --lengths 4,8,12,16 --out labeling`
     """
+    from sapo_studio.app.benchmarks.using import run_to_measure
     from sapo_studio.app.commands.numbers import whole_number
     from sapo_studio.app.reports import drawing
     from sapo_studio.app.studies import labeling_page, pooled
@@ -57,7 +58,6 @@ def label_study(
     from sapo_studio.paths import user_path
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import LabelStudyRequest
-    from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     parts = [part.strip() for part in lengths.split(",") if part.strip()]
@@ -68,7 +68,7 @@ def label_study(
     if pages is not None:
         drawing.prepare(pages)
     with Store.open(create=False) as store:
-        folders = [store.run_dir(queries.find_own_run(store, one)) for one in run or ["last"]]
+        folders = [run_to_measure(store, one) for one in run or ["last"]]
     requests = [
         LabelStudyRequest(run=folder, iteration=iteration, trajectories=trajectories, lengths=steps, device=device)
         for folder in folders

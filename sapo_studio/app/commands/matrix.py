@@ -23,6 +23,10 @@ def matrix(
         str, typer.Option("--out", metavar="FOLDER", help="Where the results go; the file's own name without this.")
     ] = "",
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Runs side by side; 0: what the file says.")] = 0,
+    queued: Annotated[
+        bool,
+        typer.Option("--queue", help="Put the runs into the queue (`sapo queue`), which starts them as there is room."),
+    ] = False,
     only: Annotated[bool, typer.Option("--table", help="Run nothing: the table of what is finished.")] = False,
     dry: Annotated[bool, typer.Option("--dry-run", help="Check the file and list its runs.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")] = False,
@@ -66,10 +70,11 @@ def matrix(
             found = (
                 runner.match_runs(store, plan)
                 if only
-                else runner.run_matrix(store, plan, jobs=jobs or plan.jobs, tell=tell)
+                else runner.run_matrix(store, plan, jobs=jobs or plan.jobs, tell=tell, queued=queued)
             )
         except KeyboardInterrupt:
-            say("Stopped. The same command goes on where it was.", error=True)
+            said = "Stopped waiting; the queue goes on." if queued else "Stopped."
+            say(f"{said} The same command goes on where it was.", error=True)
             raise typer.Exit(3) from None
         drawn = pictures.verifiers(folder, store, plan, found)
         written = page.write(folder, plan, table.tabulate(store, plan, found), drawn)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sapo_studio.app.commands.label_study import DEVICE_HELP
-from sapo_studio.app.commands.printing import console, say_json
+from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.requests.limits import ITERATION
 
@@ -42,7 +42,7 @@ def people_study(
 
     Example: `sapo people-study last --benchmark chains@1`
     """
-    from sapo_studio.app.benchmarks.using import measured_on
+    from sapo_studio.app.benchmarks.using import measured_on, run_to_measure
     from sapo_studio.app.studies import people_page
     from sapo_studio.requests.client import ask
     from sapo_studio.requests.kinds import PeopleStudyRequest
@@ -51,10 +51,12 @@ def people_study(
     from sapo_studio.store.human_verdicts import steps_by_people
 
     on = measured_on(benchmark) if benchmark else None
+    if on and on.note:
+        say(on.note, error=True)
     with Store.open(create=False) as store:
         run_id = queries.find_own_run(store, run)
         request = PeopleStudyRequest(
-            run=store.run_dir(run_id),
+            run=store.run_dir(run_id) if on else run_to_measure(store, run_id),
             iteration=iteration,
             judged=steps_by_people(store, queries.get_number(store, run_id)),
             benchmark=on.file if on else None,

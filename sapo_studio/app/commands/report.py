@@ -17,22 +17,25 @@ def register(app: typer.Typer) -> None:
 
 def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "last",
+    seen: Annotated[bool, typer.Option("--seen", help="Note that its alarms have been seen.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
-    """Print what came out of a run so far, iteration by iteration; of an imported file, what is in it.
+    """Print what came out of a run so far, iteration by iteration, with its alarms; of an imported file, what is in it.
 
     In the JSON, shares are fractions, `intervals` are 95 % ones, and a label cost with `estimate` is what
     another labeler would have spent on the same trajectories.
 
     Examples: `sapo report`, `sapo report lab-demo-3 --json`
     """
+    from rich.markup import escape
+
     from sapo_studio.app.imports import facts
     from sapo_studio.app.reports import run_report as reports
-    from sapo_studio.store import queries
+    from sapo_studio.store import alarms, queries
     from sapo_studio.store.db import Store
 
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_entry(store, run)
         if queries.get_run(store, run_id).imported:
             imported = facts.facts(store, run_id)
             if as_json:
@@ -42,6 +45,9 @@ def report(
                     say(line)
             return
         found = reports.report(store, run_id)
+        if seen:
+            alarms.mark_seen(store, [alarm.id for alarm in found.alarms])
+            found = reports.report(store, run_id)
     if as_json:
         say_json(found.as_json())
         return
@@ -50,3 +56,7 @@ def report(
         terminal.print(f"{found.run_id} is {found.status.value} and has measured nothing yet.", highlight=False)
         return
     terminal.print(reports.table(found))
+    for alarm in found.alarms:
+        mark = "[dim]seen[/]" if alarm.seen_at is not None else "[yellow]![/]"
+        text = f"Iteration {alarm.iteration}: {alarm.title}. {alarm.message}"
+        terminal.print(f"{mark} {escape(text)}", soft_wrap=True, highlight=False)

@@ -26,6 +26,10 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", help="Start it and return. It keeps running in the background.")
     ] = False,
+    queued: Annotated[
+        bool,
+        typer.Option("--queue", help="Let it wait in the queue until there is room for it, and return (`sapo queue`)."),
+    ] = False,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what the run will take of memory and time, and start nothing.")
     ] = False,
@@ -49,10 +53,13 @@ def run(
     from sapo_studio.app.set_up.data_check import check_data
     from sapo_studio.app.set_up.model_check import check_model
     from sapo_studio.config.overrides import configure
+    from sapo_studio.errors import InputError
     from sapo_studio.store import runs
     from sapo_studio.store.db import Store
 
     more = list(overrides or [])
+    if queued and detach:
+        raise InputError("--queue and --detach contradict each other", fix="Give one of them.")
     if engine_python is not None:
         more.append(f"runtime.engine_python={json.dumps(engine_python)}")
     preset, config = configure(what, more, seed=seed, name=name)
@@ -66,6 +73,12 @@ def run(
     for leaks in check_data(config).get("leaks", ()):
         say(leaks["note"], error=True)
     with Store.open() as store:
+        if queued:
+            from sapo_studio.app.commands.queue import answer_place
+            from sapo_studio.app.run_queue.putting_in import queue_run
+
+            answer_place(store, queue_run(store, config, preset, by="sapo run"), as_json=as_json)
+            return
         run_id = runs.create_run(store, config, preset)
         supervisor.launch(store, run_id)
         code = detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)

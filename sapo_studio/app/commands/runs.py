@@ -104,7 +104,7 @@ def rename(
     from sapo_studio.store.runs import rename_run
 
     with Store.open(create=False) as store:
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_entry(store, run)
         rename_run(store, run_id, name)
     say(f"{run_id} is now called {name.strip()}")
 
@@ -124,7 +124,7 @@ def delete(
 
     with Store.open(create=False) as store:
         supervisor.reconcile(store)
-        run_id = queries.find_run(store, run)
+        run_id = queries.find_entry(store, run)
         if not yes and not typer.confirm(f"Delete {run_id} with everything in it?"):
             raise InputError(f"{run_id} was not deleted")
         delete_run(store, run_id)

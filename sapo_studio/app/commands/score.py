@@ -44,7 +44,7 @@ def score(
     from sapo_studio.store.db import Store
 
     with Store.open(create=False) as store:
-        asked = scoring.asked_for(store, queries.find_run(store, imported), verifier, device)
+        asked = scoring.asked_for(store, queries.find_imported(store, imported), verifier, device)
         found = scoring.score(store, asked, ask)
     if as_json:
         say_json(asdict(found))

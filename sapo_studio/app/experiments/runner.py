@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sapo_studio import supervisor
 from sapo_studio.app.experiments.matrix_file import Cell, Matrix
+from sapo_studio.app.run_queue.putting_in import put_in
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
@@ -59,21 +60,25 @@ def _but_batch(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"runtime": config.runtime.model_copy(update={"rollout_batch": 0})})
 
 
-def run_matrix(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed, int, int], None]) -> list[Placed]:
+def run_matrix(
+    store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Placed, int, int], None], queued: bool = False
+) -> list[Placed]:
     """Run what is not done yet, `jobs` runs side by side; `tell(run, finished, all)` hears of every start and end.
+    `queued`: all of them are put into the queue of runs, which says how many run side by side, and waited for.
 
     A run that fails is left as it is, and the others go on. On KeyboardInterrupt the runs under way are asked to stop
-    before it is passed on: the next call goes on with them.
+    before it is passed on, and the next call goes on with them; those in the queue stay there and go on.
     """
     found = match_runs(store, matrix)
     finished = sum(one.done for one in found)
     waiting = [k for k, one in enumerate(found) if not one.done]
+    jobs = len(waiting) if queued else jobs
     going: list[int] = []
     try:
         while waiting or going:
             while waiting and len(going) < jobs:
                 k = waiting.pop(0)
-                found[k] = _begin(store, found[k].cell)
+                found[k] = _queue(store, found[k].cell) if queued else _begin(store, found[k].cell)
                 going.append(k)
                 tell(found[k], finished, len(found))
             for k in _ended(store, found, going):
@@ -83,7 +88,7 @@ def run_matrix(store: Store, matrix: Matrix, *, jobs: int, tell: Callable[[Place
                 finished += found[k].done
                 tell(found[k], finished, len(found))
     except KeyboardInterrupt:
-        for k in going:
+        for k in () if queued else going:
             if supervisor.engine_alive(store, found[k].run_id):
                 supervisor.stop(store, found[k].run_id, "sapo matrix")
         raise
@@ -106,6 +111,14 @@ def _begin(store: Store, cell: Cell) -> Placed:
     with contextlib.suppress(InputError):
         supervisor.launch(store, placed.run_id)
     return Placed(cell, placed.run_id, RunStatus.RUNNING)
+
+
+def _queue(store: Store, cell: Cell) -> Placed:
+    """Put the run of `cell` into the queue. One that is in it already, or runs, is only waited for."""
+    placed = take(store, cell)
+    with contextlib.suppress(InputError):
+        put_in(store, placed.run_id, by="sapo matrix")
+    return Placed(cell, placed.run_id, queries.get_run(store, placed.run_id).status)
 
 
 def _ended(store: Store, found: Sequence[Placed], going: Sequence[int]) -> list[int]:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sapo_studio.formats.extras import Comment, Extras, Judgement, Rollout, Scores, SourceLabels
+from sapo_studio.formats.extras import (
+    Comment,
+    Extras,
+    Judgement,
+    Resolution,
+    ResolvedStep,
+    Rollout,
+    Scores,
+    SourceLabels,
+)
 from sapo_studio.formats.holding import Fact, Losses
-from sapo_studio.store import queries
+from sapo_studio.store import queries, resolutions
 from sapo_studio.store.annotations import standing
 from sapo_studio.store.codec import id_range, unpack_scores
 from sapo_studio.store.db import Store
@@ -16,6 +25,7 @@ from sapo_studio.store.records import AnnotationInfo
 
 _COUNTED = {
     Fact.JUDGEMENTS: "SELECT count(*) FROM v_annotations WHERE trajectory_id BETWEEN ? AND ?",
+    Fact.RESOLUTIONS: "SELECT count(*) FROM resolutions WHERE undone_at IS NULL AND trajectory_id BETWEEN ? AND ?",
     Fact.COMMENTS: "SELECT count(*) FROM comments WHERE undone_at IS NULL AND trajectory_id BETWEEN ? AND ?",
     Fact.SCORES: "SELECT count(*) FROM scores WHERE trajectory_id BETWEEN ? AND ?",
     Fact.SOURCES: f"SELECT count(*) FROM labels WHERE source != '{FILE_LABELS}' AND trajectory_id BETWEEN ? AND ?",
@@ -32,7 +42,7 @@ def count_extras(store: Store, run_id: str, losses: Losses) -> None:
 
 def extras_of(store: Store, identities: Sequence[int]) -> dict[int, Extras]:
     """Everything about these trajectories, which are a run's in the order of their ids. What stands alone counts: no
-    judgement that was taken back, no comment behind which its author wrote another one."""
+    judgement that was taken back, no comment or resolution behind which its author wrote another one."""
     if not identities:
         return {}
     comments: dict[int, list[Comment]] = {}
@@ -42,6 +52,7 @@ def extras_of(store: Store, identities: Sequence[int]) -> dict[int, Extras]:
     between = "BETWEEN ? AND ?"
     reach = (identities[0], identities[-1])
     judgements = standing(store, *reach)
+    resolved = resolutions.standing_resolutions(store, *reach)
     for identity, person, step, at, text in store.rows(
         "SELECT c.trajectory_id, c.annotator, c.step, c.at, c.text FROM comments c WHERE c.undone_at IS NULL"
         f" AND c.text != '' AND c.trajectory_id {between} AND c.id = (SELECT max(d.id) FROM comments d WHERE"
@@ -74,6 +85,7 @@ def extras_of(store: Store, identities: Sequence[int]) -> dict[int, Extras]:
     return {
         identity: Extras(
             judgements=tuple(_judgement(one) for one in judgements.get(identity, ())),
+            resolutions=tuple(_resolution(one) for one in resolved.get(identity, ())),
             comments=tuple(comments.get(identity, ())),
             scores=tuple(scores.get(identity, ())),
             labels=tuple(labels.get(identity, ())),
@@ -85,3 +97,8 @@ def extras_of(store: Store, identities: Sequence[int]) -> dict[int, Extras]:
 
 def _judgement(one: AnnotationInfo) -> Judgement:
     return Judgement(person=one.annotator, step=one.step, judgement=one.judgement, at=one.at, filled=one.filled)
+
+
+def _resolution(one: resolutions.Resolution) -> Resolution:
+    steps = tuple(ResolvedStep(step=s, judgement=said, filled=s in one.filled) for s, said in sorted(one.steps.items()))
+    return Resolution(person=one.resolver, at=one.at, steps=steps, taken=one.taken, why=one.why)

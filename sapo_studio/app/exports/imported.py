@@ -10,6 +10,7 @@ from typing import Any
 from sapo_studio.app.exports.extras import count_extras, extras_of
 from sapo_studio.app.exports.people import labels_by
 from sapo_studio.app.imports.scan import rows_of, write_framed
+from sapo_studio.app.imports.stored import solutions_in
 from sapo_studio.errors import InputError
 from sapo_studio.files import parse_json_text
 from sapo_studio.formats.base import LabeledSolution, ReadAs
@@ -17,7 +18,7 @@ from sapo_studio.formats.extras import Extras
 from sapo_studio.formats.holding import Fact, Losses
 from sapo_studio.formats.raw_rows import DEEPEST, RawRow
 from sapo_studio.formats.registry import KnownFormat, format_named
-from sapo_studio.formats.rows import RowFormat
+from sapo_studio.formats.rows import RowFormat, with_own_ids
 from sapo_studio.formats.splice import Edit, edited, json_text
 from sapo_studio.formats.step_labels import CORRECT, NEUTRAL, UNKNOWN, first_error_of
 from sapo_studio.store import imports, queries
@@ -47,7 +48,8 @@ def written(store: Store, run_id: str, known: KnownFormat, *, people: bool, loss
     if known.name == own.name:
         return write_framed(info.frame, file.as_it_was(losses))
     target = rows_of(known)
-    return target.lines(file.solutions(target, losses), losses)
+    solutions = file.solutions(target, losses)
+    return target.lines(with_own_ids(solutions, losses) if target.own_ids else solutions, losses)
 
 
 def _judged(store: Store, run_id: str) -> dict[int, str]:
@@ -121,11 +123,9 @@ class _File:
         losses.fields(list(others))
 
     def _read(self, row: StoredRow) -> list[LabeledSolution]:
-        value = parse_json_text(row.raw, deepest=DEEPEST)
-        found = self.rows.solutions(RawRow(row.row, row.row, "", row.raw, value), self.read_as)
-        pairs = zip(row.trajectories, found, strict=True)
         return [
-            _plain(one.relabeled(self.judged[identity]) if identity in self.judged else one) for identity, one in pairs
+            _plain(one.relabeled(self.judged[identity]) if identity in self.judged else one)
+            for identity, one in solutions_in(row, self.rows, self.read_as)
         ]
 
     def _with_extras(self, row: StoredRow, solutions: list[LabeledSolution]) -> list[LabeledSolution]:

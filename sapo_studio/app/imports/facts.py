@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sapo_studio.formats.registry import FORMATS
-from sapo_studio.readable import counted
+from sapo_studio.readable import counted, listing
 from sapo_studio.store import imports, queries
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
@@ -32,6 +32,9 @@ class ImportFacts:
     judged: int
     """Solutions that people have judged completely."""
     scored_by: dict[str, str]
+    sampled: dict[str, Any]
+    """Of solutions that were written for people to judge: by whom (`models`), and how many there were to choose from
+    (`solutions`); else empty."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -46,9 +49,10 @@ class ImportFacts:
 
     def sentences(self) -> list[str]:
         """The same for people, a line each."""
+        kind = "solutions for people to judge" if self.sampled else "imported file"
         told = [
-            f"{self.name} ({self.run_id}): imported file, {counted(self.rows, 'row')} of {self.title}",
-            f"From {self.file}",
+            f"{self.name} ({self.run_id}): {kind}, {counted(self.rows, 'row')} of {self.title}",
+            f"Sampled from {listing(self.sampled['models'])}" if self.sampled else f"From {self.file}",
             f"{counted(self.solutions, 'solution')}: {self.incorrect:,} with an incorrect step, {self.unknown:,} whose "
             f"first error is not known, {self.judged:,} judged by people",
         ]
@@ -76,6 +80,7 @@ def facts(store: Store, run_id: str) -> ImportFacts:
         file=info.file,
         format=info.format,
         scored_by=settings.pop("scored_by", {}),
+        sampled=settings.pop(imports.SAMPLED, {}),
         settings=settings,
         rows=rows,
         refused=len(info.refused),

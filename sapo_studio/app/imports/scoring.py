@@ -11,8 +11,10 @@ from sapo_studio.errors import InputError
 from sapo_studio.paths import user_path
 from sapo_studio.requests.kinds import ScoreRequest
 from sapo_studio.store import imports, queries
+from sapo_studio.store.benchmarks import folder_to_measure
 from sapo_studio.store.codec import row_id, row_number
 from sapo_studio.store.db import Store
+from sapo_studio.store.records import RunSummary
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,40 @@ def _by_run(store: Store, run_id: str, verifier: str, solutions: list[dict[str, 
     named, slash, number = verifier.rpartition("/")
     whole = not slash or not number.isdecimal()
     run = queries.find_own_run(store, verifier if whole else named)
-    told: dict[str, Any] = {"run": store.run_dir(run), "solutions": solutions, "device": device}
+    told: dict[str, Any] = {"run": folder_to_measure(store, run), "solutions": solutions, "device": device}
     told |= {} if whole else {"verifier": int(number)}
     return Scoring(run_id, ScoreRequest.model_validate(told), run)
 
 
+@dataclass(frozen=True)
+class Scorers:
+    """A run that can score, and the iterations that have a verifier."""
+
+    run: RunSummary
+    verifiers: tuple[int, ...]
+
+
+def scorers(store: Store) -> list[Scorers]:
+    """The runs that have a verifier in their folder, the newest first; not those whose engine is at work."""
+    found: list[Scorers] = []
+    for run in queries.list_runs(store):
+        if run.imported or run.status.alive:
+            continue
+        inside = store.run_dir(run.id) / "artefacts"
+        names = [path.name.partition("-")[2] for path in inside.glob("*-verifier-*")]
+        numbers = sorted(int(text) for name in names if (text := name.removeprefix("verifier-")).isdecimal())
+        if numbers:
+            found.append(Scorers(run, tuple(numbers)))
+    return found
+
+
 def score(store: Store, scoring: Scoring, ask: Callable[[ScoreRequest], dict[str, Any]]) -> Scored:
     """Have the engine score (`ask`), and keep what it says. Raises the engine's error; nothing is written then."""
-    found = ask(scoring.request)
+    return keep(store, scoring, ask(scoring.request))
+
+
+def keep(store: Store, scoring: Scoring, found: dict[str, Any]) -> Scored:
+    """Keep the scores in the engine's answer. Raises InputError where it could read nothing."""
     own = found["verifier"]
     name = scoring.name if own is None else f"{scoring.name}/V_{own}"
     number = queries.get_number(store, scoring.run_id)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sapo_studio.app.imports.scan import Refused, Scan, rows_of
 from sapo_studio.errors import InputError
-from sapo_studio.formats.base import ReadAs
+from sapo_studio.formats.base import LabeledSolution, ReadAs
 from sapo_studio.formats.registry import KnownFormat, format_named, recognized
+from sapo_studio.names import fitted_name
 from sapo_studio.store.db import Store
 from sapo_studio.store.imports import ImportInfo, Staging
 
 AUTO = "auto"
-LONGEST_NAME = 80
+OWN = "sapo"
+"""The format that holds everything."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Imported:
     def as_json(self) -> dict[str, Any]:
         """Plain data: what was kept is counted in rows."""
         return {"run_id": self.run_id, "kept": self.kept, "refused": [asdict(one) for one in self.refused]}
+
+
+def name_of(file: Path) -> str:
+    """What a file is called where nobody says: as the file, without what stands behind the last dot."""
+    return fitted_name(file.name.removesuffix(".gz").rpartition(".")[0] or file.name, "import")
 
 
 def known_format(file: Path, name: str = AUTO) -> KnownFormat:
@@ -74,6 +81,19 @@ def take_in(store: Store, file: Path, known: KnownFormat, read_as: ReadAs, name:
                 fix=rows.shape,
             )
         info = ImportInfo("", str(file.absolute()), known.name, read_as.settings, scan.frame, scan.told)
-        called = name or file.name.removesuffix(".gz").rpartition(".")[0] or file.name
-        run_id = staging.write(store, called if name else called[:LONGEST_NAME], info, by_rollouts=rows.by_rollouts)
+        run_id = staging.write(store, name or name_of(file), info, by_rollouts=rows.by_rollouts)
         return Imported(run_id, known, staging.rows, staging.solutions, scan.refused)
+
+
+def take_in_written(
+    store: Store, solutions: Sequence[LabeledSolution], name: str, *, file: str, settings: Mapping[str, Any]
+) -> str:
+    """Keep solutions that this program has just written as an imported file in its own format: `file` says where they
+    are from. Returns its id."""
+    rows = rows_of(format_named(OWN))
+    with Staging() as staging:
+        for number, (one, line) in enumerate(zip(solutions, rows.lines(solutions), strict=True), start=1):
+            staging.add(number, line.rstrip("\n"), [one])
+        frame = {"before": "", "gap": "\n", "gaps": {}, "tail": "\n", "array": False}
+        info = ImportInfo("", file, OWN, {**ReadAs().settings, **settings}, frame, [])
+        return staging.write(store, name, info, by_rollouts=rows.by_rollouts)

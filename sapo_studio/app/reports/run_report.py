@@ -13,6 +13,7 @@ from sapo_studio.domain.metric_catalog import LABEL_COSTS, METRICS, MetricInfo, 
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries
+from sapo_studio.store.alarms import RaisedAlarm, alarms_of
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import ConfigChange, ErrorText, MetricValue
 
@@ -128,6 +129,8 @@ class Report:
     """On how much of a supplied process benchmark MCE and gap are measured."""
     mce_note: str
     """What to know of MCE and gap, perhaps nothing."""
+    alarms: list[RaisedAlarm]
+    """What should not be missed (docs/alarms.md)."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: shares as fractions; `intervals` are 95 % ones; `estimate` marks a cost that was not spent;
@@ -146,6 +149,7 @@ class Report:
             "sets": {name: [one.as_json_of_set() for one in found] for name, found in self.sets.items()},
             "benchmark": None if self.benchmark is None else asdict(self.benchmark),
             "mce_note": self.mce_note,
+            "alarms": [_alarm_json(alarm) for alarm in self.alarms],
         }
 
 
@@ -176,7 +180,20 @@ def report(store: Store, run_id: str) -> Report:
         },
         benchmark=coverage_of(metrics),
         mce_note=note_of(metrics, supplied=config is not None and config.supplies_benchmark),
+        alarms=alarms_of(store, run_id),
     )
+
+
+def _alarm_json(alarm: RaisedAlarm) -> dict[str, Any]:
+    """`raised_at` and `seen_at` in seconds since 1970; `seen_at` is null until somebody has seen it."""
+    return {
+        "iteration": alarm.iteration,
+        "kind": alarm.kind,
+        "message": alarm.message,
+        "facts": dict(alarm.facts),
+        "raised_at": alarm.at,
+        "seen_at": alarm.seen_at,
+    }
 
 
 def _config(store: Store, run_id: str) -> RunConfig | None:

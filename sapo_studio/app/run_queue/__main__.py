@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from sapo_studio.app.run_queue.keeper import keep
 from sapo_studio.errors import SapoError
@@ -13,7 +14,7 @@ def main() -> int:
     """Exit codes: 0 done, or another process does it; 1 failed."""
     try:
         with Store.open(create=False) as store:
-            keep(store)
+            keep(store, tell=lambda run_id: print(time.strftime("%Y-%m-%d %H:%M:%S"), "started", run_id, flush=True))
     except SapoError as error:
         print(error, file=sys.stderr)
         return 1

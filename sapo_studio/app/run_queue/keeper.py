@@ -13,7 +13,7 @@ from collections.abc import Callable
 from sapo_studio import processes, supervisor
 from sapo_studio.app.run_queue.machine_now import MachineWatch
 from sapo_studio.app.run_queue.waiting import waiting_runs
-from sapo_studio.domain.scheduling import place
+from sapo_studio.domain.scheduling import Wait, place
 from sapo_studio.errors import EngineError, InputError
 from sapo_studio.store import run_queue
 from sapo_studio.store.db import Store
@@ -50,7 +50,7 @@ def step(store: Store, watch: MachineWatch) -> list[str]:
         return []
     now = watch.look(store)
     found = place(now.machine, now.running, waiting)
-    whys = {run_id: wait.why for run_id, wait in found.waits.items()}
+    waits = dict(found.waits)
     started: list[str] = []
     for start in found.starts:
         try:
@@ -59,13 +59,16 @@ def step(store: Store, watch: MachineWatch) -> list[str]:
         except InputError:
             continue  # somebody was quicker: took it out, started or deleted it
         except EngineError as error:
-            whys[start.run_id] = f"could not be started: {error.why or error.what}"
-    run_queue.note_waits(store, whys)
+            waits[start.run_id] = Wait(f"could not be started: {error.why or error.what}")
+    run_queue.note_waits(store, waits)
     return started
 
 
-def keep(store: Store, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Look after the queue until nothing is left to do. Returns at once, with False, where another process does."""
+def keep(
+    store: Store, *, sleep: Callable[[float], None] = time.sleep, tell: Callable[[str], object] = lambda _: None
+) -> bool:
+    """Look after the queue until nothing is left to do; `tell` hears the id of each run that is started. Returns at
+    once, with False, where another process does."""
     if not claim(store):
         return False
     watch = MachineWatch()
@@ -77,7 +80,7 @@ def keep(store: Store, sleep: Callable[[float], None] = time.sleep) -> bool:
             if current != version or now >= due:
                 version, due = current, now + READ_SECONDS
                 for run_id in step(store, watch):
-                    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} started {run_id}", flush=True)
+                    tell(run_id)
                 if _finished(store):
                     return True
             sleep(LOOK_SECONDS)

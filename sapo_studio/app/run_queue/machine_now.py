@@ -37,17 +37,21 @@ class MachineWatch:
     until it does.
     """
 
-    def __init__(self) -> None:
-        self._watch = CardWatch()
+    def __init__(self, *, open_now: bool = True) -> None:
+        """`open_now` False: NVIDIA's library is opened at the first look, by the thread that looks."""
+        self._watch = CardWatch() if open_now else None
         self._needs: dict[str, tuple[Need, tuple[str, ...]]] = {}
         self._machine: Machine | None = None
 
     def close(self) -> None:
         """Give NVIDIA's library back."""
-        self._watch.close()
+        if self._watch is not None:
+            self._watch.close()
 
     def look(self, store: Store) -> Now:
         """The machine and its runs now."""
+        if self._watch is None:
+            self._watch = CardWatch()
         cards = self._watch.look()
         memory = psutil.virtual_memory()
         state = MachineState(

@@ -3,7 +3,7 @@ sources disagree."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -119,7 +119,7 @@ class Reliability:
 class Audit:
     """What is known of an iteration's labels of trajectories with an incorrect answer. `why`: why nothing can be
     estimated; empty where it can. `steps`: labels in all; `shared`: steps with votes of two sources or more.
-    `configured`: the filter as the run has it."""
+    `configured`: the filter as the run has it. `labeled`: the trajectories themselves."""
 
     run_id: str
     iteration: int
@@ -133,6 +133,7 @@ class Audit:
     reliability: Reliability
     configured: Bounds
     consensus: str
+    labeled: Sequence[LabeledTrajectory]
     _rows: Sequence[tuple[str, Sequence[float], int | None]]
 
     def filtered(self, bounds: Bounds) -> Filtered | None:
@@ -141,6 +142,11 @@ class Audit:
             return None
         kept = [(filtered(labels, beliefs, bounds)[0], beliefs, truth) for labels, beliefs, truth in self._rows]
         return Filtered(bounds, noise(self._rows), noise(kept))
+
+    def believed(self) -> Iterator[tuple[LabeledTrajectory, Sequence[float]]]:
+        """Each trajectory with the belief of each of its steps. None where nothing can be estimated."""
+        if not self.why:
+            yield from ((one, beliefs) for one, (_, beliefs, _) in zip(self.labeled, self._rows, strict=True))
 
     @property
     def beliefs(self) -> list[float]:
@@ -152,9 +158,9 @@ class Audit:
             if label != LEFT_OUT
         ]
 
-    def as_json(self, top: int) -> dict[str, Any]:
-        """All of it, with the first `top` disagreements."""
-        effect = self.filtered(self.configured)
+    def as_json(self, top: int, bounds: Bounds) -> dict[str, Any]:
+        """All of it, with what a filter with `bounds` would do and the first `top` disagreements."""
+        effect = self.filtered(bounds)
         return {
             "run": self.run_id,
             "iteration": self.iteration,
@@ -172,7 +178,7 @@ class Audit:
                 "curve": [asdict(point) for point in self.reliability.curve],
             },
             "disagreements": len(self.disagreements),
-            "worst": [_step_row(step, self.configured) for step in self.disagreements[:top]],
+            "worst": [_step_row(step, bounds) for step in self.disagreements[:top]],
         }
 
 
@@ -221,6 +227,7 @@ def audit(store: Store, run_id: str, iteration: int | None = None, draws: int = 
         reliability=_reliability(facts, beliefs, correct_scores(store, run_id, chosen)),
         configured=Bounds(config.consensus_low, config.consensus_high),
         consensus=config.consensus,
+        labeled=labeled,
         _rows=rows,
     )
 

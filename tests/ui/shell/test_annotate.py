@@ -10,7 +10,7 @@ from sapo_studio.store.queues import make_queue
 from sapo_studio.store.records import TraceFilter
 from sapo_studio.store.traces import trace_ids
 from sapo_ui.features.annotate.page import AnnotatePage
-from sapo_ui.features.traces.panel import TracesPanel
+from sapo_ui.features.traces.reader import Reader
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
@@ -45,7 +45,7 @@ def test_ways_there_and_back(qtbot, window, store, select):
     qtbot.keyClick(page.front, Qt.Key.Key_Escape)
     assert window.pages.front is window.run_page
     qtbot.waitUntil(lambda: store.value(held) == 0)
-    qtbot.mouseClick(window.run_list.annotate_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.side.buttons["annotate"], Qt.MouseButton.LeftButton)
     judging(qtbot, window)
     place = window.run_list.view.visualRect(window.run_list.view.currentIndex()).center()
     qtbot.mouseClick(window.run_list.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
@@ -73,10 +73,10 @@ def test_every_control_is_named_and_reachable(qtbot, window, store):
 
 def test_it_fits_the_smallest_window(qtbot, window, store):
     prepared(store)
-    window.resize(960, 600)
+    window.resize(1024, 640)
     window.annotate()
     page = judging(qtbot, window)
-    assert window.size().toTuple() == (960, 600)
+    assert window.size().toTuple() == (1024, 640)
     item = page.front.item
     for widget in (item.steps, *item.buttons.buttons.values(), page.front.queue.bar):
         if widget.isVisible():
@@ -87,9 +87,10 @@ def test_it_fits_the_smallest_window(qtbot, window, store):
 
 def test_a_view_of_the_trace_table_becomes_a_queue(qtbot, open_window, store, select):
     run_id = synthetic_run(store, iterations=1, questions=12, trajectories=24)
-    window = open_window([PanelSpec(TracesPanel)])
+    window = open_window([PanelSpec(Reader, "read")])
     select(window, run_id)
-    traces = window.run_page.docks.docks["traces"].panel
+    traces = window.run_page.panels["read"].table
+    window.actions_["run.read"].trigger()
     qtbot.waitUntil(lambda: traces.filled)
     traces.filters.iteration.setCurrentIndex(traces.filters.iteration.findData(1))
     traces.filters.outcome.setCurrentIndex(traces.filters.outcome.findData("wrong"))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.formats.base import ReadAs
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
-from sapo_ui.features.traces.panel import TracesPanel
+from sapo_ui.features.imports.score_dialog import ScoreDialog
+from sapo_ui.features.log.panel import LogPanel
+from sapo_ui.features.metrics.gap import GapPanel
+from sapo_ui.features.traces.reader import Reader
 from sapo_ui.panels.panel import PanelSpec
 from tests.fixtures.step_files import ROWS, lines
+from tests.fixtures.synthetic import synthetic_run
 
 
 @pytest.fixture
@@ -42,22 +46,25 @@ def test_a_dropped_file_is_taken_in_and_shown(qtbot, window, tmp_path):
 
 
 def test_what_is_a_runs_alone_is_not_offered(qtbot, open_window, imported, select):
-    window = open_window([PanelSpec(HeatmapPanel), PanelSpec(TracesPanel)])
+    window = open_window([PanelSpec(HeatmapPanel, "main"), PanelSpec(Reader, "read")])
     select(window, imported)
-    assert not window.run_page.timeline.isVisible()
-    assert not any(card.isVisible() for card in window.run_page.cards)
-    for name in ("run.clone", "run.resume", "run.stop", "run.pause", "run.folder"):
+    assert not window.run_page.strip.isVisible()
+    for name in ("run.clone", "run.resume", "run.stop", "run.pause", "run.folder", "run.watch"):
         assert not window.actions_[name].isEnabled(), name
     for name in ("run.rename", "run.delete", "run.export"):
         assert window.actions_[name].isEnabled(), name
-    traces = window.run_page.docks.docks["traces"].panel
-    heatmap = window.run_page.docks.docks["heatmap"].panel
-    for panel in (traces, heatmap):
-        window.run_page.docks.docks[panel.panel_id].raise_()
-        qtbot.waitUntil(lambda panel=panel: panel.filled)
+    traces = window.run_page.panels["read"].table
+    heatmap = window.run_page.panels["heatmap"]
+    qtbot.waitUntil(lambda: traces.filled)
     assert len(traces.model.ids) == 1
-    assert not traces.filters.source.isVisible()
+    assert not traces.filters.popup.form.isRowVisible(traces.filters.source)
+    window.run_page.panels.go_to("heatmap")
+    qtbot.waitUntil(lambda: heatmap.filled)
     assert (heatmap.verifier, heatmap.data.total) == (1, 1)
+    window.actions_["run.score"].trigger()
+    (scoring,) = window.findChildren(ScoreDialog)
+    assert window.run_page.header.buttons["run.score"].isVisible()
+    scoring.close()
     window.actions_["run.export"].trigger()
     (dialog,) = window.findChildren(ExportDialog)
     assert dialog.labels.currentText() == "The file's own"
@@ -70,3 +77,24 @@ def test_the_menu_asks_for_a_file(window):
     dialog = window.file_actions.choose()
     assert dialog.windowTitle() == "Import file"
     dialog.reject()
+
+
+def said(panel):
+    return " ".join(line.text() for line in panel.empty.findChildren(QLabel))
+
+
+def test_empty_panels_of_an_imported_file_promise_nothing_that_a_run_does(qtbot, open_window, imported, store, select):
+    store.execute("DELETE FROM scores")
+    run = synthetic_run(store, trajectories=10, questions=6, iterations=1)
+    store.execute("DELETE FROM metrics")
+    window = open_window([PanelSpec(HeatmapPanel), PanelSpec(GapPanel, "side"), PanelSpec(LogPanel, "bottom")])
+    panels = window.run_page.panels
+    select(window, imported)
+    for name, told in (("heatmap", "Score with a verifier"), ("gap", "process benchmark"), ("log", "No engine")):
+        panels.go_to(name)
+        panel = panels[name]
+        qtbot.waitUntil(lambda panel=panel, told=told: told in said(panel))
+        assert not panel.filled
+    panels.go_to("gap")
+    select(window, run)
+    qtbot.waitUntil(lambda: said(panels["gap"]) and "imported" not in said(panels["gap"]))

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor, QFontMetricsF
 from PySide6.QtWidgets import QWidget
 
-from sapo_studio.store import queries
 from sapo_ui import theme
 from sapo_ui.features.run_page.headline_card import HeadlineCard
 from sapo_ui.shell.panel_registry import PANELS
-from sapo_ui.trajectory.step_side import StepSide, _RolloutCard  # pyright: ignore[reportPrivateUsage]
 from tests.fixtures.synthetic import synthetic_run
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
@@ -28,9 +25,7 @@ def window(open_window, store, select):
 
 
 def a_trace_with_rollouts(store):
-    found = store.value("SELECT trajectory_id FROM rollouts WHERE prefix > 0 ORDER BY id LIMIT 1")
-    detail = queries.trace(store, found)
-    return detail, next(rollout.prefix for rollout in detail.rollouts if rollout.prefix > 0)
+    return store.value("SELECT trajectory_id FROM rollouts WHERE prefix > 0 ORDER BY id LIMIT 1")
 
 
 def own_colours(look):
@@ -64,16 +59,12 @@ def dressed(qapp):
 
 
 def test_no_widget_keeps_the_colours_of_the_other_look(dressed, window, store, qtbot):
-    side = StepSide()
-    qtbot.addWidget(side)
-    side.resize(300, 500)
-    side.show()
     theme.manager().choose("light")
-    side.show_step(*a_trace_with_rollouts(store))
-    assert side.findChildren(_RolloutCard)
-    for dock in window.run_page.docks.docks.values():
-        dock.show()
-        dock.raise_()
+    for panel in window.run_page.panels.panels:
+        window.run_page.panels.go_to(panel.panel_id)
+    trace = window.run_page.panels["read"].trace
+    window.run_page.panels.show_trace(a_trace_with_rollouts(store))
+    qtbot.waitUntil(lambda: trace.detail is not None)
     window.pages.open("new_run")
     try:
         for mode, other in (("dark", theme.LIGHT), ("light", theme.DARK)):
@@ -82,45 +73,26 @@ def test_no_widget_keeps_the_colours_of_the_other_look(dressed, window, store, q
             assert len(foreign) > 10
 
             def none_is_left(foreign: set[str] = foreign):
-                widgets = [one for top in (window, side) for one in (top, *top.findChildren(QWidget))]
+                widgets = (window, *window.findChildren(QWidget))
                 wrong = [(type(one).__name__, one.objectName(), taken(one) & foreign) for one in widgets]
                 assert [item for item in wrong if item[-1]] == []
 
             qtbot.waitUntil(none_is_left)
-            card = side.findChildren(_RolloutCard)[0]
-            assert QColor(theme.current().raised).name() in taken(card)
     finally:
         theme.manager().choose("system")
 
 
-def test_at_its_smallest_the_window_cuts_no_number_and_scrolls_to_every_row(window, qtbot):
+def test_at_its_smallest_the_window_cuts_no_number_and_shows_rows(window, qtbot):
     window.resize(window.minimumSize())
     page = window.run_page
-    qtbot.waitUntil(lambda: page.scroller.verticalScrollBar().maximum() > 0)
-    assert page.scroller.widget().width() <= page.scroller.viewport().width()
+    qtbot.waitUntil(lambda: window.side.folded)
+    assert window.size() == window.minimumSize()
     for card in page.findChildren(HeadlineCard):
-        font = card.value_font(card.width() - 24)
-        assert QFontMetricsF(font).horizontalAdvance(card.shown.value) <= card.width() - 24
-    table = page.docks.docks["traces"].panel.table
-    page.docks.docks["traces"].raise_()
+        font = card.value_font(card.width() - 4)
+        assert QFontMetricsF(font).horizontalAdvance(card.shown.value) <= card.width() - 4
+    assert page.panels["heatmap"].view.height() >= 240
+    table = page.panels["read"].table.table
+    window.actions_["run.read"].trigger()
     qtbot.waitUntil(lambda: table.model().rowCount() > 0)
-    assert table.viewport().height() >= table.rowHeight(0)
-    bar = page.scroller.verticalScrollBar()
-    bar.setValue(bar.maximum())
-    foot = table.viewport().mapTo(page.scroller.viewport(), QPoint(0, table.viewport().height()))
-    assert foot.y() <= page.scroller.viewport().height()
-
-
-def test_grown_again_the_docks_stand_as_before(window, qtbot):
-    docks = window.run_page.docks.docks
-
-    def heights():
-        return docks["heatmap"].height(), docks["traces"].height()
-
-    docks["traces"].raise_()
-    qtbot.waitUntil(docks["traces"].isVisible)
-    before = heights()
-    window.resize(window.minimumSize())
-    qtbot.waitUntil(lambda: heights() != before)
-    window.resize(1280, 800)
-    qtbot.waitUntil(lambda: all(abs(now - then) <= 3 for now, then in zip(heights(), before, strict=True)))
+    assert table.viewport().height() >= 8 * table.rowHeight(0)
+    assert table.columnWidth(1) >= 100, "the question"

@@ -63,7 +63,8 @@ def test_a_panel_with_the_focus_keeps_its_own_keys(qtbot, open_window, add_run, 
     window = open_window([PanelSpec(Searching)])
     select(window, run_id)
     qtbot.waitActive(window)
-    panel = window.run_page.docks.docks["searching"].panel
+    window.run_page.panels.go_to("searching")
+    panel = window.run_page.panels["searching"]
     panel.line.setFocus()
     qtbot.keyClick(panel.line, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert panel.found == 1

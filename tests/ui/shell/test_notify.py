@@ -1,8 +1,11 @@
 """Desktop notifications."""
 
+import dataclasses
+
 from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store.records import UnseenAlarm
 from sapo_ui.services.poller import StoreChange
-from sapo_ui.shell.notify import notifications
+from sapo_ui.shell.notify import Notifier, notifications
 
 
 def test_notices_tell_of_runs_that_ended_by_themselves(make_run):
@@ -16,3 +19,24 @@ def test_notices_tell_of_runs_that_ended_by_themselves(make_run):
     told = notifications(before, StoreChange(now, frozenset()))
     assert [(notification.run_id, notification.bad) for notification in told] == [("a-1", False), ("b-2", True)]
     assert told[0].text == "Sampled accuracy 50.0\u202f%. Took 2\u202fmin."
+
+
+def test_each_alarm_is_told_once_and_none_that_was_there_before(qapp, make_run):
+    def change(*alarms):
+        run = dataclasses.replace(make_run(1, "a", "running"), alarms=alarms)
+        return StoreChange((run,), frozenset({run.id}))
+
+    old, new = (UnseenAlarm(id_, 2, "gap", f"It grew {id_} times.") for id_ in (1, 2))
+    notifier, told = Notifier(), []
+    notifier.notified.connect(told.append)
+    notifier.see(change(old))
+    assert told == []
+    notifier.see(change(old, new))
+    assert [(one.run_id, one.title, one.text, one.bad) for one in told] == [
+        ("a-1", "a: The gap widens", "It grew 2 times.", True)
+    ]
+    notifier.see(change(old, new))
+    notifier.see(change())  # seen
+    notifier.see(change(new))
+    assert len(told) == 1
+    notifier.close()

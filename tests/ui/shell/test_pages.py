@@ -38,6 +38,8 @@ def pages(qtbot):
         current_run=lambda: None,
         show_trace=print,
         back=print,
+        open_run=print,
+        open_form=print,
     )
     made = Pages(specs, context)
     qtbot.addWidget(made)

@@ -136,12 +136,12 @@ def test_a_failed_run_is_started_again_from_its_own_page(qtbot, window, store, c
     failure = window.run_page.failure
     qtbot.waitUntil(lambda: failure.failure is not None)
     assert failure.isVisible()
-    assert not window.run_page.docks.isVisible()
+    assert not window.run_page.panels.isVisible()
     failure.change.editor.setText("8")
     qtbot.mouseClick(failure.primary, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: settings == [(run_id, ["runtime.micro_batch=8"])])
     qtbot.mouseClick(failure.past, Qt.MouseButton.LeftButton)
-    assert window.run_page.docks.isVisible()
+    assert window.run_page.panels.isVisible()
     assert window.run_page.banner.action.text() == "Why it failed"
     qtbot.mouseClick(window.run_page.banner.action, Qt.MouseButton.LeftButton)
     assert failure.isVisible()

@@ -12,14 +12,14 @@ def test_the_window_comes_back_as_it_was(qtbot, open_window, add_run, select):
     one = open_window()
     select(one, wanted)
     one.run_list.search.setText("s")
-    one.splitter.setSizes([300, 980])
+    one.side.toggle()
     one.actions_["view.dark"].trigger()
-    sizes = one.splitter.sizes()
+    assert one.side.folded
     one.close()
     two = open_window()
     qtbot.waitUntil(lambda: two.run_page.run_id == wanted)
     assert two.run_list.search.text() == "s"
-    assert two.splitter.sizes() == sizes
+    assert two.side.folded
     assert Settings().theme == "dark"
     two.actions_["view.system"].trigger()
 
@@ -27,29 +27,29 @@ def test_the_window_comes_back_as_it_was(qtbot, open_window, add_run, select):
 def test_choices_in_panels_are_remembered(open_window):
     def opened():
         window = open_window(PANELS)
-        return window, {name: dock.panel for name, dock in window.run_page.docks.docks.items()}
+        return window, {panel.panel_id: panel for panel in window.run_page.panels.panels}
 
     window, panels = opened()
     for box, value in (
         (panels["heatmap"].controls.kind, "confirmed"),
         (panels["heatmap"].controls.sort, "length"),
-        (panels["traces"].filters.source, "solution"),
-        (panels["traces"].filters.people, 1),
+        (panels["read"].table.filters.source, "solution"),
+        (panels["read"].table.filters.people, 1),
         (panels["log"].level, "warning"),
     ):
         box.setCurrentIndex(box.findData(value))
     mean = next(at for at, column in enumerate(COLUMNS) if column[0] == "mean")
     for _ in range(2):
-        panels["traces"].table.horizontalHeader().sectionClicked.emit(mean)
+        panels["read"].table.table.horizontalHeader().sectionClicked.emit(mean)
     window.close()
 
     window, again = opened()
     assert {name: again[name].choices() for name in again} == {name: panels[name].choices() for name in panels}
     assert again["heatmap"].controls.selection.case == "confirmed"
-    asked = again["traces"].filters.filter("r", "id", descending=False)
+    asked = again["read"].table.filters.filter("r", "id", descending=False)
     assert (asked.source, asked.annotated) == ("solution", True)
-    assert (again["traces"].choices()["sort"], again["traces"].choices()["order"]) == ("mean", "descending")
-    assert again["traces"].table.horizontalHeader().sortIndicatorSection() == mean
+    assert (again["read"].table.choices()["sort"], again["read"].table.choices()["order"]) == ("mean", "descending")
+    assert again["read"].table.table.horizontalHeader().sortIndicatorSection() == mean
     window.close()
     saved = Settings()
     saved.set_text("panel.log", "no JSON")

@@ -168,7 +168,11 @@ def test_a_chart_without_zoom_stays(qtbot):
     before = chart.view.seen
     wheel(chart, 720, QPointF(300, 100))
     assert chart.view.seen == before
-    assert [action.text() for action in chart.context_menu().actions()] == ["Export picture\u2026"]
+    assert [action.text() for action in chart.context_menu().actions()] == [
+        "&Copy picture",
+        "&Export picture\u2026",
+        "Export &numbers\u2026",
+    ]
 
 
 @pytest.mark.parametrize("make", [LineChart, ThresholdHistogram])
@@ -184,8 +188,8 @@ def test_pictures(qtbot, tmp_path, make, mode):
     old = theme.manager().mode
     theme.manager().choose(mode)
     try:
-        chart.write_picture(tmp_path / "chart.png")
-        chart.write_picture(tmp_path / "chart.svg")
+        chart.export.write_picture(tmp_path / "chart.png")
+        chart.export.write_picture(tmp_path / "chart.svg")
         ground = theme.current().surface
     finally:
         theme.manager().choose(old)
@@ -198,20 +202,22 @@ def test_pictures(qtbot, tmp_path, make, mode):
     assert ">MCE  0.930<" in svg or isinstance(chart, ThresholdHistogram)
     for ending in ("png", "svg"):
         with pytest.raises(OSError, match="nowhere"):
-            chart.write_picture(tmp_path / "nowhere" / f"chart.{ending}")
+            chart.export.write_picture(tmp_path / "nowhere" / f"chart.{ending}")
         (tmp_path / f"folder.{ending}").mkdir()
         os.mkfifo(tmp_path / f"pipe.{ending}")
         (tmp_path / f"null.{ending}").symlink_to("/dev/null")
         for name in ("folder", "pipe", "null"):
             with pytest.raises(InputError, match="not replaced"):
-                chart.write_picture(tmp_path / f"{name}.{ending}")
+                chart.export.write_picture(tmp_path / f"{name}.{ending}")
         kept = (tmp_path / f"chart.{ending}").read_bytes()
         (tmp_path / f"link.{ending}").symlink_to(tmp_path / "plain")
-        chart.write_picture(tmp_path / f"link.{ending}")  # what a link leads to is written, whatever it is called
+        chart.export.write_picture(
+            tmp_path / f"link.{ending}"
+        )  # what a link leads to is written, whatever it is called
         assert (tmp_path / "plain").read_bytes()[:4] == kept[:4]
         assert (tmp_path / f"link.{ending}").is_symlink()
     with pytest.raises(InputError, match="no file"):
-        chart.write_picture(Path())
+        chart.export.write_picture(Path())
 
 
 def test_a_picture_that_cannot_be_written_is_told(qtbot, tmp_path, monkeypatch):
@@ -219,8 +225,8 @@ def test_a_picture_that_cannot_be_written_is_told(qtbot, tmp_path, monkeypatch):
     chart.set_lines([MCE])
     (tmp_path / "folder.png").mkdir()
     answer = (str(tmp_path / "folder.png"), "PNG picture (*.png)")
-    monkeypatch.setattr("sapo_ui.widgets.charts.plot_frame.QFileDialog.getSaveFileName", lambda *_: answer)
-    chart.ask_picture()
+    monkeypatch.setattr("sapo_ui.widgets.saving.QFileDialog.getSaveFileName", lambda *_: answer)
+    chart.export.ask_picture()
     (box,) = chart.findChildren(QMessageBox)
     assert "is a folder" in box.informativeText()
     box.close()
@@ -230,8 +236,8 @@ def test_export_asks_and_adds_the_ending(qtbot, tmp_path, monkeypatch):
     chart = shown(qtbot, LineChart())
     chart.set_lines([MCE])
     answer = (str(tmp_path / "mine"), "SVG drawing (*.svg)")
-    monkeypatch.setattr("sapo_ui.widgets.charts.plot_frame.QFileDialog.getSaveFileName", lambda *_: answer)
-    chart.ask_picture()
+    monkeypatch.setattr("sapo_ui.widgets.saving.QFileDialog.getSaveFileName", lambda *_: answer)
+    chart.export.ask_picture()
     assert (tmp_path / "mine.svg").stat().st_size > 1000
 
 

@@ -11,6 +11,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue, RunSummary
 from sapo_ui import format as fmt
 from sapo_ui.panels.data_panel import DataPanel
+from sapo_ui.services.metric_feed import MetricFeed
 from sapo_ui.widgets.charts.line_chart import Line
 from sapo_ui.wording import iteration_name
 
@@ -23,15 +24,20 @@ class MetricPanel(DataPanel):
     def __init__(self) -> None:
         super().__init__()
         self.metrics: Metrics = {}
+        self._feed = MetricFeed()
 
     def load(self, run_id: str) -> None:
+        feed = self._feed
+
         def work(store: Store) -> tuple[RunSummary, Metrics]:
-            return queries.get_run(store, run_id), queries.metrics(store, run_id)
+            run = queries.get_run(store, run_id)
+            return run, feed.read(store, run).get("", {})
 
         self.read(work, self._take)
 
     def clear(self) -> None:
         self.metrics = {}
+        self._feed = MetricFeed()
 
     def _take(self, found: tuple[RunSummary, Metrics]) -> None:
         self.run, self.metrics = found

@@ -112,6 +112,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         RESUMABLE,
     ),
     ActionSpec(
+        "run.queue",
+        "Add to queue",
+        "Run",
+        1,
+        "Let the run wait in the queue and start by itself once there is room for it.",
+        "Ctrl+Shift+U",
+        "queued",
+        RESUMABLE,
+    ),
+    ActionSpec(
         "run.stop_after",
         "Stop after phase",
         "Run",
@@ -167,19 +177,40 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
+        "run.score",
+        "Score with a verifier\u2026",
+        "Run",
+        2,
+        "Score the solutions of this imported file by a verifier of a run.",
+        "",
+        "",
+        ANY,
+    ),
+    ActionSpec(
         "run.delete", "Delete\u2026", "Run", 3, "Delete the run and everything it wrote.", "Del", "", DEAD, local=True
     ),
     ActionSpec("app.close", "Close window", "Run", 4, CLOSING, "Ctrl+W"),
     ActionSpec("app.quit", "Quit", "Run", 4, CLOSING, "Ctrl+Q"),
+    ActionSpec("run.watch", "Watch", "View", 0, "The run's heatmap, curves and numbers.", "Ctrl+1", "", ANY),
+    ActionSpec("run.read", "Read", "View", 0, "The run's trajectories, one over the whole height.", "Ctrl+2", "", ANY),
     ActionSpec(
         "run.audit",
         "Label audit",
         "View",
         0,
         "Can the labels of this run be trusted: who is wrong how often, and where do they disagree.",
-        "Ctrl+Shift+A",
-        "",
+        "Ctrl+3",
+        "audit",
         ANY,
+    ),
+    ActionSpec(
+        "go.queue",
+        "Queue",
+        "View",
+        0,
+        "Runs that wait for cards or cores and start by themselves: their order, and what happens when.",
+        "Ctrl+U",
+        "queued",
     ),
     ActionSpec(
         "go.annotate", "Annotate", "View", 0, "Judge the steps of a queue of trajectories.", "Ctrl+J", "annotate"
@@ -191,14 +222,22 @@ ACTIONS: tuple[ActionSpec, ...] = (
         0,
         "Make, freeze and export solutions whose first error is known.",
         "Ctrl+Shift+B",
+        "benchmarks",
     ),
     ActionSpec("go.find", "Find run", "View", 0, "Go to the search field above the runs.", "Ctrl+F", "search"),
     ActionSpec("go.list", "Go to the runs", "View", 0, "Put the focus on the list of runs.", "Ctrl+L"),
     ActionSpec("go.palette", "Find action\u2026", "View", 0, "Find any action by its name.", "Ctrl+K", "search"),
     ActionSpec(
-        "go.sidebar", "Show the run list", "View", 1, "Show or hide the list of runs.", "Ctrl+B", checkable=True
+        "go.sidebar",
+        "Side bar",
+        "View",
+        1,
+        "Show pages and runs, or fold them to a rail of icons.",
+        "Ctrl+B",
+        checkable=True,
     ),
-    ActionSpec("view.reset", "Reset panel layout", "View", 1, "Put all panels back in their default places."),
+    ActionSpec("view.strip", "Fold phases and numbers", "View", 1, "One line instead of three.", "Ctrl+T"),
+    ActionSpec("view.reset", "Reset panel layout", "View", 1, "Divide the run's page as at first."),
     ActionSpec("view.system", "Follow the system", "View", 2, "Light or dark as the system says.", checkable=True),
     ActionSpec("view.light", "Light", "View", 2, "Always light.", checkable=True),
     ActionSpec("view.dark", "Dark", "View", 2, "Always dark.", checkable=True),
@@ -241,17 +280,25 @@ class Actions(QObject):
     def __getitem__(self, action_id: str) -> QAction:
         return self._actions[action_id]
 
+    def icon_of(self, action_id: str) -> str:
+        """The name of an action's icon, for who draws it in a color of their own."""
+        return next(spec.icon for spec in self.specs if spec.id == action_id)
+
     def show_run(self, run: RunSummary | None) -> None:
         """Enable what can be done to this run as it is now (None: no run is shown)."""
         for spec in self.specs:
             if spec.statuses is not None:
                 self._actions[spec.id].setEnabled(run is not None and run.status in spec.statuses)
+        self._actions["run.score"].setEnabled(run is not None and run.imported)  # a run's verifiers score its own
         if run is not None and run.imported:
+            self._actions["run.watch"].setEnabled(False)  # there is nothing to watch in a file
             for made in ("run.clone", "run.again"):
                 self._actions[made].setEnabled(False)  # no configuration made it
             self._actions["run.folder"].setEnabled(False)
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way
+        if run is not None and (run.waits_for is not None or run.pid is not None or run.imported):
+            self._actions["run.queue"].setEnabled(False)
 
     def yield_shortcuts(self, keys: frozenset[str]) -> None:
         """Leave these keys to the focused panel, which uses them itself: Qt acts on no key that two would take."""

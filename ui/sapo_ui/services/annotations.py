@@ -10,12 +10,14 @@ from functools import cache
 from PySide6.QtCore import QObject, Signal
 
 from sapo_studio.domain.judgements import Judgement, first_error_here, no_error, still_to_fill
+from sapo_studio.names import fitted_name
 from sapo_studio.processes import login_name
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceDetail
 from sapo_ui.services import tasks
 from sapo_ui.services.settings import Settings
+from sapo_ui.services.unfinished import unfinished
 
 
 class AnnotationEvents(QObject):
@@ -23,6 +25,9 @@ class AnnotationEvents(QObject):
 
     judged = Signal(object, object)
     """(trajectory id: int, first error as people say now: int) Sent when the store has it."""
+
+    renamed = Signal()
+    """Judgements are kept under another name from now on."""
 
 
 @cache
@@ -33,15 +38,17 @@ def annotation_events() -> AnnotationEvents:
 
 def set_annotator_name(name: str) -> None:
     """Keep judgements under this name from now on; an empty one brings the login name back."""
-    settings = Settings()
-    settings.set_text("annotator", name.strip())
+    before, settings = annotator_name(), Settings()
+    settings.set_text("annotator", fitted_name(name, ""))
     settings.save()
+    if annotator_name() != before:
+        annotation_events().renamed.emit()
 
 
 def annotator_name() -> str:
     """Under which name this user's judgements are kept: the one in the settings, else the name they are logged in
     with."""
-    return Settings().text("annotator").strip() or login_name()
+    return fitted_name(Settings().text("annotator"), "") or login_name()
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,7 @@ class JudgementWriter(QObject):
         if self._busy or not self._waiting:
             return
         self._busy = True
+        unfinished().begin(self)
         tasks.run(self, self._waiting.pop(0), self._done, failed=self._failed)
 
     def _done(self, detail: TraceDetail) -> None:
@@ -110,10 +118,14 @@ class JudgementWriter(QObject):
         self.saved.emit(detail)
         annotation_events().judged.emit(detail.id, detail.human)
         self._next()
+        if not self._busy:
+            unfinished().end(self)
 
     def _failed(self, error: Exception) -> None:
         self._busy = False
+        unfinished().lost += 1 + len(self._waiting)
         self._waiting.clear()
+        unfinished().end(self)
         told = tasks.pool().on_error
         if told is None:
             raise error

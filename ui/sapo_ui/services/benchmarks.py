@@ -31,6 +31,11 @@ def read_benchmarks(store: Store) -> Benchmarks:
     return Benchmarks(benchmarks.list_benchmarks(store), named + [(f"{run.name} ({run.id})", run.id) for run in runs])
 
 
+def read_frozen(store: Store) -> list[BenchmarkInfo]:
+    """The versions that a run can be measured on, by name, the newest version first."""
+    return [one for one in benchmarks.list_benchmarks(store) if one.frozen_at is not None]
+
+
 def make(store: Store, name: str, source: str, choice: Choice) -> Made:
     """Make a draft under this user's name."""
     return make_benchmark(store, name, [source], choice, created_by=annotator_name())

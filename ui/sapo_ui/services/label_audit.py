@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
 
+from sapo_studio import supervisor
+from sapo_studio.app.studies import shadow
 from sapo_studio.app.studies.audit import Audit, audit
+from sapo_studio.app.studies.shadow import Shadow
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.alarms import evaluations
+from sapo_studio.domain.consensus import Bounds
 from sapo_studio.domain.reward_and_truth import Evaluated
+from sapo_studio.domain.runs import PhaseName
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.queue_records import QueueSpec
@@ -16,6 +23,7 @@ from sapo_studio.store.queues import list_queues, make_queue
 from sapo_studio.store.records import RunSummary, TraceFilter
 from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotator_name
+from sapo_ui.services.control import SENDER
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +33,12 @@ class AuditView:
     run: RunSummary
     audit: Audit
     evaluations: Sequence[Evaluated]
+    shadows: Sequence[Shadow]
+    """What was measured of filters on this iteration's labels, the newest first."""
+    next_labels: int | None
+    """The iteration whose labels are next, or are being written; None where none come."""
+    verifier_seconds: float | None
+    """How long the iteration's verifier was trained; None where it is not yet."""
 
 
 def read(
@@ -41,9 +55,55 @@ def read(
         for step in found.disagreements:
             if step.rollouts is not None:
                 step.rollouts.interval()  # the first loads scipy, which the window is not to wait for
-        return AuditView(queries.get_run(store, run_id), found, _evaluations(store, run_id))
+        return AuditView(
+            queries.get_run(store, run_id),
+            found,
+            evaluations(queries.metrics(store, run_id)),
+            shadow.kept(store, run_id, found.iteration),
+            *_phases(store, run_id, found.iteration),
+        )
 
     tasks.run(parent, work, done, failed=failed, key="audit")
+
+
+def _phases(store: Store, run_id: str, iteration: int) -> tuple[int | None, float | None]:
+    """The iteration whose labels come next, and how long the verifier of `iteration` was trained."""
+    phases = queries.phases(store, run_id)
+    left = (one.iteration for one in phases if one.name == PhaseName.LABEL and one.status != "done")
+    trained = (one.seconds for one in phases if (one.name, one.iteration) == (PhaseName.VERIFIER, iteration))
+    return next(left, None), next(trained, None)
+
+
+def filter_next(
+    parent: QObject, run_id: str, bounds: Bounds | None, done: Callable[[], None], failed: Callable[[Exception], None]
+) -> None:
+    """Have a run that goes on, or can be resumed, filter its labels from the next ones on, with these bounds; None: not
+    filter them."""
+    settings = ["labeling.consensus=off"]
+    if bounds is not None:
+        settings = [
+            "labeling.consensus=dawid-skene",
+            f"labeling.consensus_low={bounds.low:g}",
+            f"labeling.consensus_high={bounds.high:g}",
+        ]
+
+    def work(store: Store) -> None:
+        supervisor.change_config(store, run_id, settings, SENDER)
+
+    tasks.run(parent, work, lambda _: done(), failed=failed, key="filter")
+
+
+def config_with(
+    parent: QObject, run_id: str, bounds: Bounds, done: Callable[[RunConfig], None], failed: Callable[[Exception], None]
+) -> None:
+    """The configuration of a run with its labels filtered by these bounds: for a new run."""
+
+    def work(store: Store) -> RunConfig:
+        config = queries.get_config(store, run_id)
+        filtered = {"consensus": "dawid-skene", "consensus_low": bounds.low, "consensus_high": bounds.high}
+        return config.model_copy(update={"labeling": config.labeling.model_copy(update=filtered)})
+
+    tasks.run(parent, work, done, failed=failed, key="clone")
 
 
 def send(
@@ -68,14 +128,3 @@ def send(
         return name
 
     tasks.run(parent, work, done, failed=failed, key="send")
-
-
-def _evaluations(store: Store, run_id: str) -> list[Evaluated]:
-    found: list[Evaluated] = []
-    for iteration, row in sorted(queries.metrics(store, run_id).items()):
-        reward, accuracy = row.get("mean_reward"), row.get("greedy_accuracy")
-        if reward is not None and accuracy is not None:
-            low = accuracy.value if accuracy.low is None else accuracy.low
-            high = accuracy.value if accuracy.high is None else accuracy.high
-            found.append(Evaluated(iteration, reward.value, accuracy.value, low, high))
-    return found

@@ -85,6 +85,7 @@ class QueueDesk(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._holder = queue_holders.new_holder()
+        self._name = annotator_name()
         self._queue_id: int | None = None
         self._open: OpenItem | None = None
         self._next: OpenItem | None = None
@@ -114,14 +115,21 @@ class QueueDesk(QObject):
         return self._fault
 
     @property
+    def name(self) -> str:
+        """Under which name judgements are kept here: that of the last `show_queue`, so that what was pressed before it
+        was changed stays that person's."""
+        return self._name
+
+    @property
     def _worker(self) -> Worker:
-        return Worker(annotator_name(), self._holder)
+        return Worker(self._name, self._holder)
 
     # -- which queue, which item
 
     def show_queue(self, queue_id: int | None) -> None:
         """Work at this queue, under the name that judgements are kept under now."""
         self._queue_id, self._open, self._next = queue_id, None, None
+        self._name = annotator_name()
         me, holder = self._worker, self._holder
         if queue_id is None:
             self.release()

@@ -13,9 +13,11 @@ from sapo_studio.store import queries, resolutions
 from sapo_studio.store.comments import comments
 from sapo_studio.store.db import Store
 from sapo_studio.store.human_verdicts import human_first_errors
+from sapo_studio.store.queue_progress import done_with
 from sapo_studio.store.records import UNKNOWN, CommentInfo, TraceDetail
 from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events, annotator_name
+from sapo_ui.services.unfinished import unfinished
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +30,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Resolving:
-    """What is to hold: judgements by step, whose they are ('': the resolver's own), and why."""
+    """What is to hold: judgements by step, which of them were filled in, whose they are ('': the resolver's own), and
+    why."""
 
     trajectory_id: int
     judgements: Mapping[int, int]
+    filled: frozenset[int]
     taken: str
     why: str
 
@@ -54,12 +58,17 @@ class ConflictDesk(QObject):
     refused = Signal(object)
     """(InputError | StoreError) What was asked for was not done."""
 
+    ready = Signal()
+    """The last act is done; the next one may come."""
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._queue_id: int | None = None
         self._people: People | None = None
         self._opening: int | None = None
         self._busy = False
+        self.done = frozenset[int]()
+        """The items that this user is done with, by id: of the others nothing is open that might sway them."""
 
     @property
     def busy(self) -> bool:
@@ -68,7 +77,7 @@ class ConflictDesk(QObject):
 
     def show_queue(self, queue_id: int | None) -> None:
         """Work at this queue; nothing is read yet."""
-        self._queue_id, self._people = queue_id, None
+        self._queue_id, self._people, self.done = queue_id, None, frozenset()
 
     def count(self) -> None:
         """Count the open conflicts: agreement takes longer, and is reckoned where somebody looks at it."""
@@ -88,10 +97,12 @@ class ConflictDesk(QObject):
         if queue_id is None:
             return
 
-        def done(people: People) -> None:
-            self._take(queue_id, people)
+        me = annotator_name()
 
-        tasks.run(self, lambda store: people_of(store, queue_id, known), done, key="look", keep_running=True)
+        def done(found: tuple[People, frozenset[int]]) -> None:
+            self._take(queue_id, *found)
+
+        tasks.run(self, lambda store: _look(store, queue_id, me, known), done, key="look", keep_running=True)
 
     def open(self, trajectory_id: int) -> None:
         """Read what is known of a trajectory."""
@@ -111,7 +122,15 @@ class ConflictDesk(QObject):
         me = annotator_name()
 
         def work(store: Store) -> int:
-            resolutions.resolve(store, asked.trajectory_id, me, asked.judgements, taken=asked.taken, why=asked.why)
+            resolutions.resolve(
+                store,
+                asked.trajectory_id,
+                me,
+                asked.judgements,
+                filled=asked.filled,
+                taken=asked.taken,
+                why=asked.why,
+            )
             return asked.trajectory_id
 
         self._write(work)
@@ -135,29 +154,43 @@ class ConflictDesk(QObject):
         if self._busy or queue_id is None:
             return
         self._busy = True
+        unfinished().begin(self)
+        me = annotator_name()
 
-        def work(store: Store) -> tuple[int, int, People]:
+        def work(store: Store) -> tuple[int, int, tuple[People, frozenset[int]]]:
             trajectory_id = act(store)
             human = human_first_errors(store, trajectory_id, trajectory_id).get(trajectory_id, UNKNOWN)
-            return trajectory_id, human, people_of(store, queue_id, known)
+            return trajectory_id, human, _look(store, queue_id, me, known)
 
-        def done(found: tuple[int, int, People]) -> None:
+        def done(found: tuple[int, int, tuple[People, frozenset[int]]]) -> None:
             self._busy = False
-            trajectory_id, human, people = found
+            unfinished().end(self)
+            trajectory_id, human, looked = found
             annotation_events().judged.emit(trajectory_id, human)
-            self._take(queue_id, people)
+            self._take(queue_id, *looked)
             self.kept.emit(trajectory_id)
+            self.ready.emit()
 
-        tasks.run(self, work, done, failed=self._failed)
+        def failed(error: Exception) -> None:
+            self._busy = False
+            unfinished().lost += isinstance(error, StoreError)
+            unfinished().end(self)
+            self._failed(error)
+            self.ready.emit()
 
-    def _take(self, queue_id: int, people: People) -> None:
+        tasks.run(self, work, done, failed=failed)
+
+    def _take(self, queue_id: int, people: People, done: frozenset[int]) -> None:
         if queue_id == self._queue_id:
-            self._people = people
+            self._people, self.done = people, done
             self.looked.emit(people)
 
     def _failed(self, error: Exception) -> None:
-        self._busy = False
         if not isinstance(error, InputError | StoreError):
             raise error
         self.refused.emit(error)
         self.look()
+
+
+def _look(store: Store, queue_id: int, me: str, known: People | None) -> tuple[People, frozenset[int]]:
+    return people_of(store, queue_id, known), done_with(store, queue_id, me)

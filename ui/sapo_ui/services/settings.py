@@ -49,6 +49,10 @@ class Settings:
         """Save strings by name."""
         self.set_text(key, json.dumps(dict(values)))
 
+    def remove(self, key: str) -> None:
+        """Forget a value."""
+        self._ini.remove(key)
+
     @property
     def theme(self) -> Mode:
         """The chosen look."""

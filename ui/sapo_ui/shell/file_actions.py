@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QStandardPaths
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from sapo_studio.app.imports.scoring import Scored
 from sapo_studio.app.imports.take_in import Imported
 from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
+from sapo_ui.features.imports.score_dialog import ScoreDialog
+from sapo_ui.widgets.saving import saving
 
 FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
 
 
 class FileActions(QObject):
-    """Opens the dialogs over `window`. `imported` is called with the id and name of what was taken in, `say` tells the
-    user."""
+    """Opens the dialogs over `window`. `imported` is called with the id and name of what was taken in, `scored` with
+    the id of the file that has new scores, `say` tells the user."""
 
     def __init__(
         self,
@@ -29,22 +32,24 @@ class FileActions(QObject):
         *,
         say: Callable[[str], object],
         imported: Callable[[str, str], object],
+        scored: Callable[[str], object],
     ) -> None:
         super().__init__(window)
         self._window = window
         self._current = current
         self._say = say
         self._imported = imported
+        self._scored = scored
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What to do for each action, by its id."""
-        return {"file.import": self.choose, "run.export": self.export}
+        return {"file.import": self.choose, "run.export": self.export, "run.score": self.score}
 
     def choose(self) -> QFileDialog:
         """Ask for a file to import."""
-        dialog = QFileDialog(self._window, "Import file", str(documents()), FILTER)
+        dialog = QFileDialog(self._window, "Import file", str(saving().folder), FILTER)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(self._chosen)
         dialog.finished.connect(dialog.deleteLater)
@@ -66,10 +71,24 @@ class FileActions(QObject):
         run = self._current()
         if run is None:
             return None
-        dialog = ExportDialog(run, documents(), self._window)
+        dialog = ExportDialog(run, saving().folder, self._window)
         dialog.written.connect(self._say)
         dialog.open()
         return dialog
+
+    def score(self) -> ScoreDialog | None:
+        """Open the dialog that has a verifier score the imported file that is shown."""
+        run = self._current()
+        if run is None or not run.imported:
+            return None
+        dialog = ScoreDialog(run, self._window)
+        dialog.scored.connect(self._was_scored)
+        dialog.show()
+        return dialog
+
+    def _was_scored(self, found: Scored) -> None:
+        self._scored(found.run_id)
+        self._say(f"{found.verifier} scored {counted(found.scored, 'solution')} of {found.run_id}.")
 
     def _taken_in(self, found: Imported) -> None:
         said = f"Imported {counted(found.kept, 'row')} of {found.known.title} ({found.run_id})"
@@ -92,8 +111,3 @@ def dropped(event: QDropEvent | QDragEnterEvent) -> Path | None:
     """The first file of this machine in what is dragged."""
     found = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
     return next((file for file in found if not file.is_dir()), None)
-
-
-def documents() -> Path:
-    """The folder where people keep files."""
-    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation) or Path.home())

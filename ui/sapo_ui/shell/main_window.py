@@ -11,21 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QShortcut
-from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import SapoError
 from sapo_studio.store.records import RunSummary, TraceFilter
 from sapo_ui import theme
 from sapo_ui.features.new_run.presets import Presets
 from sapo_ui.features.run_list.column import RunList
 from sapo_ui.features.run_page.page import RunPage
+from sapo_ui.features.run_page.panel_area import Mode
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import Actions
 from sapo_ui.services.control import RunControl
 from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
+from sapo_ui.shell.closing import Closing
 from sapo_ui.shell.file_actions import FileActions
 from sapo_ui.shell.help import about_text, shortcuts_text
 from sapo_ui.shell.menus import fill_menu_bar, run_menu
@@ -34,12 +37,17 @@ from sapo_ui.shell.page_registry import PAGES, PageContext
 from sapo_ui.shell.pages import Pages
 from sapo_ui.shell.run_actions import RunActions, open_path
 from sapo_ui.shell.run_starter import RunStarter
+from sapo_ui.shell.side_bar import SideBar
 from sapo_ui.shell.status_line import StatusLine
 from sapo_ui.shell.window_state import WindowState
 from sapo_ui.theme import icons
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.banner import Banner
 from sapo_ui.widgets.command_palette import CommandPalette
+from sapo_ui.widgets.saving import saving
+
+LEAST_SIZE = (1024, 640)
+"""Smaller than this, and nothing can be read."""
 
 OF_A_RUN = ("run", "audit")
 """Pages that go with the run that they show."""
@@ -71,7 +79,7 @@ class MainWindow(QMainWindow):
         self._remembered = True  # what is wanted is the run of last time, which nobody has asked for in this window
         self.setWindowTitle("SAPO Studio")
         self.setWindowIcon(icons.app_icon())
-        self.setMinimumSize(960, 600)
+        self.setMinimumSize(*LEAST_SIZE)
         self._run_actions = RunActions(
             self,
             self.current_run,
@@ -80,7 +88,9 @@ class MainWindow(QMainWindow):
             say=self._say,
             on_change=parts.poller.nudge,
         )
-        self.file_actions = FileActions(self, self.current_run, say=self._say, imported=self._took_in)
+        self.file_actions = FileActions(
+            self, self.current_run, say=self._say, imported=self._took_in, scored=self._scored
+        )
         self.actions_ = Actions(self, self._handlers())
         self.pages = Pages(
             PAGES,
@@ -92,32 +102,39 @@ class MainWindow(QMainWindow):
                 lambda: self.run_page.run_id,
                 self._show_step,
                 self.leave_form,
+                self._open_run,
+                self._new_run_like,
+                parts.settings,
             ),
         )
         run_page = self.pages["run"]
         assert isinstance(run_page, RunPage)
         self.run_page = run_page
-        run_page.docks.queue_requested.connect(self._queue_of)
+        run_page.panels.queue_requested.connect(self._queue_of)
+        run_page.panels.mode_changed.connect(self._view_changed)
         self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
         self._run_starter.started.connect(self._started)
         run_page.failure.resume_requested.connect(self._run_actions.resume_with)
         run_page.failure.restart_requested.connect(self._run_starter.restart)
         run_page.failure.edit_requested.connect(self._run_starter.edit)
         self._run_starter.cancelled.connect(self.leave_form)
-        self.run_list = RunList(self.actions_["run.new"], self.actions_["go.annotate"])
+        self.run_list = RunList()
         self.run_list.menu_actions = run_menu(self.actions_)
         self.run_list.selected.connect(self._selected)
         self.run_list.opened.connect(self._opened)
         self.run_list.view.delete_pressed.connect(self.actions_["run.delete"].trigger)
         self.banner = Banner()
         self.banner.action.clicked.connect(self.banner.hide)
+        self._closing = Closing(self, self.banner, self.pages.leave)
         self.status_line = StatusLine(parts.store_path)
         self.setStatusBar(self.status_line)
+        self.status_line.folder_wanted.connect(open_path)
+        saving().saved.connect(self.status_line.say_saved)
         self._arrange()
-        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.docks.view_actions)
+        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.view_actions)
         self.actions_[f"view.{theme.manager().mode}"].setChecked(True)
-        self.actions_["go.sidebar"].setChecked(True)
-        self._state = WindowState(self, self.splitter, self.run_page.docks, self.run_list.search)
+        self._view_changed()
+        self._state = WindowState(self, self.side, self.run_page, self.run_list.search)
         self._state.restore(parts.settings)
         self._notifier = Notifier(self)
         self._notifier.notified.connect(self._notified)
@@ -140,14 +157,24 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.banner)
         column.addWidget(self.pages, 1)
-        self.splitter = QSplitter()
-        self.splitter.setHandleWidth(1)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self.run_list)
-        self.splitter.addWidget(right)
-        self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([240, 1040])
-        self.setCentralWidget(self.splitter)
+        pages = [
+            (spec.page_id, self.actions_[spec.action], self.actions_.icon_of(spec.action))
+            for spec in PAGES
+            if spec.action
+        ]
+        self.side = SideBar(self.actions_["run.new"], pages, self.actions_["go.list"], self.run_list)
+        self.side.fold_changed.connect(self._folded)
+        whole = QWidget()
+        row = QHBoxLayout(whole)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        edge = QFrame()
+        edge.setProperty("look", "upright")
+        edge.setFixedWidth(1)
+        row.addWidget(self.side)
+        row.addWidget(edge)
+        row.addWidget(right, 1)
+        self.setCentralWidget(whole)
         self.run_list.view.setFocus()
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
@@ -160,13 +187,17 @@ class MainWindow(QMainWindow):
             **self.file_actions.handlers(),
             "app.close": self.close,
             "app.quit": self.close,
+            "run.watch": lambda: self._use_run("watch"),
+            "run.read": lambda: self._use_run("read"),
             "run.audit": self.audit,
             "go.annotate": self.annotate,
-            "go.benchmarks": lambda: self._show_page("benchmarks"),
+            "go.queue": lambda: self._show_page("run_queue"),
+            "go.benchmarks": self.benchmarks,
             "go.find": self._find,
-            "go.list": lambda: self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
+            "go.list": self._go_to_list,
             "go.palette": self.open_palette,
-            "go.sidebar": lambda: self.run_list.setVisible(self.actions_["go.sidebar"].isChecked()),
+            "go.sidebar": self._toggle_side,
+            "view.strip": self._fold_strip,
             "view.reset": self._reset_layout,
             "view.system": lambda: self._choose_theme("system"),
             "view.light": lambda: self._choose_theme("light"),
@@ -198,7 +229,7 @@ class MainWindow(QMainWindow):
                 self._show_page("empty")
         self.actions_.show_run(self.current_run())
         # A list that gets the focus chooses its first run, which brings the run's page to the front.
-        free = self.focusWidget() in (None, self.run_list.new_button)
+        free = self.focusWidget() in (None, self.side.new_button)
         if change.runs and free and self.pages.front_id in ("empty", *OF_A_RUN):
             self.run_list.view.setFocus()
         self.status_line.show_change(change)
@@ -241,7 +272,11 @@ class MainWindow(QMainWindow):
 
     def _show_step(self, trajectory_id: int, step: int) -> None:
         self._show_page("run")
-        self.run_page.docks.show_trace(trajectory_id, step)
+        self.run_page.panels.show_trace(trajectory_id, step)
+
+    def benchmarks(self) -> None:
+        """Open the page of process benchmarks."""
+        self._show_page("benchmarks")
 
     def annotate(self) -> None:
         """Open the Annotate page, where it is not in front already."""
@@ -259,6 +294,9 @@ class MainWindow(QMainWindow):
     def start_demo(self) -> None:
         """Start the preset lab-demo and show it."""
         self._run_starter.start_demo()
+
+    def _new_run_like(self, config: RunConfig) -> None:
+        self._run_starter.open_form(config)
 
     def _clone_run(self) -> None:
         self._run_starter.clone()
@@ -279,9 +317,13 @@ class MainWindow(QMainWindow):
         if not self._taking or self.pages.front_id in OF_A_RUN:
             self._show_page("run")
 
+    def _open_run(self, run_id: str) -> None:
+        self.want_run(run_id)
+        self._selected(run_id)
+
     def _opened(self, run_id: str) -> None:
         self._selected(run_id)
-        first = self.run_page.failure.first or self.run_page.timeline
+        first = self.run_page.failure.first or self.run_page.header.modes
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _wake_for(self, run_id: str) -> None:
@@ -299,9 +341,39 @@ class MainWindow(QMainWindow):
         self._parts.poller.nudge()
         self._say(said)
 
+    def _scored(self, run_id: str) -> None:
+        # Nothing in the file's summary differs, so that the poller does not see it beside a run that is alive.
+        self.run_page.take(StoreChange(self._change.runs, frozenset({run_id})))
+
     def _show_page(self, page_id: str) -> None:
         self.pages.open(page_id)
         self.actions_.show_run(self.current_run())
+        self._view_changed()
+
+    def _use_run(self, mode: Mode) -> None:
+        """Watch the run, or read its trajectories."""
+        if self.run_page.run_id is not None:
+            self._show_page("run")
+            self.run_page.panels.choose_mode(mode)
+
+    def _view_changed(self) -> None:
+        """Another page is in front, or the run's page is used in another way."""
+        spec = self.pages.front_spec
+        mode = self.run_page.panels.mode if spec.page_id == "run" else ""
+        self.side.show_view(spec.page_id, mode or spec.page_id, wide=spec.wide or mode == "read")
+
+    def _toggle_side(self) -> None:
+        self.side.toggle()
+
+    def _fold_strip(self) -> None:
+        self.run_page.fold_strip()
+
+    def _folded(self, folded: object) -> None:
+        self.actions_["go.sidebar"].setChecked(folded is False)
+
+    def _go_to_list(self) -> None:
+        self.side.set_folded(False)
+        self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     # -- what the menus do to the window
 
@@ -316,25 +388,24 @@ class MainWindow(QMainWindow):
             self.banner.show_error("Something went wrong", f"{type(error).__name__}: {error}", action="Dismiss")
 
     def _reset_layout(self) -> None:
-        self.run_page.docks.reset()
+        self.run_page.panels.reset()
 
     def _find(self) -> None:
-        self.actions_["go.sidebar"].setChecked(True)
-        self.run_list.show()
+        self.side.set_folded(False)
         self.run_list.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.run_list.search.selectAll()
 
     def open_palette(self) -> CommandPalette:
         """Open the command palette."""
         entries = [(spec.menu, self.actions_[spec.id]) for spec in self.actions_.specs if spec.id != "go.palette"]
-        entries += [("Panel", action) for action in self.run_page.docks.view_actions]
+        entries += [("Panel", action) for action in self.run_page.panels.view_actions]
         palette = CommandPalette(entries, self)
         palette.open_over(self)
         return palette
 
     def open_help(self) -> dialogs.TextDialog:
         """Open the help of the focused panel, or of the page in front."""
-        panel = self.run_page.docks.focused_panel()
+        panel = self.run_page.panels.focused_panel()
         if panel is not None and panel.help:
             return self._show_text(f"Help: {panel.title}", panel.help)
         page = self.pages.front
@@ -359,15 +430,20 @@ class MainWindow(QMainWindow):
 
     def _focus_moved(self) -> None:
         form = self.pages.front if self.pages.front_id == "new_run" else None
-        where = self.run_page.docks.focused_panel() or form
+        where = self.run_page.panels.focused_panel() or form
         own = [] if where is None else [shortcut.key().toString() for shortcut in where.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
+        self.status_line.show_keys("" if panel is None else panel.keys)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit", "benchmarks"):
+        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit", "benchmarks", "run_queue"):
             self.leave_form()
         else:
             super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.side.fit(self.width())
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -375,13 +451,16 @@ class MainWindow(QMainWindow):
             self._parts.poller.set_hidden(self.isMinimized())
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._closing.may_close():
+            event.ignore()
+            return
         settings = self._parts.settings
-        self.pages.leave()
         self._state.save(settings)
         settings.set_text("last_run", self.run_page.run_id or self._wanted or "")
         settings.save()
         self._clock.stop()
         self._app().focusChanged.disconnect(self._focus_moved)
+        saving().saved.disconnect(self.status_line.say_saved)
         self._notifier.close()
         self._parts.poller.changed.disconnect(self._changed)
         self._parts.poller.trouble.disconnect(self._trouble)

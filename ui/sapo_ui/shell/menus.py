@@ -11,8 +11,9 @@ from sapo_ui.services.actions import Actions
 
 LOOKS = ("view.system", "view.light", "view.dark")
 RUN_MENU = (
-    *("run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop", "run.kill", ""),
-    *("run.clone", "run.again", "run.rename", "run.export", "", "run.folder", "run.copy_id", "", "run.delete"),
+    *("run.pause", "run.continue", "run.resume", "run.queue", "run.stop_after", "run.stop", "run.kill", ""),
+    *("run.clone", "run.again", "run.rename", "run.export", "run.score", ""),
+    *("run.folder", "run.copy_id", "", "run.delete"),
 )
 """What a right click on a run offers; empty: a line between groups."""
 

@@ -1,4 +1,4 @@
-"""Desktop notifications for runs that end."""
+"""Desktop notifications: of runs that end, and of alarms, each once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QSystemTrayIcon
 
+from sapo_studio.domain.alarms import TITLES
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
@@ -38,6 +39,16 @@ def notifications(before: dict[str, RunStatus], change: StoreChange) -> list[Not
     return found
 
 
+def alarm_notifications(known: set[int], change: StoreChange) -> list[Notification]:
+    """What to tell of alarms that are not `known` (by id)."""
+    return [
+        Notification(run.id, f"{run.name}: {TITLES.get(alarm.kind, alarm.kind)}", alarm.message, True)
+        for run in change.runs
+        for alarm in run.alarms
+        if alarm.id not in known
+    ]
+
+
 def _text(run: RunSummary) -> str:
     if run.status is RunStatus.DONE:
         accuracy = run.headline.get("sampled_accuracy")
@@ -49,7 +60,8 @@ def _text(run: RunSummary) -> str:
 
 
 class Notifier(QObject):
-    """Sends a notification when a run ends, where the desktop has a tray to send it from."""
+    """Sends a notification when a run ends or raises an alarm, where the desktop has a tray to send it from. What was
+    so when it first looked is not told."""
 
     notified = Signal(object)
     """(Notification) Also sent where there is no tray."""
@@ -60,12 +72,16 @@ class Notifier(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._known: dict[str, RunStatus] = {}
+        self._alarms: set[int] | None = None
         self._last = ""
         self._tray: QSystemTrayIcon | None = None
 
     def see(self, change: StoreChange) -> None:
         """Take note of a change of the store."""
-        for notification in notifications(self._known, change):
+        raised = {alarm.id for run in change.runs for alarm in run.alarms}
+        new = [] if self._alarms is None else alarm_notifications(self._alarms, change)
+        self._alarms = raised | (self._alarms or set())
+        for notification in [*new, *notifications(self._known, change)]:
             self._last = notification.run_id
             self.notified.emit(notification)
             tray = self._icon()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sapo_studio.config.schema import RunConfig
 from sapo_ui.features.new_run.presets import Presets
 from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.panels.page import Page
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services.actions import Actions
 from sapo_ui.services.drafts import Drafts
+from sapo_ui.services.settings import Settings
 from sapo_ui.shell.empty_page import EmptyPage
 
 DEMO_PRESET = "lab-demo"
@@ -30,16 +32,26 @@ class PageContext:
     """Shows a step of a trajectory on the run's page."""
     back: Callable[[], None]
     """Leave a page for the run that was looked at last."""
+    open_run: Callable[[str], object]
+    """Show a run's page."""
+    open_form: Callable[[RunConfig], None]
+    """Opens a new run with this configuration."""
+    settings: Settings | None = None
+    """Where a page keeps what it remembers; None: nowhere."""
 
 
 @dataclass(frozen=True)
 class PageSpec:
     """A page: its name, and how it is made. One that `stays` is made with the window and keeps what it shows behind
-    others; any other is made anew each time it is opened, and dropped when it is left."""
+    others; any other is made anew each time it is opened, and dropped when it is left. `action` opens it from the side
+    bar, in the order of the registry; empty: it is not offered there. `wide`: the side bar is folded beside it at
+    first."""
 
     page_id: str
     make: Callable[[PageContext], Page]
     stays: bool = True
+    action: str = ""
+    wide: bool = False
 
 
 def _new_run(context: PageContext) -> Page:
@@ -52,13 +64,21 @@ def _new_run(context: PageContext) -> Page:
 def _audit(context: PageContext) -> Page:
     from sapo_ui.features.audit.page import AuditPage  # only who audits pays for it
 
-    return AuditPage(context.current_run, context.show_trace, context.on_error)
+    return AuditPage(context.current_run, context.show_trace, context.on_error, context.open_form)
 
 
 def _annotate(context: PageContext) -> Page:
     from sapo_ui.features.annotate.page import AnnotatePage  # only who judges pays for it
 
     return AnnotatePage(context.current_run)
+
+
+def _run_queue(context: PageContext) -> Page:
+    from sapo_ui.features.run_queue.page import RunQueuePage  # it brings the forecast along
+
+    page = RunQueuePage()
+    page.run_opened.connect(context.open_run)
+    return page
 
 
 def _benchmarks(context: PageContext) -> Page:
@@ -71,10 +91,11 @@ def _benchmarks(context: PageContext) -> Page:
 
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
-    PageSpec("run", lambda context: RunPage(context.actions, context.panels)),
-    PageSpec("new_run", _new_run, stays=False),
-    PageSpec("audit", _audit, stays=False),
-    PageSpec("annotate", _annotate, stays=False),
-    PageSpec("benchmarks", _benchmarks, stays=False),
+    PageSpec("run", lambda context: RunPage(context.actions, context.panels, context.settings)),
+    PageSpec("new_run", _new_run, stays=False, wide=True),
+    PageSpec("run_queue", _run_queue, stays=False, action="go.queue"),
+    PageSpec("annotate", _annotate, stays=False, action="go.annotate", wide=True),
+    PageSpec("audit", _audit, stays=False, action="run.audit", wide=True),
+    PageSpec("benchmarks", _benchmarks, stays=False, action="go.benchmarks"),
 )
 """The first is in front when the window opens."""

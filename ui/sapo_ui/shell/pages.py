@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -33,6 +34,11 @@ class Pages(QStackedWidget):
         return self._kept[page_id]
 
     @property
+    def front_spec(self) -> PageSpec:
+        """What the registry says of the page in front."""
+        return self._specs[self.front_id]
+
+    @property
     def front(self) -> Page | None:
         """The page in front."""
         page = self.currentWidget()
@@ -49,13 +55,22 @@ class Pages(QStackedWidget):
         self.setCurrentWidget(page)
         if leaving is not None:
             leaving.leave()
-            self.removeWidget(leaving)
-            leaving.deleteLater()
+            if leaving.at_rest:
+                self._drop(leaving)
+            else:
+                leaving.rested.connect(partial(self._drop, leaving))
         page.catch_up(self._change)
         return page
 
+    def _drop(self, page: Page) -> None:
+        """What was pressed there is kept: it may go."""
+        self.removeWidget(page)
+        page.deleteLater()
+
     def leave(self) -> None:
-        """The window closes."""
+        """The window is about to close."""
+        for page in self._kept.values():
+            page.leave()
         if self._passing is not None:
             self._passing.leave()
 

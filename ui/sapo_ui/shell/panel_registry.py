@@ -1,5 +1,5 @@
-"""All panels of the run page. A panel is one file in features and one line here; docks, menus, help and what is
-remembered of a panel follow from it."""
+"""All panels of the run page. A panel is one file in features and one line here; its card or drawer, menus, help and
+what is remembered of it follow from that."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from sapo_ui.features.metrics.gap import GapPanel
 from sapo_ui.features.metrics.ledger import LedgerPanel
 from sapo_ui.features.metrics.training import TrainingPanel
 from sapo_ui.features.preferences.panel import PreferencesPanel
-from sapo_ui.features.traces.panel import TracesPanel
-from sapo_ui.features.traces.view import TraceView
+from sapo_ui.features.traces.reader import Reader
+from sapo_ui.features.trust.matrix import MatrixPanel
+from sapo_ui.features.trust.panel import TrustPanel
 from sapo_ui.panels.panel import PanelSpec
 
 PANELS: tuple[PanelSpec, ...] = (
@@ -21,10 +22,11 @@ PANELS: tuple[PanelSpec, ...] = (
     PanelSpec(GapPanel, "side"),
     PanelSpec(AccuracyPanel, "side"),
     PanelSpec(CasesPanel, "side"),
-    PanelSpec(TracesPanel, "bottom"),
-    PanelSpec(TraceView, "main"),
+    PanelSpec(Reader, "read"),
     PanelSpec(LedgerPanel, "bottom"),
     PanelSpec(PreferencesPanel, "bottom"),
+    PanelSpec(TrustPanel, "bottom"),
+    PanelSpec(MatrixPanel, "bottom"),
     PanelSpec(TrainingPanel, "bottom"),
     PanelSpec(HardwarePanel, "bottom"),
     PanelSpec(LogPanel, "bottom"),

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from sapo_studio.domain.runs import Verb
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
-from sapo_ui.services import tasks
+from sapo_ui.services import run_queue, tasks
 from sapo_ui.services.control import RunControl
 from sapo_ui.widgets import dialogs
 
@@ -52,6 +52,7 @@ class RunActions(QObject):
             "run.pause": lambda: self.request(Verb.PAUSE),
             "run.continue": lambda: self.request(Verb.RESUME),
             "run.resume": self.resume,
+            "run.queue": self.queue,
             "run.stop_after": lambda: self.request(Verb.STOP_AFTER_PHASE),
             "run.stop": lambda: self.request(Verb.STOP),
             "run.checkpoint": lambda: self.request(Verb.CHECKPOINT),
@@ -73,6 +74,12 @@ class RunActions(QObject):
         run = self._current()
         if run is not None:
             self._act(run, self._control.resume, "Starting the engine.")
+
+    def queue(self) -> None:
+        """Let the run wait in the queue."""
+        run = self._current()
+        if run is not None:
+            self._act(run, run_queue.put_in, f"{run.name} waits in the queue (Ctrl+U).")
 
     def resume_with(self, settings: object) -> None:
         """Start an engine for the run, with other values from now on (a list of `section.key=value`; empty: none)."""

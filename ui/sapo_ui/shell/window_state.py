@@ -1,13 +1,17 @@
-"""What the window looks like when it is opened again: size, layout of panels, search, and the choices in panels."""
+"""What the window looks like when it is opened again: size, side bar, how the run page is divided, search, and the
+choices in panels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from PySide6.QtWidgets import QLineEdit, QSplitter, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
-from sapo_ui.features.run_page.dock_area import DockArea
+from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.services.settings import Settings
+from sapo_ui.shell.side_bar import SideBar
+from sapo_ui.widgets.saving import saving
 
 FIRST_SIZE = (1280, 800)
 
@@ -17,8 +21,8 @@ class WindowState:
     """The parts of the window that are remembered."""
 
     window: QWidget
-    splitter: QSplitter
-    docks: DockArea
+    side: SideBar
+    page: RunPage
     search: QLineEdit
 
     def restore(self, settings: Settings) -> None:
@@ -26,22 +30,20 @@ class WindowState:
         geometry = settings.blob("geometry")
         if geometry is None or not self.window.restoreGeometry(geometry):
             self.window.resize(*FIRST_SIZE)
-        splitter = settings.blob("splitter")
-        if splitter is not None:
-            self.splitter.restoreState(splitter)
-        docks = settings.blob("docks")
-        if docks is not None:
-            self.docks.restore_layout(docks)
+        self.side.restore_choices(settings.texts("side"))
+        self.page.restore_choices(settings.texts("layout"))
         self.search.setText(settings.text("search"))
-        for panel in self.docks.panels:
+        saving().remember(Path(folder) if (folder := settings.text("save_folder")) else None)
+        for panel in self.page.panels.panels:
             panel.restore_choices(settings.texts(f"panel.{panel.panel_id}"))
 
     def save(self, settings: Settings) -> None:
         """Put everything into `settings`, which are then to be saved."""
         settings.set_blob("geometry", self.window.saveGeometry())
-        settings.set_blob("splitter", self.splitter.saveState())
-        settings.set_blob("docks", self.docks.layout_state())
+        settings.set_texts("side", self.side.choices())
+        settings.set_texts("layout", self.page.choices())
         settings.set_text("search", self.search.text())
-        for panel in self.docks.panels:
+        settings.set_text("save_folder", str(saving().folder))
+        for panel in self.page.panels.panels:
             if made := panel.choices():
                 settings.set_texts(f"panel.{panel.panel_id}", made)

@@ -23,7 +23,7 @@ class Theme:
     name: str
     dark: bool
     window: str  # behind everything
-    surface: str  # cards, lists, docks
+    surface: str  # cards, lists, panels
     raised: str  # buttons, chips, hovered rows
     sunken: str  # progress grooves, code
     hairline: str
@@ -123,6 +123,16 @@ def score_colour(score: float) -> QColor:
     """The colour of one verifier score."""
     red, green, blue = (int(part) for part in cividis()[min(255, max(0, round(255 * score)))])
     return QColor(red, green, blue)
+
+
+def between(low: str, high: str, share: float) -> QColor:
+    """The colour `share` (0 to 1) of the way from `low` to `high`."""
+    a, b = QColor(low), QColor(high)
+
+    def part(first: int, last: int) -> int:
+        return round(first + share * (last - first))
+
+    return QColor(part(a.red(), b.red()), part(a.green(), b.green()), part(a.blue(), b.blue()))
 
 
 def contrast(first: str, second: str) -> float:

@@ -9,8 +9,6 @@ _SHEET = """
 * {{ outline: 0; }}
 QToolTip {{ background: {raised}; color: {text}; border: 1px solid {border}; padding: 4px 6px; }}
 QMainWindow, QDialog {{ background: {window}; }}
-QMainWindow::separator {{ background: transparent; width: 8px; height: 8px; }}
-QMainWindow::separator:hover {{ background: {accent_soft}; }}
 QLabel {{ background: transparent; }}
 QLabel[look="muted"] {{ color: {muted}; }}
 QLabel[look="bad"] {{ color: {bad}; }}
@@ -19,6 +17,7 @@ QLabel[look="good"] {{ color: {good}; }}
 
 QFrame[look="card"], QWidget[look="card"] {{ background: {surface}; border: 1px solid {hairline};
     border-radius: {radius}px; }}
+QFrame[look="float"] {{ background: {surface}; border: 1px solid {border}; border-radius: {radius}px; }}
 QFrame[look="failure"] {{ background: {surface}; border: 1px solid {bad}; border-radius: {radius}px; }}
 QFrame[look="failure-head"] {{ background: {bad_soft}; border: 0; border-radius: {radius}px; }}
 QPushButton[look="chip"] {{ background: {accent_soft}; border: 1px solid {accent_soft}; border-radius: 12px;
@@ -32,6 +31,8 @@ QFrame[look="banner-bad"] {{ background: {bad_soft}; border: 1px solid {bad}; bo
 QFrame[look="banner-warning"] {{ background: {warning_soft}; border: 1px solid {warning};
     border-radius: {radius}px; }}
 QFrame[look="line"] {{ background: {hairline}; border: 0; max-height: 1px; min-height: 1px; }}
+
+QFrame[look="upright"] {{ background: {hairline}; border: 0; }}
 
 QPushButton, QToolButton[look="button"] {{
     background: {raised}; color: {text}; border: 1px solid {border}; border-radius: {radius}px;
@@ -51,6 +52,23 @@ QPushButton[look="quiet"], QToolButton {{ background: transparent; border: 1px s
     border-radius: {radius}px; padding: 4px 8px; }}
 QPushButton[look="quiet"]:hover, QToolButton:hover {{ background: {raised}; }}
 QPushButton[look="quiet"]:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 3px 7px; }}
+QPushButton[look="badge"] {{ background: {warning_soft}; color: {warning}; border: 1px solid {warning_soft};
+    padding: 1px 9px; }}
+QPushButton[look="badge"]:hover, QPushButton[look="badge"]:checked {{ border-color: {warning}; }}
+QPushButton[look="badge"]:focus {{ border: 2px solid {accent}; padding: 0 8px; }}
+QPushButton[look="pill"] {{ background: {accent_soft}; color: {accent}; border: 1px solid {accent_soft};
+    border-radius: 14px; font-weight: 600; }}
+QPushButton[look="pill"]:hover, QPushButton[look="pill"]:focus {{ border-color: {accent}; }}
+QPushButton[look="nav"] {{ background: transparent; border: 1px solid transparent; text-align: left;
+    padding: 4px 7px; }}
+QPushButton[look="nav"]:hover {{ background: {raised}; }}
+QPushButton[look="nav"][front="true"] {{ background: {accent_soft}; }}
+QPushButton[look="nav"]:focus {{ border: 2px solid {accent}; padding: 3px 6px; }}
+QPushButton[look="nav"]:disabled {{ background: transparent; border-color: transparent; color: {muted}; }}
+QPushButton[look="link"] {{ background: transparent; color: {accent}; border: 1px solid transparent;
+    border-radius: 4px; padding: 0 2px; min-height: 16px; }}
+QPushButton[look="link"]:hover {{ text-decoration: underline; }}
+QPushButton[look="link"]:focus {{ border: 1px solid {accent}; padding: 0 2px; }}
 QToolButton[look="icon"], QToolButton[look="icon"]:focus {{ padding: 0; }}
 QPushButton::menu-indicator, QToolButton::menu-indicator {{ width: 0; height: 0; image: none; }}
 
@@ -103,8 +121,6 @@ QTabBar::tab {{ background: transparent; color: {muted}; padding: 6px 12px; bord
 QTabBar::tab:hover {{ color: {text}; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
 QTabBar::tab:focus {{ background: {accent_soft}; }}
-QTabBar[look="dock"] {{ background: {surface}; border: 1px solid {hairline}; border-bottom: 0;
-    border-top-left-radius: {radius}px; border-top-right-radius: {radius}px; }}
 QTabWidget::pane {{ border: 0; border-top: 1px solid {hairline}; }}
 
 QProgressBar {{ background: {sunken}; border: 0; border-radius: 2px; max-height: 4px; min-height: 4px; }}
@@ -137,8 +153,9 @@ QMenu::indicator:checked {{ image: url("{tick}"); }}
 QStatusBar {{ background: {surface}; color: {muted}; border-top: 1px solid {hairline}; }}
 QStatusBar::item {{ border: 0; }}
 
-QDockWidget {{ color: {text}; border: 0; }}
 QSplitter::handle {{ background: {hairline}; }}
+QSplitter[look="gap"]::handle {{ background: transparent; border-radius: 2px; }}
+QSplitter[look="gap"]::handle:hover {{ background: {accent_soft}; }}
 """
 
 

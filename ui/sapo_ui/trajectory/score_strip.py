@@ -1,39 +1,22 @@
-"""Scores in a table: each step a small tinted cell with its number beside, marks on the cells that carry one."""
+"""Scores in a table: each step a small cell in the color of its score."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from sapo_ui import theme
-from sapo_ui.widgets.marks import DRAW
 
-SWATCH, GAP = 10, 8
+CELL, GAP, HIGH, LEAST = 6.0, 1.0, 14.0, 2.0
+"""Pixels of a cell, between two, its height, and its width where many steps share the column."""
+
 ROLE = Qt.ItemDataRole.UserRole + 1
 
 
-@dataclass(frozen=True, eq=False)
-class ScoreStrip:
-    """What a cell shows: scores, and marks as (shape, 1-based step)."""
-
-    scores: npt.NDArray[np.float32]
-    marks: tuple[tuple[str, int], ...] = ()
-
-
 class ScoreStripDelegate(QStyledItemDelegate):
-    """Paints the `ScoreStrip` that the model has under `ROLE`. Numbers give way to swatches alone where the column is
-    narrow."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._most = 1  # of all rows seen, so that they all look the same
-        self._font = theme.font("mono_small")
-        self._number = QFontMetrics(self._font).horizontalAdvance("0.00")
+    """Paints the array of scores that the model has under `ROLE`."""
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -42,42 +25,22 @@ class ScoreStripDelegate(QStyledItemDelegate):
         rect = QRectF(option.rect)  # pyright: ignore[reportAttributeAccessIssue]
         if option.state & QStyle.StateFlag.State_Selected:  # pyright: ignore[reportAttributeAccessIssue]
             painter.fillRect(rect, QColor(look.accent_soft))
-        strip: object = index.data(ROLE)
-        if not isinstance(strip, ScoreStrip):
+        scores: object = index.data(ROLE)
+        if not isinstance(scores, np.ndarray) or not len(scores):
             return
         painter.save()
         painter.setClipRect(rect)
-        painter.setFont(self._font)
-        self._most = count = max(self._most, len(strip.scores))
-        room = (rect.width() - 12) / max(1, count)
-        beside = room >= SWATCH + 4 + self._number + GAP
-        inside = not beside and room >= self._number + 5
-        pitch = SWATCH + 4.0 + self._number + GAP if beside else self._number + 5.0 if inside else min(18.0, room)
-        x, middle = rect.left() + 8, rect.center().y() + 0.5
-        for step, score in enumerate(strip.scores.tolist(), start=1):
-            cell = QRectF(x, middle - 8, SWATCH if beside else max(3.0, pitch - 2), 16)
-            tint = theme.score_colour(score)
-            painter.fillRect(cell, tint)
-            if look.dark:
+        pitch = max(LEAST, min(CELL + GAP, (rect.width() - 12) / len(scores)))
+        gap = GAP if pitch >= 4 else 0.0
+        top = rect.center().y() - HIGH / 2
+        for at, score in enumerate(scores.tolist()):
+            cell = QRectF(rect.left() + 8 + at * pitch, top, pitch - gap, HIGH)
+            painter.fillRect(cell, theme.score_colour(score))
+            if look.dark and gap:
                 painter.setPen(QPen(QColor(look.border), 1))
-                painter.setBrush(Qt.BrushStyle.NoBrush)  # a mark leaves its own behind
-                painter.drawRect(cell)
-            if beside:
-                painter.setPen(QColor(look.text))
-                where = QRectF(x + SWATCH + 4, middle - 9, self._number + 2, 18)
-                painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, f"{score:.2f}")
-            elif inside:
-                painter.setPen(QColor(theme.text_on(tint)))
-                painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, f"{score:.2f}")
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            for shape, at in strip.marks:
-                if at == step and not inside:
-                    size = {"triangle": 8.0, "square": 4.0, "ring": 10.0}[shape]
-                    edge = QColor(look.mark_outline)
-                    DRAW[shape](painter, QPointF(cell.center()), size, QColor(look.mark), edge)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            x += pitch
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(cell.adjusted(0.5, 0.5, -0.5, -0.5))
         painter.restore()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(240, 26)
+        return QSize(92, 28)

@@ -1,20 +1,13 @@
-"""The steps of one trajectory as cards: tinted by score, with their marks, labels and judgements."""
+"""What is known of each step of a trajectory, and the chips that say so on a card."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_studio.store.records import TraceDetail
-from sapo_ui import theme
-from sapo_ui.trajectory.step_column import BAR, Card
-from sapo_ui.widgets.flow_layout import FlowRow
-from sapo_ui.widgets.labels import Chip, Tone, label
-from sapo_ui.widgets.plain_text import breakable
+from sapo_ui.widgets.labels import Chip, Tone
 
 JUDGEMENTS: dict[int, tuple[str, Tone, str]] = {
     -1: ("incorrect", "bad", "close"),
@@ -38,10 +31,11 @@ class StepFacts:
 
 
 def step_facts(detail: TraceDetail, verifier: int | None, me: str) -> list[StepFacts]:
-    """What each card shows, by the scores of `verifier` (None: no scores)."""
+    """What each card shows, by the scores of `verifier` (None: no scores). The predicted first error is the one that
+    self-verification checked, whoever's scores are shown; where nothing was checked, that of `verifier`."""
     scores = detail.scores.get(verifier) if verifier is not None else None
     drops = None if scores is None or not len(scores) else np.diff(scores, prepend=1.0) * -1
-    predicted = 0 if drops is None or detail.correct else int(np.argmax(drops)) + 1
+    predicted = detail.predicted or (0 if drops is None or detail.correct else int(np.argmax(drops)) + 1)
     verified = {label.verified for label in detail.labels if label.verified > 0 and label.source != "outcome"}
     found: list[StepFacts] = []
     for number, text in enumerate(detail.steps, start=1):
@@ -54,7 +48,7 @@ def step_facts(detail: TraceDetail, verifier: int | None, me: str) -> list[StepF
             marks.append(("ring", "first error by a person"))
         if number == detail.truth:
             marks.append(("", "= true first error"))
-        at = [rollout for rollout in detail.rollouts if rollout.prefix == number]
+        at = [rollout for rollout in detail.evidence if rollout.prefix == number]
         found.append(
             StepFacts(
                 number,
@@ -97,52 +91,3 @@ def model_chips(facts: StepFacts) -> list[Chip]:
         chip.setToolTip(f"Label written by {source}")
         chips.append(chip)
     return chips
-
-
-class StepCard(Card):
-    """One step."""
-
-    def __init__(self, facts: StepFacts, parent: QWidget | None = None) -> None:
-        super().__init__(facts.number, parent)
-        self.facts = facts
-        row = QHBoxLayout(self)
-        row.setContentsMargins(BAR + 10, 6, 10, 6)
-        row.setSpacing(theme.SPACE_2)
-        number = label(str(facts.number), "small", "muted")
-        number.setFixedWidth(18)
-        middle = QVBoxLayout()
-        middle.setSpacing(4)
-        text = label(breakable(facts.text), "mono", wrap=True)
-        text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
-        text.setMinimumWidth(40)
-        middle.addWidget(text)
-        self.chips = FlowRow(gap=theme.SPACE_1)
-        self._fill_chips()
-        middle.addWidget(self.chips)
-        row.addWidget(number, 0, Qt.AlignmentFlag.AlignTop)
-        row.addLayout(middle, 1)
-        self.chips.setVisible(not self.chips.empty)  # not before it has a parent: it would be a window of its own
-        score = "" if facts.score is None else f"{facts.score:.2f}"
-        value = label(score, "mono")
-        value.setToolTip("The verifier's score after this step, 0 to 1")
-        row.addWidget(value, 0, Qt.AlignmentFlag.AlignTop)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        self.setAccessibleName(f"Step {facts.number}: {facts.text}, score {score}")
-        theme.on_change(self, self._restyle)
-
-    def _fill_chips(self) -> None:
-        chips = model_chips(self.facts)
-        for who, judgement in self.facts.judged:
-            word, tone, icon = JUDGEMENTS[judgement]
-            chips.insert(len(self.facts.marks), Chip(f"{who}: {word}", tone, icon=icon))
-        self.chips.add(*chips)
-
-    def _restyle(self) -> None:
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        del event
-        painter = QPainter(self)
-        self.paint_frame(painter)
-        if self.facts.score is not None:
-            self.paint_score(painter, self.facts.score)

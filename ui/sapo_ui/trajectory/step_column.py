@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from sapo_ui import theme
@@ -69,14 +69,20 @@ class _Inside(QWidget):
 class StepColumn(QScrollArea):
     """The cards of one trajectory, made by `make_card` out of what is to be shown of a step and a parent.
 
-    The chosen card stays in view, whatever the column's size, until the user scrolls.
+    The chosen card stays in view, whatever the column's size, until the user scrolls. `opens`: a chosen card grows, and
+    the one before shrinks. The card's top then stays where it is on the screen, as far as there is something to scroll,
+    and the column asks for no more height than its cards have.
     """
 
     chosen_changed = Signal(object)
     """(step number: int)"""
 
-    def __init__(self, make_card: Callable[[Any, QWidget], Card], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, make_card: Callable[[Any, QWidget], Card], parent: QWidget | None = None, *, opens: bool = False
+    ) -> None:
         super().__init__(parent)
+        self._opens = opens
+        self._anchor: int | None = None  # where the chosen card's top is to stay, in the viewport
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -89,7 +95,7 @@ class StepColumn(QScrollArea):
         self._inside = _Inside()
         self._column = QVBoxLayout(self._inside)
         self._column.setContentsMargins(0, 0, 4, 0)
-        self._column.setSpacing(6)
+        self._column.setSpacing(2 if opens else 6)
         self._column.addStretch(1)
         self.setWidget(self._inside)
         self._inside.installEventFilter(self)
@@ -104,6 +110,8 @@ class StepColumn(QScrollArea):
         """Show these steps, in order. What has not changed stays as it is. `same`: they are those of the same
         trajectory, so who is reading a long one reads on."""
         before, self._shown = self._shown, tuple(facts)
+        if not same:
+            self._anchor = None
         for card in self.cards[len(self._shown) :]:
             self._drop(card)
         del self.cards[len(self._shown) :]
@@ -128,7 +136,11 @@ class StepColumn(QScrollArea):
         """Choose a step, and bring its card into view unless all is to `stay` where it is."""
         if not self.cards:
             return
-        self._chosen = max(1, min(len(self.cards), step))
+        wanted = max(1, min(len(self.cards), step))
+        if self._opens and wanted != self._chosen and self._chosen <= len(self.cards):
+            top = self.cards[wanted - 1].mapTo(self.viewport(), self.cards[wanted - 1].rect().topLeft()).y()
+            self._anchor = max(0, min(top, self.viewport().height() - self.cards[wanted - 1].height()))
+        self._chosen = wanted
         for card in self.cards:
             card.set_chosen(card.number == self._chosen)
         if not stay:
@@ -141,6 +153,8 @@ class StepColumn(QScrollArea):
         if self.cards:
             self._column.activate()
             card = self.cards[self._chosen - 1]
+            if self._anchor is not None:
+                self.verticalScrollBar().setValue(card.y() - self._anchor)
             if card.height() > self.viewport().height():  # from its beginning: Qt would show the middle
                 self.verticalScrollBar().setValue(card.y())
             else:
@@ -164,9 +178,25 @@ class StepColumn(QScrollArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         # Cards come to their heights after they are shown: text wraps where there is room, and rows of chips break.
+        if watched is self._inside and event.type() == QEvent.Type.LayoutRequest and self._opens:
+            self.updateGeometry()
         if watched is self._inside and event.type() == QEvent.Type.Resize and self._follows:
             self.reveal()
         return super().eventFilter(watched, event)
+
+    def sizeHint(self) -> QSize:
+        hint = super().sizeHint()
+        if not self._opens or not self.cards:
+            return hint
+        wide = self.viewport().width()
+        return QSize(hint.width(), self._column.heightForWidth(wide) if wide > 0 else self._inside.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._opens and event.oldSize().width() != event.size().width():
+            self.updateGeometry()
+        if self._follows:  # the column itself is lower or higher now
+            self.reveal()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         self._follows = False

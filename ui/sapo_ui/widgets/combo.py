@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QComboBox
 
 from sapo_ui import theme
+from sapo_ui.widgets.wheel_guard import WheelGuard
 
 COMBO_ROOM = 56
 
@@ -21,6 +22,7 @@ def combo_box(name: str, items: Sequence[tuple[str, Any]], hover: str = "") -> Q
     box.setToolTip(hover or name)
     box.setFont(theme.font("small"))
     set_items(box, items)
+    WheelGuard(box)
     return box
 
 

@@ -10,13 +10,16 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QInputDialog,
     QLabel,
+    QLineEdit,
     QMessageBox,
     QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
 
+from sapo_studio.names import LONGEST, name_fault
 from sapo_ui import theme
+from sapo_ui.widgets.name_field import keep_to_a_name
 from sapo_ui.widgets.plain_text import show_plainly
 
 
@@ -76,8 +79,10 @@ def tell(parent: QWidget, title: str, text: str) -> QMessageBox:
     return box
 
 
-def ask_name(parent: QWidget, title: str, label: str, value: str, then: Callable[[str], object]) -> QInputDialog:
-    """Ask for a name; `then` is called with it where one is given. Does not block."""
+def ask_name(
+    parent: QWidget, title: str, label: str, value: str, then: Callable[[str], object], longest: int = LONGEST
+) -> QInputDialog:
+    """Ask for a name of at most `longest` characters; `then` is called with it where one is given. Does not block."""
     dialog = QInputDialog(parent)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setWindowTitle(title)
@@ -87,9 +92,19 @@ def ask_name(parent: QWidget, title: str, label: str, value: str, then: Callable
     dialog.resize(380, dialog.height())
 
     def given(name: str) -> None:
-        if name.strip() and name.strip() != value:
+        if not name_fault(name, longest) and name.strip() != value:
             then(name.strip())
 
     dialog.textValueSelected.connect(given)
     dialog.open()
+    field, buttons = dialog.findChild(QLineEdit), dialog.findChild(QDialogButtonBox)
+    if field is not None and buttons is not None:
+        keep_to_a_name(field, longest)
+        ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
+
+        # Behind Qt's own, which allows whatever is no empty text.
+        def allow(name: str) -> None:
+            ok.setEnabled(not name_fault(name, longest))
+
+        dialog.textValueChanged.connect(allow)
     return dialog

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboB
 from sapo_ui import theme
 from sapo_ui.widgets.combo import COMBO_ROOM
 from sapo_ui.widgets.plain_text import plain_tip
+from sapo_ui.widgets.wheel_guard import WheelGuard
 
 WIDEST_LIST = 520
 
@@ -25,6 +26,7 @@ class ElidedCombo(QComboBox):
         self.setFixedWidth(width)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.currentTextChanged.connect(self._say)
+        WheelGuard(self)
 
     def fill(self, items: Sequence[tuple[str, object]], value: object) -> None:
         """Offer (text, value)s with `value` chosen, without a signal."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -10,7 +12,8 @@ from sapo_ui import theme
 
 
 class FlowRow(QWidget):
-    """Places its widgets left to right at their size hints, centred in their row, with `gap` pixels between.
+    """Places its widgets left to right at their size hints, centred in their row, with `gap` pixels between. None is
+    alone in the last row where the one before it can join it.
 
     It does so itself: a QLayout written in Python shares its items' lifetime with C++, which ended in crashes.
     """
@@ -31,12 +34,32 @@ class FlowRow(QWidget):
             self._widgets.append(widget)
         self._changed()
 
-    def clear(self) -> None:
-        """Take everything out, for good."""
-        for widget in self._widgets:
+    def insert(self, before: QWidget, *widgets: QWidget) -> None:
+        """The same, before a widget that was added; Tab comes to them there, too."""
+        at = self._widgets.index(before)
+        for place, widget in enumerate(widgets, start=at):
+            widget.setParent(self)
+            widget.show()
+            self._widgets.insert(place, widget)
+        for one, other in zip(self._widgets[max(0, at - 1) :], self._widgets[at:], strict=False):
+            QWidget.setTabOrder(one, other)
+        self._changed()
+
+    def drop(self, *widgets: QWidget) -> None:
+        """Take widgets out, for good."""
+        for widget in widgets:
+            self._widgets.remove(widget)
             widget.hide()
             widget.deleteLater()
-        self._widgets.clear()
+        self._changed()
+
+    def clear(self) -> None:
+        """Take everything out, for good."""
+        self.drop(*self._widgets)
+
+    def set_gap(self, gap: int) -> None:
+        """Leave this many pixels between."""
+        self._gap = gap
         self._changed()
 
     @property
@@ -83,27 +106,34 @@ class FlowRow(QWidget):
 
     def _place(self, width: int, *, dry: bool) -> int:
         """Place everything into `width` pixels (not if `dry`); returns the height that takes."""
-        x = y = height = 0
-        row: list[tuple[QWidget, int, QSize]] = []
+        y = 0
+        for number, row in enumerate(self._rows(max(width, 1))):
+            y += theme.SPACE_1 if number else 0
+            x, height = 0, max(size.height() for _, size in row)
+            for widget, size in row:
+                if not dry:
+                    widget.setGeometry(QRect(QPoint(x, y + (height - size.height()) // 2), size))
+                x += size.width() + self._gap
+            y += height
+        return y
 
-        def end_row() -> None:
-            if not dry:
-                for widget, left, size in row:
-                    widget.setGeometry(QRect(QPoint(left, y + (height - size.height()) // 2), size))
-            row.clear()
-
+    def _rows(self, width: int) -> list[list[tuple[QWidget, QSize]]]:
+        rows: list[list[tuple[QWidget, QSize]]] = []
         for widget in self._shown():
             size = _size(widget)
-            size.setWidth(min(size.width(), max(width, 1)))
-            if row and x + size.width() > width:
-                end_row()
-                y += height + theme.SPACE_1
-                x = height = 0
-            row.append((widget, x, size))
-            x += size.width() + self._gap
-            height = max(height, size.height())
-        end_row()
-        return y + height
+            size.setWidth(min(size.width(), width))
+            if rows and self._wide([*rows[-1], (widget, size)]) <= width:
+                rows[-1].append((widget, size))
+            else:
+                rows.append([(widget, size)])
+        if len(rows) > 1 and len(rows[-1]) == 1 and len(rows[-2]) > 2:
+            together = [rows[-2][-1], *rows[-1]]
+            if self._wide(together) <= width:
+                rows[-2:] = [rows[-2][:-1], together]
+        return rows
+
+    def _wide(self, row: Sequence[tuple[QWidget, QSize]]) -> int:
+        return sum(size.width() for _, size in row) + self._gap * (len(row) - 1)
 
 
 def _size(widget: QWidget) -> QSize:

@@ -94,16 +94,21 @@ class Chip(QWidget):
 
 
 class EmptyState(QWidget):
-    """What stands in the middle of a page with nothing to show: what belongs here, and what would fill it."""
+    """What stands in the middle of a page with nothing to show: a sign, what belongs here, and what would fill it."""
 
     def __init__(self, headline: str = "", text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.SPACE_4, theme.SPACE_4, theme.SPACE_4, theme.SPACE_4)
         column.setSpacing(theme.SPACE_1)
+        self._sign = ""
+        self._icon = PlainLabel()
+        self._icon.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._icon.setVisible(False)
         self._headline = label(headline, "strong", wrap=True)
         self._text = label(text, "body", "muted", wrap=True)
         column.addStretch(1)
+        column.addWidget(self._icon)
         for line in (self._headline, self._text):
             line.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter)
             line.setMaximumWidth(420)
@@ -115,10 +120,19 @@ class EmptyState(QWidget):
             column.addLayout(row)
         column.addStretch(1)
 
-    def say(self, headline: str, text: str) -> None:
-        """Change the message."""
+        theme.on_change(self, self._restyle)
+
+    def say(self, headline: str, text: str, sign: str = "") -> None:
+        """Change the message. `sign`: the name of an icon above it."""
         self._headline.setText(headline)
         self._text.setText(text)
+        self._sign = sign
+        self._icon.setVisible(bool(sign))
+        self._restyle()
+
+    def _restyle(self) -> None:
+        if self._sign:
+            self._icon.setPixmap(glyphs.pixmap(self._sign, theme.current().muted, 20))
 
     @property
     def message(self) -> str:

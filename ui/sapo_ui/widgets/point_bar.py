@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from sapo_ui import theme
 
 HEIGHT, GROOVE, BAR, POINT = 12, 4, 4, 3
+RING = 4.5
+
+
+def paint_interval(
+    painter: QPainter,
+    where: QRectF,
+    value: float | None,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    most: float = 1.0,
+    ring: float | None = None,
+) -> None:
+    """Draw the scale from 0 to `most` along the middle of `where`, with a `value` and its interval, and a `ring` at a
+    second value that it is held against. What lies outside of the scale is drawn at its end."""
+    look = theme.current()
+
+    def x(at: float) -> float:
+        return where.left() + min(1.0, max(0.0, at / most)) * (where.width() - POINT)
+
+    painter.setPen(Qt.PenStyle.NoPen)
+    middle = where.center().y()
+    painter.setBrush(QColor(look.sunken))
+    painter.drawRoundedRect(QRectF(where.left(), middle - GROOVE / 2, where.width(), GROOVE), 2, 2)
+    if low is not None and high is not None:
+        left, right = x(low), x(high) + POINT
+        painter.setBrush(QColor(look.muted))
+        painter.drawRoundedRect(QRectF(left, middle - BAR / 2, right - left, BAR), 2, 2)
+    if value is not None:
+        painter.setBrush(QColor(look.text))
+        painter.drawRect(QRectF(x(value), middle - HEIGHT / 2 + 0.5, POINT, HEIGHT - 1))
+    if ring is not None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for color, width in ((look.surface, 4.0), (look.accent, 2.0)):
+            painter.setPen(QPen(QColor(color), width))
+            painter.drawEllipse(QPointF(x(ring) + POINT / 2, middle), RING, RING)
 
 
 class PointBar(QWidget):
@@ -37,22 +73,8 @@ class PointBar(QWidget):
     def _restyle(self) -> None:
         self.update()
 
-    def _x(self, value: float) -> float:
-        return min(1.0, max(0.0, value)) * (self.width() - POINT)
-
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
-        look = theme.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        middle = self.height() / 2
-        painter.setBrush(QColor(look.sunken))
-        painter.drawRoundedRect(QRectF(0, middle - GROOVE / 2, self.width(), GROOVE), 2, 2)
-        if self._low is not None and self._high is not None:
-            left, right = self._x(self._low), self._x(self._high) + POINT
-            painter.setBrush(QColor(look.muted))
-            painter.drawRoundedRect(QRectF(left, middle - BAR / 2, right - left, BAR), 2, 2)
-        if self._value is not None:
-            painter.setBrush(QColor(look.text))
-            painter.drawRect(QRectF(self._x(self._value), middle - HEIGHT / 2 + 0.5, POINT, HEIGHT - 1))
+        paint_interval(painter, QRectF(self.rect()), self._value, self._low, self._high)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from sapo_studio.store import queries
+from sapo_studio.store import queries, queue_work
+from sapo_studio.store.queue_items import Worker
+from sapo_studio.store.queues import list_queues
+from sapo_ui.features.annotate import evidence
+from sapo_ui.features.annotate.conflicts import ConflictsPage
+from sapo_ui.services.annotations import set_annotator_name
 from sapo_ui.trajectory.step_cards import StepFacts
 from sapo_ui.widgets.labels import Chip
+from tests.fixtures.two_people import judged_queue
 from tests.ui.queue_helpers import ENTER, press
 
 MODELS = re.compile(
@@ -63,6 +70,44 @@ def test_nothing_of_models_shows_until_it_is_saved(judge, qtbot, store):
     assert store.value("SELECT blind FROM item_states WHERE status = 'saved'") == 1
     judge.queue.saved.chosen.emit(saved.id)
     qtbot.waitUntil(lambda: coloured(judge) == list(range(1, len(first.steps) + 1)))
+
+
+def test_conflicts_of_what_one_has_still_to_judge(qtbot, store):
+    """The others' judgements are what the page is for; what might sway a judgement of one's own is not."""
+    set_annotator_name("Eva")
+    judged_queue(store)
+    page = ConflictsPage()
+    qtbot.addWidget(page)
+    page.show()
+    page.show_queue(list_queues(store)[0])
+    page.refresh()
+    qtbot.waitUntil(lambda: page.draft is not None and page.view.evidence.title.text() != "")
+    for key in (Qt.Key.Key_Down, "1", "3", Qt.Key.Key_Escape):
+        qtbot.keyClick(page, key)
+        assert leaks(page.view) == []
+        assert page.view.evidence.open.text() == evidence.HIDDEN
+        assert not page.view.evidence.score.isVisibleTo(page)
+        assert not page.view.evidence.task.isVisibleTo(page)
+    assert leaks(page.list) == []
+    eva = Worker("Eva", "her window")
+    item = queue_work.claim(store, page.draft.conflict.item.item_id, eva)
+    queue_work.skip_item(store, item.id, eva)
+    page.refresh()
+    qtbot.waitUntil(lambda: page.view.evidence.open.text() == evidence.OPEN)
+    assert page.view.evidence.score.isVisibleTo(page)
+    assert leaks(page.view)
+    queue_work.reopen(store, item.id, eva)
+    page.refresh()
+    qtbot.waitUntil(lambda: page.view.evidence.open.text() == evidence.HIDDEN)
+
+
+def test_a_judgement_is_blind_only_before_the_scores_were_open(judge, qtbot, store):
+    first = judge.desk.open_item.item.id
+    press(qtbot, judge, "n", ENTER)
+    blind = "SELECT blind FROM item_states WHERE item_id = ?"
+    assert store.value(blind, (first,)) == 1
+    press(qtbot, judge, "u", ENTER)
+    assert store.value(blind, (first,)) == 0, "the item stood among the saved ones, scores open"
 
 
 def test_it_is_remembered(judge, qtbot, queue):

@@ -6,8 +6,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
+from sapo_studio.app.annotation.agreement import people_of
 from sapo_studio.domain.judgements import first_error, first_error_here
-from sapo_studio.store import annotations
+from sapo_studio.store import annotations, queue_work
 from sapo_studio.store.comments import write_comment
 from sapo_studio.store.human_verdicts import human_first_errors
 from sapo_studio.store.queue_items import Worker
@@ -74,7 +75,10 @@ def holding(page):
     return {card.step.number: card.step.holds for card in page.view.table.steps.cards}
 
 
-def test_both_judgements_stand_side_by_side(page, store):
+def test_both_judgements_stand_side_by_side(qtbot, store, queue_id):
+    set_annotator_name("Mira")
+    page = opened(qtbot, store)
+    at_work(qtbot, page)
     conflict = page.draft.conflict
     judged = conflict.item.judged
     assert page.view.table.head.accessibleName() == "Columns: Jonas, Mira, to hold"
@@ -221,6 +225,12 @@ def test_a_third_person_has_a_button(page, qtbot, store, queue_id):
     qtbot.waitUntil(lambda: page.view.table.head.accessibleName() == "Columns: Eva, Jonas, Mira, to hold")
     qtbot.mouseClick(page.view.more["Mira"], Qt.MouseButton.LeftButton)
     assert page.draft.taken == "Mira"
+    press(qtbot, page, "1")
+    assert page.draft.taken == "Eva"
+    press(qtbot, page, "4")
+    assert page.draft.taken == "Mira"
+    press(qtbot, page, "5")
+    assert page.draft.taken == "Mira", "there is no fourth person"
     assert page.people.agreement.who.count() == 3
     page.people.agreement.who.setCurrentIndex(1)
     assert page.people.agreement.caption.text() == "Steps: Eva down, Mira across"
@@ -277,6 +287,7 @@ def test_a_low_window_has_the_conflict_and_no_agreement(qtbot, store, queue_id):
 
 
 def test_gold_items(qtbot, store):
+    set_annotator_name("Mira")
     queue_id = judged_queue(store, [(MIRA, truly)], size=12, gold_rate=1.0)
     judge_all(store, queue_id, JONAS, lambda *_: 1)
     page = opened(qtbot, store, GoldPage)
@@ -299,6 +310,48 @@ def test_gold_items(qtbot, store):
     assert cell.data(Qt.ItemDataRole.AccessibleTextRole) == "Jonas: 1, not the known one"
 
 
+def test_mistakes_with_gold_items_are_asked_for_from_the_card(qtbot, store):
+    set_annotator_name("Mira")
+    queue_id = judged_queue(store, [(MIRA, truly)], size=12, gold_rate=1.0)
+    judge_all(store, queue_id, JONAS, every_third_too_early)
+    page = opened(qtbot, store)
+    at_work(qtbot, page)
+    jonas, mira = page.people.gold.people
+    assert mira.show_them.isHidden()
+    with qtbot.waitSignal(page.turned) as told:
+        jonas.show_them.click()
+    assert told.args == ["gold", "Jonas"]
+    gold = opened(qtbot, store, GoldPage)
+    qtbot.waitUntil(lambda: gold.rows.rowCount() == 12)
+    gold.show_person("Jonas")
+    assert gold.title.text() == "Judged wrongly by Jonas"
+    wrong = [item for item in people_of(store, queue_id).items if item.place % 3 == 0 and item.gold != 1]
+    assert [item.item_id for item in gold.rows.items] == [item.item_id for item in wrong]
+    gold.everybody.click()
+    assert gold.rows.rowCount() == 12
+    gold.people.gold.people[0].show_them.click()
+    assert gold.rows.rowCount() == len(wrong)
+
+
+def test_gold_items_that_one_has_still_to_judge_are_not_listed(qtbot, store):
+    set_annotator_name("Eva")
+    queue_id = judged_queue(store, [(MIRA, truly), (JONAS, every_third_too_early)], size=12, gold_rate=0.5)
+    page = opened(qtbot, store, GoldPage)
+    qtbot.waitUntil(lambda: "6 items that others have saved wait for you" in page.message.words.message)
+    assert not page.rows.items
+    item = queue_work.next_item(store, queue_id, EVA)
+    while people_of(store, queue_id).items[item.place - 1].gold is None:
+        queue_work.skip_item(store, item.id, EVA)
+        item = queue_work.next_item(store, queue_id, EVA)
+    queue_work.skip_item(store, item.id, EVA)
+    page.refresh()
+    qtbot.waitUntil(lambda: [one.item_id for one in page.rows.items] == [item.id])
+    assert page.unseen.text() == "5 items not listed: you have still to judge them."
+    page.reveal.click()
+    assert page.rows.rowCount() == 6
+    assert page.unseen.isHidden()
+
+
 def test_no_gold_items(qtbot, store, queue_id):
     page = opened(qtbot, store, GoldPage)
     qtbot.waitUntil(lambda: "No gold items" in page.message.words.message)
@@ -306,8 +359,6 @@ def test_no_gold_items(qtbot, store, queue_id):
 
 
 def test_a_draft_of_nothing_holds_what_all_agree_on(store, queue_id):
-    from sapo_studio.app.annotation.agreement import people_of
-
     conflict = people_of(store, queue_id).conflicts[0]
     draft = Draft(conflict)
     texts = ["x"] * conflict.item.judged.n_steps

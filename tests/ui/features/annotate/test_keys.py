@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 
-from sapo_ui.features.annotate.keys import verb_of
+from sapo_ui.features.annotate.keys import digit_of, verb_of
 
 NONE = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -48,6 +48,20 @@ def test_a_french_keyboard_whose_places_are_not_told():
     found = [key(Qt.Key.Key_unknown, text) for text in ("&", "\u00e9", '"')]
     assert found == ["wrong", "neutral", "right"]
     assert key(Qt.Key.Key_Ampersand, "&", SHIFT) is None  # 7 on an American one
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="places are numbered otherwise")
+def test_all_digits_are_known_for_what_they_are():
+    """They take the judgement of the third person and on; a dead key types nothing by itself."""
+
+    def digit(text, place=0, modifiers=NONE):
+        return digit_of(QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_unknown, modifiers, place, 0, 0, text))
+
+    assert [digit(text) for text in "123456789"] == [*range(1, 10)]
+    french = "&\u00e9\"'(-\u00e8_\u00e7"
+    assert [digit(text) for text in french] == [digit("", place) for place in range(10, 19)] == [*range(1, 10)]
+    assert [digit("0"), digit("\u00e0", 19), digit(""), digit("x"), digit("12"), digit("\u0661")] == [0] * 6
+    assert digit("4", modifiers=Qt.KeyboardModifier.ControlModifier) == 0
 
 
 def test_keys_of_the_window_are_left_to_it():

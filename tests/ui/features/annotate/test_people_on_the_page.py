@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox
@@ -112,7 +114,7 @@ def test_a_queue_goes_out_and_comes_back_by_mouse(page, qtbot, store, queue_id, 
     offered = []
 
     def save(parent, title, name, kinds):
-        offered.append(name)
+        offered.append(Path(name).name)
         return str(tmp_path / "out"), kinds.split(";;")[1]
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", save)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 
 from sapo_studio.app.imports.take_in import known_format, take_in
+from sapo_studio.app.studies import shadow
 from sapo_studio.domain.reward_and_truth import Evaluated
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.formats.base import ReadAs
+from sapo_studio.processes import is_running
+from sapo_studio.requests import client
 from sapo_studio.store import queries
 from sapo_studio.store.annotations import annotate
 from sapo_studio.store.queues import list_queues
@@ -32,7 +37,7 @@ def open_page(qtbot, store):
 
     def open_(run_id):
         said = []
-        page = AuditPage(lambda: run_id, lambda *step: said.append(step), said.append)
+        page = AuditPage(lambda: run_id, lambda *step: said.append(step), said.append, said.append)
         page.told = said
         qtbot.addWidget(page)
         page.resize(1040, 720)
@@ -239,3 +244,120 @@ def test_nothing_is_wider_than_its_place(open_page, run_id, qtbot, width):
     assert side.minimumSizeHint().width() <= page.side.viewport().width()
     assert page.table.horizontalHeader().length() <= page.table.viewport().width()
     assert page.table.columnWidth(STEP) >= 90
+
+
+# -- What the filter does, and turning it on
+
+
+def share(value):
+    return {"value": value, "low": value - 0.05, "high": value + 0.05, "n": 40}
+
+
+def found(iteration):
+    return {
+        "iteration": iteration,
+        "own": {"step_accuracy": share(0.82)},
+        "shadow": {"step_accuracy": share(0.85)},
+        "difference": {"value": 0.03, "low": 0.01, "high": 0.05},
+    }
+
+
+ENGINE = """
+import json, sys, time
+told = json.load(sys.stdin)
+print('{"progress": 0.5}', file=sys.stderr, flush=True)
+if ANSWER is None:
+    time.sleep(600)
+if ANSWER == "refused":
+    print(json.dumps({"error": "InputError", "what": "No card", "why": "", "fix": ""}), file=sys.stderr)
+    sys.exit(2)
+ANSWER["labels"] = len(told["labels"])
+print(json.dumps(ANSWER))
+"""
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """An engine that answers with what it is given: None, and it takes its time; "refused", and it says so."""
+
+    def put(answer):
+        monkeypatch.setattr(client, "COMMAND", (sys.executable, "-c", f"ANSWER = {answer!r}\n{ENGINE}"))
+
+    return put
+
+
+def test_the_effect_is_measured_when_asked_for_and_kept(open_page, run_id, qtbot, store, engine):
+    page = open_page(run_id)
+    effect = page.filter.effect
+    assert "not measured" in effect.note.text()
+    assert page.filter.cells["Verifier, steps"][2].text() == "not measured"
+    engine(found(page.view.audit.iteration))
+    qtbot.mouseClick(effect.button, Qt.MouseButton.LeftButton)
+    assert effect.button.text() == "Cancel"
+    qtbot.waitUntil(lambda: "+3.0" in effect.note.text())
+    assert [cell.text() for cell in page.filter.cells["Verifier, steps"][1:]] == ["82.0\u202f%", "85.0\u202f%"]
+    assert not effect.button.isVisibleTo(page)
+    (kept,) = shadow.kept(store, run_id, page.view.audit.iteration)
+    assert kept.found["labels"] > 0
+    # It holds for these bounds alone, and is there the next time.
+    page.filter.slider.setValue((0.4, 0.6))
+    assert effect.button.isVisibleTo(page)
+    assert "+3.0" in open_page(run_id).filter.effect.note.text()
+
+
+def test_measuring_the_effect_can_be_cancelled(open_page, run_id, qtbot, store, engine):
+    page = open_page(run_id)
+    engine(None)
+    effect = page.filter.effect
+    effect.button.click()
+    qtbot.waitUntil(lambda: effect.bar.value() == 50)
+    pid = page.shadow._process.processId()
+    effect.button.click()
+    qtbot.waitUntil(lambda: not is_running(pid))
+    assert effect.button.text() == "Measure effect"
+    assert not page.shadow.running
+    assert shadow.kept(store, run_id, page.view.audit.iteration) == []
+    assert page.told == []
+
+
+def test_what_the_engine_refuses_is_told(open_page, run_id, qtbot, engine):
+    page = open_page(run_id)
+    engine("refused")
+    page.filter.effect.button.click()
+    qtbot.waitUntil(lambda: bool(page.told))
+    assert page.told[0].what == "No card"
+    assert page.filter.effect.button.text() == "Measure effect"
+
+
+def test_the_filter_of_a_run_that_is_done_goes_into_a_new_one(open_page, run_id, qtbot):
+    page = open_page(run_id)
+    switch = page.filter.switch
+    assert not switch.box.isVisibleTo(page)
+    page.filter.slider.setValue((0.3, 0.7))
+    qtbot.mouseClick(switch.clone, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.told))
+    labeling = page.told[0].labeling
+    assert (labeling.consensus, labeling.consensus_low, labeling.consensus_high) == ("dawid-skene", 0.3, 0.7)
+
+
+def test_the_filter_is_turned_on_for_the_labels_that_come_next(open_page, run_id, qtbot, store):
+    store.execute("UPDATE phases SET status = 'pending' WHERE iteration = 2 AND name IN ('label', 'verifier')")
+    store.execute("UPDATE runs SET status = 'stopped'")
+    page = open_page(run_id)
+    switch = page.filter.switch
+    assert switch.box.isVisibleTo(page)
+    assert not switch.box.isChecked()
+    assert "from the labels of iteration 2 on, once the run is resumed" in switch.note.text()
+    page.filter.slider.setValue((0.3, 0.7))
+    qtbot.mouseClick(switch.box, Qt.MouseButton.LeftButton, pos=QPoint(8, switch.box.height() // 2))
+    qtbot.waitUntil(lambda: "On." in switch.note.text())
+    assert switch.box.isChecked()
+    config = queries.get_config(store, run_id).labeling
+    assert (config.consensus, config.consensus_low, config.consensus_high) == ("dawid-skene", 0.3, 0.7)
+    page.filter.slider.setValue((0.2, 0.7))
+    assert not switch.box.isChecked()
+    assert "On with 0.30 and 0.70" in switch.note.text()
+    page.filter.slider.setValue((0.3, 0.7))
+    qtbot.mouseClick(switch.box, Qt.MouseButton.LeftButton, pos=QPoint(8, switch.box.height() // 2))
+    qtbot.waitUntil(lambda: "Off." in switch.note.text())
+    assert queries.get_config(store, run_id).labeling.consensus == "off"

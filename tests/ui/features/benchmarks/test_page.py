@@ -7,9 +7,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 
+from sapo_studio.app.benchmarks.making import Choice, make_benchmark
 from sapo_studio.formats.registry import read_file
 from sapo_studio.store import benchmarks
 from sapo_ui.features.benchmarks.page import BenchmarksPage
+from sapo_ui.services import tasks
 from tests.fixtures.synthetic import synthetic_run
 
 
@@ -100,3 +102,18 @@ def test_esc_goes_back(qtbot, page):
     page.form.name.setFocus()
     qtbot.keyClick(page.form.name, Qt.Key.Key_Escape)
     assert left == [True]
+
+
+def test_the_table_has_the_focus_first_or_the_name_where_it_is_empty(qtbot, page, store):
+    page.show()
+    qtbot.waitUntil(lambda: page.form.name is page.focusWidget())
+    run = synthetic_run(store, trajectories=40, questions=12, iterations=1)
+    make_benchmark(store, "mine", [run], Choice(labels="oracle"))
+    other = BenchmarksPage()
+    qtbot.addWidget(other)
+    other.show()
+    qtbot.waitUntil(lambda: other.table is other.focusWidget())
+    other.form.name.setFocus()
+    other.read()
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert other.form.name is other.focusWidget(), "whoever went on is not called back"

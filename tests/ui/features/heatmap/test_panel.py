@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from sapo_studio.events import kinds as k
 from sapo_studio.store import annotations, queries
+from sapo_ui.features.heatmap.binning import stretches
+from sapo_ui.features.heatmap.cell_card import step_text
 from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.features.heatmap.panel import HeatmapPanel
+from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events
 from tests.ui.panel_helpers import Live, change_of, show
 
@@ -60,17 +64,61 @@ def test_replay_goes_through_the_verifiers(panel, qtbot):
     qtbot.waitUntil(lambda: panel.verifier == panel.controls.scrubber.values[-1])
 
 
-def test_hover_reads_the_cell(panel, qtbot, store):
-    column = int(np.flatnonzero(panel.data.verified > 0)[0])
-    row = int(panel.data.verified[column])
-    QTest.mouseMove(panel.view, panel.view.layout_now.rect_of(Cell(column, row)).center().toPoint())
-    qtbot.waitUntil(lambda: panel.readout.step.text() != "")
-    detail = queries.trace(store, int(panel.data.ids[column]))
-    assert panel.readout.step.text() == detail.steps[row - 1]
-    facts = panel.readout.facts.text()
-    assert f"V{panel.verifier} {panel.data.scores[column, row - 1]:.2f}" in facts
-    assert "verified first error" in facts
-    assert any(f"{label.source}: incorrect" in facts for label in detail.labels)
+def test_a_card_reads_the_cell_and_never_covers_its_column(panel, qtbot, store):
+    marked = np.flatnonzero(panel.data.verified > 0)
+    for column in (int(marked[0]), int(marked[-1]), len(panel.data.ids) - 1):
+        row = max(1, int(panel.data.verified[column]))
+        where = panel.view.layout_now.rect_of(Cell(column, row))
+        QTest.mouseMove(panel.view, where.center().toPoint())
+        trajectory = panel.view.hover_cell and int(panel.data.ids[panel.view.hover_cell.column])
+        assert trajectory is not None
+        detail = queries.trace(store, trajectory)
+        row = panel.view.hover_cell.row
+        qtbot.waitUntil(lambda detail=detail: panel.card.question.text() == " ".join(detail.question.split()))
+        assert panel.card.step.text() == step_text(detail, row, len(detail.steps))
+        shown = panel.view.layout_now.rect_of(panel.view.hover_cell)
+        assert panel.card.x() > shown.right() or panel.card.geometry().right() < shown.left()
+        assert panel.view.rect().contains(panel.card.geometry())
+        marks = dict(panel.card.marks.marks)
+        assert marks.get("square", 0) == max(0, int(panel.data.verified[panel.view.hover_cell.column]))
+
+
+def test_the_cursor_has_the_same_card_while_the_picture_has_the_focus(panel, qtbot):
+    panel.view.setFocus()
+    qtbot.waitUntil(panel.view.hasFocus)
+    panel.view.set_cursor(Cell(3, 1))
+    assert panel.card.isVisible()
+    panel.controls.sort.setFocus()
+    qtbot.waitUntil(lambda: not panel.card.isVisible())
+
+
+@pytest.mark.parametrize("sort", ["first_error", "score", "question", "disagreement", "length"])
+def test_groups_are_those_of_the_order(panel, qtbot, sort):
+    panel.controls.sort.setCurrentIndex(panel.controls.sort.findData(sort))
+    qtbot.waitUntil(lambda: panel._sort == sort)
+    grid = panel.view.grid
+    found = stretches(grid.groups, 0, grid.columns)
+    assert len(found) == len({group for group, _, _ in found}), "each group stands together"
+    assert {group for group, _, _ in found} <= grid.names.keys()
+    if sort == "length":
+        assert [int(group) for group, _, _ in found] == sorted(set(panel.data.n_steps.tolist()))
+
+
+def test_the_picture_is_exported(panel, tmp_path):
+    for name in ("heat.png", "heat.svg"):
+        panel.view.export.write_picture(tmp_path / name)
+    image = QImage(str(tmp_path / "heat.png"))
+    assert image.size() == panel.view.size() * 2
+    assert "<image" in (tmp_path / "heat.svg").read_text()
+
+
+def test_the_scores_in_view_are_exported(panel, tmp_path):
+    panel.view.export.write_numbers(tmp_path / "heat.csv")
+    head, *rows = (tmp_path / "heat.csv").read_text().splitlines()
+    first, last = panel.view.visible_range
+    assert head.split(",")[:3] == ["column", "group", "step 1"]
+    assert len(rows) == last - first
+    assert float(rows[0].split(",")[2]) == pytest.approx(float(panel.view.grid.values[first, 0]))
 
 
 def test_click_opens_the_trace(panel, qtbot):
@@ -127,8 +175,12 @@ def test_rows_fill_in_live_but_never_under_the_pointer(qtbot, store):
         live.until(lambda event: isinstance(event, k.Scores))
     panel.refresh(change_of(store, live.run_id))
     qtbot.waitUntil(panel.news.isVisible)
-    assert panel.news.text().endswith(", show")
-    assert panel.data.ids.tolist() == shown
+    assert panel.news.text().endswith((" new", "New scores"))
+    QTest.mouseMove(panel.view, QPoint(-5, -5))
+    panel.view.leaveEvent(QEvent(QEvent.Type.Leave))
+    panel.refresh(change_of(store, live.run_id))
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert panel.data.ids.tolist() == shown, "only a click applies it"
     panel.news.click()
     assert panel.data.ids.tolist() != shown
     assert not panel.news.isVisible()

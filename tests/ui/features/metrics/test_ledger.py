@@ -51,14 +51,14 @@ def test_what_was_not_counted_is_not_zero(qtbot, store, run_id):
     store.execute("DELETE FROM compute WHERE run_id = ?", (run_id,))
     panel = filled(qtbot, show(qtbot, LedgerPanel(), run_id))
     for group in ("Compute, tokens", "Compute, FLOPs"):
-        assert {bar.text for bar in bars_of(panel, group).values()} == {"\u2014"}
+        assert {bar.text for bar in bars_of(panel, group).values()} == {"\u2013"}
 
 
 def test_what_was_counted_from_some_point_on_is_at_least_that(qtbot, store, run_id):
     store.execute("DELETE FROM compute WHERE run_id = ? AND ordinal IN (0, 2)", (run_id,))
     panel = filled(qtbot, show(qtbot, LedgerPanel(), run_id))
     assert all(bar.text.startswith("\u2265") for bar in bars_of(panel, "Compute, tokens").values())
-    assert bars_of(panel, "Compute, FLOPs")["Warm-up"].text == "\u2014"
+    assert bars_of(panel, "Compute, FLOPs")["Warm-up"].text == "\u2013"
     panel.span.setCurrentIndex(panel.span.findData(2))
     assert not any(bar.text.startswith("\u2265") for bar in bars_of(panel, "Compute, tokens").values())
 

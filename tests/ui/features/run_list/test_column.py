@@ -14,7 +14,7 @@ def change(*runs, changed=None):
 
 @pytest.fixture
 def listed(qtbot, make_run):
-    widget = RunList(QAction("New run\u2026", None), QAction("Annotate", None))
+    widget = RunList()
     qtbot.addWidget(widget)
     widget.resize(240, 600)
     widget.show()
@@ -43,7 +43,7 @@ def test_search_by_name_id_preset_and_status(listed):
 
 
 def test_an_empty_list_says_what_fills_it(qtbot):
-    widget = RunList(QAction("New run\u2026", None), QAction("Annotate", None))
+    widget = RunList()
     qtbot.addWidget(widget)
     assert "appear here" in widget.empty.text()
 

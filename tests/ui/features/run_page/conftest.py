@@ -1,11 +1,12 @@
 """A run page with panels that keep what they are told."""
 
 import pytest
-from PySide6.QtWidgets import QLabel, QVBoxLayout
+from PySide6.QtWidgets import QPushButton, QVBoxLayout
 
 from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.panels.panel import Panel, PanelSpec
 from sapo_ui.services.actions import ACTIONS, Actions
+from sapo_ui.services.settings import Settings
 
 
 def make_panel(name, traces=False):
@@ -17,7 +18,19 @@ def make_panel(name, traces=False):
         def __init__(self):
             super().__init__()
             self.calls = []
-            QVBoxLayout(self).addWidget(QLabel(name))
+            self.tone = ""
+            self.button = QPushButton(name)
+            QVBoxLayout(self).addWidget(self.button)
+
+        @classmethod
+        def brief(cls, store, run_id):
+            return f"{name} of {run_id}"
+
+        def position(self):
+            return {"tone": self.tone}
+
+        def restore_position(self, position):
+            self.tone = position.get("tone", "")
 
         def show_run(self, run_id):
             self.calls.append(("show", run_id))
@@ -35,11 +48,10 @@ def make_panel(name, traces=False):
 PANELS = [
     PanelSpec(make_panel("heatmap"), "main"),
     PanelSpec(make_panel("gap"), "side"),
-    PanelSpec(make_panel("detail"), "main"),
     PanelSpec(make_panel("cases"), "side"),
-    PanelSpec(make_panel("more"), "side"),
-    PanelSpec(make_panel("traces", traces=True), "bottom"),
+    PanelSpec(make_panel("read", traces=True), "read"),
     PanelSpec(make_panel("log"), "bottom"),
+    PanelSpec(make_panel("more"), "bottom"),
 ]
 
 
@@ -51,7 +63,7 @@ def fired():
 @pytest.fixture
 def page(qtbot, qapp, fired):
     actions = Actions(qapp, {spec.id: lambda name=spec.id: fired.append(name) for spec in ACTIONS})
-    made = RunPage(actions, PANELS)
+    made = RunPage(actions, PANELS, Settings())
     made.actions_ = actions
     qtbot.addWidget(made)
     made.resize(1040, 740)

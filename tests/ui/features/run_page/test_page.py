@@ -30,19 +30,19 @@ def test_banner_says_what_why_and_what_to_do(qtbot, page, make_run, fired):
 def test_a_failed_run_says_why_in_place_of_its_panels(qtbot, page, make_run):
     error = ErrorText("The disk is full", "SQLite says so.", "Free some space.")
     page.show_run(make_run(1, "lab", "failed", error=error))
-    assert (page.failure.isVisible(), page.banner.isVisible(), page.docks.isVisible()) == (True, False, False)
+    assert (page.failure.isVisible(), page.banner.isVisible(), page.panels.isVisible()) == (True, False, False)
     assert (page.failure.what.text(), page.failure.why.text()) == (error.what, error.why)
     qtbot.waitUntil(lambda: page.failure.failure is not None)
     assert page.failure.failure.config is None, "the store has no such run: what is known is shown all the same"
     page.show_run(make_run(2, "other", "running"))
-    assert (page.failure.isVisible(), page.docks.isVisible()) == (False, True)
+    assert (page.failure.isVisible(), page.panels.isVisible()) == (False, True)
 
 
 def test_panels_hear_of_their_run_and_its_changes(page, make_run):
     run = make_run(1, "lab")
     page.show_run(run)
     page.show_run(run)
-    panel = page.docks.docks["heatmap"].panel
+    panel = page.panels["heatmap"]
     assert panel.calls == [("show", run.id)]
     other = make_run(2, "other")
     page.take(StoreChange((run, other), frozenset({other.id})))
@@ -55,7 +55,7 @@ def test_a_busy_run_is_read_once_a_second_and_its_last_change_is_not_lost(qtbot,
     page._rest.setInterval(50)
     run = make_run(1, "lab")
     page.show_run(run)
-    panel = page.docks.docks["heatmap"].panel
+    panel = page.panels["heatmap"]
     for _ in range(5):
         page.take(StoreChange((run,), frozenset({run.id})))
     assert [name for name, _ in panel.calls] == ["show", "refresh"]
@@ -66,7 +66,7 @@ def test_a_busy_run_is_read_once_a_second_and_its_last_change_is_not_lost(qtbot,
 def test_a_hidden_page_catches_up_when_shown(page, make_run):
     run = make_run(1, "lab")
     page.show_run(run)
-    panel = page.docks.docks["gap"].panel
+    panel = page.panels["gap"]
     page.hide()
     change = StoreChange((run,), frozenset({run.id}))
     page.take(change)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractSlider, QInputDialog, QSplitter
 
 from sapo_studio.store import annotations, queries
 from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.features.heatmap.panel import HeatmapPanel
+from sapo_ui.features.traces.row_facts import endings
+from sapo_ui.features.traces.same_question import ROW
 from sapo_ui.features.traces.view import TraceView
 from sapo_ui.services.annotations import annotation_events, annotator_name
 from sapo_ui.services.settings import Settings
-from sapo_ui.trajectory.step_side import grouped
 from tests.ui.panel_helpers import change_of, show
 
 
@@ -40,8 +41,11 @@ def judged(store, trajectory):
 
 def test_shows_the_trace(view, store, trajectory):
     detail = queries.trace(store, trajectory)
-    assert view.question.text() == detail.question
-    assert view.solution.text() == detail.solution
+    assert view.head.question.text() == detail.question
+    view.head.reference.setChecked(True)
+    assert view.head.solution.isVisible()
+    assert view.head.solution.text() == detail.solution
+    assert detail.reference in view.head.outcome.text
     assert [card.facts.text for card in view.steps.cards] == detail.steps
     newest = detail.scores[max(detail.scores)]
     assert np.allclose([card.facts.score for card in view.steps.cards], newest)
@@ -50,17 +54,18 @@ def test_shows_the_trace(view, store, trajectory):
     predicted = [
         card.facts.number for card in view.steps.cards if ("triangle", "predicted first error") in card.facts.marks
     ]
-    assert predicted == [int(np.argmax(drops)) + 1]
+    assert predicted == [detail.predicted], "what was checked, whatever the newest verifier says"
     verified = [
         card.facts.number for card in view.steps.cards if ("square", "verified first error") in card.facts.marks
     ]
     assert verified == [next(label.verified for label in detail.labels if label.verified)]
     assert view.steps.chosen == verified[0]
     for card in view.steps.cards:
-        at = [rollout for rollout in detail.rollouts if rollout.prefix == card.facts.number]
+        at = [rollout for rollout in detail.evidence if rollout.prefix == card.facts.number]
         assert card.facts.rollouts == ((sum(r.correct for r in at), len(at)) if at else None)
-    for group in grouped([r for r in detail.rollouts if r.prefix == verified[0]]):
-        assert len({(r.correct, r.text.strip()) for r in group}) == 1
+        assert sum(one.times for one in endings(at)) == len(at)
+    opened = [card.number for card in view.steps.cards if card.opened is not None and card.opened.isVisible()]
+    assert opened == verified
 
 
 def test_another_verifier_s_scores(view, qtbot, store, trajectory):
@@ -74,9 +79,9 @@ def test_keyboard_judging_end_to_end(view, qtbot, store, trajectory):
     n = len(view.detail.steps)
     assert annotator_name() == "tester"
     while view.steps.chosen > 1:
-        qtbot.keyClick(view, Qt.Key.Key_K)
+        qtbot.keyClick(view, Qt.Key.Key_Up)
     qtbot.keyClick(view, Qt.Key.Key_3)
-    qtbot.keyClick(view, Qt.Key.Key_J)
+    qtbot.keyClick(view, Qt.Key.Key_Down)
     qtbot.keyClick(view, Qt.Key.Key_2)
     qtbot.waitUntil(lambda: judged(store, trajectory) == {1: 1, 2: 0})
     qtbot.waitUntil(lambda: ("you", 0) in view.steps.cards[1].facts.judged)
@@ -97,8 +102,8 @@ def test_keyboard_judging_end_to_end(view, qtbot, store, trajectory):
 
 def test_fast_typing_keeps_every_press_in_order(view, qtbot, store, trajectory):
     while view.steps.chosen > 1:
-        qtbot.keyClick(view, Qt.Key.Key_K)
-    for key in (Qt.Key.Key_1, Qt.Key.Key_3, Qt.Key.Key_J, Qt.Key.Key_1, Qt.Key.Key_J, Qt.Key.Key_2, Qt.Key.Key_U):
+        qtbot.keyClick(view, Qt.Key.Key_Up)
+    for key in (Qt.Key.Key_1, Qt.Key.Key_3, Qt.Key.Key_Down, Qt.Key.Key_1, Qt.Key.Key_Down, Qt.Key.Key_2, Qt.Key.Key_U):
         qtbot.keyClick(view, key)
     qtbot.waitUntil(lambda: not view.writer._busy and not view.writer._waiting)
     assert judged(store, trajectory) == {1: 1, 2: -1}
@@ -138,11 +143,30 @@ def test_somebody_else_s_judgement_arrives_by_refresh(view, qtbot, store, run_id
     assert view.steps.chosen == chosen
 
 
-def test_siblings_open(view, qtbot):
-    assert view.side.sibling_buttons
-    before = view.detail.id
-    view.side.sibling_buttons[0].click()
-    qtbot.waitUntil(lambda: view.detail.id != before)
+def test_the_same_question_is_aligned_and_opens(view, qtbot, store, trajectory):
+    view.resize(900, 800)
+    qtbot.waitUntil(view.same.isVisible)
+    rows = view.same.strips.rows
+    assert rows[0].this
+    steps = queries.trace(store, trajectory).steps
+    for row in rows[1:]:
+        other = queries.trace(store, row.id)
+        assert other.question_id == view.detail.question_id
+        assert other.steps[: row.equal] == steps[: row.equal]
+        assert other.steps[row.equal : row.equal + 1] == ([row.differs] if row.differs else [])
+        assert other.steps[row.equal : row.equal + 1] != steps[row.equal : row.equal + 1] or not row.differs
+    qtbot.mouseClick(view.same.strips, Qt.MouseButton.LeftButton, pos=QPoint(60, ROW * 2 + 4))
+    qtbot.waitUntil(lambda: view.detail.id == rows[1].id)
+
+
+def test_brackets_go_through_the_iterations(view, qtbot, store, trajectory):
+    first = view.detail.iteration
+    there = {one.iteration for one in queries.same_question(store, trajectory)}
+    after = min(number for number in there if number > first)
+    qtbot.keyClick(view, Qt.Key.Key_BracketRight)
+    qtbot.waitUntil(lambda: view.detail.iteration == after)
+    qtbot.keyClick(view, Qt.Key.Key_BracketLeft)
+    qtbot.waitUntil(lambda: view.detail.iteration == first)
 
 
 def test_the_name_that_judgements_are_kept_under_can_be_changed(view, qtbot, store, trajectory):

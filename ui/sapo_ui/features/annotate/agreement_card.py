@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_studio.domain.agreement import Coefficient
 from sapo_studio.domain.people import Agreement, PairAgreement
@@ -15,6 +15,7 @@ from sapo_ui.widgets.combo import set_items
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.point_bar import PointBar
+from sapo_ui.widgets.titled_card import TitledCard
 
 ALONE = "Agreement needs a second person: who saves the items for everybody too."
 CATEGORIES = ("incorrect", "neutral", "correct")
@@ -124,7 +125,7 @@ class StepTable(QWidget):
                 cell = QRectF(
                     self.LABELS + x * wide, self.HEAD + y * (self.CELL + self.GAP), wide - self.GAP, self.CELL
                 )
-                fill = _between(look.raised, look.accent, count / most if most else 0.0)
+                fill = theme.between(look.raised, look.accent, count / most if most else 0.0)
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(fill)
                 painter.drawRoundedRect(cell, 4, 4)
@@ -133,25 +134,14 @@ class StepTable(QWidget):
                 painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, f"{count:,}")
 
 
-def _between(low: str, high: str, share: float) -> QColor:
-    a, b = QColor(low), QColor(high)
-
-    def part(first: int, last: int) -> int:
-        return round(first + share * (last - first))
-
-    return QColor(part(a.red(), b.red()), part(a.green(), b.green()), part(a.blue(), b.blue()))
-
-
-class AgreementCard(QFrame):
+class AgreementCard(TitledCard):
     """Knows no store: it is told what there is."""
 
     MOST = 230
     """Pixels of the choice of two people."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setProperty("look", "card")
-        self.setAccessibleName("Agreement")
+        super().__init__("Agreement", parent)
         self._found: Agreement | None = None
         self.counted = label("", "small", "muted")
         self.alone = label(ALONE, "body", "muted", wrap=True)
@@ -168,9 +158,7 @@ class AgreementCard(QFrame):
         self.measures = (self.kappa_steps, self.kappa_first, self.alpha, self.same)
         self.caption = label("", "small", "muted", wrap=True)
         self.table = StepTable()
-        head = QHBoxLayout()
-        head.addWidget(label("Agreement", "strong"), 1)
-        head.addWidget(self.counted)
+        self.head.addWidget(self.counted)
         self._body = QWidget()
         column = QVBoxLayout(self._body)
         column.setContentsMargins(0, 0, 0, 0)
@@ -181,13 +169,9 @@ class AgreementCard(QFrame):
         column.addLayout(_axis())
         column.addWidget(self.caption)
         column.addWidget(self.table)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(theme.SPACE_3, theme.SPACE_3, theme.SPACE_3, theme.SPACE_3)
-        outer.setSpacing(theme.SPACE_2)
-        outer.addLayout(head)
-        outer.addWidget(self.alone)
-        outer.addWidget(self._body)
-        outer.addStretch(1)
+        self.column.addWidget(self.alone)
+        self.column.addWidget(self._body)
+        self.column.addStretch(1)
         self._body.hide()
 
     def show_agreement(self, found: Agreement) -> None:

@@ -13,6 +13,7 @@ from sapo_studio.store.bundles import Merged
 from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui.services import bundles
 from sapo_ui.widgets import dialogs
+from sapo_ui.widgets.saving import saving
 
 FILTER = "Annotation bundle (*.jsonl);;Annotation bundle, SQLite (*.db)"
 BOTH = "Annotation bundle (*.jsonl *.db)"
@@ -21,14 +22,12 @@ BOTH = "Annotation bundle (*.jsonl *.db)"
 def export_queue(parent: QWidget, queue: QueueInfo, *, with_scores: bool) -> None:
     """Ask where to, and write the queue there."""
     name = re.sub(r"[^\w ,()-]+", "-", queue.name).strip() or "queue"  # no separators, no leading dot
-    chosen, kind = QFileDialog.getSaveFileName(parent, "Export annotation bundle", f"{name}.jsonl", FILTER)
-    if not chosen:
+    file = saving().ask(parent, "Export annotation bundle", f"{name}.jsonl", FILTER)
+    if file is None:
         return
-    file = Path(chosen)
-    if not file.suffix:
-        file = file.with_suffix(".db" if "*.db" in kind else ".jsonl")
 
     def done(bundle: Bundle) -> None:
+        saving().tell(file)
         dialogs.tell(
             parent,
             "Queue exported",
@@ -41,7 +40,7 @@ def export_queue(parent: QWidget, queue: QueueInfo, *, with_scores: bool) -> Non
 
 def take_in_bundle(parent: QWidget, then: Callable[[str], object]) -> None:
     """Ask for a file, and bring what it holds into the store. `then` is called with the uid of its queue."""
-    chosen, _ = QFileDialog.getOpenFileName(parent, "Import annotation bundle", "", BOTH)
+    chosen, _ = QFileDialog.getOpenFileName(parent, "Import annotation bundle", str(saving().folder), BOTH)
     if not chosen:
         return
 

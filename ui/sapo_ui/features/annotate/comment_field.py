@@ -62,6 +62,11 @@ class CommentField(QWidget):
         column.addWidget(self.field)
         self.hide()
 
+    @property
+    def writing(self) -> bool:
+        """Whether a comment is being written."""
+        return bool(self._step)
+
     def write(self, step: int, text: str) -> None:
         """Write a comment on a step, beginning with `text`."""
         self._step, self._before = step, text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPalette
-from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from sapo_studio.store.records import CommentInfo
+from sapo_studio.store.records import CommentInfo, TraceDetail
 from sapo_studio.store.resolutions import LONGEST
 from sapo_ui import theme
 from sapo_ui.features.annotate.conflict_steps import ConflictSteps
@@ -33,6 +35,8 @@ ANEW = (
     ("back", "Esc", "Do not judge anew", "Back to the choice of a judgement"),
 )
 SAVE = ("save", "Enter", "Save", "Keep this as what holds, and go on to the next conflict")
+FIRST_MORE = 4
+"""The key that takes the third person's judgement; 3 judges anew."""
 TAKE = "take "
 """Before a person's name: take this one's judgement."""
 
@@ -92,6 +96,7 @@ class ConflictView(QFrame):
         super().__init__(parent)
         self.setProperty("look", "card")
         self._evidence: Evidence | None = None
+        self._done = False
         self.name = label("", "title")
         self.question = ElidedLabel(theme.font("body"), role=QPalette.ColorRole.PlaceholderText, lines=2)
         self.notice = Notice()
@@ -108,7 +113,7 @@ class ConflictView(QFrame):
         self.why.saved.connect(lambda: self.pressed.emit("save"))
         self.why.left.connect(self.why_left)
         self.buttons: dict[str, KeyButton] = {}
-        self.more: dict[str, QPushButton] = {}
+        self.more: dict[str, KeyButton] = {}
         self._row = FlowRow(gap=theme.SPACE_2)
         for verb, key, words, meaning in (*CHOICE, *ANEW, SAVE):
             button = KeyButton(key, words, meaning, primary=verb == "save")
@@ -130,9 +135,10 @@ class ConflictView(QFrame):
         """The chosen step."""
         return self.table.steps.chosen
 
-    def show_draft(self, draft: Draft, evidence: Evidence, chosen: int) -> None:
-        """Show a conflict and what is about to be made of it, with a step chosen."""
-        self._evidence = evidence
+    def show_draft(self, draft: Draft, evidence: Evidence, chosen: int, *, done: bool) -> None:
+        """Show a conflict and what is about to be made of it, with a step chosen. `done`: whether this user is done
+        with the item, so that the evidence is open."""
+        self._evidence, self._done = evidence, done
         item, people = draft.conflict.item, people_of(draft.conflict)
         detail = evidence.detail
         self.name.setText(f"{name_of(item.question_id, item.sample)} \u00b7 iteration {item.iteration}")
@@ -140,7 +146,7 @@ class ConflictView(QFrame):
         self._say_held(draft)
         self.table.show_steps(people, draft.rows(detail.steps), chosen)
         self._say_wrote(people, evidence.comments)
-        self.evidence.show_step(detail, self.chosen)
+        self._say_evidence(detail, self.chosen)
         self._say_buttons(draft, people)
 
     def clear_why(self) -> None:
@@ -180,23 +186,30 @@ class ConflictView(QFrame):
         self.buttons["save"].setEnabled(draft.taken is not None)
 
     def _say_more(self, draft: Draft, others: tuple[str, ...]) -> None:
-        """Buttons without a key, for the third person and on."""
+        """Buttons for the third person and on: with the keys from 4 on, as far as they go."""
         if tuple(self.more) != others:
-            for old in self.more.values():
-                old.hide()
-                old.deleteLater()
-            self.more = {who: QPushButton(f"{short_name(who)}'s") for who in others}
+            self._row.drop(*self.more.values())
+            keys = [str(key) for key in range(FIRST_MORE, 10)]
+            self.more = {
+                who: KeyButton(key, f"{short_name(who)}'s", "Take this judgement")
+                for key, who in zip_longest(keys[: len(others)], others, fillvalue="")
+            }
             for who, button in self.more.items():
                 button.setCheckable(True)
-                button.setAutoDefault(False)
-                button.setToolTip("Take this judgement")
                 button.clicked.connect(lambda _checked=False, who=who: self.pressed.emit(f"{TAKE}{who}"))
-                self._row.add(button)
+            if others:
+                self._row.insert(self.buttons["leave"], *self.more.values())
         for who, button in self.more.items():
             button.setChecked(draft.taken == who)
             button.setVisible(not draft.anew)
 
     def _stepped(self, step: object) -> None:
         if isinstance(step, int) and self._evidence is not None and step <= len(self._evidence.detail.steps):
-            self.evidence.show_step(self._evidence.detail, step)
+            self._say_evidence(self._evidence.detail, step)
             self.stepped.emit(step)
+
+    def _say_evidence(self, detail: TraceDetail, step: int) -> None:
+        if self._done:
+            self.evidence.show_step(detail, step)
+        else:
+            self.evidence.show_hidden(step)

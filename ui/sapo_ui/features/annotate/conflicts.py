@@ -12,9 +12,9 @@ from sapo_studio.store.agreement import Conflict
 from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui import theme
 from sapo_ui.features.annotate.conflict_list import ConflictList
-from sapo_ui.features.annotate.conflict_view import TAKE, ConflictView
+from sapo_ui.features.annotate.conflict_view import FIRST_MORE, TAKE, ConflictView
 from sapo_ui.features.annotate.draft import Draft, people_of
-from sapo_ui.features.annotate.keys import verb_of
+from sapo_ui.features.annotate.keys import HELD, digit_of, verb_of
 from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.people_column import PeopleColumn
 from sapo_ui.features.annotate.subpage import Subpage
@@ -24,11 +24,11 @@ from sapo_ui.widgets.labels import label
 HELP = """### Annotate: conflicts
 
 Items that two people have saved and judged differently: another first error, or another judgement of a step. Rows on
-which they differ are framed; a ring is where somebody sees the first error. Only here, where everybody has saved, is it
-open what verifier, rollouts and the task itself say.
+which they differ are framed; a ring is where somebody sees the first error. What verifier, rollouts and the task itself
+say of an item is open to you once you have saved or skipped it yourself.
 
 * **j / k**: next and previous conflict; the arrows: next and previous step
-* **1**, **2**: take the first one's judgement, or the second one's
+* **1**, **2**: take the first one's judgement, or the second one's; **4** and on: the third one's, and so on
 * **3**: judge anew, step by step with **1 2 3 e n**; what they agree on is filled in; **Esc** goes back
 * **c**: say why; **Enter** saves and goes on; **s** leaves it open
 * **u**: takes back your last resolution in this queue
@@ -69,12 +69,14 @@ class ConflictsPage(Subpage):
         self._draft: Draft | None = None
         self._evidence: Evidence | None = None
         self._row, self._before = -1, 0
+        self._done = frozenset[int]()
         self.desk = ConflictDesk(self)
         self.desk.looked.connect(self._looked)
         self.desk.counted.connect(self.counted)
         self.desk.opened.connect(self._opened)
         self.desk.kept.connect(self._kept)
         self.desk.refused.connect(self._refused)
+        self.desk.ready.connect(self.rested)
         self.title = label("", "strong")
         self.resolved = label("", "small", "muted")
         self.list = ConflictList()
@@ -84,6 +86,7 @@ class ConflictsPage(Subpage):
         self.view.why_left.connect(self.take_focus)
         self.message = MessagePage()
         self.people = PeopleColumn()
+        self.people.wrong_asked.connect(lambda who: self.turned.emit("gold", who))
         side = QFrame()
         side.setProperty("look", "card")
         side.setMinimumWidth(170)
@@ -139,6 +142,10 @@ class ConflictsPage(Subpage):
     def refresh(self) -> None:
         self.desk.look()
 
+    @property
+    def at_rest(self) -> bool:
+        return not self.desk.busy
+
     def take_focus(self) -> None:
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -168,6 +175,9 @@ class ConflictsPage(Subpage):
         elif self._draft is not None and self._draft.conflict != people.conflicts[self._row]:
             self._draft.conflict = people.conflicts[self._row]  # somebody resolved it, or opened it again
             self._show()
+        elif self._draft is not None and self._draft.conflict.item.item_id in self.desk.done ^ self._done:
+            self._show()
+        self._done = self.desk.done
 
     def _say_none(self, people: People) -> None:
         self.stack.setCurrentWidget(self.message)
@@ -227,8 +237,11 @@ class ConflictsPage(Subpage):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         button = self.focusWidget()
         key, verb = Qt.Key(event.key()), verb_of(event)
+        more = digit_of(event) - FIRST_MORE
         arrows = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(key)
-        if verb == "save" and isinstance(button, QPushButton) and button.hasFocus():
+        if event.isAutoRepeat() and verb is not None and verb not in HELD:
+            event.accept()
+        elif verb == "save" and isinstance(button, QPushButton) and button.hasFocus():
             button.click()
         elif self._draft is None or self._evidence is None:
             super().keyPressEvent(event)
@@ -236,6 +249,8 @@ class ConflictsPage(Subpage):
             self.view.table.steps.choose(self.view.chosen + arrows)
         elif key == Qt.Key.Key_Escape and self._draft.anew:
             self._do("back")
+        elif more >= 0 and not self._draft.anew and more < len(self.view.more):
+            self._do(f"{TAKE}{list(self.view.more)[more]}")
         elif verb is None:
             super().keyPressEvent(event)
         elif self._draft.anew:
@@ -303,7 +318,9 @@ class ConflictsPage(Subpage):
         self._before = self._row
         self.take_focus()
         self.desk.resolve(
-            Resolving(draft.conflict.item.trajectory_id, dict(draft.steps), draft.taken, self.view.why.text())
+            Resolving(
+                draft.conflict.item.trajectory_id, dict(draft.steps), draft.filled, draft.taken, self.view.why.text()
+            )
         )
 
     def _leave_open(self) -> None:
@@ -318,4 +335,9 @@ class ConflictsPage(Subpage):
 
     def _show(self, chosen: int | None = None) -> None:
         if self._draft is not None and self._evidence is not None:
-            self.view.show_draft(self._draft, self._evidence, self.view.chosen if chosen is None else chosen)
+            self.view.show_draft(
+                self._draft,
+                self._evidence,
+                self.view.chosen if chosen is None else chosen,
+                done=self._draft.conflict.item.item_id in self.desk.done,
+            )

@@ -28,6 +28,15 @@ def agreed_steps(judged: Judged) -> dict[int, int]:
     return found
 
 
+def nobody_looked(judged: Judged) -> frozenset[int]:
+    """The steps that everybody has filled in, and nobody judged by itself."""
+    return frozenset.intersection(*(judged.filled.get(who, frozenset()) for who in judged.steps))
+
+
+_Before = tuple[dict[int, int], dict[int, int], frozenset[int]]
+"""What `Draft.undo` brings back."""
+
+
 @dataclass
 class Draft:
     """Begun on one conflict. `taken`: None while nothing is chosen, '' where it is judged anew."""
@@ -35,10 +44,10 @@ class Draft:
     conflict: Conflict
     taken: str | None = None
     steps: dict[int, int] = field(default_factory=dict[int, int])
+    filled: frozenset[int] = frozenset()
+    """The steps that nobody judged one by one: they follow from where the first error is."""
     _by_hand: dict[int, int] = field(default_factory=dict[int, int])
-    _before: list[tuple[dict[int, int], dict[int, int]]] = field(
-        default_factory=list[tuple[dict[int, int], dict[int, int]]]
-    )
+    _before: list[_Before] = field(default_factory=list[_Before])
 
     @property
     def anew(self) -> bool:
@@ -48,22 +57,27 @@ class Draft:
     def take(self, who: str) -> None:
         """Take what this person says."""
         self.drop()
-        self.taken, self.steps = who, dict(self.conflict.item.judged.steps[who])
+        judged = self.conflict.item.judged
+        self.taken, self.steps, self.filled = who, dict(judged.steps[who]), judged.filled.get(who, frozenset())
 
     def judge_anew(self) -> None:
         """Begin with what everybody agrees on; the other steps are open."""
         self.drop()
-        self.taken, self.steps = "", agreed_steps(self.conflict.item.judged)
+        judged = self.conflict.item.judged
+        self.taken, self.steps = "", agreed_steps(judged)
+        self.filled = nobody_looked(judged) & self.steps.keys()
 
     def drop(self) -> None:
         """Nothing is chosen."""
-        self.taken, self.steps, self._by_hand = None, {}, {}
+        self.taken, self.steps, self.filled, self._by_hand = None, {}, frozenset(), {}
         self._before.clear()
 
     def judge(self, verb: str, step: int) -> None:
         """`wrong`, `neutral`, `right`, `first_error` or `no_error`, on a step; where it is judged anew."""
         said, filled = act_of(JudgeAction(verb, step), self.conflict.item.judged.n_steps, self._by_hand)
-        self._before.append((dict(self.steps), dict(self._by_hand)))
+        self._before.append((dict(self.steps), dict(self._by_hand), self.filled))
+        looked_at = {at for at in filled if at not in self.filled and self.steps.get(at) == said[at]}
+        self.filled = (self.filled - said.keys()) | (filled - looked_at)
         self.steps.update(said)
         self._by_hand.update({at: judgement for at, judgement in said.items() if at not in filled})
 
@@ -71,7 +85,7 @@ class Draft:
         """Take back the last `judge`. False where there is none."""
         if not self._before:
             return False
-        self.steps, self._by_hand = self._before.pop()
+        self.steps, self._by_hand, self.filled = self._before.pop()
         return True
 
     def rows(self, texts: list[str]) -> list[ConflictStep]:

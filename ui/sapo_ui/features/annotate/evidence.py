@@ -1,4 +1,4 @@
-"""What verifier, rollouts and the task itself say of a step: open only where the people have saved the item."""
+"""What verifier, rollouts and the task itself say of a step: open to who is done with the item (`DONE`)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from sapo_ui import theme
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
 from sapo_ui.widgets.point_bar import PointBar
+
+OPEN = "open: you are done with this item"
+HIDDEN = "hidden until you have saved or skipped this item on Judge"
 
 
 class ScoreCell(QWidget):
@@ -54,7 +57,7 @@ class EvidenceBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = label("", "strong")
-        self.open = label("open: all of them have saved", "small", "muted")
+        self.open = label("", "small", "muted")
         self.verifier = label("", "small", "muted")
         self.score = ScoreCell()
         self.rollouts = label("", "small", "muted")
@@ -62,18 +65,26 @@ class EvidenceBar(QWidget):
         self.bar.setFixedWidth(72)
         self.task = Chip()
         self.nothing = label("No verifier, rollout or task truth says anything of this step.", "small", "muted")
-        heading, line = FlowRow(gap=theme.SPACE_2), FlowRow(gap=theme.SPACE_2)
+        heading, self.line = FlowRow(gap=theme.SPACE_2), FlowRow(gap=theme.SPACE_2)
         heading.add(self.title, self.open)
-        line.add(self.verifier, self.score, self.rollouts, self.bar, self.task, self.nothing)
+        self.line.add(self.verifier, self.score, self.rollouts, self.bar, self.task, self.nothing)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SPACE_1)
         column.addWidget(heading)
-        column.addWidget(line)
+        column.addWidget(self.line)
+
+    def show_hidden(self, step: int) -> None:
+        """Say that nothing of it is open yet."""
+        self.title.setText(f"Evidence on step {step}")
+        self.open.setText(HIDDEN)
+        self.line.hide()
 
     def show_step(self, detail: TraceDetail, step: int) -> None:
         """Show what is known of a step, from 1 on."""
         self.title.setText(f"Evidence on step {step}")
+        self.open.setText(OPEN)
+        self.line.show()
         newest = max(detail.scores, default=None)
         at = [one.correct for one in detail.rollouts if one.prefix == step]
         if newest is not None:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QSizePolicy,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from sapo_studio.app.annotation.agreement import People
+from sapo_studio.domain.gold import judged_wrongly
 from sapo_studio.domain.judgements import first_error
-from sapo_studio.store.agreement import SavedByPeople
+from sapo_studio.store.agreement import SavedByPeople, gold_item
 from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui import format as fmt
 from sapo_ui import theme
@@ -21,18 +32,22 @@ from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.features.annotate.subpage import Subpage
 from sapo_ui.services.resolutions import ConflictDesk, Evidence
 from sapo_ui.theme import icons
+from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.row_table import dress_rows
 
-ROW = 28
+ROW, LEAST_COLUMN = 28, 64
 
 HELP = """### Annotate: gold items
 
 Items whose first error is known were mixed into the queue, unmarked. Each row is one that somebody has saved: the known
-first error, and which one each person names. Below the table: the steps of the chosen row.
+first error, and which one each person names. Below the table: the steps of the chosen row. Items that you have still to
+judge are not listed, or you would know what they are.
 
 On the right, for each person: of how many items the first error is exact, and of how many steps up to it the judgement
-is. A sentence says which way a person leans, where chance does not explain it.
+is. A sentence says which way a person leans, where chance does not explain it. *Show them* lists the items that this
+person judged wrongly.
 """
 
 Index = QModelIndex | QPersistentModelIndex
@@ -62,6 +77,8 @@ class GoldModel(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return ("Item", "Known", *map(short_name, self.people))[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole and section > 1:
+            return plain_tip(self.people[section - 2])
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
             return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -94,6 +111,9 @@ class GoldPage(Subpage):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._queue: QueueInfo | None = None
+        self._people: People | None = None
+        self._who = ""  # whose mistakes alone are listed
+        self._all = False  # items that this user has still to judge are listed, too
         self.desk = ConflictDesk(self)
         self.desk.looked.connect(self._looked)
         self.desk.opened.connect(self._opened)
@@ -102,19 +122,29 @@ class GoldPage(Subpage):
         self.table.setModel(self.rows)
         self.table.setAccessibleName("Gold items that were saved")
         dress_rows(self.table, ROW)
-        self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        head = self.table.horizontalHeader()
+        head.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        head.setMinimumSectionSize(LEAST_COLUMN)
+        head.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         self.question = label("", "body", "muted", wrap=True)
         self.steps = ConflictSteps("known", fmt.NONE)
         self.message = MessagePage()
+        self.message.pressed.connect(self._reveal)
         self.people = PeopleColumn()
+        self.people.wrong_asked.connect(self.show_person)
         card = QFrame()
         card.setProperty("look", "card")
         column = QVBoxLayout(card)
         column.setContentsMargins(theme.SPACE_3, theme.SPACE_3, theme.SPACE_3, theme.SPACE_3)
         column.setSpacing(theme.SPACE_2)
-        column.addWidget(label("First errors", "strong"))
+        self.title = ElidedLabel(theme.font("strong"))
+        self.title.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.everybody = _small_button("All gold items", self._show_everybody)
+        self.unseen = label("", "small", "muted", wrap=True)
+        self.reveal = _small_button("List them all the same", self._reveal)
+        column.addLayout(_in_a_row(self.title, self.everybody))
+        column.addLayout(_in_a_row(self.unseen, self.reveal))
         column.addWidget(self.table, 3)
         column.addWidget(self.question)
         column.addWidget(self.steps, 4)
@@ -129,7 +159,7 @@ class GoldPage(Subpage):
         theme.on_change(self, self._restyle)
 
     def show_queue(self, queue: QueueInfo | None) -> None:
-        self._queue = queue
+        self._queue, self._people, self._who, self._all = queue, None, "", False
         self.rows.take(())
         self._fill(filled=False)
         self.message.say("", "")
@@ -144,19 +174,60 @@ class GoldPage(Subpage):
     def take_focus(self) -> None:
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def show_person(self, who: object) -> None:
+        """List the items that this person judged wrongly."""
+        self._who = str(who)
+        self._list()
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_everybody(self) -> None:
+        self._who = ""
+        self._list()
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _reveal(self) -> None:
+        self._all = True
+        self._list()
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _looked(self, people: object) -> None:
-        if not isinstance(people, People):
+        if isinstance(people, People):
+            self._people = people
+            self.people.show_people(self._queue, people)
+            self._list()
+
+    def _list(self) -> None:
+        """List the gold items that are open to this user, and say what is left out."""
+        if self._people is None:
             return
-        self.people.show_people(self._queue, people)
-        gold = tuple(item for item in people.items if item.gold is not None)
-        if gold != self.rows.items:
+        gold = [item for item in self._people.items if item.gold is not None]
+        seen = [item for item in gold if self._all or item.item_id in self.desk.done]
+        listed = tuple(item for item in seen if not self._who or _wrong_of(item, self._who))
+        if listed != self.rows.items:
             row = max(0, self.table.currentIndex().row())
-            self.rows.take(gold)
-            self.table.selectRow(min(row, len(gold) - 1))
-        self._fill(filled=bool(gold))
-        if gold:
-            return
-        if self._queue is not None and self._queue.gold:
+            self.rows.take(listed)
+            self.table.selectRow(min(row, len(listed) - 1))
+        unseen = len(gold) - len(seen)
+        self.title.set_text(f"Judged wrongly by {self._who}" if self._who else "First errors")
+        self.everybody.setVisible(bool(self._who))
+        self.unseen.setText(f"{_items(unseen)} not listed: you have still to judge {'it' if unseen == 1 else 'them'}.")
+        for widget in (self.unseen, self.reveal):
+            widget.setVisible(unseen > 0)
+        self.question.setVisible(bool(listed))
+        self.steps.setVisible(bool(listed))
+        self._fill(filled=bool(seen))
+        if not seen:
+            self._say_none(unseen)
+
+    def _say_none(self, unseen: int) -> None:
+        if unseen:
+            self.message.say(
+                "Gold items are listed once you are done with them",
+                f"{_items(unseen)} that others have saved {'waits' if unseen == 1 else 'wait'} for you on Judge. Who "
+                "judges is not to know which ones they are.",
+                "List them all the same",
+            )
+        elif self._queue is not None and self._queue.gold:
             self.message.say("No gold item is saved yet", "Here stands what each person said of it, once it is.")
         else:
             self.message.say(
@@ -185,6 +256,32 @@ class GoldPage(Subpage):
 
     def _restyle(self) -> None:
         self.table.viewport().update()
+
+
+def _wrong_of(item: SavedByPeople, who: str) -> bool:
+    said = gold_item(item, who)
+    return said is not None and judged_wrongly(said)
+
+
+def _items(count: int) -> str:
+    return f"{count:,} item{'' if count == 1 else 's'}"
+
+
+def _small_button(words: str, act: Callable[[], object]) -> QPushButton:
+    """A button of small text, which does something to a list."""
+    made = QPushButton(words)
+    made.setFont(theme.font("small"))
+    made.setAutoDefault(False)
+    made.clicked.connect(lambda _checked=False: act())
+    return made
+
+
+def _in_a_row(wide: QWidget, button: QWidget) -> QHBoxLayout:
+    """Something to be read, and a button at its right."""
+    row = QHBoxLayout()
+    row.addWidget(wide, 1)
+    row.addWidget(button)
+    return row
 
 
 def known_rows(item: SavedByPeople, people: tuple[str, ...], texts: list[str]) -> list[ConflictStep]:

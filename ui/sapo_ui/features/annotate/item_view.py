@@ -73,6 +73,8 @@ class ItemView(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("look", "card")
+        self.me = annotator_name()
+        """Whose judgements and comments are shown."""
         self._item: OpenItem | None = None
         self._hidden = True
         self._writable = True
@@ -127,10 +129,10 @@ class ItemView(QFrame):
         return self._steps
 
     def show_item(self, item: OpenItem, *, blind: bool, another: bool) -> None:
-        """Show this item. `blind`: without anything that a model made, until it is saved. `another`: not the one that
-        was shown before; the first step is chosen."""
-        closed = item.item.status in ("saved", "skipped")
-        self._item, self._hidden = item, blind and item.item.status != "saved"
+        """Show this item, as `me` judges it. `blind`: without anything that a model made, until `me` is done with it.
+        `another`: not the one that was shown before; the first step is chosen."""
+        closed = item.item.done
+        self._item, self._hidden = item, blind and not closed
         detail = item.detail
         kind = SOURCE_WORDS.get(detail.source, f"sample {detail.sample}")
         self.where.setText(f"q {row_number(detail.question_id)} \u00b7 iteration {detail.iteration} \u00b7 {kind}")
@@ -147,7 +149,7 @@ class ItemView(QFrame):
         self.question.updateGeometry()
         self.answers.setText(_answers(detail))
         self.answers.setVisible(bool(self.answers.text()))
-        self._steps = judged_steps(detail, item.comments, annotator_name(), hidden=self._hidden)
+        self._steps = judged_steps(detail, item.comments, self.me, hidden=self._hidden)
         self.steps.show_steps(self._steps, 1 if another else self.steps.chosen, same=not another)
         self.notice.say("")
         self.said.setText(_counted(self._steps))
@@ -159,7 +161,7 @@ class ItemView(QFrame):
         self._enable()
 
     def _enable(self) -> None:
-        closed = self._item is not None and self._item.item.status in ("saved", "skipped")
+        closed = self._item is not None and self._item.item.done
         for verb, button in self.buttons.buttons.items():
             button.setEnabled(self._writable and not (closed and verb in OPEN_VERBS))
         self.buttons.buttons["reopen"].setVisible(closed)

@@ -30,7 +30,8 @@ HEIGHT, PAD, CAP_PAD = 36, 12, 6
 
 
 class KeyButton(QPushButton):
-    """A button that shows its key in a frame before its words. A click leaves the focus where it is."""
+    """A button that shows its key, where it has one, in a frame before its words. A click leaves the focus where it
+    is."""
 
     def __init__(self, key: str, words: str, meaning: str, *, primary: bool = False) -> None:
         super().__init__(words)
@@ -43,14 +44,14 @@ class KeyButton(QPushButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAutoDefault(False)
         self.setAccessibleName(words)
-        self.setToolTip(f"{meaning} ({key})")
+        self.setToolTip(f"{meaning} ({key})" if key else meaning)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._measure()
         theme.on_change(self, self._restyle)
 
     @property
     def _cap(self) -> int:
-        return self.fontMetrics().horizontalAdvance(self._key) + 2 * CAP_PAD
+        return self.fontMetrics().horizontalAdvance(self._key) + 2 * CAP_PAD if self._key else 0
 
     def set_compact(self, compact: bool) -> None:
         """Take less room."""
@@ -63,7 +64,7 @@ class KeyButton(QPushButton):
 
     def _measure(self) -> None:
         words = self.fontMetrics().horizontalAdvance(self.text())
-        self._hint = QSize(2 * self._pad + self._cap + 6 + words, self._height)
+        self._hint = QSize(2 * self._pad + (self._cap + 6 if self._key else 0) + words, self._height)
         self.updateGeometry()
 
     def minimumSizeHint(self) -> QSize:
@@ -102,12 +103,15 @@ class KeyButton(QPushButton):
         painter.setBrush(QColor(fill))
         painter.drawRoundedRect(body.adjusted(0.5, 0.5, -0.5, -0.5) if focus else body, theme.RADIUS, theme.RADIUS)
         cap = QRectF(self._pad, (self.height() - 20) / 2, self._cap, 20)
-        painter.setPen(QPen(QColor(ink if self._primary else look.border), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(cap, 4, 4)
+        left = float(self._pad)
+        if self._key:
+            painter.setPen(QPen(QColor(ink if self._primary else look.border), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(cap, 4, 4)
+            painter.setPen(QColor(ink))
+            painter.drawText(cap, Qt.AlignmentFlag.AlignCenter, self._key)
+            left = cap.right() + 6
         painter.setPen(QColor(ink))
-        painter.drawText(cap, Qt.AlignmentFlag.AlignCenter, self._key)
-        left = cap.right() + 6
         painter.drawText(
             QRectF(left, 0, self.width() - left, self.height()), Qt.AlignmentFlag.AlignVCenter, self.text()
         )
@@ -130,5 +134,8 @@ class JudgeButtons(FlowRow):
 
     def set_compact(self, compact: bool) -> None:
         """Take less room: for a narrow window."""
+        self.set_gap(theme.SPACE_1 if compact else theme.SPACE_2)
         for button in self.buttons.values():
             button.set_compact(compact)
+        words = next(words for verb, _, words, _ in JUDGEMENTS if verb == "first_error")
+        self.buttons["first_error"].say(words.partition(" is")[0] if compact else words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
@@ -14,23 +15,21 @@ from sapo_studio.errors import InputError, StoreError
 from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui import theme
 from sapo_ui.features.annotate.item_view import OPEN_VERBS, ItemView
-from sapo_ui.features.annotate.keys import verb_of
+from sapo_ui.features.annotate.keys import HELD, verb_of
 from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.queue_column import QueueColumn
 from sapo_ui.features.annotate.subpage import Subpage
 from sapo_ui.services.annotations import JudgeAction
 from sapo_ui.services.queues import OpenItem, QueueDesk, QueueView
 from sapo_ui.services.settings import Settings
+from sapo_ui.services.unfinished import unfinished
 from sapo_ui.widgets.banner import Banner
 
 LOADING_MS = 200
 """Reading that takes longer than this says so."""
 
-ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 208
+ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 220
 """From which width of the page on the queue and the buttons are as wide as they like to be."""
-
-HELD = ("up", "down")
-"""What goes on while a key is held down; of everything else holding is one press."""
 
 HELP = """### Annotate: judge
 
@@ -54,6 +53,14 @@ ON_SCREEN = ("wrong", "neutral", "right", "first_error")
 """What is said of the chosen step: it has to be seen before."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """Something to be done after what was asked for before. `pressed`: for the item on the desk."""
+
+    act: Callable[[], object]
+    pressed: bool
+
+
 class JudgePage(Subpage):
     """The queue on the left, the item on the desk in the middle."""
 
@@ -65,7 +72,9 @@ class JudgePage(Subpage):
         self.setAccessibleName("Judge the steps of a queue")
         self._queue: QueueInfo | None = None
         self._view: QueueView | None = None
-        self._pending: deque[Callable[[], object]] = deque()
+        self._pending: deque[_Waiting] = deque()
+        self._leaving = self._going_on = False
+        self._doing = False  # something that was pressed is under way
         self._comment_waits = False  # a comment is asked for, so what is typed from here on is its text
         self.desk = QueueDesk(self)
         self.desk.opened.connect(self._opened)
@@ -111,14 +120,19 @@ class JudgePage(Subpage):
     # -- what the Annotate page asks
 
     def show_queue(self, queue: QueueInfo | None) -> None:
+        """What was pressed for the one before is done first."""
+        self._wait_for(partial(self._show_queue, queue), pressed=False)
+
+    def _show_queue(self, queue: QueueInfo | None) -> None:
         self._queue, self._view = queue, None
-        self._forget_pending()
+        self._forget_pending()  # it was pressed while the other queue was seen
         self.queue.show_queue(queue)
         self.message.say("", "")
         self.stack.setCurrentWidget(self.message)
         if queue is not None:
             self._loading.start()
         self.desk.show_queue(None if queue is None else queue.id)
+        self.item.me = self.desk.name
 
     def refresh(self) -> None:
         self.desk.look()
@@ -130,8 +144,14 @@ class JudgePage(Subpage):
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def leave(self) -> None:
+        """What was pressed is still done, and then the item is given back; see `at_rest`."""
+        self._leaving = True
         self.item.comment.close_field(keep=True)
-        self.desk.release()
+        self._go_on()
+
+    @property
+    def at_rest(self) -> bool:
+        return not self._pending and not self.desk.busy
 
     # -- what the desk says
 
@@ -145,6 +165,8 @@ class JudgePage(Subpage):
         else:
             self.stack.setCurrentWidget(self.message)
             self._say_done()
+        if not self.isVisible():
+            self._forget_pending()  # it was meant for this item, which nobody has seen
         if lost:
             self.take_focus()
 
@@ -173,6 +195,7 @@ class JudgePage(Subpage):
             self.banner.show_error(
                 "Nothing can be kept at the moment", f"{fault.what}. {fault.why}", fault.fix, action="Try again"
             )
+            unfinished().lost += self._doing
         else:
             self.banner.hide()
 
@@ -195,7 +218,7 @@ class JudgePage(Subpage):
         )
 
     def _take_up_skipped(self) -> None:
-        self._press(self.desk.take_up_skipped)
+        self._wait_for(self.desk.take_up_skipped)
 
     def _try_again(self) -> None:
         self.show_queue(self._queue)
@@ -209,11 +232,17 @@ class JudgePage(Subpage):
     # -- what is pressed
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if self._leaving and not self.at_rest:
+            return  # the window closes once what was pressed before is kept
+        self._leaving = False
+        self._take_key(event)
+
+    def _take_key(self, event: QKeyEvent) -> None:
         self.desk.noticed()
         button = self.focusWidget()
         verb = verb_of(event)
         if self._comment_waits:
-            self._pending.append(partial(self._replay, _copy(event)))
+            self._wait_for(partial(self._replay, _copy(event)))
         elif event.isAutoRepeat() and verb is not None and (verb not in HELD or self.desk.busy):
             event.accept()
         elif event.key() in (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
@@ -225,43 +254,61 @@ class JudgePage(Subpage):
             super().keyPressEvent(event)
         else:
             self._comment_waits = verb == "comment" and self.desk.busy
-            self._press(lambda: self._do(verb))
+            self._wait_for(lambda: self._do(verb))
 
     def _clicked(self, verb: object) -> None:
         self.desk.noticed()
         self.item.comment.close_field(keep=True)
-        self._press(lambda: self._do(str(verb)))
+        self._wait_for(lambda: self._do(str(verb)))
 
     def _open(self, item_id: object) -> None:
         self.desk.noticed()
         if isinstance(item_id, int):
-            self._press(lambda: self.desk.open(item_id))
+            self._wait_for(lambda: self.desk.open(item_id))
 
     def _commented(self, step: object, text: object) -> None:
         if isinstance(step, int) and isinstance(text, str):
-            self._press(lambda: self.desk.comment(step, text))
+            self._wait_for(lambda: self.desk.comment(step, text))
 
-    def _press(self, act: Callable[[], object]) -> None:
+    def _wait_for(self, act: Callable[[], object], *, pressed: bool = True) -> None:
         """Do it, once everything pressed before is done."""
-        if self.desk.busy:
-            self._pending.append(act)
-        else:
-            act()
+        self._pending.append(_Waiting(act, pressed))
+        if pressed:
+            unfinished().begin(self)
+        self._go_on()
 
     def _go_on(self) -> None:
+        if self._going_on:  # what is done may ask for more
+            return
+        self._going_on = True
         while self._pending and not self.desk.busy:
-            self._pending.popleft()()
+            waiting = self._pending.popleft()
+            self._doing = waiting.pressed
+            waiting.act()
+        self._going_on = False
         self._comment_waits = self._comment_waits and bool(self._pending)
+        if not self.at_rest:
+            return
+        if self._leaving and self.item.comment.writing:
+            self.item.comment.close_field(keep=True)  # it opened after the page was left: `c`, text, and away
+            self._go_on()
+            return
+        if self._leaving:
+            self.desk.release()
+        unfinished().end(self)
+        self.rested.emit()
 
     def _forget_pending(self) -> None:
-        self._pending.clear()
+        self._pending = deque(one for one in self._pending if not one.pressed)
         self._comment_waits = False
 
     def _replay(self, event: QKeyEvent) -> None:
         """A key that was pressed after a comment was asked for and before its field could open."""
         waits, self._comment_waits = self._comment_waits, False
-        field = self.item.comment.field
-        QApplication.sendEvent(field if field.isVisible() else self, event)
+        if self.item.comment.writing:
+            QApplication.sendEvent(self.item.comment.field, event)
+        else:
+            self._take_key(event)
         self._comment_waits = waits
 
     def _do(self, verb: str) -> None:
@@ -276,12 +323,12 @@ class JudgePage(Subpage):
             return
         elif verb in ("up", "down"):
             self.item.steps.choose(step + (1 if verb == "down" else -1))
-        elif at.item.status in ("saved", "skipped"):
-            self._do_to_closed(verb)
+        elif at.item.done:
+            self._do_to_closed(verb, at)
         elif verb == "comment":
             self.item.steps.reveal()
             self.item.write_comment()
-        elif verb in ON_SCREEN and not self.item.steps.in_view:
+        elif verb in ON_SCREEN and self.isVisible() and not self.item.steps.in_view:
             self.item.steps.reveal()
         elif verb == "save":
             self.desk.save(blind=self.blind.isChecked())
@@ -290,13 +337,13 @@ class JudgePage(Subpage):
         elif verb != "reopen":
             self.desk.judge(JudgeAction(verb, step))
 
-    def _do_to_closed(self, verb: str) -> None:
+    def _do_to_closed(self, verb: str, at: OpenItem) -> None:
         if verb == "save":
             self.desk.go_on()
         elif verb == "reopen":
             self.desk.reopen()
         elif verb in OPEN_VERBS:
-            self.item.notice.say("This item is saved. Press o to open it again, or Enter to go on.")
+            self.item.notice.say(f"This item is {at.item.status}. Press o to open it again, or Enter to go on.")
 
     def _blinded(self, blind: bool) -> None:
         settings = Settings()

@@ -20,17 +20,20 @@ LETTERS = {
     "b": "blind",
     "o": "reopen",
 }
-DIGITS = {"1": "wrong", "2": "neutral", "3": "right"}
+DIGITS = {1: "wrong", 2: "neutral", 3: "right"}
 PLAIN = {
     Qt.Key.Key_Down: "down",
     Qt.Key.Key_Up: "up",
     Qt.Key.Key_Return: "save",
     Qt.Key.Key_Enter: "save",
 }
-_PLACES = {"linux": 10, "win32": 2}
-"""The number by which each system knows the key of the digit 1; 2 and 3 lie beside it."""
+HELD = ("up", "down")
+"""What goes on while a key is held down; of everything else holding is one press."""
 
-_AZERTY = {"&": "wrong", "\u00e9": "neutral", '"': "right"}
+_PLACES = {"linux": 10, "win32": 2}
+"""The number by which each system knows the key of the digit 1; the others lie beside it."""
+
+_AZERTY = "&\u00e9\"'(-\u00e8_\u00e7"
 """What a French keyboard types there without Shift, where the system does not tell the key's place."""
 
 _MODIFIERS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
@@ -40,11 +43,20 @@ def verb_of(event: QKeyEvent) -> str | None:
     """What the key asks for; None where it asks for nothing here."""
     if event.modifiers() & _MODIFIERS:
         return None
-    text = event.text().lower()
-    plain = PLAIN.get(Qt.Key(event.key())) or LETTERS.get(text) or DIGITS.get(text)
-    if plain is not None or event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-        return plain
+    plain = PLAIN.get(Qt.Key(event.key())) or LETTERS.get(event.text().lower())
+    return plain or DIGITS.get(digit_of(event))
+
+
+def digit_of(event: QKeyEvent) -> int:
+    """The digit from 1 to 9 that the key stands for; 0 where it is none."""
+    if event.modifiers() & _MODIFIERS:
+        return 0
+    text = event.text()
+    if len(text) == 1 and text in "123456789":
+        return int(text)
+    if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        return 0
     first, place = _PLACES.get(sys.platform), event.nativeScanCode()
     if first is not None and place:
-        return list(DIGITS.values())[place - first] if first <= place <= first + 2 else None
-    return _AZERTY.get(text)
+        return place - first + 1 if first <= place < first + 9 else 0
+    return _AZERTY.find(text) + 1 if text else 0

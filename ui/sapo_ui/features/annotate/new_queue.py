@@ -11,12 +11,12 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from sapo_studio.app.annotation.queues import suggested_name
+from sapo_studio.names import LONGEST_QUEUE
 from sapo_studio.store.queue_records import RULES, QueueSpec
 from sapo_studio.store.queues import LARGEST
 from sapo_studio.store.records import RunSummary, TraceFilter
@@ -24,7 +24,9 @@ from sapo_ui import theme
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.name_field import NameField
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.widgets.spin_boxes import whole_box
 from sapo_ui.wording import CASES, OUTCOMES, SOURCES
 
 ANY = -1
@@ -65,12 +67,13 @@ class NewQueueDialog(QDialog):
         self.text.setPlaceholderText("any")
         self.text.setAccessibleName("Words in the question or the steps")
         self.rule = combo_box("Order", [(words, rule) for rule, words in RULES.items()])
-        self.items = _number("Items", 1, LARGEST, 100)
-        self.seed = _number("Seed", 0, 2**31 - 1, 0)
-        self.overlap = _number("Share of the items that everybody gets", 0, 100, 100, " %")
-        self.gold = _number("Share of items whose first error is known, unmarked", 0, 100, 0, " %")
-        self.name = QLineEdit()
-        self.name.setAccessibleName("Name of the queue")
+        self.items = whole_box("Items", 1, LARGEST, 100)
+        self.seed = whole_box("Seed", 0, 2**31 - 1, 0)
+        self.overlap = whole_box("Share of the items that everybody gets", 0, 100, 100, " %")
+        self.gold = whole_box("Share of items whose first error is known, unmarked", 0, 100, 0, " %")
+        for box in (self.items, self.seed, self.overlap, self.gold):
+            box.setMaximumWidth(140)
+        self.name = NameField("Name of the queue", longest=LONGEST_QUEUE)
         self.name.textEdited.connect(self._was_named)
         self.notice = Notice("bad")
         form = QFormLayout()
@@ -161,6 +164,8 @@ class NewQueueDialog(QDialog):
         reached = 0 if run is None else max(run.iteration, 0)
         items = [("All iterations", ANY), *((f"Iteration {number}", number) for number in range(reached + 1))]
         set_items(self.iteration, items)
+        if run is not None and run.imported != (self.source.currentData() == IMPORTED[1]):
+            self.source.setCurrentIndex(self.source.findData(IMPORTED[1] if run.imported else SOURCES[0][1]))
         if run is None or self._named:
             return
         asked = self.spec
@@ -174,13 +179,3 @@ class NewQueueDialog(QDialog):
         self.notice.say("")
         self.make.setEnabled(False)
         self.asked.emit(self.spec)
-
-
-def _number(name: str, low: int, high: int, value: int, suffix: str = "") -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setValue(value)
-    box.setSuffix(suffix)
-    box.setAccessibleName(name)
-    box.setMaximumWidth(140)
-    return box

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from sapo_studio.errors import InputError
+from sapo_studio.names import LONGEST_QUEUE
 from sapo_studio.store.db import Store
 from sapo_studio.store.queries import annotators
 from sapo_studio.store.queue_records import QueueInfo, QueueSpec
@@ -26,6 +27,7 @@ from sapo_ui.features.annotate.subpages import SUBPAGES
 from sapo_ui.features.annotate.top_line import TopLine
 from sapo_ui.panels.page import Page
 from sapo_ui.services import queues, tasks
+from sapo_ui.services.annotations import annotation_events
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.widgets import dialogs
@@ -53,11 +55,12 @@ class AnnotatePage(Page):
         self._current_run = current_run
         self._change = StoreChange((), frozenset())
         self._queues: list[QueueInfo] = []
+        self._names: list[str] = []
         self._chosen: QueueInfo | None = None
         self._dialog: NewQueueDialog | None = None
         self.top = TopLine(subpages)
         self.top.queue_chosen.connect(self._choose)
-        self.top.named.connect(self._named)
+        annotation_events().renamed.connect(self._renamed)
         self.top.subpage_chosen.connect(self._turn_to)
         self.top.new_queue.connect(self._ask)
         self.top.rename.connect(self._rename)
@@ -67,11 +70,14 @@ class AnnotatePage(Page):
         self.none = MessagePage()
         self.none.pressed.connect(self._ask)
         self.subpages: list[Subpage] = []
+        self._keys = [spec.key for spec in subpages]
         self.stack = QStackedWidget()
         self.stack.addWidget(self.none)
         for at, spec in enumerate(subpages):
             made = spec.make()
             made.counted.connect(partial(self.top.count, at))
+            made.rested.connect(self._rested)
+            made.turned.connect(self._turn_to_person)
             self.subpages.append(made)
             self.stack.addWidget(made)
             corner = made.corner()
@@ -113,6 +119,14 @@ class AnnotatePage(Page):
         for subpage in self.subpages:
             subpage.leave()
 
+    @property
+    def at_rest(self) -> bool:
+        return all(subpage.at_rest for subpage in self.subpages)
+
+    def _rested(self) -> None:
+        if self.at_rest:
+            self.rested.emit()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._clock.start()
@@ -139,6 +153,7 @@ class AnnotatePage(Page):
             self._queues = known.queues
             chosen = next((one for one in known.queues if one.uid == uid), next(iter(known.queues), None))
             self.top.show_queues(known.queues, None if chosen is None else chosen.id)
+            self._names = known.names
             self.top.show_names(known.names)
             self._show(chosen)
 
@@ -188,7 +203,17 @@ class AnnotatePage(Page):
             if corner is not None:
                 corner.setVisible(number == at and self._chosen is not None)
 
-    def _named(self) -> None:
+    def _turn_to_person(self, key: object, who: object) -> None:
+        """Bring a subpage to the front that shows what somebody did."""
+        at = self._keys.index(str(key))
+        self._turn_to(at)
+        self.subpages[at].show_person(str(who))
+
+    def _renamed(self) -> None:
+        """Here, or elsewhere in the window."""
+        if not self.isVisible():  # it was left
+            return
+        self.top.show_names(self._names)
         for subpage in self.subpages:
             subpage.show_queue(self._chosen)
         self.front.take_focus()
@@ -242,6 +267,7 @@ class AnnotatePage(Page):
                 "Name:",
                 chosen.name,
                 lambda name: queues.rename(self, chosen.id, name, lambda _: self._read(chosen.uid)),
+                LONGEST_QUEUE,
             )
 
     def _export(self, with_scores: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from sapo_studio.app.annotation.agreement import People
@@ -17,6 +17,9 @@ WIDTH = 276
 class PeopleColumn(QScrollArea):
     """Knows no store: it is told what there is."""
 
+    wrong_asked = Signal(object)
+    """(name: str) Show the gold items that this person judged wrongly."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
@@ -25,6 +28,7 @@ class PeopleColumn(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Agreement and gold items")
         self.agreement, self.gold = AgreementCard(), GoldCard()
+        self.gold.asked.connect(self.wrong_asked)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)

@@ -9,6 +9,7 @@ from sapo_studio.store.queue_records import Progress, QueueInfo, Rule
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.annotate.item_rows import ItemList, SavedDelegate, WaitingDelegate
+from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.services.queues import QueueView
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
@@ -103,7 +104,9 @@ class QueueColumn(QFrame):
         self.pace.setToolTip("Over the last items; breaks of more than two minutes do not count")
         self.bar.setRange(0, max(1, mine))
         self.bar.setValue(progress.saved)
-        said = [f"{who}: {count:,} saved, {both:,} by both" for who, (count, both) in progress.others.items()]
+        said = [
+            f"{short_name(who)}: {count:,} saved, {both:,} by both" for who, (count, both) in progress.others.items()
+        ]
         if len(said) > OTHERS:
             said[OTHERS - 1 :] = [f"and {len(said) - OTHERS + 1} more people"]
         for line, text in zip(self.others, [*said, *[""] * OTHERS], strict=False):

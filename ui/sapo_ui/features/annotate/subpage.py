@@ -17,6 +17,12 @@ class Subpage(QWidget):
     help: str = ""
     """What F1 says of it: Markdown, a few short paragraphs."""
 
+    rested = Signal()
+    """It is `at_rest`; sent whenever it has come to rest."""
+
+    turned = Signal(object, object)
+    """(key of a subpage: str, name of a person: str) Bring that one to the front, with what this person did."""
+
     counted = Signal(object)
     """(int | None) The number that stands beside its name, where it has one."""
 
@@ -27,6 +33,9 @@ class Subpage(QWidget):
     def refresh(self) -> None:
         """Something may have changed in the store; called every few seconds while this is in front."""
 
+    def show_person(self, who: str) -> None:
+        """Show what this person did; asked for by `turned`."""
+
     def corner(self) -> QWidget | None:
         """What stands at the right of the page's top line while this is in front."""
         return None
@@ -36,7 +45,13 @@ class Subpage(QWidget):
         self.setFocus()
 
     def leave(self) -> None:
-        """Another page comes to the front, or the window closes: keep what was typed, give back what was claimed."""
+        """Another page comes to the front, or the window closes: keep what was typed, give back what was claimed. What
+        is still to be written then is written while the subpage is not `at_rest`, and `rested` says when it is."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether everything that was pressed is done."""
+        return True
 
 
 @dataclass(frozen=True)

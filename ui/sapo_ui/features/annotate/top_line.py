@@ -26,9 +26,6 @@ class TopLine(FlowRow):
     queue_chosen = Signal(object)
     """(queue id: int)"""
 
-    named = Signal()
-    """Judgements are kept under another name now."""
-
     subpage_chosen = Signal(object)
     """(place among the subpages: int)"""
 
@@ -118,16 +115,12 @@ class TopLine(FlowRow):
     def _name(self) -> None:
         chosen: object = self.name.currentData()
         if isinstance(chosen, str):
-            self._named(chosen)
+            set_annotator_name(chosen)
             return
         self.name.setCurrentIndex(0)
-        dialogs.ask_name(self.window(), "Judge as", "Keep my judgements under the name:", annotator_name(), self._named)
-
-    def _named(self, name: str) -> None:
-        if name != annotator_name():
-            set_annotator_name(name)
-            self.show_names([self.name.itemText(row) for row in range(self.name.count() - 1)])
-            self.named.emit()
+        dialogs.ask_name(
+            self.window(), "Judge as", "Keep my judgements under the name:", annotator_name(), set_annotator_name
+        )
 
     def _restyle(self) -> None:
         self.more.setIcon(icons.icon("more"))

@@ -12,15 +12,19 @@ from sapo_studio.domain.consensus import Bounds
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.audit.bounds_slider import BoundsSlider
-from sapo_ui.features.audit.card import Card
+from sapo_ui.features.audit.effect_row import NOT_MEASURED, EffectRow
+from sapo_ui.features.audit.filter_switch import FilterSwitch
+from sapo_ui.services.label_audit import AuditView
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.titled_card import TitledCard
 
 BARS = 20
-ROWS = ("Labels kept", "Noise, estimated", "Noise, true")
+KEPT, ESTIMATED, TRUE, VERIFIER = ROWS = ("Labels kept", "Noise, estimated", "Noise, true", "Verifier, steps")
 
 
-class FilterCard(Card):
-    """Shows what a filter would do to the labels of an audit. Nothing is changed by it."""
+class FilterCard(TitledCard):
+    """Shows what a filter would do to the labels of an audit, and turns it on or off. `effect` and `switch` tell what
+    is wanted of it."""
 
     moved = Signal(object)
     """(Bounds | None) The filter as it is set; None where nothing can be estimated."""
@@ -28,6 +32,9 @@ class FilterCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Consensus filter", parent)
         self._audit: Audit | None = None
+        self._view: AuditView | None = None
+        self.effect = EffectRow()
+        self.switch = FilterSwitch()
         self.state = label("", "small", "muted", wrap=True)
         self.bars = _Bars()
         self.slider = BoundsSlider()
@@ -38,7 +45,6 @@ class FilterCard(Card):
         )
         self.slider.valueChanged.connect(self._moved)
         self.bounds_text = label("", "small", wrap=True)
-        self.numbers: dict[str, tuple[QWidget, ...]] = {}
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(theme.SPACE_3)
         self._grid.setVerticalSpacing(theme.SPACE_1)
@@ -54,6 +60,8 @@ class FilterCard(Card):
         for widget in (self.state, self.bars, self.slider, self.bounds_text):
             self.column.addWidget(widget)
         self.column.addLayout(self._grid)
+        for widget in (self.effect, self.switch):
+            self.column.addWidget(widget)
         self.column.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignLeft)
 
     @property
@@ -62,11 +70,12 @@ class FilterCard(Card):
         low, high = self.slider.value()
         return Bounds(round(low, 2), round(high, 2))
 
-    def show_audit(self, audit: Audit) -> None:
+    def show_view(self, view: AuditView) -> None:
         """Show another audit; the handles go to where the run has them."""
+        audit = view.audit
         other = self._audit is None or (self._audit.run_id, self._audit.iteration) != (audit.run_id, audit.iteration)
-        self._audit = audit
-        for widget in (self.bars, self.slider, self.bounds_text, self.copy_button):
+        self._audit, self._view = audit, view
+        for widget in (self.bars, self.slider, self.bounds_text, self.effect, self.switch, self.copy_button):
             widget.setVisible(not audit.why)
         for cells in self.cells.values():
             for cell in cells:
@@ -105,14 +114,22 @@ class FilterCard(Card):
         self.bars.set_bounds(effect.bounds)
         low, high = effect.bounds.low, effect.bounds.high
         self.bounds_text.setText(f"Keeps \u201cincorrect\u201d to {low:.2f}, \u201ccorrect\u201d from {high:.2f}")
-        self._say(
-            "Labels kept", fmt.exact(before.labels), f"{fmt.exact(after.labels)} ({fmt.percent(effect.kept_share)})"
-        )
-        self._say("Noise, estimated", fmt.percent(before.estimated_share), fmt.percent(after.estimated_share))
-        self._say("Noise, true", fmt.percent(before.true_share), fmt.percent(after.true_share))
-        for cell in self.cells["Noise, true"]:
+        self._say(KEPT, fmt.exact(before.labels), f"{fmt.exact(after.labels)} ({fmt.percent(effect.kept_share)})")
+        self._say(ESTIMATED, fmt.percent(before.estimated_share), fmt.percent(after.estimated_share))
+        self._say(TRUE, fmt.percent(before.true_share), fmt.percent(after.true_share))
+        for cell in self.cells[TRUE]:
             cell.setVisible(before.known > 0)
+        self._show_shadow(effect.bounds)
         self.moved.emit(effect.bounds)
+
+    def _show_shadow(self, bounds: Bounds) -> None:
+        if self._view is None:
+            return
+        found = next((one for one in self._view.shadows if one.bounds == bounds), None)
+        own = "" if found is None else fmt.percent(found.own["value"])
+        self._say(VERIFIER, own, NOT_MEASURED if found is None else fmt.percent(found.shadow["value"]))
+        self.effect.show_found(found, self._view.verifier_seconds)
+        self.switch.show_state(self._view, bounds)
 
     def _say(self, name: str, before: str, after: str) -> None:
         _, was, becomes = self.cells[name]

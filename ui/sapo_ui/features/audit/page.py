@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from sapo_studio.app.studies import shadow
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.consensus import Bounds
 from sapo_studio.errors import SapoError
 from sapo_ui import theme
-from sapo_ui.features.audit.card import Card
 from sapo_ui.features.audit.disagreements import BELIEF, FILTER, OTHERS, ROLLOUTS, SCORE, STEP, WRITTEN, Disagreements
 from sapo_ui.features.audit.filter_card import FilterCard
 from sapo_ui.features.audit.reliability_card import ReliabilityCard
@@ -29,11 +30,13 @@ from sapo_ui.features.audit.reward_card import RewardCard
 from sapo_ui.features.audit.source_rows import SourceRows
 from sapo_ui.panels.page import Page
 from sapo_ui.services import label_audit
+from sapo_ui.services.engine_study import EngineStudy
 from sapo_ui.services.label_audit import AuditView
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.row_table import dress_rows
 from sapo_ui.widgets.segmented import Segmented
+from sapo_ui.widgets.titled_card import TitledCard
 
 SENT = 40
 """Trajectories that are sent to be judged at once."""
@@ -46,7 +49,7 @@ WIDTHS = {SCORE: 58, ROLLOUTS: 68, OTHERS: 110, WRITTEN: 60, BELIEF: 74, FILTER:
 
 class AuditPage(Page):
     """Of the run that `current_run` names. `show_trace` gets the trajectory and the step that someone opens,
-    `on_error` hears what goes wrong on the way to a queue."""
+    `on_error` hears what goes wrong, `open_form` gets the configuration of a new run that is wanted."""
 
     help = """### Label audit
 
@@ -56,7 +59,8 @@ verifier before says, what the rollouts say, and what people and second graders 
 * **Who is wrong how often**: both kinds of error of each source, estimated from their agreement alone, with 95 %
   intervals. Where the task knows the truth, a ring shows the true rate; it has no part in the estimate.
 * **Consensus filter**: drag the handles to see which labels would stay in training, and how many of them are false.
-  It is a setting of the run (`labeling.consensus`); **Copy command** copies what resumes the run with it.
+  **Measure effect** trains a shadow of the verifier on them. The filter is a setting of the run (`labeling.consensus`):
+  tick it for the labels that come next, or clone a run that is done; **Copy command** copies what does the same.
 * **Where they disagree**: the label that is most likely false comes first.
 
 **j k** row, **Enter** opens the trace, **a** makes a queue of 40 trajectories for Annotate, **f** goes to the filter
@@ -69,9 +73,11 @@ verifier before says, what the rollouts say, and what people and second graders 
         current_run: Callable[[], str | None],
         show_trace: Callable[[int, int], None],
         on_error: Callable[[Exception], None],
+        open_form: Callable[[RunConfig], None],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._open_form = open_form
         self._narrow = self._others = False
         self._run_id = current_run()
         self._show_trace, self._on_error = show_trace, on_error
@@ -104,6 +110,14 @@ verifier before says, what the rollouts say, and what people and second graders 
         self.said = label("", "small", "muted", wrap=True)
         self.filter = FilterCard()
         self.filter.moved.connect(self._filtered)
+        self.filter.effect.measure.connect(self._measure)
+        self.filter.switch.switched.connect(self._switch)
+        self.filter.switch.cloned.connect(self._clone)
+        self.shadow = EngineStudy(self)
+        self.filter.effect.cancel.connect(self.shadow.cancel)
+        self.shadow.progressed.connect(self.filter.effect.show_running)
+        self.shadow.ended.connect(self._measured)
+        self.shadow.failed.connect(on_error)
         self.reliability = ReliabilityCard()
         self.reward = RewardCard()
         self._arrange()
@@ -113,7 +127,7 @@ verifier before says, what the rollouts say, and what people and second graders 
             self.empty.say("Auditing the labels", "Who is wrong how often is worked out. It takes some seconds.")
 
     def _arrange(self) -> None:
-        who, where = Card("Who is wrong how often"), Card("Where they disagree")
+        who, where = TitledCard("Who is wrong how often"), TitledCard("Where they disagree")
         who.column.addWidget(self.why)
         who.column.addWidget(self.sources)
         who.column.addWidget(self.note)
@@ -239,7 +253,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         self._others = any(step.people or step.graders for step in audit.disagreements)
         self._hide_columns()
         self.send.setEnabled(audit.trajectories > 0)
-        self.filter.show_audit(audit)
+        self.filter.show_view(view)
         self.reliability.show_audit(audit)
         self.reward.show_evaluations(view.evaluations)
         self._stack.setCurrentWidget(self.content)
@@ -273,6 +287,31 @@ verifier before says, what the rollouts say, and what people and second graders 
 
     def _filtered(self, bounds: Bounds | None) -> None:
         self.model.set_bounds(bounds)
+
+    def _measure(self) -> None:
+        if self.view is not None:
+            audit, bounds = self.view.audit, self.filter.bounds
+            self.shadow.measure(
+                lambda store: shadow.ask_for(store, audit, bounds),
+                lambda store, found: shadow.keep(store, audit.run_id, bounds, found),
+            )
+
+    def _measured(self) -> None:
+        self.filter.effect.show_running(None)
+        self._read()
+
+    def _switch(self, on: bool) -> None:
+        if self.view is not None:
+            bounds = self.filter.bounds if on else None
+            label_audit.filter_next(self, self.view.run.id, bounds, self._read, self._refused)
+
+    def _refused(self, error: Exception) -> None:
+        self._on_error(error)
+        self._read()  # the switch shows what is so
+
+    def _clone(self) -> None:
+        if self.view is not None:
+            label_audit.config_with(self, self.view.run.id, self.filter.bounds, self._open_form, self._on_error)
 
     def _send(self) -> None:
         if self.view is not None and self.send.isEnabled():

@@ -10,8 +10,8 @@ from sapo_studio.app.studies.audit import Audit, Reliability
 from sapo_studio.domain.metrics import wilson
 from sapo_ui import format as fmt
 from sapo_ui import theme
-from sapo_ui.features.audit.card import Card
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.titled_card import TitledCard
 
 BY = {
     "oracle": "Correct is what the task's oracle says.",
@@ -20,7 +20,7 @@ BY = {
 }
 
 
-class ReliabilityCard(Card):
+class ReliabilityCard(TitledCard):
     """A curve and a sentence; the sentence alone where there are too few scores."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from sapo_studio.app.studies.audit import Source
 from sapo_studio.domain.dawid_skene import Rate, SourceErrors
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.point_bar import paint_interval
 
 ROW, HEAD, FOOT = 26, 22, 20
+NUMBER, END = 52, 6
+"""Pixels of a rate's number before its bar, and free behind it."""
 SCALES = (0.08, 0.16, 0.32, 0.64, 1.0)
 KINDS = ("Calls a correct step incorrect", "Calls an incorrect step correct")
 
@@ -85,37 +88,28 @@ class SourceRows(QWidget):
         foot = HEAD + ROW * len(self._sources)
         painter.setPen(QColor(look.muted))
         for at in columns:
-            start, end = at + 52, at + wide - 6
-            self._text(painter, start - 4, foot, 20, FOOT, "0")
-            painter.drawText(QRectF(end - 50, foot, 50, FOOT), Qt.AlignmentFlag.AlignRight, fmt.percent(scale))
+            start, end = at + NUMBER, at + wide - END
+            self._text(painter, start, foot, 20, FOOT, "0")
+            side = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+            painter.drawText(QRectF(end - 50, foot, 50, FOOT), side, fmt.percent(scale))
 
     def _text(self, painter: QPainter, x: float, y: float, wide: float, high: float, text: str) -> None:
         painter.drawText(QRectF(x, y, wide, high), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
     def _bar(self, painter: QPainter, where: QRectF, rate: Rate | None, true: Rate | None, scale: float) -> None:
-        look = theme.current()
         shown = rate or true
-        painter.setPen(QColor(look.text))
-        self._text(
-            painter, where.left(), where.top(), 50, where.height(), fmt.percent(shown.value) if shown else fmt.NONE
+        painter.setPen(QColor(theme.current().text))
+        number = fmt.percent(shown.value) if shown else fmt.NONE
+        self._text(painter, where.left(), where.top(), NUMBER - 2, where.height(), number)
+        paint_interval(
+            painter,
+            QRectF(where.left() + NUMBER, where.top(), where.width() - NUMBER - END, where.height()),
+            None if rate is None else rate.value,
+            None if rate is None else rate.low,
+            None if rate is None else rate.high,
+            most=scale,
+            ring=None if true is None else true.value,
         )
-        start, end, middle = where.left() + 52, where.right() - 6, where.center().y()
-        painter.setPen(QPen(QColor(look.sunken), 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-        painter.drawLine(QPointF(start, middle), QPointF(end, middle))
-
-        def at(value: float) -> float:
-            return start + (end - start) * min(1.0, value / scale)
-
-        if rate is not None:
-            painter.setPen(QPen(QColor(look.muted), 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-            painter.drawLine(QPointF(at(rate.low), middle), QPointF(at(rate.high), middle))
-            painter.setPen(QPen(QColor(look.text), 2.5))
-            painter.drawLine(QPointF(at(rate.value), middle - 6), QPointF(at(rate.value), middle + 6))
-        if true is not None:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            for color, width in ((look.surface, 4.0), (look.accent, 2.0)):
-                painter.setPen(QPen(QColor(color), width))
-                painter.drawEllipse(QPointF(at(true.value), middle), 4.5, 4.5)
 
     def _scale(self) -> float:
         highs = [

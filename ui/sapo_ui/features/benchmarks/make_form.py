@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLineEdit, QPushBu
 
 from sapo_studio.app.benchmarks.making import Choice
 from sapo_studio.domain.process_benchmark import LabelSource, parse_reference
+from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.flow_layout import FlowRow
@@ -22,7 +23,10 @@ LABELS: tuple[tuple[str, LabelSource], ...] = (
 )
 PER_QUESTION = tuple((f"{count} a question", count) for count in (1, 2, 4, 8))
 MOST = (("All there are", 0), *((f"At most {count:,}", count) for count in (20, 50, 100, 200, 500, 1000, 5000)))
-TUNING = tuple((f"{share:.0%} for tuning" if share else "None for tuning", share) for share in (0.0, 0.1, 0.2, 0.5))
+TUNING = tuple(
+    (f"{100 * share:.0f}{fmt.THIN}% for tuning" if share else "None for tuning", share)
+    for share in (0.0, 0.1, 0.2, 0.5)
+)
 NAME_RULE = "Letters, digits, dots, dashes and underscores, a letter or digit first."
 
 

@@ -25,6 +25,7 @@ from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.widgets.saving import saving
 
 T = TypeVar("T")
 
@@ -67,11 +68,12 @@ class BenchmarksPage(Page):
         self.export = self._button("Export\u2026", "Write its solutions to a file", self._export)
         self.delete = self._button("Delete\u2026", "Delete this version", self._delete)
         self.done = label("", "small", "muted")
-        back = self._button("Back", "Back to the run (Esc)", self.left.emit)
+        self._shown = False
+        self.back = self._button("Back", "Back to the run (Esc)", self.left.emit)
         head = QHBoxLayout()
         head.addWidget(label("Process benchmarks", "heading"))
         head.addStretch(1)
-        head.addWidget(back)
+        head.addWidget(self.back)
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE_2)
         for button in (self.freeze, self.copy, self.export, self.delete):
@@ -133,8 +135,18 @@ class BenchmarksPage(Page):
             "verifiers can be measured on it.",
         )
         self.pages.setCurrentWidget(self.table if found.all else self.empty)
+        if not self._shown:
+            self._shown = True
+            self._take_focus()
         if found.all and self.chosen is None:
             self.choose(chosen.title if chosen is not None else found.all[0].title)
+
+    def _take_focus(self) -> None:
+        """The first time: what the page is about has the focus, unless somebody has chosen something already."""
+        window = self.window()
+        chosen = window.focusWidget()
+        if chosen is None or chosen is self.back or not self.isAncestorOf(chosen):
+            (self.table if self.model.rows else self.form.name).setFocus(Qt.FocusReason.OtherFocusReason)
 
     @property
     def chosen(self) -> BenchmarkInfo | None:
@@ -213,13 +225,18 @@ class BenchmarksPage(Page):
         titles = {f"{known.title} (*{known.suffixes[0]})": known for known in WRITTEN}
         first = next(iter(titles.values()))
         start = f"{one.title}{first.suffixes[0]}"
-        path, picked = QFileDialog.getSaveFileName(self, f"Export {one.title}", start, ";;".join(titles))
+        path, picked = QFileDialog.getSaveFileName(
+            self, f"Export {one.title}", str(saving().folder / start), ";;".join(titles)
+        )
         if path:
-            known = titles.get(picked, first)
-            self._act(
-                lambda store: benchmarks.export(store, one.title, Path(path), known.name),
-                lambda count: self.done.setText(f"{count:,} solutions are in {path}."),
-            )
+            known, file = titles.get(picked, first), Path(path)
+            saving().remember(file.parent)
+
+            def written(count: int) -> None:
+                self.done.setText(f"{count:,} solutions are in {file}.")
+                saving().tell(file)
+
+            self._act(lambda store: benchmarks.export(store, one.title, file, known.name), written)
 
     def _delete(self) -> None:
         one = self.chosen

@@ -31,6 +31,7 @@ class HardwarePanel(DataPanel):
 CPU and memory of this machine over the last five minutes, what the run's engine processes use of it, and each
 NVIDIA GPU with its memory and temperature. Sampled every two seconds, only while this panel is visible.
 """
+    waits_for_user = True
     empty_headline = "No run is shown"
     empty_text = "Choose a run to see what it uses on this machine."
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +29,12 @@ class MarkLayer:
 @dataclass(frozen=True)
 class Grid:
     """Columns of values in 0..1, NaN where a column has no such row; `groups` numbers what neighbouring columns
-    belong to."""
+    belong to, and `names` has the whole and the short name of each."""
 
     values: Floats32
     groups: Ints
     marks: tuple[MarkLayer, ...] = ()
+    names: Mapping[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
 
     @property
     def columns(self) -> int:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF
 
-LEFT, TOP, SCALE, STRIP, FOOT = 44, 4, 58, 7, 18
-"""Pixels beside the columns: row names, room above, scale, strip of groups, group names."""
+LEFT, TOP, SCALE, STRIP, FOOT = 44, 4, 52, 4, 20
+"""Pixels beside the columns: row names, room above, scale, bars of the groups, group names."""
 
 STRIP_GAP = 3
 WIDEST = 30.0

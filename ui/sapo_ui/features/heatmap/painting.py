@@ -9,7 +9,6 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 from sapo_ui import theme
 from sapo_ui.features.heatmap.binning import (
     Grid,
-    Ints,
     bin_edges,
     bin_means,
     count_stretches,
@@ -23,7 +22,7 @@ MERGED_PIXELS = 18
 """Width of the bin that one mark stands for, where marks are merged."""
 
 GROUP_PIXELS = 6
-"""Groups narrower than this on average are drawn as pixels, not one by one."""
+"""Of more groups than there are so many pixels for, only every n-th is drawn."""
 
 
 class CellPicture:
@@ -32,7 +31,6 @@ class CellPicture:
     def __init__(self) -> None:
         self._key: tuple[Layout, str, float] | None = None
         self._cells = QPixmap()
-        self._strip = QImage()
 
     def clear(self) -> None:
         """Paint anew next time: there are other columns."""
@@ -63,14 +61,7 @@ class CellPicture:
         colours = (QColor(look.mark), QColor(look.mark_outline))
         draw_marks(painter, grid.marks, mark_edges, grid.rows, body, colours)
         painter.end()
-        self._strip = _strip_image(grid, edges)
         return self._cells
-
-    @property
-    def strip(self) -> QImage:
-        """The strip below the picture that was made last, one pixel a bin, for groups too narrow to be drawn one by
-        one."""
-        return self._strip
 
 
 def _paint_ground(painter: QPainter, body: QRectF) -> None:
@@ -110,13 +101,6 @@ def _paint_lines(painter: QPainter, grid: Grid, layout: Layout) -> None:
             painter.drawLine(QPointF(x, body.top()), QPointF(x, body.bottom()))
 
 
-def _strip_image(grid: Grid, edges: Ints) -> QImage:
-    colours = [QColor(colour) for colour in theme.current().series]
-    tones = np.array([(one.red(), one.green(), one.blue()) for one in colours], np.uint8)
-    pixels = np.ascontiguousarray(tones[grid.groups[edges[:-1]] % len(tones)])
-    return QImage(pixels.data, len(pixels), 1, 3 * len(pixels), QImage.Format.Format_RGB888).copy()
-
-
 def paint_rows(painter: QPainter, layout: Layout) -> None:
     """The numbers of the rows, as many as fit."""
     plot = layout.plot
@@ -130,41 +114,31 @@ def paint_rows(painter: QPainter, layout: Layout) -> None:
         painter.drawText(QRectF(0, centre - 8, LEFT - 6, 16), right, text)
 
 
-def paint_groups(painter: QPainter, grid: Grid, layout: Layout, pixels: QImage, pointed: Cell | None) -> None:
-    """The strip under the columns: one tone a group, the same wherever the group turns up again, and names where there
-    is room. The group of the `pointed` cell stands out."""
+def paint_groups(painter: QPainter, grid: Grid, layout: Layout, pointed: Cell | None) -> None:
+    """Under the columns, a bar for each group of the order that they stand in, and its name and size where there is
+    room. The group of the `pointed` cell stands out."""
     look = theme.current()
     strip = layout.strip
     width = strip.width() / layout.span
-    tones = [QColor(colour) for colour in look.series]
     metrics = painter.fontMetrics()
-    chosen = int(grid.groups[pointed.column]) if pointed is not None else None
-    narrow = count_stretches(grid.groups, layout.first, layout.last) * GROUP_PIXELS > strip.width()
-    if narrow:
-        painter.setOpacity(0.5)
-        painter.drawImage(strip, pixels)
-        painter.setOpacity(1.0)
-        part = grid.groups[layout.first : layout.last]
-        for column in [] if chosen is None else np.flatnonzero(part == chosen).tolist():
-            where = QRectF(strip.left() + column * width, strip.top(), max(1.5, width), STRIP)
-            painter.fillRect(where, QColor(look.accent))
+    chosen = int(grid.groups[pointed.column]) if pointed is not None and pointed.column < grid.columns else None
     edge = strip.left() - 100.0
+    painter.setPen(Qt.PenStyle.NoPen)
     for group, begin, end in stretches(grid.groups, layout.first, layout.last, int(strip.width() / GROUP_PIXELS)):
         left, right = strip.left() + (begin - layout.first) * width, strip.left() + (end - layout.first) * width
-        if not narrow:
-            tone = QColor(look.accent) if group == chosen else QColor(tones[group % len(tones)])
-            tone.setAlphaF(1.0 if group == chosen else 0.5)
-            painter.fillRect(QRectF(left, strip.top(), max(1.0, right - left - 1), STRIP), tone)
-        centre = (left + right) / 2
-        if centre < edge + 18:
-            continue
-        name = f"q {group}"
-        wide = metrics.horizontalAdvance(name)
-        if centre - wide / 2 > edge + 10 and centre + wide / 2 <= strip.right() + 4:
-            painter.setPen(QColor(look.text if group == chosen else look.muted))
-            where = QRectF(centre - wide / 2 - 1, strip.bottom() + 1, wide + 2, 16)
-            painter.drawText(where, Qt.AlignmentFlag.AlignCenter, name)
-            edge = centre + wide / 2
+        gap = 2.0 if right - left > 6 else 0.0
+        tone = QColor(look.accent if group == chosen else look.border)
+        painter.fillRect(QRectF(left, strip.top(), max(1.0, right - left - gap), STRIP), tone)
+        whole, short = grid.names.get(group, ("", ""))
+        for name in (f"{whole} \u00b7 {end - begin:,}", whole, short):
+            wide = metrics.horizontalAdvance(name)
+            start = (left + right - wide) / 2
+            if name and wide <= right - left - 4 and start > edge + 8:
+                painter.setPen(QColor(look.text if group == chosen else look.muted))
+                where = QRectF(start - 1, strip.bottom() + 2, wide + 2, 16)
+                painter.drawText(where, Qt.AlignmentFlag.AlignCenter, name)
+                edge = start + wide
+                break
 
 
 def paint_cursors(painter: QPainter, layout: Layout, hover: Cell | None, cursor: Cell | None) -> None:

@@ -8,26 +8,28 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QToolButton, QWidget
+from PySide6.QtGui import QKeyEvent, QPalette
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QStackedWidget, QToolButton
 
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.store import queries
-from sapo_studio.store.codec import row_numbers
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import HeatmapData
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.heatmap.binning import Grid, MarkLayer
+from sapo_ui.features.heatmap.cell_card import CellCard
+from sapo_ui.features.heatmap.groups import groups_of
 from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.features.heatmap.mark_legend import MarkLegend
-from sapo_ui.features.heatmap.readout import Readout
 from sapo_ui.features.heatmap.selection import HeatmapControls
 from sapo_ui.features.heatmap.view import HeatmapView
+from sapo_ui.panels import emptiness
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import annotation_events
 from sapo_ui.widgets.combo import choose_values, chosen_values
-from sapo_ui.widgets.flow_layout import FlowRow
-from sapo_ui.widgets.labels import EmptyState, label
+from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.labels import EmptyState
 
 LIMIT = 20_000
 HINT = (
@@ -47,6 +49,7 @@ class _Found:
     verifier: int | None
     verifiers: list[int]
     iteration: int
+    sort: str
 
 
 class HeatmapPanel(DataPanel):
@@ -65,7 +68,10 @@ that a shorter solution does not have.
 * **Filled square**: first error as rollouts verified it.
 * **Ring**: first error as a person judged it.
 
-The **strip below** has one tone a question, with its number; the pointed-at question lights up everywhere.
+**Below** stand the groups of the order that is chosen: where the first error is, which question, how long. A card
+reads the cell that the pointer or the cursor is on. New trajectories come in by themselves until you read: then they
+wait for a click. The right mouse button exports the picture.
+
 Where columns are narrower than a pixel, each pixel column is the mean of the trajectories under it, and a
 mark stands for the most frequent one beneath it (a person's mark always stays).
 
@@ -74,8 +80,13 @@ trajectories that each verifier scored first.
 
 {HINT}.
 """
+    keys = HINT
     empty_headline = "No trajectory has been scored yet"
     empty_text = "The first scores come with the first verifier: after the warm-up, the samples and their labels."
+    import_text = "No verifier has scored this file: Run menu, Score with a verifier."
+
+    def why_never(self, config: RunConfig) -> str:
+        return emptiness.no_verifier(config)
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,6 +94,8 @@ trajectories that each verifier scored first.
         self._verifier: int | None = None
         self._pending: _Found | None = None
         self._asked: object = None
+        self._sort = "question"
+        self._later: dict[str, str] = {}  # where the user was in the run that is shown next
         self.controls = HeatmapControls()
         self.view = HeatmapView()
         self.view.setAccessibleName("Verifier heatmap")
@@ -95,20 +108,26 @@ trajectories that each verifier scored first.
             (("triangle", "predicted"), ("square", "verified"), ("ring", "person"), ("hatch", "no such step")),
             "The first error: predicted by the verifier's largest drop, verified by rollouts, judged by a person",
         )
-        self.note = label("", "small", "muted")
-        self.note.setToolTip(MERGING)
+        self.note = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.news = QPushButton()
         self.news.setFont(theme.font("small"))
+        self.news.setProperty("look", "pill")
+        self.news.setToolTip("Show the trajectories that came while you were reading")
         self.news.setVisible(False)
         self.news.clicked.connect(self._show_pending)
-        self.readout = Readout(HINT)
-        self.column.addWidget(self.controls)
+        self.card = CellCard(self.view)
+        head = QHBoxLayout()
+        head.setSpacing(theme.SPACE_2)
+        head.addWidget(self.controls, 1)
+        head.addWidget(self.news, 0, Qt.AlignmentFlag.AlignTop)
+        self.column.addLayout(head)
         self.column.addWidget(self.pages, 1)
-        foot = FlowRow(gap=theme.SPACE_3)
-        zoom = QWidget()
-        buttons = QHBoxLayout(zoom)
-        buttons.setContentsMargins(0, 0, 0, 0)
-        buttons.setSpacing(0)
+        foot = QHBoxLayout()
+        foot.setSpacing(0)
+        foot.addWidget(self.legend)
+        foot.addSpacing(theme.SPACE_4)
+        foot.addWidget(self.note, 1)
         for text, name, act in (
             ("\u2212", "Zoom out", lambda: self.view.zoom(1 / 1.6)),
             ("+", "Zoom in", lambda: self.view.zoom(1.6)),
@@ -121,10 +140,8 @@ trajectories that each verifier scored first.
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(act)
             button.setStyleSheet("padding: 1px 7px;")
-            buttons.addWidget(button)
-        foot.add(self.legend, zoom, self.note, self.news)
-        self.column.addWidget(foot)
-        self.column.addWidget(self.readout)
+            foot.addWidget(button)
+        self.column.addLayout(foot)
         self.controls.changed.connect(self._asked_again)
         self.view.hovered.connect(self._pointed)
         self.view.cursor_moved.connect(self._pointed)
@@ -146,14 +163,25 @@ trajectories that each verifier scored first.
     def clear(self) -> None:
         self._data = self._pending = None
         self.controls.follow()
+        verifier = self._later.pop("verifier", "")
+        if verifier.isdecimal():
+            self.controls.pin(int(verifier))
         self.news.setVisible(False)
-        self.readout.forget()
+        self.card.forget()
 
     def choices(self) -> dict[str, str]:
         return chosen_values(self.controls.boxes)
 
     def restore_choices(self, choices: Mapping[str, str]) -> None:
         choose_values(self.controls.boxes, choices)
+
+    def position(self) -> dict[str, str]:
+        first, last = self.view.visible_range
+        whole = last - first >= self.view.grid.columns
+        return {**self.controls.position(), "range": "" if whole else f"{first} {last}"}
+
+    def restore_position(self, position: Mapping[str, str]) -> None:
+        self._later = dict(position)
 
     def load(self, run_id: str) -> None:
         selection = self.controls.selection
@@ -163,14 +191,16 @@ trajectories that each verifier scored first.
             run = queries.get_run(store, run_id)
             reached = 0 if run.imported else max(run.iteration, max(verifiers, default=0))
             if not verifiers:
-                return selection, _Found(None, None, [], reached)
-            data = None
-            for query in selection.queries(run_id, verifiers[-1], LIMIT, imported=run.imported):
-                data = queries.heatmap(store, query)
-                if data.total:
-                    break
+                return selection, _Found(None, None, [], reached, selection.sort)
+            data, verifier = None, verifiers[-1]
+            # The newest verifier may have scored nothing of what is asked for yet: then the one before still shows.
+            for verifier in reversed(verifiers) if selection.verifier is None else [selection.verifier]:
+                for query in selection.queries(run_id, verifier, LIMIT, imported=run.imported):
+                    data = queries.heatmap(store, query)
+                    if data.total:
+                        return selection, _Found(data, verifier, verifiers, reached, selection.sort)
             verifier = verifiers[-1] if selection.verifier is None else selection.verifier
-            return selection, _Found(data, verifier, verifiers, reached)
+            return selection, _Found(data, verifier, verifiers, reached, selection.sort)
 
         self.read(work, self._take)
 
@@ -193,10 +223,10 @@ trajectories that each verifier scored first.
         if before is not None and unmoved and same(before, found.data):
             self.controls.show_known(found.verifiers, found.iteration, self._verifier)
             return
-        if before is not None and again and before.total and self._busy():
+        if before is not None and again and before.total and (self._busy() or self._pending is not None):
             self._pending = found
             more = found.data.total - before.total
-            self.news.setText(f"{fmt.count(more)} new, show" if more > 0 else "New scores, show")
+            self.news.setText(f"{fmt.count(more)} new" if more > 0 else "New scores")
             self.news.setVisible(True)
             return
         self._show(found, keep_view=unmoved)
@@ -217,9 +247,12 @@ trajectories that each verifier scored first.
             return
         self._pending = None
         self.news.setVisible(False)
-        self._data, self._verifier = found.data, found.verifier
+        self._data, self._verifier, self._sort = found.data, found.verifier, found.sort
         self.controls.show_known(found.verifiers, found.iteration, found.verifier)
-        self.view.set_grid(to_grid(found.data), keep_view=keep_view)
+        self.view.set_grid(to_grid(found.data, self._sort), keep_view=keep_view)
+        seen = self._later.pop("range", "").split()
+        if len(seen) == 2 and all(part.isdecimal() for part in seen):
+            self.view.show_range(int(seen[0]), int(seen[1]))
         self.pages.setCurrentWidget(self.view if len(found.data.ids) else self.nothing)
         self._say_view()
         self._pointed(None)
@@ -227,26 +260,24 @@ trajectories that each verifier scored first.
     def _say_view(self) -> None:
         data = self._data
         if data is None:
-            self.note.setText("")
+            self.note.set_text("")
             return
         shown = len(data.ids)
-        text = f"{fmt.count(shown)} trajectories"
-        if data.total > shown:
-            text = f"first {fmt.count(shown)} of {fmt.count(data.total)} trajectories"
+        text = f"{shown:,} trajectories" if data.total <= shown else f"first {shown:,} of {data.total:,} trajectories"
         per_pixel = self.view.layout_now.per_pixel
         if per_pixel > 1:
-            text += f", a pixel is the mean of {per_pixel:.2g}"
+            text += f", {per_pixel:.2g} to a pixel"
         if self.view.layout_now.merges_marks and shown:
             text += ", marks merged"
-        self.note.setText(text)
+        self.note.set_text(text)
 
     def _pointed(self, cell: object) -> None:
         del cell
-        at = self.view.hover_cell or self.view.cursor_cell
+        at = self.view.hover_cell or (self.view.cursor_cell if self.view.hasFocus() else None)
         if at is None or self._data is None or self._verifier is None or at.column >= len(self._data.ids):
-            self.readout.clear()
+            self.card.clear()
         else:
-            self.readout.read(self._data, at, self._verifier)
+            self.card.read(self._data, at, self._verifier, self.view.layout_now.rect_of(at))
 
     def _open(self, cell: object) -> None:
         if isinstance(cell, Cell) and self._data is not None:
@@ -258,24 +289,18 @@ trajectories that each verifier scored first.
         data = self._data
         if data is None or not isinstance(trajectory, int) or not isinstance(human, int):
             return
-        self.readout.drop(trajectory)
+        self.card.drop(trajectory)
         at = np.flatnonzero(data.ids == trajectory)
         if len(at):
             marks = data.human.copy()
             marks[at] = human
             self._data = replace(data, human=marks)
-            self.view.set_grid(to_grid(self._data), keep_view=True)
+            self.view.set_grid(to_grid(self._data, self._sort), keep_view=True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        left = watched is self.view and event.type() in (QEvent.Type.Leave, QEvent.Type.FocusOut)
-        if left and self._pending is not None and not self._busy_after(event.type()):
-            self._show_pending()
+        if watched is self.view and event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self._pointed(None)
         return super().eventFilter(watched, event)
-
-    def _busy_after(self, left: QEvent.Type) -> bool:
-        if left == QEvent.Type.Leave:
-            return self.view.hasFocus() and self.view.cursor_cell is not None
-        return self.view.hover_cell is not None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:
@@ -294,11 +319,12 @@ def same(a: HeatmapData, b: HeatmapData) -> bool:
     )
 
 
-def to_grid(data: HeatmapData) -> Grid:
-    """The columns that the view draws."""
+def to_grid(data: HeatmapData, sort: str) -> Grid:
+    """The columns that the view draws, grouped by the order that they stand in."""
+    groups, names = groups_of(data, sort)
     marks = (
         MarkLayer("person", "ring", np.maximum(data.human, 0).astype(np.int64), always=True),
         MarkLayer("verified", "square", np.maximum(data.verified, 0).astype(np.int64)),
         MarkLayer("predicted", "triangle", np.where(data.correct, 0, np.maximum(data.predicted, 0)).astype(np.int64)),
     )
-    return Grid(data.scores, row_numbers(data.question_ids), marks)
+    return Grid(data.scores, groups, marks, names)

@@ -126,6 +126,16 @@ class HeatmapControls(FlowRow):
         self._timer.stop()
         self._restyle()
 
+    def position(self) -> dict[str, str]:
+        """Whose scores the user picked; empty: those of the newest verifier."""
+        return {"verifier": str(self.scrubber.value) if self._pinned else ""}
+
+    def pin(self, verifier: int) -> None:
+        """Show this verifier's scores, as if the user had picked it."""
+        self.scrubber.set_items([(f"V{verifier}", verifier)])
+        self.scrubber.set_value(verifier)
+        self._pinned = True
+
     def toggle_replay(self) -> None:
         """Start the replay at the first verifier, or stop it where it is."""
         if self.playing:

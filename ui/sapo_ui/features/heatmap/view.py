@@ -6,6 +6,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QEnterEvent,
     QFocusEvent,
     QKeyEvent,
@@ -15,7 +16,7 @@ from PySide6.QtGui import (
     QPen,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from sapo_ui import theme
 from sapo_ui.features.heatmap.binning import Grid, empty_grid
@@ -28,6 +29,7 @@ from sapo_ui.features.heatmap.painting import (
     paint_scale,
     paint_zoom,
 )
+from sapo_ui.widgets.charts.chart_export import ChartExport, Table
 
 LEAST_COLUMNS = 8
 """Zooming in ends here."""
@@ -142,6 +144,10 @@ class HeatmapView(QWidget):
         """Move the visible part by `columns`."""
         self._show(self._first + columns, self._last - self._first)
 
+    def show_range(self, first: int, last: int) -> None:
+        """Show the columns `first` to `last` (exclusive), as far as there are any."""
+        self._show(first, max(LEAST_COLUMNS, last - first))
+
     def fit(self) -> None:
         """Show every column."""
         self._show(0, self._grid.columns)
@@ -160,19 +166,44 @@ class HeatmapView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
-        grid, layout = self._grid, self.layout_now
         painter = QPainter(self)
-        paint_scale(painter, layout)
-        if grid.columns and grid.rows:
-            painter.drawPixmap(0, 0, self._picture.cells(grid, layout, self.devicePixelRatioF()))
-            paint_rows(painter, layout)
-            paint_groups(painter, grid, layout, self._picture.strip, self._hover or self._cursor)
-            paint_cursors(painter, layout, self._hover, self._cursor)
-            paint_zoom(painter, layout, grid.columns)
+        self._paint(painter)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.current().accent), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 4, 4)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self._grid.columns:
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            self.export.fill_menu(menu)
+            menu.addAction("Show &every trajectory").triggered.connect(self.fit)
+            menu.popup(event.globalPos())
+
+    @property
+    def export(self) -> ChartExport:
+        """The exports of what is in view."""
+        return ChartExport(self, self.size, lambda painter, _: self._paint(painter), self.table)
+
+    def table(self) -> Table:
+        """A row a column in view: its place in the order, what it belongs to, the score of each step."""
+        grid, layout = self._grid, self.layout_now
+        first, last = layout.first, layout.last
+        head = ("column", "group", *(f"step {row + 1}" for row in range(grid.rows)))
+        names = ((at, grid.names.get(int(grid.groups[at]), ("", ""))[0]) for at in range(first, last))
+        return [head, *((at + 1, name, *map(float, grid.values[at])) for at, name in names)]
+
+    def _paint(self, painter: QPainter) -> None:
+        grid, layout = self._grid, self.layout_now
+        painter.setFont(self.font())
+        paint_scale(painter, layout)
+        if grid.columns and grid.rows:
+            painter.drawPixmap(0, 0, self._picture.cells(grid, layout, self.devicePixelRatioF()))
+            paint_rows(painter, layout)
+            paint_groups(painter, grid, layout, self._hover or self._cursor)
+            paint_cursors(painter, layout, self._hover, self._cursor)
+            paint_zoom(painter, layout, grid.columns)
 
     # Input
 

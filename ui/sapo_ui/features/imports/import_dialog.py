@@ -9,25 +9,25 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
-    QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from sapo_studio.app.imports.take_in import AUTO, Imported, Look
-from sapo_studio.errors import SapoError
+from sapo_studio.app.imports.take_in import AUTO, Imported, Look, name_of
 from sapo_studio.formats.registry import IMPORTED
 from sapo_studio.readable import counted
 from sapo_ui import theme
+from sapo_ui.features.imports.told import told
 from sapo_ui.services import imports, tasks
 from sapo_ui.services.imports import Wanted
 from sapo_ui.widgets.combo import combo_box
 from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.name_field import NameField
 from sapo_ui.widgets.plain_text import PlainLabel
+from sapo_ui.widgets.spin_boxes import share_box
 
 SHOWN = 200
 """Refused rows that are listed."""
@@ -51,18 +51,12 @@ class ImportDialog(QDialog):
         self._kept = 0
         self.file = ElidedLabel(theme.font("body"))
         self.file.set_text(str(file))
-        self.name = QLineEdit(file.name.removesuffix(".gz").rpartition(".")[0][:80] or file.name[:80])
-        self.name.setAccessibleName("Name")
-        self.name.setMaxLength(80)
+        self.name = NameField("Name", name_of(file))
         self.format = combo_box(
             "Format", [("Recognize it", AUTO), *((known.title, known.name) for known in IMPORTED)], "What it is read as"
         )
-        self.threshold = QDoubleSpinBox()
-        self.threshold.setAccessibleName("Threshold")
+        self.threshold = share_box("Threshold", 0.05, 3)
         self.threshold.setToolTip("A step is correct where its value is above this")
-        self.threshold.setRange(0.0, 1.0)
-        self.threshold.setSingleStep(0.05)
-        self.threshold.setDecimals(3)
         self.keep_odd = QCheckBox("Keep rows whose labels do not fit their steps")
         self.keep_odd.setToolTip("What does not fit is left without a label")
         self.form = QFormLayout()
@@ -139,7 +133,7 @@ class ImportDialog(QDialog):
         self._name_changed()
 
     def _name_changed(self) -> None:
-        self.ok.setEnabled(self._kept > 0 and bool(self.name.text().strip()))
+        self.ok.setEnabled(self._kept > 0 and self.name.fits)
 
     def _failed(self, wanted: Wanted, error: Exception) -> None:
         if wanted is not self._asked:
@@ -164,10 +158,3 @@ class ImportDialog(QDialog):
     def _taken_in(self, found: Imported) -> None:
         self.imported.emit(found)
         self.accept()
-
-
-def told(error: Exception) -> str:
-    """An error as a few sentences."""
-    if isinstance(error, SapoError):
-        return "\n".join(part for part in (error.what, error.why, error.fix) if part)
-    return f"{type(error).__name__}: {error}"

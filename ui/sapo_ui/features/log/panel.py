@@ -56,6 +56,12 @@ back. Search and level look through the whole log, not only what is on screen. *
 """
     empty_headline = "The log is empty"
     empty_text = "The engine's messages appear here from its first line on."
+    import_text = "No engine works on an imported file."
+
+    @classmethod
+    def brief(cls, store: Store, run_id: str) -> str:
+        count = queries.warnings(store, run_id)
+        return f"{count:,} warning{'' if count == 1 else 's'}" if count else ""
 
     def __init__(self) -> None:
         super().__init__()

@@ -39,6 +39,7 @@ class AccuracyPanel(MetricPanel):
     )
     empty_headline = "No accuracy measured yet"
     empty_text = "The first point comes with the evaluation after the warm-up, the next after each alignment."
+    import_text = "Accuracy is measured of a run's reasoners, and an imported file has none."
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,8 +57,11 @@ class AccuracyPanel(MetricPanel):
         self.column.addWidget(self.readout)
 
     def load(self, run_id: str) -> None:
+        feed = self._feed
+
         def work(store: Store) -> tuple[RunSummary, Mapping[str, Metrics]]:
-            return queries.get_run(store, run_id), queries.metrics_by_set(store, run_id)
+            run = queries.get_run(store, run_id)
+            return run, feed.read(store, run)
 
         self.read(work, self._take_sets)
 

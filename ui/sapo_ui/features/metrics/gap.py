@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from PySide6.QtGui import QPalette
 
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.alarms import gap_widened
 from sapo_studio.domain.benchmark_coverage import note_of
 from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.store import queries
@@ -12,6 +14,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.panels import emptiness
 from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.charts.line_chart import LineChart
 from sapo_ui.widgets.elided_label import ElidedLabel
@@ -39,6 +42,7 @@ class GapPanel(MetricPanel):
     )
     empty_headline = "No gap measured yet"
     empty_text = "It appears after the first verifier has been trained and measured on the process benchmark."
+    import_text = "An imported file has no gap until it is made a process benchmark and a run is measured on it."
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,6 +58,9 @@ class GapPanel(MetricPanel):
         self.column.addWidget(self.coverage)
         self.column.addWidget(self.chart, 1)
         self.column.addWidget(self.readout)
+
+    def why_never(self, config: RunConfig) -> str:
+        return emptiness.no_gap(config)
 
     def load(self, run_id: str) -> None:
         def work(store: Store) -> bool:
@@ -123,7 +130,6 @@ def alarm_text(metrics: Metrics) -> str:
     if len(gaps) < 2:
         return ""
     (_, before), (number, now) = gaps[-2:]
-    margin = now.value - now.low if now.low is not None else 0.0
-    if now.value - before.value <= margin or now.value <= before.value:
+    if not gap_widened(before, now):
         return ""
     return f"Wider in iteration {number}: {100 * before.value:.1f} to {fmt.points(now.value)}".replace("-", fmt.MINUS)

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea
 
 from sapo_studio.domain.labelers.registry import COMPARED
-from sapo_studio.domain.ledger import AT_LEAST, FLOPS, NOT_KNOWN, PARTS, Compute, IterationCompute, part, total
+from sapo_studio.domain.ledger import AT_LEAST, FLOPS, PARTS, Compute, IterationCompute, part, total
 from sapo_studio.domain.metric_catalog import LABEL_COSTS, label_cost
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -58,6 +58,7 @@ once; the ratios leave it out.
 """
     empty_headline = "Nothing computed yet"
     empty_text = "The first entry comes when the first samples have been drawn."
+    import_text = "An imported file took no rollouts and no training here."
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,14 +83,21 @@ once; the ratios leave it out.
         self.column.addWidget(self.note)
 
     def load(self, run_id: str) -> None:
+        feed = self._feed
+
         def work(store: Store) -> tuple[RunSummary, Metrics, Mapping[int, IterationCompute]]:
-            return queries.get_run(store, run_id), queries.metrics(store, run_id), queries.compute(store, run_id)
+            run = queries.get_run(store, run_id)
+            return run, feed.read(store, run).get("", {}), queries.compute(store, run_id)
 
         def take(found: tuple[RunSummary, Metrics, Mapping[int, IterationCompute]]) -> None:
             self.run, self.metrics, self.compute = found
             self.set_filled(self.show_metrics(self.metrics))
 
         self.read(work, take)
+
+    @classmethod
+    def brief(cls, store: Store, run_id: str) -> str:
+        return verdict(queries.metrics(store, run_id)).partition(" Shepherd")[0]
 
     def clear(self) -> None:
         super().clear()
@@ -141,7 +149,7 @@ def compute_bars(found: IterationCompute) -> list[CostBar]:
 def _compute_bar(group: str, title: str, bill: Compute | None, name: str, remark: str) -> CostBar:
     amount = part(bill, name)
     if bill is None or amount is None:
-        return CostBar(group, title, 0.0, NOT_KNOWN, "not counted")
+        return CostBar(group, title, 0.0, fmt.NONE, "not counted")
     text = fmt.number(amount) if name == "flops" else fmt.count(amount)
     return CostBar(group, title, float(amount), text if bill.complete else f"{AT_LEAST}{text}", remark)
 

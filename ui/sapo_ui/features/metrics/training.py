@@ -45,6 +45,7 @@ moves along, a double click shows all of them again; the right mouse button save
 """
     empty_headline = "Nothing has been trained yet"
     empty_text = "The first points come with the warm-up, or with the first verifier if the run has no warm-up."
+    import_text = "Nothing was trained for an imported file."
 
     def __init__(self) -> None:
         super().__init__()

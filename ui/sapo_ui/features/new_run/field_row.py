@@ -12,11 +12,13 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton, QSiz
 
 from sapo_ui import theme
 from sapo_ui.features.new_run import form_spec
+from sapo_ui.features.new_run.benchmark_picker import picker_for
 from sapo_ui.features.new_run.form_spec import FieldSpec
 from sapo_ui.features.new_run.hints import hint
-from sapo_ui.features.new_run.pickers import PICKERS, Picker
+from sapo_ui.features.new_run.pickers import Picker
 from sapo_ui.theme import glyphs, icons
 from sapo_ui.widgets.plain_text import plain_tip
+from sapo_ui.widgets.wheel_guard import WheelGuard
 
 ROW_HEIGHT = 36
 LABEL_WIDTH = 156
@@ -54,16 +56,6 @@ class Finding:
         return self.tone == "bad"
 
 
-class WheelGuard(QObject):
-    """Keeps the mouse wheel from changing a closed combo box while the page scrolls under it."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Wheel:
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)
-
-
 class FieldRow(QWidget):
     """One field of RunConfig. Label and slot are painted: a form of a hundred rows opens at once."""
 
@@ -96,7 +88,7 @@ class FieldRow(QWidget):
         self.editor.installEventFilter(self)
         self.picker: Picker | None = None
         if spec.picker and isinstance(self.editor, QLineEdit):
-            self.picker = PICKERS[spec.picker](self.editor, self._picked, self)
+            self.picker = picker_for(spec)(self.editor, self._picked, self)
             self.picker.setAccessibleName(f"Choose: {spec.label}")
         theme.on_change(self, self._restyle)
 
@@ -307,7 +299,7 @@ class FieldRow(QWidget):
         if self.spec.kind == "choice":
             combo = QComboBox(self)
             combo.addItems(list(self.spec.choices))
-            combo.installEventFilter(WheelGuard(combo))
+            WheelGuard(combo)
             combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             combo.currentIndexChanged.connect(self._picked)
             return combo

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sapo_studio.config.columns import EXAMPLE, read_columns, show_columns
 from sapo_studio.config.schema import PAIRED, MisfitError, RunConfig
 from sapo_studio.errors import InputError
+from sapo_studio.names import name_fault
 from sapo_ui.wording import setting_label
 
 Kind = Literal["integer", "number", "text", "switch", "choice", "columns", "kept"]
@@ -253,7 +254,9 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunConfig | None, list[Problem]]:
     """The configuration that `values` (by dotted path) make, or what is wrong with them."""
     try:
-        return RunConfig.model_validate(nest(values)), []
+        config = RunConfig.model_validate(nest(values))
+        why = name_fault(config.name)
+        return (None, [Problem("name", why)]) if why else (config, [])
     except ValidationError as error:
         by_path = {spec.path: spec for spec in specs}
         found: list[Problem] = []

@@ -26,7 +26,7 @@ from sapo_ui.features.new_run.card_tiles import CardTiles, Need
 from sapo_ui.features.new_run.checks import Look, SetupChecks
 from sapo_ui.features.new_run.data_preview import DataPreview
 from sapo_ui.features.new_run.dropped import Dropped, what_is_dropped
-from sapo_ui.features.new_run.field_row import FieldRow, Finding, WheelGuard
+from sapo_ui.features.new_run.field_row import FieldRow, Finding
 from sapo_ui.features.new_run.form import Rows, RunForm, found_by
 from sapo_ui.features.new_run.form_spec import FieldSpec, Problem
 from sapo_ui.features.new_run.help_panel import HelpPanel
@@ -39,6 +39,8 @@ from sapo_ui.services.drafts import Draft, Drafts
 from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.plain_text import PlainLabel
+from sapo_ui.widgets.saving import saving
+from sapo_ui.widgets.wheel_guard import WheelGuard
 
 HELP = """### New run
 
@@ -195,7 +197,7 @@ class NewRunPage(Page):
         self.preset.setFixedHeight(theme.CONTROL_HEIGHT)
         self.preset.setAccessibleDescription("Fills in the whole form.")
         self.preset.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.preset.installEventFilter(WheelGuard(self.preset))
+        WheelGuard(self.preset)
         self._offer_presets()
         self.preset.activated.connect(self._preset_chosen)
         row.addWidget(self.preset)
@@ -599,15 +601,15 @@ class NewRunPage(Page):
         """Ask for a file and write the configuration to it."""
         if self.config is None:
             return
-        start = str(Path.home() / f"{self.config.name}.toml")
-        chosen, _ = QFileDialog.getSaveFileName(self, "Export TOML", start, "TOML (*.toml)")
-        if chosen:
+        file = saving().ask(self, "Export TOML", f"{self.config.name}.toml", "TOML (*.toml)")
+        if file is not None:
             try:
-                write_toml(Path(chosen), self.config)
+                write_toml(file, self.config)
             except SapoError as error:
                 self.say_error(error)
             else:
-                self._tell(f"Written to {chosen}.")
+                saving().tell(file)
+                self._tell(f"Written to {file}.")
 
     # -- starting
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import PairInfo, TraceDetail
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.panels import emptiness
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.widgets.charts.histogram import ThresholdHistogram
 from sapo_ui.widgets.combo import combo_box, set_items
@@ -24,6 +26,9 @@ from sapo_ui.widgets.tinted_lines import TintedLines
 
 NEWEST = -1
 FEW = 50
+WIDE = 720
+"""Pixels from which on the pairs stand beside the histogram."""
+
 ETA_MEANING = (
     "eta: least difference between the mean step scores of winner and loser. Drag the line to see what another value "
     "would leave; the run itself keeps the value it was started with."
@@ -61,6 +66,10 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
 """
     empty_headline = "No pairs yet"
     empty_text = "They are made in each iteration, after the new verifier has scored all trajectories."
+    import_text = "Pairs are made from a run's own samples, and an imported file has none."
+
+    def why_never(self, config: RunConfig) -> str:
+        return emptiness.no_pairs(config)
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,8 +94,11 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         top.add(self.iteration, self.count, self.of)
         self.column.addWidget(top)
         self.column.addWidget(self.few)
-        self.column.addWidget(self.histogram, 5)
-        self.column.addWidget(self._reader(), 6)
+        self.body = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self.body.setSpacing(theme.SPACE_4)
+        self.body.addWidget(self.histogram, 5)
+        self.body.addWidget(self._reader(), 6)
+        self.column.addLayout(self.body, 1)
 
     def _reader(self) -> QWidget:
         whole = QWidget()
@@ -128,10 +140,22 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         return area
 
+    @classmethod
+    def brief(cls, store: Store, run_id: str) -> str:
+        used, made = queries.newest_pairs(store, run_id)
+        return f"{used:,} of {made:,} pairs" if made else ""
+
     @property
     def left(self) -> list[PairInfo]:
         """The pairs whose margin reaches the line, the weakest first."""
         return [pair for pair in reversed(self._pairs) if pair.margin >= self.histogram.threshold]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # in a low and wide place the histogram would be squeezed onto its axis
+        beside = self.width() >= WIDE
+        ways = QBoxLayout.Direction
+        self.body.setDirection(ways.LeftToRight if beside else ways.TopToBottom)
 
     @property
     def shown_pair(self) -> PairInfo | None:

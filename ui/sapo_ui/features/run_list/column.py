@@ -1,17 +1,16 @@
-"""The column on the left: the New run button, the search field and the list of runs."""
+"""The runs: a search field and the list below it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
 
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.features.run_list.delegate import RunDelegate
 from sapo_ui.features.run_list.model import RUN_ROLE, RunListModel
 from sapo_ui.services.poller import StoreChange
-from sapo_ui.theme import icons
 from sapo_ui.widgets.plain_text import PlainLabel
 
 
@@ -43,7 +42,7 @@ class RunListView(QListView):
 
 
 class RunList(QFrame):
-    """The left column. Knows nothing of what is done to a run: the context menu is given to it."""
+    """Stands in the side bar. Knows nothing of what is done to a run: the context menu is given to it."""
 
     selected = Signal(object)
     """(run id: str | None) Another run is current."""
@@ -51,32 +50,21 @@ class RunList(QFrame):
     opened = Signal(object)
     """(run id: str)"""
 
-    def __init__(self, new_run: QAction, annotate: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("look", "side")
-        self.setMinimumWidth(200)
         self.menu_actions: list[QAction | None] = []
         self.model = RunListModel(self)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 12, 0, 8)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         head = QVBoxLayout()
         head.setContentsMargins(12, 0, 12, 0)
         head.setSpacing(8)
-        self.new_button = QPushButton("New run")
-        self.new_button.setProperty("look", "primary")
-        self.new_button.setToolTip(f"{new_run.toolTip()} ({new_run.shortcut().toString()})")
-        self.new_button.clicked.connect(new_run.trigger)
-        self.annotate_button = QPushButton(annotate.text())
-        self.annotate_button.setToolTip(f"{annotate.toolTip()} ({annotate.shortcut().toString()})")
-        self.annotate_button.clicked.connect(annotate.trigger)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search runs")
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("Search runs by name, id, preset or status")
         self.search.textChanged.connect(self._searched)
-        head.addWidget(self.new_button)
-        head.addWidget(self.annotate_button)
         head.addWidget(self.search)
         column.addLayout(head)
         self.view = RunListView()
@@ -137,8 +125,6 @@ class RunList(QFrame):
         self.empty.setText("No run matches the search." if self.model.total else "Runs appear here, the newest first.")
 
     def _restyle(self) -> None:
-        self.new_button.setIcon(icons.icon("plus", theme.current().on_accent))
-        self.annotate_button.setIcon(icons.icon("annotate"))
         self.view.viewport().update()
 
     def _current_changed(self, current: QModelIndex, previous: QModelIndex) -> None:

@@ -15,11 +15,12 @@ from sapo_ui import theme
 from sapo_ui.features.run_list.model import RUN_ROLE, Index, second_line
 from sapo_ui.theme import glyphs
 
-ROW_HEIGHT = 60
+ROW_HEIGHT = 56
 
 
 class RunDelegate(QStyledItemDelegate):
-    """Paints a run in two lines: name and status, then where it is; a thin bar while it is alive."""
+    """Paints a run in two lines: its name over the whole width, then status and where it is; a thin bar while it is
+    alive."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         del option, index
@@ -39,6 +40,8 @@ class RunDelegate(QStyledItemDelegate):
         if state & QStyle.StateFlag.State_Selected:
             painter.setBrush(QColor(look.accent_soft))
             painter.drawRoundedRect(card, theme.RADIUS, theme.RADIUS)
+            painter.setBrush(QColor(look.accent))
+            painter.drawRoundedRect(QRectF(card.x(), card.y() + 8, 3, card.height() - 16), 1.5, 1.5)
         elif state & QStyle.StateFlag.State_MouseOver:
             painter.setBrush(QColor(look.raised))
             painter.drawRoundedRect(card, theme.RADIUS, theme.RADIUS)
@@ -46,10 +49,10 @@ class RunDelegate(QStyledItemDelegate):
             painter.setPen(QPen(QColor(look.accent), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(card.adjusted(1, 1, -1, -1), theme.RADIUS, theme.RADIUS)
-        inside = card.adjusted(10, 7, -10, -7)
+        inside = card.adjusted(12, 6, -8, -4)
         self._texts(painter, run, inside)
         if run.status.alive:
-            bar = QRectF(inside.x(), card.bottom() - 8, inside.width(), 3)
+            bar = QRectF(inside.x(), card.bottom() - 6, inside.width(), 3)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(look.sunken))
             painter.drawRoundedRect(bar, 1.5, 1.5)
@@ -61,21 +64,20 @@ class RunDelegate(QStyledItemDelegate):
         look = theme.current()
         small, strong = theme.font("small"), theme.font("strong")
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        status = "import" if run.imported else run.status.value
-        word = fmt.percent(run.progress) if run.status is RunStatus.RUNNING else "file" if run.imported else status
-        word_width = QFontMetricsF(small).horizontalAdvance(word) + 2
-        colour = look.status(status)
-        line = QRectF(inside.x(), inside.y(), inside.width(), 18)
-        painter.setFont(small)
-        painter.setPen(QColor(colour))
-        painter.drawText(QRectF(line.right() - word_width, line.y(), word_width, 18), left, word)
-        glyphs.paint(painter, status, colour, QRectF(line.right() - word_width - 17, line.y() + 2.5, 13, 13))
-        room = line.width() - word_width - 17 - 8
         painter.setFont(strong)
         painter.setPen(QColor(look.text))
-        name = QFontMetricsF(strong).elidedText(run.name, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRectF(line.x(), line.y(), room, 18), left, name)
+        name = QFontMetricsF(strong).elidedText(run.name, Qt.TextElideMode.ElideRight, inside.width())
+        painter.drawText(QRectF(inside.x(), inside.y(), inside.width(), 18), left, name)
+        status = "import" if run.imported else run.status.value
+        word = fmt.percent(run.progress) if run.status is RunStatus.RUNNING else "file" if run.imported else status
+        colour = look.status(status)
+        metrics = QFontMetricsF(small)
+        below = QRectF(inside.x(), inside.y() + 19, inside.width(), 16)
+        glyphs.paint(painter, status, colour, QRectF(below.x(), below.y() + 1.5, 13, 13))
         painter.setFont(small)
+        painter.setPen(QColor(colour))
+        painter.drawText(below.adjusted(17, 0, 0, 0), left, word)
+        used = 17 + metrics.horizontalAdvance(word)
+        fact = metrics.elidedText(f" \u00b7 {second_line(run)}", Qt.TextElideMode.ElideRight, below.width() - used)
         painter.setPen(QColor(look.muted))
-        below = QFontMetricsF(small).elidedText(second_line(run), Qt.TextElideMode.ElideRight, inside.width())
-        painter.drawText(QRectF(inside.x(), inside.y() + 20, inside.width(), 16), left, below)
+        painter.drawText(below.adjusted(used, 0, 0, 0), left, fact)

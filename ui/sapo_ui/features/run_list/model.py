@@ -30,6 +30,8 @@ def second_line(run: RunSummary) -> str:
         if run.status is RunStatus.PAUSED:
             return where
         return where + (f" \u00b7 ETA {fmt.duration(run.eta_seconds)}" if run.eta_seconds is not None else "")
+    if run.waits_for is not None:
+        return run.waits_for.partition(", ")[0] or "waits for its turn"
     when = fmt.relative(run.finished_at or run.started_at or run.created_at)
     accuracy = run.headline.get("sampled_accuracy")
     if accuracy is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
@@ -13,6 +13,7 @@ from sapo_ui.services.actions import Actions
 from sapo_ui.theme import icons
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.plain_text import plain_tip
+from sapo_ui.widgets.segmented import Segmented
 from sapo_ui.widgets.status_chip import StatusChip
 
 
@@ -46,26 +47,46 @@ class ActionButton(QPushButton):
     def __init__(self, action: QAction, parent: QWidget | None = None) -> None:
         super().__init__(action.text(), parent)
         self._action = action
+        self._small = False
         self.clicked.connect(action.trigger)
         action.changed.connect(self._follow)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._follow()
 
+    def set_small(self, small: bool) -> None:
+        """Show the icon alone, or the text too."""
+        if small != self._small:
+            self._small = small
+            self._follow()
+
     def _follow(self) -> None:
         action = self._action
         keys = action.shortcut().toString()
-        self.setText(action.text())
+        self.setText("" if self._small else action.text())
+        self.setAccessibleName(action.text())
         self.setIcon(action.icon())
         self.setToolTip(f"{action.toolTip()} ({keys})" if keys else action.toolTip())
         self.setAccessibleDescription(action.toolTip())
         self.setVisible(action.isEnabled())
 
 
-BUTTONS = ("run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop")
+MODES = (("Watch", 0, "run.watch"), ("Read", 1, "run.read"), ("Audit", 2, "run.audit"))
+"""The ways to use a run's page: what the header calls them, and the actions behind them."""
+
+MOST_WHERE = 320
+"""Pixels that a name leaves to phase and ETA, where they need that much."""
+
+NARROW = 1180
+"""Pixels of width below which the ways to stop are icons alone."""
+
+SMALL = ("run.stop_after", "run.stop")
+
+BUTTONS = ("run.score", "run.pause", "run.continue", "run.resume", "run.stop_after", "run.stop")
 MORE = (
     "run.clone",
     "run.rename",
     "run.export",
+    "run.score",
     "run.checkpoint",
     "",
     "run.folder",
@@ -92,6 +113,13 @@ class RunHeader(QWidget):
         row.addWidget(self.chip)
         row.addSpacing(4)
         row.addWidget(self.where, 1)
+        self.modes = Segmented("Mode", "Watch the run, read its trajectories, audit its labels (Ctrl+1, 2, 3)")
+        self.modes.set_items([(text, value) for text, value, _ in MODES])
+        self.modes.set_value(0)
+        by_value = {value: actions[action] for _, value, action in MODES}
+        self.modes.chosen.connect(lambda value: by_value[value].trigger())
+        row.addWidget(self.modes)
+        row.addSpacing(4)
         self.buttons: dict[str, ActionButton] = {}
         for name in BUTTONS:
             button = ActionButton(actions[name], self)
@@ -118,6 +146,8 @@ class RunHeader(QWidget):
         self.name.set_text(run.name)
         self.chip.set_status("import" if run.imported else run.status.value)
         self.where.set_text(where(run))
+        self.where.setMinimumWidth(min(MOST_WHERE, self.where.sizeHint().width()))
+        self.modes.set_items([(text, value) for text, value, _ in MODES if value or not run.imported])
         tip = [f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
         if run.started_at is not None:
             tip.append(f"started {fmt.moment(run.started_at)}")
@@ -126,6 +156,11 @@ class RunHeader(QWidget):
         if run.restarts:
             tip.append(f"engine restarted {run.restarts} \u00d7")
         self.chip.setToolTip(plain_tip("\n".join([self.chip.toolTip().splitlines()[0], *tip])))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for name in SMALL:
+            self.buttons[name].set_small(self.width() < NARROW)
 
     def _restyle(self) -> None:
         self.more.setIcon(icons.icon("more"))

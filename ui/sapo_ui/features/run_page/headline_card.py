@@ -1,4 +1,5 @@
-"""One headline number: label, value, change since the last iteration, and a small line of how it got there."""
+"""One headline number: label, value, change since the last iteration, and where there is room a line of how it got
+there."""
 
 from __future__ import annotations
 
@@ -11,7 +12,9 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from sapo_ui import theme
 from sapo_ui.widgets.plain_text import plain_tip
 
-HEIGHT = 84
+HEIGHT = 56
+"""Pixels of its three lines."""
+
 LEAST_FONT = 12
 """Pixels."""
 
@@ -30,12 +33,13 @@ class Headline:
 
 
 class HeadlineCard(QWidget):
-    """A card with one number. The definition is on hover."""
+    """One number of the strip. The definition is on hover."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown = Headline("", "")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._folded = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         theme.on_change(self, self.update)
 
     def show_headline(self, headline: Headline) -> None:
@@ -53,45 +57,62 @@ class HeadlineCard(QWidget):
         """What is shown."""
         return self._shown
 
+    def set_folded(self, folded: bool) -> None:
+        """Show label and value on one line."""
+        self._folded = folded
+        self.update()
+
     def sizeHint(self) -> QSize:
-        return QSize(150, HEIGHT)
+        return QSize(104, HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(112, HEIGHT)
+        return QSize(76, 0)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
-        look = theme.current()
-        card = self._shown
+        look, card = theme.current(), self._shown
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(look.hairline), 1))
-        painter.setBrush(QColor(look.surface))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.RADIUS, theme.RADIUS)
-        inside = QRectF(self.rect()).adjusted(12, 8, -12, -8)
+        wide = self.width() - 4.0
         align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.setFont(theme.font("small"))
-        painter.setPen(QColor(look.muted))
         small = QFontMetricsF(painter.font())
-        label = small.elidedText(card.label, Qt.TextElideMode.ElideRight, inside.width())
-        painter.drawText(QRectF(inside.x(), inside.y(), inside.width(), 16), align, label)
-
-        note = small.elidedText(
-            card.note, Qt.TextElideMode.ElideRight, inside.width() - (12 if card.trend != "same" else 0)
-        )
+        filled = bool(card.history) or card.value != "\u2013"
+        if self._folded:
+            self._paint_folded(painter, wide, small)
+            return
+        top = (self.height() - HEIGHT) / 2
+        painter.setPen(QColor(look.muted))
+        label = small.elidedText(card.label, Qt.TextElideMode.ElideRight, wide)
+        painter.drawText(QRectF(0, top, wide, 16), align, label)
+        brief = card.note.partition(" since ")[0].removesuffix(" (estimate)")
+        note = card.note if small.horizontalAdvance(card.note) <= wide else brief
+        note = small.elidedText(note, Qt.TextElideMode.ElideRight, wide)
         painter.setPen(QColor({"better": look.good, "worse": look.bad}.get(card.trend, look.muted)))
-        bottom = QRectF(inside.x(), inside.bottom() - 16, inside.width(), 16)
-        painter.drawText(bottom, align, note)
-
-        painter.setFont(self.value_font(inside.width()))
-        painter.setPen(QColor(look.text if card.history or card.value != "\u2013" else look.muted))
-        painter.drawText(QRectF(inside.x(), inside.y() + 16, inside.width(), 36), align, card.value)
+        painter.drawText(QRectF(0, top + HEIGHT - 16, wide, 16), align, note)
+        painter.setFont(self.value_font(wide))
+        painter.setPen(QColor(look.text if filled else look.muted))
+        painter.drawText(QRectF(0, top + 16, wide, 24), align, card.value)
         used = QFontMetricsF(painter.font()).horizontalAdvance(card.value)
-        self._paint_history(painter, QRectF(inside.x() + used + 12, inside.y() + 24, inside.width() - used - 12, 20))
+        self._paint_history(painter, QRectF(used + 12, top + 18, wide - used - 20, 20))
+
+    def _paint_folded(self, painter: QPainter, wide: float, small: QFontMetricsF) -> None:
+        look, card = theme.current(), self._shown
+        strong = theme.font("strong")
+        value = QFontMetricsF(strong).horizontalAdvance(card.value)
+        align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        room = max(0.0, wide - value - 6)
+        label = small.elidedText(card.label, Qt.TextElideMode.ElideRight, room)
+        painter.setPen(QColor(look.muted))
+        painter.drawText(QRectF(0, 0, room, self.height()), align, label)
+        used = small.horizontalAdvance(label)
+        painter.setFont(strong)
+        painter.setPen(QColor(look.text))
+        painter.drawText(QRectF(used + 6, 0, value + 2, self.height()), align, card.value)
 
     def value_font(self, room: float) -> QFont:
-        """The headline's font, smaller where the value would not fit into `room` pixels."""
-        font = QFont(theme.font("headline"))
+        """The value's font, smaller where the value would not fit into `room` pixels."""
+        font = QFont(theme.font("heading"))
         used = QFontMetricsF(font).horizontalAdvance(self._shown.value)
         if used > room > 0:
             font.setPixelSize(max(LEAST_FONT, int(QFontInfo(font).pixelSize() * room / used)))

@@ -20,7 +20,7 @@ def headlines(metrics: Metrics) -> tuple[Headline, ...]:
 
 
 def _headline(metric: MetricInfo, metrics: Metrics) -> Headline:
-    label, gap = metric.card or metric.title, metric.unit == "points"
+    label, gap = metric.card or metric.short, metric.unit == "points"
     series = [(at, metrics[at][metric.name]) for at in sorted(metrics) if metric.name in metrics[at]]
     if not series:
         found = coverage_of(metrics) if metric.name in ("mce", "gap") else None
@@ -62,7 +62,7 @@ def _trend(better: float) -> str:
 def _ledger(metrics: Metrics) -> Headline:
     """Tokens the labeler spent, relative to what Shepherd would have spent on the same trajectories, all iterations
     from the first one on together."""
-    label = "Labeling tokens"
+    label = "Label tokens"
     definition = (
         "Tokens generated to label steps from iteration 1 on, relative to Shepherd (rollouts from every step) on the "
         "same trajectories. The labels of the first verifier are a cost of their own, shown in the ledger. "

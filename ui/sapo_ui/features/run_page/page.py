@@ -1,45 +1,58 @@
-"""One run: header, banner, phase timeline, headline numbers, and the docked panels below."""
+"""One run: header, banner, the strip with phases and headline numbers, and the panels below, to watch or to read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue, PhaseInfo, RunSummary
-from sapo_ui.features.run_page.dock_area import DockArea
 from sapo_ui.features.run_page.failed import FailureView
 from sapo_ui.features.run_page.header import RunHeader
-from sapo_ui.features.run_page.headline_card import HeadlineCard
 from sapo_ui.features.run_page.headlines import headlines
-from sapo_ui.features.run_page.phase_timeline import PhaseTimeline, Segment, phase_detail
+from sapo_ui.features.run_page.panel_area import MODES, PanelArea
+from sapo_ui.features.run_page.phase_timeline import Segment, phase_detail
+from sapo_ui.features.run_page.status_line import StatusLine
+from sapo_ui.features.run_page.strip import Strip
 from sapo_ui.panels.page import Page
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import Actions
+from sapo_ui.services.metric_feed import MetricFeed
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.services.settings import Settings
 from sapo_ui.widgets.banner import Banner
 
 REFRESH_MS = 1000
 """Between two readings of the shown run: whatever the engine does, a picture is at most this old."""
+
+LOW = 620
+"""Pixels of height below which phases and numbers are one line."""
 
 HELP = """### The run page
 
 **Header**: the run's status, where it is and when it should end. *Pause* and *Stop* act at the next step boundary,
 nothing is lost.
 
+**Status line**, where something is unusual: warnings (a click shows them in the log), alarms with what to do, what was
+asked and is not done yet (*Withdraw* takes it back), restarts, and when the engine was last heard from.
+
 **Phases**: one segment each, as long as its share of the forecast time. Hover one, or walk with the arrow keys.
 
-**Headline numbers**: the latest value, its change since the iteration before, and a line of how it got there. Hover
-for the definition and the 95 % interval.
+**Headline numbers**: the latest value and its change since the iteration before. Hover for the definition and the 95 %
+interval.
 
-**Panels** can be moved by their title bars, put into tabs, floated and closed; *View* brings them back, *Reset panel
-layout* puts everything back in its default place. **F1** inside a panel explains that panel.
+**Watch** (Ctrl+1): the heatmap large, the curves beside it. The bar at the bottom names the other panels with their
+current value; a press opens one over the lower part, **Esc** closes it. **Ctrl+T** folds phases and numbers to a line.
+
+**Read** (Ctrl+2): the list of trajectories, and one of them over the whole height. **Audit** (Ctrl+3): whether the
+labels can be trusted. **F1** inside a panel explains that panel.
 """
 
 
@@ -62,73 +75,52 @@ def segments(phases: Sequence[PhaseInfo], *, alive: bool = True) -> tuple[Segmen
     return tuple(made)
 
 
-class _Scroll(QScrollArea):
-    """Scrolls its widget up and down where the window is low, and is never narrower than that widget: squeezed, panels
-    would show their frames and nothing in them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-
-    def minimumSizeHint(self) -> QSize:
-        least, inside = super().minimumSizeHint(), self.widget()
-        if inside is None:
-            return least
-        return QSize(inside.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width(), least.height())
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return super().eventFilter(watched, event)
-
-
 class RunPage(Page):
     """Shows one run at a time. Reads through tasks, acts through the window's actions."""
 
     help = HELP
 
-    def __init__(self, actions: Actions, panels: Sequence[PanelSpec], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        actions: Actions,
+        panels: Sequence[PanelSpec],
+        settings: Settings | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._actions = actions
+        self._settings = settings
         self._run: RunSummary | None = None
         self._stale = False
+        self._folded = False  # the strip, because the user folded it
         self._past_failure = False  # what a failed run measured is looked at, not why it failed
         self._waiting: StoreChange | None = None
+        self._feed = MetricFeed()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REFRESH_MS)
         self._rest.timeout.connect(self._rested)
-        self.scroller = _Scroll()
-        inside = QWidget()
-        self.scroller.setWidget(inside)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.scroller)
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(12, 10, 12, 8)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(8)
         self.header = RunHeader(actions)
         self.banner = Banner()
         self.banner.action.clicked.connect(self._banner_pressed)
-        self.timeline = PhaseTimeline()
-        self.cards = [HeadlineCard() for _ in range(6)]
-        across = QHBoxLayout()
-        across.setSpacing(8)
-        for card in self.cards:
-            across.addWidget(card)
-        self.docks = DockArea(panels)
-        column.addWidget(self.header)
+        self.strip = Strip()
+        self.strip.fold_asked.connect(self.fold_strip)
+        self.panels = PanelArea(panels)
+        self.panels.mode_changed.connect(self._mode_changed)
+        self.status = StatusLine()
+        self.status.log_requested.connect(lambda: self.panels.go_to("log", {"level": "warning"}))
         self.failure = FailureView()
         self.failure.past_requested.connect(self._look_past)
         self.failure.log_requested.connect(self._show_log)
+        column.addWidget(self.header)
+        column.addWidget(self.status)
         column.addWidget(self.banner)
         column.addWidget(self.failure, 1)
-        column.addWidget(self.timeline)
-        column.addLayout(across)
-        column.addWidget(self.docks, 1)
+        column.addWidget(self.strip)
+        column.addWidget(self.panels, 1)
         self._show_facts(_Facts("", [], {}))
 
     @property
@@ -138,21 +130,68 @@ class RunPage(Page):
 
     def show_run(self, run: RunSummary | None) -> None:
         """Show this run from now on."""
-        before, self._run = self.run_id, run
+        before = self.run_id
+        if before is not None and (run is None or run.id != before):
+            self.remember()
+        self._run = run
         if run is None:
             if before is not None:
-                self.docks.show_run(None)
+                self.panels.show_run(None)
+                self.status.show_run(None)
             return
         self._past_failure = self._past_failure and run.id == before
-        self._show_summary(run)
         if run.id != before:
             self._waiting = None
+            place = self._settings.texts(_key(run.id)) if self._settings is not None else {}
+            self.panels.restore_place(place, "read" if run.imported else "watch")
+        self._show_summary(run)
+        if run.id != before:
             self._show_facts(_Facts(run.id, [], {}))
-            self.docks.show_run(run.id)
+            self.panels.show_run(run.id)
             self._read()
+
+    def remember(self) -> None:
+        """Keep where the user is in the shown run, for the next time it is shown."""
+        if self._settings is not None and self._run is not None:
+            self._settings.set_texts(_key(self._run.id), self.panels.place())
+
+    def leave(self) -> None:
+        self.remember()
+
+    def fold_strip(self) -> None:
+        """Fold phases and numbers to one line, or show them whole."""
+        self._folded = not self.strip.folded
+        self.strip.set_folded(self._folded)
+
+    def choices(self) -> dict[str, str]:
+        """How the page is divided, for the next start."""
+        return {**self.panels.watch.choices(), "folded": "yes" if self._folded else ""}
+
+    def restore_choices(self, choices: Mapping[str, str]) -> None:
+        """What `choices` gave."""
+        self.panels.watch.restore_choices(choices)
+        self._folded = choices.get("folded") == "yes"
+        self._arrange()
+
+    def _mode_changed(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """The strip belongs to Watch, and is one line where the page is low."""
+        imported = self._run is not None and self._run.imported
+        self.strip.setVisible(self.panels.mode == "watch" and not imported)
+        self.strip.set_folded(self._folded or self.height() < LOW)
+        self.header.modes.set_value(MODES.index(self.panels.mode))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
 
     def take(self, change: StoreChange) -> None:
         """The store changed. While the page is hidden it only remembers that."""
+        if self._settings is not None:
+            for gone in change.removed:
+                self._settings.remove(_key(gone))
         run = change.run(self.run_id)
         if run is None or run.id not in change.changed:
             return
@@ -176,7 +215,7 @@ class RunPage(Page):
         self._waiting = None
         self._rest.start()
         self._read()
-        self.docks.refresh(change)
+        self.panels.refresh(change)
 
     def _rested(self) -> None:
         if self._waiting is not None:
@@ -184,11 +223,11 @@ class RunPage(Page):
 
     def _show_summary(self, run: RunSummary) -> None:
         self.header.show_run(run)
+        self.status.show_run(run)
         why = self.failure.show_run(run) and not self._past_failure
         self.failure.setVisible(why)
-        self.docks.setVisible(not why)
-        for of_a_run in (self.timeline, *self.cards):
-            of_a_run.setVisible(not run.imported and not (why and of_a_run is not self.timeline))
+        self.panels.setVisible(not why)
+        self._arrange()
         self._actions.show_run(run)
         if why:
             self.header.buttons["run.resume"].hide()  # it stands below, where it can help
@@ -227,10 +266,7 @@ class RunPage(Page):
 
     def _show_log(self) -> None:
         self._look_past()
-        log = self.docks.docks.get("log")
-        if log is not None:
-            log.show()
-            log.raise_()
+        self.panels.go_to("log")
 
     def _read(self) -> None:
         run = self._run
@@ -238,14 +274,22 @@ class RunPage(Page):
             return
         run_id = run.id
 
+        feed = self._feed
+
         def work(store: Store) -> _Facts:
-            return _Facts(run_id, queries.phases(store, run_id), queries.metrics(store, run_id))
+            metrics = feed.read(store, run).get("", {})
+            return _Facts(run_id, queries.phases(store, run_id), metrics)
 
         tasks.run(self, work, self._show_facts, key="facts", keep_running=True)
 
     def _show_facts(self, facts: _Facts) -> None:
         if facts.run_id and facts.run_id != self.run_id:
             return
-        self.timeline.set_segments(segments(facts.phases, alive=self._run is not None and self._run.status.alive))
-        for card, headline in zip(self.cards, headlines(facts.metrics), strict=True):
-            card.show_headline(headline)
+        alive = self._run is not None and self._run.status.alive
+        self.strip.timeline.set_segments(segments(facts.phases, alive=alive))
+        self.strip.show_headlines(headlines(facts.metrics))
+
+
+def _key(run_id: str) -> str:
+    """Where the settings keep a run's place."""
+    return f"run.{run_id}"

@@ -13,6 +13,7 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 
 BAR = 8
+LINE = 18
 GAP = 2
 GROUP_GAP = 10
 MIN_SEGMENT = 6.0
@@ -38,6 +39,7 @@ class PhaseTimeline(QWidget):
         super().__init__(parent)
         self._segments: tuple[Segment, ...] = ()
         self._at = -1
+        self._folded = False
         self.setFont(theme.font("small"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -63,11 +65,21 @@ class PhaseTimeline(QWidget):
         """What is shown."""
         return self._segments
 
+    def set_folded(self, folded: bool) -> None:
+        """Show the bar alone."""
+        self._folded = folded
+        self.updateGeometry()
+        self.update()
+
     def sizeHint(self) -> QSize:
-        return QSize(400, BAR + 6 + QFontMetricsF(self.font()).height().__ceil__() + 4)
+        return QSize(360, 20 if self._folded else 2 * LINE + BAR + 8)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(200, self.sizeHint().height())
+        return QSize(160, self.sizeHint().height())
+
+    @property
+    def _top(self) -> float:
+        return (self.height() - BAR) / 2
 
     def _running(self) -> int:
         return next((at for at, segment in enumerate(self._segments) if segment.status in ("running", "halted")), -1)
@@ -89,7 +101,7 @@ class PhaseTimeline(QWidget):
         for at, segment in enumerate(segments):
             part = max(0.0, segment.share) / total if total > 0 else 1 / len(segments)
             width = least + spare * part
-            found.append(QRectF(x, 3, width, BAR))
+            found.append(QRectF(x, self._top, width, BAR))
             ends_group = at + 1 < len(segments) and segments[at + 1].iteration != segment.iteration
             x += width + (group_gap if ends_group else gap)
         return found
@@ -123,7 +135,32 @@ class PhaseTimeline(QWidget):
                 painter.setPen(QPen(QColor(colour), 1.5))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawRoundedRect(rect.adjusted(-1.5, -1.5, 1.5, 1.5), 4, 4)
-        self._paint_labels(painter, rects)
+        if rects and not self._folded:
+            self._paint_now(painter)
+            self._paint_labels(painter, rects)
+
+    def _paint_now(self, painter: QPainter) -> None:
+        """Above the bar: the phase that runs, or that the keys are on, and how far it is."""
+        shown = self._at if self.hasFocus() and self._at >= 0 else self._running()
+        look = theme.current()
+        middle = Qt.AlignmentFlag.AlignVCenter
+        segment = self._segments[shown] if shown >= 0 else None
+        name = segment.label if segment is not None else "Phases"
+        painter.setFont(theme.font("strong") if segment is not None else self.font())
+        painter.setPen(QColor(look.muted if segment is None or segment.status == "halted" else look.accent))
+        wide = QFontMetricsF(painter.font()).horizontalAdvance(name)
+        top = self._top - 4 - LINE
+        painter.drawText(QRectF(2, top, wide + 2, LINE), middle, name)
+        if segment is None:
+            done = sum(one.status == "done" for one in self._segments)
+            said = f"{done} of {len(self._segments)} done"
+        else:
+            said = segment.detail.rpartition(": ")[2].removeprefix("running").strip()
+        painter.setFont(self.font())
+        painter.setPen(QColor(look.muted))
+        room = self.width() - wide - 12
+        short = QFontMetricsF(self.font()).elidedText(said, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(wide + 12, top, room, LINE), middle, short)
 
     def _paint_labels(self, painter: QPainter, rects: list[QRectF]) -> None:
         look = theme.current()
@@ -131,8 +168,8 @@ class PhaseTimeline(QWidget):
         groups: dict[int, QRectF] = {}
         for segment, rect in zip(self._segments, rects, strict=True):
             groups[segment.iteration] = groups[segment.iteration].united(rect) if segment.iteration in groups else rect
-        top = 3 + BAR + 5
-        height = self.height() - top
+        top = self._top + BAR + 4
+        height = LINE
         align = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         metrics = QFontMetricsF(self.font())
         used = -1e9
@@ -147,11 +184,6 @@ class PhaseTimeline(QWidget):
                 painter.setPen(QColor(look.text if here else look.muted))
                 painter.drawText(QRectF(x, top, metrics.horizontalAdvance(name) + 2, height), align, name)
                 used = x + metrics.horizontalAdvance(name) + 8
-            if here:
-                label = f"\u00b7 {self._segments[shown].label}"
-                painter.setPen(QColor(look.accent))
-                painter.drawText(QRectF(used - 3, top, metrics.horizontalAdvance(label) + 4, height), align, label)
-                used += metrics.horizontalAdvance(label) + 8
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))

@@ -1,16 +1,17 @@
-"""The filter bar over the trace table."""
+"""What the trace table is narrowed by: a search field, and the rest behind a button that counts what is set."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from sapo_studio.store.records import TraceFilter
 from sapo_ui import theme
-from sapo_ui.widgets.combo import combo_box, set_items
-from sapo_ui.widgets.flow_layout import FlowRow
+from sapo_ui.widgets.combo import choose_values, combo_box, set_items
+from sapo_ui.widgets.labels import label
 from sapo_ui.wording import CASES, OUTCOMES, SOURCES
 
 PEOPLE = (("Judged or not", -1), ("Judged by people", 1), ("Not judged yet", 0))
@@ -19,7 +20,30 @@ ONE_SET = "test:"
 """Stands before the name of a set among the sources."""
 
 
-class TraceFilters(FlowRow):
+class _Popup(QFrame):
+    """The choices, one below the other. A click beside it, or Esc, closes it."""
+
+    def __init__(self, rows: Sequence[tuple[str, QComboBox]], reset: QPushButton, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setProperty("look", "card")
+        self.setAccessibleName("Filters")
+        form = self.form = QFormLayout(self)
+        form.setContentsMargins(theme.SPACE_3, theme.SPACE_3, theme.SPACE_3, theme.SPACE_3)
+        form.setVerticalSpacing(theme.SPACE_2)
+        for name, box in rows:
+            caption = label(name, "small", "muted")
+            caption.setBuddy(box)
+            form.addRow(caption, box)
+        form.addRow("", reset)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)
+
+
+class TraceFilters(QWidget):
     """Search text, source, iteration, outcome, case, judged. `changed` waits until typing pauses."""
 
     changed = Signal()
@@ -30,7 +54,7 @@ class TraceFilters(FlowRow):
         self.search.setPlaceholderText("Search questions and steps")
         self.search.setAccessibleName("Search questions and steps")
         self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(180)
+        self.search.setMinimumWidth(120)
         self.search.setFont(theme.font("small"))
         self.source = combo_box(
             "Source",
@@ -41,19 +65,59 @@ class TraceFilters(FlowRow):
         self.outcome = combo_box("Outcome", OUTCOMES)
         self.case = combo_box("Self-verification case", CASES)
         self.people = combo_box("Judged by people", PEOPLE)
-        self.add(self.search, self.source, self.iteration, self.outcome, self.case, self.people)
+        self.button = QPushButton("Filters")
+        self.button.setFont(theme.font("small"))
+        self.button.setAutoDefault(False)
+        self.button.setToolTip("Source, iteration, outcome, case, judged or not")
+        self.clear_button = QPushButton("Clear all")
+        self.clear_button.setFont(theme.font("small"))
+        self.clear_button.setAutoDefault(False)
+        self.clear_button.clicked.connect(self.reset)
+        self.popup = _Popup(
+            (
+                ("Source", self.source),
+                ("Iteration", self.iteration),
+                ("Outcome", self.outcome),
+                ("Case", self.case),
+                ("People", self.people),
+            ),
+            self.clear_button,
+            self,
+        )
+        self.button.clicked.connect(self._open)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.SPACE_2)
+        row.addWidget(self.search, 1)
+        row.addWidget(self.button)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(200)
         self._pause.timeout.connect(self.changed)
         self.search.textChanged.connect(self._typed)
-        for box in (self.source, self.iteration, self.outcome, self.case, self.people):
+        for box in self._chosen:
             box.currentIndexChanged.connect(self._picked)
+
+    @property
+    def _chosen(self) -> tuple[QComboBox, ...]:
+        return (self.source, self.iteration, self.outcome, self.case, self.people)
+
+    def _open(self) -> None:
+        self.popup.adjustSize()
+        self.popup.move(self.button.mapToGlobal(QPoint(0, self.button.height() + 2)))
+        self.popup.show()
+        self.source.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def say_set(self) -> None:
+        """Count what is set, on the button."""
+        count = sum(box.currentIndex() > 0 for box in self._chosen)
+        self.button.setText(f"Filters: {count} set" if count else "Filters")
 
     def show_known(self, iterations: int) -> None:
         """Offer iterations 0 to this one."""
         items = [("All iterations", ANY)] + [(f"Iteration {number}", number) for number in range(iterations + 1)]
         set_items(self.iteration, items)
+        self.say_set()
 
     def show_sets(self, names: Sequence[str]) -> None:
         """Offer each of several evaluation sets for itself, behind all of them."""
@@ -63,7 +127,7 @@ class TraceFilters(FlowRow):
     def show_import(self, *, imported: bool) -> None:
         """An imported file has one kind of trajectories: where one is shown there is nothing to choose."""
         for box in (self.source, self.iteration, self.case):
-            box.setVisible(not imported)
+            self.popup.form.setRowVisible(box, not imported)
 
     def filter(self, run_id: str, sort: str, *, descending: bool) -> TraceFilter:
         """What is asked for."""
@@ -84,6 +148,18 @@ class TraceFilters(FlowRow):
             descending=descending,
         )
 
+    def position(self) -> dict[str, str]:
+        """What is searched for and which iteration is shown: of one run."""
+        return {"search": self.search.text(), "iteration": str(self.iteration.currentData())}
+
+    def restore_position(self, position: Mapping[str, str]) -> None:
+        """What `position` gave."""
+        self.search.setText(position.get("search", ""))
+        wanted = position.get("iteration", "")
+        if wanted.isdecimal():
+            self.show_known(max(int(wanted), self.iteration.count() - 2))
+        choose_values({"iteration": self.iteration}, {"iteration": wanted or str(ANY)})
+
     @property
     def boxes(self) -> dict[str, QComboBox]:
         """The boxes whose choice is remembered: those that mean the same in every run."""
@@ -92,13 +168,12 @@ class TraceFilters(FlowRow):
     @property
     def active(self) -> bool:
         """Whether anything but the defaults is chosen."""
-        boxes = (self.source, self.iteration, self.outcome, self.case, self.people)
-        return bool(self.search.text().strip()) or any(box.currentIndex() > 0 for box in boxes)
+        return bool(self.search.text().strip()) or any(box.currentIndex() > 0 for box in self._chosen)
 
     def reset(self) -> None:
         """Back to the defaults."""
         self.search.clear()
-        for box in (self.source, self.iteration, self.outcome, self.case, self.people):
+        for box in self._chosen:
             box.setCurrentIndex(0)
 
     def _typed(self) -> None:
@@ -106,4 +181,5 @@ class TraceFilters(FlowRow):
 
     def _picked(self) -> None:
         self._pause.stop()
+        self.say_set()
         self.changed.emit()

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QStackedWidget, QTableView
+from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QStackedWidget, QTableView
 
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
-from sapo_studio.store.records import TraceFilter
+from sapo_studio.store.records import RunSummary, TraceFilter
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.traces.filters import TraceFilters
@@ -26,31 +26,37 @@ from sapo_ui.widgets.combo import choose_values, chosen_values
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.row_table import dress_rows
 
-ROW = 26
-WIDTHS = {
-    "question": 124,
-    "iteration": 34,
-    "outcome": 110,
-    "case": 90,
-    "first_error": 104,
-    "mean": 56,
-    "scores": 290,
-    "rollouts": 76,
-    "labels": 86,
-}
+ROW = 28
+WIDTHS = {"outcome": 30, "iteration": 36, "first_error": 108, "scores": 92, "mean": 60}
+"""Pixels. The question takes the rest."""
+
+NARROW = 440
+"""Below this width iteration and mean are left out."""
+
+AHEAD = 2
+"""Neighbours on each side that are read before anybody asks for them."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
     asked: TraceFilter
     ids: npt.NDArray[np.int64]
+    phase: int | None
     iterations: int
     sets: list[str]
     imported: bool
 
 
 class _Table(QTableView):
-    """j and k move as Down and Up do; Enter is told by `activated`."""
+    """j and k move as Down and Up do; Enter is told by `activated`. The focus alone chooses nothing."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        nothing = not self.currentIndex().isValid()
+        blocked = self.selectionModel().blockSignals(nothing)
+        super().focusInEvent(event)
+        if nothing:  # Qt makes the first row the current one
+            self.setCurrentIndex(QModelIndex())
+        self.selectionModel().blockSignals(blocked)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_J: 1, Qt.Key.Key_K: -1}.get(Qt.Key(event.key()))
@@ -68,17 +74,23 @@ class _Table(QTableView):
 class TracesPanel(DataPanel):
     """Filter bar, table, count. The rows stay where they are while the run adds more; more announces itself."""
 
+    chosen = Signal(object)
+    """(trajectory id: int) The user moved to this row."""
+
+    listed = Signal()
+    """Other trajectories are listed, or others are wanted."""
+
     panel_id = "traces"
     title = "Traces"
     help = """### Traces
 
-Every trajectory of the run. Type to search questions and steps, pick filters beside it, click a header to sort.
-**j / k** or the arrows move, **Enter** opens the trace with its steps, **Ctrl+F** goes to the search box.
+Every trajectory of the run. Type to search questions and steps, *Filters* narrows the list, a click on a header sorts.
+**j / k** or the arrows move and show the trajectory beside, **Enter** goes into it, **Ctrl+F** to the search field.
 
 * **First error**: triangle predicted, square verified by rollouts, ring by a person, = true (where the task knows).
-* **Score of each step**: the verifier's score after each step, tinted as on the heatmap.
-* **Rollouts**: how many of those from its prefixes are correct.
+* **Steps**: the verifier's score after each step, in the heatmap's colours.
 """
+    keys = "j k trajectory \u00b7 Enter into it \u00b7 Ctrl+F search"
     empty_headline = "No trajectory yet"
     empty_text = (
         "They appear as soon as the reasoner has written its first solutions, in the sampling after the warm-up."
@@ -87,8 +99,12 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
     def __init__(self) -> None:
         super().__init__()
         self._sort, self._descending = "id", False
+        self._one_iteration = False
+        self._quiet = False  # the table is filled, or follows what is open: nobody moved
         self._pending: _Found | None = None
+        self._known: _Found | None = None  # the last answer, which a run that goes on only adds to
         self._shown: TraceFilter | None = None
+        self._listed: TraceFilter | None = None
         self.filters = TraceFilters()
         self.model = TraceTable(self)
         self.table = _Table()
@@ -112,7 +128,6 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         self.queue.setToolTip("Make a queue of the trajectories listed here, to judge them on the Annotate page")
         self.queue.clicked.connect(self._queue)
         foot.addWidget(self.queue)
-        foot.addWidget(label("j k move \u00b7 Enter opens \u00b7 Ctrl+F search", "small", "muted"))
         self.column.addWidget(self.filters)
         self.column.addWidget(self.pages, 1)
         self.column.addLayout(foot)
@@ -127,23 +142,30 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         table, header = self.table, self.table.horizontalHeader()
         table.setAccessibleName("Trajectories")
         dress_rows(table, ROW)
-        table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header.setSectionsClickable(True)
         header.setFont(theme.font("small"))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setMinimumSectionSize(32)
+        header.setMinimumSectionSize(24)
         for name, width in WIDTHS.items():
+            header.setSectionResizeMode(AT[name], QHeaderView.ResizeMode.Fixed)
             table.setColumnWidth(AT[name], width)
-        header.setStretchLastSection(True)
+        header.setSectionResizeMode(AT["question"], QHeaderView.ResizeMode.Stretch)
         header.sectionClicked.connect(self._sort_by)
         table.setItemDelegateForColumn(AT["scores"], ScoreStripDelegate(table))
         table.setItemDelegateForColumn(AT["first_error"], MarkTextDelegate(table))
         table.activated.connect(self._open)
+        table.selectionModel().currentRowChanged.connect(self._row_changed)
 
     def clear(self) -> None:
-        self._pending = self._shown = None
+        self._pending = self._shown = self._known = None
         self.news.setVisible(False)
-        self.model.set_ids(np.zeros(0, np.int64))
+        self._set_ids(np.zeros(0, np.int64))
+
+    def _set_ids(self, ids: npt.NDArray[np.int64]) -> None:
+        self._quiet = True
+        self.model.set_ids(ids)
+        self._quiet = False
 
     def choices(self) -> dict[str, str]:
         order = "descending" if self._descending else "ascending"
@@ -158,16 +180,22 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
 
     def load(self, run_id: str) -> None:
         asked = self.filters.filter(run_id, self._sort, descending=self._descending)
+        known = self._known if self._known is not None and self._known.asked == asked else None
 
         def work(store: Store) -> _Found:
             run = queries.get_run(store, run_id)
             given = replace(asked, source="import", iteration=None) if run.imported else asked
             sets = queries.sets_of(store, run_id)
-            return _Found(asked, queries.trace_ids(store, given), run.iteration, sets, imported=run.imported)
+            if known is not None and goes_on(known.ids, known.phase, run, asked):
+                ids = np.concatenate([known.ids, queries.trace_ids(store, given, after=int(known.ids[-1]))])
+            else:
+                ids = queries.trace_ids(store, given)
+            return _Found(asked, ids, run.phase_ordinal, run.iteration, sets, imported=run.imported)
 
         self.read(work, self._take)
 
     def _asked_again(self) -> None:
+        self.filters.say_set()
         if self._run_id is not None:
             self._pending = None
             self.load(self._run_id)
@@ -176,6 +204,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         wanted = self.filters.filter(found.asked.run_id, self._sort, descending=self._descending)
         if found.asked != wanted:
             return
+        self._known = found
         self.filters.show_known(found.iterations)
         self.filters.show_sets(found.sets)
         self.filters.show_import(imported=found.imported)
@@ -207,12 +236,19 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         self._shown = found.asked
         self.news.setVisible(False)
         kept = self.selected_id
-        self.model.set_ids(found.ids)
+        other = self._listed != found.asked
+        self._listed = found.asked
+        self._set_ids(found.ids)
+        self._one_iteration = found.imported or found.asked.iteration is not None
+        self._hide_columns()
         self.pages.setCurrentWidget(self.table if len(found.ids) else self.nothing)
         noun = "trajectory" if len(found.ids) == 1 else "trajectories"
         self.count.setText(f"{len(found.ids):,} {noun}")
         if kept is not None and self.selected_id is None:
-            self.select(kept)
+            self.select(kept)  # another order or filter: the table follows the chosen row,
+        if other and self.selected_id is None:
+            self.table.scrollToTop()  # or begins anew
+        self.listed.emit()
 
     @property
     def selected_id(self) -> int | None:
@@ -221,10 +257,53 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         return int(self.model.ids[row]) if 0 <= row < len(self.model.ids) else None
 
     def select(self, trajectory_id: int) -> None:
-        """Make a trajectory's row the current one, where it is in the table."""
+        """Make a trajectory's row the current one, where it is in the table; none, where it is not."""
         row = self.model.row_of(trajectory_id)
-        if row >= 0:
-            self.table.setCurrentIndex(self.model.index(row, 0))
+        self._quiet = True
+        self.table.setCurrentIndex(self.model.index(row, 0) if row >= 0 else QModelIndex())
+        if row < 0:
+            self.table.clearSelection()
+        self._quiet = False
+
+    def move(self, step: int) -> None:
+        """Go to the next row (1) or the one before (-1); to the first where none is current."""
+        row = self.table.currentIndex().row()
+        wanted = 0 if row < 0 else row + step
+        if 0 <= wanted < len(self.model.ids):
+            self.table.setCurrentIndex(self.model.index(wanted, 0))
+
+    def place_of(self, trajectory_id: int) -> int:
+        """The row of a trajectory, from 1 on; 0 where it is not listed."""
+        return self.model.row_of(trajectory_id) + 1
+
+    def around(self, trajectory_id: int) -> list[int]:
+        """The neighbours of a trajectory in the list, those after it first."""
+        row = self.model.row_of(trajectory_id)
+        if row < 0:
+            return []
+        after = self.model.ids[row + 1 : row + 1 + AHEAD].tolist()
+        return [*after, *self.model.ids[max(0, row - AHEAD) : row][::-1].tolist()]
+
+    def _hide_columns(self) -> None:
+        """An iteration that is the same for all says nothing; where there is no room the question needs it most."""
+        narrow = self.width() < NARROW
+        self.table.setColumnHidden(AT["iteration"], self._one_iteration or narrow)
+        self.table.setColumnHidden(AT["mean"], narrow)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._hide_columns()
+
+    def _row_changed(self, current: QModelIndex, before: QModelIndex) -> None:
+        del before
+        if not self._quiet and 0 <= current.row() < len(self.model.ids):
+            self.chosen.emit(int(self.model.ids[current.row()]))
+
+    def position(self) -> dict[str, str]:
+        return self.filters.position()
+
+    def restore_position(self, position: Mapping[str, str]) -> None:
+        self.filters.restore_position(position)
 
     def _sort_by(self, section: int) -> None:
         key = SORT_KEYS.get(COLUMNS[section][0])
@@ -257,7 +336,17 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         self.filters.search.selectAll()
 
     def _escape(self) -> None:
-        if self.filters.active:
+        if self.filters.popup.isVisible():
+            self.filters.popup.close()
+        elif self.filters.active:
             self.filters.reset()
         else:
             self.table.setFocus()
+
+
+def goes_on(known: npt.NDArray[np.int64], phase: int | None, run: RunSummary, asked: TraceFilter) -> bool:
+    """Whether what `asked` lets through can only have got longer since `known` was read, in phase `phase`: then the
+    rest need not be read again. Cases and judgements change for old trajectories, scores change their order.
+    """
+    plain = asked.sort == "id" and not asked.descending and not asked.case and asked.annotated is None
+    return plain and len(known) > 0 and run.status.alive and run.phase_ordinal == phase

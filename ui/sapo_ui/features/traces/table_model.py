@@ -17,28 +17,30 @@ from sapo_ui import theme
 from sapo_ui.services import tasks
 from sapo_ui.theme import glyphs
 from sapo_ui.trajectory import mark_text, score_strip
-from sapo_ui.trajectory.score_strip import ScoreStrip
 from sapo_ui.widgets.plain_text import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
+ROLES = (
+    Qt.ItemDataRole.DisplayRole,
+    Qt.ItemDataRole.ToolTipRole,
+    Qt.ItemDataRole.DecorationRole,
+    Qt.ItemDataRole.AccessibleTextRole,
+)
 Ids = npt.NDArray[np.int64]
 
 PAGE = 128
 KEPT_PAGES = 48
 COLUMNS = (
-    ("question", "Question", "The question, cut to its first line"),
+    ("outcome", "", "Whether the final answer is correct"),
+    ("question", "Question", "The question, on one line"),
     ("iteration", "It", "Iteration that the trajectory was sampled in"),
-    ("outcome", "Outcome", "Whether the final answer is correct"),
-    ("case", "Case", "What self-verification found: confirmed, later, earlier, noise"),
     (
         "first_error",
         "First error",
         "First error: predicted (triangle), verified by rollouts (square), by a person (ring), true (=)",
     ),
+    ("scores", "Steps", "The verifier's score after each step, as on the heatmap"),
     ("mean", "Mean", "Mean score over the steps"),
-    ("scores", "Score of each step", "The verifier's score after each step, 0 to 1"),
-    ("rollouts", "Rollouts", "Rollouts from its prefixes: how many are correct, of how many"),
-    ("labels", "Labels", "Who labeled its steps"),
 )
 AT = {name: column for column, (name, _, _) in enumerate(COLUMNS)}
 SORT_KEYS = {"question": "id", "first_error": "first_error", "mean": "mean", "scores": "steps"}
@@ -200,8 +202,8 @@ class TraceTable(QAbstractTableModel):
             found = self.row(index.row())
             if found is None:
                 return None
-            return ScoreStrip(found.scores, marks_of(found)) if role == score_strip.ROLE else first_errors(found)
-        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.DecorationRole):
+            return found.scores if role == score_strip.ROLE else first_errors(found)
+        if role not in ROLES:
             return None
         row = self.row(index.row())
         name = COLUMNS[index.column()][0]
@@ -212,7 +214,7 @@ class TraceTable(QAbstractTableModel):
                 return None
             look = theme.current()
             return glyphs.pixmap("done", look.good) if row.correct else glyphs.pixmap("failed", look.bad)
-        if role == Qt.ItemDataRole.ToolTipRole:
+        if role == Qt.ItemDataRole.ToolTipRole or (role == Qt.ItemDataRole.AccessibleTextRole and name == "outcome"):
             return hover(row, name)
         return text(row, name)
 
@@ -227,11 +229,6 @@ def first_errors(row: TraceRow) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
-def marks_of(row: TraceRow) -> tuple[tuple[str, int], ...]:
-    """The marks on its score cells."""
-    return tuple((shape, step) for shape, step in first_errors(row) if shape != "=")
-
-
 def text(row: TraceRow, name: str) -> str:
     """What a cell says."""
     match name:
@@ -239,16 +236,8 @@ def text(row: TraceRow, name: str) -> str:
             return " ".join(row.question.split())
         case "iteration":
             return str(row.iteration)
-        case "outcome":
-            return "correct" if row.correct else "incorrect"
-        case "case":
-            return "" if row.case == "right" else row.case
         case "mean":
             return fmt.NONE if row.mean is None else f"{row.mean:.2f}"
-        case "rollouts":
-            return f"{row.n_rollouts_right} of {row.n_rollouts}" if row.n_rollouts else fmt.NONE
-        case "labels":
-            return ", ".join(row.label_sources)
         case _:
             return ""
 
@@ -261,8 +250,9 @@ def hover(row: TraceRow, name: str) -> str | None:
         words = {"triangle": "predicted", "square": "verified by rollouts", "ring": "by a person", "=": "true"}
         lines = [f"{words[shape]}: step {step}" for shape, step in first_errors(row)]
         return "\n".join(lines) or "No first error known"
-    if name == "rollouts" and row.n_rollouts:
-        return f"{row.n_rollouts_right} of the {row.n_rollouts} rollouts from its prefixes end in a correct answer"
+    if name == "outcome":
+        case = "" if row.case in ("", "right") else f", {row.case}"
+        return f"{'correct' if row.correct else 'incorrect'}{case}, sample {row.sample}"
     if name == "scores" and len(row.scores):
         return "  ".join(f"{step}: {score:.3f}" for step, score in enumerate(row.scores.tolist(), start=1))
     return None

@@ -2,165 +2,172 @@
 
 from __future__ import annotations
 
-import weakref
+from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QComboBox,
-    QDockWidget,
-    QFrame,
-    QHBoxLayout,
-    QScrollArea,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
-from shiboken6 import isValid
+from PySide6.QtWidgets import QFrame, QWidget
 
 from sapo_studio.errors import SapoError
-from sapo_studio.store import queries
-from sapo_studio.store.codec import row_number
-from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceDetail
-from sapo_ui import theme
+from sapo_ui.features.traces.alignment import neighbour, strips
+from sapo_ui.features.traces.columns import ColumnHeads
+from sapo_ui.features.traces.reading import Ahead, Opened
+from sapo_ui.features.traces.row_facts import RowFacts, row_facts, sources_of
+from sapo_ui.features.traces.same_question import ROW, SameQuestion
+from sapo_ui.features.traces.step_row import StepRow
+from sapo_ui.features.traces.tests_card import ProgramTests
+from sapo_ui.features.traces.trace_head import TraceHead
 from sapo_ui.panels.data_panel import DataPanel
-from sapo_ui.services import tasks
 from sapo_ui.services.annotations import JudgeAction, JudgementWriter, annotator_name
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.services.program_tests import RunTests, run_tests
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
-from sapo_ui.trajectory.step_cards import StepCard, step_facts
 from sapo_ui.trajectory.step_column import StepColumn
-from sapo_ui.trajectory.step_side import StepSide
-from sapo_ui.widgets.combo import combo_box, set_items
-from sapo_ui.widgets.flow_layout import FlowRow
-from sapo_ui.widgets.labels import Chip, label
-from sapo_ui.wording import SOURCE_WORDS
+from sapo_ui.widgets.combo import set_items
 
-WIDE, MEDIUM = 760, 500
+LOW = 470
+"""Below this height the steps are given the room of the other trajectories."""
+
+AROUND, STEP = 430, 42
+"""Pixels of height of everything beside the steps and the other trajectories, the opened step's among it, and of a step
+that is not open."""
 
 
 class TraceView(DataPanel):
-    """Question and reference, the steps as cards, and the details of the chosen step."""
+    """The steps as rows, of which the chosen one is open, and the other trajectories of the question."""
 
     panel_id = "trace"
     title = "Trace"
     help = """### Trace
 
-The **question** and its reference on the left, the **steps** in the middle, and on the right the details of the chosen
-step: its score under each verifier, the rollouts from it, and the same question's other trajectories. The bar on each
-card has the colour of its score, as on the heatmap. *Drop* is how far the score fell since the step before.
+Each **step** is a row: its score as bar and number, the marks of the first error (triangle predicted, square verified
+by rollouts, ring by a person), what each source says of it, and how many of the **rollouts** from it end correct, with
+the interval that this leaves for the chance. *follows*: labeled because of other steps; *answer*: it is the end. The
+triangle is the prediction that self-verification checked. The chosen row opens: how far the score fell, its score under
+each verifier, how the rollouts end. Rollouts of a prefix are made once; those that another trajectory shares are
+counted and linked.
 
-**Judging steps**, one hand on the keyboard: **j / k** next and previous step, **1** incorrect, **2** neutral,
-**3** correct, **e** the first error is here (correct before, incorrect from here on), **n** no error, **u** undo. Each
-press is kept at once, with your name and the time. **Esc** goes back to where you came from.
+**Same question**: = is the same text as here, the frame marks the first step that differs.
+
+**j / k** next and previous trajectory, **arrows** step, **[ ]** the same question an iteration earlier or later.
+
+**Programs** have colours, the line numbers of the whole file, and their **tests**: **t** runs each by itself in the
+sandbox, then goes to the next that failed.
+
+**Judging steps**: **1** incorrect, **2** neutral, **3** correct, **e** the first error is here (correct before,
+incorrect from here on), **n** no error, **u** undo. Each press is kept at once, with your name and the time. **Esc**
+goes back to where you came from.
 """
-    empty_headline = "No trace is open"
-    empty_text = "Click a column of the heatmap, or press Enter on a row of the Traces table."
+    keys = "j k trajectory \u00b7 arrows step \u00b7 1 2 3 e n judge \u00b7 u undo \u00b7 [ ] iteration \u00b7 Esc"
+    waits_for_user = True
+    empty_headline = "No trajectory is open"
+    empty_text = "j takes the first one of the list. A click on the heatmap, or Enter on a row, opens any other."
+
+    moved = Signal(object)
+    """(1 | -1) The user wants the next trajectory of the list, or the one before."""
+
+    shown = Signal(object)
+    """(trajectory id: int) This trajectory is on screen."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._detail: TraceDetail | None = None
+        self._opened: Opened | None = None
         self._wanted: int | None = None
+        self._later: tuple[int, int] | None = None
         self._step = 0  # the one that was asked for with the trajectory; 0: any
-        self._came_from: weakref.ref[QWidget] | None = None
+        self.ahead = Ahead(self)
+        self._results: dict[int, RunTests] = {}
         self.writer = JudgementWriter(self)
         self.writer.saved.connect(self._saved)
-        self.head = FlowRow()
-        self.outcome, self.case, self.where = Chip(), Chip(), Chip()
-        self.verifier: QComboBox = combo_box("Scores of verifier", [], "Whose scores the cards show")
+        self.head = TraceHead()
+        self.head.moved.connect(self.moved)
+        self.verifier = self.head.verifier
         self.verifier.currentIndexChanged.connect(self._restep)
-        self.head.add(self.outcome, self.case, self.where, self.verifier)
-        self.question = label("", wrap=True)
-        self.solution = label("", "mono_small", wrap=True)
-        self.answers = label("", "small", "muted", wrap=True)
-        self.left = self._left()
-        self.steps = StepColumn(StepCard)
-        self.steps.chosen_changed.connect(self._chosen)
-        self.side = StepSide()
-        self.side.sibling_requested.connect(self._sibling)
+        self.heads = ColumnHeads()
+        self.steps = StepColumn(self._row, opens=True)
         self.bar = JudgeBar()
         self.bar.pressed.connect(self._verb)
         self.bar.renamed.connect(self._restep)
-        self.brief = label("", "small", "muted", wrap=True)
-        middle = QWidget()
-        centre = QVBoxLayout(middle)
-        centre.setContentsMargins(theme.SPACE_2, 0, theme.SPACE_2, 0)
-        centre.setSpacing(6)
-        centre.addWidget(self.brief)
-        centre.addWidget(self.steps, 1)
-        self.split = QSplitter(Qt.Orientation.Horizontal)
-        self.split.setChildrenCollapsible(False)
-        self.split.setHandleWidth(1)
-        for part, share in ((self.left, 24), (middle, 46), (self.side, 30)):
-            part.setMinimumWidth(150)
-            self.split.addWidget(part)
-            self.split.setStretchFactor(self.split.count() - 1, share)
-        self.split.setSizes([240, 460, 300])
-        top = QHBoxLayout()
-        top.addWidget(self.head, 1)
-        self.column.addLayout(top)
-        self.column.addWidget(self.split, 1)
+        self.tests = ProgramTests()
+        self.tests.run_asked.connect(self._run_tests)
+        self.same = SameQuestion()
+        self.same.opened.connect(self._sibling)
+        self._rule = QFrame()
+        self._rule.setProperty("look", "line")
+        self.column.addWidget(self.head)
+        self.column.addWidget(self.heads)
+        self.column.addWidget(self.steps)
         self.column.addWidget(self.bar)
-        for widget in (self.verifier, *self.bar.buttons.values(), self.bar.who):
+        self.column.addWidget(self.tests)
+        self.column.addWidget(self._rule)
+        self.column.addWidget(self.same)
+        self.column.addStretch(1)
+        for widget in (
+            self.verifier,
+            self.head.before,
+            self.head.after,
+            self.head.reference,
+            self.tests.run,
+            *self.bar.buttons.values(),
+            self.bar.who,
+        ):
             widget.installEventFilter(self)
 
-    def _left(self) -> QScrollArea:
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, theme.SPACE_2, 0)
-        column.setSpacing(theme.SPACE_1)
-        for title, body in (("Question", self.question), ("Reference", self.solution)):
-            column.addWidget(label(title, "strong"))
-            column.addWidget(body)
-            column.addSpacing(theme.SPACE_2)
-            body.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        column.addWidget(self.answers)
-        column.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(inside)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        return area
+    def _row(self, facts: RowFacts, parent: QWidget) -> StepRow:
+        made = StepRow(facts, parent)
+        made.trace_requested.connect(self._sibling)
+        return made
 
     @property
     def detail(self) -> TraceDetail | None:
         """The trajectory on screen."""
-        return self._detail
+        return None if self._opened is None else self._opened.detail
+
+    @property
+    def wanted(self) -> int | None:
+        """The trajectory on screen, or on its way there."""
+        return self._wanted
 
     def show_trace(self, trajectory_id: int, step: int = 0) -> bool:
         if self._run_id is None:
             return False
-        self._wanted, self._step = trajectory_id, step
-        self._read_trace(trajectory_id)
-        before = QApplication.focusWidget()
-        if before is not None and before is not self and not self.isAncestorOf(before):
-            self._came_from = weakref.ref(before)
+        self.preview(trajectory_id, step)
         QTimer.singleShot(0, self, self._take_focus)
         return True
+
+    def preview(self, trajectory_id: int, step: int = 0) -> None:
+        """Show a trajectory, and leave the focus where it is."""
+        self._wanted, self._step = trajectory_id, step
+        ready = self.ahead.ready(trajectory_id)
+        if ready is not None:
+            self._take(ready)
+        else:
+            self._read_trace(trajectory_id)
+
+    def open_later(self, trajectory_id: int | None, step: int) -> None:
+        """Show this trajectory as soon as the run that is shown next is read; None: none."""
+        self._later = None if trajectory_id is None else (trajectory_id, step)
+
+    def prefetch(self, trajectory_ids: Sequence[int]) -> None:
+        """These are likely to be asked for next."""
+        self.ahead.prefetch(trajectory_ids)
+
+    def set_position(self, text: str) -> None:
+        """Say where the trajectory stands in the list."""
+        self.head.position.setText(text)
 
     def _take_focus(self) -> None:
         self.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _go_back(self) -> bool:
-        """Raise the panel that the trace was opened from, and give it the focus again."""
-        before = self._came_from() if self._came_from is not None else None
-        if before is None or not isValid(before):
-            return False
-        parent: QWidget | None = before
-        while parent is not None and not isinstance(parent, QDockWidget):
-            parent = parent.parentWidget()
-        if parent is not None:
-            parent.raise_()
-        before.setFocus(Qt.FocusReason.OtherFocusReason)
-        return True
-
     def clear(self) -> None:
-        self._detail, self._wanted = None, None
+        self._opened, self._wanted = None, None
+        if self._later is not None:
+            (self._wanted, self._step), self._later = self._later, None
+        self.ahead.forget()
+        self._results.clear()
+        self.empty.say(self.empty_headline, self.empty_text)
 
     def load(self, run_id: str) -> None:
         del run_id
@@ -168,53 +175,42 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
             self._read_trace(self._wanted)
 
     def refresh(self, change: StoreChange) -> None:
+        if self._run_id is not None and self._run_id in change.changed:
+            self.ahead.forget()
         if self._wanted is not None:
             super().refresh(change)
 
     def _read_trace(self, trajectory_id: int) -> None:
         asked_for = self._run_id
 
-        def work(store: Store) -> TraceDetail:
-            return queries.trace(store, trajectory_id)
-
-        def done(detail: TraceDetail) -> None:
-            if self._run_id == asked_for and self._wanted == detail.id:
-                self._take(detail)
+        def done(opened: Opened) -> None:
+            if self._run_id == asked_for and self._wanted == opened.detail.id:
+                self._take(opened)
 
         def failed(error: Exception) -> None:
-            if self._run_id == asked_for and isinstance(error, SapoError):
-                self.clear()
-                self.empty.say("This trajectory no longer exists", error.what)
-                self.set_filled(False)
-            else:
+            if self._run_id != asked_for:
+                return
+            if not isinstance(error, SapoError):
                 raise error
+            self.clear()
+            self.empty.say("This trajectory no longer exists", error.what)
+            self.set_filled(False)
 
-        tasks.run(self, work, done, failed=failed, key="trace", keep_running=True)
+        self.ahead.ask(trajectory_id, done, failed)
 
     def _saved(self, detail: object) -> None:
-        if isinstance(detail, TraceDetail) and detail.id == self._wanted:
-            self._take(detail)
+        if isinstance(detail, TraceDetail):
+            self.ahead.keep(detail)
+            opened = self._opened
+            if detail.id == self._wanted and opened is not None and opened.detail.id == detail.id:
+                self._take(Opened(detail, opened.siblings, opened.code))
 
-    def _take(self, detail: TraceDetail) -> None:
-        fresh = self._detail is None or self._detail.id != detail.id
-        self._detail = detail
+    def _take(self, opened: Opened) -> None:
+        detail = opened.detail
+        fresh = self.detail is None or self.detail.id != detail.id
+        self._opened = opened
         self.set_filled(True)
-        answer = f"answer {detail.answer}" if detail.answer else "no answer"
-        if detail.correct:
-            self.outcome.set_text(f"correct, {answer}", "good", "done")
-        else:
-            self.outcome.set_text(f"incorrect, {answer}", "bad", "failed")
-        cases = [item.case for item in detail.labels if item.case not in ("", "right")]
-        self.case.setVisible(bool(cases))
-        self.case.set_text(cases[0] if cases else "")
-        source = SOURCE_WORDS.get(detail.source, f"sample {detail.sample}")
-        question = row_number(detail.question_id)
-        self.where.set_text(f"question {question}, it {detail.iteration}, {source}")
-        self.where.setToolTip(f"{detail.tokens} tokens; written {detail.copies} times" if detail.copies > 1 else "")
-        self.question.setText(detail.question)
-        self.solution.setText(detail.solution or "\u2013")
-        self.answers.setText(f"Reference answer {detail.reference}, this trajectory: {detail.answer or 'none'}")
-        self.brief.setText(" ".join(detail.question.split()))
+        self.head.show_detail(detail, code=opened.code)
         verifiers = sorted(detail.scores)
         newest = not fresh and self.verifier.currentIndex() == self.verifier.count() - 1
         set_items(self.verifier, [(f"Scores of V{number}", number) for number in verifiers])
@@ -223,48 +219,107 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
             self.verifier.setCurrentIndex(len(verifiers) - 1)
             self.verifier.blockSignals(blocked)
         self.verifier.setVisible(bool(verifiers))
+        if fresh:
+            self.tests.setVisible(opened.code)
+            self._show_tests()
         asked, self._step = self._step, 0
-        self._show_steps(asked or (first_step_shown(detail) if fresh else self.steps.chosen))
+        self._show_steps(asked or (first_step_shown(detail) if fresh else self.steps.chosen), same=not fresh)
+        if fresh:
+            self.shown.emit(detail.id)
 
-    def _show_steps(self, chosen: int) -> None:
-        if self._detail is None:
+    def _show_steps(self, chosen: int, *, same: bool) -> None:
+        opened = self._opened
+        if opened is None:
             return
-        verifier: object = self.verifier.currentData()
-        facts = step_facts(self._detail, verifier if isinstance(verifier, int) else None, annotator_name())
-        self.steps.show_steps(facts, chosen)
+        value: object = self.verifier.currentData()
+        verifier = value if isinstance(value, int) else None
+        self.heads.show_sources(sources_of(opened.detail), numbers=opened.code)
+        rows = row_facts(opened.detail, verifier, annotator_name(), code=opened.code)
+        self.steps.show_steps(rows, chosen, same=same)
+        self.same.show_strips(strips(opened.detail, opened.siblings, verifier))
+        self._fit()
 
     def _restep(self) -> None:
-        self._show_steps(self.steps.chosen)
+        self._show_steps(self.steps.chosen, same=True)
 
-    def _chosen(self, step: object) -> None:
-        if self._detail is not None and isinstance(step, int):
-            self.side.show_step(self._detail, step)
+    def _fit(self) -> None:
+        shown = self.height() >= LOW and self._opened is not None and bool(self._opened.siblings)
+        self.same.setVisible(shown)
+        steps = 0 if self._opened is None else len(self._opened.detail.steps)
+        self.same.set_room((self.height() - AROUND - STEP * steps) // ROW)  # the steps come first
+        self._rule.setVisible(shown)
 
     def _sibling(self, trajectory: object) -> None:
         if isinstance(trajectory, int):
             self.show_trace(trajectory)
             self.setFocus()
 
+    def _show_tests(self) -> None:
+        """What is known of the tests of the trajectory on screen."""
+        known = self._results.get(self._wanted or 0)
+        if known is not None:
+            self.tests.show_results(known)
+        else:
+            self.tests.clear()
+
+    def _run_tests(self) -> None:
+        detail = self.detail
+        if detail is None:
+            return
+
+        def done(results: RunTests) -> None:
+            self._results[results.trajectory] = results
+            if results.trajectory == self._wanted:
+                self.tests.show_results(results)
+
+        def failed(error: SapoError) -> None:
+            if detail.id == self._wanted:
+                self.tests.show_error(error)
+
+        self.tests.say_running()
+        run_tests(self, detail, done, failed)
+
+    def _other_iteration(self, step: int) -> None:
+        if self._opened is not None and self._opened.detail.id == self._wanted:
+            there = neighbour(self._opened.detail, self._opened.siblings, step)
+            if there is not None:
+                self.preview(there, self.steps.chosen)
+
     def _verb(self, verb: object) -> None:
         """Judge the chosen step; where it is not on the screen, bring it there instead. While another trajectory is
         being read, nothing: what is on the screen is no longer meant."""
-        if self._detail is None or self._detail.id != self._wanted or self._step:
+        detail = self.detail
+        if detail is None or detail.id != self._wanted or self._step:
             return
         if verb not in ("no_error", "undo") and not self.steps.in_view:
             self.steps.reveal()
         else:
-            self.writer.judge(self._detail.id, len(self._detail.steps), JudgeAction(str(verb), self.steps.chosen))
+            self.writer.judge(detail.id, len(detail.steps), JudgeAction(str(verb), self.steps.chosen))
 
     def _handle(self, event: QKeyEvent) -> bool:
         """Whether the key was one of ours."""
-        if self._detail is None or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
             return False
         key = Qt.Key(event.key())
+        if key in (Qt.Key.Key_J, Qt.Key.Key_K):
+            self.moved.emit(1 if key == Qt.Key.Key_J else -1)
+            return True
         if key == Qt.Key.Key_Escape:
-            return self._go_back()
-        move = {Qt.Key.Key_J: 1, Qt.Key.Key_Down: 1, Qt.Key.Key_K: -1, Qt.Key.Key_Up: -1}.get(key)
+            self.back_requested.emit()
+            return True
+        if self._opened is None:
+            return False
+        move = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(key)
         if move is not None:
             self.steps.choose(self.steps.chosen + move)
+            return True
+        turn = {Qt.Key.Key_BracketLeft: -1, Qt.Key.Key_BracketRight: 1}.get(key)
+        if turn is not None:
+            self._other_iteration(turn)
+            return True
+        if key == Qt.Key.Key_T and self._opened.code:
+            if not self.tests.next_failing() and self.tests.run.isEnabled():
+                self._run_tests()
             return True
         if key in KEYS:
             self._verb(KEYS[key])
@@ -283,9 +338,7 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.left.setVisible(self.width() >= WIDE)
-        self.brief.setVisible(self.width() < WIDE)
-        self.side.setVisible(self.width() >= MEDIUM)
+        self._fit()
 
 
 def first_step_shown(detail: TraceDetail) -> int:
@@ -294,5 +347,4 @@ def first_step_shown(detail: TraceDetail) -> int:
     for item in detail.labels:
         if item.verified > 0 and item.source != "outcome":
             return item.verified
-    predicted = [item.predicted for item in detail.labels if item.predicted > 0]
-    return predicted[0] if predicted else 1
+    return detail.predicted or 1

@@ -1,15 +1,16 @@
-"""What all charts share: theme, type, sizes, and the look of a pyqtgraph plot."""
+"""What all charts share: theme, type, sizes, what can be taken out of them, and the look of a pyqtgraph plot."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QContextMenuEvent, QPainter
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_export import ChartExport, Table
 
 Format = Callable[[float], str]
 
@@ -22,6 +23,42 @@ class ChartFrame(QWidget):
         self.setFont(theme.font("small"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         theme.on_change(self, self._restyle)
+
+    # What can be taken out
+
+    @property
+    def export(self) -> ChartExport:
+        """Its exports."""
+        return ChartExport(self, self.picture_size, self.paint_picture, self.table)
+
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything to take out."""
+        return True
+
+    def table(self) -> Table:
+        """The numbers that are drawn."""
+        raise NotImplementedError
+
+    def picture_size(self) -> QSize:
+        """The size of a picture of it, in pixels of the screen."""
+        return self.size()
+
+    def paint_picture(self, painter: QPainter, where: QRectF) -> None:
+        """Draw it, as it is on the screen."""
+        del where
+        self.render(painter, QPoint(), renderFlags=QWidget.RenderFlag.DrawChildren)
+
+    def context_menu(self) -> QMenu:
+        """What the right mouse button offers."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.export.fill_menu(menu)
+        return menu
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self.has_content:
+            self.context_menu().popup(event.globalPos())
 
     def sizeHint(self) -> QSize:
         return QSize(360, 200)

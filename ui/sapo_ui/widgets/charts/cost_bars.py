@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_export import Table
 from sapo_ui.widgets.charts.chart_frame import ChartFrame
 
 ROW, BAR = 24, 12
@@ -47,6 +48,15 @@ class CostBars(ChartFrame):
         self.setMinimumHeight(self.needed())
         self.updateGeometry()
         self.update()
+
+    @property
+    def has_content(self) -> bool:
+        return bool(self._bars)
+
+    def table(self) -> Table:
+        """A row a bar: its group, its name, its size, whether that is an estimate, and the remark."""
+        rows = ((bar.group, bar.name, bar.amount, int(bar.estimate), bar.remark) for bar in self._bars)
+        return [("group", "name", "amount", "estimate", "remark"), *rows]
 
     def needed(self) -> int:
         """Pixels that all rows take."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_export import Table
 from sapo_ui.widgets.charts.plot_frame import PlotFrame
 from sapo_ui.widgets.charts.plot_math import Floats
 
@@ -77,6 +78,11 @@ class ThresholdHistogram(PlotFrame):
             self._threshold = threshold
             self._show_threshold()
             self.threshold_changed.emit(threshold)
+
+    def table(self) -> Table:
+        """A row a bin: from, to, how many."""
+        bins = zip(self._edges[:-1].tolist(), self._edges[1:].tolist(), self._counts.tolist(), strict=False)
+        return [("from", "to", "count"), *bins]
 
     def line_x(self) -> float:
         """Where the line is drawn, in pixels of this widget; NaN while there is nothing to draw."""

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_export import Table
 from sapo_ui.widgets.charts.chart_frame import Format
 from sapo_ui.widgets.charts.plot_frame import PlotFrame
 from sapo_ui.widgets.charts.plot_math import Floats, padded, thin
@@ -28,7 +29,7 @@ LEFT_ROOM = 46
 SIDE_SHARE = 0.02
 """Room left and right of the data, as a share of its width."""
 
-MOST_FOR_LABELS = 0.5
+MOST_FOR_LABELS = 0.56
 """Share of the chart's width that the names at the lines' ends may take."""
 
 
@@ -43,6 +44,11 @@ class Line:
     high: Floats | None = None
     series: int = 0
     dashed: bool = False
+
+    @property
+    def drawable(self) -> bool:
+        """Whether any of its values has a place."""
+        return bool(np.isfinite(self.y).any())
 
 
 class LineChart(PlotFrame):
@@ -63,9 +69,9 @@ class LineChart(PlotFrame):
         self._value_format: Format = fmt.number
         self._y_range: tuple[float, float] | None = None
         self._y_least = 0.0
+        self._y_seen = (0.0, 1.0)
         self._log = False
         self._at: float | None = None
-        self._positions: Floats = np.zeros(0)
         self._zoomed = False
         self._placing = False
         self._items: list[LineItems] = []
@@ -100,7 +106,6 @@ class LineChart(PlotFrame):
         self._x_format, self._y_format = x_format, y_format
         self._value_format = value_format or y_format
         self._y_range, self._y_least = y_range, y_least
-        self._positions = _union([line.x for line in self._lines])
         if not self._lines:
             self._zoomed = False
             if self._view is not None:
@@ -163,10 +168,21 @@ class LineChart(PlotFrame):
             if index < len(separators):
                 line.setValue(separators[index])
 
+    def table(self) -> Table:
+        """A row a point: its line, x, value, and the interval where there is one."""
+        rows: list[tuple[object, ...]] = [("series", "x", "value", "low", "high")]
+        for line in self._lines:
+            nothing = [None] * len(line.x)
+            low = line.low.tolist() if line.low is not None else nothing
+            high = line.high.tolist() if line.high is not None else nothing
+            rows += zip([line.name] * len(line.x), line.x.tolist(), line.y.tolist(), low, high, strict=True)
+        return rows
+
     # Scales
 
     def _x_range(self) -> tuple[float, float]:
-        low, high = float(self._positions[0]), float(self._positions[-1])
+        shown = [line for line in self._lines if line.drawable] or self._lines
+        low, high = min(float(line.x[0]) for line in shown), max(float(line.x[-1]) for line in shown)
         if self._x_ticks:
             low, high = min(low, self._x_ticks[0][0]), max(high, self._x_ticks[-1][0])
         if high <= low:
@@ -175,29 +191,26 @@ class LineChart(PlotFrame):
         return low - room, high + room
 
     def _scaled(self, values: Floats) -> Floats:
-        if not self._log:
-            return values
+        """What is drawn of `values`: NaN for those that have no place."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(values > 0, np.log10(values), np.nan)
+            if self._log:
+                values = np.where(values > 0, np.log10(values), np.nan)
+            return np.where(np.isfinite(values), values, np.nan)
 
-    def _y_limits(self, low_x: float, high_x: float) -> tuple[float, float]:
+    def _y_limits(self, shown: Sequence[Floats]) -> tuple[float, float]:
+        """The y axis over all values of `shown`; where none has a place, as it was."""
         if self._y_range is not None and not self._log:
             return padded(*self._y_range, share=0.03)
-        ends: list[float] = []
-        for line in self._lines:
-            part = _slice(line.x, low_x, high_x)
-            for values in (line.y, line.low, line.high):
-                shown = self._scaled(values[part]) if values is not None else np.zeros(0)
-                shown = shown[np.isfinite(shown)]
-                if len(shown):
-                    ends += [float(shown.min()), float(shown.max())]
-        if not ends:
-            return (0.0, 1.0)
-        low, high = min(ends), max(ends)
+        finite = [values[np.isfinite(values)] for values in shown]
+        finite = [values for values in finite if len(values)]
+        if not finite:
+            return self._y_seen
+        low, high = min(float(values.min()) for values in finite), max(float(values.max()) for values in finite)
         if high - low < self._y_least:
             middle = (low + high) / 2
             low, high = middle - self._y_least / 2, middle + self._y_least / 2
-        return padded(low, high)
+        self._y_seen = padded(low, high)
+        return self._y_seen
 
     def _place(self, view: PlotView) -> None:
         """Fit the view to the data, or keep what was zoomed to."""
@@ -237,18 +250,27 @@ class LineChart(PlotFrame):
     def _draw(self, view: PlotView) -> None:
         """Hand pyqtgraph what is in view, at most two points a pixel."""
         low, high = view.seen
-        view.show_y(*self._y_limits(low, high))
-        view.left.set_ticks(self._y_format, log=self._log)
-        view.bottom.set_ticks(self._x_format, self._x_ticks)
+        shown: list[Floats] = []
         for items, line in zip(self._items, self._lines, strict=False):
             part = _slice(line.x, low, high)
-            x, y = line.x[part], self._scaled(line.y[part])
-            there = np.isfinite(y)
-            items.show(*thin(x[there], y[there], max(8, self.width())))
+            # Thinned first: few values are then left to be scaled and measured, the lowest and the highest among them.
+            x, y = line.x[part], line.y[part]
+            if self._log:
+                above = ~(y <= 0)  # NaN stays, as a gap
+                x, y = x[above], y[above]
+            x, y = thin(x, y, max(8, self.width()))
+            y = self._scaled(y)
+            items.show(x, y)
+            shown.append(y)
             if line.low is not None and line.high is not None:
-                items.show_interval(x, self._scaled(line.low[part]), self._scaled(line.high[part]))
+                interval = self._scaled(line.low[part]), self._scaled(line.high[part])
+                items.show_interval(line.x[part], *interval)
+                shown += interval
             else:
                 items.show_interval(x[:0], x[:0], x[:0])
+        view.show_y(*self._y_limits(shown))
+        view.left.set_ticks(self._y_format, log=self._log)
+        view.bottom.set_ticks(self._x_format, self._x_ticks)
         for items in self._items[len(self._lines) :]:
             items.clear()
         if self._between is None:
@@ -305,28 +327,32 @@ class LineChart(PlotFrame):
             self._show_crosshair()
         self.hovered.emit(at)
 
-    def _in_view(self) -> Floats:
-        if self._view is None:
-            return self._positions
-        return self._positions[_slice(self._positions, *self._view.seen, beyond=0)]
+    def _near(self, at: float) -> Floats:
+        """The points of all lines next to `at` that are in view, ascending: those before, on and after it."""
+        low, high = self._view.seen if self._view is not None else (-math.inf, math.inf)
+        found: list[Floats] = []
+        for line in self._lines:
+            inside = line.x[_slice(line.x, low, high, beyond=0)]
+            found.append(inside[_slice(inside, at, at)])
+        return np.unique(np.concatenate(found)) if found else np.zeros(0)
 
     def _pointed(self, x: object) -> None:
-        positions = self._in_view()
-        if isinstance(x, float) and len(positions):
-            self._read(float(positions[int(np.argmin(np.abs(positions - x)))]))
-        else:
-            self._read(None)
+        near = self._near(x) if isinstance(x, float) else np.zeros(0)
+        self._read(float(near[int(np.argmin(np.abs(near - x)))]) if len(near) and isinstance(x, float) else None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
         if step is None or not self._lines:
             super().keyPressEvent(event)
             return
-        positions = self._in_view()
-        if not len(positions):
+        if self._at is None:
+            near = self._near(math.inf)
+            self._read(float(near[-1]) if len(near) else None)
             return
-        index = len(positions) - 1 if self._at is None else int(np.searchsorted(positions, self._at)) + step
-        self._read(float(positions[max(0, min(len(positions) - 1, index))]))
+        near = self._near(self._at)
+        beyond = near[near > self._at] if step > 0 else near[near < self._at][::-1]
+        if len(beyond):
+            self._read(float(beyond[0]))
 
 
 def value_at(line: Line, at: float | None) -> float:
@@ -335,13 +361,6 @@ def value_at(line: Line, at: float | None) -> float:
         return float(line.y[-1])
     index = int(np.searchsorted(line.x, at))
     return float(line.y[index]) if index < len(line.x) and line.x[index] == at else math.nan
-
-
-def _union(parts: Sequence[Floats]) -> Floats:
-    """All values of ascending `parts`, ascending and once each."""
-    if not parts:
-        return np.zeros(0)
-    return parts[0] if all(np.array_equal(part, parts[0]) for part in parts) else np.unique(np.concatenate(parts))
 
 
 def _slice(x: Floats, low: float, high: float, beyond: int = 1) -> slice:

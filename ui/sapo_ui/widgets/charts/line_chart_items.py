@@ -50,14 +50,14 @@ class LineItems:
     def __init__(self, view: PlotView) -> None:
         self.band = Band(view, -20)
         self.bars = pg.ErrorBarItem()
-        self.curve = pg.PlotDataItem(antialias=True, skipFiniteCheck=True, connect="all", useCache=False)
+        self.curve = pg.PlotDataItem(antialias=True, connect="finite", useCache=False)
         view.put(self.bars)
         view.put(self.curve)
 
     def show(self, x: Floats, y: Floats) -> None:
-        """Draw the curve through finite values."""
+        """Draw the curve; a value that is NaN is a gap."""
         self.curve.setData(x, y)
-        self.curve.setVisible(len(x) > 0)
+        self.curve.setVisible(bool(np.isfinite(y).any()))
 
     def show_interval(self, x: Floats, low: Floats, high: Floats) -> None:
         """Draw an interval at each x where it is known."""

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QRectF, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from sapo_studio.errors import InputError
-from sapo_studio.files import output_place
 from sapo_ui import theme
 from sapo_ui.widgets.charts.chart_frame import ChartFrame, style_plot
-from sapo_ui.widgets.plain_text import show_plainly
 
 if TYPE_CHECKING:
     from sapo_ui.widgets.charts.plot_parts import PlotView
 
 FOCUS_ROOM = 3
-PICTURE_SCALE = 2
-"""Pixels of an exported PNG for one on the screen."""
 
 
 class PlotFrame(ChartFrame):
@@ -77,81 +71,23 @@ class PlotFrame(ChartFrame):
         """Show all of the data again."""
 
     def context_menu(self) -> QMenu:
-        """What the right mouse button offers."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Export picture\u2026").triggered.connect(self.ask_picture)
+        menu = super().context_menu()
         if self.zoom:
-            reset = menu.addAction("Reset view")
+            reset = menu.addAction("&Reset view")
             reset.setEnabled(self.zoomed)
             reset.triggered.connect(self.reset_view)
         return menu
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if self._view is not None and self._view.isVisibleTo(self):
-            self.context_menu().popup(event.globalPos())
+    @property
+    def has_content(self) -> bool:
+        return self._view is not None and self._view.isVisibleTo(self)
 
-    def ask_picture(self) -> None:
-        """Ask for a file name and write the chart to it."""
-        name = "-".join(self.accessibleName().lower().split()) or "chart"
-        chosen, kind = QFileDialog.getSaveFileName(
-            self, "Export picture", f"{name}.png", "PNG picture (*.png);;SVG drawing (*.svg)"
-        )
-        if not chosen:
-            return
-        path = Path(chosen)
-        if path.suffix.lower() not in (".png", ".svg"):
-            path = path.with_name(path.name + (".svg" if "svg" in kind else ".png"))
-        try:
-            self.write_picture(path)
-        except (OSError, InputError) as problem:
-            box = QMessageBox(
-                QMessageBox.Icon.Warning, "Export picture", "The picture could not be written.", parent=self
-            )
-            box.setInformativeText(str(problem))
-            box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            show_plainly(box)
-            box.open()
+    def picture_size(self) -> QSize:
+        return self.need_view().viewport().size()
 
-    def write_picture(self, path: Path) -> None:
-        """Write the chart as PNG (two pixels for one on the screen) or, where the name ends in `.svg`, as SVG.
-
-        Raises InputError where something else than a plain file stands there, OSError where writing fails.
-        """
-        place = output_place(path)
+    def paint_picture(self, painter: QPainter, where: QRectF) -> None:
         view = self.need_view()
-        place.write_bytes(self._svg(view) if path.suffix.lower() == ".svg" else self._png(view))
-
-    @staticmethod
-    def _png(view: PlotView) -> bytes:
-        from pyqtgraph import exporters
-
-        item: Any = view.getPlotItem()
-        exporter: Any = exporters.ImageExporter(item)
-        exporter.parameters()["width"] = round(item.width()) * PICTURE_SCALE
-        picture: QImage = exporter.export(toBytes=True)
-        buffer = QBuffer()
-        # Qt takes the name of a format as text.
-        picture.save(buffer, "PNG")  # pyright: ignore[reportArgumentType, reportCallIssue]
-        return bytes(buffer.data().data())
-
-    def _svg(self, view: PlotView) -> bytes:
-        """By Qt: pyqtgraph 0.14's own exporter fails over the closed paths that Qt 6.11 writes (its issue 3495)."""
-        from PySide6.QtSvg import QSvgGenerator
-
-        where = QRectF(view.viewport().rect())
-        buffer = QBuffer()
-        generator = QSvgGenerator(QSvgGenerator.SvgVersion.Svg11)  # the later Tiny 1.2 has no clipping
-        generator.setOutputDevice(buffer)
-        generator.setResolution(view.logicalDpiX())  # else what pyqtgraph has recorded as QPicture comes out smaller
-        generator.setSize(where.size().toSize())
-        generator.setViewBox(where)
-        generator.setTitle(self.accessibleName())
-        painter = QPainter(generator)
-        painter.fillRect(where, QColor(theme.current().surface))
         view.render(painter, where, view.viewport().rect())
-        painter.end()
-        return bytes(buffer.data().data())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event

@@ -40,22 +40,34 @@ def padded(low: float, high: float, *, share: float = 0.08, least: float = 1e-6)
 
 
 def thin(x: Floats, y: Floats, buckets: int) -> tuple[Floats, Floats]:
-    """At most two points a bucket, the lowest and the highest in their order, so that no spike is lost.
+    """At most two points a bucket, the lowest and the highest in their order, so that no spike is lost; and one that is
+    not finite for each run of buckets without any other, so that a gap stays a gap.
 
     `x` ascends. Few points come back as they are.
     """
     n = len(x)
     if n <= 2 * buckets or buckets < 1:
         return x, y
-    edges = np.linspace(0, n, buckets + 1).astype(np.int64)
-    starts = edges[:-1]
-    length = int(np.max(np.diff(edges)))
-    # One row a bucket; the last bucket's value pads the ragged ends.
-    index = np.minimum(starts[:, None] + np.arange(length)[None, :], (edges[1:] - 1)[:, None])
-    block = y[index]
-    low = index[np.arange(buckets), np.nanargmin(np.where(np.isnan(block), np.inf, block), axis=1)]
-    high = index[np.arange(buckets), np.nanargmax(np.where(np.isnan(block), -np.inf, block), axis=1)]
-    keep = np.unique(np.concatenate([np.array([0, n - 1]), low, high]))
+    size = -(-n // buckets)
+    whole = n // size
+    sound = np.isfinite(y)
+    none = np.zeros(0, np.bool_)
+    if sound.all():
+        below = above = y
+    else:
+        below, above = np.where(sound, y, np.inf), np.where(sound, y, -np.inf)
+        none = ~np.logical_or.reduceat(sound, np.arange(0, n, size))
+    # All buckets but a shorter last one are rows of one table.
+    rows = np.arange(whole) * size
+    low = rows + below[: whole * size].reshape(whole, size).argmin(axis=1)
+    high = rows + above[: whole * size].reshape(whole, size).argmax(axis=1)
+    chosen = [np.array([0, n - 1]), low, high]
+    if whole * size < n:
+        rest = slice(whole * size, n)
+        chosen.append(whole * size + np.array([below[rest].argmin(), above[rest].argmax()]))
+    keep = np.unique(np.concatenate(chosen))
+    if len(none):  # a value that is not finite only where its bucket has no other
+        keep = keep[sound[keep] | none[keep // size]]
     return x[keep], y[keep]
 
 

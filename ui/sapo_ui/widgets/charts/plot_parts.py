@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.widgets.charts.chart_frame import Format
+from sapo_ui.widgets.charts.plot_controls import QuietPlot
 from sapo_ui.widgets.charts.plot_math import log_ticks, nice_ticks, spread
 
 PIXELS_PER_TICK = {"left": 40, "bottom": 64}
@@ -196,7 +197,7 @@ class PlotView(pg.PlotWidget):
         self.bottom = TickAxis("bottom")
         self.ends = EndLabels()
         axes = {"left": self.left, "bottom": self.bottom, "right": self.ends}
-        super().__init__(parent, viewBox=self.box, axisItems=axes, enableMenu=False)
+        super().__init__(parent, plotItem=QuietPlot(viewBox=self.box, axisItems=axes, enableMenu=False))
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.viewport().setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
@@ -204,7 +205,7 @@ class PlotView(pg.PlotWidget):
         # pyqtgraph's own signatures are too loose to be checked
         self._item: Any = self.getPlotItem()
         self._item.layout.setContentsMargins(0, 0, 0, 0)
-        # Never shown, yet the item works with the boxes in it. Without a parent it would outlive the window.
+        # Never shown. Without a parent it would outlive the window.
         self._item.ctrlMenu.setParent(self, Qt.WindowType.Popup)
         self.box.disableAutoRange()
         for axis in axes.values():

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_export import Table
 from sapo_ui.widgets.charts.chart_frame import ChartFrame
 
 BAR, GAP, LEFT, TOP = 20, 14, 44, 6
+
+
+COMPACT = 330
+"""Pixels of width below which names stand once, below all bars."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,32 @@ class StackedBars(ChartFrame):
         self.setMinimumHeight(self.needed())
         self.update()
 
+    @property
+    def has_content(self) -> bool:
+        return bool(self._bars)
+
+    def table(self) -> Table:
+        """A row a part: its bar, its name, how many."""
+        parts = ((bar.name, part.name, part.count) for bar in self._bars for part in bar.parts)
+        return [("bar", "part", "count"), *parts]
+
+    def compact(self) -> bool:
+        """Whether the bars are too narrow for lines of their own: names then stand once, below all bars."""
+        return self.width() < COMPACT
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.setMinimumHeight(self.needed())
+
+    @property
+    def _pitch(self) -> int:
+        return BAR + 8 if self.compact else BAR + self.ascent() + 4 + GAP
+
     def needed(self) -> int:
         """Pixels that all rows take."""
-        return TOP * 2 + len(self._bars) * (BAR + self.ascent() + 4 + GAP) - (GAP if self._bars else 0)
+        if self.compact:
+            return TOP * 2 + len(self._bars) * self._pitch + self.ascent() + 4
+        return TOP * 2 + len(self._bars) * self._pitch - (GAP if self._bars else 0)
 
     def sizeHint(self) -> QSize:
         return QSize(360, max(120, self.needed()))
@@ -71,7 +99,7 @@ class StackedBars(ChartFrame):
         found: list[list[QRectF]] = []
         room = max(10.0, self.width() - LEFT - 4)
         for index, bar in enumerate(self._bars):
-            x, y = float(LEFT), TOP + index * (BAR + self.ascent() + 4 + GAP)
+            x, y = float(LEFT), TOP + index * self._pitch
             row: list[QRectF] = []
             for part in bar.parts:
                 wide = room * part.count / bar.total if bar.total else 0.0
@@ -105,7 +133,7 @@ class StackedBars(ChartFrame):
             y = row[0].top() if row else TOP
             painter.setPen(QColor(look.text))
             painter.drawText(QRectF(0, y, LEFT - 8, BAR), Qt.AlignmentFlag.AlignVCenter, bar.name)
-            captions = self.captions(bar, self.width() - LEFT)
+            captions = [""] * len(bar.parts) if self.compact else self.captions(bar, self.width() - LEFT)
             x, beneath = float(LEFT), y + BAR + 4
             for part, rect, caption in zip(bar.parts, row, captions, strict=True):
                 colour = self.series_colour(part.series)
@@ -114,6 +142,8 @@ class StackedBars(ChartFrame):
                 if self.fontMetrics().horizontalAdvance(share) + 12 <= rect.width():
                     painter.setPen(QColor(theme.text_on(colour)))
                     painter.drawText(rect.adjusted(6, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, share)
+                if self.compact:
+                    continue
                 painter.fillRect(QRectF(x, beneath + line / 2 - 4, 8, 8), colour)
                 painter.setPen(QColor(look.muted))
                 wide = self.fontMetrics().horizontalAdvance(caption)
@@ -123,6 +153,21 @@ class StackedBars(ChartFrame):
                 painter.setPen(QColor(look.text))
                 where = QRectF(x, beneath, self.width() - x - 4, line)
                 painter.drawText(where, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, bar.remark)
+
+        if self.compact and self._bars:
+            self._paint_names(painter, TOP + len(self._bars) * self._pitch + 2)
+
+    def _paint_names(self, painter: QPainter, top: float) -> None:
+        """Every part's name with its color, once; as many as fit."""
+        look, x, line = theme.current(), 0.0, self.ascent()
+        for name, series in {part.name: part.series for bar in self._bars for part in bar.parts}.items():
+            wide = self.fontMetrics().horizontalAdvance(name)
+            if x + 12 + wide > self.width():
+                break
+            painter.fillRect(QRectF(x, top + line / 2 - 4, 8, 8), self.series_colour(series))
+            painter.setPen(QColor(look.muted))
+            painter.drawText(QRectF(x + 12, top, wide + 2, line), Qt.AlignmentFlag.AlignVCenter, name)
+            x += wide + 24
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:

@@ -1,4 +1,4 @@
-"""An empty text behind `sapo`, as an unset shell variable gives it, is refused wherever a text is taken."""
+"""What no command of `sapo` takes: an empty text, as an unset shell variable gives it, and NaN."""
 
 from __future__ import annotations
 
@@ -48,3 +48,41 @@ def test_the_names_are_those_of_the_help(capsys: pytest.CaptureFixture[str], mon
         with pytest.raises(SystemExit):
             cli.main()
         assert f"{named} is given" in capsys.readouterr().err
+
+
+def numbers() -> list[tuple[str, ...]]:
+    """Every option that takes a number with a fraction, as the words before it."""
+    groups = {
+        (name, sub): one for name, command in COMMANDS.items() for sub, one in getattr(command, "commands", {}).items()
+    }
+    return [
+        (*words, parameter.opts[0])
+        for words, command in {**{(name,): one for name, one in COMMANDS.items()}, **groups}.items()
+        for parameter in command.params
+        if "float" in str(parameter.type_descriptor.annotation)
+    ]
+
+
+@pytest.mark.parametrize("words", numbers(), ids=" ".join)
+@pytest.mark.parametrize("written", ["nan", "-NaN"])
+def test_what_is_no_number_is_refused_by_name(
+    words: tuple[str, ...], written: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    command: Any = COMMANDS[words[0]]
+    command = command.commands[words[1]] if len(words) == 3 else command
+    needed = ["x" for one in command.params if one.param_type_name == "argument" and one.required]
+    options = [
+        part
+        for one in command.params
+        if one.param_type_name == "option" and one.required
+        for part in (one.opts[0], "x")
+    ]
+    monkeypatch.setattr("sys.argv", ["sapo", *words[:-1], *needed, *options, f"{words[-1]}={written}"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    assert f"{words[-1].lstrip('-')}" in capsys.readouterr().err
+
+
+def test_there_are_such_numbers():
+    assert ("annotate", "make", "--overlap") in numbers()

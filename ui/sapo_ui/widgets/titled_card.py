@@ -1,4 +1,4 @@
-"""What every part of the page stands in: a frame with a title, and something beside the title."""
+"""What the parts of a page stand in: a frame with a title, and something beside the title."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sapo_ui import theme
 from sapo_ui.widgets.labels import label
 
 
-class Card(QFrame):
+class TitledCard(QFrame):
     """A titled frame. `column` is where the content goes, `head` the line with the title."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:

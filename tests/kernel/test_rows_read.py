@@ -1,0 +1,76 @@
+"""What a look at the store costs does not grow with what has been there before: counted, not timed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sapo_studio.events import kinds as k
+from sapo_studio.store import queries
+from sapo_studio.store.ingest import Ingest
+from tests.fixtures.rows_read import counted
+from tests.fixtures.synthetic import synthetic_queued
+
+RUNS = 25
+POINTS = 4_000
+
+
+def fill(store, points):
+    """25 runs with `points` metric values and `points` points of curves each."""
+    ids = [synthetic_queued(store, iterations=1) for _ in range(RUNS)]
+    names = ("loss", "learning_rate", "margin", "gap")
+    each = points // len(names)
+    with store.atomic():
+        for run_id in ids:
+            store.execute(
+                "INSERT INTO phases (run_id, ordinal, name, iteration) VALUES (?, 9, 'verifier', 1)", (run_id,)
+            )
+            for name in names:
+                store.execute(
+                    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+                    " INSERT INTO curves (run_id, ordinal, name, step, value) SELECT ?, 9, ?, i, i / 3.0 FROM n",
+                    (each, run_id, name),
+                )
+                store.execute(
+                    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+                    " INSERT INTO metrics (run_id, iteration, name, value) SELECT ?, i, ?, i / 3.0 FROM n",
+                    (each, run_id, name),
+                )
+    return ids
+
+
+@pytest.fixture(params=[40, POINTS])
+def ids(request, store):
+    return fill(store, request.param)
+
+
+def test_a_tick_reads_new_rows_only(store, ids):
+    """The list of runs, and the curves of the run that is shown: the same work with 40 points a run as with 4,000."""
+    points = {(found.ordinal, found.name): int(found.steps[-1]) for found in queries.curves(store, ids[0])}
+    with counted(store) as list_work:
+        runs = queries.list_runs(store)
+    assert runs[0].headline["gap"] == points[9, "gap"] / 3.0
+    with counted(store) as curve_work:
+        assert queries.curves(store, ids[0], points) == []
+    assert list_work.tens < 400 * RUNS / 10  # a run has four metrics
+    assert curve_work.tens < 1000 / 10
+    last = points[9, "gap"]
+    Ingest(store, ids[0]).apply([k.CurvePoint(ordinal=9, name="gap", step=last + 1, value=0.5)])
+    (news,) = queries.curves(store, ids[0], points)
+    assert (news.steps.tolist(), news.values.tolist()) == ([last + 1], [0.5])
+
+
+def test_a_value_that_is_no_number_is_a_gap_of_its_curve(store):
+    (run_id,) = fill_one(store)
+    values = [1.0, float("nan"), float("inf"), 2.0]
+    Ingest(store, run_id).apply(
+        [k.CurvePoint(ordinal=9, name="loss", step=at, value=value) for at, value in enumerate(values)]
+    )
+    (curve,) = queries.curves(store, run_id)
+    assert np.array_equal(curve.values, np.array(values), equal_nan=True)
+
+
+def fill_one(store):
+    run_id = synthetic_queued(store, iterations=1)
+    store.execute("INSERT INTO phases (run_id, ordinal, name, iteration) VALUES (?, 9, 'verifier', 1)", (run_id,))
+    return (run_id,)

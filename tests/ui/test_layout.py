@@ -1,0 +1,87 @@
+"""Every registered page at the sizes people have: no clipped label, no widgets over each other."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+
+from sapo_studio.domain.runs import RunStatus
+from sapo_ui.services import tasks
+from sapo_ui.shell.page_registry import PAGES
+from sapo_ui.shell.panel_registry import PANELS
+from tests.fixtures.synthetic import synthetic_run
+from tests.ui.layout_faults import faults
+from tests.ui.shell.conftest import control, open_window, select
+
+__all__ = ["control", "open_window", "select"]
+
+SIZES = ((1024, 640), (1280, 800), (1920, 1080))
+"""The smallest, the usual one, and a 4K screen at 200 %."""
+
+LONG = "a run with a very long name that goes on and on, seed 1234567890, eta 0.25, again"[:80]
+
+
+def views_of_a_run(window):
+    """(name, what brings it to the front) of the run's page in each of its ways."""
+    return [(f"run, {name}", lambda name=name: window._use_run(name)) for name in ("watch", "read")]
+
+
+def views(window):
+    """The same of every page, and of the run's with each drawer."""
+    others = [spec.page_id for spec in PAGES if spec.page_id != "run"]
+    drawers = [spec.panel for spec in PANELS if spec.area == "bottom"]
+    return [
+        *((name, lambda name=name: window._show_page(name)) for name in others),
+        *views_of_a_run(window),
+        *((f"run, {one.title}", lambda name=one.panel_id: window.run_page.panels.go_to(name)) for one in drawers),
+    ]
+
+
+def looked_at(qtbot, window, shown):
+    """Every fault of the views at every size."""
+    wrong = {}
+    for name, show in shown:
+        window._show_page("run")
+        show()
+        for size in SIZES:
+            window.resize(*size)
+            qtbot.waitUntil(lambda: tasks.pool().idle)
+            QApplication.processEvents()
+            QApplication.processEvents()
+            assert window.size().toTuple() == size, f"{name} does not fit {size}"
+            if told := faults(window):
+                wrong[name, size] = told
+    return wrong
+
+
+def told(wrong):
+    return "\n".join(f"{where}: {faults}" for where, faults in wrong.items())
+
+
+def test_no_page_clips_or_overlaps(qtbot, store, open_window, select):
+    run_id = synthetic_run(store, name=LONG, iterations=2, trajectories=60, questions=8)
+    window = open_window(PANELS)
+    select(window, run_id)
+    window.run_page.panels.show_trace(store.value("SELECT trajectory_id FROM rollouts WHERE prefix > 0 LIMIT 1"))
+    wrong = looked_at(qtbot, window, views(window))
+    assert not wrong, told(wrong)
+
+
+def test_a_failed_run_clips_and_overlaps_nothing(qtbot, store, open_window, select):
+    window = open_window(PANELS)
+    run_id = synthetic_run(store, name=LONG, iterations=2, trajectories=24, questions=8, status=RunStatus.FAILED)
+    select(window, run_id)
+    wrong = looked_at(qtbot, window, views_of_a_run(window))
+    assert not wrong, told(wrong)
+
+
+def test_what_is_wrong_is_found(qtbot):
+    page = QWidget()
+    qtbot.addWidget(page)
+    page.resize(300, 100)
+    label, button = QLabel("a text that is far too long for its place", page), QPushButton("Start", page)
+    label.setGeometry(0, 0, 60, 20)
+    button.setGeometry(50, 10, 100, 30)
+    page.show()
+    clipped, overlapping = faults(page)
+    assert "needs" in clipped
+    assert "overlap by 10 x 10" in overlapping

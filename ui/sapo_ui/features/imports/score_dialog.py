@@ -1,0 +1,169 @@
+"""Score with a verifier: which run's, which iteration's; how far it is; what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from sapo_studio.app.imports.scoring import Scored, Scorers
+from sapo_studio.readable import counted
+from sapo_studio.store.records import RunSummary
+from sapo_ui import theme
+from sapo_ui.features.imports.told import told
+from sapo_ui.services import tasks
+from sapo_ui.services.engine_study import EngineStudy
+from sapo_ui.services.scoring import read_scorers, score
+from sapo_ui.widgets.combo import combo_box, set_items
+from sapo_ui.widgets.elided_combo import ElidedCombo
+from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.notice import Notice
+from sapo_ui.widgets.plain_text import PlainLabel
+
+NONE_YET = "No run here has a trained verifier yet. Let a run finish its first iteration."
+
+
+class ScoreDialog(QDialog):
+    """The window stays usable beside it. Closing it while it scores stops the engine, and nothing is kept."""
+
+    scored = Signal(object)
+    """(Scored) The scores are in the store."""
+
+    def __init__(self, run: RunSummary, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Score with a verifier")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(460)
+        self._import = run.id
+        self._found: Sequence[Scorers] = ()
+        self._study = EngineStudy(self)
+        self.file = ElidedLabel(theme.font("body"))
+        self.file.set_text(f"{run.name} ({run.id})")
+        self.run = ElidedCombo("Run", 320)
+        self.run.setEnabled(False)
+        self.verifier = combo_box("Verifier", (), "Which of the run's verifiers")
+        self.verifier.setEnabled(False)
+        self.said = PlainLabel("Looking for runs that have a verifier\u2026")
+        self.said.setWordWrap(True)
+        self.said.setAccessibleName("What comes of it")
+        self.progress = QProgressBar()
+        self.progress.setAccessibleName("How far the scoring is")
+        self.progress.setTextVisible(False)
+        self.progress.hide()
+        self.trouble = Notice("bad")
+        form = QFormLayout()
+        form.addRow("File", self.file)
+        form.addRow("Run", self.run)
+        form.addRow("Verifier", self.verifier)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.ok = QPushButton("Score")
+        self.ok.setProperty("look", "primary")
+        self.ok.setEnabled(False)
+        self.buttons.addButton(self.ok, QDialogButtonBox.ButtonRole.AcceptRole)
+        self.close_button = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
+        self.close_button.setAutoDefault(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(12)
+        column.addLayout(form)
+        column.addWidget(self.said)
+        column.addWidget(self.progress)
+        column.addWidget(self.trouble)
+        column.addStretch(1)
+        column.addWidget(self.buttons)
+        self.run.currentIndexChanged.connect(self._offer_verifiers)
+        self.ok.clicked.connect(self._score)
+        self.buttons.rejected.connect(self.reject)
+        self._study.progressed.connect(self._progressed)
+        self._study.kept.connect(self._scored)
+        self._study.failed.connect(self._failed)
+        tasks.run(self, read_scorers, self._offer, failed=self._failed, key="runs")
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._study.cancel()
+        super().closeEvent(event)
+
+    def reject(self) -> None:
+        """Esc and the button stop the engine first, and close the dialog where none is at work."""
+        if self._study.running:
+            self._stop()
+        else:
+            super().reject()
+
+    def _offer(self, found: Sequence[Scorers]) -> None:
+        self._found = found
+        items = [(f"{one.run.name} ({one.run.id})", one.run.id) for one in found]
+        self.run.fill(items, items[0][1] if items else None)
+        self._offer_verifiers()
+        self.said.setText(
+            "The scores stand in the heatmap and the traces of the file. Scores that the same verifier gave before are "
+            "replaced."
+            if found
+            else NONE_YET
+        )
+        self._set_busy(False)
+        (self.run if found else self.close_button).setFocus()
+
+    def _offer_verifiers(self) -> None:
+        one = self._chosen
+        numbers = () if one is None else one.verifiers[::-1]
+        last = "" if one is None or len(numbers) < 2 else ", the last"
+        set_items(self.verifier, [(f"V{number}{last if at == 0 else ''}", number) for at, number in enumerate(numbers)])
+        self.verifier.setCurrentIndex(0)
+
+    @property
+    def _chosen(self) -> Scorers | None:
+        return next((one for one in self._found if one.run.id == self.run.currentData()), None)
+
+    def _set_busy(self, busy: bool) -> None:
+        there = bool(self._found) and not busy
+        for field in (self.run, self.verifier, self.ok):
+            field.setEnabled(there)
+        self.progress.setVisible(busy)
+
+    def _score(self) -> None:
+        self.trouble.say("")
+        self._set_busy(True)
+        self.progress.setRange(0, 0)  # the engine loads its libraries and the model first
+        self.said.setText("The engine is starting\u2026")
+        self.close_button.setText("Stop")
+        self.close_button.setFocus()
+        score(self._study, self._import, f"{self.run.currentData()}/{self.verifier.currentData()}")
+
+    def _progressed(self, done: float) -> None:
+        if done > 0:
+            self.progress.setRange(0, 100)
+            self.progress.setValue(round(100 * done))
+            self.said.setText(f"{round(100 * done)} % scored.")
+
+    def _stop(self) -> None:
+        self._study.cancel()
+        self._set_busy(False)
+        self.close_button.setText("Cancel")
+        self.said.setText("Stopped. No score was kept.")
+        self.ok.setFocus()
+
+    def _scored(self, found: Scored) -> None:
+        self._set_busy(False)
+        lines = [f"{counted(found.scored, 'solution')} scored by {found.verifier}, shown as V{found.number}."]
+        lines += [f"{counted(count, 'solution')} left out: {why}." for why, count in found.left_out.items()]
+        self.said.setText("\n".join(lines))
+        self.close_button.setText("Close")
+        self.close_button.setFocus()
+        self.scored.emit(found)
+
+    def _failed(self, error: Exception) -> None:
+        self._set_busy(False)
+        self.close_button.setText("Cancel" if self._found else "Close")
+        self.said.setText("No score was kept.")
+        self.trouble.say(told(error))

@@ -1,0 +1,1 @@
+"""Whether a run's numbers can be trusted, and whom its verifiers agree with."""

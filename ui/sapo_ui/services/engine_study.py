@@ -1,0 +1,121 @@
+"""Something that an engine measures beside the window, in a process of its own: how far it is, and ending it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, QProcess, Signal
+
+from sapo_studio import processes
+from sapo_studio.errors import EngineError, SapoError
+from sapo_studio.requests import client
+from sapo_studio.requests.kinds import Request
+from sapo_studio.requests.wire import read_progress
+from sapo_studio.store.db import Store
+from sapo_ui.services import tasks
+
+Answer = dict[str, Any]
+
+
+class EngineStudy(QObject):
+    """Measures one thing at a time. It ends with the window; what was measured by then is kept."""
+
+    progressed = Signal(float)
+    """A fraction of 1."""
+    ended = Signal()
+    """It was measured, failed, or was cancelled: nothing is going on any more."""
+    kept = Signal(object)
+    """What `keep` has returned."""
+    failed = Signal(object)
+    """(Exception)"""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._process: QProcess | None = None
+        self._keep: Callable[[Store, Answer], object] | None = None
+        self._errors = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether something is being measured."""
+        return self._keep is not None
+
+    def measure(self, ask: Callable[[Store], Request], keep: Callable[[Store, Answer], object]) -> None:
+        """Have an engine answer what `ask` makes, and hand the answer to `keep`; both are called in the background.
+        Does nothing while something else is being measured."""
+        if self.running:
+            return
+        self._keep = keep
+        self.progressed.emit(0.0)
+        # Written there, too: a request may be megabytes.
+        tasks.run(self, lambda store: ask(store).to_json(), self._start, failed=self._fail, key="study")
+
+    def cancel(self) -> None:
+        """End it; nothing is kept."""
+        process, self._process, self._keep = self._process, None, None
+        if process is not None:
+            process.finished.disconnect(self._finished)
+            process.errorOccurred.disconnect(self._broke)
+            pid = process.processId()
+            if pid:  # with all that it has started; that takes a moment
+                tasks.run(self, lambda _: _end(pid), lambda _: process.deleteLater(), key="cancel")
+        self.ended.emit()
+
+    def _start(self, request: str) -> None:
+        if not self.running:  # cancelled meanwhile
+            return
+        process = self._process = QProcess(self)
+        self._errors = ""
+        process.readyReadStandardError.connect(self._hear)
+        process.finished.connect(self._finished)
+        process.errorOccurred.connect(self._broke)
+        program, *arguments = client.COMMAND
+        process.start(program, arguments)
+        process.write(request.encode())
+        process.closeWriteChannel()
+
+    def _hear(self) -> None:
+        if self._process is None:
+            return
+        self._errors += bytes(self._process.readAllStandardError().data()).decode(errors="replace")
+        told = [done for line in self._errors.splitlines() if (done := read_progress(line)) is not None]
+        if told:
+            self.progressed.emit(told[-1])
+
+    def _finished(self, status: int) -> None:
+        process, keep = self._process, self._keep
+        if process is None or keep is None:
+            return
+        self._hear()
+        out = bytes(process.readAllStandardOutput().data()).decode(errors="replace")
+        self._process = None
+        process.deleteLater()
+        try:
+            found = client.answer_of(status, out, self._errors)
+        except SapoError as error:
+            self._fail(error)
+            return
+        tasks.run(self, lambda store: keep(store, found), self._kept, failed=self._fail, key="study")
+
+    def _kept(self, found: object) -> None:
+        self._keep = None
+        self.kept.emit(found)
+        self.ended.emit()
+
+    def _broke(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self._process = None
+            self._fail(EngineError("The engine could not be started", fix="`sapo doctor` says what is missing."))
+
+    def _fail(self, error: Exception) -> None:
+        self._keep = None
+        self.ended.emit()
+        self.failed.emit(error)
+
+
+def _end(pid: int) -> None:
+    try:
+        processes.kill_tree(processes.identify(pid))
+    except ProcessLookupError:
+        return  # it has just ended by itself
