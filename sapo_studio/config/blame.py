@@ -221,7 +221,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("path", r"cannot be used as a path$|cannot be started$", (*_DATA, *_MODEL, *_PYTHON), named=True),
     # Of no setting
-    Rule("killed", r"was killed by|closed its connection|without saying that its work is done", resume=True),
+    Rule(
+        "killed", r"was killed by|worker hangs$|closed its connection|without saying that its work is done", resume=True
+    ),
     Rule(
         "ended",
         r"ended with exit code|exited during startup|phases are missing|did not start$|not be started$",

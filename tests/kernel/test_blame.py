@@ -26,6 +26,7 @@ REFUSALS = ("is already running", "X is X")
 """What is said to who asks for something that cannot be done to a run; no run fails by it."""
 WORDS = {
     "what": "X: column 'a', which task.fields names for question, is missing",
+    "column": "X: column 'a', which task.fields names for question,",
     "golds.summary": "1 of 50 reference answers are not graded as right: X",
     "who": "The engine worker",
     "cards": "3",

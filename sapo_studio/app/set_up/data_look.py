@@ -67,7 +67,7 @@ def look_at_data(config: RunConfig) -> DataLook:
         task=task.kind,
         data=task.train_data,
         test_data="" if task.test_data.startswith(HUB) else task.test_data,
-        fields=show_columns(dict(task.fields)),
+        fields=show_columns({str(part): names for part, names in task.fields.items()}),
         benchmark=task.process_data,
         steps=task.steps,
         pattern=task.step_pattern,

@@ -48,6 +48,20 @@ def test_escape_leaves_the_form(qtbot, window):
     assert window.pages.front is window.pages["empty"]
 
 
+def test_escape_empties_the_search_for_a_setting_before_it_leaves_the_form(qtbot, window):
+    window.activateWindow()
+    window.new_run()
+    page = window.pages.front
+    qtbot.keyClick(page.preset, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    search = page.index.search
+    assert page.focusWidget() is search, "the page's own search, not that of runs"
+    qtbot.keyClicks(search, "seed")
+    qtbot.keyClick(search, Qt.Key.Key_Escape)
+    assert (search.text(), window.pages.front) == ("", page)
+    qtbot.keyClick(search, Qt.Key.Key_Escape)
+    assert window.pages.front is window.pages["empty"]
+
+
 def test_clone_fills_the_form_from_the_run_under_its_present_name(qtbot, window, store, select):
     run_id = runs.create_run(store, RunConfig.model_validate({"name": "odd", "iterations": 7}))
     runs.rename_run(store, run_id, "better name")

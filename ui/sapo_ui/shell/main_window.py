@@ -439,8 +439,10 @@ class MainWindow(QMainWindow):
         return app
 
     def _focus_moved(self) -> None:
+        form = self.pages.front if self.pages.front_id == "new_run" else None
         panel = self.run_page.panels.focused_panel()
-        own = [] if panel is None else [shortcut.key().toString() for shortcut in panel.findChildren(QShortcut)]
+        where = panel or form
+        own = [] if where is None else [shortcut.key().toString() for shortcut in where.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
         self.status_line.show_keys("" if panel is None else panel.keys)
 

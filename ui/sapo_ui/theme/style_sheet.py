@@ -24,7 +24,7 @@ QPushButton[look="chip"] {{ background: {accent_soft}; border: 1px solid {accent
     padding: 3px 12px; }}
 QPushButton[look="chip"]:hover {{ border-color: {accent}; }}
 QPushButton[look="chip"]:focus {{ border: 2px solid {accent}; padding: 2px 11px; }}
-QFrame[look="help"] {{ background: {raised}; border: 0; border-top: 1px solid {hairline};
+QFrame[look="help"], QWidget[look="help"] {{ background: {raised}; border: 0; border-top: 1px solid {hairline};
     border-bottom-left-radius: {radius}px; border-bottom-right-radius: {radius}px; }}
 QFrame[look="side"] {{ background: {surface}; border: 0; }}
 QFrame[look="banner-bad"] {{ background: {bad_soft}; border: 1px solid {bad}; border-radius: {radius}px; }}

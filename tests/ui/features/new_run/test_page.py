@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QCheckBox, QComboBox
 
 from sapo_studio.config.schema import RunConfig, field_paths
 from sapo_studio.errors import EngineError, InputError
+from sapo_studio.hardware import CardUse
 from sapo_ui.features.new_run import form_spec, warm_up
 from sapo_ui.features.new_run.field_row import ROW_HEIGHT
 from sapo_ui.features.new_run.form import AT_ONCE
 from sapo_ui.features.new_run.page import write_toml
 from sapo_ui.features.new_run.preset_name import nearest_name
+from sapo_ui.services.card_watch import CardsNow, CardState
 from tests.ui.features.new_run.conftest import preset
 
 
@@ -213,6 +215,35 @@ def test_tab_goes_from_top_to_bottom(qtbot, page):
     order = [next(row for row in rows if row.isAncestorOf(widget)).spec.path for widget in seen]
     shown = list(page.form.in_order())
     assert list(dict.fromkeys(order)) == shown[: len(dict.fromkeys(order))]
+
+
+def test_tab_goes_through_the_page_from_left_to_right_also_where_cards_and_examples_came_later(
+    qtbot, open_page, tmp_path
+):
+    data = tmp_path / "own.jsonl"
+    data.write_text("{}\n")
+    own = {"kind": "jsonl", "train_data": str(data)}
+    page = open_page([preset("words", task=own, model={"source": "hub:a/b"})], all_rows=False)
+    page.tiles._read = lambda: None
+    use = CardUse("GPU-0", 0, "Card", 2**34, 2**34, 0.0, 40, {})
+    page.tiles.show_cards(CardsNow((CardState(use, "idle"),), "", 0.0, False, 2, 1, 1))
+    qtbot.waitUntil(lambda: page.preview is not None)
+    page.form.make_all()
+    areas = (page.index, page.form, page.launch)
+    page.preset.setFocus()
+    seen = []
+    for _ in range(60):
+        qtbot.keyClick(page.focusWidget(), Qt.Key.Key_Tab)
+        if page.focusWidget() is page.preset:
+            break
+        seen.append(page.focusWidget())
+    where = [next((at for at, area in enumerate(areas) if area.isAncestorOf(one)), -1) for one in seen]
+    assert [at for at in where if at >= 0] == sorted(at for at in where if at >= 0)
+    inside = [one for one, at in zip(seen, where, strict=True) if at == 1]
+    heights = [one.mapTo(page.form.widget(), one.rect().topLeft()).y() for one in inside]
+    assert heights == sorted(heights)
+    assert page.preview.text in inside
+    assert next(iter(page.tiles.tiles.values())) in inside
 
 
 @pytest.mark.parametrize("key", ["button", "keys"])

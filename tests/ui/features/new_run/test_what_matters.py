@@ -77,7 +77,9 @@ def test_every_setting_has_a_line_that_fits_and_no_line_is_of_none():
     for path, spec in known.items():
         values = spec.choices or ("",)
         for value in values:
-            assert hint(path, value), (path, value)
+            assert hint(path, value, spec.help), (path, value)
+    assert len(HINTS) > 80
+    assert hint("no.such", "", "What it does. And more.") == "What it does"
     for key, text in HINTS.items():
         path, _, value = key.partition("=")
         assert path in known, key

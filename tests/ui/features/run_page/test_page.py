@@ -2,6 +2,9 @@
 
 from PySide6.QtCore import Qt
 
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store import queries, runs
 from sapo_studio.store.records import ErrorText
 from sapo_ui.services.poller import StoreChange
 
@@ -27,13 +30,16 @@ def test_banner_says_what_why_and_what_to_do(qtbot, page, make_run, fired):
     assert not page.banner.isVisible()
 
 
-def test_a_failed_run_says_why_in_place_of_its_panels(qtbot, page, make_run):
-    error = ErrorText("The disk is full", "SQLite says so.", "Free some space.")
-    page.show_run(make_run(1, "lab", "failed", error=error))
+def test_a_failed_run_says_why_in_place_of_its_panels(qtbot, page, make_run, store):
+    error = ErrorText("There is no data file x.jsonl", "It is gone.", "Give another.", bad_input=True)
+    run_id = runs.create_run(store, RunConfig())
+    runs.set_status(store, run_id, RunStatus.RUNNING)
+    runs.set_status(store, run_id, RunStatus.FAILED, error)
+    page.show_run(queries.get_run(store, run_id))
     assert (page.failure.isVisible(), page.banner.isVisible(), page.panels.isVisible()) == (True, False, False)
     assert (page.failure.what.text(), page.failure.why.text()) == (error.what, error.why)
     qtbot.waitUntil(lambda: page.failure.failure is not None)
-    assert page.failure.failure.config is None, "the store has no such run: what is known is shown all the same"
+    assert not page.header.buttons["run.resume"].isVisible(), "the same would come of it again"
     page.show_run(make_run(2, "other", "running"))
     assert (page.failure.isVisible(), page.panels.isVisible()) == (False, True)
 

@@ -117,7 +117,7 @@ def test_what_a_failed_run_squeezes_grows_back(qtbot, page, make_run):
     QApplication.processEvents()
     before = {name: rect(page, name) for name in ("heatmap", "gap", "cases")}
     for size in ((1200, 740), (760, 420), (1200, 740)):
-        page.show_run(make_run(2, "failed", "failed"))
+        page.show_run(make_run(2, "cut off", "interrupted"))
         assert page.banner.isVisible()
         page.resize(*size)
         page.show_run(make_run(1, "lab"))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 from sapo_studio.forecast import size
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.features.new_run.section import Extra
 from sapo_ui.services import tasks
 from sapo_ui.services.card_watch import CardReader, CardsNow, CardState
 from sapo_ui.theme import glyphs
@@ -135,11 +136,13 @@ def _share(of_one: float) -> str:
     return f"{round(100 * of_one)} %"
 
 
-class CardTiles(QWidget):
+class CardTiles(Extra):
     """Reads the cards each second while it is seen. Without a card it says where the run will work instead."""
 
     ticked = Signal(object)
     """(list[int]) The cards that the run is to work on, by number."""
+    rearranged = Signal()
+    """There are other tiles than before."""
     remarked = Signal(str)
     """When the cards were read, for the heading."""
 
@@ -180,6 +183,9 @@ class CardTiles(QWidget):
     def _read(self) -> None:
         tasks.run(self, self._reader.read, self.show_cards, key="cards", keep_running=True)
 
+    def focusable(self) -> list[QWidget]:
+        return list(self.tiles.values())
+
     def need(self, needs: Mapping[int, Need]) -> None:
         """What the run would take of each card, by number."""
         self._needs = needs
@@ -198,6 +204,7 @@ class CardTiles(QWidget):
     def show_cards(self, now: CardsNow) -> None:
         """Show what was read."""
         there = {state.use.uuid or str(state.use.number): state for state in now.cards}
+        before = set(self.tiles)
         for uuid in set(self.tiles) - set(there):
             self.tiles.pop(uuid).deleteLater()
         for uuid, state in there.items():
@@ -206,6 +213,8 @@ class CardTiles(QWidget):
                 tile.toggled.connect(self._told)
                 self.flow.add(tile)
             self.tiles[uuid].show_state(state, self._needs.get(state.use.number))
+        if set(self.tiles) != before:
+            self.rearranged.emit()
         self.flow.setVisible(bool(there))
         self.none.setVisible(not there)
         if there:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import html
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QTextBrowser, QVBoxLayout, QWidget
 
 from sapo_studio.app.set_up.data_look import DataLook
 from sapo_ui import theme
+from sapo_ui.features.new_run.section import Extra
 from sapo_ui.widgets.elided_label import ElidedLabel
 
 HEIGHT = 196
@@ -17,11 +19,12 @@ LONGEST = 400
 MOST_BAD = 20
 
 
-class DataPreview(QFrame):
+class DataPreview(Extra):
     """Has one height from the moment it is shown, so that nothing below moves when data arrive."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setProperty("look", "help")
         self.setFixedHeight(HEIGHT)
         column = QVBoxLayout(self)
@@ -36,6 +39,9 @@ class DataPreview(QFrame):
         column.addWidget(self.title)
         column.addWidget(self.text, 1)
         self.say("Data", "")
+
+    def focusable(self) -> list[QWidget]:
+        return [self.text]
 
     def say(self, title: str, text: str) -> None:
         """Say something in place of examples."""

@@ -125,7 +125,7 @@ class FieldRow(QWidget):
         """What stands in the slot."""
         if self.problem:
             return self.problem
-        return self.finding.text if self.finding is not None else hint(self.spec.path, self.value())
+        return self.finding.text if self.finding is not None else hint(self.spec.path, self.value(), self.spec.help)
 
     @property
     def tone(self) -> Tone:

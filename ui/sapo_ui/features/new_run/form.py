@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
@@ -16,8 +16,10 @@ from sapo_ui.features.new_run.hints import hint
 from sapo_ui.features.new_run.section import Section
 from sapo_ui.wording import SECTION_TITLES
 
+FIRST = 8
+"""Rows that are there when the form opens: the upper half of the first screen."""
 AT_ONCE = 5
-"""Rows that are made in one go: the window answers between them."""
+"""Rows that are made in one go after that: the window answers between them."""
 
 
 class Rows(dict[str, FieldRow]):
@@ -43,6 +45,8 @@ class RunForm(QScrollArea):
         super().__init__(parent)
         self.specs = tuple(specs)
         self.rows = Rows(self._made_for)
+        self.after: QWidget | None = None
+        """What Tab leaves for the form."""
         self._wanted: frozenset[str] = frozenset()
         self._jumping = False
         self.setWidgetResizable(True)
@@ -63,7 +67,7 @@ class RunForm(QScrollArea):
         self.setWidget(inside)
         self._more = QTimer(self)
         self._more.setInterval(0)
-        self._more.timeout.connect(self._make_some)
+        self._more.timeout.connect(self._make_portion)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
 
     def show_paths(self, paths: Collection[str]) -> None:
@@ -72,6 +76,8 @@ class RunForm(QScrollArea):
         for section in self.sections.values():
             section.show_rows(self._wanted)
         if any(section.lacking(self._wanted) for section in self.sections.values()):
+            if not self.rows:
+                self._make_some(FIRST)
             self._more.start()
 
     def make_all(self) -> None:
@@ -117,15 +123,18 @@ class RunForm(QScrollArea):
         if layout is not None:
             layout.activate()
 
-    def _make_some(self) -> bool:
+    def _make_portion(self) -> None:
+        self._make_some()
+
+    def _make_some(self, most: int = AT_ONCE) -> bool:
         """Make a portion of what is missing. Returns whether something is still missing."""
         lacking = [(section, spec) for section in self.sections.values() for spec in section.lacking(self._wanted)]
-        for _, spec in lacking[:AT_ONCE]:
+        for _, spec in lacking[:most]:
             self._make(spec)
-        if len(lacking) <= AT_ONCE:
+        if len(lacking) <= most:
             self._more.stop()
-            self._order_focus()
-        return len(lacking) > AT_ONCE
+            self.order_focus()
+        return len(lacking) > most
 
     def _make(self, spec: FieldSpec) -> FieldRow:
         row = self.sections[spec.section].make(spec)
@@ -134,12 +143,11 @@ class RunForm(QScrollArea):
         self.made.emit(row)
         return row
 
-    def _order_focus(self) -> None:
-        """Tab goes from top to bottom, in whatever order rows were made."""
-        order = [spec.path for section in self.sections.values() for spec in section.specs if spec.path in self.rows]
-        chain = [widget for path in order for widget in self.rows[path].focusable()]
-        for before, after in itertools.pairwise(chain):
-            QWidget.setTabOrder(before, after)
+    def order_focus(self) -> None:
+        """Tab goes from top to bottom, in whatever order rows were made, and comes here from `after`."""
+        chain = [part for section in self.sections.values() for part in section.focusable()]
+        for one, other in pairwise(([self.after] if self.after is not None else []) + chain):
+            QWidget.setTabOrder(one, other)
 
     def _scrolled(self) -> None:
         if self._jumping:

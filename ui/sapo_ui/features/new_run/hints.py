@@ -146,6 +146,6 @@ HINTS: dict[str, str] = {
 }
 
 
-def hint(path: str, value: object = "") -> str:
-    """The line for a setting that has this value."""
-    return HINTS.get(f"{path}={value}") or HINTS.get(path, "")
+def hint(path: str, value: object = "", explained: str = "") -> str:
+    """The line for a setting that has this value. One that has none here says the beginning of its help."""
+    return HINTS.get(f"{path}={value}") or HINTS.get(path) or explained.partition(". ")[0].rstrip(".")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QKeyEvent, QPainter
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from sapo_studio.readable import counted
 from sapo_ui import theme
-from sapo_ui.theme import glyphs, icons
+from sapo_ui.theme import glyphs
 from sapo_ui.widgets.labels import label
 
 WIDTH = 156
@@ -93,7 +93,7 @@ class _Painter(QStyledItemDelegate):
 
 
 class SearchField(QLineEdit):
-    """Finds a setting. Escape empties it, and leaves it where it is empty."""
+    """Finds a setting. Escape empties it; where it is empty, Escape is the page's."""
 
     done = Signal()
     """The user is through with it: the form is to have the focus."""
@@ -102,24 +102,21 @@ class SearchField(QLineEdit):
         super().__init__(parent)
         self.setPlaceholderText("Find a setting")
         self.setAccessibleName("Find a setting")
-        self.setClearButtonEnabled(True)
-        self._glass = QAction(self)
-        self.addAction(self._glass, QLineEdit.ActionPosition.LeadingPosition)
-        theme.on_change(self, self._restyle)
+
+    def event(self, arg__1: QEvent) -> bool:
+        is_escape = isinstance(arg__1, QKeyEvent) and arg__1.key() == Qt.Key.Key_Escape
+        if is_escape and arg__1.type() == QEvent.Type.ShortcutOverride and self.text():
+            arg__1.accept()  # else the page is left
+            return True
+        return super().event(arg__1)
 
     def keyPressEvent(self, arg__1: QKeyEvent) -> None:
-        if arg__1.key() == Qt.Key.Key_Escape:
-            if self.text():
-                self.clear()
-            else:
-                self.done.emit()
+        if arg__1.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
         elif arg__1.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down) and not arg__1.modifiers():
             self.done.emit()
         else:
             super().keyPressEvent(arg__1)
-
-    def _restyle(self) -> None:
-        self._glass.setIcon(icons.icon("search", theme.current().muted))
 
 
 class SectionIndex(QFrame):

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.app.set_up.data_look import DataLook
@@ -108,6 +108,7 @@ class NewRunPage(Page):
         self._origin = ""
         self._busy = False
         self._touched = False
+        self._said = ("", "muted")  # what came of the last button
         self.specs: tuple[FieldSpec, ...] = form_spec.fields()
         self._by_path = {spec.path: spec for spec in self.specs}
         self._values: dict[str, Any] = {}
@@ -165,6 +166,8 @@ class NewRunPage(Page):
         self.tiles.ticked.connect(self._ticked)
         self.tiles.remarked.connect(machine.heading.say)
         machine.put(self.tiles, top=True)
+        self.tiles.rearranged.connect(self.form.order_focus)
+        self.form.after = self.index.all
         self.launch = LaunchCard(self, look.forecast)
         self.review = self.launch.review
         self.verdict, self.start = self.launch.verdict, self.launch.start
@@ -229,11 +232,11 @@ class NewRunPage(Page):
     def _keys(self) -> None:
         acts: dict[str, Callable[[], object]] = {
             "F8": self.next_wrong,
+            "Ctrl+F": self.search,
             "Alt+Down": partial(self._step_section, 1),
             "Alt+Up": partial(self._step_section, -1),
             "Ctrl+Return": self._start,
             "Ctrl+Enter": self._start,
-            "Ctrl+O": self.open_file,
             "Ctrl+S": self.save_as_preset,
         }
         for keys, act in acts.items():
@@ -364,6 +367,7 @@ class NewRunPage(Page):
             self.set_value("runtime.processes", max(1, len(numbers)))
 
     def _edited(self) -> None:
+        self._said = ("", "muted")
         self.config, self.problems = form_spec.check(self.values(), self.specs)
         for row in self.rows.values():
             self._mark(row)
@@ -443,7 +447,7 @@ class NewRunPage(Page):
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             self.launch.say(whole[0] if whole else f"{count}{more}.", "bad")
         else:
-            self.launch.say("", "muted")
+            self.launch.say(*self._said)
         ready = self.config is not None and not wrong and not self._busy
         self.launch.enable(ready=ready, wrong=bool(wrong))
 
@@ -474,6 +478,7 @@ class NewRunPage(Page):
                 return
             self.preview = DataPreview(self.form.sections["task"])
             self.form.sections["task"].put(self.preview)
+            self.form.order_focus()
         if isinstance(look, DataLook):
             self.preview.show_look(look)
         else:
@@ -525,17 +530,6 @@ class NewRunPage(Page):
         if path is not None:
             self.form.go_to(path)
         self._fit()
-
-    def event(self, event: QEvent) -> bool:
-        """Ctrl+F is the page's own here: the window would go to its list of runs."""
-        if isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Find):
-            if event.type() == QEvent.Type.ShortcutOverride:
-                event.accept()
-                return True
-            if event.type() == QEvent.Type.KeyPress:
-                self.search()
-                return True
-        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -597,7 +591,7 @@ class NewRunPage(Page):
             self._offer_presets()
             self.forget_draft()
             self.load(config, name)
-            self.launch.say(f"Saved as preset {name}.", "muted")
+            self._tell(f"Saved as preset {name}.")
 
         dialog = PresetNameDialog(config.name, agreed, self)
         dialog.open()
@@ -615,7 +609,7 @@ class NewRunPage(Page):
                 self.say_error(error)
             else:
                 saving().tell(file)
-                self.launch.say(f"Written to {file}.", "muted")
+                self._tell(f"Written to {file}.")
 
     # -- starting
 
@@ -626,8 +620,14 @@ class NewRunPage(Page):
 
     def say_error(self, error: SapoError) -> None:
         """The run could not be started."""
+        self._tell(str(error), "bad")
         self.set_busy(False)
-        self.launch.say(str(error), "bad")
+        self.launch.say(*self._said)  # also beside wrong values: it is what was asked for last
+
+    def _tell(self, text: str, look: str = "muted") -> None:
+        """Say what came of a button, until the next change."""
+        self._said = (text, look)
+        self._say_verdict()
 
     def _start(self) -> None:
         if self.config is not None and self.start.isEnabled():

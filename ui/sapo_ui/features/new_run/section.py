@@ -15,6 +15,14 @@ from sapo_ui.features.new_run.form_spec import FieldSpec
 HEADING_HEIGHT = 36
 
 
+class Extra(QWidget):
+    """Something in a section that is no setting."""
+
+    def focusable(self) -> list[QWidget]:
+        """What Tab stops at in it."""
+        raise NotImplementedError
+
+
 class Heading(QWidget):
     """A title, a hairline, and a remark at its end."""
 
@@ -69,9 +77,11 @@ class Section(QWidget):
         self._column.addWidget(self.heading)
         self._above: QWidget = self.heading
         """What the rows stand under."""
+        self._more: dict[bool, list[Extra]] = {True: [], False: []}
 
-    def put(self, widget: QWidget, *, top: bool = False) -> None:
+    def put(self, widget: Extra, *, top: bool = False) -> None:
         """Add something that is no setting: below the heading, or behind the rows."""
+        self._more[top].append(widget)
         if top:
             self._column.insertWidget(self._column.indexOf(self._above) + 1, widget)
             self._above = widget
@@ -95,6 +105,11 @@ class Section(QWidget):
         self._column.insertWidget(at, row)
         self.rows[spec.path] = row
         return row
+
+    def focusable(self) -> list[QWidget]:
+        """What Tab stops at, from top to bottom."""
+        rows = [self.rows[spec.path] for spec in self.specs if spec.path in self.rows]
+        return [part for one in (*self._more[True], *rows, *self._more[False]) for part in one.focusable()]
 
     def show_rows(self, paths: Collection[str]) -> None:
         """Show the rows of `paths` alone, and the section if any setting of it is among them."""

@@ -40,6 +40,8 @@ class FailureView(QScrollArea):
     """(RunConfig) All settings are to be seen on the New run form."""
     log_requested = Signal()
     """The whole log is to be seen."""
+    judged = Signal()
+    """It is known what the run failed by (`failure`)."""
     past_requested = Signal()
     """What the run has measured is to be seen instead."""
 
@@ -164,6 +166,7 @@ class FailureView(QScrollArea):
         self.failure = failure
         self._show_change(failure)
         self.log.show_lines(failure.lines, failure.lines_in_all)
+        self.judged.emit()
         if failure.blame.rule == "memory" and failure.blame.proposals:
             tasks.run(self, lambda store: effects(failure), self._show_effects, key="effects")
 

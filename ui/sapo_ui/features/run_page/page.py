@@ -113,6 +113,7 @@ class RunPage(Page):
         self.status = StatusLine()
         self.status.log_requested.connect(lambda: self.panels.go_to("log", {"level": "warning"}))
         self.failure = FailureView()
+        self.failure.judged.connect(self._judged)
         self.failure.past_requested.connect(self._look_past)
         self.failure.log_requested.connect(self._show_log)
         column.addWidget(self.header)
@@ -231,6 +232,9 @@ class RunPage(Page):
         self.failure.setVisible(why)
         self.panels.setVisible(not why)
         self._arrange()
+        judged = self.failure.failure
+        if why and judged is not None and not judged.blame.resume:
+            self.header.buttons["run.resume"].hide()  # the same would come of it again
         resume = "Resume" if run.status.resumable else ""
         if why:
             self.banner.hide()
@@ -258,6 +262,10 @@ class RunPage(Page):
             self._show_summary(self._run)
         else:
             self._actions["run.resume"].trigger()
+
+    def _judged(self) -> None:
+        if self._run is not None:
+            self._show_summary(self._run)
 
     def _look_past(self) -> None:
         self._past_failure = True
