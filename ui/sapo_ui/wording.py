@@ -3,6 +3,8 @@ called."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sapo_studio.domain.labelers import registry
 
 OUTCOMES = (("All outcomes", "all"), ("Incorrect", "wrong"), ("Correct", "right"))
@@ -33,3 +35,20 @@ SOURCE_WORDS = {
 def iteration_name(iteration: int) -> str:
     """What an iteration is called on an axis: 0 is the state before the first one."""
     return "start" if iteration == 0 else f"it {iteration}"
+
+
+def with_mnemonics(texts: Sequence[str]) -> list[str]:
+    """The entries of a menu with a letter marked in each (`&Pause`), no two the same as far as the letters go: that of
+    the first word, else of a later one, else any in it. An entry without a free letter comes back as it is.
+    """
+    taken: set[str] = set()
+    marked: list[str] = []
+    for text in texts:
+        starts = [at for at in range(len(text)) if at == 0 or text[at - 1] == " "]
+        order = [*starts, *(at for at in range(len(text)) if at not in starts)]
+        at = next((at for at in order if text[at].isalnum() and text[at].lower() not in taken), None)
+        if at is not None:
+            taken.add(text[at].lower())
+            text = f"{text[:at]}&{text[at:]}"
+        marked.append(text)
+    return marked

@@ -14,7 +14,7 @@ from sapo_ui import theme
 from sapo_ui.trajectory.step_column import BAR, Card
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, Tone, label
-from sapo_ui.widgets.plain_text import breakable
+from sapo_ui.widgets.plain_text import breakable, marked
 
 JUDGEMENTS: dict[int, tuple[str, Tone, str]] = {
     -1: ("incorrect", "bad", "close"),
@@ -35,6 +35,8 @@ class StepFacts:
     labels: tuple[tuple[str, bool], ...]
     judged: tuple[tuple[str, int], ...]
     rollouts: tuple[int, int] | None
+    found: str = ""
+    """What was searched for: it is marked where it stands."""
 
 
 def step_facts(detail: TraceDetail, verifier: int | None, me: str) -> list[StepFacts]:
@@ -112,7 +114,7 @@ class StepCard(Card):
         number.setFixedWidth(18)
         middle = QVBoxLayout()
         middle.setSpacing(4)
-        text = label(breakable(facts.text), "mono", wrap=True)
+        self.words = text = label(breakable(facts.text), "mono", wrap=True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         text.setMinimumWidth(40)
         middle.addWidget(text)
@@ -138,6 +140,12 @@ class StepCard(Card):
         self.chips.add(*chips)
 
     def _restyle(self) -> None:
+        found = self.facts.found
+        if found and found.lower() in self.facts.text.lower():
+            look = theme.current()
+            shown = marked(self.facts.text, found, look.accent, look.on_accent)
+            self.words.setTextFormat(Qt.TextFormat.RichText)
+            self.words.setText(f"<span style='white-space: pre-wrap'>{shown}</span>")
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -42,7 +42,7 @@ class KeyButton(QPushButton):
         self.setFont(theme.font("body"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAutoDefault(False)
-        self.setAccessibleName(words)
+        self.setAccessibleName(words or meaning)
         self.setToolTip(f"{meaning} ({key})")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._measure()

@@ -309,6 +309,7 @@ class DockArea(QMainWindow):
         if event.type() == QEvent.Type.ChildPolished and isinstance(bar, QTabBar):
             bar.setProperty("look", "dock")
             bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+            bar.setAccessibleName("Panels that share this place")
             bar.setDrawBase(False)
             bar.setExpanding(False)
             bar.style().unpolish(bar)

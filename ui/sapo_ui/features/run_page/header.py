@@ -44,7 +44,7 @@ class ActionButton(QPushButton):
     """A button for an action: takes its text, icon, help and shortcut, and is hidden while it is disabled."""
 
     def __init__(self, action: QAction, parent: QWidget | None = None) -> None:
-        super().__init__(action.text(), parent)
+        super().__init__(action.iconText(), parent)
         self._action = action
         self.clicked.connect(action.trigger)
         action.changed.connect(self._follow)
@@ -54,7 +54,7 @@ class ActionButton(QPushButton):
     def _follow(self) -> None:
         action = self._action
         keys = action.shortcut().toString()
-        self.setText(action.text())
+        self.setText(action.iconText())
         self.setIcon(action.icon())
         self.setToolTip(f"{action.toolTip()} ({keys})" if keys else action.toolTip())
         self.setAccessibleDescription(action.toolTip())

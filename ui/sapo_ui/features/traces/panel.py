@@ -14,12 +14,15 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QStac
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary, TraceFilter
+from sapo_studio.store.trace_views import TraceView
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.traces.filters import TraceFilters
 from sapo_ui.features.traces.table_model import AT, COLUMNS, SORT_KEYS, TraceTable
+from sapo_ui.features.traces.views_button import ViewsButton
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import annotation_events
+from sapo_ui.services.trace_search import Indexing, search_words
 from sapo_ui.trajectory.mark_text import MarkTextDelegate
 from sapo_ui.trajectory.score_strip import ScoreStripDelegate
 from sapo_ui.widgets.combo import choose_values, chosen_values
@@ -73,7 +76,8 @@ class TracesPanel(DataPanel):
     title = "Traces"
     help = """### Traces
 
-Every trajectory of the run. Type to search questions and steps, pick filters beside it, click a header to sort.
+Every trajectory of the run. Type to search questions and steps (words, parts of words, numbers, signs), pick filters
+beside it, click a header to sort. *Views* keeps filters, search and order under a name, for every run.
 **j / k** or the arrows move, **Enter** opens the trace with its steps, **Ctrl+F** goes to the search box.
 
 * **First error**: triangle predicted, square verified by rollouts, ring by a person, = true (where the task knows).
@@ -106,7 +110,14 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         self.news.setVisible(False)
         self.news.clicked.connect(self._show_pending)
         foot = QHBoxLayout()
+        self.indexing = label("", "small", "muted")
+        self._indexer = Indexing(self)
+        self._indexer.progressed.connect(self._say_indexing)
+        self.views = ViewsButton(self._current_filter)
+        self.views.chosen.connect(self._show_view)
+        self.filters.add(self.views)
         foot.addWidget(self.count)
+        foot.addWidget(self.indexing)
         foot.addWidget(self.news)
         foot.addStretch(1)
         self.queue = QPushButton("Queue these\u2026")
@@ -144,6 +155,7 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
 
     def clear(self) -> None:
         self._pending = self._shown = self._known = None
+        self._indexer.stop()
         self.news.setVisible(False)
         self.model.set_ids(np.zeros(0, np.int64))
 
@@ -172,6 +184,9 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
                 ids = queries.trace_ids(store, given)
             return _Found(asked, ids, run.phase_ordinal, run.iteration, sets, imported=run.imported)
 
+        search_words().set_text(asked.text)
+        if asked.text:
+            self._indexer.begin(run_id)
         self.read(work, self._take)
 
     def _asked_again(self) -> None:
@@ -236,26 +251,45 @@ Every trajectory of the run. Type to search questions and steps, pick filters be
         if row >= 0:
             self.table.setCurrentIndex(self.model.index(row, 0))
 
+    def _current_filter(self) -> TraceFilter | None:
+        if self._run_id is None:
+            return None
+        return self.filters.filter(self._run_id, self._sort, descending=self._descending)
+
+    def _show_view(self, view: object) -> None:
+        if isinstance(view, TraceView):
+            wanted = view.filter
+            section = next((at for at, (name, *_) in enumerate(COLUMNS) if SORT_KEYS.get(name) == wanted.sort), None)
+            if section is not None:
+                self._order_by(section, wanted.sort, descending=wanted.descending)
+            self.filters.show_filter(wanted)
+
+    def _say_indexing(self, share: object) -> None:
+        self.indexing.setText(f"indexing for the search, {share:.0%}" if isinstance(share, float) else "")
+
     def _sort_by(self, section: int) -> None:
         key = SORT_KEYS.get(COLUMNS[section][0])
         if key is not None:
             self._sort_as(section, key, descending=not self._descending if key == self._sort else False)
 
     def _sort_as(self, section: int, key: str, *, descending: bool) -> None:
+        self._order_by(section, key, descending=descending)
+        self._asked_again()
+
+    def _order_by(self, section: int, key: str, *, descending: bool) -> None:
         self._sort, self._descending = key, descending
         header = self.table.horizontalHeader()
         header.setSortIndicatorShown(True)
         order = Qt.SortOrder.DescendingOrder if self._descending else Qt.SortOrder.AscendingOrder
         header.setSortIndicator(section, order)
-        self._asked_again()
 
     def _open(self, index: QModelIndex) -> None:
         if 0 <= index.row() < len(self.model.ids):
             self.trace_requested.emit(int(self.model.ids[index.row()]), 0)
 
     def _queue(self) -> None:
-        if self._run_id is not None:
-            self.queue_requested.emit(self.filters.filter(self._run_id, self._sort, descending=self._descending))
+        if (shown := self._current_filter()) is not None:
+            self.queue_requested.emit(shown)
 
     def _judged(self, trajectory: object, human: object) -> None:
         del human

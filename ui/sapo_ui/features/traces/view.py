@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QResizeEvent
@@ -29,6 +30,7 @@ from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services import tasks
 from sapo_ui.services.annotations import JudgeAction, JudgementWriter, annotator_name
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.services.trace_search import search_words
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
 from sapo_ui.trajectory.step_cards import StepCard, step_facts
 from sapo_ui.trajectory.step_column import StepColumn
@@ -68,6 +70,7 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
         self._came_from: weakref.ref[QWidget] | None = None
         self.writer = JudgementWriter(self)
         self.writer.saved.connect(self._saved)
+        search_words().changed.connect(self._restep)
         self.head = FlowRow()
         self.outcome, self.case, self.where = Chip(), Chip(), Chip()
         self.verifier: QComboBox = combo_box("Scores of verifier", [], "Whose scores the cards show")
@@ -231,6 +234,8 @@ press is kept at once, with your name and the time. **Esc** goes back to where y
             return
         verifier: object = self.verifier.currentData()
         facts = step_facts(self._detail, verifier if isinstance(verifier, int) else None, annotator_name())
+        if found := search_words().text:
+            facts = [replace(one, found=found) for one in facts]
         self.steps.show_steps(facts, chosen)
 
     def _restep(self) -> None:

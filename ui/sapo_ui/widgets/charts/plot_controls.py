@@ -11,6 +11,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtWidgets import QAbstractButton, QGroupBox, QSlider, QSpinBox, QWidget
+from shiboken6 import delete
 
 
 class _Setting:
@@ -51,7 +52,6 @@ class QuietPlot(pg.PlotItem):
             menu = action.menu()
             for held in menu.actions():
                 held.deleteLater()  # with the group of controls in it
-            action.deleteLater()
             menu.deleteLater()
 
     def updateParamList(self) -> None:
