@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sapo_studio.domain.runs import PlannedPhase
 from sapo_studio.events import kinds as k
-from sapo_studio.store import queries
+from sapo_studio.store import curve_blocks, queries
 from sapo_studio.store.ingest import Ingest
+from sapo_studio.store.runs import delete_run
 from tests.fixtures.rows_read import counted
 from tests.fixtures.synthetic import synthetic_queued
 
@@ -72,3 +74,44 @@ def fill_one(store):
     run_id = synthetic_queued(store, iterations=1)
     store.execute("INSERT INTO phases (run_id, ordinal, name, iteration) VALUES (?, 9, 'verifier', 1)", (run_id,))
     return (run_id,)
+
+
+def test_packed_curves_are_what_was_written_whatever_comes_later(store):
+    (run_id,) = fill_one(store)
+    ingest = Ingest(store, run_id)
+    points = 2500
+
+    def write(steps, value=0.0):
+        ingest.apply([k.CurvePoint(ordinal=9, name="loss", step=step, value=step / 7 + value) for step in steps])
+
+    def check():
+        (curve,) = queries.curves(store, run_id)
+        rows = store.rows("SELECT step, value FROM curves WHERE run_id = ? ORDER BY step", (run_id,))
+        assert list(zip(curve.steps.tolist(), curve.values.tolist(), strict=True)) == rows
+
+    def blocks():
+        return store.value("SELECT count(*) FROM curve_blocks WHERE run_id = ?", (run_id,))
+
+    write(range(0, points, 2))
+    ingest.apply([k.Plan(phases=[PlannedPhase(ordinal=9, name="verifier", iteration=1, weight=1.0)])])
+    ingest.apply([k.PhaseStarted(ordinal=9), k.PhaseFinished(ordinal=9)])
+    assert blocks() == 1
+    check()
+    (news,) = queries.curves(store, run_id, {(9, "loss"): points - 10})
+    assert news.steps.tolist() == list(range(points - 8, points, 2))
+    write(range(points, points + 50))
+    write(range(0, 100, 2))  # the same again
+    assert blocks() == 1
+    check()
+    write([400], value=5.0)
+    assert blocks() == 0
+    check()
+    curve_blocks.pack(store, run_id, 9)
+    write([401])
+    check()
+    curve_blocks.pack(store, run_id, 9)
+    with counted(store) as work:
+        queries.curves(store, run_id)
+    assert work.tens < points / 10
+    delete_run(store, run_id)
+    assert blocks() == 0

@@ -25,8 +25,9 @@ from sapo_ui.services.metric_feed import MetricFeed
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.banner import Banner
 
-REFRESH_MS = 1000
-"""Between two readings of the shown run: whatever the engine does, a picture is at most this old."""
+REFRESH_MS = 400
+"""Between two readings of the shown run. With half a second between two looks at the store, what is shown is less than
+a second behind the engine."""
 
 HELP = """### The run page
 
