@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sapo_studio import processes
-from sapo_studio.domain.runs import RunStatus
-from sapo_studio.domain.runs import PlannedPhase
+from sapo_studio.domain.runs import PlannedPhase, RunStatus
 from sapo_studio.events import kinds as k
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store

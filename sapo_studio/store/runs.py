@@ -35,6 +35,7 @@ _BY_NUMBER = (
     ("labels", "trajectory_id"),
     ("scores", "trajectory_id"),
     ("trajectories", "id"),
+    ("unindexed", "id"),
     ("questions", "id"),
 )
 """Tables whose ids say which run they belong to."""

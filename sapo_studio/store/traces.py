@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -196,11 +197,13 @@ def trace_ids(store: Store, filter: TraceFilter, after: int | None = None) -> ND
         test = "EXISTS" if filter.annotated else "NOT EXISTS"
         where += f" AND {test} (SELECT 1 FROM annotations a WHERE a.trajectory_id = t.id AND a.undone_at IS NULL)"
     direction = "DESC" if filter.descending else "ASC"
-    found = store.rows(
-        f"SELECT t.id FROM {source} WHERE {where} ORDER BY {order} {direction} NULLS LAST, t.id {direction}",
-        [*first, *values],
-    )
-    return np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found))
+    by_id = filter.sort == "id"  # which numpy sorts ten times as fast
+    ordered = "" if by_id else f" ORDER BY {order} {direction} NULLS LAST, t.id {direction}"
+    found = store.rows(f"SELECT t.id FROM {source} WHERE {where}{ordered}", [*first, *values])
+    ids = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=len(found))
+    if by_id:
+        ids.sort()
+    return ids[::-1].copy() if by_id and filter.descending else ids
 
 
 def trace_rows(store: Store, ids: Sequence[int] | NDArray[np.int64], verifier: int | None = None) -> list[TraceRow]:
