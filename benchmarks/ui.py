@@ -3,7 +3,7 @@
 Times are those of the thread that draws, on the processor (a frame also waits for others on a busy machine: the wall
 time stands beside), as p50 and p95. Ratios compare two ways in one run. docs/ui-speed.md says what was measured where.
 
-Run: python benchmarks/ui.py [--json FILE] [--rows 1000000] [--points 1000000] [--rivals PYTHON]
+Run: python benchmarks/ui.py [--json FILE] [--rows N] [--points N] [--looks N] [--rivals PYTHON] [--only PART]
 `--rivals` names a Python with tensorboard and trackio (`pip install tensorboard trackio`); without it they are left
 out, and the report says so.
 """
@@ -23,14 +23,14 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).parent))
 
 from PySide6.QtWidgets import QApplication
-from ui_parts import charts, large_store, live, rivals, table
+from ui_parts import charts, large_store, live, rivals, switches, table
 from ui_parts.measure import Report
 
 from sapo_studio.store.db import Store
 from sapo_ui import theme
 from sapo_ui.services import tasks
 
-PARTS = ("heatmap", "curve", "table", "engine", "memory", "opening")
+PARTS = ("heatmap", "curve", "switches", "table", "engine", "memory", "opening")
 
 
 def main() -> None:
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there as well")
     parser.add_argument("--rows", type=int, default=1_000_000, help="trajectories of the large table")
     parser.add_argument("--points", type=int, default=1_000_000, help="points of the large curve")
+    parser.add_argument("--looks", type=int, default=3600, help="looks at the store whose memory is measured")
     parser.add_argument("--rivals", type=Path, metavar="PYTHON", help="a Python that has tensorboard and trackio")
     parser.add_argument("--only", choices=PARTS, action="append", help="measure only this; may be given several times")
     options = parser.parse_args()
@@ -61,6 +62,8 @@ def measure(home: Path, options: argparse.Namespace, wanted: tuple[str, ...] | l
         report["heatmap"] = charts.heatmap()
     if "curve" in wanted:
         report["curve"] = charts.curve(options.points)
+    if "switches" in wanted:
+        report["switches"] = switches.switches(home / "switches")
     if "table" in wanted:
         path = home / "table.db"
         with Store.open(path) as store:
@@ -69,7 +72,7 @@ def measure(home: Path, options: argparse.Namespace, wanted: tuple[str, ...] | l
     if "engine" in wanted:
         report["engine"] = live.beside_an_engine(home / "live")
     if "memory" in wanted:
-        report["memory"] = live.an_hour(home / "hour.db")
+        report["memory"] = live.an_hour(home / "hour.db", options.looks)
     if "opening" in wanted:
         report["opening"] = rivals.opening(home, options.points, max(1, options.rows // 10), options.rivals)
     return report

@@ -34,8 +34,8 @@ def make(store: Store, rows: int) -> str:
         with store.atomic():
             some = list(trajectories(number, run_id, range(first, min(rows, first + 50_000))))
             store.execute_many(
-                "INSERT INTO trajectories (id, run_id, question_id, iteration, sample, source, n_steps, correct, answer,"
-                " truth, steps) VALUES (?, ?, ?, ?, ?, 'sample', ?, ?, '1', ?, ?)",
+                "INSERT INTO trajectories (id, run_id, question_id, iteration, sample, source, n_steps, correct,"
+                " answer, truth, steps) VALUES (?, ?, ?, ?, ?, 'sample', ?, ?, '1', ?, ?)",
                 (row for row, _ in some),
             )
             store.execute_many(

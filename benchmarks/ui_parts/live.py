@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bisect
 import json
+import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from PySide6.QtWidgets import QApplication
 
+from sapo_studio import paths
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
@@ -27,16 +28,15 @@ from ui_parts import writer
 from ui_parts.measure import Report, spread, until
 
 SECONDS = 20
-TICKS = 3600
-"""Looks at the store in an hour, one a second."""
 
 
 def beside_an_engine(home: Path) -> Report:
     """Frames of the whole window while another process writes 20,000 scores a second, how far the heatmap is behind,
     and whether it has everything in the end. A frame is one turn of the event loop with a zoom of the heatmap in it.
     """
-    path = home / "studio.db"
     home.mkdir()
+    os.environ[paths.HOME_VARIABLE] = str(home)
+    path = paths.store_path()
     with Store.open(path) as store:
         run_id = runs.create_run(store, RunConfig.model_validate({"name": "live"}))
     program = Program(run=run_id, settings=home / "window.ini")
@@ -87,10 +87,12 @@ def beside_an_engine(home: Path) -> Report:
     }
 
 
-def an_hour(path: Path) -> Report:
-    """Memory over an hour of looks at a run that grows by ten points and twenty trajectories between them."""
+def an_hour(path: Path, looks: int) -> Report:
+    """Memory over `looks` looks at a run that is written on between them; an hour has 3,600. After 200 looks the run
+    has all its rows, and those are written again, so that only what is kept in vain can grow.
+    """
     process = psutil.Process()
-    with tempfile.TemporaryDirectory(), Store.open(path) as store:
+    with Store.open(path) as store:
         tasks.start(path)
         run_id = runs.create_run(store, RunConfig.model_validate({"name": "hour"}))
         ingest = writer.begin(store, run_id)
@@ -100,20 +102,17 @@ def an_hour(path: Path) -> Report:
             panel.show()
             panel.show_run(run_id)
         seen: list[float] = []
-        for tick in range(TICKS):
-            if tick < 200:  # the run has its size by then; what follows are scores that change
-                ingest.apply(writer.batch(tick, 20))
-            else:
-                ingest.apply(writer.batch(tick % 200, 20))
+        for tick in range(looks):
+            ingest.apply(writer.batch(tick % 200, 20))
             change = StoreChange(tuple(queries.list_runs(store)), frozenset({run_id}))
             for panel in panels:
                 panel.refresh(change)
             until(lambda: tasks.pool().idle)
             QApplication.processEvents()
-            if tick % 100 == 99:
+            if tick % 20 == 19:
                 seen.append(round(process.memory_info().rss / 1e6, 1))
         for panel in panels:
             panel.deleteLater()
         tasks.stop()
     warm = seen[len(seen) // 4]
-    return {"looks": TICKS, "mb_after_quarter": warm, "mb_at_end": seen[-1], "grown_mb": round(seen[-1] - warm, 1)}
+    return {"looks": looks, "mb_after_quarter": warm, "mb_at_end": seen[-1], "grown_mb": round(seen[-1] - warm, 1)}

@@ -68,11 +68,7 @@ def opening(home: Path, points: int, traces: int, python: Path | None) -> Report
             )
             store.execute_many(
                 "INSERT INTO curves (run_id, ordinal, name, step, value) VALUES (?, 1, ?, ?, ?)",
-                (
-                    (run_id, f"c{at}", step, step / 3)
-                    for at in range(CURVES)
-                    for step in range(points // CURVES)
-                ),
+                ((run_id, f"c{at}", step, step / 3) for at in range(CURVES) for step in range(points // CURVES)),
             )
             curve_blocks.pack(store, run_id, 1)  # as when its phase was done
         read: list[int] = []

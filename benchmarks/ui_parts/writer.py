@@ -34,7 +34,12 @@ def batch(number: int, size: int) -> list[k.Event]:
     at = [FIRST + number * size + place for place in range(size)]
     trajectories = [
         k.TrajectoryRow(
-            number=one, question=one % 50, iteration=0, sample=one % 16, source="sample", steps=["a"] * STEPS,
+            number=one,
+            question=one % 50,
+            iteration=0,
+            sample=one % 16,
+            source="sample",
+            steps=["a"] * STEPS,
             correct=one % 2 == 0,
         )
         for one in at

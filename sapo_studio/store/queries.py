@@ -296,8 +296,8 @@ def metrics(store: Store, run_id: str) -> MetricTable:
 
 
 def metrics_by_set(store: Store, run_id: str, since: int = 0) -> dict[str, MetricTable]:
-    """All metrics of a run by set, iteration and name, from iteration `since` on. The set "" is the run itself, with its
-    own test questions.
+    """All metrics of a run by set, iteration and name, from iteration `since` on. The set "" is the run itself, with
+    its own test questions.
     """
     found: dict[str, MetricTable] = {}
     for of, iteration, name, value, low, high, n, estimate in store.rows(_METRICS, {"run": run_id, "since": since}):

@@ -47,7 +47,18 @@ _ITEMS = "SELECT id FROM queue_items WHERE trajectory_id BETWEEN ? AND ?"
 
 _VERBS = frozenset(verb.value for verb in Verb)
 
-_BY_RUN = ("phases", "metrics", "curves", "curve_blocks", "events", "commands", "compute", "config_changes", "imports", "import_rows")
+_BY_RUN = (
+    "phases",
+    "metrics",
+    "curves",
+    "curve_blocks",
+    "events",
+    "commands",
+    "compute",
+    "config_changes",
+    "imports",
+    "import_rows",
+)
 """Tables with the id of their run."""
 
 

@@ -24,7 +24,9 @@ def fill(store, points):
     each = points // len(names)
     with store.atomic():
         for run_id in ids:
-            store.execute("INSERT INTO phases (run_id, ordinal, name, iteration) VALUES (?, 9, 'verifier', 1)", (run_id,))
+            store.execute(
+                "INSERT INTO phases (run_id, ordinal, name, iteration) VALUES (?, 9, 'verifier', 1)", (run_id,)
+            )
             for name in names:
                 store.execute(
                     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"

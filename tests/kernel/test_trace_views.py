@@ -33,7 +33,7 @@ def test_a_name_is_kept_once_and_can_be_forgotten(store):
 
 
 def test_a_damaged_one_is_told_by_name_and_a_later_version_s_key_is_passed_over(store):
-    store.execute("INSERT INTO trace_views VALUES ('new', '{\"text\": \"a\", \"colour\": 3}', 0)")
+    store.execute('INSERT INTO trace_views VALUES (\'new\', \'{"text": "a", "colour": 3}\', 0)')
     assert list_views(store)[0].of_run("r") == TraceFilter("r", text="a")
     store.execute("INSERT INTO trace_views VALUES ('bad', '[1', 0)")
     with pytest.raises(StoreError, match="view bad"):

@@ -65,10 +65,15 @@ def test_the_menus_open_by_their_letters(whole_window, qtbot):
         letters = [action.text().partition("&")[2][0].lower() for action in menu.actions() if action.text()]
         assert len(set(letters)) == len(letters)
     for button in whole_window.findChildren(QPushButton):
-        assert not button.isVisible() or "&" not in button.text() or button.shortcut().toString() not in (
-            "Alt+R",
-            "Alt+V",
-            "Alt+H",
+        assert (
+            not button.isVisible()
+            or "&" not in button.text()
+            or button.shortcut().toString()
+            not in (
+                "Alt+R",
+                "Alt+V",
+                "Alt+H",
+            )
         )
 
 
@@ -82,7 +87,7 @@ class _Count(QObject):
         super().__init__()
         self.dressed = 0
 
-    def eventFilter(self, watched, event):
+    def eventFilter(self, watched, event):  # noqa: N802  # Qt's name
         self.dressed += event.type() == QEvent.Type.StyleChange
         return False
 

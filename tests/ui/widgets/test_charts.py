@@ -211,7 +211,9 @@ def test_pictures(qtbot, tmp_path, make, mode):
                 chart.export.write_picture(tmp_path / f"{name}.{ending}")
         kept = (tmp_path / f"chart.{ending}").read_bytes()
         (tmp_path / f"link.{ending}").symlink_to(tmp_path / "plain")
-        chart.export.write_picture(tmp_path / f"link.{ending}")  # what a link leads to is written, whatever it is called
+        chart.export.write_picture(
+            tmp_path / f"link.{ending}"
+        )  # what a link leads to is written, whatever it is called
         assert (tmp_path / "plain").read_bytes()[:4] == kept[:4]
         assert (tmp_path / f"link.{ending}").is_symlink()
     with pytest.raises(InputError, match="no file"):

@@ -93,4 +93,3 @@ def dropped(event: QDropEvent | QDragEnterEvent) -> Path | None:
     """The first file of this machine in what is dragged."""
     found = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
     return next((file for file in found if not file.is_dir()), None)
-

@@ -63,9 +63,7 @@ class ChartExport:
         try:
             write(path)
         except (OSError, InputError) as problem:
-            box = QMessageBox(
-                QMessageBox.Icon.Warning, title, f"{path.name} could not be written.", parent=self._chart
-            )
+            box = QMessageBox(QMessageBox.Icon.Warning, title, f"{path.name} could not be written.", parent=self._chart)
             box.setInformativeText(str(problem))
             box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             show_plainly(box)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtWidgets import QAbstractButton, QGroupBox, QSlider, QSpinBox, QWidget
-from shiboken6 import delete
 
 
 class _Setting:
@@ -22,7 +21,7 @@ class _Setting:
         counts = isinstance(control, QSpinBox | QSlider)
         self._value, self._maximum = (control.value(), control.maximum()) if counts else (0, 0)
 
-    def isChecked(self) -> bool:  # noqa: N802  # pyqtgraph's words
+    def isChecked(self) -> bool:  # pyqtgraph's words
         return self._checked
 
     def value(self) -> int:
