@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from sapo_studio.errors import InputError
 from sapo_studio.store.db import Store
@@ -29,8 +30,8 @@ def list_views(store: Store) -> list[TraceView]:
     found: list[TraceView] = []
     for name, text in store.rows("SELECT name, filter FROM trace_views ORDER BY name COLLATE NOCASE, name"):
         with reading(store.path, f"the view {name}"):
-            values = dict(json.loads(text))
-            known = {field.name: values[field.name] for field in fields(TraceFilter) if field.name in values}
+            values: dict[str, Any] = json.loads(text)
+            known: dict[str, Any] = {field.name: values[field.name] for field in fields(TraceFilter) if field.name in values}
             found.append(TraceView(name, TraceFilter(**{**known, "run_id": ""})))
     return found
 
