@@ -59,6 +59,8 @@ def measure(store: Store, run_id: str) -> Report:
     for name, asked in (("needle", needle), ("number", number), ("common", replace(needle, text="shells"))):
         found = len(queries.trace_ids(store, asked))
         report[f"search_{name}"] = {"hits": found, "ms": cpu_ms(lambda asked=asked: queries.trace_ids(store, asked), 3)}
+    common = TraceFilter(run_id, text="shells")
+    report["search_common"]["first_hits_ms"] = cpu_ms(lambda: queries.first_hits(store, common, 200), 3)
     report["search_needle"]["without_index_ms"] = looked["needle"]
     panel.filters.search.setText(NEEDLE)
     hits = report["search_needle"]["hits"]

@@ -42,7 +42,7 @@ from sapo_studio.store.records import (
     TraceFilter,
     TraceRow,
 )
-from sapo_studio.store.traces import heatmap, trace, trace_ids, trace_rows
+from sapo_studio.store.traces import first_hits, heatmap, trace, trace_ids, trace_rows
 
 __all__ = [
     "AnnotationInfo",
@@ -66,6 +66,7 @@ __all__ = [
     "case_counts",
     "curves",
     "find_run",
+    "first_hits",
     "get_config",
     "get_run",
     "heatmap",

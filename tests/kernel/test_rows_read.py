@@ -9,7 +9,9 @@ from sapo_studio.domain.runs import PlannedPhase
 from sapo_studio.events import kinds as k
 from sapo_studio.store import curve_blocks, queries
 from sapo_studio.store.ingest import Ingest
+from sapo_studio.store.records import TraceFilter
 from sapo_studio.store.runs import delete_run
+from sapo_studio.store.traces import trace_ids
 from tests.fixtures.rows_read import counted
 from tests.fixtures.synthetic import synthetic_queued
 
@@ -117,3 +119,30 @@ def test_packed_curves_are_what_was_written_whatever_comes_later(store):
     assert work.tens < points / 10
     delete_run(store, run_id)
     assert blocks() == 0
+
+
+def test_trajectories_of_a_run_that_goes_on_are_read_from_its_iteration_on(store):
+    (run_id,) = fill_one(store)
+    ingest = Ingest(store, run_id)
+    ingest.apply([k.Questions(rows=[k.QuestionRow(number=1, split="train", text="?", solution="", answer="1")])])
+    for iteration, count in ((0, 2000), (1, 20)):
+        first = iteration * 10_000
+        rows = [
+            k.TrajectoryRow(
+                number=first + at,
+                question=1,
+                iteration=iteration,
+                sample=at,
+                source="sample",
+                steps=["a"],
+                correct=True,
+            )
+            for at in range(count)
+        ]
+        ingest.apply([k.Trajectories(rows=rows)])
+    all_of_them = TraceFilter(run_id)
+    known = trace_ids(store, all_of_them)
+    with counted(store) as work:
+        news = trace_ids(store, all_of_them, after=int(known[-6]))
+    assert news.tolist() == known[-5:].tolist()
+    assert work.tens < 200 / 10 * 4

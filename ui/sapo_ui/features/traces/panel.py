@@ -30,6 +30,9 @@ from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.row_table import dress_rows
 
 ROW = 26
+FIRST_HITS = 200
+"""Hits of a search that are shown before all are known."""
+
 WIDTHS = {
     "question": 124,
     "iteration": 34,
@@ -187,12 +190,25 @@ beside it, click a header to sort. *Views* keeps filters, search and order under
         search_words().set_text(asked.text)
         if asked.text:
             self._indexer.begin(run_id)
+        if asked.text and asked != self._shown:
+            self.read(lambda store: (asked, queries.first_hits(store, asked, FIRST_HITS)), self._take_first, "first")
         self.read(work, self._take)
 
     def _asked_again(self) -> None:
         if self._run_id is not None:
             self._pending = None
             self.load(self._run_id)
+
+    def _take_first(self, found: tuple[TraceFilter, npt.NDArray[np.int64] | None]) -> None:
+        """Show the first hits while the others are being looked for."""
+        asked, ids = found
+        if ids is None or not len(ids) or self._current_filter() != asked or self._shown == asked:
+            return
+        self.set_filled(True)
+        self.model.set_ids(ids)
+        self.table.scrollToTop()
+        self.pages.setCurrentWidget(self.table)
+        self.count.setText("searching\u2026")
 
     def _take(self, found: _Found) -> None:
         wanted = self.filters.filter(found.asked.run_id, self._sort, descending=self._descending)
