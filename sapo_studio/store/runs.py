@@ -36,6 +36,7 @@ _BY_NUMBER = (
     ("labels", "trajectory_id"),
     ("scores", "trajectory_id"),
     ("trajectories", "id"),
+    ("unindexed", "id"),
     ("questions", "id"),
 )
 """Tables whose ids say which run they belong to."""
@@ -51,6 +52,7 @@ _BY_RUN = (
     "phases",
     "metrics",
     "curves",
+    "curve_blocks",
     "events",
     "commands",
     "compute",

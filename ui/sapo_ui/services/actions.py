@@ -13,6 +13,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.theme import icons
+from sapo_ui.wording import with_mnemonics
 
 ALIVE = frozenset(status for status in RunStatus if status.alive)
 RESUMABLE = frozenset(status for status in RunStatus if status.resumable)
@@ -285,8 +286,13 @@ class Actions(QObject):
         if ids != handlers.keys():
             raise ValueError(f"actions and handlers differ: {sorted(ids ^ handlers.keys())}")
         self._actions: dict[str, QAction] = {}
+        marked: dict[str, str] = {}
+        for menu in dict.fromkeys(spec.menu for spec in self.specs):
+            mine = [spec for spec in self.specs if spec.menu == menu]
+            marked |= zip((spec.id for spec in mine), with_mnemonics([spec.text for spec in mine]), strict=True)
         for spec in self.specs:
-            action = QAction(spec.text, self)
+            action = QAction(marked[spec.id], self)
+            action.setIconText(spec.text)  # for buttons, whose letters belong to the page
             action.setObjectName(spec.id)
             action.setToolTip(spec.help)
             action.setStatusTip(spec.help)

@@ -45,7 +45,7 @@ class KeyButton(QPushButton):
             self.setProperty("look", "primary")
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAutoDefault(False)
-        self.setAccessibleName(words)
+        self.setAccessibleName(words or meaning)
         self.setToolTip(f"{meaning} ({key})" if key else meaning)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme.on_change(self, self._restyle)

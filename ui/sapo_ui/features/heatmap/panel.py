@@ -164,6 +164,11 @@ trajectories that each verifier scored first.
         self.news.setVisible(False)
         self.card.forget()
 
+    @property
+    def shown_total(self) -> int:
+        """How many trajectories the picture is of; those beyond its width are counted too."""
+        return self._data.total if self._data is not None else 0
+
     def choices(self) -> dict[str, str]:
         return chosen_values(self.controls.boxes)
 

@@ -45,7 +45,7 @@ class ActionButton(QPushButton):
     """A button for an action: takes its text, icon, help and shortcut, and is hidden while it is disabled."""
 
     def __init__(self, action: QAction, parent: QWidget | None = None) -> None:
-        super().__init__(action.text(), parent)
+        super().__init__(action.iconText(), parent)
         self._action = action
         self._small = False
         self.clicked.connect(action.trigger)
@@ -62,8 +62,8 @@ class ActionButton(QPushButton):
     def _follow(self) -> None:
         action = self._action
         keys = action.shortcut().toString()
-        self.setText("" if self._small else action.text())
-        self.setAccessibleName(action.text())
+        self.setText("" if self._small else action.iconText())
+        self.setAccessibleName(action.iconText())
         self.setIcon(action.icon())
         self.setToolTip(f"{action.toolTip()} ({keys})" if keys else action.toolTip())
         self.setAccessibleDescription(action.toolTip())

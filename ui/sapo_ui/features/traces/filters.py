@@ -176,6 +176,23 @@ class TraceFilters(QWidget):
             self.show_known(max(int(wanted), self.iteration.count() - 2))
         choose_values({"iteration": self.iteration}, {"iteration": wanted or str(ANY)})
 
+    def show_filter(self, wanted: TraceFilter) -> None:
+        """Choose what `wanted` says, as far as this run offers it; told once, as `changed`."""
+        source = f"{ONE_SET}{wanted.set}" if wanted.set else wanted.source
+        people = ANY if wanted.annotated is None else int(wanted.annotated)
+        iteration = ANY if wanted.iteration is None else wanted.iteration
+        for box, value in (
+            *((self.source, source), (self.iteration, iteration), (self.outcome, wanted.outcome)),
+            *((self.case, wanted.case), (self.people, people)),
+        ):
+            blocked = box.blockSignals(True)
+            box.setCurrentIndex(max(0, box.findData(value)))
+            box.blockSignals(blocked)
+        blocked = self.search.blockSignals(True)
+        self.search.setText(wanted.text)
+        self.search.blockSignals(blocked)
+        self._picked()
+
     @property
     def boxes(self) -> dict[str, QComboBox]:
         """The boxes whose choice is remembered: those that mean the same in every run."""
