@@ -20,12 +20,6 @@ from sapo_ui.trajectory import mark_text, score_strip
 from sapo_ui.widgets.plain_text import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
-ROLES = (
-    Qt.ItemDataRole.DisplayRole,
-    Qt.ItemDataRole.ToolTipRole,
-    Qt.ItemDataRole.DecorationRole,
-    Qt.ItemDataRole.AccessibleTextRole,
-)
 Ids = npt.NDArray[np.int64]
 
 PAGE = 128
@@ -50,7 +44,7 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _ROLES = frozenset(
     (
         *(Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.DecorationRole),
-        *(Qt.ItemDataRole.TextAlignmentRole, score_strip.ROLE, mark_text.ROLE),
+        *(Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.TextAlignmentRole, score_strip.ROLE, mark_text.ROLE),
     )
 )
 """What the model answers to."""
