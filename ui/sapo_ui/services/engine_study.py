@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QObject, QProcess, Signal
 from shiboken6 import isValid
 
 from sapo_studio import processes
-from sapo_studio.errors import EngineError, SapoError
+from sapo_studio.errors import EngineError
 from sapo_studio.requests import client
 from sapo_studio.requests.kinds import Request
 from sapo_studio.requests.wire import read_progress
@@ -57,7 +57,8 @@ class EngineStudy(QObject):
             return
         self.about, self._keep = about, keep
         self._tell(0.0)
-        tasks.run(self, ask, self._start, failed=self._fail, key="study")
+        # As text already there: what is asked, and the answer, may be megabytes.
+        tasks.run(self, lambda store: ask(store).to_json(), self._start, failed=self._fail, key="study")
 
     def cancel(self) -> None:
         """End it; nothing is kept."""
@@ -78,7 +79,7 @@ class EngineStudy(QObject):
             _end(process.processId())
             process.waitForFinished(1000)
 
-    def _start(self, request: Request) -> None:
+    def _start(self, text: str) -> None:
         if not self.running:  # cancelled meanwhile
             return
         process = self._process = QProcess(self)
@@ -88,7 +89,7 @@ class EngineStudy(QObject):
         process.errorOccurred.connect(self._broke)
         program, *arguments = client.COMMAND
         process.start(program, arguments)
-        process.write(request.to_json().encode())
+        process.write(text.encode())
         process.closeWriteChannel()
 
     def _hear(self) -> None:
@@ -111,12 +112,12 @@ class EngineStudy(QObject):
         out = bytes(process.readAllStandardOutput().data()).decode(errors="replace")
         self._process = None
         process.deleteLater()
-        try:
-            found = client.answer_of(status, out, self._errors)
-        except SapoError as error:
-            self._fail(error)
-            return
-        tasks.run(self, lambda store: keep(store, found), self._kept, failed=self._fail, key="study")
+        errors = self._errors
+
+        def answered(store: Store) -> object:
+            return keep(store, client.answer_of(status, out, errors))
+
+        tasks.run(self, answered, self._kept, failed=self._fail, key="study")
 
     def _kept(self, _: object) -> None:
         self._keep = None
