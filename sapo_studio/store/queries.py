@@ -236,22 +236,6 @@ def _damaged_summary(row: Sequence[Any], headline: dict[str, float], fault: Stor
     return RunSummary(*columns, error=error, headline=headline, kind=row[21], **_kept(row))
 
 
-def _kept(row: Sequence[Any]) -> dict[str, Any]:
-    """What people have written down about a run, and its place in the queue. What is damaged is left out."""
-    notes, tags, archived_at, binned_at, waits_for = row[22:27]
-    try:
-        told = json.loads(tags)
-    except (TypeError, ValueError):
-        told = []
-    return {
-        "notes": notes if isinstance(notes, str) else "",
-        "tags": tuple(tag for tag in told if isinstance(tag, str)) if isinstance(told, list) else (),
-        "archived_at": archived_at if isinstance(archived_at, float) else None,
-        "binned_at": binned_at if isinstance(binned_at, float) else None,
-        "waits_for": waits_for if isinstance(waits_for, str) else None,
-    }
-
-
 def is_import(store: Store, run_id: str) -> bool:
     """Whether this is an imported file; no where there is nothing of this id."""
     return store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import"

@@ -20,6 +20,16 @@ from sapo_studio.store.run_filter import SORTS, RunFilter, sorted_runs
 Sapo = Callable[..., tuple[int, list[dict[str, Any]], str]]
 
 
+@pytest.fixture(autouse=True)
+def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process looks after the queue."""
+
+    def asleep(store: Store) -> bool:
+        return False
+
+    monkeypatch.setattr(supervisor, "wake_queue", asleep)
+
+
 @pytest.fixture
 def sapo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Sapo:
     def call(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:

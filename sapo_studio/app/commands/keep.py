@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sapo_studio.app.commands.no_empty_texts import NoEmptyTexts
+from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.errors import InputError
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
     )
     for name, command in (("list", list_bin), ("put", put), ("restore", restore), ("empty", empty)):
-        group.command(name, cls=NoEmptyTexts)(command)
+        group.command(name, cls=CheckedCommand)(command)
     app.add_typer(group, name="bin")
 
 
