@@ -40,6 +40,10 @@ def test_a_failed_run_says_why_in_place_of_its_panels(qtbot, page, make_run, sto
     assert (page.failure.what.text(), page.failure.why.text()) == (error.what, error.why)
     qtbot.waitUntil(lambda: page.failure.failure is not None)
     assert not page.header.buttons["run.resume"].isVisible(), "the same would come of it again"
+    page.actions_["run.read"].trigger()
+    assert (page.failure.isVisible(), page.panels.isVisible()) == (False, True)
+    qtbot.mouseClick(page.banner.action, Qt.MouseButton.LeftButton)
+    assert (page.failure.isVisible(), page.panels.isVisible()) == (True, False)
     page.show_run(make_run(2, "other", "running"))
     assert (page.failure.isVisible(), page.panels.isVisible()) == (False, True)
 
