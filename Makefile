@@ -72,8 +72,11 @@ demo: $(RUN)  ## the arithmetic lab in the window; without a display the same ru
 	    exec $(BIN)/sapo run lab-demo; \
 	fi
 
-# Side by side, but no more than memory has room for; a file's tests stay together and share what they set up.
-SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadfile
+# Side by side: one more than there are cores, since who tries processes mostly waits for them, but no more than memory
+# has room for. A file's tests stay together and share what they set up; files in their order, in which those that wait
+# come first: by how many tests a file has (the default), a few long ones would be left for the end.
+SIDE_BY_SIDE = --numprocesses $(shell $(BIN)/python -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))') \
+    --dist loadfile --no-loadscope-reorder
 
 test: $(DEV)  ## the fast tests
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow' $(SIDE_BY_SIDE)

@@ -23,6 +23,7 @@ from sapo_studio.app.commands import (
     export,
     grade,
     import_file,
+    keep,
     label_study,
     matrix,
     people_study,
@@ -51,8 +52,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, queue, resume, stop, withdraw, runs, report, audit, label_study, evaluate, matrix, import_file, score),
-    *(export, grade, annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
+    *(run, queue, resume, stop, withdraw, runs, keep, report, audit, label_study, evaluate, matrix, import_file),
+    *(score, export, grade, annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:

@@ -87,6 +87,16 @@ def _find(identity: ProcessIdentity) -> psutil.Process | None:
         return None
 
 
+def family(identity: ProcessIdentity) -> list[ProcessIdentity]:
+    """A living process and all that it started, itself first. None where it has ended."""
+    root = _find(identity)
+    found: list[ProcessIdentity] = []
+    for process in () if root is None else (root, *_descendants(root)):
+        with contextlib.suppress(psutil.Error):
+            found.append(ProcessIdentity(process.pid, process.create_time()))
+    return found
+
+
 def kill_tree(identity: ProcessIdentity, *, timeout: float = 2.0) -> bool:
     """End a process and all its descendants without asking them.
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio import engines, paths, processes
@@ -18,6 +19,7 @@ from sapo_studio.config.changes import Change, changed
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError
 from sapo_studio.events import PROTOCOL
+from sapo_studio.hardware import CardUse, CardWatch
 from sapo_studio.processes import ProcessIdentity
 from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
@@ -26,6 +28,9 @@ from sapo_studio.store.records import ErrorText, RunSummary
 
 SILENT_SECONDS = 10.0
 """A heartbeat younger than this speaks for an engine whose start time does not match: then the clock was set."""
+
+CARD_SECONDS = 5.0
+"""How long a card's driver may take to notice that a process has ended."""
 
 PARENT_LOG = "parent.log"
 QUEUE_LOG = "queue.log"
@@ -78,6 +83,8 @@ def refuse_import(run: RunSummary) -> None:
 
 def _check_free(run: RunSummary) -> None:
     refuse_import(run)
+    if run.binned_at is not None:
+        raise InputError(f"{run.id} is in the bin", fix=f"Take it out first: sapo bin restore {run.id}")
     if not run.status.resumable:
         raise InputError(
             f"{run.id} is {run.status}",
@@ -304,15 +311,57 @@ def checkpoint(store: Store, run_id: str, sender: str = "") -> None:
     _ask(store, run_id, Verb.CHECKPOINT, sender)
 
 
-def kill(store: Store, run_id: str) -> None:
-    """End the engine of a run at once, with all its processes, and mark the run stopped.
+@dataclass(frozen=True, slots=True)
+class CardBack:
+    """A card that a killed engine worked on: bytes that it held, that it is still said to hold, and that are free."""
+
+    number: int
+    held: int
+    still: int
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a killed engine: how many processes ended, of which none is left, and the cards they were on."""
+
+    processes: int
+    cards: tuple[CardBack, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """As sentences."""
+        count = f"{self.processes} processes" if self.processes != 1 else "1 process"
+        said = [f"{count} ended, none is left." if self.processes else "No process was left."]
+        for card in self.cards:
+            free = f"{card.free / 2**30:.1f} of {card.total / 2**30:.1f} GB are free"
+            if card.still:
+                said.append(f"Card {card.number} still shows {card.still / 2**30:.1f} GB as held; {free}.")
+            else:
+                said.append(f"Card {card.number} has {card.held / 2**30:.1f} GB back; {free}.")
+        return " ".join(said)
+
+
+def kill(store: Store, run_id: str) -> Ended:
+    """End the engine of a run at once, with all its processes, and mark the run stopped. Returns what it was sure of:
+    every process is looked for again, and the cards are asked until they show none of them.
 
     What was committed stays; the phase under way goes on from its last shard when the run is resumed.
     """
     run = queries.get_run(store, run_id)
     refuse_import(run)
+    ended = Ended(0)
     if is_held(run) and run.pid is not None:
-        gone = processes.kill_tree(ProcessIdentity(run.pid, run.pid_started or 0.0))
+        identity = ProcessIdentity(run.pid, run.pid_started or 0.0)
+        family = processes.family(identity)
+        watch = CardWatch()
+        try:
+            before = watch.look()
+            gone = processes.kill_tree(identity) and not any(processes.is_alive(one) for one in family)
+            ended = Ended(len(family), _cards_back(watch, before, {one.pid for one in family}) if gone else ())
+        finally:
+            watch.close()
         if not gone:
             raise EngineError(
                 f"The engine of {run_id} does not end",
@@ -324,7 +373,25 @@ def kill(store: Store, run_id: str) -> None:
     with store.atomic():
         if queries.get_run(store, run_id).status in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED):
             runs.set_status(store, run_id, RunStatus.STOPPED)
+            runs.add_log(store, run_id, "warning", f"Killed. {ended.words}")
     processes.collect()
+    return ended
+
+
+def _cards_back(watch: CardWatch, before: tuple[CardUse, ...], pids: set[int]) -> tuple[CardBack, ...]:
+    """The cards that processes `pids` were on, once the driver shows none of them there, or `CARD_SECONDS` later: it
+    takes a moment to notice that a process has ended."""
+    held = {card.uuid: size for card in before if (size := sum(card.held.get(pid, 0) for pid in pids))}
+    until = time.monotonic() + CARD_SECONDS
+    while held:
+        now = [card for card in watch.look() if card.uuid in held]
+        still = {card.uuid: sum(card.held.get(pid, 0) for pid in pids) for card in now}
+        if not any(still.values()) or time.monotonic() > until:
+            return tuple(
+                CardBack(card.number, held[card.uuid], still[card.uuid], card.free, card.total) for card in now
+            )
+        time.sleep(0.05)
+    return ()
 
 
 def _ask(store: Store, run_id: str, verb: Verb, sender: str) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
+from collections.abc import Generator
+
+import pytest
 
 if importlib.util.find_spec("hypothesis"):  # not in vLLM's own environment
     from hypothesis import settings
@@ -10,3 +14,16 @@ if importlib.util.find_spec("hypothesis"):  # not in vLLM's own environment
     # How long an example takes is the machine's affair; what must end in time has a limit of its own.
     settings.register_profile("whatever the machine", deadline=None)
     settings.load_profile("whatever the machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """To collect all tests is to import torch, transformers and Qt: for seconds objects come, and none is garbage. What
+    was imported stays, and nobody need look through it for garbage later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()

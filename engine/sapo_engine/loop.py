@@ -62,6 +62,8 @@ def run(context: RunContext) -> None:
         aligned = align(context, i, model, pairs, pool)
         evaluate(context, i, model, aligned, verifier, benchmark)
         model = aligned
+        if i < config.iterations and not context.goes_on(i):
+            return
 
 
 def accumulate(pool: list[Trajectory], samples: list[Trajectory]) -> list[Trajectory]:

@@ -44,10 +44,20 @@ MACHINE = (
     "runtime.checkpoint_seconds",
     "runtime.engine_python",
     "runtime.max_restarts",
+    "runtime.hang_seconds",
 )
 """How the machine is used, but for what draws other samples."""
 
-CHANGEABLE = (*RATES, *TRAINED_LABELS, *MACHINE)
+STOPS = (
+    "early_stop.flat_iterations",
+    "early_stop.flat_gain",
+    "early_stop.gap_iterations",
+    "early_stop.pairs",
+    "early_stop.reward_parts",
+)
+"""When the run ends early: looked at after each iteration from then on."""
+
+CHANGEABLE = (*RATES, *TRAINED_LABELS, *STOPS, *MACHINE)
 """All keys that may change."""
 
 REASONS = {

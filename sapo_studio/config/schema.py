@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sapo_studio.config.choices import one_of
 from sapo_studio.config.columns import Columns
 from sapo_studio.domain import task_kinds
+from sapo_studio.domain.early_stop import Rules
 from sapo_studio.domain.labelers.base import CheckLimits
 from sapo_studio.domain.labelers.beforehand import why_none
 from sapo_studio.domain.labelers.registry import CHOICES, CHOICES_HELP, START_CHOICES
@@ -584,6 +585,31 @@ class EvaluationConfig(Section):
         return self
 
 
+class EarlyStopConfig(Section):
+    """When the run ends before its last iteration. All rules are off unless set; they are looked at when an iteration
+    has been measured, and the run is then done, with the reason in its log and report."""
+
+    flat_iterations: int = Field(default=0, ge=0, le=20, json_schema_extra=_unit("iterations"))
+    """End when sampled accuracy has risen by no more than `flat_gain` over so many iterations in a row. 0: never."""
+
+    flat_gain: float = Field(default=0.0, ge=0, le=1)
+    """How much accuracy may rise, as a fraction, and still count as flat."""
+
+    gap_iterations: int = Field(default=0, ge=0, le=20, json_schema_extra=_unit("iterations"))
+    """End when the gap between reasoner and verifier has widened in each of so many iterations. 0: never."""
+
+    pairs: int = Field(default=0, ge=0, le=1_000_000, json_schema_extra=_unit("pairs"))
+    """End after an iteration that had fewer pairs to align on. 0: never."""
+
+    reward_parts: bool = False
+    """End when over three evaluations the mean reward rises and sampled accuracy falls by more than chance."""
+
+    @property
+    def rules(self) -> Rules:
+        """As the domain takes them."""
+        return Rules(self.flat_iterations, self.flat_gain, self.gap_iterations, self.pairs, self.reward_parts)
+
+
 class RuntimeConfig(Section):
     """How the machine is used. Does not change what is computed, beyond floating-point noise."""
 
@@ -631,6 +657,10 @@ class RuntimeConfig(Section):
     max_restarts: int = Field(default=2, ge=0, le=100, json_schema_extra=_unit("times"))
     """How often a worker that died is started again before the run counts as failed."""
 
+    hang_seconds: float = Field(default=3600.0, ge=0, le=604_800, json_schema_extra=_unit("s"))
+    """A worker that gets nowhere for so long, and says nothing, hangs: what it is at is logged, and it is started
+    again. More than the longest single step takes. 0: wait for ever."""
+
 
 class RunConfig(Section):
     """One run, completely: the same configuration and seed give the same numbers on the same machine."""
@@ -653,6 +683,7 @@ class RunConfig(Section):
     verifier: VerifierConfig = VerifierConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    early_stop: EarlyStopConfig = EarlyStopConfig()
     runtime: RuntimeConfig = RuntimeConfig()
 
     @property

@@ -185,9 +185,10 @@ def _reward_with_length(numbers: Numbers) -> list[Alarm]:
 
 
 def gap_widened(before: Measured, now: Measured) -> bool:
-    """Whether the gap grew by more than its interval. Not where one of the two is no number."""
-    margin = now.value - now.low if now.low is not None else 0.0
-    return now.value - before.value > max(margin, 0.0)
+    """Whether the gap grew by more than chance: by the intervals of both, taken for independent, which errs on the
+    late side. Not where one of the two is no number."""
+    halves = [one.value - one.low for one in (before, now) if one.low is not None]
+    return now.value - before.value > math.hypot(*halves)
 
 
 def _gap(numbers: Numbers) -> list[Alarm]:
@@ -196,7 +197,7 @@ def _gap(numbers: Numbers) -> list[Alarm]:
         Alarm(
             iteration,
             "gap",
-            f"The gap grew from {_points(before.value)} to {_points(now.value)}, by more than its interval: the"
+            f"The gap grew from {_points(before.value)} to {_points(now.value)}, by more than the two intervals: the"
             " verifier falls behind its reasoner. More labels an iteration (labeling.trajectories) usually help.",
             {"before": before.value, "gap": now.value},
         )

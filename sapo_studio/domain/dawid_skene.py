@@ -6,6 +6,8 @@ The model of Dawid and Skene (1979), changed where steps are not independent ite
   prefix speaks for all steps before it. The last step of a trajectory with an incorrect answer is incorrect unasked.
 * A source that judges every step votes up to the first one that it calls incorrect. What it says of later steps follows
   from that one, and would be counted as evidence again and again.
+* How often a source calls a step correct has a value of its own for the first step. A verifier that is not sure of
+  anything falls the most at the very first step, and calls it the first error far more often than any later one.
 * Rollouts vote at the prefix that they start from, by how many of how many succeeded. Chances of success differ from
   prefix to prefix (beta-binomial). Tries at one prefix repeat a measurement, which tells errors of the rollouts from
   errors of others where there are only two sources.
@@ -188,9 +190,9 @@ def why_unidentified(votes: Votes) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """`says_right`: (judges, state), the chance that a judge calls a step correct. `succeeds`: which distribution of
-    the grid rollouts follow from correct and from incorrect prefixes. `fails`: the chance that the first error is in a
-    part of the trajectory if it was in none before.
+    """`says_right`: (judges, state, 2), the chance that a judge calls the first step, or a later one, correct.
+    `succeeds`: which distribution of the grid rollouts follow from correct and from incorrect prefixes. `fails`: the
+    chance that the first error is in a part of the trajectory if it was in none before.
     """
 
     says_right: NDArray[np.float64]
@@ -208,11 +210,12 @@ class _Prepared:
         step = np.arange(votes.made.shape[1])
         self.place = np.minimum(step * _PLACES // np.maximum(votes.lengths[:, None], 1), _PLACES - 1)
         self.tried = votes.made > 0
+        self.later = np.broadcast_to((step > 0).astype(np.int64), votes.made.shape)
 
     def first_guess(self) -> _Model:
         """Where the estimation starts."""
         correct, incorrect = (nearest(mean, _SPREAD) for mean in _SUCCEEDS)
-        says_right = np.tile(np.array(_SAYS_RIGHT), (len(self.judged), 1))
+        says_right = np.tile(np.array(_SAYS_RIGHT)[:, None], (len(self.judged), 1, 2))
         return _Model(says_right, (correct, incorrect), np.full(_PLACES, _FAILS))
 
     def maximize(
@@ -245,7 +248,8 @@ class _Prepared:
         """(trajectories, longest): log chance of all that is said of a step in `state`."""
         total = self.tries.log_chances(model.succeeds[min(state, _FIRST_ERROR)])
         for votes, chance in zip(self.judged, model.says_right[:, state], strict=True):
-            total += np.log(np.array([1 - chance, chance, 1.0]))[votes]  # in the order of WRONG, RIGHT, NONE
+            logs = np.log(np.array([1 - chance, chance, np.ones(2)]))  # in the order of WRONG, RIGHT, NONE
+            total += logs[votes, self.later]
         return total
 
     def fitted(self, first: NDArray[np.float64], weights: NDArray[np.float64]) -> _Model:
@@ -253,11 +257,13 @@ class _Prepared:
         each = weights[:, None]
         correct, error = _beliefs(first) * each, first * each
         later = np.clip(each - correct - error, 0.0, None)
-        says_right = np.empty((len(self.judged), 3))
+        says_right = np.empty((len(self.judged), 3, 2))
         for state, share in enumerate((correct, error, later)):
             for judge, votes in enumerate(self.judged):
-                said = np.bincount(votes.ravel(), share.ravel(), 3)
-                says_right[judge, state] = (said[RIGHT] + _PULL * _SAYS_RIGHT[state]) / (said[:NONE].sum() + _PULL)
+                said = np.bincount((3 * self.later + votes).ravel(), share.ravel(), 6).reshape(2, 3)
+                says_right[judge, state] = (said[:, RIGHT] + _PULL * _SAYS_RIGHT[state]) / (
+                    said[:, :NONE].sum(axis=1) + _PULL
+                )
         succeeds = tuple(
             self.tries.likeliest(np.where(self.tried, share, 0.0), guess, _PULL)
             for share, guess in zip((correct, error + later), _SUCCEEDS, strict=True)

@@ -51,6 +51,15 @@ class LabelSettings(BaseModel):
     labeling: dict[str, Any]
 
 
-Control = Annotated[Start | Order | Judgements | LabelSettings, Field(discriminator="kind")]
-CONTROL: TypeAdapter[Start | Order | Judgements | LabelSettings] = TypeAdapter(Control)
+class GoOn(BaseModel):
+    """Whether the run goes on with its next iteration. The answer to `IterationEnded`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kind: Literal["go_on"] = "go_on"
+    on: bool
+
+
+Control = Annotated[Start | Order | Judgements | LabelSettings | GoOn, Field(discriminator="kind")]
+CONTROL: TypeAdapter[Start | Order | Judgements | LabelSettings | GoOn] = TypeAdapter(Control)
 """Reads and checks a control line: `CONTROL.validate_json(line)`."""

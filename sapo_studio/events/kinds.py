@@ -188,6 +188,20 @@ class JudgementsWanted(_Event):
     verifier: int
 
 
+class IterationEnded(_Event):
+    """An iteration is measured, and the worker asks whether the run goes on. Sent only where a rule of `early_stop` is
+    on. The answer is `control.GoOn`."""
+
+    kind: Literal["iteration_ended"] = "iteration_ended"
+    iteration: int
+
+
+class Beat(_Event):
+    """The worker is between two steps, and has nothing else to say: it does not hang."""
+
+    kind: Literal["beat"] = "beat"
+
+
 class RolloutRow(Row):
     """One rollout from the first `prefix` steps of a trajectory: what the reasoner wrote from there."""
 
@@ -326,6 +340,8 @@ Event = Annotated[
     | Labels
     | TrainingLabels
     | JudgementsWanted
+    | IterationEnded
+    | Beat
     | Rollouts
     | Pairs
     | Metric

@@ -10,7 +10,6 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.domain.alarms import TITLES, Alarm, alarms
@@ -82,15 +81,13 @@ def _due(store: Store, run_id: str, config: RunConfig) -> list[Alarm]:
 def alarms_of(store: Store, run_id: str) -> list[RaisedAlarm]:
     """All alarms of a run, the oldest first."""
     found: list[RaisedAlarm] = []
-    for row in store.rows(
+    for identity, iteration, kind, at, message, told, seen_at in store.rows(
         "SELECT id, iteration, kind, at, message, facts, seen_at FROM alarms WHERE run_id = ? ORDER BY iteration, id",
         (run_id,),
     ):
-        with reading(store.path, f"alarm {row[0]}"):
-            facts = json.loads(row[5])
-        if not isinstance(facts, dict):
-            facts = {}
-        found.append(RaisedAlarm(*row[:5], cast("dict[str, float]", facts), row[6]))
+        with reading(store.path, f"alarm {identity}"):
+            facts: dict[str, float] = dict(json.loads(told))
+        found.append(RaisedAlarm(identity, iteration, kind, at, message, facts, seen_at))
     return found
 
 

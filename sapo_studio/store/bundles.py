@@ -25,7 +25,7 @@ from sapo_studio.store.bundle_union import closing_acts, union
 from sapo_studio.store.codec import row_number, unpack_scores
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
-from sapo_studio.store.resolutions import filled_of, steps_of, steps_text
+from sapo_studio.store.resolutions import filled_of, steps_text
 from sapo_studio.store.traces import parse_steps
 
 D = TypeVar("D", bound=Done)
@@ -199,7 +199,7 @@ def _resolutions(store: Store, queue_id: int, places: dict[int, int]) -> tuple[R
             place=places[trajectory_id],
             annotator=resolver,
             at=at,
-            steps=tuple(steps_of(judgements).items()),
+            steps=tuple((int(step), said) for step, said in json.loads(judgements).items()),
             first_error=error,
             taken=taken,
             why=why,

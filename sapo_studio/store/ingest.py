@@ -14,6 +14,7 @@ from sapo_studio.domain.progress import PhaseClock, progress, remaining_seconds,
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.events import kinds
 from sapo_studio.events.kinds import Event
+from sapo_studio.store import curve_blocks
 from sapo_studio.store.codec import pack_scores, row_id
 from sapo_studio.store.db import Store
 from sapo_studio.store.runs import set_status, status_of
@@ -71,7 +72,9 @@ class Ingest:
         self._shown: float | None = None
         self._ticked = clock()
         self._phases: dict[int, PhaseClock] = {}
+        self._own: set[int] = set()  # phases that this worker has begun
         self._latest: int | None = None  # the phase last started: it may end in the batch that starts it
+        self._done_phases: list[int] = []  # by the batch at hand
         self._load_phases()
 
     def apply(self, events: Sequence[Event]) -> None:
@@ -84,6 +87,7 @@ class Ingest:
         now = self._clock()
         curves: list[tuple[object, ...]] = []
         log: list[tuple[object, ...]] = []
+        self._done_phases = []
         shown, ticked, paused, latest = self._shown, self._ticked, self._paused, self._latest
         passed = 0.0 if paused else max(0.0, now - ticked)
         try:
@@ -100,6 +104,8 @@ class Ingest:
                             if line is not None:
                                 log.append((self._run_id, now, *line))
                 self._store.execute_many(_CURVE, curves)
+                for ordinal in self._done_phases:
+                    curve_blocks.pack(self._store, self._run_id, ordinal)
                 self._store.execute_many("INSERT INTO events (run_id, at, level, message) VALUES (?, ?, ?, ?)", log)
                 self._write_progress(now, passed)
         except BaseException:
@@ -114,7 +120,8 @@ class Ingest:
     def _load_phases(self) -> None:
         self._phases = {
             ordinal: PhaseClock(
-                ordinal, name, weight, status == "done", False, done / total if total else 0.0, seconds or 0.0
+                *(ordinal, name, weight, status == "done", False, done / total if total else 0.0, seconds or 0.0),
+                earlier=status == "done" and ordinal not in self._own,
             )
             for ordinal, name, weight, status, done, total, seconds in self._store.rows(
                 "SELECT ordinal, name, weight, status, done, total, seconds FROM phases"
@@ -226,6 +233,8 @@ class Ingest:
                 return "info", "paused" if event.paused else "resumed"
             case kinds.Failed():
                 return "error", ". ".join(part for part in (event.what, event.why, event.fix) if part)
+            case kinds.IterationEnded() | kinds.Beat():
+                return None
             case kinds.JudgementsWanted():
                 return "info", f"what people say joins the labels of V_{event.verifier}"
             case kinds.Finished():
@@ -257,6 +266,8 @@ class Ingest:
                 self._latest = event.ordinal
                 for other in self._phases.values():
                     other.running = False
+                self._own.add(event.ordinal)
+                phase.earlier = False
                 phase.done, phase.running, phase.seconds, phase.fraction, phase.resumed_at = (
                     False,
                     True,
@@ -288,6 +299,7 @@ class Ingest:
                     " message = '' WHERE run_id = ? AND ordinal = ?",
                     (event.artefact, now, phase.seconds, *where),
                 )
+                self._done_phases.append(event.ordinal)
                 return "info", f"{PHASE_LABELS.get(phase.name, phase.name)} done in {phase.seconds:.1f} s"
 
     def _tick(self, now: float) -> None:

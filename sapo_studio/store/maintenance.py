@@ -8,8 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-from sapo_studio.errors import StoreError
-from sapo_studio.store.backups import log_of, size_of
+from sapo_studio.errors import InputError, StoreError
+from sapo_studio.store.backups import Backup, list_backups, log_of, size_of
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import free_bytes
 from sapo_studio.store.store_lock import StoreLock
@@ -18,6 +18,34 @@ BACKUP_SECONDS = 600.0
 _LOCK_RETRY_SECONDS = 10.0
 _WAL_TRIM_BYTES = 64 * 2**20
 _RESERVE_BYTES = 2**20
+
+
+def back_up_now(store: Store) -> tuple[Backup, str]:
+    """Make a backup of the store at once. Returns it, and what there is to know of the ones before it (mostly nothing).
+
+    Raises InputError while an engine looks after the store, which backs it up itself, and StoreError where there is no
+    room or the store is damaged.
+    """
+    lock = StoreLock.take(store.path)
+    if lock is None:
+        raise InputError(
+            "The store cannot be backed up now",
+            why="An engine looks after it while a run goes on.",
+            fix=f"It makes a backup every {BACKUP_SECONDS / 60:.0f} minutes and when the run ends.",
+        )
+    try:
+        needed = size_of(store.path) + size_of(log_of(store.path))
+        free = free_bytes(store.path.parent)
+        if free is not None and free < 2 * needed:
+            raise StoreError(
+                "There is no room for a backup",
+                why=f"It needs {2 * needed / 2**20:.0f} MB, and {free / 2**20:.0f} MB are free.",
+                fix="Free some space.",
+            )
+        said = store.back_up()
+        return max(list_backups(store.path), key=lambda one: one.made), said
+    finally:
+        lock.release()
 
 
 class StoreMaintenance:

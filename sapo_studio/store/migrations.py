@@ -555,6 +555,23 @@ CREATE TRIGGER trajectory_rewritten AFTER UPDATE OF steps ON trajectories WHEN n
     INSERT OR IGNORE INTO unindexed (id) VALUES (new.id);
 END;
 INSERT INTO unindexed (id) SELECT id FROM trajectories;
+CREATE TABLE curve_blocks (          -- curves of phases that are done, once more and packed (store/curve_blocks)
+    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    last INTEGER NOT NULL,           -- its last step
+    steps BLOB NOT NULL,             -- 64-bit little-endian integers
+    "values" BLOB NOT NULL,          -- 64-bit little-endian floats
+    PRIMARY KEY (run_id, ordinal, name, last)
+);
+CREATE TRIGGER curve_point_added AFTER INSERT ON curves BEGIN
+    DELETE FROM curve_blocks
+    WHERE run_id = new.run_id AND ordinal = new.ordinal AND name = new.name AND last >= new.step;
+END;
+CREATE TRIGGER curve_point_rewritten AFTER UPDATE OF value ON curves WHEN new.value IS NOT old.value BEGIN
+    DELETE FROM curve_blocks
+    WHERE run_id = new.run_id AND ordinal = new.ordinal AND name = new.name AND last >= new.step;
+END;
 CREATE TABLE trace_views (           -- what a trace table shows, kept under a name; the same for every run
     name TEXT PRIMARY KEY,
     filter TEXT NOT NULL,            -- JSON: a TraceFilter without its run

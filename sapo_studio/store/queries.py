@@ -20,6 +20,7 @@ from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.ledger import Compute, IterationCompute, PhaseCompute, by_iteration
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
+from sapo_studio.store import curve_blocks
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import UNREADABLE, StoreFault, reading, unreadable
@@ -44,7 +45,7 @@ from sapo_studio.store.records import (
     TraceRow,
     UnseenAlarm,
 )
-from sapo_studio.store.traces import heatmap, same_question, trace, trace_ids, trace_rows
+from sapo_studio.store.traces import first_hits, heatmap, same_question, trace, trace_ids, trace_rows
 
 __all__ = [
     "AnnotationInfo",
@@ -69,6 +70,7 @@ __all__ = [
     "case_counts",
     "curves",
     "find_run",
+    "first_hits",
     "get_config",
     "get_run",
     "heatmap",
@@ -136,7 +138,13 @@ def list_runs(store: Store) -> list[RunSummary]:
 def working_runs(store: Store) -> list[RunSummary]:
     """Runs that an engine works on or is about to, the oldest first, without their numbers."""
     where = "WHERE r.status IN ('running', 'paused') OR r.pid IS NOT NULL ORDER BY r.number"
-    return [_summary(store, row, {}) for row in store.rows(_SUMMARY + where)]
+    found: list[RunSummary] = []
+    for row in store.rows(_SUMMARY + where, lenient=True):
+        try:
+            found.append(_summary(store, row, {}))
+        except StoreFault as fault:
+            found.append(_damaged_summary(row, {}, fault))
+    return found
 
 
 def get_run(store: Store, run_id: str) -> RunSummary:
@@ -324,16 +332,17 @@ def _newest(store: Store, compare: str) -> str | None:
 
 def find_run(store: Store, text: str) -> str:
     """The id of the run that a person means: its id, the start of one id only, its exact name (the newest of
-    that name), or `last`.
+    that name), or `last`. A run in the bin is meant by its whole id alone.
 
     Raises InputError that names the nearest ids.
     """
+    if store.value("SELECT 1 FROM runs WHERE id = ?", (text,)):
+        return text
     known: list[tuple[str, str]] = [
-        (identity, name) for identity, name in store.rows("SELECT id, name FROM runs ORDER BY number DESC")
+        (identity, name)
+        for identity, name in store.rows("SELECT id, name FROM runs WHERE binned_at IS NULL ORDER BY number DESC")
     ]
     ids = [identity for identity, _ in known]
-    if text in ids:
-        return text
     if text == "last" and ids:
         return ids[0]
     for identity, name in known:
@@ -441,14 +450,8 @@ def curves(store: Store, run_id: str, after: Mapping[tuple[int, str], int] | Non
     keys = store.rows(_CURVES, {"run": run_id})
     found: list[CurvePoints] = []
     for ordinal, phase, iteration, name in keys:
-        points = store.rows(
-            "SELECT step, value FROM curves WHERE run_id = ? AND ordinal = ? AND name = ? AND step > ? ORDER BY step",
-            (run_id, ordinal, name, known.get((ordinal, name), -1)),
-        )
-        if points:
-            with reading(store.path, f"the curve {name} of run {run_id}"):
-                steps = np.array([step for step, _ in points], dtype=np.int64)
-                values = np.array([value for _, value in points], dtype=np.float64)  # NULL becomes NaN
+        steps, values = curve_blocks.points(store, run_id, ordinal, name, known.get((ordinal, name), -1))
+        if len(steps):
             found.append(CurvePoints(ordinal, phase, iteration, name, steps, values))
     return found
 

@@ -247,9 +247,6 @@ class TraceRow:
     truth: int
     mean: float | None
     scores: NDArray[np.float32]
-    n_rollouts: int
-    n_rollouts_right: int
-    label_sources: tuple[str, ...]
     human: int
 
 

@@ -32,11 +32,11 @@ class RunCondition:
 
 
 def run_condition(store: Store, run_id: str) -> RunCondition:
-    """The condition of a run. Raises InputError where there is no such run."""
-    run = queries.get_run(store, run_id)
+    """The condition of a run; nothing is unusual of one that is not there (any more)."""
     warned = " FROM events WHERE run_id = ? AND level IN ('warning', 'error') AND message NOT LIKE ?"
     of_them = (run_id, LOG_LINE + "%")
     latest = store.row(f"SELECT message {warned} ORDER BY id DESC LIMIT 1", of_them)
+    status = store.value("SELECT status FROM runs WHERE id = ?", (run_id,))
     restarted = store.value(
         "SELECT max(at) FROM events WHERE run_id = ? AND level = 'warning' AND instr(message, ?) > 0",
         (run_id, RESTARTED),
@@ -46,7 +46,7 @@ def run_condition(store: Store, run_id: str) -> RunCondition:
         latest=str(latest[0]).partition("\n")[0] if latest is not None else "",
         asked=pending(store, run_id),
         restarted_at=restarted,
-        loading=run.status is RunStatus.RUNNING and _is_loading(store, run_id),
+        loading=status == RunStatus.RUNNING.value and _is_loading(store, run_id),
     )
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
 
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.domain.scheduling import Need, Wait
@@ -20,6 +22,8 @@ from sapo_studio.store.db import Store
 
 MOST_RESUMES = 3
 """An interrupted run waits again so often. One that takes the machine down each time must not do so for ever."""
+
+_STATUSES = frozenset(status.value for status in RunStatus)
 
 _PAUSED = "run_queue.paused"
 _DAEMON = "run_queue.process"
@@ -62,10 +66,12 @@ def list_queue(store: Store) -> list[QueuedRun]:
     place = 0
     for run_id, name, status, at, by, cards, needs, waits_for, stuck, started, placed, resumes in rows:
         place += started is None
+        state = RunStatus(status) if status in _STATUSES else RunStatus.FAILED  # damaged
+        where = place if started is None else 0
         found.append(
             QueuedRun(
-                *(run_id, name, RunStatus(status), place if started is None else 0, at, by, _names(cards)),
-                *(_need(needs), waits_for, bool(stuck), started, _names(placed), int(resumes)),
+                *(run_id, name, state, where, at, by, _names(cards), _need(needs), waits_for, bool(stuck)),
+                *(started, _names(placed), int(resumes)),
             )
         )
     return found
@@ -87,6 +93,8 @@ def add(
         run = queries.get_run(store, run_id)
         if store.value("SELECT 1 FROM run_queue WHERE run_id = ?", (run_id,)):
             raise InputError(f"{run_id} is in the queue already", fix="`sapo queue move` changes its place.")
+        if run.binned_at is not None:
+            raise InputError(f"{run_id} is in the bin", fix=f"Take it out first: sapo bin restore {run_id}")
         if not run.status.resumable or run.imported or run.pid is not None:
             raise InputError(
                 f"{run_id} cannot wait in the queue",
@@ -199,7 +207,7 @@ def settle(store: Store) -> None:
                     " WHERE run_id = ?",
                     (first, run_id),
                 )
-            elif not RunStatus(status).alive and pid is None:
+            elif status not in ("running", "paused") and pid is None:
                 forget(store, run_id)
                 if status == RunStatus.INTERRUPTED:
                     message = f"Interrupted {resumes + 1} times: the queue does not start it again."
@@ -271,22 +279,21 @@ def _loaded(text: object) -> Any:
 
 def _names(text: object) -> tuple[str, ...]:
     found = _loaded(text)
-    return tuple(map(str, found)) if isinstance(found, list) else ()
+    return tuple(map(str, cast("list[object]", found))) if isinstance(found, list) else ()
 
 
-_NEEDS = {one.name for one in fields(Need)}
+_NEED = TypeAdapter(Need)
 
 
 def _text(need: Need) -> str:
-    return json.dumps({**asdict(need), "only": sorted(need.only)})
+    return _NEED.dump_json(need).decode()
 
 
 def _need(text: object) -> Need:
-    found = _loaded(text)
-    if not isinstance(found, dict) or not found:
+    """What a run needs. What is damaged, or was never worked out, is unknown."""
+    if text in ("", "{}"):
         return Need(known=False)
-    told = {name: value for name, value in found.items() if name in _NEEDS}
     try:
-        return Need(**{**told, "only": frozenset(told.get("only", ()))})
-    except TypeError:
+        return _NEED.validate_json(str(text))
+    except ValidationError:
         return Need(known=False)

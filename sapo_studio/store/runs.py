@@ -36,6 +36,7 @@ _BY_NUMBER = (
     ("labels", "trajectory_id"),
     ("scores", "trajectory_id"),
     ("trajectories", "id"),
+    ("unindexed", "id"),
     ("questions", "id"),
 )
 """Tables whose ids say which run they belong to."""
@@ -51,6 +52,7 @@ _BY_RUN = (
     "phases",
     "metrics",
     "curves",
+    "curve_blocks",
     "events",
     "commands",
     "compute",
@@ -261,6 +263,12 @@ def set_notice(store: Store, run_id: str, notice: ErrorText | None) -> None:
     text = None if notice is None else json.dumps(asdict(notice))
     with store.atomic():
         store.execute("UPDATE runs SET error = ? WHERE id = ?", (text, run_id))
+
+
+def drop_pending_phases(store: Store, run_id: str) -> None:
+    """A run has ended before its last iteration: what it had planned will not be."""
+    with store.atomic():
+        store.execute("DELETE FROM phases WHERE run_id = ? AND status = 'pending'", (run_id,))
 
 
 def delete_run(store: Store, run_id: str) -> None:

@@ -29,25 +29,45 @@ def with_text(store: Store, run_id: str, text: str) -> tuple[str, list[Any]]:
     """A SELECT of the ids (column `id`) of the trajectories of a run that have `text` in their steps or in their
     question, each once, and the values for its places. Letters of A to Z are found in either case.
     """
-    first, last = run_ids(store, run_id)
-    # Steps are kept as JSON.
-    written = json.dumps(text, ensure_ascii=False)[1:-1]
-    has, inside = _HAS, (_pattern(written), written not in _BETWEEN_STEPS, _pattern(text))
-    # Before the index is asked: what is taken into it in between is then looked at twice rather than never.
-    pending = search_index.pending(store, first, last, MOST_PENDING + 1)
-    known = search_index.find(store, written, first, last) if len(pending) <= MOST_PENDING else None
-    if known is None:
+    has, inside = in_steps(text)
+    candidates = _candidates(store, run_id, text)
+    if candidates is None:
         parts = [f"SELECT t.id AS id FROM trajectories t WHERE t.run_id = ? AND {has}"]
         values: list[Any] = [run_id, *inside]
     else:
         # CROSS JOIN: from the few to the many, whatever the planner thinks of their numbers
         parts = [f"SELECT t.id AS id FROM json_each(?) k CROSS JOIN trajectories t ON t.id = k.value WHERE {has}"]
-        values = [json.dumps([*known.tolist(), *pending]), *inside]
+        values = [json.dumps(candidates), *inside]
     parts.append(
         "SELECT t.id FROM questions q CROSS JOIN trajectories t ON t.question_id = q.id"
         " WHERE q.run_id = ? AND q.text LIKE ? ESCAPE '\\'"
     )
     return " UNION ".join(parts), [*values, run_id, _pattern(text)]
+
+
+def in_steps(text: str) -> tuple[str, list[Any]]:
+    """A condition for a trajectory `t`, that its steps have `text`, and the values for its places."""
+    written = _as_json(text)
+    return _HAS, [_pattern(written), written not in _BETWEEN_STEPS, _pattern(text)]
+
+
+def is_common(store: Store, run_id: str, text: str) -> bool:
+    """Whether the index is of no help with `text`, so that finding all that have it takes a while."""
+    return _candidates(store, run_id, text) is None
+
+
+def _candidates(store: Store, run_id: str, text: str) -> list[int] | None:
+    """Trajectories that are to be looked at; None for all of the run."""
+    first, last = run_ids(store, run_id)
+    # Before the index is asked: what is taken into it in between is then looked at twice rather than never.
+    pending = search_index.pending(store, first, last, MOST_PENDING + 1)
+    known = search_index.find(store, _as_json(text), first, last) if len(pending) <= MOST_PENDING else None
+    return None if known is None else [*known.tolist(), *pending]
+
+
+def _as_json(text: str) -> str:
+    """`text` as it stands in the JSON of steps."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def run_ids(store: Store, run_id: str) -> tuple[int, int]:

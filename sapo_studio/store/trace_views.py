@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 from sapo_studio.errors import InputError
 from sapo_studio.store.db import Store
@@ -24,14 +25,17 @@ class TraceView:
         return replace(self.filter, run_id=run_id)
 
 
+_KEPT = tuple(field.name for field in fields(TraceFilter) if field.name != "run_id")
+
+
 def list_views(store: Store) -> list[TraceView]:
     """All views, by name. What a later version keeps in one besides is left out."""
     found: list[TraceView] = []
     for name, text in store.rows("SELECT name, filter FROM trace_views ORDER BY name COLLATE NOCASE, name"):
         with reading(store.path, f"the view {name}"):
-            values = dict(json.loads(text))
-            known = {field.name: values[field.name] for field in fields(TraceFilter) if field.name in values}
-            found.append(TraceView(name, TraceFilter(**{**known, "run_id": ""})))
+            values: dict[str, Any] = dict(json.loads(text))
+            known = {name: values[name] for name in _KEPT if name in values}
+            found.append(TraceView(name, TraceFilter("", **known)))
     return found
 
 

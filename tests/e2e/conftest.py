@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -160,15 +163,50 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     made.clear()
 
 
+@dataclass(frozen=True)
+class WholeRun:
+    """A run of `Bench.make` where nothing came between, the only one in its data folder: to be held against others, or
+    to be copied, never to be changed."""
+
+    home: Path
+    run_id: str
+    metrics: dict[tuple[int, str], float]
+    rows: set[tuple[Any, ...]]
+
+
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., WholeRun]:
+    """`whole_run(rows=400)`: such a run whose worker was told so. Each is made once."""
+
+    @functools.cache
+    def made(**fake: Any) -> WholeRun:
+        with pytest.MonkeyPatch.context() as patch:
+            bench = _bench(tmp_path_factory.mktemp("whole") / "home", patch)
+            run_id = bench.make()
+            assert bench.run(run_id, **fake).status is RunStatus.DONE
+            assert bench.gone()
+            found = WholeRun(bench.home, run_id, bench.metrics(run_id), bench.rows(run_id))
+            bench.clear()
+        assert found.metrics
+        assert found.rows
+        return found
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def undisturbed(whole_run: Callable[..., WholeRun]) -> tuple[Any, Any]:
     """Metrics and rows that a run of `Bench.make` ends with where nothing comes between."""
-    with pytest.MonkeyPatch.context() as patch:
-        made = _bench(tmp_path_factory.mktemp("undisturbed") / "home", patch)
-        run_id = made.make()
-        assert made.run(run_id).status is RunStatus.DONE
-        metrics, rows = made.metrics(run_id), made.rows(run_id)
-        made.clear()
-    assert metrics
-    assert rows
-    return metrics, rows
+    return whole_run().metrics, whole_run().rows
+
+
+@pytest.fixture
+def used_bench(
+    whole_run: Callable[..., WholeRun], request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Bench, str]]:
+    """A bench in whose data folder a run has been through, and its id. The parameter: what its worker was told."""
+    whole = whole_run(**getattr(request, "param", {}))
+    shutil.copytree(whole.home, tmp_path / "home")
+    made = _bench(tmp_path / "home", monkeypatch)
+    yield made, whole.run_id
+    made.clear()

@@ -191,6 +191,8 @@ def made_of_it(window: MainWindow, file: str) -> None:
     press(Qt.Key.Key_Home)
     while NAME not in page.form.source.currentText():
         press(Qt.Key.Key_Down)
+    tab_to(page.form.tuning)
+    press(Qt.Key.Key_Home)  # every row is measured
     tab_to(page.form.make)
     press(SPACE)
     wait(lambda: page.chosen is not None)
@@ -263,6 +265,7 @@ def test_from_the_first_key_to_a_number(home: Path) -> None:
         frozen = benchmarks.find_benchmark(store, f"{BENCHMARK}@1", frozen=True)
         rows = benchmarks.solutions(frozen, benchmarks.read_rows(store, frozen))
     assert frozen.rows == len(rows) > 10
+    assert frozen.tuning == 0
     assert read_file(file) == rows
     measured = sapo("evaluate", run, "--benchmark", f"{BENCHMARK}@1", "--json")["benchmark"]
     assert measured["solutions"] == frozen.rows

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sapo_studio import paths, supervisor
+from sapo_studio.app.reports.run_report import report
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.processes import identify
@@ -125,7 +127,9 @@ def test_kill_ends_a_deaf_worker_and_all_it_started(bench: Bench) -> None:
     bench.launch(run_id, hold=MIDDLE, deaf=True, child=True)
     bench.at(run_id, *MIDDLE)
     assert len(bench.processes()) == 3
-    supervisor.kill(bench.store, run_id)
+    ended = supervisor.kill(bench.store, run_id)
+    assert (ended.processes, ended.words) == (3, "3 processes ended, none is left.")
+    assert bench.log(run_id).endswith("Killed. 3 processes ended, none is left.")
     assert bench.gone()
     assert queries.get_run(bench.store, run_id).status is RunStatus.STOPPED
 
@@ -306,10 +310,9 @@ def limited(run_id: str, most_bytes: int, **fake: object) -> subprocess.Complete
 
 
 @pytest.mark.parametrize("room", [0, 100_000])
-def test_a_full_disk_is_told_and_survived(bench: Bench, room: int) -> None:
-    whole = bench.make()
-    bench.run(whole, rows=600)
-    assert bench.gone()
+@pytest.mark.parametrize("used_bench", [{"rows": 600}], indirect=True)
+def test_a_full_disk_is_told_and_survived(used_bench: tuple[Bench, str], room: int) -> None:
+    bench, whole = used_bench
     run_id = bench.make()
     ended = limited(run_id, (bench.home / "studio.db").stat().st_size + room, rows=600)
     assert ended.returncode == 1
@@ -406,3 +409,40 @@ def test_no_room_on_another_disk_is_told(bench: Bench) -> None:
     artefact.with_name("phase-2.3.partial").unlink()
     artefact.unlink(missing_ok=True)
     assert bench.run(run_id).status is RunStatus.DONE
+
+
+def test_a_worker_that_hangs_is_noticed_and_started_again(bench: Bench, undisturbed: Numbers) -> None:
+    run_id = bench.make(hang_seconds=1.5)
+    run = bench.run(run_id, hang=[2, 3, 1])
+    assert (run.status, run.restarts) == (RunStatus.DONE, 1)
+    log = bench.log(run_id)
+    assert "The engine worker hangs. It said nothing for" in log
+    assert "get_nowhere" in log  # the stacks say where
+    assert (bench.metrics(run_id), bench.rows(run_id)) == undisturbed
+    assert bench.gone()
+
+
+def test_a_pause_is_no_hang(bench: Bench) -> None:
+    run_id = bench.make(hang_seconds=0.5)
+    bench.launch(run_id, hold=[7, 4], pause_ms=50)
+    bench.until(run_id, lambda run: run.status is RunStatus.RUNNING)
+    supervisor.pause(bench.store, run_id)
+    bench.until(run_id, lambda run: run.status is RunStatus.PAUSED)
+    beats = queries.get_run(bench.store, run_id).heartbeat_at or 0.0
+    bench.until(run_id, lambda run: (run.heartbeat_at or 0.0) > beats + 2.0)
+    assert queries.get_run(bench.store, run_id).restarts == 0
+    supervisor.stop(bench.store, run_id)
+    bench.ended(run_id)
+
+
+def test_a_rule_ends_the_run_after_an_iteration(bench: Bench) -> None:
+    config = RunConfig.model_validate(
+        {"name": "fake", "seed": 3, "iterations": 4, "early_stop": {"flat_iterations": 1, "flat_gain": 1.0}}
+    )
+    run_id = runs.create_run(bench.store, config)
+    run = bench.run(run_id)
+    assert (run.status, run.progress) == (RunStatus.DONE, 1.0)
+    assert max(iteration for iteration, _ in bench.metrics(run_id)) == 1
+    assert [phase.status for phase in queries.phases(bench.store, run_id)] == ["done"] * 5
+    assert "The run ends after iteration 1 of 4: over one iteration sampled accuracy rose" in bench.log(run_id)
+    assert report(bench.store, run_id).stopped_early.startswith("over one iteration sampled accuracy rose")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from tests.fixtures.command_line import sapo
 from tests.fixtures.small_disk import SmallDisk, can_mount
 
 if TYPE_CHECKING:
-    from conftest import Bench
+    from conftest import Bench, WholeRun
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason="only root may mount a disk of its own")
 
@@ -36,6 +36,12 @@ def small(disk: SmallDisk, bench: Bench) -> Bench:
     return bench
 
 
+@pytest.fixture(scope="module")
+def whole(whole_run: Callable[..., WholeRun]) -> WholeRun:
+    """A run with so many rows on a disk with room."""
+    return whole_run(rows=400)
+
+
 def reach(small: Bench, run_id: str, ordinal: int) -> None:
     """Wait until a phase is under way. The worker writes rows in it and goes on."""
     small.until(run_id, lambda run: (run.phase_ordinal or 0) >= ordinal)
@@ -46,9 +52,9 @@ def waits(run: RunSummary) -> bool:
 
 
 @pytest.mark.parametrize(("room", "says"), [(0, False), (0, True), (300_000, True)])
-def test_a_run_waits_for_room_and_goes_on(disk: SmallDisk, small: Bench, room: int, says: bool) -> None:
-    whole = small.make()
-    assert small.run(whole, rows=400).status is RunStatus.DONE
+def test_a_run_waits_for_room_and_goes_on(
+    disk: SmallDisk, small: Bench, whole: WholeRun, room: int, says: bool
+) -> None:
     run_id = small.make()
     small.launch(run_id, rows=400, pause_ms=100, says=says)
     reach(small, run_id, 2)
@@ -60,7 +66,7 @@ def test_a_run_waits_for_room_and_goes_on(disk: SmallDisk, small: Bench, room: i
     assert missing is not None
     assert float(missing[1]) > 0
     assert run.error.fix in small.log(run_id)
-    assert small.metrics(run_id).keys() < small.metrics(whole).keys()
+    assert small.metrics(run_id).keys() < whole.metrics.keys()
     listed = sapo("runs")
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "The disk is full: the run waits" in listed.stdout
@@ -70,16 +76,14 @@ def test_a_run_waits_for_room_and_goes_on(disk: SmallDisk, small: Bench, room: i
     assert ended.status is RunStatus.DONE, small.log(run_id)
     assert ended.error is None
     assert ended.restarts == 0, small.log(run_id)
-    assert small.metrics(run_id) == small.metrics(whole)
-    assert small.rows(run_id) == small.rows(whole)
+    assert small.metrics(run_id) == whole.metrics
+    assert small.rows(run_id) == whole.rows
     assert small.gone()
     assert "report it" not in small.log(run_id)
     assert "Traceback" not in (small.store.run_dir(run_id) / "parent.log").read_text()
 
 
-def test_a_run_that_waits_can_be_stopped_and_resumed(disk: SmallDisk, small: Bench) -> None:
-    whole = small.make()
-    small.run(whole, rows=400)
+def test_a_run_that_waits_can_be_stopped_and_resumed(disk: SmallDisk, small: Bench, whole: WholeRun) -> None:
     run_id = small.make()
     small.launch(run_id, rows=400, pause_ms=100)
     reach(small, run_id, 2)
@@ -91,13 +95,11 @@ def test_a_run_that_waits_can_be_stopped_and_resumed(disk: SmallDisk, small: Ben
     assert small.gone()
     disk.make_room()
     assert small.run(run_id, rows=400).status is RunStatus.DONE
-    assert small.metrics(run_id) == small.metrics(whole)
-    assert small.rows(run_id) == small.rows(whole)
+    assert small.metrics(run_id) == whole.metrics
+    assert small.rows(run_id) == whole.rows
 
 
-def test_a_full_disk_again_and_again(disk: SmallDisk, small: Bench) -> None:
-    whole = small.make()
-    small.run(whole, rows=400)
+def test_a_full_disk_again_and_again(disk: SmallDisk, small: Bench, whole: WholeRun) -> None:
     run_id = small.make()
     small.launch(run_id, rows=400, pause_ms=100)
     for ordinal in (2, 5):
@@ -108,8 +110,8 @@ def test_a_full_disk_again_and_again(disk: SmallDisk, small: Bench) -> None:
     ended = small.ended(run_id)
     assert ended.status is RunStatus.DONE, small.log(run_id)
     assert ended.restarts == 0
-    assert small.metrics(run_id) == small.metrics(whole)
-    assert small.rows(run_id) == small.rows(whole)
+    assert small.metrics(run_id) == whole.metrics
+    assert small.rows(run_id) == whole.rows
 
 
 def test_a_full_disk_at_the_start_says_so(disk: SmallDisk, small: Bench) -> None:

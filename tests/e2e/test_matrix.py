@@ -14,6 +14,7 @@ import pytest
 
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
+from tests.fixtures.command_line import sapo
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -41,15 +42,18 @@ def short(tmp_path: Path) -> Path:
 
 
 def begin(*arguments: str, **fake: Any) -> subprocess.Popen[str]:
+    """Begun as a process of its own, that signals can be sent to."""
     command = [sys.executable, "-m", "sapo_studio.cli", "matrix", *arguments]
     environment = {**os.environ, "SAPO_FAKE": json.dumps(fake)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def whole(*arguments: str, **fake: Any) -> tuple[int, str, str]:
-    process = begin(*arguments, **fake)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+    """Called here: only the engines are processes of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAPO_FAKE", json.dumps(fake))
+        done = sapo("matrix", *arguments)
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_all_runs_and_a_table(bench: Bench, file: Path) -> None:

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,19 +30,28 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows keeps an ope
 MIDDLE = (2, 3)
 
 
-def held(bench: Bench) -> tuple[str, str, str]:
-    """A finished run and one in the middle, with what the engine says of it."""
-    whole = bench.make()
-    bench.run(whole)
+@dataclass(frozen=True)
+class Held:
+    """A finished run and one in the middle, with what the engine says of it in `log`."""
+
+    bench: Bench
+    whole: str
+    run_id: str
+    log: Path
+
+
+@pytest.fixture
+def held(used_bench: tuple[Bench, str]) -> Held:
+    bench, whole = used_bench
     run_id = bench.make()
     bench.launch(run_id, hold=MIDDLE)
     bench.at(run_id, *MIDDLE)
-    return whole, run_id, str(bench.home / "runs" / run_id / "parent.log")
+    return Held(bench, whole, run_id, bench.home / "runs" / run_id / "parent.log")
 
 
 @pytest.mark.parametrize("way", ["deleted", "moved"])
-def test_what_the_engine_still_holds_of_a_vanished_store_is_saved(bench: Bench, way: str) -> None:
-    whole, run_id, log = held(bench)
+def test_what_the_engine_still_holds_of_a_vanished_store_is_saved(held: Held, way: str) -> None:
+    bench, whole, run_id = held.bench, held.whole, held.run_id
     metrics, rows, kept = bench.metrics(whole), bench.rows(whole), bench.rows(run_id)
     path = bench.home / "studio.db"
     if way == "deleted":
@@ -49,7 +59,7 @@ def test_what_the_engine_still_holds_of_a_vanished_store_is_saved(bench: Bench, 
     else:
         path.rename(bench.home.parent / "moved.db")
     assert bench.gone(within=10.0)
-    told = Path(log).read_text()
+    told = held.log.read_text()
     assert "has vanished" in told
     assert "Traceback" not in told
     (saved,) = bench.home.glob("studio.rescued-*.db")
@@ -71,8 +81,8 @@ def test_what_the_engine_still_holds_of_a_vanished_store_is_saved(bench: Bench, 
     assert bench.metrics(run_id) == metrics
 
 
-def test_nothing_is_written_to_a_store_that_took_the_place(bench: Bench, tmp_path: Path) -> None:
-    _, run_id, log = held(bench)
+def test_nothing_is_written_to_a_store_that_took_the_place(held: Held, tmp_path: Path) -> None:
+    bench, run_id = held.bench, held.run_id
     kept = bench.rows(run_id)
     other = tmp_path / "other" / "studio.db"
     with Store.open(other) as made:
@@ -80,7 +90,7 @@ def test_nothing_is_written_to_a_store_that_took_the_place(bench: Bench, tmp_pat
     content = other.read_bytes()
     other.replace(bench.home / "studio.db")
     assert bench.gone(within=10.0)
-    told = Path(log).read_text()
+    told = held.log.read_text()
     assert "has been replaced" in told
     assert "Traceback" not in told
     assert (bench.home / "studio.db").read_bytes() == content
@@ -96,13 +106,13 @@ def test_nothing_is_written_to_a_store_that_took_the_place(bench: Bench, tmp_pat
 
 
 @pytest.mark.parametrize("size", [0, 5000])
-def test_an_emptied_store_is_told_and_the_backup_is_kept(bench: Bench, size: int) -> None:
-    whole, run_id, log = held(bench)
+def test_an_emptied_store_is_told_and_the_backup_is_kept(held: Held, size: int) -> None:
+    bench, whole, run_id = held.bench, held.whole, held.run_id
     metrics = bench.metrics(whole)
     backup = (bench.home / "studio.backup.db").read_bytes()
     os.truncate(bench.home / "studio.db", size)
     assert bench.gone(within=10.0)
-    told = Path(log).read_text()
+    told = held.log.read_text()
     assert "emptied or cut off" in told
     assert "studio.backup.db" in told
     assert "Traceback" not in told
@@ -118,8 +128,8 @@ def test_an_emptied_store_is_told_and_the_backup_is_kept(bench: Bench, size: int
     assert bench.metrics(new) == metrics
 
 
-def test_a_data_folder_that_is_moved_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, run_id, _ = held(bench)
+def test_a_data_folder_that_is_moved_is_told(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, whole, run_id = held.bench, held.whole, held.run_id
     metrics = bench.metrics(whole)
     moved = bench.home.with_name("moved")
     bench.home.rename(moved)
@@ -136,8 +146,8 @@ def test_a_data_folder_that_is_moved_is_told(bench: Bench, monkeypatch: pytest.M
     assert bench.metrics(run_id) == metrics
 
 
-def test_a_follower_says_it_in_one_sentence(bench: Bench) -> None:
-    _, run_id, _ = held(bench)
+def test_a_follower_says_it_in_one_sentence(held: Held) -> None:
+    bench, run_id = held.bench, held.run_id
     follower = subprocess.Popen(
         [sys.executable, "-m", "sapo_studio.cli", "follow", run_id, "--json"],
         stdout=subprocess.PIPE,
@@ -153,10 +163,9 @@ def test_a_follower_says_it_in_one_sentence(bench: Bench) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
-def test_a_run_goes_on_when_its_store_is_closed_to_writing(bench: Bench) -> None:
+def test_a_run_goes_on_when_its_store_is_closed_to_writing(used_bench: tuple[Bench, str]) -> None:
     """What is open stays open; only no backup can be made."""
-    whole = bench.make()
-    bench.run(whole)
+    bench, whole = used_bench
     run_id = bench.make()
     # Even root may not write there once it has given up CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
     code = (
@@ -180,9 +189,8 @@ def test_a_run_goes_on_when_its_store_is_closed_to_writing(bench: Bench) -> None
     assert bench.rows(run_id) == bench.rows(whole)
 
 
-def test_a_damaged_store_fails_the_run_and_leaves_the_backup(bench: Bench) -> None:
-    whole, run_id, _ = held(bench)
-    backup = (bench.home / "studio.backup.db").read_bytes()
+def test_a_damaged_store_fails_the_run_and_leaves_the_backup(held: Held) -> None:
+    bench, run_id = held.bench, held.run_id
     with closing(sqlite3.connect(bench.home / "studio.db")) as other:
         other.executescript("DROP TABLE scores;")
     with Store.open(bench.home / "studio.backup.db") as copy:
@@ -199,4 +207,3 @@ def test_a_damaged_store_fails_the_run_and_leaves_the_backup(bench: Bench) -> No
     assert refused.returncode == 1
     assert "parts of it are missing" in refused.stderr
     assert "studio.backup.db" in refused.stderr
-    assert whole

@@ -142,7 +142,10 @@ def test_rows_of_judged_questions_are_left_out(folder, saved, tmp_path):
     assert len(found["leaks"]) == 1
 
 
-def test_solutions_by_several_models(folder, saved, request):
+def test_solutions_by_several_models(folder, saved, request, monkeypatch):
+    places = []
+    set_up_on = sample_solutions.set_up_on
+    monkeypatch.setattr(sample_solutions, "set_up_on", lambda *told: places.append(told) or set_up_on(*told))
     lab = request.config.rootpath / LAB
     asked = SampleSolutionsRequest(
         like=folder, models=(folder, lab), verifier=folder, questions=10, samples=3, rollouts=2
@@ -164,3 +167,5 @@ def test_solutions_by_several_models(folder, saved, request):
     wrong = [row for row in rows if not row["correct"]]
     truth = [saved.session.task.first_error(test[normalized(row["problem"])], row["steps"]) for row in wrong]
     assert all(error is not None and error > 0 for error in truth)
+    # A card that is looked for a second time would be looked for among what the first time left visible.
+    assert len(places) == 1

@@ -238,9 +238,9 @@ def test_the_self_verification_error_is_of_trajectories_as_they_are_sampled(fini
     assert found[1][0] < found[0][1]
 
 
-@pytest.mark.parametrize("labeling", [{"labeler": "omega"}, {"labeler": "outcome"}, {"detection": "random"}])
-def test_who_assigns_nothing_beforehand_has_no_self_verification_error(labeling, tmp_path):
-    seen = whole(config(iterations=1, labeling=labeling), tmp_path)
+def test_who_assigns_a_random_step_has_no_self_verification_error(tmp_path):
+    """Nor has any other that assigns nothing by a verifier (`test_every_variant_runs`)."""
+    seen = whole(config(iterations=1, labeling={"detection": "random"}), tmp_path)
     assert (1, "label_accuracy") in seen.metrics
     assert (1, "self_verification_error") not in seen.metrics
 
@@ -435,6 +435,9 @@ def test_every_variant_runs(sections, tmp_path):
     assert {"greedy_accuracy", "sampled_accuracy"} <= names
     assert ("verifier_step_accuracy" in names) == (labeler != "none")
     assert ("label_rollouts_omega" in names) == (labeler not in ("none", "outcome"))
+    assert ("label_accuracy" in names) == (labeler != "none")
+    assigns = labeler == "sapo" and settings.labeling.detection == "verifier"
+    assert ("self_verification_error" in names) == assigns
     sources = {e.source for e in seen.events if isinstance(e, k.Labels) and e.iteration == 1}
     assert sources == (set() if labeler == "none" else {labeler, "expansion"})
     expanded = [t for t in seen.rows(k.Trajectories).values() if t.source == "expansion" and t.iteration == 1]

@@ -73,7 +73,8 @@ PARTING = [
         ([{}, {"reward_with_length": 0.45}], [(1, "reward_with_length")]),
         ([{}, {"reward_with_length": -0.45}], [(1, "reward_with_length")]),
         ([{}, {"reward_with_length": 0.45, "reward_with_correctness": 0.5}], []),
-        ([{}, {"gap": MetricValue(0.14, 0.11, 0.17)}, {}], [(1, "gap")]),
+        ([{}, {"gap": MetricValue(0.15, 0.12, 0.18)}, {}], [(1, "gap")]),
+        ([{}, {"gap": MetricValue(0.14, 0.11, 0.17)}], []),  # more than one interval, less than both
         ([{}, {"gap": MetricValue(0.12, 0.08, 0.16)}], []),
         ([{}, {"gap": MetricValue(0.05, 0.01, 0.09)}], []),
         ([{}, {"sampler_trainer_logprob_gap": 2e-3}], [(1, "sampler")]),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from sapo_studio import supervisor
 from sapo_studio.app.experiments import page, runner
 from sapo_studio.app.experiments.matrix_file import parse_matrix, read_matrix
 from sapo_studio.app.experiments.methods import METHODS, PAPER
@@ -20,7 +21,7 @@ from sapo_studio.domain.runs import PlannedPhase, RunStatus
 from sapo_studio.domain.statistics import compared, holm, mean
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
-from sapo_studio.store import queries, runs
+from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
 from tests.fixtures.racers import race, take_cell
@@ -421,3 +422,29 @@ def test_two_that_begin_a_cell_at_once_have_one_run(store):
     assert all(mine == theirs for mine, theirs in told)
     names = [run.name for run in queries.list_runs(store)]
     assert sorted(names) == sorted(f"m/sapo/{seed}" for seed in range(60))
+
+
+def test_a_matrix_by_the_queue_waits_for_its_runs(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """The queue starts them, here: takes each as done once it is looked at."""
+    woken: list[Store] = []
+
+    def wake(store: Store) -> bool:
+        woken.append(store)
+        for row in run_queue.list_queue(store):
+            runs.set_status(store, row.run_id, RunStatus.RUNNING)
+            runs.set_status(store, row.run_id, RunStatus.DONE)
+            run_queue.forget(store, row.run_id)
+        return True
+
+    monkeypatch.setattr(supervisor, "wake_queue", wake)
+    matrix = parse_matrix({"name": "m", "preset": "lab-smoke", "methods": ["sapo"], "seeds": [1, 2]})
+    told: list[tuple[str, int]] = []
+    found = runner.run_matrix(
+        store, matrix, jobs=1, tell=lambda one, finished, _: told.append((str(one.status), finished)), queued=True
+    )
+    assert [one.status for one in found] == [RunStatus.DONE, RunStatus.DONE]
+    assert told[-1] == ("done", 2)
+    assert woken
+    assert [one.run_id for one in runner.run_matrix(store, matrix, jobs=1, tell=print, queued=True)] == [
+        one.run_id for one in found
+    ]

@@ -54,6 +54,20 @@ def test_a_phase_to_come_takes_what_its_namesake_took():
     assert remaining_seconds(phases) == pytest.approx(20)
 
 
+def test_an_attempt_goes_by_its_own_pace():
+    """Half of the run was done elsewhere, twice as fast: what is left is told by how fast it goes here."""
+    earlier = [
+        PhaseClock(0, "sample", 1, done=True, seconds=10, earlier=True),
+        PhaseClock(1, "label", 1, done=True, seconds=30, earlier=True),
+    ]
+    left = [PhaseClock(3, "label", 1), PhaseClock(4, "sample", 1)]
+    assert remaining_seconds([*earlier, PhaseClock(2, "sample", 1), *left]) == pytest.approx(50)
+    here = PhaseClock(2, "sample", 1, done=True, seconds=20)
+    assert remaining_seconds([*earlier, here, *left]) == pytest.approx(60 + 20)
+    half = PhaseClock(2, "sample", 1, running=True, fraction=0.5, seconds=10)
+    assert remaining_seconds([*earlier, half, *left]) == pytest.approx(10 + 60 + 20)
+
+
 def test_nothing_is_said_before_anything_is_known():
     assert remaining_seconds([PhaseClock(0, "sft", 1)]) is None
     assert remaining_seconds([PhaseClock(0, "sft", 1, running=True, fraction=0.01, seconds=1)]) is None

@@ -30,10 +30,12 @@ from sapo_studio.requests.kinds import (
     ModelCheckRequest,
     PeopleStudyRequest,
     PreviewRequest,
+    ProgramTestsRequest,
     Request,
     SampleSolutionsRequest,
     SandboxProbeRequest,
     ScoreRequest,
+    ShadowStudyRequest,
     SolutionText,
     TokenizerCheckRequest,
     read_request,
@@ -87,6 +89,12 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         benchmark=st.none() | PATHS,
         tuning=st.integers(0, 99),
     ),
+    ShadowStudyRequest: st.builds(
+        ShadowStudyRequest,
+        run=PATHS,
+        iteration=st.integers(0, 99),
+        labels=st.dictionaries(st.integers(0, 2**40), st.text("01?"), min_size=1),
+    ),
     SampleSolutionsRequest: st.builds(
         SampleSolutionsRequest,
         like=PATHS,
@@ -112,6 +120,9 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
         DataCheckRequest, config=st.dictionaries(NAMES, NAMES | st.integers(-9, 9) | st.lists(st.booleans()))
     ),
     SandboxProbeRequest: st.builds(SandboxProbeRequest),
+    ProgramTestsRequest: st.builds(
+        ProgramTestsRequest, task=st.dictionaries(NAMES, NAMES | st.integers(-9, 9)), question=NAMES, program=NAMES
+    ),
     ModelCheckRequest: st.builds(ModelCheckRequest, folder=PATHS),
     TokenizerCheckRequest: st.builds(TokenizerCheckRequest, folder=PATHS),
 }

@@ -280,6 +280,30 @@ def test_objects_over_several_lines_are_rows_too():
     assert [(row.line, row.value) for row in found] == [(1, {"a": 1}), (4, {"b": [2]})]
 
 
+@given(
+    rows=st.lists(st.dictionaries(st.text(max_size=3), st.integers() | st.lists(st.text()), min_size=1), min_size=1),
+    end=st.sampled_from(["\n", "\r\n", "\n\n"]),
+    indent=st.sampled_from([1, "\t"]),
+)
+def test_the_first_key_may_stand_behind_the_brace(rows: list[Any], end: str, indent: Any):
+    texts = [json.dumps(row, indent=indent).replace(f"{{\n{' ' if indent == 1 else indent}", "{ ", 1) for row in rows]
+    text = end.join(texts).replace("\n", "\r\n") if "\r" in end else end.join(texts)
+    found = RawRows(io.StringIO(text, newline=""))
+    parts = list(found)
+    assert [part.value for part in parts] == rows
+    assert "".join(part.gap + part.raw for part in parts) + found.tail == text
+
+
+@given(text=st.text(st.sampled_from('{}[],:"1a \n'), max_size=40))
+def test_whatever_stands_in_a_file_comes_back_or_is_told(text: str):
+    found = RawRows(io.StringIO(text, newline=""))
+    try:
+        parts = list(found)
+    except BrokenRowsError:
+        return
+    assert "".join(part.gap + part.raw for part in parts) + found.tail == text
+
+
 @pytest.mark.parametrize("text", ["[{}", "[{} {}]", "[{}]x", "[", "[{},]", "[" * 5000])
 def test_a_broken_array_is_told(text: str):
     with pytest.raises(BrokenRowsError):

@@ -21,6 +21,8 @@ from sapo_studio.forecast import Machine
 from sapo_studio.hardware import read_cards
 from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import StoreFault
+from sapo_studio.store.records import RunSummary
 from tests.fixtures.two_cards import TwoCards
 
 GIB = 2**30
@@ -38,7 +40,12 @@ def two_cards(monkeypatch: pytest.MonkeyPatch) -> TwoCards:
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """No process is started: what would have been."""
     started: list[str] = []
-    monkeypatch.setattr(supervisor, "_detached", lambda *given: started.append(given[1][-1]) or processes.identify())
+
+    def detached(store: Store, command: list[str], *_: object) -> processes.ProcessIdentity:
+        started.append(command[-1])
+        return processes.identify()
+
+    monkeypatch.setattr(supervisor, "_detached", detached)
     return started
 
 
@@ -270,6 +277,44 @@ def test_two_cards_take_two_runs_and_the_third_says_what_it_waits_for(
     assert found[c] == ("GPU-1",)
 
 
+def test_a_kill_proves_that_the_card_has_its_memory_back(
+    store: Store, two_cards: TwoCards, monkeypatch: pytest.MonkeyPatch
+):
+    (a,) = queue(store, "a", need=BIG)
+    runs.set_status(store, a, RunStatus.RUNNING)
+    runs.heartbeat(store, a, pid=77, pid_started=1.0)
+    engine = processes.ProcessIdentity(77, 1.0)
+    two_cards.held[1] = {77: 20 * GIB, 5: GIB}
+
+    def held(run: RunSummary) -> bool:
+        return run.pid == 77
+
+    def family(_: processes.ProcessIdentity) -> list[processes.ProcessIdentity]:
+        return [engine]
+
+    def killed(_: processes.ProcessIdentity) -> bool:
+        two_cards.held[1].pop(77, None)
+        return True
+
+    def stuck(_: processes.ProcessIdentity) -> bool:
+        return True
+
+    monkeypatch.setattr(supervisor, "is_held", held)
+    monkeypatch.setattr(processes, "family", family)
+    monkeypatch.setattr(processes, "kill_tree", killed)
+    ended = supervisor.kill(store, a)
+    assert ended.words == "1 process ended, none is left. Card 1 has 20.0 GB back; 23.0 of 24.0 GB are free."
+    assert queries.get_run(store, a).status is RunStatus.STOPPED
+    assert queries.log(store, a)[-1].message == f"Killed. {ended.words}"
+    # A card that does not give it back is told.
+    runs.set_status(store, a, RunStatus.RUNNING)
+    runs.heartbeat(store, a, pid=77, pid_started=1.0)
+    two_cards.held[1][77] = 3 * GIB
+    monkeypatch.setattr(processes, "kill_tree", stuck)
+    monkeypatch.setattr(supervisor, "CARD_SECONDS", 0.0)
+    assert "Card 1 still shows 3.0 GB as held" in supervisor.kill(store, a).words
+
+
 def test_a_card_that_was_ruled_out_is_left_alone(
     store: Store, two_cards: TwoCards, watch: MachineWatch, monkeypatch: pytest.MonkeyPatch
 ):
@@ -315,6 +360,35 @@ def test_nothing_starts_while_it_is_paused_or_after_it_was_taken_out(
     assert keeper.step(store, watch) == []
     assert found == {}
     assert queries.get_run(store, a).status is RunStatus.STOPPED
+
+
+def test_a_disk_that_is_full_for_a_while_does_not_end_it(store: Store, monkeypatch: pytest.MonkeyPatch):
+    launches(monkeypatch)
+    (a,) = queue(store, "a")
+    real, told = keeper.step, list[str]()
+
+    def full_at_first(at: Store, watch: MachineWatch) -> list[str]:
+        if not told:
+            raise StoreFault("full", "The disk is full")
+        found = real(at, watch)
+        runs.set_status(at, a, RunStatus.RUNNING)
+        runs.set_status(at, a, RunStatus.DONE)
+        run_queue.settle(at)
+        return found
+
+    monkeypatch.setattr(keeper, "step", full_at_first)
+    monkeypatch.setattr(keeper, "READ_SECONDS", 0.0)
+    assert keeper.keep(store, sleep=lambda _: None, tell=told.append)
+    assert told == ["The disk is full", f"started {a}"]
+    assert supervisor.queue_process(store) is None
+
+
+def test_a_running_run_that_cannot_be_read_takes_all(store: Store, watch: MachineWatch):
+    run_id = make(store)
+    runs.set_status(store, run_id, RunStatus.RUNNING)
+    store.execute("UPDATE runs SET config = '{'")
+    (found,) = watch.look(store).running
+    assert not found.need.known
 
 
 # -- the command

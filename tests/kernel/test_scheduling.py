@@ -153,10 +153,7 @@ cards = st.lists(st.integers(4, 80), min_size=0, max_size=4).flatmap(
     )
 )
 machines = st.builds(
-    lambda cards, memory, cores: MachineState(cards, 64 * GIB, memory * GIB, cores),
-    cards,
-    st.integers(0, 64),
-    st.integers(1, 16),
+    MachineState, cards, st.just(64 * GIB), st.integers(0, 64).map(lambda size: size * GIB), st.integers(1, 16)
 )
 needs = st.one_of(
     st.builds(on_card, st.integers(1, 40), st.integers(1, 3), st.lists(st.integers(0, 4), max_size=3).map(tuple)),

@@ -118,11 +118,12 @@ def test_deleting_takes_everything_of_one_run_and_nothing_of_another(store: Stor
             "item_states": {**who, "item_id": trajectory, "status": "saved"},
             "queue_acts": {**who, "item_id": trajectory, "uid": run_id, "verb": "save"},
             "resolutions": {**of, "resolver": "cy", "at": 1.0, "judgements": "{}", "first_error": 0},
+            "curve_blocks": {"run_id": run_id, "ordinal": 1, "name": "loss", "last": 9, "steps": b"", "values": b""},
             "training_labels": {"trajectory_id": trajectory, "verifier": 1, "labels": "1", "reasons": "p"},
             "run_queue": {"run_id": run_id, "place": 1.0, "queued_at": 1.0},
             "alarms": {"run_id": run_id, "iteration": 1, "kind": "gap", "at": 1.0, "message": "wider"},
         }.items():
-            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
             store.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(row.values()))
 
     # what is no run's stays
@@ -130,6 +131,7 @@ def test_deleting_takes_everything_of_one_run_and_nothing_of_another(store: Stor
         "INSERT INTO queues (id, uid, name, created_at, created_by, rule, seed, overlap, gold_rate, source)"
         " VALUES (1, 'u', 'q', 0, 'ann', 'random', 0, 0, 0, '{}')"
     )
+    store.execute("INSERT INTO trace_views VALUES ('v', '{}', 0)")
     store.execute("INSERT INTO benchmarks (id, uid, name, version, created_at) VALUES (1, 'u', 'b', 1, 0)")
     store.execute(
         "INSERT INTO benchmark_rows (benchmark_id, row, problem, steps, first_error, correct)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.records import TraceFilter
 from sapo_studio.store.runs import delete_run
-from sapo_studio.store.traces import trace_ids
+from sapo_studio.store.traces import first_hits, trace_ids
 from tests.fixtures.synthetic import synthetic_queued
 
 TEXTS = (
@@ -189,3 +190,14 @@ def test_any_text_is_found_as_by_a_look_at_each(store, run_id, texts, wanted, in
         at for at, steps in enumerate(texts) if any(sought in step.translate(only_ascii).lower() for step in steps)
     ]
     assert found(store, run_id, wanted) == (list(range(len(texts))) if sought in "how many zebras?" else expected)
+
+
+def test_first_hits_are_there_before_all_are_known(store, run_id):
+    """Where the index is of no help: not made yet, or the text too short or too common for it."""
+    asked = TraceFilter(run_id, text="a")
+    assert [identity % 2**32 for identity in first_hits(store, asked, 2).tolist()] == [0, 1]
+    assert first_hits(store, replace(asked, outcome="wrong"), 2).tolist() == []
+    assert first_hits(store, replace(asked, sort="mean"), 2) is None
+    index_all(store, run_id)
+    assert first_hits(store, replace(asked, text="kangaroo"), 2) is None
+    assert len(first_hits(store, asked, 2)) == 2

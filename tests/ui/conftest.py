@@ -9,6 +9,7 @@ import pytest
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
+from sapo_ui.services.trace_search import search_words
 from sapo_ui.widgets.saving import saving
 from tests.fixtures.window_ground import (
     dressed,
@@ -28,9 +29,10 @@ def home(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def first_save():
-    """Nobody has saved a file yet."""
+def first_start():
+    """Nobody has saved a file or searched for anything yet."""
     saving().remember(None)
+    search_words().set_text("")
 
 
 @pytest.fixture

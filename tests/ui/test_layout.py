@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 from sapo_studio.domain.runs import RunStatus
+from sapo_ui import theme
 from sapo_ui.services import tasks
 from sapo_ui.shell.page_registry import PAGES
 from sapo_ui.shell.panel_registry import PANELS
@@ -66,11 +67,15 @@ def test_no_page_clips_or_overlaps(qtbot, store, open_window, select):
     assert not wrong, told(wrong)
 
 
-def test_a_failed_run_clips_and_overlaps_nothing(qtbot, store, open_window, select):
+def test_a_failed_run_in_the_dark_clips_and_overlaps_nothing(qtbot, store, open_window, select):
     window = open_window(PANELS)
     run_id = synthetic_run(store, name=LONG, iterations=2, trajectories=24, questions=8, status=RunStatus.FAILED)
     select(window, run_id)
-    wrong = looked_at(qtbot, window, views_of_a_run(window))
+    theme.manager().choose("dark")
+    try:
+        wrong = looked_at(qtbot, window, views_of_a_run(window))
+    finally:
+        theme.manager().choose("system")
     assert not wrong, told(wrong)
 
 

@@ -62,7 +62,7 @@ def _take(program: Program, out: Path) -> list[Path]:
         if show_a_trace(program):
             settle()
             written.append(save(window, out / f"trace-{mode}.png"))
-            window.run_page.panels.reset()
+        window.run_page.panels.set_mode("watch")
         window.audit()
         settle()
         written.append(save(window, out / f"audit-{mode}.png"))

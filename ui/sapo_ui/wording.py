@@ -3,6 +3,8 @@ called."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sapo_studio.domain.labelers import registry
 
 OUTCOMES = (("All outcomes", "all"), ("Incorrect", "wrong"), ("Correct", "right"))
@@ -57,3 +59,20 @@ def setting_label(path: str) -> str:
     words = [_ACRONYMS.get(word, word) for word in path.rpartition(".")[2].split("_")]
     label = " ".join(words)
     return label if words[0] in _ACRONYMS.values() else label[0].upper() + label[1:]
+
+
+def with_mnemonics(texts: Sequence[str]) -> list[str]:
+    """The entries of a menu with a letter marked in each (`&Pause`), no two the same as far as the letters go: that of
+    the first word, else of a later one, else any in it. An entry without a free letter comes back as it is.
+    """
+    taken: set[str] = set()
+    marked: list[str] = []
+    for text in texts:
+        starts = [at for at in range(len(text)) if at == 0 or text[at - 1] == " "]
+        order = [*starts, *(at for at in range(len(text)) if at not in starts)]
+        at = next((at for at in order if text[at].isalnum() and text[at].lower() not in taken), None)
+        if at is not None:
+            taken.add(text[at].lower())
+            text = f"{text[:at]}&{text[at:]}"
+        marked.append(text)
+    return marked

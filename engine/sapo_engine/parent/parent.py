@@ -18,6 +18,7 @@ from typing import Any
 import tomli_w
 
 from sapo_engine.parent import exit_reasons as deaths
+from sapo_engine.parent.stacks import dump_stacks
 from sapo_engine.parent.store_wait import SAYS_NO_ROOM, StopWhileWaiting, StoreWait
 from sapo_engine.parent.worker_process import WorkerProcess, worker_command
 from sapo_studio import files, processes, supervisor
@@ -26,10 +27,21 @@ from sapo_studio.domain.runs import RESTARTED, RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError, SapoError, StoreError
 from sapo_studio.events import PROTOCOL, Event, encode
 from sapo_studio.events.control import Start
-from sapo_studio.events.kinds import Failed, Finished, Hello, JudgementsWanted, Log, Paused, PhaseFinished
+from sapo_studio.events.kinds import (
+    Failed,
+    Finished,
+    Hello,
+    IterationEnded,
+    JudgementsWanted,
+    Log,
+    Paused,
+    PhaseFinished,
+    PhaseStarted,
+)
 from sapo_studio.store import benchmarks, queries, run_queue, runs
 from sapo_studio.store.alarms import raise_alarms
 from sapo_studio.store.db import Store
+from sapo_studio.store.early_stop import stopped_early
 from sapo_studio.store.faults import NO_ROOM, StoreFault
 from sapo_studio.store.human_verdicts import steps_by_people
 from sapo_studio.store.ingest import Ingest
@@ -96,8 +108,12 @@ class Parent:
         """Why the run failed, once it has."""
         self._pause = self._is_paused = self._stop_after_phase = self._signalled = False
         self._passed_on: dict[int, Verb] = {}  # rows of WITHDRAWN that are still open, by id
+        self._ended_early = False
         self._stop_by: float | None = None
-        self._last_heartbeat = time.monotonic()
+        self._last_heartbeat = self._heard = time.monotonic()
+        self._works = False
+        """Whether the worker is past loading, which may take long and says nothing."""
+        self._hung: EngineError | None = None
         self._next_poll = 0.0
 
     def run(self) -> RunStatus:
@@ -162,8 +178,11 @@ class Parent:
             waits = self._wait.times
             worker = self._worker = self._start()
             while not worker.ended:
-                self._commit(worker.collect(POLL_SECONDS))
+                if events := worker.collect(POLL_SECONDS):
+                    self._heard = time.monotonic()
+                self._commit(events)
                 self._beat()
+                self._end_if_it_hangs(worker)
                 self._poll(worker)
                 maintenance.tick()
                 self._tell(maintenance)
@@ -180,6 +199,8 @@ class Parent:
                     raise _failure(word, self._run_id)
                 case Finished():
                     return RunStatus.STOPPED
+                case _ if self._hung is not None:
+                    reason, self._hung = self._hung, None
                 case _ if self._stop_by is not None or self._signalled:
                     return RunStatus.STOPPED
                 case Failed() as word:
@@ -188,7 +209,26 @@ class Parent:
                     reason = worker.reason(code)
             self._report_death(reason, worker)
 
+    def _end_if_it_hangs(self, worker: WorkerProcess) -> None:
+        """A worker that has said nothing for too long, between two steps of a phase, does not come back by itself. What
+        it is at is logged, and it is ended, which counts as a death."""
+        limit = self._config.runtime.hang_seconds
+        silent = time.monotonic() - self._heard
+        if not limit or not self._works or self._pause or self._is_paused or silent < limit or worker.ended:
+            return
+        stacks = dump_stacks(worker.pid, worker.log)
+        self._hung = EngineError(
+            "The engine worker hangs",
+            why=f"It said nothing for {silent:.0f} s (runtime.hang_seconds = {limit:g}). Its stacks are in the log.",
+            fix="Resume the run. If single steps take that long, raise runtime.hang_seconds.",
+        )
+        said = f"The stacks of the worker that hangs:\n{stacks}" if stacks else "The worker that hangs shows no stacks."
+        self._commit([Log(level="warning", message=said)])
+        self._works = False
+        worker.kill()
+
     def _start(self) -> WorkerProcess:
+        self._works, self._heard = False, time.monotonic()
         if self._is_paused:
             # The new worker says so itself once it waits again.
             self._is_paused = False
@@ -261,7 +301,7 @@ class Parent:
 
     def still_there(self) -> None:
         """A heartbeat, if the store takes it. The time was not spent on work."""
-        self._last_heartbeat = time.monotonic()
+        self._last_heartbeat = self._heard = time.monotonic()
         self._ingest.skip_time()
         with contextlib.suppress(StoreError):
             self._heartbeat()
@@ -275,6 +315,8 @@ class Parent:
         return self._word
 
     def _check_complete(self) -> None:
+        if self._ended_early:
+            self._wait.do(lambda: runs.drop_pending_phases(self._store, self._run_id))
         missing = [phase for phase in queries.phases(self._store, self._run_id) if phase.status != "done"]
         if missing:
             raise EngineError(
@@ -297,7 +339,9 @@ class Parent:
                     why=f"It speaks protocol {event.protocol}, this program {PROTOCOL}.",
                     fix="Install both from one release: pip install --upgrade 'sapo-studio[engine]'",
                 )
-            if isinstance(event, Paused):
+            if isinstance(event, PhaseStarted):
+                self._works = True
+            elif isinstance(event, Paused):
                 self._is_paused = event.paused
                 if event.paused and self._pause:
                     self._close_pauses()
@@ -305,12 +349,23 @@ class Parent:
                 self._word = event
             elif isinstance(event, JudgementsWanted) and self._worker is not None:
                 self._worker.tell_judgements(self._wait.do(self._judged))
+            elif isinstance(event, IterationEnded) and self._worker is not None:
+                self._worker.tell_go_on(not self._ends_after(event.iteration))
         if any(isinstance(event, PhaseFinished) for event in events):
             self._raise_alarms()
 
     def _raise_alarms(self) -> None:
         """Look at the numbers of what is evaluated by now. Also for what an earlier attempt had no time to look at."""
         self._wait.do(lambda: raise_alarms(self._store, self._run_id, self._config))
+
+    def _ends_after(self, iteration: int) -> bool:
+        """Whether a rule of the configuration ends the run here; then it is written down why."""
+        why = self._wait.do(lambda: stopped_early(self._store, self._run_id, self._config, iteration))
+        self._ended_early = bool(why)
+        if why:
+            said = f"The run ends after iteration {iteration} of {self._config.iterations}: {why}."
+            self._commit([Log(level="info", message=said)])
+        return bool(why)
 
     def _judged(self) -> dict[int, dict[int, bool]]:
         return steps_by_people(self._store, queries.get_number(self._store, self._run_id))

@@ -19,7 +19,7 @@ from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import EngineError, InputError
 from sapo_studio.events import Event, decode
-from sapo_studio.events.control import Judgements, LabelSettings, Order, Start
+from sapo_studio.events.control import GoOn, Judgements, LabelSettings, Order, Start
 from sapo_studio.events.kinds import Failed, Finished, PhaseFinished
 
 COMMAND_VARIABLE = "SAPO_ENGINE_WORKER"
@@ -125,6 +125,10 @@ class WorkerProcess:
     def tell_label_settings(self, labeling: dict[str, Any]) -> None:
         """Tell what decides from now on which labels are trained on. Does nothing where the worker has ended."""
         self._write(LabelSettings(labeling=labeling).model_dump_json())
+
+    def tell_go_on(self, on: bool) -> None:
+        """Answer whether the run goes on (`IterationEnded`). Does nothing where the worker has ended already."""
+        self._write(GoOn(on=on).model_dump_json())
 
     def _write(self, line: str) -> None:
         if self._process.stdin is not None:

@@ -24,9 +24,11 @@ from sapo_studio.domain.metrics import Share
 from sapo_studio.domain.runs import PlannedPhase
 from sapo_studio.errors import EngineError, Stopped
 from sapo_studio.events.kinds import (
+    Beat,
     ComputeRow,
     CurvePoint,
     Event,
+    IterationEnded,
     Log,
     Metric,
     Paused,
@@ -40,6 +42,7 @@ from sapo_studio.files import read_manifest, write_atomic, write_folder
 T = TypeVar("T")
 TRAINED_LABEL_FIELDS = tuple(key.removeprefix("labeling.") for key in TRAINED_LABELS)
 PROGRESS_SECONDS = 0.2
+BEAT_SECONDS = 5.0
 PAUSE_SECONDS = 30.0
 """How often ranks that wait in a pause hear that it goes on."""
 
@@ -94,6 +97,7 @@ class RunContext:
         self.done = frozenset(done)
         self._checkpoint_seconds = checkpoint_seconds
         self._clock = clock
+        self._beaten = time.monotonic()
         self.sent_questions: set[int] = set()
         self._next = 0
 
@@ -118,6 +122,21 @@ class RunContext:
         """Send an event. Of several processes the leader does."""
         if self.group.leader:
             self._emit(event)
+
+    def beat(self) -> None:
+        """Say that the run gets on, every few seconds at most."""
+        now = time.monotonic()
+        if now - self._beaten >= BEAT_SECONDS:
+            self._beaten = now
+            self.emit(Beat())
+
+    def goes_on(self, iteration: int) -> bool:
+        """Whether the run goes on after `iteration`, or ends here by one of its rules (`early_stop`): the parent knows,
+        which has the numbers of all iterations."""
+        if not self.config.early_stop.rules.any:
+            return True
+        self.emit(IterationEnded(iteration=iteration))
+        return bool(self.group.broadcast_int(self.group.leader and self.control.wait_for_go_on()))
 
     def phase(self, name: str, iteration: int, work: Callable[[PhaseContext], T], codec: Codec[T]) -> T:
         """The result of the next phase of the plan: read back where it is done, else worked out and kept.
@@ -192,6 +211,7 @@ class PhaseContext:
     shards: Path
     checkpoints: CheckpointTimer
     _last_progress: float = 0.0
+    _asked: bool = False  # for a checkpoint, and not answered yet
 
     @property
     def iteration(self) -> int:
@@ -243,6 +263,7 @@ class PhaseContext:
     def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """A step boundary: wait while paused, stop if asked to (after `save()`), `save()` when a checkpoint is due."""
         group = self.context.group
+        self.context.beat()
         action = group.broadcast_int(self._action(save is not None) if group.leader else BoundaryAction.GO)
         if action == BoundaryAction.PAUSE:
             if save:
@@ -256,8 +277,18 @@ class PhaseContext:
             )
         if save and action in (BoundaryAction.SAVE, BoundaryAction.STOP):
             self._write(save)
+        self._answer_checkpoint(written=save is not None)
         if action == BoundaryAction.STOP:
             raise Stopped("The run was stopped")
+
+    def _answer_checkpoint(self, *, written: bool) -> None:
+        """Say what became of a checkpoint that somebody asked for."""
+        if self._asked:
+            self._asked = False
+            done = (
+                "a checkpoint is written" if written else "this phase keeps each part as it is done: nothing to write"
+            )
+            self.emit(Log(message=f"Checkpoint asked for: {done}"))
 
     def _write(self, save: Callable[[], None]) -> None:
         with self.checkpoints.writing():
@@ -271,7 +302,8 @@ class PhaseContext:
         if control.stop:
             return BoundaryAction.STOP
         due = self.checkpoints.due()
-        if can_save and (control.take_checkpoint() or due):
+        self._asked = control.take_checkpoint()
+        if can_save and (self._asked or due):
             return BoundaryAction.SAVE
         return BoundaryAction.GO
 

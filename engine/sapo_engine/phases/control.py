@@ -34,6 +34,7 @@ class ControlState:
         self._checkpoint = False
         self._judged: dict[int, dict[int, bool]] | None = None
         self._labeling: dict[str, Any] | None = None
+        self._on: bool | None = None
 
     def take(self, verb: Verb) -> None:
         """Note a command."""
@@ -51,6 +52,8 @@ class ControlState:
                     self._after_phase = False
                 case Verb.CHECKPOINT:
                     self._checkpoint = True
+                case Verb.RECONFIGURE:
+                    pass  # what is another now comes by `take_label_settings`
             self._changed.notify_all()
 
     def take_judgements(self, judged: dict[int, dict[int, bool]]) -> None:
@@ -76,6 +79,19 @@ class ControlState:
             self._changed.wait_for(lambda: self._judged is not None)
             judged, self._judged = self._judged, None
             return judged or {}
+
+    def take_go_on(self, on: bool) -> None:
+        """Note whether the next iteration is to begin, as the parent has sent it."""
+        with self._changed:
+            self._on = on
+            self._changed.notify_all()
+
+    def wait_for_go_on(self) -> bool:
+        """Whether the next iteration is to begin, once the parent has said it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._on is not None)
+            on, self._on = self._on, None
+            return on is not False
 
     @property
     def stop(self) -> bool:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sapo_engine.labeling.labelers import checker_for, run_labeler
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.saved_run import SavedRun, config_of
@@ -59,7 +61,7 @@ def answer(request: SampleSolutionsRequest) -> dict[str, Any]:
         finally:
             run.close()
     if request.verifier is not None:
-        _second_opinion(like, request, rows)
+        _second_opinion(like, request, rows, place)
     return {"questions": len(asked), "rows": rows}
 
 
@@ -108,10 +110,12 @@ def _first_errors(session: RunSession, model: Reasoner, written: list[Trajectory
     return {item.trajectory.number: item.verdict.labels.find("0") + 1 for item in labeled}
 
 
-def _second_opinion(like: RunConfig, request: SampleSolutionsRequest, rows: list[dict[str, Any]]) -> None:
+def _second_opinion(
+    like: RunConfig, request: SampleSolutionsRequest, rows: list[dict[str, Any]], place: torch.device
+) -> None:
     """Add to each row the first error by the last verifier of the run `request.verifier`, as `verifier`."""
     assert request.verifier is not None
-    run = SavedRun(_config(like, request.verifier), request.verifier, set_up_on(like.runtime, request.device))
+    run = SavedRun(_config(like, request.verifier), request.verifier, place)
     try:
         verifier = run.verifier((run.verifiers or [0])[-1])
         by_text = {question.text: question for question in run.session.questions.values()}

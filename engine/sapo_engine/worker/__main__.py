@@ -7,9 +7,11 @@ Anything that a library prints goes to standard error, which the parent keeps in
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib.metadata
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -24,7 +26,7 @@ from sapo_studio import processes
 from sapo_studio.config.schema import parse_config
 from sapo_studio.errors import EngineError, SapoError, Stopped
 from sapo_studio.events import Event, encode
-from sapo_studio.events.control import CONTROL, Judgements, LabelSettings, Order, Start
+from sapo_studio.events.control import CONTROL, GoOn, Judgements, LabelSettings, Order, Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Plan
 
 if TYPE_CHECKING:
@@ -86,6 +88,8 @@ class Place:
 def main() -> int:
     """Run until all phases are done, or until told otherwise. Returns the exit code."""
     processes.die_with_parent()
+    if sys.platform != "win32":
+        faulthandler.register(signal.SIGUSR1, all_threads=True)  # the parent asks so where it hears nothing any more
     place = Place.mine()
     place.take_card()
     wire = Wire(_take_standard_output())
@@ -201,6 +205,8 @@ def _listen(lines: BinaryIO, control: ControlState, at_end: int) -> None:
             control.take_judgements(order.judged)
         elif isinstance(order, LabelSettings):
             control.take_label_settings(order.labeling)
+        elif isinstance(order, GoOn):
+            control.take_go_on(order.on)
     os._exit(at_end)
 
 

@@ -88,7 +88,8 @@ def _head(found: Audit) -> str:
 
     counts = f"{found.trajectories:,} incorrect trajectories, {found.steps:,} labels"
     line = f"[bold]{escape(found.run_id)}[/], labels of iteration {found.iteration}: {counts}, {found.shared:,} steps"
-    return f"{line} with votes of two sources or more" + (f"\n{escape(found.why)}" if found.why else "")
+    more = found.why or found.caution
+    return f"{line} with votes of two sources or more" + (f"\n{escape(more)}" if more else "")
 
 
 def _sources(found: Audit) -> Sheet:

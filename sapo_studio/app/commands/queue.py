@@ -91,6 +91,7 @@ def _lines(found: Overview) -> list[dict[str, Any]]:
                 "run_id": row.run_id,
                 "name": row.name,
                 "place": row.place or None,
+                "queued_at": row.queued_at,
                 "status": row.status.value,
                 "stuck": row.stuck,
                 "waits_for": waits_in_words(row.waits_for, paused=found.paused) if row.waits else None,

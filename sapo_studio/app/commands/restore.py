@@ -18,8 +18,25 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add `restore`."""
+    """Add `restore` and `backup`."""
     app.command("restore")(restore)
+    app.command("backup")(backup)
+
+
+def backup(as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False) -> None:
+    """Back up the store now, beside it. An engine does so by itself every ten minutes and at the end of each run.
+
+    Examples: `sapo backup`, then `sapo restore` to list all
+    """
+    from sapo_studio.store.db import Store
+    from sapo_studio.store.maintenance import back_up_now
+
+    with Store.open(create=False) as store:
+        made, said = back_up_now(store)
+    if as_json:
+        say_json({"backup": str(made.path), "runs": made.runs, "bytes": made.size, "note": said or None})
+    else:
+        say(said or f"Backed up: {made.summary}")
 
 
 def restore(

@@ -32,8 +32,9 @@ def resume(
     """Go on with a paused, stopped, interrupted or failed run, and follow it.
 
     Finished phases are kept; the one that was under way goes on from what it had saved. With another learning rate a
-    training that was under way begins anew. What else a run is made of cannot change; what has changed is in its log
-    and its report.
+    training that was under way begins anew. Consensus and the word of people (labeling.consensus, labeling.people) may
+    change while an engine works on the run, too: from the next labels on. What else a run is made of cannot change;
+    what has changed is in its log and its report.
 
     Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped.
     """

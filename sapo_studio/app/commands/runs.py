@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
+from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 
 
@@ -18,17 +20,33 @@ def register(app: typer.Typer) -> None:
     app.command("delete")(delete)
 
 
+if TYPE_CHECKING:
+    Sort = StrEnum
+else:
+    Sort = StrEnum("Sort", {name: name for name in ("newest", "name", "status", "accuracy", "time")}, module=__name__)
+    """The order of the list."""
+
+NEWEST = Sort("newest")
+
+
 def runs(
+    archived: Annotated[bool, typer.Option("--archived", help="Those that are archived instead.")] = False,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TAG", help="Only those with this tag. Repeat for more.")
+    ] = None,
+    status: Annotated[RunStatus | None, typer.Option("--status", help="Only those in this state.")] = None,
+    sort: Annotated[Sort, typer.Option("--sort", help="The order.")] = NEWEST,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """List all runs, and imported files among them, the newest first.
+    """List runs, and imported files among them, the newest first. Those in the archive and in the bin are left out.
 
-    Examples: `sapo runs`, `sapo runs --json`
+    Examples: `sapo runs`, `sapo runs --tag paper --sort accuracy`, `sapo runs --archived --json`
     """
     from sapo_studio import supervisor
     from sapo_studio.paths import store_path
     from sapo_studio.store import presence, queries
     from sapo_studio.store.db import Store
+    from sapo_studio.store.run_filter import RunFilter, sorted_runs
 
     if presence.is_new(store_path()):
         if not as_json:
@@ -36,7 +54,9 @@ def runs(
         return
     with Store.open(create=False) as store:
         supervisor.reconcile(store)
-        found = queries.list_runs(store)
+        there = queries.list_runs(store)
+    wanted = RunFilter(archived=archived, tags=tuple(tags or ()), status=status)
+    found = sorted_runs([run for run in there if wanted.takes(run)], sort.value)
     if as_json:
         for run in found:
             line = {
@@ -54,11 +74,15 @@ def runs(
                 "active_seconds": run.active_seconds,
                 "greedy_accuracy": run.headline.get("greedy_accuracy"),
                 "sampled_accuracy": run.headline.get("sampled_accuracy"),
+                "tags": run.tags,
+                "notes": run.notes,
+                "archived": run.archived_at is not None,
+                "waits_for": run.waits_for,
             }
             say_json(line)
         return
     if not found:
-        say("No runs yet. Start one: sapo run lab-demo")
+        say("No run is so. `sapo runs` lists the others." if there else "No runs yet. Start one: sapo run lab-demo")
         return
     from rich.markup import escape
     from rich.table import Table

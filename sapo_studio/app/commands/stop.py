@@ -36,13 +36,14 @@ def stop(
     with Store.open(create=False) as store:
         run_id = queries.find_own_run(store, run)
         if kill:
-            supervisor.kill(store, run_id)
-        elif after_phase:
+            killed = supervisor.kill(store, run_id)
+            answer(run_id, "stopped", killed.words, as_json=as_json)
+            return
+        if after_phase:
             supervisor.stop_after_phase(store, run_id, "sapo stop")
             answer(run_id, "stopping", "It stops when the phase under way is done.", as_json=as_json)
             return
-        else:
-            supervisor.stop(store, run_id, "sapo stop")
+        supervisor.stop(store, run_id, "sapo stop")
         ended = supervisor.wait_until(store, run_id, lambda it: not it.status.alive and it.status != "queued")
         if ended is None:
             raise EngineError(

@@ -43,7 +43,8 @@ def match_runs(store: Store, matrix: Matrix) -> list[Placed]:
     supervisor.reconcile(store)
     by_name: dict[str, list[RunSummary]] = {}
     for run in queries.list_runs(store):  # the newest first
-        by_name.setdefault(run.name, []).append(run)
+        if run.binned_at is None:
+            by_name.setdefault(run.name, []).append(run)
     return [_placed(store, cell, by_name.get(cell.config.name, [])) for cell in matrix.cells]
 
 
@@ -99,7 +100,7 @@ def take(store: Store, cell: Cell) -> Placed:
     """Find the run of `cell`, or make it, in one transaction: of two that begin a cell at the same moment the second
     finds the run of the first."""
     with store.atomic():
-        named = [run for run in queries.list_runs(store) if run.name == cell.config.name]
+        named = [run for run in queries.list_runs(store) if run.name == cell.config.name and run.binned_at is None]
         placed = _placed(store, cell, named)
         return placed if placed.run_id else Placed(cell, runs.create_run(store, cell.config), RunStatus.QUEUED)
 

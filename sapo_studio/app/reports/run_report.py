@@ -15,7 +15,8 @@ from sapo_studio.errors import InputError
 from sapo_studio.store import queries
 from sapo_studio.store.alarms import RaisedAlarm, alarms_of
 from sapo_studio.store.db import Store
-from sapo_studio.store.records import ConfigChange, ErrorText, MetricValue
+from sapo_studio.store.early_stop import stopped_early
+from sapo_studio.store.records import ConfigChange, ErrorText, MetricValue, RunSummary
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -123,6 +124,8 @@ class Report:
     """Metrics that do not exist with this configuration, and why."""
     changes: list[ConfigChange]
     """What was changed when the run was resumed."""
+    stopped_early: str
+    """Why it was done before its last iteration (`early_stop`), as a part of a sentence. Empty where it was not."""
     sets: dict[str, list[IterationReport]]
     """What was measured on each evaluation set, iteration by iteration."""
     benchmark: Coverage | None
@@ -146,6 +149,7 @@ class Report:
             "iterations": [iteration.as_json() for iteration in self.iterations],
             "not_measured": self.not_measured,
             "config_changes": [asdict(change) for change in self.changes],
+            "stopped_early": self.stopped_early or None,
             "sets": {name: [one.as_json_of_set() for one in found] for name, found in self.sets.items()},
             "benchmark": None if self.benchmark is None else asdict(self.benchmark),
             "mce_note": self.mce_note,
@@ -175,6 +179,7 @@ def report(store: Store, run_id: str) -> Report:
         iterations=found,
         not_measured={"self_verification_error": none} if none else {},
         changes=queries.config_changes(store, run_id),
+        stopped_early=_stopped_early(store, run, config, max(metrics, default=0)),
         sets={
             name: [_iteration(i, values, NOTHING_KNOWN) for i, values in rows.items()] for name, rows in sets.items()
         },
@@ -194,6 +199,12 @@ def _alarm_json(alarm: RaisedAlarm) -> dict[str, Any]:
         "raised_at": alarm.at,
         "seen_at": alarm.seen_at,
     }
+
+
+def _stopped_early(store: Store, run: RunSummary, config: RunConfig | None, iteration: int) -> str:
+    if config is None or run.status is not RunStatus.DONE:
+        return ""
+    return stopped_early(store, run.id, config, iteration)
 
 
 def _config(store: Store, run_id: str) -> RunConfig | None:
@@ -261,6 +272,8 @@ def table(report: Report) -> Table:
         f"Resumed with {escape(change.key)} = {escape(str(change.after))} (it was {escape(str(change.before))})"
         for change in report.changes
     ]
+    if report.stopped_early:
+        notes.append(f"Ended early: {report.stopped_early}")
     if report.mce_note:
         notes.append(report.mce_note)
     shown.caption = "\n".join(notes)

@@ -14,7 +14,7 @@ def main() -> int:
     """Exit codes: 0 done, or another process does it; 1 failed."""
     try:
         with Store.open(create=False) as store:
-            keep(store, tell=lambda run_id: print(time.strftime("%Y-%m-%d %H:%M:%S"), "started", run_id, flush=True))
+            keep(store, tell=lambda said: print(time.strftime("%Y-%m-%d %H:%M:%S"), said, flush=True))
     except SapoError as error:
         print(error, file=sys.stderr)
         return 1

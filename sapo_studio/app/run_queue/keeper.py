@@ -17,6 +17,7 @@ from sapo_studio.domain.scheduling import Wait, place
 from sapo_studio.errors import EngineError, InputError
 from sapo_studio.store import run_queue
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import StoreFault
 
 LOOK_SECONDS = 1.0
 """How often it looks for what has changed in the store."""
@@ -67,8 +68,9 @@ def step(store: Store, watch: MachineWatch) -> list[str]:
 def keep(
     store: Store, *, sleep: Callable[[float], None] = time.sleep, tell: Callable[[str], object] = lambda _: None
 ) -> bool:
-    """Look after the queue until nothing is left to do; `tell` hears the id of each run that is started. Returns at
-    once, with False, where another process does."""
+    """Look after the queue until nothing is left to do; `tell` hears of each run that is started, and of what goes
+    wrong. Returns at once, with False, where another process does. What a store refuses for the moment (a full disk) is
+    tried again; raises StoreError where it is gone."""
     if not claim(store):
         return False
     watch = MachineWatch()
@@ -79,10 +81,15 @@ def keep(
             current = store.data_version()
             if current != version or now >= due:
                 version, due = current, now + READ_SECONDS
-                for run_id in step(store, watch):
-                    tell(run_id)
-                if _finished(store):
-                    return True
+                try:
+                    for run_id in step(store, watch):
+                        tell(f"started {run_id}")
+                    if _finished(store):
+                        return True
+                except StoreFault as fault:
+                    if fault.lost:
+                        raise
+                    tell(str(fault))
             sleep(LOOK_SECONDS)
     finally:
         watch.close()

@@ -10,6 +10,7 @@ import psutil
 
 from sapo_studio.app.run_queue.needs import cards_of, need_of
 from sapo_studio.domain.scheduling import CardState, MachineState, Need, RunningRun
+from sapo_studio.errors import SapoError
 from sapo_studio.forecast import Machine
 from sapo_studio.hardware import CardUse, CardWatch
 from sapo_studio.store import queries, run_queue
@@ -77,8 +78,11 @@ class MachineWatch:
         if run.id not in self._needs:
             if self._machine is None:
                 self._machine = Machine.here()
-            config = queries.get_config(store, run.id)
-            self._needs[run.id] = need_of(config, self._machine), cards_of(config, self._machine)
+            try:
+                config = queries.get_config(store, run.id)
+                self._needs[run.id] = need_of(config, self._machine), cards_of(config, self._machine)
+            except SapoError:  # a damaged row, a model that went: it works all the same, on nobody knows how much
+                self._needs[run.id] = Need(known=False), ()
         return self._needs[run.id]
 
 

@@ -33,6 +33,9 @@ from sapo_studio.store.evidence import LabeledTrajectory, correct_scores, eviden
 
 FEWEST_SCORES = 100
 """Scores, at least, for a reliability curve."""
+LEAST_SHARED = 0.6
+"""Share of a source's votes, at least, on steps that another source judged, too: below it the estimate leans on the
+model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,18 @@ class Audit:
     labeled: Sequence[LabeledTrajectory]
     _rows: Sequence[tuple[str, Sequence[float], int | None]]
 
+    @property
+    def caution(self) -> str:
+        """Why the estimates of a source rest on the model more than on agreement; empty where they do not."""
+        alone = next((s for s in self.sources if s.estimated and s.votes and s.shared / s.votes < LEAST_SHARED), None)
+        if alone is None:
+            return ""
+        share = 1 - alone.shared / alone.votes
+        return (
+            f"Of the steps that {alone.title} judged, {share:.0%} were judged by nobody else: how often it is wrong"
+            " there is inferred from the model, and can be further off than the interval says."
+        )
+
     def filtered(self, bounds: Bounds) -> Filtered | None:
         """What a filter with these bounds would do; None where nothing can be estimated."""
         if self.why:
@@ -169,6 +184,7 @@ class Audit:
             "steps": self.steps,
             "shared_steps": self.shared,
             "unidentified": self.why,
+            "caution": self.caution,
             "sources": [_source_row(source) for source in self.sources],
             "filter": effect and _filter_row(effect, self.consensus),
             "reliability": {

@@ -62,5 +62,5 @@ def kept(folder: Path) -> Sequence[Cell]:
 
 def _cell(row: Mapping[str, Any]) -> Cell:
     error = row["error"]
-    ends = (float(error[name]) for name in ("value", "low", "high"))
-    return Cell(int(row["verifier"]), int(row["reasoner"]), *ends, int(error["n"]))
+    value, low, high = (float(error[name]) for name in ("value", "low", "high"))
+    return Cell(int(row["verifier"]), int(row["reasoner"]), value, low, high, int(error["n"]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFontMetricsF
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from sapo_ui import theme
 from sapo_ui.features.run_page.headline_card import HeadlineCard
@@ -96,3 +97,28 @@ def test_at_its_smallest_the_window_cuts_no_number_and_shows_rows(window, qtbot)
     qtbot.waitUntil(lambda: table.model().rowCount() > 0)
     assert table.viewport().height() >= 8 * table.rowHeight(0)
     assert table.columnWidth(1) >= 100, "the question"
+
+
+@pytest.mark.parametrize("mode", ["run.watch", "run.read"])
+def test_tab_reaches_every_control_in_sight(window, qtbot, mode):
+    window.actions_[mode].trigger()
+    panels = window.run_page.panels
+    shown = panels["read"].table if mode == "run.read" else panels["heatmap"]
+    qtbot.waitUntil(lambda: shown.filled)
+    window.activateWindow()
+    wanted = {
+        widget
+        for widget in window.findChildren(QWidget)
+        if widget.isVisible()
+        and widget.isEnabled()
+        and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget.focusProxy() is None
+    }
+    window.side.new_button.setFocus()
+    qtbot.waitUntil(window.side.new_button.hasFocus)
+    seen = set()
+    while QApplication.focusWidget() not in seen:
+        seen.add(QApplication.focusWidget())
+        assert not QApplication.focusWidget().visibleRegion().isEmpty()
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+    assert {(type(one).__name__, one.accessibleName()) for one in wanted - seen} == set()

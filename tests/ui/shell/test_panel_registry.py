@@ -40,8 +40,8 @@ class Notes(Panel):
 
 def shown_panels(window):
     """The actions of the menu View, Panels, by their text."""
-    view = next(action.menu() for action in window.menuBar().actions() if action.text() == "View")
-    menu = next(action.menu() for action in view.actions() if action.text() == "Panels")
+    view = next(action.menu() for action in window.menuBar().actions() if action.text() == "&View")
+    menu = next(action.menu() for action in view.actions() if action.text().replace("&", "") == "Panels")
     return {action.text(): action for action in menu.actions()}
 
 

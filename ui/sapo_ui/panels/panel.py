@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from sapo_ui.widgets.focus import focus_first
+
 if TYPE_CHECKING:
     from sapo_studio.store.db import Store
     from sapo_ui.services.poller import StoreChange
@@ -63,6 +65,10 @@ class Panel(QWidget):
     def restore_choices(self, choices: Mapping[str, str]) -> None:
         """Choose what `choices` gave at an earlier time; what does not exist any more is left as it is."""
         del choices
+
+    def take_focus(self) -> bool:
+        """The user goes to the panel: take the focus. False where nothing takes it, as while the panel is read."""
+        return focus_first(self)
 
     def position(self) -> dict[str, str]:
         """Where the user is in the shown run (what is open, what is searched for), for the next time it is shown."""

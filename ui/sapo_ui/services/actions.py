@@ -13,6 +13,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.theme import icons
+from sapo_ui.wording import with_mnemonics
 
 ALIVE = frozenset(status for status in RunStatus if status.alive)
 RESUMABLE = frozenset(status for status in RunStatus if status.resumable)
@@ -177,6 +178,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
+        "run.notes", "Notes and tags\u2026", "Run", 2, "Write down what is to be remembered about the run.", "", "", ANY
+    ),
+    ActionSpec(
         "run.score",
         "Score with a verifier\u2026",
         "Run",
@@ -186,9 +190,27 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "",
         ANY,
     ),
+    ActionSpec("run.archive", "Archive", "Run", 3, "Put the run out of the list. It keeps everything.", "", "", DEAD),
     ActionSpec(
-        "run.delete", "Delete\u2026", "Run", 3, "Delete the run and everything it wrote.", "Del", "", DEAD, local=True
+        "run.bin",
+        "Move to bin",
+        "Run",
+        3,
+        "Put the run into the bin, from where it can be restored.",
+        "Del",
+        "",
+        DEAD,
+        local=True,
     ),
+    ActionSpec(
+        "run.delete", "Delete for good\u2026", "Run", 3, "Delete the run and everything it wrote.", "", "", DEAD
+    ),
+    ActionSpec("go.bin", "Bin\u2026", "Run", 3, "Restore runs that were thrown away, or free their space."),
+    ActionSpec("store.new", "New data folder\u2026", "Store", 0, "Begin a store in another folder, in its own window."),
+    ActionSpec("store.open", "Open data folder\u2026", "Store", 0, "Open another store, in a window of its own."),
+    ActionSpec("store.recent", "Recent data folders\u2026", "Store", 0, "Open a store that was open before."),
+    ActionSpec("store.backup", "Back up now", "Store", 1, "Copy the store; the copy before it is kept, too."),
+    ActionSpec("store.restore", "Restore\u2026", "Store", 1, "List the backups, and go back to one of them."),
     ActionSpec("app.close", "Close window", "Run", 4, CLOSING, "Ctrl+W"),
     ActionSpec("app.quit", "Quit", "Run", 4, CLOSING, "Ctrl+Q"),
     ActionSpec("run.watch", "Watch", "View", 0, "The run's heatmap, curves and numbers.", "Ctrl+1", "", ANY),
@@ -264,8 +286,13 @@ class Actions(QObject):
         if ids != handlers.keys():
             raise ValueError(f"actions and handlers differ: {sorted(ids ^ handlers.keys())}")
         self._actions: dict[str, QAction] = {}
+        marked: dict[str, str] = {}
+        for menu in dict.fromkeys(spec.menu for spec in self.specs):
+            mine = [spec for spec in self.specs if spec.menu == menu]
+            marked |= zip((spec.id for spec in mine), with_mnemonics([spec.text for spec in mine]), strict=True)
         for spec in self.specs:
-            action = QAction(spec.text, self)
+            action = QAction(marked[spec.id], self)
+            action.setIconText(spec.text)  # for buttons, whose letters belong to the page
             action.setObjectName(spec.id)
             action.setToolTip(spec.help)
             action.setStatusTip(spec.help)
@@ -297,6 +324,8 @@ class Actions(QObject):
             self._actions["run.folder"].setEnabled(False)
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way
+        archived = run is not None and run.archived_at is not None
+        self._actions["run.archive"].setText("Back from the archive" if archived else "Archive")
         if run is not None and (run.waits_for is not None or run.pid is not None or run.imported):
             self._actions["run.queue"].setEnabled(False)
 

@@ -37,8 +37,8 @@ class RunControl(Protocol):
         """Leave a command for a running engine."""
         ...
 
-    def kill(self, store: Store, run_id: str) -> None:
-        """End a run's engine at once."""
+    def kill(self, store: Store, run_id: str) -> str:
+        """End a run's engine at once. Returns what became of its processes and cards, in words."""
         ...
 
     def rename(self, store: Store, run_id: str, name: str) -> None:
@@ -77,9 +77,9 @@ class SupervisorControl:
             Verb.CHECKPOINT: supervisor.checkpoint,
         }[verb](store, run_id, SENDER)
 
-    def kill(self, store: Store, run_id: str) -> None:
-        """End a run's engine at once."""
-        supervisor.kill(store, run_id)
+    def kill(self, store: Store, run_id: str) -> str:
+        """End a run's engine at once. Returns what became of its processes and cards, in words."""
+        return supervisor.kill(store, run_id).words
 
     def rename(self, store: Store, run_id: str, name: str) -> None:
         """Give a run another name."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
-from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QProcess, Signal
+from shiboken6 import isValid
 
 from sapo_studio import processes
-from sapo_studio.errors import EngineError, SapoError
+from sapo_studio.errors import EngineError
 from sapo_studio.requests import client
 from sapo_studio.requests.kinds import Request
 from sapo_studio.requests.wire import read_progress
@@ -19,19 +20,21 @@ Answer = dict[str, Any]
 
 
 class EngineStudy(QObject):
-    """Measures one thing at a time. It ends with the window; what was measured by then is kept."""
+    """Measures one thing at a time. It ends with its parent; what was measured by then is kept."""
 
     progressed = Signal(float)
     """A fraction of 1."""
     ended = Signal()
     """It was measured, failed, or was cancelled: nothing is going on any more."""
-    kept = Signal(object)
-    """What `keep` has returned."""
     failed = Signal(object)
     """(Exception)"""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.about: Hashable = None
+        """What is being measured, as `measure` was told, or was last."""
+        self.done = 0.0
+        """How far it is, a fraction of 1."""
         self._process: QProcess | None = None
         self._keep: Callable[[Store, Answer], object] | None = None
         self._errors = ""
@@ -41,14 +44,20 @@ class EngineStudy(QObject):
         """Whether something is being measured."""
         return self._keep is not None
 
-    def measure(self, ask: Callable[[Store], Request], keep: Callable[[Store, Answer], object]) -> None:
+    def measures(self, about: Hashable) -> bool:
+        """Whether it is this that is being measured."""
+        return self.running and self.about == about
+
+    def measure(
+        self, about: Hashable, ask: Callable[[Store], Request], keep: Callable[[Store, Answer], object]
+    ) -> None:
         """Have an engine answer what `ask` makes, and hand the answer to `keep`; both are called in the background.
         Does nothing while something else is being measured."""
         if self.running:
             return
-        self._keep = keep
-        self.progressed.emit(0.0)
-        # Written there, too: a request may be megabytes.
+        self.about, self._keep = about, keep
+        self._tell(0.0)
+        # As text already there: what is asked, and the answer, may be megabytes.
         tasks.run(self, lambda store: ask(store).to_json(), self._start, failed=self._fail, key="study")
 
     def cancel(self) -> None:
@@ -57,12 +66,20 @@ class EngineStudy(QObject):
         if process is not None:
             process.finished.disconnect(self._finished)
             process.errorOccurred.disconnect(self._broke)
-            pid = process.processId()
-            if pid:  # with all that it has started; that takes a moment
-                tasks.run(self, lambda _: _end(pid), lambda _: process.deleteLater(), key="cancel")
+            pid = process.processId()  # with all that it has started; that takes a moment
+            tasks.run(self, lambda _: _end(pid), lambda _: process.deleteLater(), key="cancel")
         self.ended.emit()
 
-    def _start(self, request: str) -> None:
+    def end_now(self) -> None:
+        """The same where nothing may be left for later: the window closes."""
+        process, self._process, self._keep = self._process, None, None
+        if process is not None:
+            process.finished.disconnect(self._finished)
+            process.errorOccurred.disconnect(self._broke)
+            _end(process.processId())
+            process.waitForFinished(1000)
+
+    def _start(self, text: str) -> None:
         if not self.running:  # cancelled meanwhile
             return
         process = self._process = QProcess(self)
@@ -72,7 +89,7 @@ class EngineStudy(QObject):
         process.errorOccurred.connect(self._broke)
         program, *arguments = client.COMMAND
         process.start(program, arguments)
-        process.write(request.encode())
+        process.write(text.encode())
         process.closeWriteChannel()
 
     def _hear(self) -> None:
@@ -81,7 +98,11 @@ class EngineStudy(QObject):
         self._errors += bytes(self._process.readAllStandardError().data()).decode(errors="replace")
         told = [done for line in self._errors.splitlines() if (done := read_progress(line)) is not None]
         if told:
-            self.progressed.emit(told[-1])
+            self._tell(told[-1])
+
+    def _tell(self, done: float) -> None:
+        self.done = done
+        self.progressed.emit(done)
 
     def _finished(self, status: int) -> None:
         process, keep = self._process, self._keep
@@ -91,16 +112,15 @@ class EngineStudy(QObject):
         out = bytes(process.readAllStandardOutput().data()).decode(errors="replace")
         self._process = None
         process.deleteLater()
-        try:
-            found = client.answer_of(status, out, self._errors)
-        except SapoError as error:
-            self._fail(error)
-            return
-        tasks.run(self, lambda store: keep(store, found), self._kept, failed=self._fail, key="study")
+        errors = self._errors
 
-    def _kept(self, found: object) -> None:
+        def answered(store: Store) -> object:
+            return keep(store, client.answer_of(status, out, errors))
+
+        tasks.run(self, answered, self._kept, failed=self._fail, key="study")
+
+    def _kept(self, _: object) -> None:
         self._keep = None
-        self.kept.emit(found)
         self.ended.emit()
 
     def _broke(self, error: QProcess.ProcessError) -> None:
@@ -114,7 +134,23 @@ class EngineStudy(QObject):
         self.failed.emit(error)
 
 
+_of_window: dict[str, EngineStudy] = {}
+
+
+def of_window(name: str) -> EngineStudy:
+    """The study of this name that goes on whichever page is open, and ends with the window."""
+    made = _of_window.get(name)
+    if made is None or not isValid(made):
+        application = QCoreApplication.instance()
+        made = _of_window[name] = EngineStudy(application)
+        if application is not None:
+            application.aboutToQuit.connect(made.end_now)
+    return made
+
+
 def _end(pid: int) -> None:
+    if not pid:
+        return  # it was not started yet
     try:
         processes.kill_tree(processes.identify(pid))
     except ProcessLookupError:

@@ -1,8 +1,8 @@
-"""The page without a run: what this is, and what would fill it."""
+"""The page without a run: what this is, and what would fill it. Until the store has been read it says neither."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -11,6 +11,9 @@ from sapo_ui.panels.page import Page
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.theme import icons
 from sapo_ui.widgets.plain_text import PlainLabel
+
+PATIENCE_MS = 400
+"""How long the page is blank before it says that the store is being read."""
 
 
 class EmptyPage(Page):
@@ -23,7 +26,15 @@ class EmptyPage(Page):
 
     def __init__(self, new_run: QAction, demo: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        column = QVBoxLayout(self)
+        self.words = QWidget()
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        self.reading = PlainLabel("Reading the store\u2026")
+        self.reading.setProperty("look", "muted")
+        self.reading.setVisible(False)
+        whole.addWidget(self.reading, 1, Qt.AlignmentFlag.AlignCenter)
+        whole.addWidget(self.words, 1)
+        column = QVBoxLayout(self.words)
         column.setSpacing(8)
         column.addStretch(3)
         picture = PlainLabel()
@@ -40,11 +51,11 @@ class EmptyPage(Page):
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addStretch(1)
-        self.demo_button = QPushButton(demo.text())
+        self.demo_button = QPushButton(demo.iconText())
         self.demo_button.setProperty("look", "primary")
         self.demo_button.setToolTip(demo.toolTip())
         self.demo_button.clicked.connect(demo.trigger)
-        self.new_button = QPushButton(new_run.text())
+        self.new_button = QPushButton(new_run.iconText())
         self.new_button.setToolTip(f"{new_run.toolTip()} ({new_run.shortcut().toString()})")
         self.new_button.clicked.connect(new_run.trigger)
         buttons.addWidget(self.demo_button)
@@ -53,13 +64,21 @@ class EmptyPage(Page):
         column.addSpacing(8)
         column.addLayout(buttons)
         column.addStretch(4)
-        self.show_count(0)
+        self.words.setVisible(False)
+        self._patience = QTimer(self)  # what is read at once is not announced
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(self.reading.show)
+        self._patience.start()
 
     def take(self, change: StoreChange) -> None:
         self.show_count(len(change.runs))
 
     def show_count(self, runs: int) -> None:
         """There are this many runs."""
+        self._patience.stop()
+        self.reading.hide()
+        self.words.show()
         self.demo_button.setVisible(runs == 0)
         if runs == 0:
             self.title.setText("See where reasoning breaks")

@@ -39,6 +39,7 @@ from sapo_ui.shell.run_actions import RunActions, open_path
 from sapo_ui.shell.run_starter import RunStarter
 from sapo_ui.shell.side_bar import SideBar
 from sapo_ui.shell.status_line import StatusLine
+from sapo_ui.shell.store_actions import StoreActions
 from sapo_ui.shell.window_state import WindowState
 from sapo_ui.theme import icons
 from sapo_ui.widgets import dialogs
@@ -91,6 +92,7 @@ class MainWindow(QMainWindow):
         self.file_actions = FileActions(
             self, self.current_run, say=self._say, imported=self._took_in, scored=self._scored
         )
+        self._store_actions = StoreActions(self, say=self._say, on_error=self.show_error, on_change=parts.poller.nudge)
         self.actions_ = Actions(self, self._handlers())
         self.pages = Pages(
             PAGES,
@@ -122,7 +124,7 @@ class MainWindow(QMainWindow):
         self.run_list.menu_actions = run_menu(self.actions_)
         self.run_list.selected.connect(self._selected)
         self.run_list.opened.connect(self._opened)
-        self.run_list.view.delete_pressed.connect(self.actions_["run.delete"].trigger)
+        self.run_list.view.delete_pressed.connect(self.actions_["run.bin"].trigger)
         self.banner = Banner()
         self.banner.action.clicked.connect(self.banner.hide)
         self._closing = Closing(self, self.banner, self.pages.leave)
@@ -139,6 +141,8 @@ class MainWindow(QMainWindow):
         self._notifier = Notifier(self)
         self._notifier.notified.connect(self._notified)
         self._notifier.clicked.connect(self._wake_for)
+        self._notifier.tray.open_wanted.connect(self._wake)
+        self._notifier.tray.quit_wanted.connect(self.close)
         parts.poller.changed.connect(self._changed)
         parts.poller.trouble.connect(self._trouble)
         tasks.pool().on_error = self.show_error
@@ -185,6 +189,7 @@ class MainWindow(QMainWindow):
             "run.again": self._again,
             **self._run_actions.handlers(),
             **self.file_actions.handlers(),
+            **self._store_actions.handlers(),
             "app.close": self.close,
             "app.quit": self.close,
             "run.watch": lambda: self._use_run("watch"),
@@ -222,7 +227,8 @@ class MainWindow(QMainWindow):
             if self.run_list.select(self._wanted):
                 self._wanted = None
             self._taking = False
-        if self.run_page.run_id in change.removed:
+        shown = change.run(self.run_page.run_id)
+        if self.run_page.run_id in change.removed or (shown is not None and shown.binned_at is not None):
             self.run_page.show_run(None)
             self.run_list.clear_selection()
             if self.pages.front_id in OF_A_RUN:
@@ -326,9 +332,13 @@ class MainWindow(QMainWindow):
         first = self.run_page.failure.first or self.run_page.header.modes
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def _wake_for(self, run_id: str) -> None:
+    def _wake(self) -> None:
         self.showNormal() if self.isMinimized() else self.show()
+        self.raise_()
         self.activateWindow()
+
+    def _wake_for(self, run_id: str) -> None:
+        self._wake()
         self.want_run(run_id)
 
     def _started(self, run_id: str, name: str) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenuBar
+from PySide6.QtWidgets import QMenu, QMenuBar
 
 from sapo_ui.services.actions import Actions
+from sapo_ui.wording import with_mnemonics
 
 LOOKS = ("view.system", "view.light", "view.dark")
 RUN_MENU = (
     *("run.pause", "run.continue", "run.resume", "run.queue", "run.stop_after", "run.stop", "run.kill", ""),
-    *("run.clone", "run.again", "run.rename", "run.export", "run.score", ""),
-    *("run.folder", "run.copy_id", "", "run.delete"),
+    *("run.clone", "run.again", "run.rename", "run.notes", "run.export", "run.score", ""),
+    *("run.folder", "run.copy_id", "", "run.archive", "run.bin"),
 )
 """What a right click on a run offers; empty: a line between groups."""
 
@@ -21,8 +22,9 @@ RUN_MENU = (
 def fill_menu_bar(bar: QMenuBar, actions: Actions, panels: Sequence[QAction]) -> None:
     """Put every action into its menu, in the order of its spec, and `panels` below those of the View menu."""
     looks = QActionGroup(bar)
-    for menu_name in dict.fromkeys(spec.menu for spec in actions.specs):
-        menu = bar.addMenu(menu_name)
+    names = list(dict.fromkeys(spec.menu for spec in actions.specs))
+    for menu_name, marked in zip(names, with_mnemonics(names), strict=True):
+        menu = bar.addMenu(marked)
         group = 0
         for spec in actions.specs:
             if spec.menu != menu_name:
@@ -35,9 +37,18 @@ def fill_menu_bar(bar: QMenuBar, actions: Actions, panels: Sequence[QAction]) ->
                 looks.addAction(actions[spec.id])
         if menu_name == "View":
             menu.addSeparator()
-            shown = menu.addMenu("Panels")
+            shown = menu.addMenu(menu_entry("Panels", menu))
             shown.addActions(panels)
             shown.setEnabled(bool(panels))
+
+
+def menu_entry(text: str, menu: QMenu) -> str:
+    """`text` with a letter marked that no entry of `menu` has."""
+    return with_mnemonics([*(_marked_letter(action.text()) for action in menu.actions()), text])[-1]
+
+
+def _marked_letter(text: str) -> str:
+    return text.partition("&")[2][:1]
 
 
 def run_menu(actions: Actions) -> list[QAction | None]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QSystemTrayIcon
 
 from sapo_studio.domain.alarms import TITLES
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
 from sapo_ui.services.poller import StoreChange
-from sapo_ui.theme import icons
+from sapo_ui.shell.tray import Tray
 
 ENDED = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.INTERRUPTED})
 
@@ -74,37 +73,21 @@ class Notifier(QObject):
         self._known: dict[str, RunStatus] = {}
         self._alarms: set[int] | None = None
         self._last = ""
-        self._tray: QSystemTrayIcon | None = None
+        self.tray = Tray(self)
+        self.tray.message_clicked.connect(lambda: self.clicked.emit(self._last))
 
     def see(self, change: StoreChange) -> None:
         """Take note of a change of the store."""
+        self.tray.see(change)
         raised = {alarm.id for run in change.runs for alarm in run.alarms}
         new = [] if self._alarms is None else alarm_notifications(self._alarms, change)
         self._alarms = raised | (self._alarms or set())
         for notification in [*new, *notifications(self._known, change)]:
             self._last = notification.run_id
             self.notified.emit(notification)
-            tray = self._icon()
-            if tray is not None:
-                look = QSystemTrayIcon.MessageIcon
-                tray.showMessage(
-                    notification.title, notification.text, look.Warning if notification.bad else look.Information
-                )
+            self.tray.show_message(notification.title, notification.text, bad=notification.bad)
         self._known = {run.id: run.status for run in change.runs}
-        if self._tray is not None and not any(run.status.alive for run in change.runs):
-            self._tray.setToolTip("SAPO Studio: no run is active")
 
     def close(self) -> None:
         """Take the tray icon away."""
-        if self._tray is not None:
-            self._tray.hide()
-            self._tray.deleteLater()
-            self._tray = None
-
-    def _icon(self) -> QSystemTrayIcon | None:
-        if self._tray is None and QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
-            self._tray = QSystemTrayIcon(icons.app_icon(), self)
-            self._tray.setToolTip("SAPO Studio")
-            self._tray.messageClicked.connect(lambda: self.clicked.emit(self._last))
-            self._tray.show()
-        return self._tray
+        self.tray.close()

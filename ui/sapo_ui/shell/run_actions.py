@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QWidget
 from sapo_studio.domain.runs import Verb
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
-from sapo_ui.services import run_queue, tasks
+from sapo_ui.features.run_keeping.bin_dialog import BinDialog
+from sapo_ui.features.run_keeping.notes_dialog import NotesDialog
+from sapo_ui.services import run_keeping, run_queue, tasks
 from sapo_ui.services.control import RunControl
 from sapo_ui.widgets import dialogs
 
@@ -60,7 +62,11 @@ class RunActions(QObject):
             "run.rename": self.rename,
             "run.folder": self.open_folder,
             "run.copy_id": self.copy_id,
+            "run.notes": self.write_down,
+            "run.archive": self.archive,
+            "run.bin": self.put_in_bin,
             "run.delete": self.delete,
+            "go.bin": self.open_bin,
         }
 
     def request(self, verb: Verb) -> None:
@@ -104,7 +110,7 @@ class RunActions(QObject):
                 f"Kill the engine of \u201c{run.name}\u201d?",
                 "It ends at once. What it has not recorded yet is done again on resume. Stop loses nothing.",
                 "Kill engine",
-                lambda: self._act(run, self._control.kill, "The engine was killed."),
+                lambda: self._act(run, self._control.kill, "Killed."),
             )
 
     def rename(self) -> None:
@@ -116,6 +122,39 @@ class RunActions(QObject):
                 self._act(run, lambda store, run_id: self._control.rename(store, run_id, name))
 
             dialogs.ask_name(self._window, "Rename run", "Name:", run.name, renamed)
+
+    def write_down(self) -> NotesDialog | None:
+        """Open the note and the tags of the run."""
+        run = self._current()
+        if run is None:
+            return None
+        dialog = NotesDialog(run, self._window)
+        dialog.saved.connect(self._on_change)
+        dialog.open()
+        return dialog
+
+    def archive(self) -> None:
+        """Put the run out of the list, or back into it."""
+        run = self._current()
+        if run is None:
+            return
+        if run.archived_at is None:
+            self._act(run, run_keeping.archive, f"{run.name} is archived: the list's filter shows the archive.")
+        else:
+            self._act(run, run_keeping.unarchive, f"{run.name} is back in the list.")
+
+    def put_in_bin(self) -> None:
+        """Put the run into the bin, from where it can be restored."""
+        run = self._current()
+        if run is not None and not run.status.alive:
+            self._act(run, run_keeping.put_in_bin, f"{run.name} is in the bin. Run > Bin restores it.")
+
+    def open_bin(self) -> BinDialog:
+        """Show what is in the bin."""
+        dialog = BinDialog(self._window)
+        dialog.changed.connect(self._on_change)
+        dialog.open()
+        return dialog
 
     def delete(self) -> None:
         """Ask, then delete the run."""
@@ -150,9 +189,9 @@ class RunActions(QObject):
     def _act(self, run: RunSummary, work: Callable[[Store, str], object], said: str = "") -> None:
         run_id = run.id
 
-        def done(_: object) -> None:
+        def done(result: object) -> None:
             if said:
-                self._say(said)
+                self._say(f"{said} {result}" if isinstance(result, str) else said)
             self._on_change()
 
         tasks.run(self._window, lambda store: work(store, run_id), done)

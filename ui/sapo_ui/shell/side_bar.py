@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QS
 
 from sapo_ui import theme
 from sapo_ui.theme import icons
+from sapo_ui.widgets.focus import holds
 
 WIDE, RAIL = 216, 48
 """Pixels."""
@@ -176,7 +177,7 @@ class SideBar(QFrame):
 
     def _fold(self, folded: bool) -> None:
         changed, self.folded = folded != self.folded, folded
-        if changed and folded and _holds(self.runs, QApplication.focusWidget()):
+        if changed and folded and holds(self.runs, QApplication.focusWidget()):
             self.runs_button.show()
             self.runs_button.setFocus(Qt.FocusReason.OtherFocusReason)
         self.setFixedWidth(RAIL if folded else WIDE)
@@ -200,7 +201,3 @@ class SideBar(QFrame):
         look = theme.current()
         self.new_button.setIcon(icons.icon("plus", look.on_accent))
         self.fold_button.setIcon(icons.icon("side-bar", look.muted))
-
-
-def _holds(widget: QWidget, focused: QWidget | None) -> bool:
-    return focused is not None and widget.isAncestorOf(focused)

@@ -149,5 +149,9 @@ def contrast(first: str, second: str) -> float:
 
 def text_on(colour: QColor) -> str:
     """Black or white, whichever reads better on `colour`."""
-    name = colour.name()
+    return _text_on(colour.name())
+
+
+@cache  # the colours of scores, over and over: 256 and a few
+def _text_on(name: str) -> str:
     return "#000000" if contrast(name, "#000000") >= contrast(name, "#ffffff") else "#ffffff"

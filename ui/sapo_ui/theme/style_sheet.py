@@ -52,6 +52,10 @@ QPushButton[look="quiet"], QToolButton {{ background: transparent; border: 1px s
     border-radius: {radius}px; padding: 4px 8px; }}
 QPushButton[look="quiet"]:hover, QToolButton:hover {{ background: {raised}; }}
 QPushButton[look="quiet"]:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 3px 7px; }}
+QPushButton[look="link"] {{ background: transparent; border: 1px solid transparent; color: {accent};
+    padding: 1px 4px; }}
+QPushButton[look="link"]:hover {{ text-decoration: underline; }}
+QPushButton[look="link"]:focus {{ border: 2px solid {accent}; padding: 0 3px; }}
 QPushButton[look="badge"] {{ background: {warning_soft}; color: {warning}; border: 1px solid {warning_soft};
     padding: 1px 9px; }}
 QPushButton[look="badge"]:hover, QPushButton[look="badge"]:checked {{ border-color: {warning}; }}

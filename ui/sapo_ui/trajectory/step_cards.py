@@ -28,6 +28,8 @@ class StepFacts:
     labels: tuple[tuple[str, bool], ...]
     judged: tuple[tuple[str, int], ...]
     rollouts: tuple[int, int] | None
+    found: str = ""
+    """What was searched for: it is marked where it stands."""
 
 
 def step_facts(detail: TraceDetail, verifier: int | None, me: str) -> list[StepFacts]:

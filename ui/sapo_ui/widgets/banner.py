@@ -41,6 +41,7 @@ class Banner(QFrame):
         self.copy.setToolTip("Copy the whole message")
         self.copy.clicked.connect(self._copy)
         self.action = QPushButton()
+        self.action.setVisible(False)
         row.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.action, 0, Qt.AlignmentFlag.AlignTop)
         theme.on_change(self, self._restyle)

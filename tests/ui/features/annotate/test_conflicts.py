@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication
 
 from sapo_studio.app.annotation.agreement import people_of
@@ -131,6 +132,18 @@ def test_a_judgement_is_taken_by_keyboard_and_taken_back(page, qtbot, store, que
     assert resolutions_of(store, queue_id) == {}
     assert counts[-1] == count
     annotation_events().judged.disconnect()
+
+
+def test_a_key_that_is_held_down_counts_once(page, qtbot, store, queue_id):
+    press(qtbot, page, "2", ENTER, "2", ENTER)
+    assert len(resolutions_of(store, queue_id)) == 2
+    for code, text in ((Qt.Key.Key_U, "u"), (Qt.Key.Key_Return, "\r"), (Qt.Key.Key_2, "2")):
+        for at in range(6):
+            QApplication.sendEvent(
+                page, QKeyEvent(QEvent.Type.KeyPress, code, Qt.KeyboardModifier.NoModifier, text, at > 0)
+            )
+            at_work(qtbot, page)
+    assert len(resolutions_of(store, queue_id)) == 1
 
 
 def test_judging_anew_begins_with_what_they_agree_on(page, qtbot, store, queue_id):

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QInputDialog, QLabel, QMessageBox
 from sapo_studio.domain.judgements import Judgement
 from sapo_studio.store import annotations, queries
 from sapo_studio.store.queue_records import QueueSpec
-from sapo_studio.store.queues import list_queues, make_queue
+from sapo_studio.store.queues import delete_queue, list_queues, make_queue
 from sapo_studio.store.records import TraceFilter
 from sapo_ui.features.annotate.new_queue import NewQueueDialog
 from sapo_ui.features.annotate.page import AnnotatePage
@@ -129,6 +129,23 @@ def test_the_queue_of_last_time_is_opened(open_annotate, qtbot, store, run_id, q
     again = open_annotate()
     qtbot.waitUntil(lambda: again.queue is not None)
     assert again.queue.name == "first"
+
+
+def test_a_queue_that_another_process_deletes(open_annotate, qtbot, store, run_id, queue):
+    """No other queue takes its place by itself: who judges goes on pressing keys."""
+    make_queue(store, QueueSpec("other", TraceFilter(run_id), size=2), "mira")
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
+    gone = page.queue
+    delete_queue(store, gone.id)
+    for key in ("1", "n", Qt.Key.Key_Return, "3"):
+        qtbot.keyClick(page.front, key)
+    qtbot.waitUntil(page.none.isVisible)
+    assert page.none.words.message.startswith(f"The queue {gone.name} is gone")
+    assert page.queue is None
+    assert store.value("SELECT count(*) FROM annotations") == 0
+    page.top.queue.activated.emit(0)
+    qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
 
 
 def test_rename_and_delete(open_annotate, qtbot, store, queue):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 
@@ -107,11 +107,7 @@ def test_the_handles_show_what_a_filter_would_keep(open_page, run_id, qtbot):
     assert not any(
         page.model.step(row).written and page.model.index(row, FILTER).data() for row in range(page.model.rowCount())
     )
-    qtbot.mouseClick(page.filter.copy_button, Qt.MouseButton.LeftButton)
-    assert QGuiApplication.clipboard().text() == (
-        f"sapo resume {run_id} --set labeling.consensus=dawid-skene"
-        " --set labeling.consensus_low=0 --set labeling.consensus_high=0"
-    )
+    assert not page.filter.copy_button.isVisibleTo(page)  # the run writes no more labels
 
 
 def test_forty_go_to_annotate(open_page, run_id, store, qtbot):
@@ -320,6 +316,27 @@ def test_measuring_the_effect_can_be_cancelled(open_page, run_id, qtbot, store, 
     assert page.told == []
 
 
+def test_measuring_goes_on_while_another_page_is_open(open_page, run_id, qtbot, store, engine):
+    page = open_page(run_id)
+    engine(None)
+    page.filter.effect.button.click()
+    qtbot.waitUntil(lambda: page.filter.effect.bar.value() == 50)
+    page.close()
+    page.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    again = open_page(run_id)
+    assert again.filter.effect.button.text() == "Cancel"
+    assert again.filter.effect.bar.value() == 50
+    # Another iteration's verifier waits for its turn.
+    qtbot.keyClick(again, Qt.Key.Key_BracketLeft)
+    qtbot.waitUntil(lambda: again.view.audit.iteration == 1)
+    assert not again.filter.effect.button.isEnabled()
+    pid = again.shadow._process.processId()
+    again.shadow.end_now()  # as the window does when it closes
+    assert not is_running(pid)
+    assert not again.shadow.running
+
+
 def test_what_the_engine_refuses_is_told(open_page, run_id, qtbot, engine):
     page = open_page(run_id)
     engine("refused")
@@ -349,6 +366,11 @@ def test_the_filter_is_turned_on_for_the_labels_that_come_next(open_page, run_id
     assert not switch.box.isChecked()
     assert "from the labels of iteration 2 on, once the run is resumed" in switch.note.text()
     page.filter.slider.setValue((0.3, 0.7))
+    qtbot.mouseClick(page.filter.copy_button, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == (
+        f"sapo resume {run_id} --set labeling.consensus=dawid-skene"
+        " --set labeling.consensus_low=0.3 --set labeling.consensus_high=0.7"
+    )
     qtbot.mouseClick(switch.box, Qt.MouseButton.LeftButton, pos=QPoint(8, switch.box.height() // 2))
     qtbot.waitUntil(lambda: "On." in switch.note.text())
     assert switch.box.isChecked()

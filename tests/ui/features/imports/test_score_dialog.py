@@ -103,8 +103,8 @@ def test_it_can_be_stopped_and_nothing_is_kept(qtbot, monkeypatch, store, run, i
     engine(monkeypatch, SCORES.replace("WAIT", "True"))
     dialog = opened()
     qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: dialog.said.text() == "33 % scored.")
-    assert (dialog.progress.value(), dialog.progress.maximum()) == (33, 100)
+    qtbot.waitUntil(lambda: dialog.said.text() == "33\u202f% scored.")
+    assert (dialog.progress.value(), dialog.progress.maximum()) == (333, 1000)
     assert not dialog.run.isEnabled()
     assert dialog.close_button.text() == "Stop"
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)

@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 
 from sapo_studio.store import queries
 from sapo_ui.features.preferences.panel import PreferencesPanel
+from sapo_ui.widgets.tinted_lines import ROW
 from tests.ui.panel_helpers import filled, show
 
 
@@ -34,3 +35,14 @@ def test_preferences(qtbot, store, run_id):
     winner = queries.trace(store, panel.shown_pair.winner_id)
     assert [text for text, _ in panel.winner.lines] == winner.steps
     assert np.allclose([score for _, score in panel.winner.lines], winner.scores[2])
+
+
+def test_in_the_drawer_the_pairs_stand_beside_the_histogram(qtbot, run_id):
+    panel = filled(qtbot, show(qtbot, PreferencesPanel(), run_id, (1040, 250)))
+    qtbot.waitUntil(lambda: panel.shown_pair is not None)
+    reader = panel.winner.mapTo(panel, QPoint())
+    assert reader.x() > panel.histogram.geometry().right()
+    assert panel.histogram.height() >= 120
+    assert panel.winner.visibleRegion().boundingRect().height() >= 2 * ROW, "solutions can be read"
+    panel.resize(500, 600)
+    qtbot.waitUntil(lambda: panel.winner.mapTo(panel, QPoint()).y() > panel.histogram.geometry().bottom())

@@ -19,12 +19,16 @@ def make_panel(name, traces=False):
             super().__init__()
             self.calls = []
             self.tone = ""
+            self.chosen = {}
             self.button = QPushButton(name)
             QVBoxLayout(self).addWidget(self.button)
 
         @classmethod
         def brief(cls, store, run_id):
             return f"{name} of {run_id}"
+
+        def restore_choices(self, choices):
+            self.chosen = dict(choices)
 
         def position(self):
             return {"tone": self.tone}

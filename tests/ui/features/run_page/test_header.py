@@ -2,6 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from sapo_ui.features.run_page.header import where
 
@@ -33,3 +34,14 @@ def test_header_offers_what_can_be_done(qtbot, page, make_run, fired, status, ex
     for name in shown:
         qtbot.mouseClick(page.header.buttons[name], Qt.MouseButton.LeftButton)
     assert set(fired) == expected
+
+
+def test_a_long_name_leaves_phase_and_eta_their_place(page, make_run):
+    name = "a run with a very long name that goes on and on, seed 1234567890, eta 0.25"
+    page.show_run(make_run(1, name, phase="label", iteration=2, progress=0.61, eta_seconds=128))
+    page.resize(1040, 740)
+    QApplication.processEvents()
+    shown = "".join(page.header.where.shown())
+    assert "label" in shown
+    assert "ETA 2\u202fmin" in shown
+    assert "".join(page.header.name.shown()).startswith("a run with")

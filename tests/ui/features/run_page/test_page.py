@@ -84,3 +84,13 @@ def test_a_hidden_page_catches_up_when_shown(page, make_run):
     page.show()
     page.catch_up(change)
     assert [name for name, _ in panel.calls] == ["show", "refresh"]
+
+
+def test_the_status_line_shows_the_warnings_in_the_log(page, make_run, monkeypatch):
+    page.show_run(make_run(1, "lab"))
+    dock, told = page.docks.docks["log"], []
+    monkeypatch.setattr(dock.panel, "restore_choices", told.append)
+    dock.hide()
+    page.status.log_requested.emit()
+    assert told == [{"level": "warning"}]
+    assert not dock.isHidden()

@@ -5,6 +5,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 
 from sapo_ui.features.run_page.page import RunPage
+from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
 from tests.ui.features.run_page.conftest import PANELS
 
@@ -79,8 +80,18 @@ def test_going_to_a_panel_never_closes_it(page, make_run):
     actions["Gap"].trigger()
     assert page.panels["gap"].button.hasFocus()
     assert page.panels.watch.drawer == "", "it would lie over what was asked for"
-    actions["More"].trigger()
+    page.panels.go_to("more", {"level": "warning"})
+    assert page.panels["more"].chosen == {"level": "warning"}
     actions["Close the drawer"].trigger()
+    assert page.panels.watch.drawer == ""
+
+
+def test_a_panel_without_controls_leaves_the_focus_at_its_way_out(qtbot, page, make_run):
+    page.show_run(make_run(1, "lab"))
+    page.panels["log"].button.hide()
+    page.panels.go_to("log")
+    assert page.panels.watch.sheet.close_button.hasFocus()
+    qtbot.keyClick(focused(), Qt.Key.Key_Escape)
     assert page.panels.watch.drawer == ""
 
 
@@ -153,6 +164,15 @@ def test_each_run_is_shown_again_as_it_was_left(page, make_run):
     assert (later.panels.mode, later.panels.watch.drawer) == ("watch", "log")
     assert later.panels["heatmap"].tone == "loud"
     later.deleteLater()
+
+
+def test_a_deleted_run_takes_its_place_along(page, make_run):
+    one, two = make_run(1, "lab"), make_run(2, "other")
+    page.show_run(one)
+    page.show_run(two)
+    assert Settings().texts(f"run.{one.id}")
+    page.take(StoreChange((two,), frozenset(), frozenset({one.id})))
+    assert Settings().texts(f"run.{one.id}") == {}
 
 
 def test_a_file_is_read(page, make_run):

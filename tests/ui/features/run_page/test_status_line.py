@@ -6,6 +6,7 @@ import time
 
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QWidget
 
 from sapo_studio.domain.runs import RESTARTED, RunStatus, Verb
 from sapo_studio.store import queries, runs
@@ -92,7 +93,9 @@ def test_alarms_open_as_a_list_and_are_seen(line, show, done, store, qtbot):
     assert line.list.isHidden()
     qtbot.mouseClick(line.alarms, Qt.MouseButton.LeftButton)
     assert not line.list.isHidden()
-    first = line.list.buttons[0]
+    first, second = line.list.buttons
+    assert line.withdraw.nextInFocusChain() is first
+    assert first.nextInFocusChain() is second
     assert first.accessibleName() == "Seen: Iteration 1: Samples are cut off"
     qtbot.mouseClick(first, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: [alarm.seen_at is not None for alarm in alarms_of(store, done)] == [True, False])
@@ -169,3 +172,30 @@ def test_another_run_begins_without_what_was_said_of_the_one_before(line, show, 
     line.show_run(queries.get_run(store, running))
     assert line.alarms.text() == ""
     assert line.list.isHidden()
+
+
+def test_what_matters_least_gives_way_where_the_page_is_narrow(line, show, running, store):
+    """Badges and what was asked stay; nothing is cut off."""
+    page = QWidget()
+    line.setParent(page)
+    page.show()
+    raised(store, running)
+    runs.add_log(store, running, "warning", f"A worker died. {RESTARTED} (1 of 3).")
+    runs.heartbeat(store, running, pid=1, pid_started=1.0, restarts=1)
+    runs.request(store, running, Verb.STOP_AFTER_PHASE, "window")
+    line.show()
+    line.resize(1200, 30)
+    show(running)
+    parts = (line.alarms, line.warnings, line.latest, line.asked, line.withdraw, line.restarts, line.heard)
+    assert all(part.isVisible() for part in parts)
+    line.resize(560, 30)
+    stay = (line.alarms, line.warnings, line.asked, line.withdraw)
+    assert all(part.isVisible() for part in stay)
+    assert line.latest.isHidden()
+    assert line.restarts.isHidden()
+    assert all(part.geometry().right() <= line.width() for part in parts if part.isVisible())
+    assert line.minimumSizeHint().width() < 560
+    line.resize(1200, 30)
+    assert all(part.isVisible() for part in parts)
+    line.setParent(None)
+    page.deleteLater()

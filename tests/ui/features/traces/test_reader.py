@@ -57,7 +57,7 @@ def test_j_and_k_go_on_from_inside_a_trajectory(reader, qtbot):
 
 
 def test_neighbours_are_ready_before_anybody_asks(reader, qtbot):
-    reader.table.move(1)
+    reader.table.go(1)
     qtbot.waitUntil(lambda: shows(reader, 0))
     qtbot.waitUntil(lambda: reader.trace.ahead.ready(int(reader.table.model.ids[1])) is not None)
     reader.trace.moved.emit(1)
@@ -129,3 +129,24 @@ def test_shared_rollouts_are_counted_and_linked(reader, qtbot, store):
     link = row.opened.links[lent.lender]
     qtbot.mouseClick(link, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: reader.trace.detail.id == lent.lender)
+
+
+def test_tab_goes_from_the_search_to_the_list_and_into_the_trajectory(reader, qtbot):
+    reader.table.go(1)
+    qtbot.waitUntil(lambda: shows(reader, 0))
+    reader.table.filters.search.setFocus()
+    qtbot.waitUntil(reader.table.filters.search.hasFocus)
+    seen = []
+    for _ in range(8):
+        seen.append(QApplication.focusWidget())
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+    wanted = [
+        reader.table.filters.search,
+        reader.table.filters.button,
+        reader.table.table,
+        reader.table.queue,
+        reader.trace,
+        reader.trace.head.before,
+        reader.trace.head.after,
+    ]
+    assert seen[: len(wanted)] == wanted

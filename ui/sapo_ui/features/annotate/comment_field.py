@@ -54,6 +54,7 @@ class CommentField(QWidget):
         column.setSpacing(theme.SPACE_1)
         self._title = label("", "small", "muted")
         self.field = _Field()
+        self.field.setAccessibleName("Comment")
         self.field.setTabChangesFocus(True)
         self.field.setFont(theme.font("body"))
         self.field.setFixedHeight(LINES * self.field.fontMetrics().lineSpacing() + 14)

@@ -118,6 +118,7 @@ class ConflictView(QFrame):
         for verb, key, words, meaning in (*CHOICE, *ANEW, SAVE):
             button = KeyButton(key, words, meaning, primary=verb == "save")
             button.setCheckable(verb in ("first", "second", "anew"))
+            button.goes_on = verb in ("save", "leave")
             button.clicked.connect(lambda _checked=False, verb=verb: self.pressed.emit(verb))
             self.buttons[verb] = button
             self._row.add(button)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
@@ -86,7 +88,7 @@ class ConflictsPage(Subpage):
         self.view.why_left.connect(self.take_focus)
         self.message = MessagePage()
         self.people = PeopleColumn()
-        self.people.wrong_asked.connect(lambda who: self.turned.emit("gold", who))
+        self.people.wrong_asked.connect(partial(self.turned.emit, "gold"))
         side = QFrame()
         side.setProperty("look", "card")
         side.setMinimumWidth(170)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from sapo_ui import theme
@@ -27,6 +27,7 @@ BUTTONS = (
     ("save", "Enter", "Save and next", "Mark this item as complete and go on"),
 )
 HEIGHT, PAD, CAP_PAD = 36, 12, 6
+COMPACT_HEIGHT, COMPACT_PAD = 28, 7
 
 
 class KeyButton(QPushButton):
@@ -37,16 +38,16 @@ class KeyButton(QPushButton):
         super().__init__(words)
         self._key = key
         self._primary = primary
-        self._pad, self._height = PAD, HEIGHT
+        self._compact = False
+        self.goes_on = False
+        """What it does leads to another item."""
         if primary:
             self.setProperty("look", "primary")
-        self.setFont(theme.font("body"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAutoDefault(False)
-        self.setAccessibleName(words)
+        self.setAccessibleName(words or meaning)
         self.setToolTip(f"{meaning} ({key})" if key else meaning)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self._measure()
         theme.on_change(self, self._restyle)
 
     @property
@@ -55,16 +56,27 @@ class KeyButton(QPushButton):
 
     def set_compact(self, compact: bool) -> None:
         """Take less room."""
-        self._pad, self._height = (7, 28) if compact else (PAD, HEIGHT)
-        self.setFont(theme.font("small" if compact else "body"))
-        self._measure()
+        self._compact = compact
+        self._restyle()
+
+    @property
+    def _pad(self) -> int:
+        return COMPACT_PAD if self._compact else PAD
+
+    def mouseDoubleClickEvent(self, arg__1: QMouseEvent) -> None:
+        """The second press of a double click: where the first one went to another item, it was not meant for that."""
+        if self.goes_on:
+            arg__1.accept()
+        else:
+            super().mouseDoubleClickEvent(arg__1)
 
     def sizeHint(self) -> QSize:
         return self._hint
 
     def _measure(self) -> None:
         words = self.fontMetrics().horizontalAdvance(self.text())
-        self._hint = QSize(2 * self._pad + (self._cap + 6 if self._key else 0) + words, self._height)
+        height = COMPACT_HEIGHT if self._compact else HEIGHT
+        self._hint = QSize(2 * self._pad + (self._cap + 6 if self._key else 0) + words, height)
         self.updateGeometry()
 
     def minimumSizeHint(self) -> QSize:
@@ -78,6 +90,8 @@ class KeyButton(QPushButton):
             self._measure()
 
     def _restyle(self) -> None:
+        self.setFont(theme.font("small" if self._compact else "body"))  # a new style sheet takes it back
+        self._measure()
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -129,6 +143,7 @@ class JudgeButtons(FlowRow):
         for verb, key, words, meaning in BUTTONS:
             button = KeyButton(key, words, meaning, primary=verb == "save")
             button.clicked.connect(lambda _checked=False, verb=verb: self.pressed.emit(verb))
+            button.goes_on = verb in ("save", "skip")
             self.buttons[verb] = button
             self.add(button)
 

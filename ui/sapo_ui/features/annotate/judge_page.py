@@ -181,6 +181,8 @@ class JudgePage(Subpage):
             self.queue.show_view(view, 0 if at is None else at.item.id)
             if at is None and not self._loading.isActive():
                 self._say_done()
+            if not view.progress.size:
+                self.emptied.emit()
 
     def _refused(self, error: object) -> None:
         if isinstance(error, InputError):
@@ -257,11 +259,13 @@ class JudgePage(Subpage):
             self._wait_for(lambda: self._do(verb))
 
     def _clicked(self, verb: object) -> None:
+        self._leaving = False
         self.desk.noticed()
         self.item.comment.close_field(keep=True)
         self._wait_for(lambda: self._do(str(verb)))
 
     def _open(self, item_id: object) -> None:
+        self._leaving = False
         self.desk.noticed()
         if isinstance(item_id, int):
             self._wait_for(lambda: self.desk.open(item_id))

@@ -19,6 +19,7 @@ class MessagePage(QFrame):
         self.setProperty("look", "card")
         self.words = EmptyState()
         self.button = QPushButton()
+        self.button.setAccessibleName("What can be done")  # until there is something to do
         self.button.setProperty("look", "primary")
         self.button.clicked.connect(self.pressed)
         column = QVBoxLayout(self)
@@ -33,4 +34,5 @@ class MessagePage(QFrame):
         """Say this; an empty `button` shows none."""
         self.words.say(headline, text)
         self.button.setText(button)
+        self.button.setAccessibleName(button)
         self.button.setVisible(bool(button))

@@ -78,6 +78,7 @@ class AnnotatePage(Page):
             made.counted.connect(partial(self.top.count, at))
             made.rested.connect(self._rested)
             made.turned.connect(self._turn_to_person)
+            made.emptied.connect(self._look_for_it)
             self.subpages.append(made)
             self.stack.addWidget(made)
             corner = made.corner()
@@ -159,6 +160,26 @@ class AnnotatePage(Page):
 
         tasks.run(self, work, done, key="queues")
 
+    def _look_for_it(self) -> None:
+        """The queue that is shown holds nothing any more. Where it was deleted elsewhere, say so; another one comes
+        only where somebody chooses it: keys are pressed meanwhile."""
+        chosen = self._chosen
+
+        def done(known: list[QueueInfo]) -> None:
+            if chosen is None or chosen is not self._chosen or any(one.id == chosen.id for one in known):
+                return
+            self._queues, self._chosen = known, None
+            self.top.show_queues(known, None)
+            for subpage in self.subpages:
+                subpage.show_queue(None)
+            self._say_nothing_chosen(
+                f"The queue {chosen.name} is gone",
+                "It was deleted, by another window or by `sapo`. What was judged stays with its trajectories. "
+                + ("Choose another queue above, or make one." if known else ""),
+            )
+
+        tasks.run(self, list_queues, done, key="gone")
+
     def _choose(self, queue_id: object) -> None:
         chosen = next((one for one in self._queues if one.id == queue_id), None)
         if chosen is not None and chosen is not self._chosen:
@@ -169,25 +190,27 @@ class AnnotatePage(Page):
         again = queue is not None and self._chosen is not None and queue.id == self._chosen.id
         self._chosen = queue
         if queue is None:
-            new = self.stack.currentWidget() is not self.none or self.none.button.isHidden()
-            self.none.say(
+            self._say_nothing_chosen(
                 "No queue yet",
                 "A queue holds trajectories to judge, in an order of your choice: where verifier, rollouts and people "
                 "disagree most, where the verifier wavers, or at random.",
-                "Make a queue\u2026",
             )
-            self.stack.setCurrentWidget(self.none)
-            for subpage in self.subpages:
-                corner = subpage.corner()
-                if corner is not None:
-                    corner.hide()
-            if new and self.isVisible():
-                self.none.button.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
             self._turn_to(self._at)
         if not again:
             for subpage in self.subpages:
                 subpage.show_queue(queue)
+
+    def _say_nothing_chosen(self, headline: str, text: str) -> None:
+        new = self.stack.currentWidget() is not self.none or self.none.button.isHidden()
+        self.none.say(headline, text, "Make a queue\u2026")
+        self.stack.setCurrentWidget(self.none)
+        for subpage in self.subpages:
+            corner = subpage.corner()
+            if corner is not None:
+                corner.hide()
+        if new and self.isVisible():
+            self.none.button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _turn_to(self, at: object) -> None:
         if not isinstance(at, int):

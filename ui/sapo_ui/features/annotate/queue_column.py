@@ -20,8 +20,14 @@ ORDERS: dict[Rule, str] = {
     "random": "in random order",
     "question": "by question",
 }
+DAY = 24 * 3600.0
 OTHERS = 3
 """People beside this one of whom it is said how far they are."""
+
+
+def work(seconds: float) -> str:
+    """`9 min`, `55 h`: time at work has no days, since nobody judges day and night."""
+    return fmt.duration(seconds) if seconds < DAY else f"{fmt.count(round(seconds / 3600))}{fmt.THIN}h"
 
 
 class QueueColumn(QFrame):
@@ -98,7 +104,7 @@ class QueueColumn(QFrame):
         self.pace.setText("")
         left = progress.seconds_left
         if progress.pace is not None and left is not None:
-            ahead = f" \u00b7 {fmt.duration(left)} left" if progress.left else ""
+            ahead = f" \u00b7 {work(left)} left" if progress.left else ""
             self.pace.setText(f"{fmt.number(60.0 / progress.pace, 2)} a minute{ahead}")
         self.pace.setVisible(bool(self.pace.text()))
         self.pace.setToolTip("Over the last items; breaks of more than two minutes do not count")

@@ -20,6 +20,9 @@ class Subpage(QWidget):
     rested = Signal()
     """It is `at_rest`; sent whenever it has come to rest."""
 
+    emptied = Signal()
+    """The queue holds nothing (any more): it may have been deleted elsewhere."""
+
     turned = Signal(object, object)
     """(key of a subpage: str, name of a person: str) Bring that one to the front, with what this person did."""
 

@@ -16,6 +16,8 @@ ASKS = (
     " process benchmark. The run stays as it is."
 )
 
+BUSY = "A shadow of another verifier is being trained: one at a time"
+
 
 class EffectRow(QWidget):
     """A sentence, and a button that measures, or ends the measuring."""
@@ -60,12 +62,13 @@ class EffectRow(QWidget):
         sure = "" if difference["low"] > 0 or difference["high"] < 0 else " No difference is shown."
         self.note.setText(f"Verifier {fmt.points(difference['value'], signed=True)} ({low} to {high} pt).{sure}")
 
-    def show_running(self, done: float | None) -> None:
-        """Show how far the measuring is, a fraction of 1; None: nothing is measured."""
+    def show_running(self, done: float | None, *, busy: bool = False) -> None:
+        """Show how far the measuring is, a fraction of 1; None: it is not measured. `busy`: something else is."""
         self._running = done is not None
         self.bar.setVisible(done is not None)
         self.button.setText("Cancel" if done is not None else "Measure effect")
-        self.button.setToolTip("End the training; nothing is kept" if done is not None else ASKS)
+        self.button.setToolTip("End the training; nothing is kept" if done is not None else BUSY if busy else ASKS)
+        self.button.setEnabled(not busy)
         if done is not None:
             self.button.setVisible(True)
             self.bar.setValue(round(100 * done))

@@ -130,6 +130,7 @@ class FilterCard(TitledCard):
         self._say(VERIFIER, own, NOT_MEASURED if found is None else fmt.percent(found.shadow["value"]))
         self.effect.show_found(found, self._view.verifier_seconds)
         self.switch.show_state(self._view, bounds)
+        self.copy_button.setVisible(self.switch.going_on)
 
     def _say(self, name: str, before: str, after: str) -> None:
         _, was, becomes = self.cells[name]

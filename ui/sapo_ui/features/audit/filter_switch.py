@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.domain.consensus import Bounds
@@ -31,8 +31,13 @@ class FilterSwitch(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SPACE_1)
         column.addWidget(self.box)
-        column.addWidget(self.clone)
+        column.addWidget(self.clone, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.note)
+
+    @property
+    def going_on(self) -> bool:
+        """Whether the run writes labels after this."""
+        return not self.box.isHidden()
 
     def show_state(self, view: AuditView, bounds: Bounds) -> None:
         """Show what the run does, with the handles at `bounds`."""

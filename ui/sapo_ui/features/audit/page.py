@@ -29,8 +29,7 @@ from sapo_ui.features.audit.reliability_card import ReliabilityCard
 from sapo_ui.features.audit.reward_card import RewardCard
 from sapo_ui.features.audit.source_rows import SourceRows
 from sapo_ui.panels.page import Page
-from sapo_ui.services import label_audit
-from sapo_ui.services.engine_study import EngineStudy
+from sapo_ui.services import engine_study, label_audit
 from sapo_ui.services.label_audit import AuditView
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.labels import EmptyState, label
@@ -113,9 +112,9 @@ verifier before says, what the rollouts say, and what people and second graders 
         self.filter.effect.measure.connect(self._measure)
         self.filter.switch.switched.connect(self._switch)
         self.filter.switch.cloned.connect(self._clone)
-        self.shadow = EngineStudy(self)
+        self.shadow = engine_study.of_window("shadow")  # it goes on while another page is open
         self.filter.effect.cancel.connect(self.shadow.cancel)
-        self.shadow.progressed.connect(self.filter.effect.show_running)
+        self.shadow.progressed.connect(self._show_shadow)
         self.shadow.ended.connect(self._measured)
         self.shadow.failed.connect(on_error)
         self.reliability = ReliabilityCard()
@@ -246,13 +245,15 @@ verifier before says, what the rollouts say, and what people and second graders 
         known = any(source.true for source in audit.sources)
         self.note.setText(
             ("" if audit.why else "Bars: estimated from agreement alone, with 95 % intervals. ")
-            + ("Rings: true, by the task's oracle, which has no vote." if known else "")
+            + ("Rings: true, by the task's oracle, which has no vote. " if known else "")
+            + audit.caution
         )
         self.model.show_steps(audit.disagreements)
         self.said.setText(f"{len(audit.disagreements):,} steps, the label that is most likely false first")
         self._others = any(step.people or step.graders for step in audit.disagreements)
         self._hide_columns()
         self.send.setEnabled(audit.trajectories > 0)
+        self._show_shadow()
         self.filter.show_view(view)
         self.reliability.show_audit(audit)
         self.reward.show_evaluations(view.evaluations)
@@ -292,12 +293,18 @@ verifier before says, what the rollouts say, and what people and second graders 
         if self.view is not None:
             audit, bounds = self.view.audit, self.filter.bounds
             self.shadow.measure(
+                (audit.run_id, audit.iteration),
                 lambda store: shadow.ask_for(store, audit, bounds),
                 lambda store, found: shadow.keep(store, audit.run_id, bounds, found),
             )
 
+    def _show_shadow(self) -> None:
+        audit = None if self.view is None else self.view.audit
+        mine = audit is not None and self.shadow.measures((audit.run_id, audit.iteration))
+        self.filter.effect.show_running(self.shadow.done if mine else None, busy=self.shadow.running and not mine)
+
     def _measured(self) -> None:
-        self.filter.effect.show_running(None)
+        self._show_shadow()
         self._read()
 
     def _switch(self, on: bool) -> None:

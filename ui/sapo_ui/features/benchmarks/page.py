@@ -143,9 +143,8 @@ class BenchmarksPage(Page):
 
     def _take_focus(self) -> None:
         """The first time: what the page is about has the focus, unless somebody has chosen something already."""
-        window = self.window()
-        chosen = window.focusWidget()
-        if chosen is None or chosen is self.back or not self.isAncestorOf(chosen):
+        chosen = self.window().focusWidget()
+        if chosen is self.back or not self.isAncestorOf(chosen):  # also where nothing has it
             (self.table if self.model.rows else self.form.name).setFocus(Qt.FocusReason.OtherFocusReason)
 
     @property

@@ -135,6 +135,7 @@ class CellCard(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setProperty("look", "float")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._known: dict[int, TraceDetail] = {}
@@ -226,7 +227,7 @@ class CellCard(QFrame):
 
     def _place(self) -> None:
         """Right of the column, or left of it, where the picture has room; as high as the cell, or so that it fits."""
-        room = self.parentWidget().rect()
+        room = self._over.rect()
         layout = self.layout()
         wide = min(WIDE, room.width() - 2 * EDGE)
         high = layout.totalSizeHint().height() if layout is not None else 0

@@ -37,11 +37,6 @@ HINT = (
     "Space replays"
 )
 
-MERGING = (
-    "Where columns are narrower than a pixel, each pixel column is the mean of those under it. Where they are narrower "
-    "than a mark, one mark stands for the most frequent one beneath it; a person's mark always stays."
-)
-
 
 @dataclass(frozen=True, eq=False)
 class _Found:
@@ -83,7 +78,7 @@ trajectories that each verifier scored first.
     keys = HINT
     empty_headline = "No trajectory has been scored yet"
     empty_text = "The first scores come with the first verifier: after the warm-up, the samples and their labels."
-    import_text = "No verifier has scored this file: Run menu, Score with a verifier."
+    import_text = "An imported file has no scores until a verifier scores it: Run menu, Score with a verifier."
 
     def why_never(self, config: RunConfig) -> str:
         return emptiness.no_verifier(config)
@@ -168,6 +163,11 @@ trajectories that each verifier scored first.
             self.controls.pin(int(verifier))
         self.news.setVisible(False)
         self.card.forget()
+
+    @property
+    def shown_total(self) -> int:
+        """How many trajectories the picture is of; those beyond its width are counted too."""
+        return self._data.total if self._data is not None else 0
 
     def choices(self) -> dict[str, str]:
         return chosen_values(self.controls.boxes)

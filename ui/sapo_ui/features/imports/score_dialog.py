@@ -16,14 +16,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from sapo_studio.app.imports.scoring import Scored, Scorers
+from sapo_studio.app.imports.scoring import Scorers
 from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
+from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.imports.told import told
 from sapo_ui.services import tasks
 from sapo_ui.services.engine_study import EngineStudy
-from sapo_ui.services.scoring import read_scorers, score
+from sapo_ui.services.scoring import ScoreJob, read_scorers
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.elided_label import ElidedLabel
@@ -46,7 +47,8 @@ class ScoreDialog(QDialog):
         self.setMinimumWidth(460)
         self._import = run.id
         self._found: Sequence[Scorers] = ()
-        self._study = EngineStudy(self)
+        self._engine = EngineStudy(self)
+        self._job: ScoreJob | None = None
         self.file = ElidedLabel(theme.font("body"))
         self.file.set_text(f"{run.name} ({run.id})")
         self.run = ElidedCombo("Run", 320)
@@ -84,18 +86,19 @@ class ScoreDialog(QDialog):
         self.run.currentIndexChanged.connect(self._offer_verifiers)
         self.ok.clicked.connect(self._score)
         self.buttons.rejected.connect(self.reject)
-        self._study.progressed.connect(self._progressed)
-        self._study.kept.connect(self._scored)
-        self._study.failed.connect(self._failed)
+        self._engine.progressed.connect(self._progressed)
+        self._engine.ended.connect(self._ended)
+        self._engine.failed.connect(self._failed)
         tasks.run(self, read_scorers, self._offer, failed=self._failed, key="runs")
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._study.cancel()
+        if self._engine.running:
+            self._engine.end_now()
         super().closeEvent(event)
 
     def reject(self) -> None:
         """Esc and the button stop the engine first, and close the dialog where none is at work."""
-        if self._study.running:
+        if self._engine.running:
             self._stop()
         else:
             super().reject()
@@ -138,22 +141,26 @@ class ScoreDialog(QDialog):
         self.said.setText("The engine is starting\u2026")
         self.close_button.setText("Stop")
         self.close_button.setFocus()
-        score(self._study, self._import, f"{self.run.currentData()}/{self.verifier.currentData()}")
+        job = self._job = ScoreJob(self._import, f"{self.run.currentData()}/{self.verifier.currentData()}")
+        self._engine.measure(job, job.ask, job.keep)
 
     def _progressed(self, done: float) -> None:
         if done > 0:
-            self.progress.setRange(0, 100)
-            self.progress.setValue(round(100 * done))
-            self.said.setText(f"{round(100 * done)} % scored.")
+            self.progress.setRange(0, 1000)
+            self.progress.setValue(round(1000 * done))
+            self.said.setText(f"{100 * done:.0f}{fmt.THIN}% scored.")
 
     def _stop(self) -> None:
-        self._study.cancel()
+        self._engine.cancel()
         self._set_busy(False)
         self.close_button.setText("Cancel")
         self.said.setText("Stopped. No score was kept.")
         self.ok.setFocus()
 
-    def _scored(self, found: Scored) -> None:
+    def _ended(self) -> None:
+        found = None if self._job is None else self._job.scored
+        if found is None:
+            return  # stopped, or `_failed` says why
         self._set_busy(False)
         lines = [f"{counted(found.scored, 'solution')} scored by {found.verifier}, shown as V{found.number}."]
         lines += [f"{counted(count, 'solution')} left out: {why}." for why, count in found.left_out.items()]

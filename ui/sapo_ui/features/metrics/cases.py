@@ -65,6 +65,7 @@ class CasesPanel(DataPanel):
         self.bars = StackedBars()
         self.bars.setAccessibleName("Self-verification cases by iteration")
         scroll = QScrollArea()
+        scroll.setAccessibleName("Self-verification, all iterations")
         scroll.setWidget(self.bars)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

@@ -23,7 +23,7 @@ from sapo_ui.widgets.notice import Notice
 LINES = tuple(METRICS[name] for name in ("mce", "verifier_step_accuracy"))
 MEANINGS = tuple(f"{metric.short}: {metric.definition}" for metric in (*LINES, METRICS["gap"]))
 ALARM_MEANING = (
-    "The gap grew by more than its interval since the iteration before: the verifier falls behind its reasoner. More "
+    "The gap grew by more than chance since the iteration before: the verifier falls behind its reasoner. More "
     "labels an iteration usually help."
 )
 
@@ -37,7 +37,7 @@ class GapPanel(MetricPanel):
         "### Reasoner-verifier gap\n\n"
         + "\n".join(f"* **{text}**" for text in MEANINGS)
         + "\n\nBands are 95 % intervals. A warning appears when the gap grew since the iteration before by more than "
-        "its interval. Left and Right read the values of an iteration; the right mouse button saves the picture as "
+        "chance. Left and Right read the values of an iteration; the right mouse button saves the picture as "
         "PNG or SVG.\n"
     )
     empty_headline = "No gap measured yet"
@@ -125,7 +125,7 @@ def gap_text(gap: MetricValue) -> str:
 
 
 def alarm_text(metrics: Metrics) -> str:
-    """The warning, where the newest gap lies above the one before by more than its interval; else nothing."""
+    """The warning, where the newest gap lies above the one before by more than chance; else nothing."""
     gaps = [(number, row["gap"]) for number, row in sorted(metrics.items()) if "gap" in row]
     if len(gaps) < 2:
         return ""

@@ -73,6 +73,7 @@ once; the ratios leave it out.
         meanings = [*PARTS.values(), FLOPS, *((cost.title, cost.meaning) for cost in LABEL_COSTS.values())]
         self.bars.setToolTip("\n".join(f"{name}: {meaning}" for name, meaning in meanings))
         scroll = QScrollArea()
+        scroll.setAccessibleName("Figures of the ledger")
         scroll.setWidget(self.bars)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QListView, QMenu, QVBoxLayout, QWidget
 
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.features.run_list.delegate import RunDelegate
+from sapo_ui.features.run_list.filter_button import FilterButton
 from sapo_ui.features.run_list.model import RUN_ROLE, RunListModel
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.plain_text import PlainLabel
@@ -65,7 +66,13 @@ class RunList(QFrame):
         self.search.setClearButtonEnabled(True)
         self.search.setAccessibleName("Search runs by name, id, preset or status")
         self.search.textChanged.connect(self._searched)
-        head.addWidget(self.search)
+        self.filter = FilterButton(self.model)
+        self.filter.narrowed.connect(self._say_empty)
+        looking = QHBoxLayout()
+        looking.setSpacing(4)
+        looking.addWidget(self.search, 1)
+        looking.addWidget(self.filter)
+        head.addLayout(looking)
         column.addLayout(head)
         self.view = RunListView()
         self.view.setProperty("look", "plain")  # the row shows the focus
@@ -122,7 +129,9 @@ class RunList(QFrame):
         shown = self.model.rowCount()
         self.view.setVisible(shown > 0)
         self.empty.setVisible(shown == 0)
-        self.empty.setText("No run matches the search." if self.model.total else "Runs appear here, the newest first.")
+        self.empty.setText(
+            "No run matches search and filter." if self.model.total else "Runs appear here, the newest first."
+        )
 
     def _restyle(self) -> None:
         self.view.viewport().update()

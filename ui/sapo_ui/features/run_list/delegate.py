@@ -78,6 +78,7 @@ class RunDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colour))
         painter.drawText(below.adjusted(17, 0, 0, 0), left, word)
         used = 17 + metrics.horizontalAdvance(word)
-        fact = metrics.elidedText(f" \u00b7 {second_line(run)}", Qt.TextElideMode.ElideRight, below.width() - used)
+        said = second_line(run).removeprefix("imported file \u00b7 ")  # the word before it has said so
+        fact = metrics.elidedText(f" \u00b7 {said}", Qt.TextElideMode.ElideRight, below.width() - used)
         painter.setPen(QColor(look.muted))
         painter.drawText(below.adjusted(used, 0, 0, 0), left, fact)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import RunSummary
+from sapo_studio.store.run_filter import SORTS, RunFilter, sorted_runs
 from sapo_ui import format as fmt
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.plain_text import plain_tip
@@ -39,19 +41,15 @@ def second_line(run: RunSummary) -> str:
     return f"{fmt.percent(accuracy)} sampled \u00b7 {when}"
 
 
-def _state(run: RunSummary) -> str:
-    return "imported file" if run.imported else run.status.value
-
-
 class RunListModel(QAbstractListModel):
-    """All runs whose name, id, preset or status contains the search text. Changes row by row, so that the selection
-    stays."""
+    """The runs that the filter takes, in the chosen order. Changes row by row, so that the selection stays."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._all: tuple[RunSummary, ...] = ()
         self._rows: list[RunSummary] = []
-        self._text = ""
+        self.wanted = RunFilter()
+        self.order = SORTS[0]
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._rows)
@@ -71,6 +69,10 @@ class RunListModel(QAbstractListModel):
             return f"{run.name}, {run.status.value}{progress}, {second_line(run)}"
         if role == Qt.ItemDataRole.ToolTipRole:
             lines = [run.name, f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
+            if run.tags:
+                lines.append(f"tags {', '.join(run.tags)}")
+            if run.notes:
+                lines.append(run.notes[:400])
             if run.preset:
                 lines.insert(2, f"preset {run.preset}")
             if run.active_seconds:
@@ -85,7 +87,11 @@ class RunListModel(QAbstractListModel):
 
     def search(self, text: str) -> None:
         """Show only runs that contain `text`."""
-        self._text = text.strip().casefold()
+        self.narrow(replace(self.wanted, text=text))
+
+    def narrow(self, wanted: RunFilter, order: str | None = None) -> None:
+        """Show only runs that `wanted` takes, in `order` (one of `SORTS`)."""
+        self.wanted, self.order = wanted, order or self.order
         self._sync(self._matching(), frozenset())
 
     def row_of(self, run_id: str | None) -> int:
@@ -97,12 +103,13 @@ class RunListModel(QAbstractListModel):
         """How many runs there are, shown or not."""
         return len(self._all)
 
+    @property
+    def tags(self) -> list[str]:
+        """All tags that runs have, in order."""
+        return sorted({tag for run in self._all if run.binned_at is None for tag in run.tags}, key=str.casefold)
+
     def _matching(self) -> list[RunSummary]:
-        if not self._text:
-            return list(self._all)
-        return [
-            run for run in self._all if self._text in f"{run.name}\n{run.id}\n{run.preset}\n{_state(run)}".casefold()
-        ]
+        return sorted_runs([run for run in self._all if self.wanted.takes(run)], self.order)
 
     def _sync(self, wanted: list[RunSummary], changed: frozenset[str]) -> None:
         keep = {run.id for run in wanted}

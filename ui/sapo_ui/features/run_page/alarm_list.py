@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -23,8 +24,10 @@ class AlarmList(QScrollArea):
     seen = Signal(object)
     """(list of ids) The user knows of these."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, before: QWidget, parent: QWidget | None = None) -> None:
+        """`before`: after which Tab comes here."""
         super().__init__(parent)
+        self._before = before
         self._alarms: tuple[UnseenAlarm, ...] = ()
         self.buttons: list[QPushButton] = []
         self.setWidgetResizable(True)
@@ -44,6 +47,8 @@ class AlarmList(QScrollArea):
         column.setSpacing(theme.SPACE_2)
         self.buttons = [self._add(column, alarm) for alarm in self._alarms]
         self.setWidget(inside)
+        for before, button in pairwise([self._before, *self.buttons]):
+            QWidget.setTabOrder(before, button)
         self._keep_room()
 
     def _add(self, column: QVBoxLayout, alarm: UnseenAlarm) -> QPushButton:

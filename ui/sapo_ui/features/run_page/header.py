@@ -45,7 +45,7 @@ class ActionButton(QPushButton):
     """A button for an action: takes its text, icon, help and shortcut, and is hidden while it is disabled."""
 
     def __init__(self, action: QAction, parent: QWidget | None = None) -> None:
-        super().__init__(action.text(), parent)
+        super().__init__(action.iconText(), parent)
         self._action = action
         self._small = False
         self.clicked.connect(action.trigger)
@@ -62,8 +62,8 @@ class ActionButton(QPushButton):
     def _follow(self) -> None:
         action = self._action
         keys = action.shortcut().toString()
-        self.setText("" if self._small else action.text())
-        self.setAccessibleName(action.text())
+        self.setText("" if self._small else action.iconText())
+        self.setAccessibleName(action.iconText())
         self.setIcon(action.icon())
         self.setToolTip(f"{action.toolTip()} ({keys})" if keys else action.toolTip())
         self.setAccessibleDescription(action.toolTip())
@@ -93,7 +93,7 @@ MORE = (
     "run.copy_id",
     "",
     "run.kill",
-    "run.delete",
+    "run.bin",
 )
 
 
@@ -116,8 +116,8 @@ class RunHeader(QWidget):
         self.modes = Segmented("Mode", "Watch the run, read its trajectories, audit its labels (Ctrl+1, 2, 3)")
         self.modes.set_items([(text, value) for text, value, _ in MODES])
         self.modes.set_value(0)
-        by_value = {value: actions[action] for _, value, action in MODES}
-        self.modes.chosen.connect(lambda value: by_value[value].trigger())
+        self._by_value = {value: actions[action] for _, value, action in MODES}
+        self.modes.chosen.connect(self._use)
         row.addWidget(self.modes)
         row.addSpacing(4)
         self.buttons: dict[str, ActionButton] = {}
@@ -147,6 +147,7 @@ class RunHeader(QWidget):
         self.chip.set_status("import" if run.imported else run.status.value)
         self.where.set_text(where(run))
         self.where.setMinimumWidth(min(MOST_WHERE, self.where.sizeHint().width()))
+        self._fit()
         self.modes.set_items([(text, value) for text, value, _ in MODES if value or not run.imported])
         tip = [f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
         if run.started_at is not None:
@@ -157,10 +158,18 @@ class RunHeader(QWidget):
             tip.append(f"engine restarted {run.restarts} \u00d7")
         self.chip.setToolTip(plain_tip("\n".join([self.chip.toolTip().splitlines()[0], *tip])))
 
+    def _use(self, value: object) -> None:
+        if isinstance(value, int):
+            self._by_value[value].trigger()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        small = self.width() < NARROW and not self.buttons["run.stop_after"].isHidden()
         for name in SMALL:
-            self.buttons[name].set_small(self.width() < NARROW)
+            self.buttons[name].set_small(small)
 
     def _restyle(self) -> None:
         self.more.setIcon(icons.icon("more"))

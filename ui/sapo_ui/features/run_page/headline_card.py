@@ -85,7 +85,7 @@ class HeadlineCard(QWidget):
         painter.setPen(QColor(look.muted))
         label = small.elidedText(card.label, Qt.TextElideMode.ElideRight, wide)
         painter.drawText(QRectF(0, top, wide, 16), align, label)
-        brief = card.note.partition(" since ")[0].removesuffix(" (estimate)")
+        brief = card.note.partition(" since ")[0].removesuffix(" (estimate)") if filled else "not yet"
         note = card.note if small.horizontalAdvance(card.note) <= wide else brief
         note = small.elidedText(note, Qt.TextElideMode.ElideRight, wide)
         painter.setPen(QColor({"better": look.good, "worse": look.bad}.get(card.trend, look.muted)))

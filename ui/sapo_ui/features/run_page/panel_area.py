@@ -17,6 +17,7 @@ from sapo_ui.features.run_page.watch import Watch
 from sapo_ui.panels.panel import Area, Panel, PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.widgets.focus import focus_first
 
 Mode = Literal["watch", "read"]
 MODES: tuple[Mode, ...] = ("watch", "read")
@@ -87,12 +88,15 @@ class PanelArea(QStackedWidget):
         """Bring a way to the front because the user asks for it: its first control gets the focus."""
         self._came_from = None
         self.set_mode(mode)
-        _focus(self.watch.split if self.mode == "watch" else self._read[0])
+        if self.mode == "read":
+            self._read[0].take_focus()
+        else:
+            focus_first(self.watch.split)
 
     def go_to(self, panel_id: str, choices: Mapping[str, str] | None = None) -> None:
-        """Bring a panel into sight, and the focus into it; with `choices` made in it (`Panel.restore_choices`)."""
+        """Bring a panel into sight, and the focus into it; with these `choices` in it, if any are given."""
         panel, area = self._panels[panel_id], self._areas[panel_id]
-        if choices is not None:
+        if choices:
             panel.restore_choices(choices)
         if area == "read":
             if self.currentWidget() is not panel:
@@ -104,7 +108,8 @@ class PanelArea(QStackedWidget):
                 self.watch.open_drawer(panel_id)
             else:
                 self.watch.close_drawer()
-        _focus(panel)
+        if not panel.take_focus() and area == "bottom":
+            self.watch.sheet.close_button.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _go(self, panel_id: str, _checked: bool = False) -> None:
         self.go_to(panel_id)
@@ -163,7 +168,7 @@ class PanelArea(QStackedWidget):
         origin, self._came_from = self._came_from, None
         before = origin[1]() if origin is not None else None
         if origin is None or before is None or not isValid(before):
-            panel.setFocus(Qt.FocusReason.OtherFocusReason)
+            panel.take_focus()
             return
         self.set_mode(origin[0])
         before.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -192,26 +197,13 @@ class PanelArea(QStackedWidget):
             if own:
                 panel.restore_choices(own)
             panel.restore_position(own)
-        self.set_mode(next((mode for mode in MODES if mode == place.get("mode")), default))
+        mode = place.get("mode")
+        self.set_mode("watch" if mode == "watch" else "read" if mode == "read" else default)
         drawer = place.get("drawer", "")
         if self._areas.get(drawer) == "bottom":
             self.watch.open_drawer(drawer)
         else:
             self.watch.close_drawer()
-
-
-def _focus(panel: QWidget) -> None:
-    """Give the focus to `panel`, or to the first of its parts that takes it by Tab."""
-    parts = [panel, *panel.findChildren(QWidget)]
-    takes = [
-        part
-        for part in parts
-        if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isVisibleTo(panel) and part.isEnabled()
-    ]
-    if panel.focusProxy() is not None:
-        panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
-    elif takes:
-        takes[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
 
 def _shown_elsewhere(error: Exception) -> None:

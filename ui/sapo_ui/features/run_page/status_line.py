@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QIcon, QPalette
+from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtGui import QIcon, QPalette, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.domain.runs import RunStatus, Verb
@@ -25,6 +25,8 @@ SILENT_SECONDS = 30.0
 """A running engine that has not been heard from for so long is a warning: it says so every second."""
 LOADING = "Loading torch and the model"
 TICK_MS = 1000
+LEAST = 320
+"""Pixels: two badges, and what was asked with its button, elided no further."""
 
 
 class StatusLine(QWidget):
@@ -44,17 +46,17 @@ class StatusLine(QWidget):
         self.alarms.setCheckable(True)
         self.asked = label("", "small")
         self.withdraw = QPushButton("Withdraw")
-        self.withdraw.setProperty("look", "quiet")
+        self.withdraw.setProperty("look", "link")
         self.withdraw.setFont(theme.font("small"))
         self.withdraw.setToolTip("Take back what was asked; the run goes on as if it had not been")
         self.withdraw.clicked.connect(self._withdraw)
         self.restarts = label("", "small", "muted")
         self.loading = label(LOADING, "small", "muted")
         self.heard = label("", "small", "muted")
-        self.list = AlarmList()
+        self.list = AlarmList(self.withdraw)
         self.list.seen.connect(self._seen)
         self.alarms.toggled.connect(self._open)
-        row = QHBoxLayout()
+        row = self._row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SPACE_3)
         for widget in (self.alarms, self.warnings):
@@ -133,8 +135,31 @@ class StatusLine(QWidget):
         words = "no sign of life for" if silent else "heard from"
         ago = "" if silent else " ago"
         _say(self.heard, "" if age is None else f"{words} {fmt.duration(round(age))}{ago}")
+        if silent:
+            self.loading.hide()  # whatever it does, it does not say so
         said = (self.alarms, self.warnings, self.asked, self.restarts, self.loading)
         self.setVisible(silent or any(widget.text() for widget in said))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where the page is narrow, what matters least goes first. Its place is kept by what the badges count and the
+        header's hover says."""
+        giving_way = [self.latest, self.restarts]
+        if self.heard.property("look") != "warning":
+            giving_way.append(self.heard)
+        for widget in giving_way:
+            widget.setVisible(bool(widget.text()))
+        for widget in giving_way:
+            if self._row.minimumSize().width() <= self.width():
+                return
+            widget.hide()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEAST, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def _open(self, wanted: bool) -> None:
         self.list.setVisible(wanted and bool(self._run is not None and self._run.alarms))

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.features.run_page.drawer import LEAST, DrawerBar, DrawerSheet
 from sapo_ui.panels.panel import Area, Panel
 from sapo_ui.widgets.card import Card
+from sapo_ui.widgets.focus import holds
 from sapo_ui.widgets.share_splitter import ShareSplitter
 
 LEAST_MAIN, LEAST_SIDE, LEAST_CHART = 400, 232, 104
@@ -63,7 +64,7 @@ class Watch(QWidget):
     def close_drawer(self) -> None:
         """Close the drawer; the focus goes back to its button."""
         was = self.drawer
-        inside = self.sheet.isAncestorOf(self.focusWidget()) if self.focusWidget() is not None else False
+        inside = holds(self.sheet, QApplication.focusWidget())
         self.sheet.hide()
         self.bar.show_open("")
         if was and inside:

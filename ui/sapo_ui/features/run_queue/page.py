@@ -171,7 +171,7 @@ class RunQueuePage(Page):
     def leave(self) -> None:
         watch, self._watch = self._watch, None
         if watch is not None:
-            tasks.run(self, lambda _: watch.close(), lambda _: None, key="read")
+            watch.close()
 
     def read(self) -> None:
         """Read the queue and the machine again, in the background."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QWidget
 
 from sapo_ui import theme
 from sapo_ui.features.traces.row_facts import source_title
@@ -85,8 +85,11 @@ class Columns:
 class ColumnHeads(QWidget):
     """Names the columns; the marks are drawn as they are in the rows."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, rows: QAbstractScrollArea, parent: QWidget | None = None) -> None:
+        """`rows`: the area that the rows stand in, which a scroll bar makes narrower."""
         super().__init__(parent)
+        self._rows = rows
+        rows.verticalScrollBar().rangeChanged.connect(self._moved)
         self._sources: tuple[str, ...] = ()
         self._numbers = False
         self.setFont(theme.font("small"))
@@ -107,7 +110,10 @@ class ColumnHeads(QWidget):
 
     def columns(self) -> Columns:
         """Where the columns are now."""
-        return Columns(self.width() - SCROLL, len(self._sources), self._numbers)
+        return Columns(self._rows.viewport().width() - SCROLL, len(self._sources), self._numbers)
+
+    def _moved(self) -> None:
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(400, 24)

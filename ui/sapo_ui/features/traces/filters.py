@@ -73,17 +73,13 @@ class TraceFilters(QWidget):
         self.clear_button.setFont(theme.font("small"))
         self.clear_button.setAutoDefault(False)
         self.clear_button.clicked.connect(self.reset)
-        self.popup = _Popup(
-            (
-                ("Source", self.source),
-                ("Iteration", self.iteration),
-                ("Outcome", self.outcome),
-                ("Case", self.case),
-                ("People", self.people),
-            ),
-            self.clear_button,
-            self,
-        )
+        for box in self._chosen:
+            box.setParent(self)
+            box.hide()
+        self.clear_button.setParent(self)
+        self.clear_button.hide()
+        self._popup: _Popup | None = None
+        self._left_out: tuple[QComboBox, ...] = ()
         self.button.clicked.connect(self._open)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -101,6 +97,24 @@ class TraceFilters(QWidget):
     @property
     def _chosen(self) -> tuple[QComboBox, ...]:
         return (self.source, self.iteration, self.outcome, self.case, self.people)
+
+    @property
+    def popup(self) -> _Popup:
+        """Where the choices stand. Made when it is first needed: a window of its own that is there before its parent
+        has come into one would cut the parent's controls out of the Tab order."""
+        if self._popup is None:
+            rows = zip(("Source", "Iteration", "Outcome", "Case", "People"), self._chosen, strict=True)
+            self._popup = _Popup(tuple(rows), self.clear_button, self)
+            self.clear_button.show()
+            for box in self._chosen:
+                box.show()
+                self._popup.form.setRowVisible(box, box not in self._left_out)
+        return self._popup
+
+    @property
+    def opened(self) -> bool:
+        """Whether the choices are in sight."""
+        return self._popup is not None and self._popup.isVisible()
 
     def _open(self) -> None:
         self.popup.adjustSize()
@@ -126,8 +140,10 @@ class TraceFilters(QWidget):
 
     def show_import(self, *, imported: bool) -> None:
         """An imported file has one kind of trajectories: where one is shown there is nothing to choose."""
-        for box in (self.source, self.iteration, self.case):
-            self.popup.form.setRowVisible(box, not imported)
+        self._left_out = (self.source, self.iteration, self.case) if imported else ()
+        if self._popup is not None:
+            for box in self._chosen:
+                self._popup.form.setRowVisible(box, box not in self._left_out)
 
     def filter(self, run_id: str, sort: str, *, descending: bool) -> TraceFilter:
         """What is asked for."""
@@ -159,6 +175,23 @@ class TraceFilters(QWidget):
         if wanted.isdecimal():
             self.show_known(max(int(wanted), self.iteration.count() - 2))
         choose_values({"iteration": self.iteration}, {"iteration": wanted or str(ANY)})
+
+    def show_filter(self, wanted: TraceFilter) -> None:
+        """Choose what `wanted` says, as far as this run offers it; told once, as `changed`."""
+        source = f"{ONE_SET}{wanted.set}" if wanted.set else wanted.source
+        people = ANY if wanted.annotated is None else int(wanted.annotated)
+        iteration = ANY if wanted.iteration is None else wanted.iteration
+        for box, value in (
+            *((self.source, source), (self.iteration, iteration), (self.outcome, wanted.outcome)),
+            *((self.case, wanted.case), (self.people, people)),
+        ):
+            blocked = box.blockSignals(True)
+            box.setCurrentIndex(max(0, box.findData(value)))
+            box.blockSignals(blocked)
+        blocked = self.search.blockSignals(True)
+        self.search.setText(wanted.text)
+        self.search.blockSignals(blocked)
+        self._picked()
 
     @property
     def boxes(self) -> dict[str, QComboBox]:

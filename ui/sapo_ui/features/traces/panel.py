@@ -14,12 +14,15 @@ from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QPushButton, QStackedWid
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary, TraceFilter
+from sapo_studio.store.trace_views import TraceView
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.traces.filters import TraceFilters
 from sapo_ui.features.traces.table_model import AT, COLUMNS, SORT_KEYS, TraceTable
+from sapo_ui.features.traces.views_button import ViewsButton
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import annotation_events
+from sapo_ui.services.trace_search import Indexing, search_words
 from sapo_ui.trajectory.mark_text import MarkTextDelegate
 from sapo_ui.trajectory.score_strip import ScoreStripDelegate
 from sapo_ui.widgets.combo import choose_values, chosen_values
@@ -27,6 +30,9 @@ from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.row_table import dress_rows
 
 ROW = 28
+FIRST_HITS = 200
+"""Hits of a search that are shown before all are known."""
+
 WIDTHS = {"outcome": 30, "iteration": 36, "first_error": 108, "scores": 92, "mean": 60}
 """Pixels. The question takes the rest."""
 
@@ -84,7 +90,8 @@ class TracesPanel(DataPanel):
     title = "Traces"
     help = """### Traces
 
-Every trajectory of the run. Type to search questions and steps, *Filters* narrows the list, a click on a header sorts.
+Every trajectory of the run. Type to search questions and steps (words, parts of words, numbers, signs), *Filters*
+narrows the list, a click on a header sorts. *Views* keeps filters, search and order under a name, for every run.
 **j / k** or the arrows move and show the trajectory beside, **Enter** goes into it, **Ctrl+F** to the search field.
 
 * **First error**: triangle predicted, square verified by rollouts, ring by a person, = true (where the task knows).
@@ -120,7 +127,13 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         self.news.setVisible(False)
         self.news.clicked.connect(self._show_pending)
         foot = QHBoxLayout()
+        self.indexing = label("", "small", "muted")
+        self._indexer = Indexing(self)
+        self._indexer.progressed.connect(self._say_indexing)
+        self.views = ViewsButton(self._current_filter)
+        self.views.chosen.connect(self._show_view)
         foot.addWidget(self.count)
+        foot.addWidget(self.indexing)
         foot.addWidget(self.news)
         foot.addStretch(1)
         self.queue = QPushButton("Queue these\u2026")
@@ -128,7 +141,11 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         self.queue.setToolTip("Make a queue of the trajectories listed here, to judge them on the Annotate page")
         self.queue.clicked.connect(self._queue)
         foot.addWidget(self.queue)
-        self.column.addWidget(self.filters)
+        above = QHBoxLayout()
+        above.setSpacing(theme.SPACE_2)
+        above.addWidget(self.filters, 1)
+        above.addWidget(self.views)
+        self.column.addLayout(above)
         self.column.addWidget(self.pages, 1)
         self.column.addLayout(foot)
         self.filters.changed.connect(self._asked_again)
@@ -159,6 +176,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
 
     def clear(self) -> None:
         self._pending = self._shown = self._known = None
+        self._indexer.stop()
         self.news.setVisible(False)
         self._set_ids(np.zeros(0, np.int64))
 
@@ -192,6 +210,11 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
                 ids = queries.trace_ids(store, given)
             return _Found(asked, ids, run.phase_ordinal, run.iteration, sets, imported=run.imported)
 
+        search_words().set_text(asked.text)
+        if asked.text:
+            self._indexer.begin(run_id)
+        if asked.text and asked != self._shown:
+            self.read(lambda store: (asked, queries.first_hits(store, asked, FIRST_HITS)), self._take_first, "first")
         self.read(work, self._take)
 
     def _asked_again(self) -> None:
@@ -199,6 +222,17 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         if self._run_id is not None:
             self._pending = None
             self.load(self._run_id)
+
+    def _take_first(self, found: tuple[TraceFilter, npt.NDArray[np.int64] | None]) -> None:
+        """Show the first hits while the others are being looked for."""
+        asked, ids = found
+        if ids is None or not len(ids) or self._current_filter() != asked or self._shown == asked:
+            return
+        self.set_filled(True)
+        self._set_ids(ids)
+        self.table.scrollToTop()
+        self.pages.setCurrentWidget(self.table)
+        self.count.setText("searching\u2026")
 
     def _take(self, found: _Found) -> None:
         wanted = self.filters.filter(found.asked.run_id, self._sort, descending=self._descending)
@@ -265,7 +299,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
             self.table.clearSelection()
         self._quiet = False
 
-    def move(self, step: int) -> None:
+    def go(self, step: int) -> None:
         """Go to the next row (1) or the one before (-1); to the first where none is current."""
         row = self.table.currentIndex().row()
         wanted = 0 if row < 0 else row + step
@@ -305,26 +339,45 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
     def restore_position(self, position: Mapping[str, str]) -> None:
         self.filters.restore_position(position)
 
+    def _current_filter(self) -> TraceFilter | None:
+        if self._run_id is None:
+            return None
+        return self.filters.filter(self._run_id, self._sort, descending=self._descending)
+
+    def _show_view(self, view: object) -> None:
+        if isinstance(view, TraceView):
+            wanted = view.filter
+            section = next((at for at, (name, *_) in enumerate(COLUMNS) if SORT_KEYS.get(name) == wanted.sort), None)
+            if section is not None:
+                self._order_by(section, wanted.sort, descending=wanted.descending)
+            self.filters.show_filter(wanted)
+
+    def _say_indexing(self, share: object) -> None:
+        self.indexing.setText(f"indexing for the search, {share:.0%}" if isinstance(share, float) else "")
+
     def _sort_by(self, section: int) -> None:
         key = SORT_KEYS.get(COLUMNS[section][0])
         if key is not None:
             self._sort_as(section, key, descending=not self._descending if key == self._sort else False)
 
     def _sort_as(self, section: int, key: str, *, descending: bool) -> None:
+        self._order_by(section, key, descending=descending)
+        self._asked_again()
+
+    def _order_by(self, section: int, key: str, *, descending: bool) -> None:
         self._sort, self._descending = key, descending
         header = self.table.horizontalHeader()
         header.setSortIndicatorShown(True)
         order = Qt.SortOrder.DescendingOrder if self._descending else Qt.SortOrder.AscendingOrder
         header.setSortIndicator(section, order)
-        self._asked_again()
 
     def _open(self, index: QModelIndex) -> None:
         if 0 <= index.row() < len(self.model.ids):
             self.trace_requested.emit(int(self.model.ids[index.row()]), 0)
 
     def _queue(self) -> None:
-        if self._run_id is not None:
-            self.queue_requested.emit(self.filters.filter(self._run_id, self._sort, descending=self._descending))
+        if (shown := self._current_filter()) is not None:
+            self.queue_requested.emit(shown)
 
     def _judged(self, trajectory: object, human: object) -> None:
         del human
@@ -336,7 +389,7 @@ Every trajectory of the run. Type to search questions and steps, *Filters* narro
         self.filters.search.selectAll()
 
     def _escape(self) -> None:
-        if self.filters.popup.isVisible():
+        if self.filters.opened:
             self.filters.popup.close()
         elif self.filters.active:
             self.filters.reset()

@@ -27,7 +27,6 @@ class Reader(Panel):
         super().__init__(parent)
         self.table, self.trace = TracesPanel(), TraceView()
         self._from_list = True  # the open trajectory was opened from the list, so Esc goes there
-        self.setFocusProxy(self.table.table)
         self.split = ShareSplitter(Qt.Orientation.Horizontal, (42, 58))
         for panel, least in ((self.table, 320), (self.trace, 440)):
             card = Card(panel)
@@ -60,6 +59,10 @@ class Reader(Panel):
         self.table.restore_choices(choices)
         self.split.restore(choices.get("shares", ""))
 
+    def take_focus(self) -> bool:
+        self.table.table.setFocus(Qt.FocusReason.OtherFocusReason)
+        return True
+
     def position(self) -> dict[str, str]:
         found = self.table.position()
         if self.trace.wanted is not None:
@@ -85,7 +88,7 @@ class Reader(Panel):
 
     def _move(self, step: object) -> None:
         if isinstance(step, int):
-            self.table.move(step)
+            self.table.go(step)
 
     def _shown(self, trajectory: object) -> None:
         if isinstance(trajectory, int):
@@ -105,7 +108,7 @@ class Reader(Panel):
 
     def _leave_trace(self) -> None:
         if self._from_list:
-            self.table.table.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.take_focus()
         else:
             self.back_requested.emit()
 

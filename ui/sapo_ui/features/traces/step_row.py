@@ -75,7 +75,7 @@ class _Line(QWidget):
         centre = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.drawText(QRectF(EDGE, middle - 9, NUMBER - 8, 18), centre, str(facts.step.number))
         most = 0 if self.whole or facts.line else 2
-        self._text.paint(painter, places, self.height(), most, facts.line)
+        self._text.paint(painter, places, self.height(), most, facts.line, facts.step.found)
         if facts.step.score is not None:
             self._paint_score(painter, places.score, middle, facts.step.score)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

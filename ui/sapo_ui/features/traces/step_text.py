@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import keyword
+import re
 import tokenize
 from functools import cache
 
@@ -51,15 +52,19 @@ class StepText:
         layout.endLayout()
         return layout
 
-    def paint(self, painter: QPainter, places: Columns, height: int, most: int, first_line: int) -> None:
-        """Paint it into its column. `first_line`: the number of its first line, of a program."""
+    def paint(
+        self, painter: QPainter, places: Columns, height: int, most: int, first_line: int, found: str = ""
+    ) -> None:
+        """Paint it into its column. `first_line`: the number of its first line, of a program. `found`: what is
+        searched for, marked wherever it stands."""
         look = theme.current()
         painter.setFont(self._font)
         if self.code:
-            self._paint_code(painter, places, first_line)
+            self._paint_code(painter, places, first_line, found)
             return
         painter.setPen(QColor(look.text))
         layout = self._laid_out(places.text_width)
+        hits = hits_in(self._lines[0], found)
         count = layout.lineCount()
         shown = min(count, most) if most else count
         top = max(PAD, (height - shown * self._high) / 2)
@@ -71,8 +76,23 @@ class StepText:
                 text = QFontMetricsF(self._font).elidedText(rest, Qt.TextElideMode.ElideRight, places.text_width)
             where = QRectF(places.text, top + at * self._high, places.text_width + 2, self._high)
             painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, text)
+            start = line.textStart()
+            self._mark(painter, where, text, [(left - start, right - start) for left, right in hits])
 
-    def _paint_code(self, painter: QPainter, places: Columns, first_line: int) -> None:
+    def _mark(self, painter: QPainter, where: QRectF, text: str, hits: list[tuple[int, int]]) -> None:
+        """Paint the parts of a line that were searched for over it, the other way round."""
+        look, metrics = theme.current(), QFontMetricsF(self._font)
+        for left, right in hits:
+            part = text[max(0, left) : max(0, right)]
+            if part:
+                x = where.left() + metrics.horizontalAdvance(text[: max(0, left)])
+                box = QRectF(x, where.top() + 1, metrics.horizontalAdvance(part), where.height() - 2)
+                painter.fillRect(box, QColor(look.accent))
+                painter.setPen(QColor(look.on_accent))
+                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, part)
+        painter.setPen(QColor(look.text))
+
+    def _paint_code(self, painter: QPainter, places: Columns, first_line: int, found: str) -> None:
         look = theme.current()
         wide = places.text_width
         painter.save()
@@ -94,8 +114,20 @@ class StepText:
             painter.setClipRect(QRectF(places.text, top, wide, self._high + 2))
             painter.setPen(QColor(look.text))
             layout.draw(painter, QPointF(places.text, top))
+            self._mark(painter, QRectF(places.text, top, wide, self._high), text, hits_in(text, found))
             painter.setClipping(False)
         painter.restore()
+
+
+def hits_in(text: str, found: str) -> list[tuple[int, int]]:
+    """(first, past the last) of each place in `text` where `found` stands, in whatever case; places to break a line
+    (zero-width spaces) do not count."""
+    shown = [at for at, sign in enumerate(text) if sign != "\u200b"]
+    plain, wanted = "".join(text[at] for at in shown).lower(), found.lower()
+    if not wanted or len(plain) != len(shown):  # a letter that is two in small letters
+        return []
+    starts = (one.start() for one in re.finditer(re.escape(wanted), plain))
+    return [(shown[start], shown[start + len(wanted) - 1] + 1) for start in starts]
 
 
 def _format(start: int, length: int, kind: str) -> QTextLayout.FormatRange:

@@ -20,12 +20,6 @@ from sapo_ui.trajectory import mark_text, score_strip
 from sapo_ui.widgets.plain_text import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
-ROLES = (
-    Qt.ItemDataRole.DisplayRole,
-    Qt.ItemDataRole.ToolTipRole,
-    Qt.ItemDataRole.DecorationRole,
-    Qt.ItemDataRole.AccessibleTextRole,
-)
 Ids = npt.NDArray[np.int64]
 
 PAGE = 128
@@ -45,6 +39,15 @@ COLUMNS = (
 AT = {name: column for column, (name, _, _) in enumerate(COLUMNS)}
 SORT_KEYS = {"question": "id", "first_error": "first_error", "mean": "mean", "scores": "steps"}
 """Columns that can be sorted by, and what `TraceFilter.sort` calls it."""
+
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_ROLES = frozenset(
+    (
+        *(Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.DecorationRole),
+        *(Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.TextAlignmentRole, score_strip.ROLE, mark_text.ROLE),
+    )
+)
+"""What the model answers to."""
 
 
 class TraceTable(QAbstractTableModel):
@@ -194,17 +197,16 @@ class TraceTable(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid():
+        # Asked some fifty times a row at each painting: what most of them are for comes first.
+        if role not in _ROLES or not index.isValid():
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            return _LEFT
         if role == score_strip.ROLE or role == mark_text.ROLE:
             found = self.row(index.row())
             if found is None:
                 return None
             return found.scores if role == score_strip.ROLE else first_errors(found)
-        if role not in ROLES:
-            return None
         row = self.row(index.row())
         name = COLUMNS[index.column()][0]
         if row is None:

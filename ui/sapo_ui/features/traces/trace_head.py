@@ -89,12 +89,13 @@ class TraceHead(QWidget):
         answer = _short(detail.answer)
         if detail.correct:
             self.outcome.set_text(f"correct: {answer}" if answer else "correct", "good", "done")
-        elif code:
-            self.outcome.set_text("incorrect", "bad", "failed")
+        elif code or not detail.reference:
+            self.outcome.set_text(f"incorrect: {answer}" if answer else "incorrect", "bad", "failed")
         else:
-            told = f": {answer}" if answer else ": no answer"
-            self.outcome.set_text(f"incorrect{told}, not {_short(detail.reference)}", "bad", "failed")
-        self.outcome.setToolTip(plain_tip(f"Its answer: {detail.answer or 'none'}\nReference: {detail.reference}"))
+            told = f"incorrect: {answer or 'no answer'}, not {_short(detail.reference)}"
+            self.outcome.set_text(told, "bad", "failed")
+        answers = f"Its answer: {detail.answer or 'none'}\nReference: {detail.reference or 'none'}"
+        self.outcome.setToolTip(plain_tip(answers))
         cases = [item.case for item in detail.labels if item.case not in ("", "right")]
         self.case.setVisible(bool(cases))
         self.case.set_text(cases[0] if cases else "")

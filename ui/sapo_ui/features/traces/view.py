@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
@@ -22,6 +23,7 @@ from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import JudgeAction, JudgementWriter, annotator_name
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.program_tests import RunTests, run_tests
+from sapo_ui.services.trace_search import search_words
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
 from sapo_ui.trajectory.step_column import StepColumn
 from sapo_ui.widgets.combo import set_items
@@ -84,9 +86,10 @@ goes back to where you came from.
         self.head = TraceHead()
         self.head.moved.connect(self.moved)
         self.verifier = self.head.verifier
+        search_words().changed.connect(self._restep)
         self.verifier.currentIndexChanged.connect(self._restep)
-        self.heads = ColumnHeads()
         self.steps = StepColumn(self._row, opens=True)
+        self.heads = ColumnHeads(self.steps)
         self.bar = JudgeBar()
         self.bar.pressed.connect(self._verb)
         self.bar.renamed.connect(self._restep)
@@ -235,6 +238,8 @@ goes back to where you came from.
         verifier = value if isinstance(value, int) else None
         self.heads.show_sources(sources_of(opened.detail), numbers=opened.code)
         rows = row_facts(opened.detail, verifier, annotator_name(), code=opened.code)
+        if found := search_words().text:
+            rows = [replace(row, step=replace(row.step, found=found)) for row in rows]
         self.steps.show_steps(rows, chosen, same=same)
         self.same.show_strips(strips(opened.detail, opened.siblings, verifier))
         self._fit()

@@ -37,7 +37,6 @@ class MatrixPanel(DataPanel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._measured_run: str | None = None
         self._trouble = ""
         self.cells = MatrixCells()
         self.note = label("", "small", "muted", wrap=True)
@@ -69,7 +68,7 @@ class MatrixPanel(DataPanel):
         verifiers, cells = found
         self.cells.show_cells(cells)
         self.cells.setVisible(bool(cells))
-        mine = self.study.running and self._measured_run == self.run_id
+        mine = self.study.measures(self.run_id)
         measured = {cell.verifier for cell in cells}
         if mine:
             self.note.setText("Rolling out from every reasoner's trajectories. This takes a while.")
@@ -90,8 +89,9 @@ class MatrixPanel(DataPanel):
         if self.study.running:
             self.study.cancel()
         elif run_id is not None:
-            self._measured_run, self._trouble = run_id, ""
+            self._trouble = ""
             self.study.measure(
+                run_id,
                 lambda store: matrices.ask_for(store, run_id),
                 lambda store, found: matrices.keep(store.run_dir(run_id), found),
             )

@@ -17,7 +17,7 @@ from sapo_ui.panels.metric_panel import Metrics
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.row_table import dress_rows
 
-ROW, COLUMN = 24, 84
+ROW, COLUMN = 24, 104
 
 
 class TrustPanel(DataPanel):

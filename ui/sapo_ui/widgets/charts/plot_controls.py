@@ -51,7 +51,6 @@ class QuietPlot(pg.PlotItem):
             menu = action.menu()
             for held in menu.actions():
                 held.deleteLater()  # with the group of controls in it
-            action.deleteLater()
             menu.deleteLater()
 
     def updateParamList(self) -> None:

@@ -1,0 +1,121 @@
+"""The bin: runs that were thrown away, the space that they take, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout, QWidget
+
+from sapo_studio.errors import SapoError
+from sapo_studio.store.db import Store
+from sapo_ui import format as fmt
+from sapo_ui import theme
+from sapo_ui.services import run_keeping, tasks
+from sapo_ui.services.run_keeping import BinnedRun
+from sapo_ui.widgets import dialogs
+from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.notice import Notice
+
+
+class BinDialog(QDialog):
+    """A list, Restore, and Empty, which asks."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Bin")
+        self.resize(520, 380)
+        self.found: list[BinnedRun] = []
+        self.summary = label("Looking into the bin", "body", "muted", wrap=True)
+        self.list = QListWidget()
+        self.list.setSpacing(theme.SPACE_1)
+        self.list.setAccessibleName("Runs in the bin")
+        self.trouble = Notice("bad")
+        self.restore = QPushButton("Restore")
+        self.restore.setToolTip("Put the run back into the list (Enter)")
+        self.empty = QPushButton("Empty the bin\u2026")
+        self.empty.setToolTip("Delete all of them for good")
+        self.close_button = QPushButton("Close")
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE_2)
+        row.addWidget(self.restore)
+        row.addWidget(self.empty)
+        row.addStretch(1)
+        row.addWidget(self.close_button)
+        column = QVBoxLayout(self)
+        column.setSpacing(theme.SPACE_2)
+        column.addWidget(self.summary)
+        column.addWidget(self.list, 1)
+        column.addWidget(self.trouble)
+        column.addLayout(row)
+        for button in (self.restore, self.empty, self.close_button):
+            button.setAutoDefault(False)
+        self.restore.clicked.connect(self.put_back)
+        self.empty.clicked.connect(self.ask_to_empty)
+        self.close_button.clicked.connect(self.accept)
+        self.list.itemActivated.connect(self.put_back)
+        self.finished.connect(self.deleteLater)
+        self._show([])
+        self.read()
+
+    def read(self) -> None:
+        """Look into the bin, in the background: the sizes are those of all files."""
+        tasks.run(self, run_keeping.bin_contents, self._show, failed=self._failed, key="read")
+
+    def _show(self, found: list[BinnedRun]) -> None:
+        self.found = found
+        self.list.clear()
+        for one in found:
+            facts = " \u00b7 ".join((one.run_id, fmt.size(one.bytes), fmt.relative(one.binned_at)))
+            self.list.addItem(f"{one.name}\n{facts}")
+        if found:
+            self.list.setCurrentRow(0)
+        total = fmt.size(sum(one.bytes for one in found))
+        self.summary.setText(
+            f"Emptying the bin frees {total}. Until then everything is still there."
+            if found
+            else "The bin is empty. Del on a run puts it here."
+        )
+        self.restore.setEnabled(bool(found))
+        self.empty.setEnabled(bool(found))
+
+    def put_back(self) -> None:
+        """Restore the current run."""
+        row = self.list.currentRow()
+        if 0 <= row < len(self.found):
+            run_id = self.found[row].run_id
+            self._act(lambda store: run_keeping.take_from_bin(store, run_id))
+
+    def ask_to_empty(self) -> None:
+        """Ask, then delete all of them."""
+        total = fmt.size(sum(one.bytes for one in self.found))
+        count = "1 run" if len(self.found) == 1 else f"{len(self.found)} runs"
+        dialogs.ask(
+            self,
+            f"Delete {count} for good?",
+            f"Trajectories, scores, labels, annotations and checkpoints go; {total} are free again. "
+            "This cannot be undone.",
+            "Empty the bin",
+            lambda: self._act(_emptied),
+        )
+
+    def _act(self, work: Callable[[Store], None]) -> None:
+        self.trouble.say("")
+
+        def done(_: None) -> None:
+            self.changed.emit()
+            self.read()
+
+        tasks.run(self, work, done, failed=self._failed)
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, SapoError):
+            self.trouble.say(" ".join(part.rstrip(".") + "." for part in (error.what, error.why, error.fix) if part))
+        else:
+            self.trouble.say(f"{type(error).__name__}: {error}")
+
+
+def _emptied(store: Store) -> None:
+    run_keeping.empty_bin(store)

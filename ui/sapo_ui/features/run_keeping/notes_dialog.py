@@ -1,0 +1,64 @@
+"""What a person writes down about a run: a note and tags."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+
+from sapo_studio.errors import SapoError
+from sapo_studio.store.records import RunSummary
+from sapo_ui import theme
+from sapo_ui.services import run_keeping, tasks
+from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.notice import Notice
+
+
+class NotesDialog(QDialog):
+    """Saved by OK; what is wrong is said in the dialog, and what was typed stays."""
+
+    saved = Signal()
+
+    def __init__(self, run: RunSummary, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._run_id = run.id
+        self.setWindowTitle(f"Notes and tags: {run.name}")
+        self.resize(480, 360)
+        self.notes = QPlainTextEdit(run.notes)
+        self.notes.setTabChangesFocus(True)
+        self.notes.setAccessibleName("Note")
+        self.notes.setPlaceholderText("What is to be remembered about this run")
+        self.tags = QLineEdit(", ".join(run.tags))
+        self.tags.setAccessibleName("Tags, with commas between them")
+        self.tags.setPlaceholderText("paper, seed 3")
+        self.trouble = Notice("bad")
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
+        self.buttons.accepted.connect(self.save)
+        self.buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setSpacing(theme.SPACE_2)
+        column.addWidget(label("Note", "strong"))
+        column.addWidget(self.notes, 1)
+        column.addWidget(label("Tags, with commas", "strong"))
+        column.addWidget(self.tags)
+        column.addWidget(self.trouble)
+        column.addWidget(self.buttons)
+        self.finished.connect(self.deleteLater)
+
+    def save(self) -> None:
+        """Write both down, and close."""
+        tags = [tag for part in self.tags.text().split(",") if (tag := part.strip())]
+        notes = self.notes.toPlainText()
+
+        def done(_: None) -> None:
+            self.saved.emit()
+            self.accept()
+
+        tasks.run(
+            self, lambda store: run_keeping.write_down(store, self._run_id, notes, tags), done, failed=self._failed
+        )
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, SapoError):
+            self.trouble.say(" ".join(part.rstrip(".") + "." for part in (error.what, error.why, error.fix) if part))
+        else:
+            self.trouble.say(f"{type(error).__name__}: {error}")

@@ -1,0 +1,1 @@
+"""The store itself: its backups, and other data folders."""
