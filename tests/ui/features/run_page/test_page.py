@@ -88,9 +88,7 @@ def test_a_hidden_page_catches_up_when_shown(page, make_run):
 
 def test_the_status_line_shows_the_warnings_in_the_log(page, make_run, monkeypatch):
     page.show_run(make_run(1, "lab"))
-    dock, told = page.docks.docks["log"], []
-    monkeypatch.setattr(dock.panel, "restore_choices", told.append)
-    dock.hide()
+    told = []
+    monkeypatch.setattr(page.panels, "go_to", lambda *asked: told.append(asked))
     page.status.log_requested.emit()
-    assert told == [{"level": "warning"}]
-    assert not dock.isHidden()
+    assert told == [("log", {"level": "warning"})]
