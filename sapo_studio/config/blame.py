@@ -220,10 +220,20 @@ RULES: tuple[Rule, ...] = (
         named=True,
     ),
     Rule("path", r"cannot be used as a path$|cannot be started$", (*_DATA, *_MODEL, *_PYTHON), named=True),
-    # Of no setting
     Rule(
-        "killed", r"was killed by|worker hangs$|closed its connection|without saying that its work is done", resume=True
+        "hangs",
+        r"worker hangs$",
+        (
+            Suggestion(
+                "runtime.hang_seconds",
+                lambda config, told: 2 * config.runtime.hang_seconds,
+                "a step may take twice as long before it counts as hanging",
+            ),
+        ),
+        resume=True,
     ),
+    # Of no setting
+    Rule("killed", r"was killed by|closed its connection|without saying that its work is done", resume=True),
     Rule(
         "ended",
         r"ended with exit code|exited during startup|phases are missing|did not start$|not be started$",

@@ -47,6 +47,7 @@ SECTION_TITLES = {
     "verifier": "Verifier",
     "optimiser": "Alignment",
     "evaluation": "Evaluation",
+    "early_stop": "Early stop",
     "runtime": "This machine",
 }
 """The sections of a configuration, by key; empty: the run itself."""

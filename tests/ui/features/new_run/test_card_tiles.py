@@ -81,6 +81,7 @@ def test_a_driver_that_falls_silent_leaves_the_last_values_with_their_age(tiles)
 def test_ticking_sets_the_cards_and_a_process_for_each(qtbot, open_page):
     page = open_page(all_rows=False)
     page.tiles._read = lambda: None
+    qtbot.waitUntil(lambda: bool(page.tiles.none.text() or page.tiles.tiles))  # this machine was read
     page.tiles.show_cards(now(card(0), card(1), card(2)))
     for tile in list(page.tiles.tiles.values())[::2]:
         tile.click()

@@ -217,14 +217,13 @@ def test_tab_goes_from_top_to_bottom(qtbot, page):
     assert list(dict.fromkeys(order)) == shown[: len(dict.fromkeys(order))]
 
 
-def test_tab_goes_through_the_page_from_left_to_right_also_where_cards_and_examples_came_later(
-    qtbot, open_page, tmp_path
-):
+def test_tab_goes_from_left_to_right_also_where_cards_and_examples_came_later(qtbot, open_page, tmp_path):
     data = tmp_path / "own.jsonl"
     data.write_text("{}\n")
     own = {"kind": "jsonl", "train_data": str(data)}
     page = open_page([preset("words", task=own, model={"source": "hub:a/b"})], all_rows=False)
     page.tiles._read = lambda: None
+    qtbot.waitUntil(lambda: bool(page.tiles.none.text() or page.tiles.tiles))  # this machine was read
     use = CardUse("GPU-0", 0, "Card", 2**34, 2**34, 0.0, 40, {})
     page.tiles.show_cards(CardsNow((CardState(use, "idle"),), "", 0.0, False, 2, 1, 1))
     qtbot.waitUntil(lambda: page.preview is not None)

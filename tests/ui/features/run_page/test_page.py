@@ -40,6 +40,10 @@ def test_a_failed_run_says_why_in_place_of_its_panels(qtbot, page, make_run, sto
     assert (page.failure.what.text(), page.failure.why.text()) == (error.what, error.why)
     qtbot.waitUntil(lambda: page.failure.failure is not None)
     assert not page.header.buttons["run.resume"].isVisible(), "the same would come of it again"
+    page.actions_["run.read"].trigger()
+    assert (page.failure.isVisible(), page.panels.isVisible()) == (False, True)
+    qtbot.mouseClick(page.banner.action, Qt.MouseButton.LeftButton)
+    assert (page.failure.isVisible(), page.panels.isVisible()) == (True, False)
     page.show_run(make_run(2, "other", "running"))
     assert (page.failure.isVisible(), page.panels.isVisible()) == (False, True)
 
@@ -84,9 +88,7 @@ def test_a_hidden_page_catches_up_when_shown(page, make_run):
 
 def test_the_status_line_shows_the_warnings_in_the_log(page, make_run, monkeypatch):
     page.show_run(make_run(1, "lab"))
-    dock, told = page.docks.docks["log"], []
-    monkeypatch.setattr(dock.panel, "restore_choices", told.append)
-    dock.hide()
+    told = []
+    monkeypatch.setattr(page.panels, "go_to", lambda *asked: told.append(asked))
     page.status.log_requested.emit()
-    assert told == [{"level": "warning"}]
-    assert not dock.isHidden()
+    assert told == [("log", {"level": "warning"})]

@@ -130,6 +130,11 @@ HINTS: dict[str, str] = {
     "evaluation.samples": "solutions of each test question",
     "evaluation.mce_rollouts": "tries from each step, for the upper bound",
     "evaluation.sets": "from a preset or a TOML file, kept as they are",
+    "early_stop.flat_iterations": "end if accuracy is flat so long; 0: never",
+    "early_stop.flat_gain": "a rise that still counts as flat, 0 to 1",
+    "early_stop.gap_iterations": "end if the gap widens so long; 0: never",
+    "early_stop.pairs": "end below so many pairs; 0: never",
+    "early_stop.reward_parts": "end if reward rises and accuracy falls",
     "runtime.device": "auto, cpu, cuda, or one card such as cuda:1",
     "runtime.gpus": "cards by number; empty: as many as needed",
     "runtime.processes": "one for each card",
@@ -142,6 +147,7 @@ HINTS: dict[str, str] = {
     "runtime.rollout_batch": "sequences at a time; 0: what memory allows",
     "runtime.checkpoint_seconds": "seconds between checkpoints in training",
     "runtime.engine_python": "where torch lives; empty: this program's own",
+    "runtime.hang_seconds": "seconds of silence of a worker that hangs",
     "runtime.max_restarts": "starts again after a worker died",
 }
 

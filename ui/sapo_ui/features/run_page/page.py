@@ -117,6 +117,8 @@ class RunPage(Page):
         self.failure.judged.connect(self._judged)
         self.failure.past_requested.connect(self._look_past)
         self.failure.log_requested.connect(self._show_log)
+        for mode in ("run.watch", "run.read"):  # who chooses a mode wants to see what was measured
+            actions[mode].triggered.connect(self._look_past)
         column.addWidget(self.header)
         column.addWidget(self.status)
         column.addWidget(self.banner)
@@ -269,8 +271,8 @@ class RunPage(Page):
             self._show_summary(self._run)
 
     def _look_past(self) -> None:
-        self._past_failure = True
-        if self._run is not None:
+        if self._run is not None and self._run.status is RunStatus.FAILED:
+            self._past_failure = True
             self._show_summary(self._run)
 
     def _show_log(self) -> None:
