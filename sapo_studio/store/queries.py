@@ -236,11 +236,6 @@ def _damaged_summary(row: Sequence[Any], headline: dict[str, float], fault: Stor
     return RunSummary(*columns, error=error, headline=headline, kind=row[21], **_kept(row))
 
 
-def is_import(store: Store, run_id: str) -> bool:
-    """Whether this is an imported file; no where there is nothing of this id."""
-    return store.value("SELECT kind FROM runs WHERE id = ?", (run_id,)) == "import"
-
-
 def get_config(store: Store, run_id: str) -> RunConfig:
     """The resolved configuration of a run. Raises InputError where there is no such run, or it is an imported file."""
     text = _config_text(store, run_id)
