@@ -74,7 +74,6 @@ __all__ = [
     "get_config",
     "get_run",
     "heatmap",
-    "is_import",
     "list_runs",
     "log",
     "margins",
