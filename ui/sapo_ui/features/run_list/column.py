@@ -67,7 +67,7 @@ class RunList(QFrame):
         self.new_button.setProperty("look", "primary")
         self.new_button.setToolTip(f"{new_run.toolTip()} ({new_run.shortcut().toString()})")
         self.new_button.clicked.connect(new_run.trigger)
-        self.annotate_button = QPushButton(annotate.text())
+        self.annotate_button = QPushButton(annotate.iconText())
         self.annotate_button.setToolTip(f"{annotate.toolTip()} ({annotate.shortcut().toString()})")
         self.annotate_button.clicked.connect(annotate.trigger)
         self.search = QLineEdit()
