@@ -6,6 +6,7 @@ from functools import cache
 
 from PySide6.QtCore import QObject, Signal
 
+from sapo_studio.errors import StoreError
 from sapo_studio.store import text_search
 from sapo_studio.store.db import Store
 from sapo_ui.services import tasks
@@ -79,7 +80,8 @@ class Indexing(QObject):
                 self._next(run_id)
 
         def failed(error: Exception) -> None:
-            del error  # the store says it itself to whoever reads it next; the search does without
-            self.stop()
+            self.stop()  # the store says it itself to whoever reads it next; the search does without
+            if not isinstance(error, StoreError):
+                raise error
 
         tasks.run(self, work, done, failed=failed, key="index", keep_running=True)
