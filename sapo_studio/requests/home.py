@@ -26,9 +26,7 @@ def python_for(request: Request) -> Path:
 
 def _run_of(request: Request) -> Path | None:
     match request:
-        case (
-            EvaluateRequest() | ScoreRequest() | LabelStudyRequest() | PeopleStudyRequest() | ShadowStudyRequest()
-        ):
+        case EvaluateRequest() | ScoreRequest() | LabelStudyRequest() | PeopleStudyRequest() | ShadowStudyRequest():
             return request.run
         case SampleSolutionsRequest():
             return request.like
