@@ -67,13 +67,15 @@ def test_notes_and_tags_are_kept_and_found(store: Store):
     assert names(store, text="seed 3") == ["a"]
     assert names(store, tags=("paper",)) == ["a"]
     assert names(store, tags=("paper", "other")) == []
-    for bad in ("", "a,b", "x" * 41):
+    for bad in ("", "a,b", "x" * 41, "a\x1b[31m", "\u200b", "a\u202eb", "a\udcff"):
         with pytest.raises(InputError):
             run_keeping.set_tags(store, a, [bad])
     with pytest.raises(InputError):
         run_keeping.set_tags(store, a, map(str, range(21)))
     with pytest.raises(InputError):
         run_keeping.set_notes(store, a, "x" * 20_001)
+    run_keeping.set_notes(store, a, "half a \ud83d sign\nand more")
+    assert queries.get_run(store, a).notes == "half a ? sign\nand more"
     store.execute("UPDATE runs SET tags = '{', notes = ''")
     assert queries.get_run(store, a).tags == ()  # damaged: the run is still there
 
