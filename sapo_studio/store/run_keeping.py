@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio.errors import InputError
-from sapo_studio.names import checked_text, checked_name
+from sapo_studio.names import checked_name, checked_text
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 
