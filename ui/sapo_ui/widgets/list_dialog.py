@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QV
 from sapo_ui import theme
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
-from sapo_ui.wording import told
 
 
 class ListDialog(QDialog):
@@ -43,7 +42,3 @@ class ListDialog(QDialog):
         for button in (*buttons, self.close_button):
             button.setAutoDefault(False)  # Enter is the list's
         self.finished.connect(self.deleteLater)
-
-    def show_trouble(self, error: Exception) -> None:
-        """Say what went wrong."""
-        self.trouble.say(told(error))
