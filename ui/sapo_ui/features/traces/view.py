@@ -238,7 +238,9 @@ goes back to where you came from.
         verifier = value if isinstance(value, int) else None
         self.heads.show_sources(sources_of(opened.detail), numbers=opened.code)
         rows = row_facts(opened.detail, verifier, annotator_name(), code=opened.code)
-        if found := search_words().text:
+        found = search_words().text
+        self.head.set_found(found)
+        if found:
             rows = [replace(row, step=replace(row.step, found=found)) for row in rows]
         self.steps.show_steps(rows, chosen, same=same)
         self.same.show_strips(strips(opened.detail, opened.siblings, verifier))
