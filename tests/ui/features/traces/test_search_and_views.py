@@ -16,7 +16,6 @@ from sapo_ui.features.traces.panel import TracesPanel, goes_on
 from sapo_ui.features.traces.table_model import AT
 from sapo_ui.features.traces.view import TraceView
 from sapo_ui.services.trace_search import search_words
-from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.hits import hits_in, marked
 from tests.ui.panel_helpers import Live, change_of, show
 
@@ -68,20 +67,14 @@ def test_hits_are_marked_in_the_trace(qtbot, store, run_id):
     view.show_trace(identity)
     qtbot.waitUntil(lambda: len(view.steps.cards) > 0)
     step, question = view.steps.cards[0].line, view.head.question
-    for text, here, elsewhere in ((detail.steps[0], step, question), (detail.question, question, step)):
-        word = max(text.split(), key=len)
-        search_words().set_text(word.upper())
-        assert marked_pixels(here) > 50
-        assert (marked_pixels(elsewhere) > 50) == (word.lower() in elsewhere_text(elsewhere, detail))
+    for text, widget in ((detail.steps[0], step), (detail.question, question)):
+        search_words().set_text(text[2:8].upper())
+        assert marked_pixels(widget) > 50
     assert view.head.whole.textFormat() == Qt.TextFormat.RichText
-    search_words().set_text("")
+    search_words().set_text("stands nowhere")
     assert marked_pixels(step) == marked_pixels(question) == 0
+    search_words().set_text("")
     assert view.head.whole.text() == detail.question
-    view._go_back()
-
-
-def elsewhere_text(widget, detail):
-    return (detail.question if isinstance(widget, ElidedLabel) else detail.steps[0]).lower()
 
 
 def test_hits_are_found_in_any_case_and_across_places_to_break():
