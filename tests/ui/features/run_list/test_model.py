@@ -1,9 +1,11 @@
 """The runs as a list model."""
 
 import pytest
-from PySide6.QtCore import QModelIndex
+from PySide6.QtCore import QModelIndex, Qt
 
-from sapo_studio.store.records import ErrorText
+from sapo_studio.store.records import ErrorText, UnseenAlarm
+from sapo_ui.features.run_list.column import RunListView
+from sapo_ui.features.run_list.delegate import RunDelegate
 from sapo_ui.features.run_list.model import RUN_ROLE, RunListModel, second_line
 from sapo_ui.services.poller import StoreChange
 
@@ -37,6 +39,23 @@ def test_model_changes_row_by_row(qtmodeltester, make_run):
     assert model.index(1).data(RUN_ROLE) is a
     qtmodeltester.check(model)
     assert model.rowCount(QModelIndex()) == 2
+
+
+def test_unseen_alarms_are_told_and_painted_until_they_are_seen(qtbot, make_run):
+    alarms = tuple(UnseenAlarm(at, 1, "pairs", f"Alarm {at}") for at in (1, 2))
+    view = RunListView()
+    qtbot.addWidget(view)
+    view.setModel(model := RunListModel(view))
+    view.setItemDelegate(RunDelegate(view))
+    view.resize(220, 80)
+    model.take(change(make_run(1, "a", "done", alarms=alarms)))
+    told = model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert told.startswith("a, 2 unseen alarms, done")
+    assert "Alarm 2" in model.index(0).data(Qt.ItemDataRole.ToolTipRole)
+    with_badge = view.grab().toImage()
+    model.take(change(make_run(1, "a", "done")))
+    assert "alarm" not in model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert view.grab().toImage() != with_badge
 
 
 @pytest.mark.parametrize(
