@@ -129,7 +129,7 @@ moves along, a double click shows all of them again; the right mouse button save
             )
             for _, curve in mine
         ]
-        self.chart.set_lines(lines, y_format="{:g}".format, value_format=fmt.number, x_format=fmt.count)
+        self.chart.set_lines(lines, y_format="{:g}".format, value_format=fmt.number, x_format=fmt.count, whole_x=True)
         self._read_at(None)
 
     def _read_at(self, at: object) -> None:

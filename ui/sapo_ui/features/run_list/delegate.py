@@ -18,6 +18,14 @@ from sapo_ui.theme import glyphs
 ROW_HEIGHT = 56
 
 
+def shortened(facts: str, metrics: QFontMetricsF, room: float) -> str:
+    """` \u00b7 ` and as many of the facts, which such a dot divides, as fit whole; of one that does not, its beginning."""
+    parts = facts.split(" \u00b7 ")
+    while len(parts) > 1 and metrics.horizontalAdvance(" \u00b7 ".join(["", *parts])) > room:
+        parts.pop()
+    return metrics.elidedText(" \u00b7 ".join(["", *parts]), Qt.TextElideMode.ElideRight, room)
+
+
 class RunDelegate(QStyledItemDelegate):
     """Paints a run in two lines: its name, with the count of unseen alarms behind it, then status and where it is; a
     thin bar while it is alive."""
@@ -80,7 +88,7 @@ class RunDelegate(QStyledItemDelegate):
         painter.drawText(below.adjusted(17, 0, 0, 0), left, word)
         used = 17 + metrics.horizontalAdvance(word)
         said = second_line(run).removeprefix("imported file \u00b7 ")  # the word before it has said so
-        fact = metrics.elidedText(f" \u00b7 {said}", Qt.TextElideMode.ElideRight, below.width() - used)
+        fact = shortened(said, metrics, below.width() - used)
         painter.setPen(QColor(look.muted))
         painter.drawText(below.adjusted(used, 0, 0, 0), left, fact)
 

@@ -119,7 +119,7 @@ class RunQueuePage(Page):
         below.addLayout(title)
         below.addWidget(self.timeline)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 12, 12, 12)
+        column.setContentsMargins(12, 8, 12, 12)
         column.setSpacing(8)
         column.addLayout(head)
         column.addWidget(self.trouble)
