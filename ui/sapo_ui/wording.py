@@ -87,6 +87,5 @@ def with_mnemonics(texts: Sequence[str]) -> list[str]:
     for entry in range(len(texts)):
         settle(entry, set())
     return [
-        f"{text[: place[entry]]}&{text[place[entry] :]}" if entry in place else text
-        for entry, text in enumerate(texts)
+        f"{text[: place[entry]]}&{text[place[entry] :]}" if entry in place else text for entry, text in enumerate(texts)
     ]
