@@ -15,7 +15,6 @@ from sapo_ui.wording import with_mnemonics
 from tests.fixtures.names import nameless
 from tests.fixtures.synthetic import synthetic_run
 
-
 OF_RUN = [spec.id for spec in ACTIONS if spec.menu == "Run"]
 
 

@@ -19,7 +19,8 @@ ROW_HEIGHT = 56
 
 
 def shortened(facts: str, metrics: QFontMetricsF, room: float) -> str:
-    """` \u00b7 ` and as many of the facts, which such a dot divides, as fit whole; of one that does not, its beginning."""
+    """As many of `facts`, which dots divide, as fit into `room` whole, a dot before each; of a first one that does not
+    fit, its beginning."""
     parts = facts.split(" \u00b7 ")
     while len(parts) > 1 and metrics.horizontalAdvance(" \u00b7 ".join(["", *parts])) > room:
         parts.pop()
