@@ -110,7 +110,7 @@ class RunQueuePage(Page):
         self.plan = QFrame()
         self.plan.setProperty("look", "card")
         below = QVBoxLayout(self.plan)
-        below.setContentsMargins(12, 8, 8, 8)
+        below.setContentsMargins(12, 8, 12, 8)
         below.setSpacing(4)
         title = QHBoxLayout()
         title.addWidget(label("Timeline", "strong"))
