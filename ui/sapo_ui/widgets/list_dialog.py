@@ -1,4 +1,5 @@
-"""A dialog over a list that is read when it opens: what there is to say of it above, what went wrong and buttons below."""
+"""A dialog over a list that is read when it opens: what there is to say of it above, what went wrong and buttons
+below."""
 
 from __future__ import annotations
 
