@@ -245,7 +245,9 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, ...]]:
     """Runs that were launched, with their cards."""
     found: dict[str, tuple[str, ...]] = {}
 
-    def started(store: Store, run_id: str, folder: object, cards: tuple[str, ...]) -> processes.ProcessIdentity:
+    def started(
+        store: Store, run_id: str, folder: object, python: object, cards: tuple[str, ...]
+    ) -> processes.ProcessIdentity:
         found[run_id] = tuple(cards)
         return processes.identify()
 
