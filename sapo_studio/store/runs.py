@@ -15,7 +15,7 @@ from sapo_studio.config.changes import Change
 from sapo_studio.config.places import whole_paths
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
-from sapo_studio.errors import InputError, StoreError
+from sapo_studio.errors import InputError, RunGone, StoreError
 from sapo_studio.names import checked_name
 from sapo_studio.store import backups
 from sapo_studio.store.benchmarks import pinned
@@ -124,7 +124,7 @@ def status_of(store: Store, run_id: str) -> RunStatus:
     """The status of a run. Raises InputError where there is no such run."""
     found = store.value("SELECT status FROM runs WHERE id = ?", (run_id,))
     if found is None:
-        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+        raise RunGone(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
     with reading(store.path, f"the status of run {run_id}"):
         return RunStatus(found)
 
@@ -298,7 +298,7 @@ def _delete_rows(store: Store, run_id: str) -> None:
             # A damaged status is none of a run that somebody works on.
             found = store.row("SELECT number, status IN ('running', 'paused') FROM runs WHERE id = ?", (run_id,))
             if found is None:
-                raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+                raise RunGone(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
             number, alive = found
             if alive:
                 raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sapo_studio.errors import InputError
+from sapo_studio.errors import RunGone
 from sapo_studio.store import search_index
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
@@ -74,7 +74,7 @@ def run_ids(store: Store, run_id: str) -> tuple[int, int]:
     """First and last id that trajectories of a run can have. Raises InputError where there is no such run."""
     number = store.value("SELECT number FROM runs WHERE id = ?", (run_id,))
     if number is None:
-        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+        raise RunGone(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
     return id_range(int(number))
 
 
