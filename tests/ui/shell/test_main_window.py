@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit
 from sapo_studio.domain.runs import RunStatus
 from sapo_ui.features.new_run.page import NewRunPage
 from sapo_ui.panels.panel import Panel, PanelSpec
+from sapo_ui.shell.panel_registry import PANELS
 from sapo_ui.widgets.dialogs import TextDialog
 
 
@@ -95,3 +96,40 @@ def test_process_benchmarks_open_and_give_way(window, qtbot):
     assert page.help.startswith("### Process benchmarks")
     page.left.emit()
     assert window.pages.front is window.pages["empty"]
+
+
+def test_a_panel_that_is_asked_for_comes_into_sight_from_anywhere(qtbot, open_window, add_run, select):
+    """From another page, and of a failed run, whose page first says why; without a run there is nothing to go to."""
+    window = open_window(PANELS)
+    panels = window.run_page.panels
+    assert not any(action.isEnabled() for action in panels.view_actions)
+    log = next(action for action in panels.view_actions if action.text() == "Log")
+    for status in (RunStatus.RUNNING, RunStatus.FAILED):
+        select(window, add_run(status=status))
+        window.actions_["go.queue"].trigger()
+        log.trigger()
+        assert window.pages.front_id == "run"
+        assert panels["log"].isVisible()
+        assert panels.isAncestorOf(window.focusWidget())
+        assert window.focusWidget().isVisible()
+
+
+def test_reading_a_run_without_trajectories_leaves_the_focus_in_sight(qtbot, open_window, add_run, select):
+    window = open_window(PANELS)
+    select(window, add_run())
+    window.actions_["run.read"].trigger()
+    table = window.run_page.panels["read"].table
+    qtbot.waitUntil(lambda: table.emptiness == "not_yet")
+    assert window.focusWidget().isVisible()
+
+
+def test_no_two_actions_have_the_same_name(window):
+    names = [spec.text.rstrip("\u2026") for spec in window.actions_.specs]
+    assert len(names) == len(set(names))
+
+
+def test_esc_leaves_the_form_also_from_the_side_bar(qtbot, window):
+    window.new_run()
+    window.side.new_button.setFocus()
+    qtbot.keyClick(window.side.new_button, Qt.Key.Key_Escape)
+    assert window.pages.front_id == "empty"

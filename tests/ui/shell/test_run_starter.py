@@ -123,6 +123,7 @@ def test_a_run_is_added_to_the_queue(qtbot, window, store, monkeypatch):
     qtbot.mouseClick(page.launch.queue, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.pages.front is window.run_page)
     assert asked == [(4, "lab-demo")]
+    assert "into the queue" in window.status_line.currentMessage(), "nothing was started"
 
 
 def test_a_failed_run_is_started_again_from_its_own_page(qtbot, window, store, control, select, monkeypatch):

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QStackedLayout, QVBoxLayout, QWidget
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
@@ -19,6 +19,7 @@ from sapo_ui.panels.emptiness import IMPORTED, LOADING, Emptiness, State, emptin
 from sapo_ui.panels.panel import Panel
 from sapo_ui.services import tasks
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.widgets.focus import holds
 from sapo_ui.widgets.labels import EmptyState
 
 T = TypeVar("T")
@@ -119,6 +120,8 @@ class DataPanel(Panel):
         """Show the content, or say why there is none. Called once something was read."""
         self._read_once = True
         self._stack.setCurrentWidget(self.content if filled else self.empty)
+        if not filled and holds(self.content, QApplication.focusWidget()):
+            self.focusNextPrevChild(True)  # it was given to what turns out to stay out of sight
         self._say_why()
 
     def why_never(self, config: RunConfig) -> str:

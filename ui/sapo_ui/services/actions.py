@@ -266,7 +266,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("help.page", "Help on this", "Help", 0, "Help on the focused panel or page.", "F1", "help"),
     ActionSpec("help.keys", "Keyboard shortcuts", "Help", 0, "List every shortcut."),
     ActionSpec(
-        "help.data", "Open data folder", "Help", 1, "Show the folder with the store and all runs.", "", "folder"
+        "help.data", "Show data folder", "Help", 1, "Show the folder with the store and all runs.", "", "folder"
     ),
     ActionSpec("help.about", "About SAPO Studio", "Help", 1, "Versions and licences."),
 )

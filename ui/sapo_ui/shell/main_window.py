@@ -114,8 +114,9 @@ class MainWindow(QMainWindow):
         self.run_page = run_page
         run_page.panels.queue_requested.connect(self._queue_of)
         run_page.panels.mode_changed.connect(self._view_changed)
+        run_page.panels.wanted.connect(lambda: self._show_page("run"))
         self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
-        self._run_starter.started.connect(self._started)
+        self._run_starter.started.connect(self._took_in)
         run_page.failure.resume_requested.connect(self._run_actions.resume_with)
         run_page.failure.restart_requested.connect(self._run_starter.restart)
         run_page.failure.edit_requested.connect(self._run_starter.edit)
@@ -341,11 +342,6 @@ class MainWindow(QMainWindow):
         self._wake()
         self.want_run(run_id)
 
-    def _started(self, run_id: str, name: str) -> None:
-        self.want_run(run_id)
-        self._parts.poller.nudge()
-        self._say(f"Started {name} ({run_id}).")
-
     def _took_in(self, run_id: str, said: str) -> None:
         self.want_run(run_id)
         self._parts.poller.nudge()
@@ -447,7 +443,7 @@ class MainWindow(QMainWindow):
         self.status_line.show_keys("" if panel is None else panel.keys)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.pages.front_id in ("annotate", "audit", "benchmarks", "run_queue"):
+        if event.key() == Qt.Key.Key_Escape and self.pages.front_id not in ("empty", "run"):
             self.leave_form()
         else:
             super().keyPressEvent(event)

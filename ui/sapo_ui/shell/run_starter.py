@@ -31,7 +31,7 @@ class RunStarter(QObject):
     front, else by `on_error`."""
 
     started = Signal(object, object)
-    """(run id: str, name: str) An engine is on its way."""
+    """(run id: str, what was done: str) A run was created, and an engine is on its way or will be."""
 
     cancelled = Signal()
     """The form is to be left."""
@@ -131,13 +131,13 @@ class RunStarter(QObject):
 
     def start(self, config: RunConfig, preset: str) -> None:
         """Create a run and launch its engine, in the background."""
-        self._begin(config, lambda store: self._control.start(store, config, preset))
+        self._begin(lambda store: self._control.start(store, config, preset), f"Started {config.name}")
 
     def queue(self, config: RunConfig, preset: str) -> None:
         """Create a run that starts by itself once there is room for it, in the background."""
-        self._begin(config, lambda store: run_queue.queue_run(store, config, preset))
+        self._begin(lambda store: run_queue.queue_run(store, config, preset), f"Put {config.name} into the queue")
 
-    def _begin(self, config: RunConfig, work: Callable[[Store], str]) -> None:
+    def _begin(self, work: Callable[[Store], str], done: str) -> None:
         def failed(error: Exception) -> None:
             from sapo_ui.features.new_run.page import NewRunPage
 
@@ -153,7 +153,7 @@ class RunStarter(QObject):
             page = self._pages.front
             if isinstance(page, NewRunPage):
                 page.forget_draft()
-            self.started.emit(run_id, config.name)
+            self.started.emit(run_id, f"{done} ({run_id}).")
 
         tasks.run(self, work, begun, failed=failed)
 

@@ -217,6 +217,18 @@ def test_tab_goes_from_top_to_bottom(qtbot, page):
     assert list(dict.fromkeys(order)) == shown[: len(dict.fromkeys(order))]
 
 
+def test_tab_from_outside_scrolls_to_the_row_that_it_reaches(qtbot, page):
+    page.form.go_to([*page.form.in_order()][-1])
+    first = next(page.form.in_order())
+    assert page.rows[first].visibleRegion().isEmpty(), "the form is too short to show this"
+    page.preset.setFocus()
+    for _ in range(30):
+        qtbot.keyClick(page.focusWidget(), Qt.Key.Key_Tab)
+        if page.rows[first].isAncestorOf(page.focusWidget()):
+            break
+    assert not page.rows[first].visibleRegion().isEmpty()
+
+
 def test_tab_goes_from_left_to_right_also_where_cards_and_examples_came_later(qtbot, open_page, tmp_path):
     data = tmp_path / "own.jsonl"
     data.write_text("{}\n")
@@ -268,7 +280,7 @@ def test_the_queue_takes_the_same_configuration(qtbot, page):
     page.queue_requested.connect(lambda config, name: sent.append((config, name)))
     qtbot.mouseClick(page.launch.queue, Qt.MouseButton.LeftButton)
     assert sent == [(page.config, "small")]
-    page.set_busy(False)
+    page.set_busy("")
     page.set_value("sampling.samples", 0)
     assert not page.launch.queue.isEnabled()
 

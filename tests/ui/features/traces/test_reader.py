@@ -144,6 +144,7 @@ def test_tab_goes_from_the_search_to_the_list_and_into_the_trajectory(reader, qt
         reader.table.filters.search,
         reader.table.filters.button,
         reader.table.table,
+        reader.table.views,
         reader.table.queue,
         reader.trace,
         reader.trace.head.before,

@@ -99,6 +99,13 @@ class RunForm(QScrollArea):
         self.ensureWidgetVisible(row, 0, 80)
         row.take_focus()
 
+    def keep_in_sight(self, path: str) -> None:
+        """Scroll to a setting of which nothing is seen. Qt does so where Tab goes from row to row, and not where it
+        comes from outside."""
+        row = self.rows[path]
+        if row.visibleRegion().isEmpty():
+            self.ensureWidgetVisible(row, 0, 80)
+
     def go_to_section(self, key: str) -> None:
         """Scroll to a section, and give its first setting the focus."""
         section = self.sections[key]

@@ -106,7 +106,7 @@ class NewRunPage(Page):
         first = first or (self._presets[0] if self._presets else None)
         self._base = first.config if first is not None else RunConfig.model_validate({})
         self._origin = ""
-        self._busy = False
+        self._busy = ""  # what is being done with the form, in words
         self._touched = False
         self._said = ("", "muted")  # what came of the last button
         self.specs: tuple[FieldSpec, ...] = form_spec.fields()
@@ -440,7 +440,7 @@ class NewRunPage(Page):
         wrong = self.wrong()
         whole = [problem.message for problem in self.problems if not problem.path]
         if self._busy:
-            self.launch.say("Starting the engine\u2026", "muted")
+            self.launch.say(self._busy, "muted")
         elif wrong or whole:
             names = ", ".join(self._by_path[path].label for path in wrong[:3])
             count = f"{counted(len(wrong), 'value')} to correct: {names}"
@@ -495,6 +495,7 @@ class NewRunPage(Page):
 
     def _focused(self, path: str) -> None:
         self._explain(path)
+        self.form.keep_in_sight(path)
         self.index.mark(self._by_path[path].section)
 
     def _explain(self, path: str) -> None:
@@ -613,15 +614,15 @@ class NewRunPage(Page):
 
     # -- starting
 
-    def set_busy(self, busy: bool) -> None:
-        """A run is being started: Start stays off until it is done."""
-        self._busy = busy
+    def set_busy(self, doing: str) -> None:
+        """A run is being started or queued: say so, and leave Start off until it is done (empty)."""
+        self._busy = doing
         self._say_verdict()
 
     def say_error(self, error: SapoError) -> None:
         """The run could not be started."""
         self._tell(str(error), "bad")
-        self.set_busy(False)
+        self.set_busy("")
         self.launch.say(*self._said)  # also beside wrong values: it is what was asked for last
 
     def _tell(self, text: str, look: str = "muted") -> None:
@@ -631,12 +632,12 @@ class NewRunPage(Page):
 
     def _start(self) -> None:
         if self.config is not None and self.start.isEnabled():
-            self.set_busy(True)
+            self.set_busy("Starting the engine\u2026")
             self.start_requested.emit(self.config, self.preset.currentText())
 
     def _queue(self) -> None:
         if self.config is not None and self.start.isEnabled():
-            self.set_busy(True)
+            self.set_busy("Adding the run to the queue\u2026")
             self.queue_requested.emit(self.config, self.preset.currentText())
 
     def _preset_chosen(self, at: int) -> None:

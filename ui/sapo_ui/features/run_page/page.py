@@ -111,6 +111,7 @@ class RunPage(Page):
         self.strip.fold_asked.connect(self.fold_strip)
         self.panels = PanelArea(panels)
         self.panels.mode_changed.connect(self._mode_changed)
+        self.panels.wanted.connect(self._look_past)
         self.status = StatusLine()
         self.status.log_requested.connect(lambda: self.panels.go_to("log", {"level": "warning"}))
         self.failure = FailureView()

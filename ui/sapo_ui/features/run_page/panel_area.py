@@ -32,6 +32,9 @@ class PanelArea(QStackedWidget):
     queue_requested = Signal(object)
     """(TraceFilter) One of the panels wants a queue made of what it lists."""
 
+    wanted = Signal()
+    """A panel is about to be gone to: who hides this area brings it into sight."""
+
     def __init__(self, specs: Sequence[PanelSpec], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._came_from: tuple[Mode, weakref.ref[QWidget]] | None = None
@@ -62,6 +65,7 @@ class PanelArea(QStackedWidget):
         self._close.setToolTip("Close the panel that is open over the lower part of the page")
         self._close.triggered.connect(self.watch.close_drawer)
         self.view_actions.append(self._close)
+        self._allow_going()
 
     def __getitem__(self, panel_id: str) -> Panel:
         """One of the panels."""
@@ -112,7 +116,13 @@ class PanelArea(QStackedWidget):
             self.watch.sheet.close_button.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _go(self, panel_id: str, _checked: bool = False) -> None:
+        self.wanted.emit()
         self.go_to(panel_id)
+
+    def _allow_going(self) -> None:
+        """Without a run no panel can be gone to."""
+        for action in self.view_actions:
+            action.setEnabled(self._run_id is not None)
 
     def reset(self) -> None:
         """Divide the room as at first."""
@@ -122,6 +132,7 @@ class PanelArea(QStackedWidget):
         """Tell every panel which run to show."""
         self._run_id = run_id
         self._came_from = None
+        self._allow_going()
         for panel in self.panels:
             panel.show_run(run_id)
         self.watch.bar.set_values({})

@@ -17,6 +17,7 @@ LINE = 18
 GAP = 2
 GROUP_GAP = 10
 MIN_SEGMENT = 6.0
+UNPLANNED = "The phases appear here once the engine has planned the run."
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class PhaseTimeline(QWidget):
             painter.drawText(
                 QRectF(self.rect()),
                 Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
-                "The phases appear here once the engine has planned the run.",
+                self.fontMetrics().elidedText(UNPLANNED, Qt.TextElideMode.ElideRight, self.width()),
             )
         for at, (segment, rect) in enumerate(zip(self._segments, rects, strict=True)):
             painter.setPen(Qt.PenStyle.NoPen)
