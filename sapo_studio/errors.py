@@ -30,6 +30,10 @@ class InputError(SapoError):
     exit_code = 2
 
 
+class RunGone(InputError):  # noqa: N818  # nobody did anything wrong
+    """The run that is meant is not in the store, or not any more."""
+
+
 class StoreError(SapoError):
     """The store cannot be opened, read or written (disk full, read-only, newer than this program)."""
 

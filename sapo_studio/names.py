@@ -1,4 +1,4 @@
-"""What may be a name that people give: of a run, an imported file, a queue, an evaluation set, a person.
+"""What may be a name that people give: of a run, an imported file, a queue, an evaluation set, a person, a tag.
 
 One line that shows, and shows as it is: names stand in tables, messages, files' names and tooltips, and are typed again
 to find what they name. Names of process benchmarks and presets are narrower still: they are part of a file's name.
@@ -42,6 +42,16 @@ def checked_name(text: str, what: str, longest: int = LONGEST) -> str:
             fix=f"A name is one line of 1 to {longest} characters.",
         )
     return text.strip()
+
+
+def checked_text(text: str, what: str, longest: int) -> str:
+    """What somebody wrote ("A note"), as it is kept: without the space around it, and otherwise as it is. Raises
+    InputError for more than `longest` characters."""
+    # A lone half of a surrogate pair, which a keyboard can send, is no text that could be stored.
+    kept = text.strip().encode(errors="replace").decode()
+    if len(kept) > longest:
+        raise InputError(f"{what} has at most {longest:,} characters", why=f"This one has {len(kept):,}.")
+    return kept
 
 
 def name_from_elsewhere(text: str) -> str:

@@ -13,18 +13,31 @@ SIZE = (1200, 440)
 COLUMNS, STEPS = 20_000, 16
 
 
-def heatmap() -> Report:
-    """Zooming and panning over 20,000 trajectories of up to 16 steps."""
+def grid(columns: int) -> Grid:
+    """Made-up trajectories of 4 to 16 steps, most of them with a first error."""
     rng = np.random.default_rng(0)
-    length, error = rng.integers(4, STEPS + 1, COLUMNS), rng.integers(0, 5, COLUMNS)
+    length, error = rng.integers(4, STEPS + 1, columns), rng.integers(0, 5, columns)
     step = np.arange(1, STEPS + 1)
-    values = rng.random((COLUMNS, STEPS)).astype(np.float32)
+    values = rng.random((columns, STEPS)).astype(np.float32)
     values[step[None, :] > length[:, None]] = np.nan
     marks = (MarkLayer("verified", "square", error), MarkLayer("predicted", "triangle", np.roll(error, 1)))
+    return Grid(values, rng.integers(0, columns // 8, columns), marks)
+
+
+def heatmap() -> Report:
+    """Zooming and panning over 20,000 trajectories of up to 16 steps, and taking in new rows of fewer and as many."""
     view = HeatmapView()
     view.resize(*SIZE)
     view.show()
-    view.set_grid(Grid(values, rng.integers(0, COLUMNS // 8, COLUMNS), marks))
+    redraw: Report = {}
+    for columns in (COLUMNS // 100, COLUMNS // 10, COLUMNS):
+        made = grid(columns)
+
+        def take(_: int, made: Grid = made) -> None:
+            view.set_grid(made)
+            view.grab()
+
+        redraw[str(columns)] = frames(take, 20)
 
     def zoom(at: int) -> None:
         view.zoom(0.8 if at % 30 < 15 else 1 / 0.8, 0.4)
@@ -34,7 +47,7 @@ def heatmap() -> Report:
         view.pan(173 if at % 60 < 30 else -173)
         view.grab()
 
-    report = {"columns": COLUMNS, "steps": STEPS, "zoom": frames(zoom)}
+    report = {"columns": COLUMNS, "steps": STEPS, "redraw": redraw, "zoom": frames(zoom)}
     view.fit()
     view.zoom(0.3, 0.5)
     report["pan"] = frames(pan)

@@ -43,8 +43,8 @@ def beside_an_engine(home: Path) -> Report:
     window = program.open()
     window.resize(1280, 800)
     until(lambda: window.run_page.run_id == run_id)
-    panel = window.run_page.docks.docks["heatmap"].panel
-    assert isinstance(panel, HeatmapPanel)
+    panel = window.run_page.findChild(HeatmapPanel)
+    assert panel is not None
     engine = subprocess.Popen(
         [sys.executable, str(Path(writer.__file__)), str(path), run_id, str(SECONDS)], stdout=subprocess.PIPE, text=True
     )

@@ -596,13 +596,14 @@ class EarlyStopConfig(Section):
     """How much accuracy may rise, as a fraction, and still count as flat."""
 
     gap_iterations: int = Field(default=0, ge=0, le=20, json_schema_extra=_unit("iterations"))
-    """End when the gap between reasoner and verifier has widened in each of so many iterations. 0: never."""
+    """End when the gap between reasoner and verifier has widened by more than chance in each of so many iterations. 0:
+    never."""
 
     pairs: int = Field(default=0, ge=0, le=1_000_000, json_schema_extra=_unit("pairs"))
-    """End after an iteration that had fewer pairs to align on. 0: never."""
+    """End after an iteration that learns from pairs and had fewer of them to align on. 0: never."""
 
     reward_parts: bool = False
-    """End when over three evaluations the mean reward rises and sampled accuracy falls by more than chance."""
+    """End when over three evaluations the mean reward rises and greedy accuracy falls by more than chance."""
 
     @property
     def rules(self) -> Rules:

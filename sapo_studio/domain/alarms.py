@@ -10,9 +10,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal, Protocol
+from typing import Literal
 
-from sapo_studio.domain.reward_and_truth import EVALUATIONS, Evaluated, parted
+from sapo_studio.domain.iteration_numbers import Measured, Numbers, finite, gap_widened, points, too_few_pairs
+from sapo_studio.domain.reward_and_truth import EVALUATIONS, evaluations, parted
 
 Kind = Literal[
     "reward_and_truth",
@@ -55,34 +56,6 @@ CALIBRATION = 0.05
 """How far the calibration error may rise above its lowest."""
 
 
-class Measured(Protocol):
-    """A number of an iteration with its 95 % interval, where there is one, and what it was measured on."""
-
-    @property
-    def value(self) -> float:
-        """The number."""
-        ...
-
-    @property
-    def low(self) -> float | None:
-        """Where its interval begins."""
-        ...
-
-    @property
-    def high(self) -> float | None:
-        """Where it ends."""
-        ...
-
-    @property
-    def n(self) -> int | None:
-        """What it was measured on."""
-        ...
-
-
-Numbers = Mapping[int, Mapping[str, Measured]]
-"""By iteration and name of the metric."""
-
-
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """One alarm. `message`: what is so, in figures, and what to do. `facts`: the figures by name."""
@@ -104,7 +77,7 @@ def alarms(numbers: Numbers, *, paired: Callable[[int], bool], eta: float, sets:
     `paired`: whether an iteration's alignment learns from pairs. `eta`: the margin that these must have. `sets`: the
     metrics of evaluation sets by name.
     """
-    known = {iteration: _finite(row) for iteration, row in sorted(numbers.items())}
+    known = finite(numbers)
     found = [
         *_reward_and_truth(known),
         *_reward_with_length(known),
@@ -112,29 +85,13 @@ def alarms(numbers: Numbers, *, paired: Callable[[int], bool], eta: float, sets:
         *_sampler(known),
         *_few_pairs(known, paired, eta),
         *_cut_off(known),
-        *_bad_golds(known, {name: {i: _finite(row) for i, row in rows.items()} for name, rows in sets.items()}),
+        *_bad_golds(known, {name: finite(rows) for name, rows in sets.items()}),
         *_calibration(known),
     ]
     return sorted(found, key=lambda alarm: alarm.iteration)
 
 
-def _finite(row: Mapping[str, Measured]) -> dict[str, Measured]:
-    return {name: value for name, value in row.items() if math.isfinite(value.value)}
-
-
 # -- Reward
-
-
-def evaluations(numbers: Numbers) -> list[Evaluated]:
-    """The iterations that have both a mean reward and a greedy accuracy, in order."""
-    found: list[Evaluated] = []
-    for iteration, row in sorted(numbers.items()):
-        reward, accuracy = row.get("mean_reward"), row.get("greedy_accuracy")
-        if reward is not None and accuracy is not None:
-            low = accuracy.value if accuracy.low is None else accuracy.low
-            high = accuracy.value if accuracy.high is None else accuracy.high
-            found.append(Evaluated(iteration, reward.value, accuracy.value, low, high))
-    return found
 
 
 def _reward_and_truth(numbers: Numbers) -> list[Alarm]:
@@ -150,7 +107,7 @@ def _reward_and_truth(numbers: Numbers) -> list[Alarm]:
                 now.iteration,
                 "reward_and_truth",
                 f"Mean reward rose from {first.reward:.3f} to {now.reward:.3f} since iteration {found.since} while"
-                f" greedy accuracy fell by {_points(found.fall)} ({_points(found.low)} to {_points(found.high)}). The"
+                f" greedy accuracy fell by {points(found.fall)} ({points(found.low)} to {points(found.high)}). The"
                 " reasoner learns to please the verifier: label more trajectories an iteration, raise eta, or go back"
                 f" to iteration {found.since}.",
                 {"reward_before": first.reward, "reward": now.reward, "fall": found.fall, "low": found.low},
@@ -184,20 +141,13 @@ def _reward_with_length(numbers: Numbers) -> list[Alarm]:
 # -- Verifier
 
 
-def gap_widened(before: Measured, now: Measured) -> bool:
-    """Whether the gap grew by more than chance: by the intervals of both, taken for independent, which errs on the
-    late side. Not where one of the two is no number."""
-    halves = [one.value - one.low for one in (before, now) if one.low is not None]
-    return now.value - before.value > math.hypot(*halves)
-
-
 def _gap(numbers: Numbers) -> list[Alarm]:
     gaps = [(iteration, row["gap"]) for iteration, row in numbers.items() if "gap" in row]
     return [
         Alarm(
             iteration,
             "gap",
-            f"The gap grew from {_points(before.value)} to {_points(now.value)}, by more than the two intervals: the"
+            f"The gap grew from {points(before.value)} to {points(now.value)}, by more than the two intervals: the"
             " verifier falls behind its reasoner. More labels an iteration (labeling.trajectories) usually help.",
             {"before": before.value, "gap": now.value},
         )
@@ -262,11 +212,9 @@ def _sampler(numbers: Numbers) -> list[Alarm]:
 def _few_pairs(numbers: Numbers, paired: Callable[[int], bool], eta: float) -> list[Alarm]:
     made: list[Alarm] = []
     for iteration, row in numbers.items():
-        if "pairs_used" not in row or not paired(iteration):
+        if not paired(iteration) or not too_few_pairs(row, FEW_PAIRS):
             continue
         used = row["pairs_used"].value
-        if used >= FEW_PAIRS:
-            continue
         candidates = row["pairs"].value if "pairs" in row else used
         made.append(
             Alarm(
@@ -317,7 +265,3 @@ def _bad_golds(numbers: Numbers, sets: Mapping[str, Numbers]) -> list[Alarm]:
             {name or "questions": share.value for name, share in failing},
         )
     ]
-
-
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:.1f} points"

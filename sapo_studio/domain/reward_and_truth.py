@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from sapo_studio.domain.iteration_numbers import Numbers
+
 EVALUATIONS = 3
 """How many evaluations in a row have to say so."""
 
@@ -30,6 +32,18 @@ class Parted:
     fall: float
     low: float
     high: float
+
+
+def evaluations(numbers: Numbers) -> list[Evaluated]:
+    """The iterations that have both a mean reward and a greedy accuracy, in order."""
+    found: list[Evaluated] = []
+    for iteration, row in sorted(numbers.items()):
+        reward, accuracy = row.get("mean_reward"), row.get("greedy_accuracy")
+        if reward is not None and accuracy is not None:
+            low = accuracy.value if accuracy.low is None else accuracy.low
+            high = accuracy.value if accuracy.high is None else accuracy.high
+            found.append(Evaluated(iteration, reward.value, accuracy.value, low, high))
+    return found
 
 
 def parted(evaluations: Sequence[Evaluated]) -> Parted | None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sapo_studio.domain.runs import PlannedPhase
 from sapo_studio.errors import InputError, SapoError
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 class _Event(BaseModel):

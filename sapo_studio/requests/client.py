@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from sapo_studio import engines
 from sapo_studio.errors import EngineError
+from sapo_studio.requests.home import python_for
 from sapo_studio.requests.kinds import Request
 from sapo_studio.requests.wire import read_error
 
@@ -18,16 +19,22 @@ _DESCRIPTOR = re.compile(r'"/(?:dev|proc/self)/fd/(\d{1,6})"')
 COMMAND = (sys.executable, "-P", "-m", "sapo_engine.service")
 
 
+def command_for(request: Request) -> tuple[str, ...]:
+    """The program that answers `request`, with its arguments: an engine in the Python of `python_for`. Raises
+    InputError where the path of that cannot be one."""
+    lives = python_for(request)
+    return COMMAND if engines.is_own(lives) else (str(lives), *COMMAND[1:])
+
+
 def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
     """The engine's answer to `request`: what it holds is said at the request.
 
     A request that streams has its results written straight to standard output meanwhile. The engine is that of
-    `engines.python_of`. Raises the error that the engine told; EngineError where it could not be started, ended without
-    an answer, or took longer than `seconds`; InputError where the path of its Python cannot be one.
+    `command_for`. Raises the error that the engine told; EngineError where it could not be started, ended without an
+    answer, or took longer than `seconds`; InputError where the path of its Python cannot be one.
     """
     text = request.to_json()
-    lives = engines.python_of()
-    command = COMMAND if engines.is_own(lives) else (str(lives), *COMMAND[1:])
+    command = command_for(request)
     try:
         done = subprocess.run(
             [*command, text] if request.reads_input else command,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 from sapo_studio.errors import InputError
+from sapo_studio.names import checked_text
 from sapo_studio.store.act_times import act_time
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import CommentInfo
@@ -21,10 +22,7 @@ def write_comment(store: Store, trajectory_id: int, step: int, annotator: str, t
     `uid` names it on every machine ('': a new one). Returns that name. Raises InputError for a step that the trajectory
     has not, and for a text of more than `LONGEST` characters.
     """
-    # A lone half of a surrogate pair, which a keyboard can send, is no text that could be stored.
-    text, uid = text.strip().encode(errors="replace").decode(), uid or uuid4().hex
-    if len(text) > LONGEST:
-        raise InputError(f"A comment has at most {LONGEST:,} characters", why=f"This one has {len(text):,}.")
+    text, uid = checked_text(text, "A comment", LONGEST), uid or uuid4().hex
     with store.atomic():
         n_steps = store.value("SELECT n_steps FROM trajectories WHERE id = ?", (trajectory_id,))
         if n_steps is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.early_stop import Measured, reason_to_stop
+from sapo_studio.config.schema import PAIRED, RunConfig
+from sapo_studio.domain.early_stop import reason_to_stop
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 
@@ -13,9 +13,5 @@ def stopped_early(store: Store, run_id: str, config: RunConfig, iteration: int) 
     rules = config.early_stop.rules
     if not rules.any or not 0 < iteration < config.iterations:
         return ""
-    history = {
-        at: {name: Measured(value.value, value.low, value.high) for name, value in values.items()}
-        for at, values in queries.metrics(store, run_id).items()
-        if at <= iteration
-    }
-    return reason_to_stop(rules, history, iteration)
+    paired = config.optimiser.kind_at(iteration) in PAIRED
+    return reason_to_stop(rules, queries.metrics(store, run_id), iteration, paired=paired)

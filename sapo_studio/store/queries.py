@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.ledger import Compute, IterationCompute, PhaseCompute, by_iteration
-from sapo_studio.errors import InputError
+from sapo_studio.errors import RunGone
 from sapo_studio.store import curve_blocks
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
@@ -97,7 +97,8 @@ MetricTable = dict[int, dict[str, MetricValue]]
 
 
 def get_config(store: Store, run_id: str) -> RunConfig:
-    """The resolved configuration of a run. Raises InputError where there is no such run, or it is an imported file."""
+    """The resolved configuration of a run. Raises RunGone where there is no such run, InputError where it is an
+    imported file."""
     text = _config_text(store, run_id)
     with reading(store.path, f"the configuration of run {run_id}"):
         values = json.loads(text)
@@ -107,7 +108,7 @@ def get_config(store: Store, run_id: str) -> RunConfig:
 def _config_text(store: Store, run_id: str) -> str:
     found = store.row("SELECT config, kind FROM runs WHERE id = ?", (run_id,))
     if found is None:
-        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+        raise RunGone(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
     text, kind = found
     if kind == "import":
         raise is_a_file(run_id)
@@ -323,8 +324,8 @@ def annotators(store: Store) -> list[str]:
 
 
 def get_number(store: Store, run_id: str) -> int:
-    """The number of a run. Raises InputError where there is no such run."""
+    """The number of a run. Raises RunGone where there is no such run."""
     number = store.value("SELECT number FROM runs WHERE id = ?", (run_id,))
     if number is None:
-        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+        raise RunGone(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
     return int(number)

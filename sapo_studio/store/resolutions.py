@@ -12,6 +12,7 @@ from uuid import uuid4
 from sapo_studio.domain.human_verdicts import filled_if_untold
 from sapo_studio.domain.judgements import UNKNOWN, first_error
 from sapo_studio.errors import InputError
+from sapo_studio.names import checked_text
 from sapo_studio.store.act_times import resolution_time
 from sapo_studio.store.annotations import check_judgements
 from sapo_studio.store.db import Store
@@ -57,9 +58,7 @@ def resolve(
     `taken`: the person whose judgement this is; '' for one of the resolver's own. Raises InputError where the
     judgements do not say which step is the first wrong one, as `annotate` does, or for a `why` that is too long.
     """
-    why = why.strip()
-    if len(why) > LONGEST:
-        raise InputError(f"A reason has at most {LONGEST:,} characters", why=f"This one has {len(why):,}.")
+    why = checked_text(why, "A reason", LONGEST)
     uid = uuid4().hex
     with store.atomic():
         n_steps = check_judgements(store, trajectory_id, judgements)

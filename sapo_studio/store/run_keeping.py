@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio.errors import InputError
+from sapo_studio.names import checked_name, checked_text
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 
@@ -31,21 +32,19 @@ class BinnedRun:
 def set_notes(store: Store, run_id: str, text: str) -> None:
     """Write down what there is to say of a run, in place of what was written before. InputError where it is too long,
     or there is no such run."""
-    text = text.strip()
-    if len(text) > LONGEST_NOTE:
-        raise InputError(f"A note has at most {LONGEST_NOTE:,} characters", why=f"Given: {len(text):,}.")
+    text = checked_text(text, "A note", LONGEST_NOTE)
     with store.atomic():
         runs.status_of(store, run_id)
         store.execute("UPDATE runs SET notes = ? WHERE id = ?", (text, run_id))
 
 
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Tags as they are kept: without blanks around them, each once, in order. InputError for one that is empty, too
-    long or has a comma in it, and for too many."""
-    found = tuple(dict.fromkeys(" ".join(tag.split()) for tag in tags))
+    """Tags as they are kept: without blanks around them, each once, in order. InputError for one that is no name
+    (`names`), too long or has a comma in it, and for too many."""
+    found = tuple(dict.fromkeys(checked_name(" ".join(tag.split()), "a tag", LONGEST_TAG) for tag in tags))
     for tag in found:
-        if not 1 <= len(tag) <= LONGEST_TAG or "," in tag:
-            raise InputError(f"{tag!r} cannot be a tag", why=f"A tag has 1 to {LONGEST_TAG} characters and no comma.")
+        if "," in tag:
+            raise InputError(f"{tag!r} cannot be a tag", why="A comma stands between two tags.")
     if len(found) > MOST_TAGS:
         raise InputError(f"A run has at most {MOST_TAGS} tags", why=f"Given: {len(found)}.")
     return found

@@ -9,7 +9,7 @@ from types import NoneType
 from typing import Any
 
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.errors import InputError
+from sapo_studio.errors import RunGone
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import UNREADABLE, StoreFault, unreadable
 from sapo_studio.store.records import ErrorText, RunSummary, UnseenAlarm
@@ -67,10 +67,10 @@ def working_runs(store: Store) -> list[RunSummary]:
 
 
 def get_run(store: Store, run_id: str) -> RunSummary:
-    """One run. Raises InputError where there is none with this id, StoreFault where its row is damaged."""
+    """One run. Raises RunGone where there is none with this id, StoreFault where its row is damaged."""
     row = store.row(_SUMMARY + "WHERE r.id = ?", (run_id,))
     if row is None:
-        raise InputError(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
+        raise RunGone(f"There is no run {run_id}", fix="`sapo runs` lists what there is.")
     latest = store.rows(_NEWEST_METRICS.format(of="WHERE r.id = ?"), (run_id,))
     headline = {name: value for _, name, value in latest if type(value) is float}
     unseen = _unseen_alarms(store, "AND run_id = ?", run_id)

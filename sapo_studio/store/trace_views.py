@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from sapo_studio.errors import InputError
+from sapo_studio.names import checked_name
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.records import TraceFilter
@@ -40,10 +41,9 @@ def list_views(store: Store) -> list[TraceView]:
 
 
 def save_view(store: Store, name: str, filter: TraceFilter) -> TraceView:
-    """Keep `filter` as `name`, in place of a view that has the name already. Raises InputError for an empty name."""
-    name = " ".join(name.split())
-    if not name:
-        raise InputError("The view has no name", fix="Give it one.")
+    """Keep `filter` as `name`, in place of a view that has the name already. Raises InputError where that
+    cannot be a name."""
+    name = checked_name(" ".join(name.split()), "a view")
     kept = replace(filter, run_id="")
     values = {key: value for key, value in asdict(kept).items() if key != "run_id"}
     with store.atomic():

@@ -14,7 +14,6 @@ from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.store import queries
 from sapo_studio.store.alarms import alarms_of, mark_seen, raise_alarms
-from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue
 from tests.fixtures.command_line import sapo
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
@@ -135,13 +134,6 @@ def test_every_number_that_is_looked_at_is_one_that_runs_store():
 
 
 # -- Kept, told, seen
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path))
-    with Store.open(tmp_path / "studio.db") as opened:
-        yield opened
 
 
 def put(store, run_id, iteration, **metrics):

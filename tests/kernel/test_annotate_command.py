@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 
-from sapo_studio import cli
 from sapo_studio.store.db import Store
 from sapo_studio.store.queues import list_queues
+from tests.fixtures.command_line import said
 from tests.fixtures.synthetic import synthetic_run
-
-Sapo = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def sapo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Sapo:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sapo", "annotate", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return call
 
 
 @pytest.fixture
@@ -35,9 +17,11 @@ def run_id(store: Store) -> str:
     return synthetic_run(store, name="lab", trajectories=24, questions=8, iterations=1)
 
 
-def test_make_list_delete(sapo: Sapo, store: Store, run_id: str):
+def test_make_list_delete(store: Store, run_id: str):
     options = ("--rule", "uncertain", "--size", "10", "--seed", "4", "--overlap", "0.5", "--gold", "0.2")
-    code, out, _ = sapo("make", "last", *options, "--iteration", "1", "--outcome", "wrong", "--as", "mira", "--json")
+    code, out, _ = said(
+        "annotate", "make", "last", *options, "--iteration", "1", "--outcome", "wrong", "--as", "mira", "--json"
+    )
     assert code == 0
     made = json.loads(out)
     (kept,) = list_queues(store)
@@ -45,15 +29,15 @@ def test_make_list_delete(sapo: Sapo, store: Store, run_id: str):
     assert (made["run_id"], made["rule"], made["seed"], made["size"]) == (run_id, "uncertain", 4, 10)
     assert (made["gold"], made["overlap"], made["created_by"], made["uid"]) == (2, 0.5, "mira", kept.uid)
     assert (kept.source["iteration"], kept.source["outcome"], kept.source["size"]) == (1, "wrong", 10)
-    code, out, _ = sapo("make", run_id, "--rule", "uncertain", "--iteration", "1")
+    code, out, _ = said("annotate", "make", run_id, "--rule", "uncertain", "--iteration", "1")
     assert code == 0
     assert "'lab it 1, uncertain 2': 24 items" in out
-    code, out, _ = sapo("list", "--json")
+    code, out, _ = said("annotate", "list", "--json")
     assert [json.loads(line)["name"] for line in out.splitlines()] == ["lab it 1, uncertain 2", "lab it 1, uncertain"]
-    code, out, _ = sapo("list")
+    code, out, _ = said("annotate", "list")
     assert code == 0
     assert "lab it 1, uncertain" in out
-    code, out, _ = sapo("delete", "lab it 1, uncertain")
+    code, out, _ = said("annotate", "delete", "lab it 1, uncertain")
     assert (code, "Its judgements stay" in out) == (0, True)
     assert [queue.name for queue in list_queues(store)] == ["lab it 1, uncertain 2"]
 
@@ -71,17 +55,17 @@ def test_make_list_delete(sapo: Sapo, store: Store, run_id: str):
         ("delete", "no such queue"),
     ],
 )
-def test_nonsense_ends_with_2(sapo: Sapo, store: Store, run_id: str, arguments: tuple[str, ...]):
-    code, _, told = sapo(*arguments)
+def test_nonsense_ends_with_2(store: Store, run_id: str, arguments: tuple[str, ...]):
+    code, _, told = said("annotate", *arguments)
     assert code == 2
     assert told
     assert "Traceback" not in told
     assert list_queues(store) == []
 
 
-def test_before_there_is_a_store(sapo: Sapo):
-    assert sapo("list")[:2] == (0, "No queues yet. Make one: sapo annotate make last\n")
-    assert sapo("list", "--json")[:2] == (0, "")
-    code, _, told = sapo("make", "last")
+def test_before_there_is_a_store():
+    assert said("annotate", "list")[:2] == (0, "No queues yet. Make one: sapo annotate make last\n")
+    assert said("annotate", "list", "--json")[:2] == (0, "")
+    code, _, told = said("annotate", "make", "last")
     assert code == 1
     assert "There is no store" in told

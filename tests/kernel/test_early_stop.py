@@ -7,17 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.early_stop import Measured, Rules, reason_to_stop
+from sapo_studio.domain.early_stop import Rules, reason_to_stop
+from sapo_studio.store.records import MetricValue
 
 Values = list[float | None]
 
 
-def history(**values: Values) -> dict[int, dict[str, Measured]]:
-    found: dict[int, dict[str, Measured]] = {}
+def history(**values: Values) -> dict[int, dict[str, MetricValue]]:
+    found: dict[int, dict[str, MetricValue]] = {}
     for name, of in values.items():
         for at, value in enumerate(of):
             if value is not None:
-                found.setdefault(at, {})[name] = Measured(value, value - 0.02, value + 0.02)
+                found.setdefault(at, {})[name] = MetricValue(value, value - 0.02, value + 0.02)
     return found
 
 
@@ -29,6 +30,7 @@ def history(**values: Values) -> dict[int, dict[str, Measured]]:
         ([0.5, 0.6, 0.61, 0.6], 0.02, True),
         ([0.5, 0.6, None, 0.6], 0.0, False),
         ([0.6, 0.6], 0.0, False),  # not two iterations yet
+        ([float("nan"), 0.6, 0.6], 0.0, False),
     ],
 )
 def test_flat_accuracy(accuracy: Values, gain: float, ends: bool):
@@ -40,7 +42,14 @@ def test_flat_accuracy(accuracy: Values, gain: float, ends: bool):
 
 @pytest.mark.parametrize(
     ("gap", "ends"),
-    [([0.1, 0.2, 0.3], True), ([0.1, 0.2, 0.2], False), ([0.3, 0.2, 0.3], False), ([None, 0.2, 0.3], False)],
+    [
+        ([0.1, 0.2, 0.3], True),
+        ([0.1, 0.2, 0.2], False),
+        ([0.3, 0.2, 0.3], False),
+        ([None, 0.2, 0.3], False),
+        ([0.1, 0.2, 0.22], False),  # within the two intervals
+        ([float("nan"), 0.2, 0.3], False),
+    ],
 )
 def test_a_gap_that_widens(gap: Values, ends: bool):
     why = reason_to_stop(Rules(gap_iterations=2), history(gap=gap), 2)
@@ -55,15 +64,16 @@ def test_too_few_pairs():
     assert reason_to_stop(Rules(least_pairs=12), found, 2) == told
     assert reason_to_stop(Rules(least_pairs=11), found, 2) == ""
     assert reason_to_stop(Rules(least_pairs=12), {}, 2) == ""
+    assert reason_to_stop(Rules(least_pairs=12), found, 2, paired=False) == ""
 
 
 def test_reward_and_accuracy_part():
     falling: Values = [0.6, 0.55, 0.5]
-    found = history(mean_reward=[0.1, 0.2, 0.3], sampled_accuracy=falling)
-    assert "sampled accuracy fell by 10.0 points" in reason_to_stop(Rules(reward_parts=True), found, 2)
-    flat = history(mean_reward=[0.1, 0.1, 0.3], sampled_accuracy=falling)
+    found = history(mean_reward=[0.1, 0.2, 0.3], greedy_accuracy=falling)
+    assert "greedy accuracy fell by 10.0 points" in reason_to_stop(Rules(reward_parts=True), found, 2)
+    flat = history(mean_reward=[0.1, 0.1, 0.3], greedy_accuracy=falling)
     assert reason_to_stop(Rules(reward_parts=True), flat, 2) == ""
-    assert reason_to_stop(Rules(reward_parts=True), history(sampled_accuracy=falling), 2) == ""
+    assert reason_to_stop(Rules(reward_parts=True), history(greedy_accuracy=falling), 2) == ""
 
 
 numbers = st.lists(st.one_of(st.none(), st.floats(0, 1)), min_size=4, max_size=4)

@@ -13,8 +13,17 @@ from sapo_studio.app.set_up.missing import NEEDS, missing
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
 from sapo_studio.events import PROTOCOL
-from sapo_studio.requests.client import ask
-from sapo_studio.requests.kinds import SandboxProbeRequest
+from sapo_studio.requests.client import ask, command_for
+from sapo_studio.requests.kinds import (
+    EvaluateRequest,
+    LabelStudyRequest,
+    PeopleStudyRequest,
+    SampleSolutionsRequest,
+    SandboxProbeRequest,
+    ScoreRequest,
+    ShadowStudyRequest,
+    SolutionText,
+)
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
 from tests.fixtures.command_line import sapo
@@ -135,6 +144,34 @@ def test_requests_are_answered_by_the_python_that_is_chosen(tmp_path):
     assert ask(SandboxProbeRequest())["sandbox"] != "here"
     with engines.lives_in(str(answering)):
         assert ask(SandboxProbeRequest())["sandbox"] == "here"
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        lambda run: EvaluateRequest(run=run),
+        lambda run: ScoreRequest(run=run, solutions=(SolutionText(number=0, problem="1 + 1", steps=("2",)),)),
+        lambda run: LabelStudyRequest(run=run),
+        lambda run: PeopleStudyRequest(run=run, judged={0: {1: True}}),
+        lambda run: ShadowStudyRequest(run=run, iteration=1, labels={0: "1"}),
+        lambda run: SampleSolutionsRequest(like=run, models=(run,)),
+    ],
+    ids=["evaluate", "score", "label-study", "people-study", "shadow", "sample"],
+)
+def test_what_is_asked_about_a_run_is_answered_by_the_python_of_the_run(tmp_path, about):
+    answering = python(tmp_path, '{"from": "the run\'s"}')
+    (tmp_path / "config.toml").write_text(f'[runtime]\nengine_python = "{answering}"\n')
+    assert ask(about(tmp_path)) == {"from": "the run's"}
+    with engines.lives_in("/nowhere/python"):
+        assert ask(about(tmp_path)) == {"from": "the run's"}
+
+
+@pytest.mark.parametrize("text", ["", "runtime = 3", "[runtime]\nengine_python = 3", "[runtime", "\0"])
+def test_a_run_that_names_none_is_left_to_the_profile(tmp_path, text):
+    (tmp_path / "config.toml").write_text(text)
+    engines.choose("/profile/python")
+    assert command_for(EvaluateRequest(run=tmp_path))[0] == "/profile/python"
+    assert command_for(EvaluateRequest(run=tmp_path / "gone"))[0] == "/profile/python"
 
 
 def test_what_is_missing_is_told_for_what_the_run_wants_with_the_command(tmp_path):

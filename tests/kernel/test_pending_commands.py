@@ -8,17 +8,9 @@ import pytest
 
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.store import queries, runs
-from sapo_studio.store.db import Store
 from sapo_studio.store.pending_commands import ASKED, pending
 from tests.fixtures.command_line import sapo
 from tests.fixtures.synthetic import synthetic_queued
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path))
-    with Store.open(tmp_path / "studio.db") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from sapo_studio import cli, supervisor
+from sapo_studio import supervisor
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.domain.scheduling import Need
@@ -16,8 +14,7 @@ from sapo_studio.errors import InputError
 from sapo_studio.store import queries, run_keeping, run_queue, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.run_filter import SORTS, RunFilter, sorted_runs
-
-Sapo = Callable[..., tuple[int, list[dict[str, Any]], str]]
+from tests.fixtures.command_line import answered as sapo
 
 
 @pytest.fixture(autouse=True)
@@ -28,21 +25,6 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
         return False
 
     monkeypatch.setattr(supervisor, "wake_queue", asleep)
-
-
-@pytest.fixture
-def sapo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Sapo:
-    def call(*arguments: str) -> tuple[int, list[dict[str, Any]], str]:
-        monkeypatch.setattr("sys.argv", ["sapo", *arguments, "--json"])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0
-        told = capsys.readouterr()
-        return code, [json.loads(line) for line in told.out.splitlines()], told.err
-
-    return call
 
 
 def make(store: Store, name: str, status: RunStatus = RunStatus.STOPPED) -> str:
@@ -67,13 +49,15 @@ def test_notes_and_tags_are_kept_and_found(store: Store):
     assert names(store, text="seed 3") == ["a"]
     assert names(store, tags=("paper",)) == ["a"]
     assert names(store, tags=("paper", "other")) == []
-    for bad in ("", "a,b", "x" * 41):
+    for bad in ("", "a,b", "x" * 41, "a\x1b[31m", "\u200b", "a\u202eb", "a\udcff"):
         with pytest.raises(InputError):
             run_keeping.set_tags(store, a, [bad])
     with pytest.raises(InputError):
         run_keeping.set_tags(store, a, map(str, range(21)))
     with pytest.raises(InputError):
         run_keeping.set_notes(store, a, "x" * 20_001)
+    run_keeping.set_notes(store, a, "half a \ud83d sign\nand more")
+    assert queries.get_run(store, a).notes == "half a ? sign\nand more"
     store.execute("UPDATE runs SET tags = '{', notes = ''")
     assert queries.get_run(store, a).tags == ()  # damaged: the run is still there
 
@@ -140,7 +124,7 @@ def test_every_order_keeps_all_runs(store: Store):
     assert all(sorted(names) == ["A", "b", "c"] for names in orders.values())
 
 
-def test_commands(sapo: Sapo, store: Store):
+def test_commands(store: Store):
     make(store, "one")
     two = make(store, "two")
     assert sapo("note", "last", "first try")[1] == [{"run_id": two, "notes": "first try"}]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from sapo_studio import cli, processes, supervisor
+from sapo_studio import processes, supervisor
 from sapo_studio.app.run_queue import keeper, putting_in
 from sapo_studio.app.run_queue.machine_now import MachineWatch
 from sapo_studio.app.run_queue.needs import need_of
@@ -23,6 +22,7 @@ from sapo_studio.store import queries, run_queue, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import StoreFault
 from sapo_studio.store.records import RunSummary
+from tests.fixtures.command_line import answered as sapo
 from tests.fixtures.two_cards import TwoCards
 
 GIB = 2**30
@@ -395,25 +395,9 @@ def test_a_running_run_that_cannot_be_read_takes_all(store: Store, watch: Machin
 
 # -- the command
 
-Sapo = Callable[..., tuple[int, list[dict[str, object]], str]]
 
-
-@pytest.fixture
-def sapo(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, woken: list[str]) -> Sapo:
-    def call(*arguments: str) -> tuple[int, list[dict[str, object]], str]:
-        monkeypatch.setattr("sys.argv", ["sapo", *arguments, "--json"])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0
-        told = capsys.readouterr()
-        return code, [json.loads(line) for line in told.out.splitlines()], told.err
-
-    return call
-
-
-def test_the_command_puts_in_moves_and_takes_out(sapo: Sapo, store: Store):
+@pytest.mark.usefixtures("woken")
+def test_the_command_puts_in_moves_and_takes_out(store: Store):
     assert sapo("queue", "pause")[:2] == (0, [{"kind": "queue", "paused": True}])
     assert sapo("run", "lab-smoke", "--queue")[1] == [{"kind": "queued", "run_id": "lab-smoke-1", "place": 1}]
     sapo("run", "lab-smoke", "--queue", "--name", "second")
@@ -436,6 +420,7 @@ def test_the_command_puts_in_moves_and_takes_out(sapo: Sapo, store: Store):
     assert sapo("queue", "cards", "second", "one")[0] == 2
 
 
-def test_an_empty_queue_is_said_and_not_waited_for(sapo: Sapo, store: Store):
+@pytest.mark.usefixtures("woken")
+def test_an_empty_queue_is_said_and_not_waited_for(store: Store):
     assert sapo("queue", "wait") == (0, [], "")
     assert sapo("queue", "list")[1] == [{"kind": "queue", "paused": False, "running": 0}]

@@ -12,7 +12,6 @@ from sapo_studio.domain.consensus import Bounds, filtered
 from sapo_studio.errors import InputError
 from sapo_studio.requests import client
 from sapo_studio.store.codec import row_id, row_number
-from sapo_studio.store.db import Store
 from tests.fixtures.command_line import sapo
 from tests.fixtures.synthetic import synthetic_run
 
@@ -33,13 +32,6 @@ FOUND = {
     "shadow": {"step_accuracy": share(0.83)},
     "difference": {"value": 0.03, "low": -0.01, "high": 0.07},
 }
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path))
-    with Store.open(tmp_path / "studio.db") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -28,8 +28,9 @@ def test_a_name_is_kept_once_and_can_be_forgotten(store):
     assert [view.name for view in list_views(store)] == ["b"]
     with pytest.raises(InputError, match="no view"):
         delete_view(store, "A")
-    with pytest.raises(InputError, match="no name"):
-        save_view(store, "  ", FILTER)
+    for bad in ("  ", "a\x07b", "x" * 81):
+        with pytest.raises(InputError, match="cannot be the name of a view"):
+            save_view(store, bad, FILTER)
 
 
 def test_a_damaged_one_is_told_by_name_and_a_later_version_s_key_is_passed_over(store):

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sapo_studio.domain.labelers import registry
+from sapo_studio.errors import SapoError
 
 OUTCOMES = (("All outcomes", "all"), ("Incorrect", "wrong"), ("Correct", "right"))
 
@@ -77,3 +78,11 @@ def with_mnemonics(texts: Sequence[str]) -> list[str]:
             text = f"{text[:at]}&{text[at:]}"
         marked.append(text)
     return marked
+
+
+def told(error: Exception) -> str:
+    """An error in sentences, as a page says it beside what went wrong; of a fault of the program its kind."""
+    if not isinstance(error, SapoError):
+        return f"{type(error).__name__}: {error}"
+    parts = (part.strip() for part in (error.what, error.why, error.fix))
+    return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts if part)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.store.runs import create_import, create_run, set_status
+from sapo_studio.errors import InputError
+from sapo_studio.store import queries
+from sapo_studio.store.runs import create_import, create_run, delete_run, set_status
 from sapo_ui.features.metrics.accuracy import AccuracyPanel
+from sapo_ui.features.traces.panel import TracesPanel
+from sapo_ui.features.traces.view import TraceView
 from sapo_ui.panels.data_panel import DataPanel
-from sapo_ui.services import tasks
+from sapo_ui.services import run_condition, tasks
 from sapo_ui.shell.panel_registry import PANELS
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
 from tests.ui.panel_helpers import change_of, filled, show
@@ -30,6 +34,49 @@ def said(qtbot, panel, state):
     qtbot.waitUntil(lambda: panel.emptiness == state)
     assert not panel.filled
     return panel.empty.message
+
+
+def settled(qtbot, parent):
+    """Wait until nothing is read any more, and what was read has arrived."""
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    arrived: list[None] = []
+    tasks.run(parent, lambda _: None, arrived.append)
+    qtbot.waitUntil(lambda: bool(arrived))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, TracesPanel, TraceView], ids=lambda kind: kind.panel_id or kind.__name__)
+def test_a_run_that_was_deleted_meanwhile_is_no_error(qtbot, store, kind, monkeypatch):
+    """It is read when the panel is shown, and again when the store says that it has changed."""
+    told: list[Exception] = []
+    monkeypatch.setattr(tasks.pool(), "on_error", told.append)
+    run_id = synthetic_run(store, iterations=1)
+    change = change_of(store, run_id)
+    delete_run(store, run_id)
+    panel = show(qtbot, kind(), run_id)
+    settled(qtbot, panel)
+    panel.refresh(change)
+    settled(qtbot, panel)
+    assert told == []
+    assert not panel.filled
+
+
+def test_what_follows_a_run_is_silent_when_it_is_gone_and_only_then(qtbot, store, monkeypatch):
+    told: list[Exception] = []
+    monkeypatch.setattr(tasks.pool(), "on_error", told.append)
+    parent, heard = QWidget(), []
+    qtbot.addWidget(parent)
+    tasks.follow(parent, lambda store: queries.get_config(store, "gone"), heard.append, key="config")
+    run_condition.read(parent, "gone", lambda _, found: heard.append(found))
+    settled(qtbot, parent)
+    assert told == []
+    assert len(heard) == 1  # nothing is unusual of it
+
+    def broken(_: object) -> None:
+        raise InputError("Something else")
+
+    tasks.follow(parent, broken, heard.append, key="config")
+    settled(qtbot, parent)
+    assert [str(error) for error in told] == ["Something else"]
 
 
 @of_all

@@ -10,7 +10,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QApplication, QStackedLayout, QVBoxLayout, QWidget
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.errors import InputError
+from sapo_studio.errors import InputError, RunGone
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
@@ -148,6 +148,8 @@ class DataPanel(Panel):
                 return run, ""
             try:
                 return run, self.why_never(queries.get_config(store, run_id))
+            except RunGone:
+                raise
             except InputError:  # another version's, with keys that this one does not know
                 return run, ""
 
@@ -169,14 +171,14 @@ class DataPanel(Panel):
         self.empty.say(found.headline, found.text, SIGNS[found.state])
 
     def read(self, work: Callable[[Store], T], done: Callable[[T], None], key: str = "load") -> None:
-        """Read in the background. What comes in for a run that is no longer shown is dropped."""
+        """Read in the background (`tasks.follow`). What comes in for a run that is no longer shown is dropped."""
         asked_for = self._run_id
 
         def deliver(result: T) -> None:
             if self._run_id == asked_for:
                 done(result)
 
-        tasks.run(self, work, deliver, key=key, keep_running=True)
+        tasks.follow(self, work, deliver, key=key)
 
     def clear(self) -> None:
         """Forget the run that was shown."""

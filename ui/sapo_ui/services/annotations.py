@@ -126,7 +126,4 @@ class JudgementWriter(QObject):
         unfinished().lost += 1 + len(self._waiting)
         self._waiting.clear()
         unfinished().end(self)
-        told = tasks.pool().on_error
-        if told is None:
-            raise error
-        told(error)
+        tasks.pool().tell(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, QProcess, Signal
@@ -57,8 +57,13 @@ class EngineStudy(QObject):
             return
         self.about, self._keep = about, keep
         self._tell(0.0)
-        # As text already there: what is asked, and the answer, may be megabytes.
-        tasks.run(self, lambda store: ask(store).to_json(), self._start, failed=self._fail, key="study")
+
+        def asked(store: Store) -> tuple[Sequence[str], str]:
+            request = ask(store)
+            # As text already here: what is asked, and the answer, may be megabytes.
+            return client.command_for(request), request.to_json()
+
+        tasks.run(self, asked, self._start, failed=self._fail, key="study")
 
     def cancel(self) -> None:
         """End it; nothing is kept."""
@@ -79,15 +84,15 @@ class EngineStudy(QObject):
             _end(process.processId())
             process.waitForFinished(1000)
 
-    def _start(self, text: str) -> None:
+    def _start(self, asked: tuple[Sequence[str], str]) -> None:
         if not self.running:  # cancelled meanwhile
             return
+        (program, *arguments), text = asked
         process = self._process = QProcess(self)
         self._errors = ""
         process.readyReadStandardError.connect(self._hear)
         process.finished.connect(self._finished)
         process.errorOccurred.connect(self._broke)
-        program, *arguments = client.COMMAND
         process.start(program, arguments)
         process.write(text.encode())
         process.closeWriteChannel()

@@ -12,9 +12,9 @@ from sapo_studio.app.studies import shadow
 from sapo_studio.app.studies.audit import Audit, audit
 from sapo_studio.app.studies.shadow import Shadow
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.alarms import evaluations
 from sapo_studio.domain.consensus import Bounds
-from sapo_studio.domain.reward_and_truth import Evaluated
+from sapo_studio.domain.iteration_numbers import finite
+from sapo_studio.domain.reward_and_truth import Evaluated, evaluations
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -58,7 +58,7 @@ def read(
         return AuditView(
             queries.get_run(store, run_id),
             found,
-            evaluations(queries.metrics(store, run_id)),
+            evaluations(finite(queries.metrics(store, run_id))),
             shadow.kept(store, run_id, found.iteration),
             *_phases(store, run_id, found.iteration),
         )

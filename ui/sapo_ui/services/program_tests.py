@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
 
+from sapo_studio import engines
 from sapo_studio.errors import EngineError, SapoError
 from sapo_studio.requests.client import ask
 from sapo_studio.requests.kinds import ProgramTestsRequest
@@ -46,9 +47,11 @@ def run_tests(
     """Run the tests of a trajectory in the background. It takes a second, and as long as the program does."""
 
     def work(store: Store) -> RunTests:
-        task = queries.get_config(store, detail.run_id).task.model_dump(mode="json")
-        program = "\n".join(detail.steps)
-        found = ask(ProgramTestsRequest(task=task, question=detail.question, program=program), seconds=PATIENCE)
+        config = queries.get_config(store, detail.run_id)
+        task, program = config.task.model_dump(mode="json"), "\n".join(detail.steps)
+        request = ProgramTestsRequest(task=task, question=detail.question, program=program)
+        with engines.lives_in(config.runtime.engine_python):
+            found = ask(request, seconds=PATIENCE)
         tests = tuple(RunTest(str(one["test"]), bool(one["passed"]), str(one["reason"])) for one in found["tests"])
         limits = f"sandbox {found['sandbox']}, limit {found['seconds']:g}\u202fs and {found['memory_mb']}\u202fMB"
         return RunTests(detail.id, tests, limits)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject
 
-from sapo_studio.errors import InputError
 from sapo_studio.store import pending_commands
 from sapo_studio.store.alarms import mark_seen
 from sapo_studio.store.db import Store
@@ -16,20 +15,8 @@ from sapo_ui.services.control import SENDER
 
 
 def read(parent: QObject, run_id: str, done: Callable[[str, RunCondition], None]) -> None:
-    """Read the condition of a run; `done` hears whose it is. One that was deleted meanwhile has none."""
-
-    def failed(error: Exception) -> None:
-        if not isinstance(error, InputError):
-            raise error
-
-    tasks.run(
-        parent,
-        lambda store: run_condition(store, run_id),
-        lambda found: done(run_id, found),
-        failed=failed,
-        key="condition",
-        keep_running=True,
-    )
+    """Read the condition of a run; `done` hears whose it is."""
+    tasks.follow(parent, lambda store: run_condition(store, run_id), lambda found: done(run_id, found), key="condition")
 
 
 def withdraw(parent: QObject, run_id: str, done: Callable[[], None]) -> None:

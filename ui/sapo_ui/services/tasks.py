@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
 
-from sapo_studio.errors import StoreError
+from sapo_studio.errors import RunGone, StoreError
 from sapo_studio.store.db import Store
 
 T = TypeVar("T")
@@ -186,10 +186,14 @@ class Pool:
                 done(task.result)
         elif failed is not None:
             failed(task.error)
-        elif self.on_error is not None:
-            self.on_error(task.error)
         else:
-            raise task.error
+            self.tell(task.error)
+
+    def tell(self, error: Exception) -> None:
+        """Hand an error that nobody else takes to `on_error`."""
+        if self.on_error is None:
+            raise error
+        self.on_error(error)
 
 
 def _usable(store: Store) -> bool:
@@ -244,3 +248,14 @@ def run(
     refreshes, which would starve otherwise.
     """
     return pool().run(parent, work, done, failed=failed, key=key, keep_running=keep_running)
+
+
+def follow(parent: QObject, work: Callable[[Store], T], done: Callable[[T], None], *, key: str) -> Task:
+    """`run` for what is shown of a run and read again as it changes: each reading is delivered, and a run that was
+    deleted meanwhile is no error, as the list of runs says so already."""
+
+    def failed(error: Exception) -> None:
+        if not isinstance(error, RunGone):
+            pool().tell(error)
+
+    return run(parent, work, done, failed=failed, key=key, keep_running=True)

@@ -82,6 +82,6 @@ class Indexing(QObject):
         def failed(error: Exception) -> None:
             self.stop()  # the store says it itself to whoever reads it next; the search does without
             if not isinstance(error, StoreError):
-                raise error
+                tasks.pool().tell(error)
 
         tasks.run(self, work, done, failed=failed, key="index", keep_running=True)

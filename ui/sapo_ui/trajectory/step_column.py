@@ -47,12 +47,12 @@ class Card(QWidget):
         painter.setPen(QPen(QColor(ring), 2 if self.chosen else 1))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.RADIUS, theme.RADIUS)
 
-    def paint_score(self, painter: QPainter, score: float) -> None:
-        """A score as a bar in its color, at the card's left edge."""
+    def paint_score(self, painter: QPainter, score: float, height: float) -> None:
+        """A score as a bar in its color, at the left edge of the card's upper `height` pixels."""
         look = theme.current()
         painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
         painter.setBrush(theme.score_colour(score))
-        painter.drawRoundedRect(QRectF(5, 6, BAR, self.height() - 12), 3, 3)
+        painter.drawRoundedRect(QRectF(5, 6, BAR, height - 12), 2, 2)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         del event

@@ -19,6 +19,7 @@ class Card(QFrame):
         column.setContentsMargins(1, 1, 1, 1)
         column.setSpacing(0)
         self.head = QHBoxLayout()
+        self.head.setSpacing(theme.SPACE_3)
         self._title = ElidedLabel(theme.font("strong"), parent=self)
         self._title.setVisible(bool(title))
         self.head.addWidget(self._title, 1)
@@ -30,5 +31,17 @@ class Card(QFrame):
         """Name what stands on it; empty: without a title."""
         self._title.set_text(title)
         self._title.setVisible(bool(title))
-        margins = (12, 8, 8, 0) if title else (0, 0, 0, 0)
+        margins = (theme.SPACE_3, theme.SPACE_2, theme.SPACE_2, 0) if title else (0, 0, 0, 0)
         self.head.setContentsMargins(*margins)
+
+
+class TitledCard(Card):
+    """A card that is filled line by line: `column` is where they go."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        body = QWidget()
+        self.column = QVBoxLayout(body)
+        self.column.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_2)
+        self.column.setSpacing(theme.SPACE_2)
+        super().__init__(body, title, parent)
+        self.setAccessibleName(title)

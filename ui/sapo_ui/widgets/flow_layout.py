@@ -1,4 +1,4 @@
-"""A row of controls that breaks into further rows where the dock is narrow."""
+"""A row of controls that breaks into further rows where there is little room."""
 
 from __future__ import annotations
 

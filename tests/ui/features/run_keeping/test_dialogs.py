@@ -29,7 +29,7 @@ def test_a_note_and_tags_are_saved_and_what_is_wrong_is_said(qtbot, store):
     qtbot.keyClicks(dialog.tags, "paper, " + "x" * 50)
     save = dialog.buttons.button(QDialogButtonBox.StandardButton.Save)
     qtbot.mouseClick(save, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "cannot be a tag" in dialog.trouble.text)
+    qtbot.waitUntil(lambda: "cannot be the name of a tag" in dialog.trouble.text)
     assert queries.get_run(store, run_id).notes == ""  # neither is written
     dialog.tags.setText("paper, seed 3, ")
     saved = []

@@ -98,6 +98,21 @@ def test_what_goes_wrong_is_told_and_measuring_can_be_cancelled(qtbot, store, ru
     assert matrices.kept(store.run_dir(run_id)) == []
 
 
+def test_the_matrix_is_measured_by_the_python_of_its_run(qtbot, store, run_id, tmp_path, engine):
+    engine("sys.exit('not this one')")
+    answering = tmp_path / "python"
+    answer = json.dumps({"matrix": MATRIX})
+    answering.write_text(f"#!/bin/sh\ncat >/dev/null\ncat <<'END'\n{answer}\nEND\n")
+    answering.chmod(0o755)
+    config = store.run_dir(run_id) / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(f'[runtime]\nengine_python = "{answering}"\n')
+    panel = filled(qtbot, show(qtbot, MatrixPanel(), run_id))
+    panel.button.click()
+    qtbot.waitUntil(lambda: not panel.cells.isHidden())
+    assert len(matrices.kept(store.run_dir(run_id))) == len(MATRIX)
+
+
 @pytest.mark.parametrize("text", ["", "[1]", '[{"verifier": 1}]', "null"])
 def test_a_matrix_that_cannot_be_read_is_measured_again(tmp_path, text):
     (tmp_path / matrices.FILE).write_text(text)

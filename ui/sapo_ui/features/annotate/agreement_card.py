@@ -11,11 +11,11 @@ from sapo_studio.domain.people import Agreement, PairAgreement
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.annotate.person_names import short_name
+from sapo_ui.widgets.card import TitledCard
 from sapo_ui.widgets.combo import set_items
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.point_bar import PointBar
-from sapo_ui.widgets.titled_card import TitledCard
 
 ALONE = "Agreement needs a second person: who saves the items for everybody too."
 CATEGORIES = ("incorrect", "neutral", "correct")

@@ -22,6 +22,7 @@ from sapo_ui.features.annotate.people_column import PeopleColumn
 from sapo_ui.features.annotate.subpage import Subpage
 from sapo_ui.services.resolutions import ConflictDesk, Evidence, Resolving
 from sapo_ui.widgets.labels import label
+from sapo_ui.wording import told
 
 HELP = """### Annotate: conflicts
 
@@ -221,7 +222,7 @@ class ConflictsPage(Subpage):
 
     def _refused(self, error: object) -> None:
         if isinstance(error, SapoError):
-            self.view.notice.say(" ".join(f"{error.what}. {error.why} {error.fix}".replace("..", ".").split()))
+            self.view.notice.say(told(error))
 
     # -- what is pressed
 

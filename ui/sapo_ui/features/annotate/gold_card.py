@@ -12,12 +12,12 @@ from sapo_studio.domain.metrics import wilson
 from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui import theme
 from sapo_ui.features.annotate.person_names import short_name
+from sapo_ui.widgets.card import TitledCard
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.point_bar import PointBar
-from sapo_ui.widgets.titled_card import TitledCard
 
 NONE = "No gold items are mixed into this queue."
 NOBODY = "Nobody has saved a gold item yet."

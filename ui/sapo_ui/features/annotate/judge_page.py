@@ -24,6 +24,7 @@ from sapo_ui.services.queues import OpenItem, QueueDesk, QueueView
 from sapo_ui.services.settings import Settings
 from sapo_ui.services.unfinished import unfinished
 from sapo_ui.widgets.banner import Banner
+from sapo_ui.wording import told
 
 LOADING_MS = 200
 """Reading that takes longer than this says so."""
@@ -187,7 +188,7 @@ class JudgePage(Subpage):
     def _refused(self, error: object) -> None:
         if isinstance(error, InputError):
             self._forget_pending()  # what was pressed after it was meant for what it would have led to
-            self.item.notice.say(f"{error.what}. {error.why} {error.fix}".replace("..", ".").strip())
+            self.item.notice.say(told(error))
 
     def _writable(self, fault: object) -> None:
         self._loading.stop()

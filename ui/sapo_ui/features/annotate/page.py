@@ -31,6 +31,7 @@ from sapo_ui.services.annotations import annotation_events
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.widgets import dialogs
+from sapo_ui.wording import told
 
 REFRESH_MS = 5000
 """Between two looks at what others do in the queue."""
@@ -277,7 +278,7 @@ class AnnotatePage(Page):
             if not isinstance(error, InputError):
                 raise error
             if isValid(dialog):
-                dialog.refuse(f"{error.what}. {error.why} {error.fix}".strip())
+                dialog.refuse(told(error))
 
         queues.make(self, spec, done, failed)
 

@@ -183,4 +183,4 @@ class JudgeCard(Card):
         painter = QPainter(self)
         self.paint_frame(painter)
         if self.step.models is not None and self.step.models.score is not None:
-            self.paint_score(painter, self.step.models.score)
+            self.paint_score(painter, self.step.models.score, self.height())

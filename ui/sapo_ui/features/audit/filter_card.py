@@ -15,8 +15,8 @@ from sapo_ui.features.audit.bounds_slider import BoundsSlider
 from sapo_ui.features.audit.effect_row import NOT_MEASURED, EffectRow
 from sapo_ui.features.audit.filter_switch import FilterSwitch
 from sapo_ui.services.label_audit import AuditView
+from sapo_ui.widgets.card import TitledCard
 from sapo_ui.widgets.labels import label
-from sapo_ui.widgets.titled_card import TitledCard
 
 BARS = 20
 KEPT, ESTIMATED, TRUE, VERIFIER = ROWS = ("Labels kept", "Noise, estimated", "Noise, true", "Verifier, steps")

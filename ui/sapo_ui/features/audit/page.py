@@ -32,10 +32,10 @@ from sapo_ui.panels.page import Page
 from sapo_ui.services import engine_study, label_audit
 from sapo_ui.services.label_audit import AuditView
 from sapo_ui.services.poller import StoreChange
+from sapo_ui.widgets.card import TitledCard
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.row_table import dress_rows
 from sapo_ui.widgets.segmented import Segmented
-from sapo_ui.widgets.titled_card import TitledCard
 
 SENT = 40
 """Trajectories that are sent to be judged at once."""

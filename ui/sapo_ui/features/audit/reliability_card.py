@@ -10,8 +10,8 @@ from sapo_studio.app.studies.audit import Audit, Reliability
 from sapo_studio.domain.metrics import wilson
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.card import TitledCard
 from sapo_ui.widgets.labels import label
-from sapo_ui.widgets.titled_card import TitledCard
 
 BY = {
     "oracle": "Correct is what the task's oracle says.",
@@ -36,7 +36,7 @@ class ReliabilityCard(TitledCard):
         """Show another audit's."""
         found = audit.reliability
         shown = bool(found.curve)
-        self.title.setText(f"Reliability of V{audit.iteration - 1}" if audit.iteration else "Reliability")
+        self.set_title(f"Reliability of V{audit.iteration - 1}" if audit.iteration else "Reliability")
         self.curve.setVisible(shown)
         self.error.setText(f"calibration error {fmt.number(found.calibration_error)}" if shown else "")
         self.sentence.setText(f"{found.sentence} {BY[found.by]}" if shown else found.sentence)

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QWidget
 
 from sapo_studio.domain.reward_and_truth import EVALUATIONS, Evaluated, parted
 from sapo_ui import format as fmt
+from sapo_ui.widgets.card import TitledCard
 from sapo_ui.widgets.charts.line_chart import Line, LineChart
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
-from sapo_ui.widgets.titled_card import TitledCard
 
 HEIGHT = 150
 

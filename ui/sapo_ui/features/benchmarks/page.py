@@ -11,7 +11,6 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from sapo_studio.app.benchmarks.making import Choice, Made
-from sapo_studio.errors import SapoError
 from sapo_studio.formats.registry import WRITTEN
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import BenchmarkInfo
@@ -26,6 +25,7 @@ from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.saving import saving
+from sapo_ui.wording import told
 
 T = TypeVar("T")
 
@@ -167,10 +167,7 @@ class BenchmarksPage(Page):
 
     def _failed(self, error: Exception) -> None:
         self.form.set_busy(False)
-        if isinstance(error, SapoError):
-            self.trouble.say(" ".join(part.rstrip(".") + "." for part in (error.what, error.why, error.fix) if part))
-        else:
-            self.trouble.say(f"{type(error).__name__}: {error}")
+        self.trouble.say(told(error))
         if not self.model.rows:
             self.empty.say("The benchmarks could not be read", "")
 

@@ -22,12 +22,12 @@ from sapo_studio.formats.registry import WRITTEN
 from sapo_studio.paths import user_path
 from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
-from sapo_ui.features.imports.told import told
 from sapo_ui.services import imports, tasks
 from sapo_ui.services.imports import Target
 from sapo_ui.widgets.combo import combo_box
 from sapo_ui.widgets.plain_text import PlainLabel
 from sapo_ui.widgets.saving import saving
+from sapo_ui.wording import told
 
 OF_A_RUN = (("People's", "human"), ("From rollouts", "rollouts"), ("The task's own truth", "oracle"))
 OF_A_FILE = (("The file's own", "file"), ("People's, the file's elsewhere", "human"))

@@ -20,7 +20,6 @@ from sapo_studio.app.imports.take_in import AUTO, Imported, Look, name_of
 from sapo_studio.formats.registry import IMPORTED
 from sapo_studio.readable import counted
 from sapo_ui import theme
-from sapo_ui.features.imports.told import told
 from sapo_ui.services import imports, tasks
 from sapo_ui.services.imports import Wanted
 from sapo_ui.widgets.combo import combo_box
@@ -28,6 +27,7 @@ from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.name_field import NameField
 from sapo_ui.widgets.plain_text import PlainLabel
 from sapo_ui.widgets.spin_boxes import share_box
+from sapo_ui.wording import told
 
 SHOWN = 200
 """Refused rows that are listed."""

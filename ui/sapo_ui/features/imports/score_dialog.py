@@ -21,7 +21,6 @@ from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
 from sapo_ui import theme
-from sapo_ui.features.imports.told import told
 from sapo_ui.services import tasks
 from sapo_ui.services.engine_study import EngineStudy
 from sapo_ui.services.scoring import ScoreJob, read_scorers
@@ -30,6 +29,7 @@ from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.plain_text import PlainLabel
+from sapo_ui.wording import told
 
 NONE_YET = "No run here has a trained verifier yet. Let a run finish its first iteration."
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from PySide6.QtGui import QPalette
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.domain.alarms import gap_widened
 from sapo_studio.domain.benchmark_coverage import note_of
+from sapo_studio.domain.iteration_numbers import gap_widened
 from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store

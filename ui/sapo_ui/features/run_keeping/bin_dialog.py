@@ -7,7 +7,6 @@ from collections.abc import Callable
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout, QWidget
 
-from sapo_studio.errors import SapoError
 from sapo_studio.store.db import Store
 from sapo_ui import format as fmt
 from sapo_ui import theme
@@ -16,6 +15,7 @@ from sapo_ui.services.run_keeping import BinnedRun
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.wording import told
 
 
 class BinDialog(QDialog):
@@ -111,10 +111,7 @@ class BinDialog(QDialog):
         tasks.run(self, work, done, failed=self._failed)
 
     def _failed(self, error: Exception) -> None:
-        if isinstance(error, SapoError):
-            self.trouble.say(" ".join(part.rstrip(".") + "." for part in (error.what, error.why, error.fix) if part))
-        else:
-            self.trouble.say(f"{type(error).__name__}: {error}")
+        self.trouble.say(told(error))
 
 
 def _emptied(store: Store) -> None:

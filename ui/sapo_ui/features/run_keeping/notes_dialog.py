@@ -5,12 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from sapo_studio.errors import SapoError
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.services import run_keeping, tasks
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.wording import told
 
 
 class NotesDialog(QDialog):
@@ -58,7 +58,4 @@ class NotesDialog(QDialog):
         )
 
     def _failed(self, error: Exception) -> None:
-        if isinstance(error, SapoError):
-            self.trouble.say(" ".join(part.rstrip(".") + "." for part in (error.what, error.why, error.fix) if part))
-        else:
-            self.trouble.say(f"{type(error).__name__}: {error}")
+        self.trouble.say(told(error))

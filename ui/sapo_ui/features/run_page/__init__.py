@@ -1,2 +1,2 @@
-"""The page of one run: header, phases, headline numbers, and the area in which panels are docked. It knows panels by
+"""The page of one run: header, phases, headline numbers, and the two ways to arrange its panels. It knows panels by
 their base class only; which there are says the shell."""

@@ -146,7 +146,7 @@ class FailureView(QScrollArea):
             self.failure = None
             self._say_headline(run)
             self._show_change(None)
-            tasks.run(self, lambda store: read_failure(store, run), self._show, key="failure")
+            tasks.follow(self, lambda store: read_failure(store, run), self._show, key="failure")
         self.show()
         return True
 

@@ -292,7 +292,7 @@ class RunPage(Page):
             metrics = feed.read(store, run).get("", {})
             return _Facts(run_id, queries.phases(store, run_id), metrics)
 
-        tasks.run(self, work, self._show_facts, key="facts", keep_running=True)
+        tasks.follow(self, work, self._show_facts, key="facts")
 
     def _show_facts(self, facts: _Facts) -> None:
         if facts.run_id and facts.run_id != self.run_id:

@@ -9,7 +9,6 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from sapo_studio.errors import SapoError
 from sapo_studio.store.db import Store
 from sapo_ui import theme
 from sapo_ui.features.run_queue.card_tiles import CardTiles
@@ -24,6 +23,7 @@ from sapo_ui.services.run_queue import MachineWatch, Overview, QueuedRun
 from sapo_ui.theme import icons
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.wording import told
 
 T = TypeVar("T")
 
@@ -237,10 +237,7 @@ class RunQueuePage(Page):
             self._show_plan(self.found.moved(run_id, place) if place else self.found, run_id if place else "")
 
     def _failed(self, error: Exception) -> None:
-        if isinstance(error, SapoError):
-            self.trouble.say(" ".join(part.rstrip(".") + "." for part in (error.what, error.why, error.fix) if part))
-        else:
-            self.trouble.say(f"{type(error).__name__}: {error}")
+        self.trouble.say(told(error))
         if self.found is None:
             self.empty.say("The queue could not be read", "")
 

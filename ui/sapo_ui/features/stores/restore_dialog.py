@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout, QWidget
 
-from sapo_studio.errors import SapoError
 from sapo_studio.readable import counted
 from sapo_ui import format as fmt
 from sapo_ui import theme
@@ -14,6 +13,7 @@ from sapo_ui.services.stores import Backup, Restored
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.wording import told
 
 
 class RestoreDialog(QDialog):
@@ -94,7 +94,4 @@ class RestoreDialog(QDialog):
 
     def _failed(self, error: Exception) -> None:
         self._chosen(self.list.currentRow())
-        if isinstance(error, SapoError):
-            self.trouble.say(" ".join(part.rstrip(".") + "." for part in (error.what, error.why, error.fix) if part))
-        else:
-            self.trouble.say(f"{type(error).__name__}: {error}")
+        self.trouble.say(told(error))

@@ -15,6 +15,7 @@ from sapo_ui.theme import glyphs
 from sapo_ui.trajectory.step_cards import StepFacts
 from sapo_ui.trajectory.step_column import Card
 from sapo_ui.widgets.marks import DRAW, TEXT_SIZES
+from sapo_ui.widgets.point_bar import HEIGHT, paint_interval
 
 LEAST = 40
 """Pixels: two lines of text."""
@@ -132,17 +133,8 @@ class _Line(QWidget):
         painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, f"{tries.succeeded}/{tries.made}")
         if not places.bars:
             return
-        groove = QRectF(places.tries + TRIES, middle - 2, BAR - 8, 4)
-        low, high = tries.interval()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(look.sunken))
-        painter.drawRoundedRect(groove, 2, 2)
-        painter.setBrush(QColor(look.muted))
-        left, right = (groove.x() + groove.width() * share for share in (low, high))
-        painter.drawRoundedRect(QRectF(left, middle - 2, right - left, 4), 2, 2)
-        painter.setBrush(QColor(look.text))
-        at = groove.x() + groove.width() * tries.succeeded / tries.made
-        painter.drawRect(QRectF(min(at, groove.right() - 2), middle - 6, 2, 12))
+        where = QRectF(places.tries + TRIES, middle - HEIGHT / 2, BAR - 8, HEIGHT)
+        paint_interval(painter, where, tries.succeeded / tries.made, *tries.interval())
 
 
 class StepRow(Card):
@@ -228,6 +220,4 @@ class StepRow(Card):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(frame, theme.RADIUS, theme.RADIUS)
         if self.row.step.score is not None:
-            painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
-            painter.setBrush(theme.score_colour(self.row.step.score))
-            painter.drawRoundedRect(QRectF(5, 6, 4, self.line.height() - 12), 2, 2)
+            self.paint_score(painter, self.row.step.score, self.line.height())

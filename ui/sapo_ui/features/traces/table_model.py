@@ -158,9 +158,7 @@ class TraceTable(QAbstractTableModel):
 
         def failed(error: Exception) -> None:
             self._busy = False
-            pool_says = tasks.pool().on_error
-            if pool_says is not None:
-                pool_says(error)
+            tasks.pool().tell(error)
 
         tasks.run(self, work, done, failed=failed)
 

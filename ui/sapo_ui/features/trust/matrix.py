@@ -10,13 +10,13 @@ from sapo_studio.app.studies import self_verification_matrix as matrices
 from sapo_studio.app.studies.self_verification_matrix import Cell
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.metric_catalog import METRICS
-from sapo_studio.errors import SapoError
 from sapo_studio.store.db import Store
 from sapo_ui.features.trust.matrix_cells import MatrixCells
 from sapo_ui.panels import emptiness
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.engine_study import EngineStudy
 from sapo_ui.widgets.labels import label
+from sapo_ui.wording import told
 
 ERROR = METRICS["self_verification_error"]
 
@@ -102,6 +102,5 @@ class MatrixPanel(DataPanel):
             self.load(self.run_id)
 
     def _failed(self, error: Exception) -> None:
-        told = f"{error.what}. {error.why} {error.fix}" if isinstance(error, SapoError) else str(error)
-        self._trouble = " ".join(told.split())
+        self._trouble = told(error)
         self.note.setText(self._trouble)
