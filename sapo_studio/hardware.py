@@ -95,6 +95,12 @@ class Reading:
     gpus: tuple[Gpu, ...]
 
 
+def memory_in_use() -> tuple[int, int]:
+    """(in use, there) of this machine's memory, in bytes."""
+    memory = psutil.virtual_memory()
+    return int(memory.total - memory.available), int(memory.total)
+
+
 class Sampler:
     """Takes readings. Keeps the process objects between them, as psutil measures CPU from one call to the next."""
 
@@ -110,7 +116,7 @@ class Sampler:
 
     def read(self, engine_pid: int | None) -> Reading:
         """A reading of the machine, and of the engine's parent process `engine_pid` with everything it started."""
-        memory = psutil.virtual_memory()
+        used_here, there = memory_in_use()
         alive = self._family(engine_pid)
         cpu, used = 0.0, 0
         for process in alive:
@@ -118,9 +124,7 @@ class Sampler:
                 cpu += process.cpu_percent() / 100
                 used += int(process.memory_info().rss)
         load = psutil.cpu_percent() / 100
-        return Reading(
-            load, int(memory.total - memory.available), int(memory.total), len(alive), cpu, used, self._nvml.read(_gpu)
-        )
+        return Reading(load, used_here, there, len(alive), cpu, used, self._nvml.read(_gpu))
 
     def _family(self, pid: int | None) -> list[psutil.Process]:
         found: dict[int, psutil.Process] = {}

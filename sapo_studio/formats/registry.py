@@ -139,7 +139,7 @@ def recognized(file: Path) -> KnownFormat:
     from sapo_studio.formats.raw_rows import BrokenRowsError, RawRows
 
     seen: dict[str, None] = {}
-    line = 0
+    line, fault = 0, ""
     try:
         for row in islice(RawRows(read_lines(file, exact=True)), _LOOKED_AT):
             if isinstance(row.value, dict):
@@ -149,10 +149,12 @@ def recognized(file: Path) -> KnownFormat:
                         return known
                 seen |= dict.fromkeys(value)
                 line = line or row.line
+            elif not fault:
+                fault = f"Line {row.line}: {row.fault or 'The row is no object.'}"
     except BrokenRowsError as error:
         raise InputError(f"{file} is not JSON", why=error.why, fix="Give JSON Lines, or one JSON array.") from error
     if not seen:
-        raise InputError(f"{file} has no solutions", fix="Give a file with a row of JSON for each.")
+        raise InputError(f"{file} has no solutions", why=fault, fix="Give a file with a row of JSON for each.")
     told = cut(listing(list(seen)))
     known = "; ".join(f"{known.title}: {', '.join(known.keys)}" for known in IMPORTED)
     raise InputError(

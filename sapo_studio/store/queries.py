@@ -231,6 +231,17 @@ def curves(store: Store, run_id: str, after: Mapping[tuple[int, str], int] | Non
     return found
 
 
+def last_loss(store: Store, run_id: str) -> tuple[str, float] | None:
+    """(phase, loss) at the newest point of a run's loss curves; None where nothing has been trained."""
+    found = store.rows(
+        "SELECT name, loss FROM (SELECT p.ordinal, p.name, (SELECT c.value FROM curves c WHERE c.run_id = p.run_id"
+        " AND c.ordinal = p.ordinal AND c.name = 'loss' ORDER BY c.step DESC LIMIT 1) AS loss"
+        " FROM phases p WHERE p.run_id = ?) WHERE loss IS NOT NULL ORDER BY ordinal DESC LIMIT 1",
+        (run_id,),
+    )
+    return (found[0][0], found[0][1]) if found else None
+
+
 def log(
     store: Store,
     run_id: str,

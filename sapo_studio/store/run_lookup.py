@@ -43,7 +43,7 @@ def find_run(store: Store, text: str) -> str:
     """The id of the run that a person means: its id, the start of one id only, its exact name (the newest of
     that name), or `last`. A run in the bin is meant by its whole id alone.
 
-    Raises InputError that names the nearest ids.
+    Raises InputError that names the nearest ids, or what of this name is in the bin.
     """
     if store.value("SELECT 1 FROM runs WHERE id = ?", (text,)):
         return text
@@ -62,9 +62,19 @@ def find_run(store: Store, text: str) -> str:
         return starting[0]
     if starting:
         raise InputError(f"{text} may mean several runs", why=", ".join(starting[:8]), fix="Give more of the id.")
+    _refuse_binned(store, text)
     near = difflib.get_close_matches(text, ids, n=3, cutoff=0.4) or ids[:3]
     hint = "Did you mean " + " or ".join(near) + "?" if near else "Start one with `sapo run lab-demo`."
     raise InputError(f"There is no run {text!r}", fix=f"{hint} `sapo runs` lists what there is.")
+
+
+def _refuse_binned(store: Store, text: str) -> None:
+    """Raises InputError where runs in the bin are called `text`."""
+    binned = store.value(
+        "SELECT id FROM runs WHERE binned_at IS NOT NULL AND name = ? ORDER BY number DESC LIMIT 1", (text,)
+    )
+    if binned is not None:
+        raise InputError(f"{text} is in the bin", fix=f"Name it by its id, {binned}: sapo bin restore {binned}")
 
 
 def is_a_file(run_id: str) -> InputError:

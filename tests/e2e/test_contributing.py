@@ -93,7 +93,7 @@ class Program:
 
 def test_the_examples_keep_to_the_rules(tmp_path: Path):
     examples = re.findall(r"^## (A.*)$", PAGE.read_text("utf-8"), re.MULTILINE)
-    assert examples == ["A labeler", "A task kind", "An export format", "A docked panel"]
+    assert examples == ["A labeler", "A task kind", "An export format", "A panel"]
     made = Program(tmp_path, *examples)
     shutil.copy(ROOT / "pyproject.toml", made.folder)
     for command in (["check"], ["format", "--check"]):

@@ -233,3 +233,7 @@ def test_the_command(store, monkeypatch, capsys):
     code, _, err = said(monkeypatch, capsys, run_id, "--iteration", "9")
     assert code == 2
     assert "no labels of iteration 9" in err
+    for bounds in (("--low", "0.7", "--high", "0.3"), ("--low", "0.9"), ("--high", "0.1", "--shadow")):
+        code, out, err = said(monkeypatch, capsys, run_id, *bounds)
+        assert (code, out) == (2, "")
+        assert "must not exceed --high" in err

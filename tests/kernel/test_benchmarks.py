@@ -16,6 +16,7 @@ from sapo_studio import paths
 from sapo_studio.app.benchmarks.making import Choice, make_benchmark
 from sapo_studio.app.benchmarks.using import measured_on, run_to_measure
 from sapo_studio.app.imports.take_in import known_format, take_in
+from sapo_studio.app.set_up.data_check import check_data
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.judgements import first_error_here, no_error
 from sapo_studio.domain.process_benchmark import BenchmarkRow, choose, digest, parse_reference
@@ -336,3 +337,12 @@ def test_a_configuration_that_names_a_benchmark_as_a_command_does_is_told_how(ve
     config = RunConfig.model_validate({"task": {"process_data": "chains@1"}})
     with pytest.raises(InputError, match=r'(?s)no file .*task.process_data = "benchmark:chains@1"'):
         runs.create_run(versions, config)
+
+
+@pytest.mark.parametrize("named", ["nope@9", ""])
+def test_a_look_ahead_refuses_what_a_run_would_refuse(store: Store, home: Path, named: str):
+    plain = RunConfig()
+    task = plain.task.model_copy(update={"process_data": f"benchmark:{named}"})
+    config = plain.model_copy(update={"task": task})
+    with pytest.raises(InputError, match=f"There is no process benchmark '{named}'"):
+        check_data(config)  # the lab's, too, whose data nobody has to read

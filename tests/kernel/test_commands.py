@@ -97,6 +97,10 @@ def test_runs(sapo: Sapo, store: Store, run_id: str):
     shown = sapo("runs")[1]
     assert "100 %" in shown
     assert other in shown
+    for one in (other, run_id):
+        sapo("archive", one)
+    assert sapo("runs")[1] == "All runs are in the archive or in the bin: sapo runs --archived, sapo bin list\n"
+    assert sapo("runs", "--tag", "none")[1] == "No run is so. `sapo runs` lists the others.\n"
 
 
 def test_nothing_there_yet(sapo: Sapo, home: Path):

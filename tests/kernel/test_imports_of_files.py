@@ -162,6 +162,7 @@ def test_odd_rows_are_refused_by_line_or_kept(store: Store, tmp_path: Path):
         (b'{"a": 1}\n', "is in no format that is known"),
         (b'[{"prompt": 1}', "is not JSON"),
         (b"[]", "has no solutions"),
+        (b"problem,steps\nq,s\n", "has no solutions\nLine 1: "),
         ("caf\u00e9".encode("latin-1"), "is not UTF-8 text"),
         (gzip.compress(lines(ROWS["trl"]).encode())[:-12], "is broken"),
         (lines(ROWS["trl"] | {"labels": []}).encode(), "Nothing of"),

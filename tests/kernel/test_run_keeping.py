@@ -140,6 +140,8 @@ def test_commands(store: Store):
     assert [line["name"] for line in sapo("runs", "--sort", "name", "--status", "stopped")[1]] == ["one", "two"]
     assert sapo("bin", "put", "two")[1] == [{"run_id": two, "state": "in the bin"}]
     assert sapo("bin", "list")[1][0]["run_id"] == two
+    code, _, told = sapo("bin", "restore", "two")
+    assert (code, json.loads(told)["fix"]) == (2, f"Name it by its id, {two}: sapo bin restore {two}")
     assert sapo("bin", "restore", two)[0] == 0
     assert sapo("bin", "put", two)[0] == 0
     assert sapo("bin", "empty", "--yes")[1] == [{"deleted": [two], "bytes": 0}]

@@ -65,19 +65,31 @@ def setting_label(path: str) -> str:
 
 def with_mnemonics(texts: Sequence[str]) -> list[str]:
     """The entries of a menu with a letter marked in each (`&Pause`), no two the same as far as the letters go: that of
-    the first word, else of a later one, else any in it. An entry without a free letter comes back as it is.
+    the first word, else of a later one, else any in it. One that finds all its letters taken moves an earlier entry on
+    to another of its own. An entry for which that does not help either comes back as it is.
     """
-    taken: set[str] = set()
-    marked: list[str] = []
-    for text in texts:
+    owner: dict[str, int] = {}
+    place: dict[int, int] = {}
+
+    def settle(entry: int, tried: set[str]) -> bool:
+        text = texts[entry]
         starts = [at for at in range(len(text)) if at == 0 or text[at - 1] == " "]
-        order = [*starts, *(at for at in range(len(text)) if at not in starts)]
-        at = next((at for at in order if text[at].isalnum() and text[at].lower() not in taken), None)
-        if at is not None:
-            taken.add(text[at].lower())
-            text = f"{text[:at]}&{text[at:]}"
-        marked.append(text)
-    return marked
+        order = [at for at in (*starts, *(at for at in range(len(text)) if at not in starts)) if text[at].isalnum()]
+        free = [at for at in order if text[at].lower() not in owner]
+        for at in (*free, *order):
+            letter = text[at].lower()
+            if letter not in tried:
+                tried.add(letter)
+                if letter not in owner or settle(owner[letter], tried):
+                    owner[letter], place[entry] = entry, at
+                    return True
+        return False
+
+    for entry in range(len(texts)):
+        settle(entry, set())
+    return [
+        f"{text[: place[entry]]}&{text[place[entry] :]}" if entry in place else text for entry, text in enumerate(texts)
+    ]
 
 
 def told(error: Exception) -> str:

@@ -9,6 +9,7 @@ import typer
 from sapo_studio.app.commands.label_study import DEVICE_HELP
 from sapo_studio.app.commands.printing import console, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
+from sapo_studio.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +70,11 @@ def audit(
     with Store.open(create=False) as store:
         found = audited(store, queries.find_entry(store, run), iteration)
         bounds = Bounds(found.configured.low if low is None else low, found.configured.high if high is None else high)
+        if bounds.low > bounds.high:
+            raise InputError(
+                f"--low ({bounds.low:g}) must not exceed --high ({bounds.high:g})",
+                why="Left out is what lies between them; the one that is not given is the run's own.",
+            )
         if shadow:
             request = shadows.ask_for(store, found, bounds, device)
             shadows.keep(store, found.run_id, bounds, ask(request))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,9 @@ def register(app: typer.Typer) -> None:
 
 
 if TYPE_CHECKING:
+    from sapo_studio.store.records import RunSummary
+    from sapo_studio.store.run_filter import RunFilter
+
     Sort = StrEnum
 else:
     Sort = StrEnum("Sort", {name: name for name in ("newest", "name", "status", "accuracy", "time")}, module=__name__)
@@ -82,7 +86,7 @@ def runs(
             say_json(line)
         return
     if not found:
-        say("No run is so. `sapo runs` lists the others." if there else "No runs yet. Start one: sapo run lab-demo")
+        say(_nothing(wanted, there))
         return
     from rich.markup import escape
     from rich.table import Table
@@ -109,6 +113,17 @@ def runs(
     for run in found:
         if run.error is not None and run.status.alive:  # it waits, for room on the disk
             terminal.print(escape(f"{run.id}: {run.error.what}. {run.error.why} {run.error.fix}"), soft_wrap=True)
+
+
+def _nothing(wanted: RunFilter, there: Sequence[RunSummary]) -> str:
+    """What is said where the list is empty."""
+    from sapo_studio.store.run_filter import RunFilter
+
+    if not there:
+        return "No runs yet. Start one: sapo run lab-demo"
+    if wanted != RunFilter():
+        return "No run is so. `sapo runs` lists the others."
+    return "All runs are in the archive or in the bin: sapo runs --archived, sapo bin list"
 
 
 def _share(value: float | None) -> str:

@@ -97,4 +97,4 @@ def test_empty_panels_of_an_imported_file_promise_nothing_that_a_run_does(qtbot,
         assert not panel.filled
     panels.go_to("gap")
     select(window, run)
-    qtbot.waitUntil(lambda: said(panels["gap"]).strip() and GapPanel.import_text not in said(panels["gap"]))
+    qtbot.waitUntil(lambda: bool(said(panels["gap"]).strip()) and GapPanel.import_text not in said(panels["gap"]))

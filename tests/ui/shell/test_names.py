@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtWidgets import QApplication, QMenu, QPushButton
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QMenu, QMenuBar, QPushButton, QWidget
 
 from sapo_ui import theme
+from sapo_ui.services.actions import ACTIONS
 from sapo_ui.shell.empty_page import EmptyPage
 from sapo_ui.shell.page_registry import PAGES
 from sapo_ui.shell.panel_registry import PANELS
 from sapo_ui.wording import with_mnemonics
 from tests.fixtures.names import nameless
 from tests.fixtures.synthetic import synthetic_run
+
+OF_RUN = [spec.id for spec in ACTIONS if spec.menu == "Run"]
 
 
 @pytest.fixture
@@ -26,10 +29,12 @@ def whole_window(open_window, store, select):
 
 def test_every_control_of_every_page_panel_and_dialog_has_a_name(whole_window, qtbot):
     window = whole_window
-    for dock in window.run_page.docks.docks.values():
-        dock.show()
-        dock.raise_()
-    qtbot.waitUntil(lambda: window.run_page.docks.docks["traces"].panel.filled)
+    panels = window.run_page.panels
+    for panel in panels.panels:
+        panels.go_to(panel.panel_id)
+        qtbot.waitUntil(panel.isVisible)
+    panels.go_to("read")
+    qtbot.waitUntil(lambda: panels["read"].table.filled)
     # pyqtgraph's menus go when the event loop has time
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     assert nameless(window) == []
@@ -77,8 +82,51 @@ def test_the_menus_open_by_their_letters(whole_window, qtbot):
         )
 
 
+def shown_texts(root):
+    """What the visible widgets in `root` say: their texts, names, and what hovering shows."""
+    found = []
+    for widget in (root, *root.findChildren(QWidget)):
+        if widget.isVisible() and not isinstance(widget, QMenuBar | QMenu):
+            found += [widget.toolTip(), widget.statusTip(), widget.accessibleName(), widget.accessibleDescription()]
+            if isinstance(widget, QAbstractButton | QLabel):
+                found.append(widget.text())
+    return found
+
+
+def test_letters_of_menus_stay_in_menus(whole_window, qtbot):
+    window = whole_window
+    shown = []
+    for panel in window.run_page.panels.panels:
+        window.run_page.panels.go_to(panel.panel_id)
+        shown += shown_texts(window)
+    for folded in (True, False):
+        window.side.set_folded(folded)
+        shown += shown_texts(window)
+    for spec in PAGES:
+        window.pages.open(spec.page_id)
+        shown += shown_texts(window)
+    palette = window.open_palette()
+    shown += [palette.list.item(row).text() for row in range(palette.list.count())]
+    palette.close()
+    assert "New run" in shown
+    assert "Store: Bin" in shown
+    assert [text for text in shown if "&" in text] == []
+
+
+def test_an_action_that_is_renamed_keeps_a_letter_of_its_own(whole_window, make_run):
+    actions = whole_window.actions_
+    actions.show_run(make_run(1, "a", "done", archived_at=1.0))
+    action = actions["run.archive"]
+    assert action.iconText() == "Back from the archive"
+    assert action.text().replace("&", "") == "Back from the archive"
+    letters = [one.text().partition("&")[2][:1].lower() for one in map(actions.__getitem__, OF_RUN)]
+    assert "" not in letters
+    assert len(set(letters)) == len(letters)
+
+
 def test_letters_of_a_menu():
     assert with_mnemonics(["Pause", "Process", "Stop", "Open pot"]) == ["&Pause", "P&rocess", "&Stop", "&Open pot"]
+    assert with_mnemonics(["Save", "Top", "S"]) == ["S&ave", "&Top", "&S"]
     assert with_mnemonics(["a", "a", "", "\u2026"]) == ["&a", "a", "", "\u2026"]
 
 

@@ -1,5 +1,6 @@
 """What the window remembers from one start to the next."""
 
+from sapo_studio.store import run_keeping
 from sapo_ui.features.traces.table_model import COLUMNS
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.panel_registry import PANELS
@@ -22,6 +23,26 @@ def test_the_window_comes_back_as_it_was(qtbot, open_window, add_run, select):
     assert two.side.folded
     assert Settings().theme == "dark"
     two.actions_["view.system"].trigger()
+
+
+def test_filter_and_order_of_the_runs_are_remembered(qtbot, open_window, add_run, store):
+    for name, tags in (("b", ("paper",)), ("a", ("paper",)), ("c", ())):
+        run_id = add_run(name)
+        if tags:
+            run_keeping.set_tags(store, run_id, tags)
+    one = open_window()
+    qtbot.waitUntil(lambda: one.run_list.model.total == 3)
+    for text in ("Tag: paper", "By name"):
+        one.run_list.filter.fill()
+        next(action for action in one.run_list.filter.menu().actions() if action.text() == text).trigger()
+    one.close()
+    two = open_window()
+    model = two.run_list.model
+    qtbot.waitUntil(lambda: model.total == 3)
+    assert [model.index(row).data() for row in range(model.rowCount())] == ["a", "b"]
+    assert two.run_list.filter.accessibleName() == "Filter and order: paper"
+    two.run_list.filter.restore_choices({"tags": "no JSON", "status": "none such", "order": "by chance"})
+    assert [model.index(row).data() for row in range(model.rowCount())] == ["a", "b", "c"]
 
 
 def test_choices_in_panels_are_remembered(open_window):

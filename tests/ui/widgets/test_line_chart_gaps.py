@@ -104,3 +104,13 @@ def test_thinning_keeps_the_lowest_and_the_highest(values, buckets):
 def test_numbers_of_ten_digits_and_more_stay_short(value, text):
     assert fmt.number(value) == text
     assert fmt.count(value) == text
+
+
+def test_a_single_point_has_short_numbers_on_its_axes(chart):
+    chart.set_lines([Line("loss", np.array([1.0]), np.array([0.0799059]))], y_format="{:g}".format, whole_x=True)
+    low, high = axes(chart)[1]
+    ticks = chart.view.left.tickValues(low, high, 200)[0][1]
+    texts = chart.view.left.tickStrings(ticks, 1.0, 1.0)
+    assert len(set(texts)) == len(texts) > 1
+    assert all(len(text) <= 6 for text in texts)
+    assert chart.view.bottom.tickValues(*axes(chart)[0], 500)[0][1] == [1.0]

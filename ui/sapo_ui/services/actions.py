@@ -205,12 +205,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "run.delete", "Delete for good\u2026", "Run", 3, "Delete the run and everything it wrote.", "", "", DEAD
     ),
-    ActionSpec("go.bin", "Bin\u2026", "Run", 3, "Restore runs that were thrown away, or free their space."),
     ActionSpec("store.new", "New data folder\u2026", "Store", 0, "Begin a store in another folder, in its own window."),
     ActionSpec("store.open", "Open data folder\u2026", "Store", 0, "Open another store, in a window of its own."),
     ActionSpec("store.recent", "Recent data folders\u2026", "Store", 0, "Open a store that was open before."),
     ActionSpec("store.backup", "Back up now", "Store", 1, "Copy the store; the copy before it is kept, too."),
     ActionSpec("store.restore", "Restore\u2026", "Store", 1, "List the backups, and go back to one of them."),
+    ActionSpec("go.bin", "Bin\u2026", "Store", 2, "Restore runs that were thrown away, or free their space."),
     ActionSpec("app.close", "Close window", "Run", 4, CLOSING, "Ctrl+W"),
     ActionSpec("app.quit", "Quit", "Run", 4, CLOSING, "Ctrl+Q"),
     ActionSpec("run.watch", "Watch", "View", 0, "The run's heatmap, curves and numbers.", "Ctrl+1", "", ANY),
@@ -325,9 +325,20 @@ class Actions(QObject):
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:
             self._actions["run.resume"].setEnabled(False)  # its engine is on its way
         archived = run is not None and run.archived_at is not None
-        self._actions["run.archive"].setText("Back from the archive" if archived else "Archive")
+        self._reword("run.archive", "Back from the archive" if archived else "Archive")
         if run is not None and (run.waits_for is not None or run.pid is not None or run.imported):
             self._actions["run.queue"].setEnabled(False)
+
+    def _reword(self, action_id: str, text: str) -> None:
+        """Call an action otherwise, with a letter marked that no other entry of its menu has."""
+        action = self._actions[action_id]
+        if action.iconText() == text:
+            return
+        menu = next(spec.menu for spec in self.specs if spec.id == action_id)
+        others = [spec.id for spec in self.specs if spec.menu == menu and spec.id != action_id]
+        letters = [self._actions[name].text().partition("&")[2][:1] for name in others]
+        action.setText(with_mnemonics([*letters, text])[-1])
+        action.setIconText(text)
 
     def yield_shortcuts(self, keys: frozenset[str]) -> None:
         """Leave these keys to the focused panel, which uses them itself: Qt acts on no key that two would take."""

@@ -137,7 +137,7 @@ class MainWindow(QMainWindow):
         fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.view_actions)
         self.actions_[f"view.{theme.manager().mode}"].setChecked(True)
         self._view_changed()
-        self._state = WindowState(self, self.side, self.run_page, self.run_list.search)
+        self._state = WindowState(self, self.side, self.run_page, self.run_list)
         self._state.restore(parts.settings)
         self._notifier = Notifier(self)
         self._notifier.notified.connect(self._notified)

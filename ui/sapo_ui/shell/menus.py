@@ -37,18 +37,19 @@ def fill_menu_bar(bar: QMenuBar, actions: Actions, panels: Sequence[QAction]) ->
                 looks.addAction(actions[spec.id])
         if menu_name == "View":
             menu.addSeparator()
-            shown = menu.addMenu(menu_entry("Panels", menu))
+            shown = menu.addMenu(_name_entry("Panels", menu))
             shown.addActions(panels)
             shown.setEnabled(bool(panels))
 
 
-def menu_entry(text: str, menu: QMenu) -> str:
-    """`text` with a letter marked that no entry of `menu` has."""
-    return with_mnemonics([*(_marked_letter(action.text()) for action in menu.actions()), text])[-1]
-
-
-def _marked_letter(text: str) -> str:
-    return text.partition("&")[2][:1]
+def _name_entry(text: str, menu: QMenu) -> str:
+    """`text` for one more entry of `menu`, with a letter marked; the others get theirs anew, as far as it needs one of
+    them."""
+    others = [action for action in menu.actions() if not action.isSeparator()]
+    *marked, own = with_mnemonics([*(action.iconText() for action in others), text])
+    for action, words in zip(others, marked, strict=True):
+        action.setText(words)
+    return own
 
 
 def run_menu(actions: Actions) -> list[QAction | None]:

@@ -23,7 +23,7 @@ class NavButton(QPushButton):
     """A page: icon and name, or the icon alone. The page in front has a bar at the edge."""
 
     def __init__(self, action: QAction, icon: str, parent: QWidget | None = None) -> None:
-        super().__init__(action.text(), parent)
+        super().__init__(action.iconText(), parent)
         self._action = action
         self._name = icon
         self.front = False
@@ -41,8 +41,8 @@ class NavButton(QPushButton):
     def _follow(self) -> None:
         action = self._action
         keys = action.shortcut().toString()
-        self.setText("" if self.folded else action.text().rstrip("\u2026"))
-        self.setAccessibleName(action.text())
+        self.setText("" if self.folded else action.iconText().rstrip("\u2026"))
+        self.setAccessibleName(action.iconText())
         self.setToolTip(f"{action.toolTip()} ({keys})" if keys else action.toolTip())
         self.setEnabled(action.isEnabled())
 

@@ -1,13 +1,14 @@
-"""What the window looks like when it is opened again: size, side bar, how the run page is divided, search, and the
-choices in panels."""
+"""What the window looks like when it is opened again: size, side bar, how the run page is divided, search, filter and
+order of the runs, and the choices in panels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
+from sapo_ui.features.run_list.column import RunList
 from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.side_bar import SideBar
@@ -23,7 +24,7 @@ class WindowState:
     window: QWidget
     side: SideBar
     page: RunPage
-    search: QLineEdit
+    runs: RunList
 
     def restore(self, settings: Settings) -> None:
         """Bring back what was saved; what was not stays as it is at first."""
@@ -32,7 +33,8 @@ class WindowState:
             self.window.resize(*FIRST_SIZE)
         self.side.restore_choices(settings.texts("side"))
         self.page.restore_choices(settings.texts("layout"))
-        self.search.setText(settings.text("search"))
+        self.runs.search.setText(settings.text("search"))
+        self.runs.filter.restore_choices(settings.texts("runs"))
         saving().remember(Path(folder) if (folder := settings.text("save_folder")) else None)
         for panel in self.page.panels.panels:
             panel.restore_choices(settings.texts(f"panel.{panel.panel_id}"))
@@ -42,7 +44,8 @@ class WindowState:
         settings.set_blob("geometry", self.window.saveGeometry())
         settings.set_texts("side", self.side.choices())
         settings.set_texts("layout", self.page.choices())
-        settings.set_text("search", self.search.text())
+        settings.set_text("search", self.runs.search.text())
+        settings.set_texts("runs", self.runs.filter.choices())
         settings.set_text("save_folder", str(saving().folder))
         for panel in self.page.panels.panels:
             if made := panel.choices():

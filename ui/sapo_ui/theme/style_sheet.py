@@ -111,7 +111,7 @@ QTableView, QTreeView {{ gridline-color: {hairline}; alternate-background-color:
 QTableView, QTreeView, QListView {{ border: 1px solid {surface}; }}
 QTableView:focus, QTreeView:focus, QListView:focus {{ border-color: {accent}; }}
 QListView[look="plain"] {{ border: 0; }}
-QTableView::item, QTreeView::item {{ padding: 0 8px; border: 0; }}
+QTableView::item, QTreeView::item {{ padding: 0 5px; border: 0; }}
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{ background: {accent_soft};
     color: {text}; }}
 QHeaderView {{ background: {surface}; border: 0; }}

@@ -149,4 +149,4 @@ class CommandPalette(QDialog):
 
 
 def _plain(action: QAction) -> str:
-    return action.text().replace("&", "").rstrip("\u2026")
+    return action.iconText().rstrip("\u2026")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from sapo_ui.widgets.hits import hits_in, paint_hits
 from sapo_ui.widgets.plain_text import plain_tip
 
 
@@ -22,7 +23,7 @@ class ElidedLabel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._lines = lines
-        self._text = ""
+        self._text = self._found = ""
         self._role = role
         self.setFont(font)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -35,6 +36,12 @@ class ElidedLabel(QWidget):
         self.setAccessibleName(text)
         self.updateGeometry()
         self.update()
+
+    def set_found(self, found: str) -> None:
+        """Mark each place where `found` stands, which is searched for; empty: nothing."""
+        if found != self._found:
+            self._found = found
+            self.update()
 
     def text(self) -> str:
         """The whole text."""
@@ -55,10 +62,14 @@ class ElidedLabel(QWidget):
         shown = self.shown()
         self.setToolTip(plain_tip(self._text) if "".join(shown) != self._text else "")
         align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        height = self.fontMetrics().height()
+        height, start = self.fontMetrics().height(), 0
+        hits = hits_in(self._text, self._found)
         for at, line in enumerate(shown):
             where = self.rect() if self._lines == 1 else QRect(0, at * height, self.width(), height)
             painter.drawText(where, align, line)
+            own = [(left - start, right - start) for left, right in hits]
+            paint_hits(painter, self.font(), QRectF(where), line, own)
+            start += len(line)
 
     def shown(self) -> list[str]:
         """The lines as they are painted in the width that there is: together the whole text, if nothing is left out."""

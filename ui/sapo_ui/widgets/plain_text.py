@@ -30,20 +30,6 @@ def breakable(text: str) -> str:
     return _UNBROKEN.sub(lambda word: _EIGHT.sub("\\g<0>\u200b", word[0]), text)
 
 
-def marked(text: str, found: str, ground: str, ink: str) -> str:
-    """HTML of `text` as it is, with each place where `found` stands (in either case of A to Z) on `ground` in `ink`."""
-    if not found:
-        return html.escape(text)
-    parts: list[str] = []
-    at = 0
-    for hit in re.finditer(re.escape(found), text, re.IGNORECASE | re.ASCII):
-        parts.append(html.escape(text[at : hit.start()]))
-        parts.append(f"<span style='background: {ground}; color: {ink}'>{html.escape(hit[0])}</span>")
-        at = hit.end()
-    parts.append(html.escape(text[at:]))
-    return "".join(parts)
-
-
 def plain_tip(text: str) -> str:
     """`text` for a tooltip, which has no format of its own: what Qt might take for HTML is escaped."""
     if "<" not in text:

@@ -38,4 +38,4 @@ def test_no_error_where_nothing_is_assigned_beforehand(qtbot, store, run_id, lab
     panel = show(qtbot, CasesPanel(), run_id, (360, 300))
     qtbot.waitUntil(lambda: bool(panel.note.text()))
     why = queries.get_config(store, run_id).labeling.no_self_verification
-    assert panel.note.text() == f"Self-verification error: \\u2013 ({why})"
+    assert panel.note.text() == f"Self-verification error: \u2013 ({why})"

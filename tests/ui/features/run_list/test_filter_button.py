@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QAction
-
 from sapo_ui.features.run_list.column import RunList
 from sapo_ui.services.poller import StoreChange
 
@@ -18,7 +16,7 @@ def shown(column: RunList) -> list[str]:
 
 
 def test_state_tags_archive_and_order(qtbot, make_run):
-    column = RunList(QAction("New run"), QAction("Annotate"))
+    column = RunList()
     qtbot.addWidget(column)
     runs = (
         make_run(4, "d", "done", headline={"sampled_accuracy": 0.4}, tags=("paper",)),

@@ -1,9 +1,13 @@
 """The runs as a list model."""
 
 import pytest
-from PySide6.QtCore import QModelIndex
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QFontMetricsF
 
-from sapo_studio.store.records import ErrorText
+from sapo_studio.store.records import ErrorText, UnseenAlarm
+from sapo_ui import theme
+from sapo_ui.features.run_list.column import RunListView
+from sapo_ui.features.run_list.delegate import RunDelegate, shortened
 from sapo_ui.features.run_list.model import RUN_ROLE, RunListModel, second_line
 from sapo_ui.services.poller import StoreChange
 
@@ -39,6 +43,23 @@ def test_model_changes_row_by_row(qtmodeltester, make_run):
     assert model.rowCount(QModelIndex()) == 2
 
 
+def test_unseen_alarms_are_told_and_painted_until_they_are_seen(qtbot, make_run):
+    alarms = tuple(UnseenAlarm(at, 1, "pairs", f"Alarm {at}") for at in (1, 2))
+    view = RunListView()
+    qtbot.addWidget(view)
+    view.setModel(model := RunListModel(view))
+    view.setItemDelegate(RunDelegate(view))
+    view.resize(220, 80)
+    model.take(change(make_run(1, "a", "done", alarms=alarms)))
+    told = model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert told.startswith("a, 2 unseen alarms, done")
+    assert "Alarm 2" in model.index(0).data(Qt.ItemDataRole.ToolTipRole)
+    with_badge = view.grab().toImage()
+    model.take(change(make_run(1, "a", "done")))
+    assert "alarm" not in model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert view.grab().toImage() != with_badge
+
+
 @pytest.mark.parametrize(
     ("status", "more", "expected"),
     [
@@ -57,3 +78,12 @@ def test_model_changes_row_by_row(qtmodeltester, make_run):
 )
 def test_second_line(make_run, status, more, expected):
     assert second_line(make_run(1, "run", status, **more)) == expected
+
+
+def test_facts_that_do_not_fit_go_whole(qapp):
+    metrics = QFontMetricsF(theme.font("small"))
+    facts = "53.3\u202f% sampled \u00b7 6\u202fmin ago"
+    whole = metrics.horizontalAdvance(f" \u00b7 {facts}")
+    assert shortened(facts, metrics, whole + 1) == f" \u00b7 {facts}"
+    assert shortened(facts, metrics, whole - 4) == " \u00b7 53.3\u202f% sampled"
+    assert shortened("The disk is full", metrics, 60).endswith("\u2026")

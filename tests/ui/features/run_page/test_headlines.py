@@ -19,7 +19,7 @@ def test_headlines_show_value_change_and_interval():
     assert sampled.history == (0.401, 0.502)
     assert "95 % interval 48.0 to 52.0" in sampled.tip
     assert (greedy.value, greedy.note) == ("\u2013", "after the first evaluation")
-    assert (gap.value, gap.note, gap.trend) == ("2.4\u202fpt", "\u22125.8\u202fpt closing", "better")
+    assert (gap.value, gap.note, gap.trend) == ("2.4\u202fpt", "\u22125.8\u202fpt closer", "better")
     assert (tokens.value, tokens.note) == ("0.45\u00d7", "of Shepherd (estimate)")
     assert "1,000 tokens" in tokens.tip
 
@@ -31,5 +31,5 @@ def test_a_gap_below_zero_is_none_and_cannot_widen():
 
     assert gap(0.02, -0.01) == ("better", ", none left")
     assert gap(-0.003, -0.005) == ("same", ", none left")
-    assert gap(-0.01, 0.03) == ("worse", " widening")
+    assert gap(-0.01, 0.03) == ("worse", " wider")
     assert gap(0.01, 0.01) == ("same", "")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
 from sapo_studio.store import queries
+from sapo_ui import theme
 from sapo_ui.features.traces.reader import Reader
 
 
@@ -143,6 +145,7 @@ def test_tab_goes_from_the_search_to_the_list_and_into_the_trajectory(reader, qt
     wanted = [
         reader.table.filters.search,
         reader.table.filters.button,
+        reader.table.views,
         reader.table.table,
         reader.table.views,
         reader.table.queue,
@@ -151,3 +154,21 @@ def test_tab_goes_from_the_search_to_the_list_and_into_the_trajectory(reader, qt
         reader.trace.head.after,
     ]
     assert seen[: len(wanted)] == wanted
+
+
+def test_one_place_alone_has_the_frame_of_the_focus(reader, qtbot):
+    reader.table.go(1)
+    qtbot.waitUntil(lambda: shows(reader, 0) and len(reader.trace.steps.cards) > 0)
+    (row,) = [card for card in reader.trace.steps.cards if card.chosen]
+
+    def framed():
+        picture = row.grab().toImage()
+        edge = picture.pixelColor(picture.width() // 2, picture.height() - 2).name()
+        return edge == QColor(theme.current().accent).name()
+
+    reader.trace.setFocus()
+    qtbot.waitUntil(reader.trace.hasFocus)
+    assert framed()
+    reader.table.table.setFocus()
+    qtbot.waitUntil(reader.table.table.hasFocus)
+    assert not framed()

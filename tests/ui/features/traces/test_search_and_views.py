@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
 
 from sapo_studio.events import kinds as k
 from sapo_studio.store import queries, text_search
 from sapo_studio.store.records import TraceFilter
 from sapo_studio.store.trace_views import list_views
+from sapo_ui import theme
 from sapo_ui.features.traces.panel import TracesPanel, goes_on
 from sapo_ui.features.traces.table_model import AT
 from sapo_ui.features.traces.view import TraceView
 from sapo_ui.services.trace_search import search_words
-from sapo_ui.widgets.plain_text import marked
+from sapo_ui.widgets.hits import hits_in, marked
 from tests.ui.panel_helpers import Live, change_of, show
 
 
@@ -51,27 +53,41 @@ def test_first_hits_are_shown_while_the_others_are_looked_for(panel, qtbot, stor
     assert shown[0] in (ids[:2], ids)  # the first, unless all were there sooner
 
 
+def marked_pixels(widget):
+    """How many pixels of a widget's own painting have the color of hits."""
+    picture = widget.grab().toImage()
+    accent = QColor(theme.current().accent).rgb()
+    return sum(picture.pixel(x, y) == accent for x in range(picture.width()) for y in range(picture.height()))
+
+
 def test_hits_are_marked_in_the_trace(qtbot, store, run_id):
     identity = int(queries.trace_ids(store, TraceFilter(run_id))[0])
-    text = queries.trace(store, identity).steps[0]
-    search_words().set_text(text[2:6].upper())
+    detail = queries.trace(store, identity)
     view = show(qtbot, TraceView(), run_id)
     view.show_trace(identity)
     qtbot.waitUntil(lambda: len(view.steps.cards) > 0)
-    row = view.steps.cards[0]
-    qtbot.waitUntil(lambda: row.height() >= row.fontMetrics().height())
-    marked_row = row.grab().toImage()
+    step, question = view.steps.cards[0].line, view.head.question
+    for text, widget in ((detail.steps[0], step), (detail.question, question)):
+        search_words().set_text(text[2:8].upper())
+        assert marked_pixels(widget) > 50
+    assert view.head.whole.textFormat() == Qt.TextFormat.RichText
+    search_words().set_text("stands nowhere")
+    assert marked_pixels(step) == marked_pixels(question) == 0
     search_words().set_text("")
-    assert row.grab().toImage() != marked_row
-    search_words().set_text(text[2:6].upper())
-    assert row.grab().toImage() == marked_row
+    assert view.head.whole.text() == detail.question
+
+
+def test_hits_are_found_in_any_case_and_across_places_to_break():
+    assert hits_in("Shells and shells", "SHELLS") == [(0, 6), (11, 17)]
+    assert hits_in("12345678\u200b90", "789") == [(6, 10)]
+    assert hits_in("1*2", "*") == [(1, 2)]
+    assert hits_in("text", "") == []
 
 
 def test_marks_take_nothing_for_html():
-    assert marked("a <b> A&a", "A", "#fff", "#000").count("<span") == 3
-    assert "<b>" not in marked("a <b>", "<b", "#fff", "#000")
-    assert marked("1*2", "*", "g", "i") == "1<span style='background: g; color: i'>*</span>2"
-    assert marked("<", "", "g", "i") == "&lt;"
+    assert marked("a <b> A&a", "A").count("<span style='background") == 3
+    assert "<b>" not in marked("a <b>", "<b")
+    assert "&lt;" in marked("<", "")
 
 
 def test_a_view_brings_filters_search_and_order_back(panel, qtbot, store, run_id):

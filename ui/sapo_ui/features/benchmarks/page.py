@@ -80,7 +80,7 @@ class BenchmarksPage(Page):
             row.addWidget(button)
         row.addWidget(self.done, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(24, 16, 24, 16)
+        column.setContentsMargins(12, 8, 12, 12)
         column.setSpacing(12)
         column.addLayout(head)
         column.addWidget(self.trouble)

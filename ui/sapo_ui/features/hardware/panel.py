@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 
-from sapo_studio.hardware import Gpu, Reading, Sampler
+from sapo_studio.hardware import Gpu, Reading, Sampler, memory_in_use
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_ui import format as fmt
@@ -34,6 +34,14 @@ NVIDIA GPU with its memory and temperature. Sampled every two seconds, only whil
     waits_for_user = True
     empty_headline = "No run is shown"
     empty_text = "Choose a run to see what it uses on this machine."
+
+    @classmethod
+    def brief(cls, store: Store, run_id: str) -> str:
+        """Only while the run is alive: without it, nothing here would keep the number new."""
+        if not queries.get_run(store, run_id).status.alive:
+            return ""
+        used, total = memory_in_use()
+        return f"{fmt.size(used)} of {fmt.size(total)} in use"
 
     def __init__(self) -> None:
         super().__init__()

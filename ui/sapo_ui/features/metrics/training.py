@@ -47,6 +47,11 @@ moves along, a double click shows all of them again; the right mouse button save
     empty_text = "The first points come with the warm-up, or with the first verifier if the run has no warm-up."
     import_text = "Nothing was trained for an imported file."
 
+    @classmethod
+    def brief(cls, store: Store, run_id: str) -> str:
+        last = queries.last_loss(store, run_id)
+        return f"{PHASE_LABELS.get(last[0], last[0])} loss {fmt.number(last[1])}" if last is not None else ""
+
     def __init__(self) -> None:
         super().__init__()
         self._curves: dict[tuple[int, str], _Curve] = {}
@@ -124,7 +129,7 @@ moves along, a double click shows all of them again; the right mouse button save
             )
             for _, curve in mine
         ]
-        self.chart.set_lines(lines, y_format="{:g}".format, value_format=fmt.number, x_format=fmt.count)
+        self.chart.set_lines(lines, y_format="{:g}".format, value_format=fmt.number, x_format=fmt.count, whole_x=True)
         self._read_at(None)
 
     def _read_at(self, at: object) -> None:

@@ -5,64 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from sapo_studio.store.db import Store
 from sapo_ui import format as fmt
-from sapo_ui import theme
 from sapo_ui.services import run_keeping, tasks
 from sapo_ui.services.run_keeping import BinnedRun
 from sapo_ui.widgets import dialogs
-from sapo_ui.widgets.labels import label
-from sapo_ui.widgets.notice import Notice
-from sapo_ui.wording import told
+from sapo_ui.widgets.list_dialog import ListDialog
 
 
-class BinDialog(QDialog):
+class BinDialog(ListDialog):
     """A list, Restore, and Empty, which asks."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Bin")
-        self.resize(520, 380)
         self.found: list[BinnedRun] = []
-        self.summary = label("Looking into the bin", "body", "muted", wrap=True)
-        self.list = QListWidget()
-        self.list.setSpacing(theme.SPACE_1)
-        self.list.setAccessibleName("Runs in the bin")
-        self.trouble = Notice("bad")
         self.restore = QPushButton("Restore")
         self.restore.setToolTip("Put the run back into the list (Enter)")
         self.empty = QPushButton("Empty the bin\u2026")
         self.empty.setToolTip("Delete all of them for good")
-        self.close_button = QPushButton("Close")
-        row = QHBoxLayout()
-        row.setSpacing(theme.SPACE_2)
-        row.addWidget(self.restore)
-        row.addWidget(self.empty)
-        row.addStretch(1)
-        row.addWidget(self.close_button)
-        column = QVBoxLayout(self)
-        column.setSpacing(theme.SPACE_2)
-        column.addWidget(self.summary)
-        column.addWidget(self.list, 1)
-        column.addWidget(self.trouble)
-        column.addLayout(row)
-        for button in (self.restore, self.empty, self.close_button):
-            button.setAutoDefault(False)
+        buttons = (self.restore, self.empty)
+        super().__init__("Bin", "Runs in the bin", "Looking into the bin", buttons, parent)
         self.restore.clicked.connect(self.put_back)
         self.empty.clicked.connect(self.ask_to_empty)
-        self.close_button.clicked.connect(self.accept)
         self.list.itemActivated.connect(self.put_back)
-        self.finished.connect(self.deleteLater)
         self._show([])
         self.read()
 
     def read(self) -> None:
         """Look into the bin, in the background: the sizes are those of all files."""
-        tasks.run(self, run_keeping.bin_contents, self._show, failed=self._failed, key="read")
+        tasks.run(self, run_keeping.bin_contents, self._show, failed=self.show_trouble, key="read")
 
     def _show(self, found: list[BinnedRun]) -> None:
         self.found = found
@@ -108,10 +82,7 @@ class BinDialog(QDialog):
             self.changed.emit()
             self.read()
 
-        tasks.run(self, work, done, failed=self._failed)
-
-    def _failed(self, error: Exception) -> None:
-        self.trouble.say(told(error))
+        tasks.run(self, work, done, failed=self.show_trouble)
 
 
 def _emptied(store: Store) -> None:

@@ -18,9 +18,18 @@ from sapo_ui.theme import glyphs
 ROW_HEIGHT = 56
 
 
+def shortened(facts: str, metrics: QFontMetricsF, room: float) -> str:
+    """As many of `facts`, which dots divide, as fit into `room` whole, a dot before each; of a first one that does not
+    fit, its beginning."""
+    parts = facts.split(" \u00b7 ")
+    while len(parts) > 1 and metrics.horizontalAdvance(" \u00b7 ".join(["", *parts])) > room:
+        parts.pop()
+    return metrics.elidedText(" \u00b7 ".join(["", *parts]), Qt.TextElideMode.ElideRight, room)
+
+
 class RunDelegate(QStyledItemDelegate):
-    """Paints a run in two lines: its name over the whole width, then status and where it is; a thin bar while it is
-    alive."""
+    """Paints a run in two lines: its name, with the count of unseen alarms behind it, then status and where it is; a
+    thin bar while it is alive."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         del option, index
@@ -64,10 +73,11 @@ class RunDelegate(QStyledItemDelegate):
         look = theme.current()
         small, strong = theme.font("small"), theme.font("strong")
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        room = inside.width() - self._badge(painter, len(run.alarms), inside)
         painter.setFont(strong)
         painter.setPen(QColor(look.text))
-        name = QFontMetricsF(strong).elidedText(run.name, Qt.TextElideMode.ElideRight, inside.width())
-        painter.drawText(QRectF(inside.x(), inside.y(), inside.width(), 18), left, name)
+        name = QFontMetricsF(strong).elidedText(run.name, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(inside.x(), inside.y(), room, 18), left, name)
         status = "import" if run.imported else run.status.value
         word = fmt.percent(run.progress) if run.status is RunStatus.RUNNING else "file" if run.imported else status
         colour = look.status(status)
@@ -79,6 +89,24 @@ class RunDelegate(QStyledItemDelegate):
         painter.drawText(below.adjusted(17, 0, 0, 0), left, word)
         used = 17 + metrics.horizontalAdvance(word)
         said = second_line(run).removeprefix("imported file \u00b7 ")  # the word before it has said so
-        fact = metrics.elidedText(f" \u00b7 {said}", Qt.TextElideMode.ElideRight, below.width() - used)
+        fact = shortened(said, metrics, below.width() - used)
         painter.setPen(QColor(look.muted))
         painter.drawText(below.adjusted(used, 0, 0, 0), left, fact)
+
+    @staticmethod
+    def _badge(painter: QPainter, alarms: int, inside: QRectF) -> float:
+        """Paint the count of alarms that nobody has seen at the right of the name. Pixels that it takes."""
+        if not alarms:
+            return 0.0
+        look, small = theme.current(), theme.font("small")
+        number = str(alarms)
+        wide = QFontMetricsF(small).horizontalAdvance(number) + 27
+        pill = QRectF(inside.right() - wide, inside.y() + 1, wide, 17)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(look.warning_soft))
+        painter.drawRoundedRect(pill, 4, 4)
+        glyphs.paint(painter, "warning", look.warning, QRectF(pill.x() + 5, pill.y() + 2.5, 12, 12))
+        painter.setFont(small)
+        painter.setPen(QColor(look.warning))
+        painter.drawText(pill.adjusted(20, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, number)
+        return wide + 6

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +12,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.store.run_filter import RunFilter
+from sapo_studio.store.run_filter import SORTS, RunFilter
 from sapo_ui import theme
 from sapo_ui.features.run_list.model import RunListModel
 from sapo_ui.theme import icons
@@ -66,6 +68,33 @@ class FilterButton(QToolButton):
         for order, title in ORDERS.items():
             action = self._choice(menu, orders, title, self._model.order == order)
             action.triggered.connect(partial(self._ordered, order))
+
+    def choices(self) -> dict[str, str]:
+        """Filter and order, for the next start."""
+        wanted = self._model.wanted
+        return {
+            "archived": "1" if wanted.archived else "",
+            "status": wanted.status.value if wanted.status is not None else "",
+            "tags": json.dumps(wanted.tags),
+            "order": self._model.order,
+        }
+
+    def restore_choices(self, choices: Mapping[str, str]) -> None:
+        """What `choices` gave; what is no state, order or list of tags counts as not chosen."""
+        status, order = choices.get("status", ""), choices.get("order", "")
+        try:
+            tags: object = json.loads(choices.get("tags", "[]"))
+        except ValueError:
+            tags = []
+        wanted = replace(
+            self._model.wanted,
+            archived=choices.get("archived") == "1",
+            status=RunStatus(status) if status in list(RunStatus) else None,
+            tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+        )
+        self._model.narrow(wanted, order if order in SORTS else None)
+        self._say()
+        self.narrowed.emit()
 
     @staticmethod
     def _choice(menu: QMenu, group: QActionGroup, text: str, chosen: bool) -> QAction:

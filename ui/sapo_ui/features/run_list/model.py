@@ -41,6 +41,11 @@ def second_line(run: RunSummary) -> str:
     return f"{fmt.percent(accuracy)} sampled \u00b7 {when}"
 
 
+def alarms_text(run: RunSummary) -> str:
+    """`2 unseen alarms`."""
+    return f"{len(run.alarms)} unseen alarm{'' if len(run.alarms) == 1 else 's'}"
+
+
 class RunListModel(QAbstractListModel):
     """The runs that the filter takes, in the chosen order. Changes row by row, so that the selection stays."""
 
@@ -66,9 +71,12 @@ class RunListModel(QAbstractListModel):
             if run.imported:
                 return f"{run.name}, {second_line(run)}"
             progress = f", {fmt.percent(run.progress)}" if run.status.alive else ""
-            return f"{run.name}, {run.status.value}{progress}, {second_line(run)}"
+            alarms = f", {alarms_text(run)}" if run.alarms else ""
+            return f"{run.name}{alarms}, {run.status.value}{progress}, {second_line(run)}"
         if role == Qt.ItemDataRole.ToolTipRole:
             lines = [run.name, f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
+            if run.alarms:
+                lines.append(f"{alarms_text(run)}, the last: {run.alarms[-1].message}")
             if run.tags:
                 lines.append(f"tags {', '.join(run.tags)}")
             if run.notes:

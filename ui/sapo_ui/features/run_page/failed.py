@@ -112,7 +112,7 @@ class FailureView(QScrollArea):
         body.addLayout(_row(_narrow("Kept"), self.kept, stretch=False))
         self.lost = label("", "body", "muted", wrap=True)
         body.addLayout(_row(_narrow("Lost"), self.lost, stretch=False))
-        self.primary = QPushButton(self.card)
+        self.primary = QPushButton("Start from the beginning", self.card)
         self.primary.setProperty("look", "primary")
         self.primary.setMinimumHeight(32)
         self.primary.clicked.connect(self._primary)

@@ -53,6 +53,7 @@ class ChangeRow(QWidget):
         self.before.setAccessibleName("Value that the run failed with")
         self.arrow = label("\u2192", "body", "muted")
         self.editor = QLineEdit(self)
+        self.editor.setAccessibleName("New value")
         self.editor.textChanged.connect(self._typed)
         self.editor.returnPressed.connect(self.entered)
         self.said = ElidedLabel(theme.font("small"), role=self.palette().ColorRole.PlaceholderText)

@@ -45,7 +45,7 @@ def _headline(metric: MetricInfo, metrics: Metrics) -> Headline:
     if gap:  # below zero the verifier beats the ceiling: there is nothing left to close
         closer = max(series[-2][1].value, 0.0) - max(last.value, 0.0)
         trend = _trend(closer)
-        word = {"better": " closing", "worse": " widening"}.get(trend, "")
+        word = {"better": " closer", "worse": " wider"}.get(trend, "")
         if last.value <= 0:
             word = ", none left"
         note = f"{fmt.points(change, signed=True)}{word}"

@@ -3,55 +3,29 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from sapo_studio.readable import counted
 from sapo_ui import format as fmt
-from sapo_ui import theme
 from sapo_ui.services import stores, tasks
 from sapo_ui.services.stores import Backup, Restored
 from sapo_ui.widgets import dialogs
-from sapo_ui.widgets.labels import label
-from sapo_ui.widgets.notice import Notice
-from sapo_ui.wording import told
+from sapo_ui.widgets.list_dialog import ListDialog
 
 
-class RestoreDialog(QDialog):
+class RestoreDialog(ListDialog):
     """A list of backups, the latest first, and Go back, which asks."""
 
     restored = Signal(str)
     """What was done, as a sentence."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Restore the store")
-        self.resize(560, 360)
         self.found: list[Backup] = []
-        self.summary = label("Looking for backups", "body", "muted", wrap=True)
-        self.list = QListWidget()
-        self.list.setSpacing(theme.SPACE_1)
-        self.list.setAccessibleName("Backups of the store")
-        self.trouble = Notice("bad")
         self.go = QPushButton("Go back to it\u2026")
-        self.close_button = QPushButton("Close")
-        row = QHBoxLayout()
-        row.setSpacing(theme.SPACE_2)
-        row.addWidget(self.go)
-        row.addStretch(1)
-        row.addWidget(self.close_button)
-        column = QVBoxLayout(self)
-        column.setSpacing(theme.SPACE_2)
-        column.addWidget(self.summary)
-        column.addWidget(self.list, 1)
-        column.addWidget(self.trouble)
-        column.addLayout(row)
-        for button in (self.go, self.close_button):
-            button.setAutoDefault(False)
+        super().__init__("Restore the store", "Backups of the store", "Looking for backups", (self.go,), parent)
         self.go.setEnabled(False)
         self.go.clicked.connect(self.ask)
         self.list.currentRowChanged.connect(self._chosen)
-        self.close_button.clicked.connect(self.accept)
-        self.finished.connect(self.deleteLater)
         tasks.run(self, stores.list_backups, self._show, failed=self._failed)
 
     def _show(self, found: list[Backup]) -> None:
@@ -94,4 +68,4 @@ class RestoreDialog(QDialog):
 
     def _failed(self, error: Exception) -> None:
         self._chosen(self.list.currentRow())
-        self.trouble.say(told(error))
+        self.show_trouble(error)

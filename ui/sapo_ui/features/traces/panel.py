@@ -140,7 +140,6 @@ narrows the list, a click on a header sorts. *Views* keeps filters, search and o
         self.queue.setFont(theme.font("small"))
         self.queue.setToolTip("Make a queue of the trajectories listed here, to judge them on the Annotate page")
         self.queue.clicked.connect(self._queue)
-        foot.addWidget(self.views)
         foot.addWidget(self.queue)
         self.column.addWidget(self.filters)
         self.column.addWidget(self.pages, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.features.traces.columns import BAR, EDGE, MARKS, NUMBER, TRIES, Columns
@@ -216,7 +216,9 @@ class StepRow(Card):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(look.accent_soft))
             painter.drawRoundedRect(QRectF(frame.x(), frame.y(), frame.width(), self.line.height()), 4, 4)
-            painter.setPen(QPen(QColor(look.accent), 2))
+            focus = QApplication.focusWidget()
+            keys = focus is not None and focus.isAncestorOf(self)  # the trace view has the focus, whose keys act on it
+            painter.setPen(QPen(QColor(look.accent if keys else look.border), 2 if keys else 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(frame, theme.RADIUS, theme.RADIUS)
         if self.row.step.score is not None:

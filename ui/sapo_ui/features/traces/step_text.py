@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import keyword
-import re
 import tokenize
 from functools import cache
 
@@ -13,6 +12,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QTextCharFormat, QTex
 
 from sapo_ui import theme
 from sapo_ui.features.traces.columns import Columns
+from sapo_ui.widgets.hits import hits_in, paint_hits
 from sapo_ui.widgets.plain_text import breakable
 
 PAD = 4
@@ -77,20 +77,7 @@ class StepText:
             where = QRectF(places.text, top + at * self._high, places.text_width + 2, self._high)
             painter.drawText(where, Qt.AlignmentFlag.AlignVCenter, text)
             start = line.textStart()
-            self._mark(painter, where, text, [(left - start, right - start) for left, right in hits])
-
-    def _mark(self, painter: QPainter, where: QRectF, text: str, hits: list[tuple[int, int]]) -> None:
-        """Paint the parts of a line that were searched for over it, the other way round."""
-        look, metrics = theme.current(), QFontMetricsF(self._font)
-        for left, right in hits:
-            part = text[max(0, left) : max(0, right)]
-            if part:
-                x = where.left() + metrics.horizontalAdvance(text[: max(0, left)])
-                box = QRectF(x, where.top() + 1, metrics.horizontalAdvance(part), where.height() - 2)
-                painter.fillRect(box, QColor(look.accent))
-                painter.setPen(QColor(look.on_accent))
-                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, part)
-        painter.setPen(QColor(look.text))
+            paint_hits(painter, self._font, where, text, [(left - start, right - start) for left, right in hits])
 
     def _paint_code(self, painter: QPainter, places: Columns, first_line: int, found: str) -> None:
         look = theme.current()
@@ -114,20 +101,9 @@ class StepText:
             painter.setClipRect(QRectF(places.text, top, wide, self._high + 2))
             painter.setPen(QColor(look.text))
             layout.draw(painter, QPointF(places.text, top))
-            self._mark(painter, QRectF(places.text, top, wide, self._high), text, hits_in(text, found))
+            paint_hits(painter, self._font, QRectF(places.text, top, wide, self._high), text, hits_in(text, found))
             painter.setClipping(False)
         painter.restore()
-
-
-def hits_in(text: str, found: str) -> list[tuple[int, int]]:
-    """(first, past the last) of each place in `text` where `found` stands, in whatever case; places to break a line
-    (zero-width spaces) do not count."""
-    shown = [at for at, sign in enumerate(text) if sign != "\u200b"]
-    plain, wanted = "".join(text[at] for at in shown).lower(), found.lower()
-    if not wanted or len(plain) != len(shown):  # a letter that is two in small letters
-        return []
-    starts = (one.start() for one in re.finditer(re.escape(wanted), plain))
-    return [(shown[start], shown[start + len(wanted) - 1] + 1) for start in starts]
 
 
 def _format(start: int, length: int, kind: str) -> QTextLayout.FormatRange:

@@ -11,6 +11,7 @@ from sapo_ui import theme
 from sapo_ui.theme import icons
 from sapo_ui.widgets.combo import combo_box
 from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.hits import marked
 from sapo_ui.widgets.labels import Chip, label
 from sapo_ui.widgets.plain_text import breakable, plain_tip
 from sapo_ui.wording import SOURCE_WORDS
@@ -26,6 +27,8 @@ class TraceHead(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._detail: TraceDetail | None = None
+        self._found = ""
         self.title = ElidedLabel(theme.font("title"))
         self.outcome, self.case = Chip(), Chip()
         self.position = label("", "small", "muted")
@@ -82,6 +85,7 @@ class TraceHead(QWidget):
     def show_detail(self, detail: TraceDetail, *, code: bool) -> None:
         """Show this trajectory's facts."""
         source = SOURCE_WORDS.get(detail.source, f"sample {detail.sample}")
+        self._detail = detail
         kind = "task" if code else "q"
         self.title.set_text(f"{kind} {row_number(detail.question_id)} \u00b7 it {detail.iteration} \u00b7 {source}")
         tip = [f"{detail.tokens} tokens"] + ([f"written {detail.copies} times"] if detail.copies > 1 else [])
@@ -100,8 +104,20 @@ class TraceHead(QWidget):
         self.case.setVisible(bool(cases))
         self.case.set_text(cases[0] if cases else "")
         self.question.set_text(" ".join(detail.question.split()))
-        self.whole.setText(breakable(detail.question))
+        self._show_whole()
         self.solution.setText(breakable(detail.solution) or "The task gives no solution.")
+
+    def set_found(self, found: str) -> None:
+        """Mark each place of the question where `found` stands, which is searched for."""
+        self._found = found
+        self.question.set_found(found)
+        self._show_whole()
+
+    def _show_whole(self) -> None:
+        text = "" if self._detail is None else breakable(self._detail.question)
+        found = self._found
+        self.whole.setTextFormat(Qt.TextFormat.RichText if found else Qt.TextFormat.PlainText)
+        self.whole.setText(marked(text, found) if found else text)
 
     def _show_reference(self, shown: bool) -> None:
         self.whole.setVisible(shown)
@@ -110,6 +126,7 @@ class TraceHead(QWidget):
     def _restyle(self) -> None:
         for button in (self.before, self.after):
             button.setIcon(icons.icon(button.objectName()))
+        self._show_whole()
 
 
 def _short(text: str) -> str:

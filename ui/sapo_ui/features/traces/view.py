@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
 from sapo_studio.errors import SapoError
@@ -238,7 +238,9 @@ goes back to where you came from.
         verifier = value if isinstance(value, int) else None
         self.heads.show_sources(sources_of(opened.detail), numbers=opened.code)
         rows = row_facts(opened.detail, verifier, annotator_name(), code=opened.code)
-        if found := search_words().text:
+        found = search_words().text
+        self.head.set_found(found)
+        if found:
             rows = [replace(row, step=replace(row.step, found=found)) for row in rows]
         self.steps.show_steps(rows, chosen, same=same)
         self.same.show_strips(strips(opened.detail, opened.siblings, verifier))
@@ -340,6 +342,14 @@ goes back to where you came from.
         if letters and isinstance(event, QKeyEvent) and event.key() not in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             return self._handle(event)
         return super().eventFilter(watched, event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.steps.update()  # the open step has the frame of the focus
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.steps.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -29,6 +29,9 @@ LEFT_ROOM = 46
 SIDE_SHARE = 0.02
 """Room left and right of the data, as a share of its width."""
 
+FLAT = 1e-6
+"""Values that differ by no more than this share of themselves are drawn as one."""
+
 MOST_FOR_LABELS = 0.56
 """Share of the chart's width that the names at the lines' ends may take."""
 
@@ -67,6 +70,7 @@ class LineChart(PlotFrame):
         self._x_format: Format = fmt.number
         self._y_format: Format = fmt.number
         self._value_format: Format = fmt.number
+        self._whole_x = False
         self._y_range: tuple[float, float] | None = None
         self._y_least = 0.0
         self._y_seen = (0.0, 1.0)
@@ -90,6 +94,7 @@ class LineChart(PlotFrame):
         *,
         x_ticks: Sequence[tuple[float, str]] | None = None,
         x_format: Format = fmt.number,
+        whole_x: bool = False,
         y_format: Format = fmt.number,
         value_format: Format | None = None,
         y_range: tuple[float, float] | None = None,
@@ -97,15 +102,15 @@ class LineChart(PlotFrame):
         between: tuple[int, int] | None = None,
         separators: Sequence[float] = (),
     ) -> None:
-        """Draw `lines`. `value_format` writes the values at the lines' ends, `y_format` those on the axis. `between`
-        shades the area from one line (by index) to another; `y_least` is the least height of the y axis. A part of x
-        that was zoomed to stays in view."""
+        """Draw `lines`. `value_format` writes the values at the lines' ends, `y_format` those on the axis. `whole_x`:
+        x are whole numbers. `between` shades the area from one line (by index) to another; `y_least` is the least
+        height of the y axis. A part of x that was zoomed to stays in view."""
         self._lines = tuple(line for line in lines if len(line.x))
         self._between = between if between is not None and len(self._lines) == len(lines) else None
         self._x_ticks = list(x_ticks) if x_ticks is not None else None
         self._x_format, self._y_format = x_format, y_format
         self._value_format = value_format or y_format
-        self._y_range, self._y_least = y_range, y_least
+        self._y_range, self._y_least, self._whole_x = y_range, y_least, whole_x
         if not self._lines:
             self._zoomed = False
             if self._view is not None:
@@ -206,9 +211,12 @@ class LineChart(PlotFrame):
         if not finite:
             return self._y_seen
         low, high = min(float(values.min()) for values in finite), max(float(values.max()) for values in finite)
-        if high - low < self._y_least:
-            middle = (low + high) / 2
-            low, high = middle - self._y_least / 2, middle + self._y_least / 2
+        middle = (low + high) / 2
+        least = self._y_least
+        if high - low <= FLAT * abs(middle):  # one value: its last digits are no scale
+            least = max(least, abs(middle) / 2 or 1.0)
+        if high - low < least:
+            low, high = middle - least / 2, middle + least / 2
         self._y_seen = padded(low, high)
         return self._y_seen
 
@@ -270,7 +278,7 @@ class LineChart(PlotFrame):
                 items.show_interval(x[:0], x[:0], x[:0])
         view.show_y(*self._y_limits(shown))
         view.left.set_ticks(self._y_format, log=self._log)
-        view.bottom.set_ticks(self._x_format, self._x_ticks)
+        view.bottom.set_ticks(self._x_format, self._x_ticks, whole=self._whole_x)
         for items in self._items[len(self._lines) :]:
             items.clear()
         if self._between is None:

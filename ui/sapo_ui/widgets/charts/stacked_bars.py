@@ -73,6 +73,7 @@ class StackedBars(ChartFrame):
         parts = ((bar.name, part.name, part.count) for bar in self._bars for part in bar.parts)
         return [("bar", "part", "count"), *parts]
 
+    @property
     def compact(self) -> bool:
         """Whether the bars are too narrow for lines of their own: names then stand once, below all bars."""
         return self.width() < COMPACT
