@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from sapo_engine.parent.parent import Parent, say
+from sapo_engine.parent.parent import Parent
+from sapo_engine.parent.wording import say
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import SapoError
 from sapo_studio.store.db import Store

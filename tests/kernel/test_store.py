@@ -12,7 +12,8 @@ from sqlite_utils import Database
 from sapo_studio.errors import StoreError
 from sapo_studio.store import db, queries
 from sapo_studio.store.db import Store
-from sapo_studio.store.migrations import MIGRATIONS, run_script
+from sapo_studio.store.migrations import MIGRATIONS
+from sapo_studio.store.migrations.schema_changes import run_script
 from tests.fixtures import old_stores
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
 

@@ -54,7 +54,7 @@ def test_a_model_that_is_not_one_is_wrong_where_it_stands(qtbot, open_page):
     qtbot.waitUntil(lambda: page.wrong() == ["model.source"])
     assert page.rows["model.source"].said == "There is no model /nowhere: Nothing is there."
     assert not page.start.isEnabled()
-    page.next_wrong()
+    page.moves.next_wrong()
     assert page.rows["model.source"].editor.hasFocus() or page.focusWidget() is page.rows["model.source"].editor
     page.set_value("model.source", "fresh")
     qtbot.waitUntil(lambda: page.wrong() == [])

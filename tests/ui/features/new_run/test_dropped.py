@@ -6,7 +6,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from sapo_ui.features.new_run.dropped import what_it_is
-from sapo_ui.features.new_run.page import write_toml
+from sapo_ui.features.new_run.form_files import write_toml
 from tests.ui.features.new_run.conftest import preset
 
 

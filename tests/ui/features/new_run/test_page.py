@@ -15,7 +15,7 @@ from sapo_studio.hardware import CardUse
 from sapo_ui.features.new_run import form_spec, warm_up
 from sapo_ui.features.new_run.field_row import ROW_HEIGHT
 from sapo_ui.features.new_run.form import AT_ONCE
-from sapo_ui.features.new_run.page import write_toml
+from sapo_ui.features.new_run.form_files import write_toml
 from sapo_ui.features.new_run.preset_name import nearest_name
 from sapo_ui.services.card_watch import CardsNow, CardState
 from tests.ui.features.new_run.conftest import preset
@@ -23,7 +23,7 @@ from tests.ui.features.new_run.conftest import preset
 
 def test_every_field_of_run_config_appears_once_with_its_help(page):
     assert set(page.rows) == set(field_paths())
-    assert [spec.path for spec in page.specs] == field_paths()
+    assert [spec.path for spec in page.state.specs] == field_paths()
     shown = [row for section in page.form.sections.values() for row in section.rows.values()]
     assert len(shown) == len(set(shown)) == len(page.rows) > 40
     for row in page.rows.values():
@@ -66,7 +66,7 @@ def test_what_the_form_needs_can_be_loaded_ahead():
 
 
 def test_kinds_bounds_and_units_come_from_the_schema(page):
-    by_path = {spec.path: spec for spec in page.specs}
+    by_path = {spec.path: spec for spec in page.state.specs}
     samples = by_path["sampling.samples"]
     assert (samples.kind, samples.minimum, samples.maximum, samples.unit) == ("integer", 1, 256, "samples")
     assert samples.main
@@ -133,10 +133,10 @@ def test_values_that_do_not_fit_together_are_marked_at_the_one_to_change(open_pa
     assert page.wrong() == [path]
     assert [row.spec.path for row in page.rows.values() if row.wrong] == [path]
     assert not page.rows[path].isHidden()
-    assert page.problems[0].fix == fix
+    assert page.state.problems[0].fix == fix
     if fix is not None:
         page.rows[path].fix.click()
-        assert page.problems == []
+        assert page.state.problems == []
         assert page.values()[path] == fix
 
 
@@ -156,7 +156,7 @@ def test_what_differs_from_the_preset_is_marked_counted_and_reset(qtbot, page, t
 def test_main_settings_are_shown_with_what_is_changed_or_wrong_and_all_on_demand(open_page):
     page = open_page(all_rows=False)
     page.form.make_all()
-    main = [spec.path for spec in page.specs if spec.main and form_spec.matters(spec, page.values())]
+    main = [spec.path for spec in page.state.specs if spec.main and form_spec.matters(spec, page.values())]
     assert list(page.form.in_order()) == main
     page.set_value("verifier.epochs", 7)
     assert "verifier.epochs" in list(page.form.in_order())
@@ -280,7 +280,7 @@ def test_the_queue_takes_the_same_configuration(qtbot, page):
     page.queue_requested.connect(lambda config, name: sent.append((config, name)))
     qtbot.mouseClick(page.launch.queue, Qt.MouseButton.LeftButton)
     assert sent == [(page.config, "small")]
-    page.set_busy("")
+    page.starting.set_busy("")
     page.set_value("sampling.samples", 0)
     assert not page.launch.queue.isEnabled()
 
@@ -311,13 +311,13 @@ def test_exported_toml_replaces_plain_files_alone_and_means_the_same_from_elsewh
 
 def test_a_toml_file_fills_the_form(tmp_path, page):
     write_toml(tmp_path / "from-file.toml", preset("other", iterations=4).config)
-    page.open_toml(tmp_path / "from-file.toml")
+    page.files.open(tmp_path / "from-file.toml")
     assert page.preset.currentIndex() == -1
     assert page.preset.placeholderText() == "(from-file.toml)"
     assert (page.config.name, page.config.iterations) == ("other", 4)
     assert page.changed() == set()
     (tmp_path / "from-file.toml").write_text("[sampling]\nsample = 3\n")
-    page.open_toml(tmp_path / "from-file.toml")
+    page.files.open(tmp_path / "from-file.toml")
     assert page.verdict.isVisible(), "the fault can be read"
     assert "sampling.sample" in page.verdict.text()
     assert "from-file.toml:2" in page.verdict.text()

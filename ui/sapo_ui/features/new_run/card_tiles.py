@@ -232,3 +232,8 @@ class CardTiles(Extra):
         for tile in self.tiles.values():
             tile.update()
         self.ticked.emit(list(self._chosen))
+
+
+def numbers_in(text: str) -> list[int]:
+    """The numbers of cards in a setting: `0,2`."""
+    return [int(part) for part in text.split(",") if part.strip().isdigit()]

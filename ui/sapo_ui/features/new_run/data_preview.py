@@ -48,6 +48,14 @@ class DataPreview(Extra):
         self.title.set_text(title)
         self.text.setPlainText(text)
 
+    def tell(self, look: object, why: str) -> None:
+        """Show what was found (a DataLook), else say why nothing was; with neither there is nothing to be seen."""
+        if isinstance(look, DataLook):
+            self.show_look(look)
+        else:
+            self.say("Data" if why else "", why)
+        self.setVisible(isinstance(look, DataLook) or bool(why))
+
     def show_look(self, look: DataLook) -> None:
         """Show examples, and golds that fail first: they are why one looks."""
         splits = ", ".join(f"{count:,} {name}" for name, count in look.splits.items())

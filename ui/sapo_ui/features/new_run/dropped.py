@@ -1,4 +1,4 @@
-"""What a file or folder that is dropped on the New run page is good for."""
+"""Files and folders that are dropped on the New run page, and what they are good for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QMimeData
+from PySide6.QtCore import QEvent, QMimeData, QObject, Signal
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QWidget
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,29 @@ class Dropped:
 
     kind: Literal["toml", "model", "data"]
     path: Path
+
+
+class DropTarget(QObject):
+    """Has a widget take what the form has a place for."""
+
+    dropped = Signal(object)
+    """(Dropped)"""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        widget.setAcceptDrops(True)
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        entered, fell = event.type() == QEvent.Type.DragEnter, event.type() == QEvent.Type.Drop
+        if (entered or fell) and isinstance(event, QDropEvent):  # which is what a QDragEnterEvent is, too
+            found = what_is_dropped(event.mimeData())
+            if found is not None:
+                event.acceptProposedAction()
+                if fell:
+                    self.dropped.emit(found)
+            return True
+        return super().eventFilter(watched, event)
 
 
 def what_is_dropped(mime: QMimeData) -> Dropped | None:

@@ -90,6 +90,15 @@ class LaunchCard(QFrame):
         button.setSizePolicy(policy)
         button.hide()
 
+    def ask(self, config: RunConfig | None) -> None:
+        """Ask for the forecast of `config`. None where the values are wrong: the last one is of earlier values then."""
+        if config is not None:
+            self.review.ask(config)
+            self.age.setText("updating\u2026" if self.review.stale else "")
+        else:
+            self.review.outdate()
+            self.age.setText("of earlier values" if self.review.stale else "")
+
     def say(self, text: str, look: str) -> None:
         """The verdict, or what went wrong; its place stays when it is empty."""
         self.verdict.setText(text)

@@ -21,7 +21,8 @@ WIDGETS = (
         f"sapo_ui.features.new_run.{name}"
         for name in ("pickers", "field_row", "section", "form", "index", "help_panel", "review_bars", "review_card")
     ),
-    *(f"sapo_ui.features.new_run.{name}" for name in ("launch_card", "card_tiles", "data_preview", "checks", "page")),
+    *(f"sapo_ui.features.new_run.{name}" for name in ("launch_card", "card_tiles", "data_preview", "checks")),
+    *(f"sapo_ui.features.new_run.{name}" for name in ("form_state", "draft_keeper", "form_files", "top_bar", "page")),
 )
 """The form's own modules, each after those that it needs: loaded one at a time on the GUI thread, some milliseconds
 each."""
