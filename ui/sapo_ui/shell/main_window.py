@@ -237,7 +237,7 @@ class MainWindow(QMainWindow):
         self.actions_.show_run(self.current_run())
         # A list that gets the focus chooses its first run, which brings the run's page to the front.
         focused = self.focusWidget()
-        free = focused is None or focused is self.side.new_button or not focused.isVisibleTo(self)
+        free = focused in (None, self.side.new_button) or not focused.isVisibleTo(self)
         if change.runs and free and self.pages.front_id in ("empty", *OF_A_RUN):
             self.run_list.view.setFocus()
             if self.side.folded:  # the list is out of sight

@@ -14,13 +14,13 @@ def holds(widget: QWidget, focused: QWidget | None) -> bool:
 def focus_first(whole: QWidget) -> bool:
     """Give the focus to `whole`, or to the first of its parts that takes it by Tab. False where none does: a panel that
     is still read has no controls."""
-    part = whole
-    while True:  # in the order of Tab, which is the order on the screen; that of the children is not
+    part: QWidget | None = whole
+    while part is not None:  # in the order of Tab, which is the order on the screen; that of the children is not
         inside = part is whole or whole.isAncestorOf(part)
         takes = part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isEnabled()
         if inside and takes and part.isVisibleTo(whole):
             part.setFocus(Qt.FocusReason.ShortcutFocusReason)
             return True
-        part = part.nextInFocusChain()
-        if part is whole:
-            return False
+        following = part.nextInFocusChain()
+        part = None if following is whole else following
+    return False
