@@ -88,7 +88,7 @@ def test_the_archive_and_the_bin_take_a_run_out_of_the_list(store: Store):
     run_keeping.put_in_bin(store, c)
     assert queries.find_run(store, "last") == a
     assert queries.find_run(store, b) == b
-    with pytest.raises(InputError, match="no run"):
+    with pytest.raises(InputError, match="b is in the bin"):
         queries.find_run(store, "b")
     run_keeping.archive(store, a, archived=False)
     run_keeping.take_from_bin(store, b)
