@@ -10,6 +10,7 @@ from sapo_studio.requests.kinds import (
     EvaluateRequest,
     LabelStudyRequest,
     PeopleStudyRequest,
+    ProgramTestsRequest,
     Request,
     SampleSolutionsRequest,
     ScoreRequest,
@@ -27,6 +28,8 @@ def python_for(request: Request) -> Path:
 def _run_of(request: Request) -> Path | None:
     match request:
         case EvaluateRequest() | ScoreRequest() | LabelStudyRequest() | PeopleStudyRequest() | ShadowStudyRequest():
+            return request.run
+        case ProgramTestsRequest():
             return request.run
         case SampleSolutionsRequest():
             return request.like

@@ -366,6 +366,8 @@ class ProgramTestsRequest(Asked):
 
     kind: Literal["program_tests"] = "program_tests"
     """Which request this is."""
+    run: FilePath
+    """The folder of the run that the program was written in."""
     task: dict[str, Any]
     """The section `task` of the run's configuration: its data have the tests."""
     question: Text

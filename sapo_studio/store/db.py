@@ -271,7 +271,7 @@ class Store:
             finally:
                 cursor.close()
         except sqlite3.Error as error:
-            raise explain(error, self.path) from error
+            raise self._why_not_written(error) from error
         except (UnicodeEncodeError, OverflowError) as error:
             raise no_value(error) from error
 
@@ -280,9 +280,16 @@ class Store:
         try:
             self.connection.executemany(sql, values).close()
         except sqlite3.Error as error:
-            raise explain(error, self.path) from error
+            raise self._why_not_written(error) from error
         except (UnicodeEncodeError, OverflowError) as error:
             raise no_value(error) from error
+
+    def _why_not_written(self, error: sqlite3.Error) -> StoreFault:
+        """What SQLite's refusal means; of a store that was opened for reading, why it was."""
+        fault = explain(error, self.path)
+        if (full := self.only_reading) is not None and fault.kind == "read-only":
+            return StoreFault(full.kind, full.what, why=full.why, fix=full.fix)
+        return fault
 
     def rows(self, sql: str, values: Values = (), *, lenient: bool = False) -> list[tuple[Any, ...]]:
         """All rows of a query; its cursor is closed again, so that it holds up no checkpoint.

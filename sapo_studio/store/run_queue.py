@@ -55,12 +55,18 @@ class QueuedRun:
         return self.started_at is None
 
 
+def _number(column: str, kind: str = "REAL") -> str:
+    """A column as a number, 0 where it is damaged: one row must not keep the others from being read and started."""
+    return f"CAST({column} AS {kind})"
+
+
 def list_queue(store: Store) -> list[QueuedRun]:
     """Those that were started first, then those that wait, in their order."""
     rows = store.rows(
-        "SELECT q.run_id, r.name, r.status, q.queued_at, q.queued_by, q.cards, q.needs, q.waits_for, q.stuck,"
-        " q.started_at, q.placed, q.resumes FROM run_queue q JOIN runs r ON r.id = q.run_id"
-        " ORDER BY q.started_at IS NULL, q.started_at, q.place, q.queued_at, q.run_id"
+        f"SELECT q.run_id, r.name, r.status, {_number('q.queued_at')}, q.queued_by, q.cards, q.needs, q.waits_for,"
+        f" q.stuck, {_number('q.started_at')}, q.placed, {_number('q.resumes', 'INTEGER')}"
+        " FROM run_queue q JOIN runs r ON r.id = q.run_id"
+        f" ORDER BY q.started_at IS NULL, q.started_at, {_number('q.place')}, q.queued_at, q.run_id"
     )
     found: list[QueuedRun] = []
     place = 0
@@ -71,7 +77,7 @@ def list_queue(store: Store) -> list[QueuedRun]:
         found.append(
             QueuedRun(
                 *(run_id, name, state, where, at, by, _names(cards), _need(needs), waits_for, bool(stuck)),
-                *(started, _names(placed), int(resumes)),
+                *(started, _names(placed), resumes),
             )
         )
     return found
@@ -101,7 +107,7 @@ def add(
                 why="It is an imported file." if run.imported else f"It is {_is(run.status, run.pid)}.",
             )
         runs.set_status(store, run_id, RunStatus.QUEUED)
-        last = store.value("SELECT coalesce(max(place), 0) FROM run_queue")
+        last = store.value(f"SELECT coalesce(max({_number('place')}), 0) FROM run_queue")
         store.execute(
             "INSERT INTO run_queue (run_id, place, queued_at, queued_by, cards, needs) VALUES (?, ?, ?, ?, ?, ?)",
             (run_id, last + 1, time.time(), by, json.dumps(list(cards)), _text(need)),
@@ -194,9 +200,10 @@ def settle(store: Store) -> None:
     """Take out what has ended. What was interrupted waits again, before all others, unless that has happened
     `MOST_RESUMES` times. Call `supervisor.reconcile` first."""
     with store.atomic():
-        first = store.value("SELECT coalesce(min(place), 1) FROM run_queue WHERE started_at IS NULL")
+        first = store.value(f"SELECT coalesce(min({_number('place')}), 1) FROM run_queue WHERE started_at IS NULL")
         for run_id, status, pid, resumes in store.rows(
-            "SELECT q.run_id, r.status, r.pid, q.resumes FROM run_queue q JOIN runs r ON r.id = q.run_id"
+            f"SELECT q.run_id, r.status, r.pid, {_number('q.resumes', 'INTEGER')}"
+            " FROM run_queue q JOIN runs r ON r.id = q.run_id"
             " WHERE q.started_at IS NOT NULL ORDER BY q.started_at DESC"
         ):
             if status == RunStatus.INTERRUPTED and resumes < MOST_RESUMES:

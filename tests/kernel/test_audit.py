@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
 from sapo_studio import cli
 from sapo_studio.app.studies.audit import audit
@@ -63,6 +64,10 @@ def test_tries_have_an_interval():
     low, high = Tries(7, 8).interval()
     assert low == pytest.approx(0.518, abs=0.001)
     assert high == pytest.approx(0.972, abs=0.001)
+    for made in (0, 1, 5, 64, 2000):
+        for succeeded in {0, made // 3, made}:
+            exact = beta.ppf((0.025, 0.975), 1 + succeeded, 1 + made - succeeded)
+            assert Tries(succeeded, made).interval() == pytest.approx(tuple(exact), abs=1e-9)
 
 
 @pytest.mark.parametrize(

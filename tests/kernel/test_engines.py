@@ -18,6 +18,7 @@ from sapo_studio.requests.kinds import (
     EvaluateRequest,
     LabelStudyRequest,
     PeopleStudyRequest,
+    ProgramTestsRequest,
     SampleSolutionsRequest,
     SandboxProbeRequest,
     ScoreRequest,
@@ -155,8 +156,9 @@ def test_requests_are_answered_by_the_python_that_is_chosen(tmp_path):
         lambda run: PeopleStudyRequest(run=run, judged={0: {1: True}}),
         lambda run: ShadowStudyRequest(run=run, iteration=1, labels={0: "1"}),
         lambda run: SampleSolutionsRequest(like=run, models=(run,)),
+        lambda run: ProgramTestsRequest(run=run, task={}, question="", program=""),
     ],
-    ids=["evaluate", "score", "label-study", "people-study", "shadow", "sample"],
+    ids=["evaluate", "score", "label-study", "people-study", "shadow", "sample", "tests"],
 )
 def test_what_is_asked_about_a_run_is_answered_by_the_python_of_the_run(tmp_path, about):
     answering = python(tmp_path, '{"from": "the run\'s"}')

@@ -15,7 +15,7 @@ import pytest
 
 from sapo_studio import cli, supervisor
 from sapo_studio.errors import StoreError
-from sapo_studio.store import backups, queries, runs
+from sapo_studio.store import backups, queries, run_queue, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import StoreFault
 from sapo_studio.store.maintenance import StoreMaintenance
@@ -91,6 +91,18 @@ def test_reading_works_on_a_full_disk(
         assert {run.id for run in queries.list_runs(store)} == names
         assert supervisor.reconcile(store) == sorted(names - {"whole-1"})
         runs.rename_run(store, "whole-1", "other")
+
+
+def test_whoever_writes_is_told_of_the_disk_and_not_of_the_file(disk: SmallDisk):
+    with Store.open() as store:
+        run_id = synthetic_run(store, name="whole", iterations=1, trajectories=16, questions=8)
+    disk.fill()
+    with Store.open(create=False) as store:
+        assert store.only_reading is not None
+        for write in (lambda: run_queue.pause(store), lambda: runs.rename_run(store, run_id, "other")):
+            with pytest.raises(StoreFault) as caught:
+                write()
+            assert caught.value.kind == "full"
 
 
 def test_several_can_read_at_once(disk: SmallDisk):

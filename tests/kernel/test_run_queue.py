@@ -156,6 +156,26 @@ def started(store: Store, name: str) -> str:
     return run_id
 
 
+def test_a_damaged_row_keeps_no_other_from_its_turn(store: Store):
+    broken, whole = queue(store, "broken", "whole")
+    store.execute(
+        "UPDATE run_queue SET place = 'x', queued_at = 'y', resumes = 'z', needs = '{' WHERE run_id = ?", (broken,)
+    )
+    assert [(one.run_id, one.place, one.resumes) for one in run_queue.list_queue(store)] == [
+        (broken, 1, 0),
+        (whole, 2, 0),
+    ]
+    third = make(store, "third")
+    run_queue.add(store, third, SMALL)
+    assert order(store) == ["broken", "whole", "third"]
+    store.execute("UPDATE run_queue SET started_at = 'then' WHERE run_id = ?", (broken,))
+    for status in (RunStatus.RUNNING, RunStatus.INTERRUPTED):
+        runs.set_status(store, broken, status)
+    run_queue.settle(store)
+    assert run_queue.get(store, broken).resumes == 1
+    assert order(store) == ["broken", "whole", "third"]
+
+
 def test_what_ended_leaves_and_what_was_interrupted_comes_first(store: Store):
     for status in (RunStatus.DONE, RunStatus.FAILED, RunStatus.STOPPED):
         runs.set_status(store, started(store, status.value), status)
@@ -245,9 +265,7 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, ...]]:
     """Runs that were launched, with their cards."""
     found: dict[str, tuple[str, ...]] = {}
 
-    def started(
-        store: Store, run_id: str, folder: object, python: object, cards: tuple[str, ...]
-    ) -> processes.ProcessIdentity:
+    def started(store: Store, run_id: str, _folder: object, _python: object, cards: tuple[str, ...]) -> object:
         found[run_id] = tuple(cards)
         return processes.identify()
 

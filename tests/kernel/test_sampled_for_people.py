@@ -159,6 +159,16 @@ def test_by_command(home, run, engine, tmp_path):
     model = tmp_path / "small.gguf"
     model.write_bytes(b"GGUF")
     assert find_model(home, str(model)) == model
+    asked = ("benchmark", "sample", "gsm", "--models", str(model), "--like", run)
+    for idle in (
+        ("--overlap", "0.5"),
+        ("--as", "ann"),
+        ("--for-people", "--split", "0.5"),
+        ("--for-people", "--rollouts", "3"),
+    ):
+        refused = sapo(*asked, *idle)
+        assert (refused.returncode, engine) == (2, [])
+        assert f"{idle[-2]} does nothing with" in refused.stderr
     found = sapo(
         *("benchmark", "sample", "gsm", "--models", f"{run},{model}", "--like", run),
         *("--for-people", "--as", "ann", "--json"),

@@ -9,12 +9,19 @@ import typer
 
 from sapo_studio.app.commands.label_study import DEVICE_HELP
 from sapo_studio.app.commands.printing import say, say_json
+from sapo_studio.errors import InputError
 from sapo_studio.requests.limits import CHECKED_ROLLOUTS, QUESTIONS, SAMPLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sapo_studio.app.benchmarks.sampling import Waiting
 
 AS_HELP = "With --for-people: who makes the queue; your login name without this."
+
+
+SPLIT = 0.2
+OVERLAP = 1.0
 
 
 def sample(
@@ -46,7 +53,7 @@ def sample(
     size: Annotated[int | None, typer.Option("--size", min=1, help="Most solutions in all.")] = None,
     split: Annotated[
         float, typer.Option("--split", min=0, max=0.9, help="Share of the questions that is for thresholds.")
-    ] = 0.2,
+    ] = SPLIT,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Which ones, where there are more.")] = 0,
     for_people: Annotated[
         bool,
@@ -57,7 +64,7 @@ def sample(
     ] = False,
     overlap: Annotated[
         float, typer.Option("--overlap", min=0, max=1, help="With --for-people: share of them that everybody gets.")
-    ] = 1.0,
+    ] = OVERLAP,
     who: Annotated[str, typer.Option("--as", metavar="NAME", help=AS_HELP)] = "",
     device: Annotated[str, typer.Option("--device", metavar="DEVICE", help=DEVICE_HELP)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -73,7 +80,6 @@ def sample(
     from sapo_studio.app.benchmarks.making import Choice
     from sapo_studio.app.benchmarks.sampling import find_model, sample_benchmark, sample_for_people
     from sapo_studio.app.benchmarks.using import run_to_measure
-    from sapo_studio.errors import InputError
     from sapo_studio.processes import login_name
     from sapo_studio.requests.kinds import SampleSolutionsRequest
     from sapo_studio.store.db import Store
@@ -81,6 +87,10 @@ def sample(
     named = [part.strip() for part in models.split(",") if part.strip()]
     if not named:
         raise InputError("--models names no model", fix="Write it like --models lab-demo-3,./my-model")
+    if for_people:
+        _refuse({"--rollouts": rollouts != CHECKED_ROLLOUTS.default, "--split": split != SPLIT}, "with")
+    else:
+        _refuse({"--overlap": overlap != OVERLAP, "--as": bool(who)}, "without")
     choice = Choice("consensus" if verifier else "rollouts", per_question, size, split, seed, held_out=True)
     with Store.open(create=False) as store:
         request = SampleSolutionsRequest(
@@ -110,6 +120,15 @@ def sample(
         f"{made.solutions} written for {made.questions} questions{left}. It is a draft: "
         f"sapo benchmark freeze {one.title}"
     )
+
+
+def _refuse(given: Mapping[str, bool], how: str) -> None:
+    """Raises InputError for the first option that was given and has no part in this: nobody is to wait for a benchmark
+    and find that what they asked for was passed over."""
+    for option, is_given in given.items():
+        if is_given:
+            fix = "Leave it out, or give both." if how == "without" else "Leave one of them out."
+            raise InputError(f"{option} does nothing {how} --for-people", fix=fix)
 
 
 def _say_waiting(made: Waiting, as_json: bool) -> None:

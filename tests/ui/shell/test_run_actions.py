@@ -24,6 +24,14 @@ def test_header_buttons_write_command_rows(qtbot, window, store, action, verb, a
     assert [(c.verb, c.sender) for c in runs.open_commands(store, run_id)] == [(verb, "window")]
 
 
+def test_stopping_a_run_that_waits_names_no_engine(qtbot, window, store, add_run, select):
+    run_id = add_run("mine")
+    select(window, run_id)
+    qtbot.mouseClick(window.run_page.header.buttons["run.stop"], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "mine is stopped" in window.status_line.currentMessage())
+    assert queries.get_run(store, run_id).status is RunStatus.STOPPED
+
+
 def test_resume_launches_an_engine(qtbot, window, control, add_run, select):
     run_id = add_run(status=RunStatus.INTERRUPTED)
     select(window, run_id)

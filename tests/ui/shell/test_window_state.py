@@ -21,6 +21,7 @@ def test_the_window_comes_back_as_it_was(qtbot, open_window, add_run, select):
     qtbot.waitUntil(lambda: two.run_page.run_id == wanted)
     assert two.run_list.search.text() == "s"
     assert two.side.folded
+    assert two.focusWidget().isVisible(), "the list of runs is folded away"
     assert Settings().theme == "dark"
     two.actions_["view.system"].trigger()
 

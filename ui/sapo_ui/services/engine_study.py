@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QProcess, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QProcess, QTimer, Signal
 from shiboken6 import isValid
 
 from sapo_studio import processes
@@ -38,6 +38,9 @@ class EngineStudy(QObject):
         self._process: QProcess | None = None
         self._keep: Callable[[Store, Answer], object] | None = None
         self._errors = ""
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.timeout.connect(self._give_up)
 
     @property
     def running(self) -> bool:
@@ -49,12 +52,19 @@ class EngineStudy(QObject):
         return self.running and self.about == about
 
     def measure(
-        self, about: Hashable, ask: Callable[[Store], Request], keep: Callable[[Store, Answer], object]
+        self,
+        about: Hashable,
+        ask: Callable[[Store], Request],
+        keep: Callable[[Store, Answer], object],
+        *,
+        seconds: float | None = None,
     ) -> None:
-        """Have an engine answer what `ask` makes, and hand the answer to `keep`; both are called in the background.
-        Does nothing while something else is being measured."""
+        """Have an engine answer what `ask` makes, within `seconds` if need be, and hand the answer to `keep`; both are
+        called in the background. Does nothing while something else is being measured."""
         if self.running:
             return
+        if seconds is not None:
+            self._patience.start(round(1000 * seconds))
         self.about, self._keep = about, keep
         self._tell(0.0)
 
@@ -67,7 +77,7 @@ class EngineStudy(QObject):
 
     def cancel(self) -> None:
         """End it; nothing is kept."""
-        process, self._process, self._keep = self._process, None, None
+        process = self._over()
         if process is not None:
             process.finished.disconnect(self._finished)
             process.errorOccurred.disconnect(self._broke)
@@ -77,7 +87,7 @@ class EngineStudy(QObject):
 
     def end_now(self) -> None:
         """The same where nothing may be left for later: the window closes."""
-        process, self._process, self._keep = self._process, None, None
+        process = self._over()
         if process is not None:
             process.finished.disconnect(self._finished)
             process.errorOccurred.disconnect(self._broke)
@@ -125,7 +135,7 @@ class EngineStudy(QObject):
         tasks.run(self, answered, self._kept, failed=self._fail, key="study")
 
     def _kept(self, _: object) -> None:
-        self._keep = None
+        self._over()
         self.ended.emit()
 
     def _broke(self, error: QProcess.ProcessError) -> None:
@@ -133,8 +143,19 @@ class EngineStudy(QObject):
             self._process = None
             self._fail(EngineError("The engine could not be started", fix="`sapo doctor` says what is missing."))
 
+    def _over(self) -> QProcess | None:
+        """Nothing is measured from now on. The process that still does, if there is one."""
+        self._patience.stop()
+        process, self._process, self._keep = self._process, None, None
+        return process
+
+    def _give_up(self) -> None:
+        seconds = self._patience.interval() / 1000
+        self.cancel()
+        self.failed.emit(EngineError(f"The engine has not answered within {seconds:g} seconds"))
+
     def _fail(self, error: Exception) -> None:
-        self._keep = None
+        self._over()
         self.ended.emit()
         self.failed.emit(error)
 

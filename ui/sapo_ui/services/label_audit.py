@@ -52,9 +52,6 @@ def read(
 
     def work(store: Store) -> AuditView:
         found = audit(store, run_id, iteration)
-        for step in found.disagreements:
-            if step.rollouts is not None:
-                step.rollouts.interval()  # the first loads scipy, which the window is not to wait for
         return AuditView(
             queries.get_run(store, run_id),
             found,

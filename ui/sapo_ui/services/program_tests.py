@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from PySide6.QtCore import QObject
-
-from sapo_studio import engines
-from sapo_studio.errors import EngineError, SapoError
-from sapo_studio.requests.client import ask
 from sapo_studio.requests.kinds import ProgramTestsRequest
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceDetail
-from sapo_ui.services import tasks
 
 PATIENCE = 120.0
 """Seconds until an engine that has not answered is given up."""
@@ -38,25 +32,29 @@ class RunTests:
     limits: str
 
 
-def run_tests(
-    parent: QObject,
-    detail: TraceDetail,
-    done: Callable[[RunTests], None],
-    failed: Callable[[SapoError], None],
-) -> None:
-    """Run the tests of a trajectory in the background. It takes a second, and as long as the program does."""
+class TestsJob:
+    """The tests of one trajectory, for an `EngineStudy`, which calls `ask` and then `keep`, both in a task."""
 
-    def work(store: Store) -> RunTests:
-        config = queries.get_config(store, detail.run_id)
-        task, program = config.task.model_dump(mode="json"), "\n".join(detail.steps)
-        request = ProgramTestsRequest(task=task, question=detail.question, program=program)
-        with engines.lives_in(config.runtime.engine_python):
-            found = ask(request, seconds=PATIENCE)
+    __test__ = False  # it is no test
+
+    def __init__(self, detail: TraceDetail) -> None:
+        self.detail = detail
+        self.results: RunTests | None = None
+        """What came of them; None until they have been run."""
+
+    def ask(self, store: Store) -> ProgramTestsRequest:
+        """What an engine is asked."""
+        run_id = self.detail.run_id
+        return ProgramTestsRequest(
+            run=store.run_dir(run_id),
+            task=queries.get_config(store, run_id).task.model_dump(mode="json"),
+            question=self.detail.question,
+            program="\n".join(self.detail.steps),
+        )
+
+    def keep(self, store: Store, found: dict[str, Any]) -> None:
+        """Take its answer."""
+        del store
         tests = tuple(RunTest(str(one["test"]), bool(one["passed"]), str(one["reason"])) for one in found["tests"])
         limits = f"sandbox {found['sandbox']}, limit {found['seconds']:g}\u202fs and {found['memory_mb']}\u202fMB"
-        return RunTests(detail.id, tests, limits)
-
-    def went_wrong(error: Exception) -> None:
-        failed(error if isinstance(error, SapoError) else EngineError("The tests could not be run", why=str(error)))
-
-    tasks.run(parent, work, done, failed=went_wrong, key="program tests")
+        self.results = RunTests(self.detail.id, tests, limits)

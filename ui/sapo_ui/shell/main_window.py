@@ -236,9 +236,12 @@ class MainWindow(QMainWindow):
                 self._show_page("empty")
         self.actions_.show_run(self.current_run())
         # A list that gets the focus chooses its first run, which brings the run's page to the front.
-        free = self.focusWidget() in (None, self.side.new_button)
+        focused = self.focusWidget()
+        free = focused is None or focused is self.side.new_button or not focused.isVisibleTo(self)
         if change.runs and free and self.pages.front_id in ("empty", *OF_A_RUN):
             self.run_list.view.setFocus()
+            if self.side.folded:  # the list is out of sight
+                self.side.runs_button.setFocus()
         self.status_line.show_change(change)
 
     def _trouble(self, error: SapoError | None) -> None:

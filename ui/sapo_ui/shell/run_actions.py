@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from sapo_studio.domain.runs import Verb
+from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui.features.run_keeping.bin_dialog import BinDialog
@@ -73,7 +73,9 @@ class RunActions(QObject):
         """Leave a command for the run's engine."""
         run = self._current()
         if run is not None:
-            self._act(run, lambda store, run_id: self._control.request(store, run_id, verb), SAID[verb])
+            waits = run.status is RunStatus.QUEUED and run.pid is None
+            said = f"{run.name} is stopped: it waits no longer." if waits else SAID[verb]
+            self._act(run, lambda store, run_id: self._control.request(store, run_id, verb), said)
 
     def resume(self) -> None:
         """Start an engine for the run."""

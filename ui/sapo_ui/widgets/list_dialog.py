@@ -1,5 +1,4 @@
-"""A dialog over a list that is read when it opens: what there is to say of it above, what went wrong and buttons
-below."""
+"""A dialog over a list that is read when it opens: what there is to say above it, what went wrong and buttons below."""
 
 from __future__ import annotations
 
@@ -10,7 +9,6 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QPushButton, QV
 from sapo_ui import theme
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
-from sapo_ui.wording import told
 
 
 class ListDialog(QDialog):
@@ -44,7 +42,3 @@ class ListDialog(QDialog):
         for button in (*buttons, self.close_button):
             button.setAutoDefault(False)  # Enter is the list's
         self.finished.connect(self.deleteLater)
-
-    def show_trouble(self, error: Exception) -> None:
-        """Say what went wrong."""
-        self.trouble.say(told(error))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from PySide6.QtCore import Qt
 
 from sapo_engine.tasks.kinds import KINDS, load_problems
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.events import kinds as k
+from sapo_studio.processes import is_running
+from sapo_studio.requests import client
 from sapo_studio.store import queries, runs
 from sapo_studio.store.ingest import Ingest
 from sapo_ui.features.traces.step_text import spans
@@ -54,6 +58,29 @@ def test_the_tests_are_run_on_demand_and_say_what_was_returned(view, qtbot):
     assert view.tests.at == 0
     qtbot.keyClick(view, Qt.Key.Key_T)
     assert view.tests.at == 2
+
+
+@pytest.fixture
+def hanging(view, qtbot, monkeypatch):
+    """The process of an engine that was asked for the tests, and does not answer."""
+    monkeypatch.setattr(client, "COMMAND", (sys.executable, "-c", "import time; time.sleep(600)"))
+    view.tests.run.click()
+    assert view.tests.said.text() == "running in the sandbox"
+    qtbot.waitUntil(lambda: view._engine._process is not None and bool(view._engine._process.processId()))
+    return view._engine._process.processId()
+
+
+def test_an_engine_that_does_not_answer_is_given_up_and_ended(view, qtbot, hanging):
+    view._engine._patience.timeout.emit()
+    assert view.tests.said.text() == "The engine has not answered within 120 seconds."
+    assert view.tests.run.isEnabled()
+    qtbot.waitUntil(lambda: not is_running(hanging))
+
+
+def test_another_run_ends_the_tests_of_the_one_before(view, qtbot, hanging):
+    view.show_run(None)
+    qtbot.waitUntil(lambda: not is_running(hanging))
+    assert not view._engine.running
 
 
 @pytest.mark.parametrize(

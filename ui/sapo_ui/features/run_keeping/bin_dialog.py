@@ -13,6 +13,7 @@ from sapo_ui.services import run_keeping, tasks
 from sapo_ui.services.run_keeping import BinnedRun
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.list_dialog import ListDialog
+from sapo_ui.wording import told
 
 
 class BinDialog(ListDialog):
@@ -36,7 +37,7 @@ class BinDialog(ListDialog):
 
     def read(self) -> None:
         """Look into the bin, in the background: the sizes are those of all files."""
-        tasks.run(self, run_keeping.bin_contents, self._show, failed=self.show_trouble, key="read")
+        tasks.run(self, run_keeping.bin_contents, self._show, failed=self._failed, key="read")
 
     def _show(self, found: list[BinnedRun]) -> None:
         self.found = found
@@ -82,7 +83,10 @@ class BinDialog(ListDialog):
             self.changed.emit()
             self.read()
 
-        tasks.run(self, work, done, failed=self.show_trouble)
+        tasks.run(self, work, done, failed=self._failed)
+
+    def _failed(self, error: Exception) -> None:
+        self.trouble.say(told(error))
 
 
 def _emptied(store: Store) -> None:

@@ -11,6 +11,7 @@ from sapo_ui.services import stores, tasks
 from sapo_ui.services.stores import Backup, Restored
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.list_dialog import ListDialog
+from sapo_ui.wording import told
 
 
 class RestoreDialog(ListDialog):
@@ -68,4 +69,4 @@ class RestoreDialog(ListDialog):
 
     def _failed(self, error: Exception) -> None:
         self._chosen(self.list.currentRow())
-        self.show_trouble(error)
+        self.trouble.say(told(error))

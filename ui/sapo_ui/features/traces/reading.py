@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject
 
-from sapo_studio.domain.step_evidence import Tries
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -30,16 +29,7 @@ class Opened:
 def read(store: Store, trajectory_id: int) -> Opened:
     """Read a trajectory. Raises InputError where there is none with this id."""
     detail = queries.trace(store, trajectory_id)
-    for tries in _tries(detail):
-        tries.interval()  # the first loads scipy, which the window is not to wait for
     return Opened(detail, queries.same_question(store, trajectory_id), _is_code(store, detail))
-
-
-def _tries(detail: TraceDetail) -> list[Tries]:
-    counts: dict[int, list[bool]] = {}
-    for one in detail.evidence:
-        counts.setdefault(one.prefix, []).append(one.correct)
-    return [Tries(sum(found), len(found)) for found in counts.values()]
 
 
 def _is_code(store: Store, detail: TraceDetail) -> bool:

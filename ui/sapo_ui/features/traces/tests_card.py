@@ -8,13 +8,13 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from sapo_studio.errors import SapoError
 from sapo_ui import theme
 from sapo_ui.services.program_tests import RunTest, RunTests
 from sapo_ui.theme import glyphs
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.plain_text import breakable
+from sapo_ui.wording import told
 
 GOT = re.compile(r"^(?P<what>.*) \(got (?P<got>.*)\)$", re.DOTALL)
 """How the sandbox tells what an assertion compared."""
@@ -122,10 +122,10 @@ class ProgramTests(QWidget):
         self.run.setEnabled(True)
         self._fill(results.tests)
 
-    def show_error(self, error: SapoError) -> None:
+    def show_error(self, error: Exception) -> None:
         """They could not be run."""
         self._fill(())
-        self.said.set_text(f"{error.what}. {error.why}".strip())
+        self.said.set_text(told(error))
         self.run.setText("Run the tests")
         self.run.setEnabled(True)
 

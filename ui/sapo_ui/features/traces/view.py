@@ -21,8 +21,9 @@ from sapo_ui.features.traces.tests_card import ProgramTests
 from sapo_ui.features.traces.trace_head import TraceHead
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.services.annotations import JudgeAction, JudgementWriter, annotator_name
+from sapo_ui.services.engine_study import EngineStudy
 from sapo_ui.services.poller import StoreChange
-from sapo_ui.services.program_tests import RunTests, run_tests
+from sapo_ui.services.program_tests import PATIENCE, RunTests, TestsJob
 from sapo_ui.services.trace_search import search_words
 from sapo_ui.trajectory.judge_bar import KEYS, JudgeBar
 from sapo_ui.trajectory.step_column import StepColumn
@@ -95,6 +96,10 @@ goes back to where you came from.
         self.bar.renamed.connect(self._restep)
         self.tests = ProgramTests()
         self.tests.run_asked.connect(self._run_tests)
+        self._engine = EngineStudy(self)
+        self._engine.ended.connect(self._tests_ended)
+        self._engine.failed.connect(self._tests_failed)
+        self._job: TestsJob | None = None
         self.same = SameQuestion()
         self.same.opened.connect(self._sibling)
         self._rule = QFrame()
@@ -170,6 +175,9 @@ goes back to where you came from.
             (self._wanted, self._step), self._later = self._later, None
         self.ahead.forget()
         self._results.clear()
+        self._job = None
+        if self._engine.running:
+            self._engine.cancel()
         self.empty.say(self.empty_headline, self.empty_text)
 
     def load(self, run_id: str) -> None:
@@ -266,6 +274,8 @@ goes back to where you came from.
         known = self._results.get(self._wanted or 0)
         if known is not None:
             self.tests.show_results(known)
+        elif self._engine.measures(self._wanted):
+            self.tests.say_running()
         else:
             self.tests.clear()
 
@@ -274,17 +284,22 @@ goes back to where you came from.
         if detail is None:
             return
 
-        def done(results: RunTests) -> None:
+        if self._engine.running:  # for a trajectory that is no longer on screen
+            self._engine.cancel()
+        job = self._job = TestsJob(detail)
+        self.tests.say_running()
+        self._engine.measure(detail.id, job.ask, job.keep, seconds=PATIENCE)
+
+    def _tests_ended(self) -> None:
+        results = None if self._job is None else self._job.results
+        if results is not None:
             self._results[results.trajectory] = results
             if results.trajectory == self._wanted:
                 self.tests.show_results(results)
 
-        def failed(error: SapoError) -> None:
-            if detail.id == self._wanted:
-                self.tests.show_error(error)
-
-        self.tests.say_running()
-        run_tests(self, detail, done, failed)
+    def _tests_failed(self, error: Exception) -> None:
+        if self._engine.about == self._wanted:
+            self.tests.show_error(error)
 
     def _other_iteration(self, step: int) -> None:
         if self._opened is not None and self._opened.detail.id == self._wanted:
