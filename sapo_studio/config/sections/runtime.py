@@ -1,0 +1,61 @@
+"""How the machine is used: the section `runtime`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from sapo_studio.config.sections.base import MAIN, Section, unit
+
+
+class RuntimeConfig(Section):
+    """How the machine is used. Does not change what is computed, beyond floating-point noise."""
+
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda`, or one card such as `cuda:1`. With several processes `cuda` gives each its own card."""
+
+    gpus: str = Field(
+        default="", max_length=200, pattern=r"^([0-9]{1,4}(,[0-9]{1,4})*)?$", json_schema_extra={"picker": "cards"}
+    )
+    """Which cards to use, by number, such as `0,2`. Empty: all that `processes` need."""
+
+    processes: int = Field(default=1, ge=1, le=64, json_schema_extra=unit("processes", **MAIN))
+    """Worker processes, one per card: sampling and labeling are divided among them, training is data-parallel."""
+
+    backend: Literal["hf", "vllm"] = Field(default="hf", json_schema_extra=MAIN)
+    """What samples: `hf`, the program's own sampler on transformers, or `vllm`, which is faster on a card and must be
+    installed (the extra `vllm`)."""
+
+    vllm_memory: float = Field(default=0.85, gt=0.05, le=0.98, json_schema_extra=unit("of the card"))
+    """Share of a card's memory that vLLM may take while it samples."""
+
+    micro_batch: int = Field(default=0, ge=0, le=65_536, json_schema_extra=unit("sequences"))
+    """Most sequences that a process trains on at a time. A larger batch is done in parts whose gradients are added
+    up, which changes memory and nothing else. 0: the whole batch at once."""
+
+    graders: int = Field(default=0, ge=0, le=256, json_schema_extra=unit("processes"))
+    """Processes that grade answers and run tests. 0: one per core."""
+
+    threads: int = Field(default=1, ge=0, le=256, json_schema_extra=unit("threads"))
+    """CPU threads of the engine. 0 takes what torch takes. More than the free cores can be ten times slower."""
+
+    rollout_batch: int = Field(default=0, ge=0, le=65_536, json_schema_extra=unit("sequences"))
+    """Sequences generated at a time. 0: on a card as many as its free memory has room for, 2048 at most; 512 on a
+    CPU."""
+
+    checkpoint_seconds: float = Field(default=30.0, ge=1, le=86_400, json_schema_extra=unit("s"))
+    """Time between checkpoints inside a training phase; longer where writing one takes long, so that at most a tenth of
+    the training's time goes into them."""
+
+    engine_python: str = Field(default="", json_schema_extra={"picker": "python"})
+    """Which Python runs the engine, where torch lives in an environment of its own: its whole path. It needs SAPO
+    Studio's engine of this release. Empty: the one chosen for all runs (`SAPO_ENGINE_PYTHON`), else the window's own.
+    """
+
+    max_restarts: int = Field(default=2, ge=0, le=100, json_schema_extra=unit("times"))
+    """How often a worker that died is started again before the run counts as failed."""
+
+    hang_seconds: float = Field(default=3600.0, ge=0, le=604_800, json_schema_extra=unit("s"))
+    """A worker that gets nowhere for so long, and says nothing, hangs: what it is at is logged, and it is started
+    again. More than the longest single step takes. 0: wait for ever."""
