@@ -61,3 +61,10 @@ def listing(names: Sequence[str], most: int = 20) -> str:
 def counted(number: int, noun: str) -> str:
     """A number of things: `1 row`, `2,000 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def sentences(*parts: str) -> str:
+    """Parts of what is told (what happened, why, what to do) one behind the other, each with an end. Empty ones are
+    left out."""
+    told = (part.strip() for part in parts)
+    return " ".join(part if part.endswith((".", "?", "!", "\u2026")) else f"{part}." for part in told if part)

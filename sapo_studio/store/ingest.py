@@ -14,6 +14,7 @@ from sapo_studio.domain.progress import PhaseClock, progress, remaining_seconds,
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.events import kinds
 from sapo_studio.events.kinds import Event
+from sapo_studio.readable import sentences
 from sapo_studio.store import curve_blocks
 from sapo_studio.store.codec import pack_scores, row_id
 from sapo_studio.store.db import Store
@@ -232,7 +233,7 @@ class Ingest:
                 set_status(store, run, RunStatus.PAUSED if event.paused else RunStatus.RUNNING)
                 return "info", "paused" if event.paused else "resumed"
             case kinds.Failed():
-                return "error", ". ".join(part for part in (event.what, event.why, event.fix) if part)
+                return "error", sentences(event.what, event.why, event.fix)
             case kinds.IterationEnded() | kinds.Beat():
                 return None
             case kinds.JudgementsWanted():

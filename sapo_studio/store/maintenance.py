@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.readable import sentences
 from sapo_studio.store.backups import Backup, list_backups, log_of, size_of
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import free_bytes
@@ -131,7 +132,7 @@ class StoreMaintenance:
                 with Store.open(path, create=False) as source:
                     trouble = source.back_up()
         except StoreError as error:
-            trouble = f"No backup of the store was made. {error.what}. {error.why} {error.fix}".rstrip()
+            trouble = sentences("No backup of the store was made", error.what, error.why, error.fix)
         except OSError as error:
             trouble = f"No backup of the store was made: {error}"
         if trouble != self._told:  # once is enough

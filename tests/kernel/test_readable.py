@@ -16,7 +16,7 @@ from sapo_studio.app.commands.live_view import LiveView
 from sapo_studio.app.commands.run_view import RunSnapshot
 from sapo_studio.app.commands.safe_console import SafeConsole
 from sapo_studio.errors import InputError
-from sapo_studio.readable import LONGEST_LINE, MOST_LINES, cut, json_line, printable
+from sapo_studio.readable import LONGEST_LINE, MOST_LINES, cut, json_line, printable, sentences
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from tests.fixtures.synthetic import synthetic_run
@@ -109,3 +109,10 @@ def test_the_live_picture_shows_names_as_they_are(store: Store):
     console.print(LiveView(console).picture(RunSnapshot(queries.get_run(store, run_id), [], {}, [])))
     assert "[red]<b>&amp;[/]" in screen.getvalue()
     assert not set(screen.getvalue()) & OBEYED
+
+
+def test_parts_of_an_error_are_sentences_with_one_end_each():
+    assert sentences("It failed", "The disk is full.", "", "Free some room?") == (
+        "It failed. The disk is full. Free some room?"
+    )
+    assert sentences("", " ") == ""

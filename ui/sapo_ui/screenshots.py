@@ -1,8 +1,9 @@
 """Pictures of the real window over a finished run: `python -m sapo_ui.screenshots OUT_DIR [--run RUN]`.
 
-Needs no screen. Writes the run page, a trace, the label audit, the queue made last, the process benchmarks and the New
-run form at 1280 x 800 in both looks, and the run page as a 4K screen at 200 % shows it. Nothing of the user's settings
-is read or changed.
+Needs no screen. Writes the run page, a trace, the label audit and the New run form at 1280 x 800 in both looks, and
+where there is something to show the queue of trajectories made last, the process benchmarks, the queue of runs and the
+last failed run; the run page also as a 4K screen at 200 % shows it. Nothing of the user's settings is read or
+changed.
 """
 
 from __future__ import annotations
@@ -63,23 +64,23 @@ def _take(program: Program, out: Path) -> list[Path]:
             settle()
             written.append(save(window, out / f"trace-{mode}.png"))
         window.run_page.panels.set_mode("watch")
-        window.audit()
-        settle()
-        written.append(save(window, out / f"audit-{mode}.png"))
-        if has_queues():
-            window.annotate()
-            settle()
-            written.append(save(window, out / f"annotate-{mode}.png"))
-            window.leave_form()
-        if has_benchmarks():
-            window.benchmarks()
-            settle()
-            written.append(save(window, out / f"benchmarks-{mode}.png"))
-            window.leave_form()
-        window.new_run()
-        settle()
-        written.append(save(window, out / f"new-run-{mode}.png"))
-        window.leave_form()
+        for name, there, show in (
+            ("audit", True, window.audit),
+            ("annotate", has_queues(), window.annotate),
+            ("benchmarks", has_benchmarks(), window.benchmarks),
+            ("queue", has_waiting_runs(), window.actions_["go.queue"].trigger),
+            ("new-run", True, window.new_run),
+        ):
+            if there:
+                show()
+                settle()
+                written.append(save(window, out / f"{name}-{mode}.png"))
+                window.leave_form()
+        shown = window.run_page.run_id
+        if shown is not None and (failed := failed_run()):
+            show_run(program, failed)
+            written.append(save(window, out / f"failed-{mode}.png"))
+            show_run(program, shown)
     theme.manager().choose("light")
     window.resize(*LARGE)
     settle()
@@ -103,6 +104,33 @@ def has_benchmarks() -> bool:
 
     with Store.open() as store:
         return bool(list_benchmarks(store))
+
+
+def has_waiting_runs() -> bool:
+    """Whether there is something to show on the page of the queue of runs."""
+    from sapo_studio.store.db import Store
+    from sapo_studio.store.run_queue import list_queue
+
+    with Store.open() as store:
+        return bool(list_queue(store))
+
+
+def failed_run() -> str:
+    """The last run that failed; empty where none did."""
+    from sapo_studio.domain.runs import RunStatus
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    with Store.open() as store:
+        return next((run.id for run in queries.list_runs(store) if run.status is RunStatus.FAILED), "")
+
+
+def show_run(program: Program, run_id: str) -> None:
+    """Show another run."""
+    window = program.window
+    window.want_run(run_id)
+    wait_for(lambda: window.run_page.run_id == run_id)
+    settle()
 
 
 def show_a_trace(program: Program) -> bool:

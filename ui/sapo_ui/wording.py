@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sapo_studio.domain.labelers import registry
 from sapo_studio.errors import SapoError
+from sapo_studio.readable import sentences
 
 OUTCOMES = (("All outcomes", "all"), ("Incorrect", "wrong"), ("Correct", "right"))
 
@@ -96,5 +97,4 @@ def told(error: Exception) -> str:
     """An error in sentences, as a page says it beside what went wrong; of a fault of the program its kind."""
     if not isinstance(error, SapoError):
         return f"{type(error).__name__}: {error}"
-    parts = (part.strip() for part in (error.what, error.why, error.fix))
-    return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts if part)
+    return sentences(error.what, error.why, error.fix)

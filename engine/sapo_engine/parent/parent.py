@@ -36,6 +36,7 @@ from sapo_studio.events.kinds import (
     PhaseFinished,
     PhaseStarted,
 )
+from sapo_studio.readable import sentences
 from sapo_studio.store import benchmarks, queries, runs
 from sapo_studio.store.alarms import raise_alarms
 from sapo_studio.store.db import Store
@@ -189,7 +190,7 @@ class Parent:
         if written := deaths.tail(worker.log, worker.log_offset):
             events.append(Log(level="error", message=f"The end of the worker's log:\n{written}"))
         again = self._restarts < limit
-        message = ". ".join(part.rstrip(".") for part in (reason.what, reason.why) if part) + "."
+        message = sentences(reason.what, reason.why)
         if again:
             self._restarts += 1
             message += f" {RESTARTED} ({self._restarts} of {limit})."

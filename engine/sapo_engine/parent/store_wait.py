@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import SapoError, StoreError
+from sapo_studio.readable import sentences
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import NO_ROOM, FaultKind, StoreFault, free_bytes, refused_by_disk
@@ -156,7 +157,7 @@ class StoreWait:
             try:
                 with self._store.atomic():
                     runs.set_status(self._store, self._run_id, RunStatus.PAUSED, notice)
-                    runs.add_log(self._store, self._run_id, "warning", f"{notice.what}. {notice.why} {notice.fix}")
+                    runs.add_log(self._store, self._run_id, "warning", sentences(notice.what, notice.why, notice.fix))
                 self._told = True
                 return
             except StoreError:

@@ -17,6 +17,7 @@ from sapo_studio.config.columns import Columns
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.domain.task_kinds import OWN, TASK_KINDS, WRITTEN
 from sapo_studio.errors import InputError
+from sapo_studio.readable import sentences
 
 SHOWN = 20
 """Faults of a file that are told at once."""
@@ -86,7 +87,7 @@ def problems_of(
             own = renamed(row, columns or {}, where, key) if kind.name == OWN else row
             found.append(read_problem(kind, own, where))
         except InputError as error:
-            faults.append(f"{error.what}. {error.why}".strip())
+            faults.append(sentences(error.what, error.why))
     if faults:
         more = f"\n... and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise InputError(

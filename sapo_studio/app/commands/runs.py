@@ -12,6 +12,7 @@ from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
+from sapo_studio.readable import sentences
 
 
 def register(app: typer.Typer) -> None:
@@ -112,7 +113,9 @@ def runs(
     terminal.print(shown)
     for run in found:
         if run.error is not None and run.status.alive:  # it waits, for room on the disk
-            terminal.print(escape(f"{run.id}: {run.error.what}. {run.error.why} {run.error.fix}"), soft_wrap=True)
+            terminal.print(
+                escape(f"{run.id}: {sentences(run.error.what, run.error.why, run.error.fix)}"), soft_wrap=True
+            )
 
 
 def _nothing(wanted: RunFilter, there: Sequence[RunSummary]) -> str:
