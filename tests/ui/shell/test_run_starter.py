@@ -1,5 +1,6 @@
 """How runs are begun: demo, form, clone."""
 
+import pytest
 from PySide6.QtCore import Qt
 
 from sapo_studio.config.schema import RunConfig
@@ -8,6 +9,7 @@ from sapo_studio.errors import EngineError
 from sapo_studio.store import queries, runs
 from sapo_studio.store.records import ErrorText
 from sapo_ui.features.new_run.page import NewRunPage
+from sapo_ui.services import tasks
 
 
 def test_an_empty_store_offers_the_demo_and_starts_it(qtbot, window, store, control):
@@ -40,6 +42,20 @@ def test_a_start_that_fails_is_told_on_the_form(qtbot, window, control):
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "No memory." in page.verdict.text())
     assert page.start.isEnabled()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_form_that_is_left_while_its_run_starts_keeps_a_draft_only_where_that_fails(qtbot, window, control, fails):
+    control.fail = EngineError("The engine could not be started", why="No memory.") if fails else None
+    window.new_run()
+    page = window.pages.front
+    page.set_value("seed", 4)
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(page.preset, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: window.banner.isVisible() if fails else bool(control.launched))
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    window.new_run()
+    assert window.pages.front.values()["seed"] == (4 if fails else 0)
 
 
 def test_escape_leaves_the_form(qtbot, window):

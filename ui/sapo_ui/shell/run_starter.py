@@ -17,6 +17,7 @@ from sapo_studio.store.records import RunSummary
 from sapo_ui.features.new_run.presets import Presets
 from sapo_ui.services import run_queue, tasks
 from sapo_ui.services.control import RunControl
+from sapo_ui.services.drafts import Drafts
 from sapo_ui.shell.page_registry import DEMO_PRESET
 from sapo_ui.shell.pages import Pages
 
@@ -138,9 +139,12 @@ class RunStarter(QObject):
         self._begin(lambda store: run_queue.queue_run(store, config, preset), f"Put {config.name} into the queue")
 
     def _begin(self, work: Callable[[Store], str], done: str) -> None:
-        def failed(error: Exception) -> None:
-            from sapo_ui.features.new_run.page import NewRunPage
+        from sapo_ui.features.new_run.page import NewRunPage
 
+        asking = self._pages.front
+        key = asking.draft_key if isinstance(asking, NewRunPage) else None
+
+        def failed(error: Exception) -> None:
             page = self._pages.front
             if isinstance(page, NewRunPage) and isinstance(error, SapoError):
                 page.say_error(error)
@@ -148,11 +152,11 @@ class RunStarter(QObject):
                 self._on_error(error)
 
         def begun(run_id: str) -> None:
-            from sapo_ui.features.new_run.page import NewRunPage
-
-            page = self._pages.front
-            if isinstance(page, NewRunPage):
-                page.forget_draft()
+            if key is not None:  # the form that asked, which may have been left meanwhile
+                Drafts().put(key, None)
+                page = self._pages.front
+                if page is asking and isinstance(page, NewRunPage):
+                    page.forget_draft()
             self.started.emit(run_id, f"{done} ({run_id}).")
 
         tasks.run(self, work, begun, failed=failed)

@@ -205,12 +205,16 @@ class NewRunPage(Page):
             self.index.all.setChecked(draft.all_settings)
             self._fill(values, draft.preset)
 
+    @property
+    def draft_key(self) -> str:
+        """What the form was opened for: drafts are kept by it."""
+        return self._draft.key
+
     def keep_draft(self) -> None:
-        """Keep what stands in the form, if it was touched and no run is being made of it."""
+        """Keep what stands in the form, if it was touched."""
         self._draft.stop()
-        if not self.starting.busy:
-            all_settings = self.index.all.isChecked()
-            self._draft.keep(self.state, self.preset.currentText(), self._origin, all_settings=all_settings)
+        all_settings = self.index.all.isChecked()
+        self._draft.keep(self.state, self.preset.currentText(), self._origin, all_settings=all_settings)
 
     def discard_draft(self) -> None:
         """Forget what was changed, and begin again from what the form began with."""
