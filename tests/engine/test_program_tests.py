@@ -1,5 +1,7 @@
 """A program's tests, each run by itself."""
 
+from pathlib import Path
+
 import pytest
 
 from sapo_engine.service.program_tests import answer
@@ -16,8 +18,8 @@ def data(tmp_path):
 
 
 def asked(data, question, program):
-    task = TaskConfig(kind="mbpp", train_data=data, unsandboxed=True)
-    return ProgramTestsRequest(task=task.model_dump(mode="json"), question=question, program=program)
+    task = TaskConfig(kind="mbpp", train_data=data, unsandboxed=True).model_dump(mode="json")
+    return ProgramTestsRequest(run=Path(data).parent, task=task, question=question, program=program)
 
 
 def test_each_test_is_told_with_what_was_got(data):

@@ -121,7 +121,11 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
     ),
     SandboxProbeRequest: st.builds(SandboxProbeRequest),
     ProgramTestsRequest: st.builds(
-        ProgramTestsRequest, task=st.dictionaries(NAMES, NAMES | st.integers(-9, 9)), question=NAMES, program=NAMES
+        ProgramTestsRequest,
+        run=PATHS,
+        task=st.dictionaries(NAMES, NAMES | st.integers(-9, 9)),
+        question=NAMES,
+        program=NAMES,
     ),
     ModelCheckRequest: st.builds(ModelCheckRequest, folder=PATHS),
     TokenizerCheckRequest: st.builds(TokenizerCheckRequest, folder=PATHS),
