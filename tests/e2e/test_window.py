@@ -90,7 +90,8 @@ class Panels:
         panels = self._window.run_page.panels
         panels.go_to(name)
         panel = panels[name]
-        self._qtbot.waitUntil(lambda: panel.isVisible() and panel.filled, timeout=QUICK_MS)
+        shown = panel.table if name == "read" else panel
+        self._qtbot.waitUntil(lambda: shown.isVisible() and shown.filled, timeout=QUICK_MS)
         return panel
 
 
@@ -191,7 +192,7 @@ def page_shows_the_store(qtbot, window, truth):
     qtbot.waitUntil(lambda: {s.status for s in window.run_page.strip.timeline.segments} == {"done"}, timeout=QUICK_MS)
     assert [s.iteration for s in window.run_page.strip.timeline.segments] == [iteration for _, iteration, _ in phases]
     names = ["sampled_accuracy", "greedy_accuracy", "verifier_step_accuracy", "mce", "gap"]
-    cards = [card.shown for card in window.run_page.cards]
+    cards = [card.shown for card in window.run_page.strip.cards]
     for name, card in zip(names, cards[:5], strict=True):
         values = [value for _, value, _, _ in truth.metric(name)]
         assert card.history == tuple(values)
@@ -280,7 +281,7 @@ def ledger_shows_the_store(ledger, truth):
 
 
 def lists_show_the_store(qtbot, panels, truth):
-    traces = panels["traces"]
+    traces = panels["read"].table
     ids = [i for (i,) in truth.of_run("SELECT id FROM trajectories WHERE run_id = ? AND source = 'sample' ORDER BY id")]
     qtbot.waitUntil(lambda: traces.model.ids.tolist() == ids, timeout=QUICK_MS)
     assert traces.model.rowCount() == len(ids)

@@ -111,6 +111,7 @@ def test_left_to_people_and_made_a_benchmark(like: str, models: str, kind: str):
     assert len(read_file(measured)) == len(kept)
 
 
+@pytest.mark.parametrize("kind", ["gsm8k"], indirect=True)  # from every line of a program they take many minutes
 def test_labeled_by_rollouts(like: str, kind: str):
     told = sapo(
         *("benchmark", "sample", "labeled", "--models", str(smollm2()), "--like", like),
