@@ -113,7 +113,8 @@ def test_the_command_measures_keeps_and_shows(store, run_id, monkeypatch):
     (told,) = json.loads(done.stdout)["shadows"]
     assert (told["low"], told["high"], told["difference"]) == (0.3, 0.7, FOUND["difference"])
     assert len(asked) == 1
-    again = " ".join(sapo("audit", run_id).stdout.split())  # however wide the terminal is
+    monkeypatch.setenv("COLUMNS", "200")  # in a narrow terminal cells are broken into lines
+    again = sapo("audit", run_id).stdout
     assert "+3.0 points (-1.0 to +7.0)" in again
     assert "0.3 and 0.7" in again
     assert len(asked) == 1
