@@ -76,13 +76,8 @@ def sample_benchmark(store: Store, name: str, request: SampleSolutionsRequest, c
     by = ["rollouts"] if request.verifier is None else ["rollouts", "verifier"]
     candidates = [
         BenchmarkRow(
-            problem=row["problem"],
-            answer=row["answer"],
-            tests=tuple(row["tests"]),
-            steps=tuple(row["steps"]),
+            **_as_written(row),
             first_error=row["first_error"],
-            correct=row["correct"],
-            generator=row["model"],
             origin={"model": row["model"], "how": "rollouts" if len(by) == 1 else "consensus", "by": by},
             agreement=1.0 if len(by) == 2 else None,
         )
@@ -102,6 +97,18 @@ def sample_benchmark(store: Store, name: str, request: SampleSolutionsRequest, c
     }
     made = create_benchmark(store, name, chosen, source=source)
     return Sampled(made, found["questions"], len(rows), len(rows) - len(agreed))
+
+
+def _as_written(row: dict[str, Any]) -> dict[str, Any]:
+    """What an engine tells of a solution, whoever finds its first error, as fields of a row."""
+    return {
+        "problem": row["problem"],
+        "answer": row["answer"],
+        "tests": tuple(row["tests"]),
+        "steps": tuple(row["steps"]),
+        "correct": row["correct"],
+        "generator": row["model"],
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +136,7 @@ def sample_for_people(
     check_benchmark_name(name)
     checked_name(created_by, "a person")
     found = ask(request)
-    written = [
-        _Written(
-            problem=row["problem"],
-            answer=row["answer"],
-            tests=tuple(row["tests"]),
-            steps=tuple(row["steps"]),
-            correct=row["correct"],
-            generator=row["model"],
-            origin={"model": row["model"]},
-        )
-        for row in found["rows"]
-    ]
+    written = [_Written(**_as_written(row), origin={"model": row["model"]}) for row in found["rows"]]
     chosen = stratified(written, per_question=choice.per_question, size=choice.size, seed=choice.seed)
     kept = [one for rows in chosen.values() for one in rows]
     if not kept:
