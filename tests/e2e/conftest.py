@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ class Bench:
         self.store = Store.open(home / "studio.db")
         self.seconds = SECONDS
         self._monkeypatch = monkeypatch
+        self._seen: set[psutil.Process] = set()
 
     def make(self, **runtime: Any) -> str:
         config = RunConfig.model_validate({"name": "fake", "seed": 3, "iterations": 2, "runtime": runtime})
@@ -60,6 +62,7 @@ class Bench:
         """Start an engine whose worker misbehaves as `fake` says."""
         self._monkeypatch.setenv("SAPO_FAKE", json.dumps(fake))
         supervisor.launch(self.store, run_id)
+        self._remember(queries.get_run(self.store, run_id).pid)
 
     def run(self, run_id: str, **fake: Any) -> RunSummary:
         self.launch(run_id, **fake)
@@ -69,6 +72,7 @@ class Bench:
         found = supervisor.wait_until(self.store, run_id, wanted, timeout=self.seconds)
         log = [line.message for line in queries.log(self.store, run_id)]
         assert found is not None, (queries.get_run(self.store, run_id), log)
+        self._remember(found.pid)
         return found
 
     def at(self, run_id: str, ordinal: int, step: int) -> RunSummary:
@@ -113,7 +117,13 @@ class Bench:
                     found.append(process)
             except (psutil.Error, OSError):
                 continue
+        self._seen.update(found)
         return found
+
+    def _remember(self, pid: int | None) -> None:
+        if pid is not None and pid != os.getpid():
+            with suppress(psutil.NoSuchProcess):
+                self._seen.add(psutil.Process(pid))
 
     def worker(self, run_id: str) -> psutil.Process:
         parent = queries.get_run(self.store, run_id).pid
@@ -121,8 +131,13 @@ class Bench:
         return worker
 
     def gone(self, within: float = GONE_SECONDS) -> bool:
-        """Whether no process is left after `within` seconds."""
-        return self._comes_true(lambda: not self.processes(), within)
+        """Whether no process is left after `within` seconds. One that is dying shows no environment any more, and is
+        still there for whoever looks by its number: those that were seen before are waited for by theirs."""
+        return self._comes_true(lambda: not self.processes() and not any(map(self._lives, self._seen)), within)
+
+    @staticmethod
+    def _lives(process: psutil.Process) -> bool:
+        return process.is_running() and is_running(process.pid)
 
     def dead(self, process: psutil.Process, within: float = GONE_SECONDS) -> bool:
         """Whether `process` has ended after `within` seconds. One that is dying shows no environment any more, so that
