@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio import engines, paths, processes
+from sapo_studio.config.card_check import check_cards
 from sapo_studio.config.changes import Change, changed
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError
@@ -279,6 +280,7 @@ def resume(store: Store, run_id: str, sender: str = "", settings: Sequence[str] 
     if queries.get_run(store, run_id).status.alive:
         _ask(store, run_id, Verb.RESUME, sender)
     else:
+        check_cards(queries.get_config(store, run_id))
         launch(store, run_id)
 
 
