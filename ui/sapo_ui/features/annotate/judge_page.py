@@ -30,7 +30,7 @@ LOADING_MS = 200
 """Reading that takes longer than this says so."""
 
 ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 220
-"""From which width of the page on the queue and the buttons are as wide as they like to be."""
+"""From which width of the page on the queue is as wide as it likes to be."""
 
 HELP = """### Annotate: judge
 
@@ -230,7 +230,6 @@ class JudgePage(Subpage):
         super().resizeEvent(event)
         roomy = self.width() >= ROOMY
         self.queue.setFixedWidth(QUEUE if roomy else QUEUE_NARROW)
-        self.item.buttons.set_compact(not roomy)
 
     # -- what is pressed
 
