@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
-from sapo_studio import paths
+from sapo_studio import paths, stoppable
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import read_text, write_atomic
 
@@ -114,7 +114,7 @@ def look(python: Path) -> Engine:
     if not python.is_file():
         raise InputError(f"There is no Python {python}", fix="Give the whole path, such as ~/torch-env/bin/python.")
     try:
-        done = subprocess.run(
+        done = stoppable.runner(subprocess.run)(
             [str(python), "-P", "-c", _PROBE],
             stdin=subprocess.DEVNULL,
             capture_output=True,

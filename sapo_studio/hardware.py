@@ -7,8 +7,10 @@ way.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
@@ -17,13 +19,15 @@ T = TypeVar("T")
 
 
 class Nvml:
-    """NVIDIA's library, open until `close`. `why` says why there are no cards, `installed` whether there is a library.
+    """NVIDIA's library, open until `close`. `why` says why there are no cards, `installed` whether there is a library,
+    `silent` whether the driver is there and did not answer.
 
     Never raises: a machine without cards is no fault.
     """
 
     def __init__(self) -> None:
         self.installed = True
+        self.silent = False
         self.why = ""
         self._library: Any = None
         try:
@@ -46,8 +50,9 @@ class Nvml:
             count = int(nvml.nvmlDeviceGetCount())
             found = tuple(one(nvml, number, nvml.nvmlDeviceGetHandleByIndex(number)) for number in range(count))
         except nvml.NVMLError as error:
-            self.why = f"the cards cannot be read ({error})"
+            self.why, self.silent = f"the cards cannot be read ({error})", True
             return ()
+        self.silent = False
         self.why = "" if found else "no NVIDIA card in this machine"
         return found
 
@@ -162,20 +167,42 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """The NVIDIA cards of this machine, or none and why; `installed`: whether NVIDIA's library is there to ask."""
+    """The NVIDIA cards of this machine, or none and why; `installed`: whether NVIDIA's library is there to ask.
+    `certain`: where there are none, there are none; else a card may be there that nobody here can ask."""
 
     cards: tuple[Card, ...]
     why: str = ""
     installed: bool = True
+    certain: bool = True
 
 
 def read_cards() -> Cards:
     """Look at the cards once."""
     nvml = Nvml()
     try:
-        return Cards(nvml.read(_card), nvml.why, nvml.installed)
+        cards = nvml.read(_card)
+        certain = nvml.installed and not nvml.silent and not Path("/dev/kfd").exists()  # AMD's, which torch can use
+        return Cards(cards, nvml.why, nvml.installed, bool(cards) or certain)
     finally:
         nvml.close()
+
+
+def visible_cards(cards: Sequence[Card]) -> tuple[int, ...] | None:
+    """The numbers of those that a process started from this one may use, in its order, where `CUDA_VISIBLE_DEVICES`
+    names some by number or UUID; None where it does not, or names parts of cards."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None or "MIG" in named:
+        return None
+    found: list[int] = []
+    for part in filter(None, (part.strip() for part in named.split(","))):
+        number = next(
+            (card.number for card in cards if part == str(card.number) or (card.uuid and card.uuid.startswith(part))),
+            None,
+        )
+        if number is None:
+            break  # CUDA sees those before the first that is none
+        found.append(number)
+    return tuple(found)
 
 
 def _card(nvml: Any, number: int, handle: Any) -> Card:

@@ -236,16 +236,29 @@ def _create_job() -> int:
 
 
 _launched: list[subprocess.Popen[bytes]] = []
+_exit_codes: dict[int, int] = {}
 _launched_lock = threading.Lock()
 
 
 def remember(process: subprocess.Popen[bytes]) -> None:
     """Keep a detached child for `collect`: one whose exit status nobody takes stays in the process table."""
     with _launched_lock:
+        _exit_codes.pop(process.pid, None)
         _launched.append(process)
 
 
 def collect() -> None:
     """Take the exit status of remembered children that have ended. Never waits."""
     with _launched_lock:
-        _launched[:] = [process for process in _launched if process.poll() is None]
+        for process in _launched:
+            code = process.poll()
+            if code is not None:
+                _exit_codes[process.pid] = code
+        _launched[:] = [process for process in _launched if process.returncode is None]
+
+
+def exit_code(pid: int) -> int | None:
+    """How a remembered child ended (minus the signal that ended it), once `collect` has found it ended. None for one
+    that lives, and for those that other processes started."""
+    with _launched_lock:
+        return _exit_codes.get(pid)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio import engines, paths, processes
+from sapo_studio.config.card_check import check_cards
 from sapo_studio.config.changes import Change, changed
 from sapo_studio.domain.runs import RunStatus, Verb
 from sapo_studio.errors import EngineError, InputError
@@ -33,6 +34,9 @@ CARD_SECONDS = 5.0
 """How long a card's driver may take to notice that a process has ended."""
 
 PARENT_LOG = "parent.log"
+"""What the engine's parent printed since it was last started."""
+PARENT_LOG_BEFORE = "parent.before.log"
+"""What it printed the time before, if that was anything."""
 QUEUE_LOG = "queue.log"
 
 CARDS_VARIABLE = "SAPO_CARDS"
@@ -116,6 +120,9 @@ def engine_python(chosen: str = "") -> Path:
 
 def _start_engine(store: Store, run_id: str, folder: Path, python: Path, cards: Sequence[str]) -> ProcessIdentity:
     folder.mkdir(parents=True, exist_ok=True)
+    said = folder / PARENT_LOG
+    if said.exists() and said.stat().st_size:  # what stands in it tells how this start goes, not how the last one went
+        said.replace(folder / PARENT_LOG_BEFORE)
     command = [str(python), "-P", "-m", "sapo_engine", "run", run_id]
     return _detached(store, command, folder, PARENT_LOG, {CARDS_VARIABLE: ",".join(cards)})
 
@@ -170,7 +177,8 @@ def queue_process(store: Store) -> ProcessIdentity | None:
 
 
 def reconcile(store: Store) -> list[str]:
-    """Mark runs whose engine is gone as interrupted (or failed, where it never came up). Returns their ids. Cheap.
+    """Mark runs whose engine is gone as interrupted (or failed, where it said why it cannot work on the run). Returns
+    their ids. Cheap.
 
     Whoever looks at runs calls this. So after a reboot the queue of runs goes on as soon as somebody looks.
 
@@ -205,12 +213,12 @@ def _mark_orphan(store: Store, run_id: str) -> bool:
         run = queries.get_run(store, run_id)  # it may have moved on since
         if not _orphaned(run):
             return False
-        if run.status.alive:
+        trouble = None if run.status.alive else starting_trouble(store, run)
+        if not run.status.alive and run.status is not RunStatus.QUEUED:
+            runs.set_status(store, run.id, RunStatus.RUNNING)  # the way to both leads over it
+        if trouble is None:
             runs.set_status(store, run.id, RunStatus.INTERRUPTED)
         else:
-            trouble = starting_trouble(store, run.id)
-            if run.status is not RunStatus.QUEUED:
-                runs.set_status(store, run.id, RunStatus.RUNNING)  # the way to failed leads over it
             runs.set_status(store, run.id, RunStatus.FAILED, ErrorText.of(trouble))
     return True
 
@@ -235,10 +243,16 @@ def engine_alive(store: Store, run_id: str) -> bool:
     return is_held(queries.get_run(store, run_id))
 
 
-def starting_trouble(store: Store, run_id: str) -> EngineError:
-    """Why an engine ended before it had its run, as its log has it."""
-    log = store.run_dir(run_id) / PARENT_LOG
-    return EngineError("The engine exited during startup", why=_last_lines(log), fix=f"Its output is in {log}.")
+def starting_trouble(store: Store, run: RunSummary) -> EngineError | None:
+    """Why an engine ended before it had its run, by what it printed and how it ended. None where it was lost: killed,
+    or gone with the machine, before it could say anything. Then nothing is known to be wrong with the run."""
+    log = store.run_dir(run.id) / PARENT_LOG
+    said = _last_lines(log)
+    code = None if run.pid is None else processes.exit_code(run.pid)
+    if not said and (code is None or code < 0):
+        return None
+    why = said or f"It ended with exit code {code} and said nothing."
+    return EngineError("The engine exited during startup", why=why, fix=f"Its output is in {log}.")
 
 
 def _last_lines(log: Path, count: int = 3) -> str:
@@ -266,6 +280,7 @@ def resume(store: Store, run_id: str, sender: str = "", settings: Sequence[str] 
     if queries.get_run(store, run_id).status.alive:
         _ask(store, run_id, Verb.RESUME, sender)
     else:
+        check_cards(queries.get_config(store, run_id))
         launch(store, run_id)
 
 

@@ -65,8 +65,12 @@ def _largest_batch(config: RunConfig) -> int:
     return max(config.warmup.batch_size, config.verifier.batch_size, config.optimiser.batch_size)
 
 
-def _cards_there(config: RunConfig, told: Told) -> int:
-    return max(1, int(told["cards"]))
+def _cards_there(config: RunConfig, told: Told) -> int | None:
+    return int(told["cards"]) or None
+
+
+def _no_card(config: RunConfig, told: Told) -> str | None:
+    return None if int(told["cards"]) else "auto"
 
 
 def _fewer_shots(config: RunConfig, told: Told) -> int | None:
@@ -118,9 +122,13 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "cards",
         r"^runtime\.processes = \d+, but there (?:is|are) (?P<cards>\d+)",
-        (Suggestion("runtime.processes", _cards_there, "one for each card that is there"),),
+        (
+            Suggestion("runtime.processes", _cards_there, "one for each card that is there"),
+            Suggestion("runtime.device", _no_card, "a card where there is one, else the CPU"),
+        ),
         resume=True,
     ),
+    Rule("gpus", r"^runtime\.gpus names", (Suggestion("runtime.gpus", _to(""), "as many cards as it needs"),)),
     Rule("windows", r"^runtime\.processes = .* Windows", (Suggestion("runtime.processes", _to(1), "one process"),)),
     Rule(
         "python",

@@ -29,7 +29,8 @@ class RunStatus(StrEnum):
 
 
 LEGAL: dict[RunStatus, frozenset[RunStatus]] = {
-    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.FAILED}),
+    # Failed or interrupted: by an engine that was started and never took the run.
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED}),
     RunStatus.RUNNING: frozenset(
         {RunStatus.PAUSED, RunStatus.STOPPED, RunStatus.INTERRUPTED, RunStatus.FAILED, RunStatus.DONE}
     ),

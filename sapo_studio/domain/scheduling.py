@@ -22,7 +22,7 @@ class Need:
 
     `cards` 0: it works on the CPU. `memory_on_card` is for each card; `share_of_card` (0..1) is what it takes of a card
     whatever its size (vLLM). `only`: UUIDs of the cards it may use, empty for any. `known` False: nobody can say, so
-    each of its cards, or without cards the machine's cores, are for it alone.
+    each of its cards, or without cards the machine's cores, are for it alone. `never`: why it can start on no machine.
     """
 
     cards: int = 0
@@ -33,6 +33,7 @@ class Need:
     only: frozenset[str] = frozenset()
     seconds: float | None = None
     known: bool = True
+    never: str = ""
 
     def on(self, card: CardState) -> int:
         """Bytes it needs on `card`."""
@@ -216,6 +217,8 @@ def _cards_first(need: Need, room: Room) -> list[str]:
 
 def _hopeless(need: Need, machine: MachineState) -> str:
     """Why it can never start here. Empty where it can."""
+    if need.never:
+        return f"cannot start: {need.never}"
     if need.main_memory > machine.memory_total:
         return (
             f"needs {_gb(need.main_memory)} of main memory, and this machine has {_gb(machine.memory_total)}: "

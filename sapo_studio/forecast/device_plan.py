@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.card_choice import card_trouble
 from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.throughput import Pace, pace_of
 
@@ -36,25 +37,26 @@ def place_of(config: RunConfig, machine: Machine) -> Place:
     """Where `config` will work on `machine`. A card that is asked for and not there is reckoned with all the same."""
     runtime = config.runtime
     there = [card.number for card in machine.cards]
+    usable = [card for card in there if machine.visible is None or card in machine.visible]
     named = [int(part) for part in runtime.gpus.split(",") if part]
     device = runtime.device
     if device.startswith("cuda:") and device[5:].isdigit():
-        named = [named[int(device[5:])] if int(device[5:]) < len(named) else int(device[5:])]
-    wanted = device != "cpu" and (device != "auto" or bool(there))
+        at, among = int(device[5:]), named or usable
+        named = [among[at] if at < len(among) else at]
+    trouble = card_trouble(
+        device=device,
+        gpus=runtime.gpus,
+        processes=runtime.processes,
+        there=there if machine.certain else None,
+        visible=machine.visible,
+    )
+    why, fix = ("", "") if trouble is None else (f"{trouble.what}. {trouble.why}", trouble.fix)
+    wanted = device.startswith("cuda") or (device == "auto" and bool(usable or (named and there)))
     if not wanted:
-        return Place((), runtime.processes, runtime.threads, _settled(config, "fp32"), timed=True)
-    cards = tuple((named or there or list(range(runtime.processes)))[: runtime.processes])
-    missing = [card for card in cards if card not in there]
-    why = fix = ""
-    if missing:
-        some = machine.card_words if not there else f"cards {', '.join(map(str, there))} are there"
-        asked = f"card {missing[0]}" if len(missing) == 1 else "cards " + " and ".join(map(str, missing))
-        why = f"The run asks for {asked}, and this machine does not have that: {some}."
-        fix = 'Set runtime.device = "auto", or run it on a machine with cards.'
-    elif len(cards) < runtime.processes:
-        why = f"runtime.processes = {runtime.processes}, and there are only {len(cards)} cards to work on."
-        fix = f"Set runtime.processes = {len(cards)}."
-    return Place(cards, runtime.processes, runtime.threads, _settled(config, "bf16"), not missing, why, fix)
+        return Place((), runtime.processes, runtime.threads, _settled(config, "fp32"), timed=True, why=why, fix=fix)
+    cards = tuple((named or usable or list(range(runtime.processes)))[: runtime.processes])
+    timed = all(card in there for card in cards)
+    return Place(cards, runtime.processes, runtime.threads, _settled(config, "bf16"), timed, why, fix)
 
 
 def _settled(config: RunConfig, auto: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 
 from sapo_studio import paths
-from sapo_studio.hardware import Card, read_cards
+from sapo_studio.hardware import Card, read_cards, visible_cards
 
 PRODUCT = (1024, 576, 1536)
 """Tokens, width and inner width of the product that a core is timed with: that of a small model's block."""
@@ -27,7 +27,8 @@ ROUNDS = 9
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Main memory in bytes; `matrix` (fp32 operations a second) and `bandwidth` (bytes a second) are one core's."""
+    """Main memory in bytes; `matrix` (fp32 operations a second) and `bandwidth` (bytes a second) are one core's.
+    `visible`: numbers of the cards that runs may use which name none, None for all; `certain`: see `Cards`."""
 
     cores: int
     total: int
@@ -37,6 +38,8 @@ class Machine:
     cards: tuple[Card, ...] = ()
     words: str = ""
     card_words: str = ""
+    visible: tuple[int, ...] | None = None
+    certain: bool = True
 
     @classmethod
     def here(cls) -> Machine:
@@ -53,6 +56,8 @@ class Machine:
             cards=found.cards,
             words=f"measured here: {matrix / 1e9:.3g} GFLOP/s and {bandwidth / 1e9:.3g} GB/s per core",
             card_words=found.why,
+            visible=visible_cards(found.cards),
+            certain=found.certain,
         )
 
 

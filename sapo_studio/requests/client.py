@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Any, cast
 
-from sapo_studio import engines
+from sapo_studio import engines, stoppable
 from sapo_studio.errors import EngineError
 from sapo_studio.requests.home import python_for
 from sapo_studio.requests.kinds import Request
@@ -36,7 +36,7 @@ def ask(request: Request, *, seconds: float | None = None) -> dict[str, Any]:
     text = request.to_json()
     command = command_for(request)
     try:
-        done = subprocess.run(
+        done = stoppable.runner(subprocess.run)(
             [*command, text] if request.reads_input else command,
             input=None if request.reads_input else text,
             stdout=None if request.streams else subprocess.PIPE,

@@ -57,7 +57,8 @@ class Store:
         beside it; a checkpoint changes this, and so does a program that writes over the file.
         """
         self.only_reading: StoreFault | None = None
-        """Why nothing can be written through this connection: the disk was full when it was opened. None otherwise."""
+        """Why nothing can be written through this connection: when it was opened, the disk was full, or the file or its
+        folder was closed to writing. None otherwise."""
 
     @classmethod
     def open(cls, path: Path | None = None, *, create: bool = True, checkpointer: bool = False) -> Store:
@@ -65,8 +66,8 @@ class Store:
 
         `create=False` refuses a store that is not there; one that was there and has gone or been emptied is refused in
         any case. Only the engine's parent should be a `checkpointer` while a run is alive: SQLite up to 3.51.2 can,
-        rarely, damage a file that two connections checkpoint at once. On a full disk the store is opened for reading
-        (`only_reading`). Raises StoreError.
+        rarely, damage a file that two connections checkpoint at once. On a full disk, and where nothing may be written,
+        the store is opened for reading (`only_reading`). Raises StoreError.
         """
         path = path or paths.store_path()
         new = presence.is_new(path)
@@ -86,7 +87,7 @@ class Store:
         except _WentError:
             return cls.open(path, create=create, checkpointer=checkpointer)
         except StoreFault as fault:
-            if fault.kind != "full":
+            if fault.kind not in ("full", "read-only"):
                 raise
             with suppress(StoreError):
                 store = cls._opened(path, lambda: _connect_for_reading(path))
@@ -406,9 +407,7 @@ def _connect(path: Path, checkpointer: bool, *, new: bool) -> sqlite3.Connection
 
 
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    """A connection that needs no room on the disk: SQLite's usual one wants 32 kB beside the store, before anything is
-    read.
-    """
+    """A connection that makes no file: SQLite's usual one wants 32 kB beside the store, before anything is read."""
     if backups.size_of(backups.log_of(path)) == 0:
         source = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(source, uri=True, isolation_level=None)

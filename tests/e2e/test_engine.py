@@ -380,7 +380,44 @@ def test_an_engine_that_dies_before_it_has_the_run_is_noticed(bench: Bench, monk
         run = bench.until(run_id, lambda run: run.status is RunStatus.FAILED and run.pid is None)
         assert run.error is not None
         assert run.error.what == "The engine exited during startup"
+        assert "exit code 1" in run.error.why
         assert "parent.log" in run.error.fix
+
+
+@pytest.mark.parametrize("before", [RunStatus.QUEUED, RunStatus.FAILED])
+def test_an_engine_that_is_lost_before_it_could_say_anything_leaves_an_interrupted_run(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, before: RunStatus
+) -> None:
+    run_id = bench.make()
+    if before is RunStatus.FAILED:
+        folder = bench.store.run_dir(run_id)
+        (folder / "config.toml").mkdir(parents=True)  # the engine cannot write its file there
+        assert bench.run(run_id).status is before
+        shutil.rmtree(folder / "config.toml")
+        (folder / "parent.log").write_text("What the start before had to say\n")
+    killed = bench.home / "python"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(killed))
+        supervisor.launch(bench.store, run_id)
+    run = bench.until(run_id, lambda run: run.status is not before and run.pid is None)
+    assert (run.status, run.error) == (RunStatus.INTERRUPTED, None)
+    assert bench.run(run_id).status is RunStatus.DONE
+
+
+def test_an_engine_of_another_window_that_went_with_the_machine_leaves_an_interrupted_run(bench: Bench) -> None:
+    """Nobody who is left knows how it ended: what it printed decides."""
+    for said, status in (("", RunStatus.INTERRUPTED), ("ModuleNotFoundError: sapo_engine", RunStatus.FAILED)):
+        run_id = bench.make()
+        runs.heartbeat(bench.store, run_id, pid=2**22 + 1, pid_started=1.0)  # higher than numbers of processes go
+        folder = bench.store.run_dir(run_id)
+        folder.mkdir(parents=True)
+        (folder / "parent.log").write_text(said)
+        assert supervisor.reconcile(bench.store) == [run_id]
+        run = queries.get_run(bench.store, run_id)
+        assert run.status is status
+        assert (run.error.why if run.error else "") == said
 
 
 def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:

@@ -98,3 +98,20 @@ def test_two_pause_and_stop_as_one(lab: Bench) -> None:
     assert lab.ended(run_id).status is RunStatus.STOPPED
     assert lab.gone()
     assert "did not stop within" not in lab.log(run_id)
+
+
+def test_one_of_two_that_hangs_is_noticed_and_both_start_again(lab: Bench) -> None:
+    preset, config = configure(
+        "lab-smoke", [*SETTINGS, "runtime.processes=2", "runtime.hang_seconds=10"], seed=7, name=None
+    )
+    run_id = runs.create_run(lab.store, config, preset)
+    supervisor.launch(lab.store, run_id)
+    hung = rank_1(begun(lab, run_id, PhaseName.SAMPLE, 1))
+    hung.suspend()
+    finish(lab, run_id)
+    assert queries.get_run(lab.store, run_id).restarts == 1
+    log = lab.log(run_id)
+    assert "The engine worker hangs. It said nothing for" in log
+    assert f"Process {hung.pid} was stopped" in log
+    assert "process_group.py" in log, log  # where rank 0 waited for it
+    assert lab.gone()

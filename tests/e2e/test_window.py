@@ -17,11 +17,15 @@ import pytest
 from PySide6.QtCore import Qt
 
 from sapo_studio import supervisor
+from sapo_studio.app.run_queue.putting_in import queue_run
+from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.store import queries
+from sapo_studio.store import queries, run_keeping, run_queue, runs
 from sapo_ui import app
 from sapo_ui.features.heatmap.panel import HeatmapPanel
+from sapo_ui.services import tasks
 from sapo_ui.services.settings import Settings
+from tests.fixtures.other_window import OtherWindow
 from tests.fixtures.window_ground import (
     dressed,
     no_references_to_none_lost,
@@ -371,6 +375,41 @@ def test_a_killed_window_leaves_the_run_alone(qtbot, bench, monkeypatch, moment)
     assert bench.ended(run_id).status is RunStatus.DONE
     assert bench.store.value("PRAGMA integrity_check") == "ok"
     assert bench.gone()
+
+
+@pytest.mark.slow
+def test_two_windows_on_one_store(qtbot, bench, programs, tmp_path):
+    """What one does the other shows; what both do at once is done once, and the second is told."""
+    config = RunConfig.model_validate({"name": "first"})
+    first, second = (queue_run(bench.store, config.model_copy(update={"name": name})) for name in ("first", "second"))
+    run_queue.pause(bench.store)
+    window = programs.open()
+    qtbot.waitUntil(lambda: window.run_list.select(first))
+    window.actions_["go.queue"].trigger()
+    page = window.pages.front
+    qtbot.waitUntil(lambda: page.found is not None and len(page.found.waiting) == 2)
+    with OtherWindow(tmp_path / "other.ini") as other:
+        other.until(f"window.run_list.select({first!r})")
+        other.until("window.actions_['go.queue'].trigger() is None")
+        other.until("len(page.found.waiting) == 2")
+        # What one does, the other shows
+        other.until(f"page.move_run({second!r}, 1) is None")
+        qtbot.waitUntil(lambda: [row.name for row in page.found.waiting] == ["second", "first"])
+        tasks.run(window, lambda store: runs.rename_run(store, first, "another"), lambda _: None)
+        other.until("window.current_run().name == 'another'")
+        # Both take the same run out: the second is told
+        tasks.run(window, lambda store: run_queue.remove(store, second), lambda _: None)
+        other.until("len(page.found.waiting) == 1")
+        other.until(f"page.remove({second!r}) is None")
+        other.until("page.trouble.isVisible() and 'not in the queue' in page.trouble.text")
+        # One is put into the bin while the other shows it
+        tasks.run(window, lambda store: run_queue.remove(store, first), lambda _: None)
+        tasks.run(window, lambda store: run_keeping.put_in_bin(store, first), lambda _: None)
+        other.until("window.current_run() is None or window.current_run().binned_at is None")
+        other.until(f"window.run_list.current() is None or window.run_list.current().id != {first!r}")
+        qtbot.waitUntil(lambda: page.found is not None and not page.found.rows)
+    assert {run.name for run in queries.list_runs(bench.store)} == {"another", "second"}
+    assert bench.store.value("PRAGMA integrity_check") == "ok"
 
 
 def ancestors(process):

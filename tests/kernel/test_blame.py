@@ -18,8 +18,9 @@ from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError
 
 ENGINE, KERNEL = Path(sapo_engine.__file__).parent, Path(sapo_studio.__file__).parent
-RAISED = ("EngineError", "InputError", "StoreError", "Failed")
-PLACES = (*sorted(ENGINE.rglob("*.py")), *sorted((KERNEL / "model_files").glob("*.py")))
+RAISED = ("EngineError", "InputError", "StoreError", "Failed", "CardTrouble")
+CARDS = KERNEL / "domain" / "card_choice.py"
+PLACES = (*sorted(ENGINE.rglob("*.py")), *sorted((KERNEL / "model_files").glob("*.py")), CARDS)
 NOT_OF_A_RUN = ("service", "saved_run.py", "classifiers.py")
 """Of what is asked beside a run, or after it."""
 REFUSALS = ("is already running", "X is X")
@@ -32,7 +33,10 @@ WORDS = {
     "cards": "3",
     "count": "4",
     "most // MIB": "16",
-    "'is' if cards == 1 else 'are'": "are",
+    "'is' if number == 1 else 'are'": "are",
+    "'card' if number == 1 else 'cards'": "cards",
+    "number": "3",
+    "processes": "4",
     "key": "vocab_size",
     "address": "hub:x",
 }
@@ -90,7 +94,11 @@ def test_every_error_of_a_run_has_a_rule(where, what):
 
 def test_only_what_says_nothing_of_its_own_is_left_out():
     """Errors whose headline is handed on from another one: those are known by their own."""
-    assert {where.partition(":")[0] for where, what in ALL if what == "X"} <= {"checks.py", "exit_reasons.py"}
+    assert {where.partition(":")[0] for where, what in ALL if what == "X"} <= {
+        "checks.py",
+        "exit_reasons.py",
+        "launch.py",
+    }
 
 
 def test_no_rule_is_for_nothing_and_all_name_settings_that_there_are():
@@ -139,6 +147,13 @@ def test_halving_goes_on_from_the_last_value_and_ends_at_one():
             "runtime.processes",
             2,
         ),
+        (
+            "runtime.processes = 4, but there are 0 cards to work on",
+            {"runtime": {"processes": 4, "device": "cuda"}},
+            "runtime.device",
+            "auto",
+        ),
+        ("runtime.gpus names card 7, which", {"runtime": {"gpus": "7"}}, "runtime.gpus", ""),
         (
             'model.precision = "fp16" is not for a CPU',
             {"model": {"source": "x", "precision": "fp16"}},

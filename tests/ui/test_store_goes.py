@@ -226,6 +226,13 @@ print(*told, sep="\\n")
 """
 
 
+DROP = (
+    "import ctypes, os, sys; libc = ctypes.CDLL(None); [libc.prctl(24, right, 0, 0, 0) for right in (1, 2)]; "
+    "os.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])"
+)
+"""Even root may not write there once it has given up CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
 @pytest.mark.parametrize("held", [False, True])
 def test_a_store_that_is_closed_to_writing(filled, held):
@@ -235,18 +242,61 @@ def test_a_store_that_is_closed_to_writing(filled, held):
         store.execute("UPDATE runs SET status = 'running', pid = 1, pid_started = 1, heartbeat_at = 0")
         if not held:
             store.close()
-        # Even root may not write there once it has given up CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
-        drop = (
-            "import ctypes, os, sys; libc = ctypes.CDLL(None); [libc.prctl(24, right, 0, 0, 0) for right in (1, 2)]; "
-            "os.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])"
-        )
-        done = subprocess.run([sys.executable, "-c", drop, CLOSED], capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-c", DROP, CLOSED], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert "trouble" not in done.stdout, "reading goes on"
     read, refused, *_ = done.stdout.splitlines()
     assert read == "read 2"
     assert refused == f"The store {filled} is read-only"
+
+
+SHUT = """
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from sapo_studio import paths
+from sapo_studio.store import queries, runs
+from sapo_studio.store.db import Store
+from sapo_ui import app
+
+path = paths.store_path()
+for one in (*path.parent.glob("studio.db*"), path.parent):
+    one.chmod(0o555)
+program = app.Program(settings=path.parent.parent / "settings.ini")
+window = program.open()
+
+
+def look():
+    if "read only" in window.status_line.place.text() and window.run_list.select("first-1"):
+        look_again.stop()
+        print("read only,", window.current_run().name)
+        window.actions_["run.archive"].trigger()
+        refused.start()
+
+
+def told():
+    if window.banner.isVisible():
+        refused.stop()
+        print(window.banner.text.splitlines()[0])
+        program.app.quit()
+
+
+look_again, refused = QTimer(interval=20), QTimer(interval=20)
+look_again.timeout.connect(look)
+refused.timeout.connect(told)
+look_again.start()
+program.app.exec()
+assert program.close()
+path.parent.chmod(0o755)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
+def test_a_window_over_a_store_that_may_only_be_read_shows_it_and_says_so(filled):
+    """No window had it open before: SQLite cannot make the files that it keeps beside the store."""
+    done = subprocess.run([sys.executable, "-c", DROP, SHUT], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["read only, first", f"The store {filled} is read-only"]
 
 
 @pytest.mark.skipif(not can_mount(), reason="only root may mount a disk of its own")

@@ -21,20 +21,24 @@ _LONGEST = 20_000
 
 def dump_stacks(pid: int, log: Path) -> str:
     """The stacks of process `pid` and of all that it started, as far as they can be had: into `log`, by the processes
-    themselves where they have registered for it (SIGUSR1), and by py-spy where that is installed. Returns them."""
+    themselves where they have registered for it (SIGUSR1), and by py-spy where that is installed. Returns them, after
+    the processes that somebody had stopped: these are woken, as they cannot write otherwise."""
     family = _family(pid)
     begin = log.stat().st_size if log.exists() else 0
+    stopped = [process for process in family if _is_stopped(process)]
     asked = [process for process in family if _hears(process)]
     for process in asked:
         with contextlib.suppress(OSError):
             os.kill(process, signal.SIGUSR1)
+            if process in stopped:
+                os.kill(process, signal.SIGCONT)
     if asked:
         time.sleep(WRITE_SECONDS)
+    found = [f"Process {process} was stopped (SIGSTOP) and did nothing." for process in stopped]
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(begin)
-        own = file.read(_LONGEST).decode(errors="replace")
-        return "\n".join(part for part in (own.strip(), *_spied(family)) if part)
-    return "\n".join(_spied(family))
+        found.append(file.read(_LONGEST).decode(errors="replace").strip())
+    return "\n".join(part for part in (*found, *_spied(family)) if part)
 
 
 def _family(pid: int) -> list[int]:
@@ -42,6 +46,12 @@ def _family(pid: int) -> list[int]:
         process = psutil.Process(pid)
         return [pid, *(child.pid for child in process.children(recursive=True))]
     return []
+
+
+def _is_stopped(pid: int) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    return False
 
 
 def _hears(pid: int) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 
 from sapo_engine.parent.exit_reasons import LOST_PEERS, rank_line
 from sapo_studio import processes
+from sapo_studio.domain.card_choice import card_trouble
 from sapo_studio.errors import InputError
 from sapo_studio.events import encode
 from sapo_studio.events.kinds import Failed
@@ -86,20 +87,10 @@ def _choose_cards(device: str, count: int) -> None:
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         return
-    cards = torch.cuda.device_count()
-    if device not in ("auto", "cuda"):
-        raise InputError(
-            f"runtime.device = {device!r} is one card, but runtime.processes = {count}",
-            why="Each process has a card of its own.",
-            fix='Set runtime.device = "cuda", and runtime.gpus to the cards that are to be used.',
-        )
-    if cards < count and (cards or device == "cuda"):
-        raise InputError(
-            f"runtime.processes = {count}, but there {'is' if cards == 1 else 'are'} {cards} to work on",
-            why="Each process has a card of its own; torch sees "
-            f"{cards} CUDA {'device' if cards == 1 else 'devices'} here.",
-            fix=f"Set runtime.processes to {max(cards, 1)}, or name more cards in runtime.gpus.",
-        )
+    # Those in `runtime.gpus`, or that the queue has placed the run on, are all that can be seen here.
+    trouble = card_trouble(device=device, gpus="", processes=count, there=range(torch.cuda.device_count()))
+    if trouble is not None:
+        raise InputError(trouble.what, why=trouble.why, fix=trouble.fix)
 
 
 def _report(error: Any, size: int) -> int:

@@ -52,6 +52,7 @@ def run(
     from sapo_studio.app.commands.printing import say
     from sapo_studio.app.set_up.data_check import check_data
     from sapo_studio.app.set_up.model_check import check_model
+    from sapo_studio.config.card_check import check_cards
     from sapo_studio.config.overrides import configure
     from sapo_studio.errors import InputError
     from sapo_studio.store import runs
@@ -72,6 +73,8 @@ def run(
     check_model(config.model, python=config.runtime.engine_python)
     for leaks in check_data(config).get("leaks", ()):
         say(leaks["note"], error=True)
+    if not queued:  # a run that waits in the queue says there that its cards are missing, and they may come
+        check_cards(config)
     with Store.open() as store:
         if queued:
             from sapo_studio.app.commands.queue import answer_place

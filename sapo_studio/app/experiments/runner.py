@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sapo_studio import supervisor
 from sapo_studio.app.experiments.matrix_file import Cell, Matrix
 from sapo_studio.app.run_queue.putting_in import put_in
+from sapo_studio.config.card_check import check_cards
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
@@ -68,11 +69,14 @@ def run_matrix(
     `queued`: all of them are put into the queue of runs, which says how many run side by side, and waited for.
 
     A run that fails is left as it is, and the others go on. On KeyboardInterrupt the runs under way are asked to stop
-    before it is passed on, and the next call goes on with them; those in the queue stay there and go on.
+    before it is passed on, and the next call goes on with them; those in the queue stay there and go on. Raises
+    InputError before anything is begun where a run asks for cards that are not there.
     """
     found = match_runs(store, matrix)
     finished = sum(one.done for one in found)
     waiting = [k for k, one in enumerate(found) if not one.done]
+    for k in () if queued else waiting:
+        check_cards(found[k].cell.config)
     jobs = len(waiting) if queued else jobs
     going: list[int] = []
     try:

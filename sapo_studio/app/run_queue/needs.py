@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.card_choice import card_trouble
 from sapo_studio.domain.scheduling import Need
 from sapo_studio.forecast import Machine, find_shape, forecast
 from sapo_studio.forecast.device_plan import Place, place_of
@@ -18,7 +19,7 @@ def need_of(config: RunConfig, machine: Machine) -> Need:
     found = forecast(config, find_shape(config), alone)
     on_cards = found.memory[:-1]
     return Need(
-        cards=len(place.cards),
+        cards=place.processes if place.on_cards else 0,  # one each, also where the machine has fewer
         memory_on_card=round(max((one.peak.bytes for one in on_cards), default=0.0)),
         share_of_card=config.runtime.vllm_memory if config.runtime.backend == "vllm" and place.on_cards else 0.0,
         main_memory=round(found.memory[-1].peak.bytes) if found.memory else 0,
@@ -26,7 +27,15 @@ def need_of(config: RunConfig, machine: Machine) -> Need:
         only=_only(config, place, alone),
         seconds=found.seconds,
         known=not found.unknown,
+        never=_never(config),
     )
+
+
+def _never(config: RunConfig) -> str:
+    """Why it can start on no machine; what this one lacks may come."""
+    runtime = config.runtime
+    trouble = card_trouble(device=runtime.device, gpus=runtime.gpus, processes=runtime.processes, there=None)
+    return "" if trouble is None else f"{trouble.what}. {trouble.fix}"
 
 
 def cards_of(config: RunConfig, machine: Machine) -> tuple[str, ...]:

@@ -68,6 +68,30 @@ def test_what_nobody_has_seen_is_not_judged(qtbot, window, page, store):
     assert {trajectory for (trajectory,) in store.rows("SELECT trajectory_id FROM annotations")} == {at}
 
 
+def test_what_is_pressed_while_a_save_waits_does_nothing_to_the_item_after_it(qtbot, page, store):
+    judge = page.front
+    first = judge.desk.open_item.detail.id
+    with busy(store):
+        for key in ("n", Qt.Key.Key_Return, "1", "j", "e", "c", *"12", Qt.Key.Key_Return, "s"):
+            qtbot.keyClick(judge, key)
+        qtbot.mouseClick(judge.item.buttons.buttons["wrong"], Qt.MouseButton.LeftButton)
+        assert judge.desk.open_item.detail.id == first
+    qtbot.waitUntil(lambda: judge.at_rest and judge.desk.open_item.detail.id != first)
+    second = judge.desk.open_item.detail.id
+    assert "does nothing to this one" in judge.item.notice.text
+    assert said(store, second) == {}
+    assert comments(store, second) == []
+    assert judge.item.chosen == 1
+    qtbot.keyClick(judge, "3")  # and now it is in sight
+    qtbot.waitUntil(lambda: said(store, second) == {("Mira", 1): 1})
+    qtbot.waitUntil(lambda: judge.item.notice.text == "")
+    with busy(store):
+        for key in ("n", Qt.Key.Key_Return, "u"):  # takes back what was done last, wherever that was
+            qtbot.keyClick(judge, key)
+    qtbot.waitUntil(lambda: judge.at_rest)
+    assert judge.desk.open_item.detail.id == second
+
+
 def test_another_subpage_comes_to_the_front(qtbot, page, store):
     judge = page.front
     at = judge.desk.open_item.detail.id

@@ -6,11 +6,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit
 
+from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.domain.runs import RunStatus
+from sapo_studio.formats.base import ReadAs
 from sapo_ui.features.new_run.page import NewRunPage
 from sapo_ui.panels.panel import Panel, PanelSpec
 from sapo_ui.shell.panel_registry import PANELS
 from sapo_ui.widgets.dialogs import TextDialog
+from tests.fixtures.step_files import ROWS, lines
+from tests.fixtures.synthetic import synthetic_run
 
 
 def test_palette_finds_and_runs_an_action(qtbot, window):
@@ -121,6 +125,27 @@ def test_reading_a_run_without_trajectories_leaves_the_focus_in_sight(qtbot, ope
     table = window.run_page.panels["read"].table
     qtbot.waitUntil(lambda: table.emptiness == "not_yet")
     assert window.focusWidget().isVisible()
+
+
+def test_the_palette_leads_to_each_place_once_and_to_none_of_an_import(qtbot, open_window, store, select, tmp_path):
+    file = tmp_path / "own.jsonl"
+    file.write_text(lines(ROWS["sapo"]))
+    imported = take_in(store, file, known_format(file), ReadAs()).run_id
+    run = synthetic_run(store, trajectories=16, questions=8, iterations=1)
+    window = open_window(PANELS)
+
+    def offered():
+        palette = window.open_palette()
+        found = [palette.list.item(row).text() for row in range(palette.list.count())]
+        palette.close()
+        return found
+
+    select(window, run)
+    assert [one for one in offered() if one.endswith(": Read")] == ["View: Read"]
+    assert "Panel: Verifier heatmap" in offered()
+    select(window, imported)
+    assert not [one for one in offered() if one.startswith("Panel: ")]
+    assert window.run_page.panels.mode == "read"
 
 
 def test_no_two_actions_have_the_same_name(window):

@@ -1,5 +1,7 @@
 """How runs are begun: demo, form, clone."""
 
+import threading
+
 import pytest
 from PySide6.QtCore import Qt
 
@@ -35,13 +37,47 @@ def test_new_run_creates_launches_and_shows(qtbot, window, store, control):
     assert window.pages.count() == 2, "the form is gone"
 
 
-def test_a_start_that_fails_is_told_on_the_form(qtbot, window, control):
-    control.fail = EngineError("The engine could not be started", why="No memory.", fix="Close something.")
+def test_the_focus_stays_with_start_and_goes_to_the_run_that_was_begun(qtbot, window, control, monkeypatch):
+    free = threading.Event()
+    start = control.start
+
+    def held(store, config, preset):
+        assert free.wait(20)
+        return start(store, config, preset)
+
+    monkeypatch.setattr(control, "start", held)
+    window.activateWindow()
     window.new_run()
     page = window.pages.front
+    qtbot.waitUntil(page.start.isEnabled)
+    page.start.setFocus()
+    qtbot.keyClick(page.start, Qt.Key.Key_Space)
+    assert page.verdict.text() == "Starting the engine\u2026"
+    assert page.launch.hasFocus()
+    assert not page.start.isEnabled()
+    assert not page.launch.queue.isEnabled()
+    assert page.launch.export_button.isEnabled(), "the values can be kept meanwhile"
+    qtbot.keyClick(page.launch, Qt.Key.Key_Space)
+    qtbot.keyClick(page.launch, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    free.set()
+    qtbot.waitUntil(lambda: window.pages.front is window.run_page)
+    assert window.run_page.header.modes.hasFocus()
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert len(control.launched) == 1
+
+
+def test_a_start_that_fails_is_told_on_the_form(qtbot, window, control):
+    control.fail = EngineError("The engine could not be started", why="No memory.", fix="Close something.")
+    window.activateWindow()
+    window.new_run()
+    page = window.pages.front
+    qtbot.waitUntil(page.start.isEnabled)
+    page.start.setFocus()
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "No memory." in page.verdict.text())
     assert page.start.isEnabled()
+    assert page.start.hasFocus()
+    assert page.launch.queue.isEnabled()
 
 
 @pytest.mark.parametrize("fails", [True, False])
@@ -53,7 +89,7 @@ def test_a_form_that_is_left_while_its_run_starts_keeps_a_draft_only_where_that_
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
     qtbot.keyClick(page.preset, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: window.banner.isVisible() if fails else bool(control.launched))
-    qtbot.waitUntil(lambda: tasks.pool().idle)
+    qtbot.waitUntil(lambda: fails or window.run_page.run_id == control.launched[0])
     window.new_run()
     assert window.pages.front.values()["seed"] == (4 if fails else 0)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtGui import QImage, QPainter, QWheelEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from sapo_studio.errors import InputError
@@ -80,6 +80,25 @@ def test_lines_are_named_at_their_ends_and_read_under_the_pointer(qtbot):
     QApplication.sendEvent(chart.view, QEvent(QEvent.Type.Leave))
     assert read == [1.0, 2.0, None]
     assert texts(chart) == ["MCE  0.93", "Verifier  0.92"]
+
+
+@pytest.mark.parametrize("width", [150, 170, 240, 600])
+def test_the_texts_below_keep_clear_of_the_names_at_the_right(qtbot, width):
+    """Three names need more height than a low chart has, and then reach down to where the texts below begin."""
+    chart = LineChart()
+    x = np.array([0.0, 1.0])
+    lines = [Line(name, x, np.array([0.4 + 0.05 * k, 0.45])) for k, name in enumerate(("Greedy", "Sampled", "Fully"))]
+    chart.set_lines(lines, x_ticks=[(0.0, "start"), (1.0, "it 1")])
+    shown(qtbot, chart, (width, 90))
+    image = QImage(10, 10, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    below = [where for where, _, _ in chart.view.bottom.generateDrawSpecs(painter)[2]]
+    names = [where for where, _, _ in chart.view.ends.generateDrawSpecs(painter)[2]]
+    painter.end()
+    assert below
+    assert names
+    right = max(chart.view.bottom.mapRectToScene(where).right() for where in below)
+    assert right < min(chart.view.ends.mapRectToScene(where).left() for where in names)
 
 
 def test_band_and_gap_are_filled_and_go_with_their_lines(qtbot):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sapo_studio import supervisor
+from sapo_studio.config.card_check import check_cards
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import Verb
 from sapo_studio.store import runs
@@ -22,7 +23,8 @@ class RunControl(Protocol):
     """What is done to a run. `SupervisorControl` does it; tests bring their own."""
 
     def start(self, store: Store, config: RunConfig, preset: str) -> str:
-        """Create a run and launch its engine. Returns the run's id."""
+        """Create a run and launch its engine. Returns the run's id. InputError, with no run made, where it asks for
+        cards that are not there."""
         ...
 
     def resume(self, store: Store, run_id: str) -> None:
@@ -55,6 +57,7 @@ class SupervisorControl:
 
     def start(self, store: Store, config: RunConfig, preset: str) -> str:
         """Create a run and launch its engine. Returns the run's id."""
+        check_cards(config)
         run_id = runs.create_run(store, config, preset)
         supervisor.launch(store, run_id)
         return run_id

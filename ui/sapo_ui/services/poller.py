@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -34,11 +34,13 @@ RECONCILE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class StoreChange:
-    """What a poll found. `runs`: all runs as they are now, newest first; `changed` and `removed`: run ids."""
+    """What a poll found. `runs`: all runs as they are now, newest first; `changed` and `removed`: run ids. `closed`:
+    why nothing can be written to the store, empty where it can."""
 
     runs: tuple[RunSummary, ...]
     changed: frozenset[str]
     removed: frozenset[str] = frozenset()
+    closed: str = ""
 
     def run(self, run_id: str | None) -> RunSummary | None:
         """The run with this id, if there is one."""
@@ -164,9 +166,10 @@ class _Watch:
             change = None if seen else compare(self._known, runs)
             self._known, self._version = summaries, now
             if change is not None:
-                self._poller.changed.emit(change)
+                why = "" if store.only_reading is None else store.only_reading.what
+                self._poller.changed.emit(replace(change, closed=why))
         alive = any(run.status.alive for run in self._known.values())
-        if store.only_reading is not None:  # a full disk; it sees no changes, and there may be room by the next time
+        if store.only_reading is not None:  # it sees no changes, and the next one may be allowed to write
             self.close()
         return alive
 

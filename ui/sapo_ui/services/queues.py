@@ -89,7 +89,7 @@ class QueueDesk(QObject):
         self._queue_id: int | None = None
         self._open: OpenItem | None = None
         self._next: OpenItem | None = None
-        self._busy = False
+        self._busy = self._late = False
         self._fault: StoreError | None = None
         self._pressed_at = time.monotonic()
         self._seconds = 0.0
@@ -108,6 +108,11 @@ class QueueDesk(QObject):
     def busy(self) -> bool:
         """Whether an act is still being written."""
         return self._busy
+
+    @property
+    def late(self) -> bool:
+        """Whether the store has kept the act that is being written waiting for longer than `PATIENCE`."""
+        return self._late
 
     @property
     def fault(self) -> StoreError | None:
@@ -276,13 +281,13 @@ class QueueDesk(QObject):
         queue_id = self._queue_id
 
         def done(outcome: _Outcome) -> None:
-            self._busy = False
+            self._busy = self._late = False
             if queue_id == self._queue_id:
                 self._take(outcome)
             self.ready.emit()
 
         def failed(error: Exception) -> None:
-            self._busy = False
+            self._busy = self._late = False
             if isinstance(error, StoreError):
                 self._say_fault(error)
             elif isinstance(error, InputError):
@@ -293,7 +298,7 @@ class QueueDesk(QObject):
                 raise error
             self.ready.emit()
 
-        tasks.run(self, work, done, failed=failed).finished.wait(PATIENCE)
+        self._late = not tasks.run(self, work, done, failed=failed).finished.wait(PATIENCE)
 
     def _take(self, outcome: _Outcome) -> None:
         self._say_fault(outcome.fault)

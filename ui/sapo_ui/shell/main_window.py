@@ -77,6 +77,7 @@ class MainWindow(QMainWindow):
         self._change = StoreChange((), frozenset())
         self._taking = False  # the list moves on by itself from a run that was deleted: nobody asked for another page
         self._wanted: str | None = parts.settings.text("last_run") or None
+        self._begun = ""  # the run that was begun or taken in here, and is not in front yet: it gets the focus then
         self._remembered = True  # what is wanted is the run of last time, which nobody has asked for in this window
         self.setWindowTitle("SAPO Studio")
         self.setWindowIcon(icons.app_icon())
@@ -134,7 +135,7 @@ class MainWindow(QMainWindow):
         self.status_line.folder_wanted.connect(open_path)
         saving().saved.connect(self.status_line.say_saved)
         self._arrange()
-        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.view_actions)
+        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.watch_actions)
         self.actions_[f"view.{theme.manager().mode}"].setChecked(True)
         self._view_changed()
         self._state = WindowState(self, self.side, self.run_page, self.run_list)
@@ -326,6 +327,10 @@ class MainWindow(QMainWindow):
         self.run_page.show_run(run)
         if not self._taking or self.pages.front_id in OF_A_RUN:
             self._show_page("run")
+            if self._begun == run_id:
+                self._focus_run()
+        if self._begun == run_id:
+            self._begun = ""
 
     def _open_run(self, run_id: str) -> None:
         self.want_run(run_id)
@@ -333,6 +338,9 @@ class MainWindow(QMainWindow):
 
     def _opened(self, run_id: str) -> None:
         self._selected(run_id)
+        self._focus_run()
+
+    def _focus_run(self) -> None:
         first = self.run_page.failure.first or self.run_page.header.modes
         first.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -346,6 +354,7 @@ class MainWindow(QMainWindow):
         self.want_run(run_id)
 
     def _took_in(self, run_id: str, said: str) -> None:
+        self._begun = run_id
         self.want_run(run_id)
         self._parts.poller.nudge()
         self._say(said)
@@ -407,7 +416,7 @@ class MainWindow(QMainWindow):
     def open_palette(self) -> CommandPalette:
         """Open the command palette."""
         entries = [(spec.menu, self.actions_[spec.id]) for spec in self.actions_.specs if spec.id != "go.palette"]
-        entries += [("Panel", action) for action in self.run_page.panels.view_actions]
+        entries += [("Panel", action) for action in self.run_page.panels.watch_actions]
         palette = CommandPalette(entries, self)
         palette.open_over(self)
         return palette

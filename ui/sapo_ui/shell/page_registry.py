@@ -64,7 +64,9 @@ def _new_run(context: PageContext) -> Page:
 def _audit(context: PageContext) -> Page:
     from sapo_ui.features.audit.page import AuditPage  # only who audits pays for it
 
-    return AuditPage(context.current_run, context.show_trace, context.on_error, context.open_form)
+    page = AuditPage(context.current_run, context.show_trace, context.on_error, context.open_form)
+    page.left.connect(context.back)
+    return page
 
 
 def _annotate(context: PageContext) -> Page:

@@ -78,5 +78,7 @@ class StatusLine(QStatusBar):
             else "No run is active"
         )
         bytes_ = self._path.stat().st_size if self._path.exists() else 0
-        self.place.setText(f"{self._path.name} \u00b7 {fmt.size(bytes_)}")
-        self.place.setToolTip(plain_tip(f"The store: {self._path}"))
+        closed = " \u00b7 read only" if change.closed else ""
+        self.place.setText(f"{self._path.name} \u00b7 {fmt.size(bytes_)}{closed}")
+        why = f"\n{change.closed}: what is done here is not kept." if closed else ""
+        self.place.setToolTip(plain_tip(f"The store: {self._path}{why}"))

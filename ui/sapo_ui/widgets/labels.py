@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
 from sapo_ui.widgets.marks import DRAW, TEXT_SIZES
-from sapo_ui.widgets.plain_text import PlainLabel
+from sapo_ui.widgets.plain_text import PlainLabel, plain_tip
 
 Tone = Literal["plain", "good", "warning", "bad", "accent"]
 
@@ -93,6 +93,10 @@ class Chip(QWidget):
         )
 
 
+SIGN = 20
+"""Pixels of the icon of an empty state."""
+
+
 class EmptyState(QWidget):
     """What stands in the middle of a page with nothing to show: a sign, what belongs here, and what would fill it."""
 
@@ -127,12 +131,25 @@ class EmptyState(QWidget):
         self._headline.setText(headline)
         self._text.setText(text)
         self._sign = sign
-        self._icon.setVisible(bool(sign))
         self._restyle()
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Without room for all of it the sign goes first, and then the text, which hovering shows."""
+        wide = max(120, min(420, self.width() - 2 * theme.SPACE_4))
+        room = self.height() - 2 * theme.SPACE_4 - self._headline.heightForWidth(wide)
+        text = self._text.heightForWidth(wide) + theme.SPACE_1
+        self._text.setVisible(bool(self._text.text()) and text <= room)
+        self._icon.setVisible(bool(self._sign) and SIGN + text + theme.SPACE_1 <= room)
+        self.setToolTip(plain_tip("" if self._text.isVisibleTo(self) else self._text.text()))
 
     def _restyle(self) -> None:
         if self._sign:
-            self._icon.setPixmap(glyphs.pixmap(self._sign, theme.current().muted, 20))
+            self._icon.setPixmap(glyphs.pixmap(self._sign, theme.current().muted, SIGN))
 
     @property
     def message(self) -> str:

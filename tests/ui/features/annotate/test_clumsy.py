@@ -176,6 +176,15 @@ def test_no_button_is_alone_in_the_last_row(qtbot):
             assert len(last) > 1 or len(before) < 3 or not room, (width, rows)
 
 
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_the_buttons_stand_in_one_row(judge, qtbot, size):
+    """As wide as a window of that size leaves the page, beside the folded side bar."""
+    judge.resize(size[0] - 68, size[1] - 120)
+    buttons = judge.item.buttons
+    qtbot.waitUntil(lambda: buttons.width() < judge.width())
+    assert len({button.y() for button in buttons.buttons.values() if button.isVisible()}) == 1
+
+
 def test_a_row_can_grow_in_its_middle(qtbot):
     row = FlowRow()
     qtbot.addWidget(row)

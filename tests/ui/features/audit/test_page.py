@@ -7,7 +7,7 @@ import sys
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.app.studies import shadow
@@ -183,16 +183,22 @@ def test_the_focus_moves_no_row_and_shows_around_the_whole_table(open_page, qtbo
     assert table.viewport().geometry() == before
 
 
-def test_an_imported_file_is_told_from_a_run_without_labels(open_page, store, tmp_path):
+def test_an_imported_file_is_told_from_a_run_without_labels(qtbot, open_page, store, tmp_path):
     file = tmp_path / "own.jsonl"
     file.write_text(lines(ROWS["sapo"]))
-    page = open_page(take_in(store, file, known_format(file), ReadAs()).run_id)
-    assert "is an imported file" in page.empty.message
+    run_id = take_in(store, file, known_format(file), ReadAs()).run_id
+    page = open_page(run_id)
+    assert page.empty.message.startswith(f"{queries.get_run(store, run_id).name} is an imported file")
+    assert "`" not in page.empty.message
+    back = next(button for button in page.findChildren(QPushButton) if button.isVisible())
+    with qtbot.waitSignal(page.left):
+        qtbot.mouseClick(back, Qt.MouseButton.LeftButton)
 
 
 def test_a_run_without_labels_says_when_they_come(open_page, store):
     page = open_page(synthetic_run(store, status=RunStatus.QUEUED))
     assert "has no labels yet" in page.empty.message
+    assert "`" not in page.empty.message
     assert page.empty.isVisible()
 
 

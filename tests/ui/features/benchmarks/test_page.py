@@ -117,3 +117,15 @@ def test_the_table_has_the_focus_first_or_the_name_where_it_is_empty(qtbot, page
     other.read()
     qtbot.waitUntil(lambda: tasks.pool().idle)
     assert other.form.name is other.focusWidget(), "whoever went on is not called back"
+
+
+def test_the_first_benchmark_is_chosen_at_once(qtbot, page, store):
+    run = synthetic_run(store, trajectories=40, questions=12, iterations=1)
+    for name in ("one", "two"):
+        make_benchmark(store, name, [run], Choice(labels="oracle", size=10))
+    page.show()
+    page.activateWindow()
+    qtbot.waitUntil(page.table.hasFocus)
+    chosen = page.table.selectionModel().selectedRows()
+    assert [index.row() for index in chosen] == [0]
+    assert page.delete.isEnabled()

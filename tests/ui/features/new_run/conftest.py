@@ -37,6 +37,7 @@ def looking(**more):
         "model_files": lambda config: None,
         "data": lambda config: DATA,
         "lacking": lambda config: [],
+        "cards": lambda config: None,
         "forecast": lambda config: NOTHING,
     }
     return Look(**{**known, **more})

@@ -1,13 +1,19 @@
 """What is looked at before Start: the model, the data, and what is not installed."""
 
+import sys
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
 
+from sapo_studio import engines, processes
 from sapo_studio.app.set_up.missing import Missing
 from sapo_studio.app.set_up.model_look import ModelLook
+from sapo_studio.config.card_check import trouble_here
 from sapo_studio.errors import EngineError, InputError
+from sapo_ui.services import tasks
+from tests.fixtures.two_cards import TwoCards
 from tests.ui.features.new_run.conftest import looking, preset
 
 
@@ -128,3 +134,57 @@ def test_what_is_not_installed_stands_above_the_forecast_with_its_command(qtbot,
     assert line.command.text() == lacks[0].command
     qtbot.mouseClick(line.findChild(QPushButton), Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == lacks[0].command
+
+
+def test_cards_that_are_not_there_are_wrong_where_they_are_asked_for_with_what_would_be_right(
+    qtbot, open_page, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "pynvml", TwoCards())
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    page = open_page(look=looking(cards=trouble_here))
+    page.set_value("runtime.processes", 3)
+    qtbot.waitUntil(lambda: page.wrong() == ["runtime.processes"])
+    row = page.rows["runtime.processes"]
+    assert row.said == "runtime.processes = 3, but there are 2 cards to work on. Each process has a card of its own."
+    assert not page.start.isEnabled()
+    assert row.fix.text() == "Use 2"
+    qtbot.mouseClick(row.fix, Qt.MouseButton.LeftButton)
+    assert row.value() == 2
+    qtbot.waitUntil(page.start.isEnabled)
+    page.set_value("runtime.gpus", "1,5")
+    qtbot.waitUntil(lambda: page.wrong() == ["runtime.gpus"])
+    assert page.rows["runtime.gpus"].fix.text() == "Use 1"
+    page.set_value("runtime.device", "cpu")  # and the numbers of cards mean nothing
+    qtbot.waitUntil(lambda: page.wrong() == [])
+
+
+def test_a_form_that_is_left_waits_for_no_answer(qtbot, open_page, tmp_path):
+    """The program that was asked is ended, so that nothing else has to wait for the thread."""
+    begun = tmp_path / "begun"
+    asked = tmp_path / "python"
+    asked.write_text(f"#!/bin/sh\necho $$ > {begun}\nexec sleep 600\n")
+    asked.chmod(0o755)
+    looks = {kind: lambda config: engines.look(asked) for kind in ("model", "data", "lacking")}
+    page = open_page(look=looking(**looks), all_rows=False)
+    qtbot.waitUntil(lambda: begun.exists() and begun.read_text().endswith("\n"))
+    number = int(begun.read_text())
+    page.leave()
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert not processes.is_running(number)
+
+
+def test_a_value_that_was_replaced_is_looked_at_no_more(qtbot, open_page, tmp_path):
+    begun = tmp_path / "begun"
+    asked = tmp_path / "python"
+    asked.write_text(f"#!/bin/sh\necho $$ > {begun}\nexec sleep 600\n")
+    asked.chmod(0o755)
+
+    def model(config):
+        if config.model.source == "fresh":
+            engines.look(asked)
+        return ModelLook(1000, 512, True, "")
+
+    page = open_page(look=looking(model=model), all_rows=False)
+    qtbot.waitUntil(begun.exists)
+    page.set_value("model.source", "bundled:lab")
+    qtbot.waitUntil(lambda: page.rows["model.source"].said == "1 k parameters, 512 tokens, chat template")

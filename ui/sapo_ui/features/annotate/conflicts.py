@@ -235,6 +235,7 @@ class ConflictsPage(Subpage):
         self.list.take(self.conflicts, row)
         if not same or anew:
             self._draft = Draft(conflict)
+            self._evidence = None  # until it is in sight nothing is said of it
             self.desk.open(conflict.item.trajectory_id)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

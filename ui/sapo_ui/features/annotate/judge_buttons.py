@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from sapo_ui import theme
@@ -73,6 +73,12 @@ class KeyButton(QPushButton):
     def sizeHint(self) -> QSize:
         return self._hint
 
+    def roomy_width(self, words: str) -> int:
+        """Pixels that it takes with `words` where it is not compact."""
+        metrics = QFontMetrics(theme.font("body"))
+        cap = metrics.horizontalAdvance(self._key) + 2 * CAP_PAD + 6 if self._key else 0
+        return 2 * PAD + cap + metrics.horizontalAdvance(words)
+
     def _measure(self) -> None:
         words = self.fontMetrics().horizontalAdvance(self.text())
         height = COMPACT_HEIGHT if self._compact else HEIGHT
@@ -132,13 +138,14 @@ class KeyButton(QPushButton):
 
 
 class JudgeButtons(FlowRow):
-    """All of them, in as many rows as the width asks for."""
+    """All of them in one row, compact where that is needed for it; in further rows where even that is not enough."""
 
     pressed = Signal(object)
     """(verb: str)"""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, gap=theme.SPACE_2)
+        self._compact = False
         self.buttons: dict[str, KeyButton] = {}
         for verb, key, words, meaning in BUTTONS:
             button = KeyButton(key, words, meaning, primary=verb == "save")
@@ -147,8 +154,22 @@ class JudgeButtons(FlowRow):
             self.buttons[verb] = button
             self.add(button)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if event.oldSize().width() != event.size().width():
+            self.set_compact(self._roomy_width() > event.size().width())
+        super().resizeEvent(event)
+
+    def _roomy_width(self) -> int:
+        """Of all that are shown, were they as wide as they like to be."""
+        words = {verb: text for verb, _, text, _ in BUTTONS}
+        widths = [one.roomy_width(words[verb]) for verb, one in self.buttons.items() if not one.isHidden()]
+        return sum(widths) + theme.SPACE_2 * (len(widths) - 1)
+
     def set_compact(self, compact: bool) -> None:
-        """Take less room: for a narrow window."""
+        """Take less room, or as much as they like."""
+        if compact == self._compact:
+            return
+        self._compact = compact
         self.set_gap(theme.SPACE_1 if compact else theme.SPACE_2)
         for button in self.buttons.values():
             button.set_compact(compact)

@@ -30,7 +30,7 @@ LOADING_MS = 200
 """Reading that takes longer than this says so."""
 
 ROOMY, QUEUE, QUEUE_NARROW = 900, 264, 220
-"""From which width of the page on the queue and the buttons are as wide as they like to be."""
+"""From which width of the page on the queue is as wide as it likes to be."""
 
 HELP = """### Annotate: judge
 
@@ -230,7 +230,6 @@ class JudgePage(Subpage):
         super().resizeEvent(event)
         roomy = self.width() >= ROOMY
         self.queue.setFixedWidth(QUEUE if roomy else QUEUE_NARROW)
-        self.item.buttons.set_compact(not roomy)
 
     # -- what is pressed
 
@@ -245,7 +244,7 @@ class JudgePage(Subpage):
         button = self.focusWidget()
         verb = verb_of(event)
         if self._comment_waits:
-            self._wait_for(partial(self._replay, _copy(event)))
+            self._wait_for(partial(self._replay, _copy(event), self._meant))
         elif event.isAutoRepeat() and verb is not None and (verb not in HELD or self.desk.busy):
             event.accept()
         elif event.key() in (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
@@ -257,13 +256,29 @@ class JudgePage(Subpage):
             super().keyPressEvent(event)
         else:
             self._comment_waits = verb == "comment" and self.desk.busy
-            self._wait_for(lambda: self._do(verb))
+            self._wait_for(partial(self._do, verb, self._meant))
+
+    @property
+    def _meant(self) -> int | None:
+        """The item that a press is for which has to wait: the one in sight. None where the store takes presses as they
+        come."""
+        at = self.desk.open_item
+        return at.item.id if at is not None and self.desk.late else None
+
+    def _has_gone(self, meant: int | None) -> bool:
+        """Whether another item has come meanwhile than the one that was pressed for. Then it is said that the press
+        does nothing: nobody has seen the new one yet."""
+        at = self.desk.open_item
+        gone = meant is not None and (at is None or at.item.id != meant)
+        if gone:
+            self.item.notice.say("What was pressed while the last item was being saved does nothing to this one.")
+        return gone
 
     def _clicked(self, verb: object) -> None:
         self._leaving = False
         self.desk.noticed()
         self.item.comment.close_field(keep=True)
-        self._wait_for(lambda: self._do(str(verb)))
+        self._wait_for(partial(self._do, str(verb), self._meant))
 
     def _open(self, item_id: object) -> None:
         self._leaving = False
@@ -273,7 +288,8 @@ class JudgePage(Subpage):
 
     def _commented(self, step: object, text: object) -> None:
         if isinstance(step, int) and isinstance(text, str):
-            self._wait_for(lambda: self.desk.comment(step, text))
+            meant = self._meant
+            self._wait_for(lambda: self._has_gone(meant) or self.desk.comment(step, text))
 
     def _wait_for(self, act: Callable[[], object], *, pressed: bool = True) -> None:
         """Do it, once everything pressed before is done."""
@@ -307,8 +323,10 @@ class JudgePage(Subpage):
         self._pending = deque(one for one in self._pending if not one.pressed)
         self._comment_waits = False
 
-    def _replay(self, event: QKeyEvent) -> None:
+    def _replay(self, event: QKeyEvent, meant: int | None) -> None:
         """A key that was pressed after a comment was asked for and before its field could open."""
+        if self._has_gone(meant):
+            return
         waits, self._comment_waits = self._comment_waits, False
         if self.item.comment.writing:
             QApplication.sendEvent(self.item.comment.field, event)
@@ -316,7 +334,7 @@ class JudgePage(Subpage):
             self._take_key(event)
         self._comment_waits = waits
 
-    def _do(self, verb: str) -> None:
+    def _do(self, verb: str, meant: int | None) -> None:
         at, step = self.desk.open_item, self.item.chosen
         if verb == "blind":
             self.blind.toggle()
@@ -324,7 +342,7 @@ class JudgePage(Subpage):
             return  # the banner says why
         elif verb == "undo":
             self.desk.undo()
-        elif at is None:
+        elif self._has_gone(meant) or at is None:
             return
         elif verb in ("up", "down"):
             self.item.steps.choose(step + (1 if verb == "down" else -1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
@@ -50,6 +50,9 @@ class AuditPage(Page):
     """Of the run that `current_run` names. `show_trace` gets the trajectory and the step that someone opens,
     `on_error` hears what goes wrong, `open_form` gets the configuration of a new run that is wanted."""
 
+    left = Signal()
+    """Back to the run is wanted."""
+
     help = """### Label audit
 
 Can the labels of an iteration be trusted? Of each step of the trajectories with an incorrect answer there is what the
@@ -79,6 +82,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         self._open_form = open_form
         self._narrow = self._others = False
         self._run_id = current_run()
+        self._name = ""
         self._show_trace, self._on_error = show_trace, on_error
         self._iteration: int | None = None
         self._seen: object = None
@@ -87,8 +91,9 @@ verifier before says, what the rollouts say, and what people and second graders 
         self._stack = QStackedLayout(self)
         self.empty = EmptyState("No run is open", "Choose one in the list, then open its label audit.")
         self.content = QWidget()
-        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self._with_way_back(self.empty))
         self._stack.addWidget(self.content)
+        self.back = self._way_back()
         self.title = label("", "title")
         self.iterations = Segmented("Iteration", "Whose labels are audited")
         self.iterations.chosen.connect(self._choose)
@@ -125,6 +130,24 @@ verifier before says, what the rollouts say, and what people and second graders 
         if self._run_id is not None:
             self.empty.say("Auditing the labels", "Who is wrong how often is worked out. It takes some seconds.")
 
+    def _way_back(self) -> QPushButton:
+        button = QPushButton("Back")
+        button.setToolTip("Back to the run (Esc)")
+        button.clicked.connect(self.left)
+        return button
+
+    def _with_way_back(self, body: QWidget) -> QWidget:
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_3)
+        head = QHBoxLayout()
+        head.addWidget(label("Label audit", "title"))
+        head.addStretch(1)
+        head.addWidget(self._way_back())
+        column.addLayout(head)
+        column.addWidget(body, 1)
+        return whole
+
     def _arrange(self) -> None:
         who, where = TitledCard("Who is wrong how often"), TitledCard("Where they disagree")
         who.column.addWidget(self.why)
@@ -156,6 +179,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         top.addWidget(self.title)
         top.addWidget(self.iterations)
         top.addWidget(self.counts, 1)
+        top.addWidget(self.back)
         body = QHBoxLayout()
         body.setSpacing(theme.SPACE_2)
         body.addLayout(left, 1)
@@ -209,6 +233,15 @@ verifier before says, what the rollouts say, and what people and second graders 
     def take(self, change: StoreChange) -> None:
         """Audit again where the run has come to another phase: it takes too long for every row that arrives."""
         run = change.run(self._run_id)
+        if run is not None:
+            self._name = run.name
+        if run is not None and run.imported:
+            self.empty.say(
+                f"{run.name} is an imported file",
+                "Audited are the labels that a run writes; those of a file are the file's own. Read shows them, and "
+                "Annotate has people judge them.",
+            )
+            return
         state = None if run is None else (run.status, run.phase_ordinal)
         if run is not None and state != self._seen and self.isVisible():
             self._seen = state
@@ -223,10 +256,11 @@ verifier before says, what the rollouts say, and what people and second graders 
 
     def _failed(self, error: Exception) -> None:
         if isinstance(error, SapoError):
-            self.empty.say(error.what, f"{error.why} {error.fix}".strip())
+            what = error.what.replace(self._run_id or "", self._name) if self._name else error.what
+            self.empty.say(what, error.why)
         else:
             self.empty.say("The labels cannot be audited", f"{type(error).__name__}: {error}")
-        self._stack.setCurrentWidget(self.empty)
+        self._stack.setCurrentIndex(0)
 
     def _show(self, view: AuditView) -> None:
         self.view, audit = view, view.audit

@@ -135,11 +135,12 @@ class BenchmarksPage(Page):
             "verifiers can be measured on it.",
         )
         self.pages.setCurrentWidget(self.table if found.all else self.empty)
+        # First the row: a table that gets the focus makes its first row the current one, and chooses none.
+        if found.all and not self.table.selectionModel().hasSelection():
+            self.choose(chosen.title if chosen is not None else found.all[0].title)
         if not self._shown:
             self._shown = True
             self._take_focus()
-        if found.all and self.chosen is None:
-            self.choose(chosen.title if chosen is not None else found.all[0].title)
 
     def _take_focus(self) -> None:
         """The first time: what the page is about has the focus, unless somebody has chosen something already."""

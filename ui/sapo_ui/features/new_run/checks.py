@@ -14,13 +14,19 @@ from sapo_studio.app.set_up.data_look import DataLook, look_at_data, previewed
 from sapo_studio.app.set_up.missing import Missing, missing
 from sapo_studio.app.set_up.model_check import check_model
 from sapo_studio.app.set_up.model_look import ModelLook, look_into
+from sapo_studio.config.card_check import trouble_here
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.card_choice import CardTrouble
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.errors import EngineError, InputError, SapoError
+from sapo_studio.stoppable import Stop
 from sapo_studio.store.db import Store
 from sapo_ui.features.new_run.field_row import Finding
 from sapo_ui.features.new_run.review import Review, forecast_review
 from sapo_ui.services import tasks
+
+CARDS = ("runtime.device", "runtime.gpus", "runtime.processes")
+"""The settings that ask for cards. What is found out about one holds while all of them stay."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Look:
     )
     data: Callable[[RunConfig], DataLook] = look_at_data
     lacking: Callable[[RunConfig], list[Missing]] = missing
+    cards: Callable[[RunConfig], CardTrouble | None] = trouble_here
     forecast: Callable[[RunConfig], Review] = forecast_review
 
 
@@ -50,6 +57,7 @@ class SetupChecks(QObject):
         super().__init__(parent)
         self._look = look or Look()
         self._seen: dict[str, object] = {}
+        self._going: dict[str, tuple[tasks.Task, Stop]] = {}
 
     def look(self, config: RunConfig) -> None:
         """Look at whatever of `config` has changed since the last time."""
@@ -58,6 +66,8 @@ class SetupChecks(QObject):
             self._model(config)
         if self._is_new("data", (config.task, runtime.engine_python)):
             self._data(config)
+        if self._is_new("cards", (runtime.device, runtime.gpus, runtime.processes)):
+            self._run("cards", lambda store: self._look.cards(config), self._cards, self._bad("runtime.device"))
         tuned = (config.model.tuning, config.optimiser.kind, runtime.backend, runtime.engine_python)
         if self._is_new("lacks", (*tuned, config.task.train_data, config.task.test_data)):
             self._run("lacks", lambda store: self._look.lacking(config), self.lacks.emit, self._no_engine)
@@ -72,6 +82,17 @@ class SetupChecks(QObject):
         """Look at everything the next time: the files may be others."""
         self._seen.clear()
 
+    def leave(self) -> None:
+        """Nobody waits for the answers any more: end the programs that work on them, and free the threads that wait."""
+        for key in list(self._going):
+            self._end(key)
+        self.forget()
+
+    def _end(self, key: str) -> None:
+        task, stop = self._going.pop(key)
+        task.cancel()
+        stop.stop()
+
     def _run(
         self,
         key: str,
@@ -79,15 +100,33 @@ class SetupChecks(QObject):
         done: Callable[[object], object],
         failed: Callable[[SapoError], object],
     ) -> None:
+        if key in self._going:  # of an earlier value: its answer would only be waited for
+            self._end(key)
+        stop = Stop()
+
+        def reached(store: Store) -> object:
+            with stop.reaches():
+                return work(store)
+
         def arrived(result: object) -> None:
+            del self._going[key]
             done(result)
 
         def told(error: Exception) -> None:
+            del self._going[key]
             if not isinstance(error, SapoError):
                 raise error
             failed(error)
 
-        tasks.run(self, work, arrived, failed=told, key=key)
+        self._going[key] = tasks.run(self, reached, arrived, failed=told, key=key), stop
+
+    def _cards(self, trouble: object) -> None:
+        at = f"runtime.{trouble.key}" if isinstance(trouble, CardTrouble) else ""
+        for path in CARDS:
+            if path != at:
+                self.found.emit(path, None)
+        if isinstance(trouble, CardTrouble):
+            self.found.emit(at, Finding(f"{trouble.what}. {trouble.why}", "bad", trouble.value))
 
     def _model(self, config: RunConfig) -> None:
         path = "model.source"

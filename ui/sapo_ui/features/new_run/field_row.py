@@ -44,11 +44,12 @@ ICONS: dict[Tone, str] = {"muted": "", "good": "check", "warning": "warning", "b
 class Finding:
     """What was found out about a value (a model that was looked into, data that were read), in place of its hint.
 
-    `bad`: a run could not begin with it.
+    `bad`: a run could not begin with it. `fix`: a value that would do, None where only the user knows one.
     """
 
     text: str
     tone: Tone = "good"
+    fix: Any = None
 
     @property
     def bad(self) -> bool:
@@ -166,8 +167,15 @@ class FieldRow(QWidget):
         self._place()
         self.update()
 
+    @property
+    def _would_do(self) -> Any:
+        """A value that would do in place of a wrong one."""
+        if self.problem:
+            return self._fix
+        return self.finding.fix if self.finding is not None and self.finding.bad else None
+
     def _offer_fix(self) -> None:
-        offered = bool(self.problem) and self._fix is not None
+        offered = self._would_do is not None
         if self.fix is None and offered:
             self.fix = QPushButton(self)
             self.fix.setFont(theme.font("small"))
@@ -176,10 +184,11 @@ class FieldRow(QWidget):
         if self.fix is not None:
             self.fix.setVisible(offered)
             if offered:
-                shown = form_spec.show(self._fix)
-                self.fix.setText(f"Use {shown}" if len(shown) <= LONGEST_FIX else "Use the preset's")
+                shown = form_spec.show(self._would_do)
+                long = "Use the preset's" if self.problem else "Correct it"
+                self.fix.setText("Clear" if not shown else f"Use {shown}" if len(shown) <= LONGEST_FIX else long)
                 self.fix.setToolTip(plain_tip(shown))
-                self.fix.setAccessibleName(f"Use {shown} for {self.spec.label}")
+                self.fix.setAccessibleName(f"{f'Use {shown} for' if shown else 'Clear'} {self.spec.label}")
 
     def _offer_reset(self) -> None:
         if self.reset is None and self.changed:
@@ -195,7 +204,7 @@ class FieldRow(QWidget):
             self.reset.setVisible(self.changed)
 
     def _take_fix(self) -> None:
-        self.set_value(self._fix)
+        self.set_value(self._would_do)
         self.editor.setFocus(Qt.FocusReason.OtherFocusReason)
         self._picked()
 

@@ -98,7 +98,7 @@ class FormState:
 
     def drop_finding(self, path: str) -> None:
         """The value is another now."""
-        if self.findings.pop(path, None) is not None:
+        if self.findings.pop(path, None) is not None and path in self.rows:
             self.rows[path].tell(None)
 
     def changed(self) -> set[str]:

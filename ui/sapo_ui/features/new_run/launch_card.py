@@ -32,6 +32,7 @@ class LaunchCard(QFrame):
         super().__init__(parent)
         self.setProperty("look", "card")
         self.setFixedWidth(WIDTH)
+        self._pressed: QPushButton | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 16)
         column.setSpacing(8)
@@ -105,10 +106,22 @@ class LaunchCard(QFrame):
         self.verdict.setToolTip(text if len(text) > 100 else "")
         _look(self.verdict, look)
 
-    def enable(self, *, ready: bool, wrong: bool) -> None:
-        """Whether a run can be begun, and whether there are wrong values to go to."""
-        for button in (self.start, self.queue, self.save_button, self.export_button):
+    def enable(self, *, ready: bool, wrong: bool, busy: bool = False) -> None:
+        """Whether a run can be begun, whether there are wrong values to go to, and whether one is being begun
+        (`busy`). The card holds the focus of the button that was pressed for it until it may be pressed again: Qt would
+        hand it to whatever comes next."""
+        holds = next((button for button in (self.start, self.queue) if button.hasFocus()), None)
+        if busy and holds is not None:
+            self._pressed = holds
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.start.setEnabled(ready and not busy)
+        self.queue.setEnabled(ready and not busy)
+        for button in (self.save_button, self.export_button):
             button.setEnabled(ready)
+        if not busy and self._pressed is not None:
+            if self.hasFocus():
+                self._pressed.setFocus(Qt.FocusReason.OtherFocusReason)
+            self._pressed = None
         self.next.setVisible(wrong)
 
 

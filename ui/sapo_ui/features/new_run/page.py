@@ -15,7 +15,7 @@ from sapo_studio.domain.task_kinds import LAB
 from sapo_studio.errors import SapoError
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.card_tiles import CardTiles, Need, numbers_in
-from sapo_ui.features.new_run.checks import Look, SetupChecks
+from sapo_ui.features.new_run.checks import CARDS, Look, SetupChecks
 from sapo_ui.features.new_run.data_preview import DataPreview
 from sapo_ui.features.new_run.draft_keeper import DraftKeeper, restored
 from sapo_ui.features.new_run.dropped import Dropped, DropTarget
@@ -228,6 +228,7 @@ class NewRunPage(Page):
     def leave(self) -> None:
         self.keep_draft()
         self._check_soon.stop()
+        self.checks.leave()
         self.tiles.leave()
 
     def values(self) -> dict[str, Any]:
@@ -260,7 +261,8 @@ class NewRunPage(Page):
 
     def _row_edited(self, path: str) -> None:
         self._draft.touch()
-        self.state.drop_finding(path)
+        for stale in CARDS if path in CARDS else (path,):
+            self.state.drop_finding(stale)
         if path == "runtime.gpus":
             self.tiles.choose(numbers_in(str(self.rows[path].value())))
         self._edited()

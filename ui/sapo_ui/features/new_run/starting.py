@@ -47,11 +47,11 @@ class Starting(QObject):
             self._launch.say(whole[0] if whole else f"{count}{more}.", "bad")
         else:
             self._launch.say(*self._said)
-        ready = self._state.config is not None and not wrong and not self.busy
-        self._launch.enable(ready=ready, wrong=bool(wrong))
+        ready = self._state.config is not None and not wrong
+        self._launch.enable(ready=ready, wrong=bool(wrong), busy=bool(self.busy))
 
     def set_busy(self, doing: str) -> None:
-        """A run is being started or queued: say so, and leave Start off until it is done (empty)."""
+        """A run is being started or queued: say so, and start no other until it is done (empty)."""
         self.busy = doing
         self.say_verdict()
 
@@ -68,12 +68,12 @@ class Starting(QObject):
 
     def start(self) -> None:
         """Have a run started, if one can be."""
-        if self._state.config is not None and self._launch.start.isEnabled():
+        if self._state.config is not None and self._launch.start.isEnabled() and not self.busy:
             self.set_busy("Starting the engine\u2026")
             self.start_requested.emit(self._state.config, self._preset())
 
     def queue(self) -> None:
         """Have a run queued, if one can be."""
-        if self._state.config is not None and self._launch.start.isEnabled():
+        if self._state.config is not None and self._launch.start.isEnabled() and not self.busy:
             self.set_busy("Adding the run to the queue\u2026")
             self.queue_requested.emit(self._state.config, self._preset())

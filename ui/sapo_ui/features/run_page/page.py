@@ -150,11 +150,13 @@ class RunPage(Page):
             place = self._settings.texts(_key(run.id)) if self._settings is not None else {}
             if before is not None:
                 self.panels.show_run(None)  # choices that change now are not to be read for the run that is left
-            self.panels.restore_place(place, "read" if run.imported else "watch")
+            if run.imported:
+                place = {**place, "mode": "read", "drawer": ""}
+            self.panels.restore_place(place, "watch")
         self._show_summary(run)
         if run.id != before:
             self._show_facts(_Facts(run.id, [], {}))
-            self.panels.show_run(run.id)
+            self.panels.show_run(run.id, imported=run.imported)
             self._read()
 
     def remember(self) -> None:

@@ -39,11 +39,14 @@ class PanelArea(QStackedWidget):
         super().__init__(parent)
         self._came_from: tuple[Mode, weakref.ref[QWidget]] | None = None
         self._run_id: str | None = None
+        self._imported = False
         self._panels: dict[str, Panel] = {}
         self._areas: dict[str, Area] = {}
         groups: dict[Area, list[Panel]] = {}
         self.view_actions: list[QAction] = []
         """An action for each panel that goes to it, and one that closes the drawer."""
+        self.watch_actions: list[QAction] = []
+        """Those of them that lead into Watch: an action of its own leads to Read."""
         for spec in specs:
             panel = spec.panel()
             self._panels[panel.panel_id] = panel
@@ -56,6 +59,8 @@ class PanelArea(QStackedWidget):
             action.setToolTip(f"Go to the panel {panel.title}")
             action.triggered.connect(partial(self._go, panel.panel_id))
             self.view_actions.append(action)
+            if spec.area != "read":
+                self.watch_actions.append(action)
         self.watch = Watch(groups)
         self.addWidget(self.watch)
         for panel in groups.get("read", ()):
@@ -65,6 +70,7 @@ class PanelArea(QStackedWidget):
         self._close.setToolTip("Close the panel that is open over the lower part of the page")
         self._close.triggered.connect(self.watch.close_drawer)
         self.view_actions.append(self._close)
+        self.watch_actions.append(self._close)
         self._allow_going()
 
     def __getitem__(self, panel_id: str) -> Panel:
@@ -120,17 +126,19 @@ class PanelArea(QStackedWidget):
         self.go_to(panel_id)
 
     def _allow_going(self) -> None:
-        """Without a run no panel can be gone to."""
+        """Without a run no panel can be gone to, and of an imported file there is nothing to watch."""
         for action in self.view_actions:
             action.setEnabled(self._run_id is not None)
+        for action in self.watch_actions if self._imported else ():
+            action.setEnabled(False)
 
     def reset(self) -> None:
         """Divide the room as at first."""
         self.watch.reset()
 
-    def show_run(self, run_id: str | None) -> None:
-        """Tell every panel which run to show."""
-        self._run_id = run_id
+    def show_run(self, run_id: str | None, *, imported: bool = False) -> None:
+        """Tell every panel which run to show. `imported`: it is a file, which is only read."""
+        self._run_id, self._imported = run_id, imported
         self._came_from = None
         self._allow_going()
         for panel in self.panels:

@@ -21,7 +21,9 @@ from sapo_ui.widgets.charts.plot_math import log_ticks, nice_ticks, spread
 
 PIXELS_PER_TICK = {"left": 40, "bottom": 64}
 MARGIN = 40
-"""How far the text of a tick may stand out over the end of its axis, in pixels."""
+"""How far the text of a tick may stand out over the beginning of its axis, in pixels."""
+END = 2
+"""The same over its end."""
 
 
 class TickAxis(pg.AxisItem):
@@ -74,7 +76,7 @@ class TickAxis(pg.AxisItem):
         edge = -math.inf
         for value, text in zip(values, self.tickStrings(values, 1.0, 1.0), strict=True):
             half = metrics.horizontalAdvance(text) / 2
-            middle = (value - low) / ((high - low) or 1.0) * size
+            middle = min((value - low) / ((high - low) or 1.0) * size, size + END - half)
             if middle - half > edge + 8:
                 kept.append(value)
                 edge = middle + half
@@ -88,11 +90,14 @@ class TickAxis(pg.AxisItem):
         return [self._format(10**value if self._log else value) for value in values]
 
     def generateDrawSpecs(self, p: QPainter) -> tuple[Any, list[Any], list[Any]] | None:
-        """Gridlines and texts; below, texts alone (a tick without length would be drawn as a dot)."""
+        """Gridlines and texts; below, texts alone (a tick without length would be drawn as a dot), none of which
+        stands out on the right, where the names of lines are."""
         specs = super().generateDrawSpecs(p)
         if specs is None or self.orientation == "left":
             return specs
-        return specs[0], [], specs[2]
+        end = self.mapRectFromParent(self.geometry()).right() + END
+        texts = [(where.translated(min(0.0, end - where.right()), 0), flags, text) for where, flags, text in specs[2]]
+        return specs[0], [], texts
 
     def boundingRect(self) -> QRectF:
         return super().boundingRect().adjusted(-MARGIN, -8, MARGIN, 8)
