@@ -24,6 +24,7 @@ def compare(
     baseline: str | Picked | None = None,
     metrics: Sequence[str] = ("greedy_accuracy",),
     set: str = "",
+    iteration: int | None = None,
     common: bool = False,
     every_pair: bool = False,
     by_seed: bool = True,
@@ -32,7 +33,8 @@ def compare(
 
     `baseline`: one of them, the first without it. `metrics`: what is tested, by name in the store: `greedy_accuracy`,
     `sampled_accuracy`, `sound_accuracy`, `pass_at_K`; any other has differences over seeds alone. `set`: an evaluation
-    set; '' for the run's own test questions. `common`: compare on the questions that both sides have, where sets
+    set; '' for the run's own test questions. `iteration`: the one to compare of runs that were picked without one; None:
+    the last that each has evaluated. `common`: compare on the questions that both sides have, where sets
     differ. `every_pair`: not only with the baseline. `by_seed`: runs of one configuration form a group.
 
     Raises InputError for no run, one given twice, an imported file, a run that is not there, a baseline that is not
