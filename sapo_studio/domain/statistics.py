@@ -24,8 +24,9 @@ class Mean:
 
 @dataclass(frozen=True)
 class Compared:
-    """This method less the one that is compared with, over seeds. `p`: of the two-sided t test, None where there are too
-    few seeds for one. `p_holm`: the same corrected for how many are printed beside it, where that was done (`holm`)."""
+    """This method less the one that is compared with, over seeds. `p`: of the two-sided t test, None where there are
+    too few seeds for one. `p_holm`: the same corrected for how many are printed beside it, where that was done
+    (`holm`)."""
 
     difference: Mean
     p: float | None
@@ -50,9 +51,8 @@ def compared(pairs: Sequence[tuple[float, float]]) -> Compared:
         return Compared(found, None)
     if max(differences) == min(differences):  # the test has no variance to go by
         return Compared(found, 1.0 if differences[0] == 0 else 0.0)
-    data = np.asarray(differences, dtype=np.float64)
-    t = found.value / (float(data.std(ddof=1)) / math.sqrt(len(data)))
-    return Compared(found, two_sided(t, len(data) - 1))
+    error = math.sqrt(_error_squared(np.asarray(differences, dtype=np.float64)))
+    return Compared(found, two_sided(found.value / error if error else math.inf, len(differences) - 1))
 
 
 def unpaired(mine: Sequence[float], others: Sequence[float]) -> Compared:

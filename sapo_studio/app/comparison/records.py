@@ -65,12 +65,12 @@ class Point:
 class ComparedRun:
     """One of the runs, with what was measured on the chosen set.
 
-    `key` is its id, with `@ITERATION` where one was picked: the same run may be there at two iterations. `label` tells it
-    apart from the others in few words; `group` is the place of its side in `Comparison.groups`.
-    `iteration`: the one that is compared, None where nothing has been evaluated yet; `going`: the run has not ended, so
-    that its curve may go on. `values`: metrics of `iteration`; `curves`: of every iteration, by metric. `compute` and
-    `seconds`: up to `iteration`. `questions`: how many questions of the set it keeps single answers to, 0 where it
-    keeps none. `paper`: the paper's own greedy accuracy, as a fraction, of the method that the run is, None where task,
+    `key` is its id, with `@ITERATION` where one was picked: the same run may be there at two iterations. `label` tells
+    it apart from the others in few words; `group` is the place of its side in `Comparison.groups`. `iteration`: the one
+    that is compared, None where nothing has been evaluated yet; `going`: the run has not ended, so that its curve may
+    go on. `values`: metrics of `iteration`; `curves`: of every iteration, by metric. `compute` and `seconds`: up to
+    `iteration`. `questions`: how many questions of the set it keeps single answers to, 0 where it keeps none. `paper`:
+    the paper's own greedy accuracies, as fractions by iteration, of the method that the run is: nothing where task,
     model or method is not the paper's; `paper_method`: the paper's name of it. `changes`: what was changed when it was
     resumed. `notes`: what to know, as sentences.
     """
@@ -90,7 +90,7 @@ class ComparedRun:
     compute: Compute | None
     seconds: float | None
     questions: int
-    paper: float | None = None
+    paper: Mapping[int, float] = field(default_factory=dict[int, float])
     paper_method: str = ""
     changes: tuple[ConfigChange, ...] = ()
     notes: tuple[str, ...] = ()
