@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sapo_studio.app.html_report.markup import Element, element, facts, given, table
 from sapo_studio.app.html_report.subject import Subject, cut, paragraphs
 from sapo_studio.app.imports.facts import facts as facts_of
 from sapo_studio.app.reports.provenance import file_origin
 from sapo_studio.forecast import size
+from sapo_studio.paths import user_path
 from sapo_studio.store import imports
 
 MOST_REFUSED = 40
@@ -37,7 +36,7 @@ def refused(subject: Subject) -> list[Element]:
 def provenance(subject: Subject) -> list[Element]:
     """The file, as it lies there now."""
     info = imports.info(subject.store, subject.run.id)
-    origin = file_origin("File", info.file, Path(info.file))
+    origin = file_origin("File", info.file, lambda: user_path(info.file))
     rows: list[tuple[str, Element | str]] = [("Named", given(cut(info.file))), ("Licence", given(origin.licence))]
     rows += [(file.name, f"{size(file.size)}, SHA-256 {file.digest}") for file in origin.files]
     if origin.note:

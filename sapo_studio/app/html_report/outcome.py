@@ -11,7 +11,7 @@ from sapo_studio.app.html_report.markup import Element, element, given, table
 from sapo_studio.app.html_report.subject import Subject, cut, moment, nothing
 from sapo_studio.app.html_report.svg import Drawing
 from sapo_studio.app.reports.run_report import IterationReport, Report, heads, notes, rows
-from sapo_studio.app.reports.verdict import change, measured, series, state_of, verdict
+from sapo_studio.app.reports.verdict import change, interval, measured, series, state_of, verdict
 from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.metric_catalog import HEADLINES, METRICS, MetricInfo
 from sapo_studio.readable import counted, duration
@@ -51,8 +51,8 @@ def _card(metric: MetricInfo, report: Report) -> Element | None:
     (_, before), (_, now) = there[0], there[-1]
     number, unit = f"{100 * now.value:.1f}".replace("-", "\u2212"), "points" if metric.unit == "points" else "%"
     told: list[str] = []
-    if now.low is not None and now.high is not None:
-        told.append(f"95\u00a0% interval {100 * now.low:.1f} to {100 * now.high:.1f}".replace("-", "\u2212"))
+    if (ends := interval(now)) is not None:
+        told.append(f"95\u00a0%: {100 * ends[0]:.1f} to {100 * ends[1]:.1f}".replace("-", "\u2212"))
     if len(there) > 1:
         sign = f"{100 * change(before, now).value:+.1f}".replace("-", "\u2212")
         told.append(f"{sign} points since {'the start' if there[0][0] == 0 else f'iteration {there[0][0]}'}")
@@ -73,8 +73,8 @@ def _label_ratio(report: Report) -> Element | None:
     if not spent or brute is None or not brute[0] or spent[0][0] == "shepherd":
         return None
     name, amount = spent[0]
-    told = [f"{amount:,} tokens by {COMPARED[name].title}", f"{brute[0]:,} by Shepherd"]
-    return _figure("Label tokens", f"{amount / brute[0]:.2f}", "of Shepherd's", told)
+    told = [f"{amount:,} by {COMPARED[name].title}", f"of {brute[0]:,} by Shepherd"]
+    return _figure("Label tokens", f"{amount / brute[0]:.2f}", "\u00d7", told)
 
 
 def _label_tokens(iterations: Sequence[IterationReport]) -> dict[str, tuple[int, bool]]:

@@ -16,13 +16,15 @@ from sapo_studio import __version__
 from sapo_studio.app.html_report import imported, outcome, setting, trust
 from sapo_studio.app.html_report.markup import Element, element, given, written
 from sapo_studio.app.html_report.samples import samples
-from sapo_studio.app.html_report.subject import Subject, read_subject
+from sapo_studio.app.html_report.subject import Subject, nothing, read_subject
 from sapo_studio.app.html_report.verifier import verifier
 from sapo_studio.app.html_report.warned import warned
 from sapo_studio.errors import StoreError
 from sapo_studio.files import write_output
 from sapo_studio.paths import resources_dir
+from sapo_studio.readable import sentences
 from sapo_studio.store.db import Store
+from sapo_studio.store.faults import StoreFault
 
 TRACES = 6
 """Sample solutions, where nobody says how many."""
@@ -64,9 +66,11 @@ def build(store: Store, run_id: str, traces: int = TRACES, tick: Tick | None = N
         if tick is not None:
             tick(section.title, done, len(sections))
         heading = element("h2", section.title, id=f"{section.place}-title")
-        made.append(
-            element("section", heading, section.make(), id=section.place, aria_labelledby=f"{section.place}-title")
-        )
+        try:
+            parts = section.make()
+        except StoreFault as fault:  # of one row: the others are there
+            parts = [nothing(sentences(fault.what, fault.why))]
+        made.append(element("section", heading, parts, id=section.place, aria_labelledby=f"{section.place}-title"))
     links = [element("li", element("a", one.title, href=f"#{one.place}")) for one in sections]
     body = element(
         "body",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -227,7 +228,8 @@ def _iteration(iteration: int, values: dict[str, MetricValue], compute: Iteratio
     costs: dict[str, LabelCost] = {}
     rest = dict(values)
     for labeler in COMPARED:
-        parts = [rest.pop(label_cost(cost, labeler), None) for cost in LABEL_COSTS]
+        stored = [rest.pop(label_cost(cost, labeler), None) for cost in LABEL_COSTS]
+        parts = [one if one is not None and math.isfinite(one.value) else None for one in stored]
         known = [part for part in parts if part is not None]
         if known:
             rollouts, tokens, prefill, flops = (0.0 if part is None else part.value for part in parts)
@@ -305,16 +307,16 @@ def _label(metric: MetricInfo) -> str:
 
 
 def _cell(metric: MetricInfo, value: MetricValue | None) -> str:
-    if value is None or metric.unit in ("share", "points"):
+    if value is None or not math.isfinite(value.value) or metric.unit in ("share", "points"):
         return _share(value)
     return f"{value.value:.2g}" if metric.unit == "nats" else f"{value.value:.3f}"
 
 
 def _share(value: MetricValue | None) -> str:
-    if value is None:
+    if value is None or not math.isfinite(value.value):
         return "-"
     text = f"{100 * value.value:.1f}"
-    if value.low is not None and value.high is not None:
+    if value.low is not None and value.high is not None and math.isfinite(value.high - value.low):
         text += f" ±{50 * (value.high - value.low):.1f}"
     return text
 

@@ -35,11 +35,19 @@ def change(before: MetricValue, now: MetricValue) -> Change:
     """The difference of two shares, its interval by Newcombe's square-and-add (1998): from the intervals of both, taken
     for independent. The questions are the same, so that it is wide rather than narrow."""
     value = now.value - before.value
-    if before.low is None or before.high is None or now.low is None or now.high is None:
+    first, last = interval(before), interval(now)
+    if first is None or last is None:
         return Change(value, None, None)
-    down = math.hypot(now.value - now.low, before.high - before.value)
-    up = math.hypot(now.high - now.value, before.value - before.low)
+    down = math.hypot(now.value - last[0], first[1] - before.value)
+    up = math.hypot(last[1] - now.value, before.value - first[0])
     return Change(value, value - down, value + up)
+
+
+def interval(value: MetricValue) -> tuple[float, float] | None:
+    """The ends of its 95 % interval; None where it has none."""
+    if value.low is None or value.high is None or not math.isfinite(value.low) or not math.isfinite(value.high):
+        return None
+    return value.low, value.high
 
 
 def verdict(report: Report) -> str:
@@ -79,11 +87,11 @@ def _told(metric: MetricInfo, there: Sequence[tuple[int, MetricValue]]) -> str:
     if moved.low is None or moved.high is None:
         word = "rose" if moved.value > 0 else "fell" if moved.value < 0 else "stayed"
         return f"{metric.title} {word} {shares}; how far that is chance is not known."
-    interval = f"95{PERCENT} interval {_signed(moved.low)} to {_signed(moved.high)} points"
+    between = f"95{PERCENT} interval {_signed(moved.low)} to {_signed(moved.high)} points"
     if not moved.certain:
-        return f"{metric.title} did not change by more than chance: {shares} ({interval})."
+        return f"{metric.title} did not change by more than chance: {shares} ({between})."
     word = "rose" if moved.value > 0 else "fell"
-    return f"{metric.title} {word} by {points(abs(moved.value))}, {shares} ({interval})."
+    return f"{metric.title} {word} by {points(abs(moved.value))}, {shares} ({between})."
 
 
 def state_of(report: Report) -> str:
@@ -115,8 +123,8 @@ def points(difference: float) -> str:
 def with_interval(value: MetricValue) -> str:
     """`80.8 % (79.1 to 82.4 %, n 2,000)`, as far as it is known."""
     more: list[str] = []
-    if value.low is not None and value.high is not None:
-        more.append(f"{100 * value.low:.1f} to {percent(value.high)}")
+    if (ends := interval(value)) is not None:
+        more.append(f"{100 * ends[0]:.1f} to {percent(ends[1])}")
     if value.n:
         more.append(f"n {value.n:,}")
     return percent(value.value) + (f" ({', '.join(more)})" if more else "")
