@@ -168,16 +168,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
-        "run.export",
-        "Export labels\u2026",
-        "Run",
-        2,
-        "Write step labels in a format that others read.",
-        "Ctrl+E",
-        "",
-        ANY,
-    ),
-    ActionSpec(
         "run.notes", "Notes and tags\u2026", "Run", 2, "Write down what is to be remembered about the run.", "", "", ANY
     ),
     ActionSpec(
@@ -204,6 +194,34 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "run.delete", "Delete for good\u2026", "Run", 3, "Delete the run and everything it wrote.", "", "", DEAD
+    ),
+    ActionSpec(
+        "run.export",
+        "Export labels\u2026",
+        "Export",
+        0,
+        "Write step labels in a format that others read.",
+        "Ctrl+E",
+        "",
+        ANY,
+    ),
+    ActionSpec(
+        "run.report",
+        "Export report\u2026",
+        "Export",
+        0,
+        "Write one HTML page with curves, tables, sample solutions and settings.",
+        "Ctrl+Shift+H",
+        "",
+        ANY,
+    ),
+    ActionSpec(
+        "view.export",
+        "Export panel\u2026",
+        "Export",
+        1,
+        "Copy or save what has the focus, or a part of the page: as a picture, or its numbers.",
+        "Ctrl+Shift+E",
     ),
     ActionSpec("store.new", "New data folder\u2026", "Store", 0, "Begin a store in another folder, in its own window."),
     ActionSpec("store.open", "Open data folder\u2026", "Store", 0, "Open another store, in a window of its own."),

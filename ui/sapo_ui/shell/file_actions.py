@@ -16,6 +16,8 @@ from sapo_studio.store.records import RunSummary
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
+from sapo_ui.features.report.dialog import ReportDialog
+from sapo_ui.shell.run_actions import open_path
 from sapo_ui.widgets.saving import saving
 
 FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
@@ -45,7 +47,12 @@ class FileActions(QObject):
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What to do for each action, by its id."""
-        return {"file.import": self.choose, "run.export": self.export, "run.score": self.score}
+        return {
+            "file.import": self.choose,
+            "run.export": self.export,
+            "run.report": self.report,
+            "run.score": self.score,
+        }
 
     def choose(self) -> QFileDialog:
         """Ask for a file to import."""
@@ -74,6 +81,16 @@ class FileActions(QObject):
         dialog = ExportDialog(run, saving().folder, self._window)
         dialog.written.connect(self._say)
         dialog.open()
+        return dialog
+
+    def report(self) -> ReportDialog | None:
+        """Open the dialog that writes the report of what is shown."""
+        run = self._current()
+        if run is None:
+            return None
+        dialog = ReportDialog(run, self._window)
+        dialog.open_wanted.connect(open_path)
+        dialog.show()
         return dialog
 
     def score(self) -> ScoreDialog | None:
