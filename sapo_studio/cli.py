@@ -28,6 +28,7 @@ from sapo_studio.app.commands import (
     matrix,
     people_study,
     presets,
+    publish,
     queue,
     report,
     restore,
@@ -53,7 +54,7 @@ app = typer.Typer(
 )
 for module in (
     *(run, queue, resume, stop, withdraw, runs, keep, report, audit, label_study, evaluate, matrix, import_file),
-    *(score, export, grade, annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
+    *(score, export, publish, grade, annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:
