@@ -122,7 +122,7 @@ def test_an_adapter_is_published_merged(prompt, monkeypatch, tmp_path):
     folder = tmp_path / "out"
     told = published(run, monkeypatch, "--out", folder)
     assert told["rounding"]["largest"] < 1e-3
-    assert told["rounding"]["other_choice"] == 0
+    assert told["rounding"]["changed"] == 0
     model = AutoModelForCausalLM.from_pretrained(folder)
     ids = run.session.tokenizer("Tom has 3", return_tensors="pt").input_ids
     with torch.inference_mode():

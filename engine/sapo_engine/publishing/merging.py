@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from peft.tuners.lora import LoraLayer
@@ -48,12 +48,12 @@ def _merged_four_bits(reasoner: Reasoner, dtype: torch.dtype) -> dict[str, torch
     as much as it is."""
     network = reasoner.activate()
     layers = {name: layer for name, layer in network.named_modules() if hasattr(_weight(layer), "quant_state")}
-    adapters = {id(layer.get_base_layer()): layer for layer in adapted_layers(network)}
+    adapters = {id(layer.get_base_layer()): layer for layer in adapted_layers(network) if isinstance(layer, LoraLayer)}
     dense: dict[str, torch.Tensor] = {}
     for name, layer in layers.items():
         weight = _dequantised(layer).float()
         if (beside := adapters.get(id(layer))) is not None:
-            weight += cast("LoraLayer", beside).get_delta_weight(reasoner.adapter).float()
+            weight += beside.get_delta_weight(reasoner.adapter).float()
         dense[f"{name.replace('.base_layer', '')}.weight"] = weight.to(dtype).cpu()
     packed = tuple(f"{name}." for name in dense)
     rest = {

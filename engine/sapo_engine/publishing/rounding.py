@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from transformers import PreTrainedModel
@@ -28,11 +28,7 @@ class Rounding:
     largest: float
     mean: float
     kl: float
-    other_choice: float
-
-    def to_json(self) -> dict[str, float]:
-        """As plain data."""
-        return asdict(self)
+    changed: float
 
 
 def tried_texts(parts: Parts) -> list[tuple[int, ...]]:
@@ -70,5 +66,5 @@ def compare(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor]) -> Ro
         largest=float(apart.max()),
         mean=float(apart.mean()),
         kl=float(kl.mean().clamp(min=0.0)),
-        other_choice=float((first.argmax(-1) != second.argmax(-1)).float().mean()),
+        changed=float((first.argmax(-1) != second.argmax(-1)).float().mean()),
     )

@@ -129,7 +129,7 @@ def _of_the_weights(facts: Facts) -> str:
         f"{said} {what} rounds. Measured on the last tokens of {counted(rounding['prompts'], 'text')} "
         f"({rounding['positions']:,} positions), logits differ from the run's by {rounding['largest']:.3g} at most and "
         f"{rounding['mean']:.3g} on average, the divergence KL is {rounding['kl']:.3g} nats a token, and the likeliest "
-        f"token is another at {100 * rounding['other_choice']:.2g} % of the positions."
+        f"token is another at {100 * rounding['changed']:.2g} % of the positions."
     )
 
 
