@@ -68,3 +68,11 @@ def sentences(*parts: str) -> str:
     left out."""
     told = (part.strip() for part in parts)
     return " ".join(part if part.endswith((".", "?", "!", "\u2026")) else f"{part}." for part in told if part)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as one says it: 40 s, 3 min, 2 h 5 min."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -91,7 +91,7 @@ def changed(
     """
     before = config.model_dump(mode="json")
     after = parse_config(override(before, settings), source="the changed configuration")
-    found = list(_differences(before, after.model_dump(mode="json")))
+    found = list(differences(before, after.model_dump(mode="json")))
     for change in found:
         if change.key not in CHANGEABLE:
             raise InputError(
@@ -118,9 +118,12 @@ def _reason(key: str) -> str:
     return REASONS.get(key) or (_BATCHES if key.endswith(".batch_size") else _REST)
 
 
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any], at: str = "") -> Iterable[Change]:
-    for key, value in after.items():
-        if isinstance(value, Mapping):
-            yield from _differences(before[key], cast("Mapping[str, Any]", value), f"{at}{key}.")
-        elif value != before[key]:
-            yield Change(f"{at}{key}", before[key], value)
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], at: str = "") -> Iterable[Change]:
+    """Where two configurations as plain data differ, by dotted key. None stands for what one of them lacks: only tables
+    whose keys are the user's (`task.fields`) can lack any."""
+    for key in dict.fromkeys([*after, *before]):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from differences(cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new), f"{at}{key}.")
+        elif new != old:
+            yield Change(f"{at}{key}", old, new)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sapo_studio.domain.human_verdicts import HumanVerdict, Person, Resolution, human_verdict
 from sapo_studio.domain.judgements import UNKNOWN, Judgement
+from sapo_studio.domain.people import Judged
 from sapo_studio.store.codec import id_range, row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
@@ -54,6 +55,14 @@ def steps_by_people(store: Store, run_number: int) -> dict[int, dict[int, bool]]
 def said_by_each(store: Store, low: int, high: int) -> dict[int, Sequence[Person]]:
     """By trajectory: what stands of each person, who spoke last first. For whoever compares people."""
     return {trajectory: one.people() for trajectory, one in _said(store, low, high).items()}
+
+
+def judged(store: Store, low: int, high: int) -> dict[int, Judged]:
+    """The same as the agreement of people is reckoned from."""
+    return {
+        trajectory: Judged(one.n_steps, one.steps, {name: frozenset(filled) for name, filled in one.filled.items()})
+        for trajectory, one in _said(store, low, high).items()
+    }
 
 
 @dataclass(slots=True)

@@ -91,6 +91,7 @@ __all__ = [
     "trace_rows",
     "verifiers_of",
     "warnings",
+    "workers",
     "working_runs",
 ]
 
@@ -171,6 +172,16 @@ def log(
         f"SELECT id, at, level, message FROM events WHERE {where} ORDER BY id DESC LIMIT ?", [*values, limit]
     )
     return [LogLine(*row) for row in reversed(found)]
+
+
+def workers(store: Store, run_id: str) -> list[str]:
+    """Where each of a run's workers ran and with which versions, in order: `cpu (1 thread) (torch 2.10, ...)`."""
+    found = store.rows(
+        "SELECT message FROM events WHERE run_id = ? AND level = 'info' AND message GLOB 'worker [0-9]* on *'"
+        " ORDER BY id",
+        (run_id,),
+    )
+    return [message.partition(" on ")[2] for (message,) in found]
 
 
 def verifiers_of(store: Store, run_id: str) -> list[int]:

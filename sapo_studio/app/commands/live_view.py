@@ -16,6 +16,7 @@ from sapo_studio.app.commands.run_view import RunSnapshot
 from sapo_studio.app.commands.safe_console import SafeConsole
 from sapo_studio.domain.metric_catalog import HEADLINES, METRICS, MetricInfo
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
+from sapo_studio.readable import duration
 from sapo_studio.store.records import LogLine, MetricValue, PhaseInfo
 
 ACCENT = "cyan"
@@ -152,11 +153,3 @@ def _cell(now: MetricValue | None, before: MetricValue | None, metric: MetricInf
         style = "dim" if not metric.better else "green" if change * metric.better > 0 else "yellow"
         text.append(f" {change:+5.1f}", style=style)
     return text
-
-
-def duration(seconds: float) -> str:
-    """A length of time as one says it: 40 s, 3 min, 2 h 5 min."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +41,14 @@ class FileFact:
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Something that a run was made from. `named`: as its configuration names it. `note`: why there are no digests, or
-    what else is to be known."""
+    what else is to be known. `shipped`: it comes with the program."""
 
     role: str
     named: str
     licence: str
     files: Sequence[FileFact] = ()
     note: str = ""
+    shipped: bool = False
 
 
 def origins(config: RunConfig) -> list[Origin]:
@@ -72,7 +73,9 @@ def origins(config: RunConfig) -> list[Origin]:
 
 def changed_since(origin: Origin, began: float | None) -> list[str]:
     """Names of files that were written after the run had begun: they may not be what it read."""
-    return [] if began is None else [file.name for file in origin.files if file.written > began]
+    if began is None or origin.shipped:
+        return []
+    return [file.name for file in origin.files if file.written > began]
 
 
 # -- Models
@@ -93,12 +96,13 @@ def _model(config: RunConfig) -> Origin:
             place = local_model(source)
         if place.is_file():
             return Origin(role, named, _gguf_licence(place), [_fact(place)])
-        stated = OWN_LICENCE if source.startswith(BUNDLED) else licence_of(place)
+        shipped = source.startswith(BUNDLED)
+        stated = OWN_LICENCE if shipped else licence_of(place)
         files = [_fact(file) for file in _model_files(place)]
         note = "" if files else "Its files are not on this machine any more."
-        return Origin(role, named, str(stated or NOT_STATED), files, note)
+        return Origin(role, named, str(stated or NOT_STATED), files, note, shipped)
     except (InputError, OSError) as error:
-        return Origin(role, named, NOT_STATED, note=f"It cannot be looked at now: {_said(error)}")
+        return _out_of_reach(role, named, error)
 
 
 def _model_files(folder: Path) -> list[Path]:
@@ -124,23 +128,23 @@ def _data(role: str, named: str, kind: str) -> Origin:
     if named.startswith(HUB):
         note = "It is fetched from the Hub; this program keeps no digest of it."
         return Origin(role, named, NOT_STATED, note=note)
-    return _file(role, named, user_path(named))
+    return file_origin(role, named, lambda: user_path(named))
 
 
 def _benchmark(named: str) -> Origin:
-    role = "Process benchmark"
-    try:
-        return _file(role, named, process_data_path(named), stated=not named.startswith(BENCHMARK))
-    except InputError as error:
-        return Origin(role, named, NOT_STATED, note=f"It cannot be looked at now: {_said(error)}")
+    stated = not named.startswith(BENCHMARK)
+    return file_origin("Process benchmark", named, lambda: process_data_path(named), stated=stated)
 
 
-def _file(role: str, named: str, place: Path, *, stated: bool = True) -> Origin:
+def file_origin(role: str, named: str, place: Callable[[], Path], *, stated: bool = True) -> Origin:
+    """A file. `place` says where it is, or raises InputError. `stated`: whether what its folder says of a licence is
+    about it."""
     try:
-        licence = licence_of(place.parent) if stated else None
-        return Origin(role, named, str(licence or NOT_STATED), [_fact(place)])
+        file = place()
+        licence = licence_of(file.parent) if stated else None
+        return Origin(role, named, str(licence or NOT_STATED), [_fact(file)])
     except (InputError, OSError) as error:
-        return Origin(role, named, NOT_STATED, note=f"It cannot be looked at now: {_said(error)}")
+        return _out_of_reach(role, named, error)
 
 
 # -- Files
@@ -164,5 +168,6 @@ def _digest(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _said(error: Exception) -> str:
-    return error.what if isinstance(error, InputError) else str(error)
+def _out_of_reach(role: str, named: str, error: Exception) -> Origin:
+    why = error.what if isinstance(error, InputError) else str(error)
+    return Origin(role, named, NOT_STATED, note=f"It cannot be looked at now: {why}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,9 @@ ROWS = (
 )
 """Metrics of the table, in order."""
 
+
+LEGEND = "± is half of a 95 % interval; ~ is an estimate from the same trajectories"
+"""What the marks in a table's cells mean."""
 
 SET_ROWS = ("greedy_accuracy", "sampled_accuracy")
 """Rows of each evaluation set."""
@@ -224,7 +228,8 @@ def _iteration(iteration: int, values: dict[str, MetricValue], compute: Iteratio
     costs: dict[str, LabelCost] = {}
     rest = dict(values)
     for labeler in COMPARED:
-        parts = [rest.pop(label_cost(cost, labeler), None) for cost in LABEL_COSTS]
+        stored = [rest.pop(label_cost(cost, labeler), None) for cost in LABEL_COSTS]
+        parts = [one if one is not None and math.isfinite(one.value) else None for one in stored]
         known = [part for part in parts if part is not None]
         if known:
             rollouts, tokens, prefill, flops = (0.0 if part is None else part.value for part in parts)
@@ -233,50 +238,66 @@ def _iteration(iteration: int, values: dict[str, MetricValue], compute: Iteratio
     return IterationReport(iteration, rest, costs, compute)
 
 
+def rows(report: Report) -> list[tuple[str, ...]]:
+    """What a table of the run says: a metric with its unit, then a figure for each iteration, half an interval's width
+    behind ±."""
+    found: list[tuple[str, ...]] = []
+    for name in ROWS:
+        if any(name in iteration.values for iteration in report.iterations):
+            cells = [_cell(METRICS[name], iteration.values.get(name)) for iteration in report.iterations]
+            found.append((_label(METRICS[name]), *cells))
+        elif name in report.not_measured and report.iterations:
+            found.append((_label(METRICS[name]), *("\u2014" for _ in report.iterations)))
+    for of, measured in report.sets.items():
+        by_iteration = {one.iteration: one for one in measured}
+        for name in SET_ROWS:
+            values = [
+                by_iteration[i.iteration].values.get(name) if i.iteration in by_iteration else None
+                for i in report.iterations
+            ]
+            if any(values):
+                found.append((f"{METRICS[name].title} on {of}, %", *map(_share, values)))
+    for labeler in COMPARED:
+        if any(labeler in iteration.label_cost for iteration in report.iterations):
+            costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
+            found.append((f"Tokens to label, {labeler}", *costs))
+    for name, (heading, _) in PARTS.items():
+        counts = [_part(iteration.compute.method, name) for iteration in report.iterations]
+        found.append((f"{heading}, tokens", *counts))
+    found.append((FLOPS[0], *(_part(iteration.compute.method, "flops") for iteration in report.iterations)))
+    return found
+
+
+def heads(report: Report) -> list[str]:
+    """What the columns of `rows` are called behind the first."""
+    return ["warm-up" if one.iteration == 0 else f"iteration {one.iteration}" for one in report.iterations]
+
+
+def notes(report: Report) -> list[str]:
+    """What stands below such a table."""
+    told = [LEGEND]
+    told += [f"{METRICS[name].title}: \u2014, since {why}" for name, why in report.not_measured.items()]
+    told += [f"Resumed with {change.key} = {change.after} (it was {change.before})" for change in report.changes]
+    if report.stopped_early:
+        told.append(f"Ended early: {report.stopped_early}")
+    if report.mce_note:
+        told.append(report.mce_note)
+    return told
+
+
 def table(report: Report) -> Table:
-    """A table for a terminal: a row for each metric, a column for each iteration, half an interval's width behind ±."""
+    """The table for a terminal."""
     from rich.markup import escape
     from rich.table import Table
 
     title = f"{escape(report.name)} ({report.run_id}): {report.status.value}"
     shown = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     shown.add_column("", no_wrap=True)
-    for iteration in report.iterations:
-        shown.add_column("warm-up" if iteration.iteration == 0 else f"iteration {iteration.iteration}", justify="right")
-    for name in ROWS:
-        if any(name in iteration.values for iteration in report.iterations):
-            cells = [_cell(METRICS[name], iteration.values.get(name)) for iteration in report.iterations]
-            shown.add_row(_label(METRICS[name]), *cells)
-        elif name in report.not_measured and report.iterations:
-            shown.add_row(_label(METRICS[name]), *("\u2014" for _ in report.iterations))
-    for of, found in report.sets.items():
-        by_iteration = {one.iteration: one for one in found}
-        for name in SET_ROWS:
-            cells = [
-                by_iteration[i.iteration].values.get(name) if i.iteration in by_iteration else None
-                for i in report.iterations
-            ]
-            if any(cells):
-                shown.add_row(f"{METRICS[name].title} on {escape(of)}, %", *map(_share, cells))
-    for labeler in COMPARED:
-        if any(labeler in iteration.label_cost for iteration in report.iterations):
-            costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
-            shown.add_row(f"Tokens to label, {labeler}", *costs)
-    for name, (heading, _) in PARTS.items():
-        counts = [_part(iteration.compute.method, name) for iteration in report.iterations]
-        shown.add_row(f"{heading}, tokens", *counts)
-    shown.add_row(FLOPS[0], *(_part(iteration.compute.method, "flops") for iteration in report.iterations))
-    notes = ["± is half of a 95 % interval; ~ is an estimate from the same trajectories"]
-    notes += [f"{METRICS[name].title}: \u2014, since {why}" for name, why in report.not_measured.items()]
-    notes += [
-        f"Resumed with {escape(change.key)} = {escape(str(change.after))} (it was {escape(str(change.before))})"
-        for change in report.changes
-    ]
-    if report.stopped_early:
-        notes.append(f"Ended early: {report.stopped_early}")
-    if report.mce_note:
-        notes.append(report.mce_note)
-    shown.caption = "\n".join(notes)
+    for head in heads(report):
+        shown.add_column(head, justify="right")
+    for label, *cells in rows(report):
+        shown.add_row(escape(label), *map(escape, cells))
+    shown.caption = escape("\n".join(notes(report)))
     shown.caption_justify = "left"
     return shown
 
@@ -286,16 +307,16 @@ def _label(metric: MetricInfo) -> str:
 
 
 def _cell(metric: MetricInfo, value: MetricValue | None) -> str:
-    if value is None or metric.unit in ("share", "points"):
+    if value is None or not math.isfinite(value.value) or metric.unit in ("share", "points"):
         return _share(value)
     return f"{value.value:.2g}" if metric.unit == "nats" else f"{value.value:.3f}"
 
 
 def _share(value: MetricValue | None) -> str:
-    if value is None:
+    if value is None or not math.isfinite(value.value):
         return "-"
     text = f"{100 * value.value:.1f}"
-    if value.low is not None and value.high is not None:
+    if value.low is not None and value.high is not None and math.isfinite(value.high - value.low):
         text += f" ±{50 * (value.high - value.low):.1f}"
     return text
 

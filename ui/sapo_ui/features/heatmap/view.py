@@ -29,7 +29,7 @@ from sapo_ui.features.heatmap.painting import (
     paint_scale,
     paint_zoom,
 )
-from sapo_ui.widgets.charts.chart_export import ChartExport, Table
+from sapo_ui.widgets.panel_export import ChartExport, Table
 
 LEAST_COLUMNS = 8
 """Zooming in ends here."""

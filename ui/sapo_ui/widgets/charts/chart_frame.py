@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QContextMenuEvent, QPainter
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from sapo_ui import theme
-from sapo_ui.widgets.charts.chart_export import ChartExport, Table
+from sapo_ui.widgets.panel_export import ChartExport, Table
 
 Format = Callable[[float], str]
 

@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from sapo_ui import theme
-from sapo_ui.widgets.charts.chart_export import Table
 from sapo_ui.widgets.charts.chart_frame import ChartFrame
+from sapo_ui.widgets.panel_export import Table
 
 ROW, BAR = 24, 12
 

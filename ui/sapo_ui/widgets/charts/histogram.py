@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QWidget
 
 from sapo_ui import format as fmt
 from sapo_ui import theme
-from sapo_ui.widgets.charts.chart_export import Table
 from sapo_ui.widgets.charts.plot_frame import PlotFrame
 from sapo_ui.widgets.charts.plot_math import Floats
+from sapo_ui.widgets.panel_export import Table
 
 if TYPE_CHECKING:
     from sapo_ui.widgets.charts.histogram_items import Bars, Threshold

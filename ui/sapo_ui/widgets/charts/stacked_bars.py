@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from sapo_ui import format as fmt
 from sapo_ui import theme
-from sapo_ui.widgets.charts.chart_export import Table
 from sapo_ui.widgets.charts.chart_frame import ChartFrame
+from sapo_ui.widgets.panel_export import Table
 
 BAR, GAP, LEFT, TOP = 20, 14, 44, 6
 
