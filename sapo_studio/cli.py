@@ -29,6 +29,7 @@ from sapo_studio.app.commands import (
     matrix,
     people_study,
     presets,
+    publish,
     queue,
     report,
     restore,
@@ -53,23 +54,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(
-        run,
-        queue,
-        resume,
-        stop,
-        withdraw,
-        runs,
-        keep,
-        report,
-        compare,
-        audit,
-        label_study,
-        evaluate,
-        matrix,
-        import_file,
-    ),
-    *(score, export, grade, annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
+    *(run, queue, resume, stop, withdraw, runs, keep, report, compare, audit, label_study, evaluate, matrix),
+    *(import_file, score, export, publish, grade, annotate, agreement, bundle, benchmark, people_study),
+    *(presets, restore, doctor),
 ):
     module.register(app)
 for known in app.registered_commands:

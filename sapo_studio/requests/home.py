@@ -11,6 +11,7 @@ from sapo_studio.requests.kinds import (
     LabelStudyRequest,
     PeopleStudyRequest,
     ProgramTestsRequest,
+    PublishRequest,
     Request,
     SampleSolutionsRequest,
     ScoreRequest,
@@ -29,7 +30,7 @@ def _run_of(request: Request) -> Path | None:
     match request:
         case EvaluateRequest() | ScoreRequest() | LabelStudyRequest() | PeopleStudyRequest() | ShadowStudyRequest():
             return request.run
-        case ProgramTestsRequest():
+        case ProgramTestsRequest() | PublishRequest():
             return request.run
         case SampleSolutionsRequest():
             return request.like

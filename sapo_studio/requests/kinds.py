@@ -276,6 +276,67 @@ class SampleSolutionsRequest(Asked):
         return self
 
 
+class PublishRequest(Asked):
+    """A run's reasoner or verifier, written to a folder as others load it: by transformers, or an adapter by peft.
+
+    Progress is told on standard error (`wire.read_progress`). The answer has `dtype`, `architecture`, `parameters`,
+    `prompt` (how questions are put: `chat`, `turns`, `bos`, `before`, `after`), `templated` (whether the tokenizer's
+    chat template does that), `max_new_tokens`, `runs_on` (whether the run cut solutions behind their first answer) and
+    `device`; of a reasoner `example`, a question of the test set, and `rounding` (what merging or another format
+    changes: `prompts`, `positions`, `largest`, `mean`, `kl`, `changed`), None where nothing does; of a verifier
+    `head`, `solutions`, `steps`, `apart` (the largest difference of a score from the run's own) and `example`, a
+    question, steps and their scores, None where the run has kept no solutions; of an adapter `base_dtype`, the format
+    that the run keeps its base in; of a GGUF file `gguf`, its name.
+    """
+
+    kind: Literal["publish"] = "publish"
+    """Which request this is."""
+    run: FilePath
+    """The run's folder."""
+    artefact: FilePath
+    """The folder that the run keeps the model in."""
+    verifier: bool = False
+    """Whether that is a verifier."""
+    iteration: int = _number(limits.ITERATION)
+    """Whose it is."""
+    form: Literal["whole", "adapter"] = "whole"
+    """A network that stands alone (adapters are merged), or the adapter by itself."""
+    dtype: Literal["", "fp32", "bf16", "fp16"] = ""
+    """The format of the weights. Empty: as the run keeps them."""
+    base: Text = ""
+    """What an adapter calls the model that it belongs to."""
+    revision: Text = ""
+    """A version of that on the Hub."""
+    target: FilePath
+    """A folder that is there and empty."""
+    converter: FilePath | None = None
+    """llama.cpp's converter, where a GGUF file is to be written beside the weights."""
+    name: Text = ""
+    """What that file is called, without its ending."""
+    device: Text = ""
+    """Where to compute, as `runtime.device` of a run. Empty: as the run does."""
+
+
+class HubUploadRequest(Asked):
+    """A published folder, to be put on the Hub as a repository of its own. The token is not part of it.
+
+    Progress is told on standard error. The answer has `address` and `commit`.
+    """
+
+    kind: Literal["hub_upload"] = "hub_upload"
+    """Which request this is."""
+    folder: FilePath
+    """What is uploaded."""
+    repository: Text
+    """OWNER/NAME."""
+    private: bool = True
+    """Whether the repository, where it is made, can be seen by its owner alone."""
+    update: bool = False
+    """It is there already: it gets a new version."""
+    message: Text
+    """What the version is called."""
+
+
 class GradeRequest(Asked):
     """Right or wrong, for completions from anywhere.
 
@@ -407,6 +468,8 @@ Request = (
     | PeopleStudyRequest
     | ShadowStudyRequest
     | SampleSolutionsRequest
+    | PublishRequest
+    | HubUploadRequest
     | GradeRequest
     | PreviewRequest
     | DataCheckRequest

@@ -156,7 +156,7 @@ def test_commands_exist(page: Path):
             wrong.append(f"sapo {name} {rest[0]}")
             continue
         command = group[rest[0]] if group and rest else known[name]
-        options = {option for parameter in command.params for option in parameter.opts}
+        options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         used = [word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"]
         wrong += [f"sapo {name} {option}" for option in used if option not in options]
     assert wrong == []

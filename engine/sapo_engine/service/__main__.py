@@ -17,11 +17,13 @@ from sapo_studio.requests.kinds import (
     DataCheckRequest,
     EvaluateRequest,
     GradeRequest,
+    HubUploadRequest,
     LabelStudyRequest,
     ModelCheckRequest,
     PeopleStudyRequest,
     PreviewRequest,
     ProgramTestsRequest,
+    PublishRequest,
     Request,
     SampleSolutionsRequest,
     SandboxProbeRequest,
@@ -60,6 +62,14 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import sample_solutions
 
             return sample_solutions.answer(request)
+        case PublishRequest():
+            from sapo_engine.service import publish
+
+            return publish.answer(request)
+        case HubUploadRequest():
+            from sapo_engine.service import hub_upload
+
+            return hub_upload.answer(request)
         case GradeRequest():
             from sapo_engine.service import grade
 

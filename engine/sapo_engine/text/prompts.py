@@ -36,9 +36,8 @@ def plain_prompts(
         return []
     # Not `add_special_tokens`: some tokenizers would end the prompt with the end-of-text token.
     found = cast("list[list[int]]", tokenizer(list(texts), add_special_tokens=False)["input_ids"])
-    bos = tokenizer.bos_token_id
-    starts = special and isinstance(bos, int) and _begins_texts(tokenizer, bos)
-    first = (bos,) if starts and isinstance(bos, int) else ()
+    bos = begins_with(tokenizer) if special else None
+    first = () if bos is None else (bos,)
     return [(*first, *ids) for ids in found]
 
 
@@ -64,8 +63,12 @@ def check_vocabulary(
             )
 
 
-def _begins_texts(tokenizer: PreTrainedTokenizerBase, bos: int) -> bool:
-    return cast("list[int]", tokenizer("a")["input_ids"])[:1] == [bos]
+def begins_with(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The token that the tokenizer puts at the beginning of every text; None where it puts none."""
+    bos = tokenizer.bos_token_id
+    if not isinstance(bos, int):
+        return None
+    return bos if cast("list[int]", tokenizer("a")["input_ids"])[:1] == [bos] else None
 
 
 def chat_prompts(tokenizer: PreTrainedTokenizerBase, chats: Sequence[Sequence[Message]]) -> list[tuple[int, ...]]:
@@ -101,6 +104,13 @@ def _render(tokenizer: PreTrainedTokenizerBase, chats: Sequence[Sequence[Message
             raise InputError("The model's chat template failed", why=shown(again.refused, 300))
         texts |= dict(zip(refused, again.texts, strict=True))
     return [str(texts[number]) for number in range(len(chats))]
+
+
+def turns_taken(tokenizer: PreTrainedTokenizerBase, turns: Sequence[Message]) -> Sequence[Message]:
+    """The turns of a chat as the model's template takes them: some know no system turn."""
+    facts = {name: _plain(value) for name, value in tokenizer.special_tokens_map.items()}
+    found = TEMPLATES.render(_template(tokenizer), [turns], facts, prompt=True)
+    return turns if found.texts[0] is not None else _without_system(turns)
 
 
 def _template(tokenizer: PreTrainedTokenizerBase) -> str:

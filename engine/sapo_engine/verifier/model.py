@@ -160,6 +160,14 @@ def load_verifier(
         base = load_adapter(network, adapters, folder / ADAPTER)
     else:
         base = Reasoner(as_set_up(load_network(folder), reasoner.network))
+    verifier = with_head(base, folder, precision)
+    verifier.head.to(device)
+    return verifier
+
+
+def with_head(base: Reasoner, folder: Path, precision: str = "fp32") -> Verifier:
+    """The verifier on the backbone `base` whose head `save_verifier` wrote to `folder`. Raises InputError as
+    `load_verifier` does."""
     facts = read_object(folder / "head.json")
     verifier = Verifier(base, facts["kind"], precision)
     if (found := facts.get(CROSS_FITTED)) is not None:
@@ -169,5 +177,4 @@ def load_verifier(
     weights = load_file(file)
     check_tensors(file, weights, verifier.head.state_dict())
     verifier.head.load_state_dict(weights)
-    verifier.head.to(device)
     return verifier.eval()

@@ -85,6 +85,7 @@ def export(
     """Export something of a run. What `sapo export --help` says is `HELP`."""
     from sapo_studio.app.exports import run_files as exports
     from sapo_studio.app.exports import step_labels
+    from sapo_studio.app.publishing.models import copy_model
     from sapo_studio.formats.holding import Losses
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
@@ -99,7 +100,7 @@ def export(
             case "model":
                 if output is None:
                     raise InputError("A model needs a folder to go to", fix="Add --output FOLDER.")
-                copied = exports.copy_model(store, run_id, output, iteration=iteration)
+                copied = copy_model(store, run_id, output, iteration=iteration)
                 what_it_is = f", a peft adapter for {copied.base}" if copied.base else ""
                 say(f"M{copied.iteration} of {run_id} is in {output}{what_it_is}", error=True)
                 return

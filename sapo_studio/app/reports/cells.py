@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sapo_studio.domain.metric_catalog import MetricInfo
 from sapo_studio.domain.statistics import Mean
 from sapo_studio.store.records import MetricValue
@@ -11,7 +13,7 @@ NOTHING = "-"
 
 def cell(metric: MetricInfo, value: MetricValue | Mean | None) -> str:
     """Shares in per cent, differences of shares in points, tokens and counts whole."""
-    if value is None or metric.unit in ("share", "points"):
+    if value is None or not math.isfinite(value.value) or metric.unit in ("share", "points"):
         return share_cell(value)
     if metric.unit == "nats":
         return f"{value.value:.2g}"
@@ -22,9 +24,9 @@ def cell(metric: MetricInfo, value: MetricValue | Mean | None) -> str:
 
 def share_cell(value: MetricValue | Mean | None) -> str:
     """A fraction in per cent."""
-    if value is None:
+    if value is None or not math.isfinite(value.value):
         return NOTHING
     text = f"{100 * value.value:.1f}"
-    if value.low is not None and value.high is not None:
+    if value.low is not None and value.high is not None and math.isfinite(value.high - value.low):
         text += f" ±{50 * (value.high - value.low):.1f}"
     return text

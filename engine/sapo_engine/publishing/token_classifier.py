@@ -1,0 +1,92 @@
+"""A verifier as a token-classification model of transformers: its head becomes the model's own, no code goes with it
+(`verifier.published` says how)."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+from transformers import AutoModelForTokenClassification, PreTrainedConfig, PreTrainedModel
+
+from sapo_engine.text.recipe import Recipe
+from sapo_engine.verifier.model import FEATURES, Verifier
+from sapo_engine.verifier.published import KEY, Layout
+from sapo_studio.errors import InputError
+
+
+def check_classifier(config: PreTrainedConfig) -> None:
+    """Raise InputError where transformers has no token classifier of this architecture: before weights are loaded."""
+    if type(config) not in AutoModelForTokenClassification._model_mapping:  # pyright: ignore[reportPrivateUsage]
+        raise InputError(
+            f"A verifier of the architecture {config.model_type} cannot be published",
+            why=f"transformers has no token-classification model of {config.model_type}, and a published verifier "
+            "brings no code of its own.",
+            fix="Publish the reasoner, or train on a Llama, Mistral, Qwen, Gemma 2, Phi-3 or SmolLM3 model.",
+        )
+
+
+def layout_of(verifier: Verifier, recipe: Recipe) -> Layout:
+    """How texts are put to the published `verifier`."""
+    weights = verifier.head.weight.detach()[0].float()
+    return Layout(recipe, tuple(weights[-FEATURES:].tolist()) if verifier.kind == "likelihood" else ())
+
+
+def write_classifier(
+    verifier: Verifier, state: dict[str, torch.Tensor], layout: Layout, dtype: torch.dtype, folder: Path
+) -> None:
+    """Write the verifier, whose backbone has the weights `state`, to `folder` in `dtype`."""
+    config = copy.deepcopy(verifier.backbone.config)
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config.num_labels = layout.outputs(_language_head(verifier).weight.shape[0])
+    config.dtype = dtype
+    setattr(config, KEY, layout.to_json())
+    with torch.device("meta"):
+        shell = cast("PreTrainedModel", AutoModelForTokenClassification.from_config(config))
+    body = {name: value.to(dtype) for name, value in state.items() if name in shell.state_dict()}
+    name = _own_layer(shell, body)
+    weight, bias = _rows(verifier, state)
+    body |= {f"{name}.weight": weight.to(dtype), f"{name}.bias": bias.to(dtype)}
+    shell.save_pretrained(folder, state_dict=body, safe_serialization=True)
+    _tell_outputs(folder / "config.json", config.num_labels)
+
+
+def _own_layer(shell: PreTrainedModel, body: dict[str, torch.Tensor]) -> str:
+    """The name of the classifier's linear layer: what it has beside the backbone."""
+    beside = {name.rpartition(".")[0] for name in shell.state_dict() if name not in body}
+    layers = [name for name in beside if isinstance(shell.get_submodule(name), nn.Linear)]
+    if len(beside) != 1 or len(layers) != 1 or shell.get_submodule(layers[0]).bias is None:
+        raise InputError(
+            f"A verifier of the architecture {shell.config.model_type} cannot be published",
+            why=f"{type(shell).__name__} has more than one linear layer behind its backbone ({', '.join(beside)}).",
+        )
+    return layers[0]
+
+
+def _language_head(verifier: Verifier) -> nn.Linear:
+    return cast("nn.Linear", verifier.backbone.get_output_embeddings())
+
+
+def _rows(verifier: Verifier, state: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of the classifier's layer."""
+    weight, bias = verifier.head.weight.detach().cpu(), verifier.head.bias.detach().cpu()
+    if verifier.kind != "likelihood":
+        return weight, bias
+    language = _language_head(verifier)
+    rows = language.weight.detach().cpu().float()
+    offsets = torch.zeros(len(rows)) if language.bias is None else language.bias.detach().cpu().float()
+    return torch.cat([rows, weight[:, :-FEATURES].float()]), torch.cat([offsets, bias.float()])
+
+
+def _tell_outputs(file: Path, outputs: int) -> None:
+    """Say how many outputs there are by their number: transformers would write a made-up name for each, which of a
+    large vocabulary are megabytes."""
+    told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    told.pop("id2label", None)
+    told.pop("label2id", None)
+    told["num_labels"] = outputs
+    file.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")

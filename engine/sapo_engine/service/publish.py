@@ -1,0 +1,70 @@
+"""A run's reasoner or verifier in a folder that others load (`sapo publish` asks)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from sapo_engine.models.precision import resolve
+from sapo_engine.publishing.gguf import write_gguf
+from sapo_engine.publishing.parts import Parts, parts_of
+from sapo_engine.publishing.reasoner import Written, write_adapter, write_merged, write_own
+from sapo_engine.publishing.verifier import TRIED, write_verifier
+from sapo_engine.saved_run import SavedRun, config_of
+from sapo_engine.service.torch_setup import set_up_on
+from sapo_engine.text.trajectory import Trajectory
+from sapo_studio.requests.kinds import PublishRequest
+from sapo_studio.requests.wire import write_progress
+
+
+def answer(request: PublishRequest) -> dict[str, Any]:
+    """See PublishRequest."""
+    config = config_of(request.run)
+    device = set_up_on(config.runtime, request.device)
+    whole = (request.artefact / "config.json").is_file()
+    write_progress(0.05)
+    parts = parts_of(config, request.run, request.artefact if whole else None)
+    try:
+        write_progress(0.2)
+        if request.verifier:
+            run = SavedRun(config, request.run, device)
+            tried = _tried(parts, run, request.iteration)
+            written = write_verifier(parts, request.run, request.artefact, request.dtype, request.target, device, tried)
+            found = asdict(written)
+        else:
+            written = _reasoner(request, parts, whole, device)
+            parts.save(request.target)
+            asked = parts.asked(1)
+            found = asdict(written) | {"example": asked[0].text if asked else ""}
+        if request.converter is not None:
+            write_progress(0.7)
+            found["gguf"] = write_gguf(request.converter, request.target, found["dtype"], request.name)
+        return found | {
+            "prompt": parts.recipe.to_json(),
+            "templated": parts.templated,
+            "max_new_tokens": parts.task.max_new_tokens,
+            "runs_on": parts.task.runs_on,
+            "base_dtype": resolve(config.model.precision, device),
+            "device": str(device),
+        }
+    finally:
+        parts.task.close()
+
+
+def _reasoner(request: PublishRequest, parts: Parts, whole: bool, device: torch.device) -> Written:
+    if whole:
+        return write_own(parts, request.artefact, request.dtype, request.target)
+    if request.form == "adapter":
+        return write_adapter(request.artefact, request.base, request.revision, request.target)
+    return write_merged(parts, request.run, request.artefact, request.dtype, request.target, device)
+
+
+def _tried(parts: Parts, run: SavedRun, iteration: int) -> Sequence[tuple[str, Trajectory]]:
+    """Solutions that the run has sampled, spread over what there is, with the texts of their questions."""
+    texts = {question.number: question.text for question in parts.task.questions("train")}
+    sampled = [t for t in run.samples_up_to(iteration) if t.question in texts]
+    chosen = sampled[:: max(1, len(sampled) // TRIED)][:TRIED]
+    return [(texts[t.question], t) for t in chosen]

@@ -1,0 +1,236 @@
+"""`sapo publish`: what others load from the folder is what the run computed with, and the card's own lines show it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer, GenerationConfig
+
+from sapo_engine.verifier.classifiers import Classifier
+from sapo_engine.verifier.scoring import score
+from sapo_studio import paths
+from tests.fixtures.command_line import said
+from tests.fixtures.kept_models import CPU, LAB, KeptModels, on_words, printed, snippet
+
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    return KeptModels(tmp_path_factory.mktemp("lab"), LAB)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory):
+    home = tmp_path_factory.mktemp("words")
+    return KeptModels(home, on_words(home))
+
+
+def published(run, monkeypatch, *arguments):
+    """`sapo publish` of the run with --json: what it told."""
+    monkeypatch.setenv(paths.HOME_VARIABLE, str(run.home))
+    code, out, err = said("publish", run.run_id, *arguments, "--json")
+    assert code == 0, err
+    return json.loads(out)
+
+
+def refused(run, monkeypatch, *arguments):
+    """The same where it is refused: its exit code and what it said."""
+    monkeypatch.setenv(paths.HOME_VARIABLE, str(run.home))
+    code, _, err = said("publish", run.run_id, *arguments)
+    return code, " ".join(err.split())
+
+
+def run_scores(run):
+    """The verifier's scores of the run's own samples, as the run computes them."""
+    texts = [run.session.text(t) for t in run.samples]
+    return score(run.verifier, texts, [t.ends for t in run.samples], pad_id=run.session.pad_id)
+
+
+def test_a_reasoner_is_what_the_run_samples_with(lab, monkeypatch, tmp_path):
+    folder = tmp_path / "out"
+    told = published(lab, monkeypatch, "--iteration", "0", "--out", folder)
+    assert (told["iteration"], told["dtype"], told["rounding"]) == (0, "fp32", None)
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    asked = lab.session.task.questions("test")[0]
+    text = lab.session.task.prompt(asked)
+    ids = tokenizer(text, return_tensors="pt").input_ids
+    with torch.inference_mode():
+        assert torch.equal(model(ids).logits, lab.logits(text))
+    told = GenerationConfig.from_pretrained(folder)
+    assert (told.temperature, told.top_k, told.max_new_tokens) == (0.7, 0, lab.session.task.max_new_tokens)
+    assert told.eos_token_id == lab.session.tokenizer.eos_token_id
+    card = (folder / "README.md").read_text()
+    assert printed(snippet(card), folder) == lab.greedy(asked.text)
+
+
+def test_a_verifier_scores_as_the_runs_own(lab, monkeypatch, tmp_path):
+    folder = tmp_path / "out"
+    told = published(lab, monkeypatch, "--verifier", "--out", folder)
+    assert told["head"] == "likelihood"
+    assert told["apart"] < 1e-5
+    classifier = Classifier(folder, CPU)
+    for t, wanted in zip(lab.samples, run_scores(lab), strict=True):
+        question = lab.session.questions[t.question].text
+        assert classifier.score(question, t.steps) == pytest.approx(wanted, abs=1e-5)
+    model = AutoModelForTokenClassification.from_pretrained(folder)
+    assert model.config.num_labels == model.config.vocab_size + 1
+    # The card's own lines, in a process that knows nothing of this program.
+    code = snippet((folder / "README.md").read_text())
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | OFFLINE
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=folder, env=env, capture_output=True, text=True, check=True
+    )
+    assert "sapo" not in re.sub(r"sapo_verifier|kept-lab", "", code)
+    example = ast.literal_eval(re.search(r"^steps = (.*)$", code, re.MULTILINE)[1])
+    (shown,) = [scores for t, scores in zip(lab.samples, run_scores(lab), strict=True) if list(t.steps) == example]
+    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(shown, abs=1e-5)
+
+
+@pytest.mark.parametrize("head", ["scalar", "likelihood"])
+def test_a_verifier_of_adapters_is_one_model(head, monkeypatch, tmp_path):
+    settings = on_words(tmp_path, "llama", prompt="chat")
+    run = KeptModels(tmp_path / "home", settings | {"verifier": {"base": "shared", "head": head}})
+    folder = tmp_path / "out"
+    told = published(run, monkeypatch, "--verifier", "--out", folder)
+    assert (told["head"], told["adapter"]) == (head, False)
+    code = snippet((folder / "README.md").read_text())
+    example = ast.literal_eval(re.search(r"^steps = (.*)$", code, re.MULTILINE)[1])
+    places = [place for place, t in enumerate(run.samples) if list(t.steps) == example]
+    given = json.loads(printed(code, folder))
+    (t,) = [run.samples[place] for place in places]
+    wanted = run_scores(run)[places[0]]
+    # The run's own solution ends as it was written; laid out again from its steps, only their joints may differ.
+    again = Classifier(folder, CPU).score(run.session.questions[t.question].text, t.steps)
+    assert given == pytest.approx(again, abs=1e-5)
+    assert given == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("prompt", ["plain", "chat", "few-shot"])
+def test_an_adapter_is_published_merged(prompt, monkeypatch, tmp_path):
+    run = KeptModels(tmp_path / "home", on_words(tmp_path, prompt=prompt))
+    folder = tmp_path / "out"
+    told = published(run, monkeypatch, "--out", folder)
+    assert told["rounding"]["largest"] < 1e-3
+    assert told["rounding"]["changed"] == 0
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    ids = run.session.tokenizer("Tom has 3", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        torch.testing.assert_close(model(ids).logits, run.logits("Tom has 3"), atol=1e-4, rtol=1e-4)
+    asked = run.session.task.questions("test")[0]
+    assert printed(snippet((folder / "README.md").read_text()), folder) == run.greedy(asked.text)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if prompt != "chat":
+        laid_out = tokenizer.apply_chat_template([{"role": "user", "content": asked.text}], tokenize=False)
+        assert laid_out == run.session.task.prompt(asked)
+
+
+def test_an_adapter_stays_one_where_it_is_asked_for(words, monkeypatch, tmp_path):
+    folder = tmp_path / "out"
+    told = published(words, monkeypatch, "--adapter", "--out", folder)
+    assert told["adapter"]
+    (tmp_path / "out" / "tiny-base").symlink_to(words.config.model.source)
+    asked = words.session.task.questions("test")[0]
+    card = (folder / "README.md").read_text()
+    assert printed(snippet(card), folder) == words.greedy(asked.text)
+    base = AutoModelForCausalLM.from_pretrained(words.config.model.source)
+    model = PeftModel.from_pretrained(base, folder)
+    ids = words.session.tokenizer("Tom has 3", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        torch.testing.assert_close(model(ids).logits, words.logits("Tom has 3"), atol=1e-5, rtol=1e-5)
+    assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny-base"
+    assert "model.safetensors: `" in card  # the digest of the base that it belongs to
+
+
+def test_another_format_is_measured(lab, monkeypatch, tmp_path):
+    told = published(lab, monkeypatch, "--dtype", "bf16", "--out", tmp_path / "out")
+    assert told["dtype"] == "bf16"
+    rounding = told["rounding"]
+    assert 0 < rounding["mean"] < rounding["largest"] < 2
+    assert 0 < rounding["kl"] < 0.1
+    assert f"{rounding['largest']:.3g}" in (tmp_path / "out" / "README.md").read_text()
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype="auto").dtype == torch.bfloat16
+    told = published(lab, monkeypatch, "--verifier", "--dtype", "bf16", "--out", tmp_path / "judge")
+    assert 0 < told["apart"] < 0.1
+
+
+def test_nothing_of_this_machine_is_in_the_folder(words, monkeypatch, tmp_path):
+    for name, options in (("whole", ()), ("adapter", ("--adapter",)), ("judge", ("--verifier",))):
+        folder = tmp_path / name
+        published(words, monkeypatch, *options, "--out", folder)
+        for file in folder.iterdir():
+            if file.suffix in (".json", ".md", ".jinja"):
+                text = file.read_text()
+                for told in (str(words.home), str(Path.home()) + "/", str(tmp_path), '_name_or_path": "/', "/tmp/"):
+                    assert told not in text, (file.name, told)
+
+
+def test_the_card_has_what_the_hub_reads(words, monkeypatch, tmp_path):
+    published(words, monkeypatch, "--verifier", "--out", tmp_path / "out")
+    data = ModelCard.load(tmp_path / "out" / "README.md").data
+    assert (data.license, data.license_name) == ("other", "unknown")  # the base says nothing of one
+    assert data.library_name == "transformers"
+    assert "process-reward-model" in data.tags
+    (result,) = data.eval_results
+    assert result.metric_value == 0.75
+    assert "65.0 % to 85.0 %" in result.metric_name
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "n = 10" in card
+    assert "Not measured: " in card
+
+
+def test_what_cannot_be_published_is_refused(lab, words, monkeypatch, tmp_path):
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "mine").write_text("kept")
+    (tmp_path / "file").write_text("kept")
+    cases = [
+        (lab, (), "no place to publish to"),
+        (lab, ("--out", taken), "exists already"),
+        (lab, ("--out", tmp_path / "file"), "exists already"),
+        (lab, ("--out", tmp_path / "x", "--iteration", "7"), "no model of iteration 7 There are: 0."),
+        (lab, ("--out", tmp_path / "x", "--verifier", "--iteration", "7"), "no verifier of iteration 7"),
+        (lab, ("--out", tmp_path / "x", "--adapter"), "trains no adapters"),
+        (words, ("--out", tmp_path / "x", "--verifier", "--adapter"), "published as a whole model"),
+        (words, ("--out", tmp_path / "x", "--adapter", "--dtype", "bf16"), "--dtype is for whole models"),
+        (lab, ("--out", tmp_path / "x", "--public"), "are for the Hub"),
+    ]
+    before = sorted(one.name for one in tmp_path.rglob("*"))
+    for run, options, told in cases:
+        code, err = refused(run, monkeypatch, *options)
+        assert (options, code) == (options, 2), err
+        assert told in err
+    assert sorted(one.name for one in tmp_path.rglob("*")) == before
+    (tmp_path / "free").mkdir()
+    published(lab, monkeypatch, "--out", tmp_path / "free")  # an empty folder is one to publish to
+    assert (tmp_path / "free" / "README.md").is_file()
+
+
+def test_an_architecture_without_a_classifier_is_refused(monkeypatch, tmp_path):
+    from transformers import OPTConfig
+
+    from sapo_engine.publishing.token_classifier import check_classifier
+    from sapo_studio.errors import InputError
+
+    with pytest.raises(InputError, match="architecture opt cannot be published"):
+        check_classifier(OPTConfig())
+
+
+def test_four_bits_need_a_package(monkeypatch):
+    from sapo_engine.publishing import merging
+    from sapo_studio.errors import InputError
+
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(InputError, match="cannot be merged without") as told:
+        merging.check_four_bits()
+    assert "pip install 'sapo-studio[qlora]'" in told.value.fix
