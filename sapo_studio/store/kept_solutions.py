@@ -40,7 +40,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What is to be kept: the solution without extras, whether it counts as correct, its labels by somebody's word, how
+    """What is to be kept: the solution without id and extras, whether it counts as correct, its labels by somebody's word, how
     many tokens it has, its scores, and how it came about. `about` holds what makes it the same solution again."""
 
     solution: LabeledSolution
@@ -79,21 +79,24 @@ def keep(store: Store, run_id: str, kept: Solution, write: Callable[[LabeledSolu
     with store.atomic():
         number = queries.get_number(store, run_id)
         extras = _extras(store, run_id, kept)
-        row = write(kept.solution.model_copy(update={"extras": extras})) | {ROW_KEY: {**kept.about, **kept.more}}
-        raw = json.dumps(row, ensure_ascii=False)
         question = _question(store, number, run_id, kept.solution)
         steps = json.dumps(list(kept.solution.steps), ensure_ascii=False)
         known = _known(store, run_id, question, steps, kept.about)
-        if known is not None:
-            identity, place = known
+        last = store.value("SELECT coalesce(max(row), 0) FROM import_rows WHERE run_id = ?", (run_id,))
+        place = int(last) + 1 if known is None else known[1]
+        row = write(kept.solution.model_copy(update={"id": f"kept-{place}", "extras": extras}))
+        raw = json.dumps(row | {ROW_KEY: {**kept.about, **kept.more}}, ensure_ascii=False)
+        if known is None:
+            store.execute("INSERT INTO import_rows (run_id, row, raw) VALUES (?, ?, ?)", (run_id, place, raw))
+            identity = _add(store, number, run_id, kept, question, steps, place)
+        else:
+            identity = known[0]
             store.execute("UPDATE import_rows SET raw = ? WHERE run_id = ? AND row = ?", (raw, run_id, place))
             store.execute("UPDATE trajectories SET correct = ? WHERE id = ?", (kept.correct, identity))
             store.execute(
                 "UPDATE labels SET labels = ? WHERE trajectory_id = ? AND source = ?",
                 (kept.word_labels, identity, WORD_LABELS),
             )
-        else:
-            identity = _add(store, number, run_id, kept, question, steps, raw)
         write_extras(store, number, identity, extras, 0)
     return identity, known is None
 
@@ -136,11 +139,9 @@ def _known(store: Store, run_id: str, question: int, steps: str, about: Mapping[
     return None
 
 
-def _add(store: Store, number: int, run_id: str, kept: Solution, question: int, steps: str, raw: str) -> int:
+def _add(store: Store, number: int, run_id: str, kept: Solution, question: int, steps: str, place: int) -> int:
     solution = kept.solution
     identity = _next(store, "trajectories", number, run_id)
-    place = 1 + int(store.value("SELECT coalesce(max(row), 0) FROM import_rows WHERE run_id = ?", (run_id,)))
-    store.execute("INSERT INTO import_rows (run_id, row, raw) VALUES (?, ?, ?)", (run_id, place, raw))
     store.execute(
         "INSERT INTO trajectories (id, run_id, question_id, iteration, sample, source, steps, n_steps, correct, truth,"
         " tokens) VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)",

@@ -67,7 +67,7 @@ def keep_trace(store: Store, written: Written, word: Word, person: str) -> Kept:
     kind = written.checkpoint.learns if written.checkpoint else "model"
     called = written.checkpoint.name if written.checkpoint else written.model
     solution = LabeledSolution(
-        id=f"{called} {done.solution} seed {written.seed}",
+        id="",
         generator=called,
         problem=written.question.text.strip(),
         steps=done.steps,
