@@ -40,8 +40,8 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What is to be kept: the solution without id and extras, whether it counts as correct, its labels by somebody's word, how
-    many tokens it has, its scores, and how it came about. `about` holds what makes it the same solution again."""
+    """What is to be kept: the solution without id and extras, whether it counts as correct, its labels by somebody's
+    word, how many tokens it has, its scores, and how it came about. `about` is what makes it the same one again."""
 
     solution: LabeledSolution
     correct: bool
