@@ -38,6 +38,7 @@ from sapo_studio.app.commands import (
     runs,
     score,
     stop,
+    try_checkpoint,
     withdraw,
 )
 from sapo_studio.app.commands.checked_command import CheckedCommand
@@ -54,7 +55,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, queue, resume, stop, withdraw, runs, keep, report, compare, audit, label_study, evaluate, matrix),
+    *(
+        run,
+        queue,
+        resume,
+        stop,
+        withdraw,
+        runs,
+        keep,
+        report,
+        compare,
+        audit,
+        label_study,
+        evaluate,
+        matrix,
+        try_checkpoint,
+    ),
     *(import_file, score, export, publish, grade, annotate, agreement, bundle, benchmark, people_study),
     *(presets, restore, doctor),
 ):

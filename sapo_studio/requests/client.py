@@ -16,7 +16,8 @@ from sapo_studio.requests.kinds import Request
 from sapo_studio.requests.wire import read_error
 
 _DESCRIPTOR = re.compile(r'"/(?:dev|proc/self)/fd/(\d{1,6})"')
-COMMAND = (sys.executable, "-P", "-m", "sapo_engine.service")
+ENGINE_ARGUMENTS = ("-P", "-m")
+COMMAND = (sys.executable, *ENGINE_ARGUMENTS, "sapo_engine.service")
 
 
 def command_for(request: Request) -> tuple[str, ...]:

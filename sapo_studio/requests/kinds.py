@@ -44,7 +44,7 @@ Text = InstanceOf[str]
 FilePath = Annotated[Path, BeforeValidator(_as_path)]
 
 
-def _number(of: limits.Limits[Any]) -> Any:
+def numbered(of: limits.Limits[Any]) -> Any:
     """A field with the default and the limits `of`; never infinite, never NaN."""
     finite = False if isinstance(of.default, float) else None
     return Field(default=of.default, ge=of.low, le=of.high, gt=of.above, allow_inf_nan=finite)
@@ -102,13 +102,13 @@ class EvaluateRequest(Asked):
     """A ProcessBench file instead of the run's own benchmark."""
     tuning: Annotated[StrictInt, Field(ge=0)] = 0
     """So many rows at the end of `benchmark` are not measured on: the threshold is tuned on them."""
-    best_of: int = _number(limits.BEST_OF)
+    best_of: int = numbered(limits.BEST_OF)
     """Choose among up to so many samples of the run's last reasoner a question; 0: do not."""
-    questions: int = _number(limits.QUESTIONS)
+    questions: int = numbered(limits.QUESTIONS)
     """Test questions for `best_of`."""
     matrix: bool = False
     """Measure the self-verification error of every verifier with every reasoner."""
-    trajectories: int = _number(limits.TRAJECTORIES)
+    trajectories: int = numbered(limits.TRAJECTORIES)
     """Trajectories of each reasoner for `matrix`."""
     aggregation: Aggregation = "mean"
     """How the scores of a solution's steps become one score for `best_of`."""
@@ -178,9 +178,9 @@ class LabelStudyRequest(Asked):
     """Which request this is."""
     run: FilePath
     """The run's folder."""
-    iteration: int = _number(limits.ITERATION)
+    iteration: int = numbered(limits.ITERATION)
     """Whose reasoner rolls out; 0 is the last that can be studied."""
-    trajectories: int = _number(limits.TRAJECTORIES)
+    trajectories: int = numbered(limits.TRAJECTORIES)
     """Wrong trajectories that all labelers label."""
     lengths: tuple[int, ...] = ()
     """Arithmetic task only: a study for problems of each number of steps. Empty: one study, of the run's own."""
@@ -204,7 +204,7 @@ class PeopleStudyRequest(Asked):
     """The run's folder."""
     judged: dict[Annotated[int, Field(ge=0)], dict[Annotated[int, Field(ge=1)], bool]]
     """By trajectory's number in the run and step: whether people call the step correct."""
-    iteration: int = _number(limits.ITERATION)
+    iteration: int = numbered(limits.ITERATION)
     """Which verifier; 0 is the last that there is."""
     benchmark: FilePath | None = None
     """A ProcessBench file instead of the run's own benchmark."""
@@ -254,13 +254,13 @@ class SampleSolutionsRequest(Asked):
     """Folders of runs, whose last reasoner writes, or of models."""
     verifier: FilePath | None = None
     """The folder of a run whose last verifier is asked, too."""
-    questions: int = _number(limits.QUESTIONS)
+    questions: int = numbered(limits.QUESTIONS)
     """Test questions that are asked, at most."""
-    samples: int = _number(limits.SAMPLES)
+    samples: int = numbered(limits.SAMPLES)
     """Samples of a question by each model."""
     label: StrictBool = True
     """Find the first errors. False: people will."""
-    rollouts: int = _number(limits.CHECKED_ROLLOUTS)
+    rollouts: int = numbered(limits.CHECKED_ROLLOUTS)
     """Rollouts from each step."""
     device: Text = ""
     """Where to compute, as `runtime.device` of a run. Empty: as the run `like` does."""
@@ -355,9 +355,9 @@ class GradeRequest(Asked):
     """Completions as JSON Lines; `-` is standard input."""
     data: Text = ""
     """The problems (a file or `hub:...`), where `file` has only `task_id` and `completion`."""
-    seconds: float = _number(limits.TEST_SECONDS)
+    seconds: float = numbered(limits.TEST_SECONDS)
     """Time for all tests of one program."""
-    processes: int = _number(limits.PROCESSES)
+    processes: int = numbered(limits.PROCESSES)
     """Graders side by side; 0 is one a core."""
     unsandboxed: bool = False
     """Run programs unprotected where the machine has no sandbox."""
@@ -388,7 +388,7 @@ class PreviewRequest(Asked):
     """Where a step begins: as `task.steps` of a run, by which it is checked."""
     pattern: Text = ""
     """As `task.step_pattern` of a run."""
-    count: int = _number(limits.SHOWN)
+    count: int = numbered(limits.SHOWN)
     """Solutions shown."""
 
 

@@ -38,6 +38,16 @@ PROCESSES = Limits(0, low=0)
 """Graders side by side; 0: one a core."""
 SHOWN = Limits(2, low=0)
 """Solutions that a preview shows."""
+SOLUTIONS = Limits(8, low=0, high=64)
+"""Solutions of a question in the playground, beside the greedy one."""
+ROLLOUTS = Limits(8, low=1, high=256)
+"""Rollouts from a step that was changed, in the playground."""
+TEMPERATURE = Limits(0.8, low=0.0, high=5.0)
+"""What the playground samples at; 0: the most likely token each time."""
+MAX_TOKENS = Limits(0, low=0, high=8192)
+"""Longest solution in the playground, in tokens; 0: as the task has it. As `task.max_new_tokens` of a run."""
+IDLE_SECONDS = Limits(300.0, above=0.0, high=86_400.0)
+"""Without a request for so long the playground's engine gives its memory back."""
 
 STEPS = "auto"
 """Where a step of a solution begins; as `task.steps` of a run."""

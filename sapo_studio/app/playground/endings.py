@@ -1,0 +1,40 @@
+"""What is said of a playground's engine that is no more, in one sentence."""
+
+from __future__ import annotations
+
+import signal
+
+from sapo_studio.requests.play import Ended
+from sapo_studio.requests.wire import read_error
+
+AGAIN = "Ask again: another engine is started and loads the checkpoints anew."
+
+
+def how_it_ended(status: int, said: tuple[str, ...], *, asked: bool) -> Ended:
+    """`status` as subprocess has it (negative: a signal); `said`: the last lines that it printed; `asked`: it was to
+    end."""
+    if asked:
+        return Ended(what="The engine has ended", asked=True)
+    told = next((error for line in reversed(said) if (error := read_error(line)) is not None), None)
+    if told is not None:
+        return Ended(what=told.what, why=told.why, fix=told.fix)
+    if status < 0:
+        name = _name_of(-status)
+        killed = name == "SIGKILL"
+        return Ended(
+            what=f"The engine was killed ({name})",
+            why="The system does that where memory runs out; so can anybody." if killed else _last(said),
+            fix=f"Choose a smaller model or fewer solutions if it happens again. {AGAIN}" if killed else AGAIN,
+        )
+    return Ended(what=f"The engine has ended by itself, with exit code {status}", why=_last(said), fix=AGAIN)
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _last(said: tuple[str, ...]) -> str:
+    return said[-1] if said else ""
