@@ -13,6 +13,7 @@ from sapo_studio.app.imports.scoring import Scored
 from sapo_studio.app.imports.take_in import Imported
 from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
+from sapo_ui.features.exports.tables_dialog import TablesDialog
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
@@ -45,7 +46,12 @@ class FileActions(QObject):
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What to do for each action, by its id."""
-        return {"file.import": self.choose, "run.export": self.export, "run.score": self.score}
+        return {
+            "file.import": self.choose,
+            "run.export": self.export,
+            "run.tables": self.export_tables,
+            "run.score": self.score,
+        }
 
     def choose(self) -> QFileDialog:
         """Ask for a file to import."""
@@ -74,6 +80,15 @@ class FileActions(QObject):
         dialog = ExportDialog(run, saving().folder, self._window)
         dialog.written.connect(self._say)
         dialog.open()
+        return dialog
+
+    def export_tables(self) -> TablesDialog | None:
+        """Open the dialog that writes tables of what is shown."""
+        run = self._current()
+        if run is None:
+            return None
+        dialog = TablesDialog(run, saving().folder, self._window)
+        dialog.show()
         return dialog
 
     def score(self) -> ScoreDialog | None:

@@ -402,11 +402,16 @@ CONFIG_CHANGES = TableSpec(
     (_TO_RUN,),
 )
 
-TABLES: tuple[TableSpec, ...] = (
-    *(RUNS, CONFIG, CONFIG_CHANGES, PHASES, COMPUTE, METRICS, CURVES, ALARMS, LOG),
-    *(QUESTIONS, TRAJECTORIES, STEPS, SCORES, TRAJECTORY_SCORES, LABELS, TRAJECTORY_LABELS, TRAINING_LABELS),
-    *(ROLLOUTS, PAIRS, JUDGEMENTS, RESOLUTIONS, COMMENTS),
-)
-"""All of them: what runs are first, then what they made, then what people said of it."""
+GROUPS: dict[str, tuple[TableSpec, ...]] = {
+    "Runs": (RUNS, CONFIG, CONFIG_CHANGES, PHASES, COMPUTE, METRICS, CURVES, ALARMS, LOG),
+    "Solutions": (
+        *(QUESTIONS, TRAJECTORIES, STEPS, SCORES, TRAJECTORY_SCORES, LABELS, TRAJECTORY_LABELS, TRAINING_LABELS),
+        *(ROLLOUTS, PAIRS),
+    ),
+    "People": (JUDGEMENTS, RESOLUTIONS, COMMENTS),
+}
+"""All of them by what they are about: what runs are, what they made, and what people said of it."""
+
+TABLES: tuple[TableSpec, ...] = tuple(table for tables in GROUPS.values() for table in tables)
 
 BY_NAME = {table.name: table for table in TABLES}
