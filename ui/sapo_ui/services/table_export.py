@@ -36,7 +36,10 @@ class TableExport:
     def __init__(self, run_ids: Sequence[str], folder: Path, how: Format, tables: Sequence[TableSpec]) -> None:
         self.progress: Progress | None = None
         """How far it is; None before the first row. May be read at any time."""
-        self._run_ids, self._folder, self._how, self._tables = list(run_ids), folder, how, list(tables)
+        self._run_ids = list(run_ids)
+        self._folder = folder
+        self._how: Format = how
+        self._tables = list(tables)
         self._stopped = threading.Event()
         self._task: tasks.Task | None = None
 
