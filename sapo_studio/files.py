@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
+from uuid import uuid4
 
 from sapo_studio.errors import InputError
 
@@ -270,6 +271,26 @@ def written_output(file: Path) -> Generator[TextIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def new_folder(folder: Path) -> Generator[Path]:
+    """A folder to fill with outputs, that becomes `folder` when the block is left, or is gone after an error.
+
+    Raises InputError where something is called so already: nothing is replaced. OSError where it cannot be written.
+    """
+    if folder.name and (folder.exists() or folder.is_symlink()):
+        raise InputError(f"{folder} exists already", fix="Choose a folder that does not exist yet.")
+    place = output_place(folder)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f"{place.name}.{uuid4().hex[:8]}.partial")
+    partial.mkdir()
+    try:
+        yield partial
+        partial.rename(place)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def write_output(file: Path, text: str) -> None:

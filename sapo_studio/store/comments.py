@@ -43,9 +43,14 @@ def undo_comment(store: Store, uid: str, at: float) -> bool:
 
 def comments(store: Store, trajectory_id: int) -> list[CommentInfo]:
     """The comments on a trajectory that stand now, by step and annotator."""
+    return [one for _, one in standing_comments(store, trajectory_id, trajectory_id)]
+
+
+def standing_comments(store: Store, low: int, high: int) -> list[tuple[int, CommentInfo]]:
+    """The same of all trajectories with an id in `low`..`high`, each with that id, in the order of ids."""
     found = store.rows(
-        "SELECT step, annotator, text, at, max(id) FROM comments WHERE trajectory_id = ? AND undone_at IS NULL"
-        " GROUP BY step, annotator ORDER BY step, annotator",
-        (trajectory_id,),
+        "SELECT trajectory_id, step, annotator, text, at, max(id) FROM comments WHERE trajectory_id BETWEEN ? AND ?"
+        " AND undone_at IS NULL GROUP BY trajectory_id, step, annotator ORDER BY trajectory_id, step, annotator",
+        (low, high),
     )
-    return [CommentInfo(*row[:4]) for row in found if row[2]]
+    return [(trajectory, CommentInfo(*rest[:4])) for trajectory, *rest in found if rest[2]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any, Self
 from sapo_studio import paths
 from sapo_studio.errors import StoreError
 from sapo_studio.store import backups, file_systems, presence
-from sapo_studio.store.faults import BUSY_SECONDS, StoreFault, damaged, explain, no_value
+from sapo_studio.store.connections import connect, connect_for_reading, connect_read_only
+from sapo_studio.store.faults import StoreFault, damaged, explain, no_value
 from sapo_studio.store.migrations import MIGRATIONS
 from sapo_studio.store.store_lock import StoreLock
 
@@ -83,17 +83,60 @@ class Store:
                 fix=f"Make it writable, or set {paths.HOME_VARIABLE} to another folder.",
             ) from error
         try:
-            return cls._opened(path, lambda: _connect(path, checkpointer, new=new))
+            return cls._opened(path, lambda: connect(path, checkpointer, new=new))
         except _WentError:
             return cls.open(path, create=create, checkpointer=checkpointer)
         except StoreFault as fault:
             if fault.kind not in ("full", "read-only"):
                 raise
             with suppress(StoreError):
-                store = cls._opened(path, lambda: _connect_for_reading(path))
+                store = cls._opened(path, lambda: connect_for_reading(path))
                 store.only_reading = fault
                 return store
             raise
+
+    @classmethod
+    def open_read_only(cls, path: Path | None = None) -> Store:
+        """Open the store at `path` (default: `paths.store_path()`) so that nothing can be written by it, not even the
+        upkeep of its shape. Engines and windows go on beside it.
+
+        Raises StoreError, also for a store of another version's shape.
+        """
+        path = path or paths.store_path()
+        if presence.is_new(path):
+            raise presence.missing(path)
+        file_systems.check(path)
+        try:
+            store = cls(connect_read_only(path), path)
+        except sqlite3.Error as error:
+            raise explain(error, path) from error
+        try:
+            store._check_shape()
+            store._remember_place()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def _check_shape(self) -> None:
+        """Refuse a store that this version would have to change before it can be read."""
+        version = self._version()
+        if version > len(MIGRATIONS):
+            raise self._too_new(version)
+        self._check_tables()
+        if version < len(MIGRATIONS):
+            raise StoreError(
+                f"The store {self.path} was written by an earlier SAPO Studio",
+                why=f"It has shape {version}; this program reads shape {len(MIGRATIONS)}.",
+                fix="Open it once with the window or `sapo runs`: that brings it up to date.",
+            )
+
+    def _too_new(self, version: int) -> StoreError:
+        return StoreError(
+            f"The store {self.path} was written by a newer SAPO Studio",
+            why=f"It has shape {version}; this program knows up to {len(MIGRATIONS)}.",
+            fix="Update SAPO Studio, or choose another data folder.",
+        )
 
     @classmethod
     def _opened(cls, path: Path, connect: Callable[[], sqlite3.Connection]) -> Store:
@@ -124,11 +167,7 @@ class Store:
         with self.atomic():
             version = self._version()  # again: another process may have been first
             if version > len(MIGRATIONS):
-                raise StoreError(
-                    f"The store {self.path} was written by a newer SAPO Studio",
-                    why=f"It has shape {version}; this program knows up to {len(MIGRATIONS)}.",
-                    fix="Update SAPO Studio, or choose another data folder.",
-                )
+                raise self._too_new(version)
             if version == 0 and self.value("SELECT count(*) FROM sqlite_schema"):
                 raise StoreError(
                     f"{self.path} is not a store of SAPO Studio",
@@ -391,56 +430,3 @@ def _identity(stat: os.stat_result) -> tuple[int, int]:
 
 def _marked(text: bytes) -> str:
     return text.decode("utf-8", "replace")
-
-
-def _connect(path: Path, checkpointer: bool, *, new: bool) -> sqlite3.Connection:
-    # Only where there never was a store is a file made: an empty one is no substitute for one that has just gone.
-    source = f"{path.absolute().as_uri()}?mode={'rwc' if new else 'rw'}"
-    # isolation_level=None: transactions begin where we say so, and as IMMEDIATE ones
-    connection = sqlite3.connect(source, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-    try:
-        _prepare(connection, checkpointer)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    """A connection that makes no file: SQLite's usual one wants 32 kB beside the store, before anything is read."""
-    if backups.size_of(backups.log_of(path)) == 0:
-        source = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-        return sqlite3.connect(source, uri=True, isolation_level=None)
-    source = f"{path.absolute().as_uri()}?mode=rw"
-    connection = sqlite3.connect(source, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-    # Alone with the file it keeps the log's index in its own memory.
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("PRAGMA query_only = ON")
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, checkpointer: bool) -> None:
-    """Set the connection up.
-
-    The journal mode is changed only where it has to be: that needs the file for itself alone.
-    """
-    connection.execute("PRAGMA foreign_keys = ON")
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        _to_wal(connection)
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -32768")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {1000 if checkpointer else 0}")
-
-
-def _to_wal(connection: sqlite3.Connection) -> None:
-    # SQLite does not wait here by itself when two programs open a new file at the same moment
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)

@@ -107,6 +107,13 @@ def explain(error: sqlite3.Error, path: Path) -> StoreFault:
         return damaged(path, f"The store {path} is damaged: parts of it are missing", cause)
     if "malformed JSON" in text or text.startswith("Could not decode to UTF-8"):
         return row_fault(path, "a row that was asked for", cause)
+    if isinstance(error, sqlite3.ProgrammingError) and ("closed database" in text or "same thread" in text):
+        closed = "closed database" in text
+        return StoreFault(
+            "other",
+            f"The store {path} {'has been closed' if closed else 'was opened in another thread'}",
+            fix="Read before it is closed." if closed else "Open it in each thread that reads.",
+        )
     return StoreFault(
         "other", f"The store {path} refused a request", why=cause, fix="Please report this with the lines above."
     )

@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils import Database
 
 from sapo_studio.errors import StoreError
-from sapo_studio.store import db, queries
+from sapo_studio.store import connections, db, queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.migrations import MIGRATIONS
 from sapo_studio.store.migrations.schema_changes import run_script
@@ -121,7 +121,7 @@ def test_a_damaged_store_says_so(home: Path):
 
 
 def test_a_locked_store_says_so(store: Store, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(db, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.05)
     with Store.open() as second:
         with store.atomic(), pytest.raises(StoreError, match="locked") as caught, second.atomic():
             raise AssertionError("two writers at once")

@@ -15,9 +15,12 @@ from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.files import output_place, written_output
 from sapo_studio.formats.registry import WRITTEN
+from sapo_studio.readable import counted
 
 FORMATS = {known.name: known for known in WRITTEN}
-OTHERS = ("trajectories", "metrics", "config", "model")
+OTHERS = ("trajectories", "metrics", "config", "model", "tables")
+FOLDERS = ("model", "tables")
+"""What becomes a folder."""
 if TYPE_CHECKING:
     What = StrEnum
 else:
@@ -30,10 +33,12 @@ HELP = f"""Export something of a run.
 back in its own format as it was; what a format cannot hold is named on standard error.
 **trajectories**: everything about each trajectory as JSONL. **metrics**: CSV. **config**: TOML for `sapo run`.
 **model**: the reasoner's folder (safetensors and tokenizer) after an iteration, the newest by default; of a LoRA run
-the adapter's, as peft writes it.
+the adapter's, as peft writes it. **tables**: everything that is stored, of one run or several, as a folder of Parquet
+or CSV files (docs/tables.md).
 
 Examples: `sapo export last processbench -o steps.jsonl`, `sapo export last processbench --labels rollouts`,
-`sapo export lab-demo-3 model --iteration 2 -o my-model`
+`sapo export lab-demo-3 model --iteration 2 -o my-model`,
+`sapo export lab-demo-1 lab-demo-2 tables --tables metrics,scores -o tables`
 """
 
 
@@ -57,18 +62,26 @@ class Source(StrEnum):
     IMPORT = "import"
 
 
+class TableFormat(StrEnum):
+    """As what tables are written."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
 def register(app: typer.Typer) -> None:
     """Add `export`."""
     app.command("export", help=HELP)(export)
 
 
 def export(
-    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help=f"{RUN_HELP} For `tables` several, if you like.")],
     what: Annotated[
         What, typer.Argument(metavar="WHAT", help=f"{', '.join((*FORMATS, *OTHERS[:-1]))} or {OTHERS[-1]}.")
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file, for `model` a new folder. Else standard output.")
+        Path | None,
+        typer.Option("--output", "-o", help="A file, for `model` and `tables` a new folder. Else standard output."),
     ] = None,
     labels: Annotated[
         Labels | None,
@@ -81,6 +94,12 @@ def export(
     iteration: Annotated[
         int | None, typer.Option(min=0, max=2**31 - 1, help="Only of this iteration; for `model`, whose.")
     ] = None,
+    how: Annotated[
+        TableFormat, typer.Option("--format", help="Of `tables`. Parquet needs pyarrow.")
+    ] = TableFormat.PARQUET,
+    tables: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Only these tables: metrics,steps, say. Without it, all of them.")
+    ] = "",
 ) -> None:
     """Export something of a run. What `sapo export --help` says is `HELP`."""
     from sapo_studio.app.exports import run_files as exports
@@ -90,7 +109,15 @@ def export(
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
-    if output is not None and what.value != "model":
+    if what.value == "tables":
+        if labels is not None or source is not None or iteration is not None:
+            raise InputError("Tables hold everything of a run", fix="Leave --labels, --source and --iteration out.")
+        _tables(runs, output, how, [name.strip() for name in tables.split(",") if name.strip()])
+        return
+    if len(runs) > 1:
+        raise InputError(f"{what.value} is of one run", why=f"{len(runs)} are named.", fix="Name one.")
+    (run,) = runs
+    if output is not None and what.value not in FOLDERS:
         output_place(output)
     only = None if source is None else source.value
     losses = Losses()
@@ -135,6 +162,22 @@ def export(
         say(f"{FORMATS[what.value].title} cannot hold: {'; '.join(lost)}", error=True)
     if output is not None:
         say(f"{count} lines in {output}", error=True)
+
+
+def _tables(runs: list[str], output: Path | None, how: TableFormat, names: list[str]) -> None:
+    from sapo_studio.app.exports.tables.folder import tables_named, write_tables
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    if output is None:
+        raise InputError("Tables need a folder to go to", fix="Add --output FOLDER.")
+    chosen = tables_named(names)
+    with Store.open(create=False) as store:
+        named = list(dict.fromkeys(queries.find_entry(store, run) for run in runs))
+        written = write_tables(store, named, output, how=how.value, tables=chosen)
+    for one in written:
+        say(f"{one.file}: {counted(one.rows, 'row')}", error=True)
+    say(f"{counted(len(written), 'table')} of {', '.join(named)} in {output}", error=True)
 
 
 def _write(lines: Iterator[str], output: Path | None) -> int:

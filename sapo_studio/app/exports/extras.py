@@ -18,6 +18,7 @@ from sapo_studio.formats.holding import Fact, Losses
 from sapo_studio.store import queries, resolutions
 from sapo_studio.store.annotations import standing
 from sapo_studio.store.codec import id_range, unpack_scores
+from sapo_studio.store.comments import standing_comments
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
 from sapo_studio.store.imports import FILE_LABELS
@@ -53,14 +54,8 @@ def extras_of(store: Store, identities: Sequence[int]) -> dict[int, Extras]:
     reach = (identities[0], identities[-1])
     judgements = standing(store, *reach)
     resolved = resolutions.standing_resolutions(store, *reach)
-    for identity, person, step, at, text in store.rows(
-        "SELECT c.trajectory_id, c.annotator, c.step, c.at, c.text FROM comments c WHERE c.undone_at IS NULL"
-        f" AND c.text != '' AND c.trajectory_id {between} AND c.id = (SELECT max(d.id) FROM comments d WHERE"
-        " d.trajectory_id = c.trajectory_id AND d.step = c.step AND d.annotator = c.annotator AND d.undone_at IS NULL)"
-        " ORDER BY c.trajectory_id, c.id",
-        reach,
-    ):
-        comments.setdefault(identity, []).append(Comment(person=person, step=step, at=at, text=text))
+    for identity, one in standing_comments(store, *reach):
+        comments.setdefault(identity, []).append(Comment(person=one.annotator, step=one.step, at=one.at, text=one.text))
     for identity, verifier, blob, predicted in store.rows(
         f"SELECT trajectory_id, verifier, scores, predicted FROM scores WHERE trajectory_id {between} ORDER BY 1, 2",
         reach,

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 
 from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.formats.base import ReadAs
+from sapo_ui.features.exports.tables_dialog import TablesDialog
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
@@ -103,3 +104,13 @@ def test_empty_panels_of_an_imported_file_promise_nothing_that_a_run_does(qtbot,
     panels.go_to("gap")
     select(window, run)
     qtbot.waitUntil(lambda: bool(said(panels["gap"]).strip()) and GapPanel.import_text not in said(panels["gap"]))
+
+
+def test_the_menu_opens_the_export_of_tables(qtbot, open_window, store, select):
+    run = synthetic_run(store, trajectories=8, questions=4, iterations=1)
+    window = open_window([])
+    select(window, run)
+    window.actions_["run.tables"].trigger()
+    (found,) = window.findChildren(TablesDialog)
+    qtbot.waitUntil(lambda: found.folder.text().endswith(f"{run}-tables"))
+    found.close()

@@ -168,6 +168,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
+        "run.tables",
+        "Export tables\u2026",
+        "Run",
+        2,
+        "Write everything that is stored of the run as Parquet or CSV, for other programs.",
+        "",
+        "",
+        ANY,
+    ),
+    ActionSpec(
         "run.notes", "Notes and tags\u2026", "Run", 2, "Write down what is to be remembered about the run.", "", "", ANY
     ),
     ActionSpec(

@@ -13,6 +13,7 @@ from sapo_studio.app.imports.scoring import Scored
 from sapo_studio.app.imports.take_in import Imported
 from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
+from sapo_ui.features.exports.tables_dialog import TablesDialog
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
@@ -51,6 +52,7 @@ class FileActions(QObject):
             "file.import": self.choose,
             "run.export": self.export,
             "run.report": self.report,
+            "run.tables": self.export_tables,
             "run.score": self.score,
         }
 
@@ -90,6 +92,15 @@ class FileActions(QObject):
             return None
         dialog = ReportDialog(run, self._window)
         dialog.open_wanted.connect(open_path)
+        dialog.show()
+        return dialog
+
+    def export_tables(self) -> TablesDialog | None:
+        """Open the dialog that writes tables of what is shown."""
+        run = self._current()
+        if run is None:
+            return None
+        dialog = TablesDialog(run, saving().folder, self._window)
         dialog.show()
         return dialog
 

@@ -87,6 +87,7 @@ MORE = (
     "run.rename",
     "run.export",
     "run.report",
+    "run.tables",
     "run.score",
     "run.checkpoint",
     "",
