@@ -67,6 +67,11 @@ class Picks(QObject):
         """Whether runs that differ in nothing but their seed are one line."""
         return self._grouped
 
+    @property
+    def groups_known(self) -> bool:
+        """Whether `set_groups` has told of each picked run."""
+        return all(run_id in self._leaders for run_id in self._slots)
+
     def toggle(self, run_id: str) -> None:
         """Pick a run, or no longer."""
         self.choose([one for one in self._slots if one != run_id] if run_id in self._slots else [*self._slots, run_id])
@@ -165,8 +170,6 @@ class Picks(QObject):
         self._leaders = {}
         self._baseline = choices.get("baseline", "")
         self._grouped = choices.get("grouped") == "1"
-        self.view = {
-            name.removeprefix("view."): text for name, text in choices.items() if name.startswith("view.")
-        }
+        self.view = {name.removeprefix("view."): text for name, text in choices.items() if name.startswith("view.")}
         self._settle()
         self.changed.emit()

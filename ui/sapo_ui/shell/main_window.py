@@ -469,7 +469,8 @@ class MainWindow(QMainWindow):
         where = panel or form
         own = [] if where is None else [shortcut.key().toString() for shortcut in where.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
-        self.status_line.show_keys("" if panel is None else panel.keys)
+        page = self.pages.front
+        self.status_line.show_keys(panel.keys if panel is not None else page.keys if page is not None else "")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.pages.front_id not in ("empty", "run"):

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from sapo_ui import theme
 from sapo_ui.widgets.charts.chart_export import Table
-from sapo_ui.widgets.charts.line_chart import Line, LineChart
+from sapo_ui.widgets.charts.line_chart import MOST_FOR_LABELS, Line, LineChart
 from sapo_ui.widgets.charts.plot_math import Floats
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NEAR = 28
 """Pixels between the pointer and a line that it means."""
+
+MOST_FOR_NAMES = 0.34
+"""Share of the chart's width that a name and its value at a line's end may take."""
 
 OPEN_END = 0.05
 """How far the dashed end of a line that goes on reaches, as a share of the width."""
@@ -52,11 +55,6 @@ class OverlayChart(LineChart):
         self._figures: tuple[Figures, ...] = ()
         self._ends: list[OpenEnd] = []
         self._marks: list[HollowMarks] = []
-
-    @property
-    def focus_line(self) -> int | None:
-        """The line in focus, by its index."""
-        return self._focus
 
     @property
     def figures(self) -> tuple[Figures, ...]:
@@ -152,14 +150,17 @@ class OverlayChart(LineChart):
             if len(one.y)
         ]
         if extra:
-            widest = max(self.fontMetrics().horizontalAdvance(one.text) for one in extra) + 14
-            view.ends.setWidth(max(round(view.ends.width()), min(widest, self.width() // 2)))
-            view.ends.set_labels([*view.ends.labels, *extra])
+            labels = [*view.ends.labels, *extra]
+            widest = max(self.fontMetrics().horizontalAdvance(one.text) for one in labels)
+            view.ends.setWidth(round(min(widest + 14.0, self.width() * MOST_FOR_LABELS)))
+            view.ends.set_labels(labels)
 
     def _end_text(self, line: Line, at: float) -> str:
-        text = super()._end_text(line, at)
-        there = bool(np.any(line.x == at))
-        return text if there else line.name
+        """A long name gives way to the value behind it; where the line has no point, its name alone."""
+        metrics = self.fontMetrics()
+        value = super()._end_text(line, at).removeprefix(line.name) if np.any(line.x == at) else ""
+        room = round(self.width() * MOST_FOR_NAMES) - metrics.horizontalAdvance(value)
+        return metrics.elidedText(line.name, Qt.TextElideMode.ElideMiddle, room) + value
 
     # Which line is in focus
 
