@@ -13,6 +13,9 @@ from sapo_ui.widgets.charts.plot_math import nice_ticks
 
 BAR, POINT = 4, 4.0
 
+FLAT = 1e-9
+"""Values that differ by less than this share are one."""
+
 Axis = tuple[float, float]
 
 
@@ -22,9 +25,9 @@ def axis_around(values: Iterable[float | None], *, zero: bool = False) -> Axis:
     if zero or not known:
         known.append(0.0)
     low, high = min(known), max(known)
-    if high <= low:
+    if high - low < FLAT * max(1.0, abs(low), abs(high)):
         low, high = low - 0.01, high + 0.01
-    ticks = nice_ticks(low, high, 6)
+    ticks = nice_ticks(low, high, 10)
     step = ticks[1] - ticks[0] if len(ticks) > 1 else high - low
     return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
 

@@ -30,6 +30,7 @@ class ConfigCard(Card):
         self.equal.setProperty("look", "link")
         self.equal.setFont(theme.font("small"))
         self.equal.setAutoDefault(False)
+        self.equal.setAccessibleName("Keys that all runs have alike")
         self.equal.clicked.connect(lambda _checked=False: self.toggle())
         self.seeds = ElidedLabel(theme.font("small"))
         self.same = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText, lines=2)

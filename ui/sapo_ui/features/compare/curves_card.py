@@ -60,6 +60,7 @@ class CurvesCard(Card):
         self.axis = combo_box("X axis", AXES, "What the curves go along")
         self.axis.currentIndexChanged.connect(self._axis_changed)
         self.chart = OverlayChart()
+        self.chart.setAccessibleName("Curves")
         self.chart.focused.connect(self._focused)
         self.note = label("", "small", "muted", wrap=True)
         self._metrics: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ class Message(QWidget):
         self.button = QPushButton()
         self.button.setProperty("look", "primary")
         self.button.setAutoDefault(False)
+        self.button.setAccessibleName("Choose runs to compare")
         column = QVBoxLayout(self)
         column.addStretch(2)
         column.addWidget(self.words)

@@ -101,7 +101,8 @@ class RunListModel(QAbstractListModel):
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         """A run can be dragged to where runs are compared."""
-        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else flags
 
     def mimeTypes(self) -> list[str]:
         return [RUN_MIME]
