@@ -18,3 +18,6 @@ SET_ITERATION = 100_000_000
 """trajectories of an iteration, from iteration 0 on,"""
 SET_TRAJECTORIES = 10_000_000
 """and a set's in it; a set's questions likewise."""
+TESTS = 3_200_000_000
+"""Where trajectories of the run's own test questions begin, a block of BLOCK an iteration: beyond those of all sets and
+iterations. The questions have the run's numbers."""

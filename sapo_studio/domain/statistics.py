@@ -1,13 +1,15 @@
-"""Means over seeds with their intervals, and paired comparisons of methods."""
+"""Means over seeds with their intervals, and comparisons of methods over seeds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from sapo_studio.domain.student_t import quantile, two_sided
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,9 @@ class Mean:
 
 @dataclass(frozen=True)
 class Compared:
-    """This method less the one that is compared with; over seeds, paired. `p`: of the two-sided paired t test, None
-    with one seed. `p_holm`: the same corrected for how many are printed beside it, where that was done (`holm`)."""
+    """This method less the one that is compared with, over seeds. `p`: of the two-sided t test, None where there are
+    too few seeds for one. `p_holm`: the same corrected for how many are printed beside it, where that was done
+    (`holm`)."""
 
     difference: Mean
     p: float | None
@@ -36,24 +39,40 @@ def mean(values: Sequence[float]) -> Mean:
     value = float(data.mean())
     if len(data) < 2:
         return Mean(value, None, None, len(data))
-    from scipy import stats
-
-    half = float(stats.t.ppf(0.975, len(data) - 1)) * float(data.std(ddof=1)) / math.sqrt(len(data))
+    half = quantile(len(data) - 1) * float(data.std(ddof=1)) / math.sqrt(len(data))
     return Mean(value, value - half, value + half, len(data))
 
 
 def compared(pairs: Sequence[tuple[float, float]]) -> Compared:
-    """Of (this, other) by seed."""
+    """Of (this, other) by seed: the paired t test."""
     differences = [a - b for a, b in pairs]
     found = mean(differences)
     if len(differences) < 2:
         return Compared(found, None)
     if max(differences) == min(differences):  # the test has no variance to go by
         return Compared(found, 1.0 if differences[0] == 0 else 0.0)
-    from scipy import stats
+    error = math.sqrt(_error_squared(np.asarray(differences, dtype=np.float64)))
+    return Compared(found, two_sided(found.value / error if error else math.inf, len(differences) - 1))
 
-    test: Any = stats.ttest_rel([a for a, _ in pairs], [b for _, b in pairs])
-    return Compared(found, float(test.pvalue))
+
+def unpaired(mine: Sequence[float], others: Sequence[float]) -> Compared:
+    """Of this method's seeds and the other's, which do not belong together: Welch's t test. Both have two or more
+    for a p; `difference.n` is how many there are in all."""
+    a, b = np.asarray(mine, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    value, n = float(a.mean() - b.mean()), len(a) + len(b)
+    if min(len(a), len(b)) < 2:
+        return Compared(Mean(value, None, None, n), None)
+    first, second = _error_squared(a), _error_squared(b)
+    if first + second == 0.0:  # the test has no variance to go by
+        return Compared(Mean(value, value, value, n), 1.0 if value == 0.0 else 0.0)
+    freedom = (first + second) ** 2 / (first**2 / (len(a) - 1) + second**2 / (len(b) - 1))
+    error = math.sqrt(first + second)
+    half = quantile(freedom) * error
+    return Compared(Mean(value, value - half, value + half, n), two_sided(value / error, freedom))
+
+
+def _error_squared(data: NDArray[np.float64]) -> float:
+    return float(data.var(ddof=1)) / len(data)
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +85,7 @@ __all__ = [
     "newest_pairs",
     "pairs",
     "phases",
+    "raw_config",
     "same_question",
     "sets_of",
     "trace",
@@ -98,10 +100,18 @@ __all__ = [
 def get_config(store: Store, run_id: str) -> RunConfig:
     """The resolved configuration of a run. Raises RunGone where there is no such run, InputError where it is an
     imported file."""
+    return parse_config(raw_config(store, run_id), source=f"the configuration of run {run_id}")
+
+
+def raw_config(store: Store, run_id: str) -> dict[str, Any]:
+    """The configuration as the store has it, of whatever version. Raises as `get_config` does, but for keys that this
+    version does not know."""
     text = _config_text(store, run_id)
     with reading(store.path, f"the configuration of run {run_id}"):
-        values = json.loads(text)
-    return parse_config(values, source=f"the configuration of run {run_id}")
+        values: Any = json.loads(text)
+        if not isinstance(values, dict):
+            raise TypeError("it is no object")
+        return cast("dict[str, Any]", values)
 
 
 def _config_text(store: Store, run_id: str) -> str:
@@ -116,9 +126,9 @@ def _config_text(store: Store, run_id: str) -> str:
 
 def get_seed(store: Store, run_id: str) -> int:
     """A run's seed. Also of one whose configuration has keys that this version does not know: its report needs none."""
-    text = _config_text(store, run_id)
+    values = raw_config(store, run_id)
     with reading(store.path, f"the configuration of run {run_id}"):
-        return int(json.loads(text)["seed"])
+        return int(values["seed"])
 
 
 def config_changes(store: Store, run_id: str) -> list[ConfigChange]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sapo_engine.grading.programs import probe
 from sapo_engine.loop import run
+from sapo_engine.numbering import SETS
 from sapo_engine.phases import evaluate
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.control import ControlState
@@ -111,14 +112,18 @@ def test_a_set_is_measured_beside_the_own_questions(ground):
     found = numbers(events)
     assert found[0, "far", "greedy_accuracy"] == (len(known) / len(golds), len(golds))
     assert found[0, "", "greedy_accuracy"] == (0.0, 20)
-    written = [row for row in rows(events, Trajectories) if row.source == "test"]
+    asked = {row.number: row for row in rows(events, Questions)}
+    solved = [row for row in rows(events, Trajectories) if row.source == "test"]
+    written = [row for row in solved if asked[row.question].set]
     right = sum(row.copies for row in written if row.correct and row.sample)
     assert found[0, "far", "sampled_accuracy"][0] == pytest.approx(right / (3 * len(golds)))
     assert sum(row.copies for row in written) == 4 * len(golds)
-    asked = {row.number: row for row in rows(events, Questions)}
     assert {asked[row.question].set for row in written} == {"far"}
     assert {asked[row.question].text for row in written} == set(golds)
-    assert len({row.number for row in written}) == len(written)
+    assert len({row.number for row in solved}) == len(solved)
+    own = [row for row in solved if not asked[row.question].set]
+    assert {asked[row.question].split for row in own} == {"test"}
+    assert sum(row.copies for row in own) == 3 * 20  # a greedy solution and two samples of each
 
 
 @pytest.mark.parametrize("how", ["leave_out", "keep"])
@@ -147,10 +152,15 @@ def test_nothing_is_trained_on_a_set(ground):
     tests = {row.number for row in rows(events, Trajectories) if row.source == "test"}
     assert {row.iteration for row in rows(events, Trajectories) if row.source == "test"} == {0, 1}
     assert not tests & {row.trajectory for row in rows(events, Labels)}
-    assert not tests & {row.trajectory for row in rows(events, Scores)}
+    # Greedy solutions of the run's own test questions are scored, for who looks at them.
+    asked = {row.number: row.set for row in rows(events, Questions)}
+    own = {
+        t.number for t in rows(events, Trajectories) if t.source == "test" and not asked[t.question] and not t.sample
+    }
+    assert tests & {row.trajectory for row in rows(events, Scores)} == own
     assert not tests & {number for row in rows(events, Pairs) for number in (row.winner, row.loser)}
-    far_questions = {row.number for row in rows(events, Questions) if row.set}
-    assert not far_questions & {row.question for row in rows(events, Trajectories) if row.source != "test"}
+    test_questions = {row.number for row in rows(events, Questions) if row.split == "test"}
+    assert not test_questions & {row.question for row in rows(events, Trajectories) if row.source != "test"}
     without = whole_run(config_of(ground, [], iterations=1), ground / "other")
     assert {key: value for key, value in numbers(events).items() if not key[1] and "seconds" not in key[2]} == {
         key: value for key, value in numbers(without).items() if "seconds" not in key[2]
@@ -178,7 +188,7 @@ def test_a_run_that_is_stopped_within_a_set_goes_on_there(ground, monkeypatch):
     class Watch(list):
         def append(self, event):
             seen.append(event)
-            if isinstance(event, Trajectories) and len(rows(seen, Trajectories)) > 20:
+            if sum(row.question >= SETS for row in rows(seen, Trajectories)) > 20:
                 control.take(Verb.STOP)
 
     with pytest.raises(Stopped):

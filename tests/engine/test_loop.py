@@ -161,6 +161,29 @@ def test_every_metric_of_the_method_is_there(finished):
     assert lucky == pytest.approx(1 - sound / sampled)
 
 
+def test_the_own_test_questions_are_kept_answer_by_answer(finished):
+    """Accuracies again from the rows that were sent, and the scores of greedy solutions."""
+    seen, metrics = finished[0], finished[0].metrics
+    test = {row.number: row for row in seen.rows(k.Questions).values() if row.split == "test"}
+    solved = [row for row in seen.rows(k.Trajectories).values() if row.source == "test"]
+    assert {row.question for row in solved} == {*test}
+    assert len({row.number for row in seen.rows(k.Trajectories).values()}) == len(seen.rows(k.Trajectories))
+    for iteration in range(3):
+        mine = [row for row in solved if row.iteration == iteration]
+        greedy, samples = [r for r in mine if not r.sample], [r for r in mine if r.sample]
+        assert len(greedy) == len(test)
+        assert metrics[iteration, "greedy_accuracy"][0] == pytest.approx(sum(r.correct for r in greedy) / len(test))
+        made = sum(r.copies for r in samples)
+        assert made == len(test) * config().evaluation.samples
+        right = sum(r.copies for r in samples if r.correct)
+        sound = sum(r.copies for r in samples if r.correct and r.truth == 0)
+        assert metrics[iteration, "sampled_accuracy"][0] == pytest.approx(right / made)
+        assert metrics[iteration, "sound_accuracy"][0] == pytest.approx(sound / made)
+        scored = {n: row for (_, verifier, n), row in seen.rows(k.Scores).items() if verifier == iteration}
+        assert {*scored} & {r.number for r in mine} == {r.number for r in greedy}
+        assert all(len(scored[r.number].scores) == len(r.steps) for r in greedy)
+
+
 def test_what_to_trust_a_run_by(finished):
     """Rewards, pairs and cut samples, reckoned again from the rows that were sent."""
     seen, metrics = finished[0], finished[0].metrics

@@ -13,10 +13,10 @@ from scipy import stats
 from sapo_studio import supervisor
 from sapo_studio.app.experiments import page, runner
 from sapo_studio.app.experiments.matrix_file import parse_matrix, read_matrix
-from sapo_studio.app.experiments.methods import METHODS, PAPER
 from sapo_studio.app.experiments.table import Measured, tabulate
 from sapo_studio.config.overrides import merged
 from sapo_studio.domain.ledger import Compute
+from sapo_studio.domain.methods import METHODS, PAPER
 from sapo_studio.domain.runs import PlannedPhase, RunStatus
 from sapo_studio.domain.statistics import compared, holm, mean
 from sapo_studio.errors import InputError

@@ -21,14 +21,14 @@ SOURCES = (
     ("Task's own solutions", "solution"),
     ("Expanded rollouts", "expansion"),
     ("Process benchmark", "process"),
-    ("Evaluation sets", "test"),
+    ("Test questions", "test"),
 )
 
 SOURCE_WORDS = {
     "solution": "the task's own",
     "expansion": "expanded rollout",
     "process": "benchmark",
-    "test": "evaluation set",
+    "test": "test question",
     "import": "imported",
 }
 """What a trajectory is called that is no sample."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,30 +50,7 @@ def solve(
     return [[(c.tokens, next(grades)) for c in mine] for mine in completions]
 
 
-def accuracy(
-    asked: Asked,
-    model: Reasoner,
-    split: str,
-    path: str,
-    samples: int,
-    *,
-    greedy: bool = False,
-    steps: bool = False,
-) -> Sampled:
-    """How many of `samples` solutions of each question of `split` are right; with `steps` and a step oracle also how
-    many are so at every step."""
-    questions = asked.task.questions(split)
-    solved = solve(asked, model, questions, path, samples, greedy=greedy)
-    right = [[tokens for tokens, grade in mine if grade.correct] for mine in solved]
-    counts = [len(mine) for mine in right]
-    if not steps or asked.task.first_error(questions[0], questions[0].steps) is None:
-        return Sampled(counts, samples)
-
-    def sound(question: Question, tokens: tuple[int, ...]) -> bool:
-        return asked.task.first_error(question, asked.builder.cut(tokens)[1]) == 0
-
-    found = [
-        sum(copies for tokens, copies in Counter(mine).items() if sound(question, tokens))
-        for question, mine in zip(questions, right, strict=True)
-    ]
-    return Sampled(counts, samples, found)
+def accuracy(asked: Asked, model: Reasoner, split: str, path: str, samples: int, *, greedy: bool = False) -> Sampled:
+    """How many of `samples` solutions of each question of `split` are right."""
+    solved = solve(asked, model, asked.task.questions(split), path, samples, greedy=greedy)
+    return Sampled([sum(grade.correct for _, grade in mine) for mine in solved], samples)

@@ -1,4 +1,5 @@
-"""A reasoner on an evaluation set: its greedy and sampled solutions as trajectories, and what they come to."""
+"""A reasoner on test questions, its run's own or an evaluation set's: its greedy and sampled solutions as trajectories,
+and what they come to."""
 
 from __future__ import annotations
 
@@ -6,29 +7,42 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sapo_engine.evaluation.accuracy import Sampled, solve
+from sapo_engine.evaluation.accuracy import Sampled, Solved, solve
 from sapo_engine.grading.base import Grade
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.numbering import SET_ITERATION, SET_TRAJECTORIES, SETS
 from sapo_engine.rollouts.asked import EvalSet
 from sapo_engine.tasks.base import Question
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
+from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 
 
 def set_trajectories(
     asked: EvalSet, model: Reasoner, iteration: int, questions: Sequence[Question], first: int
 ) -> list[Trajectory]:
-    """The solutions of `questions`, the set's from the `first` on: the greedy one of each (sample 0), and its samples
-    (from 1 on; equal ones once, with their `copies`).
+    """The solutions of `questions`, the set's from the `first` on, as `solutions` has them.
 
     The same random keys in every iteration: what differs between two iterations is the reasoner.
     """
     greedy = solve(asked, model, questions, f"set {asked.name} greedy", 1, greedy=True)
     sampled = solve(asked, model, questions, f"set {asked.name}", asked.samples)
     block = SETS + SET_ITERATION * iteration + SET_TRAJECTORIES * asked.place
+    return solutions(asked.builder, questions, greedy, sampled, iteration, block + first * (asked.samples + 1))
+
+
+def solutions(
+    builder: TrajectoryBuilder,
+    questions: Sequence[Question],
+    greedy: Sequence[Sequence[Solved]],
+    sampled: Sequence[Sequence[Solved]],
+    iteration: int,
+    first: int,
+) -> list[Trajectory]:
+    """The greedy solution of each question (sample 0), and its samples (from 1 on; equal ones once, with their
+    `copies`). Their numbers begin at `first`; a question has one more than it has samples."""
     found: list[Trajectory] = []
     for offset, question in enumerate(questions):
-        base = block + (first + offset) * (asked.samples + 1)
+        base = first + offset * (len(sampled[offset]) + 1)
         verdicts: dict[tuple[int, ...], Grade] = dict(sampled[offset])
         copies = Counter(tokens for tokens, _ in sampled[offset])
         (best, grade) = greedy[offset][0]
@@ -38,17 +52,20 @@ def set_trajectories(
             draft = TrajectoryDraft(
                 question, tokens, base + sample, iteration=iteration, sample=sample, copies=times, source="test"
             )
-            found.append(asked.builder.trajectory(draft, verdict))
+            found.append(builder.trajectory(draft, verdict))
     return found
 
 
-def set_counts(asked: EvalSet, trajectories: Sequence[Trajectory]) -> tuple[Sampled, Sampled]:
-    """What a set's trajectories come to, greedy and sampled: right solutions by question."""
-    questions = [question.number for question in asked.task.questions("test")]
-    greedy, sampled = dict.fromkeys(questions, 0), dict.fromkeys(questions, 0)
+def counts(questions: Sequence[Question], samples: int, trajectories: Sequence[Trajectory]) -> tuple[Sampled, Sampled]:
+    """What solutions of these questions come to, greedy and sampled; where every first error is known also how many
+    samples are correct at every step."""
+    greedy, sampled, sound = ({question.number: 0 for question in questions} for _ in range(3))
+    known = all(t.truth is not None for t in trajectories)
     for t in trajectories:
         (sampled if t.sample else greedy)[t.question] += t.copies if t.correct else 0
-    return Sampled(list(greedy.values()), 1), Sampled(list(sampled.values()), asked.samples)
+        sound[t.question] += t.copies if t.sample and t.correct and t.truth == 0 else 0
+    whole = list(sound.values()) if known else None
+    return Sampled(list(greedy.values()), 1), Sampled(list(sampled.values()), samples, whole)
 
 
 def as_stored(asked: EvalSet, trajectory: Trajectory) -> Trajectory:

@@ -7,14 +7,15 @@ import json
 import math
 from collections.abc import Sequence
 
-from sapo_engine.evaluation.accuracy import Sampled, accuracy
-from sapo_engine.evaluation.eval_set import set_counts, set_trajectories
+from sapo_engine.evaluation.accuracy import Sampled, solve
+from sapo_engine.evaluation.eval_set import counts, set_trajectories, solutions
 from sapo_engine.evaluation.monte_carlo import monte_carlo_labels
 from sapo_engine.evaluation.sampler_gap import sampler_gap
 from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.numbering import BLOCK, TESTS
 from sapo_engine.phases.codecs import JsonCodec
 from sapo_engine.phases.context import PhaseContext, RunContext
-from sapo_engine.phases.rows import emit_set
+from sapo_engine.phases.rows import emit_set, emit_trajectories
 from sapo_engine.phases.score import score_and_emit
 from sapo_engine.rollouts.asked import EvalSet
 from sapo_engine.rollouts.overheard import Heard
@@ -58,10 +59,13 @@ def evaluate(
     def work(phase: PhaseContext) -> list[str] | dict[str, list[str]]:
         if iteration == 0:
             golds_metrics(phase)
-        heard = reasoner_metrics(phase, aligned)
+        heard, greedy = reasoner_metrics(phase, aligned)
         sets_metrics(phase, aligned)
         # Behind all that these weights sample: a sampler outside gives the card back for it.
         sampler_metric(phase, aligned, heard)
+        if verifier is not None:
+            # For whoever asks where a solution goes wrong, and which of two is the better one: no metric needs it.
+            score_and_emit(phase, verifier, iteration, greedy)
         if verifier is None or not any(t.truth is not None for t in benchmark):
             return []
         scores = score_and_emit(phase, verifier, iteration, benchmark)
@@ -95,24 +99,27 @@ def golds_metrics(phase: PhaseContext) -> None:
         phase.metric("bad_golds_share", len(golds.bad) / golds.checked, n=golds.checked, set=name)
 
 
-def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> list[Heard]:
-    """Greedy and sampled accuracy and pass@k on the run's own test questions; with a step oracle also the share of
-    samples that are right at every step, and the share of right answers that are not (false positives). Returns what
-    was overheard of the samples."""
+def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> tuple[list[Heard], list[Trajectory]]:
+    """Greedy and sampled accuracy and pass@k on the run's own test questions, whose solutions are sent, too; with a
+    step oracle also the share of samples that are right at every step, and the share of right answers that are not
+    (false positives). Returns what was overheard of the samples, and the greedy solutions."""
     session = phase.context.session
-    greedy = accuracy(session, model, "test", "greedy", 1, greedy=True)
-    phase.share("greedy_accuracy", greedy_share(greedy))
+    questions, samples = session.task.questions("test"), session.config.evaluation.samples
+    best = solve(session, model, questions, "greedy", 1, greedy=True)
     phase.poll_control()
     # The same keys in every iteration: what differs between two iterations is the reasoner.
-    samples = session.config.evaluation.samples
     with session.pool.overhear(OVERHEARD) as heard:
-        sampled = accuracy(session, model, "test", "test", samples, steps=True)
+        others = solve(session, model, questions, "test", samples)
+    written = solutions(session.builder, questions, best, others, phase.iteration, TESTS + BLOCK * phase.iteration)
+    emit_trajectories(phase, written)
+    greedy, sampled = counts(questions, samples, written)
+    phase.share("greedy_accuracy", greedy_share(greedy))
     sampled_metrics(phase, sampled)
     if sampled.sound is not None:
         phase.share("sound_accuracy", mean_share([c / samples for c in sampled.sound]))
         lucky = [c - s for c, s in zip(sampled.right, sampled.sound, strict=True)]
         phase.share("false_positives", ratio_share(lucky, sampled.right))
-    return heard
+    return heard, [t for t in written if t.sample == 0]
 
 
 def sampler_metric(phase: PhaseContext, model: Reasoner, heard: Sequence[Heard]) -> None:
@@ -153,7 +160,7 @@ def sets_metrics(phase: PhaseContext, model: Reasoner) -> None:
             emit_set(phase, one, part, rows)
             found += rows
             phase.progress(at + len(part), len(questions), f"evaluation set {one.name}")
-        greedy, sampled = set_counts(one, found)
+        greedy, sampled = counts(questions, one.samples, found)
         phase.share("greedy_accuracy", greedy_share(greedy), one.name)
         sampled_metrics(phase, sampled, one.name)
 

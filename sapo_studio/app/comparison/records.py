@@ -65,16 +65,17 @@ class Point:
 class ComparedRun:
     """One of the runs, with what was measured on the chosen set.
 
-    `label` tells it apart from the others in few words; `group` is the place of its side in `Comparison.groups`.
-    `iteration`: the one that is compared, None where nothing has been evaluated yet; `going`: the run has not ended, so
-    that its curve may go on. `values`: metrics of `iteration`; `curves`: of every iteration, by metric. `compute` and
-    `seconds`: up to `iteration`. `questions`: how many questions of the set it keeps single answers to, 0 where it
-    keeps none. `paper`: the paper's own greedy accuracy, as a fraction, of the method that the run is, None where task,
+    `key` is its id, with `@ITERATION` where one was picked: the same run may be there at two iterations. `label` tells
+    it apart from the others in few words; `group` is the place of its side in `Comparison.groups`. `iteration`: the one
+    that is compared, None where nothing has been evaluated yet; `going`: the run has not ended, so that its curve may
+    go on. `values`: metrics of `iteration`; `curves`: of every iteration, by metric. `compute` and `seconds`: up to
+    `iteration`. `questions`: how many questions of the set it keeps single answers to, 0 where it keeps none. `paper`:
+    the paper's own greedy accuracies, as fractions by iteration, of the method that the run is: nothing where task,
     model or method is not the paper's; `paper_method`: the paper's name of it. `changes`: what was changed when it was
     resumed. `notes`: what to know, as sentences.
     """
 
-    run_id: str
+    picked: Picked
     number: int
     name: str
     label: str
@@ -89,18 +90,29 @@ class ComparedRun:
     compute: Compute | None
     seconds: float | None
     questions: int
-    paper: float | None = None
+    paper: Mapping[int, float] = field(default_factory=dict[int, float])
     paper_method: str = ""
     changes: tuple[ConfigChange, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.picked.run_id
+
+    @property
+    def key(self) -> str:
+        """Tells it apart from all others of the comparison."""
+        return str(self.picked)
 
 
 @dataclass(frozen=True, slots=True)
 class RunGroup:
     """A side: runs of one configuration, by seed. One run alone is a group as well.
 
-    `label` tells it apart from the other sides. `runs`: their ids, as picked; `seeds` in the same order. `values`: mean
-    over the seeds, with its t interval (none with one seed), of the metrics that all of them have. `curves`: by metric,
+    `label` tells it apart from the other sides. `runs`: their keys; `seeds` in the same order. `iteration`: the
+    last one that all of them have been through, None where there is none. `values`: mean over the seeds after it, with
+    its t interval (none with one seed), of the metrics that all of them have. `curves`: by metric,
     after every iteration that all of them have: of one run its own points, of several the mean with its t interval
     (`n` is then the number of seeds, `flops` and `seconds` are means).
     """
@@ -108,6 +120,7 @@ class RunGroup:
     label: str
     runs: tuple[str, ...]
     seeds: tuple[int, ...]
+    iteration: int | None
     values: Mapping[str, Mean]
     curves: Mapping[str, tuple[Point, ...]]
 
@@ -122,7 +135,7 @@ class ConfigRow:
     """A key of the configuration, as `section.key`, with its value in each run (in the order of `Comparison.runs`; as
     JSON has it). A set of evaluation, or a value in one, has a key such as `evaluation.sets.math.samples`; a run
     without that set has None there. `unlike`: which differ from the baseline's. `changes`: what was changed of this key
-    when runs were resumed, by run id: `values` are those that hold now.
+    when runs were resumed, by run key: `values` are those that hold now.
     """
 
     key: str
@@ -235,11 +248,11 @@ class Comparison:
     questions: str
     notes: tuple[str, ...] = ()
 
-    def run(self, run_id: str) -> ComparedRun:
+    def run(self, key: str) -> ComparedRun:
         """One of the runs. KeyError where it is none of them."""
-        found = next((run for run in self.runs if run.run_id == run_id), None)
+        found = next((run for run in self.runs if run.key == key), None)
         if found is None:
-            raise KeyError(run_id)
+            raise KeyError(key)
         return found
 
 

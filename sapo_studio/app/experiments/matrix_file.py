@@ -10,11 +10,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sapo_studio.app.experiments.methods import METHODS, PAPER, Method
 from sapo_studio.config.overrides import merged
 from sapo_studio.config.places import beside, whole_paths
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig, parse_config, problems
+from sapo_studio.domain.methods import METHODS, PAPER, Method
 from sapo_studio.errors import InputError
 from sapo_studio.files import parse_toml_text, read_text
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sapo_studio.app.experiments.matrix_file import Matrix
-from sapo_studio.app.experiments.methods import PAPER
 from sapo_studio.app.experiments.runner import Placed
 from sapo_studio.domain.ledger import PARTS, Compute, until
+from sapo_studio.domain.methods import PAPER
 from sapo_studio.domain.statistics import Compared, Mean, compared, holm, mean
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store

@@ -80,8 +80,9 @@ def labeled_solutions(
 ) -> Iterator[LabeledSolution]:
     """The trajectories of a run whose first error is known from `labels`, in order of their ids.
 
-    `source` (sample, solution, expansion, process) and `iteration` narrow them down. The task's own solutions are left
-    out unless a person has judged them or `source` asks for them: no model wrote them.
+    `source` (sample, solution, expansion, process, test) and `iteration` narrow them down. Unless a person has judged
+    them or `source` asks for them the task's own solutions are left out, which no model wrote, and those of test
+    questions: who trains on what is exported would train on these.
     """
     low, high = id_range(queries.get_number(store, run_id))
     name = queries.get_run(store, run_id).id
@@ -95,7 +96,7 @@ def labeled_solutions(
     else:
         where += " AND t.verified IS NOT NULL" if labels == "rollouts" else " AND t.truth IS NOT NULL"
         if source is None:
-            where += " AND t.source != 'solution'"
+            where += " AND t.source NOT IN ('solution', 'test')"
     if source is not None:
         where += " AND t.source = ?"
         values.append(source)

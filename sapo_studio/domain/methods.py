@@ -78,3 +78,23 @@ PAPER: dict[str, dict[str, float]] = {
     },
 }  # fmt: skip
 """The paper's greedy accuracies in per cent (its Tables 1 and 3), by task and model, then by the paper's name."""
+
+PAPER_SAPO: dict[str, tuple[float, ...]] = {
+    "gsm8k/qwen2.5-0.5b": (36.99, 38.14, 41.62),
+    "gsm8k/llama3.2-1b": (29.41, 32.60, 34.19),
+    "gsm8k/gemma2-2b": (46.10, 48.07, 49.73),
+    "mbpp/qwen2.5-0.5b": (33.83, 34.06, 36.67),
+    "mbpp/llama3.2-1b": (25.35, 28.82, 28.92),
+    "mbpp/gemma2-2b": (32.76, 35.17, 35.43),
+}
+"""SAPO's after iterations 1, 2 and 3."""
+
+PAPER_MODELS: dict[str, str] = {
+    "hub:qwen/qwen2.5-0.5b": "qwen2.5-0.5b",
+    "hub:meta-llama/llama-3.2-1b": "llama3.2-1b",
+    "hub:google/gemma-2-2b": "gemma2-2b",
+}
+"""The paper's models as PAPER has them, by `model.source` in small letters."""
+
+PAPER_DATA: dict[str, str] = {"gsm8k": "hub:openai/gsm8k", "mbpp": "hub:google-research-datasets/mbpp"}
+"""Where the paper's questions are, by `task.kind`."""
