@@ -12,9 +12,6 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceDetail
 from sapo_ui.services.solution_kind import is_program
 
-TESTED = ("greedy_accuracy", "sampled_accuracy", "sound_accuracy")
-"""Metrics whose differences are tested over single questions."""
-
 PAGE = 100
 """Questions that are read at a time."""
 

@@ -10,19 +10,11 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QTabBar, QVBoxLayout, QWidget
 
-from sapo_studio.app.comparison.records import Axis, Comparison, Point, RunGroup
+from sapo_studio.app.comparison.metrics import SHOWN
+from sapo_studio.app.comparison.records import Axis, Comparison, Point
 from sapo_ui import format as fmt
 from sapo_ui import theme
-from sapo_ui.features.compare.figures import (
-    SHORT,
-    TABS,
-    Slots,
-    measured_tabs,
-    slot_of,
-    stored_name,
-    unit_of,
-    value_text,
-)
+from sapo_ui.features.compare.figures import Slots, measured_tabs, slot_of, value_text
 from sapo_ui.widgets.card import Card
 from sapo_ui.widgets.charts.chart_frame import Format
 from sapo_ui.widgets.charts.line_chart import Line
@@ -87,7 +79,7 @@ class CurvesCard(Card):
         missing: list[str] = []
         self._groups = []
         for at, group in enumerate(comparison.groups):
-            points = curve(comparison, group, metric)
+            points = group.curves.get(metric, ())
             known = [(x, point) for point in points if (x := point.x(axis)) is not None]
             if points and not known:
                 missing.append(group.label)
@@ -100,16 +92,16 @@ class CurvesCard(Card):
             if any(comparison.run(run_id).going for run_id in group.runs):
                 going.append(len(lines) - 1)
             run = comparison.run(group.runs[0])
-            if papers and metric == "greedy_accuracy" and run.paper is not None:
-                figures.append(
-                    Figures(f"paper, {run.paper_method}", lines[-1].x[-1:], np.array([run.paper]), series=slot)
-                )
+            paper = [(x, run.paper[point.iteration]) for x, point in known if point.iteration in run.paper]
+            if papers and metric == "greedy_accuracy" and paper:
+                xs, values = np.array(paper).T
+                figures.append(Figures(f"paper, {run.paper_method}", xs, values, series=slot))
         ticks = None
         if axis == "iteration":
             last = max((run.iterations for run in comparison.runs), default=0)
             ticks = [(float(number), iteration_name(number)) for number in range(last + 1)]
         along = next(text for text, key in AXES if key == axis)
-        self.chart.setAccessibleName(f"{SHORT[metric]} {along.lower()}")
+        self.chart.setAccessibleName(f"{SHOWN[metric].short} {along.lower()}")
         self.chart.set_beside(going=going, figures=figures)
         self.chart.set_lines(
             lines,
@@ -117,7 +109,7 @@ class CurvesCard(Card):
             x_format=_x_text(axis),
             y_format=lambda value: _y_text(metric, value),
             value_format=lambda value: value_text(metric, value),
-            y_least=0.02 if unit_of(metric) in ("share", "points") else 0.0,
+            y_least=0.02 if SHOWN[metric].unit in ("share", "points") else 0.0,
         )
         said = [f"{', '.join(missing)}: nobody counted {_counted(axis)}." if missing else ""]
         if going:
@@ -145,9 +137,9 @@ class CurvesCard(Card):
             self._metrics = wanted
             while self.tabs.count():
                 self.tabs.removeTab(0)
-            for name, title in TABS:
-                if name in wanted:
-                    self.tabs.addTab(title)
+            for at, name in enumerate(wanted):
+                self.tabs.addTab(SHOWN[name].short)
+                self.tabs.setTabToolTip(at, SHOWN[name].definition)
         if metric in wanted:
             self.tabs.setCurrentIndex(wanted.index(metric))
         self.tabs.blockSignals(blocked)
@@ -164,11 +156,6 @@ class CurvesCard(Card):
 
     def _focused(self, index: object) -> None:
         self.chosen.emit(self._groups[index] if isinstance(index, int) and index < len(self._groups) else None)
-
-
-def curve(comparison: Comparison, group: RunGroup, metric: str) -> tuple[Point, ...]:
-    """The points of a side."""
-    return group.curves.get(stored_name(comparison.run(group.runs[0]), metric), ())
 
 
 def _line(name: str, known: Sequence[tuple[float, Point]], slot: int) -> Line:
@@ -190,7 +177,7 @@ def _x_text(axis: Axis) -> Format:
 
 
 def _y_text(metric: str, value: float) -> str:
-    unit = unit_of(metric)
+    unit = SHOWN[metric].unit
     if unit == "share":
         return fmt.percent(value).replace(f".0{fmt.THIN}%", f"{fmt.THIN}%")
     return fmt.points(value) if unit == "points" else fmt.number(value)

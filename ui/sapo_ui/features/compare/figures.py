@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sapo_studio.app.comparison.records import ComparedRun, Comparison, PairedDifference, RunGroup, Test
-from sapo_studio.domain.metric_catalog import METRICS, Unit
+from sapo_studio.app.comparison.metrics import SHOWN
+from sapo_studio.app.comparison.records import Comparison, PairedDifference, RunGroup, Test
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.widgets.interval_axis import Axis, axis_around
 
-TOKENS = "label_tokens"
-"""What the page calls the tokens that a run's own labeler spent: the store has them under each labeler's name."""
-
 TABS = (
-    ("greedy_accuracy", "Greedy"),
-    ("sampled_accuracy", "Sampled"),
-    ("sound_accuracy", "Sound"),
-    ("verifier_step_accuracy", "Verifier"),
-    ("gap", "Gap"),
-    (TOKENS, "Label tokens"),
+    "greedy_accuracy",
+    "sampled_accuracy",
+    "sound_accuracy",
+    "verifier_step_accuracy",
+    "gap",
+    "label_tokens",
 )
-"""What can be compared, and what it is called."""
+"""What the curves show, one at a time, as far as one of the runs has it."""
 
-SHORT = dict(TABS) | {TOKENS: "Tokens"}
+BESIDE = ("greedy_accuracy", "sampled_accuracy", "verifier_step_accuracy", "label_tokens")
+"""Columns beside the one that is shown."""
 
 TESTS: dict[Test, str] = {
     "mcnemar": "Exact McNemar test on {n} questions",
@@ -71,28 +69,15 @@ def slot_of(comparison: Comparison, group: int, slots: Slots) -> int | None:
     return slots.get(comparison.groups[group].runs[0])
 
 
-def stored_name(run: ComparedRun, metric: str) -> str:
-    """The name in the store of a metric of the page."""
-    if metric != TOKENS:
-        return metric
-    own = (name for name, value in run.values.items() if name.startswith(f"{TOKENS}_") and not value.estimate)
-    return next(own, "")
-
-
-def unit_of(metric: str) -> Unit:
-    """What a metric of the page counts in."""
-    return "tokens" if metric == TOKENS else METRICS[metric].unit
-
-
 def value_text(metric: str, value: float | None) -> str:
     """A value of the metric, as it stands in a table."""
-    unit = unit_of(metric)
+    unit = SHOWN[metric].unit
     return fmt.percent(value) if unit == "share" else fmt.points(value) if unit == "points" else fmt.count(value)
 
 
 def difference_text(metric: str, value: float | None) -> str:
     """A difference of two values, with its sign."""
-    if unit_of(metric) in ("share", "points"):
+    if SHOWN[metric].unit in ("share", "points"):
         return fmt.points(value, signed=True)
     text = fmt.number(value)
     return f"+{text}" if value is not None and value > 0 else text
@@ -107,46 +92,43 @@ def p_text(p: float | None) -> str:
 
 def measured_tabs(comparison: Comparison) -> tuple[str, ...]:
     """The metrics of the page that one of the runs has."""
-    found: list[str] = []
-    for metric, _ in TABS:
-        names = {stored_name(run, metric) for run in comparison.runs} - {""}
-        if any(name in run.curves for run in comparison.runs for name in names):
-            found.append(metric)
-    return tuple(found)
+    return tuple(metric for metric in TABS if metric in comparison.metrics)
 
 
 def value_of(comparison: Comparison, group: RunGroup, metric: str) -> MetricValue | None:
     """A side's value at the iteration that is compared: of several seeds their mean with its interval."""
-    first = comparison.run(group.runs[0])
-    name = stored_name(first, metric)
     if not group.several:
-        return first.values.get(name)
-    mean = group.values.get(name)
+        return comparison.run(group.runs[0]).values.get(metric)
+    mean = group.values.get(metric)
     return None if mean is None else MetricValue(mean.value, mean.low, mean.high, mean.n)
+
+
+def paper_of(comparison: Comparison, group: RunGroup) -> float | None:
+    """What the paper reports for the iteration that is compared."""
+    return comparison.run(group.runs[0]).paper.get(-1 if group.iteration is None else group.iteration)
 
 
 def at_the_end(comparison: Comparison, metric: str, slots: Slots) -> Figures:
     """What each side reached: the metric with its interval, and other metrics beside it."""
-    others = [name for name in measured_tabs(comparison) if name not in (metric, "gap", "sound_accuracy")][:3]
-    papers = any(run.paper is not None for run in comparison.runs)
-    titles = (SHORT[metric], "", *(SHORT[name] for name in others), *(["Paper"] if papers else []))
+    others = [name for name in BESIDE if name != metric and name in comparison.metrics]
+    papers = any(paper_of(comparison, group) is not None for group in comparison.groups)
+    titles = (SHOWN[metric].short, "", *(SHOWN[name].short for name in others), *(["Paper, greedy"] if papers else []))
     rows: list[Row] = []
     for at, group in enumerate(comparison.groups):
         own = value_of(comparison, group, metric)
         beside = [(name, value_of(comparison, group, name)) for name in others]
         texts = [value_text(name, None if value is None else value.value) for name, value in beside]
         if papers:
-            texts.append(fmt.percent(comparison.run(group.runs[0]).paper))
+            texts.append(fmt.percent(paper_of(comparison, group)))
         note = "baseline" if at == comparison.baseline else f"{len(group.runs)} seeds" if group.several else ""
         value = value_text(metric, None if own is None else own.value)
         interval = (None, None, None) if own is None else (own.value, own.low, own.high)
-        said = f"{group.label}{f', {note}' if note else ''}: {SHORT[metric]} {value}"
+        said = f"{group.label}{f', {note}' if note else ''}: {SHOWN[metric].short} {value}"
         if own is not None and own.low is not None:
             said += f", 95 % interval {value_text(metric, own.low)} to {value_text(metric, own.high)}"
-        said += "".join(f", {SHORT.get(name, name)} {text}" for (name, _), text in zip(beside, texts, strict=False))
-        run = comparison.run(group.runs[0])
-        if run.iteration is not None:
-            said += f", iteration {run.iteration} of {run.iterations}"
+        said += "".join(f", {SHOWN[name].short} {text}" for (name, _), text in zip(beside, texts, strict=False))
+        if group.iteration is not None:
+            said += f", iteration {group.iteration} of {comparison.run(group.runs[0]).iterations}"
         rows.append(Row(at, slot_of(comparison, at, slots), group.label, note, (value, "", *texts), interval, said))
     return Figures(titles, tuple(rows), axis_around(end for row in rows for end in row.interval))
 
@@ -202,14 +184,7 @@ def verdicts(comparison: Comparison) -> str:
 
 
 def how_tested(comparison: Comparison) -> str:
-    """Which tests on how many questions, and what they leave out."""
+    """Which tests on how many questions, as a sentence each."""
     tested = [one for one in comparison.differences if one.test and not one.refused]
-    if not tested:
-        return ""
     kinds: dict[tuple[Test, int], None] = {(one.test, one.n): None for one in tested}
-    parts = [TESTS[test].format(n=f"{n:,}") for test, n in kinds if test]
-    if len(tested) > 1:
-        parts.append(f"p corrected for {len(tested)} tests (Holm)")
-    if not any(group.several for group in comparison.groups):
-        parts.append("one seed each, so seeds are not in these intervals")
-    return f"{'; '.join(parts)}."
+    return " ".join(f"{TESTS[test].format(n=f'{n:,}')}." for test, n in kinds)

@@ -24,7 +24,7 @@ from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.features.compare.beside_view import BesideView
 from sapo_ui.features.compare.board import Board
-from sapo_ui.features.compare.figures import measured_tabs
+from sapo_ui.features.compare.figures import TABS, measured_tabs
 from sapo_ui.features.compare.groupable import groupable
 from sapo_ui.features.compare.help_text import HELP, KEYS
 from sapo_ui.features.compare.message import Message
@@ -34,7 +34,7 @@ from sapo_ui.features.compare.top_bar import TopBar
 from sapo_ui.panels.page import Page
 from sapo_ui.services import comparison as reading
 from sapo_ui.services import tasks
-from sapo_ui.services.comparison import TESTED, Asked
+from sapo_ui.services.comparison import Asked
 from sapo_ui.services.picks import MOST, RUN_MIME, Picks
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.elided_label import ElidedLabel
@@ -219,11 +219,10 @@ class ComparePage(Page):
         if not runs:
             return None
         view, baseline = self.picks.view, self.picks.baseline
-        metric = self.shown_metric
         return Asked(
             runs,
             baseline if baseline in runs else runs[0],
-            metric if metric in TESTED or metric in ("verifier_step_accuracy", "gap") else TESTED[0],
+            self.shown_metric,
             set=view.get("set", ""),
             common=view.get("common") == "1",
             every_pair=view.get("every_pair") == "1",
@@ -235,7 +234,8 @@ class ComparePage(Page):
     @property
     def shown_metric(self) -> str:
         """The metric in front."""
-        return self.picks.view.get("metric", TESTED[0])
+        chosen = self.picks.view.get("metric", "")
+        return chosen if chosen in TABS else TABS[0]
 
     @property
     def axis(self) -> Axis:
@@ -337,7 +337,7 @@ class ComparePage(Page):
         if metric != self.shown_metric:
             self._view("metric", metric)
             return
-        papers = any(run.paper is not None for run in found.runs)
+        papers = any(run.paper for run in found.runs)
         shown = papers and self.picks.view.get("papers") != "0"
         self.top.show_choices(
             [(group.label, group.runs[0]) for group in found.groups],
@@ -365,8 +365,7 @@ class ComparePage(Page):
     def _summarise(self, found: Comparison) -> None:
         count = f"{len(found.runs)} run{'' if len(found.runs) == 1 else 's'}"
         self.summary.set_text(f"{count}, {found.questions}" if found.questions else count)
-        own = [f"{run.label}: {note}" for run in found.runs for note in run.notes]
-        self.board.curves.say("\n".join((*found.notes, *own)))
+        self.board.curves.say(" ".join(note for run in found.runs for note in run.notes))
 
     def _point_at(self, run_id: object) -> None:
         found = self.comparison

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from sapo_studio.app.comparison.metrics import SHOWN
 from sapo_studio.app.comparison.records import Comparison
-from sapo_studio.domain.metric_catalog import METRICS
 from sapo_ui import theme
 from sapo_ui.features.compare import figures
 from sapo_ui.features.compare.figures_table import FiguresTable
@@ -77,7 +77,8 @@ class ResultsCard(Card):
         self.differences.setVisible(any(not one.refused for one in comparison.differences))
         ends = tuple(figures.difference_text(tested, end) for end in found.axis)
         self.differences.show_figures(found, (ends[0], ends[1]))
-        title = METRICS[tested].title.lower() if tested in METRICS else tested
+        title = SHOWN[tested].title
+        title = title[0].lower() + title[1:]
         self.differences.setAccessibleName(f"Paired differences, {title}")
         refused = dict.fromkeys(one.refused for one in comparison.differences if one.refused)
         self.refused.say(" ".join(refused))
@@ -85,8 +86,10 @@ class ResultsCard(Card):
         self.shown.setText(figures.verdicts(comparison))
         self.shown.setVisible(bool(self.shown.text()))
         how = figures.how_tested(comparison)
-        self.tests.setText(f"Difference in {title}. {how}" if how else "")
-        self.tests.setVisible(bool(how))
+        self.tests.setText(
+            " ".join(part for part in (how and f"Difference in {title}.", how, *comparison.notes) if part)
+        )
+        self.tests.setVisible(bool(self.tests.text()))
         blocked = self.every_pair.blockSignals(True)
         self.every_pair.setChecked(every_pair)
         self.every_pair.blockSignals(blocked)
