@@ -18,6 +18,7 @@ from sapo_studio.app.commands import (
     audit,
     benchmark,
     bundle,
+    compare,
     doctor,
     evaluate,
     export,
@@ -52,7 +53,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(run, queue, resume, stop, withdraw, runs, keep, report, audit, label_study, evaluate, matrix, import_file),
+    *(
+        run,
+        queue,
+        resume,
+        stop,
+        withdraw,
+        runs,
+        keep,
+        report,
+        compare,
+        audit,
+        label_study,
+        evaluate,
+        matrix,
+        import_file,
+    ),
     *(score, export, grade, annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
 ):
     module.register(app)

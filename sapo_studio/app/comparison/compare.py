@@ -93,7 +93,7 @@ def compare(
         tested=tuple(metrics),
         configuration=Configuration(different, equal, stand_on),
         differences=differences,
-        questions=_questions_told(last),
+        questions=_questions_told(last, [config.seed for config in configs]),
         notes=tuple(_notes(groups, differences)),
     )
 
@@ -202,19 +202,22 @@ def _change(one: ConfigChange) -> str:
     return f"{one.key} = {one.after} (it was {one.before})"
 
 
-def _questions_told(answers: Sequence[Answers]) -> str:
+def _questions_told(answers: Sequence[Answers], seeds: Sequence[int]) -> str:
     """Whether all have answered the same questions, in words."""
-    kept = [found for found in answers if len(found)]
+    kept = [(found, seed) for found, seed in zip(answers, seeds, strict=True) if len(found)]
     if not kept:
         return "single answers are not kept"
-    first = kept[0].keys
     if len(kept) < len(answers):
         return f"{len(answers) - len(kept)} of {len(answers)} runs keep no single answers"
-    if all(found.keys == first for found in kept):
+    first = kept[0][0].keys
+    if all(found.keys == first for found, _ in kept):
         return f"the same {len(first):,} questions" if len(kept) > 1 else f"{len(first):,} questions"
-    common = {*first}.intersection(*(found.keys for found in kept[1:]))
-    counts = sorted({len(found) for found in kept})
+    counts = sorted({len(found) for found, _ in kept})
     sizes = f"{counts[0]:,} to {counts[-1]:,}" if len(counts) > 1 else f"{counts[0]:,}"
+    of_seed = {seed: found.keys for found, seed in kept}
+    if len(of_seed) < len(kept) and all(found.keys == of_seed[seed] for found, seed in kept):
+        return f"{sizes} questions each, the same in runs of one seed"
+    common = {*first}.intersection(*(found.keys for found, _ in kept[1:]))
     return f"different questions: {sizes} each, {len(common):,} common to all"
 
 

@@ -105,7 +105,7 @@ def identities(
     sources = [_data(run, "train_data") for run in runs]
     alike = len({*sources}) == 1  # else nobody need look into them
     trained = [
-        (source, (_digest_of_trained(store, run_id) if alike else "", _drawn_by(run)))
+        (source, (_drawn_by(run), _digest_of_asked(store, run_id) if alike else ""))
         for run_id, run, source in zip(run_ids, runs, sources, strict=True)
     ]
     tested = [
@@ -116,26 +116,28 @@ def identities(
         for run, found in zip(runs, answers, strict=True)
     ]
     return (
-        _identity("Base model", models),
-        _identity("Training questions", trained, drawn=True),
-        _identity("Test questions" if not set else f"Questions of {set}", tested),
+        _identity("Base model", models, whole=1),
+        _identity("Training questions", trained, whole=1),
+        _identity("Test questions" if not set else f"Questions of {set}", tested, whole=2),
     )
 
 
-def _identity(what: str, known: Sequence[tuple[str, Sequence[str]]], *, drawn: bool = False) -> Identity:
-    """Of (name, digests) in each run: digests of the same things in the same order, '' where one is not known. `drawn`:
-    they are of what a run has asked so far, so that other ones may come from the same data."""
+def _identity(what: str, known: Sequence[tuple[str, Sequence[str]]], whole: int) -> Identity:
+    """Of (name, digests) in each run: digests of the same things in the same order, '' where one is not known. Equal
+    ones are of the same. Only of the first `whole` it is true that other ones are of something else: what a run has
+    asked so far may come from the same data as what another has."""
     names = tuple(name for name, _ in known)
-    columns = [column for column in zip(*(found for _, found in known), strict=True) if all(column)]
-    told = next(iter(columns), ())
-    if any(len({*column}) == 1 for column in columns):
+    columns = [[*column] for column in zip(*(found for _, found in known), strict=True)]
+    if any(all(column) and len({*column}) == 1 for column in columns):
         return Identity(what, names, "digest", True, f"{what}: the same in all, by what is in them.")
-    if told and not drawn:
+    told = next((column for column in columns[:whole] if all(column)), None)
+    if told is not None:
         shown = tuple(f"{name} ({digest[:8]})" for name, digest in zip(names, told, strict=True))
         return Identity(what, shown, "digest", False, f"{what}: not the same in all, by what is in them.")
     if len({*names}) > 1:
         return Identity(what, names, "name", False, f"{what}: not the same in all, by name.")
-    why = "each run has drawn its own" if told else "whether they hold the same is not known"
+    drawn = any(all(column) for column in columns[whole:])
+    why = "each run has asked its own choice of them" if drawn else "whether they hold the same is not known"
     return Identity(what, names, "name", None, f"{what}: of the same name in all; {why}.")
 
 
@@ -178,7 +180,7 @@ def _set_data(run: Configured, set: str) -> str:
     return f"{kind}, {data}" if data else kind or "not measured"
 
 
-def _digest_of_trained(store: Store, run_id: str) -> str:
+def _digest_of_asked(store: Store, run_id: str) -> str:
     """Of the training questions that a run has asked so far; empty where it has asked none."""
     rows = store.rows("SELECT text, answer FROM questions WHERE run_id = ? AND split = 'train' ORDER BY id", (run_id,))
     return _digest(repr(rows)) if rows else ""

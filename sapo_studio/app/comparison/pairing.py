@@ -14,6 +14,7 @@ from sapo_studio.app.comparison.records import PairedDifference, RunGroup
 from sapo_studio.domain.metrics import pass_at_k
 from sapo_studio.domain.paired_tests import Difference, apart, bootstrap, mcnemar
 from sapo_studio.domain.statistics import compared, holm, unpaired
+from sapo_studio.readable import counted
 from sapo_studio.store.question_answers import Answers, Key
 from sapo_studio.store.records import MetricValue
 
@@ -186,7 +187,7 @@ def _over_questions(
     exact = mine.whole and other.whole
     notes = [f"Over the {n:,} questions that both have."] if unlike else []
     if wins + losses < FEW_QUESTIONS:
-        notes.append(f"{wins + losses} questions differ: too few to show anything.")
+        notes.append(f"Their answers differ in {counted(wins + losses, 'question')}: too few to show anything.")
     if a.group.several or b.group.several:
         notes.append("One side has a single seed: questions are compared, seeds are not in the interval.")
     return replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from sapo_studio.app.reports.cells import cell, share_cell
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.benchmark_coverage import Coverage, coverage_of, note_of
 from sapo_studio.domain.labelers.registry import COMPARED
@@ -245,7 +246,7 @@ def table(report: Report) -> Table:
         shown.add_column("warm-up" if iteration.iteration == 0 else f"iteration {iteration.iteration}", justify="right")
     for name in ROWS:
         if any(name in iteration.values for iteration in report.iterations):
-            cells = [_cell(METRICS[name], iteration.values.get(name)) for iteration in report.iterations]
+            cells = [cell(METRICS[name], iteration.values.get(name)) for iteration in report.iterations]
             shown.add_row(_label(METRICS[name]), *cells)
         elif name in report.not_measured and report.iterations:
             shown.add_row(_label(METRICS[name]), *("\u2014" for _ in report.iterations))
@@ -257,7 +258,7 @@ def table(report: Report) -> Table:
                 for i in report.iterations
             ]
             if any(cells):
-                shown.add_row(f"{METRICS[name].title} on {escape(of)}, %", *map(_share, cells))
+                shown.add_row(f"{METRICS[name].title} on {escape(of)}, %", *map(share_cell, cells))
     for labeler in COMPARED:
         if any(labeler in iteration.label_cost for iteration in report.iterations):
             costs = [_cost(iteration.label_cost.get(labeler)) for iteration in report.iterations]
@@ -283,21 +284,6 @@ def table(report: Report) -> Table:
 
 def _label(metric: MetricInfo) -> str:
     return f"{metric.title}, {metric.shown_unit}" if metric.shown_unit else metric.title
-
-
-def _cell(metric: MetricInfo, value: MetricValue | None) -> str:
-    if value is None or metric.unit in ("share", "points"):
-        return _share(value)
-    return f"{value.value:.2g}" if metric.unit == "nats" else f"{value.value:.3f}"
-
-
-def _share(value: MetricValue | None) -> str:
-    if value is None:
-        return "-"
-    text = f"{100 * value.value:.1f}"
-    if value.low is not None and value.high is not None:
-        text += f" ±{50 * (value.high - value.low):.1f}"
-    return text
 
 
 def _part(compute: Compute | None, name: str) -> str:
