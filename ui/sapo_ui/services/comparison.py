@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
+from sapo_studio.app.comparison.as_csv import comparison_csv
+from sapo_studio.app.comparison.as_json import comparison_json
 from sapo_studio.app.comparison.by_question import questions
 from sapo_studio.app.comparison.compare import compare
 from sapo_studio.app.comparison.records import Comparison, Outcome, QuestionByQuestion
+from sapo_studio.files import output_place
 from sapo_studio.store import traces
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import TraceDetail
@@ -52,6 +57,16 @@ def read_comparison(store: Store, asked: Asked) -> Comparison:
         every_pair=asked.every_pair,
         by_seed=asked.by_seed,
     )
+
+
+def write_comparison(found: Comparison, file: Path) -> None:
+    """Write what has been read: as JSON where the name ends in `.json`, else as CSV. Raises InputError where something
+    else than a plain file stands there, OSError where writing fails."""
+    if file.suffix.lower() == ".json":
+        text = json.dumps(comparison_json(found), indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = "".join(comparison_csv(found))
+    output_place(file).write_text(text, encoding="utf-8")
 
 
 def read_questions(store: Store, asked: AskedQuestions, offset: int = 0) -> QuestionByQuestion:

@@ -39,7 +39,11 @@ from sapo_ui.services.picks import MOST, RUN_MIME, Picks
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.notice import Notice
+from sapo_ui.widgets.saving import NUMBERS, saving
 from sapo_ui.wording import told
+
+KINDS = {"csv": NUMBERS, "json": "JSON (*.json)"}
+"""What a comparison can be written as, by file ending."""
 
 PATIENCE_MS = 200
 """What is read sooner is not announced."""
@@ -124,6 +128,7 @@ class ComparePage(Page):
         self.top.grouped.connect(self.picks.group)
         self.top.papers_wanted.connect(self._show_papers)
         self.top.add_wanted.connect(self.choose_runs)
+        self.top.export_wanted.connect(self.export)
         self.choose_button.clicked.connect(lambda _checked=False: self.choose_runs())
         self.message.button.clicked.connect(lambda _checked=False: self.choose_runs())
         self.board.curves.metric_chosen.connect(partial(self._view, "metric"))
@@ -361,6 +366,20 @@ class ComparePage(Page):
             common=self.picks.view.get("common") == "1",
             every_pair=self.picks.view.get("every_pair") == "1",
         )
+
+    def export(self, ending: object) -> None:
+        """Ask for a file, and write what is shown to it."""
+        found, kind = self.comparison, KINDS.get(str(ending), "")
+        if found is None or not kind:
+            return
+        file = saving().ask(self, "Export comparison", f"comparison.{ending}", kind)
+        if file is not None:
+            tasks.run(
+                self,
+                lambda _store: reading.write_comparison(found, file),
+                lambda _: saving().tell(file),
+                failed=lambda error: self.trouble.say(f"{file.name} could not be written. {told(error)}"),
+            )
 
     def _summarise(self, found: Comparison) -> None:
         count = f"{len(found.runs)} run{'' if len(found.runs) == 1 else 's'}"
