@@ -384,6 +384,7 @@ class MainWindow(QMainWindow):
         self.actions_.show_run(self.current_run())
         self._picked()
         self._view_changed()
+        self._focus_moved()
 
     def _use_run(self, mode: Mode) -> None:
         """Watch the run, or read its trajectories."""

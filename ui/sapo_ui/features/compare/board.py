@@ -27,7 +27,7 @@ class Board(QWidget):
         self.config = ConfigCard()
         self.questions = QuestionsCard()
         self.split = ShareSplitter(Qt.Orientation.Horizontal, (62, 38))
-        self.left = ShareSplitter(Qt.Orientation.Vertical, (46, 54))
+        self.left = ShareSplitter(Qt.Orientation.Vertical, (43, 57))
         self.right = ShareSplitter(Qt.Orientation.Vertical, (46, 54))
         for column, cards in ((self.left, (self.curves, self.results)), (self.right, (self.config, self.questions))):
             for card in cards:

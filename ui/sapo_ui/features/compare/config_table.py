@@ -105,7 +105,7 @@ class _Head(QHeaderView):
         painter.setFont(theme.font("small"))
         painter.setPen(QColor(theme.current().muted))
         metrics = QFontMetricsF(painter.font())
-        short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, where.width() - 22)
+        short = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, where.width() - 22)
         painter.drawText(where.adjusted(19, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, short)
         painter.restore()
 

@@ -146,7 +146,7 @@ class _Cells(QStyledItemDelegate):
         if room - note < 56:  # better the name than what it is
             note = 0.0
         metrics = QFontMetricsF(own)
-        name = metrics.elidedText(row.name, Qt.TextElideMode.ElideRight, room - note)
+        name = metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, room - note)
         painter.setFont(own)
         painter.setPen(QColor(look.text))
         painter.drawText(rect.adjusted(28, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, name)

@@ -86,7 +86,7 @@ class FourWayBar(QWidget):
             made = [
                 text
                 if part.slot is None
-                else f"{metrics.elidedText(part.text, Qt.TextElideMode.ElideRight, each)} {part.count:,}"
+                else f"{metrics.elidedText(part.text, Qt.TextElideMode.ElideMiddle, each)} {part.count:,}"
                 for part, text in zip(self.parts, named, strict=True)
             ]
             if sum(metrics.horizontalAdvance(text) + 21 for text in made) - 10 <= self.width():

@@ -30,6 +30,7 @@ from sapo_ui.features.compare.help_text import HELP, KEYS
 from sapo_ui.features.compare.message import Message
 from sapo_ui.features.compare.run_chips import ChipFacts, RunChips
 from sapo_ui.features.compare.run_chooser import RunChooser
+from sapo_ui.features.compare.short_names import shortened
 from sapo_ui.features.compare.top_bar import TopBar
 from sapo_ui.panels.page import Page
 from sapo_ui.services import comparison as reading
@@ -289,6 +290,7 @@ class ComparePage(Page):
         self.summary.set_text("")
         self.top.show_sets((), "")
         self.top.show_choices([], "", grouped=None, papers=None)
+        self._opened = self._opened or self._told  # who picks runs in the list goes on there
         if not self._told:
             self.message.say("", "")
         elif runs:
@@ -356,9 +358,9 @@ class ComparePage(Page):
         if not self._opened:
             self._opened = True
             if not self.isAncestorOf(self.window().focusWidget()):  # also where nothing has it
-                self.board.questions.list.setFocus(Qt.FocusReason.OtherFocusReason)
+                self.board.curves.chart.setFocus(Qt.FocusReason.OtherFocusReason)
         self.board.show_comparison(
-            found,
+            shortened(found),
             self.picks.slots,
             metric=metric,
             axis=self.axis,

@@ -53,6 +53,7 @@ class QuestionsCard(Card):
         self._slots: dict[str, int | None] = {}
         self._place = 0
         self._reading_more = False
+        self._settled = False  # somebody has chosen the part that is shown
         self._wanted: Pair = ("", "")
         self.outcome: Outcome = "left"
         self.pair = ElidedCombo("Two runs", PAIR_WIDTH)
@@ -145,14 +146,14 @@ class QuestionsCard(Card):
         value = self.pair.currentData()
         if self._asked is not None and isinstance(value, tuple | list) and tuple(value) != self._pair:
             left, right = value
-            self._place = 0
+            self._place, self._settled = 0, False
             self._read(AskedQuestions(left, right, self._asked.set, self.outcome, self._asked.common))
             self.viewed.emit()
 
     def _part_chosen(self, at: object) -> None:
         if isinstance(at, int) and self._asked is not None:
             self.outcome = OUTCOMES[at]
-            self._place = 0
+            self._place, self._settled = 0, True
             asked = self._asked
             self._read(AskedQuestions(asked.left, asked.right, asked.set, self.outcome, asked.common))
             self.viewed.emit()
@@ -210,6 +211,12 @@ class QuestionsCard(Card):
             self.empty.say("", "")
             self.pages.setCurrentWidget(self.empty)
             return
+        counts = _counts(found)
+        if not counts[self.outcome] and not self._settled and found.n and self._asked is not None:
+            self.outcome = next(one for one in OUTCOMES if counts[one])
+            asked = self._asked
+            self._read(AskedQuestions(asked.left, asked.right, asked.set, self.outcome, asked.common))
+            return
         names = self._names.get(left, left), self._names.get(right, right)
         slots = self._slots.get(left), self._slots.get(right)
         self.bar.show_parts(
@@ -240,14 +247,14 @@ class QuestionsCard(Card):
         """Write on the segments what they stand for: names of runs are cut to the room that there is."""
         left, right = found.left.run_id, found.right.run_id
         names = self._names.get(left, left), self._names.get(right, right)
-        counts = {"left": found.left_only, "right": found.right_only, "both": found.both, "neither": found.neither}
+        counts = _counts(found)
         metrics = QFontMetrics(self.parts.font())
         texts = {name: f"{name.capitalize()} {count:,}" for name, count in counts.items()}
         fixed = sum(metrics.horizontalAdvance(texts[name]) for name in ("both", "neither")) + 8 * PAD
         fixed += sum(metrics.horizontalAdvance(f" only {counts[name]:,}") for name in ("left", "right"))
         room = max(24, (self.inside.width() - 24 - fixed) // 2)
         for at, name in enumerate(("left", "right")):
-            short = metrics.elidedText(names[at], Qt.TextElideMode.ElideRight, room)
+            short = metrics.elidedText(names[at], Qt.TextElideMode.ElideMiddle, room)
             if len(short) < min(LEAST_NAME, len(names[at])):  # nobody knows a run by two letters
                 short = name.capitalize()
             texts[name] = f"{short} only {counts[name]:,}"
@@ -263,6 +270,10 @@ class QuestionsCard(Card):
         if question is not None and current is not None and current.place != self._place:
             self._place = current.place
             self.viewed.emit()
+
+
+def _counts(found: QuestionByQuestion) -> dict[Outcome, int]:
+    return {"left": found.left_only, "right": found.right_only, "both": found.both, "neither": found.neither}
 
 
 def pairs(comparison: Comparison) -> Sequence[Pair]:
