@@ -141,9 +141,11 @@ def compare(
     shown = sheets.sheets(found, x.value)
     shown += [sheets.question_sheet(page, labels[str(page.left)], labels[str(page.right)]) for page in pages]
     for sheet in shown:
-        terminal.print()
-        terminal.print(replace(sheet, note="").table())
-        for note in sheet.note.splitlines():  # below it and as wide as the terminal, not as the table
+        # Title and notes are as wide as the terminal, not as the table.
+        terminal.print(f"\n[bold]{escape(sheet.title)}[/]", soft_wrap=True)
+        if sheet.rows:
+            terminal.print(replace(sheet, title="", note="").table())
+        for note in sheet.note.splitlines():
             terminal.print(f"[dim]{escape(note)}[/]", soft_wrap=True)
 
 
