@@ -42,7 +42,7 @@ def compared_runs(store):
     """Runs to compare: several seeds, one of other settings, and one that answered other questions."""
     marks = ["1100110011", "1010101010", "1110001110"]
     runs = [answered_run(store, marks[:at], name=f"{LONG[:70]} {at}", seed=at) for at in (1, 2, 3)]
-    other = {"labeling": {"rollouts": 3}, "task": {"max_steps": 9}}
+    other = {"labeling": {"rollouts": 3}, "verifier": {"epochs": 3}}
     runs.append(answered_run(store, marks, name="other", samples=[marks] * 3, config=other))
     return [*runs, answered_run(store, marks[:1], name="fewer", questions=[f"Question {at}?" for at in range(10)])]
 

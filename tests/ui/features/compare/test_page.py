@@ -8,7 +8,7 @@ import json
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import runs as store_runs
@@ -208,6 +208,37 @@ def test_b_makes_the_run_in_focus_the_baseline(qtbot, compare, add, picks):
     assert picks.baseline == two
     page.top.baseline.setCurrentIndex(0)
     assert picks.baseline == one
+
+
+def test_a_chip_shows_its_line_for_as_long_as_the_pointer_or_the_focus_is_on_it(qtbot, compare, add):
+    page = compare(add("one"), add("two", FEWER, FEWER))
+    chart, chip = page.board.curves.chart, page.chips.chips[1]
+    page.board.focus_on(0)
+    assert chart.accessibleDescription() == "In focus: one"
+    chip.setFocus()
+    assert chart.accessibleDescription() == "In focus: two"
+    assert page.board.results.measured.group == 1
+    chart.setFocus()
+    assert chart.accessibleDescription() == "In focus: one"
+    assert page.board.group == 0
+
+
+def test_tab_goes_as_the_eye_does(qtbot, compare, add):
+    page = compare(add("one"), add("two", FEWER, FEWER), add("three"))
+    qtbot.waitUntil(lambda: page.board.questions.list.current is not None)
+    page.top.baseline.setFocus()
+    met = [page.top.baseline]
+    while len(met) < 40 and met[-1] is not page.board.questions.list:
+        qtbot.keyClick(met[-1], Qt.Key.Key_Tab)
+        met.append(QApplication.focusWidget())
+    wanted = [
+        *(page.top.baseline, page.top.seeds, page.top.add, page.top.export, *page.chips.chips),
+        *(page.board.curves.tabs, page.board.curves.axis, page.board.curves.chart),
+        *(page.board.results.every_pair, page.board.results.measured, page.board.results.differences),
+        *(page.board.config.table, page.board.config.equal),
+        *(page.board.questions.pair, page.board.questions.parts, page.board.questions.list),
+    ]
+    assert met == wanted
 
 
 def test_seeds_of_one_configuration_become_one_line(qtbot, compare, add, picks):

@@ -10,7 +10,7 @@ from sapo_studio.app.comparison.records import QuestionOutcome, Side
 from sapo_ui import theme
 from sapo_ui.features.compare.dots import paint_dot
 from sapo_ui.features.compare.question_list import said
-from sapo_ui.features.compare.step_pair import GUTTER, PairFacts, StepPair, pair_steps
+from sapo_ui.features.compare.step_pair import GUTTER, PairFacts, StepPair, pair_steps, spoken
 from sapo_ui.services import comparison as reading
 from sapo_ui.services import tasks
 from sapo_ui.services.comparison import Beside
@@ -116,6 +116,7 @@ class BesideView(QWidget):
         self.heads = (_Head(), _Head())
         self.steps = StepColumn(self._make_card)
         self.steps.setAccessibleName("Steps of both")
+        self.steps.chosen_changed.connect(self._say_step)
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE_2)
         row.addWidget(self.back)
@@ -189,6 +190,11 @@ class BesideView(QWidget):
         else:
             before = "" if first == 1 else " The one before is the same." if first == 2 else " All before are the same."
             self.parting.setText(f"They part at step {first}.{before} Scores are by each run\u2019s newest verifier.")
+
+    def _say_step(self, number: object) -> None:
+        """The focus is on all of it: who does not see the steps is told of the chosen one."""
+        if isinstance(number, int) and self.steps.cards:
+            self.setAccessibleDescription(spoken(self.steps.cards[number - 1].facts))
 
     def _failed(self, error: Exception) -> None:
         self.steps.show_steps((), 1)

@@ -68,13 +68,14 @@ class Board(QWidget):
 
     def focus_on(self, group: object) -> None:
         """Put a side into focus on all cards, until another is."""
-        self._group = group if isinstance(group, int) else None
-        self.curves.focus_on(self._group)
-        self.results.focus_on(self._group)
+        wanted = group if isinstance(group, int) else None
+        self.curves.focus_on(wanted)
+        self.results.focus_on(wanted)
+        self._group = wanted
 
-    def point_at(self, group: int | None) -> None:
-        """Show a side for as long as the pointer is on it; None: the one in focus again."""
-        self.curves.focus_on(group if group is not None else self._group)
+    def point_to(self, group: int | None) -> None:
+        """Put a side into focus for a while; None: that while is over."""
+        self.curves.point_to(group)
 
     def _line_chosen(self, group: object) -> None:
         self.results.focus_on(group if isinstance(group, int) else None)

@@ -91,8 +91,8 @@ class ConfigCard(Card):
 
 def stands_on(identities: tuple[Identity, ...]) -> list[str]:
     """Whether the runs stand on the same, in as few lines as tell it: what is certainly the same in one."""
-    same = [one.what for one in identities if one.same and one.by == "digest"]
-    lines = [one.note for one in identities if one.what not in same]
+    same = [one.what[0].lower() + one.what[1:] for one in identities if one.same and one.by == "digest"]
+    lines = [one.note for one in identities if not (one.same and one.by == "digest")]
     if same:
         first = f"{', '.join(same[:-1])} and {same[-1]}" if len(same) > 1 else same[0]
         verb = "are" if len(same) > 1 or first.endswith("s") else "is"

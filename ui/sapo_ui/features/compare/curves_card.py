@@ -130,6 +130,10 @@ class CurvesCard(Card):
         """Put the line of a side into focus."""
         self.chart.focus_on(self._groups.index(group) if group in self._groups else None)
 
+    def point_to(self, group: int | None) -> None:
+        """Put it into focus for a while; None: that while is over."""
+        self.chart.point_to(self._groups.index(group) if group in self._groups else None)
+
     def _fill(self, comparison: Comparison, metric: str, axis: Axis) -> None:
         wanted = measured_tabs(comparison)
         blocked = self.tabs.blockSignals(True)

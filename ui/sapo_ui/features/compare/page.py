@@ -75,7 +75,7 @@ class ComparePage(Page):
         self.setAcceptDrops(True)
         self._dropping = False
         self.top = TopBar()
-        self.chips = RunChips()
+        self.chips = RunChips(self.top.export)
         self.summary = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.notice = Notice("warning")
         self.choose_button = QPushButton("Choose runs\u2026")
@@ -124,7 +124,7 @@ class ComparePage(Page):
     def _connect(self) -> None:
         self.picks.changed.connect(self._show_picks)
         self.chips.removed.connect(self.picks.toggle)
-        self.chips.entered.connect(self._point_at)
+        self.chips.entered.connect(self._point_to)
         self.top.baseline_chosen.connect(self.picks.set_baseline)
         self.top.grouped.connect(self.picks.group)
         self.top.papers_wanted.connect(self._show_papers)
@@ -147,18 +147,20 @@ class ComparePage(Page):
     def take(self, change: StoreChange) -> None:
         self._runs = {run.id: run for run in change.runs}
         self._told = True
-        now = {run_id: _state(self._runs[run_id]) for run_id in self.picks.runs if run_id in self._runs}
+        now = self._states()
         ended = any(
             run_id in change.changed and not self._runs[run_id].status.alive and self._known.get(run_id) == state
             for run_id, state in now.items()
         )
         # A run that is alive counts as changed at each look: what is compared changes with its phases alone.
-        if now != self._known or ended:
+        if self._asked is None or now != self._known or ended:
             self._asked = None
-        elif self._asked is not None:
-            return
-        self._known = now
-        self._show_picks()
+            self._show_picks()
+
+    def _states(self) -> dict[str, tuple[object, ...]]:
+        """What of the picked runs changes what is compared."""
+        runs = [self._runs[run_id] for run_id in self.picks.runs if run_id in self._runs]
+        return {run.id: (run.status, run.phase, run.iteration, run.name, run.finished_at) for run in runs}
 
     def catch_up(self, change: StoreChange) -> None:
         self.take(change)
@@ -266,7 +268,7 @@ class ComparePage(Page):
     # -- reading
 
     def _read(self, asked: Asked) -> None:
-        self._asked = asked
+        self._asked, self._known = asked, self._states()
         if not self._patience.isActive():
             self._patience.start()
         tasks.run(
@@ -346,8 +348,9 @@ class ComparePage(Page):
             return
         papers = any(run.paper for run in found.runs)
         shown = papers and self.picks.view.get("papers") != "0"
+        short = shortened(found)
         self.top.show_choices(
-            [(group.label, group.runs[0]) for group in found.groups],
+            [(group.label, group.runs[0]) for group in short.groups],
             found.groups[found.baseline].runs[0],
             grouped=self.picks.grouped if self.picks.grouped or groupable(found) else None,
             papers=shown if papers else None,
@@ -360,7 +363,7 @@ class ComparePage(Page):
             if not self.isAncestorOf(self.window().focusWidget()):  # also where nothing has it
                 self.board.curves.chart.setFocus(Qt.FocusReason.OtherFocusReason)
         self.board.show_comparison(
-            shortened(found),
+            short,
             self.picks.slots,
             metric=metric,
             axis=self.axis,
@@ -388,10 +391,10 @@ class ComparePage(Page):
         self.summary.set_text(f"{count}, {found.questions}" if found.questions else count)
         self.board.curves.say(" ".join(note for run in found.runs for note in run.notes))
 
-    def _point_at(self, run_id: object) -> None:
+    def _point_to(self, run_id: object) -> None:
         found = self.comparison
         groups = [] if found is None else [at for at, one in enumerate(found.groups) if run_id in one.runs]
-        self.board.point_at(groups[0] if groups else None)
+        self.board.point_to(groups[0] if groups else None)
 
     # -- both solutions of a question
 
@@ -475,8 +478,3 @@ class ComparePage(Page):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(QColor(theme.current().accent), 2))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(2, 2, -2, -2), theme.RADIUS, theme.RADIUS)
-
-
-def _state(run: RunSummary) -> tuple[object, ...]:
-    """What of a run changes what is compared."""
-    return run.status, run.phase, run.iteration, run.name, run.finished_at

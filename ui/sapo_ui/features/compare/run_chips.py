@@ -138,11 +138,12 @@ class RunChip(QWidget):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
+        self.entered.emit(None)
         self.update()
 
 
 class RunChips(FlowRow):
-    """Chips are kept where only their facts change, so that the focus stays."""
+    """Chips are kept where only their facts change, so that the focus stays. Tab comes to them from `after`."""
 
     removed = Signal(object)
     """(run id: str)"""
@@ -150,9 +151,10 @@ class RunChips(FlowRow):
     entered = Signal(object)
     """(run id: str | None) The pointer or the focus is on its chip."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, after: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent, gap=theme.SPACE_2)
         self.chips: list[RunChip] = []
+        self._after = after
 
     def show_runs(self, facts: Sequence[ChipFacts]) -> None:
         """Show these."""
@@ -168,8 +170,9 @@ class RunChips(FlowRow):
                 chip = RunChip(one)
                 chip.removed.connect(self.removed)
                 chip.entered.connect(self.entered)
-                self.chips.append(chip)
                 self.add(chip)
+                QWidget.setTabOrder(self.chips[-1] if self.chips else self._after, chip)
+                self.chips.append(chip)
         if focused is not None and focused >= len(self.chips) and self.chips:
             self.chips[-1].setFocus(Qt.FocusReason.OtherFocusReason)
 

@@ -75,6 +75,10 @@ class OverlayChart(LineChart):
         self._kept = index
         self._set_focus(index)
 
+    def point_to(self, index: int | None) -> None:
+        """Put a line into focus for a while, as the pointer does; None: that while is over."""
+        self._set_focus(self._kept if index is None else index)
+
     def _set_focus(self, index: int | None) -> None:
         if index is not None and index >= len(self.lines):
             index = None
@@ -165,12 +169,12 @@ class OverlayChart(LineChart):
     # Which line is in focus
 
     def _point_at(self, at: object) -> None:
-        self._set_focus(self._nearest(at) if isinstance(at, QPointF) else self._kept)
+        self.point_to(self._nearest(at) if isinstance(at, QPointF) else None)
 
     def _nearest(self, at: QPointF) -> int | None:
-        """The line nearest to a place in the view's own values; the one that is kept where none is near."""
+        """The line nearest to a place in the view's own values; None where none is near."""
         if self._view is None:
-            return self._kept
+            return None
         low, high = self._view.box.viewRange()[1]
         pixel = (high - low) / max(1.0, float(self._view.box.height()))
         found: list[tuple[float, int]] = []
@@ -180,7 +184,7 @@ class OverlayChart(LineChart):
                 if math.isfinite(y):
                     found.append((abs(y - at.y()) / pixel, index))
         best = min(found, default=(math.inf, 0))
-        return best[1] if best[0] <= NEAR else self._kept
+        return best[1] if best[0] <= NEAR else None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
