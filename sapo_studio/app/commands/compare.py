@@ -13,7 +13,14 @@ from sapo_studio.app.commands.printing import console, pass_on, say_json
 from sapo_studio.errors import InputError
 
 if TYPE_CHECKING:
-    from sapo_studio.app.comparison.records import ComparedRun, Comparison, Picked
+    from sapo_studio.app.comparison.records import ComparedRun, Comparison, Outcome, Picked
+
+OUTCOMES: dict[str, Outcome] = {"both": "both", "left": "left", "right": "right", "neither": "neither"}
+if TYPE_CHECKING:
+    Which = StrEnum
+else:
+    Which = StrEnum("Which", {name: name for name in OUTCOMES}, module=__name__)
+    """Whose greedy answer is correct."""
 
 RUNS_HELP = "Runs: ids, beginnings of ids, names, or `last`. RUN@ITERATION: after that iteration."
 METRIC_HELP = (
@@ -30,15 +37,6 @@ class X(StrEnum):
     ITERATION = "iteration"
     FLOPS = "flops"
     SECONDS = "seconds"
-
-
-class Which(StrEnum):
-    """Whose greedy answer is correct."""
-
-    BOTH = "both"
-    LEFT = "left"
-    RIGHT = "right"
-    NEITHER = "neither"
 
 
 def register(app: typer.Typer) -> None:
@@ -99,6 +97,7 @@ def compare(
         raise InputError("--json and --csv are given both", fix="Choose one.")
     if outcome is not None and not questions:
         raise InputError("--outcome is of questions", fix="Add --questions.")
+    wanted = None if outcome is None else OUTCOMES[outcome.value]
     names = tuple(dict.fromkeys(map(metric_named, metric or ["greedy"])))
     with Store.open(create=False) as store:
         found = compared(
@@ -119,7 +118,7 @@ def compare(
                 right,
                 set=set,
                 iteration=iteration,
-                outcome=None if outcome is None else outcome.value,
+                outcome=wanted,
                 limit=limit,
                 common=common,
             )

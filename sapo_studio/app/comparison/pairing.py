@@ -122,7 +122,7 @@ def _answers(side: SideOf, metric: str, *, common: bool) -> _Values | None:
         return _Values(side.answers[0].keys, known[0], metric == "greedy_accuracy")
     first = side.answers[0].keys
     if all(answers.keys == first for answers in side.answers):
-        return _Values(first, sum(known[1:], known[0]) / len(known), whole=False)
+        return _Values(first, np.asarray(np.mean(known, axis=0), dtype=np.float64), whole=False)
     if not common:
         every = dict.fromkeys(key for answers in side.answers for key in answers.keys)
         return _Values(tuple(every), np.zeros(0), whole=False, split=True)

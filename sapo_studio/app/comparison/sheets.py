@@ -126,8 +126,8 @@ def _differences(found: Comparison) -> Sheet | None:
         return None
     heads = ("", "metric", "difference", "95 % interval", "p", "p, Holm", "wins", "loses", "over", "")
     rows = tuple(_difference_row(found.groups, one) for one in found.differences)
-    used = dict.fromkeys(one.test for one in found.differences if one.test)
-    notes = [f"Tested: {'; '.join(TESTS[test] for test in used)}."] if used else []
+    used = [words for test, words in TESTS.items() if any(one.test == test for one in found.differences)]
+    notes = [f"Tested: {'; '.join(used)}."] if used else []
     told = dict.fromkeys(note for one in found.differences for note in one.notes)
     if any(one.common_helps for one in found.differences):
         told["--common compares on the questions that both have."] = None
