@@ -9,6 +9,7 @@ from sapo_ui import theme
 from sapo_ui.services import tasks
 from sapo_ui.shell.page_registry import PAGES
 from sapo_ui.shell.panel_registry import PANELS
+from tests.fixtures.answered_runs import answered_run
 from tests.fixtures.synthetic import synthetic_run
 from tests.ui.layout_faults import faults
 from tests.ui.shell.conftest import control, open_window, select
@@ -35,6 +36,15 @@ def views(window):
         *views_of_a_run(window),
         *((f"run, {one.title}", lambda name=one.panel_id: window.run_page.panels.go_to(name)) for one in drawers),
     ]
+
+
+def compared_runs(store):
+    """Runs to compare: several seeds, one of other settings, and one that answered other questions."""
+    marks = ["1100110011", "1010101010", "1110001110"]
+    runs = [answered_run(store, marks[:at], name=f"{LONG[:70]} {at}", seed=at) for at in (1, 2, 3)]
+    other = {"labeling": {"rollouts": 3}, "verifier": {"epochs": 3}}
+    runs.append(answered_run(store, marks, name="other", samples=[marks] * 3, config=other))
+    return [*runs, answered_run(store, marks[:1], name="fewer", questions=[f"Question {at}?" for at in range(10)])]
 
 
 def looked_at(qtbot, window, shown):
@@ -65,6 +75,7 @@ def test_no_page_clips_or_overlaps(qtbot, store, open_window, select):
     window = open_window(PANELS)
     select(window, run_id)
     window.run_page.panels.show_trace(store.value("SELECT trajectory_id FROM rollouts WHERE prefix > 0 LIMIT 1"))
+    window.picks.choose([run_id, *compared_runs(store)])
     wrong = looked_at(qtbot, window, views(window))
     assert not wrong, told(wrong)
 

@@ -1,9 +1,9 @@
 """Pictures of the real window over a finished run: `python -m sapo_ui.screenshots OUT_DIR [--run RUN]`.
 
 Needs no screen. Writes the run page, a trace, the label audit and the New run form at 1280 x 800 in both looks, and
-where there is something to show the queue of trajectories made last, the process benchmarks, the queue of runs and the
-last failed run; the run page also as a 4K screen at 200 % shows it. Nothing of the user's settings is read or
-changed.
+where there is something to show the queue of trajectories made last, the process benchmarks, evaluated runs beside
+each other, the queue of runs and the last failed run; the run page also as a 4K screen at 200 % shows it. Nothing of
+the user's settings is read or changed.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def _take(program: Program, out: Path) -> list[Path]:
             ("audit", True, window.audit),
             ("annotate", has_queues(), window.annotate),
             ("benchmarks", has_benchmarks(), window.benchmarks),
+            ("compare", pick_evaluated(program), window.actions_["go.compare"].trigger),
             ("queue", has_waiting_runs(), window.actions_["go.queue"].trigger),
             ("new-run", True, window.new_run),
         ):
@@ -104,6 +105,17 @@ def has_benchmarks() -> bool:
 
     with Store.open() as store:
         return bool(list_benchmarks(store))
+
+
+def pick_evaluated(program: Program) -> bool:
+    """Pick the runs made last that have been evaluated, up to four, for comparison. Whether there are any."""
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+
+    with Store.open() as store:
+        runs = [run.id for run in queries.list_runs(store) if run.headline.get("greedy_accuracy") is not None]
+    program.window.picks.choose(runs[:4])
+    return bool(runs)
 
 
 def has_waiting_runs() -> bool:

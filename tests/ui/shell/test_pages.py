@@ -3,6 +3,7 @@
 import pytest
 
 from sapo_ui.panels.page import Page
+from sapo_ui.services.picks import Picks
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.shell.page_registry import PAGES, PageContext, PageSpec
 from sapo_ui.shell.pages import Pages
@@ -40,6 +41,7 @@ def pages(qtbot):
         back=print,
         open_run=print,
         open_form=print,
+        picks=Picks(),
     )
     made = Pages(specs, context)
     qtbot.addWidget(made)

@@ -14,6 +14,9 @@ class Page(QWidget):
     help: str = ""
     """What F1 opens while the page is in front and no panel has the focus: Markdown, a few short paragraphs."""
 
+    keys: str = ""
+    """The keys of the page, which the line at the bottom names while no panel has the focus."""
+
     rested = Signal()
     """It is `at_rest` (again)."""
 

@@ -266,6 +266,26 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "go.annotate", "Annotate", "View", 0, "Judge the steps of a queue of trajectories.", "Ctrl+J", "annotate"
     ),
     ActionSpec(
+        "go.compare",
+        "Compare",
+        "View",
+        0,
+        "Picked runs beside each other: curves, configurations, paired tests and single questions.",
+        "Ctrl+M",
+        "compare",
+    ),
+    ActionSpec(
+        "run.compare",
+        "Pick for comparison",
+        "View",
+        0,
+        "Pick the run for the Compare page, or no longer. Space does it in the list of runs.",
+        "",
+        "compare",
+        ANY,
+        checkable=True,
+    ),
+    ActionSpec(
         "go.benchmarks",
         "Process benchmarks",
         "View",

@@ -26,6 +26,7 @@ from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services import tasks
 from sapo_ui.services.actions import Actions
 from sapo_ui.services.control import RunControl
+from sapo_ui.services.picks import Picks
 from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.closing import Closing
@@ -96,6 +97,8 @@ class MainWindow(QMainWindow):
         )
         self._store_actions = StoreActions(self, say=self._say, on_error=self.show_error, on_change=parts.poller.nudge)
         self.actions_ = Actions(self, self._handlers())
+        self.picks = Picks(self)
+        self.picks.changed.connect(self._picked)
         self.pages = Pages(
             PAGES,
             PageContext(
@@ -108,6 +111,7 @@ class MainWindow(QMainWindow):
                 self.leave_form,
                 self._open_run,
                 self._new_run_like,
+                self.picks,
                 parts.settings,
             ),
         )
@@ -123,9 +127,10 @@ class MainWindow(QMainWindow):
         run_page.failure.restart_requested.connect(self._run_starter.restart)
         run_page.failure.edit_requested.connect(self._run_starter.edit)
         self._run_starter.cancelled.connect(self.leave_form)
-        self.run_list = RunList()
+        self.run_list = RunList(self.picks)
         self.run_list.menu_actions = run_menu(self.actions_)
-        self.run_list.selected.connect(self._selected)
+        self.run_list.selected.connect(self._moved_to)
+        self.run_list.clicked.connect(self._selected)
         self.run_list.opened.connect(self._opened)
         self.run_list.view.delete_pressed.connect(self.actions_["run.bin"].trigger)
         self.banner = Banner()
@@ -141,7 +146,7 @@ class MainWindow(QMainWindow):
         fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.watch_actions)
         self.actions_[f"view.{theme.manager().mode}"].setChecked(True)
         self._view_changed()
-        self._state = WindowState(self, self.side, self.run_page, self.run_list)
+        self._state = WindowState(self, self.side, self.run_page, self.run_list, self.picks)
         self._state.restore(parts.settings)
         self._notifier = Notifier(self)
         self._notifier.notified.connect(self._notified)
@@ -201,6 +206,8 @@ class MainWindow(QMainWindow):
             "run.read": lambda: self._use_run("read"),
             "run.audit": self.audit,
             "go.annotate": self.annotate,
+            "go.compare": lambda: self._show_page("compare"),
+            "run.compare": self._compare_run,
             "go.queue": lambda: self._show_page("run_queue"),
             "go.benchmarks": self.benchmarks,
             "go.find": self._find,
@@ -226,6 +233,7 @@ class MainWindow(QMainWindow):
         self._taking = True
         self.run_list.take(change)
         self._taking = False
+        self.picks.keep([run.id for run in change.runs if run.binned_at is None])
         self._notifier.see(change)
         self.pages.take(change)
         if self._wanted is not None:
@@ -323,6 +331,23 @@ class MainWindow(QMainWindow):
         """Go back from the New run form, or another page, to the run."""
         self._show_page("empty" if self.run_page.run_id is None else "run")
 
+    def _compare_run(self) -> None:
+        if self.run_page.run_id is not None:
+            self.picks.toggle(self.run_page.run_id)
+
+    def _picked(self) -> None:
+        self.actions_["run.compare"].setChecked(self.run_page.run_id in self.picks)
+
+    def _moved_to(self, run_id: str | None) -> None:
+        """The list has gone on to another run. Who picks runs there, or drags them, goes on comparing."""
+        run = self._change.run(run_id)
+        if self.pages.front_id == "compare" and run is not None:
+            self.run_page.show_run(run)
+            self.actions_.show_run(run)
+            self._picked()
+        else:
+            self._selected(run_id)
+
     def _selected(self, run_id: str | None) -> None:
         run = self._change.run(run_id) or self.run_list.current()
         if run is None or run.id != run_id:
@@ -370,7 +395,9 @@ class MainWindow(QMainWindow):
     def _show_page(self, page_id: str) -> None:
         self.pages.open(page_id)
         self.actions_.show_run(self.current_run())
+        self._picked()
         self._view_changed()
+        self._focus_moved()
 
     def _use_run(self, mode: Mode) -> None:
         """Watch the run, or read its trajectories."""
@@ -464,7 +491,8 @@ class MainWindow(QMainWindow):
         where = panel or form
         own = [] if where is None else [shortcut.key().toString() for shortcut in where.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
-        self.status_line.show_keys("" if panel is None else panel.keys)
+        page = self.pages.front
+        self.status_line.show_keys(panel.keys if panel is not None else page.keys if page is not None else "")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.pages.front_id not in ("empty", "run"):

@@ -12,6 +12,7 @@ from sapo_ui.panels.page import Page
 from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services.actions import Actions
 from sapo_ui.services.drafts import Drafts
+from sapo_ui.services.picks import Picks
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.empty_page import EmptyPage
 
@@ -36,6 +37,8 @@ class PageContext:
     """Show a run's page."""
     open_form: Callable[[RunConfig], None]
     """Opens a new run with this configuration."""
+    picks: Picks
+    """The runs that are picked for comparison."""
     settings: Settings | None = None
     """Where a page keeps what it remembers; None: nowhere."""
 
@@ -83,6 +86,19 @@ def _run_queue(context: PageContext) -> Page:
     return page
 
 
+def _compare(context: PageContext) -> Page:
+    from sapo_ui.features.compare.page import ComparePage  # only who compares pays for it
+
+    def show_trace(run_id: str, trajectory_id: int, step: int) -> None:
+        context.open_run(run_id)
+        context.show_trace(trajectory_id, step)
+
+    page = ComparePage(context.picks)
+    page.left.connect(context.back)
+    page.trace_wanted.connect(show_trace)
+    return page
+
+
 def _benchmarks(context: PageContext) -> Page:
     from sapo_ui.features.benchmarks.page import BenchmarksPage  # only who looks at them pays for it
 
@@ -97,6 +113,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("new_run", _new_run, stays=False, wide=True),
     PageSpec("run_queue", _run_queue, stays=False, action="go.queue"),
     PageSpec("annotate", _annotate, stays=False, action="go.annotate", wide=True),
+    PageSpec("compare", _compare, stays=False, action="go.compare"),
     PageSpec("audit", _audit, stays=False, action="run.audit", wide=True),
     PageSpec("benchmarks", _benchmarks, stays=False, action="go.benchmarks"),
 )

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from sapo_ui.features.run_list.column import RunList
 from sapo_ui.features.run_page.page import RunPage
+from sapo_ui.services.picks import Picks
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.side_bar import SideBar
 from sapo_ui.widgets.saving import saving
@@ -25,6 +26,7 @@ class WindowState:
     side: SideBar
     page: RunPage
     runs: RunList
+    picks: Picks
 
     def restore(self, settings: Settings) -> None:
         """Bring back what was saved; what was not stays as it is at first."""
@@ -35,6 +37,7 @@ class WindowState:
         self.page.restore_choices(settings.texts("layout"))
         self.runs.search.setText(settings.text("search"))
         self.runs.filter.restore_choices(settings.texts("runs"))
+        self.picks.restore_choices(settings.texts("compare"))
         saving().remember(Path(folder) if (folder := settings.text("save_folder")) else None)
         for panel in self.page.panels.panels:
             panel.restore_choices(settings.texts(f"panel.{panel.panel_id}"))
@@ -46,6 +49,7 @@ class WindowState:
         settings.set_texts("layout", self.page.choices())
         settings.set_text("search", self.runs.search.text())
         settings.set_texts("runs", self.runs.filter.choices())
+        settings.set_texts("compare", self.picks.choices())
         settings.set_text("save_folder", str(saving().folder))
         for panel in self.page.panels.panels:
             if made := panel.choices():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sapo_ui.features.run_list.column import RunList
+from sapo_ui.services.picks import Picks
 from sapo_ui.services.poller import StoreChange
 
 
@@ -16,7 +17,7 @@ def shown(column: RunList) -> list[str]:
 
 
 def test_state_tags_archive_and_order(qtbot, make_run):
-    column = RunList()
+    column = RunList(Picks())
     qtbot.addWidget(column)
     runs = (
         make_run(4, "d", "done", headline={"sampled_accuracy": 0.4}, tags=("paper",)),

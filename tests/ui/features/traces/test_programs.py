@@ -14,8 +14,8 @@ from sapo_studio.processes import is_running
 from sapo_studio.requests import client
 from sapo_studio.store import queries, runs
 from sapo_studio.store.ingest import Ingest
-from sapo_ui.features.traces.step_text import spans
 from sapo_ui.features.traces.view import TraceView
+from sapo_ui.trajectory.step_text import spans
 from tests.fixtures.written_tasks import mbpp_file
 from tests.ui.panel_helpers import show
 

@@ -11,17 +11,22 @@ from sapo_ui import theme
 from sapo_ui.features.run_list.delegate import RunDelegate
 from sapo_ui.features.run_list.filter_button import FilterButton
 from sapo_ui.features.run_list.model import RUN_ROLE, RunListModel
+from sapo_ui.services.picks import Picks
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.plain_text import PlainLabel
 
 
 class RunListView(QListView):
-    """The list itself: j and k move, Enter opens, Delete deletes, the menu key or a right click offer the rest."""
+    """The list itself: j and k move, Enter opens, Space picks for comparison, Delete deletes, the menu key or a right
+    click offer the rest."""
 
     opened = Signal(object)
     """(run id: str) Enter was pressed on a run."""
 
     delete_pressed = Signal()
+
+    picked = Signal(object)
+    """(run id: str) Space was pressed on a run."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
@@ -36,6 +41,11 @@ class RunListView(QListView):
             if isinstance(run, RunSummary):
                 self.opened.emit(run.id)
             return
+        if plain and key == Qt.Key.Key_Space:
+            run = self.currentIndex().data(RUN_ROLE)
+            if isinstance(run, RunSummary):
+                self.picked.emit(run.id)
+            return
         if plain and key == Qt.Key.Key_Delete:
             self.delete_pressed.emit()
             return
@@ -48,13 +58,18 @@ class RunList(QFrame):
     selected = Signal(object)
     """(run id: str | None) Another run is current."""
 
+    clicked = Signal(object)
+    """(run id: str | None) A run was clicked, which may have been current before."""
+
     opened = Signal(object)
     """(run id: str)"""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, picks: Picks, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.menu_actions: list[QAction | None] = []
         self.model = RunListModel(self)
+        self._picks = picks
+        picks.changed.connect(self._picks_changed)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -87,6 +102,9 @@ class RunList(QFrame):
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self.view.opened.connect(self.opened)
+        self.view.picked.connect(picks.toggle)
+        self.view.setDragEnabled(True)
+        self.view.setDragDropMode(QListView.DragDropMode.DragOnly)
         self.view.clicked.connect(self._clicked)
         column.addWidget(self.view, 1)
         self.empty = PlainLabel()
@@ -143,7 +161,11 @@ class RunList(QFrame):
 
     def _clicked(self, index: QModelIndex) -> None:
         """The current run too: another page may be in front of it."""
-        self._current_changed(index, index)
+        run = index.data(RUN_ROLE)
+        self.clicked.emit(run.id if isinstance(run, RunSummary) else None)
+
+    def _picks_changed(self) -> None:
+        self.model.show_picks(self._picks.slots)
 
     def _menu(self, where: QPoint) -> None:
         if not self.view.indexAt(where).isValid():

@@ -12,7 +12,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
 from sapo_ui import theme
-from sapo_ui.features.run_list.model import RUN_ROLE, Index, second_line
+from sapo_ui.features.run_list.model import PICK_ROLE, RUN_ROLE, Index, second_line
 from sapo_ui.theme import glyphs
 
 ROW_HEIGHT = 56
@@ -29,7 +29,7 @@ def shortened(facts: str, metrics: QFontMetricsF, room: float) -> str:
 
 class RunDelegate(QStyledItemDelegate):
     """Paints a run in two lines: its name, with the count of unseen alarms behind it, then status and where it is; a
-    thin bar while it is alive."""
+    thin bar while it is alive. A run that is picked for comparison has a bar in its color at the edge."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         del option, index
@@ -58,6 +58,11 @@ class RunDelegate(QStyledItemDelegate):
             painter.setPen(QPen(QColor(look.accent), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(card.adjusted(1, 1, -1, -1), theme.RADIUS, theme.RADIUS)
+        slot = index.data(PICK_ROLE)
+        if isinstance(slot, int):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(look.series[slot] if slot >= 0 else look.border))
+            painter.drawRoundedRect(QRectF(where.x() + 2, card.y() + 4, 4, card.height() - 8), 2, 2)
         inside = card.adjusted(12, 6, -8, -4)
         self._texts(painter, run, inside)
         if run.status.alive:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from sapo_studio.domain.runs import PHASE_LABELS, RunStatus
 from sapo_studio.store.records import RunSummary
 from sapo_studio.store.run_filter import SORTS, RunFilter, sorted_runs
 from sapo_ui import format as fmt
+from sapo_ui.services.picks import RUN_MIME
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.plain_text import plain_tip
 
 RUN_ROLE = Qt.ItemDataRole.UserRole
+PICK_ROLE = Qt.ItemDataRole.UserRole + 1
+"""Of a run that is picked for comparison the number of its color, -1 where it is one too many; else None."""
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -53,6 +57,7 @@ class RunListModel(QAbstractListModel):
         super().__init__(parent)
         self._all: tuple[RunSummary, ...] = ()
         self._rows: list[RunSummary] = []
+        self._picks: Mapping[str, int | None] = {}
         self.wanted = RunFilter()
         self.order = SORTS[0]
 
@@ -65,16 +70,22 @@ class RunListModel(QAbstractListModel):
         run = self._rows[index.row()]
         if role == RUN_ROLE:
             return run
+        if role == PICK_ROLE:
+            slot = self._picks.get(run.id)
+            return None if run.id not in self._picks else -1 if slot is None else slot
         if role == Qt.ItemDataRole.DisplayRole:
             return run.name
         if role == Qt.ItemDataRole.AccessibleTextRole:
+            picked = ", picked for comparison" if run.id in self._picks else ""
             if run.imported:
-                return f"{run.name}, {second_line(run)}"
+                return f"{run.name}, {second_line(run)}{picked}"
             progress = f", {fmt.percent(run.progress)}" if run.status.alive else ""
             alarms = f", {alarms_text(run)}" if run.alarms else ""
-            return f"{run.name}{alarms}, {run.status.value}{progress}, {second_line(run)}"
+            return f"{run.name}{alarms}, {run.status.value}{progress}, {second_line(run)}{picked}"
         if role == Qt.ItemDataRole.ToolTipRole:
             lines = [run.name, f"id {run.id}", f"created {fmt.moment(run.created_at)}"]
+            if run.id in self._picks:
+                lines.append("picked for comparison")
             if run.alarms:
                 lines.append(f"{alarms_text(run)}, the last: {run.alarms[-1].message}")
             if run.tags:
@@ -87,6 +98,29 @@ class RunListModel(QAbstractListModel):
                 lines.append(f"running time {fmt.duration(run.active_seconds)}")
             return plain_tip("\n".join(lines))
         return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """A run can be dragged to where runs are compared."""
+        flags = super().flags(index)
+        return flags | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() else flags
+
+    def mimeTypes(self) -> list[str]:
+        return [RUN_MIME]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        data = QMimeData()
+        if indexes:
+            run = self._rows[indexes[0].row()]
+            data.setData(RUN_MIME, run.id.encode())
+            data.setText(run.name)
+        return data
+
+    def show_picks(self, slots: Mapping[str, int | None]) -> None:
+        """Mark the runs that are picked for comparison. `slots`: the color of each."""
+        if dict(slots) != dict(self._picks):
+            self._picks = dict(slots)
+            if self._rows:
+                self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))
 
     def take(self, change: StoreChange) -> None:
         """Show the runs as they are now."""

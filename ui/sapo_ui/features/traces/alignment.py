@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sapo_studio.store.records import SiblingSteps, TraceDetail
+from sapo_ui.trajectory.equal_steps import equal_steps
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def strips(detail: TraceDetail, siblings: Sequence[SiblingSteps], verifier: int 
         if scores is None and one.scores:
             scores = one.scores[max(one.scores)]
         shown: tuple[float | None, ...] = (None,) * len(one.steps) if scores is None else tuple(scores.tolist())
-        equal = _equal(detail.steps, one.steps)
+        equal = equal_steps(detail.steps, one.steps)
         differs = " ".join(one.steps[equal].split()) if equal < len(one.steps) else ""
         made.append(Strip(one.id, one.iteration, one.sample, one.correct, shown, equal, differs))
     return tuple(made)
@@ -49,12 +50,3 @@ def neighbour(detail: TraceDetail, siblings: Sequence[SiblingSteps], step: int) 
         return None
     there = [one for one in siblings if one.iteration == (later[0] if step > 0 else later[-1])]
     return min(there, key=lambda one: (one.sample != detail.sample, one.sample, one.id)).id
-
-
-def _equal(mine: Sequence[str], other: Sequence[str]) -> int:
-    count = 0
-    for a, b in zip(mine, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject
 
-from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import SiblingSteps, TraceDetail
 from sapo_ui.services import tasks
+from sapo_ui.services.solution_kind import is_program
 
 KEPT = 12
 """Trajectories kept ready."""
@@ -29,14 +29,7 @@ class Opened:
 def read(store: Store, trajectory_id: int) -> Opened:
     """Read a trajectory. Raises InputError where there is none with this id."""
     detail = queries.trace(store, trajectory_id)
-    return Opened(detail, queries.same_question(store, trajectory_id), _is_code(store, detail))
-
-
-def _is_code(store: Store, detail: TraceDetail) -> bool:
-    if queries.get_run(store, detail.run_id).imported:
-        return False
-    solutions = TASK_KINDS[queries.get_config(store, detail.run_id).task.kind].solutions
-    return solutions == "programs" or (solutions == "either" and not detail.reference)
+    return Opened(detail, queries.same_question(store, trajectory_id), is_program(store, detail))
 
 
 class Ahead:

@@ -10,10 +10,10 @@ from sapo_ui import theme
 from sapo_ui.features.traces.columns import BAR, EDGE, MARKS, NUMBER, TRIES, Columns
 from sapo_ui.features.traces.opened_step import OpenedStep
 from sapo_ui.features.traces.row_facts import RowFacts, Verdict
-from sapo_ui.features.traces.step_text import StepText
 from sapo_ui.theme import glyphs
 from sapo_ui.trajectory.step_cards import StepFacts
 from sapo_ui.trajectory.step_column import Card
+from sapo_ui.trajectory.step_text import StepText
 from sapo_ui.widgets.marks import DRAW, TEXT_SIZES
 from sapo_ui.widgets.point_bar import HEIGHT, paint_interval
 

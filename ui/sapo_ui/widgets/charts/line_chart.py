@@ -264,7 +264,7 @@ class LineChart(PlotFrame):
         """Hand pyqtgraph what is in view, at most two points a pixel."""
         low, high = view.seen
         shown: list[Floats] = []
-        for items, line in zip(self._items, self._lines, strict=False):
+        for index, (items, line) in enumerate(zip(self._items, self._lines, strict=False)):
             part = _slice(line.x, low, high)
             # Thinned first: few values are then left to be scaled and measured, the lowest and the highest among them.
             x, y = line.x[part], line.y[part]
@@ -277,8 +277,9 @@ class LineChart(PlotFrame):
             shown.append(y)
             if line.low is not None and line.high is not None:
                 interval = self._scaled(line.low[part]), self._scaled(line.high[part])
-                items.show_interval(line.x[part], *interval)
                 shown += interval
+                seen = slice(None) if self.shows_interval(index) else slice(0)
+                items.show_interval(line.x[part][seen], interval[0][seen], interval[1][seen])
             else:
                 items.show_interval(x[:0], x[:0], x[:0])
         view.show_y(*self._y_limits(shown))
@@ -321,6 +322,11 @@ class LineChart(PlotFrame):
 
     def _end_text(self, line: Line, at: float) -> str:
         return f"{line.name}  {self._value_format(value_at(line, at))}"
+
+    def shows_interval(self, index: int) -> bool:
+        """Whether the interval of this line is drawn. The y axis has room for it in either case."""
+        del index
+        return True
 
     # Reading values
 

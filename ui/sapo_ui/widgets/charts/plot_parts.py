@@ -193,6 +193,9 @@ class PlotView(pg.PlotWidget):
     pointed = Signal(object)
     """(float | None) The x under the pointer; None when it has left."""
 
+    pointed_at = Signal(object)
+    """(QPointF | None) The same with its y, in the view's own values."""
+
     restored = Signal()
     """Double click."""
 
@@ -252,10 +255,12 @@ class PlotView(pg.PlotWidget):
         super().mouseMoveEvent(ev)
         at: QPointF = self.box.mapSceneToView(self.mapToScene(ev.position().toPoint()))
         self.pointed.emit(at.x())
+        self.pointed_at.emit(at)
 
     def leaveEvent(self, ev: QEvent) -> None:
         super().leaveEvent(ev)
         self.pointed.emit(None)
+        self.pointed_at.emit(None)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         super().mouseDoubleClickEvent(event)

@@ -6,16 +6,30 @@ import io
 import keyword
 import tokenize
 from functools import cache
+from typing import Protocol
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QTextCharFormat, QTextLayout, QTextOption
 
 from sapo_ui import theme
-from sapo_ui.features.traces.columns import Columns
 from sapo_ui.widgets.hits import hits_in, paint_hits
 from sapo_ui.widgets.plain_text import breakable
 
 PAD = 4
+
+
+class TextPlace(Protocol):
+    """Where the text stands in a row that is painted."""
+
+    @property
+    def text(self) -> float:
+        """Its left edge."""
+        ...
+
+    @property
+    def text_width(self) -> float:
+        """The room that it has."""
+        ...
 
 
 class StepText:
@@ -53,7 +67,7 @@ class StepText:
         return layout
 
     def paint(
-        self, painter: QPainter, places: Columns, height: int, most: int, first_line: int, found: str = ""
+        self, painter: QPainter, places: TextPlace, height: int, most: int, first_line: int, found: str = ""
     ) -> None:
         """Paint it into its column. `first_line`: the number of its first line, of a program. `found`: what is
         searched for, marked wherever it stands."""
@@ -79,7 +93,7 @@ class StepText:
             start = line.textStart()
             paint_hits(painter, self._font, where, text, [(left - start, right - start) for left, right in hits])
 
-    def _paint_code(self, painter: QPainter, places: Columns, first_line: int, found: str) -> None:
+    def _paint_code(self, painter: QPainter, places: TextPlace, first_line: int, found: str) -> None:
         look = theme.current()
         wide = places.text_width
         painter.save()

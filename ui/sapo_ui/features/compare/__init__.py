@@ -1,0 +1,1 @@
+"""The Compare page: picked runs beside each other."""
