@@ -53,7 +53,8 @@ class SavedRun:
         inside = self.folder / "artefacts"
         return {path.name.split("-", 1)[1]: path for path in inside.iterdir()} if inside.is_dir() else {}
 
-    def _artefact(self, name: str, what: str) -> Path:
+    def artefact(self, name: str, what: str) -> Path:
+        """The folder of an artefact, which messages call `what`. Raises InputError where the run has none."""
         if name not in self.artefacts:
             have = ", ".join(sorted(self.artefacts)) or "nothing"
             raise InputError(
@@ -66,11 +67,11 @@ class SavedRun:
     def reasoner(self, i: int) -> Reasoner:
         """M_i, i >= 1. M_1 is the warmed-up reasoner; the last alignment made M_{I+1}."""
         name = f"align-{i - 1}" if i > 1 else "sft-0"
-        return reasoner_codec(self.session).load(self._artefact(name, f"reasoner M_{i}"))
+        return reasoner_codec(self.session).load(self.artefact(name, f"reasoner M_{i}"))
 
     def verifier(self, i: int, reasoner: Reasoner | None = None) -> Verifier:
         """V_i, i >= 0. `reasoner`: M_i where it is loaded already (a shared base is its network)."""
-        found = self._artefact(f"verifier-{i}", f"verifier V_{i}")
+        found = self.artefact(f"verifier-{i}", f"verifier V_{i}")
         return verifier_codec(self.session, reasoner or self.reasoner(max(i, 1))).load(found)
 
     def calibration(self, i: int, verifier: Verifier) -> Platt:
@@ -86,7 +87,7 @@ class SavedRun:
 
     def training_set(self, i: int) -> TrainingSet:
         """What V_i was trained on, and what people's labels stand in place of."""
-        return LabelsCodec().load(self._artefact(f"label-{i}", f"labels of iteration {i}"))
+        return LabelsCodec().load(self.artefact(f"label-{i}", f"labels of iteration {i}"))
 
     def samples_up_to(self, i: int) -> list[Trajectory]:
         """All that the run has sampled up to iteration i: D_i, as far as it is there."""
@@ -95,7 +96,7 @@ class SavedRun:
 
     def benchmark(self) -> list[Trajectory]:
         """The run's process benchmark."""
-        return TrajectoriesCodec().load(self._artefact("benchmark-0", "process benchmark"))
+        return TrajectoriesCodec().load(self.artefact("benchmark-0", "process benchmark"))
 
     @property
     def verifiers(self) -> list[int]:

@@ -97,7 +97,8 @@ class Asking(_Part):
 
 
 class Load(Asked):
-    """Have a side's checkpoint and verifier ready, in place of what it had. Answers: Loading, Loaded."""
+    """Have a side's checkpoint and verifier ready, in place of what it had. Answers: Loading, Loaded; of a `lazy` one
+    nothing before the first request that needs them."""
 
     kind: Literal["load"] = "load"
     id: RequestId
@@ -105,6 +106,8 @@ class Load(Asked):
     checkpoint: Checkpoint
     verifier: Scorer | None = None
     """None: nothing is scored."""
+    lazy: StrictBool = False
+    """Only note it; it is loaded with the first request of this side."""
 
 
 class _Writing(Asked):

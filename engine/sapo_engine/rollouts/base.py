@@ -21,6 +21,14 @@ class Watch(Protocol):
         ...
 
 
+class Listener(Protocol):
+    """Hears what is written while it is written. What it raises ends the call that writes."""
+
+    def heard(self, sequences: Sequence[int], tokens: Sequence[int], going: Sequence[bool]) -> None:
+        """Each of these sequences, counted over requests and keys, has got one more token; whether it goes on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Continue `prompt` once for each of `keys`. A key seeds its own continuation and nothing else, so a result does

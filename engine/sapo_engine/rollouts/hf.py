@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import Reasoner
-from sapo_engine.rollouts.base import CHECK_EVERY, Completion, Request, Watch, within
+from sapo_engine.rollouts.base import CHECK_EVERY, Completion, Listener, Request, Watch, within
 from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.cache import roomy_cache
 from sapo_engine.rollouts.keys import uniforms
@@ -33,7 +33,7 @@ ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBack
 
 class HfBackend:
     """Generates with a transformers causal language model in this process, `batch` sequences at a time: a number, or
-    who says it for each call."""
+    who says it for each call. `listener` hears every token of a call with one request, after each step of decoding."""
 
     def __init__(
         self,
@@ -43,12 +43,14 @@ class HfBackend:
         pad: int,
         batch: int | BatchSize = ROLLOUT_ROWS,
         precision: str = "fp32",
+        listener: Listener | None = None,
     ) -> None:
         self.reasoner = model if isinstance(model, Reasoner) else Reasoner(model)
         self.precision = precision
         self.eos = eos
         self.pad = pad
         self.batch = batch
+        self.listener = listener
         self.model = self.reasoner.network
         self.usage = Usage()
 
@@ -160,9 +162,12 @@ class HfBackend:
             size[live] += 1
             stop = token == self.eos
             ended[rows[going & stop]] = True
+            writing = going
             going = going & ~stop & (limits[rows] > position + 1)
             if watched and (position + 1) % CHECK_EVERY == 0:
                 going = going & ~_ended(watches, rows, going, written[:, position + 1 - CHECK_EVERY : position + 1])
+            if self.listener is not None:
+                self.listener.heard(*(value[writing].tolist() for value in (rows, token, going)))
             alive = int(going.sum())
             if alive == 0:
                 break

@@ -11,7 +11,7 @@ from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.tasks.columns import SET_FIELDS
 from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad, without_any
 from sapo_engine.tasks.kinds import KINDS, Kind, load_problems
-from sapo_engine.tasks.problem_set import ProblemSet
+from sapo_engine.tasks.problem_set import ProblemSet, is_code
 from sapo_studio.config.schema import EvalSetConfig, TaskConfig
 from sapo_studio.errors import InputError
 
@@ -38,7 +38,7 @@ class EvalSetTask(ProblemSet):
             raise InputError(f"Evaluation set {config.name}: {error.what}", why=error.why, fix=error.fix) from error
         self.rows = [problem.question for problem in problems]
         """The questions of all rows of its data, in their order."""
-        super().__init__(config.as_task(task, address), problems, graders)
+        super().__init__(config.as_task(task, address), graders, code=is_code(problems))
         self.name = config.name
         # The same in every set: keys are made of them, and another set beside it changes nothing in what is sampled.
         self._first = SETS

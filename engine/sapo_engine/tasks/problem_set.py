@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class ProblemSet:
-    """What `WrittenTask` and `EvalSetTask` share of Task. `problems` are all of the data: all are programs, or none is.
+    """What tasks over written problems share of Task. `code`: solutions are programs (`is_code` says so of data).
 
     A subclass numbers its questions (`_question`), and fills `shots`, the worked examples of few-shot prompts.
     """
 
-    def __init__(self, config: TaskConfig, problems: Sequence[Problem], graders: int) -> None:
+    def __init__(self, config: TaskConfig, graders: int, *, code: bool) -> None:
         self.config = config
         self.kind = KINDS[config.kind]
-        self.is_code = _is_code(problems)
+        self.is_code = code
         self.shots: list[Problem] = []
         self.segmenter = segmenter_of(
             ("block" if self.is_code else "line") if config.steps == "auto" else config.steps, config.step_pattern
@@ -45,6 +45,10 @@ class ProblemSet:
         self._problems[number] = problem
         steps = self.steps_of(problem.solution)
         return Question(number, split, problem.question, steps, gold_text(problem))
+
+    def problem(self, number: int) -> Problem | None:
+        """What the question of this number is graded by; None where there is no such question."""
+        return self._problems.get(number)
 
     def steps_of(self, solution: str) -> tuple[str, ...]:
         """A written solution as steps."""
@@ -116,7 +120,8 @@ def _asked(question: str) -> str:
     return f"Question: {question}\nAnswer:\n"
 
 
-def _is_code(problems: Sequence[Problem]) -> bool:
+def is_code(problems: Sequence[Problem]) -> bool:
+    """Whether the problems of some data ask for programs: all do, or none does. Raises InputError where they differ."""
     code = sum(problem.is_code for problem in problems)
     if code not in (0, len(problems)):
         raise InputError(

@@ -13,7 +13,7 @@ from sapo_engine.tasks.given_benchmark import GivenProblem, KnownQuestions, give
 from sapo_engine.tasks.golds import Golds, check_golds, refused_or_bad, without_any
 from sapo_engine.tasks.kept_golds import keep_golds, kept_golds, key_of
 from sapo_engine.tasks.kinds import KINDS, load_problems
-from sapo_engine.tasks.problem_set import ProblemSet, gold_text
+from sapo_engine.tasks.problem_set import ProblemSet, gold_text, is_code
 from sapo_studio.config.schema import TaskConfig
 from sapo_studio.errors import InputError
 from sapo_studio.formats.registry import read_file
@@ -41,7 +41,7 @@ class WrittenTask(ProblemSet):
         everything = [*train, *test]
         self.learned_from = [problem.question for problem in train]
         """The questions of all rows of the training data, in their order."""
-        super().__init__(config, everything, graders)
+        super().__init__(config, graders, code=is_code(everything))
         order = random.Random(f"{config.kind} {seed}")
         order.shuffle(train)
         if apart:

@@ -148,14 +148,16 @@ def load_verifier(
     folder: Path,
     device: torch.device,
     *,
-    reasoner: Reasoner,
+    reasoner: Reasoner | None,
     config: VerifierConfig,
     adapters: Adapters,
     precision: str = "fp32",
 ) -> Verifier:
-    """The verifier that `save_verifier` wrote. `reasoner` is the one that it was trained from. Raises InputError where
-    a tensor is missing, unexpected or misshapen."""
-    if (folder / ADAPTER).is_dir():
+    """The verifier that `save_verifier` wrote. `reasoner` is the one that it was trained from; None: a verifier that is
+    only read by, and has a network of its own. Raises InputError where a tensor is missing, unexpected or misshapen."""
+    if reasoner is None:
+        base = Reasoner(load_network(folder))
+    elif (folder / ADAPTER).is_dir():
         network = reasoner.network if config.base == "shared" else own_network(reasoner)
         base = load_adapter(network, adapters, folder / ADAPTER)
     else:

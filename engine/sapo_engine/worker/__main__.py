@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from sapo_engine.devices import device_called, see_card, take_device
+from sapo_engine.own_output import take_standard_output
 from sapo_engine.parent.exit_reasons import LOST_PEERS
 from sapo_studio import processes
 from sapo_studio.config.schema import parse_config
@@ -92,7 +93,7 @@ def main() -> int:
         faulthandler.register(signal.SIGUSR1, all_threads=True)  # the parent asks so where it hears nothing any more
     place = Place.mine()
     place.take_card()
-    wire = Wire(_take_standard_output())
+    wire = Wire(take_standard_output())
     try:
         if place.size == 1:
             return _run_with(None, place, wire)
@@ -208,14 +209,6 @@ def _listen(lines: BinaryIO, control: ControlState, at_end: int) -> None:
         elif isinstance(order, GoOn):
             control.take_go_on(order.on)
     os._exit(at_end)
-
-
-def _take_standard_output() -> BinaryIO:
-    """Standard output for events alone: file descriptor 1 now leads to standard error."""
-    own = os.dup(1)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return os.fdopen(own, "wb")
 
 
 def _describe(device: torch.device, size: int) -> str:

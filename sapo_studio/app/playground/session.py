@@ -48,6 +48,8 @@ CLOSE_SECONDS = 3.0
 """An engine that was asked to end and has not after so long is ended."""
 KEPT_LINES = 20
 """Of what the engine prints, for the sentence about its end."""
+REMINDED = ".again"
+"""Ends the id of a Load that an engine is told anew, since the one that was told it is no more."""
 
 Listener = Callable[[Answer], None]
 Room = Callable[[Load, Load | None], str]
@@ -245,8 +247,10 @@ class PlaygroundSession:
         self._listener(ended)
 
     def _hear(self, engine: _Engine, answer: Answer) -> None:
+        if isinstance(answer, Done) and answer.request.endswith(REMINDED):
+            return
         if isinstance(answer, Loaded):
-            engine.loaded[answer.side] = engine.asked.get(answer.side)
+            engine.loaded[answer.side] = engine.loads.get(answer.request) or engine.asked.get(answer.side)
         elif isinstance(answer, MemoryGivenBack):
             engine.loaded.clear()
         elif isinstance(answer, Ready):
@@ -315,6 +319,8 @@ class _Engine:
         """Requests that it has and has not answered."""
         self.asked: dict[Side, Load] = {}
         """What it was asked to have on each side."""
+        self.loads: dict[str, Load] = {}
+        """The same by request."""
         self.loaded: dict[Side, Load | None] = {}
         """What it has told to have there."""
         threading.Thread(target=self._read_errors, name="playground prints", daemon=True).start()
@@ -330,15 +336,15 @@ class _Engine:
         return there is not None and _same(there, load)
 
     def remind(self, load: Load) -> None:
-        """Have it know what a side holds, where it is another engine than the one that was told."""
+        """Have it know what a side is to hold, where it is another engine than the one that was told."""
         known = self.asked.get(load.side)
         if known is None or not _same(known, load):
-            self.write(load.model_copy(update={"id": f"{load.id}.again"}))
+            self.write(load.model_copy(update={"id": f"{load.id}{REMINDED}", "lazy": True}))
 
     def write(self, message: Message) -> None:
         """Send a message. One that has ended already says so by its end."""
         if isinstance(message, Load):
-            self.asked[message.side] = message
+            self.asked[message.side] = self.loads[message.id] = message
         with self._writing, contextlib.suppress(OSError, ValueError):
             self._input.write(encode(message))
             self._input.flush()

@@ -1,0 +1,91 @@
+"""The way in: `python -m sapo_engine.service.playground --idle-seconds=300 --device=cpu`.
+
+Messages come in on standard input, answers go out on what was standard output, one JSON object a line
+(sapo_studio.requests.play). It ends with its client: with a Close, with the end of its input, and when the process that
+started it is no more. What a library prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+from sapo_engine.own_output import take_standard_output
+from sapo_studio import processes
+from sapo_studio.errors import InputError, SapoError
+from sapo_studio.requests.limits import IDLE_SECONDS
+from sapo_studio.requests.play import Answer, Close, Failed, Ready, encode, read_message
+from sapo_studio.requests.wire import write_error
+
+if TYPE_CHECKING:
+    from sapo_engine.service.playground.server import Server
+
+
+class Wire:
+    """The way out. Several threads may tell something."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, answer: Answer) -> None:
+        """Write one answer, whole. Ends this process where nobody listens any more."""
+        try:
+            with self._lock:
+                self._stream.write(encode(answer))
+                self._stream.flush()
+        except (BrokenPipeError, ValueError):
+            end()
+
+
+def end() -> None:
+    """End this process and all that it has started, whatever it is doing."""
+    processes.sweep_descendants()
+    os._exit(0)
+
+
+def listen(server: Server, wire: Wire) -> None:
+    """Hand on what comes in, until there is nobody to work for."""
+    # Unbuffered: a thread that waits inside a buffered reader makes the interpreter abort at its end.
+    for line in open(0, "rb", buffering=0, closefd=False):  # noqa: SIM115
+        try:
+            message = read_message(line)
+        except InputError as error:
+            wire.send(Failed.of("", error))
+            continue
+        if isinstance(message, Close):
+            break
+        server.take(message)
+    end()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until the client ends. Exit code 2: the device that was asked for is not there."""
+    processes.die_with_parent()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS.default)
+    parser.add_argument("--device", default="")
+    options = parser.parse_args(arguments)
+    wire = Wire(take_standard_output())
+    try:
+        # Imported here: torch takes seconds, and who is asked to end meanwhile need not wait for it.
+        from sapo_engine.service.playground.server import Server
+        from sapo_engine.service.torch_setup import set_up_on
+        from sapo_studio.config.schema import RuntimeConfig
+
+        device = set_up_on(RuntimeConfig(), options.device)
+    except SapoError as error:
+        return write_error(error)
+    server = Server(wire.send, device, idle_seconds=options.idle_seconds)
+    wire.send(Ready(pid=os.getpid(), device=str(device)))
+    threading.Thread(target=listen, args=(server, wire), name="messages", daemon=True).start()
+    while True:
+        server.work()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
