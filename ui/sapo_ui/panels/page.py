@@ -14,6 +14,9 @@ class Page(QWidget):
     help: str = ""
     """What F1 opens while the page is in front and no panel has the focus: Markdown, a few short paragraphs."""
 
+    keys: str = ""
+    """The keys that the status bar names while the page is in front."""
+
     rested = Signal()
     """It is `at_rest` (again)."""
 

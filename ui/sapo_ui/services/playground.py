@@ -15,15 +15,16 @@ from typing import Literal, Protocol
 from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 from shiboken6 import isValid
 
-from sapo_studio.app.playground.checkpoints import CheckpointChoice, VerifierChoice
+from sapo_studio.app.playground.checkpoints import CheckpointChoice, VerifierChoice, checkpoints
 from sapo_studio.app.playground.keeping import Kept, Word, Written, keep_trace
-from sapo_studio.app.playground.session import Listener, PlaygroundSession
+from sapo_studio.app.playground.session import Listener, PlaygroundSession, anywhere
+from sapo_studio.app.playground.to_annotate import queue_of_kept
+from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.requests.play import (
     SIDES,
     Answer,
     Asking,
     Continue,
-    Done,
     Ended,
     Failed,
     GiveBack,
@@ -36,9 +37,11 @@ from sapo_studio.requests.play import (
     Sample,
     Side,
 )
+from sapo_studio.store import queries
+from sapo_studio.store.db import Store
 from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotator_name
-from sapo_ui.services.playground_state import Board, SideState, Solution
+from sapo_ui.services.playground_state import Board
 from sapo_ui.services.unfinished import unfinished
 
 TICK_MS, IDLE_MS = 33, 500
@@ -103,15 +106,17 @@ class EngineState:
 
 @dataclass(frozen=True, slots=True)
 class KeptSolution:
-    """A solution that lies in the store now."""
+    """A solution that lies in the store now: in the imported file that is called `where`."""
 
     side: Side
     solution: str
     word: Word
     kept: Kept
+    where: str
 
 
-MakeSession = Callable[[Listener], Session]
+MakeSession = Callable[[Listener, Callable[[], bool]], Session]
+"""What hears the answers, and what says whether to leave the cards alone."""
 
 
 class Playground(QObject):
@@ -134,6 +139,8 @@ class Playground(QObject):
         """What each side was last asked with."""
         self.words: dict[str, Word] = {}
         """Solutions that are kept, and as what."""
+        self.cpu = False
+        """Whether the cards are left alone."""
         self._make = make_session or _own_session
         self._session: Session | None = None
         self._heard: deque[Answer] = deque()
@@ -159,8 +166,7 @@ class Playground(QObject):
                     solutions=how.solutions,
                 )
             )
-        for side in SIDES:
-            self.changed.emit(self.board[side])
+        self._tell_all()
 
     def continue_from(self, side: Side, solution: str, step: int, text: str, rollouts: int) -> None:
         """What if step `step` of a solution were `text`: so many rollouts from there, in place of those that the
@@ -204,7 +210,12 @@ class Playground(QObject):
     @property
     def busy(self) -> bool:
         """Whether something is asked that is not answered to the end."""
-        return any(self.board[side].busy for side in SIDES)
+        return self.board.loading or any(self.board[side].busy for side in SIDES)
+
+    @staticmethod
+    def checkpoints(store: Store) -> list[CheckpointChoice]:
+        """What can be asked, the newest run first. Called in the background."""
+        return checkpoints(store)
 
     def give_back(self) -> None:
         """Give the memory back now."""
@@ -218,13 +229,36 @@ class Playground(QObject):
             self._have(session, choice, again=True)
             self.changed.emit(self.board[choice.side])
 
+    def compute_on_cpu(self, cpu: bool) -> None:
+        """Whether to leave the cards alone."""
+        if cpu != self.cpu:
+            self.cpu = cpu
+            self.end_engine()  # what is loaded lies where it was
+
+    def end_engine(self) -> None:
+        """End the engine; the next question starts another one."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        self._heard = deque()  # what it still has to say means nothing to the next one
+        self.board.end_all(time.monotonic())
+        self.board.lose_engine()
+        self.engine = EngineState()
+        tasks.run(self, lambda _: session.close(), lambda _: None)
+        self._tell_all()
+
     def end(self, seconds: float = CLOSE_SECONDS) -> None:
         """End the engine, and listen no longer: the window closes. Waits for at most about `seconds`."""
         self._timer.stop()
         session, self._session = self._session, None
+        self._heard = deque()
         if session is not None:
             session.close(seconds)
-        self._heard.clear()
+
+    def _tell_all(self) -> None:
+        self.engine_changed.emit(self.engine)
+        for side in SIDES:
+            self.changed.emit(self.board[side])
 
     # -- What is kept
 
@@ -246,10 +280,14 @@ class Playground(QObject):
         )
         me = annotator_name()
 
-        def done(kept: Kept) -> None:
+        def work(store: Store) -> KeptSolution:
+            kept = keep_trace(store, written, word, me)
+            return KeptSolution(side, solution, word, kept, queries.get_run(store, kept.run_id).name)
+
+        def done(kept: KeptSolution) -> None:
             unfinished().end(self)
             self.words[solution] = word
-            self.kept.emit(KeptSolution(side, solution, word, kept))
+            self.kept.emit(kept)
             self.changed.emit(self.board[side])
 
         def failed(error: Exception) -> None:
@@ -258,7 +296,16 @@ class Playground(QObject):
             self.refused.emit(error)
 
         unfinished().begin(self)
-        tasks.run(self, lambda store: keep_trace(store, written, word, me), done, failed=failed)
+        tasks.run(self, work, done, failed=failed)
+
+    def prepare_queue(self, kept: KeptSolution, ready: Callable[[str], object]) -> None:
+        """Have a queue that what was kept can be judged in; `ready` is called with its uid."""
+        me = annotator_name()
+
+        def done(uid: str) -> None:
+            ready(uid)
+
+        tasks.run(self, lambda store: queue_of_kept(store, kept.kept.run_id, me).uid, done, failed=self.refused.emit)
 
     # -- What is answered
 
@@ -268,15 +315,18 @@ class Playground(QObject):
         while self._heard and len(batch) < MOST:
             batch.append(self._heard.popleft())
         before = self.engine
+        changed = self.board.take(batch, time.monotonic())
         for answer in batch:
             self._follow(answer)
-        for side in self.board.take(batch, time.monotonic()):
-            self.changed.emit(self.board[side])
-        for answer in batch:
             if isinstance(answer, Failed):
                 self._give_up(answer)
+        if self.engine.status == "starting" and not self.busy:
+            self.engine = replace(self.engine, status="ready" if self.engine.device else "none")
         if self.engine != before:
             self.engine_changed.emit(self.engine)
+            changed |= set(SIDES)
+        for side in changed:
+            self.changed.emit(self.board[side])
         self._pace()
 
     def _follow(self, answer: Answer) -> None:
@@ -290,15 +340,16 @@ class Playground(QObject):
         elif isinstance(answer, MemoryGivenBack):
             self.engine = EngineState("given_back", self.engine.device)
         elif isinstance(answer, Ended):
-            self.engine = EngineState("none") if answer.asked else EngineState("ended", ended=answer)
+            self.engine = EngineState() if answer.asked else EngineState("ended", ended=answer)
+            self.board.lose_engine()
 
     def _give_up(self, failed: Failed) -> None:
         """What was to be written by a checkpoint that could not be loaded is not to be tried."""
-        for choice in self.choices.values():
-            state = self.board[choice.side]
-            if state.trouble == failed and state.asked is not None and state.asked.id != failed.request:
-                if self._session is not None:
-                    self._session.cancel(state.asked.id)
+        for side in SIDES:
+            asked = self.board[side].asked
+            useless = self.board[side].trouble is failed and asked is not None and asked.id != failed.request
+            if self._session is not None and asked is not None and useless:
+                self._session.cancel(asked.id)
 
     def _have(self, session: Session, choice: SideChoice, *, again: bool = False) -> None:
         """Have a side's checkpoint loaded, unless it is."""
@@ -317,7 +368,7 @@ class Playground(QObject):
 
     def _open(self) -> Session:
         if self._session is None:
-            self._session = self._make(self._heard.append)
+            self._session = self._make(self._heard.append, lambda: self.cpu)
         self._timer.start(TICK_MS)
         return self._session
 
@@ -335,8 +386,17 @@ class Playground(QObject):
             self._timer.setInterval(interval)
 
 
-def _own_session(listener: Listener) -> Session:
-    return PlaygroundSession(listener=listener)
+def writes_programs(checkpoint: CheckpointChoice) -> bool:
+    """Whether its solutions are programs, as far as that is known before it is loaded."""
+    kind = TASK_KINDS.get(checkpoint.learns)
+    return kind is not None and kind.solutions == "programs"
+
+
+def _own_session(listener: Listener, on_cpu: Callable[[], bool]) -> Session:
+    def room(load: Load, other: Load | None) -> str:
+        return "cpu" if on_cpu() else anywhere(load, other)
+
+    return PlaygroundSession(room, listener=listener)
 
 
 _of_window: list[Playground] = []

@@ -29,9 +29,11 @@ class TakenQuestion:
 def by_number(store: Store, run_id: str, number: int) -> TakenQuestion:
     """Question `number` of a run, as Read and the heatmap call it. InputError where it has none."""
     run = queries.get_run(store, run_id)
-    found = store.rows(
-        "SELECT id, split, text, answer FROM questions WHERE id = ?", (row_id(run.number, number),)
-    ) if number < 2**32 else []
+    found = (
+        store.rows("SELECT id, split, text, answer FROM questions WHERE id = ?", (row_id(run.number, number),))
+        if number < 2**32
+        else []
+    )
     for row in found:
         return _taken(store, run_id, *row)
     raise InputError(f"{run.name} has no question {number}", fix="Read names the number of each question it shows.")

@@ -214,6 +214,26 @@ class Board:
             kept = tuple(one for one in state.what_ifs if one is not dropped)
             self.sides[side] = replace(state, what_ifs=kept)
 
+    @property
+    def loading(self) -> bool:
+        """Whether a checkpoint is being loaded, or is to be."""
+        return bool(self._loads)
+
+    def lose_engine(self) -> None:
+        """There is no engine any more: nothing is loaded. What it told before it went stays."""
+        self._loads.clear()
+        for side, state in self.sides.items():
+            self.sides[side] = replace(state, loaded=None, loading=None)
+
+    def end_all(self, now: float) -> None:
+        """Nothing more will be answered of what is asked."""
+        for name, run in self._runs.items():
+            begun = run.begun if run.begun is not None else now
+            going = self[run.side].going if run.what_if is None else run.what_if.going
+            if going:
+                self._end(run, Done(request=name, seconds=now - begun, cancelled=True))
+                self._settle(run, now)
+
     # -- What is answered
 
     def take(self, answers: Iterable[Answer], now: float) -> set[Side]:

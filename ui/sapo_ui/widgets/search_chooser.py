@@ -270,6 +270,4 @@ class SearchChooser(QPushButton):
             one.text if one is not None else "none", Qt.TextElideMode.ElideMiddle, int(room.width())
         )
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
-        glyphs.paint(
-            painter, "chevron-down", look.muted, QRectF(self.width() - 20, (self.height() - 10) / 2, 10, 10)
-        )
+        glyphs.paint(painter, "chevron-down", look.muted, QRectF(self.width() - 20, (self.height() - 10) / 2, 10, 10))

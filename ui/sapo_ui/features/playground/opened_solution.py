@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.domain.aggregation import Aggregation
@@ -60,8 +60,7 @@ class OpenedSolution(QWidget):
         self.cursor = 1
         self.block: WhatIfBlock | None = None
         self.editor: StepEditor | None = None
-        self.facts = ElidedLabel(theme.font("small"))
-        self.facts.setProperty("look", "muted")
+        self.facts = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.copy = QPushButton("Copy solution")
         self.copy.setProperty("look", "link")
         self.copy.setAutoDefault(False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QIntValidator, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
@@ -133,11 +135,11 @@ class QuestionCard(QFrame):
         source = FlowRow(gap=theme.SPACE_2)
         source.add(self.answer_label, self.answer, self.tests)
         source.add(label("or take question", "small", "muted"), self.number, self.random, self.annotated)
+        source.add(self.where)
         left = QVBoxLayout()
         left.setSpacing(theme.SPACE_2)
         left.addWidget(self.text)
         left.addWidget(source)
-        left.addWidget(self.where)
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.SPACE_3, theme.SPACE_3, theme.SPACE_3, theme.SPACE_3)
         row.setSpacing(theme.SPACE_4)
@@ -145,7 +147,7 @@ class QuestionCard(QFrame):
         row.addLayout(right)
         order = [self.text, self.answer, self.tests, self.number, self.random, self.annotated]
         order += [self.solutions, self.temperature, self.max_tokens, self.seed, self.stop, self.sample]
-        for one, other in zip(order, order[1:], strict=False):
+        for one, other in itertools.pairwise(order):
             QWidget.setTabOrder(one, other)
 
     # -- The question
@@ -244,9 +246,7 @@ class QuestionCard(QFrame):
     @property
     def sampling(self) -> Sampling:
         """The numbers."""
-        return Sampling(
-            self.solutions.value(), self.temperature.value(), self.max_tokens.value(), self.seed.value()
-        )
+        return Sampling(self.solutions.value(), self.temperature.value(), self.max_tokens.value(), self.seed.value())
 
     def show_sampling(self, how: Sampling) -> None:
         """Show these numbers."""

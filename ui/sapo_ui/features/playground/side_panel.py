@@ -26,6 +26,9 @@ from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.segmented import Segmented
 
 LEGEND = "+ keeps as a good trace, \u2212 as a bad one, to annotate"
+SCROLL = 10
+"""Pixels of a scroll bar."""
+
 EMPTY_WIDTH = 264
 """Pixels of a side without a checkpoint."""
 
@@ -40,7 +43,7 @@ class _Heads(QWidget):
         self.scores = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.scores.set_text("Score of each step")
         row = QHBoxLayout(self)
-        row.setContentsMargins(TEXT, 2, KEEP + 2, 2)
+        row.setContentsMargins(TEXT, 2, KEEP + SCROLL + 4, 2)
         row.setSpacing(theme.SPACE_2)
         row.addWidget(self.answer)
         row.addWidget(self.scores, 1)
@@ -61,8 +64,6 @@ class SidePanel(QFrame):
     annotate_wanted = Signal()
     """What was kept last is to be judged."""
     stop_wanted = Signal()
-    restart_wanted = Signal()
-    """Another engine, in place of the one that has died."""
     cpu_wanted = Signal()
     """Without the card, which has no room."""
 
@@ -85,9 +86,6 @@ class SidePanel(QFrame):
         self.list = SolutionList(f"Solutions of the {'first' if side == 'a' else 'second'} checkpoint")
         self.message = SideMessage()
         self.trouble = Notice("bad")
-        self.again = QPushButton("Start again")
-        self.again.setAutoDefault(False)
-        self.again.clicked.connect(self.restart_wanted)
         self.stack = QStackedWidget()
         self.foot = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.annotate = QPushButton("Annotate")
@@ -114,13 +112,8 @@ class SidePanel(QFrame):
         rows = QVBoxLayout(solutions)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
-        strip = QHBoxLayout()
-        strip.setContentsMargins(theme.SPACE_2, 0, theme.SPACE_2, 0)
-        strip.setSpacing(theme.SPACE_2)
-        strip.addWidget(self.trouble, 1)
-        strip.addWidget(self.again)
         rows.addWidget(self.heads)
-        rows.addLayout(strip)
+        rows.addWidget(self.trouble)
         rows.addWidget(self.list, 1)
         self.stack.addWidget(self.message)
         self.stack.addWidget(solutions)
@@ -164,11 +157,18 @@ class SidePanel(QFrame):
         self.setFixedWidth(EMPTY_WIDTH) if nothing else self._any_width()
         asked = state.asked.solutions if state.asked is not None else 0
         self.count.setText(f"{state.written} of {asked}" if asked else "")
+        self._color_count("accent" if state.going else "muted")
         self.list.show_side(state, by, programs, words)
         self.speed.setText(self._speed())
         if not self._show_message():
             self.stack.setCurrentIndex(1)
             self._show_trouble()
+
+    def _color_count(self, look: str) -> None:
+        if look != self.count.property("look"):
+            self.count.setProperty("look", look)
+            self.count.style().unpolish(self.count)
+            self.count.style().polish(self.count)
 
     def _any_width(self) -> None:
         self.setMinimumWidth(0)
@@ -176,12 +176,9 @@ class SidePanel(QFrame):
 
     def _show_trouble(self) -> None:
         """What went wrong, above solutions that are there all the same."""
-        state, ended = self.state, self.engine.ended
-        stopped = state.done is not None and state.done.cancelled
-        self.trouble.say(failure_words(state.trouble) if state.trouble is not None else "")
-        self.again.setVisible(state.trouble is not None and ended is not None)
-        if stopped and state.trouble is None:
-            self.speed.setText("stopped")
+        state = self.state
+        said = state.trouble is not None and self.engine.ended is None  # of its end the page tells
+        self.trouble.say(failure_words(state.trouble) if said and state.trouble is not None else "")
 
     def _show_message(self) -> bool:
         """Say why there are no solutions, where there are none."""
@@ -207,7 +204,7 @@ class SidePanel(QFrame):
         elif state.done is not None and state.done.cancelled:
             self.message.say("Stopped", "Nothing was written. Ctrl+Enter samples.", "stopped")
         else:
-            self.message.say("Nothing asked yet", "Type a question, or take one, and press Ctrl+Enter.")
+            self.message.say("Nothing asked yet", "Type a question, or take one, and press Ctrl+Enter.", "playground")
         self.stack.setCurrentIndex(0)
         return True
 
@@ -221,8 +218,6 @@ class SidePanel(QFrame):
                 ("Choose another checkpoint", self.chooser.checkpoint.open_list),
                 ("Compute on the CPU", self.cpu_wanted.emit),
             ]
-        elif self.engine.ended is not None:
-            ways = [("Start again", self.restart_wanted.emit)]
         text = " ".join(filter(None, (failed.why, failed.fix)))
         self.message.say(failed.what, text, "warning", ways=ways)
 
@@ -235,14 +230,15 @@ class SidePanel(QFrame):
             return ""
         rate = f"{fmt.number(state.speed, 2)} tokens a second"
         if state.done is not None:
-            return f"{rate} \u00b7 done in {fmt.duration(state.done.seconds)}"
+            word = "stopped after" if state.done.cancelled else "done in"
+            return f"{rate} \u00b7 {word} {fmt.duration(state.done.seconds)}"
         return rate
 
     # -- What was kept
 
-    def show_kept(self, kept: KeptSolution, where: str) -> None:
+    def show_kept(self, kept: KeptSolution) -> None:
         """Say where a solution of this side lies now."""
-        self._say_kept(f"Kept as a {kept.word} trace in {where}")
+        self._say_kept(f"Kept as a {kept.word} trace in {kept.where}")
 
     def _say_kept(self, text: str | None) -> None:
         self.foot.set_text(text or LEGEND)

@@ -47,7 +47,7 @@ class SolutionList(QScrollArea):
         self.tabs_over = False
         """Whether Tab goes to the other side."""
         self._order: list[str] = []
-        self._current = ""
+        self._current = self._followed = ""
         self._pointer_in = False
         self._state: SideState | None = None
         self._by: Aggregation = "mean"
@@ -79,6 +79,11 @@ class SolutionList(QScrollArea):
             row.take(one, state.what_if(one.id), by, programs, words.get(one.id))
         if self._current not in self.rows:
             self._current = ""
+        current = self.current
+        asked = current.what_if if current is not None else None
+        if asked is not None and asked.request != self._followed:
+            self._followed = asked.request
+            QTimer.singleShot(0, self, self._reveal_rollouts)
         self.sort(force=resort)
         self._mark()
 
@@ -155,6 +160,20 @@ class SolutionList(QScrollArea):
             bar.setValue(bottom - high)
         if top < bar.value():
             bar.setValue(top)
+
+    def _reveal_rollouts(self) -> None:
+        """What comes of a changed step is to be in sight, the step too as far as there is room."""
+        row = self.current
+        block = row.opened.block if row is not None and row.opened is not None and row.open else None
+        inner = row.opened.current if row is not None and row.opened is not None else None
+        if block is None or inner is None:
+            return
+        self._column.activate()
+        bar, high = self.verticalScrollBar(), self.viewport().height()
+        top = inner.mapTo(self._inside, inner.rect().topLeft()).y()
+        bottom = block.mapTo(self._inside, block.rect().bottomLeft()).y()
+        if bottom > bar.value() + high:
+            bar.setValue(min(top, bottom - high))
 
     def _mark(self) -> None:
         keys = self.hasFocus()
@@ -244,11 +263,17 @@ class SolutionList(QScrollArea):
         elif key == Qt.Key.Key_U:
             self.undo_wanted.emit(row.solution.id)
         elif key == Qt.Key.Key_C:
+            self.copy_current()
+        else:
+            super().keyPressEvent(arg__1)
+
+    def copy_current(self) -> None:
+        """Copy the text of the current solution."""
+        row = self.current
+        if row is not None:
             row.set_open(True)
             if row.opened is not None:
                 row.opened.copy_text()
-        else:
-            super().keyPressEvent(arg__1)
 
     def _keep(self, row: SolutionRow, word: Word) -> None:
         ending = row.opened.ending if row.opened is not None and row.open else ""

@@ -74,6 +74,11 @@ class SolutionRow(QWidget):
         theme.on_change(self, self._restyle)
 
     @property
+    def what_if(self) -> WhatIf | None:
+        """What was changed in it."""
+        return self._what_if
+
+    @property
     def open(self) -> bool:
         """Whether its steps are shown."""
         return self.opened is not None and not self.opened.isHidden()

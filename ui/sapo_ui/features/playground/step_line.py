@@ -173,7 +173,7 @@ class StepLine(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         if self.chosen:
             painter.setBrush(QColor(look.raised))
-            painter.drawRoundedRect(QRectF(4, 0, self.width() - 8, self.height()), 4, 4)
+            painter.drawRoundedRect(QRectF(8, 0, self.width() - 16, self.height()), 4, 4)
         if facts.score is not None or facts.changed:
             tint = QColor(look.accent) if facts.changed else theme.score_colour(facts.score or 0.0)
             painter.setBrush(tint)

@@ -105,7 +105,7 @@ class Ending(QWidget):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.current().raised))
-            painter.drawRoundedRect(self.rect().adjusted(4, 0, -4, 0), 4, 4)
+            painter.drawRoundedRect(self.rect().adjusted(8, 0, -8, 0), 4, 4)
 
 
 class WhatIfBlock(QWidget):
