@@ -191,7 +191,7 @@ class _Answer(BaseModel):
 
 
 class Ready(_Answer):
-    """The first line of an engine. `device`: `cpu`, or the card."""
+    """The first line of an engine. `device`: where it computes, as people call it: `the CPU`, `card 3`."""
 
     kind: Literal["ready"] = "ready"
     protocol: int = PROTOCOL

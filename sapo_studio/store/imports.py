@@ -152,14 +152,15 @@ class Staging:
         rollouts = 0
         for n, text in self._staged("n, extras FROM solutions WHERE extras != '' ORDER BY n"):
             extras = Extras.model_validate_json(text)
-            _write_extras(store, number, row_id(number, n), extras, rollouts)
+            write_extras(store, number, row_id(number, n), extras, rollouts)
             rollouts += len(extras.rollouts)
 
     def _staged(self, what: str) -> Iterator[tuple[Any, ...]]:
         return iter(self._db.execute(f"SELECT {what}"))
 
 
-def _write_extras(store: Store, number: int, identity: int, extras: Extras, rollouts: int) -> None:
+def write_extras(store: Store, number: int, identity: int, extras: Extras, rollouts: int) -> None:
+    """Write what is known of a trajectory of imported file `number`, which has `rollouts` rollouts already."""
     act = int(store.value("SELECT coalesce(max(act), 0) FROM annotations"))
     judgements = sorted(extras.judgements, key=lambda j: (j.at, j.person, j.step))  # who spoke last counts
     acts = {key: act + n for n, key in enumerate(dict.fromkeys((j.at, j.person) for j in judgements), start=1)}
@@ -212,6 +213,20 @@ def _write_extras(store: Store, number: int, identity: int, extras: Extras, roll
 # -- Scores
 
 
+def number_of(store: Store, run_id: str, verifier: str, wanted: int) -> int:
+    """Under which number the scores by `verifier` stand in an imported file: the one that it has, else `wanted`, or the
+    next one that is free, which is its from now on."""
+    settings = info(store, run_id).settings
+    scored_by: dict[str, str] = settings.get("scored_by", {})
+    number = next((int(taken) for taken, name in scored_by.items() if name == verifier), None)
+    if number is None:
+        taken = {*queries.verifiers_of(store, run_id), *map(int, scored_by)}
+        number = next(free for free in itertools.count(wanted) if free not in taken)
+        settings["scored_by"] = {**scored_by, str(number): verifier}
+        store.execute("UPDATE imports SET settings = ? WHERE run_id = ?", (json.dumps(settings), run_id))
+    return number
+
+
 def write_scores(
     store: Store, run_id: str, verifier: str, wanted: int, rows: Sequence[tuple[int, Sequence[float], int]]
 ) -> int:
@@ -222,14 +237,7 @@ def write_scores(
     verifier said before is replaced.
     """
     with store.atomic():
-        settings = info(store, run_id).settings
-        scored_by: dict[str, str] = settings.get("scored_by", {})
-        number = next((int(taken) for taken, name in scored_by.items() if name == verifier), None)
-        if number is None:
-            taken = set(queries.verifiers_of(store, run_id))
-            number = next(free for free in itertools.count(wanted) if free not in taken)
-        settings["scored_by"] = {**scored_by, str(number): verifier}
-        store.execute("UPDATE imports SET settings = ? WHERE run_id = ?", (json.dumps(settings), run_id))
+        number = number_of(store, run_id, verifier, wanted)
         low, high = id_range(queries.get_number(store, run_id))
         store.execute("DELETE FROM scores WHERE verifier = ? AND trajectory_id BETWEEN ? AND ?", (number, low, high))
         store.execute_many(

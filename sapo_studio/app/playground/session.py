@@ -20,7 +20,7 @@ from typing import IO, Self
 
 from sapo_studio import engines, processes
 from sapo_studio.app.playground.endings import how_it_ended
-from sapo_studio.app.playground.room import NoRoomError
+from sapo_studio.app.playground.room import NoRoomError, Spot
 from sapo_studio.errors import EngineError, InputError, SapoError
 from sapo_studio.requests.client import ENGINE_ARGUMENTS
 from sapo_studio.requests.limits import IDLE_SECONDS
@@ -52,15 +52,16 @@ REMINDED = ".again"
 """Ends the id of a Load that an engine is told anew, since the one that was told it is no more."""
 
 Listener = Callable[[Answer], None]
-Room = Callable[[Load, Load | None], str]
-"""Asked before something is loaded into a side: the `Load`, and that of the other side where it has one. Returns the
-device to compute on, as `runtime.device`; raises NoRoomError where there is no memory for it beside what is running."""
+Room = Callable[[Load, Load | None, int | None], Spot]
+"""Asked before something is loaded into a side: the `Load`, that of the other side where it has one, and the engine's
+process where there is one. Says where to compute; raises NoRoomError where there is no memory beside what is running.
+`room.MemoryCheck` is one."""
 
 
-def anywhere(load: Load, other: Load | None) -> str:
+def anywhere(load: Load, other: Load | None, pid: int | None) -> Spot:
     """A Room that refuses nothing: on the card there is, else on the CPU."""
-    del load, other
-    return ""
+    del load, other, pid
+    return Spot()
 
 
 class PlaygroundSession:
@@ -183,19 +184,19 @@ class PlaygroundSession:
             self._tell(MemoryGivenBack(request=request.id, freed=0))
             self._tell(Done(request=request.id, seconds=0.0))
             return
-        device = None
+        spot = None
         if not isinstance(request, GiveBack):
             load = request if isinstance(request, Load) else sides.get(request.side)
             if load is None:
                 raise InputError("There is no checkpoint to ask", fix="Choose one first.")
             if engine is None or not engine.holds(load):
-                device = self._room(load, _other(sides, load.side))
-            if engine is not None and device is not None and device != engine.device and not engine.holding:
+                spot = self._room(load, _other(sides, load.side), engine.process.pid if engine else None)
+            if engine is not None and spot is not None and spot != engine.spot and not engine.holding:
                 # It is to compute elsewhere now: there is memory there, or none any more where it was.
                 engine.end(CLOSE_SECONDS)
                 engine = None
         if engine is None:
-            engine = self._start(device or "")
+            engine = self._start(spot or Spot())
         with self._lock:
             # Cancelled while it was being looked whether there is room.
             if request.id in self._given_up:
@@ -211,9 +212,9 @@ class PlaygroundSession:
             engine.remind(again)
         engine.write(request)
 
-    def _start(self, device: str) -> _Engine:
+    def _start(self, spot: Spot) -> _Engine:
         """Raises EngineError where no process can be started."""
-        engine = _Engine(device, self._idle_seconds)
+        engine = _Engine(spot, self._idle_seconds)
         with self._lock:
             closing = self._closing
             if not closing:
@@ -286,16 +287,18 @@ def _other(sides: dict[Side, Load], side: Side) -> Load | None:
 class _Engine:
     """A process that serves requests, and what is known of it. Raises EngineError where it cannot be started."""
 
-    def __init__(self, device: str, idle_seconds: float) -> None:
+    def __init__(self, spot: Spot, idle_seconds: float) -> None:
         python = engines.python_of()
-        command = [str(python), *ENGINE_ARGUMENTS, MODULE, f"--idle-seconds={idle_seconds:g}", f"--device={device}"]
+        options = [f"--idle-seconds={idle_seconds:g}", f"--device={spot.device}", f"--called={spot.words}"]
+        command = [str(python), *ENGINE_ARGUMENTS, MODULE, *options]
+        card = {"CUDA_VISIBLE_DEVICES": spot.card} if spot.card else {}
         try:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, processes.PARENT_VARIABLE: str(os.getpid())},
+                env={**os.environ, **card, processes.PARENT_VARIABLE: str(os.getpid())},
                 # A terminal's Ctrl+C is for whoever asks: the engine hears of it by a Cancel.
                 start_new_session=True,
                 creationflags=processes.own_group_flags(),
@@ -310,7 +313,7 @@ class _Engine:
         self._job = processes.KillOnCloseJob()
         self._job.add(self.process)
         self._writing = threading.Lock()
-        self.device = device
+        self.spot = spot
         self.ready = False
         self.ending = False
         self.said: deque[str] = deque(maxlen=KEPT_LINES)

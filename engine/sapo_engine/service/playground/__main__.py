@@ -69,6 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS.default)
     parser.add_argument("--device", default="")
+    parser.add_argument("--called", default="", help="the device, as people know it")
     options = parser.parse_args(arguments)
     wire = Wire(take_standard_output())
     try:
@@ -80,8 +81,9 @@ def main(arguments: Sequence[str]) -> int:
         device = set_up_on(RuntimeConfig(), options.device)
     except SapoError as error:
         return write_error(error)
-    server = Server(wire.send, device, idle_seconds=options.idle_seconds)
-    wire.send(Ready(pid=os.getpid(), device=str(device)))
+    called = options.called or str(device)
+    server = Server(wire.send, device, called=called, idle_seconds=options.idle_seconds)
+    wire.send(Ready(pid=os.getpid(), device=called))
     threading.Thread(target=listen, args=(server, wire), name="messages", daemon=True).start()
     while True:
         server.work()

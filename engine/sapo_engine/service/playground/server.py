@@ -75,11 +75,13 @@ class Server:
         send: Callable[[Answer], None],
         device: torch.device,
         *,
+        called: str = "",
         idle_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
         self._device = device
+        self._called = called or str(device)
         self._idle_seconds = idle_seconds
         self._clock = clock
         self._models = Models(device)
@@ -232,7 +234,7 @@ class Server:
             Loaded(
                 request=telling.request,
                 side=load.side,
-                device=str(self._device),
+                device=self._called,
                 parameters=ready.writer.reasoner.parameters_in_all(),
                 memory=self._models.memory(),
                 shared=len({id(network) for network in networks}) < len(networks),
