@@ -297,7 +297,7 @@ class PublishRequest(Asked):
     """The folder that the run keeps the model in."""
     verifier: bool = False
     """Whether that is a verifier."""
-    iteration: int = _number(limits.ITERATION)
+    iteration: int = numbered(limits.ITERATION)
     """Whose it is."""
     form: Literal["whole", "adapter"] = "whole"
     """A network that stands alone (adapters are merged), or the adapter by itself."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from uuid import uuid4
 
@@ -52,6 +53,19 @@ def make_queue(store: Store, spec: QueueSpec, created_by: str) -> int:
             ),
         )
     return queue_id
+
+
+def extend_queue(store: Store, queue_id: int, trajectory_ids: Sequence[int]) -> int:
+    """Put trajectories behind a queue's items, for everybody, those left out that it has. Returns how many were new."""
+    with store.atomic():
+        there = {one for (one,) in store.rows("SELECT trajectory_id FROM queue_items WHERE queue_id = ?", (queue_id,))}
+        new = [one for one in dict.fromkeys(trajectory_ids) if one not in there]
+        last = int(store.value("SELECT coalesce(max(place), 0) FROM queue_items WHERE queue_id = ?", (queue_id,)))
+        store.execute_many(
+            "INSERT INTO queue_items (queue_id, place, trajectory_id, shared) VALUES (?, ?, ?, 1)",
+            ((queue_id, place, one) for place, one in enumerate(new, start=last + 1)),
+        )
+    return len(new)
 
 
 def _check(spec: QueueSpec) -> None:

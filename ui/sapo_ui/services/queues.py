@@ -25,6 +25,7 @@ from sapo_studio.store.queue_records import Progress, QueueItem, QueueSpec, Save
 from sapo_studio.store.records import UNKNOWN, CommentInfo, TraceDetail
 from sapo_ui.services import tasks
 from sapo_ui.services.annotations import JudgeAction, act_of, annotation_events, annotator_name
+from sapo_ui.services.settings import Settings
 
 PATIENCE = 0.04
 """Seconds that a press waits for the store to have it, before the window goes on and tells later."""
@@ -378,3 +379,15 @@ def rename(parent: QObject, queue_id: int, name: str, done: Callable[[object], N
 def delete(parent: QObject, queue_id: int, done: Callable[[object], None]) -> None:
     """Delete a queue. Judgements stay."""
     tasks.run(parent, lambda store: queues.delete_queue(store, queue_id), done)
+
+
+def remembered() -> str:
+    """The uid of the queue that was worked at last; empty: there was none."""
+    return Settings().text("annotate.queue")
+
+
+def remember(uid: str) -> None:
+    """Open this queue the next time."""
+    settings = Settings()
+    settings.set_text("annotate.queue", uid)
+    settings.save()

@@ -113,6 +113,7 @@ class MainWindow(QMainWindow):
                 self._new_run_like,
                 self.picks,
                 parts.settings,
+                self.closed.connect,
             ),
         )
         run_page = self.pages["run"]
@@ -210,6 +211,7 @@ class MainWindow(QMainWindow):
             "run.compare": self._compare_run,
             "go.queue": lambda: self._show_page("run_queue"),
             "go.benchmarks": self.benchmarks,
+            "go.playground": self.playground,
             "go.find": self._find,
             "go.list": self._go_to_list,
             "go.palette": self.open_palette,
@@ -300,6 +302,11 @@ class MainWindow(QMainWindow):
     def benchmarks(self) -> None:
         """Open the page of process benchmarks."""
         self._show_page("benchmarks")
+
+    def playground(self) -> None:
+        """Open the playground, where it is not in front already."""
+        if self.pages.front_id != "playground":
+            self._show_page("playground")
 
     def annotate(self) -> None:
         """Open the Annotate page, where it is not in front already."""
@@ -492,7 +499,7 @@ class MainWindow(QMainWindow):
         own = [] if where is None else [shortcut.key().toString() for shortcut in where.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
         page = self.pages.front
-        self.status_line.show_keys(panel.keys if panel is not None else page.keys if page is not None else "")
+        self.status_line.show_keys(panel.keys if panel is not None else "" if page is None else page.keys)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.pages.front_id not in ("empty", "run"):

@@ -41,6 +41,8 @@ class PageContext:
     """The runs that are picked for comparison."""
     settings: Settings | None = None
     """Where a page keeps what it remembers; None: nowhere."""
+    on_closing: Callable[[Callable[[], object]], object] | None = None
+    """Has something called when the window closes."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,20 @@ def _benchmarks(context: PageContext) -> Page:
     return page
 
 
+def _playground(context: PageContext) -> Page:
+    from sapo_ui.features.playground.page import PlaygroundDoors, PlaygroundPage  # only who asks pays for it
+    from sapo_ui.services import playground, queues
+
+    def annotate(uid: str) -> None:
+        queues.remember(uid)
+        context.actions["go.annotate"].trigger()
+
+    if context.on_closing is not None:
+        context.on_closing(playground.end_of_window)
+    doors = PlaygroundDoors(context.current_run, context.actions["run.new"].trigger, annotate, context.settings)
+    return PlaygroundPage(playground.of_window(), doors)
+
+
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("empty", lambda context: EmptyPage(context.actions["run.new"], context.actions["run.demo"])),
     PageSpec("run", lambda context: RunPage(context.actions, context.panels, context.settings)),
@@ -115,6 +131,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("annotate", _annotate, stays=False, action="go.annotate", wide=True),
     PageSpec("compare", _compare, stays=False, action="go.compare"),
     PageSpec("audit", _audit, stays=False, action="run.audit", wide=True),
+    PageSpec("playground", _playground, stays=False, action="go.playground", wide=True),
     PageSpec("benchmarks", _benchmarks, stays=False, action="go.benchmarks"),
 )
 """The first is in front when the window opens."""

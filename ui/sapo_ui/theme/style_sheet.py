@@ -14,6 +14,7 @@ QLabel[look="muted"] {{ color: {muted}; }}
 QLabel[look="bad"] {{ color: {bad}; }}
 QLabel[look="warning"] {{ color: {warning}; }}
 QLabel[look="good"] {{ color: {good}; }}
+QLabel[look="accent"] {{ color: {accent}; font-weight: 600; }}
 
 QFrame[look="card"], QWidget[look="card"] {{ background: {surface}; border: 1px solid {hairline};
     border-radius: {radius}px; }}

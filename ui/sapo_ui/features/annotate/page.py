@@ -29,7 +29,6 @@ from sapo_ui.panels.page import Page
 from sapo_ui.services import queues, tasks
 from sapo_ui.services.annotations import annotation_events
 from sapo_ui.services.poller import StoreChange
-from sapo_ui.services.settings import Settings
 from sapo_ui.widgets import dialogs
 from sapo_ui.wording import told
 
@@ -97,7 +96,7 @@ class AnnotatePage(Page):
         self.top.show_queues([], None)
         self.top.show_names([])
         self.top.show_subpage(0)
-        self._read(Settings().text("annotate.queue"))
+        self._read(queues.remembered())
 
     @property
     def queue(self) -> QueueInfo | None:
@@ -184,7 +183,7 @@ class AnnotatePage(Page):
     def _choose(self, queue_id: object) -> None:
         chosen = next((one for one in self._queues if one.id == queue_id), None)
         if chosen is not None and chosen is not self._chosen:
-            _remember(chosen.uid)
+            queues.remember(chosen.uid)
             self._show(chosen)
 
     def _show(self, queue: QueueInfo | None) -> None:
@@ -271,7 +270,7 @@ class AnnotatePage(Page):
         def done(uid: str) -> None:
             if isValid(dialog):  # it may have been closed meanwhile
                 dialog.accept()
-            _remember(uid)
+            queues.remember(uid)
             self._read(uid)
 
         def failed(error: Exception) -> None:
@@ -313,10 +312,3 @@ class AnnotatePage(Page):
                 "Delete queue",
                 lambda: queues.delete(self, chosen.id, lambda _: self._read("")),
             )
-
-
-def _remember(uid: str) -> None:
-    """Open this queue again the next time."""
-    settings = Settings()
-    settings.set_text("annotate.queue", uid)
-    settings.save()
