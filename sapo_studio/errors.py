@@ -38,6 +38,17 @@ class StoreError(SapoError):
     """The store cannot be opened, read or written (disk full, read-only, newer than this program)."""
 
 
+class NoStore(StoreError):  # noqa: N818  # nothing is wrong with it
+    """There is no store where one was asked for, and never was: as a run that is not there, it was named wrongly. Exit
+    code 2."""
+
+    exit_code = 2
+
+
+class Declined(SapoError):  # noqa: N818  # nothing is wrong: the user said so
+    """The user was asked whether to go on, and said no. Exit code 1, as where the question is broken off."""
+
+
 class EngineError(SapoError):
     """The engine could not start, or ended before its run was over."""
 

@@ -16,7 +16,7 @@ def trouble_here(config: RunConfig) -> CardTrouble | None:
         return _trouble(runtime, None)
     found = read_cards()
     there = tuple(card.number for card in found.cards)
-    return _trouble(runtime, there if found.certain else None, visible_cards(found.cards))
+    return _trouble(runtime, there if found.certain else None, visible_cards(found.cards), found.why)
 
 
 def check_cards(config: RunConfig) -> None:
@@ -34,8 +34,13 @@ def _asks_for_cards(runtime: RuntimeConfig) -> bool:
 
 
 def _trouble(
-    runtime: RuntimeConfig, there: tuple[int, ...] | None, visible: tuple[int, ...] | None = None
+    runtime: RuntimeConfig, there: tuple[int, ...] | None, visible: tuple[int, ...] | None = None, none_seen: str = ""
 ) -> CardTrouble | None:
     return card_trouble(
-        device=runtime.device, gpus=runtime.gpus, processes=runtime.processes, there=there, visible=visible
+        device=runtime.device,
+        gpus=runtime.gpus,
+        processes=runtime.processes,
+        there=there,
+        visible=visible,
+        none_seen=none_seen,
     )

@@ -7,13 +7,14 @@ them but for what is really so (docs/alarms.md has the figures).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
 from sapo_studio.domain.iteration_numbers import Measured, Numbers, finite, gap_widened, points, too_few_pairs
 from sapo_studio.domain.reward_and_truth import EVALUATIONS, evaluations, parted
+from sapo_studio.domain.runs import PhaseName
 
 Kind = Literal[
     "reward_and_truth",
@@ -37,6 +38,14 @@ TITLES: dict[str, str] = {
     "calibration": "Scores are worse calibrated",
 }
 """What each kind is called on screen."""
+
+SETTLED_BY: Mapping[str, PhaseName] = {
+    "bad_golds": PhaseName.SFT,
+    "cut_off": PhaseName.SAMPLE,
+    "reward_with_length": PhaseName.RATE,
+    "few_pairs": PhaseName.PAIRS,
+}
+"""The phase of an iteration after which the figures behind a kind stay as they are; the evaluation for the others."""
 
 LENGTH_CORRELATION = 0.4
 """From here on rewards follow length, if they follow correctness less. The lab's runs stay below 0.15."""
@@ -69,6 +78,11 @@ class Alarm:
     def title(self) -> str:
         """What it is called on screen."""
         return TITLES[self.kind]
+
+    def is_due(self, done: Collection[tuple[str, int]]) -> bool:
+        """Whether its figures are final, given the phases (name, iteration) that are done."""
+        settled = SETTLED_BY.get(self.kind, PhaseName.EVALUATE)
+        return (settled, self.iteration) in done or (PhaseName.EVALUATE, self.iteration) in done
 
 
 def alarms(numbers: Numbers, *, paired: Callable[[int], bool], eta: float, sets: Mapping[str, Numbers]) -> list[Alarm]:
@@ -220,7 +234,7 @@ def _few_pairs(numbers: Numbers, paired: Callable[[int], bool], eta: float) -> l
             Alarm(
                 iteration,
                 "few_pairs",
-                f"{used:.0f} of {candidates:.0f} pairs reach eta = {eta:g}: the alignment had little to learn from."
+                f"{used:.0f} of {candidates:.0f} pairs reach eta = {eta:g}: the alignment has little to learn from."
                 " Look at the margins in Preferences and lower optimiser.eta, or sample more.",
                 {"used": used, "candidates": candidates, "eta": eta},
             )

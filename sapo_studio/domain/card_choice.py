@@ -28,11 +28,12 @@ def card_trouble(
     processes: int,
     there: Sequence[int] | None,
     visible: Sequence[int] | None = None,
+    none_seen: str = "",
 ) -> CardTrouble | None:
     """What stands in the way of a run with these values of `runtime`. None where nothing does.
 
     `there`: the numbers of the machine's cards, None where nobody can say. `visible`: those that a run which names none
-    may use (`CUDA_VISIBLE_DEVICES`), None for all.
+    may use (`CUDA_VISIBLE_DEVICES`), None for all. `none_seen`: why there is none, in words.
     """
     named = [int(part) for part in gpus.split(",") if part]
     found = _lasting(
@@ -49,7 +50,7 @@ def card_trouble(
     if device == "auto" and not usable and not (named and there):
         return None  # on the CPU
     if not there or not (usable or named):
-        return _none_there(device, processes, len(there))
+        return _none_there(device, processes, bool(there), none_seen)
     if device.startswith("cuda:"):
         return _one(device, named, usable, there)
     missing = [card for card in named if card not in there]
@@ -97,14 +98,14 @@ def _lasting(device: str, named: list[int], processes: int, *, on_cards: bool) -
     return None
 
 
-def _none_there(device: str, processes: int, hidden: int) -> CardTrouble:
+def _none_there(device: str, processes: int, hidden: bool, none_seen: str) -> CardTrouble:
     fix = 'Set runtime.device to "auto", which takes the CPU where there is no card.'
-    why = "CUDA_VISIBLE_DEVICES hides all cards of this machine." if hidden else "No CUDA card can be seen here."
+    why = "CUDA_VISIBLE_DEVICES hides all cards of this machine" if hidden else none_seen or "no CUDA card is seen here"
     if processes > 1:
         what = f"runtime.processes = {processes}, but there are 0 cards to work on"
     else:
         what = f"There is no device {device}"
-    return CardTrouble(key="device", what=what, why=why, fix=fix, value="auto")
+    return CardTrouble(key="device", what=what, why=f"{why[0].upper()}{why[1:]}.", fix=fix, value="auto")
 
 
 def _one(device: str, named: list[int], usable: list[int], there: Sequence[int]) -> CardTrouble | None:

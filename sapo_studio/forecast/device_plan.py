@@ -49,6 +49,7 @@ def place_of(config: RunConfig, machine: Machine) -> Place:
         processes=runtime.processes,
         there=there if machine.certain else None,
         visible=machine.visible,
+        none_seen=machine.card_words,
     )
     why, fix = ("", "") if trouble is None else (f"{trouble.what}. {trouble.why}", trouble.fix)
     wanted = device.startswith("cuda") or (device == "auto" and bool(usable or (named and there)))

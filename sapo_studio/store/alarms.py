@@ -1,4 +1,4 @@
-"""The alarms of runs: raised by a run's parent, once an iteration, and seen by people.
+"""The alarms of runs: raised by a run's parent as soon as the figures behind them are final, and seen by people.
 
 What raises one is a rule of `domain.alarms`; here they are kept, so that each is told once and stays until somebody has
 seen it.
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.domain.alarms import TITLES, Alarm, alarms
-from sapo_studio.domain.runs import PhaseName
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import reading
@@ -42,16 +41,12 @@ class RaisedAlarm:
 
 
 def raise_alarms(store: Store, run_id: str, config: RunConfig) -> list[Alarm]:
-    """Keep the alarms of all iterations that the run, which has this `config`, has evaluated, with a warning in its log
-    for each that is new. Returns those. Asking again changes nothing.
+    """Keep the alarms of the run, which has this `config`, whose figures are final by the phases that are done, with a
+    warning in its log for each that is new. Returns those. Asking again changes nothing.
     """
     with store.atomic():
-        evaluated = {
-            phase.iteration
-            for phase in queries.phases(store, run_id)
-            if phase.name == PhaseName.EVALUATE and phase.status == "done"
-        }
-        if not evaluated:
+        done = {(phase.name, phase.iteration) for phase in queries.phases(store, run_id) if phase.status == "done"}
+        if not done:
             return []
         known = {
             (iteration, kind)
@@ -60,7 +55,7 @@ def raise_alarms(store: Store, run_id: str, config: RunConfig) -> list[Alarm]:
         new = [
             alarm
             for alarm in _due(store, run_id, config)
-            if alarm.iteration in evaluated and (alarm.iteration, alarm.kind) not in known
+            if alarm.is_due(done) and (alarm.iteration, alarm.kind) not in known
         ]
         now = time.time()
         store.execute_many(

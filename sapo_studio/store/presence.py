@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sapo_studio import paths
-from sapo_studio.errors import StoreError
+from sapo_studio.errors import NoStore
 from sapo_studio.readable import counted
 from sapo_studio.store import backups
 from sapo_studio.store.backups import Backup
@@ -103,9 +103,9 @@ def _verb(signs: Signs) -> str:
     return "are" if len(signs.folders) > 1 or (not signs.folders and len(signs.backups) > 1) else "is"
 
 
-def missing(store: Path) -> StoreError:
+def missing(store: Path) -> NoStore:
     """What is said where a store was asked for and none was ever made."""
-    return StoreError(
+    return NoStore(
         f"There is no store at {store}",
         why="No run has been made with this data folder yet.",
         fix=f"Start one with `sapo run lab-demo`, or set {paths.HOME_VARIABLE} to your folder with runs.",

@@ -21,7 +21,7 @@ MOST_TAGS = 20
 
 @dataclass(frozen=True, slots=True)
 class BinnedRun:
-    """A run in the bin, and the bytes that its files take on the disk."""
+    """A run in the bin, and the bytes that its files take on the disk: not its rows in the store."""
 
     run_id: str
     name: str

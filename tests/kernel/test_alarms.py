@@ -179,6 +179,31 @@ def test_an_iteration_that_is_not_evaluated_yet_raises_none(store):
     assert kinds(store, run_id) == ["cut_off"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "phase", "iteration", "figures"),
+    [
+        ("cut_off", PhaseName.SAMPLE, 1, {"cut_off": 0.5}),
+        ("few_pairs", PhaseName.PAIRS, 1, {"pairs": 192, "pairs_used": 0}),
+        ("bad_golds", PhaseName.SFT, 0, {"bad_golds_share": 0.2}),
+        ("reward_with_length", PhaseName.RATE, 1, {"reward_with_length": 0.9}),
+        ("calibration", PhaseName.EVALUATE, 1, {"verifier_ece": 0.9}),
+    ],
+)
+def test_it_is_raised_as_soon_as_its_figures_are_final(store, kind, phase, iteration, figures):
+    run_id = synthetic_queued(store, iterations=2)
+    put(store, run_id, 0, verifier_ece=0.1)
+    put(store, run_id, iteration, **figures)
+    for ordinal, name in enumerate(PhaseName):
+        assert kinds(store, run_id) == []
+        store.execute(
+            "INSERT INTO phases (run_id, ordinal, name, iteration, weight, status) VALUES (?, ?, ?, ?, 1, 'done')",
+            (run_id, ordinal, name.value, iteration),
+        )
+        if name is phase:
+            break
+    assert kinds(store, run_id) == [kind]
+
+
 def test_what_was_seen_stays_and_is_not_counted(store, cut):
     kinds(store, cut)
     mark_seen(store, [alarm.id for alarm in alarms_of(store, cut)])

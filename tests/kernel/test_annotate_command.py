@@ -67,5 +67,5 @@ def test_before_there_is_a_store():
     assert said("annotate", "list")[:2] == (0, "No queues yet. Make one: sapo annotate make last\n")
     assert said("annotate", "list", "--json")[:2] == (0, "")
     code, _, told = said("annotate", "make", "last")
-    assert code == 1
+    assert code == 2
     assert "There is no store" in told

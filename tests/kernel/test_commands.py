@@ -106,7 +106,7 @@ def test_runs(sapo: Sapo, store: Store, run_id: str):
 def test_nothing_there_yet(sapo: Sapo, home: Path):
     assert sapo("runs") == (0, "No runs yet. Start one: sapo run lab-demo\n", "")
     code, out, err = sapo("report", "last")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "There is no store" in err
     assert not home.exists()
 

@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 
 from sapo_studio import supervisor
+from sapo_studio.app.benchmarks.making import Choice, make_benchmark
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.domain.scheduling import Need
 from sapo_studio.errors import InputError
-from sapo_studio.store import queries, run_keeping, run_queue, runs
+from sapo_studio.store import benchmarks, queries, run_keeping, run_queue, runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.run_filter import SORTS, RunFilter, sorted_runs
 from tests.fixtures.command_line import answered as sapo
+from tests.fixtures.command_line import said
+from tests.fixtures.command_line import sapo as run_sapo
+from tests.fixtures.synthetic import synthetic_run
 
 
 @pytest.fixture(autouse=True)
@@ -145,5 +149,24 @@ def test_commands(store: Store):
     assert (code, json.loads(told)["fix"]) == (2, f"Name it by its id, {two}: sapo bin restore {two}")
     assert sapo("bin", "restore", two)[0] == 0
     assert sapo("bin", "put", two)[0] == 0
+    told = said("bin", "list")[1]
+    assert "of files" in told
+    assert "the file does not get smaller" in told
     assert sapo("bin", "empty", "--yes")[1] == [{"deleted": [two], "bytes": 0}]
     assert [line["name"] for line in sapo("runs")[1]] == ["one"]
+
+
+@pytest.mark.parametrize("command", [("delete", "one"), ("bin", "empty"), ("benchmark", "delete", "mine@1")])
+@pytest.mark.parametrize("answer", ["n\n", ""], ids=["no", "none"])
+def test_who_says_no_has_given_nothing_wrong(store: Store, command: tuple[str, ...], answer: str):
+    """Exit code 1, as where the question is broken off; 2 is for what cannot be used."""
+    run_id = synthetic_run(store, name="one", trajectories=30, questions=8, iterations=1)
+    made = make_benchmark(store, "mine", [run_id], Choice(labels="oracle", size=10)).benchmark
+    benchmarks.freeze_benchmark(store, made)
+    if command[0] == "bin":
+        run_keeping.put_in_bin(store, run_id)
+    done = run_sapo(*command, given=answer)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert queries.get_run(store, run_id).name == "one"
+    assert [one.title for one in benchmarks.list_benchmarks(store)] == ["mine@1"]

@@ -580,7 +580,7 @@ def test_the_command_asks_first(
 
     monkeypatch.setattr("typer.confirm", no)
     code, _, err = sapo("restore", "1")
-    assert code == 2
+    assert code == 1
     assert "Nothing was restored" in err
     assert "holds 1 run now" in asked[0]
     assert (home / BACKUP_NAME).stat().st_ino == before

@@ -15,6 +15,7 @@ from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.numbering import BLOCK, TESTS
 from sapo_engine.phases.codecs import JsonCodec
 from sapo_engine.phases.context import PhaseContext, RunContext
+from sapo_engine.phases.golds import golds_metrics
 from sapo_engine.phases.rows import emit_set, emit_trajectories
 from sapo_engine.phases.score import score_and_emit
 from sapo_engine.rollouts.asked import EvalSet
@@ -58,7 +59,7 @@ def evaluate(
 
     def work(phase: PhaseContext) -> list[str] | dict[str, list[str]]:
         if iteration == 0:
-            golds_metrics(phase)
+            golds_metrics(phase)  # again, for a run that an earlier version warmed up
         heard, greedy = reasoner_metrics(phase, aligned)
         sets_metrics(phase, aligned)
         # Behind all that these weights sample: a sampler outside gives the card back for it.
@@ -89,14 +90,6 @@ def _labels_in(artefact: list[str] | dict[str, list[str]], *, supplied: bool) ->
     if isinstance(artefact, dict):
         return artefact[LABELS]
     return [] if supplied else artefact
-
-
-def golds_metrics(phase: PhaseContext) -> None:
-    """Reference answers and programs that are not graded as equal to themselves, of each set of questions. They were
-    found before the run began, and it asks none of their questions."""
-    for name, golds in phase.context.session.golds():
-        phase.metric("bad_golds", len(golds.bad), n=golds.checked, set=name)
-        phase.metric("bad_golds_share", len(golds.bad) / golds.checked, n=golds.checked, set=name)
 
 
 def reasoner_metrics(phase: PhaseContext, model: Reasoner) -> tuple[list[Heard], list[Trajectory]]:

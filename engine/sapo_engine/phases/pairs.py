@@ -12,8 +12,6 @@ from sapo_engine.phases.codecs import JsonCodec
 from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.phases.rows import ROWS
 from sapo_engine.text.trajectory import Trajectory
-from sapo_studio.config.schema import PAIRED
-from sapo_studio.domain.alarms import FEW_PAIRS
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.events.kinds import PairRow, Pairs
 
@@ -63,12 +61,6 @@ def preference_pairs(
             used = [candidates[k] for k in sorted(chosen)]
             phase.metric("winner_tokens", float(np.mean([len(pair.winner.tokens) for pair in used])), n=len(used))
             phase.metric("loser_tokens", float(np.mean([len(pair.loser.tokens) for pair in used])), n=len(used))
-        if config.kind_at(iteration) in PAIRED and len(chosen) < FEW_PAIRS:
-            phase.log(
-                f"Only {len(chosen)} of {len(candidates)} pairs reach eta = {config.eta}: the alignment has little "
-                "to learn from. Look at the margin histogram and lower eta, or sample more.",
-                "warning",
-            )
         return [(candidates[k].winner.number, candidates[k].loser.number, candidates[k].margin) for k in sorted(chosen)]
 
     rows = run.phase(PhaseName.PAIRS, iteration, work, JsonCodec())

@@ -6,6 +6,7 @@ from sapo_engine.evaluation.accuracy import accuracy
 from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.phases.codecs import reasoner_codec
 from sapo_engine.phases.context import PhaseContext, RunContext
+from sapo_engine.phases.golds import golds_metrics
 from sapo_engine.training import objectives
 from sapo_studio.config.engine_limits import CHECKS_AN_EPOCH, WARMUP_SAMPLES
 from sapo_studio.domain.runs import PhaseName
@@ -17,6 +18,7 @@ def warm_up(run: RunContext, model: Reasoner) -> Reasoner:
     session, config = run.session, run.config.warmup
 
     def work(phase: PhaseContext) -> Reasoner:
+        golds_metrics(phase)  # known by now: nobody is to wait for an evaluation to hear of them
         if config.epochs == 0:
             return model
         solved = [q for q in session.task.questions("train") if q.steps]

@@ -12,7 +12,7 @@ from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.app.commands.export import FORMATS
 from sapo_studio.app.commands.printing import console, pass_on, say, say_json
 from sapo_studio.domain.process_benchmark import LabelSource
-from sapo_studio.errors import InputError
+from sapo_studio.errors import Declined
 from sapo_studio.readable import counted
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def delete(
     with Store.open(create=False) as store:
         one = find_benchmark(store, name)
         if one.frozen_at is not None and not yes and not typer.confirm(f"Delete {one.title}, which is frozen?"):
-            raise InputError(f"{one.title} was not deleted")
+            raise Declined(f"{one.title} was not deleted")
         delete_benchmark(store, one)
     say(f"{one.title} is deleted")
 

@@ -9,7 +9,7 @@ import typer
 from sapo_studio.app.commands.checked_command import CheckedCommand
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
-from sapo_studio.errors import InputError
+from sapo_studio.errors import Declined, InputError
 
 JSON_HELP = "Answer with one JSON object."
 
@@ -149,7 +149,7 @@ def _done(run_id: str, state: str, *, as_json: bool) -> None:
 
 
 def list_bin(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False) -> None:
-    """List what is in the bin, and the space that emptying it frees.
+    """List what is in the bin, and the space on the disk that emptying it frees: that of its runs' files.
 
     Example: `sapo bin list`
     """
@@ -175,7 +175,8 @@ def list_bin(as_json: Annotated[bool, typer.Option("--json", help="One JSON obje
     for one in found:
         shown.add_row(one.run_id, escape(one.name), _size(one.bytes))
     console().print(shown)
-    say(f"Emptying the bin frees {_size(sum(one.bytes for one in found))}: sapo bin empty")
+    say(f"Emptying the bin frees {_size(sum(one.bytes for one in found))} of files: sapo bin empty")
+    say("What it holds in the store leaves room there, which the next runs use; the file does not get smaller.")
 
 
 def empty(
@@ -192,14 +193,14 @@ def empty(
     with Store.open(create=False) as store:
         found = bin_contents(store)
         frees = _size(sum(one.bytes for one in found))
-        if found and not yes and not typer.confirm(f"Delete {len(found)} runs for good ({frees})?"):
-            raise InputError("The bin was not emptied")
+        if found and not yes and not typer.confirm(f"Delete {len(found)} runs for good ({frees} of files)?"):
+            raise Declined("The bin was not emptied")
         deleted = empty_bin(store)
     if as_json:
         say_json({"deleted": [one.run_id for one in deleted], "bytes": sum(one.bytes for one in deleted)})
     else:
         count = f"{len(deleted)} run{'' if len(deleted) == 1 else 's'}"
-        say(f"Deleted {count}, {frees} are free again." if deleted else "The bin is empty.")
+        say(f"Deleted {count}, {frees} of files are free again." if deleted else "The bin is empty.")
 
 
 def _size(count: int) -> str:

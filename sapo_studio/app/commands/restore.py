@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sapo_studio.app.commands.printing import console, say, say_json
-from sapo_studio.errors import InputError, SapoError, StoreError
+from sapo_studio.errors import Declined, InputError, SapoError, StoreError
 from sapo_studio.readable import counted, printable
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def restore(
         lacking = counted(now.runs - chosen.runs, "run")
         say(f"The store is sound and holds {lacking} more than this backup. Its file is kept aside.", error=True)
     if not yes and not typer.confirm(printable(f"Go back to {chosen.summary}? {now.sentence} It is kept aside.")):
-        raise InputError("Nothing was restored")
+        raise Declined("Nothing was restored")
     _tell(store, backups.restore(store, chosen), as_json=as_json)
 
 

@@ -11,7 +11,7 @@ import typer
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.errors import InputError
+from sapo_studio.errors import Declined
 from sapo_studio.readable import sentences
 
 
@@ -168,6 +168,6 @@ def delete(
         supervisor.reconcile(store)
         run_id = queries.find_entry(store, run)
         if not yes and not typer.confirm(f"Delete {run_id} with everything in it?"):
-            raise InputError(f"{run_id} was not deleted")
+            raise Declined(f"{run_id} was not deleted")
         delete_run(store, run_id)
     say(f"{run_id} is deleted")

@@ -49,7 +49,8 @@ class BinDialog(ListDialog):
             self.list.setCurrentRow(0)
         total = fmt.size(sum(one.bytes for one in found))
         self.summary.setText(
-            f"Emptying the bin frees {total}. Until then everything is still there."
+            f"Emptying the bin frees {total} of files; in the store it leaves room for the next runs. Until then "
+            "everything is still there."
             if found
             else "The bin is empty. Del on a run puts it here."
         )
@@ -70,8 +71,8 @@ class BinDialog(ListDialog):
         dialogs.ask(
             self,
             f"Delete {count} for good?",
-            f"Trajectories, scores, labels, annotations and checkpoints go; {total} are free again. "
-            "This cannot be undone.",
+            f"Trajectories, scores, labels, annotations and checkpoints go; {total} of files are free again, and the "
+            "store has room for the next runs. This cannot be undone.",
             "Empty the bin",
             lambda: self._act(_emptied),
         )
