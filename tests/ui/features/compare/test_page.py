@@ -65,7 +65,7 @@ def test_a_run_that_is_dropped_on_it_is_picked(qtbot, page, add, picks):
     page.tell()
     data = QMimeData()
     data.setData(RUN_MIME, run.encode())
-    page.dropEvent(
+    page.main.dropEvent(
         QDropEvent(
             QPointF(50, 50),
             Qt.DropAction.CopyAction,

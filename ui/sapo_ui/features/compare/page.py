@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import get_args
 
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QColor,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QKeyEvent,
-    QPainter,
-    QPaintEvent,
-    QPalette,
-    QPen,
-)
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from sapo_studio.app.comparison.records import Axis, Comparison, QuestionOutcome
+from sapo_studio.app.comparison.records import Comparison, QuestionOutcome
+from sapo_studio.errors import InputError
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.features.compare.beside_view import BesideView
 from sapo_ui.features.compare.board import Board
-from sapo_ui.features.compare.figures import TABS, measured_tabs
+from sapo_ui.features.compare.drop_frame import DropFrame
+from sapo_ui.features.compare.figures import measured_tabs
 from sapo_ui.features.compare.groupable import groupable
 from sapo_ui.features.compare.help_text import HELP, KEYS
 from sapo_ui.features.compare.message import Message
 from sapo_ui.features.compare.run_chips import ChipFacts, RunChips
 from sapo_ui.features.compare.run_chooser import RunChooser
 from sapo_ui.features.compare.short_names import shortened
+from sapo_ui.features.compare.states import FAILED, READING, Said, left_out, nothing_to_compare
 from sapo_ui.features.compare.top_bar import TopBar
+from sapo_ui.features.compare.view_choices import ViewChoices
 from sapo_ui.panels.page import Page
 from sapo_ui.services import comparison as reading
 from sapo_ui.services import tasks
 from sapo_ui.services.comparison import Asked
-from sapo_ui.services.picks import MOST, RUN_MIME, Picks
+from sapo_ui.services.picks import Picks
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.notice import Notice
@@ -65,15 +58,15 @@ class ComparePage(Page):
     def __init__(self, picks: Picks, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.picks = picks
+        self.view = ViewChoices(picks)
         self._runs: dict[str, RunSummary] = {}
         self._told = False
         self._opened = False
         self._asked: Asked | None = None
         self.comparison: Comparison | None = None
-        """What is shown."""
+        """What has been read."""
+        self._short: Comparison | None = None  # with names that fit
         self._known: dict[str, tuple[object, ...]] = {}
-        self.setAcceptDrops(True)
-        self._dropping = False
         self.top = TopBar()
         self.chips = RunChips(self.top.export)
         self.summary = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
@@ -84,7 +77,7 @@ class ComparePage(Page):
         self.message = Message()
         self.board = Board()
         self.beside = BesideView()
-        self.main = QWidget()
+        self.main = DropFrame()
         self.stack = QStackedWidget()
         self.stack.addWidget(self.message)
         self.stack.addWidget(self.board)
@@ -123,20 +116,21 @@ class ComparePage(Page):
 
     def _connect(self) -> None:
         self.picks.changed.connect(self._show_picks)
+        self.main.dropped.connect(self.picks.add)
         self.chips.removed.connect(self.picks.toggle)
         self.chips.entered.connect(self._point_to)
         self.top.baseline_chosen.connect(self.picks.set_baseline)
         self.top.grouped.connect(self.picks.group)
-        self.top.papers_wanted.connect(self._show_papers)
+        self.top.papers_wanted.connect(partial(self._choose, "papers"))
         self.top.add_wanted.connect(self.choose_runs)
         self.top.export_wanted.connect(self.export)
         self.choose_button.clicked.connect(lambda _checked=False: self.choose_runs())
         self.message.button.clicked.connect(lambda _checked=False: self.choose_runs())
-        self.board.curves.metric_chosen.connect(partial(self._view, "metric"))
-        self.board.curves.axis_chosen.connect(partial(self._view, "axis"))
-        self.top.set_chosen.connect(partial(self._view, "set"))
-        self.board.results.every_pair_wanted.connect(self._every_pair)
-        self.board.common_wanted.connect(lambda: self._view("common", "1"))
+        self.board.curves.metric_chosen.connect(partial(self._choose, "metric"))
+        self.board.curves.axis_chosen.connect(partial(self._choose, "axis"))
+        self.top.set_chosen.connect(partial(self._choose, "set"))
+        self.board.results.every_pair_wanted.connect(partial(self._choose, "every_pair"))
+        self.board.common_wanted.connect(partial(self._choose, "common", True))
         self.board.questions.opened.connect(self.open_beside)
         self.beside.closed.connect(self._close_beside)
         self.beside.moved.connect(self._next_question)
@@ -204,16 +198,11 @@ class ComparePage(Page):
             self._show_again()
 
     def _warn(self, runs: list[RunSummary]) -> None:
-        said: list[str] = []
-        imported = [run.name for run in runs if run.imported]
-        if imported:
-            verb = "is an imported file" if len(imported) == 1 else "are imported files"
-            said.append(f"{', '.join(imported)} {verb}: without an evaluation there is nothing to compare.")
         over = [run.name for run in runs if not run.imported and self.picks.slot(run.id) is None]
-        if over and not self._finding_groups:
-            said.append(f"At most {MOST} lines can be told apart: {', '.join(over)} left out. Choose which to compare.")
-        self.notice.say(" ".join(said))
-        self.choose_button.setVisible(bool(over) and not self._finding_groups)
+        if self._finding_groups:
+            over = []  # nobody knows yet
+        self.notice.say(left_out([run.name for run in runs if run.imported], over))
+        self.choose_button.setVisible(bool(over))
 
     @property
     def _finding_groups(self) -> bool:
@@ -226,44 +215,21 @@ class ComparePage(Page):
         runs = tuple(one for one in candidates if one in self._runs and not self._runs[one].imported)
         if not runs:
             return None
-        view, baseline = self.picks.view, self.picks.baseline
+        baseline = self.picks.baseline
         return Asked(
             runs,
             baseline if baseline in runs else runs[0],
-            self.shown_metric,
-            set=view.get("set", ""),
-            common=view.get("common") == "1",
-            every_pair=view.get("every_pair") == "1",
+            self.view.metric,
+            set=self.view.set,
+            common=self.view.common,
+            every_pair=self.view.every_pair,
             by_seed=self.picks.grouped,
         )
 
-    # -- what is shown of it
-
-    @property
-    def shown_metric(self) -> str:
-        """The metric in front."""
-        chosen = self.picks.view.get("metric", "")
-        return chosen if chosen in TABS else TABS[0]
-
-    @property
-    def axis(self) -> Axis:
-        """What curves go along."""
-        chosen = self.picks.view.get("axis", "")
-        return next((axis for axis in get_args(Axis) if axis == chosen), "iteration")
-
-    def _view(self, name: str, value: object) -> None:
+    def _choose(self, name: str, value: object) -> None:
         """Somebody chose something about what is shown."""
-        if self.picks.view.get(name, "") != str(value):
-            self.picks.view[name] = str(value)
-            if name == "set":
-                self.picks.view["common"] = ""
+        if self.view.change(name, value):
             self._show_picks()
-
-    def _show_papers(self, on: object) -> None:
-        self._view("papers", "1" if on else "0")
-
-    def _every_pair(self, on: object) -> None:
-        self._view("every_pair", "1" if on else "")
 
     # -- reading
 
@@ -282,8 +248,7 @@ class ComparePage(Page):
 
     def _say_reading(self) -> None:
         if self.comparison is None:
-            self.message.say("Reading the runs", "What they measured is being read.")
-            self.stack.setCurrentWidget(self.message)
+            self._say(READING)
         else:
             self.summary.set_text("Reading\u2026")
 
@@ -293,35 +258,21 @@ class ComparePage(Page):
         self.top.show_sets((), "")
         self.top.show_choices([], "", grouped=None, papers=None)
         self._opened = self._opened or self._told  # who picks runs in the list goes on there
-        if not self._told:
-            self.message.say("", "")
-        elif runs:
-            self.message.say(
-                "Nothing to compare yet", "An imported file has no evaluation. Pick runs.", button="Add run\u2026"
-            )
-        elif any(not run.imported for run in self._runs.values()):
-            self.message.say(
-                "No runs picked",
-                "Pick runs in the list with Space, drag them here, or add them. Their curves, settings and answers "
-                "then stand beside each other.",
-                "runs",
-                "Add run\u2026",
-            )
-        else:
-            self.message.say("There is no run yet", "Runs that have been evaluated can be compared here.", "runs")
+        self._say(nothing_to_compare(runs, self._runs.values()) if self._told else Said(""))
+
+    def _say(self, said: Said) -> None:
+        self.message.say(said.headline, said.text, said.sign, said.button)
         self.stack.setCurrentWidget(self.message)
 
     def _failed(self, error: Exception) -> None:
         self._patience.stop()
-        if self.picks.view.get("set") or self.picks.view.get("common"):
-            # What was chosen for other runs may be what is wrong with these.
-            self.picks.view |= {"set": "", "common": ""}
-            self._show_picks()
+        if isinstance(error, InputError) and self.view.forget_questions():
+            self._show_picks()  # what was chosen for other runs may be what is wrong with these
             return
+        self._asked = None  # the next change of the store, or of what is picked, is another try
         self.trouble.say(told(error))
         if self.comparison is None:
-            self.message.say("The runs could not be compared", "", "warning", "Choose runs\u2026")
-            self.stack.setCurrentWidget(self.message)
+            self._say(FAILED)
         else:
             self._summarise(self.comparison)
 
@@ -330,7 +281,7 @@ class ComparePage(Page):
             return  # something else is being read by now
         self._patience.stop()
         self.trouble.say("")
-        self.comparison = found
+        self.comparison, self._short = found, shortened(found)
         if asked.by_seed and self._finding_groups:
             self.picks.set_groups([group.runs for group in found.groups])  # which comes back here with colours
         if asked == self._asked:
@@ -338,22 +289,19 @@ class ComparePage(Page):
 
     def _show_again(self) -> None:
         """Show what has been read, as it is wanted now."""
-        found = self.comparison
-        if found is None:
+        found, short = self.comparison, self._short
+        if found is None or short is None:
             return
         tabs = measured_tabs(found)
-        metric = self.shown_metric if self.shown_metric in tabs or not tabs else tabs[0]
-        if metric != self.shown_metric:
-            self._view("metric", metric)
+        if tabs and self.view.metric not in tabs:
+            self._choose("metric", tabs[0])
             return
         papers = any(run.paper for run in found.runs)
-        shown = papers and self.picks.view.get("papers") != "0"
-        short = shortened(found)
         self.top.show_choices(
             [(group.label, group.runs[0]) for group in short.groups],
             found.groups[found.baseline].runs[0],
             grouped=self.picks.grouped if self.picks.grouped or groupable(found) else None,
-            papers=shown if papers else None,
+            papers=self.view.papers if papers else None,
         )
         self.top.show_sets(found.sets, found.set)
         self._summarise(found)
@@ -365,11 +313,11 @@ class ComparePage(Page):
         self.board.show_comparison(
             short,
             self.picks.slots,
-            metric=metric,
-            axis=self.axis,
-            papers=shown,
-            common=self.picks.view.get("common") == "1",
-            every_pair=self.picks.view.get("every_pair") == "1",
+            metric=self.view.metric,
+            axis=self.view.axis,
+            papers=self.view.papers,
+            common=self.view.common,
+            every_pair=self.view.every_pair,
         )
 
     def export(self, ending: object) -> None:
@@ -423,7 +371,7 @@ class ComparePage(Page):
         self.leave()
         self.trace_wanted.emit(run_id, trajectory, step)
 
-    # -- keys, and runs that are dropped on it
+    # -- keys
 
     def _make_baseline(self) -> None:
         """The run in focus becomes the baseline; where none is, the one after the baseline."""
@@ -451,30 +399,3 @@ class ComparePage(Page):
             questions.open_current()
         else:
             super().keyPressEvent(event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasFormat(RUN_MIME):
-            event.acceptProposedAction()
-            self._set_dropping(True)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        super().dragLeaveEvent(event)
-        self._set_dropping(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self._set_dropping(False)
-        if event.mimeData().hasFormat(RUN_MIME):
-            event.acceptProposedAction()
-            self.picks.add(bytes(event.mimeData().data(RUN_MIME).data()).decode())
-
-    def _set_dropping(self, dropping: bool) -> None:
-        self._dropping = dropping
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self._dropping:
-            painter = QPainter(self)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(QColor(theme.current().accent), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(2, 2, -2, -2), theme.RADIUS, theme.RADIUS)
