@@ -71,7 +71,7 @@ def table():
         for column, text in enumerate(texts):
             model.setItem(row, column, QStandardItem(text))
     view.setModel(model)
-    view.export = TableExport(view, lambda: [("word", "number"), ("one", 1.5), ("two", 2.5)])
+    view.export = TableExport(view, lambda: [("word", "number"), ("one", np.float64(1.5)), ("two", np.float32(2.5))])
     return view, [["word", "number"], ["one", 1.5], ["two", 2.5]]
 
 

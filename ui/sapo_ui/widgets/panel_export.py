@@ -244,5 +244,5 @@ def _csv(table: Table) -> bytes:
 
 def _cell(value: object) -> object:
     if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else ""
+        return repr(float(value)) if math.isfinite(value) else ""  # numpy's are floats, too
     return value

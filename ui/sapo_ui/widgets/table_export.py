@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QTableView
 from sapo_ui import theme
 from sapo_ui.widgets.panel_export import Exportable, PanelExport, Table
 
-MOST_ROWS = 200
+MOST_ROWS = 60
 """Rows of a picture; the numbers have all of them."""
 HEAD, PAD = 28.0, 8.0
 
