@@ -90,7 +90,7 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.subtitle = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.more = QToolButton()
         self.more.setProperty("look", "button")
-        self.more.setFixedSize(32, theme.CONTROL_HEIGHT)
+        self.more.setFixedSize(38, theme.CONTROL_HEIGHT)
         self.more.setAccessibleName("More about the engine")
         self.more.setToolTip("More about the engine")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -102,7 +102,7 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.again.clicked.connect(self.playground.restart)
         self.again.hide()
         self.card = QuestionCard()
-        self.sides = {side: SidePanel(side) for side in SIDES}
+        self.sides: dict[Side, SidePanel] = {side: SidePanel(side) for side in SIDES}
         self.none = SideMessage()
         self.none.setProperty("look", "card")
         self.stack = QStackedWidget()

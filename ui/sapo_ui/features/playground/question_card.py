@@ -50,7 +50,6 @@ class QuestionCard(QFrame):
         self._taken: TakenQuestion | None = None
         self._tests: tuple[str, ...] = ()
         self._programs = False
-        self._going = False
         self.text = QPlainTextEdit()
         self.text.setPlaceholderText("Type a question")
         self.text.setAccessibleName("Question")
@@ -262,7 +261,6 @@ class QuestionCard(QFrame):
 
     def show_going(self, going: bool, again: bool = False) -> None:
         """Whether something is being written, and whether something was before."""
-        self._going = going
         focused = self.stop.hasFocus()
         self.stop.setEnabled(going)
         self.sample.setText("Sample again" if again or going else "Sample")

@@ -14,6 +14,9 @@ from sapo_ui.features.playground.ordering import ordered
 from sapo_ui.features.playground.solution_row import SolutionRow
 from sapo_ui.services.playground_state import SideState
 
+SCROLL = 10
+"""Pixels of a scroll bar."""
+
 
 class _Inside(QWidget):
     """As high as its rows are at its width. By itself it would want room for their texts at their narrowest."""
@@ -41,7 +44,6 @@ class SolutionList(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.rows: dict[str, SolutionRow] = {}
         self.tabs_over = False
@@ -57,6 +59,8 @@ class SolutionList(QScrollArea):
         self._column.setSpacing(0)
         self._column.addStretch(1)
         self.setWidget(self._inside)
+        self.verticalScrollBar().rangeChanged.connect(self._keep_width)
+        self._keep_width()
 
     # -- What it shows
 
@@ -126,6 +130,10 @@ class SolutionList(QScrollArea):
             bar = self.verticalScrollBar()
             bar.setValue(bar.value() + current.y() - before)  # who reads it reads on
 
+    def _keep_width(self) -> None:
+        """A scroll bar that comes is not to push the columns aside: its place is kept free."""
+        self.setViewportMargins(0, 0, 0 if self.verticalScrollBar().maximum() > 0 else SCROLL, 0)
+
     # -- The current row
 
     @property
@@ -148,7 +156,7 @@ class SolutionList(QScrollArea):
         row = self.current
         if row is None:
             return
-        inner = row.opened.current if row.opened is not None and row.open else None
+        inner = (row.opened.editor or row.opened.current) if row.opened is not None and row.open else None
         part = inner if inner is not None else row.line
         top = part.mapTo(self._inside, part.rect().topLeft()).y()
         bar, high = self.verticalScrollBar(), self.viewport().height()
