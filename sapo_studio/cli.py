@@ -36,6 +36,7 @@ from sapo_studio.app.commands import (
     runs,
     score,
     stop,
+    try_checkpoint,
     withdraw,
 )
 from sapo_studio.app.commands.checked_command import CheckedCommand
@@ -54,6 +55,7 @@ app = typer.Typer(
 for module in (
     *(run, queue, resume, stop, withdraw, runs, keep, report, audit, label_study, evaluate, matrix, import_file),
     *(score, export, grade, annotate, agreement, bundle, benchmark, people_study, presets, restore, doctor),
+    try_checkpoint,
 ):
     module.register(app)
 for known in app.registered_commands:

@@ -7,7 +7,7 @@ import pytest
 from sapo_ui.features.playground.page import PlaygroundDoors, PlaygroundPage
 from sapo_ui.services.playground import Playground
 from sapo_ui.services.settings import Settings
-from tests.fixtures.fake_playground import FakeSession, choice
+from tests.fixtures.scripted_session import ScriptedSession, choice
 
 
 class Table:
@@ -15,14 +15,14 @@ class Table:
 
     def __init__(self, known):
         self.known = known
-        self.sessions: list[FakeSession] = []
+        self.sessions: list[ScriptedSession] = []
         self.opened: list[str] = []
         self.playground = Playground(self._make, lambda _: self.known)
         self.page = self.new_page()
 
     def _make(self, listener, on_cpu, say_where):
         say_where("the CPU" if on_cpu() else "card 3")
-        self.sessions.append(FakeSession(listener))
+        self.sessions.append(ScriptedSession(listener))
         return self.sessions[-1]
 
     def new_page(self) -> PlaygroundPage:
@@ -31,7 +31,7 @@ class Table:
         return self.page
 
     @property
-    def session(self) -> FakeSession:
+    def session(self) -> ScriptedSession:
         return self.sessions[-1]
 
     def hear(self) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from sapo_studio.requests.play import Continue, Sample
 from sapo_studio.store import queries
 from sapo_studio.store.queues import list_queues
-from tests.fixtures.fake_playground import choice
+from tests.fixtures.scripted_session import choice
 from tests.ui.features.playground.test_sampling import RIGHT, WRONG, ask
 
 LEFT = Qt.MouseButton.LeftButton

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLin
 
 from sapo_studio.requests.play import Sample
 from sapo_ui.widgets.segmented import Segmented
-from tests.fixtures.fake_playground import choice
+from tests.fixtures.scripted_session import choice
 from tests.ui.features.playground.test_sampling import NO_ANSWER, RIGHT, WRONG, ask
 
 

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from sapo_studio.requests.play import Sample
 from sapo_studio.store import annotations
 from sapo_studio.store.codec import row_number
-from tests.fixtures.fake_playground import choice
+from tests.fixtures.scripted_session import choice
 from tests.fixtures.synthetic import synthetic_run
 from tests.ui.features.playground.test_sampling import ask
 

@@ -8,7 +8,7 @@ from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QApplication
 
 from sapo_studio.requests.play import Cancel, Load, Sample
-from tests.fixtures.fake_playground import choice
+from tests.fixtures.scripted_session import choice
 
 RIGHT = (("14 * 18 = 252", "The answer is 252"), (0.9, 0.8), "252", True)
 WRONG = (("14 * 18 = 300", "The answer is 300"), (0.6, 0.2), "300", False)

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 
 from sapo_studio.requests.play import GiveBack, Load, MemoryGivenBack, Sample
 from sapo_ui.services.settings import Settings
-from tests.fixtures.fake_playground import choice
+from tests.fixtures.scripted_session import choice
 from tests.ui.features.playground.test_sampling import NO_ANSWER, RIGHT, ask
 
 LEFT = Qt.MouseButton.LeftButton
