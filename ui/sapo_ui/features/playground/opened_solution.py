@@ -213,6 +213,7 @@ class OpenedSolution(QWidget):
         self._column.insertWidget(self._column.indexOf(line), editor)
         line.hide()
         editor.show()
+        self._mark()
         editor.field.setFocus(Qt.FocusReason.OtherFocusReason)
         editor.field.selectAll()
         return True

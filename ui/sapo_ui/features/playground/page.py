@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette, QShortcut, QShowEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from sapo_studio.app.playground.checkpoints import CheckpointChoice
@@ -35,6 +35,9 @@ from sapo_ui.widgets.notice import Notice
 from sapo_ui.wording import told
 
 SETTINGS = "playground"
+
+LOW = 640
+"""Pixels: a page that is lower leaves less to a long question."""
 
 QUIET = "nothing enters a run unless you keep it"
 
@@ -401,6 +404,10 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.remember()
 
     # -- Qt's own
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.card.fit(self.height() < LOW)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.playground.busy:

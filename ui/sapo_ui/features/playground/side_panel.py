@@ -150,7 +150,9 @@ class SidePanel(QFrame):
         nothing = self.empty and not state.solutions
         scored = state.loaded is None or state.loaded.verifier
         self.cards.show_side(state, by, programs=programs, scored=scored)
-        for part in (self.cards, self.count, self.foot_line, self.foot, self.speed):
+        useless = state.trouble is not None and not any(one.text for one in state.solutions)
+        self.cards.setVisible(not nothing and not useless)  # nothing will come; what went wrong needs the room
+        for part in (self.count, self.foot_line, self.foot, self.speed):
             part.setVisible(not nothing)
         self.setFixedWidth(EMPTY_WIDTH) if nothing else self._any_width()
         asked = state.asked.solutions if state.asked is not None else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from sapo_studio.app.playground.keeping import Word
@@ -227,6 +227,11 @@ class SolutionList(QScrollArea):
     def hideEvent(self, event: object) -> None:
         del event
         self._pointer_in = False
+
+    def resizeEvent(self, arg__1: QResizeEvent) -> None:
+        super().resizeEvent(arg__1)
+        if self.hasFocus():  # texts wrap otherwise now; who reads one reads on
+            QTimer.singleShot(0, self, self._reveal)
 
     def focusInEvent(self, arg__1: QFocusEvent) -> None:
         super().focusInEvent(arg__1)
