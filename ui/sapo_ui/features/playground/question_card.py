@@ -33,6 +33,9 @@ from sapo_ui.widgets.spin_boxes import share_box, whole_box
 LEAST_LINES, FEW_LINES, MOST_LINES = 2, 3, 5
 """The question's field grows with its text from the least to the most lines, on a low page to few."""
 
+WIDEST_NOTE = 480
+"""Pixels of what is said of where a question comes from; it ends in an ellipsis."""
+
 LARGEST_SEED = 2**31 - 1
 
 
@@ -74,6 +77,7 @@ class QuestionCard(QFrame):
         self.random = self._link("a random test question", "random")
         self.annotated = self._link("an annotated one", "annotated")
         self.where = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
+        self.where.setMaximumWidth(WIDEST_NOTE)
         self.solutions = whole_box("Solutions", 1, int(SOLUTIONS.high or 64), int(SOLUTIONS.default))
         self.temperature = share_box("Temperature", 0.1, 2)
         self.temperature.setRange(TEMPERATURE.low or 0.0, TEMPERATURE.high or 5.0)
