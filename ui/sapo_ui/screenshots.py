@@ -2,8 +2,8 @@
 
 Needs no screen. Writes the run page, a trace, the label audit and the New run form at 1280 x 800 in both looks, and
 where there is something to show the queue of trajectories made last, the process benchmarks, evaluated runs beside
-each other, the queue of runs and the last failed run; the run page also as a 4K screen at 200 % shows it. Nothing of
-the user's settings is read or changed.
+each other, the playground with a question that it has solved, the queue of runs and the last failed run; the run page
+also as a 4K screen at 200 % shows it. Nothing of the user's settings is read or changed.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def _take(program: Program, out: Path) -> list[Path]:
             ("annotate", has_queues(), window.annotate),
             ("benchmarks", has_benchmarks(), window.benchmarks),
             ("compare", pick_evaluated(program), window.actions_["go.compare"].trigger),
+            ("playground", has_reasoners(), lambda: ask_something(program)),
             ("queue", has_waiting_runs(), window.actions_["go.queue"].trigger),
             ("new-run", True, window.new_run),
         ):
@@ -116,6 +117,33 @@ def pick_evaluated(program: Program) -> bool:
         runs = [run.id for run in queries.list_runs(store) if run.headline.get("greedy_accuracy") is not None]
     program.window.picks.choose(runs[:4])
     return bool(runs)
+
+
+def has_reasoners() -> bool:
+    """Whether there is a reasoner that a run has trained, to be asked in the playground."""
+    from sapo_studio.app.playground.checkpoints import checkpoints
+    from sapo_studio.store.db import Store
+
+    with Store.open() as store:
+        return any(one.iteration > 0 for one in checkpoints(store))
+
+
+def ask_something(program: Program) -> None:
+    """Show the playground with a question of the run's task, once both sides have solved it."""
+    from sapo_ui.features.playground.page import PlaygroundPage
+
+    program.window.playground()
+    page = program.window.pages.front
+    assert isinstance(page, PlaygroundPage)
+    settle()
+    panel = page.sides["a"]
+    if not panel.state.solutions:
+        page.card.random.click()
+        settle()
+        page.sample()
+        wait_for(lambda: not page.playground.busy)
+    if panel.list.order:
+        panel.list.choose(panel.list.order[0], open_=True)
 
 
 def has_waiting_runs() -> bool:

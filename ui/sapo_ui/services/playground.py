@@ -17,7 +17,8 @@ from shiboken6 import isValid
 
 from sapo_studio.app.playground.checkpoints import CheckpointChoice, VerifierChoice, checkpoints
 from sapo_studio.app.playground.keeping import Kept, Word, Written, keep_trace
-from sapo_studio.app.playground.session import Listener, PlaygroundSession, anywhere
+from sapo_studio.app.playground.room import ANY, CPU, MemoryCheck, Spot
+from sapo_studio.app.playground.session import Listener, PlaygroundSession
 from sapo_studio.app.playground.to_annotate import queue_of_kept
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.requests.play import (
@@ -115,8 +116,9 @@ class KeptSolution:
     where: str
 
 
-MakeSession = Callable[[Listener, Callable[[], bool]], Session]
-"""What hears the answers, and what says whether to leave the cards alone."""
+MakeSession = Callable[[Listener, Callable[[], bool], Callable[[str], None]], Session]
+"""Its arguments: what hears the answers, what says whether to leave the cards alone, and what is told in words where
+it computes. They are called from threads of the session's."""
 
 
 class Playground(QObject):
@@ -131,8 +133,15 @@ class Playground(QObject):
     refused = Signal(object)
     """(Exception) A solution could not be kept."""
 
-    def __init__(self, make_session: MakeSession | None = None, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        make_session: MakeSession | None = None,
+        find: Callable[[Store], list[CheckpointChoice]] = checkpoints,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
+        self.checkpoints = find
+        """What can be asked, the newest run first. To be called in the background."""
         self.board = Board()
         self.engine = EngineState()
         self.choices: dict[Side, SideChoice] = {}
@@ -142,6 +151,7 @@ class Playground(QObject):
         self.cpu = False
         """Whether the cards are left alone."""
         self._make = make_session or _own_session
+        self._where = ""
         self._session: Session | None = None
         self._heard: deque[Answer] = deque()
         self._timer = QTimer(self)
@@ -212,11 +222,6 @@ class Playground(QObject):
         """Whether something is asked that is not answered to the end."""
         return self.board.loading or any(self.board[side].busy for side in SIDES)
 
-    @staticmethod
-    def checkpoints(store: Store) -> list[CheckpointChoice]:
-        """What can be asked, the newest run first. Called in the background."""
-        return checkpoints(store)
-
     def give_back(self) -> None:
         """Give the memory back now."""
         if self._session is not None:
@@ -276,7 +281,7 @@ class Playground(QObject):
             verifier=choice.verifier,
             seed=state.asked.seed,
             temperature=state.asked.temperature,
-            edited_from=changed.step if changed is not None else None,
+            edited=changed.step if changed is not None else None,
         )
         me = annotator_name()
 
@@ -332,11 +337,11 @@ class Playground(QObject):
     def _follow(self, answer: Answer) -> None:
         """What an answer says of the engine."""
         if isinstance(answer, Ready):
-            self.engine = EngineState("starting", answer.device)
+            self.engine = EngineState("starting", self._where or answer.device)
         elif isinstance(answer, Loading):
             self.engine = replace(self.engine, status="starting", ended=None)
         elif isinstance(answer, Loaded):
-            self.engine = EngineState("ready", answer.device, answer.memory)
+            self.engine = EngineState("ready", self._where or answer.device, answer.memory)
         elif isinstance(answer, MemoryGivenBack):
             self.engine = EngineState("given_back", self.engine.device)
         elif isinstance(answer, Ended):
@@ -366,9 +371,12 @@ class Playground(QObject):
             self.engine = EngineState("starting")
             self.engine_changed.emit(self.engine)
 
+    def _note_where(self, words: str) -> None:
+        self._where = words  # a thread of the session's calls this
+
     def _open(self) -> Session:
         if self._session is None:
-            self._session = self._make(self._heard.append, lambda: self.cpu)
+            self._session = self._make(self._heard.append, lambda: self.cpu, self._note_where)
         self._timer.start(TICK_MS)
         return self._session
 
@@ -392,9 +400,16 @@ def writes_programs(checkpoint: CheckpointChoice) -> bool:
     return kind is not None and kind.solutions == "programs"
 
 
-def _own_session(listener: Listener, on_cpu: Callable[[], bool]) -> Session:
-    def room(load: Load, other: Load | None) -> str:
-        return "cpu" if on_cpu() else anywhere(load, other)
+def _own_session(listener: Listener, on_cpu: Callable[[], bool], say_where: Callable[[str], None]) -> Session:
+    path = tasks.pool().path
+
+    def opened() -> Store:
+        return Store.open(path, create=False, checkpointer=False)
+
+    def room(load: Load, other: Load | None, pid: int | None) -> Spot:
+        found = MemoryCheck(opened, CPU if on_cpu() else ANY)(load, other, pid)
+        say_where(found.words)
+        return found
 
     return PlaygroundSession(room, listener=listener)
 

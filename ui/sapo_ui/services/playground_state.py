@@ -164,6 +164,7 @@ class _Run:
     texts: dict[str, Solution]
     begun: float | None = None
     what_if: WhatIf | None = None
+    ended: bool = False
 
 
 @dataclass
@@ -229,10 +230,9 @@ class Board:
         """Nothing more will be answered of what is asked."""
         for name, run in self._runs.items():
             begun = run.begun if run.begun is not None else now
-            going = self[run.side].going if run.what_if is None else run.what_if.going
-            if going:
-                self._end(run, Done(request=name, seconds=now - begun, cancelled=True))
-                self._settle(run, now)
+            self._end(run, Done(request=name, seconds=now - begun, cancelled=True))
+            self._settle(run, now)
+        self._runs.clear()
 
     # -- What is answered
 
@@ -254,6 +254,8 @@ class Board:
             run = self._runs[request]
             self._settle(run, now)
             changed.add(run.side)
+            if run.ended:
+                del self._runs[request]
         return changed
 
     def _take_load(self, answer: Loading | Loaded) -> None:
@@ -284,6 +286,7 @@ class Board:
             self._end(run, answer)
 
     def _end(self, run: _Run, answer: Done | Failed) -> None:
+        run.ended = True
         for name, one in run.texts.items():
             if one.phase != "done":
                 run.texts[name] = replace(one, phase="stopped")

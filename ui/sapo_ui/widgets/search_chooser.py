@@ -126,7 +126,7 @@ class OptionList(QDialog):
         at = next((row for row, one in enumerate(self._options) if one.key == chosen), 0)
         self.list.setCurrentRow(at)
         height = (ROW + 1) * min(SHOWN, max(2, len(self._options))) + 64
-        self.resize(max(360, parent.width()), height)
+        self.resize(max(420, parent.width()), height)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:

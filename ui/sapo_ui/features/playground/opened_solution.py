@@ -41,7 +41,7 @@ def step_facts(one: Solution, what_if: WhatIf | None, programs: bool) -> list[St
 
 
 class OpenedSolution(QWidget):
-    """The keys act on the `cursor`: a step, or behind them an ending."""
+    """The keys act on the step at `place`, from 1 on, or behind the steps on an ending."""
 
     continue_wanted = Signal(object, object, object)
     """(step: int, text: str, rollouts: int)"""
@@ -57,7 +57,7 @@ class OpenedSolution(QWidget):
         super().__init__(parent)
         self.solution: Solution | None = None
         self.lines: list[StepLine] = []
-        self.cursor = 1
+        self.place = 1
         self.block: WhatIfBlock | None = None
         self.editor: StepEditor | None = None
         self.facts = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
@@ -139,20 +139,20 @@ class OpenedSolution(QWidget):
 
     def step_by(self, by: int) -> bool:
         """Go on to the next step or ending. False at the end."""
-        wanted = self.cursor + by
+        wanted = self.place + by
         if not 1 <= wanted <= self._places:
             return False
-        self.cursor = wanted
+        self.place = wanted
         self._mark()
         return True
 
     @property
     def current(self) -> QWidget | None:
         """The line that the keys act on."""
-        self.cursor = max(1, min(self.cursor, self._places))
-        if self.cursor <= len(self.lines):
-            return self.lines[self.cursor - 1] if self.lines else None
-        return self.block.endings[self.cursor - len(self.lines) - 1] if self.block is not None else None
+        self.place = max(1, min(self.place, self._places))
+        if self.place <= len(self.lines):
+            return self.lines[self.place - 1] if self.lines else None
+        return self.block.endings[self.place - len(self.lines) - 1] if self.block is not None else None
 
     def _mark(self) -> None:
         current = self.current
@@ -163,14 +163,14 @@ class OpenedSolution(QWidget):
 
     def _step_pressed(self, number: object) -> None:
         if isinstance(number, int):
-            self.cursor = number
+            self.place = number
             self._mark()
             self.pressed.emit()
 
     def _ending_pressed(self, rollout: object) -> None:
         for at, ending in enumerate(self.block.endings if self.block is not None else (), start=1):
             if ending.rollout.id == rollout:
-                self.cursor = len(self.lines) + at
+                self.place = len(self.lines) + at
                 self._mark()
                 ending.set_open(not ending.open)
                 self.pressed.emit()
@@ -195,7 +195,7 @@ class OpenedSolution(QWidget):
 
     def _edit_pressed(self, number: object) -> None:
         if isinstance(number, int):
-            self.cursor = number
+            self.place = number
             self._mark()
             self.pressed.emit()
             self.edit_step()
@@ -203,16 +203,17 @@ class OpenedSolution(QWidget):
     def edit_step(self) -> bool:
         """Have the step under the cursor changed. False where there is none that is complete."""
         one = self.solution
-        if one is None or not 1 <= self.cursor <= min(len(self.lines), len(one.steps)):
+        if one is None or not 1 <= self.place <= min(len(self.lines), len(one.steps)):
             return False
         self.leave_editor()
-        line = self.lines[self.cursor - 1]
-        editor = self.editor = StepEditor(self.cursor, line.facts.text, OpenedSolution.rollouts, self)
+        line = self.lines[self.place - 1]
+        editor = self.editor = StepEditor(self.place, line.facts.text, OpenedSolution.rollouts, self)
         editor.continue_wanted.connect(self._continue)
         editor.left.connect(self.leave_editor)
         self._column.insertWidget(self._column.indexOf(line), editor)
         line.hide()
         editor.show()
+        self._mark()
         editor.field.setFocus(Qt.FocusReason.OtherFocusReason)
         editor.field.selectAll()
         return True

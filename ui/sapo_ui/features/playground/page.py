@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette, QShortcut, QShowEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from sapo_studio.app.playground.checkpoints import CheckpointChoice
@@ -35,6 +35,9 @@ from sapo_ui.widgets.notice import Notice
 from sapo_ui.wording import told
 
 SETTINGS = "playground"
+
+LOW = 640
+"""Pixels: a page that is lower leaves less to a long question."""
 
 QUIET = "nothing enters a run unless you keep it"
 
@@ -90,7 +93,7 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.subtitle = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.more = QToolButton()
         self.more.setProperty("look", "button")
-        self.more.setFixedSize(32, theme.CONTROL_HEIGHT)
+        self.more.setFixedSize(38, theme.CONTROL_HEIGHT)
         self.more.setAccessibleName("More about the engine")
         self.more.setToolTip("More about the engine")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -102,7 +105,7 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.again.clicked.connect(self.playground.restart)
         self.again.hide()
         self.card = QuestionCard()
-        self.sides = {side: SidePanel(side) for side in SIDES}
+        self.sides: dict[Side, SidePanel] = {side: SidePanel(side) for side in SIDES}
         self.none = SideMessage()
         self.none.setProperty("look", "card")
         self.stack = QStackedWidget()
@@ -401,6 +404,10 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.remember()
 
     # -- Qt's own
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.card.fit(self.height() < LOW)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.playground.busy:

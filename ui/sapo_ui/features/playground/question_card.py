@@ -30,8 +30,11 @@ from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.spin_boxes import share_box, whole_box
 
-LEAST_LINES, MOST_LINES = 2, 5
-"""The question's field grows with its text within these."""
+LEAST_LINES, FEW_LINES, MOST_LINES = 2, 3, 5
+"""The question's field grows with its text from the least to the most lines, on a low page to few."""
+
+WIDEST_NOTE = 480
+"""Pixels of what is said of where a question comes from; it ends in an ellipsis."""
 
 LARGEST_SEED = 2**31 - 1
 
@@ -50,7 +53,7 @@ class QuestionCard(QFrame):
         self._taken: TakenQuestion | None = None
         self._tests: tuple[str, ...] = ()
         self._programs = False
-        self._going = False
+        self._most_lines = MOST_LINES
         self.text = QPlainTextEdit()
         self.text.setPlaceholderText("Type a question")
         self.text.setAccessibleName("Question")
@@ -74,6 +77,7 @@ class QuestionCard(QFrame):
         self.random = self._link("a random test question", "random")
         self.annotated = self._link("an annotated one", "annotated")
         self.where = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
+        self.where.setMaximumWidth(WIDEST_NOTE)
         self.solutions = whole_box("Solutions", 1, int(SOLUTIONS.high or 64), int(SOLUTIONS.default))
         self.temperature = share_box("Temperature", 0.1, 2)
         self.temperature.setRange(TEMPERATURE.low or 0.0, TEMPERATURE.high or 5.0)
@@ -205,19 +209,29 @@ class QuestionCard(QFrame):
         self.tests.setVisible(programs)
         self._say_where()
 
-    def _edited(self) -> None:
+    def _fit_height(self) -> None:
         metrics, margin = self.text.fontMetrics(), 2 * round(self.text.document().documentMargin()) + 4
-        lines = max(LEAST_LINES, min(MOST_LINES, round(self.text.document().size().height())))
+        lines = max(LEAST_LINES, min(self._most_lines, round(self.text.document().size().height())))
         self.text.setFixedHeight(metrics.lineSpacing() * lines + margin)
+
+    def _edited(self) -> None:
+        self._fit_height()
         if self._taken is not None and self._taken.asking.text.strip() != self.text.toPlainText().strip():
             self._taken = None  # it is another question now, whose answer nobody knows
             self.answer.clear()
         self.sample.setEnabled(bool(self.text.toPlainText().strip()))
         self._say_where()
 
+    def fit(self, low: bool) -> None:
+        """Whether the page is low."""
+        most = FEW_LINES if low else MOST_LINES
+        if most != self._most_lines:
+            self._most_lines = most
+            self._fit_height()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._edited()
+        self._fit_height()
 
     def _say_where(self) -> None:
         taken = self._taken
@@ -262,7 +276,6 @@ class QuestionCard(QFrame):
 
     def show_going(self, going: bool, again: bool = False) -> None:
         """Whether something is being written, and whether something was before."""
-        self._going = going
         focused = self.stop.hasFocus()
         self.stop.setEnabled(going)
         self.sample.setText("Sample again" if again or going else "Sample")

@@ -42,8 +42,6 @@ class Remembered:
 
 def read(texts: Mapping[str, str]) -> Remembered:
     """What `texts` has kept. What cannot be read is as at first."""
-    usual = Remembered()
-    by = texts.get("by", "")
     return Remembered(
         texts.get("question", ""),
         texts.get("answer", ""),
@@ -51,10 +49,17 @@ def read(texts: Mapping[str, str]) -> Remembered:
         _pair(texts.get("first", "")),
         _pair(texts.get("second", "")),
         _sampling(texts.get("how", "")),
-        next((known for known in BEST if known == by), usual.by),
+        _score(texts.get("by", "")),
         bool(texts.get("cpu")),
         bool(texts),
     )
+
+
+def _score(text: str) -> Aggregation:
+    for known in BEST:
+        if known == text:
+            return known
+    return Remembered().by
 
 
 def _json(text: str) -> object:
@@ -83,11 +88,11 @@ def _sampling(text: str) -> Sampling:
         value = found.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else other
 
-    temperature = found.get("temperature")
-    warm = isinstance(temperature, int | float) and not isinstance(temperature, bool) and temperature >= 0
+    warmth: object = found.get("temperature")
+    known = isinstance(warmth, int | float) and not isinstance(warmth, bool) and warmth >= 0
     return Sampling(
         whole("solutions", usual.solutions),
-        float(temperature) if warm else usual.temperature,
+        float(warmth) if isinstance(warmth, int | float) and known else usual.temperature,
         whole("max_tokens", usual.max_tokens),
         whole("seed", usual.seed),
     )

@@ -30,7 +30,8 @@ class SideChooser(QWidget):
 
     def __init__(self, side: Side, *, may_be_empty: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._side, self._may_be_empty = side, may_be_empty
+        self._side: Side = side
+        self._may_be_empty = may_be_empty
         self._checkpoints: dict[str, CheckpointChoice] = {}
         self._verifiers: dict[str, VerifierChoice] = {}
         number = "first" if side == "a" else "second"
@@ -39,7 +40,7 @@ class SideChooser(QWidget):
         self.verifier.setFixedWidth(112)
         self.scored = label("scored by", "small", "muted")
         self.checkpoint.chosen.connect(self._checkpoint_chosen)
-        self.verifier.chosen.connect(lambda _: self.changed.emit())
+        self.verifier.chosen.connect(self._verifier_chosen)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SPACE_2)
@@ -84,6 +85,9 @@ class SideChooser(QWidget):
     def _checkpoint_chosen(self) -> None:
         before = self.verifier.key
         self._offer_verifiers(before if before in self._verifiers or not before else None)
+        self.changed.emit()
+
+    def _verifier_chosen(self) -> None:
         self.changed.emit()
 
     # -- What is chosen

@@ -10,6 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayou
 from sapo_ui import theme
 from sapo_ui.widgets.labels import EmptyState
 
+STOP = "Stop"
+"""The one way that is nothing to be advised."""
+
 Way = tuple[str, Callable[[], object]]
 """A button's text, and what it does."""
 
@@ -39,12 +42,14 @@ class SideMessage(QWidget):
         column.addLayout(self._row)
         column.addStretch(3)
         self.progress.hide()
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # takes it over from what it stands in the place of
 
     def say(
         self, headline: str, text: str, sign: str = "", *, done: float | None = None, ways: Sequence[Way] = ()
     ) -> None:
         """Say this. `done`: how far something is, a fraction of 1."""
         self.words.say(headline, text, sign)
+        self.setAccessibleName(f"{headline}. {text}")
         self.progress.setVisible(done is not None)
         if done is not None:
             self.progress.setValue(round(100 * done))
@@ -57,7 +62,7 @@ class SideMessage(QWidget):
         self.buttons = []
         for at, (words, act) in enumerate(ways):
             button = QPushButton(words)
-            button.setProperty("look", "" if at else "primary")
+            button.setProperty("look", "primary" if at == 0 and words != STOP else "")
             button.setAutoDefault(False)
             button.clicked.connect(_without_argument(act))
             self._row.insertWidget(1 + at, button)

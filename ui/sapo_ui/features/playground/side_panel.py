@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -15,20 +15,18 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.playground.places import KEEP, TEXT, Places
 from sapo_ui.features.playground.side_choice import SideChooser
-from sapo_ui.features.playground.side_message import SideMessage, Way
-from sapo_ui.features.playground.solution_list import SolutionList
+from sapo_ui.features.playground.side_message import STOP, SideMessage, Way
+from sapo_ui.features.playground.solution_list import SCROLL, SolutionList
 from sapo_ui.features.playground.verdict_cards import VerdictCards
 from sapo_ui.services.playground import EngineState, KeptSolution
 from sapo_ui.services.playground_state import BEST, SideState, failure_words
 from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.focus import holds
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.segmented import Segmented
 
 LEGEND = "+ keeps as a good trace, \u2212 as a bad one, to annotate"
-SCROLL = 10
-"""Pixels of a scroll bar."""
-
 EMPTY_WIDTH = 264
 """Pixels of a side without a checkpoint."""
 
@@ -152,7 +150,9 @@ class SidePanel(QFrame):
         nothing = self.empty and not state.solutions
         scored = state.loaded is None or state.loaded.verifier
         self.cards.show_side(state, by, programs=programs, scored=scored)
-        for part in (self.cards, self.count, self.foot_line, self.foot, self.speed):
+        useless = state.trouble is not None and not any(one.text for one in state.solutions)
+        self.cards.setVisible(not nothing and not useless)  # nothing will come; what went wrong needs the room
+        for part in (self.count, self.foot_line, self.foot, self.speed):
             part.setVisible(not nothing)
         self.setFixedWidth(EMPTY_WIDTH) if nothing else self._any_width()
         asked = state.asked.solutions if state.asked is not None else 0
@@ -161,7 +161,7 @@ class SidePanel(QFrame):
         self.list.show_side(state, by, programs, words)
         self.speed.setText(self._speed())
         if not self._show_message():
-            self.stack.setCurrentIndex(1)
+            self._turn_to(1)
             self._show_trouble()
 
     def _color_count(self, look: str) -> None:
@@ -190,7 +190,7 @@ class SidePanel(QFrame):
         elif state.trouble is not None:
             self._say_trouble()
         elif state.loading is not None:
-            self.message.say("Loading", state.loading.what, done=state.loading.done, ways=[("Stop", self._stop)])
+            self.message.say("Loading", state.loading.what, done=state.loading.done, ways=[(STOP, self._stop)])
         elif state.going and state.started:
             return False  # the first words are on their way
         elif state.going:
@@ -199,14 +199,23 @@ class SidePanel(QFrame):
                 "Waits for the other side" if waits else "The engine is starting",
                 "One checkpoint writes at a time." if waits else "It loads what is chosen, once.",
                 "queued",
-                ways=[("Stop", self._stop)],
+                ways=[(STOP, self._stop)],
             )
         elif state.done is not None and state.done.cancelled:
             self.message.say("Stopped", "Nothing was written. Ctrl+Enter samples.", "stopped")
         else:
             self.message.say("Nothing asked yet", "Type a question, or take one, and press Ctrl+Enter.", "playground")
-        self.stack.setCurrentIndex(0)
+        self._turn_to(0)
         return True
+
+    def _turn_to(self, at: int) -> None:
+        """Show the message (0) or the solutions (1). Who has the focus there has it here, too."""
+        if at == self.stack.currentIndex():
+            return
+        focused = holds(self.stack, self.window().focusWidget())
+        self.stack.setCurrentIndex(at)
+        if focused:
+            (self.list if at else self.message).setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _say_trouble(self) -> None:
         failed = self.state.trouble

@@ -58,8 +58,11 @@ class SolutionLine(QWidget):
 
     def __init__(self, solution: Solution, by: Aggregation, programs: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.solution, self.by, self.programs = solution, by, programs
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.solution, self.programs = solution, programs
+        self.by: Aggregation = by
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)  # without it, Qt would squeeze a list of lines into the room that there is
+        self.setSizePolicy(policy)
         self.setFixedHeight(LINE)
 
     def take(self, solution: Solution, by: Aggregation, programs: bool) -> bool:
@@ -69,6 +72,13 @@ class SolutionLine(QWidget):
         self.solution, self.by, self.programs = solution, by, programs
         self.update()
         return True
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, arg__1: int) -> int:
+        del arg__1
+        return LINE
 
     def sizeHint(self) -> QSize:
         return QSize(300, LINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from sapo_studio.app.playground.keeping import Word
@@ -13,6 +13,9 @@ from sapo_studio.domain.aggregation import Aggregation
 from sapo_ui.features.playground.ordering import ordered
 from sapo_ui.features.playground.solution_row import SolutionRow
 from sapo_ui.services.playground_state import SideState
+
+SCROLL = 10
+"""Pixels of a scroll bar."""
 
 
 class _Inside(QWidget):
@@ -41,7 +44,6 @@ class SolutionList(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.rows: dict[str, SolutionRow] = {}
         self.tabs_over = False
@@ -57,6 +59,8 @@ class SolutionList(QScrollArea):
         self._column.setSpacing(0)
         self._column.addStretch(1)
         self.setWidget(self._inside)
+        self.verticalScrollBar().rangeChanged.connect(self._keep_width)
+        self._keep_width()
 
     # -- What it shows
 
@@ -126,6 +130,10 @@ class SolutionList(QScrollArea):
             bar = self.verticalScrollBar()
             bar.setValue(bar.value() + current.y() - before)  # who reads it reads on
 
+    def _keep_width(self) -> None:
+        """A scroll bar that comes is not to push the columns aside: its place is kept free."""
+        self.setViewportMargins(0, 0, 0 if self.verticalScrollBar().maximum() > 0 else SCROLL, 0)
+
     # -- The current row
 
     @property
@@ -148,7 +156,7 @@ class SolutionList(QScrollArea):
         row = self.current
         if row is None:
             return
-        inner = row.opened.current if row.opened is not None and row.open else None
+        inner = (row.opened.editor or row.opened.current) if row.opened is not None and row.open else None
         part = inner if inner is not None else row.line
         top = part.mapTo(self._inside, part.rect().topLeft()).y()
         bar, high = self.verticalScrollBar(), self.viewport().height()
@@ -219,6 +227,11 @@ class SolutionList(QScrollArea):
     def hideEvent(self, event: object) -> None:
         del event
         self._pointer_in = False
+
+    def resizeEvent(self, arg__1: QResizeEvent) -> None:
+        super().resizeEvent(arg__1)
+        if self.hasFocus():  # texts wrap otherwise now; who reads one reads on
+            QTimer.singleShot(0, self, self._reveal)
 
     def focusInEvent(self, arg__1: QFocusEvent) -> None:
         super().focusInEvent(arg__1)

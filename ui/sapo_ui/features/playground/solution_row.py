@@ -42,7 +42,8 @@ class SolutionRow(QWidget):
         self.solution = one
         self.chosen = self.keys = False
         self.word: Word | None = None
-        self._by, self._programs = by, programs
+        self._programs = programs
+        self._by: Aggregation = by
         self._what_if: WhatIf | None = None
         self.opened: OpenedSolution | None = None
         self.line = SolutionLine(one, by, programs, self)

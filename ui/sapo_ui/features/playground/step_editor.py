@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.requests.limits import ROLLOUTS
 from sapo_ui import theme
 from sapo_ui.features.playground.places import TEXT
+from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.spin_boxes import whole_box
 
@@ -42,16 +43,17 @@ class StepEditor(QFrame):
         self.go.setProperty("look", "primary")
         self.go.setToolTip("Let the checkpoint go on from here, as often as said (Ctrl+Enter)")
         self.go.clicked.connect(self._go)
-        self.cancel = QPushButton("Leave as it is")
-        self.cancel.setToolTip("Esc")
+        self.cancel = QPushButton("Cancel")
+        self.cancel.setToolTip("Leave the step as it is (Esc)")
         self.cancel.clicked.connect(self.left)
         for button in (self.go, self.cancel):
             button.setAutoDefault(False)
             button.installEventFilter(self)
         row = QHBoxLayout()
         row.setSpacing(theme.SPACE_2)
-        row.addWidget(label("What if this step were right?", "small", "muted"))
-        row.addStretch(1)
+        asked = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
+        asked.set_text("What if this step were right?")
+        row.addWidget(asked, 1)
         row.addWidget(label("Rollouts", "small", "muted"))
         row.addWidget(self.rollouts)
         row.addWidget(self.cancel)
@@ -64,7 +66,7 @@ class StepEditor(QFrame):
         self._changed()
 
     def _changed(self) -> None:
-        lines = max(2, min(LINES, self.field.document().size().toSize().height() + 0))
+        lines = max(2, min(LINES, self.field.document().size().toSize().height()))
         self.field.setFixedHeight(self.field.fontMetrics().lineSpacing() * lines + 12)
         self.go.setEnabled(bool(self.field.toPlainText().strip()))
 

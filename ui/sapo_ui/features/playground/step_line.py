@@ -63,6 +63,8 @@ class StepLine(QWidget):
         super().__init__(parent)
         self.facts, self.chosen = facts, False
         self._inside = False
+        self._metrics = QFontMetrics(theme.font("mono_small"))
+        self._measured: dict[int, int] = {}  # pixels of the text's height, by those of its width
         policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -81,6 +83,8 @@ class StepLine(QWidget):
     def take(self, facts: StepFacts) -> None:
         """Show it as it is now."""
         if facts != self.facts:
+            if facts.text != self.facts.text:
+                self._measured.clear()
             self.facts = facts
             self._name()
             self.updateGeometry()
@@ -119,12 +123,16 @@ class StepLine(QWidget):
         return breakable(text if self.facts.code else " ".join(text.split()))
 
     def _wanted(self, width: int) -> int:
-        room = QRect(0, 0, int(Places(width).text_width), 1_000_000)
-        return QFontMetrics(theme.font("mono_small")).boundingRect(room, int(_WRAP), self._text).height()
+        """Pixels of all lines. Layouts ask again and again; measuring a long text takes long."""
+        room = int(Places(width).text_width)
+        if room not in self._measured:
+            where = QRect(0, 0, room, 1_000_000)
+            self._measured[room] = self._metrics.boundingRect(where, int(_WRAP), self._text).height()
+        return self._measured[room]
 
     def _room(self, width: int) -> int:
         """Pixels for the text: all lines of a chosen step, else the first ones."""
-        most = QFontMetrics(theme.font("mono_small")).lineSpacing() * MOST_LINES
+        most = self._metrics.lineSpacing() * MOST_LINES
         wanted = self._wanted(width)
         return wanted if self.chosen else min(wanted, most)
 

@@ -74,11 +74,13 @@ class VerdictCard(QAbstractButton):
         painter.setPen(QColor(look.muted))
         title = small.elidedText(self.title, Qt.TextElideMode.ElideRight, int(inside))
         painter.drawText(QRectF(12, 5, inside, 18), middle, title)
-        note = self.note if small.horizontalAdvance(self.note) < inside * 0.6 else self.note.partition(" ")[2]
+        sign = 24.0 if verdict is not None and verdict.correct is not None else 0.0
+        wanted = min(inside * 0.6, QFontMetrics(theme.font("heading")).horizontalAdvance(self.answer) + sign + 6)
+        notes = (self.note, self.note.partition(" ")[2], "")  # the answer comes first
+        note = next(one for one in notes if not one or small.horizontalAdvance(one) + 2 <= inside - wanted)
         wide = small.horizontalAdvance(note) + 2.0 if note else 0.0
         where = QRectF(12 + inside - wide, 26, wide, 26)
         painter.drawText(where, middle | Qt.AlignmentFlag.AlignRight, note)
-        sign = 24.0 if verdict is not None and verdict.correct is not None else 0.0
         font = theme.font("heading")
         room = inside - wide - sign - 6
         if QFontMetrics(font).horizontalAdvance(self.answer) > room:

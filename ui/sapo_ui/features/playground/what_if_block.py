@@ -21,11 +21,11 @@ from sapo_ui.widgets.point_bar import PointBar
 def outcome(what_if: WhatIf) -> str:
     """What the rollouts come to so far, in words."""
     found = what_if.result
-    if what_if.trouble is not None:
-        return failure_words(what_if.trouble)
     if found is None or not found.done:
+        if what_if.trouble is not None:
+            return failure_words(what_if.trouble)
         return "Rollouts from here are being written" if what_if.going else "Stopped before a rollout was done"
-    so_far = f", {found.of} asked" if what_if.going else ""
+    so_far = f", {found.of} asked" if what_if.going else ", then stopped" if found.done < found.of else ""
     if found.successes is None:
         return f"{found.done} rollout{'s' if found.done != 1 else ''} from here{so_far}; no reference answer"
     return f"{found.successes} of {found.done} rollouts from here correct{so_far}"
