@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sapo_studio import paths
 from sapo_studio.errors import StoreError
-from sapo_studio.store import backups, file_systems, presence
+from sapo_studio.store import backups, copies, file_systems, presence
 from sapo_studio.store.faults import BUSY_SECONDS, StoreFault, damaged, explain, no_value
 from sapo_studio.store.migrations import MIGRATIONS
 from sapo_studio.store.store_lock import StoreLock
@@ -174,7 +174,7 @@ class Store:
         with suppress(OSError):
             stat = os.stat(self.path)  # noqa: PTH116  # as in check_place
             self._identity, self._size, self.changed_at = _identity(stat), stat.st_size, stat.st_mtime_ns
-            self._log = _identity(backups.log_of(self.path).stat())
+            self._log = _identity(copies.log_of(self.path).stat())
 
     def check_place(self) -> None:
         """Raise StoreFault where the file that was opened is no longer at its path, or is shorter than it was: what is
@@ -214,10 +214,10 @@ class Store:
         """SQLite would take the old file's log of changes, if it still lies there, for the new file's, and write what
         is in it over the new file's pages.
         """
-        log = backups.log_of(self.path)
+        log = copies.log_of(self.path)
         with suppress(OSError):
             if self._log is not None and _identity(log.stat()) == self._log:
-                log.replace(f"{backups.free_name(self.path, 'replaced')}-wal")
+                log.replace(f"{copies.free_name(self.path, 'replaced')}-wal")
                 Path(f"{str(log).removesuffix('-wal')}-shm").unlink(missing_ok=True)
 
     def rescue(self, *, alone: bool = False) -> Path | None:
@@ -344,7 +344,7 @@ class Store:
         The copy appears checked and complete or not at all. Raises StoreError.
         """
         with self._copying(target):
-            backups.copy(self.connection, target)
+            copies.copy(self.connection, target)
 
     def back_up(self) -> str:
         """Make a backup beside the store, in place of the oldest one. Returns why none was replaced, or ''.
@@ -408,7 +408,7 @@ def _connect(path: Path, checkpointer: bool, *, new: bool) -> sqlite3.Connection
 
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that makes no file: SQLite's usual one wants 32 kB beside the store, before anything is read."""
-    if backups.size_of(backups.log_of(path)) == 0:
+    if copies.size_of(copies.log_of(path)) == 0:
         source = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         return sqlite3.connect(source, uri=True, isolation_level=None)
     source = f"{path.absolute().as_uri()}?mode=rw"
