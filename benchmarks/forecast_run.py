@@ -69,6 +69,8 @@ def main() -> None:
     told, was = (sum(both[k] for both in took.values()) for k in (0, 1))
     memory = max(one.peak.bytes for one in said.memory)
     print(f"{'in all':<12} {was:>8.1f} s, forecast {told:>8.1f} s, {told / was:.2f} of it")
+    whole = (run.finished_at or 0.0) - run.created_at
+    print(f"{'whole run':<12} {whole:>8.1f} s, forecast {said.seconds or 0.0:>8.1f} s")
     print(f"{'memory':<12} {size(peak)}, forecast {size(memory)}, {memory / peak:.2f} of it")
     print(json.dumps({"preset": chosen.preset, "phases": dict(took), "bytes": [memory, peak]}))
 

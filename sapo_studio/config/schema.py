@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from sapo_studio.config.gone import without_gone
 from sapo_studio.config.sections.base import LAB, MAIN, MisfitError, Section, unit
 from sapo_studio.config.sections.early_stop import EarlyStopConfig
 from sapo_studio.config.sections.evaluation import EvalSetConfig, EvaluationConfig
@@ -121,8 +122,9 @@ def parse_config(data: Mapping[str, Any], *, source: str = "the configuration") 
     """Check `data` (from TOML, JSON or a form) and fill in the defaults.
 
     Raises InputError that names every wrong field by its dotted path, with what would be right; an unknown key is
-    answered with the nearest known one.
+    answered with the nearest known one. A setting that an earlier version had is left out where it changes nothing.
     """
+    data = without_gone(data, source)
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:

@@ -20,6 +20,7 @@ from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.memory_parts import Peak
 from sapo_studio.forecast.memory_use import card_peaks, memory_peaks, with_rows
 from sapo_studio.forecast.model_shape import ModelShape
+from sapo_studio.forecast.start_up import start_seconds
 from sapo_studio.forecast.workload import PhaseWork, labeling_costs, phases
 
 
@@ -77,7 +78,8 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """All of it. `unknown` says why there is no memory and no time, if there is none."""
+    """All of it. `start` is what the run takes besides its phases, in seconds. `unknown` says why there is no memory
+    and no time, if there is none."""
 
     memory: tuple[MemoryForecast, ...]
     phases: tuple[PhaseForecast, ...]
@@ -85,13 +87,14 @@ class Forecast:
     compute: ComputeForecast
     warnings: tuple[Warned, ...]
     assumptions: tuple[str, ...]
+    start: float = 0.0
     unknown: str = ""
 
     @property
     def seconds(self) -> float | None:
         """The whole run."""
         known = [phase.seconds for phase in self.phases if phase.seconds is not None]
-        return sum(known) if len(known) == len(self.phases) else None
+        return self.start + sum(known) if len(known) == len(self.phases) else None
 
 
 def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -> Forecast:
@@ -111,6 +114,7 @@ def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -
         compute=compute_forecast(config, known, [item for item in work if item.name not in SHARED_PHASES]),
         warnings=tuple(_warnings(config, known, machine, place, memory)),
         assumptions=tuple(_assumptions(config, known, machine, place, texts, left_open)),
+        start=start_seconds(place.processes),
         unknown=shape.why if isinstance(shape, Unknown) else "",
     )
 
@@ -185,6 +189,9 @@ def _assumptions(
         yield f"Speed: {place.pace(machine, place.precision).words}."
     elif not place.on_cards:
         yield "Speed: unknown."
+    if place.timed:
+        seconds = start_seconds(place.processes)
+        yield f"Start and end: {seconds:.0f} s until torch and a small model are loaded and after the last phase."
     yield (
         "Half of all samples are incorrect; a rollout from a prefix without an error succeeds every second time; the "
         "verifier's largest drop is at the first error every second time."

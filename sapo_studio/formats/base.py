@@ -1,18 +1,15 @@
-"""What a format of step-labeled solutions is, and the solution that all formats share."""
+"""The solution that all formats of step-labeled solutions share, and how a file of them is to be read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from sapo_studio.formats.extras import Extras
 from sapo_studio.formats.step_labels import CHARACTERS, first_error_of, labels_of
-
-if TYPE_CHECKING:
-    from sapo_studio.formats.rows import RowFormat
 
 
 class LabeledSolution(BaseModel):
@@ -85,23 +82,6 @@ class LabeledSolution(BaseModel):
         return LabeledSolution.model_validate(
             facts | {"labels": labels, "first_error": first_error_of(labels), "values": ()}
         )
-
-
-Reader = Callable[[Iterable[str], str], Iterator[LabeledSolution]]
-"""The solutions in the lines of a file. The second argument is what the file is called; faults are InputErrors that
-name it, the line and the field."""
-Writer = Callable[[Iterable[LabeledSolution]], Iterator[str]]
-"""Solutions as the lines of a file, line breaks included."""
-
-
-@dataclass(frozen=True)
-class Format:
-    """What the program can do with a format. Its name, title and suffixes stand in `registry`."""
-
-    read: Reader | None = None
-    write: Writer | None = None
-    rows: RowFormat | None = None
-    """How single rows of JSON are read and written. Only files of rows can be imported and given back exactly."""
 
 
 @dataclass(frozen=True)

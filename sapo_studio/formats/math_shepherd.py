@@ -12,13 +12,13 @@ import re
 from pydantic import BaseModel, ConfigDict, StrictStr
 
 from sapo_studio.formats.base import LabeledSolution, ReadAs
+from sapo_studio.formats.format import format_of_rows
 from sapo_studio.formats.holding import Fact
 from sapo_studio.formats.rows import (
     CannotHoldError,
     Row,
     RowError,
     RowFormat,
-    format_of_rows,
     lengths_differ,
     validated,
 )

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 
 from sapo_studio.formats.base import LabeledSolution, ReadAs
+from sapo_studio.formats.format import format_of_rows
 from sapo_studio.formats.holding import Fact
-from sapo_studio.formats.rows import Row, RowError, RowFormat, beyond, format_of_rows, validated
+from sapo_studio.formats.rows import Row, RowError, RowFormat, beyond, validated
 from sapo_studio.formats.splice import Edit
 from sapo_studio.formats.step_labels import UNKNOWN, first_error_of
 from sapo_studio.formats.tolerant import Name, whole

@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from sapo_studio.formats.base import LabeledSolution, ReadAs
+from sapo_studio.formats.format import format_of_rows
 from sapo_studio.formats.holding import Fact
-from sapo_studio.formats.rows import Row, RowFormat, beyond, format_of_rows, validated
+from sapo_studio.formats.rows import Row, RowFormat, beyond, validated
 from sapo_studio.formats.splice import Edit
 from sapo_studio.formats.step_labels import CORRECT, INCORRECT, UNKNOWN
 from sapo_studio.formats.tolerant import Name, Whole

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
 from sapo_studio.formats.base import LabeledSolution, ReadAs
+from sapo_studio.formats.format import format_of_rows
 from sapo_studio.formats.holding import Fact
-from sapo_studio.formats.rows import Row, RowError, RowFormat, format_of_rows, validated
+from sapo_studio.formats.rows import Row, RowError, RowFormat, validated
 from sapo_studio.formats.splice import Edit
 from sapo_studio.formats.step_labels import UNKNOWN, first_error_of
 from sapo_studio.formats.tolerant import Id, Name, Texts

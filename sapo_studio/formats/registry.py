@@ -18,7 +18,8 @@ from sapo_studio.files import read_lines
 from sapo_studio.readable import cut, listing
 
 if TYPE_CHECKING:
-    from sapo_studio.formats.base import Format, LabeledSolution
+    from sapo_studio.formats.base import LabeledSolution
+    from sapo_studio.formats.format import Format
 
 
 @dataclass(frozen=True)

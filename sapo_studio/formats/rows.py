@@ -1,4 +1,4 @@
-"""Formats whose files are rows of JSON: what such a format says of one row, and the reader and writer made of it."""
+"""Formats whose files are rows of JSON: what such a format says of one row, and how single rows are checked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from sapo_studio.errors import InputError
-from sapo_studio.formats.base import Format, LabeledSolution, ReadAs
+from sapo_studio.formats.base import LabeledSolution, ReadAs
 from sapo_studio.formats.holding import Fact, Losses
-from sapo_studio.formats.raw_rows import BrokenRowsError, RawRow, RawRows
+from sapo_studio.formats.raw_rows import RawRow
 from sapo_studio.formats.splice import Edit
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -77,29 +76,6 @@ class RowFormat:
                 losses.left_out(str(error))
                 continue
             yield json.dumps(row, ensure_ascii=False) + "\n"
-
-
-def format_of_rows(rows: RowFormat) -> Format:
-    """The whole format: its reader stops at the first row that is not right."""
-
-    def read(lines: Iterable[str], source: str = "the file") -> Iterator[LabeledSolution]:
-        found = RawRows(lines)
-        try:
-            for row in found:
-                try:
-                    yield from rows.solutions(row, ReadAs())
-                except RowError as fault:
-                    where = f"{source} row {row.line}" if found.array else f"{source}:{row.line}"
-                    raise InputError(
-                        f"{where} is not {rows.title}", why=fault.why, fix=fault.fix or rows.shape
-                    ) from fault
-        except BrokenRowsError as error:
-            raise InputError(f"{source}:{error.line} is not {rows.title}", why=error.why, fix=rows.shape) from error
-
-    def write(solutions: Iterable[LabeledSolution]) -> Iterator[str]:
-        return rows.lines(solutions)
-
-    return Format(read=read, write=write, rows=rows)
 
 
 def with_own_ids(solutions: Iterable[LabeledSolution], losses: Losses) -> Iterator[LabeledSolution]:

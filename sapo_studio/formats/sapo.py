@@ -15,8 +15,9 @@ from sapo_studio.domain.judgements import UNKNOWN as NOT_SAID
 from sapo_studio.domain.judgements import first_error
 from sapo_studio.formats.base import LabeledSolution, ReadAs
 from sapo_studio.formats.extras import Comment, Extras, Judgement, Resolution, Rollout, Scores, SourceLabels
+from sapo_studio.formats.format import format_of_rows
 from sapo_studio.formats.holding import EVERYTHING
-from sapo_studio.formats.rows import Row, RowError, RowFormat, beyond, format_of_rows, lengths_differ, validated
+from sapo_studio.formats.rows import Row, RowError, RowFormat, beyond, lengths_differ, validated
 from sapo_studio.formats.splice import Edit
 from sapo_studio.formats.step_labels import CORRECT, INCORRECT, NEUTRAL, UNKNOWN
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from sapo_studio.formats.base import LabeledSolution, ReadAs
+from sapo_studio.formats.format import format_of_rows
 from sapo_studio.formats.holding import Fact
-from sapo_studio.formats.rows import Row, RowFormat, format_of_rows, lengths_differ, validated
+from sapo_studio.formats.rows import Row, RowFormat, lengths_differ, validated
 from sapo_studio.formats.splice import Edit
 from sapo_studio.formats.step_labels import CORRECT, INCORRECT, UNKNOWN
 from sapo_studio.formats.tolerant import Flag, like

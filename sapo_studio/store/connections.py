@@ -6,7 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from sapo_studio.store import backups
+from sapo_studio.store import copies
 from sapo_studio.store.faults import BUSY_SECONDS
 
 
@@ -28,7 +28,7 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
     """A connection for a full disk, that needs no room: SQLite's usual one wants 32 kB beside the store, before
     anything is read. It keeps writers out.
     """
-    if backups.size_of(backups.log_of(path)) == 0:
+    if copies.size_of(copies.log_of(path)) == 0:
         return _connect_immutable(path)
     source = f"{path.absolute().as_uri()}?mode=rw"
     connection = sqlite3.connect(source, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
@@ -49,7 +49,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM sqlite_schema").close()
     except sqlite3.OperationalError as error:
         connection.close()
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or backups.size_of(backups.log_of(path)):
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or copies.size_of(copies.log_of(path)):
             raise
         connection = _connect_immutable(path)
     except BaseException:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sapo_studio import paths
 from sapo_studio.errors import StoreError
-from sapo_studio.store import backups, file_systems, presence
+from sapo_studio.store import backups, copies, file_systems, presence
 from sapo_studio.store.connections import connect, connect_for_reading, connect_read_only
 from sapo_studio.store.faults import StoreFault, damaged, explain, no_value
 from sapo_studio.store.migrations import MIGRATIONS
@@ -213,7 +213,7 @@ class Store:
         with suppress(OSError):
             stat = os.stat(self.path)  # noqa: PTH116  # as in check_place
             self._identity, self._size, self.changed_at = _identity(stat), stat.st_size, stat.st_mtime_ns
-            self._log = _identity(backups.log_of(self.path).stat())
+            self._log = _identity(copies.log_of(self.path).stat())
 
     def check_place(self) -> None:
         """Raise StoreFault where the file that was opened is no longer at its path, or is shorter than it was: what is
@@ -253,10 +253,10 @@ class Store:
         """SQLite would take the old file's log of changes, if it still lies there, for the new file's, and write what
         is in it over the new file's pages.
         """
-        log = backups.log_of(self.path)
+        log = copies.log_of(self.path)
         with suppress(OSError):
             if self._log is not None and _identity(log.stat()) == self._log:
-                log.replace(f"{backups.free_name(self.path, 'replaced')}-wal")
+                log.replace(f"{copies.free_name(self.path, 'replaced')}-wal")
                 Path(f"{str(log).removesuffix('-wal')}-shm").unlink(missing_ok=True)
 
     def rescue(self, *, alone: bool = False) -> Path | None:
@@ -383,7 +383,7 @@ class Store:
         The copy appears checked and complete or not at all. Raises StoreError.
         """
         with self._copying(target):
-            backups.copy(self.connection, target)
+            copies.copy(self.connection, target)
 
     def back_up(self) -> str:
         """Make a backup beside the store, in place of the oldest one. Returns why none was replaced, or ''.

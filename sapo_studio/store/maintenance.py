@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sapo_studio.errors import InputError, StoreError
 from sapo_studio.readable import sentences
-from sapo_studio.store.backups import Backup, list_backups, log_of, size_of
+from sapo_studio.store.backups import Backup, list_backups
+from sapo_studio.store.copies import log_of, size_of
 from sapo_studio.store.db import Store
 from sapo_studio.store.faults import free_bytes
 from sapo_studio.store.store_lock import StoreLock

@@ -12,7 +12,7 @@ from pathlib import Path
 from sapo_studio import paths
 from sapo_studio.errors import NoStore
 from sapo_studio.readable import counted
-from sapo_studio.store import backups
+from sapo_studio.store import backup_losses, backups, copies
 from sapo_studio.store.backups import Backup
 from sapo_studio.store.faults import StoreFault
 
@@ -44,14 +44,14 @@ class Signs:
         elif self.backups:
             parts.append(f"{counted(len(self.backups), 'backup')} ({self.backups[0].path.name})")
         if self.log:
-            parts.append(f"its log of changes ({backups.log_of(store).name})")
+            parts.append(f"its log of changes ({copies.log_of(store).name})")
         return " and ".join(parts)
 
 
 def look(store: Path) -> Signs:
     """Look for signs of an earlier store."""
     return Signs(
-        tuple(run_folders(store)), tuple(backups.list_backups(store)), backups.size_of(backups.log_of(store)) > 0
+        tuple(run_folders(store)), tuple(backups.list_backups(store)), copies.size_of(copies.log_of(store)) > 0
     )
 
 
@@ -121,7 +121,7 @@ def run_folders(store: Path) -> list[str]:
             found = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     except OSError:
         return []
-    deleted = backups.deleted_runs(store) if found else set[str]()
+    deleted = backup_losses.deleted_runs(store) if found else set[str]()
     return [name for name in found if name not in deleted]
 
 

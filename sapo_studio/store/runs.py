@@ -17,7 +17,7 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import LEGAL, RunStatus, Verb
 from sapo_studio.errors import InputError, RunGone, StoreError
 from sapo_studio.names import checked_name
-from sapo_studio.store import backups
+from sapo_studio.store import backup_losses
 from sapo_studio.store.benchmarks import pinned
 from sapo_studio.store.codec import id_range
 from sapo_studio.store.db import Store
@@ -302,7 +302,7 @@ def _delete_rows(store: Store, run_id: str) -> None:
             number, alive = found
             if alive:
                 raise InputError(f"Run {run_id} is still running", fix=f"Stop it first: `sapo stop {run_id}`.")
-            backups.note_deleted(store.path, run_id, number)
+            backup_losses.note_deleted(store.path, run_id, number)
             for table in _BY_ITEM:
                 store.execute(f"DELETE FROM {table} WHERE item_id IN ({_ITEMS})", id_range(number))
             store.execute("DELETE FROM queue_items WHERE trajectory_id BETWEEN ? AND ?", id_range(number))

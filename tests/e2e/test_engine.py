@@ -21,6 +21,7 @@ from sapo_studio.errors import InputError
 from sapo_studio.processes import identify
 from sapo_studio.store import queries, runs
 from sapo_studio.store.db import Store
+from tests.fixtures.old_stores import unpacked
 from tests.fixtures.racers import launch, race
 
 if TYPE_CHECKING:
@@ -418,6 +419,18 @@ def test_an_engine_of_another_window_that_went_with_the_machine_leaves_an_interr
         run = queries.get_run(bench.store, run_id)
         assert run.status is status
         assert (run.error.why if run.error else "") == said
+
+
+def test_a_run_of_the_first_store_is_resumed(bench: Bench) -> None:
+    """Its configuration has a setting that is gone by now."""
+    bench.store.close()
+    bench.store = Store.open(unpacked(1, bench.home / "studio.db"))
+    assert "labels" in json.loads(bench.store.value("SELECT config FROM runs"))["verifier"]
+    bench.store.execute("UPDATE runs SET status = 'stopped'")
+    bench.store.execute("DELETE FROM phases")  # the worker of these tests has other ones
+    supervisor.resume(bench.store, "old-1")
+    ended = bench.ended("old-1")
+    assert ended.status is RunStatus.DONE, (ended.error, bench.log("old-1"))
 
 
 def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:

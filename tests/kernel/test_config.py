@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sapo_studio.config.gone import GONE
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import RunConfig, field_paths, nearest, parse_config
 from sapo_studio.errors import InputError
@@ -124,3 +125,14 @@ def test_evaluation_sets_need_a_reasoner_with_words():
 def test_a_run_of_no_iterations_is_one():
     found = parse_config({"iterations": 0, "warmup": {"epochs": 0}})
     assert [(phase.name, phase.iteration) for phase in plan(found)] == [("sft", 0), ("evaluate", 0)]
+
+
+def test_a_setting_that_is_gone_is_left_out_where_it_changes_nothing_and_named_where_it_does():
+    config = parse_config({"verifier": {"labels": "current", "epochs": 2.0}})
+    assert config.verifier.epochs == 2.0
+    assert not hasattr(config.verifier, "labels")
+    with pytest.raises(InputError, match=r"verifier\.labels = 'all'") as told:
+        parse_config({"verifier": {"labels": "all"}}, source="the configuration of run old-1")
+    assert "the configuration of run old-1" in told.value.what
+    assert told.value.fix
+    assert not set(GONE) & set(field_paths())

@@ -73,6 +73,9 @@ def test_sapo_is_forecast_cheaper_than_the_others_and_every_part_says_why(qwen):
     assert [bill.labeler for bill in found.bills if bill.chosen] == ["sapo"]
     assert found.seconds is not None
     assert found.seconds > 0
+    # A run takes longer than its phases: torch has to be loaded.
+    assert found.seconds == pytest.approx(found.start + sum(phase.seconds or 0.0 for phase in found.phases))
+    assert found.start > 5.0
     assert all(part.assumption for memory in found.memory for item in memory.peaks for part in item.parts)
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
 
 import pytest
 
@@ -118,3 +123,54 @@ def test_the_command_measures_keeps_and_shows(store, run_id, monkeypatch):
     assert "+3.0 points (-1.0 to +7.0)" in again
     assert "0.3 and 0.7" in again
     assert len(asked) == 1
+
+
+ENGINE = """
+import json, sys
+json.load(sys.stdin)
+for done in (0.25, 0.5, 1):
+    print(json.dumps({"progress": done}), file=sys.stderr, flush=True)
+print("a warning of torch", file=sys.stderr)
+if ANSWER is None:
+    print(json.dumps({"error": "InputError", "what": "No card", "why": "", "fix": ""}), file=sys.stderr)
+print("x" * 200_000)
+print(json.dumps(ANSWER))
+sys.exit(2 if ANSWER is None else 0)
+"""
+
+
+def engine(monkeypatch, answer):
+    monkeypatch.setattr(client, "COMMAND", (sys.executable, "-c", f"ANSWER = {answer!r}\n{ENGINE}"))
+
+
+def test_on_a_terminal_a_bar_says_how_far_it_is(store, run_id, monkeypatch):
+    engine(monkeypatch, FOUND)
+    primary, terminal = pty.openpty()
+    code = (
+        f"import sys; from sapo_studio.requests import client; client.COMMAND = {client.COMMAND!r};"
+        f"sys.argv = ['sapo', 'audit', {run_id!r}, '--shadow']; from sapo_studio.cli import main; main()"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=terminal, text=True)
+    os.close(terminal)
+    shown = b""
+    with suppress(OSError):  # Linux's way to say that the other end is closed
+        while part := os.read(primary, 65536):
+            shown += part
+    os.close(primary)
+    out, _ = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert b"Training a shadow of the verifier" in shown
+    assert b"100%" in shown
+    assert "a warning" not in out
+    assert len(shadows.kept(store, run_id, 2)) == 1
+
+
+def test_progress_is_heard_in_order_and_an_error_is_the_engines(store, run_id, monkeypatch):
+    request = shadows.ask_for(store, audit(store, run_id, 2), BOUNDS)
+    engine(monkeypatch, FOUND)
+    heard = []
+    assert client.ask(request, hear=heard.append) == FOUND
+    assert heard == [0.25, 0.5, 1.0]
+    engine(monkeypatch, None)
+    with pytest.raises(InputError, match="No card"):
+        client.ask(request, hear=heard.append)

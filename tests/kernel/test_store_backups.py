@@ -188,7 +188,7 @@ def test_a_full_disk_leaves_the_backups_and_no_halves(store: Store, home: Path):
 KILLED_BACKUP = """
 import os, resource, signal, sys
 from pathlib import Path
-from sapo_studio.store import backups
+from sapo_studio.store import copies
 from sapo_studio.store.db import Store
 from sapo_studio.store.maintenance import StoreMaintenance
 
@@ -199,7 +199,7 @@ if how.isdigit():  # the kernel ends it in the middle of the write that would ma
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(how), int(how)))
 else:
     name, count = how.split(":")
-    owner = Path if hasattr(Path, name) else os if hasattr(os, name) else backups
+    owner = Path if hasattr(Path, name) else os if hasattr(os, name) else copies
     real, left = getattr(owner, name), int(count)
 
     def killed(*arguments, **options):
@@ -215,8 +215,8 @@ maintenance.close()
 print(maintenance.trouble or "made")
 """
 
-MOMENTS = ["4096", "40960", "81920", "_quick_check:1", "_quick_check:2", "fsync:1", "fsync:2", "link:1"]
-MOMENTS += ["replace:1", "replace:2", "_sync_folder:1"]
+MOMENTS = ["4096", "40960", "81920", "quick_check:1", "quick_check:2", "fsync:1", "fsync:2", "link:1"]
+MOMENTS += ["replace:1", "replace:2", "sync_folder:1"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

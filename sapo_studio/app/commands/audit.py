@@ -54,6 +54,7 @@ def audit(
 
     Examples: `sapo audit`, `sapo audit lab-demo-3 --iteration 2 --top 40`, `sapo audit lab-demo-3 --shadow --json`
     """
+    from sapo_studio.app.commands.progress import with_progress
     from sapo_studio.app.studies import audit_page as page
     from sapo_studio.app.studies import shadow as shadows
     from sapo_studio.app.studies.audit import audit as audited
@@ -72,7 +73,9 @@ def audit(
             )
         if shadow:
             request = shadows.ask_for(store, found, bounds, device)
-            shadows.keep(store, found.run_id, bounds, ask(request))
+            with with_progress(ask, "Training a shadow of the verifier") as asking:
+                answer = asking(request)
+            shadows.keep(store, found.run_id, bounds, answer)
         measured = shadows.kept(store, found.run_id, found.iteration)
     if as_json:
         say_json(found.as_json(top, bounds) | {"shadows": [one.as_json() for one in measured]})

@@ -12,6 +12,9 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.ledger import PARTS
 from sapo_studio.forecast import Machine, find_shape, forecast, size
 
+SHORT = 120.0
+"""Seconds below which a run's time is told in seconds."""
+
 
 def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     """Print the forecast of `config` on this machine, with what it rests on. Raises InputError where the run could not
@@ -39,9 +42,12 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     for phase in found.phases:
         seconds = "-" if phase.seconds is None else f"{phase.seconds:,.0f}"
         table.add_row(phase.name, str(phase.iteration), seconds, escape(phase.words))
+    if found.seconds is not None:
+        table.add_row("start and end", "", f"{found.start:,.0f}", "loading torch and the model, the last backup")
     terminal.print(table)
     if found.seconds is not None:
-        terminal.print(f"In all about {found.seconds / 60:,.0f} min")
+        whole = f"{found.seconds:,.0f} s" if found.seconds < SHORT else f"{found.seconds / 60:,.0f} min"
+        terminal.print(f"In all about {whole}")
     for bill in found.bills:
         mark = " (this run)" if bill.chosen else ""
         terminal.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")

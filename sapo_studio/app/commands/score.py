@@ -38,6 +38,7 @@ def score(
 
     Example: `sapo score processbench-4 --verifier lab-demo-3/2`
     """
+    from sapo_studio.app.commands.progress import with_progress
     from sapo_studio.app.imports import scoring
     from sapo_studio.requests.client import ask
     from sapo_studio.store import queries
@@ -45,7 +46,8 @@ def score(
 
     with Store.open(create=False) as store:
         asked = scoring.asked_for(store, queries.find_imported(store, imported), verifier, device)
-        found = scoring.score(store, asked, ask)
+        with with_progress(ask, "Scoring") as asking:
+            found = scoring.score(store, asked, asking)
     if as_json:
         say_json(asdict(found))
         return

@@ -35,6 +35,10 @@ from sapo_ui.wording import told
 REFRESH_MS = 5000
 """Between two looks at what others do in the queue."""
 
+LATER_MS = 100
+"""Between the page's first look and the subpages that are not in front, one at a time: made at once, they would keep
+the page from being seen for as long as itself."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Known:
@@ -69,21 +73,11 @@ class AnnotatePage(Page):
         self.top.take_in.connect(lambda: take_in_bundle(self, self._taken_in))
         self.none = MessagePage()
         self.none.pressed.connect(self._ask)
-        self.subpages: list[Subpage] = []
+        self._specs = tuple(subpages)
+        self._made: dict[int, Subpage] = {}
         self._keys = [spec.key for spec in subpages]
         self.stack = QStackedWidget()
         self.stack.addWidget(self.none)
-        for at, spec in enumerate(subpages):
-            made = spec.make()
-            made.counted.connect(partial(self.top.count, at))
-            made.rested.connect(self._rested)
-            made.turned.connect(self._turn_to_person)
-            made.emptied.connect(self._look_for_it)
-            self.subpages.append(made)
-            self.stack.addWidget(made)
-            corner = made.corner()
-            if corner is not None:
-                self.top.add(corner)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_2)
         column.setSpacing(theme.SPACE_2)
@@ -92,11 +86,46 @@ class AnnotatePage(Page):
         self._clock = QTimer(self)
         self._clock.setInterval(REFRESH_MS)
         self._clock.timeout.connect(self._refresh)
-        self._at, self.help = 0, self.subpages[0].help
+        self._later = QTimer(self)
+        self._later.setInterval(LATER_MS)
+        self._later.timeout.connect(self._make_next)
+        self._at, self.help = 0, self._subpage(0).help
         self.top.show_queues([], None)
         self.top.show_names([])
         self.top.show_subpage(0)
         self._read(queues.remembered())
+
+    @property
+    def subpages(self) -> list[Subpage]:
+        """All of them; makes those that were not needed yet."""
+        return [self._subpage(at) for at in range(len(self._specs))]
+
+    def _subpage(self, at: int) -> Subpage:
+        """One of them, made where it is wanted for the first time."""
+        made = self._made.get(at)
+        if made is not None:
+            return made
+        made = self._made[at] = self._specs[at].make()
+        made.counted.connect(partial(self.top.count, at))
+        made.rested.connect(self._rested)
+        made.turned.connect(self._turn_to_person)
+        made.emptied.connect(self._look_for_it)
+        self.stack.addWidget(made)
+        corner = made.corner()
+        if corner is not None:
+            self.top.add(corner)
+            corner.hide()
+        if self._chosen is not None:
+            made.show_queue(self._chosen)
+        return made
+
+    def _make_next(self) -> None:
+        """Make one of those that are not in front, some time after the first has been seen: it counts what it holds."""
+        missing = next((at for at in range(len(self._specs)) if at not in self._made), None)
+        if missing is None:
+            self._later.stop()
+        else:
+            self._subpage(missing)
 
     @property
     def queue(self) -> QueueInfo | None:
@@ -106,7 +135,7 @@ class AnnotatePage(Page):
     @property
     def front(self) -> Subpage:
         """The subpage in front."""
-        return self.subpages[self._at]
+        return self._subpage(self._at)
 
     def take(self, change: StoreChange) -> None:
         self._change = change
@@ -117,12 +146,13 @@ class AnnotatePage(Page):
         self._change = change
 
     def leave(self) -> None:
-        for subpage in self.subpages:
+        self._later.stop()
+        for subpage in self._made.values():
             subpage.leave()
 
     @property
     def at_rest(self) -> bool:
-        return all(subpage.at_rest for subpage in self.subpages)
+        return all(subpage.at_rest for subpage in self._made.values())
 
     def _rested(self) -> None:
         if self.at_rest:
@@ -131,10 +161,12 @@ class AnnotatePage(Page):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._clock.start()
+        self._later.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._clock.stop()
+        self._later.stop()
 
     def _refresh(self) -> None:
         if self._chosen is not None:
@@ -170,7 +202,7 @@ class AnnotatePage(Page):
                 return
             self._queues, self._chosen = known, None
             self.top.show_queues(known, None)
-            for subpage in self.subpages:
+            for subpage in self._made.values():
                 subpage.show_queue(None)
             self._say_nothing_chosen(
                 f"The queue {chosen.name} is gone",
@@ -198,14 +230,14 @@ class AnnotatePage(Page):
         else:
             self._turn_to(self._at)
         if not again:
-            for subpage in self.subpages:
+            for subpage in self._made.values():
                 subpage.show_queue(queue)
 
     def _say_nothing_chosen(self, headline: str, text: str) -> None:
         new = self.stack.currentWidget() is not self.none or self.none.button.isHidden()
         self.none.say(headline, text, "Make a queue\u2026")
         self.stack.setCurrentWidget(self.none)
-        for subpage in self.subpages:
+        for subpage in self._made.values():
             corner = subpage.corner()
             if corner is not None:
                 corner.hide()
@@ -215,13 +247,14 @@ class AnnotatePage(Page):
     def _turn_to(self, at: object) -> None:
         if not isinstance(at, int):
             return
-        self._at, self.help = at, self.subpages[at].help
+        front = self._subpage(at)
+        self._at, self.help = at, front.help
         self.top.show_subpage(at)
         if self._chosen is not None:
-            self.stack.setCurrentWidget(self.subpages[at])
-            self.subpages[at].refresh()
-            self.subpages[at].take_focus()
-        for number, subpage in enumerate(self.subpages):
+            self.stack.setCurrentWidget(front)
+            front.refresh()
+            front.take_focus()
+        for number, subpage in self._made.items():
             corner = subpage.corner()
             if corner is not None:
                 corner.setVisible(number == at and self._chosen is not None)
@@ -230,14 +263,14 @@ class AnnotatePage(Page):
         """Bring a subpage to the front that shows what somebody did."""
         at = self._keys.index(str(key))
         self._turn_to(at)
-        self.subpages[at].show_person(str(who))
+        self._subpage(at).show_person(str(who))
 
     def _renamed(self) -> None:
         """Here, or elsewhere in the window."""
         if not self.isVisible():  # it was left
             return
         self.top.show_names(self._names)
-        for subpage in self.subpages:
+        for subpage in self._made.values():
             subpage.show_queue(self._chosen)
         self.front.take_focus()
 
@@ -299,7 +332,7 @@ class AnnotatePage(Page):
 
     def _taken_in(self, uid: str) -> None:
         self._read(uid)
-        for subpage in self.subpages:
+        for subpage in self._made.values():
             subpage.refresh()
 
     def _delete(self) -> None:

@@ -40,6 +40,7 @@ class MemoryUse:
     free: int = 0
 
 
+START = "Start and end"
 PARTS_SHOWN = ("weights", "gradients", "optimiser", "rest")
 _WEIGHTS = ("weights", "adapters", "the ", "vLLM's weights")
 
@@ -134,7 +135,7 @@ def _grouped(peak: Peak) -> tuple[float, ...]:
 
 
 def _phases(found: Forecast) -> list[ReviewLine]:
-    """Each kind of phase once, over all iterations."""
+    """Each kind of phase once, over all iterations, and what a run takes besides."""
     seconds: dict[str, float] = {}
     words: dict[str, list[str]] = {}
     for phase in found.phases:
@@ -145,6 +146,8 @@ def _phases(found: Forecast) -> list[ReviewLine]:
             f"iteration {phase.iteration}: {fmt.duration(round(phase.seconds))}"
             + (f", {phase.words}" if phase.words else "")
         )
+    if seconds:
+        seconds[START], words[START] = found.start, ["Until torch and the model are loaded, and after the last phase."]
     return [
         ReviewLine(PHASE_LABELS.get(name, name), fmt.duration(round(spent)), "\n".join(words[name]), spent)
         for name, spent in seconds.items()
