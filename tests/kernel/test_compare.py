@@ -332,6 +332,13 @@ def test_a_single_seed_against_several(store: Store) -> None:
     mixed = seeded(store, "mixed", [30, 20], sampling={"samples": 3})
     (one,) = compare(store, [*mixed, alone], baseline=alone).differences
     assert one.refused == "Not paired: the runs of mixed answer different questions."
+    more = {"sampling": {"samples": 5}}
+    partly = [
+        answered_run(store, ["1" * 6], name="partly", seed=seed, questions=texts[seed : seed + 6], config=more)
+        for seed in (0, 2)
+    ]
+    (one,) = compare(store, [*partly, alone], baseline=alone, common=True).differences
+    assert (one.n, one.wins, one.value) == (4, 2, 0.5)  # questions 2 to 5, of which alone has 2 and 3
 
 
 def test_a_seed_a_second_time_is_no_further_seed(store: Store) -> None:
@@ -459,9 +466,17 @@ def test_the_paper_s_figures_stand_beside_its_own_setting_alone(store: Store) ->
     assert found.runs[1].paper == {0: pytest.approx(0.3419), 3: pytest.approx(PAPER[where]["w/o PF"] / 100)}
 
 
+def test_an_untrained_model_stands_beside_the_paper_s(store: Store) -> None:
+    run = answered_run(store, ["1"], config=GSM8K | {"warmup": {"epochs": 0}})
+    assert compare(store, [run]).runs[0].paper == {0: pytest.approx(PAPER["gsm8k/qwen2.5-0.5b"]["CoT"] / 100)}
+    warmed = answered_run(store, ["1"], config=GSM8K)
+    assert compare(store, [warmed]).runs[0].paper == {0: pytest.approx(0.3419)}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
+        {"warmup": {"epochs": 0}},
         {"model": {"source": "hub:Qwen/Qwen2.5-0.5B-Instruct"}},
         {"model": {"source": "/models/Qwen2.5-0.5B"}},
         {"task": GSM8K["task"] | {"test_data": "mine.jsonl"}},
