@@ -236,8 +236,7 @@ def _notes(groups: Sequence[RunGroup], differences: Sequence[PairedDifference]) 
     tested = sum(one.p is not None for one in differences)
     if tested > 1:
         notes.append(f"p is corrected for {tested} tests (Holm).")
-    by_seeds = any(one.test in ("seeds", "seeds_paired") for one in differences)
-    if tested and not by_seeds:
+    if tested and not any(group.several for group in groups):
         notes.append("One seed each: how much a run differs from seed to seed is not in these intervals.")
     twice = Counter(one.label for one in groups)
     notes += [f"{count} sides are called {label}." for label, count in twice.items() if count > 1]

@@ -78,8 +78,14 @@ def _runs(found: Comparison) -> Sheet:
     notes += ["* the baseline. ± is half of a 95 % interval: of one run over questions or solutions."]
     if paper:
         notes.append("paper: its own greedy accuracy with this task, model and method after as many iterations.")
-    title = "At the last iteration" if all(run.picked.iteration is None for run in found.runs) else "As picked"
-    return Sheet(title, (*heads, *(["paper, %"] if paper else ())), tuple(rows), "\n".join(notes))
+    return Sheet(_when(found), (*heads, *(["paper, %"] if paper else ())), tuple(rows), "\n".join(notes))
+
+
+def _when(found: Comparison) -> str:
+    if all(run.picked.iteration is None for run in found.runs):
+        return "At the last iteration"
+    at = {run.iteration for run in found.runs}
+    return f"After iteration {at.pop()}" if len(at) == 1 else "At the iterations that were picked"
 
 
 def _head(metric: MetricInfo) -> str:
