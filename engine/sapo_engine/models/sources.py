@@ -15,11 +15,8 @@ from sapo_studio.files import read_manifest, write_folder
 from sapo_studio.model_files.adapters import check_no_adapter
 from sapo_studio.model_files.folder import read_config
 from sapo_studio.model_files.gguf_file import read_gguf
-from sapo_studio.model_files.sources import BUNDLED, HUB, bundled_folder, hub_name, local_model
+from sapo_studio.model_files.sources import BUNDLED, HUB, PINNED, bundled_folder, hub_name, local_model
 from sapo_studio.paths import data_dir
-
-PINNED = "model.json"
-"""In the run's folder: which version of a Hub model the run uses."""
 
 PATTERNS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
 

@@ -12,6 +12,7 @@ from sapo_studio.app.comparison.records import ConfigRow, Identity
 from sapo_studio.config.changes import MACHINE
 from sapo_studio.config.schema import LAB, RunConfig, field_paths, parse_config
 from sapo_studio.errors import InputError
+from sapo_studio.model_files.sources import PINNED
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.question_answers import Answers
@@ -20,8 +21,11 @@ from sapo_studio.store.records import ConfigChange
 SETS = "evaluation.sets"
 _NOT_COMPARED = ("name", "seed")
 """Keys that say which run it is."""
-PINNED = "model.json"
-"""In a run's folder: which commit of a Hub model it uses, as the engine writes it down."""
+_LAB_QUESTIONS = (
+    *("min_steps", "max_steps", "largest_number", "largest_change", "asks"),
+    *("train_questions", "development_questions", "test_questions"),
+)
+"""Settings of the task that decide, with the seed, which questions the lab makes."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,17 @@ def configured(store: Store, run_id: str) -> Configured:
     except InputError:
         config = None
     values = dict(_flat(raw if config is None else config.model_dump(mode="json")))
-    return Configured(config, values, int(raw.get("seed", 0)), tuple(queries.config_changes(store, run_id)))
+    return Configured(config, values, queries.get_seed(store, run_id), tuple(queries.config_changes(store, run_id)))
 
 
 def _flat(values: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
     """Keys by their dotted path; evaluation sets by their names."""
     for key, value in values.items():
         path = f"{at}{key}"
-        if path == SETS:
+        if path == SETS and isinstance(value, list):
             for one in cast("list[dict[str, Any]]", value):
-                yield from _flat({k: v for k, v in one.items() if k != "name"}, f"{SETS}.{one['name']}.")
+                name = one.get("name", "")
+                yield from _flat({k: v for k, v in one.items() if k != "name"}, f"{SETS}.{name}.")
         elif isinstance(value, Mapping) and path in _SECTIONS:
             yield from _flat(cast("Mapping[str, Any]", value), f"{path}.")
         else:
@@ -163,7 +168,7 @@ def _drawn_by(run: Configured) -> str:
     """What decides the questions of the lab, which makes them: its settings and the seed. Of other tasks empty."""
     if run.values.get("task.kind") != LAB:
         return ""
-    return _digest(json.dumps([{k: v for k, v in run.values.items() if k.startswith("task.")}, run.seed]))
+    return _digest(json.dumps([*(run.values.get(f"task.{name}") for name in _LAB_QUESTIONS), run.seed]))
 
 
 def _data(run: Configured, key: str) -> str:

@@ -78,8 +78,14 @@ def _runs(found: Comparison) -> Sheet:
     notes += ["* the baseline. ± is half of a 95 % interval: of one run over questions or solutions."]
     if paper:
         notes.append("paper: its own greedy accuracy with this task, model and method after as many iterations.")
-    title = "At the last iteration" if all(run.picked.iteration is None for run in found.runs) else "As picked"
-    return Sheet(title, (*heads, *(["paper, %"] if paper else ())), tuple(rows), "\n".join(notes))
+    return Sheet(_when(found), (*heads, *(["paper, %"] if paper else ())), tuple(rows), "\n".join(notes))
+
+
+def _when(found: Comparison) -> str:
+    if all(run.picked.iteration is None for run in found.runs):
+        return "At the last iteration"
+    at = {run.iteration for run in found.runs}
+    return f"After iteration {at.pop()}" if len(at) == 1 else "At the iterations that were picked"
 
 
 def _head(metric: MetricInfo) -> str:
@@ -136,7 +142,7 @@ def _differences(found: Comparison) -> Sheet | None:
 
 def _difference_row(groups: Sequence[RunGroup], one: PairedDifference) -> tuple[str, ...]:
     metric = SHOWN[one.metric]
-    over = NOTHING if not one.test else counted(one.n, "seed" if one.test in ("seeds", "seeds_paired") else "question")
+    over = NOTHING if not one.test else _over(one)
     return (
         f"{groups[one.left].label} less {groups[one.right].label}",
         metric.column or metric.title,
@@ -149,6 +155,12 @@ def _difference_row(groups: Sequence[RunGroup], one: PairedDifference) -> tuple[
         over,
         one.refused or one.verdict,
     )
+
+
+def _over(one: PairedDifference) -> str:
+    if one.test in ("seeds", "seeds_paired"):
+        return counted(one.n, "seed")
+    return f"n = {one.n:,}" if one.test == "apart" else counted(one.n, "question")
 
 
 def _points(metric: MetricInfo, value: float | None) -> str:
