@@ -81,7 +81,8 @@ def test_everybody_sees_it_where_that_is_asked_for(run, stand_in, tmp_path):
     ],
     ids=str,
 )
-def test_what_fails_is_told_and_the_folder_kept(fails, code, told, run, stand_in, tmp_path):
+def test_what_fails_is_told_and_the_folder_kept(fails, code, told, run, stand_in, monkeypatch, tmp_path):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # huggingface_hub tries again, later and later
     stand_in.fails = fails
     found, said = publish(run, tmp_path / "out", "--yes")
     assert (found, told in said) == (code, True), said
@@ -90,7 +91,7 @@ def test_what_fails_is_told_and_the_folder_kept(fails, code, told, run, stand_in
     assert stand_in.files == {}
 
 
-def test_a_hub_that_is_not_there_is_told(run, stand_in, monkeypatch, tmp_path):
+def test_a_hub_that_is_not_there_is_told(run, stand_in, tmp_path):
     stand_in.shutdown()
     stand_in.server_close()
     code, told = publish(run, tmp_path / "out", "--yes")

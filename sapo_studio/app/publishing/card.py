@@ -232,8 +232,11 @@ def _settings(config: RunConfig) -> Iterator[tuple[str, str]]:
 
 
 def _origins(facts: Facts) -> Iterator[str]:
-    rows = [f"| {one.role} | {_named(one)} | {one.licence} | {_digests(one)} |" for one in facts.origins]
-    yield "\n".join(["| what | named | licence | files (SHA-256) |", "|---|---|---|---|", *rows])
+    lines: list[str] = []
+    for one in facts.origins:
+        lines.append(f"* **{one.role}**: {_named(one)}. Licence: {one.licence}.")
+        lines += [f"  * `{file.name}`, SHA-256 `{file.digest}`" for file in one.files]
+    yield "\n".join(lines)
     yield (
         "A licence is what the base's or the data's own files state, unread by anybody here; where none is stated, "
         "nobody knows. What was made from them may be bound by it."
@@ -246,10 +249,6 @@ def _named(origin: Origin) -> str:
     if not name.startswith((HUB, BUNDLED, BENCHMARK)):
         name = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     return f"`{name}`" if "`" not in name else name
-
-
-def _digests(origin: Origin) -> str:
-    return "<br>".join(f"{file.name}: `{file.digest}`" for file in origin.files) or "\u2014"
 
 
 # -- Limits

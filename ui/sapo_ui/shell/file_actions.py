@@ -1,4 +1,4 @@
-"""Importing and exporting from the window: by the menu, and by files that are dropped on it."""
+"""Importing, exporting and publishing from the window: by the menu, and by files that are dropped on it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sapo_studio.store.records import RunSummary
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
+from sapo_ui.features.publish.dialog import PublishDialog
 from sapo_ui.widgets.saving import saving
 
 FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
@@ -45,7 +46,12 @@ class FileActions(QObject):
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What to do for each action, by its id."""
-        return {"file.import": self.choose, "run.export": self.export, "run.score": self.score}
+        return {
+            "file.import": self.choose,
+            "run.export": self.export,
+            "run.publish": self.publish,
+            "run.score": self.score,
+        }
 
     def choose(self) -> QFileDialog:
         """Ask for a file to import."""
@@ -74,6 +80,16 @@ class FileActions(QObject):
         dialog = ExportDialog(run, saving().folder, self._window)
         dialog.written.connect(self._say)
         dialog.open()
+        return dialog
+
+    def publish(self) -> PublishDialog | None:
+        """Open the dialog that publishes a model of the run that is shown."""
+        run = self._current()
+        if run is None or run.imported:
+            return None
+        dialog = PublishDialog(run, self._window)
+        dialog.published.connect(self._say)
+        dialog.show()
         return dialog
 
     def score(self) -> ScoreDialog | None:
