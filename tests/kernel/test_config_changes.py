@@ -6,7 +6,7 @@ import pytest
 
 from sapo_studio import supervisor
 from sapo_studio.app.reports.run_report import report
-from sapo_studio.config.changes import CHANGEABLE, Change, changed
+from sapo_studio.config.changes import CHANGEABLE, Change, changed, differences
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.domain.runs import PhaseName, RunStatus
 from sapo_studio.errors import InputError
@@ -132,3 +132,17 @@ def test_a_run_that_is_done_or_at_work_is_not_changed(store):
     with pytest.raises(InputError):
         supervisor.change_config(store, run_id, ["runtime.threads=2"])
     assert queries.config_changes(store, run_id) == []
+
+
+def test_tables_of_the_users_own_keys_may_lack_some():
+    """`task.fields` has the keys that somebody gave it: one more or less is a difference like any other."""
+    before = {"task": {"fields": {"question": "q", "id": "n"}, "shots": 4}}
+    after = {"task": {"fields": {"question": "text", "answer": "a"}, "shots": 4}}
+    assert [(one.key, one.before, one.after) for one in differences(before, after)] == [
+        ("task.fields.question", "q", "text"),
+        ("task.fields.answer", None, "a"),
+        ("task.fields.id", "n", None),
+    ]
+    config = parse_config({"task": {"kind": "jsonl", "train_data": "x.jsonl"}, "model": {"source": "m"}})
+    with pytest.raises(InputError, match=r"task.fields.question cannot change in the middle of a run"):
+        changed(config, ["task.fields.question=text"], [])

@@ -131,6 +131,11 @@ def moment(at: float | None) -> str:
     return NONE if at is None else f"{datetime.datetime.fromtimestamp(at):%Y-%m-%d %H:%M:%S}"
 
 
+def moment_utc(at: float | None) -> str:
+    """A time in full as programs read it: `2026-11-22T14:03:11Z`; nothing where there is none."""
+    return "" if at is None else f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def size(count_of_bytes: float) -> str:
     """`1.2 GB`, powers of a thousand."""
     for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):

@@ -17,7 +17,7 @@ from sapo_studio.requests.kinds import HubUploadRequest
 from sapo_studio.requests.wire import write_progress
 
 HIDDEN = "(token)"
-NETWORK = next(kind for kind in HfHubHTTPError.__mro__ if kind.__name__ in ("HTTPError", "RequestException"))
+NETWORK = next(kind for kind in HfHubHTTPError.__mro__ if issubclass(kind, Exception) and kind.__name__ == "HTTPError")
 """What carries requests raises it where a connection fails: which package that is, is huggingface_hub's affair."""
 
 

@@ -103,7 +103,7 @@ def curves(subject: Subject, report: Report) -> list[Element]:
         drawn.append(_shares(f"set-{place}", f"Accuracy on {name}", by_iteration, ACCURACY))
     shown = [one.figure() for one in drawn if one is not None]
     if not shown:
-        return [nothing("Nothing has been measured yet, so that there is nothing to draw.")]
+        return [nothing(f"Nothing has been measured{subject.yet}, so that there is nothing to draw.")]
     note = "Bands are 95\u00a0% intervals. The tables below have every number that is drawn."
     return [element("div", shown, class_="figures"), element("p", note, class_="note")]
 
@@ -138,10 +138,10 @@ def _costs(report: Report) -> Drawing | None:
     return charts.bars("costs", "Tokens to label the same trajectories (~ and hollow: an estimate)", bars)
 
 
-def tables(report: Report) -> list[Element]:
+def tables(subject: Subject, report: Report) -> list[Element]:
     """Every number by iteration."""
     if not report.iterations:
-        return [nothing("Nothing has been measured yet.")]
+        return [nothing(f"Nothing has been measured{subject.yet}.")]
     parts = [table(("", *heads(report)), rows(report), caption="By iteration", class_="numbers")]
     parts += [element("ul", [given(cut(note), "li") for note in notes(report)], class_="note")]
     known = sorted({name for one in report.iterations for name in one.values if name in METRICS})

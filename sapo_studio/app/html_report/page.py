@@ -96,7 +96,7 @@ def _sections(subject: Subject, traces: int) -> list[Section]:
     return [
         Section("summary", "Summary", lambda: outcome.headline(subject, report)),
         Section("curves", "Curves", lambda: outcome.curves(subject, report)),
-        Section("numbers", "Numbers", lambda: outcome.tables(report)),
+        Section("numbers", "Numbers", lambda: outcome.tables(subject, report)),
         Section("verifier", "Verifier", lambda: verifier(subject)),
         Section("warned", "What was warned of", lambda: warned(subject, report)),
         Section("samples", "Sample solutions", lambda: samples(subject, traces)),

@@ -49,7 +49,7 @@ def samples(subject: Subject, most: int) -> list[Element]:
     """At most `most` solutions, of all three kinds as far as there are."""
     chosen = choose(subject, most)
     if not chosen:
-        return [nothing("No solutions are shown." if most == 0 else "There are no solutions yet.")]
+        return [nothing("No solutions are shown." if most == 0 else f"There are no solutions{subject.yet}.")]
     note = (
         "The shade of a score runs from dark blue (0) to yellow (1); its figure stands in it. "
         "Rollouts: how many solutions that begin with the steps up to this one came to a correct answer."
@@ -173,7 +173,7 @@ def _score(score: float) -> Element:
 def _people(trace: TraceDetail, step: int) -> Iterator[Element]:
     for one in trace.annotations:
         if one.step == step:
-            yield element("div", given(one.annotator), f": {SAID[Judgement(one.judgement)]}")
+            yield element("div", given(one.annotator), f": {SAID[Judgement(one.judgement)]}", class_="said")
 
 
 def _tags(trace: TraceDetail, scores: Sequence[float], own: LabelInfo | None, step: int) -> Iterator[str]:

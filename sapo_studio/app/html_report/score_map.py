@@ -30,7 +30,7 @@ def score_maps(subject: Subject) -> list[Element]:
         if len((found := _read(subject, iteration)).ids)
     ]
     if not scored:
-        return [nothing("No samples have been scored by a verifier yet.")]
+        return [nothing(f"No samples have been scored by a verifier{subject.yet}.")]
     chosen = [scored[0], scored[-1]] if len(scored) > 1 else scored
     figures = [_drawing(iteration, found).figure(_counts(found)) for iteration, found in chosen]
     tables = [_table(iteration, found) for iteration, found in chosen]

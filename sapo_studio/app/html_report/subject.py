@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sapo_studio.app.html_report.markup import Element, element
+from sapo_studio.app.html_report.markup import Element, element, table
 from sapo_studio.app.reports.run_report import Report, report
 from sapo_studio.app.reports.sheets import Sheet
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.domain.runs import RunStatus
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries
@@ -28,6 +29,11 @@ class Subject:
     run: RunSummary
     report: Report | None
     config: RunConfig | None
+
+    @property
+    def yet(self) -> str:
+        """What stands behind "there is nothing", where there may still be something."""
+        return "" if self.run.status is RunStatus.DONE else " yet"
 
     @property
     def metrics(self) -> Mapping[int, Mapping[str, MetricValue]]:
@@ -79,7 +85,5 @@ def nothing(why: str) -> Element:
 
 def of_sheet(sheet: Sheet) -> Element:
     """A table that the command line prints too."""
-    from sapo_studio.app.html_report.markup import table
-
     heads = sheet.heads or tuple("" for _ in sheet.rows[0])
     return table(heads, [tuple(map(cut, row)) for row in sheet.rows], caption=sheet.title, note=sheet.note)

@@ -15,6 +15,7 @@ from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
 from sapo_ui.features.log.panel import LogPanel
 from sapo_ui.features.metrics.gap import GapPanel
+from sapo_ui.features.report.dialog import ReportDialog
 from sapo_ui.features.traces.reader import Reader
 from sapo_ui.panels.panel import PanelSpec
 from tests.fixtures.step_files import ROWS, lines
@@ -71,6 +72,10 @@ def test_what_is_a_runs_alone_is_not_offered(qtbot, open_window, imported, selec
     dialog.format.setCurrentText("SAPO Studio")
     qtbot.waitUntil(lambda: "1 row would be written" in dialog.said.text())
     dialog.reject()
+    window.actions_["run.report"].trigger()
+    (report,) = window.findChildren(ReportDialog)
+    assert report.file.text().endswith(f"{imported}.html")
+    report.close()
 
 
 def test_the_menu_asks_for_a_file(window):

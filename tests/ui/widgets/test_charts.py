@@ -20,6 +20,7 @@ from sapo_ui import theme
 from sapo_ui.widgets.charts.histogram import ThresholdHistogram
 from sapo_ui.widgets.charts.line_chart import Line, LineChart
 from sapo_ui.widgets.charts.plot_math import thin
+from sapo_ui.widgets.saving import PNG, SVG
 
 X = np.arange(4.0)
 MCE = Line("MCE", X, np.array([0.90, 0.91, 0.92, 0.93]), X * 0 + 0.88, X * 0 + 0.95)
@@ -168,11 +169,7 @@ def test_a_chart_without_zoom_stays(qtbot):
     before = chart.view.seen
     wheel(chart, 720, QPointF(300, 100))
     assert chart.view.seen == before
-    assert [action.text() for action in chart.context_menu().actions()] == [
-        "&Copy picture",
-        "&Export picture\u2026",
-        "Export &numbers\u2026",
-    ]
+    assert "&Reset view" not in [action.text() for action in chart.export.menu().actions()]
 
 
 @pytest.mark.parametrize("make", [LineChart, ThresholdHistogram])
@@ -188,8 +185,8 @@ def test_pictures(qtbot, tmp_path, make, mode):
     old = theme.manager().mode
     theme.manager().choose(mode)
     try:
-        chart.export.write_picture(tmp_path / "chart.png")
-        chart.export.write_picture(tmp_path / "chart.svg")
+        chart.export.write(tmp_path / "chart.png")
+        chart.export.write(tmp_path / "chart.svg")
         ground = theme.current().surface
     finally:
         theme.manager().choose(old)
@@ -202,22 +199,20 @@ def test_pictures(qtbot, tmp_path, make, mode):
     assert ">MCE  0.930<" in svg or isinstance(chart, ThresholdHistogram)
     for ending in ("png", "svg"):
         with pytest.raises(OSError, match="nowhere"):
-            chart.export.write_picture(tmp_path / "nowhere" / f"chart.{ending}")
+            chart.export.write(tmp_path / "nowhere" / f"chart.{ending}")
         (tmp_path / f"folder.{ending}").mkdir()
         os.mkfifo(tmp_path / f"pipe.{ending}")
         (tmp_path / f"null.{ending}").symlink_to("/dev/null")
         for name in ("folder", "pipe", "null"):
             with pytest.raises(InputError, match="not replaced"):
-                chart.export.write_picture(tmp_path / f"{name}.{ending}")
+                chart.export.write(tmp_path / f"{name}.{ending}")
         kept = (tmp_path / f"chart.{ending}").read_bytes()
         (tmp_path / f"link.{ending}").symlink_to(tmp_path / "plain")
-        chart.export.write_picture(
-            tmp_path / f"link.{ending}"
-        )  # what a link leads to is written, whatever it is called
+        chart.export.write(tmp_path / f"link.{ending}")  # what a link leads to is written, whatever it is called
         assert (tmp_path / "plain").read_bytes()[:4] == kept[:4]
         assert (tmp_path / f"link.{ending}").is_symlink()
     with pytest.raises(InputError, match="no file"):
-        chart.export.write_picture(Path())
+        chart.export.write(Path())
 
 
 def test_a_picture_that_cannot_be_written_is_told(qtbot, tmp_path, monkeypatch):
@@ -226,7 +221,7 @@ def test_a_picture_that_cannot_be_written_is_told(qtbot, tmp_path, monkeypatch):
     (tmp_path / "folder.png").mkdir()
     answer = (str(tmp_path / "folder.png"), "PNG picture (*.png)")
     monkeypatch.setattr("sapo_ui.widgets.saving.QFileDialog.getSaveFileName", lambda *_: answer)
-    chart.export.ask_picture()
+    chart.export.ask("png", PNG)
     (box,) = chart.findChildren(QMessageBox)
     assert "is a folder" in box.informativeText()
     box.close()
@@ -237,7 +232,7 @@ def test_export_asks_and_adds_the_ending(qtbot, tmp_path, monkeypatch):
     chart.set_lines([MCE])
     answer = (str(tmp_path / "mine"), "SVG drawing (*.svg)")
     monkeypatch.setattr("sapo_ui.widgets.saving.QFileDialog.getSaveFileName", lambda *_: answer)
-    chart.export.ask_picture()
+    chart.export.ask("svg", SVG)
     assert (tmp_path / "mine.svg").stat().st_size > 1000
 
 

@@ -16,6 +16,8 @@ from sapo_ui.widgets.charts.line_chart import Line
 from sapo_ui.wording import iteration_name
 
 Metrics = Mapping[int, Mapping[str, MetricValue]]
+BY_ITERATION = ("iteration", "fraction")
+"""The units of shares over iterations."""
 
 
 class MetricPanel(DataPanel):

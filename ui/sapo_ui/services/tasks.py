@@ -32,8 +32,8 @@ class Task:
 
     work: Callable[[Store], Any]
     parent: weakref.ref[QObject]
-    done: Callable[[Any], None] | None
-    failed: Callable[[Exception], None] | None
+    done: Callable[[Any], object] | None
+    failed: Callable[[Exception], object] | None
     key: Key | None
     result: Any = None
     error: Exception | None = None
@@ -80,9 +80,9 @@ class Pool:
         self,
         parent: QObject,
         work: Callable[[Store], T],
-        done: Callable[[T], None],
+        done: Callable[[T], object],
         *,
-        failed: Callable[[Exception], None] | None = None,
+        failed: Callable[[Exception], object] | None = None,
         key: str = "",
         keep_running: bool = False,
     ) -> Task:
@@ -234,9 +234,9 @@ def pool() -> Pool:
 def run(
     parent: QObject,
     work: Callable[[Store], T],
-    done: Callable[[T], None],
+    done: Callable[[T], object],
     *,
-    failed: Callable[[Exception], None] | None = None,
+    failed: Callable[[Exception], object] | None = None,
     key: str = "",
     keep_running: bool = False,
 ) -> Task:
@@ -248,6 +248,13 @@ def run(
     refreshes, which would starve otherwise.
     """
     return pool().run(parent, work, done, failed=failed, key=key, keep_running=keep_running)
+
+
+def write(
+    parent: QObject, work: Callable[[], object], done: Callable[[], object], failed: Callable[[Exception], object]
+) -> Task:
+    """`run` for what writes a file and needs no store (`Saving.use`)."""
+    return run(parent, lambda _: work(), lambda _: done(), failed=failed)
 
 
 def follow(parent: QObject, work: Callable[[Store], T], done: Callable[[T], None], *, key: str) -> Task:

@@ -17,6 +17,8 @@ from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
 from sapo_ui.features.publish.dialog import PublishDialog
+from sapo_ui.features.report.dialog import ReportDialog
+from sapo_ui.shell.run_actions import open_path
 from sapo_ui.widgets.saving import saving
 
 FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
@@ -50,6 +52,7 @@ class FileActions(QObject):
             "file.import": self.choose,
             "run.export": self.export,
             "run.publish": self.publish,
+            "run.report": self.report,
             "run.score": self.score,
         }
 
@@ -89,6 +92,16 @@ class FileActions(QObject):
             return None
         dialog = PublishDialog(run, self._window)
         dialog.published.connect(self._say)
+        dialog.show()
+        return dialog
+
+    def report(self) -> ReportDialog | None:
+        """Open the dialog that writes the report of what is shown."""
+        run = self._current()
+        if run is None:
+            return None
+        dialog = ReportDialog(run, self._window)
+        dialog.open_wanted.connect(open_path)
         dialog.show()
         return dialog
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import SapoError
@@ -45,6 +45,7 @@ from sapo_ui.theme import icons
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.banner import Banner
 from sapo_ui.widgets.command_palette import CommandPalette
+from sapo_ui.widgets.panel_export import offer_near
 from sapo_ui.widgets.saving import saving
 
 LEAST_SIZE = (1024, 640)
@@ -133,6 +134,8 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status_line)
         self.status_line.folder_wanted.connect(open_path)
         saving().saved.connect(self.status_line.say_saved)
+        saving().said.connect(self.status_line.say)
+        saving().use(tasks.write)
         self._arrange()
         fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.view_actions)
         self.actions_[f"view.{theme.manager().mode}"].setChecked(True)
@@ -203,6 +206,7 @@ class MainWindow(QMainWindow):
             "go.list": self._go_to_list,
             "go.palette": self.open_palette,
             "go.sidebar": self._toggle_side,
+            "view.export": self.export_panel,
             "view.strip": self._fold_strip,
             "view.reset": self._reset_layout,
             "view.system": lambda: self._choose_theme("system"),
@@ -412,6 +416,14 @@ class MainWindow(QMainWindow):
         palette.open_over(self)
         return palette
 
+    def export_panel(self) -> QMenu | None:
+        """Offer what can be taken out of what has the focus, or of the page in front."""
+        page = self.pages.front
+        menu = None if page is None else offer_near(self._app().focusWidget(), page)
+        if menu is None:
+            self._say("There is nothing here that can be exported.")
+        return menu
+
     def open_help(self) -> dialogs.TextDialog:
         """Open the help of the focused panel, or of the page in front."""
         panel = self.run_page.panels.focused_panel()
@@ -471,6 +483,8 @@ class MainWindow(QMainWindow):
         self._clock.stop()
         self._app().focusChanged.disconnect(self._focus_moved)
         saving().saved.disconnect(self.status_line.say_saved)
+        saving().said.disconnect(self.status_line.say)
+        saving().use(None)
         self._notifier.close()
         self._parts.poller.changed.disconnect(self._changed)
         self._parts.poller.trouble.disconnect(self._trouble)

@@ -200,5 +200,5 @@ class RunActions(QObject):
 
 
 def open_path(path: Path) -> None:
-    """Show a folder in the desktop's file manager."""
+    """Show a folder in the desktop's file manager, or a file in the program for such files."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-PICTURES = "PNG picture (*.png);;SVG drawing (*.svg)"
+from sapo_studio.errors import InputError
+
+PNG = "PNG picture (*.png)"
+SVG = "SVG drawing (*.svg)"
 NUMBERS = "Comma-separated values (*.csv)"
+PAGES = "HTML page (*.html)"
+
+
+Work = Callable[[], object]
+Runner = Callable[[QWidget, Work, Work, Callable[[Exception], object]], object]
+"""Does work for a widget, then calls one of two functions in the window's thread: when it is done, or failed."""
 
 
 class Saving(QObject):
-    """The folder that save dialogs begin in, and what is told of a saved file."""
+    """The folder that save dialogs begin in, where files are written, and what is told of a saved file."""
 
     saved = Signal(object)
     """(Path) A file was written that somebody asked for."""
 
+    said = Signal(object)
+    """(str) Something else was done that somebody asked for."""
+
     def __init__(self) -> None:
         super().__init__()
         self._folder: Path | None = None
+        self._runner: Runner = _at_once
 
     @property
     def folder(self) -> Path:
@@ -45,9 +59,31 @@ class Saving(QObject):
         self.remember(path.parent)
         return path
 
+    def use(self, runner: Runner | None) -> None:
+        """Write files by `runner` from now on, as in the background; None: at once."""
+        self._runner = runner or _at_once
+
+    def write(self, parent: QWidget, work: Work, done: Work, failed: Callable[[Exception], object]) -> None:
+        """Do `work`, which writes a file, then call `done`, or `failed` with an OSError or InputError."""
+        self._runner(parent, work, done, failed)
+
+    def say(self, text: str) -> None:
+        """Something else than a file came of it."""
+        self.said.emit(text)
+
     def tell(self, path: Path) -> None:
         """The file is written."""
         self.saved.emit(path)
+
+
+def _at_once(parent: QWidget, work: Work, done: Work, failed: Callable[[Exception], object]) -> None:
+    del parent
+    try:
+        work()
+    except (OSError, InputError) as problem:
+        failed(problem)
+    else:
+        done()
 
 
 @cache

@@ -79,6 +79,12 @@ def test_made_frozen_copied_exported_and_deleted(qtbot, page, store, tmp_path, m
     press(qtbot, page.copy)
     assert QGuiApplication.clipboard().text() == "benchmark:mine@1"
 
+    numbers = tmp_path / "table.csv"
+    page.table.export.write(numbers)
+    head, row = (line.split(",") for line in numbers.read_text().splitlines())
+    assert dict(zip(head, row, strict=True))["solutions"] == "20"
+    assert row[:3] == ["mine", "1", "frozen"]
+
     file = tmp_path / "out.jsonl"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
     press(qtbot, page.export)

@@ -106,17 +106,17 @@ def test_groups_are_those_of_the_order(panel, qtbot, sort):
 
 def test_the_picture_is_exported(panel, tmp_path):
     for name in ("heat.png", "heat.svg"):
-        panel.view.export.write_picture(tmp_path / name)
+        panel.view.export.write(tmp_path / name)
     image = QImage(str(tmp_path / "heat.png"))
     assert image.size() == panel.view.size() * 2
     assert "<image" in (tmp_path / "heat.svg").read_text()
 
 
 def test_the_scores_in_view_are_exported(panel, tmp_path):
-    panel.view.export.write_numbers(tmp_path / "heat.csv")
+    panel.view.export.write(tmp_path / "heat.csv")
     head, *rows = (tmp_path / "heat.csv").read_text().splitlines()
     first, last = panel.view.visible_range
-    assert head.split(",")[:3] == ["column", "group", "step 1"]
+    assert head.split(",")[:3] == ["column", "group", "step 1 (score)"]
     assert len(rows) == last - first
     assert float(rows[0].split(",")[2]) == pytest.approx(float(panel.view.grid.values[first, 0]))
 

@@ -135,8 +135,8 @@ def test_a_folder_is_written_and_can_be_opened(qtbot, monkeypatch, opened, tmp_p
     folder = tmp_path / "mine" / "other"
     assert sorted(file.name for file in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
     assert json.loads((folder / "config.json").read_text()) == {"model_type": "llama"}
-    assert dialog.open.isVisible()
-    assert dialog.open.hasFocus()
+    assert dialog.show_folder.isVisible()
+    assert dialog.show_folder.hasFocus()
     assert not dialog.ok.isVisible()
     assert dialog.close_button.text() == "Close"
     qtbot.waitUntil(lambda: "AutoModelForCausalLM" in dialog.card.toPlainText())

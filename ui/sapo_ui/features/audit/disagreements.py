@@ -12,6 +12,7 @@ from sapo_studio.app.studies.audit import Disagreement
 from sapo_studio.domain.consensus import Bounds
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
+from sapo_ui.widgets.panel_export import Table, with_unit
 from sapo_ui.widgets.plain_text import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
@@ -47,6 +48,21 @@ class Disagreements(QAbstractTableModel):
         """What the filter leaves out; None where there is none."""
         self._bounds = bounds
         self._restyle()
+
+    def numbers(self) -> Table:
+        """A row a step, in full."""
+        heads = ("trajectory", "question", "step", "text", "score", "rollouts succeeded", "rollouts made", "others")
+        rows: list[tuple[object, ...]] = [(*heads, "written", with_unit("correct", "probability"), "oracle", "filter")]
+        for one in self._steps:
+            tries = (None, None) if one.rollouts is None else (one.rollouts.succeeded, one.rollouts.made)
+            oracle = "" if one.oracle is None else _word(one.oracle)
+            rows.append(
+                (
+                    *(one.trajectory, one.question, one.step, one.text, one.score, *tries, self._text(one, OTHERS)),
+                    *(_word(one.written), one.belief, oracle, self._text(one, FILTER)),
+                )
+            )
+        return rows
 
     def step(self, row: int) -> Disagreement | None:
         """The step in a row."""

@@ -16,7 +16,9 @@ from sapo_ui.features.audit.effect_row import NOT_MEASURED, EffectRow
 from sapo_ui.features.audit.filter_switch import FilterSwitch
 from sapo_ui.services.label_audit import AuditView
 from sapo_ui.widgets.card import TitledCard
+from sapo_ui.widgets.charts.chart_frame import ChartFrame
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.panel_export import Table, with_unit
 
 BARS = 20
 KEPT, ESTIMATED, TRUE, VERIFIER = ROWS = ("Labels kept", "Noise, estimated", "Noise, true", "Verifier, steps")
@@ -138,7 +140,7 @@ class FilterCard(TitledCard):
         becomes.setText(after)
 
 
-class _Bars(QWidget):
+class _Bars(ChartFrame):
     """How many labels have which belief. What is between the bounds is pale."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -147,7 +149,6 @@ class _Bars(QWidget):
         self._bounds = Bounds(0.0, 1.0)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Labels by the chance that the step is correct")
-        theme.on_change(self, self.update)
 
     def show_beliefs(self, beliefs: list[float]) -> None:
         """Count these."""
@@ -162,6 +163,25 @@ class _Bars(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(260, 40)
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 40)
+
+    def table(self) -> Table:
+        """A row a bar: its ends, how many labels, and whether the filter keeps them."""
+        heads = (with_unit("from", "probability"), with_unit("to", "probability"), with_unit("count", "labels"), "kept")
+        rows = (
+            (at / BARS, (at + 1) / BARS, count, int(self._kept(at))) for at, count in enumerate(self._counts.tolist())
+        )
+        return [heads, *rows]
+
+    @property
+    def has_content(self) -> bool:
+        return bool(self._counts.any())
+
+    def _kept(self, place: int) -> bool:
+        middle = (place + 0.5) / BARS
+        return middle <= self._bounds.low or middle >= self._bounds.high
+
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
         look = theme.current()
@@ -169,10 +189,8 @@ class _Bars(QWidget):
         most = max(1, int(self._counts.max()))
         wide = self.width() / BARS
         for place, count in enumerate(self._counts.tolist()):
-            middle = (place + 0.5) / BARS
-            kept = middle <= self._bounds.low or middle >= self._bounds.high
             high = (self.height() - 2) * (count / most) ** 0.5  # a root: few doubtful labels stay in sight
             painter.fillRect(
                 QRectF(place * wide + 1, self.height() - high - 1, wide - 2, high + 1),
-                QColor(look.accent if kept else look.border),
+                QColor(look.accent if self._kept(place) else look.border),
             )

@@ -36,6 +36,7 @@ from sapo_ui.widgets.card import TitledCard
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.row_table import dress_rows
 from sapo_ui.widgets.segmented import Segmented
+from sapo_ui.widgets.table_export import TableExport
 
 SENT = 40
 """Trajectories that are sent to be judged at once."""
@@ -183,6 +184,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         table, header = self.table, self.table.horizontalHeader()
         table.setAccessibleName("Steps that the sources disagree on")
         dress_rows(table, ROW)
+        TableExport(table, self.model.numbers)
         header.setSectionResizeMode(STEP, QHeaderView.ResizeMode.Stretch)
         for column, width in WIDTHS.items():
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)

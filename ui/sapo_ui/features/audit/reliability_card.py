@@ -11,7 +11,9 @@ from sapo_studio.domain.metrics import wilson
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.widgets.card import TitledCard
+from sapo_ui.widgets.charts.chart_frame import ChartFrame
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.panel_export import Table, with_unit
 
 BY = {
     "oracle": "Correct is what the task's oracle says.",
@@ -43,13 +45,12 @@ class ReliabilityCard(TitledCard):
         self.curve.show_curve(found)
 
 
-class _Curve(QWidget):
+class _Curve(ChartFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._found = Reliability(0, "labels", ())
         self.setAccessibleName("Reliability curve")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        theme.on_change(self, self.update)
 
     def show_curve(self, found: Reliability) -> None:
         """Show this one."""
@@ -64,6 +65,19 @@ class _Curve(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(260, 190)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 190)
+
+    def table(self) -> Table:
+        """A row a tenth of the score: its ends, the mean score, the share that is correct, how many scores."""
+        heads = (with_unit("from", "score"), with_unit("to", "score"), with_unit("mean", "score"))
+        rows = ((one.low, one.high, one.score, one.right, one.n) for one in self._found.curve)
+        return [(*heads, with_unit("correct", "fraction"), with_unit("n", "steps")), *rows]
+
+    @property
+    def has_content(self) -> bool:
+        return bool(self._found.curve)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event

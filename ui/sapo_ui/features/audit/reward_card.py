@@ -59,4 +59,11 @@ class RewardCard(TitledCard):
         ]
         if evaluations:
             ticks = [(float(one.iteration), str(one.iteration)) for one in evaluations]
-            self.chart.set_lines(lines, x_ticks=ticks, y_format=fmt.number, value_format=fmt.percent, y_least=0.1)
+            self.chart.set_lines(
+                lines,
+                x_ticks=ticks,
+                y_format=fmt.number,
+                value_format=fmt.percent,
+                y_least=0.1,
+                units=("iteration", "fraction"),
+            )

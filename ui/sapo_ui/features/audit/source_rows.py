@@ -13,6 +13,8 @@ from sapo_studio.app.studies.audit import Source
 from sapo_studio.domain.dawid_skene import Rate, SourceErrors
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_frame import ChartFrame
+from sapo_ui.widgets.panel_export import Table, with_unit
 from sapo_ui.widgets.point_bar import paint_interval
 
 ROW, HEAD, FOOT = 26, 22, 20
@@ -22,7 +24,7 @@ SCALES = (0.08, 0.16, 0.32, 0.64, 1.0)
 KINDS = ("Calls a correct step incorrect", "Calls an incorrect step correct")
 
 
-class SourceRows(QWidget):
+class SourceRows(ChartFrame):
     """Paints sources. The estimate is a bar with a point, the oracle's count a ring."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -31,7 +33,6 @@ class SourceRows(QWidget):
         self._steps = 0
         self.setAccessibleName("Error rates of each source")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        theme.on_change(self, self.update)
 
     def show_sources(self, sources: Sequence[Source], steps: int) -> None:
         """Show these, of `steps` labeled steps."""
@@ -50,6 +51,23 @@ class SourceRows(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(320, self.sizeHint().height())
+
+    def table(self) -> Table:
+        """A row a source, kind of error and way to know it, rates as fractions."""
+        heads = (with_unit(name, "fraction") for name in ("votes on", "rate", "low", "high"))
+        rows: list[tuple[object, ...]] = [("source", "error", "by", *heads)]
+        for source in self._sources:
+            share = source.votes / self._steps if self._steps else None
+            for by, errors in (("agreement", source.estimated), ("oracle", source.true)):
+                for name, kind in zip(KINDS, ("calls_wrong", "calls_right"), strict=True):
+                    rate = _rate(errors, kind)
+                    if rate is not None:
+                        rows.append((source.title, name, by, share, rate.value, rate.low, rate.high))
+        return rows
+
+    @property
+    def has_content(self) -> bool:
+        return bool(self._sources)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event

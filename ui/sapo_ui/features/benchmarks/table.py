@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QTableView
 from sapo_studio.store.records import BenchmarkInfo
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.panel_export import Table
 from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.row_table import dress_rows
+from sapo_ui.widgets.table_export import TableExport
 
 Index = QModelIndex | QPersistentModelIndex
 ROW = 30
@@ -65,6 +67,17 @@ class BenchmarkModel(QAbstractTableModel):
             self.rows = list(rows)
             self.endResetModel()
 
+    def numbers(self) -> Table:
+        """A row a version, in full."""
+        heads = ("benchmark", "version", "state", "solutions", "with error (solutions)", "tuning (solutions)")
+        heads += ("agreement (fraction)", "trained on (solutions)", "made (UTC)", "from")
+        rows: list[tuple[object, ...]] = [heads]
+        for one in self.rows:
+            state = "draft" if one.frozen_at is None else "frozen"
+            counts = (one.rows, one.erroneous, one.tuning, one.agreement, one.source.get("trained_on"))
+            rows.append((one.name, one.version, state, *counts, fmt.moment_utc(one.created_at), origins(one)))
+        return rows
+
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own signature
         return 0 if parent.isValid() else len(self.rows)
 
@@ -95,6 +108,7 @@ class BenchmarkTable(QTableView):
         self.setModel(model)
         self.setAccessibleName("Process benchmarks")
         dress_rows(self, ROW)
+        self.export = TableExport(self, model.numbers)
         header = self.horizontalHeader()
         header.setFont(theme.font("small"))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -107,6 +107,7 @@ NVIDIA GPU with its memory and temperature. Sampled every two seconds, only whil
             x_ticks=[(-300.0, "5 min ago"), (-240.0, "4"), (-180.0, "3"), (-120.0, "2"), (-60.0, "1"), (0.0, "now")],
             y_format=whole_percent,
             y_range=(0.0, 1.0),
+            units=("seconds", "fraction"),
         )
         memory = f"{fmt.size(reading.used)} of {fmt.size(reading.total)} memory in use on this machine"
         if reading.engine_processes:

@@ -65,7 +65,7 @@ that a shorter solution does not have.
 
 **Below** stand the groups of the order that is chosen: where the first error is, which question, how long. A card
 reads the cell that the pointer or the cursor is on. New trajectories come in by themselves until you read: then they
-wait for a click. The right mouse button exports the picture.
+wait for a click. The right mouse button saves picture and numbers (Ctrl+Shift+E).
 
 Where columns are narrower than a pixel, each pixel column is the mean of the trajectories under it, and a
 mark stands for the most frequent one beneath it (a person's mark always stays).

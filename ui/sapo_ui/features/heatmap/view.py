@@ -6,7 +6,6 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QContextMenuEvent,
     QEnterEvent,
     QFocusEvent,
     QKeyEvent,
@@ -16,7 +15,7 @@ from PySide6.QtGui import (
     QPen,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from sapo_ui import theme
 from sapo_ui.features.heatmap.binning import Grid, empty_grid
@@ -29,13 +28,14 @@ from sapo_ui.features.heatmap.painting import (
     paint_scale,
     paint_zoom,
 )
-from sapo_ui.widgets.panel_export import ChartExport, Table
+from sapo_ui.widgets.charts.chart_frame import ChartFrame
+from sapo_ui.widgets.panel_export import Table, with_unit
 
 LEAST_COLUMNS = 8
 """Zooming in ends here."""
 
 
-class HeatmapView(QWidget):
+class HeatmapView(ChartFrame):
     """Draws a `Grid`. Colours run from 0 to 1 whatever the data, so that two pictures compare.
 
     Where columns are narrower than a pixel, a pixel column shows their mean. Wheel zooms, drag or Shift+wheel pans,
@@ -65,9 +65,6 @@ class HeatmapView(QWidget):
         self._dragged = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setFont(theme.font("small"))
-        theme.on_change(self, self._restyle)
 
     def sizeHint(self) -> QSize:
         return QSize(560, 260)
@@ -161,9 +158,6 @@ class HeatmapView(QWidget):
             self.update()
             self.view_changed.emit()
 
-    def _restyle(self) -> None:
-        self.update()
-
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
         painter = QPainter(self)
@@ -173,26 +167,21 @@ class HeatmapView(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 4, 4)
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if self._grid.columns:
-            menu = QMenu(self)
-            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            self.export.fill_menu(menu)
-            menu.addAction("Show &every trajectory").triggered.connect(self.fit)
-            menu.popup(event.globalPos())
-
     @property
-    def export(self) -> ChartExport:
-        """The exports of what is in view."""
-        return ChartExport(self, self.size, lambda painter, _: self._paint(painter), self.table)
+    def has_content(self) -> bool:
+        return self._grid.columns > 0
+
+    def paint_picture(self, painter: QPainter, where: QRectF) -> None:
+        del where
+        self._paint(painter)
+
+    def add_to_menu(self, menu: QMenu) -> None:
+        menu.addAction("Show &every trajectory").triggered.connect(self.fit)
 
     def table(self) -> Table:
         """A row a column in view: its place in the order, what it belongs to, the score of each step."""
-        grid, layout = self._grid, self.layout_now
-        first, last = layout.first, layout.last
-        head = ("column", "group", *(f"step {row + 1}" for row in range(grid.rows)))
-        names = ((at, grid.names.get(int(grid.groups[at]), ("", ""))[0]) for at in range(first, last))
-        return [head, *((at + 1, name, *map(float, grid.values[at])) for at, name in names)]
+        layout = self.layout_now
+        return _rows(self._grid, layout.first, layout.last)
 
     def _paint(self, painter: QPainter) -> None:
         grid, layout = self._grid, self.layout_now
@@ -298,3 +287,10 @@ class HeatmapView(QWidget):
             self._hover = cell
             self.update()
             self.hovered.emit(cell)
+
+
+def _rows(grid: Grid, first: int, last: int) -> Table:
+    """The columns from `first` to `last` as rows, made one by one: there may be tens of thousands."""
+    yield ("column", "group", *(with_unit(f"step {row + 1}", "score") for row in range(grid.rows)))
+    for at in range(first, last):
+        yield (at + 1, grid.names.get(int(grid.groups[at]), ("", ""))[0], *map(float, grid.values[at]))

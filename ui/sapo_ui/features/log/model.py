@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -13,6 +14,7 @@ from sapo_studio.store.records import LogLine
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
+from sapo_ui.widgets.panel_export import Table
 from sapo_ui.widgets.plain_text import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
@@ -31,6 +33,13 @@ class LogModel(QAbstractTableModel):
     def lines(self) -> list[LogLine]:
         """All lines, oldest first."""
         return self._lines
+
+    def numbers(self) -> Table:
+        """A row a line."""
+        lines = tuple(self._lines)  # more come while these are written
+        return chain(
+            [("at (UTC)", "level", "message")], ((fmt.moment_utc(one.at), one.level, one.message) for one in lines)
+        )
 
     @property
     def last_id(self) -> int:

@@ -26,6 +26,7 @@ from sapo_ui.features.log.model import KEPT, LogModel
 from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.widgets.combo import choose_values, chosen_values, combo_box
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.table_export import TableExport
 
 LEVELS: dict[str, list[str] | None] = {
     "all": None,
@@ -121,6 +122,7 @@ back. Search and level look through the whole log, not only what is on screen. *
         table.verticalHeader().hide()
         table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         table.verticalHeader().setDefaultSectionSize(22)
+        self.export = TableExport(table, self.model.numbers)
         table.setColumnWidth(0, 92)
         table.setColumnWidth(1, 104)
         header.setStretchLastSection(True)

@@ -13,7 +13,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
 from sapo_ui import theme
-from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
+from sapo_ui.panels.metric_panel import BY_ITERATION, MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.charts.line_chart import LineChart
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.elided_label import ElidedLabel
@@ -34,8 +34,8 @@ class AccuracyPanel(MetricPanel):
         "### Accuracy\n\n"
         + "\n".join(f"* **{text}**" for text in MEANINGS)
         + "\n\nA run with evaluation sets has a box to choose what is shown. Bands are 95 % intervals. Left and Right "
-        "read the values of an iteration; pass@k is given there too. The right mouse button saves the picture as PNG "
-        "or SVG.\n"
+        "read the values of an iteration; pass@k is given there too. The right mouse button saves picture and numbers "
+        "(Ctrl+Shift+E).\n"
     )
     empty_headline = "No accuracy measured yet"
     empty_text = "The first point comes with the evaluation after the warm-up, the next after each alignment."
@@ -84,7 +84,12 @@ class AccuracyPanel(MetricPanel):
         lines = [series(metrics, metric.name, metric.short, colour) for colour, metric in enumerate(LINES)]
         lines = [line for line in lines if len(line.x)]
         self.chart.set_lines(
-            lines, x_ticks=self.iteration_ticks(), y_format=whole_percent, value_format=fmt.percent, y_least=0.1
+            lines,
+            x_ticks=self.iteration_ticks(),
+            y_format=whole_percent,
+            value_format=fmt.percent,
+            y_least=0.1,
+            units=BY_ITERATION,
         )
         self._read_at(None)
         return bool(lines)

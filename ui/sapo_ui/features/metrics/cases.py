@@ -62,7 +62,7 @@ class CasesPanel(DataPanel):
         super().__init__()
         self._feed = MetricFeed()
         self._counts: Mapping[int, Mapping[str, int]] = {}
-        self.bars = StackedBars()
+        self.bars = StackedBars(unit="trajectories")
         self.bars.setAccessibleName("Self-verification cases by iteration")
         scroll = QScrollArea()
         scroll.setAccessibleName("Self-verification, all iterations")

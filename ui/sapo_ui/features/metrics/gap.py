@@ -15,7 +15,7 @@ from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.panels import emptiness
-from sapo_ui.panels.metric_panel import MetricPanel, Metrics, series, whole_percent, with_interval
+from sapo_ui.panels.metric_panel import BY_ITERATION, MetricPanel, Metrics, series, whole_percent, with_interval
 from sapo_ui.widgets.charts.line_chart import LineChart
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.notice import Notice
@@ -37,8 +37,8 @@ class GapPanel(MetricPanel):
         "### Reasoner-verifier gap\n\n"
         + "\n".join(f"* **{text}**" for text in MEANINGS)
         + "\n\nBands are 95 % intervals. A warning appears when the gap grew since the iteration before by more than "
-        "chance. Left and Right read the values of an iteration; the right mouse button saves the picture as "
-        "PNG or SVG.\n"
+        "chance. Left and Right read the values of an iteration; the right mouse button saves picture and "
+        "numbers (Ctrl+Shift+E).\n"
     )
     empty_headline = "No gap measured yet"
     empty_text = "It appears after the first verifier has been trained and measured on the process benchmark."
@@ -91,6 +91,7 @@ class GapPanel(MetricPanel):
             value_format=fmt.percent,
             y_least=0.05,
             between=(0, 1),
+            units=BY_ITERATION,
         )
         self.alarm.say(alarm_text(metrics), ALARM_MEANING)
         self._say_coverage()

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea
 
 from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.ledger import AT_LEAST, FLOPS, PARTS, Compute, IterationCompute, part, total
-from sapo_studio.domain.metric_catalog import LABEL_COSTS, label_cost
+from sapo_studio.domain.metric_catalog import LABEL_COSTS, SHOWN, label_cost
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import MetricValue, RunSummary
@@ -128,7 +128,10 @@ once; the ratios leave it out.
                 remark = "" if entry.compared else "once, before V0"
                 if entry.compared and most is not None and most.value.value and entry is not most:
                     remark = f"{amount / most.value.value:.0%} of Shepherd"
-                bars.append(CostBar(about.title, entry.name, amount, write(amount), remark, estimate, entry.colour))
+                unit = SHOWN[about.unit]
+                bars.append(
+                    CostBar(about.title, entry.name, amount, write(amount), remark, estimate, entry.colour, unit)
+                )
         self.bars.set_bars(bars)
         self.verdict.setText(verdict(chosen))
 
@@ -148,11 +151,11 @@ def compute_bars(found: IterationCompute) -> list[CostBar]:
 
 
 def _compute_bar(group: str, title: str, bill: Compute | None, name: str, remark: str) -> CostBar:
-    amount = part(bill, name)
+    amount, unit = part(bill, name), SHOWN["flops" if name == "flops" else "tokens"]
     if bill is None or amount is None:
-        return CostBar(group, title, 0.0, fmt.NONE, "not counted")
+        return CostBar(group, title, 0.0, fmt.NONE, "not counted", unit=unit)
     text = fmt.number(amount) if name == "flops" else fmt.count(amount)
-    return CostBar(group, title, float(amount), text if bill.complete else f"{AT_LEAST}{text}", remark)
+    return CostBar(group, title, float(amount), text if bill.complete else f"{AT_LEAST}{text}", remark, unit=unit)
 
 
 def iteration_text(number: int) -> str:

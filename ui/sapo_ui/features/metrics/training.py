@@ -41,7 +41,7 @@ class TrainingPanel(DataPanel):
 Loss and learning rate of the warm-up, the verifiers and the alignments, a line an iteration, over optimiser steps.
 Every spike is kept: where points are denser than pixels, the lowest and the highest of each pixel are drawn. *Log
 scale* leaves out values of 0 and less. Left and Right read a step. The wheel zooms into a range of steps, dragging
-moves along, a double click shows all of them again; the right mouse button saves the picture as PNG or SVG.
+moves along, a double click shows all of them again; the right mouse button saves picture and numbers (Ctrl+Shift+E).
 """
     empty_headline = "Nothing has been trained yet"
     empty_text = "The first points come with the warm-up, or with the first verifier if the run has no warm-up."
@@ -129,7 +129,14 @@ moves along, a double click shows all of them again; the right mouse button save
             )
             for _, curve in mine
         ]
-        self.chart.set_lines(lines, y_format="{:g}".format, value_format=fmt.number, x_format=fmt.count, whole_x=True)
+        self.chart.set_lines(
+            lines,
+            y_format="{:g}".format,
+            value_format=fmt.number,
+            x_format=fmt.count,
+            whole_x=True,
+            units=("optimiser steps", str(wanted).replace("_", " ")),
+        )
         self._read_at(None)
 
     def _read_at(self, at: object) -> None:

@@ -60,7 +60,7 @@ class PreferencesPanel(DataPanel):
 A pair is two solutions of one question: the winner has the correct answer, and its mean step score lies above the
 loser's by the **margin**. Only pairs whose margin reaches **eta** are trained on.
 
-{ETA_MEANING} The right mouse button saves the histogram as PNG or SVG.
+{ETA_MEANING} The right mouse button saves the histogram and its numbers (Ctrl+Shift+E).
 
 Below, the pairs that are left, the weakest first, with both solutions side by side: **j / k** next and previous.
 """
@@ -85,7 +85,7 @@ Below, the pairs that are left, the weakest first, with both solutions side by s
         self.count = label("", "strong")
         self.of = label("", "small", "muted")
         self.few = Notice("warning")
-        self.histogram = ThresholdHistogram(name="eta")
+        self.histogram = ThresholdHistogram(name="eta", units=("margin", "pairs"))
         self.histogram.setMinimumHeight(90)
         self.histogram.setToolTip(ETA_MEANING)
         self.histogram.setAccessibleName("Margins of the pairs, with the threshold eta")

@@ -86,6 +86,7 @@ MORE = (
     "run.clone",
     "run.rename",
     "run.export",
+    "run.report",
     "run.score",
     "run.checkpoint",
     "",

@@ -6,25 +6,24 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from sapo_studio.app.studies.self_verification_matrix import Cell
 from sapo_ui import format as fmt
 from sapo_ui import theme
+from sapo_ui.widgets.charts.chart_frame import ChartFrame
+from sapo_ui.widgets.panel_export import Table, with_unit
 
 HEAD, SIDE, GAP, LEAST, MOST = 20, 34, 3, 26, 44
 
 
-class MatrixCells(QWidget):
+class MatrixCells(ChartFrame):
     """Knows no store: it is told what there is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._cells: Sequence[Cell] = ()
-        self.setFont(theme.font("small"))
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Self-verification error of each verifier with each reasoner")
-        theme.on_change(self, self.update)
 
     def show_cells(self, cells: Sequence[Cell]) -> None:
         """Show these."""
@@ -44,6 +43,18 @@ class MatrixCells(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, HEAD + len({cell.verifier for cell in self._cells}) * LEAST)
+
+    def table(self) -> Table:
+        """A row a cell, shares as fractions."""
+        rows = (
+            (f"V{cell.verifier}", f"M{cell.reasoner}", cell.value, cell.low, cell.high, cell.n) for cell in self._cells
+        )
+        heads = (with_unit(name, "fraction") for name in ("error", "low", "high"))
+        return [("verifier", "reasoner", *heads, with_unit("n", "trajectories")), *rows]
+
+    @property
+    def has_content(self) -> bool:
+        return bool(self._cells)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event

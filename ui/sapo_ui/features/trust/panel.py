@@ -16,6 +16,7 @@ from sapo_ui.panels.data_panel import DataPanel
 from sapo_ui.panels.metric_panel import Metrics
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.row_table import dress_rows
+from sapo_ui.widgets.table_export import TableExport
 
 ROW, COLUMN = 24, 104
 
@@ -41,6 +42,7 @@ class TrustPanel(DataPanel):
         self.table.setModel(self.model)
         self.table.setAccessibleName("What the run's numbers can be trusted by")
         dress_rows(self.table, ROW)
+        self.export = TableExport(self.table, self.model.numbers)
         self.note = label("", "small", "muted", wrap=True)
         self.column.addWidget(self.table, 1)
         self.column.addWidget(self.note)

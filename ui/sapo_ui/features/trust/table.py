@@ -16,6 +16,7 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.panels.metric_panel import Metrics
 from sapo_ui.theme import glyphs
+from sapo_ui.widgets.panel_export import Table
 from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.wording import iteration_name
 
@@ -81,6 +82,16 @@ class TrustTable(QAbstractTableModel):
         self._lines = [line for line in LINES if any(line.metric in row for row in metrics.values())]
         self._iterations = sorted(i for i, row in metrics.items() if any(line.metric in row for line in self._lines))
         self.endResetModel()
+
+    def numbers(self) -> Table:
+        """A row a measure: its unit, and its value in each iteration, in full."""
+        rows: list[tuple[object, ...]] = [("measure", "unit", *map(iteration_name, self._iterations))]
+        for line in self._lines:
+            metric = METRICS[line.metric]
+            unit = "fraction" if metric.unit in ("share", "points") else metric.shown_unit
+            values = (self._metrics[iteration].get(line.metric) for iteration in self._iterations)
+            rows.append((metric.title, unit, *(None if value is None else value.value for value in values)))
+        return rows
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own way to ask
         return 0 if parent.isValid() else len(self._lines)

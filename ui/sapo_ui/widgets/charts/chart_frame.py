@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QContextMenuEvent, QPainter
+from PySide6.QtCore import QPoint, QRectF, QSize
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from sapo_ui import theme
-from sapo_ui.widgets.panel_export import ChartExport, Table
+from sapo_ui.widgets.panel_export import PanelExport, Table
 
 Format = Callable[[float], str]
 
@@ -22,14 +22,11 @@ class ChartFrame(QWidget):
         super().__init__(parent)
         self.setFont(theme.font("small"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.export = PanelExport(self)
+        """Its exports."""
         theme.on_change(self, self._restyle)
 
     # What can be taken out
-
-    @property
-    def export(self) -> ChartExport:
-        """Its exports."""
-        return ChartExport(self, self.picture_size, self.paint_picture, self.table)
 
     @property
     def has_content(self) -> bool:
@@ -49,16 +46,8 @@ class ChartFrame(QWidget):
         del where
         self.render(painter, QPoint(), renderFlags=QWidget.RenderFlag.DrawChildren)
 
-    def context_menu(self) -> QMenu:
-        """What the right mouse button offers."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.export.fill_menu(menu)
-        return menu
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if self.has_content:
-            self.context_menu().popup(event.globalPos())
+    def add_to_menu(self, menu: QMenu) -> None:
+        """Add what else the right mouse button offers."""
 
     def sizeHint(self) -> QSize:
         return QSize(360, 200)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.widgets.charts.chart_frame import ChartFrame
 from sapo_ui.widgets.panel_export import Table
@@ -19,7 +20,7 @@ ROW, BAR = 24, 12
 @dataclass(frozen=True)
 class CostBar:
     """A bar: its name, its size, how it is written, and a remark behind that. `group` starts a new block with a
-    heading."""
+    heading. `unit`: what it is counted in."""
 
     group: str
     name: str
@@ -28,6 +29,7 @@ class CostBar:
     remark: str = ""
     estimate: bool = False
     series: int = 0
+    unit: str = ""
 
 
 class CostBars(ChartFrame):
@@ -54,9 +56,9 @@ class CostBars(ChartFrame):
         return bool(self._bars)
 
     def table(self) -> Table:
-        """A row a bar: its group, its name, its size, whether that is an estimate, and the remark."""
-        rows = ((bar.group, bar.name, bar.amount, int(bar.estimate), bar.remark) for bar in self._bars)
-        return [("group", "name", "amount", "estimate", "remark"), *rows]
+        """A row a bar: its group, its name, its size and unit, whether that is an estimate, and the remark."""
+        rows = ((bar.group, bar.name, _counted(bar), bar.unit, int(bar.estimate), bar.remark) for bar in self._bars)
+        return [("group", "name", "amount", "unit", "estimate", "remark"), *rows]
 
     def needed(self) -> int:
         """Pixels that all rows take."""
@@ -119,3 +121,8 @@ class CostBars(ChartFrame):
         painter.setBrush(brush)
         painter.drawRect(where.adjusted(0.5, 0.5, -0.5, -0.5))
         painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def _counted(bar: CostBar) -> float | None:
+    """Its size; None where nobody counted, which is not the same as 0."""
+    return None if bar.text == fmt.NONE else bar.amount

@@ -13,7 +13,7 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.widgets.charts.plot_frame import PlotFrame
 from sapo_ui.widgets.charts.plot_math import Floats
-from sapo_ui.widgets.panel_export import Table
+from sapo_ui.widgets.panel_export import Table, with_unit
 
 if TYPE_CHECKING:
     from sapo_ui.widgets.charts.histogram_items import Bars, Threshold
@@ -35,13 +35,17 @@ class ThresholdHistogram(PlotFrame):
     threshold_changed = Signal(object)
     """(float)"""
 
-    def __init__(self, parent: QWidget | None = None, *, name: str = "threshold") -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, name: str = "threshold", units: tuple[str, str] = ("", "")
+    ) -> None:
+        """`units` of the values and of what is counted, for who takes the numbers out."""
         super().__init__(parent)
         self._values: Floats = np.zeros(0)
         self._counts = np.zeros(0, np.int64)
         self._edges: Floats = np.zeros(1)
         self._threshold = 0.0
         self._name = name
+        self._units = units
         self._bars: Bars
         self._line: Threshold
 
@@ -82,7 +86,8 @@ class ThresholdHistogram(PlotFrame):
     def table(self) -> Table:
         """A row a bin: from, to, how many."""
         bins = zip(self._edges[:-1].tolist(), self._edges[1:].tolist(), self._counts.tolist(), strict=False)
-        return [("from", "to", "count"), *bins]
+        value, counted = self._units
+        return [(with_unit("from", value), with_unit("to", value), with_unit("count", counted)), *bins]
 
     def line_x(self) -> float:
         """Where the line is drawn, in pixels of this widget; NaN while there is nothing to draw."""

@@ -17,7 +17,7 @@ from sapo_ui import theme
 from sapo_ui.widgets.charts.chart_frame import Format
 from sapo_ui.widgets.charts.plot_frame import PlotFrame
 from sapo_ui.widgets.charts.plot_math import Floats, padded, thin
-from sapo_ui.widgets.panel_export import Table
+from sapo_ui.widgets.panel_export import Table, with_unit
 
 if TYPE_CHECKING:
     from pyqtgraph import InfiniteLine
@@ -71,6 +71,7 @@ class LineChart(PlotFrame):
         self._y_format: Format = fmt.number
         self._value_format: Format = fmt.number
         self._whole_x = False
+        self._units = ("", "")
         self._y_range: tuple[float, float] | None = None
         self._y_least = 0.0
         self._y_seen = (0.0, 1.0)
@@ -101,16 +102,18 @@ class LineChart(PlotFrame):
         y_least: float = 0.0,
         between: tuple[int, int] | None = None,
         separators: Sequence[float] = (),
+        units: tuple[str, str] = ("", ""),
     ) -> None:
         """Draw `lines`. `value_format` writes the values at the lines' ends, `y_format` those on the axis. `whole_x`:
         x are whole numbers. `between` shades the area from one line (by index) to another; `y_least` is the least
-        height of the y axis. A part of x that was zoomed to stays in view."""
+        height of the y axis. `units` of x and of the values, for who takes the numbers out. A part of x that was zoomed
+        to stays in view."""
         self._lines = tuple(line for line in lines if len(line.x))
         self._between = between if between is not None and len(self._lines) == len(lines) else None
         self._x_ticks = list(x_ticks) if x_ticks is not None else None
         self._x_format, self._y_format = x_format, y_format
         self._value_format = value_format or y_format
-        self._y_range, self._y_least, self._whole_x = y_range, y_least, whole_x
+        self._y_range, self._y_least, self._whole_x, self._units = y_range, y_least, whole_x, units
         if not self._lines:
             self._zoomed = False
             if self._view is not None:
@@ -175,7 +178,9 @@ class LineChart(PlotFrame):
 
     def table(self) -> Table:
         """A row a point: its line, x, value, and the interval where there is one."""
-        rows: list[tuple[object, ...]] = [("series", "x", "value", "low", "high")]
+        x, value = self._units
+        heads = ("series", with_unit("x", x), *(with_unit(name, value) for name in ("value", "low", "high")))
+        rows: list[tuple[object, ...]] = [heads]
         for line in self._lines:
             nothing = [None] * len(line.x)
             low = line.low.tolist() if line.low is not None else nothing

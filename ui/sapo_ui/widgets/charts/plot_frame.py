@@ -70,13 +70,11 @@ class PlotFrame(ChartFrame):
     def reset_view(self) -> None:
         """Show all of the data again."""
 
-    def context_menu(self) -> QMenu:
-        menu = super().context_menu()
+    def add_to_menu(self, menu: QMenu) -> None:
         if self.zoom:
             reset = menu.addAction("&Reset view")
             reset.setEnabled(self.zoomed)
             reset.triggered.connect(self.reset_view)
-        return menu
 
     @property
     def has_content(self) -> bool:

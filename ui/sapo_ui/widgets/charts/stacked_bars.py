@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.widgets.charts.chart_frame import ChartFrame
-from sapo_ui.widgets.panel_export import Table
+from sapo_ui.widgets.panel_export import Table, with_unit
 
 BAR, GAP, LEFT, TOP = 20, 14, 44, 6
 
@@ -49,9 +49,11 @@ class StackedBars(ChartFrame):
     """Draws `Bar`s to the full width. Each has a line beneath with every part's share, count and name, as much of
     it as fits whole."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, unit: str = "") -> None:
+        """`unit` of what is counted, for who takes the numbers out."""
         super().__init__(parent)
         self._bars: tuple[Bar, ...] = ()
+        self._unit = unit
 
     @property
     def bars(self) -> tuple[Bar, ...]:
@@ -71,7 +73,7 @@ class StackedBars(ChartFrame):
     def table(self) -> Table:
         """A row a part: its bar, its name, how many."""
         parts = ((bar.name, part.name, part.count) for bar in self._bars for part in bar.parts)
-        return [("bar", "part", "count"), *parts]
+        return [("bar", "part", with_unit("count", self._unit)), *parts]
 
     @property
     def compact(self) -> bool:
