@@ -149,7 +149,7 @@ def test_an_adapter_stays_one_where_it_is_asked_for(words, monkeypatch, tmp_path
     with torch.inference_mode():
         torch.testing.assert_close(model(ids).logits, words.logits("Tom has 3"), atol=1e-5, rtol=1e-5)
     assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny-base"
-    assert "model.safetensors: `" in card  # the digest of the base that it belongs to
+    assert "* `model.safetensors`, SHA-256 `" in card  # the digest of the base that it belongs to
 
 
 def test_another_format_is_measured(lab, monkeypatch, tmp_path):
