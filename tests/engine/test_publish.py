@@ -152,7 +152,7 @@ def test_an_adapter_stays_one_where_it_is_asked_for(words, monkeypatch, tmp_path
     assert "* `model.safetensors`, SHA-256 `" in card  # the digest of the base that it belongs to
 
 
-def test_another_format_is_measured(lab, monkeypatch, tmp_path):
+def test_another_format_is_measured(lab, words, monkeypatch, tmp_path):
     told = published(lab, monkeypatch, "--dtype", "bf16", "--out", tmp_path / "out")
     assert told["dtype"] == "bf16"
     rounding = told["rounding"]
@@ -162,6 +162,10 @@ def test_another_format_is_measured(lab, monkeypatch, tmp_path):
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype="auto").dtype == torch.bfloat16
     told = published(lab, monkeypatch, "--verifier", "--dtype", "bf16", "--out", tmp_path / "judge")
     assert 0 < told["apart"] < 0.1
+    assert AutoModelForTokenClassification.from_pretrained(tmp_path / "judge", dtype="auto").dtype == torch.bfloat16
+    told = published(words, monkeypatch, "--dtype", "bf16", "--out", tmp_path / "merged")
+    assert 0 < told["rounding"]["largest"] < 0.2
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype="auto").dtype == torch.bfloat16
 
 
 def test_nothing_of_this_machine_is_in_the_folder(words, monkeypatch, tmp_path):
@@ -224,6 +228,35 @@ def test_an_architecture_without_a_classifier_is_refused(monkeypatch, tmp_path):
 
     with pytest.raises(InputError, match="architecture opt cannot be published"):
         check_classifier(OPTConfig())
+
+
+def test_merged_out_of_four_bits_it_is_what_was_trained(monkeypatch, tmp_path):
+    pytest.importorskip("bitsandbytes")
+    from transformers import BitsAndBytesConfig
+
+    from sapo_engine.models.loading import load_network
+    from sapo_engine.models.reasoner import Adapters, adapter_weights, with_adapter
+    from sapo_engine.publishing.merging import merged, save_weights
+    from sapo_engine.publishing.rounding import compare, last_logits
+    from tests.fixtures import tiny_models
+
+    monkeypatch.setattr(tiny_models, "SHAPE", tiny_models.SHAPE | {"hidden_size": 128, "intermediate_size": 256})
+    base = tiny_models.write_model(tmp_path / "base", "llama")
+    packed = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+    network = load_network(base, dtype=torch.bfloat16, quantisation=(packed, CPU))
+    reasoner = with_adapter(network, Adapters(4, 8.0, 0.0))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in adapter_weights(network, reasoner.adapter).values():
+            weight.add_(torch.randn_like(weight), alpha=0.05)
+    save_weights(merged(reasoner, torch.bfloat16), network, torch.bfloat16, tmp_path / "out")
+    texts = [tuple(range(5, 40)), tuple(range(50, 90))]
+    # Behind the merging: on a processor the first pass packs the weights in another way.
+    before = last_logits(reasoner.activate(), texts, "bf16")
+    apart = compare(before, last_logits(load_network(tmp_path / "out", dtype=torch.bfloat16), texts))
+    unchanged = compare(before, last_logits(load_network(base, dtype=torch.bfloat16), texts))
+    assert apart.largest < 0.3
+    assert apart.kl < 0.01 < unchanged.kl
 
 
 def test_four_bits_need_a_package(monkeypatch):

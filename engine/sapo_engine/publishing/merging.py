@@ -66,10 +66,9 @@ def _merged_four_bits(reasoner: Reasoner, dtype: torch.dtype) -> dict[str, torch
 
 def save_weights(state: dict[str, torch.Tensor], like: PreTrainedModel, dtype: torch.dtype, folder: Path) -> None:
     """Write `state` as a model's folder: of the architecture of `like`, whose own weights may be quantised."""
-    config = plain_config(like)
-    config.dtype = dtype
     with torch.device("meta"):
-        shell = type(like)(config)
+        shell = type(like)(plain_config(like))
+    torch.nn.Module.to(shell, dtype)  # it is told in config.json
     twice = dict(getattr(shell, "all_tied_weights_keys", None) or {})  # written once, read for both
     shell.save_pretrained(
         folder, state_dict={n: v for n, v in state.items() if n not in twice}, safe_serialization=True

@@ -42,10 +42,10 @@ def write_classifier(
     config = plain_config(verifier.backbone)
     outputs = layout.outputs(_language_head(verifier).weight.shape[0])
     config.num_labels = outputs
-    config.dtype = dtype
     setattr(config, KEY, layout.to_json())
     with torch.device("meta"):
         shell = cast("PreTrainedModel", AutoModelForTokenClassification.from_config(config))
+    nn.Module.to(shell, dtype)  # it is told in config.json
     body = {name: value.to(dtype) for name, value in state.items() if name in shell.state_dict()}
     name = _own_layer(shell, body)
     weight, bias = _rows(verifier, state)
