@@ -19,8 +19,10 @@ from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, 
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import score
 from sapo_studio import paths
+from sapo_studio.app.publishing.folder import new_folder
 from tests.fixtures.command_line import said
 from tests.fixtures.kept_models import CPU, LAB, KeptModels, on_words, printed, snippet
+from tests.fixtures.small_disk import FILLER, SmallDisk, can_mount
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
@@ -218,6 +220,33 @@ def test_what_cannot_be_published_is_refused(lab, words, monkeypatch, tmp_path):
     (tmp_path / "free").mkdir()
     published(lab, monkeypatch, "--out", tmp_path / "free")  # an empty folder is one to publish to
     assert (tmp_path / "free" / "README.md").is_file()
+
+
+@pytest.mark.skipif(not can_mount(), reason="only root may mount a disk of its own")
+def test_a_full_disk_leaves_no_half_folder(lab, words, monkeypatch, tmp_path):
+    with SmallDisk.mounted(tmp_path / "disk", megabytes=1) as disk:
+        disk.fill(but=100_000)
+        for run, options in ((lab, ()), (lab, ("--dtype", "bf16")), (lab, ("--verifier",)), (words, ())):
+            code, told = refused(run, monkeypatch, *options, "--out", disk.folder / "out")
+            assert code == 1, told
+            assert "No space left" in told or "os error 28" in told
+            assert [one.name for one in disk.folder.iterdir()] == [FILLER]
+
+
+def test_killed_in_the_middle_it_leaves_nothing_under_its_name(tmp_path):
+    code = (
+        "import os, pathlib, sys; from sapo_studio.app.publishing.folder import Draft;"
+        "draft = Draft(pathlib.Path(sys.argv[1])); (draft.partial / 'half').write_text('h'); os.kill(os.getpid(), 9)"
+    )
+    target = tmp_path / "model"
+    done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    assert done.returncode == -9
+    assert not target.exists()
+    (left,) = tmp_path.iterdir()
+    assert re.fullmatch(r"model\.[0-9a-f]{8}\.part", left.name)
+    with new_folder(target) as partial:  # and is in nobody's way
+        (partial / "whole").write_text("w")
+    assert [one.name for one in target.iterdir()] == ["whole"]
 
 
 def test_an_architecture_without_a_classifier_is_refused(monkeypatch, tmp_path):
