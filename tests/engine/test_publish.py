@@ -20,6 +20,7 @@ from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import score
 from sapo_studio import paths
 from sapo_studio.app.publishing.folder import new_folder
+from sapo_studio.model_files.gguf_header import read_header
 from tests.fixtures.command_line import said
 from tests.fixtures.kept_models import CPU, LAB, KeptModels, on_words, printed, snippet
 from tests.fixtures.small_disk import FILLER, SmallDisk, can_mount
@@ -220,6 +221,51 @@ def test_what_cannot_be_published_is_refused(lab, words, monkeypatch, tmp_path):
     (tmp_path / "free").mkdir()
     published(lab, monkeypatch, "--out", tmp_path / "free")  # an empty folder is one to publish to
     assert (tmp_path / "free" / "README.md").is_file()
+
+
+CONVERTER = """
+import argparse, pathlib, sys
+from gguf import GGUFWriter
+import numpy
+asked = argparse.ArgumentParser()
+asked.add_argument("folder")
+asked.add_argument("--outfile")
+asked.add_argument("--outtype")
+told = asked.parse_args()
+if not (pathlib.Path(told.folder) / "model.safetensors").is_file() or FAILS:
+    sys.exit("BPE pre-tokenizer was not recognized")
+made = GGUFWriter(told.outfile, "llama")
+made.add_name(told.outtype)
+made.add_tensor("token_embd.weight", numpy.zeros((4, 4), dtype=numpy.float32))
+made.write_header_to_file()
+made.write_kv_data_to_file()
+made.write_tensors_to_file()
+made.close()
+"""
+
+
+def test_gguf_is_the_converters(lab, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("SAPO_LLAMA_CPP", raising=False)
+    code, told = refused(lab, monkeypatch, "--gguf", "--out", tmp_path / "out")
+    assert code == 2
+    assert "git clone https://github.com/ggml-org/llama.cpp" in told
+    cpp = tmp_path / "llama.cpp"
+    monkeypatch.setenv("SAPO_LLAMA_CPP", str(cpp))
+    code, told = refused(lab, monkeypatch, "--gguf", "--out", tmp_path / "out")
+    assert code == 2
+    assert f"There is no convert_hf_to_gguf.py at {cpp}" in told
+    cpp.mkdir()
+    (cpp / "convert_hf_to_gguf.py").write_text(CONVERTER.replace("FAILS", "True"))
+    code, told = refused(lab, monkeypatch, "--gguf", "--out", tmp_path / "out")
+    assert code == 2
+    assert "BPE pre-tokenizer was not recognized" in told
+    assert [one.name for one in tmp_path.iterdir()] == ["llama.cpp"]
+    (cpp / "convert_hf_to_gguf.py").write_text(CONVERTER.replace("FAILS", "False"))
+    told = published(lab, monkeypatch, "--gguf", "--dtype", "bf16", "--out", tmp_path / "out")
+    file = tmp_path / "out" / told["gguf"]
+    assert read_header(file).facts["general.name"] == "bf16"
+    assert f"`{file.name}` is the same model" in (tmp_path / "out" / "README.md").read_text()
 
 
 @pytest.mark.skipif(not can_mount(), reason="only root may mount a disk of its own")

@@ -119,6 +119,8 @@ def _of_the_prompt(facts: Facts) -> str:
 def _of_the_weights(facts: Facts) -> str:
     answer = facts.answer
     said = f"{answer['parameters']:,} weights in {answer['dtype']}, {answer['architecture']}."
+    if named := answer.get("gguf"):
+        said += f" `{named}` is the same model for llama.cpp, by its own converter."
     rounding = answer.get("rounding")
     if not rounding:
         return said
