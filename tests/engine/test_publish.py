@@ -19,8 +19,11 @@ from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, 
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import score
 from sapo_studio import paths
+from sapo_studio.app.publishing.folder import new_folder
+from sapo_studio.model_files.gguf_header import read_header
 from tests.fixtures.command_line import said
 from tests.fixtures.kept_models import CPU, LAB, KeptModels, on_words, printed, snippet
+from tests.fixtures.small_disk import FILLER, SmallDisk, can_mount
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
@@ -149,10 +152,10 @@ def test_an_adapter_stays_one_where_it_is_asked_for(words, monkeypatch, tmp_path
     with torch.inference_mode():
         torch.testing.assert_close(model(ids).logits, words.logits("Tom has 3"), atol=1e-5, rtol=1e-5)
     assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny-base"
-    assert "model.safetensors: `" in card  # the digest of the base that it belongs to
+    assert "* `model.safetensors`, SHA-256 `" in card  # the digest of the base that it belongs to
 
 
-def test_another_format_is_measured(lab, monkeypatch, tmp_path):
+def test_another_format_is_measured(lab, words, monkeypatch, tmp_path):
     told = published(lab, monkeypatch, "--dtype", "bf16", "--out", tmp_path / "out")
     assert told["dtype"] == "bf16"
     rounding = told["rounding"]
@@ -162,6 +165,10 @@ def test_another_format_is_measured(lab, monkeypatch, tmp_path):
     assert AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype="auto").dtype == torch.bfloat16
     told = published(lab, monkeypatch, "--verifier", "--dtype", "bf16", "--out", tmp_path / "judge")
     assert 0 < told["apart"] < 0.1
+    assert AutoModelForTokenClassification.from_pretrained(tmp_path / "judge", dtype="auto").dtype == torch.bfloat16
+    told = published(words, monkeypatch, "--dtype", "bf16", "--out", tmp_path / "merged")
+    assert 0 < told["rounding"]["largest"] < 0.2
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "merged", dtype="auto").dtype == torch.bfloat16
 
 
 def test_nothing_of_this_machine_is_in_the_folder(words, monkeypatch, tmp_path):
@@ -216,6 +223,78 @@ def test_what_cannot_be_published_is_refused(lab, words, monkeypatch, tmp_path):
     assert (tmp_path / "free" / "README.md").is_file()
 
 
+CONVERTER = """
+import argparse, pathlib, sys
+from gguf import GGUFWriter
+import numpy
+asked = argparse.ArgumentParser()
+asked.add_argument("folder")
+asked.add_argument("--outfile")
+asked.add_argument("--outtype")
+told = asked.parse_args()
+if not (pathlib.Path(told.folder) / "model.safetensors").is_file() or FAILS:
+    sys.exit("BPE pre-tokenizer was not recognized")
+made = GGUFWriter(told.outfile, "llama")
+made.add_name(told.outtype)
+made.add_tensor("token_embd.weight", numpy.zeros((4, 4), dtype=numpy.float32))
+made.write_header_to_file()
+made.write_kv_data_to_file()
+made.write_tensors_to_file()
+made.close()
+"""
+
+
+def test_gguf_is_the_converters(lab, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("SAPO_LLAMA_CPP", raising=False)
+    code, told = refused(lab, monkeypatch, "--gguf", "--out", tmp_path / "out")
+    assert code == 2
+    assert "git clone https://github.com/ggml-org/llama.cpp" in told
+    cpp = tmp_path / "llama.cpp"
+    monkeypatch.setenv("SAPO_LLAMA_CPP", str(cpp))
+    code, told = refused(lab, monkeypatch, "--gguf", "--out", tmp_path / "out")
+    assert code == 2
+    assert f"There is no convert_hf_to_gguf.py at {cpp}" in told
+    cpp.mkdir()
+    (cpp / "convert_hf_to_gguf.py").write_text(CONVERTER.replace("FAILS", "True"))
+    code, told = refused(lab, monkeypatch, "--gguf", "--out", tmp_path / "out")
+    assert code == 2
+    assert "BPE pre-tokenizer was not recognized" in told
+    assert [one.name for one in tmp_path.iterdir()] == ["llama.cpp"]
+    (cpp / "convert_hf_to_gguf.py").write_text(CONVERTER.replace("FAILS", "False"))
+    told = published(lab, monkeypatch, "--gguf", "--dtype", "bf16", "--out", tmp_path / "out")
+    file = tmp_path / "out" / told["gguf"]
+    assert read_header(file).facts["general.name"] == "bf16"
+    assert f"`{file.name}` is the same model" in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.skipif(not can_mount(), reason="only root may mount a disk of its own")
+def test_a_full_disk_leaves_no_half_folder(lab, words, monkeypatch, tmp_path):
+    with SmallDisk.mounted(tmp_path / "disk", megabytes=1) as disk:
+        disk.fill(but=100_000)
+        for run, options in ((lab, ()), (lab, ("--dtype", "bf16")), (lab, ("--verifier",)), (words, ())):
+            code, told = refused(run, monkeypatch, *options, "--out", disk.folder / "out")
+            assert code == 1, told
+            assert "No space left" in told or "os error 28" in told
+            assert [one.name for one in disk.folder.iterdir()] == [FILLER]
+
+
+def test_killed_in_the_middle_it_leaves_nothing_under_its_name(tmp_path):
+    code = (
+        "import os, pathlib, sys; from sapo_studio.app.publishing.folder import Draft;"
+        "draft = Draft(pathlib.Path(sys.argv[1])); (draft.partial / 'half').write_text('h'); os.kill(os.getpid(), 9)"
+    )
+    target = tmp_path / "model"
+    done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    assert done.returncode == -9
+    assert not target.exists()
+    (left,) = tmp_path.iterdir()
+    assert re.fullmatch(r"model\.[0-9a-f]{8}\.part", left.name)
+    with new_folder(target) as partial:  # and is in nobody's way
+        (partial / "whole").write_text("w")
+    assert [one.name for one in target.iterdir()] == ["whole"]
+
+
 def test_an_architecture_without_a_classifier_is_refused(monkeypatch, tmp_path):
     from transformers import OPTConfig
 
@@ -224,6 +303,35 @@ def test_an_architecture_without_a_classifier_is_refused(monkeypatch, tmp_path):
 
     with pytest.raises(InputError, match="architecture opt cannot be published"):
         check_classifier(OPTConfig())
+
+
+def test_merged_out_of_four_bits_it_is_what_was_trained(monkeypatch, tmp_path):
+    pytest.importorskip("bitsandbytes")
+    from transformers import BitsAndBytesConfig
+
+    from sapo_engine.models.loading import load_network
+    from sapo_engine.models.reasoner import Adapters, adapter_weights, with_adapter
+    from sapo_engine.publishing.merging import merged, save_weights
+    from sapo_engine.publishing.rounding import compare, last_logits
+    from tests.fixtures import tiny_models
+
+    monkeypatch.setattr(tiny_models, "SHAPE", tiny_models.SHAPE | {"hidden_size": 128, "intermediate_size": 256})
+    base = tiny_models.write_model(tmp_path / "base", "llama")
+    packed = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+    network = load_network(base, dtype=torch.bfloat16, quantisation=(packed, CPU))
+    reasoner = with_adapter(network, Adapters(4, 8.0, 0.0))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in adapter_weights(network, reasoner.adapter).values():
+            weight.add_(torch.randn_like(weight), alpha=0.05)
+    save_weights(merged(reasoner, torch.bfloat16), network, torch.bfloat16, tmp_path / "out")
+    texts = [tuple(range(5, 40)), tuple(range(50, 90))]
+    # Behind the merging: on a processor the first pass packs the weights in another way.
+    before = last_logits(reasoner.activate(), texts, "bf16")
+    apart = compare(before, last_logits(load_network(tmp_path / "out", dtype=torch.bfloat16), texts))
+    unchanged = compare(before, last_logits(load_network(base, dtype=torch.bfloat16), texts))
+    assert apart.largest < 0.3
+    assert apart.kl < 0.01 < unchanged.kl
 
 
 def test_four_bits_need_a_package(monkeypatch):

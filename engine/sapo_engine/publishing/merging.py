@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from peft.tuners.lora import LoraLayer
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from sapo_engine.models.reasoner import Reasoner, adapted_layers, plain_state
 from sapo_studio.errors import InputError
@@ -48,12 +47,13 @@ def _merged_four_bits(reasoner: Reasoner, dtype: torch.dtype) -> dict[str, torch
     as much as it is."""
     network = reasoner.activate()
     layers = {name: layer for name, layer in network.named_modules() if hasattr(_weight(layer), "quant_state")}
-    adapters = {id(layer.get_base_layer()): layer for layer in adapted_layers(network) if isinstance(layer, LoraLayer)}
+    adapters = {id(layer.get_base_layer()): layer for layer in adapted_layers(network)}
     dense: dict[str, torch.Tensor] = {}
     for name, layer in layers.items():
         weight = _dequantised(layer).float()
         if (beside := adapters.get(id(layer))) is not None:
-            weight += beside.get_delta_weight(reasoner.adapter).float()
+            change: torch.Tensor = cast("Any", beside).get_delta_weight(reasoner.adapter)  # of peft's 4-bit layer
+            weight += change.float()
         dense[f"{name.replace('.base_layer', '')}.weight"] = weight.to(dtype).cpu()
     packed = tuple(f"{name}." for name in dense)
     rest = {
@@ -66,16 +66,20 @@ def _merged_four_bits(reasoner: Reasoner, dtype: torch.dtype) -> dict[str, torch
 
 def save_weights(state: dict[str, torch.Tensor], like: PreTrainedModel, dtype: torch.dtype, folder: Path) -> None:
     """Write `state` as a model's folder: of the architecture of `like`, whose own weights may be quantised."""
-    config = copy.deepcopy(like.config)
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    config.dtype = dtype
     with torch.device("meta"):
-        shell = type(like)(config)
+        shell = type(like)(plain_config(like))
+    torch.nn.Module.to(shell, dtype)  # it is told in config.json
     twice = dict(getattr(shell, "all_tied_weights_keys", None) or {})  # written once, read for both
     shell.save_pretrained(
         folder, state_dict={n: v for n, v in state.items() if n not in twice}, safe_serialization=True
     )
+
+
+def plain_config(network: PreTrainedModel) -> PreTrainedConfig:
+    """A copy of a network's configuration that says nothing of quantised weights."""
+    config = copy.deepcopy(network.config)
+    vars(config).pop("quantization_config", None)
+    return config
 
 
 def _weight(layer: torch.nn.Module) -> Any:

@@ -50,7 +50,7 @@ def write_own(parts: Parts, artefact: Path, dtype: str, folder: Path) -> Written
         return Written(kept, _architecture(config), count_weights(folder))
     network = load_network(artefact, dtype=DTYPES[kept])
     before = last_logits(network, tried_texts(parts))
-    network = network.to(DTYPES[dtype])  # pyright: ignore[reportArgumentType]  # torch's overloads
+    torch.nn.Module.to(network, DTYPES[dtype])
     network.save_pretrained(folder, safe_serialization=True)
     written = Written(dtype, _architecture(config), network.num_parameters())
     del network

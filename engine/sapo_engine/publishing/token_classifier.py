@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +11,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedConfig, PreTrainedModel
 
+from sapo_engine.publishing.merging import plain_config
 from sapo_engine.text.recipe import Recipe
 from sapo_engine.verifier.model import FEATURES, Verifier
 from sapo_engine.verifier.published import KEY, Layout
@@ -39,27 +39,26 @@ def write_classifier(
     verifier: Verifier, state: dict[str, torch.Tensor], layout: Layout, dtype: torch.dtype, folder: Path
 ) -> None:
     """Write the verifier, whose backbone has the weights `state`, to `folder` in `dtype`."""
-    config = copy.deepcopy(verifier.backbone.config)
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    config.num_labels = layout.outputs(_language_head(verifier).weight.shape[0])
-    config.dtype = dtype
+    config = plain_config(verifier.backbone)
+    outputs = layout.outputs(_language_head(verifier).weight.shape[0])
+    config.num_labels = outputs
     setattr(config, KEY, layout.to_json())
     with torch.device("meta"):
         shell = cast("PreTrainedModel", AutoModelForTokenClassification.from_config(config))
+    nn.Module.to(shell, dtype)  # it is told in config.json
     body = {name: value.to(dtype) for name, value in state.items() if name in shell.state_dict()}
     name = _own_layer(shell, body)
     weight, bias = _rows(verifier, state)
     body |= {f"{name}.weight": weight.to(dtype), f"{name}.bias": bias.to(dtype)}
     shell.save_pretrained(folder, state_dict=body, safe_serialization=True)
-    _tell_outputs(folder / "config.json", config.num_labels)
+    _tell_outputs(folder / "config.json", outputs)
 
 
 def _own_layer(shell: PreTrainedModel, body: dict[str, torch.Tensor]) -> str:
     """The name of the classifier's linear layer: what it has beside the backbone."""
     beside = {name.rpartition(".")[0] for name in shell.state_dict() if name not in body}
     layers = [name for name in beside if isinstance(shell.get_submodule(name), nn.Linear)]
-    if len(beside) != 1 or len(layers) != 1 or shell.get_submodule(layers[0]).bias is None:
+    if len(beside) != 1 or len(layers) != 1 or f"{layers[0]}.bias" not in shell.state_dict():
         raise InputError(
             f"A verifier of the architecture {shell.config.model_type} cannot be published",
             why=f"{type(shell).__name__} has more than one linear layer behind its backbone ({', '.join(beside)}).",
@@ -78,7 +77,8 @@ def _rows(verifier: Verifier, state: dict[str, torch.Tensor]) -> tuple[torch.Ten
         return weight, bias
     language = _language_head(verifier)
     rows = language.weight.detach().cpu().float()
-    offsets = torch.zeros(len(rows)) if language.bias is None else language.bias.detach().cpu().float()
+    own = cast("torch.Tensor | None", language.bias)
+    offsets = torch.zeros(len(rows)) if own is None else own.detach().cpu().float()
     return torch.cat([rows, weight[:, :-FEATURES].float()]), torch.cat([offsets, bias.float()])
 
 

@@ -3,11 +3,13 @@ that is told here has it, whatever a server answers."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import disable_progress_bars
 
 from sapo_studio.errors import EngineError, InputError, SapoError
 from sapo_studio.model_files.reading import shown
@@ -15,7 +17,7 @@ from sapo_studio.requests.kinds import HubUploadRequest
 from sapo_studio.requests.wire import write_progress
 
 HIDDEN = "(token)"
-NETWORK = next(kind for kind in HfHubHTTPError.__mro__ if kind.__name__ in ("HTTPError", "RequestException"))
+NETWORK = next(kind for kind in HfHubHTTPError.__mro__ if issubclass(kind, Exception) and kind.__name__ == "HTTPError")
 """What carries requests raises it where a connection fails: which package that is, is huggingface_hub's affair."""
 
 
@@ -24,7 +26,7 @@ def answer(request: HubUploadRequest) -> dict[str, Any]:
     token = get_token()
     if token is None:
         raise InputError("There is no token for the Hub", fix="Set HF_TOKEN, or `hf auth login`.")
-    api = HfApi(token=token, library_name="sapo-studio")
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None, token=token, library_name="sapo-studio")
     kept = f"The folder is kept: {request.folder}."
     if not request.update:
         _tried(
@@ -33,6 +35,7 @@ def answer(request: HubUploadRequest) -> dict[str, Any]:
             kept,
             token,
         )
+    disable_progress_bars()
     write_progress(0.1)
     begun = kept if request.update else f"{kept} The repository is there now, without files: go on by --update."
     commit = _tried(
@@ -86,5 +89,10 @@ def _refused(error: HfHubHTTPError, what: str, kept: str, token: str) -> SapoErr
 
 
 def _said(error: object, token: str) -> str:
-    lines = str(error).replace(token, HIDDEN).strip().splitlines()
-    return shown(lines[0] if lines else type(error).__name__, 300)
+    """The first line of what `error` says, and of what it came from."""
+    found: list[str] = []
+    while error is not None:
+        lines = str(error).replace(token, HIDDEN).strip().splitlines()
+        found.append(lines[0] if lines else type(error).__name__)
+        error = getattr(error, "__cause__", None)
+    return shown(" ".join(dict.fromkeys(found)), 300)

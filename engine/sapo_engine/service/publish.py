@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from sapo_engine.models.precision import resolve
 from sapo_engine.publishing.gguf import write_gguf
@@ -16,12 +17,22 @@ from sapo_engine.publishing.verifier import TRIED, write_verifier
 from sapo_engine.saved_run import SavedRun, config_of
 from sapo_engine.service.torch_setup import set_up_on
 from sapo_engine.text.trajectory import Trajectory
+from sapo_studio.errors import StoreError
 from sapo_studio.requests.kinds import PublishRequest
 from sapo_studio.requests.wire import write_progress
 
 
 def answer(request: PublishRequest) -> dict[str, Any]:
-    """See PublishRequest."""
+    """See PublishRequest. Raises StoreError where there is no room to write."""
+    try:
+        return _written(request)
+    except (OSError, SafetensorError) as error:
+        raise StoreError(
+            "The model cannot be written", why=str(error), fix="Free some space or choose another folder."
+        ) from error
+
+
+def _written(request: PublishRequest) -> dict[str, Any]:
     config = config_of(request.run)
     device = set_up_on(config.runtime, request.device)
     whole = (request.artefact / "config.json").is_file()

@@ -119,6 +119,8 @@ def _of_the_prompt(facts: Facts) -> str:
 def _of_the_weights(facts: Facts) -> str:
     answer = facts.answer
     said = f"{answer['parameters']:,} weights in {answer['dtype']}, {answer['architecture']}."
+    if named := answer.get("gguf"):
+        said += f" `{named}` is the same model for llama.cpp, by its own converter."
     rounding = answer.get("rounding")
     if not rounding:
         return said
@@ -232,8 +234,11 @@ def _settings(config: RunConfig) -> Iterator[tuple[str, str]]:
 
 
 def _origins(facts: Facts) -> Iterator[str]:
-    rows = [f"| {one.role} | {_named(one)} | {one.licence} | {_digests(one)} |" for one in facts.origins]
-    yield "\n".join(["| what | named | licence | files (SHA-256) |", "|---|---|---|---|", *rows])
+    lines: list[str] = []
+    for one in facts.origins:
+        lines.append(f"* **{one.role}**: {_named(one)}. Licence: {one.licence}.")
+        lines += [f"  * `{file.name}`, SHA-256 `{file.digest}`" for file in one.files]
+    yield "\n".join(lines)
     yield (
         "A licence is what the base's or the data's own files state, unread by anybody here; where none is stated, "
         "nobody knows. What was made from them may be bound by it."
@@ -246,10 +251,6 @@ def _named(origin: Origin) -> str:
     if not name.startswith((HUB, BUNDLED, BENCHMARK)):
         name = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     return f"`{name}`" if "`" not in name else name
-
-
-def _digests(origin: Origin) -> str:
-    return "<br>".join(f"{file.name}: `{file.digest}`" for file in origin.files) or "\u2014"
 
 
 # -- Limits

@@ -62,8 +62,16 @@ class Facts:
         return TASK_KINDS[self.config.task.kind].solutions == "programs"
 
 
-def facts_of(store: Store, name: str, wanted: Wanted, chosen: Chosen, answer: Mapping[str, Any]) -> Facts:
-    """Read them. Digests of the run's data and base are computed: that takes a while where they are large."""
+def facts_of(
+    store: Store,
+    name: str,
+    wanted: Wanted,
+    chosen: Chosen,
+    answer: Mapping[str, Any],
+    known: Sequence[Origin] | None = None,
+) -> Facts:
+    """Read them. Digests of the run's data and base are computed, which takes a while where they are large, unless its
+    origins are `known`."""
     run_id = wanted.run_id
     config = queries.get_config(store, run_id)
     return Facts(
@@ -72,7 +80,7 @@ def facts_of(store: Store, name: str, wanted: Wanted, chosen: Chosen, answer: Ma
         chosen=chosen,
         config=config,
         base=base_of(config, store.run_dir(run_id)),
-        origins=origins(config),
+        origins=origins(config) if known is None else known,
         numbers=_numbers(store, run_id, wanted.verifier, chosen.iteration),
         alarms=[alarm for alarm in alarms_of(store, run_id) if alarm.iteration <= chosen.iteration],
         answer=answer,

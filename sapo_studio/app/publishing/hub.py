@@ -10,8 +10,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sapo_studio.app.publishing.publication import Published
+from sapo_studio.app.publishing.card import card
+from sapo_studio.app.publishing.folder import cannot_write
+from sapo_studio.app.publishing.publication import CARD, Published
 from sapo_studio.errors import InputError
+from sapo_studio.files import write_atomic
 from sapo_studio.model_files.sources import HUB, hub_name
 from sapo_studio.readable import counted
 from sapo_studio.requests.kinds import HubUploadRequest
@@ -86,6 +89,15 @@ def question(published: Published, destination: Destination) -> str:
         who = "who can see it stays as it is"
     files, size = counted(len(published.files), "file"), f"{published.size / 2**20:,.1f} MiB"
     return f"Upload {published.facts.name} ({files}, {size}) to {destination.address} ({who})?"
+
+
+def fit_card(published: Published, destination: Destination) -> None:
+    """Have the card's lines load the model from where it is uploaded to. Raises StoreError where it cannot be
+    written."""
+    try:
+        write_atomic(published.folder / CARD, card(published.facts, destination.repository).encode())
+    except OSError as error:
+        raise cannot_write(published.folder, error) from error
 
 
 def upload_request(published: Published, destination: Destination) -> HubUploadRequest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from sapo_studio.app.publishing.gguf import find_converter
 from sapo_studio.app.publishing.models import Models, models_of
 from sapo_studio.app.publishing.scrub import scrub
 from sapo_studio.app.publishing.wanted import Chosen, Wanted, base_of, choose
+from sapo_studio.app.reports.provenance import Origin
 from sapo_studio.readable import printable
 from sapo_studio.requests.kinds import PublishRequest
 from sapo_studio.store.db import Store
@@ -43,11 +44,12 @@ def name_of(models: Models, wanted: Wanted, chosen: Chosen) -> str:
     return f"{named.strip('-._') or models.run_id}-{what}{form}"
 
 
-def preview(store: Store, wanted: Wanted) -> Facts:
-    """What the card will say as far as it is known before anything is written. Raises InputError as `ask` does."""
+def preview(store: Store, wanted: Wanted, known: Sequence[Origin] | None = None) -> Facts:
+    """What the card will say as far as it is known before anything is written. `known`: the run's origins, where they
+    have been read already. Raises InputError as `ask` does."""
     models = models_of(store, wanted.run_id)
     chosen = choose(models, wanted)
-    return facts_of(store, name_of(models, wanted, chosen), wanted, chosen, {})
+    return facts_of(store, name_of(models, wanted, chosen), wanted, chosen, {}, known)
 
 
 class Publication:

@@ -226,6 +226,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
+        "run.publish",
+        "Publish model\u2026",
+        "Export",
+        0,
+        "Write the reasoner or a verifier as a folder with a card that others load, or put it on the Hub.",
+        "",
+        "",
+        ANY,
+    ),
+    ActionSpec(
         "view.export",
         "Export panel\u2026",
         "Export",
@@ -376,7 +386,7 @@ class Actions(QObject):
         self._actions["run.score"].setEnabled(run is not None and run.imported)  # a run's verifiers score its own
         if run is not None and run.imported:
             self._actions["run.watch"].setEnabled(False)  # there is nothing to watch in a file
-            for made in ("run.clone", "run.again"):
+            for made in ("run.clone", "run.again", "run.publish"):
                 self._actions[made].setEnabled(False)  # no configuration made it
             self._actions["run.folder"].setEnabled(False)
         if run is not None and run.status is RunStatus.QUEUED and run.pid is not None:

@@ -1,4 +1,4 @@
-"""Importing and exporting from the window: by the menu, and by files that are dropped on it."""
+"""Importing, exporting and publishing from the window: by the menu, and by files that are dropped on it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sapo_ui.features.exports.tables_dialog import TablesDialog
 from sapo_ui.features.imports.export_dialog import ExportDialog
 from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
+from sapo_ui.features.publish.dialog import PublishDialog
 from sapo_ui.features.report.dialog import ReportDialog
 from sapo_ui.shell.run_actions import open_path
 from sapo_ui.widgets.saving import saving
@@ -51,6 +52,7 @@ class FileActions(QObject):
         return {
             "file.import": self.choose,
             "run.export": self.export,
+            "run.publish": self.publish,
             "run.report": self.report,
             "run.tables": self.export_tables,
             "run.score": self.score,
@@ -83,6 +85,16 @@ class FileActions(QObject):
         dialog = ExportDialog(run, saving().folder, self._window)
         dialog.written.connect(self._say)
         dialog.open()
+        return dialog
+
+    def publish(self) -> PublishDialog | None:
+        """Open the dialog that publishes a model of the run that is shown."""
+        run = self._current()
+        if run is None or run.imported:
+            return None
+        dialog = PublishDialog(run, self._window)
+        dialog.published.connect(self._say)
+        dialog.show()
         return dialog
 
     def report(self) -> ReportDialog | None:

@@ -1,0 +1,1 @@
+"""Publishing a run's model from the window."""
