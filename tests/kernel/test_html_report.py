@@ -175,6 +175,19 @@ def test_the_same_store_gives_the_same_bytes_and_no_more_of_them_than_wanted(fin
     assert len(one) < 120_000
 
 
+def test_long_solutions_are_cut_so_that_the_page_stays_small(store):
+    run_id = synthetic_run(store, iterations=1, trajectories=16, questions=6)
+    for identity, n in store.rows("SELECT id, n_steps FROM trajectories"):
+        steps = json.dumps([f"{step} " + "long " * 2_000 for step in range(n)])
+        store.execute("UPDATE trajectories SET steps = ? WHERE id = ?", (steps, identity))
+    (article,) = page_of(store, run_id, 1).by_id("samples").all("article")
+    assert "more characters" in article.text
+    assert len(article.text) < 40_000
+    assert all(
+        row.all("td")[-1].text.startswith(f"{at} long") for at, row in enumerate(article.all("tbody")[0].all("tr"))
+    )
+
+
 def test_samples_are_of_each_kind_with_a_score_in_figures(finished):
     page = page_of(*finished)
     kinds = [one.all("h3")[0].text for one in page.by_id("samples").all("article")]
