@@ -302,6 +302,7 @@ def test_an_imported_file_is_told_as_what_it_is(store, tmp_path):
     run_id = take_in(store, file, known_format(file), ReadAs()).run_id
     page = page_of(store, run_id)
     assert "no run has computed it" in section(page, "summary")
+    assert "1 solution: 1 with an incorrect step, 0 without one" in section(page, "summary")
     assert page.by_id("samples").all("article")
     assert [one.text for one in page.all("h2")][-1] == "Where it comes from"
     file.unlink()
@@ -332,7 +333,7 @@ def test_what_people_said_stands_beside_the_steps_and_in_sum(store):
     annotate(store, number, "Ann", dict.fromkeys(range(1, n), 1) | {n: -1})
     annotate(store, number, "Bo", dict.fromkeys(range(1, n + 1), 1))
     page = page_of(store, run_id)
-    assert "People have judged 1 solutions" in section(page, "people")
+    assert "People have judged 1 solution. Of 1 they say enough: 0 with an incorrect step, 1 without" in section(page, "people")
     assert "Krippendorff" in section(page, "people")
     article = next(one for one in page.all("article") if f"trajectory {number}:" in one.text)
     last = article.all("tbody")[0].all("tr")[-1]
