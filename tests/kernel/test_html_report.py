@@ -175,6 +175,19 @@ def test_the_same_store_gives_the_same_bytes_and_no_more_of_them_than_wanted(fin
     assert len(one) < 120_000
 
 
+def test_long_solutions_are_cut_so_that_the_page_stays_small(store):
+    run_id = synthetic_run(store, iterations=1, trajectories=16, questions=6)
+    for identity, n in store.rows("SELECT id, n_steps FROM trajectories"):
+        steps = json.dumps([f"{step} " + "long " * 2_000 for step in range(n)])
+        store.execute("UPDATE trajectories SET steps = ? WHERE id = ?", (steps, identity))
+    (article,) = page_of(store, run_id, 1).by_id("samples").all("article")
+    assert "more characters" in article.text
+    assert len(article.text) < 40_000
+    assert all(
+        row.all("td")[-1].text.startswith(f"{at} long") for at, row in enumerate(article.all("tbody")[0].all("tr"))
+    )
+
+
 def test_samples_are_of_each_kind_with_a_score_in_figures(finished):
     page = page_of(*finished)
     kinds = [one.all("h3")[0].text for one in page.by_id("samples").all("article")]
@@ -289,6 +302,7 @@ def test_an_imported_file_is_told_as_what_it_is(store, tmp_path):
     run_id = take_in(store, file, known_format(file), ReadAs()).run_id
     page = page_of(store, run_id)
     assert "no run has computed it" in section(page, "summary")
+    assert "1 solution: 1 with an incorrect step, 0 without one" in section(page, "summary")
     assert page.by_id("samples").all("article")
     assert [one.text for one in page.all("h2")][-1] == "Where it comes from"
     file.unlink()
@@ -319,7 +333,7 @@ def test_what_people_said_stands_beside_the_steps_and_in_sum(store):
     annotate(store, number, "Ann", dict.fromkeys(range(1, n), 1) | {n: -1})
     annotate(store, number, "Bo", dict.fromkeys(range(1, n + 1), 1))
     page = page_of(store, run_id)
-    assert "People have judged 1 solutions" in section(page, "people")
+    assert "People have judged 1 solution. Of 1 they say enough: 0 with an incorrect step, 1 without" in section(page, "people")
     assert "Krippendorff" in section(page, "people")
     article = next(one for one in page.all("article") if f"trajectory {number}:" in one.text)
     last = article.all("tbody")[0].all("tr")[-1]

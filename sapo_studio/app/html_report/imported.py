@@ -8,6 +8,7 @@ from sapo_studio.app.imports.facts import facts as facts_of
 from sapo_studio.app.reports.provenance import file_origin
 from sapo_studio.forecast import size
 from sapo_studio.paths import user_path
+from sapo_studio.readable import counted
 from sapo_studio.store import imports
 
 MOST_REFUSED = 40
@@ -16,8 +17,11 @@ MOST_REFUSED = 40
 def headline(subject: Subject) -> list[Element]:
     """What the file is, in sentences."""
     found = facts_of(subject.store, subject.run.id)
-    wrong, known = found.incorrect, found.solutions - found.unknown
-    verdict = f"{known:,} of {found.solutions:,} solutions have a known first error or none: {wrong:,} have one."
+    right = found.solutions - found.unknown - found.incorrect
+    verdict = (
+        f"{counted(found.solutions, 'solution')}: {found.incorrect:,} with an incorrect step, {right:,} without one,"
+        f" {found.unknown:,} of which that is not known."
+    )
     told = paragraphs([cut(sentence) for sentence in found.sentences()])
     note = "This is an imported file: no run has computed it, so that it has no curves, costs or configuration."
     return [element("p", verdict, class_="verdict"), element("p", note, class_="state"), *told]

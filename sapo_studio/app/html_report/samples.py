@@ -13,7 +13,7 @@ from itertools import chain, zip_longest
 from typing import Literal
 
 from sapo_studio.app.html_report.markup import Element, element, facts, given
-from sapo_studio.app.html_report.subject import Subject, cut, nothing
+from sapo_studio.app.html_report.subject import LONGEST, Subject, cut, nothing
 from sapo_studio.domain.judgements import Judgement
 from sapo_studio.domain.labelers.registry import CASES, LABELERS
 from sapo_studio.domain.labels import detect
@@ -26,6 +26,8 @@ SOURCES = ("sample", "import", "test", "process")
 LOOKED_AT = 200
 """Trajectories, those with most disagreement first, among which one of that kind is looked for."""
 MOST_STEPS = 60
+MOST_TEXT, LEAST_TEXT = 30_000, 200
+"""Characters of all steps of a solution; behind them each step is cut to the least."""
 SAID = {Judgement.RIGHT: "correct", Judgement.NEUTRAL: "neutral", Judgement.WRONG: "incorrect"}
 MARKS = {"1": "correct", "0": "incorrect"}
 
@@ -141,6 +143,7 @@ def _steps(trace: TraceDetail, verifier: int | None, code: bool) -> Element:
     columns += ["label"] if own is not None else []
     columns += ["people"] if trace.annotations else []
     rows: list[Element] = []
+    room = MOST_TEXT
     for step, words in enumerate(trace.steps[:MOST_STEPS], 1):
         cells = [element("th", str(step), scope="row")]
         if scores:
@@ -152,7 +155,9 @@ def _steps(trace: TraceDetail, verifier: int | None, code: bool) -> Element:
         if trace.annotations:
             cells.append(element("td", list(_people(trace, step))))
         tags = [element("span", tag, class_="tag") for tag in _tags(trace, scores, own, step)]
-        text = given(cut(words), "div", "text mono" if code else "text")
+        shown = cut(words, max(LEAST_TEXT, min(LONGEST, room)))
+        room -= len(shown)
+        text = given(shown, "div", "text mono" if code else "text")
         shade = f"step e{_shade(scores[step - 1])}" if step <= len(scores) else "step"
         rows.append(element("tr", cells, element("td", text, tags), class_=shade))
     head = element("thead", element("tr", [element("th", name, scope="col") for name in [*columns, "text"]]))

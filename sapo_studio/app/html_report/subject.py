@@ -65,11 +65,11 @@ def moment(at: float | None) -> str:
     return "\u2013" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def cut(text: str) -> str:
-    """`text` with its middle left out where it is too long to be read here."""
-    if len(text) <= LONGEST:
+def cut(text: str, most: int = LONGEST) -> str:
+    """`text` with its middle left out where it has more than `most` characters."""
+    if len(text) <= most:
         return text
-    head, tail = LONGEST * 3 // 4, LONGEST // 4
+    head, tail = most * 3 // 4, most // 4
     return f"{text[:head]} \u2026 ({len(text) - head - tail:,} more characters) \u2026 {text[-tail:]}"
 
 

@@ -76,8 +76,8 @@ def people(subject: Subject) -> list[Element]:
     parts = [
         element(
             "p",
-            f"People have judged {len(said):,} solutions; the first error of {len(first):,} is known:"
-            f" {wrong:,} have one, {len(first) - wrong:,} have none.",
+            f"People have judged {counted(len(said), 'solution')}. Of {len(first):,} they say enough: {wrong:,} with an"
+            f" incorrect step, {len(first) - wrong:,} without one.",
         )
     ]
     by: dict[str, Counter[str]] = {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sapo_studio.app.reports.run_report import Report
+from sapo_studio.domain.iteration_numbers import points
 from sapo_studio.domain.metric_catalog import HEADLINES, METRICS, MetricInfo
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.readable import sentences
@@ -113,11 +114,6 @@ def state_of(report: Report) -> str:
 def percent(share: float) -> str:
     """A share as `80.8 %`; a dash where it is no number."""
     return f"{100 * share:.1f}{PERCENT}" if math.isfinite(share) else "\u2013"
-
-
-def points(difference: float) -> str:
-    """A difference of shares: `12.7 points`."""
-    return f"{100 * difference:.1f} points"
 
 
 def with_interval(value: MetricValue) -> str:

@@ -51,18 +51,7 @@ class Disagreements(QAbstractTableModel):
 
     def numbers(self) -> Table:
         """A row a step, in full."""
-        heads = ("trajectory", "question", "step", "text", "score", "rollouts succeeded", "rollouts made", "others")
-        rows: list[tuple[object, ...]] = [(*heads, "written", with_unit("correct", "probability"), "oracle", "filter")]
-        for one in self._steps:
-            tries = (None, None) if one.rollouts is None else (one.rollouts.succeeded, one.rollouts.made)
-            oracle = "" if one.oracle is None else _word(one.oracle)
-            rows.append(
-                (
-                    *(one.trajectory, one.question, one.step, one.text, one.score, *tries, self._text(one, OTHERS)),
-                    *(_word(one.written), one.belief, oracle, self._text(one, FILTER)),
-                )
-            )
-        return rows
+        return _rows(self._steps, self._bounds)
 
     def step(self, row: int) -> Disagreement | None:
         """The step in a row."""
@@ -117,14 +106,13 @@ class Disagreements(QAbstractTableModel):
             case 2:
                 return "" if step.rollouts is None else f"{step.rollouts.succeeded}/{step.rollouts.made}"
             case 3:
-                others = {**step.graders, **step.people}
-                return ", ".join(f"{name}: {_word(said)}" for name, said in others.items())
+                return _others(step)
             case 4:
                 return ""  # a mark says it
             case 5:
                 return "" if step.belief is None else f"{step.belief:.2f}"
             case _:
-                return "out" if self._bounds is not None and step.out(self._bounds) else ""
+                return _filtered(step, self._bounds)
 
     def _restyle(self) -> None:
         if self._steps:
@@ -150,3 +138,22 @@ def _sentence(step: Disagreement) -> str:
     if step.oracle is not None:
         parts.append(f"By the task's oracle it is {_word(step.oracle)}.")
     return "\n".join(parts)
+
+
+def _rows(steps: Sequence[Disagreement], bounds: Bounds | None) -> Table:
+    """Steps one by one, of which there may be thousands, with what a filter with `bounds` does."""
+    heads = ("trajectory", "question", "step", "text", "score", "rollouts succeeded", "rollouts made", "others")
+    yield (*heads, "written", with_unit("correct", "probability"), "oracle", "filter")
+    for one in steps:
+        tries = (None, None) if one.rollouts is None else (one.rollouts.succeeded, one.rollouts.made)
+        oracle = "" if one.oracle is None else _word(one.oracle)
+        said = (_others(one), _word(one.written), one.belief, oracle, _filtered(one, bounds))
+        yield (one.trajectory, one.question, one.step, one.text, one.score, *tries, *said)
+
+
+def _others(step: Disagreement) -> str:
+    return ", ".join(f"{name}: {_word(said)}" for name, said in {**step.graders, **step.people}.items())
+
+
+def _filtered(step: Disagreement, bounds: Bounds | None) -> str:
+    return "out" if bounds is not None and step.out(bounds) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -178,15 +179,7 @@ class LineChart(PlotFrame):
 
     def table(self) -> Table:
         """A row a point: its line, x, value, and the interval where there is one."""
-        x, value = self._units
-        heads = ("series", with_unit("x", x), *(with_unit(name, value) for name in ("value", "low", "high")))
-        rows: list[tuple[object, ...]] = [heads]
-        for line in self._lines:
-            nothing = [None] * len(line.x)
-            low = line.low.tolist() if line.low is not None else nothing
-            high = line.high.tolist() if line.high is not None else nothing
-            rows += zip([line.name] * len(line.x), line.x.tolist(), line.y.tolist(), low, high, strict=True)
-        return rows
+        return _rows(self._lines, *self._units)
 
     # Scales
 
@@ -393,3 +386,11 @@ def _separator_pen() -> object:
     from sapo_ui.widgets.charts.plot_parts import pen
 
     return pen(theme.current().hairline, 1, Qt.PenStyle.DashLine)
+
+
+def _rows(lines: Sequence[Line], x: str, value: str) -> Table:
+    """The points of `lines`, one by one: of training curves there may be a million."""
+    yield ("series", with_unit("x", x), *(with_unit(name, value) for name in ("value", "low", "high")))
+    for line in lines:
+        low, high = (repeat(None) if ends is None else map(float, ends) for ends in (line.low, line.high))
+        yield from zip(repeat(line.name), map(float, line.x), map(float, line.y), low, high, strict=False)
