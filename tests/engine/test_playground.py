@@ -10,6 +10,7 @@ import torch
 from sapo_engine.rollouts import HfBackend
 from sapo_engine.service import score
 from sapo_engine.service.playground import streaming
+from sapo_engine.service.playground.__main__ import Post
 from sapo_engine.service.playground.models import Models, Run
 from sapo_engine.service.playground.server import Server
 from sapo_engine.service.playground.writing import Put, keys, rollout
@@ -324,6 +325,25 @@ def test_a_request_that_waits_is_cancelled_before_it_begins(bench, folder):
     assert bench.said[0].cancelled
 
 
+def test_what_is_cancelled_before_torch_is_there_is_answered_at_once(folder):
+    said, taken = [], []
+
+    class Out:
+        send = staticmethod(said.append)
+
+    class In:
+        take = staticmethod(taken.append)
+
+    post = Post(Out())
+    requests = [Load(id=name, checkpoint=Checkpoint(run=folder, iteration=1)) for name in ("l", "m")]
+    for message in (*requests, Cancel(id="l"), Cancel(id="none")):
+        post.take(message)
+    assert [(answer.request, answer.cancelled) for answer in said] == [("l", True)]
+    post.hand_to(In())
+    post.take(Cancel(id="m"))
+    assert taken == [requests[1], Cancel(id="m")]
+
+
 # -- What goes wrong
 
 
@@ -363,6 +383,9 @@ def test_a_damaged_artefact_is_not_loaded(bench, folder, tmp_path):
     assert "damaged" in failed.what
     missing = bench.ask(Load(id="m", checkpoint=Checkpoint(run=copy, iteration=7)))[-1]
     assert "has no reasoner M_7" in missing.what
+    half = Load(id="h", checkpoint=Checkpoint(run=folder, iteration=1), verifier=Scorer(run=folder, iteration=7))
+    assert "has no verifier V_7" in bench.ask(half)[-1].what
+    assert one(bench.ask(GiveBack(id="g")), MemoryGivenBack).freed == 0
     assert bench.ask(Sample(id="s", question=ASKING))[-1].exit_code == 2
 
 

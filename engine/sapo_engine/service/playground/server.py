@@ -241,14 +241,15 @@ class Server:
             self._send(Loading(request=telling.request, side=side, what=what, done=done))
 
         def work() -> Ready:
+            whole = False
             try:
                 writer = self._models.writer(load.checkpoint, tell)
                 scorer = None if load.verifier is None else load_scorer(self._models, load.verifier, tell)
                 telling.wanted.check()
-            except Cancelled:
-                # Whoever asked is gone: nobody else lets go of what is loaded already.
-                self._models.keep(self._needed())
-                raise
+                whole = True
+            finally:
+                if not whole:  # whoever asked may be gone: nobody else lets go of what is loaded already
+                    self._models.keep(self._needed())
             return Ready(writer, scorer)
 
         # First what nobody needs any more, so that there is room.
