@@ -333,7 +333,9 @@ def test_what_people_said_stands_beside_the_steps_and_in_sum(store):
     annotate(store, number, "Ann", dict.fromkeys(range(1, n), 1) | {n: -1})
     annotate(store, number, "Bo", dict.fromkeys(range(1, n + 1), 1))
     page = page_of(store, run_id)
-    assert "People have judged 1 solution. Of 1 they say enough: 0 with an incorrect step, 1 without" in section(page, "people")
+    assert "People have judged 1 solution. Of 1 they say enough: 0 with an incorrect step, 1 without" in section(
+        page, "people"
+    )
     assert "Krippendorff" in section(page, "people")
     article = next(one for one in page.all("article") if f"trajectory {number}:" in one.text)
     last = article.all("tbody")[0].all("tr")[-1]
