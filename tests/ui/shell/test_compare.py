@@ -43,6 +43,7 @@ def test_space_picks_in_the_list_which_shows_the_colour(qtbot, window, two):
     window.run_list.view.setFocus()
     qtbot.keyClick(window.run_list.view, Qt.Key.Key_Space)
     assert slots(window) == {"two": None, "one": 0}
+    assert "one is picked for comparison" in window.status_line.currentMessage()
     assert window.actions_["run.compare"].isChecked()
     window.run_list.select(two[1])
     assert not window.actions_["run.compare"].isChecked()

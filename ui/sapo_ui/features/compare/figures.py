@@ -108,10 +108,11 @@ def paper_of(comparison: Comparison, group: RunGroup) -> float | None:
     return comparison.run(group.runs[0]).paper.get(-1 if group.iteration is None else group.iteration)
 
 
-def at_the_end(comparison: Comparison, metric: str, slots: Slots) -> Figures:
-    """What each side reached: the metric with its interval, and other metrics beside it."""
+def at_the_end(comparison: Comparison, metric: str, slots: Slots, *, papers: bool) -> Figures:
+    """What each side reached: the metric with its interval, and other metrics beside it; with `papers`, the paper's
+    figures where there are any."""
     others = [name for name in BESIDE if name != metric and name in comparison.metrics]
-    papers = any(paper_of(comparison, group) is not None for group in comparison.groups)
+    papers = papers and any(paper_of(comparison, group) is not None for group in comparison.groups)
     titles = (SHOWN[metric].short, "", *(SHOWN[name].short for name in others), *(["Paper, greedy"] if papers else []))
     rows: list[Row] = []
     for at, group in enumerate(comparison.groups):

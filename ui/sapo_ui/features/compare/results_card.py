@@ -68,9 +68,11 @@ class ResultsCard(Card):
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(inside)
 
-    def show_comparison(self, comparison: Comparison, metric: str, slots: figures.Slots, *, every_pair: bool) -> None:
+    def show_comparison(
+        self, comparison: Comparison, metric: str, slots: figures.Slots, *, papers: bool, every_pair: bool
+    ) -> None:
         """Show the numbers of `metric`, and the differences that were tested."""
-        measured = figures.at_the_end(comparison, metric, slots)
+        measured = figures.at_the_end(comparison, metric, slots, papers=papers)
         self.measured.show_figures(measured, self._ends(metric, measured))
         found = figures.differences(comparison, slots)
         tested = comparison.tested[0] if comparison.tested else metric
