@@ -203,7 +203,7 @@ class MainWindow(QMainWindow):
             "run.read": lambda: self._use_run("read"),
             "run.audit": self.audit,
             "go.annotate": self.annotate,
-            "go.compare": lambda: self._show_page("compare"),
+            "go.compare": self.compare,
             "run.compare": self._compare_run,
             "go.queue": lambda: self._show_page("run_queue"),
             "go.benchmarks": self.benchmarks,
@@ -296,6 +296,11 @@ class MainWindow(QMainWindow):
     def benchmarks(self) -> None:
         """Open the page of process benchmarks."""
         self._show_page("benchmarks")
+
+    def compare(self) -> None:
+        """Open the Compare page, where it is not in front already."""
+        if self.pages.front_id != "compare":
+            self._show_page("compare")
 
     def annotate(self) -> None:
         """Open the Annotate page, where it is not in front already."""

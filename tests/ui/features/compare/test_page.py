@@ -254,6 +254,7 @@ def test_seeds_of_one_configuration_become_one_line(qtbot, compare, add, picks):
     assert line.y[-1] == pytest.approx((0.4 + 0.25 + 0.4) / 3)
     assert line.low[-1] < line.y[-1] < line.high[-1]
     assert page.board.results.measured.figures.figures.rows[1].note == "3 seeds"
+    assert len(keys(page)["labeling.rollouts"]) == 2  # a column a configuration
     press(qtbot, page.top.seeds)
     qtbot.waitUntil(lambda: len(page.board.curves.chart.lines) == 4)
     assert [picks.slot(run) for run in runs] == [1, 2, 3]

@@ -121,7 +121,8 @@ def at_the_end(comparison: Comparison, metric: str, slots: Slots, *, papers: boo
         texts = [value_text(name, None if value is None else value.value) for name, value in beside]
         if papers:
             texts.append(fmt.percent(paper_of(comparison, group)))
-        note = "baseline" if at == comparison.baseline else f"{len(group.runs)} seeds" if group.several else ""
+        notes = (["baseline"] if at == comparison.baseline else []) + ([f"{len(group.runs)} seeds"] * group.several)
+        note = ", ".join(notes)
         value = value_text(metric, None if own is None else own.value)
         interval = (None, None, None) if own is None else (own.value, own.low, own.high)
         said = f"{group.label}{f', {note}' if note else ''}: {SHOWN[metric].short} {value}"
