@@ -121,14 +121,21 @@ def _answers(side: SideOf, metric: str, *, common: bool) -> _Values | None:
     if len(found) == 1:
         return _Values(side.answers[0].keys, known[0], metric == "greedy_accuracy")
     first = side.answers[0].keys
-    if all(answers.keys == first for answers in side.answers):
-        return _Values(first, np.asarray(np.mean(known, axis=0), dtype=np.float64), whole=False)
-    if not common:
+    if not common and any(answers.keys != first for answers in side.answers):
         every = dict.fromkeys(key for answers in side.answers for key in answers.keys)
         return _Values(tuple(every), np.zeros(0), whole=False, split=True)
-    tables = [dict(zip(answers.keys, values, strict=True)) for answers, values in zip(side.answers, known, strict=True)]
-    keys = tuple(key for key in first if all(key in table for table in tables))
-    return _Values(keys, np.array([np.mean([table[key] for table in tables]) for key in keys]), whole=False)
+    places = [{key: place for place, key in enumerate(answers.keys)} for answers in side.answers]
+    keys = tuple(key for key in first if all(key in at for at in places))
+    aligned = [values[[at[key] for key in keys]] for values, at in zip(known, places, strict=True)]
+    return _Values(keys, _mean(aligned), whole=False)
+
+
+def _mean(known: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    total = known[0].copy()
+    for values in known[1:]:
+        total += values
+    total /= len(known)
+    return total
 
 
 def _of_run(answers: Answers, metric: str) -> NDArray[np.float64] | None:
