@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 
 from sapo_ui.widgets.charts.line_chart import Line
-from sapo_ui.widgets.charts.overlay_chart import Figures, OverlayChart
+from sapo_ui.widgets.charts.overlay_chart import Marks, OverlayChart
 
 X = np.array([0.0, 1.0, 2.0])
 
@@ -22,7 +22,7 @@ def chart(qtbot):
     made = OverlayChart()
     qtbot.addWidget(made)
     made.resize(600, 300)
-    made.set_beside(going=[1], figures=[Figures("paper, SAPO", X[-1:], np.array([0.9]))])
+    made.set_beside(going=[1], marks=[Marks("paper, SAPO", X[-1:], np.array([0.9]))])
     made.set_lines([line("low", 0.3, 0), line("high", 0.5, 1)])
     made.show()
     return made

@@ -359,7 +359,7 @@ def test_while_it_reads_the_last_picture_stays_and_it_says_so(qtbot, compare, ad
 def test_the_papers_figures_are_hollow_marks_where_there_are_any_and_can_be_hidden(qtbot, compare, add):
     paper = {"task": {"kind": "gsm8k"}, "model": {"source": "hub:Qwen/Qwen2.5-0.5B"}}
     page = compare(add("sapo", FEWER, FEWER, RIGHT, RIGHT, config=paper), add("lab", FEWER, RIGHT))
-    (figures,) = page.board.curves.chart.figures
+    (figures,) = page.board.curves.chart.marks
     assert figures.name == "paper, SAPO"
     run = page.comparison.runs[0]
     assert figures.y.tolist() == [run.paper[at] for at in range(4)]
@@ -368,7 +368,7 @@ def test_the_papers_figures_are_hollow_marks_where_there_are_any_and_can_be_hidd
     assert measured.figures.titles[-1] == "Paper, greedy"
     assert cells(page.board.results.measured)[1][-1] == "\u2013"
     press(qtbot, page.top.papers)
-    assert page.board.curves.chart.figures == ()
+    assert page.board.curves.chart.marks == ()
     assert page.top.papers.isVisible()
     assert measured.figures.titles[-1] != "Paper, greedy"
 

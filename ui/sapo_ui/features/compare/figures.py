@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sapo_studio.app.comparison.metrics import SHOWN
 from sapo_studio.app.comparison.records import Comparison, PairedDifference, RunGroup, Test
+from sapo_studio.app.comparison.sheets import p_value
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.widgets.interval_axis import Axis, axis_around
@@ -87,7 +88,8 @@ def p_text(p: float | None) -> str:
     """`p < 0.001`, `p = 0.034`."""
     if p is None:
         return fmt.NONE
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    text = p_value(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
 def measured_tabs(comparison: Comparison) -> tuple[str, ...]:

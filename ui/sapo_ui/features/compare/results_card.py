@@ -88,9 +88,9 @@ class ResultsCard(Card):
         self.shown.setText(figures.verdicts(comparison))
         self.shown.setVisible(bool(self.shown.text()))
         how = figures.how_tested(comparison)
-        self.tests.setText(
-            " ".join(part for part in (how and f"Difference in {title}.", how, *comparison.notes) if part)
-        )
+        own = dict.fromkeys(note for one in comparison.differences for note in one.notes)
+        parts = (how and f"Difference in {title}.", how, *own, *comparison.notes)
+        self.tests.setText(" ".join(part for part in parts if part))
         self.tests.setVisible(bool(self.tests.text()))
         blocked = self.every_pair.blockSignals(True)
         self.every_pair.setChecked(every_pair)
