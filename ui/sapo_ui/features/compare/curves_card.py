@@ -102,7 +102,8 @@ class CurvesCard(Card):
             ticks = [(float(number), iteration_name(number)) for number in range(last + 1)]
         along = next(text for text, key in AXES if key == axis)
         self.chart.setAccessibleName(f"{SHOWN[metric].short} {along.lower()}")
-        self.chart.set_beside(going=going, marks=marks)
+        bounds = (0.0, 1.0) if SHOWN[metric].unit == "share" else (-math.inf, math.inf)
+        self.chart.set_beside(going=going, marks=marks, bounds=bounds)
         self.chart.set_lines(
             lines,
             x_ticks=ticks,

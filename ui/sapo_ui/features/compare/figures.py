@@ -30,7 +30,7 @@ TESTS: dict[Test, str] = {
     "bootstrap": "Paired bootstrap over {n} questions",
     "seeds_paired": "Paired t test over {n} seeds",
     "seeds": "Welch\u2019s t test over {n} seeds",
-    "apart": "Test of two shares as of different questions, {n} of them: no single answers are kept",
+    "apart": "Two shares, tested as if of different questions",
 }
 
 
@@ -134,7 +134,10 @@ def at_the_end(comparison: Comparison, metric: str, slots: Slots, *, papers: boo
         if group.iteration is not None:
             said += f", iteration {group.iteration} of {comparison.run(group.runs[0]).iterations}"
         rows.append(Row(at, slot_of(comparison, at, slots), group.label, note, (value, "", *texts), interval, said))
-    return Figures(titles, tuple(rows), axis_around(end for row in rows for end in row.interval))
+    ends = [end for row in rows for end in row.interval if end is not None]
+    if SHOWN[metric].unit == "share":  # the interval of a mean over few seeds may reach beyond what there can be
+        ends = [min(1.0, max(0.0, end)) for end in ends]
+    return Figures(titles, tuple(rows), axis_around(ends))
 
 
 def differences(comparison: Comparison, slots: Slots) -> Figures:

@@ -53,6 +53,7 @@ class OverlayChart(LineChart):
         self._kept: int | None = None
         self._going: frozenset[int] = frozenset()
         self._marks: tuple[Marks, ...] = ()
+        self._bounds = (-math.inf, math.inf)
         self._ends: list[OpenEnd] = []
         self._squares: list[HollowMarks] = []
 
@@ -66,9 +67,16 @@ class OverlayChart(LineChart):
         """The lines that are drawn as going on."""
         return self._going
 
-    def set_beside(self, *, going: Collection[int] = (), marks: Sequence[Marks] = ()) -> None:
-        """What the next lines (`set_lines`) are drawn with: those that go on, by index, and figures of others."""
-        self._going, self._marks = frozenset(going), tuple(marks)
+    def set_beside(
+        self,
+        *,
+        going: Collection[int] = (),
+        marks: Sequence[Marks] = (),
+        bounds: tuple[float, float] = (-math.inf, math.inf),
+    ) -> None:
+        """What the next lines (`set_lines`) are drawn with: those that go on, by index, and figures of others. The y
+        axis leaves no room for what lies beyond `bounds`, such as intervals of a mean of shares."""
+        self._going, self._marks, self._bounds = frozenset(going), tuple(marks), bounds
 
     def focus_on(self, index: int | None) -> None:
         """Put a line into focus until another is; None: none."""
@@ -121,7 +129,8 @@ class OverlayChart(LineChart):
         return low, high + (OPEN_END * (high - low) if self._going else 0.0)
 
     def _y_limits(self, shown: Sequence[Floats]) -> tuple[float, float]:
-        return super()._y_limits([*shown, *(self._scaled(one.y) for one in self._marks)])
+        values = [*shown, *(self._scaled(one.y) for one in self._marks)]
+        return super()._y_limits([np.clip(part, *self._bounds) for part in values])
 
     def _draw(self, view: PlotView) -> None:
         from sapo_ui.widgets.charts.overlay_items import HollowMarks, OpenEnd
