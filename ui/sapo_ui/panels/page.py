@@ -15,7 +15,7 @@ class Page(QWidget):
     """What F1 opens while the page is in front and no panel has the focus: Markdown, a few short paragraphs."""
 
     keys: str = ""
-    """The keys of the page, which the line at the bottom names while no panel has the focus."""
+    """The keys that the status bar names while the page is in front."""
 
     rested = Signal()
     """It is `at_rest` (again)."""

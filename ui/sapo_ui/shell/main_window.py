@@ -485,7 +485,7 @@ class MainWindow(QMainWindow):
         own = [] if where is None else [shortcut.key().toString() for shortcut in where.findChildren(QShortcut)]
         self.actions_.yield_shortcuts(frozenset(own))
         page = self.pages.front
-        self.status_line.show_keys(panel.keys if panel is not None else page.keys if page is not None else "")
+        self.status_line.show_keys(panel.keys if panel is not None else "" if page is None else page.keys)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.pages.front_id not in ("empty", "run"):

@@ -13,8 +13,7 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from sapo_ui import theme
-from sapo_ui.widgets.charts.chart_export import Table
-from sapo_ui.widgets.charts.line_chart import MOST_FOR_LABELS, Line, LineChart
+from sapo_ui.widgets.charts.line_chart import MOST_FOR_LABELS, Line, LineChart, Table
 from sapo_ui.widgets.charts.plot_math import Floats
 
 if TYPE_CHECKING:
