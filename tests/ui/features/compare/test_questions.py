@@ -121,3 +121,5 @@ def test_further_questions_are_read_as_they_are_scrolled_to(qtbot, compare, add,
     qtbot.waitUntil(lambda: len(model.rows) == 10)
     assert {row.place for row in model.rows} == expected("left")
     assert not model.canFetchMore(model.index(-1))
+    page.board.curves.axis.setCurrentIndex(1)  # drawn anew, which loses no page
+    assert len(model.rows) == 10
