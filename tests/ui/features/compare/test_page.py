@@ -278,6 +278,7 @@ def test_a_run_that_goes_on_is_read_again_as_it_evaluates(qtbot, compare, add, s
     chart = page.board.curves.chart
     assert [chart.lines[at].name for at in chart.going] == ["going"]
     assert "still running" in page.board.curves.note.text()
+    assert [row.note for row in page.board.results.measured.figures.figures.rows] == ["baseline, it 1", "it 0"]
     shown = page.comparison
     page.tell(going)  # alive, hence changed; nothing that is compared has
     assert page.comparison is shown

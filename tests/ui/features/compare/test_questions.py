@@ -43,6 +43,14 @@ def test_each_part_lists_its_questions(qtbot, shown):
         qtbot.waitUntil(lambda outcome=outcome: {row.place for row in card.list.questions.rows} == expected(outcome))
 
 
+def test_a_click_on_a_part_of_the_bar_lists_its_questions(qtbot, shown):
+    card = shown.board.questions
+    places = dict(zip([part.outcome for part in card.bar.parts], card.bar.places(), strict=True))
+    qtbot.mouseClick(card.bar, Qt.MouseButton.LeftButton, pos=places["neither"].center().toPoint())
+    qtbot.waitUntil(lambda: {row.place for row in card.list.questions.rows} == expected("neither"))
+    assert card.parts.value == OUTCOMES.index("neither")
+
+
 def test_j_and_k_move_from_wherever_the_focus_is(qtbot, shown):
     questions = shown.board.questions.list
     chart = shown.board.curves.chart

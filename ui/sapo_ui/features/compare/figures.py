@@ -116,6 +116,7 @@ def at_the_end(comparison: Comparison, metric: str, slots: Slots, *, papers: boo
     others = [name for name in BESIDE if name != metric and name in comparison.metrics]
     papers = papers and any(paper_of(comparison, group) is not None for group in comparison.groups)
     titles = (SHOWN[metric].short, "", *(SHOWN[name].short for name in others), *(["Paper, greedy"] if papers else []))
+    apart = len({group.iteration for group in comparison.groups} - {None}) > 1
     rows: list[Row] = []
     for at, group in enumerate(comparison.groups):
         own = value_of(comparison, group, metric)
@@ -123,7 +124,9 @@ def at_the_end(comparison: Comparison, metric: str, slots: Slots, *, papers: boo
         texts = [value_text(name, None if value is None else value.value) for name, value in beside]
         if papers:
             texts.append(fmt.percent(paper_of(comparison, group)))
-        notes = (["baseline"] if at == comparison.baseline else []) + ([f"{len(group.runs)} seeds"] * group.several)
+        notes = ["baseline"] if at == comparison.baseline else []
+        notes += [f"{len(group.runs)} seeds"] if group.several else []
+        notes += [f"it {group.iteration}"] if apart and group.iteration is not None else []
         note = ", ".join(notes)
         value = value_text(metric, None if own is None else own.value)
         interval = (None, None, None) if own is None else (own.value, own.low, own.high)

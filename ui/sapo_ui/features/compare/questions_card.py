@@ -59,6 +59,7 @@ class QuestionsCard(Card):
         self.pair.currentIndexChanged.connect(self._pair_chosen)
         self.head.addWidget(self.pair)
         self.bar = FourWayBar()
+        self.bar.chosen.connect(self._outcome_chosen)
         self.parts = Segmented("Which questions", "Whose greedy answer is correct")
         self.parts.chosen.connect(self._part_chosen)
         self.list = QuestionList()
@@ -149,8 +150,12 @@ class QuestionsCard(Card):
             self._read(replace(self._asked, left=left, right=right))
 
     def _part_chosen(self, at: object) -> None:
-        if isinstance(at, int) and self._asked is not None:
-            self.outcome = OUTCOMES[at]
+        if isinstance(at, int):
+            self._outcome_chosen(OUTCOMES[at])
+
+    def _outcome_chosen(self, outcome: object) -> None:
+        if outcome in OUTCOMES and self._asked is not None:
+            self.outcome = OUTCOMES[OUTCOMES.index(outcome)]
             self._place, self._settled = 0, True
             self._read(replace(self._asked, outcome=self.outcome))
 
