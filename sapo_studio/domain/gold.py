@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sapo_studio.domain.judgements import Judgement, first_error
+from sapo_studio.domain.paired_tests import mcnemar
 
 SIGNIFICANT = 0.05
 
@@ -40,7 +40,7 @@ class GoldScore:
     def p(self) -> float:
         """Of the exact two-sided test (McNemar) that the person calls a step wrong where it is not as often as the
         other way round."""
-        return sign_test(self.false_alarms, self.misses)
+        return mcnemar(self.false_alarms, self.misses)
 
     @property
     def steps_right(self) -> int:
@@ -80,12 +80,6 @@ def judged_wrongly(item: GoldItem) -> bool:
     """Whether a person names another first error than the known one, or judges a step up to it otherwise."""
     score = gold_score([item])
     return score.exact == 0 or score.steps_right < score.sound + score.faulty
-
-
-def sign_test(one: int, other: int) -> float:
-    """p of the exact two-sided binomial test that both are equally likely; 1 where there is nothing to test."""
-    n = one + other
-    return min(1.0, 2 * sum(math.comb(n, k) for k in range(min(one, other) + 1)) / 2**n)
 
 
 def _steps(count: int, kind: str) -> str:

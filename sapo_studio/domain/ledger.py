@@ -302,3 +302,12 @@ def until(iterations: Mapping[int, IterationCompute]) -> dict[int, Compute | Non
         total = None if total is None or mine is None else total + mine
         found[iteration] = total
     return found
+
+
+def flops_until(computed: Mapping[int, Compute | None], iteration: int) -> float | None:
+    """FLOPs of the method up to and including an iteration, of what `until` says; None where not all of them were
+    counted. The reasoner after the warm-up has cost nothing of its own, whatever the first labels did."""
+    if iteration == 0:
+        return 0.0
+    found = computed.get(iteration)
+    return float(found.flops) if found is not None and found.complete else None

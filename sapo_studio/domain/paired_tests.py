@@ -43,26 +43,30 @@ def mcnemar(wins: int, losses: int) -> float:
     return min(1.0, 2.0 * math.exp(top) * float(np.exp(logs - top).sum()))
 
 
-def bootstrap(differences: Sequence[float] | NDArray[np.float64]) -> Difference:
+def bootstrap(
+    differences: Sequence[float] | NDArray[np.float64], sizes: Sequence[float] | NDArray[np.float64] | None = None
+) -> Difference:
     """The mean of one difference a question (each from -1 to 1), over DRAWS resamples of the questions: the percentile
     interval, and twice the share of resamples on the other side of 0. A question counts as one, however many samples
-    its difference is the mean of: they are not independent.
+    its difference is the mean of: they are not independent. With `sizes` (all above 0) the difference of a question is
+    a sum over so many, and the mean is over all of these: sum(differences) / sum(sizes).
 
     No fewer than k questions that differ can show more than a sign test of k can: p is at least 2^(1-k). Where all
     differ alike, they do not vary but a further one might: as often as Wilson's interval says.
     """
     data = np.asarray(differences, dtype=np.float64)
+    weights = np.ones(len(data)) if sizes is None else np.asarray(sizes, dtype=np.float64)
     n = len(data)
     if n == 0:
         raise ValueError("there is no question")
-    values, counts = np.unique(data, return_counts=True)
-    value = float(data.mean())
-    differing = int(counts[values != 0.0].sum())
-    if len(values) == 1:
+    pairs, counts = np.unique(np.stack([data, weights]), axis=1, return_counts=True)
+    value = float(data.sum() / weights.sum())
+    differing = int(np.count_nonzero(data))
+    if np.ptp(pairs[0] / pairs[1]) == 0.0:
         one_more = wilson(0, n).high
         low, high = value - one_more * (1.0 + value), value + one_more * (1.0 - value)
         return Difference(value, low, high, _at_least(0.0, differing))
-    means = _resampled(values, counts)
+    means = _resampled(pairs, counts)
     low, high = (float(edge) for edge in np.quantile(means, (0.025, 0.975)))
     # A mean of 0 may come out as one a rounding away from it.
     near = 1e-12
@@ -74,14 +78,17 @@ def _at_least(p: float, differing: int) -> float:
     return min(1.0, max(p, 2.0 ** (1 - differing))) if differing else 1.0
 
 
-def _resampled(values: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Means of DRAWS resamples of `counts` questions of each value. How often each value is drawn is multinomial: there
-    are far fewer values than questions."""
+def _resampled(pairs: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Means of DRAWS resamples of `counts` questions of each pair of a difference and its size (the two rows of
+    `pairs`). How often each is drawn is multinomial: there are far fewer of them than questions."""
     rng = np.random.default_rng(_SEED)
     n = int(counts.sum())
     chances = counts / n
-    part = max(1, _AT_ONCE // len(values))
-    found = [rng.multinomial(n, chances, size=min(part, DRAWS - at)) @ values / n for at in range(0, DRAWS, part)]
+    part = max(1, _AT_ONCE // len(counts))
+    found: list[NDArray[np.float64]] = []
+    for at in range(0, DRAWS, part):
+        sums = rng.multinomial(n, chances, size=min(part, DRAWS - at)) @ pairs.T
+        found.append(sums[:, 0] / sums[:, 1])
     return np.concatenate(found)
 
 

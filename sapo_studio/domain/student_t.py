@@ -15,7 +15,8 @@ def two_sided(t: float, freedom: float) -> float:
     necessarily whole)."""
     if math.isinf(t):
         return 0.0
-    return _incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t))
+    whole = freedom + t * t
+    return _incomplete_beta(freedom / 2, 0.5, freedom / whole, t * t / whole)
 
 
 def quantile(freedom: float, inside: float = 0.95) -> float:
@@ -35,15 +36,16 @@ def quantile(freedom: float, inside: float = 0.95) -> float:
     return (low + high) / 2
 
 
-def _incomplete_beta(a: float, b: float, x: float) -> float:
-    """The regularized incomplete beta function, by its continued fraction (Lentz's method)."""
+def _incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
+    """The regularized incomplete beta function at `x`, by its continued fraction (Lentz's method). `rest`: 1 - x, which
+    has more digits than x leaves of it where x is close to 1."""
     if x <= 0.0:
         return 0.0
-    if x >= 1.0:
+    if rest <= 0.0:
         return 1.0
     if x > (a + 1.0) / (a + b + 2.0):  # where the fraction converges slowly its mirror image does not
-        return 1.0 - _incomplete_beta(b, a, 1.0 - x)
-    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)) / a
+        return 1.0 - _incomplete_beta(b, a, rest, x)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)) / a
     c, d = 1.0, 1.0 / _apart(1.0 - (a + b) * x / (a + 1.0))
     fraction = d
     for m in range(1, _STEPS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,12 @@ def answers_of(store: Store, run_id: str, iteration: int, set: str = "") -> Answ
     """What the reasoner that iteration `iteration` has made answered; nothing where no answers are kept (runs of
     versions that kept them of evaluation sets alone)."""
     found = store.rows(_ANSWERS, (run_id, iteration, set))
+    with reading(store.path, f"what run {run_id} answered to test questions"):
+        return _answers(found)
+
+
+def _answers(found: Sequence[Sequence[Any]]) -> Answers:
+    """Of rows of _ANSWERS."""
     seen: dict[tuple[str, str], int] = {}
     keys: list[Key] = []
     for _, text, answer, *_ in found:

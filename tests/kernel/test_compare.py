@@ -246,6 +246,45 @@ def test_runs_that_kept_no_answers(store: Store, pair: tuple[str, str]) -> None:
     assert found.questions == "1 of 2 runs keep no single answers"
 
 
+def test_verifiers_on_the_same_benchmark(store: Store) -> None:
+    """Question by question, each with the steps of all its solutions up to the first error."""
+    good, bad = [0.9, 0.9, 0.1], [0.9, 0.2, 0.1]
+    judged = [("p", 0, [0.9, 0.9, 0.9]), ("p", 3, good), ("q", 3, good), *((f"r{n}", 3, good) for n in range(10))]
+    worse = [(text, truth, bad if truth else scores) for text, truth, scores in judged]
+    a, b = (
+        answered_run(store, ["1"], name=name, judged=rows, metrics={"verifier_step_accuracy": value, "mce": 1.0})
+        for name, rows, value in (("a", judged, 1.0), ("b", worse, 27 / 39))
+    )
+    (one,) = compare(store, [a, b], baseline=b, metrics=["verifier_step_accuracy"]).differences
+    assert (one.test, one.n, one.wins, one.losses) == ("bootstrap", 12, 12, 0)
+    assert one.value == pytest.approx(12 / 39)  # each of 12 wrong solutions loses one of its three steps; p has six
+    assert one.verdict == "better"
+    other = answered_run(
+        store, ["1"], name="other", judged=[*judged[:-1], ("new", 3, good)], metrics={"verifier_step_accuracy": 1.0}
+    )
+    (one,) = compare(store, [a, other], metrics=["verifier_step_accuracy"]).differences
+    unlike = "other is measured on solutions of 12 questions and a 12; 11 of them are the same."
+    assert (one.refused, one.common_helps) == (f"Not paired: {unlike}", True)
+    (one,) = compare(store, [a, other], metrics=["verifier_step_accuracy"], common=True).differences
+    assert (one.n, one.value) == (11, 0.0)
+
+
+def test_first_errors_on_the_same_benchmark(store: Store) -> None:
+    named, missed = [0.9, 0.1], [0.9, 0.9]
+    a, b = (
+        answered_run(store, ["1"], name=name, judged=rows, metrics={"first_error_accuracy": 0.5})
+        for name, rows in (
+            ("a", [("p", 2, named), ("p", 0, missed), ("q", 2, named)]),
+            ("b", [("p", 2, missed), ("p", 0, missed), ("q", 2, named)]),
+        )
+    )
+    (one,) = compare(store, [a, b], baseline=b, metrics=["first_error_accuracy"]).differences
+    assert (one.value, one.wins, one.losses, one.n) == (pytest.approx(1 / 3), 1, 0, 2)
+    alone = answered_run(store, ["1"], name="alone", metrics={"first_error_accuracy": 0.5})
+    (one,) = compare(store, [a, alone], metrics=["first_error_accuracy"]).differences
+    assert one.test == ""  # nor has it an interval to go by
+
+
 def test_numbers_that_are_no_mean_over_questions(store: Store) -> None:
     a, b = (
         answered_run(store, ["1"], name=n, metrics={"gap": v, "label_accuracy": v}) for n, v in (("a", 0.1), ("b", 0.2))
@@ -332,6 +371,13 @@ def test_a_single_seed_against_several(store: Store) -> None:
     mixed = seeded(store, "mixed", [30, 20], sampling={"samples": 3})
     (one,) = compare(store, [*mixed, alone], baseline=alone).differences
     assert one.refused == "Not paired: the runs of mixed answer different questions."
+    more = {"sampling": {"samples": 5}}
+    partly = [
+        answered_run(store, ["1" * 6], name="partly", seed=seed, questions=texts[seed : seed + 6], config=more)
+        for seed in (0, 2)
+    ]
+    (one,) = compare(store, [*partly, alone], baseline=alone, common=True).differences
+    assert (one.n, one.wins, one.value) == (4, 2, 0.5)  # questions 2 to 5, of which alone has 2 and 3
 
 
 def test_a_seed_a_second_time_is_no_further_seed(store: Store) -> None:
@@ -459,9 +505,17 @@ def test_the_paper_s_figures_stand_beside_its_own_setting_alone(store: Store) ->
     assert found.runs[1].paper == {0: pytest.approx(0.3419), 3: pytest.approx(PAPER[where]["w/o PF"] / 100)}
 
 
+def test_an_untrained_model_stands_beside_the_paper_s(store: Store) -> None:
+    run = answered_run(store, ["1"], config=GSM8K | {"warmup": {"epochs": 0}})
+    assert compare(store, [run]).runs[0].paper == {0: pytest.approx(PAPER["gsm8k/qwen2.5-0.5b"]["CoT"] / 100)}
+    warmed = answered_run(store, ["1"], config=GSM8K)
+    assert compare(store, [warmed]).runs[0].paper == {0: pytest.approx(0.3419)}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
+        {"warmup": {"epochs": 0}},
         {"model": {"source": "hub:Qwen/Qwen2.5-0.5B-Instruct"}},
         {"model": {"source": "/models/Qwen2.5-0.5B"}},
         {"task": GSM8K["task"] | {"test_data": "mine.jsonl"}},

@@ -92,6 +92,20 @@ def test_the_bootstrap_draws_questions():
     assert found.p == pytest.approx(2 * min((means <= 0).mean(), (means >= 0).mean()), abs=0.015)
 
 
+def test_a_question_weighs_as_much_as_there_is_of_it():
+    """Against one that draws questions one by one, each with all of its steps."""
+    rng = np.random.default_rng(4)
+    sizes = rng.integers(1, 9, size=70)
+    differences = np.array([rng.integers(-1, size + 1) for size in sizes])
+    found = bootstrap(differences, sizes)
+    drawn = rng.integers(0, 70, size=(20_000, 70))
+    means = differences[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    assert found.value == pytest.approx(differences.sum() / sizes.sum())
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(means, (0.025, 0.975))), abs=0.01)
+    same = bootstrap([0, 0, 0], [1, 2, 3])
+    assert (same.value, same.high, same.p) == (0.0, wilson(0, 3).high, 1.0)
+
+
 @given(shares, st.data())
 def test_bootstrap_turned_round(left, data):
     right = data.draw(st.lists(st.sampled_from([k / 8 for k in range(9)]), min_size=len(left), max_size=len(left)))

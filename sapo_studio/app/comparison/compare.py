@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sapo_studio.app.comparison.configuration import Configured, configured, identities, rows_of
 from sapo_studio.app.comparison.groups import group, group_places, labels
 from sapo_studio.app.comparison.measured import Measured, measured
-from sapo_studio.app.comparison.metrics import SHOWN
+from sapo_studio.app.comparison.metrics import BY_SOLUTION, SHOWN
 from sapo_studio.app.comparison.pairing import SideOf, corrected, difference
 from sapo_studio.app.comparison.paper import figures
 from sapo_studio.app.comparison.picking import pick_all
@@ -22,6 +22,7 @@ from sapo_studio.app.comparison.records import (
 )
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
+from sapo_studio.store.benchmark_hits import benchmark_hits
 from sapo_studio.store.db import Store
 from sapo_studio.store.question_answers import Answers, answers_of
 from sapo_studio.store.records import ConfigChange
@@ -76,7 +77,7 @@ def compare(
     of_run = {place: at for at, mine in enumerate(places) for place in mine}
     last = [_answers(store, run, run.iteration, set) for run in found]
     sides = [
-        _side(store, groups[at], [found[p] for p in mine], [last[p] for p in mine], set)
+        _side(store, groups[at], [found[p] for p in mine], [last[p] for p in mine], set, metrics)
         for at, mine in enumerate(places)
     ]
     differences = _differences(sides, of_run[against], metrics, common=common, every_pair=every_pair)
@@ -132,7 +133,14 @@ def _answers(store: Store, run: Measured, iteration: int | None, set: str) -> An
     return _NO_ANSWERS if iteration is None else answers_of(store, run.run.id, iteration, set)
 
 
-def _side(store: Store, mine: RunGroup, runs: Sequence[Measured], last: Sequence[Answers], set: str) -> SideOf:
+def _side(
+    store: Store,
+    mine: RunGroup,
+    runs: Sequence[Measured],
+    last: Sequence[Answers],
+    set: str,
+    metrics: Sequence[str],
+) -> SideOf:
     """What stands behind a group at its iteration, which of several is not the last that each of them has been
     through."""
     if mine.iteration is None:
@@ -141,7 +149,9 @@ def _side(store: Store, mine: RunGroup, runs: Sequence[Measured], last: Sequence
         known if run.iteration == mine.iteration else _answers(store, run, mine.iteration, set)
         for run, known in zip(runs, last, strict=True)
     ]
-    return SideOf(mine, tuple(run.values[mine.iteration] for run in runs), tuple(answers))
+    verifiers = runs if {*metrics} & {*BY_SOLUTION} else ()
+    judged = tuple(benchmark_hits(store, run.run.id, mine.iteration) for run in verifiers)
+    return SideOf(mine, tuple(run.values[mine.iteration] for run in runs), tuple(answers), judged)
 
 
 def _differences(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sapo_studio.app.comparison.metrics import SHOWN, by_question, with_reckoned
 from sapo_studio.app.comparison.records import Picked, Point
-from sapo_studio.domain.ledger import Compute, until
+from sapo_studio.domain.ledger import Compute, flops_until, until
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError
 from sapo_studio.store import queries
@@ -40,18 +40,10 @@ class Measured:
             return self.picked.iteration
         return max(self.values, default=None)
 
-    def flops(self, iteration: int) -> float | None:
-        """FLOPs of the method up to and including an iteration; None where not all of them were counted. The reasoner
-        after the warm-up has cost nothing of its own, whatever the first labels did."""
-        if iteration == 0:
-            return 0.0
-        found = self.compute.get(iteration)
-        return float(found.flops) if found is not None and found.complete else None
-
     def point(self, iteration: int, metric: str) -> Point:
         """A metric that was measured."""
         value = self.values[iteration][metric]
-        place = (iteration, self.flops(iteration), self.seconds.get(iteration))
+        place = (iteration, flops_until(self.compute, iteration), self.seconds.get(iteration))
         return Point(*place, value.value, value.low, value.high, value.n)
 
     def curves(self) -> dict[str, tuple[Point, ...]]:

@@ -59,6 +59,10 @@ BY_QUESTION = ("greedy_accuracy", "sampled_accuracy", "sound_accuracy")
 """Metrics, beside pass@k, that are a mean over test questions: they can be compared question by question."""
 
 
+BY_SOLUTION = ("verifier_step_accuracy", "first_error_accuracy")
+"""Metrics that are a mean over the process benchmark: they can be compared where it is the same."""
+
+
 def passes(metric: str) -> int | None:
     """The k of pass@k; None of another metric."""
     head, _, k = metric.rpartition("_")

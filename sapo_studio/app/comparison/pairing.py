@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sapo_studio.app.comparison.metrics import SHOWN, by_question, passes
+from sapo_studio.app.comparison.metrics import BY_SOLUTION, SHOWN, by_question, passes
 from sapo_studio.app.comparison.records import PairedDifference, RunGroup
 from sapo_studio.domain.metrics import pass_at_k
 from sapo_studio.domain.paired_tests import Difference, apart, bootstrap, mcnemar
 from sapo_studio.domain.statistics import compared, holm, unpaired
 from sapo_studio.readable import counted
+from sapo_studio.store.benchmark_hits import BenchmarkHits
 from sapo_studio.store.question_answers import Answers, Key
 from sapo_studio.store.records import MetricValue
 
@@ -26,12 +27,13 @@ FEW_QUESTIONS = 6
 
 @dataclass(frozen=True)
 class SideOf:
-    """What stands behind a group, in the order of its runs: the metrics of the iteration that is compared, and the
-    answers to the questions of the set."""
+    """What stands behind a group, in the order of its runs: the metrics of the iteration that is compared, the answers
+    to the questions of the set and, where it is asked for, how verifiers judged the process benchmark."""
 
     group: RunGroup
     values: tuple[Mapping[str, MetricValue], ...]
     answers: tuple[Answers, ...]
+    judged: tuple[BenchmarkHits, ...] = ()
 
     @property
     def label(self) -> str:
@@ -53,10 +55,9 @@ def difference(
     found = replace(found, value=means[0] - means[1])
     if a.group.several and b.group.several:
         return _over_seeds(found, a, b)
-    if by_question(metric):
-        mine, other = _answers(a, metric, common=common), _answers(b, metric, common=common)
-        if mine is not None and other is not None:
-            return _over_questions(found, a, b, mine, other, common=common)
+    mine, other = _of_side(a, metric, common=common), _of_side(b, metric, common=common)
+    if mine is not None and other is not None:
+        return _over_questions(found, a, b, mine, other, common=common)
     return _apart(found, a, b)
 
 
@@ -103,31 +104,51 @@ def _over_seeds(found: PairedDifference, a: SideOf, b: SideOf) -> PairedDifferen
 
 @dataclass(frozen=True)
 class _Values:
-    """A number a question. `whole`: each is 0 or 1. `split`: the runs of the side have answered different questions;
-    `keys` are then all of these, and there are no values."""
+    """A number a question, a sum over `sizes` of something. `whole`: each is 0 or 1, of one. `split`: the runs of the
+    side have answered different questions; `keys` are then all of these, and there are no values."""
 
     keys: tuple[Key, ...]
     values: NDArray[np.float64]
-    whole: bool
+    sizes: NDArray[np.float64]
+    whole: bool = False
     split: bool = False
 
 
-def _answers(side: SideOf, metric: str, *, common: bool) -> _Values | None:
-    """The metric of each question, its mean over the runs of the side; None where a run keeps no answers to tell."""
-    found = [_of_run(answers, metric) for answers in side.answers]
+def _of_side(side: SideOf, metric: str, *, common: bool) -> _Values | None:
+    """The metric of each question, its mean over the runs of the side; None where a run keeps nothing to tell."""
+    if metric in BY_SOLUTION:
+        found = [_of_verifier(judged, metric) for judged in side.judged]
+    else:
+        found = [_of_run(answers, metric) for answers in side.answers] if by_question(metric) else []
     known = [values for values in found if values is not None]
-    if len(known) < len(found):
+    if not known or len(known) < len(side.group.runs):
         return None
-    if len(found) == 1:
-        return _Values(side.answers[0].keys, known[0], metric == "greedy_accuracy")
-    first = side.answers[0].keys
-    if not common and any(answers.keys != first for answers in side.answers):
-        every = dict.fromkeys(key for answers in side.answers for key in answers.keys)
-        return _Values(tuple(every), np.zeros(0), whole=False, split=True)
-    places = [{key: place for place, key in enumerate(answers.keys)} for answers in side.answers]
+    if len(known) == 1:
+        return known[0]
+    first = known[0].keys
+    if not common and any(values.keys != first for values in known):
+        every = dict.fromkeys(key for values in known for key in values.keys)
+        return _Values(tuple(every), np.zeros(0), np.zeros(0), split=True)
+    places = [{key: place for place, key in enumerate(values.keys)} for values in known]
     keys = tuple(key for key in first if all(key in at for at in places))
-    aligned = [values[[at[key] for key in keys]] for values, at in zip(known, places, strict=True)]
-    return _Values(keys, _mean(aligned), whole=False)
+    order = [[at[key] for key in keys] for at in places]
+    aligned = [values.values[at] for values, at in zip(known, order, strict=True)]
+    return _Values(keys, _mean(aligned), known[0].sizes[order[0]])
+
+
+def _of_verifier(judged: BenchmarkHits, metric: str) -> _Values | None:
+    if not judged.keys:
+        return None
+    found = (judged.hits, judged.steps) if metric == "verifier_step_accuracy" else (judged.named, judged.solutions)
+    values, sizes = (counts.astype(np.float64) for counts in found)
+    return _Values(judged.keys, values, sizes)
+
+
+def _of_run(answers: Answers, metric: str) -> _Values | None:
+    shares = _shares(answers, metric)
+    if shares is None:
+        return None
+    return _Values(answers.keys, shares, np.ones(len(shares)), whole=metric == "greedy_accuracy")
 
 
 def _mean(known: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -138,7 +159,7 @@ def _mean(known: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     return total
 
 
-def _of_run(answers: Answers, metric: str) -> NDArray[np.float64] | None:
+def _shares(answers: Answers, metric: str) -> NDArray[np.float64] | None:
     if not len(answers):
         return None
     if metric == "greedy_accuracy":
@@ -167,12 +188,12 @@ def shared(left: Sequence[Key], right: Sequence[Key]) -> tuple[NDArray[np.int64]
     return table[:, 0], table[:, 1]
 
 
-def other_questions(left: str, right: str, n_left: int, n_right: int, n_common: int) -> str:
+def other_questions(left: str, right: str, n_left: int, n_right: int, n_common: int, verb: str = "answers") -> str:
     """What is said where two sides have answered different questions."""
     if n_common == n_left == n_right:
         return ""
     some = f"{n_common:,} of them are the same" if n_common else "none of them is the same"
-    return f"{left} answers {n_left:,} questions and {right} {n_right:,}; {some}."
+    return f"{left} {verb} {n_left:,} questions and {right} {n_right:,}; {some}."
 
 
 def _over_questions(
@@ -185,16 +206,17 @@ def _over_questions(
         if values.split:
             why = f"Not paired: the runs of {side.label} answer different questions."
             return replace(found, refused=why, common_helps=n > 0)
-    unlike = other_questions(a.label, b.label, len(mine.keys), len(other.keys), n)
+    verb = "answers" if by_question(found.metric) else "is measured on solutions of"
+    unlike = other_questions(a.label, b.label, len(mine.keys), len(other.keys), n, verb)
     if unlike and not (common and n):
         return replace(found, refused=f"Not paired: {unlike}", common_helps=n > 0)
     differences = mine.values[mine_at] - other.values[other_at]
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
-    test: Difference = bootstrap(differences)
+    test: Difference = bootstrap(differences, mine.sizes[mine_at])
     exact = mine.whole and other.whole
     notes = [f"Over the {n:,} questions that both have."] if unlike else []
     if wins + losses < FEW_QUESTIONS:
-        notes.append(f"Their answers differ in {counted(wins + losses, 'question')}: too few to show anything.")
+        notes.append(f"They differ in {counted(wins + losses, 'question')}: too few to show anything.")
     if a.group.several or b.group.several:
         notes.append("One side has a single seed: questions are compared, seeds are not in the interval.")
     return replace(
@@ -221,10 +243,13 @@ def _apart(found: PairedDifference, a: SideOf, b: SideOf) -> PairedDifference:
     if mine is None or other is None:
         return replace(found, refused="A single number each, without an interval: there is nothing to test by.")
     test = apart(mine, other)
-    why = "Not paired: single answers are not kept"
-    note = f"{why} of {_without(a, b)}." if by_question(found.metric) else "Not paired: it is no mean over questions."
+    why = "Not paired: it is no mean over questions."
+    if by_question(found.metric):
+        why = f"Not paired: single answers are not kept of {_without(a, b)}."
+    elif found.metric in BY_SOLUTION:
+        why = "Not paired: there are no scores of the process benchmark."
     n = min(side.values[0][found.metric].n or 0 for side in (a, b))
-    return replace(found, test="apart", value=test.value, low=test.low, high=test.high, p=test.p, n=n, notes=(note,))
+    return replace(found, test="apart", value=test.value, low=test.low, high=test.high, p=test.p, n=n, notes=(why,))
 
 
 def _without(a: SideOf, b: SideOf) -> str:

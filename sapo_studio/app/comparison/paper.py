@@ -9,8 +9,8 @@ from typing import Any, cast
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.methods import METHODS, PAPER, PAPER_DATA, PAPER_MODELS, PAPER_SAPO
 
-START = "SFT"
-"""The paper's name of what every run is after its warm-up."""
+START, UNTRAINED = "SFT", "CoT"
+"""The paper's names of what every run is after its warm-up, and of a model as it came."""
 OWN = "SAPO"
 
 _LENGTH = frozenset({"iterations", "warmup.epochs", "optimiser.beta"})
@@ -33,6 +33,8 @@ def setting(config: RunConfig) -> str:
 
 def method(config: RunConfig) -> str:
     """The paper's name of the method that a run is; empty where it is none of the paper's."""
+    if config.warmup.epochs == 0:
+        return UNTRAINED if config.iterations == 0 else ""
     own = _flat(config.model_dump(mode="json"))
     default = _flat(RunConfig().model_dump(mode="json"))
     changes = {name: _flat(one.changes) for name, one in METHODS.items()}
@@ -41,7 +43,7 @@ def method(config: RunConfig) -> str:
         mine = changes[name]
         same = all(own[key] == mine.get(key, default[key]) for key in keys)
         long = "iterations" not in mine or own["iterations"] == mine["iterations"]
-        if one.paper and same and long:
+        if one.paper not in ("", UNTRAINED) and same and long:
             return one.paper
     return ""
 
@@ -53,8 +55,8 @@ def figures(config: RunConfig) -> tuple[str, dict[int, float]]:
     known = PAPER.get(where, {})
     if name not in known:
         return "", {}
-    found = {0: known[START]}
-    if name == OWN:
+    found = {0: known[UNTRAINED if name == UNTRAINED else START]}
+    if name == OWN and config.iterations:
         found |= dict(enumerate(PAPER_SAPO[where], start=1))
     elif config.iterations:
         found[config.iterations] = known[name]

@@ -177,11 +177,12 @@ class PairedDifference:
     """A side less another in one metric: `left` and `right` are places in `Comparison.groups`.
 
     `value` with its interval `low`..`high` (None where there is none), in the metric's own unit: fractions. `p`: of the
-    two-sided test; `p_holm`: corrected for all that are told with it. `n`: of how many questions or seeds. `wins`,
-    `losses`: questions that left alone, or right alone, has correct (greedy), or has more often (sampled); None where
-    seeds were compared. `n_left`, `n_right`, `n_common`: questions that each has an answer to, and both.
-    `refused`: why there is no test, as a sentence; `common_helps`: whether comparing on the common questions alone
-    would give one. `better`: 1 more is better, -1 less is, 0 neither. `notes`: what to know, as sentences.
+    two-sided test; `p_holm`: corrected for all that are told with it. `n`: of how many questions or seeds (`apart`: the
+    smaller number behind the two). `wins`, `losses`: questions that left alone, or right alone, has correct (greedy),
+    or has more often (sampled); None where seeds were compared. `n_left`, `n_right`, `n_common`: questions that each
+    has an answer to, and both. `refused`: why there is no test, as a sentence; `common_helps`: whether comparing on the
+    common questions alone would give one. `better`: 1 more is better, -1 less is, 0 neither. `notes`: what to know, as
+    sentences.
     """
 
     left: int

@@ -136,7 +136,7 @@ def _differences(found: Comparison) -> Sheet | None:
 
 def _difference_row(groups: Sequence[RunGroup], one: PairedDifference) -> tuple[str, ...]:
     metric = SHOWN[one.metric]
-    over = NOTHING if not one.test else counted(one.n, "seed" if one.test in ("seeds", "seeds_paired") else "question")
+    over = NOTHING if not one.test else _over(one)
     return (
         f"{groups[one.left].label} less {groups[one.right].label}",
         metric.column or metric.title,
@@ -149,6 +149,12 @@ def _difference_row(groups: Sequence[RunGroup], one: PairedDifference) -> tuple[
         over,
         one.refused or one.verdict,
     )
+
+
+def _over(one: PairedDifference) -> str:
+    if one.test in ("seeds", "seeds_paired"):
+        return counted(one.n, "seed")
+    return f"n = {one.n:,}" if one.test == "apart" else counted(one.n, "question")
 
 
 def _points(metric: MetricInfo, value: float | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sapo_studio.app.experiments.matrix_file import Matrix
 from sapo_studio.app.experiments.runner import Placed
-from sapo_studio.domain.ledger import PARTS, Compute, until
+from sapo_studio.domain.ledger import PARTS, Compute, flops_until, until
 from sapo_studio.domain.methods import PAPER
 from sapo_studio.domain.statistics import Compared, Mean, compared, holm, mean
 from sapo_studio.store import queries
@@ -75,9 +75,8 @@ class Measured:
         return all(name in values for values in self.metrics.values())
 
     def flops(self, iteration: int) -> float:
-        """FLOPs up to and including an iteration. M0 has cost nothing of its own, whatever the first labels did."""
-        found = self.compute.get(iteration)
-        return float(found.flops) if iteration and found is not None else 0.0
+        """FLOPs up to and including an iteration, of a run whose bill is whole."""
+        return flops_until(self.compute, iteration) or 0.0
 
     def at(self, name: str, flops: float) -> float:
         """A metric when so many FLOPs had been computed: between two iterations on the straight line."""
