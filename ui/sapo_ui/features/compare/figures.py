@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sapo_studio.app.comparison.metrics import SHOWN
 from sapo_studio.app.comparison.records import Comparison, PairedDifference, RunGroup, Test
 from sapo_studio.app.comparison.sheets import p_value
+from sapo_studio.readable import counted
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.widgets.interval_axis import Axis, axis_around
@@ -26,10 +27,10 @@ BESIDE = ("greedy_accuracy", "sampled_accuracy", "verifier_step_accuracy", "labe
 """Columns beside the one that is shown."""
 
 TESTS: dict[Test, str] = {
-    "mcnemar": "Exact McNemar test on {n} questions",
-    "bootstrap": "Paired bootstrap over {n} questions",
-    "seeds_paired": "Paired t test over {n} seeds",
-    "seeds": "Welch\u2019s t test over {n} seeds",
+    "mcnemar": "Exact McNemar test on {over}",
+    "bootstrap": "Paired bootstrap over {over}",
+    "seeds_paired": "Paired t test over {over}",
+    "seeds": "Welch\u2019s t test over {over}",
     "apart": "Two shares, tested as if of different questions",
 }
 
@@ -196,5 +197,9 @@ def verdicts(comparison: Comparison) -> str:
 def how_tested(comparison: Comparison) -> str:
     """Which tests on how many questions, as a sentence each."""
     tested = [one for one in comparison.differences if one.test and not one.refused]
-    kinds: dict[tuple[Test, int], None] = {(one.test, one.n): None for one in tested}
-    return " ".join(f"{TESTS[test].format(n=f'{n:,}')}." for test, n in kinds)
+    return " ".join(dict.fromkeys(f"{_test_of(one)}." for one in tested))
+
+
+def _test_of(one: PairedDifference) -> str:
+    over = counted(one.n, "seed" if one.test in ("seeds", "seeds_paired") else "question")
+    return TESTS[one.test].format(over=over)
