@@ -68,7 +68,7 @@ def _take(program: Program, out: Path) -> list[Path]:
             ("audit", True, window.audit),
             ("annotate", has_queues(), window.annotate),
             ("benchmarks", has_benchmarks(), window.benchmarks),
-            ("compare", pick_evaluated(program), window.actions_["go.compare"].trigger),
+            ("compare", bool(evaluated_runs()), lambda: compare_runs(program)),
             ("playground", has_reasoners(), lambda: ask_something(program)),
             ("queue", has_waiting_runs(), window.actions_["go.queue"].trigger),
             ("new-run", True, window.new_run),
@@ -78,6 +78,7 @@ def _take(program: Program, out: Path) -> list[Path]:
                 settle()
                 written.append(save(window, out / f"{name}-{mode}.png"))
                 window.leave_form()
+                window.picks.choose(())
         shown = window.run_page.run_id
         if shown is not None and (failed := failed_run()):
             show_run(program, failed)
@@ -108,15 +109,19 @@ def has_benchmarks() -> bool:
         return bool(list_benchmarks(store))
 
 
-def pick_evaluated(program: Program) -> bool:
-    """Pick the runs made last that have been evaluated, up to four, for comparison. Whether there are any."""
+def evaluated_runs() -> list[str]:
+    """The runs made last that have been evaluated, up to four."""
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     with Store.open() as store:
-        runs = [run.id for run in queries.list_runs(store) if run.headline.get("greedy_accuracy") is not None]
-    program.window.picks.choose(runs[:4])
-    return bool(runs)
+        return [run.id for run in queries.list_runs(store) if "greedy_accuracy" in run.headline][:4]
+
+
+def compare_runs(program: Program) -> None:
+    """Show them beside each other."""
+    program.window.picks.choose(evaluated_runs())
+    program.window.compare()
 
 
 def has_reasoners() -> bool:

@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from sapo_ui.features.compare.page import ComparePage
 from sapo_ui.features.run_list.model import PICK_ROLE
+from sapo_ui.features.traces.reader import Reader
+from sapo_ui.panels.panel import PanelSpec
 from sapo_ui.services.picks import RUN_MIME
-from sapo_ui.shell.panel_registry import PANELS
 from tests.fixtures.answered_runs import answered_run
 
 
@@ -26,8 +27,8 @@ def two(store):
 
 
 @pytest.fixture
-def window(qtbot, two, open_window, select):
-    opened = open_window(PANELS)
+def window(two, open_window, select):
+    opened = open_window()
     select(opened, two[0])
     return opened
 
@@ -43,6 +44,7 @@ def test_space_picks_in_the_list_which_shows_the_colour(qtbot, window, two):
     window.run_list.view.setFocus()
     qtbot.keyClick(window.run_list.view, Qt.Key.Key_Space)
     assert slots(window) == {"two": None, "one": 0}
+    assert "one is picked for comparison" in window.status_line.currentMessage()
     assert window.actions_["run.compare"].isChecked()
     window.run_list.select(two[1])
     assert not window.actions_["run.compare"].isChecked()
@@ -103,7 +105,9 @@ def test_a_run_in_the_bin_is_picked_no_longer(qtbot, window, two, store):
     qtbot.waitUntil(lambda: window.picks.runs == (two[1],))
 
 
-def test_from_a_question_to_its_solution_on_the_run_page_and_back(qtbot, window, two):
+def test_from_a_question_to_its_solution_on_the_run_page_and_back(qtbot, two, open_window, select):
+    window = open_window([PanelSpec(Reader, "read")])
+    select(window, two[0])
     window.picks.choose(two)
     window.actions_["go.compare"].trigger()
     page = compared(qtbot, window)

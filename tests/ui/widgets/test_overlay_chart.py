@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 
 from sapo_ui.widgets.charts.line_chart import Line
-from sapo_ui.widgets.charts.overlay_chart import Figures, OverlayChart
+from sapo_ui.widgets.charts.overlay_chart import Marks, OverlayChart
 
 X = np.array([0.0, 1.0, 2.0])
 
@@ -22,7 +22,7 @@ def chart(qtbot):
     made = OverlayChart()
     qtbot.addWidget(made)
     made.resize(600, 300)
-    made.set_beside(going=[1], figures=[Figures("paper, SAPO", X[-1:], np.array([0.9]))])
+    made.set_beside(going=[1], marks=[Marks("paper, SAPO", X[-1:], np.array([0.9]))])
     made.set_lines([line("low", 0.3, 0), line("high", 0.5, 1)])
     made.show()
     return made
@@ -94,3 +94,12 @@ def test_a_long_name_gives_way_to_the_value_behind_it(chart):
     assert long.endswith("0.400")
     assert "\u2026" in long
     assert chart.view.ends.width() < chart.width() / 2
+
+
+def test_an_interval_beyond_the_bounds_takes_no_room(chart):
+    chart.set_beside(bounds=(0.0, 1.0))
+    chart.set_lines([line("wide", 0.5, 0, spread=3.0)])
+    low, high = chart.view.box.viewRange()[1]
+    assert -0.2 < low < 0.0
+    assert 1.0 < high < 1.2
+    assert [row[3] for row in list(chart.table())[1:]] == pytest.approx([-2.5, -2.45, -2.4])  # the numbers are whole

@@ -168,16 +168,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ANY,
     ),
     ActionSpec(
-        "run.tables",
-        "Export tables\u2026",
-        "Run",
-        2,
-        "Write everything that is stored of the run as Parquet or CSV, for other programs.",
-        "",
-        "",
-        ANY,
-    ),
-    ActionSpec(
         "run.notes", "Notes and tags\u2026", "Run", 2, "Write down what is to be remembered about the run.", "", "", ANY
     ),
     ActionSpec(
@@ -222,6 +212,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         0,
         "Write one HTML page with curves, tables, sample solutions and settings.",
         "Ctrl+Shift+H",
+        "",
+        ANY,
+    ),
+    ActionSpec(
+        "run.tables",
+        "Export tables\u2026",
+        "Export",
+        0,
+        "Write everything that is stored of the run as Parquet or CSV, for other programs.",
+        "",
         "",
         ANY,
     ),

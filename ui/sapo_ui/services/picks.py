@@ -146,6 +146,14 @@ class Picks(QObject):
                     self._slots[run_id] = free
                     taken.add(free)
 
+    def said_of(self, run_id: str, name: str) -> str:
+        """What has become of a run that was picked, or is no longer."""
+        if run_id not in self._slots:
+            return f"{name} is picked no longer."
+        if self.slot(run_id) is None and not self._grouped:
+            return f"{name} is picked, but at most {MOST} can be told apart: choose on the Compare page."
+        return f"{name} is picked for comparison, as one of {len(self._slots)}. Compare (Ctrl+M) shows them."
+
     # -- from one start to the next
 
     def choices(self) -> dict[str, str]:

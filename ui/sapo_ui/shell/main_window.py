@@ -128,10 +128,11 @@ class MainWindow(QMainWindow):
         run_page.failure.restart_requested.connect(self._run_starter.restart)
         run_page.failure.edit_requested.connect(self._run_starter.edit)
         self._run_starter.cancelled.connect(self.leave_form)
-        self.run_list = RunList(self.picks)
+        self.run_list = RunList()
         self.run_list.menu_actions = run_menu(self.actions_)
         self.run_list.selected.connect(self._moved_to)
         self.run_list.clicked.connect(self._selected)
+        self.run_list.picked.connect(self._pick)
         self.run_list.opened.connect(self._opened)
         self.run_list.view.delete_pressed.connect(self.actions_["run.bin"].trigger)
         self.banner = Banner()
@@ -207,7 +208,7 @@ class MainWindow(QMainWindow):
             "run.read": lambda: self._use_run("read"),
             "run.audit": self.audit,
             "go.annotate": self.annotate,
-            "go.compare": lambda: self._show_page("compare"),
+            "go.compare": self.compare,
             "run.compare": self._compare_run,
             "go.queue": lambda: self._show_page("run_queue"),
             "go.benchmarks": self.benchmarks,
@@ -308,6 +309,11 @@ class MainWindow(QMainWindow):
         if self.pages.front_id != "playground":
             self._show_page("playground")
 
+    def compare(self) -> None:
+        """Open the Compare page, where it is not in front already."""
+        if self.pages.front_id != "compare":
+            self._show_page("compare")
+
     def annotate(self) -> None:
         """Open the Annotate page, where it is not in front already."""
         if self.pages.front_id != "annotate":
@@ -340,9 +346,17 @@ class MainWindow(QMainWindow):
 
     def _compare_run(self) -> None:
         if self.run_page.run_id is not None:
-            self.picks.toggle(self.run_page.run_id)
+            self._pick(self.run_page.run_id)
+
+    def _pick(self, run_id: str) -> None:
+        """Pick a run for comparison, or no longer, and say so: only its bar in the list shows it elsewhere."""
+        run = self._change.run(run_id)
+        if run is not None:
+            self.picks.toggle(run_id)
+            self._say(self.picks.said_of(run_id, run.name))
 
     def _picked(self) -> None:
+        self.run_list.model.show_picks(self.picks.slots)
         self.actions_["run.compare"].setChecked(self.run_page.run_id in self.picks)
 
     def _moved_to(self, run_id: str | None) -> None:

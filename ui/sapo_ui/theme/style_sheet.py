@@ -47,7 +47,8 @@ QPushButton:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 3px
 QPushButton:default, QPushButton[look="primary"] {{ background: {accent}; color: {on_accent};
     border: 1px solid {accent}; }}
 QPushButton[look="primary"]:hover {{ background: {accent_hover}; border-color: {accent_hover}; }}
-QPushButton[look="primary"]:disabled {{ background: {sunken}; color: {muted}; border-color: {sunken}; }}
+QPushButton:default:disabled, QPushButton[look="primary"]:disabled {{ background: {sunken}; color: {muted};
+    border-color: {sunken}; }}
 QPushButton:default:focus, QPushButton[look="primary"]:focus {{ border: 2px solid {text}; padding: 3px 11px; }}
 QPushButton[look="quiet"], QToolButton {{ background: transparent; border: 1px solid transparent;
     border-radius: {radius}px; padding: 4px 8px; }}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt
@@ -253,6 +254,7 @@ def test_seeds_of_one_configuration_become_one_line(qtbot, compare, add, picks):
     assert line.y[-1] == pytest.approx((0.4 + 0.25 + 0.4) / 3)
     assert line.low[-1] < line.y[-1] < line.high[-1]
     assert page.board.results.measured.figures.figures.rows[1].note == "3 seeds"
+    assert len(keys(page)["labeling.rollouts"]) == 2  # a column a configuration
     press(qtbot, page.top.seeds)
     qtbot.waitUntil(lambda: len(page.board.curves.chart.lines) == 4)
     assert [picks.slot(run) for run in runs] == [1, 2, 3]
@@ -276,6 +278,7 @@ def test_a_run_that_goes_on_is_read_again_as_it_evaluates(qtbot, compare, add, s
     chart = page.board.curves.chart
     assert [chart.lines[at].name for at in chart.going] == ["going"]
     assert "still running" in page.board.curves.note.text()
+    assert [row.note for row in page.board.results.measured.figures.figures.rows] == ["baseline, it 1", "it 0"]
     shown = page.comparison
     page.tell(going)  # alive, hence changed; nothing that is compared has
     assert page.comparison is shown
@@ -332,3 +335,53 @@ def test_the_comparison_is_exported_as_the_command_writes_it(qtbot, compare, add
     else:
         rows = list(csv.DictReader(text.splitlines()))
         assert {row["table"] for row in rows} >= {"curve", "difference"}
+
+
+def test_while_it_reads_the_last_picture_stays_and_it_says_so(qtbot, compare, add, picks, monkeypatch):
+    page = compare(add("one"), add("two", FEWER))
+    third = add("three", FEWER)
+    go_on, read = threading.Event(), reading.read_comparison
+
+    def slow(store, asked):
+        assert go_on.wait(60)
+        return read(store, asked)
+
+    monkeypatch.setattr(reading, "read_comparison", slow)
+    page.tell()
+    picks.add(third)
+    qtbot.waitUntil(lambda: page.summary.text() == "Reading\u2026")
+    assert page.stack.currentWidget() is page.board
+    assert len(page.board.curves.chart.lines) == 2
+    go_on.set()
+    qtbot.waitUntil(lambda: len(page.board.curves.chart.lines) == 3)
+    assert page.summary.text().startswith("3 runs")
+
+
+def test_the_papers_figures_are_hollow_marks_where_there_are_any_and_can_be_hidden(qtbot, compare, add):
+    paper = {"task": {"kind": "gsm8k"}, "model": {"source": "hub:Qwen/Qwen2.5-0.5B"}}
+    page = compare(add("sapo", FEWER, FEWER, RIGHT, RIGHT, config=paper), add("lab", FEWER, RIGHT))
+    (figures,) = page.board.curves.chart.marks
+    assert figures.name == "paper, SAPO"
+    run = page.comparison.runs[0]
+    assert figures.y.tolist() == [run.paper[at] for at in range(4)]
+    assert page.top.papers.isVisible()
+    measured = page.board.results.measured.figures
+    assert measured.figures.titles[-1] == "Paper, greedy"
+    assert cells(page.board.results.measured)[1][-1] == "\u2013"
+    press(qtbot, page.top.papers)
+    assert page.board.curves.chart.marks == ()
+    assert page.top.papers.isVisible()
+    assert measured.figures.titles[-1] != "Paper, greedy"
+
+
+def test_runs_are_compared_on_an_evaluation_set_where_they_were_measured_on_one(qtbot, compare, add):
+    one, two = add("one", FEWER, RIGHT, set="far"), add("two", FEWER, FEWER, set="far")
+    page = compare(one, two, add("own alone"))
+    assert page.top.sets.isVisible()
+    page.top.sets.setCurrentIndex(page.top.sets.findData("far"))
+    qtbot.waitUntil(lambda: page.comparison.set == "far")
+    assert [line.name for line in page.board.curves.chart.lines] == ["one", "two"]
+    page.picks.choose([page.picks.runs[2]])  # which knows nothing of the set
+    qtbot.waitUntil(lambda: page.comparison.set == "")
+    assert page.trouble.text == ""
+    assert [line.name for line in page.board.curves.chart.lines] == ["own alone"]

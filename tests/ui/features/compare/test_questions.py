@@ -32,17 +32,23 @@ def expected(outcome):
     return {place for place, pair in enumerate(pairs, start=1) if pair == wanted}
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES)
-def test_each_part_lists_its_questions(qtbot, shown, outcome):
+def test_each_part_lists_its_questions(qtbot, shown):
     card = shown.board.questions
-    assert {part.outcome: part.count for part in card.bar.parts}[outcome] == len(expected(outcome))
-    at = OUTCOMES.index(outcome)
-    qtbot.mouseClick(card.parts, Qt.MouseButton.LeftButton, pos=card.parts.rect_of(at).center().toPoint())
-    qtbot.waitUntil(lambda: {row.place for row in card.list.questions.rows} == expected(outcome))
-    if outcome == "left":
-        row = card.list.current
-        assert (row.left.correct, row.right.correct, row.right.answer) == (True, False, "8")
-        assert len(row.left.scores) == 2
+    row = card.list.current
+    assert (row.left.correct, row.right.correct, row.right.answer) == (True, False, "8")
+    assert len(row.left.scores) == 2
+    for at, outcome in enumerate(OUTCOMES):
+        assert {part.outcome: part.count for part in card.bar.parts}[outcome] == len(expected(outcome))
+        qtbot.mouseClick(card.parts, Qt.MouseButton.LeftButton, pos=card.parts.rect_of(at).center().toPoint())
+        qtbot.waitUntil(lambda outcome=outcome: {row.place for row in card.list.questions.rows} == expected(outcome))
+
+
+def test_a_click_on_a_part_of_the_bar_lists_its_questions(qtbot, shown):
+    card = shown.board.questions
+    places = dict(zip([part.outcome for part in card.bar.parts], card.bar.places(), strict=True))
+    qtbot.mouseClick(card.bar, Qt.MouseButton.LeftButton, pos=places["neither"].center().toPoint())
+    qtbot.waitUntil(lambda: {row.place for row in card.list.questions.rows} == expected("neither"))
+    assert card.parts.value == OUTCOMES.index("neither")
 
 
 def test_j_and_k_move_from_wherever_the_focus_is(qtbot, shown):
@@ -123,3 +129,5 @@ def test_further_questions_are_read_as_they_are_scrolled_to(qtbot, compare, add,
     qtbot.waitUntil(lambda: len(model.rows) == 10)
     assert {row.place for row in model.rows} == expected("left")
     assert not model.canFetchMore(model.index(-1))
+    page.board.curves.axis.setCurrentIndex(1)  # drawn anew, which loses no page
+    assert len(model.rows) == 10

@@ -5,7 +5,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 
 from sapo_ui.features.run_list.column import RunList
-from sapo_ui.services.picks import Picks
 from sapo_ui.services.poller import StoreChange
 
 
@@ -15,7 +14,7 @@ def change(*runs, changed=None):
 
 @pytest.fixture
 def listed(qtbot, make_run):
-    widget = RunList(Picks())
+    widget = RunList()
     qtbot.addWidget(widget)
     widget.resize(240, 600)
     widget.show()
@@ -44,7 +43,7 @@ def test_search_by_name_id_preset_and_status(listed):
 
 
 def test_an_empty_list_says_what_fills_it(qtbot):
-    widget = RunList(Picks())
+    widget = RunList()
     qtbot.addWidget(widget)
     assert "appear here" in widget.empty.text()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sapo_ui.features.run_list.column import RunList
-from sapo_ui.services.picks import Picks
 from sapo_ui.services.poller import StoreChange
 
 
@@ -17,7 +16,7 @@ def shown(column: RunList) -> list[str]:
 
 
 def test_state_tags_archive_and_order(qtbot, make_run):
-    column = RunList(Picks())
+    column = RunList()
     qtbot.addWidget(column)
     runs = (
         make_run(4, "d", "done", headline={"sampled_accuracy": 0.4}, tags=("paper",)),

@@ -57,7 +57,7 @@ class Board(QWidget):
         if self._group is not None and self._group >= len(comparison.groups):
             self._group = None
         self.curves.show_comparison(comparison, metric, axis, slots, papers=papers)
-        self.results.show_comparison(comparison, metric, slots, every_pair=every_pair)
+        self.results.show_comparison(comparison, metric, slots, papers=papers, every_pair=every_pair)
         self.config.show_comparison(comparison, slots)
         self.questions.show_comparison(comparison, slots, common=common)
 

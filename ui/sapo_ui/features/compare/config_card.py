@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from sapo_studio.app.comparison.records import Comparison, Identity
+from sapo_studio.app.comparison.records import Comparison, ConfigRow, Identity
 from sapo_ui import theme
 from sapo_ui.features.compare.config_table import ConfigTable
 from sapo_ui.features.compare.figures import Slots
@@ -75,8 +78,12 @@ class ConfigCard(Card):
         )
         self.none.setVisible(bool(self.none.text()))
         rows = [*found.different, *(found.equal if self.unfolded else ())]
-        runs = [(run.run_id, run.label, slots.get(run.run_id)) for run in comparison.runs]
-        self.table.show_keys(rows, runs)
+        places = {run.key: at for at, run in enumerate(comparison.runs)}
+        columns = [(places[group.runs[0]], group) for group in comparison.groups]
+        self.table.show_keys(
+            [_of(row, [at for at, _ in columns]) for row in rows],
+            [(group.runs[0], group.label, slots.get(group.runs[0])) for _, group in columns],
+        )
         word = "key" if equal == 1 else "keys"
         what = f"{equal} {'' if alone else 'equal '}{word}"
         self.equal.setText(f"Hide {what}" if self.unfolded else what)
@@ -87,6 +94,12 @@ class ConfigCard(Card):
         self.seeds.set_text(f"seed {shown}" if len(seeds) == 1 else f"seeds {shown}")
         self.same.set_text(" ".join(stands_on(found.identities)) if not alone else "")
         self.same.setVisible(bool(self.same.text()))
+
+
+def _of(row: ConfigRow, places: Sequence[int]) -> ConfigRow:
+    """The same key of the runs at these places: the seeds of a configuration have all of them alike."""
+    values, unlike = (tuple(part[at] for at in places) for part in (row.values, row.unlike))
+    return replace(row, values=values, unlike=unlike)
 
 
 def stands_on(identities: tuple[Identity, ...]) -> list[str]:

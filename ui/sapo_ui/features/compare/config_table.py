@@ -19,7 +19,7 @@ from sapo_ui.widgets.row_table import dress_rows
 
 Index = QModelIndex | QPersistentModelIndex
 ROW, HEAD = 30, 26
-LEAST_CELL, LEAST_KEY = 64, 110
+LEAST_CELL, MOST_NAME, LEAST_KEY = 64, 110, 120
 UNLIKE_ROLE = Qt.ItemDataRole.UserRole
 CHANGED_ROLE = Qt.ItemDataRole.UserRole + 1
 
@@ -176,10 +176,12 @@ class ConfigTable(QTableView):
         runs = len(self.keys.runs)
         if not runs:
             return
-        metrics = QFontMetricsF(theme.font("mono_small"))
+        metrics, small = QFontMetricsF(theme.font("mono_small")), QFontMetricsF(theme.font("small"))
+        named = max(small.horizontalAdvance(name) for _, name, _ in self.keys.runs) + 26
+        least = max(LEAST_CELL, min(MOST_NAME, round(named)))
         longest = max((metrics.horizontalAdvance(row.key) for row in self.keys.rows), default=0.0)
         width = self.viewport().width()
-        key = max(LEAST_KEY, min(round(longest) + 18, width - runs * LEAST_CELL - 4, round(width * 0.5)))
+        key = max(LEAST_KEY, min(round(longest) + 18, width - runs * least - 4))
         cell = max(LEAST_CELL, (width - key) // runs)
         self.setColumnWidth(0, key)
         for at in range(runs):

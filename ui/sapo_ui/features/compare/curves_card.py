@@ -18,7 +18,7 @@ from sapo_ui.features.compare.figures import Slots, measured_tabs, slot_of, valu
 from sapo_ui.widgets.card import Card
 from sapo_ui.widgets.charts.chart_frame import Format
 from sapo_ui.widgets.charts.line_chart import Line
-from sapo_ui.widgets.charts.overlay_chart import Figures, OverlayChart
+from sapo_ui.widgets.charts.overlay_chart import Marks, OverlayChart
 from sapo_ui.widgets.combo import combo_box
 from sapo_ui.widgets.labels import label
 from sapo_ui.wording import iteration_name
@@ -75,7 +75,7 @@ class CurvesCard(Card):
         self._fill(comparison, metric, axis)
         lines: list[Line] = []
         going: list[int] = []
-        figures: list[Figures] = []
+        marks: list[Marks] = []
         missing: list[str] = []
         self._groups = []
         for at, group in enumerate(comparison.groups):
@@ -95,14 +95,15 @@ class CurvesCard(Card):
             paper = [(x, run.paper[point.iteration]) for x, point in known if point.iteration in run.paper]
             if papers and metric == "greedy_accuracy" and paper:
                 xs, values = np.array(paper).T
-                figures.append(Figures(f"paper, {run.paper_method}", xs, values, series=slot))
+                marks.append(Marks(f"paper, {run.paper_method}", xs, values, series=slot))
         ticks = None
         if axis == "iteration":
             last = max((run.iterations for run in comparison.runs), default=0)
             ticks = [(float(number), iteration_name(number)) for number in range(last + 1)]
         along = next(text for text, key in AXES if key == axis)
         self.chart.setAccessibleName(f"{SHOWN[metric].short} {along.lower()}")
-        self.chart.set_beside(going=going, figures=figures)
+        bounds = (0.0, 1.0) if SHOWN[metric].unit == "share" else (-math.inf, math.inf)
+        self.chart.set_beside(going=going, marks=marks, bounds=bounds)
         self.chart.set_lines(
             lines,
             x_ticks=ticks,

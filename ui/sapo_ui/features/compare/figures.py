@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from sapo_studio.app.comparison.metrics import SHOWN
 from sapo_studio.app.comparison.records import Comparison, PairedDifference, RunGroup, Test
+from sapo_studio.app.comparison.sheets import p_value
+from sapo_studio.readable import counted
 from sapo_studio.store.records import MetricValue
 from sapo_ui import format as fmt
 from sapo_ui.widgets.interval_axis import Axis, axis_around
@@ -25,11 +27,11 @@ BESIDE = ("greedy_accuracy", "sampled_accuracy", "verifier_step_accuracy", "labe
 """Columns beside the one that is shown."""
 
 TESTS: dict[Test, str] = {
-    "mcnemar": "Exact McNemar test on {n} questions",
-    "bootstrap": "Paired bootstrap over {n} questions",
-    "seeds_paired": "Paired t test over {n} seeds",
-    "seeds": "Welch\u2019s t test over {n} seeds",
-    "apart": "Test of two shares as of different questions, {n} of them: no single answers are kept",
+    "mcnemar": "Exact McNemar test on {over}",
+    "bootstrap": "Paired bootstrap over {over}",
+    "seeds_paired": "Paired t test over {over}",
+    "seeds": "Welch\u2019s t test over {over}",
+    "apart": "Two shares, tested as if of different questions",
 }
 
 
@@ -87,7 +89,8 @@ def p_text(p: float | None) -> str:
     """`p < 0.001`, `p = 0.034`."""
     if p is None:
         return fmt.NONE
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    text = p_value(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
 def measured_tabs(comparison: Comparison) -> tuple[str, ...]:
@@ -108,11 +111,13 @@ def paper_of(comparison: Comparison, group: RunGroup) -> float | None:
     return comparison.run(group.runs[0]).paper.get(-1 if group.iteration is None else group.iteration)
 
 
-def at_the_end(comparison: Comparison, metric: str, slots: Slots) -> Figures:
-    """What each side reached: the metric with its interval, and other metrics beside it."""
+def at_the_end(comparison: Comparison, metric: str, slots: Slots, *, papers: bool) -> Figures:
+    """What each side reached: the metric with its interval, and other metrics beside it; with `papers`, the paper's
+    figures where there are any."""
     others = [name for name in BESIDE if name != metric and name in comparison.metrics]
-    papers = any(paper_of(comparison, group) is not None for group in comparison.groups)
+    papers = papers and any(paper_of(comparison, group) is not None for group in comparison.groups)
     titles = (SHOWN[metric].short, "", *(SHOWN[name].short for name in others), *(["Paper, greedy"] if papers else []))
+    apart = len({group.iteration for group in comparison.groups} - {None}) > 1
     rows: list[Row] = []
     for at, group in enumerate(comparison.groups):
         own = value_of(comparison, group, metric)
@@ -120,7 +125,10 @@ def at_the_end(comparison: Comparison, metric: str, slots: Slots) -> Figures:
         texts = [value_text(name, None if value is None else value.value) for name, value in beside]
         if papers:
             texts.append(fmt.percent(paper_of(comparison, group)))
-        note = "baseline" if at == comparison.baseline else f"{len(group.runs)} seeds" if group.several else ""
+        notes = ["baseline"] if at == comparison.baseline else []
+        notes += [f"{len(group.runs)} seeds"] if group.several else []
+        notes += [f"it {group.iteration}"] if apart and group.iteration is not None else []
+        note = ", ".join(notes)
         value = value_text(metric, None if own is None else own.value)
         interval = (None, None, None) if own is None else (own.value, own.low, own.high)
         said = f"{group.label}{f', {note}' if note else ''}: {SHOWN[metric].short} {value}"
@@ -130,7 +138,10 @@ def at_the_end(comparison: Comparison, metric: str, slots: Slots) -> Figures:
         if group.iteration is not None:
             said += f", iteration {group.iteration} of {comparison.run(group.runs[0]).iterations}"
         rows.append(Row(at, slot_of(comparison, at, slots), group.label, note, (value, "", *texts), interval, said))
-    return Figures(titles, tuple(rows), axis_around(end for row in rows for end in row.interval))
+    ends = [end for row in rows for end in row.interval if end is not None]
+    if SHOWN[metric].unit == "share":  # the interval of a mean over few seeds may reach beyond what there can be
+        ends = [min(1.0, max(0.0, end)) for end in ends]
+    return Figures(titles, tuple(rows), axis_around(ends))
 
 
 def differences(comparison: Comparison, slots: Slots) -> Figures:
@@ -186,5 +197,9 @@ def verdicts(comparison: Comparison) -> str:
 def how_tested(comparison: Comparison) -> str:
     """Which tests on how many questions, as a sentence each."""
     tested = [one for one in comparison.differences if one.test and not one.refused]
-    kinds: dict[tuple[Test, int], None] = {(one.test, one.n): None for one in tested}
-    return " ".join(f"{TESTS[test].format(n=f'{n:,}')}." for test, n in kinds)
+    return " ".join(dict.fromkeys(f"{_test_of(one)}." for one in tested))
+
+
+def _test_of(one: PairedDifference) -> str:
+    over = counted(one.n, "seed" if one.test in ("seeds", "seeds_paired") else "question")
+    return TESTS[one.test].format(over=over)

@@ -140,7 +140,7 @@ class _Cells(QStyledItemDelegate):
     def _name(painter: QPainter, row: Row, rect: QRectF) -> None:
         look = theme.current()
         paint_dot(painter, row.slot, rect.left() + 16, rect.center().y())
-        small, own = theme.font("small"), theme.font("strong" if row.note == "baseline" else "body")
+        small, own = theme.font("small"), theme.font("strong" if row.note.startswith("baseline") else "body")
         note = QFontMetricsF(small).horizontalAdvance(row.note) + 8 if row.note else 0.0
         room = rect.width() - 34
         if room - note < 56:  # better the name than what it is

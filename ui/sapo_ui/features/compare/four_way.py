@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from sapo_studio.app.comparison.records import Outcome
@@ -26,7 +26,10 @@ class Part:
 
 
 class FourWayBar(QWidget):
-    """The bar and its legend."""
+    """The bar and its legend. A click on a part chooses it; the keyboard has the segments below."""
+
+    chosen = Signal(object)
+    """(outcome: Outcome)"""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,22 +51,33 @@ class FourWayBar(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(200, BAR + LEGEND)
 
+    def places(self) -> list[QRectF]:
+        """Where each part of the bar is."""
+        total = sum(part.count for part in self.parts) or 1
+        room, left, found = self.width() - GAP * (len(self.parts) - 1), 0.0, list[QRectF]()
+        for part in self.parts:
+            wide = room * part.count / total
+            found.append(QRectF(left, 0, max(1.0, wide), BAR))
+            left += wide + GAP
+        return found
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        for part, where in zip(self.parts, self.places(), strict=True):
+            if part.count and where.contains(event.position()):
+                self.chosen.emit(part.outcome)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
-        total = sum(part.count for part in self.parts)
-        if not total:
+        if not any(part.count for part in self.parts):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        left, look = 0.0, theme.current()
-        room = self.width() - GAP * (len(self.parts) - 1)
-        for part in self.parts:
-            wide = room * part.count / total
+        look = theme.current()
+        for part, where in zip(self.parts, self.places(), strict=True):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self._colour(part))
             if part.count:
-                painter.drawRoundedRect(QRectF(left, 0, max(1.0, wide), BAR), 2, 2)
-            left += wide + GAP
+                painter.drawRoundedRect(where, 2, 2)
         metrics, x = QFontMetricsF(self.font()), 0.0
         texts = self._texts(metrics)
         for part, text in zip(self.parts, texts, strict=True):

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLay
 
 from sapo_studio.app.comparison.records import Comparison, QuestionOutcome
 from sapo_studio.errors import InputError
+from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
 from sapo_ui import theme
 from sapo_ui.features.compare.beside_view import BesideView
@@ -335,7 +336,7 @@ class ComparePage(Page):
             )
 
     def _summarise(self, found: Comparison) -> None:
-        count = f"{len(found.runs)} run{'' if len(found.runs) == 1 else 's'}"
+        count = counted(len(found.runs), "run")
         self.summary.set_text(f"{count}, {found.questions}" if found.questions else count)
         self.board.curves.say(" ".join(note for run in found.runs for note in run.notes))
 

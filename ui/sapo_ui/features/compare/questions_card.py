@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from sapo_studio.app.comparison.records import Comparison, Outcome, QuestionByQuestion
+from sapo_studio.app.comparison.records import Comparison, Outcome, QuestionByQuestion, QuestionOutcome
 from sapo_ui import theme
 from sapo_ui.features.compare.figures import Slots
 from sapo_ui.features.compare.four_way import FourWayBar, Part
@@ -39,9 +41,6 @@ class QuestionsCard(Card):
     common_wanted = Signal()
     """Compare on the questions that both runs have."""
 
-    viewed = Signal()
-    """Another pair, part or question was chosen."""
-
     def __init__(self, parent: QWidget | None = None) -> None:
         inside = QWidget()
         super().__init__(inside, "Question by question", parent)
@@ -60,6 +59,7 @@ class QuestionsCard(Card):
         self.pair.currentIndexChanged.connect(self._pair_chosen)
         self.head.addWidget(self.pair)
         self.bar = FourWayBar()
+        self.bar.chosen.connect(self._outcome_chosen)
         self.parts = Segmented("Which questions", "Whose greedy answer is correct")
         self.parts.chosen.connect(self._part_chosen)
         self.list = QuestionList()
@@ -137,7 +137,7 @@ class QuestionsCard(Card):
             return
         asked = AskedQuestions(*wanted, comparison.set, self.outcome, common)
         if comparison is self._comparison and asked == self._asked and self._found is not None:
-            self._show(self._found)  # in other colours
+            self._show(asked, self._found)  # in other colours
             return
         self._comparison = comparison
         self._read(asked)
@@ -147,16 +147,17 @@ class QuestionsCard(Card):
         if self._asked is not None and isinstance(value, tuple | list) and tuple(value) != self._pair:
             left, right = value
             self._place, self._settled = 0, False
-            self._read(AskedQuestions(left, right, self._asked.set, self.outcome, self._asked.common))
-            self.viewed.emit()
+            self._read(replace(self._asked, left=left, right=right))
 
     def _part_chosen(self, at: object) -> None:
-        if isinstance(at, int) and self._asked is not None:
-            self.outcome = OUTCOMES[at]
+        if isinstance(at, int):
+            self._outcome_chosen(OUTCOMES[at])
+
+    def _outcome_chosen(self, outcome: object) -> None:
+        if outcome in OUTCOMES and self._asked is not None:
+            self.outcome = OUTCOMES[OUTCOMES.index(outcome)]
             self._place, self._settled = 0, True
-            asked = self._asked
-            self._read(AskedQuestions(asked.left, asked.right, asked.set, self.outcome, asked.common))
-            self.viewed.emit()
+            self._read(replace(self._asked, outcome=self.outcome))
 
     # -- reading
 
@@ -166,7 +167,7 @@ class QuestionsCard(Card):
         tasks.run(
             self,
             lambda store: reading.read_questions(store, asked),
-            self._show,
+            partial(self._show, asked),
             failed=self._failed,
             key="questions",
         )
@@ -178,8 +179,9 @@ class QuestionsCard(Card):
         self._reading_more = True
 
         def show(found: QuestionByQuestion) -> None:
-            if asked == self._asked:
+            if asked == self._asked and self._found is not None:
                 self._reading_more = False
+                self._found = replace(self._found, rows=self._found.rows + found.rows)
                 self.list.questions.append(found.rows)
 
         tasks.run(self, lambda store: reading.read_questions(store, asked, offset), show, failed=self._failed)
@@ -201,7 +203,9 @@ class QuestionsCard(Card):
         for part in (self.bar, self.parts, self.open_button, self.sorted):
             part.setVisible(shown)
 
-    def _show(self, found: QuestionByQuestion) -> None:
+    def _show(self, asked: AskedQuestions, found: QuestionByQuestion) -> None:
+        if asked != self._asked:
+            return  # something else, or nothing, is wanted by now
         self._found = found
         left, right = found.left.run_id, found.right.run_id
         self.refused.say(found.refused)
@@ -212,10 +216,9 @@ class QuestionsCard(Card):
             self.pages.setCurrentWidget(self.empty)
             return
         counts = _counts(found)
-        if not counts[self.outcome] and not self._settled and found.n and self._asked is not None:
+        if not counts[self.outcome] and not self._settled and found.n:
             self.outcome = next(one for one in OUTCOMES if counts[one])
-            asked = self._asked
-            self._read(AskedQuestions(asked.left, asked.right, asked.set, self.outcome, asked.common))
+            self._read(replace(asked, outcome=self.outcome))
             return
         names = self._names.get(left, left), self._names.get(right, right)
         slots = self._slots.get(left), self._slots.get(right)
@@ -266,10 +269,8 @@ class QuestionsCard(Card):
             self._name_parts(self._found)
 
     def _moved(self, question: object) -> None:
-        current = self.list.current
-        if question is not None and current is not None and current.place != self._place:
-            self._place = current.place
-            self.viewed.emit()
+        if isinstance(question, QuestionOutcome):
+            self._place = question.place
 
 
 def _counts(found: QuestionByQuestion) -> dict[Outcome, int]:

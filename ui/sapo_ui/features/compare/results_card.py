@@ -68,9 +68,11 @@ class ResultsCard(Card):
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(inside)
 
-    def show_comparison(self, comparison: Comparison, metric: str, slots: figures.Slots, *, every_pair: bool) -> None:
+    def show_comparison(
+        self, comparison: Comparison, metric: str, slots: figures.Slots, *, papers: bool, every_pair: bool
+    ) -> None:
         """Show the numbers of `metric`, and the differences that were tested."""
-        measured = figures.at_the_end(comparison, metric, slots)
+        measured = figures.at_the_end(comparison, metric, slots, papers=papers)
         self.measured.show_figures(measured, self._ends(metric, measured))
         found = figures.differences(comparison, slots)
         tested = comparison.tested[0] if comparison.tested else metric
@@ -86,9 +88,9 @@ class ResultsCard(Card):
         self.shown.setText(figures.verdicts(comparison))
         self.shown.setVisible(bool(self.shown.text()))
         how = figures.how_tested(comparison)
-        self.tests.setText(
-            " ".join(part for part in (how and f"Difference in {title}.", how, *comparison.notes) if part)
-        )
+        own = dict.fromkeys(note for one in comparison.differences for note in one.notes)
+        parts = (how and f"Difference in {title}.", how, *own, *comparison.notes)
+        self.tests.setText(" ".join(part for part in parts if part))
         self.tests.setVisible(bool(self.tests.text()))
         blocked = self.every_pair.blockSignals(True)
         self.every_pair.setChecked(every_pair)

@@ -46,6 +46,7 @@ class RunChooser(QDialog):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setUniformItemSizes(True)
+        self.list.setSpacing(3)
         self.list.itemChanged.connect(self._tick)
         self.list.installEventFilter(self)
         self.hint = label("", "small", "muted", wrap=True)

@@ -11,7 +11,6 @@ from sapo_ui import theme
 from sapo_ui.features.run_list.delegate import RunDelegate
 from sapo_ui.features.run_list.filter_button import FilterButton
 from sapo_ui.features.run_list.model import RUN_ROLE, RunListModel
-from sapo_ui.services.picks import Picks
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.plain_text import PlainLabel
 
@@ -64,12 +63,13 @@ class RunList(QFrame):
     opened = Signal(object)
     """(run id: str)"""
 
-    def __init__(self, picks: Picks, parent: QWidget | None = None) -> None:
+    picked = Signal(object)
+    """(run id: str) Space was pressed on a run."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.menu_actions: list[QAction | None] = []
         self.model = RunListModel(self)
-        self._picks = picks
-        picks.changed.connect(self._picks_changed)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -102,7 +102,7 @@ class RunList(QFrame):
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.selectionModel().currentChanged.connect(self._current_changed)
         self.view.opened.connect(self.opened)
-        self.view.picked.connect(picks.toggle)
+        self.view.picked.connect(self.picked)
         self.view.setDragEnabled(True)
         self.view.setDragDropMode(QListView.DragDropMode.DragOnly)
         self.view.clicked.connect(self._clicked)
@@ -163,9 +163,6 @@ class RunList(QFrame):
         """The current run too: another page may be in front of it."""
         run = index.data(RUN_ROLE)
         self.clicked.emit(run.id if isinstance(run, RunSummary) else None)
-
-    def _picks_changed(self) -> None:
-        self.model.show_picks(self._picks.slots)
 
     def _menu(self, where: QPoint) -> None:
         if not self.view.indexAt(where).isValid():

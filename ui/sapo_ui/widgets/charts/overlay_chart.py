@@ -13,8 +13,7 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from sapo_ui import theme
-from sapo_ui.widgets.charts.chart_export import Table
-from sapo_ui.widgets.charts.line_chart import MOST_FOR_LABELS, Line, LineChart
+from sapo_ui.widgets.charts.line_chart import MOST_FOR_LABELS, Line, LineChart, Table
 from sapo_ui.widgets.charts.plot_math import Floats
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ OPEN_END = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Figures:
+class Marks:
     """Values that were not measured here, such as those of a paper. `series` is the line's that they belong to."""
 
     name: str
@@ -52,23 +51,31 @@ class OverlayChart(LineChart):
         self._focus: int | None = None
         self._kept: int | None = None
         self._going: frozenset[int] = frozenset()
-        self._figures: tuple[Figures, ...] = ()
+        self._marks: tuple[Marks, ...] = ()
+        self._bounds = (-math.inf, math.inf)
         self._ends: list[OpenEnd] = []
-        self._marks: list[HollowMarks] = []
+        self._squares: list[HollowMarks] = []
 
     @property
-    def figures(self) -> tuple[Figures, ...]:
+    def marks(self) -> tuple[Marks, ...]:
         """The figures of others that are drawn."""
-        return self._figures
+        return self._marks
 
     @property
     def going(self) -> frozenset[int]:
         """The lines that are drawn as going on."""
         return self._going
 
-    def set_beside(self, *, going: Collection[int] = (), figures: Sequence[Figures] = ()) -> None:
-        """What the next lines (`set_lines`) are drawn with: those that go on, by index, and figures of others."""
-        self._going, self._figures = frozenset(going), tuple(figures)
+    def set_beside(
+        self,
+        *,
+        going: Collection[int] = (),
+        marks: Sequence[Marks] = (),
+        bounds: tuple[float, float] = (-math.inf, math.inf),
+    ) -> None:
+        """What the next lines (`set_lines`) are drawn with: those that go on, by index, and figures of others. The y
+        axis leaves no room for what lies beyond `bounds`, such as intervals of a mean of shares."""
+        self._going, self._marks, self._bounds = frozenset(going), tuple(marks), bounds
 
     def focus_on(self, index: int | None) -> None:
         """Put a line into focus until another is; None: none."""
@@ -106,12 +113,12 @@ class OverlayChart(LineChart):
     def _colour_beside(self) -> None:
         for item, index in zip(self._ends, sorted(self._going), strict=False):
             item.apply_colours(self.series_colour(self.lines[index].series))
-        for item, figures in zip(self._marks, self._figures, strict=False):
-            item.apply_colours(self.series_colour(figures.series), theme.current().surface)
+        for item, marks in zip(self._squares, self._marks, strict=False):
+            item.apply_colours(self.series_colour(marks.series), theme.current().surface)
 
     def table(self) -> Table:
         rows: list[Sequence[object]] = list(super().table())
-        for one in self._figures:
+        for one in self._marks:
             nothing = [None] * len(one.x)
             rows += zip([one.name] * len(one.x), one.x.tolist(), one.y.tolist(), nothing, nothing, strict=True)
         return rows
@@ -121,7 +128,8 @@ class OverlayChart(LineChart):
         return low, high + (OPEN_END * (high - low) if self._going else 0.0)
 
     def _y_limits(self, shown: Sequence[Floats]) -> tuple[float, float]:
-        return super()._y_limits([*shown, *(self._scaled(one.y) for one in self._figures)])
+        values = [*shown, *(self._scaled(one.y) for one in self._marks)]
+        return super()._y_limits([np.clip(part, *self._bounds) for part in values])
 
     def _draw(self, view: PlotView) -> None:
         from sapo_ui.widgets.charts.overlay_items import HollowMarks, OpenEnd
@@ -129,8 +137,8 @@ class OverlayChart(LineChart):
         super()._draw(view)
         while len(self._ends) < len(self._going):
             self._ends.append(OpenEnd(view))
-        while len(self._marks) < len(self._figures):
-            self._marks.append(HollowMarks(view))
+        while len(self._squares) < len(self._marks):
+            self._squares.append(HollowMarks(view))
         low, high = view.seen
         for item in self._ends[len(self._going) :]:
             item.clear()
@@ -138,9 +146,9 @@ class OverlayChart(LineChart):
             line = self.lines[index]
             y = float(self._scaled(line.y[-1:])[0])
             item.show(float(line.x[-1]), float(line.x[-1]) + OPEN_END * (high - low), y)
-        for item in self._marks[len(self._figures) :]:
+        for item in self._squares[len(self._marks) :]:
             item.clear()
-        for item, one in zip(self._marks, self._figures, strict=False):
+        for item, one in zip(self._squares, self._marks, strict=False):
             item.show(one.x, self._scaled(one.y))
         self._colour_beside()
 
@@ -150,7 +158,7 @@ class OverlayChart(LineChart):
         super()._label(view)
         extra = [
             EndLabel(float(self._scaled(one.y[-1:])[0]), f"\u25a1 {one.name}", QColor(theme.current().muted))
-            for one in self._figures
+            for one in self._marks
             if len(one.y)
         ]
         if extra:
