@@ -6,6 +6,7 @@ of tokens then cost the window one update in 33 ms, and no signal crosses thread
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from sapo_studio.app.playground.room import ANY, CPU, MemoryCheck, Spot
 from sapo_studio.app.playground.session import Listener, PlaygroundSession
 from sapo_studio.app.playground.to_annotate import queue_of_kept
 from sapo_studio.domain.task_kinds import TASK_KINDS
+from sapo_studio.errors import InputError
 from sapo_studio.requests.play import (
     SIDES,
     Answer,
@@ -57,10 +59,6 @@ CLOSE_SECONDS = 0.5
 
 class Session(Protocol):
     """What a `PlaygroundSession` is to the window."""
-
-    def new_id(self) -> str:
-        """An id for a request."""
-        ...
 
     def send(self, message: Message) -> None:
         """Ask. Returns at once."""
@@ -152,6 +150,8 @@ class Playground(QObject):
         """Whether the cards are left alone."""
         self._make = make_session or _own_session
         self._where = ""
+        self._numbers = itertools.count(1)
+        self._keeping = 0
         self._session: Session | None = None
         self._heard: deque[Answer] = deque()
         self._timer = QTimer(self)
@@ -159,17 +159,21 @@ class Playground(QObject):
 
     # -- What is asked
 
-    def sample(self, question: Asking, sides: Sequence[SideChoice], how: Sampling) -> None:
-        """Have each of these sides write solutions, in place of those that it has. What is going on is ended."""
+    def sample(self, question: Asking, sides: Sequence[SideChoice], how: Sampling, of_run: str = "") -> None:
+        """Have each of these sides write solutions, in place of those that it has. What is going on is ended.
+
+        `of_run`: the run whose question it is, where it has a number.
+        """
         self.stop()
         session = self._open()
+        without_number = question.model_copy(update={"number": None})
         for choice in sides:
             self._have(session, choice)
             self._send(
                 Sample(
-                    id=session.new_id(),
+                    id=self._new_id(),
                     side=choice.side,
-                    question=question,
+                    question=question if choice.checkpoint.run_id == of_run else without_number,
                     temperature=how.temperature,
                     max_tokens=how.max_tokens,
                     seed=how.seed,
@@ -190,7 +194,7 @@ class Playground(QObject):
         self._have(session, choice)
         asked = state.asked
         request = Continue(
-            id=session.new_id(),
+            id=self._new_id(),
             side=side,
             question=asked.question,
             temperature=asked.temperature or 1.0,  # rollouts of one text would all be the same
@@ -225,7 +229,7 @@ class Playground(QObject):
     def give_back(self) -> None:
         """Give the memory back now."""
         if self._session is not None:
-            self._session.send(GiveBack(id=self._session.new_id()))
+            self._session.send(GiveBack(id=self._new_id()))
 
     def restart(self) -> None:
         """Have an engine ready again after the last one died: with what it had loaded."""
@@ -289,17 +293,23 @@ class Playground(QObject):
             kept = keep_trace(store, written, word, me)
             return KeptSolution(side, solution, word, kept, queries.get_run(store, kept.run_id).name)
 
+        def over() -> None:
+            self._keeping -= 1
+            if not self._keeping:
+                unfinished().end(self)
+
         def done(kept: KeptSolution) -> None:
-            unfinished().end(self)
+            over()
             self.words[solution] = word
             self.kept.emit(kept)
             self.changed.emit(self.board[side])
 
         def failed(error: Exception) -> None:
-            unfinished().lost += 1
-            unfinished().end(self)
+            unfinished().lost += not isinstance(error, InputError)  # of that, there is nothing to keep
+            over()
             self.refused.emit(error)
 
+        self._keeping += 1
         unfinished().begin(self)
         tasks.run(self, work, done, failed=failed)
 
@@ -364,12 +374,16 @@ class Playground(QObject):
         if same and not again:
             return
         verifier = choice.verifier.ref if choice.verifier is not None else None
-        load = Load(id=session.new_id(), side=choice.side, checkpoint=choice.checkpoint.ref, verifier=verifier)
+        load = Load(id=self._new_id(), side=choice.side, checkpoint=choice.checkpoint.ref, verifier=verifier)
         session.send(load)
         self.board.ask_load(load)
         if self.engine.status in ("none", "ended"):
             self.engine = EngineState("starting")
             self.engine_changed.emit(self.engine)
+
+    def _new_id(self) -> str:
+        """Unlike that of any request before, whichever session it went to: solutions are known by it."""
+        return f"w{next(self._numbers)}"
 
     def _note_where(self, words: str) -> None:
         self._where = words  # a thread of the session's calls this

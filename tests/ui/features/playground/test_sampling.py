@@ -60,7 +60,10 @@ def test_what_is_loaded_is_not_loaded_again_and_another_checkpoint_is(qtbot, tab
     chooser.verifier.open_list()
     qtbot.keyClicks(chooser.verifier.popup.line, "v0")
     qtbot.keyClick(chooser.verifier.popup.line, Qt.Key.Key_Return)
+    assert "Written by lab-demo, M1 (after alignment 0), scored by V1" in table.page.sides["b"].stale.text()
+    assert table.page.sides["a"].stale.isHidden()
     ask(qtbot, table)
+    assert table.page.sides["b"].stale.isHidden()
     sent = [one for one in table.session.sent[before:] if not isinstance(one, Cancel)]
     assert [(type(one), one.side) for one in sent] == [(Sample, "a"), (Load, "b"), (Sample, "b")]
     assert sent[1].verifier.iteration == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
@@ -35,6 +35,9 @@ from sapo_ui.widgets.notice import Notice
 from sapo_ui.wording import told
 
 SETTINGS = "playground"
+
+READ_MS = 3000
+"""Between two looks at which checkpoints there are."""
 
 LOW = 640
 """Pixels: a page that is lower leaves less to a long question."""
@@ -86,6 +89,10 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.playground, self._doors = playground, doors
         self._known: list[CheckpointChoice] | None = None
         self._kept: KeptSolution | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(READ_MS)
+        self._soon.timeout.connect(self.read)
         self._first = self._remembered = remembered.read(
             doors.settings.texts(SETTINGS) if doors.settings is not None else {}
         )
@@ -175,7 +182,7 @@ there. Their success rate stands at the step, with its 95 % interval.
             panel.annotate_wanted.connect(self._annotate)
             panel.which.chosen.connect(self._choose_score)
             panel.solution_kept.connect(_for_side(self.playground.keep, side))
-            panel.list.continue_wanted.connect(_for_side(self.playground.continue_from, side))
+            panel.list.continue_wanted.connect(_for_side(self._continue, side))
             panel.list.undo_wanted.connect(_for_side(self.playground.undo, side))
         self.sides["a"].list.other_side.connect(lambda: self._to_side("b"))
         self.sides["b"].list.other_side.connect(lambda: self._to_side("a"))
@@ -192,8 +199,8 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.card.text.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def take(self, change: StoreChange) -> None:
-        if self.isVisible():
-            self.read()
+        if self.isVisible() and not self._soon.isActive():  # a run at work changes each second
+            self._soon.start()
 
     def read(self) -> None:
         """Look again which checkpoints there are, in the background."""
@@ -257,8 +264,15 @@ there. Their success rate stands at the step, with its 95 % interval.
             return
         self.notice.say("")
         self.remember()
-        self.playground.sample(question, choices, self.card.sampling)
+        taken = self.card.taken
+        of_run = taken.run_id if taken is not None else ""
+        self.playground.sample(question, choices, self.card.sampling, of_run)
         self.card.show_going(self.playground.busy, again=True)
+
+    def _continue(self, side: Side, solution: str, step: int, text: str, rollouts: int) -> None:
+        for panel in self.sides.values():
+            panel.list.rollouts = rollouts
+        self.playground.continue_from(side, solution, step, text, rollouts)
 
     def _use_cpu(self) -> None:
         self.cpu.setChecked(True)
@@ -303,8 +317,14 @@ there. Their success rate stands at the step, with its 95 % interval.
         if not isinstance(state, SideState):
             return
         panel = self.sides[state.side]
+        playground = self.playground
         panel.show_state(
-            state, self.playground.engine, self._by, self.playground.words, programs=self._programs(state.side)
+            state,
+            playground.engine,
+            self._by,
+            playground.words,
+            programs=self._programs(state.side),
+            asked=playground.choices.get(state.side),
         )
         self.card.show_going(self.playground.busy, any(self.playground.board[side].asked is not None for side in SIDES))
         second = self.sides["b"]
@@ -375,6 +395,8 @@ there. Their success rate stands at the step, with its 95 % interval.
     def _restore(self) -> None:
         kept = self._remembered
         self.card.show_sampling(kept.how)
+        for panel in self.sides.values():
+            panel.list.rollouts = kept.rollouts
         asked = next((state.question for side in SIDES if (state := self.playground.board[side]).question), None)
         self.card.show_question(kept.question, kept.answer, kept.tests)
         if asked is not None and not kept.question:
@@ -397,6 +419,7 @@ there. Their success rate stands at the step, with its 95 % interval.
             self._by,
             self.cpu.isChecked(),
             True,
+            self.sides["a"].list.rollouts,
         )
         settings.set_texts(SETTINGS, self._remembered.texts())
 

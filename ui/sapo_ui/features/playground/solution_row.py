@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from sapo_studio.app.playground.keeping import Word
@@ -28,6 +28,8 @@ class SolutionRow(QWidget):
     """(solution: str) Somebody clicked on its line."""
     acted = Signal(object)
     """(solution: str) Somebody acts on what is below it."""
+    edit_wanted = Signal(object)
+    """(solution: str) A step of it is to be changed."""
     keep_wanted = Signal(object, object)
     """(solution: str, word)"""
     continue_wanted = Signal(object, object, object, object)
@@ -110,6 +112,8 @@ class SolutionRow(QWidget):
         if self.opened is None:
             made = self.opened = OpenedSolution(self)
             made.pressed.connect(self._acted)
+            made.edit_wanted.connect(self._want_edit)
+            made.copy_wanted.connect(self.copy_text)
             made.editor_left.connect(self.editor_left)
             made.continue_wanted.connect(self._continue)
             made.undo_wanted.connect(self._undo)
@@ -132,6 +136,18 @@ class SolutionRow(QWidget):
         words = told(self.solution, self._by, self._programs)
         kept = f", kept as a {self.word} trace" if self.word else ""
         self.setAccessibleName(f"{words}{kept}{', open' if self.open else ''}")
+
+    def copy_text(self) -> None:
+        """Copy the solution, as far as it is written."""
+        QGuiApplication.clipboard().setText(self.solution.text)
+
+    def edit_step(self, rollouts: int) -> bool:
+        """Have a step of it changed: the one that the keys act on. False where there is none that is complete."""
+        self.set_open(True)
+        return self.opened is not None and self.opened.edit_step(rollouts)
+
+    def _want_edit(self) -> None:
+        self.edit_wanted.emit(self.solution.id)
 
     def _acted(self) -> None:
         self.acted.emit(self.solution.id)
