@@ -12,7 +12,17 @@ import json
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from sapo_studio.errors import InputError, SapoError
 from sapo_studio.requests import limits
@@ -35,6 +45,14 @@ def solution_id(request: str, number: int | str) -> str:
     """What solution `number` (or `GREEDY`) of a request is called."""
     return f"{request}/{number}"
 
+
+def _some(text: str) -> str:
+    if not text.strip():
+        raise ValueError("there is no text")
+    return text
+
+
+SomeText = Annotated[Text, AfterValidator(_some)]
 
 # -- What is loaded
 
@@ -81,7 +99,7 @@ class Scorer(_Part):
 class Asking(_Part):
     """A question, and what its solutions are graded by, as far as that is known."""
 
-    text: Text = Field(min_length=1)
+    text: SomeText
     answer: Text = ""
     """The right answer; empty where nobody knows it."""
     tests: tuple[Text, ...] = ()
@@ -151,7 +169,7 @@ class Score(Asked):
     id: RequestId
     side: Side = "a"
     question: Asking
-    text: Text = Field(min_length=1)
+    text: SomeText
 
 
 class GiveBack(Asked):

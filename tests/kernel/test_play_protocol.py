@@ -31,12 +31,13 @@ from sapo_studio.requests.play import (
 
 # Names of files may hold bytes that are no text (Python has them as half characters).
 TEXT = st.text(max_size=20)
+SOME = TEXT.filter(str.strip)
 PATH = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=12)
 IDS = st.from_regex(r"\A[A-Za-z0-9_.-]{1,20}\Z")
 NUMBERS = st.floats(0, 1)
 ASKING = st.builds(
     Asking,
-    text=st.text(min_size=1, max_size=20),
+    text=SOME,
     answer=TEXT,
     tests=st.lists(TEXT, max_size=3).map(tuple),
     setup=TEXT,
@@ -65,7 +66,7 @@ MESSAGES = st.one_of(
         steps=st.lists(TEXT, min_size=1, max_size=4).map(tuple),
         rollouts=st.integers(1, limits.ROLLOUTS.high),
     ),
-    st.builds(Score, id=IDS, side=SIDE, question=ASKING, text=st.text(min_size=1, max_size=30)),
+    st.builds(Score, id=IDS, side=SIDE, question=ASKING, text=SOME),
     st.builds(GiveBack, id=IDS),
     st.builds(Cancel, id=st.none() | IDS),
     st.builds(Close),

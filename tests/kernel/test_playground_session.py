@@ -49,7 +49,7 @@ class Client:
         found = []
         for answer in self.answers:
             found.append(answer)
-            if isinstance(answer, kind) and request in (None, answer.request):
+            if isinstance(answer, kind) and (request is None or answer.request == request):
                 return found
         raise AssertionError(found)
 

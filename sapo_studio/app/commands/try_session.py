@@ -196,7 +196,7 @@ class JsonView:
 
     def begin(self, side: Side, request: Request) -> None:
         """See TryView."""
-        self._say({"kind": "asked", "checkpoint": side.name, "verifier": side.scored_by, **_plain(request)})
+        self._say({**_plain(request), "called": side.name, "scored_by": side.scored_by})
 
     def heard(self, answer: Answer) -> None:
         """See TryView."""

@@ -18,7 +18,7 @@ from sapo_engine.own_output import take_standard_output
 from sapo_studio import processes
 from sapo_studio.errors import InputError, SapoError
 from sapo_studio.requests.limits import IDLE_SECONDS
-from sapo_studio.requests.play import Answer, Close, Failed, Ready, encode, read_message
+from sapo_studio.requests.play import Answer, Cancel, Close, Failed, Ready, Request, encode, read_message
 from sapo_studio.requests.wire import write_error
 
 if TYPE_CHECKING:
@@ -48,19 +48,40 @@ def end() -> None:
     os._exit(0)
 
 
-def listen(server: Server, wire: Wire) -> None:
-    """Hand on what comes in, until there is nobody to work for."""
-    # Unbuffered: a thread that waits inside a buffered reader makes the interpreter abort at its end.
-    for line in open(0, "rb", buffering=0, closefd=False):  # noqa: SIM115
-        try:
-            message = read_message(line)
-        except InputError as error:
-            wire.send(Failed.of("", error))
-            continue
-        if isinstance(message, Close):
-            break
-        server.take(message)
-    end()
+class Post:
+    """What has come in: handed to the server as soon as there is one. Ends this process where nobody asks any more,
+    whatever it is doing: torch alone takes seconds to load."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._lock = threading.Lock()
+        self._early: list[Request | Cancel] = []
+        self._server: Server | None = None
+        threading.Thread(target=self._listen, name="messages", daemon=True).start()
+
+    def hand_to(self, server: Server) -> None:
+        """From now on `server` takes the messages."""
+        with self._lock:
+            self._server = server
+            for message in self._early:
+                server.take(message)
+
+    def _listen(self) -> None:
+        # Unbuffered: a thread that waits inside a buffered reader makes the interpreter abort at its end.
+        for line in open(0, "rb", buffering=0, closefd=False):  # noqa: SIM115
+            try:
+                message = read_message(line)
+            except InputError as error:
+                self._wire.send(Failed.of("", error))
+                continue
+            if isinstance(message, Close):
+                break
+            with self._lock:
+                if self._server is None:
+                    self._early.append(message)
+                else:
+                    self._server.take(message)
+        end()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -72,8 +93,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--called", default="", help="the device, as people know it")
     options = parser.parse_args(arguments)
     wire = Wire(take_standard_output())
+    post = Post(wire)
     try:
-        # Imported here: torch takes seconds, and who is asked to end meanwhile need not wait for it.
+        # Imported here: who is asked to end meanwhile need not wait for torch.
         from sapo_engine.service.playground.server import Server
         from sapo_engine.service.torch_setup import set_up_on
         from sapo_studio.config.schema import RuntimeConfig
@@ -84,7 +106,7 @@ def main(arguments: Sequence[str]) -> int:
     called = options.called or str(device)
     server = Server(wire.send, device, called=called, idle_seconds=options.idle_seconds)
     wire.send(Ready(pid=os.getpid(), device=called))
-    threading.Thread(target=listen, args=(server, wire), name="messages", daemon=True).start()
+    post.hand_to(server)
     while True:
         server.work()
 

@@ -232,15 +232,15 @@ class Models:
     # -- All of it
 
     def keep(self, needed: set[Key]) -> None:
-        """Let go of everything else."""
-        for key in [key for key in self._desks if key not in needed]:
+        """Let go of everything else. A loading that was left alone may still be adding to it."""
+        for key in [key for key in list(self._desks) if key not in needed]:
             self._desks.pop(key).close()
-        for key in [key for key in self._readers if key not in needed]:
+        for key in [key for key in list(self._readers) if key not in needed]:
             if isinstance(reader := self._readers.pop(key), Verifier):
                 discard(reader.base)
-        for key in [key for key in self._adapters if key not in needed]:
+        for key in [key for key in list(self._adapters) if key not in needed]:
             discard(self._adapters.pop(key))
-        for key in [key for key in self._networks if key not in needed]:
+        for key in [key for key in list(self._networks) if key not in needed]:
             del self._networks[key]
             self._folders.pop(key, None)
         _give_back(self.device)

@@ -209,8 +209,14 @@ class Server:
             self._send(Loading(request=telling.request, side=side, what=what, done=done))
 
         def work() -> Ready:
-            writer = self._models.writer(load.checkpoint, tell)
-            scorer = None if load.verifier is None else load_scorer(self._models, load.verifier, tell)
+            try:
+                writer = self._models.writer(load.checkpoint, tell)
+                scorer = None if load.verifier is None else load_scorer(self._models, load.verifier, tell)
+                telling.wanted.check()
+            except Cancelled:
+                # Whoever asked is gone: nobody else lets go of what is loaded already.
+                self._models.keep(self._needed())
+                raise
             return Ready(writer, scorer)
 
         # First what nobody needs any more, so that there is room.
@@ -222,7 +228,7 @@ class Server:
 
     def _needed(self) -> set[tuple[object, ...]]:
         needed: set[tuple[object, ...]] = set()
-        for ready in self._ready.values():
+        for ready in list(self._ready.values()):
             needed |= ready.writer.keys
             needed |= ready.scorer.keys if ready.scorer else frozenset()
         return needed

@@ -16,9 +16,7 @@ def verdicts(request: str, greedy: SolutionDone | None, done: Sequence[SolutionD
         request=request,
         done=len(done),
         of=of,
-        greedy=None
-        if greedy is None
-        else Verdict(answer=greedy.answer, correct=greedy.correct, solution=greedy.solution),
+        greedy=_alone(greedy),
         majority=_majority(done),
         best_mean=_best(done, "mean"),
         best_min=_best(done, "min"),
