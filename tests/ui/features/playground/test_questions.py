@@ -48,7 +48,7 @@ def test_by_number_at_random_and_one_that_was_annotated(qtbot, lay, store):
     qtbot.waitUntil(lambda: card.taken is not None)
     assert card.where.text().startswith("Benchmark question"), "no reasoner of the run is trained on it"
     qtbot.mouseClick(card.annotated, LEFT)
-    qtbot.waitUntil(lambda: "Nobody has judged" in card.where.text())
+    qtbot.waitUntil(lambda: "Nobody has annotated" in card.where.text())
     trajectory, question = store.rows("SELECT id, question_id FROM trajectories WHERE source = 'sample' LIMIT 1")[0]
     annotations.annotate(store, trajectory, "ann", {1: 1})
     qtbot.mouseClick(card.annotated, LEFT)

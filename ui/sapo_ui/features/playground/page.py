@@ -13,6 +13,7 @@ from sapo_studio.app.playground.checkpoints import CheckpointChoice
 from sapo_studio.domain.aggregation import Aggregation
 from sapo_studio.readable import sentences
 from sapo_studio.requests.play import SIDES, Side
+from sapo_studio.store.db import Store
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.playground import remembered
@@ -22,9 +23,9 @@ from sapo_ui.features.playground.side_choice import NOTHING, key_of
 from sapo_ui.features.playground.side_message import SideMessage
 from sapo_ui.features.playground.side_panel import SidePanel
 from sapo_ui.panels.page import Page
-from sapo_ui.services import playground_questions, tasks
+from sapo_ui.services import tasks
 from sapo_ui.services.playground import EngineState, KeptSolution, Playground, SideChoice, writes_programs
-from sapo_ui.services.playground_questions import TakenQuestion
+from sapo_ui.services.playground_questions import TakenQuestion, take_question
 from sapo_ui.services.playground_state import BEST, SideState
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
@@ -291,18 +292,10 @@ there. Their success rate stands at the step, with its 95 % interval.
         def failed(error: Exception) -> None:
             self.card.say(told(error))
 
-        if isinstance(which, int):
-            number = which
-            tasks.run(
-                self,
-                lambda store: playground_questions.by_number(store, run_id, number),
-                done,
-                failed=failed,
-                key="question",
-            )
-            return
-        take = playground_questions.random_test if which == "random" else playground_questions.annotated
-        tasks.run(self, lambda store: take(store, run_id), done, failed=failed, key="question")
+        def work(store: Store) -> TakenQuestion:
+            return take_question(store, run_id, str(which))
+
+        tasks.run(self, work, done, failed=failed, key="question")
 
     # -- What it shows
 

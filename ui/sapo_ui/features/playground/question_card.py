@@ -45,7 +45,7 @@ class QuestionCard(QFrame):
     sample_wanted = Signal()
     stop_wanted = Signal()
     take_wanted = Signal(object)
-    """(which: a question's number, `random` or `annotated`)"""
+    """(which: str) A question's number, `random` or `annotated`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -253,7 +253,7 @@ class QuestionCard(QFrame):
 
     def _take_number(self) -> None:
         if self.number.text():
-            self.take_wanted.emit(int(self.number.text()))
+            self.take_wanted.emit(self.number.text())
 
     # -- How it is asked
 
