@@ -50,29 +50,16 @@ class SolutionRow(QWidget):
         self.opened: OpenedSolution | None = None
         self.line = SolutionLine(one, by, programs, self)
         self.keep: dict[Word, QToolButton] = {}
-        keep = QWidget(self)
-        keep.setFixedSize(KEEP, LINE)
-        row = QHBoxLayout(keep)
-        row.setContentsMargins(4, 0, 8, 0)
-        row.setSpacing(0)
-        for word, (_, name, hover) in WORDS.items():
-            button = self.keep[word] = QToolButton()
-            button.setProperty("look", "icon")
-            button.setFixedSize(26, 26)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # + and - do it; 64 stops for Tab would be in the way
-            button.setAccessibleName(name)
-            button.setToolTip(hover)
-            button.clicked.connect(lambda _checked=False, word=word: self.keep_wanted.emit(self.solution.id, word))
-            row.addWidget(button)
-        self._keep = keep
-        top = QHBoxLayout()
-        top.setSpacing(0)
-        top.addWidget(self.line, 1)
-        top.addWidget(keep)
+        """Its buttons; none before it is done. Qt would take long to dress those of 64 rows at once."""
+        self._top = QHBoxLayout()
+        self._top.setSpacing(0)
+        self._top.addWidget(self.line, 1)
+        self._top.addSpacing(KEEP)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
-        self._column.addLayout(top)
+        self._column.addLayout(self._top)
+        self._offer_to_keep()
         self._name()
         theme.on_change(self, self._restyle)
 
@@ -98,12 +85,35 @@ class SolutionRow(QWidget):
             return
         self.solution, self._what_if, self._by, self._programs = one, what_if, by, programs
         self.line.take(one, by, programs)
-        if word != self.word or one.phase != before[0].phase:
+        self._offer_to_keep()
+        if word != self.word:
             self.word = word
             self._restyle()
         if self.opened is not None and self.open:
             self.opened.take(one, what_if, by, programs)
         self._name()
+
+    def _offer_to_keep(self) -> None:
+        if self.keep or self.solution.phase != "done":
+            return
+        keep = QWidget(self)
+        keep.setFixedSize(KEEP, LINE)
+        row = QHBoxLayout(keep)
+        row.setContentsMargins(4, 0, 8, 0)
+        row.setSpacing(0)
+        for word, (_, name, hover) in WORDS.items():
+            button = self.keep[word] = QToolButton()
+            button.setProperty("look", "icon")
+            button.setFixedSize(26, 26)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # + and - do it; 64 stops for Tab would be in the way
+            button.setAccessibleName(name)
+            button.setToolTip(hover)
+            button.clicked.connect(lambda _checked=False, word=word: self.keep_wanted.emit(self.solution.id, word))
+            row.addWidget(button)
+        self._top.takeAt(1)  # what has kept their place free
+        self._top.addWidget(keep)
+        keep.show()
+        self._restyle()
 
     def set_open(self, open_: bool) -> None:
         """Show its steps, or its line alone."""
@@ -163,8 +173,6 @@ class SolutionRow(QWidget):
         for word, button in self.keep.items():
             kept = word == self.word
             button.setIcon(icons.icon(WORDS[word][0], look.accent if kept else look.muted))
-            button.setEnabled(self.solution.phase == "done")
-            button.setVisible(self.solution.phase == "done")
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -190,8 +198,9 @@ class SolutionRow(QWidget):
             painter.setPen(QPen(QColor(look.hairline), 1))
             painter.drawLine(12, self.height() - 1, self.width() - 12, self.height() - 1)
         for word, button in self.keep.items():
-            if word == self.word and self.solution.phase == "done":
-                where = QRectF(button.geometry()).translated(self._keep.pos()).adjusted(3, 3, -3, -3)
+            if word == self.word:
+                place = button.mapTo(self, button.rect().topLeft())
+                where = QRectF(place, button.size()).adjusted(3, 3, -3, -3)
                 painter.setPen(QPen(QColor(look.accent), 1.5))
                 painter.setBrush(QColor(look.surface))
                 painter.drawRoundedRect(where, 4, 4)
