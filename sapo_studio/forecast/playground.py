@@ -33,7 +33,8 @@ class Tried:
 def playground_peak(tried: Sequence[Tried], *, on_card: bool) -> Peak:
     """The peak of an engine with all of these loaded, on a card or in main memory."""
     weights: dict[Hashable, float] = {}
-    passing = 0.0
+    writing: dict[Hashable, float] = {}  # both sides write by turns
+    reading = 0.0
     for one in tried:
         precision = one.config.model.precision
         nets = networks(one.config, one.shape, ("bf16" if on_card else "fp32") if precision == "auto" else precision)
@@ -47,14 +48,13 @@ def playground_peak(tried: Sequence[Tried], *, on_card: bool) -> Peak:
         if one.scores:
             length = texts.longest_prompt + texts.longest_solution
             logits = one.config.verifier.head == "likelihood"
-            peak = scoring(nets, length, logits=logits, heap=not on_card, most=ROWS)
+            reading = max(reading, _passing(scoring(nets, length, logits=logits, heap=not on_card, most=ROWS)))
         else:
             work = Generation(ROWS, 1, texts.longest_prompt, texts.longest_solution)
-            peak = sampling("Sampling", one.shape, how, work)
-        passing = max(passing, sum(part.bytes for part in peak.parts if part.name not in WEIGHTS))
+            writing[one.key] = _passing(sampling("Sampling", one.shape, how, work))
     parts = [
         Part("weights", sum(weights.values()), f"{len(weights)} sets of weights, each once"),
-        Part("texts at work", passing, f"{ROWS} solutions at a time"),
+        Part("texts at work", sum(writing.values()) + reading, f"{ROWS} solutions at a time, of each side"),
     ]
     if on_card:
         taken = sum(part.bytes for part in parts)
@@ -63,3 +63,7 @@ def playground_peak(tried: Sequence[Tried], *, on_card: bool) -> Peak:
     else:
         parts.append(Part("libraries", float(LIBRARIES), "torch, transformers and peft"))
     return Peak("Playground", tuple(parts))
+
+
+def _passing(peak: Peak) -> float:
+    return sum(part.bytes for part in peak.parts if part.name not in WEIGHTS)

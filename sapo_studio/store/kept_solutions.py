@@ -13,6 +13,7 @@ from typing import Any
 
 from sapo_studio.formats.base import LabeledSolution
 from sapo_studio.formats.extras import Extras, Scores, SourceLabels
+from sapo_studio.formats.rows import Row
 from sapo_studio.store import queries, runs
 from sapo_studio.store.codec import row_id
 from sapo_studio.store.db import Store
@@ -24,8 +25,6 @@ ROW_KEY = "playground"
 """In a row's JSON: how its solution came about."""
 HOLDS = "playground"
 """In the settings of such a file: the kind of task whose solutions it holds."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def keep(store: Store, run_id: str, kept: Solution, write: Callable[[LabeledSolu
         last = store.value("SELECT coalesce(max(row), 0) FROM import_rows WHERE run_id = ?", (run_id,))
         place = int(last) + 1 if known is None else known[1]
         row = write(kept.solution.model_copy(update={"id": f"kept-{place}", "extras": extras}))
-        raw = json.dumps(row | {ROW_KEY: {**kept.about, **kept.more}}, ensure_ascii=False)
+        raw = json.dumps({**row, ROW_KEY: {**kept.about, **kept.more}}, ensure_ascii=False)
         if known is None:
             store.execute("INSERT INTO import_rows (run_id, row, raw) VALUES (?, ?, ?)", (run_id, place, raw))
             identity = _add(store, number, run_id, kept, question, steps, place)

@@ -10,9 +10,10 @@ import torch
 from sapo_engine.rollouts import HfBackend
 from sapo_engine.service import score
 from sapo_engine.service.playground import streaming
-from sapo_engine.service.playground.desk import typed
+from sapo_engine.service.playground.__main__ import Post
 from sapo_engine.service.playground.models import Models, Run
-from sapo_engine.service.playground.server import Server, _keys, _rollout
+from sapo_engine.service.playground.server import Server
+from sapo_engine.service.playground.writing import Put, keys, rollout
 from sapo_studio.domain.step_evidence import Tries
 from sapo_studio.requests.kinds import ScoreRequest
 from sapo_studio.requests.play import (
@@ -127,10 +128,10 @@ def test_streamed_texts_are_those_that_are_written_without_anybody_listening(ben
     answers = bench.ask(request)
     models = Models(CPU)
     writer = models.writer(Checkpoint(run=folder, iteration=2), lambda *_: None)
-    desk = writer.desk(code=False)
-    asked, prompt = desk.ask(typed(ASKING))
+    put = Put.of(ASKING, writer, None)
+    desk, asked = put.desk, put.asked.question
     backend = HfBackend(writer.reasoner, eos=desk.eos, pad=desk.pad, precision=writer.precision)
-    (plain,) = backend.generate([_rollout(desk, prompt, _keys(request, 5), 0)], temperature=1.3)
+    (plain,) = backend.generate([rollout(put, keys(request, 5), 0)], temperature=1.3)
     assert len({completion.tokens for completion in plain}) > 1
     for number, completion in enumerate(plain):
         name = f"s/{number}"
@@ -203,6 +204,41 @@ def test_without_a_verifier_and_an_answer_nothing_is_scored_or_graded(bench, fol
         assert (solution.correct, solution.truth, solution.scores, solution.mean) == (None, None, None, None)
     assert not every(answers, StepScored)
     assert every(answers, Verdicts)[-1].best_mean is None
+
+
+@pytest.mark.usefixtures("every_token")
+@pytest.mark.parametrize("kind", ["folder", "adapters"])
+def test_both_sides_write_by_turns_what_each_writes_alone(bench, kind, request):
+    folder = request.getfixturevalue(kind)
+    alone = {}
+    for side, iteration in (("a", 1), ("b", 2)):
+        bench.load(folder, iteration, 1, side=side)
+    for side in "ab":
+        answers = bench.ask(Sample(id=f"alone-{side}", side=side, question=ASKING, solutions=3, temperature=1.3))
+        alone[side] = [(d.text, d.scores) for d in every(answers, SolutionDone)]
+    del bench.said[:]
+    for side in "ab":
+        bench.server.take(Sample(id=side, side=side, question=ASKING, solutions=3, temperature=1.3))
+    bench.server.work(0)
+    turns = [piece.request for piece in every(bench.said, Piece)]
+    assert "a" in turns[turns.index("b") :]
+    for side in "ab":
+        done = [d for d in every(bench.said, SolutionDone) if d.request == side]
+        assert [d.text for d in done] == [text for text, _ in alone[side]]
+        for solution, (_, scores) in zip(done, alone[side], strict=True):
+            assert solution.scores == pytest.approx(scores, abs=1e-6)
+
+
+def test_a_side_is_asked_one_thing_after_the_other(bench, folder):
+    bench.load(folder)
+    for name in ("one", "two"):
+        bench.server.take(Sample(id=name, question=ASKING, solutions=1))
+    del bench.said[:]
+    bench.server.work(0)
+    assert {answer.request for answer in bench.said} == {"one"}
+    bench.server.work(0)
+    assert isinstance(bench.said[-1], Done)
+    assert bench.said[-1].request == "two"
 
 
 # -- Going on from a changed step
@@ -289,6 +325,25 @@ def test_a_request_that_waits_is_cancelled_before_it_begins(bench, folder):
     assert bench.said[0].cancelled
 
 
+def test_what_is_cancelled_before_torch_is_there_is_answered_at_once(folder):
+    said, taken = [], []
+
+    class Out:
+        send = staticmethod(said.append)
+
+    class In:
+        take = staticmethod(taken.append)
+
+    post = Post(Out())
+    requests = [Load(id=name, checkpoint=Checkpoint(run=folder, iteration=1)) for name in ("l", "m")]
+    for message in (*requests, Cancel(id="l"), Cancel(id="none")):
+        post.take(message)
+    assert [(answer.request, answer.cancelled) for answer in said] == [("l", True)]
+    post.hand_to(In())
+    post.take(Cancel(id="m"))
+    assert taken == [requests[1], Cancel(id="m")]
+
+
 # -- What goes wrong
 
 
@@ -311,7 +366,7 @@ def test_what_does_not_fit_into_memory_is_told_with_what_to_change(bench, folder
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
     with monkeypatch.context() as patch:
-        patch.setattr(HfBackend, "generate", full)
+        patch.setattr(HfBackend, "steps", full)
         failed = bench.ask(Sample(id="s", question=ASKING))[-1]
     assert failed.what == "The engine ran out of memory"
     assert "fewer solutions" in failed.fix
@@ -328,6 +383,9 @@ def test_a_damaged_artefact_is_not_loaded(bench, folder, tmp_path):
     assert "damaged" in failed.what
     missing = bench.ask(Load(id="m", checkpoint=Checkpoint(run=copy, iteration=7)))[-1]
     assert "has no reasoner M_7" in missing.what
+    half = Load(id="h", checkpoint=Checkpoint(run=folder, iteration=1), verifier=Scorer(run=folder, iteration=7))
+    assert "has no verifier V_7" in bench.ask(half)[-1].what
+    assert one(bench.ask(GiveBack(id="g")), MemoryGivenBack).freed == 0
     assert bench.ask(Sample(id="s", question=ASKING))[-1].exit_code == 2
 
 

@@ -6,7 +6,7 @@ sequences that have ended leave the batch, and prompts of like length go togethe
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -54,26 +54,47 @@ class HfBackend:
         self.model = self.reasoner.network
         self.usage = Usage()
 
-    @torch.inference_mode()
     def generate(
         self, requests: Sequence[Request], *, temperature: float, tick: Callable[[int], None] | None = None
     ) -> list[list[Completion]]:
         """See RolloutBackend."""
+        work = self._in_chunks(requests, temperature, tick)
+        with self._computing():
+            while True:
+                try:
+                    next(work)
+                except StopIteration as end:
+                    return cast("list[list[Completion]]", end.value)
+
+    def steps(self, requests: Sequence[Request], *, temperature: float) -> Generator[None]:
+        """The same one step of decoding at a time, for a `listener`: between two steps another back end may be at work,
+        on the same network, too."""
+        work = self._in_chunks(requests, temperature, None)
+        while True:
+            with self._computing():
+                try:
+                    next(work)
+                except StopIteration:
+                    return
+            yield
+
+    @contextlib.contextmanager
+    def _computing(self) -> Generator[None]:
         self.model = self.reasoner.activate()
-        self.model.eval()
-        with sdpa_kernel(ATTENTION):
-            return self._in_chunks(requests, temperature, tick)
+        if self.model.training:
+            self.model.eval()
+        with torch.inference_mode(), sdpa_kernel(ATTENTION), autocast(self.model.device, self.precision):
+            yield
 
     def _in_chunks(
         self, requests: Sequence[Request], temperature: float, tick: Callable[[int], None] | None
-    ) -> list[list[Completion]]:
+    ) -> Generator[None, None, list[list[Completion]]]:
         requests = within(
             requests, int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 1 << 20))
         )
         results: list[list[Completion]] = [[] for _ in requests]
         for chunk in self._chunks(requests, self._at_a_time(requests)):
-            with autocast(self.model.device, self.precision):
-                answers = self._generate([requests[i] for i in chunk], temperature)
+            answers = yield from self._generate([requests[i] for i in chunk], temperature)
             for index, completions in zip(chunk, answers, strict=True):
                 results[index] = completions
             if tick:
@@ -100,7 +121,10 @@ class HfBackend:
         if chunk:
             yield chunk
 
-    def _generate(self, requests: Sequence[Request], temperature: float) -> list[list[Completion]]:
+    def _generate(
+        self, requests: Sequence[Request], temperature: float
+    ) -> Generator[None, None, list[list[Completion]]]:
+        """Comes back after each step of decoding."""
         device = self.model.device
         width = max(len(request.prompt) for request in requests)
         padding = [width - len(request.prompt) for request in requests]
@@ -189,6 +213,7 @@ class HfBackend:
                     logits_to_keep=1,
                 )
             logits = cast("torch.Tensor", out.logits)[:, -1]
+            yield
 
         self.usage.sequences += total
         self.usage.generated_tokens += int(size.sum())

@@ -54,9 +54,10 @@ def take(store: Store, run_id: str, which: str, seed: int = 0) -> TakenQuestion:
         raise InputError(f"{which!r} is not a question", fix=f"Give a number, {RANDOM} or {ANNOTATED}.")
     wanted = row_id(number, int(which))
     if not store.value("SELECT 1 FROM questions WHERE id = ? AND run_id = ?", (wanted, run_id)):
-        there = store.row("SELECT min(id), max(id) FROM questions WHERE run_id = ?", (run_id,))
-        least, most = there if there and there[0] is not None else (None, None)
-        fix = "It has none yet." if least is None else f"Numbers go from {row_number(least)} to {row_number(most)}."
+        ids = [int(identity) for (identity,) in store.rows("SELECT id FROM questions WHERE run_id = ?", (run_id,))]
+        fix = "It has none yet."
+        if ids:
+            fix = f"Numbers go from {row_number(min(ids))} to {row_number(max(ids))}, but for some between them."
         raise InputError(f"{run_id} has no question {which}", fix=fix)
     return _one(store, wanted)
 

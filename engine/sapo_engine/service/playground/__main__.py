@@ -18,7 +18,7 @@ from sapo_engine.own_output import take_standard_output
 from sapo_studio import processes
 from sapo_studio.errors import InputError, SapoError
 from sapo_studio.requests.limits import IDLE_SECONDS
-from sapo_studio.requests.play import Answer, Cancel, Close, Failed, Ready, Request, encode, read_message
+from sapo_studio.requests.play import Answer, Cancel, Close, Done, Failed, Ready, Request, encode, read_message
 from sapo_studio.requests.wire import write_error
 
 if TYPE_CHECKING:
@@ -49,24 +49,37 @@ def end() -> None:
 
 
 class Post:
-    """What has come in: handed to the server as soon as there is one. Ends this process where nobody asks any more,
-    whatever it is doing: torch alone takes seconds to load."""
+    """Where messages come in: handed to the server as soon as there is one. Until then (torch alone takes seconds to
+    load) they wait, and what is cancelled is answered here."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._lock = threading.Lock()
-        self._early: list[Request | Cancel] = []
+        self._early: list[Request] = []
         self._server: Server | None = None
-        threading.Thread(target=self._listen, name="messages", daemon=True).start()
+
+    def take(self, message: Request | Cancel) -> None:
+        """A message has come in."""
+        with self._lock:
+            if self._server is not None:
+                self._server.take(message)
+            elif isinstance(message, Cancel):
+                for request in [one for one in self._early if message.id in (None, one.id)]:
+                    self._early.remove(request)
+                    self._wire.send(Done(request=request.id, seconds=0.0, cancelled=True))
+            else:
+                self._early.append(message)
 
     def hand_to(self, server: Server) -> None:
-        """From now on `server` takes the messages."""
+        """From now on `server` takes them."""
         with self._lock:
             self._server = server
             for message in self._early:
                 server.take(message)
 
-    def _listen(self) -> None:
+    def listen(self) -> None:
+        """Take in what comes on standard input, until there is nobody to work for: then this process ends, whatever it
+        is doing."""
         # Unbuffered: a thread that waits inside a buffered reader makes the interpreter abort at its end.
         for line in open(0, "rb", buffering=0, closefd=False):  # noqa: SIM115
             try:
@@ -76,11 +89,7 @@ class Post:
                 continue
             if isinstance(message, Close):
                 break
-            with self._lock:
-                if self._server is None:
-                    self._early.append(message)
-                else:
-                    self._server.take(message)
+            self.take(message)
         end()
 
 
@@ -94,6 +103,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     wire = Wire(take_standard_output())
     post = Post(wire)
+    threading.Thread(target=post.listen, name="messages", daemon=True).start()
     try:
         # Imported here: who is asked to end meanwhile need not wait for torch.
         from sapo_engine.service.playground.server import Server

@@ -1,37 +1,30 @@
-"""Requests worked off one after the other, with what was loaded kept between them, and given back when nobody asks."""
+"""Requests worked off in their order, those of both sides by turns, with what was loaded kept between them and given
+back when nobody asks."""
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import cast
 
 import psutil
 import torch
 
-from sapo_engine.rollouts import HfBackend
-from sapo_engine.rollouts.base import Request as Rollout
-from sapo_engine.rollouts.keys import key_of
+from sapo_engine.service.playground import writing
 from sapo_engine.service.playground.cancelling import Apart, Cancelled, Wanted
-from sapo_engine.service.playground.desk import Desk, typed
-from sapo_engine.service.playground.models import Models, Writer
+from sapo_engine.service.playground.models import Key, Models, Writer
 from sapo_engine.service.playground.scoring import StepScorer, load_scorer
-from sapo_engine.service.playground.streaming import Asked, Stream, Telling
-from sapo_engine.service.playground.verdicts import verdicts
-from sapo_engine.text.prompts import MIN_ROOM, plain_prompt
-from sapo_studio.domain.step_evidence import Tries
+from sapo_engine.service.playground.streaming import Telling
 from sapo_studio.errors import EngineError, InputError, SapoError
 from sapo_studio.requests.play import (
-    GREEDY,
     Answer,
-    Asking,
     Cancel,
     Continue,
-    ContinueResult,
     Done,
     Failed,
     GiveBack,
@@ -43,15 +36,10 @@ from sapo_studio.requests.play import (
     Sample,
     Score,
     Side,
-    SolutionDone,
-    Started,
-    solution_id,
 )
 
 SMALL = 10_000_000
 """Weights up to which more than one thread makes a network slower."""
-PURPOSE = "playground"
-"""In the keys of random numbers."""
 SMALLER = "Ask for fewer solutions or fewer tokens at a time, or choose a smaller checkpoint."
 
 
@@ -61,6 +49,15 @@ class Ready:
 
     writer: Writer
     scorer: StepScorer | None
+
+
+@dataclass(frozen=True)
+class Going:
+    """A request that is being worked on."""
+
+    request: Request
+    telling: Telling
+    work: writing.Work
 
 
 class Server:
@@ -88,9 +85,10 @@ class Server:
         self._noted: dict[Side, Load] = {}
         self._ready: dict[Side, Ready] = {}
         self._graders = ThreadPoolExecutor(1, "grading")
-        self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._waiting: deque[Request] = deque()
         self._wanted: dict[str, Wanted] = {}
         self._lock = threading.Lock()
+        self._comes = threading.Condition(self._lock)
         self._quiet_since = clock()
 
     # -- From any thread
@@ -100,9 +98,10 @@ class Server:
         if isinstance(message, Cancel):
             self.cancel(message.id)
             return
-        with self._lock:
+        with self._comes:
             self._wanted[message.id] = Wanted()
-        self._waiting.put(message)
+            self._waiting.append(message)
+            self._comes.notify()
 
     def cancel(self, request: str | None = None) -> None:
         """End a request, or all, within one step of decoding."""
@@ -114,18 +113,23 @@ class Server:
     # -- From the thread that works
 
     def work(self, seconds: float | None = None) -> None:
-        """Answer the next message, or give the memory back where nothing comes for long enough; wait for either, but
-        for `seconds` at most."""
+        """Answer what comes next, or give the memory back where nothing comes for long enough; wait for either, but for
+        `seconds` at most. What is asked of the other side meanwhile is worked on by turns with it."""
         left = self._idle_left()
         limits = [limit for limit in (left, seconds) if limit is not None]
-        try:
-            message = self._waiting.get(timeout=max(0.0, min(limits)) if limits else None)
-        except queue.Empty:
+        with self._comes:
+            self._comes.wait_for(lambda: self._waiting, max(0.0, min(limits)) if limits else None)
+            request = self._waiting.popleft() if self._waiting else None
+        if request is None:
             left = self._idle_left()
             if left is not None and left <= 0:
                 self._give_back("", self._idle_seconds)
             return
-        self._answer(message)
+        going = [self._begin(request)]
+        while going:
+            going = [one for one in going if self._step(one)]
+            if going and (more := self._goes_along(going)) is not None:
+                going.append(self._begin(more))
         self._quiet_since = self._clock()
 
     def close(self) -> None:
@@ -139,13 +143,33 @@ class Server:
         """Seconds until the memory is given back; None where there is none to give."""
         return self._quiet_since + self._idle_seconds - self._clock() if self._ready else None
 
-    def _answer(self, request: Request) -> None:
+    def _begin(self, request: Request) -> Going:
         with self._lock:
             wanted = self._wanted[request.id]
         telling = Telling(request.id, self._send, wanted, self._clock(), self._clock)
+        return Going(request, telling, self._do(request, telling))
+
+    def _goes_along(self, going: Sequence[Going]) -> Request | None:
+        """The next request, where it can be worked on by turns with those: it writes for a side that nothing is written
+        for, and that is loaded."""
+        with self._lock:
+            following = self._waiting[0] if self._waiting else None
+            if not isinstance(following, Sample | Continue | Score) or following.side not in self._ready:
+                return None
+            if not all(isinstance(one.request, Sample | Continue | Score) for one in going):
+                return None
+            if any(getattr(one.request, "side", None) == following.side for one in going):
+                return None
+            return self._waiting.popleft()
+
+    def _step(self, going: Going) -> bool:
+        """Work a little on a request. False once it has been answered to the end."""
+        request, telling = going.request, going.telling
         try:
-            wanted.check()
-            tokens = self._do(request, telling)
+            telling.wanted.check()
+            next(going.work)
+        except StopIteration as end:
+            self._send(Done(request=request.id, seconds=telling.seconds, tokens=cast("int", end.value)))
         except Cancelled:
             self._send(Done(request=request.id, seconds=telling.seconds, cancelled=True))
         except SapoError as error:
@@ -153,10 +177,10 @@ class Server:
         except Exception as error:  # the last resort: one request's end is not the engine's
             self._send(Failed.of(request.id, self._told(error)))
         else:
-            self._send(Done(request=request.id, seconds=telling.seconds, tokens=tokens))
-        finally:
-            with self._lock:
-                self._wanted.pop(request.id, None)
+            return True
+        with self._lock:
+            self._wanted.pop(request.id, None)
+        return False
 
     def _told(self, error: Exception) -> SapoError:
         traceback.print_exc()
@@ -172,8 +196,7 @@ class Server:
     def _place(self) -> str:
         return "The card" if self._device.type == "cuda" else "The engine"
 
-    def _do(self, request: Request, telling: Telling) -> int:
-        """Returns how many tokens were written."""
+    def _do(self, request: Request, telling: Telling) -> writing.Work:
         match request:
             case Load():
                 self._note(request)
@@ -184,11 +207,20 @@ class Server:
                 self._give_back(request.id, 0.0)
                 return 0
             case Sample():
-                return self._sample(request, telling)
+                return (yield from writing.sample(request, self._put(request, telling), telling, self._graders))
             case Continue():
-                return self._continue(request, telling)
+                return (yield from writing.go_on(request, self._put(request, telling), telling, self._graders))
             case Score():
-                return self._score(request, telling)
+                return (yield from writing.read(request, self._put(request, telling), telling, self._graders))
+
+    def _put(self, request: Sample | Continue | Score, telling: Telling) -> writing.Put:
+        """The request's question, put to its side; what the side has is loaded again where it was given back."""
+        load = self._noted.get(request.side)
+        if load is None:
+            raise InputError("There is no checkpoint to ask", fix="Choose one first.")
+        ready = self._ready.get(request.side) or self._load(load, telling)
+        torch.set_num_threads(_threads(ready.writer))
+        return writing.Put.of(request.question, ready.writer, ready.scorer)
 
     # -- Loading
 
@@ -209,14 +241,15 @@ class Server:
             self._send(Loading(request=telling.request, side=side, what=what, done=done))
 
         def work() -> Ready:
+            whole = False
             try:
                 writer = self._models.writer(load.checkpoint, tell)
                 scorer = None if load.verifier is None else load_scorer(self._models, load.verifier, tell)
                 telling.wanted.check()
-            except Cancelled:
-                # Whoever asked is gone: nobody else lets go of what is loaded already.
-                self._models.keep(self._needed())
-                raise
+                whole = True
+            finally:
+                if not whole:  # whoever asked may be gone: nobody else lets go of what is loaded already
+                    self._models.keep(self._needed())
             return Ready(writer, scorer)
 
         # First what nobody needs any more, so that there is room.
@@ -226,8 +259,8 @@ class Server:
         self._tell_loaded(load, ready, telling)
         return ready
 
-    def _needed(self) -> set[tuple[object, ...]]:
-        needed: set[tuple[object, ...]] = set()
+    def _needed(self) -> set[Key]:
+        needed: set[Key] = set()
         for ready in list(self._ready.values()):
             needed |= ready.writer.keys
             needed |= ready.scorer.keys if ready.scorer else frozenset()
@@ -259,116 +292,7 @@ class Server:
         self._models.keep(set())
         self._send(MemoryGivenBack(request=request, freed=freed, idle_seconds=idle_seconds))
 
-    def _side(self, side: Side, telling: Telling) -> Ready:
-        """What the side has, loaded again where it was given back."""
-        load = self._noted.get(side)
-        if load is None:
-            raise InputError("There is no checkpoint to ask", fix="Choose one first.")
-        return self._ready.get(side) or self._load(load, telling)
 
-    # -- Writing
-
-    @staticmethod
-    def _threads(writer: Writer) -> int:
-        small = writer.reasoner.parameters_in_all() < SMALL
-        return 1 if small else psutil.cpu_count(logical=False) or 1
-
-    def _asked(self, side: Side, question: Asking, telling: Telling) -> tuple[Asked, tuple[int, ...], Writer]:
-        ready = self._side(side, telling)
-        torch.set_num_threads(self._threads(ready.writer))
-        desk = ready.writer.desk(code=bool(question.tests))
-        asked, prompt = desk.ask(typed(question))
-        return Asked(typed(question), asked, desk, ready.scorer, ready.writer.reasoner), prompt, ready.writer
-
-    @staticmethod
-    def _write(stream: Stream, writer: Writer, desk: Desk, rollout: Rollout, temperature: float) -> None:
-        backend = HfBackend(writer.reasoner, eos=desk.eos, pad=desk.pad, precision=writer.precision, listener=stream)
-        backend.generate([rollout], temperature=temperature)
-        stream.end()
-
-    def _sample(self, request: Sample, telling: Telling) -> int:
-        asked, prompt, writer = self._asked(request.side, request.question, telling)
-        names = [solution_id(request.id, k) for k in range(request.solutions)]
-        greedy_name = solution_id(request.id, GREEDY)
-        self._send(Started(request=request.id, solutions=(*([greedy_name] * request.greedy), *names)))
-        greedy: list[SolutionDone] = []
-        sampled: list[SolutionDone] = []
-
-        def done(solution: SolutionDone) -> None:
-            (greedy if solution.solution == greedy_name else sampled).append(solution)
-            self._send(verdicts(request.id, next(iter(greedy), None), sampled, request.solutions))
-
-        tokens = 0
-        for some, temperature in (([greedy_name] * request.greedy, 0.0), (names, request.temperature)):
-            if some:
-                stream = Stream(telling, asked, some, self._graders, done)
-                rollout = _rollout(asked.desk, prompt, _keys(request, len(some)), request.max_tokens)
-                self._write(stream, writer, asked.desk, rollout, temperature)
-                tokens += stream.tokens
-        return tokens
-
-    def _continue(self, request: Continue, telling: Telling) -> int:
-        asked, prompt, writer = self._asked(request.side, request.question, telling)
-        desk = asked.desk
-        begun: list[int] = []
-        for step in request.steps:
-            desk.check_step(step)
-            begun += plain_prompt(desk.tokenizer, step.rstrip("\n") + "\n", special=False)
-        names = [solution_id(request.id, k) for k in range(request.rollouts)]
-        self._send(Started(request=request.id, solutions=tuple(names)))
-        found: list[SolutionDone] = []
-        gradable = desk.task.gradable(asked.question)
-
-        def done(solution: SolutionDone) -> None:
-            found.append(solution)
-            right = sum(bool(one.correct) for one in found)
-            low, high = Tries(right, len(found)).interval()
-            self._send(
-                ContinueResult(
-                    request=request.id,
-                    done=len(found),
-                    of=request.rollouts,
-                    successes=right if gradable else None,
-                    low=low if gradable else None,
-                    high=high if gradable else None,
-                )
-            )
-
-        rollout = _rollout(desk, prompt, _keys(request, request.rollouts), request.max_tokens, tuple(begun))
-        stream = Stream(telling, asked, names, self._graders, done, tuple(begun))
-        self._write(stream, writer, desk, rollout, request.temperature)
-        return stream.tokens
-
-    def _score(self, request: Score, telling: Telling) -> int:
-        asked, _, _ = self._asked(request.side, request.question, telling)
-        desk = asked.desk
-        desk.check_step(request.text)
-        written = (*plain_prompt(desk.tokenizer, request.text, special=False), desk.eos)
-        names = [solution_id(request.id, 0)]
-        self._send(Started(request=request.id, solutions=tuple(names)))
-        Stream(telling, asked, names, self._graders, lambda _: None, written).end()
-        return 0
-
-
-def _keys(request: Sample | Continue, count: int) -> list[int]:
-    """One for each solution: by seed, question and number alone, so that both sides draw the same numbers."""
-    about = request.question.text.strip()
-    steps = "\n".join(request.steps) if isinstance(request, Continue) else ""
-    return [key_of(request.seed, PURPOSE, about, steps, k) for k in range(count)]
-
-
-def _rollout(
-    desk: Desk, prompt: tuple[int, ...], keys: list[int], longest: int, begun: tuple[int, ...] = ()
-) -> Rollout:
-    """As a run's sampler asks for it: what was begun may be ended, however long it is; never beyond what the model can
-    read. Raises InputError where there is no room for anything more."""
-    limit = longest or desk.task.max_new_tokens
-    wanted = max(limit - len(begun), MIN_ROOM) if begun else limit
-    room = desk.context - len(prompt) - len(begun)
-    if room < 1:
-        raise InputError(
-            f"A question and steps of {len(prompt) + len(begun):,} tokens leave no room for more",
-            why=f"The model reads {desk.context:,} tokens, question and solution together.",
-            fix="Go on from an earlier step, or shorten the question.",
-        )
-    return Rollout(prompt + begun, tuple(keys), min(wanted, room), desk.builder.watch(prompt, begun))
+def _threads(writer: Writer) -> int:
+    small = writer.reasoner.parameters_in_all() < SMALL
+    return 1 if small else psutil.cpu_count(logical=False) or 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -23,6 +23,8 @@ PIECE_SECONDS = 0.02
 """Pieces of a text are told no more often; a model that writes faster than anybody reads is told in larger ones."""
 SCORE_EVERY = 8
 """Steps of decoding after which complete steps are scored, together; at once where a solution has ended."""
+GRADING_SECONDS = 0.01
+"""How long it is waited for a grade before somebody else has a turn."""
 
 Scores = tuple[float, ...] | None
 
@@ -122,14 +124,17 @@ class Stream:
             self._score()
         self._finish_graded()
 
-    def end(self) -> None:
-        """What was written is all there will be: wait until all of it is graded. Raises Cancelled as `heard`."""
+    def end(self) -> Generator[None]:
+        """What was written is all there will be: comes back now and then until all of it is graded. Raises Cancelled as
+        `heard`."""
         for solution in self._solutions:
             if not solution.ended:
                 self._end(solution)
         self._score()
         self._finish_graded()
-        self._telling.wanted.wait_for(self._graded)
+        while not self._graded(GRADING_SECONDS):
+            self._telling.wanted.check()
+            yield
 
     # -- A solution
 
