@@ -169,6 +169,7 @@ class Playground(QObject):
         without_number = question.model_copy(update={"number": None})
         for choice in sides:
             self._have(session, choice)
+        for choice in sides:  # once both are loaded, they write by turns
             self._send(
                 Sample(
                     id=self._new_id(),

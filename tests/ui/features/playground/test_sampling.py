@@ -65,8 +65,8 @@ def test_what_is_loaded_is_not_loaded_again_and_another_checkpoint_is(qtbot, tab
     ask(qtbot, table)
     assert table.page.sides["b"].stale.isHidden()
     sent = [one for one in table.session.sent[before:] if not isinstance(one, Cancel)]
-    assert [(type(one), one.side) for one in sent] == [(Sample, "a"), (Load, "b"), (Sample, "b")]
-    assert sent[1].verifier.iteration == 0
+    assert [(type(one), one.side) for one in sent] == [(Load, "b"), (Sample, "a"), (Sample, "b")]
+    assert sent[0].verifier.iteration == 0
 
 
 def test_rows_fill_while_they_are_written_and_verdicts_stand_above(qtbot, table):

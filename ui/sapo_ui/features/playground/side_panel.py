@@ -219,7 +219,7 @@ class SidePanel(QFrame):
             waits = self.engine.status == "ready"
             self.message.say(
                 "Waits for the other side" if waits else "The engine is starting",
-                "One checkpoint writes at a time." if waits else "It loads what is chosen, once.",
+                "Its checkpoint is being loaded." if waits else "It loads what is chosen, once.",
                 "queued",
                 ways=[(STOP, self._stop)],
             )
