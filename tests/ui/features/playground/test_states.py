@@ -199,3 +199,24 @@ def test_what_is_written_goes_on_behind_another_page(qtbot, table):
     assert page.sides["a"].list.rows[names[0]].solution.answer == "252"
     assert page.card.text.toPlainText() == "How many seats?"
     assert page.card.stop.isEnabled()
+
+
+def test_an_engine_that_died_while_it_was_loading_is_not_waited_for(qtbot, table):
+    ask(qtbot, table)
+    session, page = table.session, table.page
+    session.load("a", part=0.5)
+    table.hear()
+    session.die()
+    table.hear()
+    assert not table.playground.busy
+    assert "was killed" in page.sides["a"].message.words.message
+    qtbot.mouseClick(page.again, LEFT)
+    assert table.playground.busy
+    session.load("a")
+    session.load("b")
+    table.hear()
+    assert not table.playground.busy
+    assert not page.card.stop.isEnabled()
+    assert "Nothing was written" in page.sides["a"].message.words.message
+    ask(qtbot, table)
+    assert table.playground.busy

@@ -189,7 +189,7 @@ class SidePanel(QFrame):
         stale = asked is not None and asked != self.chooser.choice
         if asked is not None and stale:
             scored = f", scored by {asked.verifier.short}" if asked.verifier is not None else ""
-            self.stale.set_text(f"Written by {asked.checkpoint.name}{scored}; Ctrl+Enter asks what is chosen")
+            self.stale.set_text(f"Written by {asked.checkpoint.name}{scored}")
         self.stale.setVisible(stale)
 
     def _any_width(self) -> None:
@@ -223,7 +223,7 @@ class SidePanel(QFrame):
                 "queued",
                 ways=[(STOP, self._stop)],
             )
-        elif state.done is not None and state.done.cancelled:
+        elif state.asked is not None:
             self.message.say("Stopped", "Nothing was written. Ctrl+Enter samples.", "stopped")
         else:
             self.message.say("Nothing asked yet", "Type a question, or take one, and press Ctrl+Enter.", "playground")
