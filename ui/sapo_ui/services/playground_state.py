@@ -104,9 +104,8 @@ class WhatIf:
 
 @dataclass(frozen=True, slots=True)
 class SideState:
-    """One side. `asked`: what its solutions answer; None before anything was asked. `going`: they are not all there, and
-    still to come; `started`: the engine is at them. `speed`: tokens a second, of all
-    its streams together."""
+    """One side. `asked`: what its solutions answer; None before anything was asked. `going`: some of them are still to
+    come; `started`: the engine is at them. `speed`: tokens a second, of all its streams together."""
 
     side: Side
     asked: Sample | None = None

@@ -224,7 +224,7 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.stack.setCurrentIndex(0)
         for panel in self.sides.values():
             panel.chooser.offer(known)
-        if first or not any(panel.chooser.choice for panel in self.sides.values()):
+        if first or self.sides["a"].chooser.choice is None:
             self._choose_first(known)
         self._chosen()
 

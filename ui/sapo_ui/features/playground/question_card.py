@@ -76,7 +76,7 @@ class QuestionCard(QFrame):
         self.number.returnPressed.connect(self._take_number)
         self.random = self._link("a random one", "random", "A question that no reasoner of the run is trained on")
         self.annotated = self._link(
-            "an annotated one", "annotated", "A question of which somebody has judged a solution"
+            "an annotated one", "annotated", "A question with a solution that somebody has judged"
         )
         self.where = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.where.setMaximumWidth(WIDEST_NOTE)
