@@ -17,12 +17,10 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 from shiboken6 import isValid
 
 from sapo_studio.app.playground.checkpoints import CheckpointChoice, VerifierChoice, checkpoints
-from sapo_studio.app.playground.keeping import Kept, Word, Written, keep_trace
+from sapo_studio.app.playground.keeping import Word, Written
 from sapo_studio.app.playground.room import ANY, CPU, MemoryCheck, Spot
 from sapo_studio.app.playground.session import Listener, PlaygroundSession
-from sapo_studio.app.playground.to_annotate import queue_of_kept
 from sapo_studio.domain.task_kinds import TASK_KINDS
-from sapo_studio.errors import InputError
 from sapo_studio.requests.play import (
     SIDES,
     Answer,
@@ -40,18 +38,20 @@ from sapo_studio.requests.play import (
     Sample,
     Side,
 )
-from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_ui.services import tasks
-from sapo_ui.services.annotations import annotator_name
+from sapo_ui.services.playground_keeping import KeptSolution, SolutionKeeper
 from sapo_ui.services.playground_state import Board
-from sapo_ui.services.unfinished import unfinished
 
 TICK_MS, IDLE_MS = 33, 500
 """Between two looks at what the engine has said, while it is asked something and while it is not."""
 
 MOST = 2000
 """Answers taken at a look: what 64 streams write in a second. The rest waits for the next one."""
+
+ROLLOUTS_AT = 1.0
+"""The temperature of rollouts from a changed step where solutions are the most likely ones: at 0 all of them would be
+the same."""
 
 CLOSE_SECONDS = 0.5
 """What a window that closes waits for an engine to end by itself."""
@@ -103,17 +103,6 @@ class EngineState:
     ended: Ended | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeptSolution:
-    """A solution that lies in the store now: in the imported file that is called `where`."""
-
-    side: Side
-    solution: str
-    word: Word
-    kept: Kept
-    where: str
-
-
 MakeSession = Callable[[Listener, Callable[[], bool], Callable[[str], None]], Session]
 """Its arguments: what hears the answers, what says whether to leave the cards alone, and what is told in words where
 it computes. They are called from threads of the session's."""
@@ -126,10 +115,6 @@ class Playground(QObject):
     """(SideState) A side looks otherwise."""
     engine_changed = Signal(object)
     """(EngineState)"""
-    kept = Signal(object)
-    """(KeptSolution)"""
-    refused = Signal(object)
-    """(Exception) A solution could not be kept."""
 
     def __init__(
         self,
@@ -144,14 +129,13 @@ class Playground(QObject):
         self.engine = EngineState()
         self.choices: dict[Side, SideChoice] = {}
         """What each side was last asked with."""
-        self.words: dict[str, Word] = {}
-        """Solutions that are kept, and as what."""
+        self.keeper = SolutionKeeper(self)
+        self.keeper.kept.connect(self._show_kept)
         self.cpu = False
         """Whether the cards are left alone."""
         self._make = make_session or _own_session
         self._where = ""
         self._numbers = itertools.count(1)
-        self._keeping = 0
         self._session: Session | None = None
         self._heard: deque[Answer] = deque()
         self._timer = QTimer(self)
@@ -198,7 +182,7 @@ class Playground(QObject):
             id=self._new_id(),
             side=side,
             question=asked.question,
-            temperature=asked.temperature or 1.0,  # rollouts of one text would all be the same
+            temperature=asked.temperature or ROLLOUTS_AT,
             max_tokens=asked.max_tokens,
             seed=asked.seed,
             steps=(*one.steps[: step - 1], text),
@@ -273,55 +257,27 @@ class Playground(QObject):
     # -- What is kept
 
     def keep(self, side: Side, solution: str, word: Word) -> None:
-        """Keep a solution as a good or a bad trace, under this user's name."""
+        """Keep a solution, or a rollout, as a good or a bad trace. One that is not done cannot be kept."""
         state, choice = self.board[side], self.choices.get(side)
         one = state.solution(solution)
         if one is None or one.end is None or state.asked is None or choice is None:
             return
         changed = next((what_if for what_if in state.what_ifs if one in what_if.rollouts), None)
+        temperature = state.asked.temperature
         written = Written(
             solution=one.end,
             question=state.asked.question,
             checkpoint=choice.checkpoint,
             verifier=choice.verifier,
             seed=state.asked.seed,
-            temperature=state.asked.temperature,
+            temperature=temperature if changed is None else temperature or ROLLOUTS_AT,
             edited=changed.step if changed is not None else None,
         )
-        me = annotator_name()
+        self.keeper.keep(side, written, word)
 
-        def work(store: Store) -> KeptSolution:
-            kept = keep_trace(store, written, word, me)
-            return KeptSolution(side, solution, word, kept, queries.get_run(store, kept.run_id).name)
-
-        def over() -> None:
-            self._keeping -= 1
-            if not self._keeping:
-                unfinished().end(self)
-
-        def done(kept: KeptSolution) -> None:
-            over()
-            self.words[solution] = word
-            self.kept.emit(kept)
-            self.changed.emit(self.board[side])
-
-        def failed(error: Exception) -> None:
-            unfinished().lost += not isinstance(error, InputError)  # of that, there is nothing to keep
-            over()
-            self.refused.emit(error)
-
-        self._keeping += 1
-        unfinished().begin(self)
-        tasks.run(self, work, done, failed=failed)
-
-    def prepare_queue(self, kept: KeptSolution, ready: Callable[[str], object]) -> None:
-        """Have a queue that what was kept can be judged in; `ready` is called with its uid."""
-        me = annotator_name()
-
-        def done(uid: str) -> None:
-            ready(uid)
-
-        tasks.run(self, lambda store: queue_of_kept(store, kept.kept.run_id, me).uid, done, failed=self.refused.emit)
+    def _show_kept(self, kept: object) -> None:
+        if isinstance(kept, KeptSolution):
+            self.changed.emit(self.board[kept.side])
 
     # -- What is answered
 

@@ -18,7 +18,8 @@ from sapo_ui.features.playground.side_choice import SideChooser
 from sapo_ui.features.playground.side_message import STOP, SideMessage, Way
 from sapo_ui.features.playground.solution_list import SCROLL, SolutionList
 from sapo_ui.features.playground.verdict_cards import VerdictCards
-from sapo_ui.services.playground import EngineState, KeptSolution, SideChoice
+from sapo_ui.services.playground import EngineState, SideChoice
+from sapo_ui.services.playground_keeping import KeptSolution
 from sapo_ui.services.playground_state import BEST, SideState, failure_words
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.focus import holds
