@@ -71,7 +71,7 @@ class QuestionCard(QFrame):
         self.number = QLineEdit()
         self.number.setAccessibleName("Number of a question to take")
         self.number.setPlaceholderText("number")
-        self.number.setFixedWidth(68)
+        self.number.setFixedWidth(76)
         self.number.setValidator(QIntValidator(0, 2_147_483_647, self.number))
         self.number.returnPressed.connect(self._take_number)
         self.random = self._link("a random one", "random", "A question that no reasoner of the run is trained on")

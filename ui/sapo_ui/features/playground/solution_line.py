@@ -141,6 +141,7 @@ class SolutionLine(QWidget):
             painter.setFont(theme.font("small"))
             painter.setPen(QColor(look.muted))
             words = self.tag if one.phase == "done" else "greedy" if one.greedy else ""
+            where.setRight(places.mean + 6)  # a number leaves the column's beginning free
             if where.width() > painter.fontMetrics().horizontalAdvance(words):
                 painter.drawText(where, middle, words)
             return
