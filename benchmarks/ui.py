@@ -23,14 +23,14 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).parent))
 
 from PySide6.QtWidgets import QApplication
-from ui_parts import charts, large_store, live, rivals, switches, table
+from ui_parts import charts, large_store, live, rivals, streams, switches, table
 from ui_parts.measure import Report
 
 from sapo_studio.store.db import Store
 from sapo_ui import theme
 from sapo_ui.services import tasks
 
-PARTS = ("heatmap", "curve", "switches", "table", "engine", "memory", "opening")
+PARTS = ("heatmap", "curve", "switches", "table", "engine", "memory", "opening", "playground")
 
 
 def main() -> None:
@@ -75,6 +75,8 @@ def measure(home: Path, options: argparse.Namespace, wanted: tuple[str, ...] | l
         report["memory"] = live.an_hour(home / "hour.db", options.looks)
     if "opening" in wanted:
         report["opening"] = rivals.opening(home, options.points, max(1, options.rows // 10), options.rivals)
+    if "playground" in wanted:
+        report["playground"] = streams.both_sides(home)
     return report
 
 

@@ -79,7 +79,9 @@ def test_checkpoints_as_they_are_typed(store):
     assert find_checkpoint(store, "last@1").iteration == 1
     assert find_checkpoint(store, f"{run_id}@0").ref == Checkpoint(run=store.run_dir(run_id), iteration=0)
     assert find_verifier(store, "lab@0").ref == Scorer(run=store.run_dir(run_id), iteration=0)
-    for text in ("lab@3", "lab@x", "lab@-1", "nothing", "@1", "lab@"):
+    odd = a_run(store, "lab@home", "sft-0")
+    assert find_checkpoint(store, "lab@home").run_id == find_checkpoint(store, "lab@home@1").run_id == odd
+    for text in ("lab@3", "lab@x", "lab@-1", "nothing", "@1", "lab@", f"lab@{9**99}"):
         with pytest.raises(InputError):
             find_checkpoint(store, text)
     with pytest.raises(InputError, match="no verifier V7"):

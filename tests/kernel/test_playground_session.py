@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from sapo_studio.app.playground import session as session_module
+from sapo_studio.app.playground.endings import how_it_ended
 from sapo_studio.app.playground.room import NoRoomError, Spot
 from sapo_studio.app.playground.session import PlaygroundSession
 from sapo_studio.errors import EngineError, InputError
@@ -193,3 +194,44 @@ def test_closed_it_leaves_no_process_and_takes_nothing_more():
     with pytest.raises(EngineError):
         session.send(GiveBack(id="g"))
     session.close()
+
+
+def test_an_engine_of_another_release_is_not_talked_to(monkeypatch):
+    monkeypatch.setattr(session_module, "PROTOCOL", 2)
+    client = Client()
+    client.load()
+    ended = client.until(Ended)[-1]
+    assert "another release" in ended.what
+    client.session.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "what", "fix"),
+    [
+        (1, ("ModuleNotFoundError: No module named 'torch'",), "by itself, with exit code 1", "pip install"),
+        (-9, (), "killed (SIGKILL)", "smaller model"),
+        (-99, (), "killed (signal 99)", "Ask again"),
+        (2, ('{"error": "InputError", "what": "No card", "why": "", "fix": "Take the CPU."}',), "No card", "the CPU"),
+    ],
+)
+def test_how_an_engine_ended_is_one_sentence(status, said, what, fix):
+    ended = how_it_ended(status, said, asked=False)
+    assert what in ended.what
+    assert fix in ended.fix
+    assert "\n" not in ended.what
+    assert how_it_ended(status, said, asked=True).asked
+
+
+def test_while_it_loads_the_engine_is_not_moved():
+    spots = iter([Spot("cpu", words="one"), Spot("cpu", words="two"), Spot("cpu", words="three")])
+    client = Client(room=lambda *_: next(spots))
+    client.load()
+    client.load("m", side="b")
+    said = client.until(Done, "m")
+    assert len([answer for answer in said if isinstance(answer, Ready)]) == 1
+    # Once it holds nothing it may go elsewhere.
+    client.session.send(GiveBack(id="g"))
+    client.until(Done, "g")
+    client.sample("s")
+    assert any(isinstance(answer, Ready) for answer in client.until(Done, "s"))
+    client.session.close()

@@ -18,8 +18,9 @@ from sapo_studio.store.codec import row_number
 from sapo_studio.store.db import Store
 from sapo_studio.store.queue_records import QueueSpec, Rule
 from sapo_studio.store.queue_rules import choose
-from sapo_studio.store.queues import delete_queue, find_queue, list_queues, make_queue, rename_queue
+from sapo_studio.store.queues import delete_queue, extend_queue, find_queue, list_queues, make_queue, rename_queue
 from sapo_studio.store.records import TraceFilter
+from sapo_studio.store.traces import trace_ids
 from tests.fixtures.synthetic import synthetic_run
 
 RULES: tuple[Rule, ...] = ("disagreement", "uncertain", "random", "question")
@@ -217,3 +218,15 @@ def test_names_are_each_of_one_queue(store: Store):
     with pytest.raises(InputError, match="name of a queue"):
         rename_queue(store, first, "")
     assert {one.name for one in list_queues(store)} == {"a", "b"}
+
+
+def test_a_queue_grows_by_what_it_does_not_have(store: Store) -> None:
+    run_id = synthetic_run(store, iterations=1, trajectories=12, questions=4)
+    queue_id = make_queue(store, QueueSpec("mine", TraceFilter(run_id), "question", size=4), "ann")
+    there = [one for (one,) in store.rows("SELECT trajectory_id FROM queue_items WHERE queue_id = ?", (queue_id,))]
+    others = [one for one in trace_ids(store, TraceFilter(run_id)).tolist() if one not in there]
+    assert extend_queue(store, queue_id, [there[0], others[0], others[1], others[0]]) == 2
+    query = "SELECT trajectory_id, place, shared FROM queue_items WHERE queue_id = ? ORDER BY place"
+    items = store.rows(query, (queue_id,))
+    assert items[4:] == [(others[0], 5, 1), (others[1], 6, 1)]
+    assert extend_queue(store, queue_id, others[:2]) == 0

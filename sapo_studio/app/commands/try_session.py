@@ -171,7 +171,7 @@ class _Asker:
                 elif isinstance(answer, Failed):
                     kind = InputError if answer.exit_code == InputError.exit_code else EngineError
                     raise kind(answer.what, why=answer.why, fix=answer.fix)
-                elif isinstance(answer, Ended):
+                elif isinstance(answer, Ended) and not answer.asked:
                     raise EngineError(answer.what, why=answer.why, fix=answer.fix)
                 elif isinstance(answer, Done) and answer.request == request.id:
                     self.cancelled = answer.cancelled or bool(self.interrupts.count)

@@ -79,29 +79,35 @@ def checkpoints(store: Store) -> list[CheckpointChoice]:
 
 def find_checkpoint(store: Store, text: str) -> CheckpointChoice:
     """The reasoner that a person means by RUN (its last) or RUN@I. Raises InputError that says which there are."""
-    named, at, number = text.rpartition(SEPARATOR)
-    run_id = queries.find_own_run(store, named if at else text)
+    named, number = _parted(text)
+    run_id = queries.find_own_run(store, named)
     mine = [one for one in checkpoints(store) if one.run_id == run_id]
     if not mine:
         raise InputError(f"{run_id} has no reasoner", why="Its folder is gone, or its configuration cannot be read.")
-    if not at:
+    if not number:
         return mine[0]
     return _numbered(mine, run_id, number, "reasoner M")
 
 
 def find_verifier(store: Store, text: str) -> VerifierChoice:
     """The verifier that a person means by RUN (its last) or RUN@I. Raises InputError that says which there are."""
-    named, at, number = text.rpartition(SEPARATOR)
-    run_id = queries.find_own_run(store, named if at else text)
+    named, number = _parted(text)
+    run_id = queries.find_own_run(store, named)
     mine = _verifiers(queries.get_run(store, run_id), store.run_dir(run_id))
     if not mine:
         raise InputError(f"{run_id} has no verifier", fix="Let it finish an iteration, or name another run.")
-    return mine[0] if not at else _numbered(mine, run_id, number, "verifier V")
+    return mine[0] if not number else _numbered(mine, run_id, number, "verifier V")
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """The run and the number behind it; runs may have the separator in their names."""
+    named, at, number = text.rpartition(SEPARATOR)
+    return (named, number) if at and number.isdecimal() else (text, "")
 
 
 def _numbered(mine: Sequence[C], run_id: str, number: str, what: str) -> C:
     for one in mine:
-        if number.isdecimal() and one.iteration == int(number):
+        if one.iteration == int(number[:9]):
             return one
     have = ", ".join(str(one.iteration) for one in reversed(mine))
     raise InputError(f"{run_id} has no {what}{number}", fix=f"It has {have}.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 from sapo_studio.requests.play import Ended
 from sapo_studio.requests.wire import read_error
 
+INSTALL = "Install the engine with `pip install 'sapo-studio[engine]'`."
 AGAIN = "Ask again: another engine is started and loads the checkpoints anew."
 
 
@@ -26,7 +28,17 @@ def how_it_ended(status: int, said: tuple[str, ...], *, asked: bool) -> Ended:
             why="The system does that where memory runs out; so can anybody." if killed else _last(said),
             fix=f"Choose a smaller model or fewer solutions if it happens again. {AGAIN}" if killed else AGAIN,
         )
-    return Ended(what=f"The engine has ended by itself, with exit code {status}", why=_last(said), fix=AGAIN)
+    fix = INSTALL if "ModuleNotFoundError" in _last(said) else AGAIN
+    return Ended(what=f"The engine has ended by itself, with exit code {status}", why=_last(said), fix=fix)
+
+
+def of_another_release(python: Path) -> Ended:
+    """The engine that lives in `python` was ended, since it does not speak as this program does."""
+    return Ended(
+        what="The engine is of another release than this program",
+        why=f"It lives in {python}.",
+        fix="Install the same release of sapo-studio there.",
+    )
 
 
 def _name_of(number: int) -> str:

@@ -19,12 +19,13 @@ from types import TracebackType
 from typing import IO, Self
 
 from sapo_studio import engines, processes
-from sapo_studio.app.playground.endings import how_it_ended
+from sapo_studio.app.playground.endings import how_it_ended, of_another_release
 from sapo_studio.app.playground.room import NoRoomError, Spot
 from sapo_studio.errors import EngineError, InputError, SapoError
 from sapo_studio.requests.client import ENGINE_ARGUMENTS
 from sapo_studio.requests.limits import IDLE_SECONDS
 from sapo_studio.requests.play import (
+    PROTOCOL,
     SIDES,
     Answer,
     Cancel,
@@ -191,7 +192,7 @@ class PlaygroundSession:
                 raise InputError("There is no checkpoint to ask", fix="Choose one first.")
             if engine is None or not engine.holds(load):
                 spot = self._room(load, _other(sides, load.side), engine.process.pid if engine else None)
-            if engine is not None and spot is not None and spot != engine.spot and not engine.holding:
+            if engine is not None and spot is not None and spot != engine.spot and engine.idle:
                 # It is to compute elsewhere now: there is memory there, or none any more where it was.
                 engine.end(CLOSE_SECONDS)
                 engine = None
@@ -242,6 +243,8 @@ class PlaygroundSession:
             lost = [self._open.pop(request, None) for request in engine.passed]
             asked = self._closing or engine.ending
         ended = how_it_ended(status, tuple(engine.said), asked=asked)
+        if engine.speaks != PROTOCOL:
+            ended = of_another_release(engine.python)
         for request in lost:
             if request is not None:
                 self._listener(Failed(request=request.id, what=ended.what, why=ended.why, fix=ended.fix))
@@ -255,7 +258,10 @@ class PlaygroundSession:
         elif isinstance(answer, MemoryGivenBack):
             engine.loaded.clear()
         elif isinstance(answer, Ready):
-            engine.ready = True
+            engine.speaks = answer.protocol
+            if answer.protocol != PROTOCOL:
+                engine.end(0.0)
+                return
         elif isinstance(answer, Done | Failed):
             with self._lock:
                 engine.passed.discard(answer.request)
@@ -288,7 +294,7 @@ class _Engine:
     """A process that serves requests, and what is known of it. Raises EngineError where it cannot be started."""
 
     def __init__(self, spot: Spot, idle_seconds: float) -> None:
-        python = engines.python_of()
+        python = self.python = engines.python_of()
         options = [f"--idle-seconds={idle_seconds:g}", f"--device={spot.device}", f"--called={spot.words}"]
         command = [str(python), *ENGINE_ARGUMENTS, MODULE, *options]
         card = {"CUDA_VISIBLE_DEVICES": spot.card} if spot.card else {}
@@ -314,7 +320,7 @@ class _Engine:
         self._job.add(self.process)
         self._writing = threading.Lock()
         self.spot = spot
-        self.ready = False
+        self.speaks = PROTOCOL
         self.ending = False
         self.said: deque[str] = deque(maxlen=KEPT_LINES)
         """The last lines that it printed."""
@@ -329,9 +335,9 @@ class _Engine:
         threading.Thread(target=self._read_errors, name="playground prints", daemon=True).start()
 
     @property
-    def holding(self) -> bool:
-        """Whether weights lie in its memory, as far as it has told."""
-        return bool(self.loaded)
+    def idle(self) -> bool:
+        """Whether it works on nothing, and holds no weights, as far as it has told."""
+        return not self.loaded and not self.passed
 
     def holds(self, load: Load) -> bool:
         """Whether what `load` asks for lies in its memory."""

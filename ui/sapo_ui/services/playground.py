@@ -6,6 +6,7 @@ of tokens then cost the window one update in 33 ms, and no signal crosses thread
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,10 +17,9 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
 from shiboken6 import isValid
 
 from sapo_studio.app.playground.checkpoints import CheckpointChoice, VerifierChoice, checkpoints
-from sapo_studio.app.playground.keeping import Kept, Word, Written, keep_trace
+from sapo_studio.app.playground.keeping import Word, Written
 from sapo_studio.app.playground.room import ANY, CPU, MemoryCheck, Spot
 from sapo_studio.app.playground.session import Listener, PlaygroundSession
-from sapo_studio.app.playground.to_annotate import queue_of_kept
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.requests.play import (
     SIDES,
@@ -38,12 +38,10 @@ from sapo_studio.requests.play import (
     Sample,
     Side,
 )
-from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_ui.services import tasks
-from sapo_ui.services.annotations import annotator_name
+from sapo_ui.services.playground_keeping import KeptSolution, SolutionKeeper
 from sapo_ui.services.playground_state import Board
-from sapo_ui.services.unfinished import unfinished
 
 TICK_MS, IDLE_MS = 33, 500
 """Between two looks at what the engine has said, while it is asked something and while it is not."""
@@ -51,16 +49,16 @@ TICK_MS, IDLE_MS = 33, 500
 MOST = 2000
 """Answers taken at a look: what 64 streams write in a second. The rest waits for the next one."""
 
+ROLLOUTS_AT = 1.0
+"""The temperature of rollouts from a changed step where solutions are the most likely ones: at 0 all of them would be
+the same."""
+
 CLOSE_SECONDS = 0.5
 """What a window that closes waits for an engine to end by itself."""
 
 
 class Session(Protocol):
     """What a `PlaygroundSession` is to the window."""
-
-    def new_id(self) -> str:
-        """An id for a request."""
-        ...
 
     def send(self, message: Message) -> None:
         """Ask. Returns at once."""
@@ -105,17 +103,6 @@ class EngineState:
     ended: Ended | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeptSolution:
-    """A solution that lies in the store now: in the imported file that is called `where`."""
-
-    side: Side
-    solution: str
-    word: Word
-    kept: Kept
-    where: str
-
-
 MakeSession = Callable[[Listener, Callable[[], bool], Callable[[str], None]], Session]
 """Its arguments: what hears the answers, what says whether to leave the cards alone, and what is told in words where
 it computes. They are called from threads of the session's."""
@@ -128,10 +115,6 @@ class Playground(QObject):
     """(SideState) A side looks otherwise."""
     engine_changed = Signal(object)
     """(EngineState)"""
-    kept = Signal(object)
-    """(KeptSolution)"""
-    refused = Signal(object)
-    """(Exception) A solution could not be kept."""
 
     def __init__(
         self,
@@ -146,12 +129,13 @@ class Playground(QObject):
         self.engine = EngineState()
         self.choices: dict[Side, SideChoice] = {}
         """What each side was last asked with."""
-        self.words: dict[str, Word] = {}
-        """Solutions that are kept, and as what."""
+        self.keeper = SolutionKeeper(self)
+        self.keeper.kept.connect(self._show_kept)
         self.cpu = False
         """Whether the cards are left alone."""
         self._make = make_session or _own_session
         self._where = ""
+        self._numbers = itertools.count(1)
         self._session: Session | None = None
         self._heard: deque[Answer] = deque()
         self._timer = QTimer(self)
@@ -159,17 +143,22 @@ class Playground(QObject):
 
     # -- What is asked
 
-    def sample(self, question: Asking, sides: Sequence[SideChoice], how: Sampling) -> None:
-        """Have each of these sides write solutions, in place of those that it has. What is going on is ended."""
+    def sample(self, question: Asking, sides: Sequence[SideChoice], how: Sampling, of_run: str = "") -> None:
+        """Have each of these sides write solutions, in place of those that it has. What is going on is ended.
+
+        `of_run`: the run whose question it is, where it has a number.
+        """
         self.stop()
         session = self._open()
+        without_number = question.model_copy(update={"number": None})
         for choice in sides:
             self._have(session, choice)
+        for choice in sides:  # once both are loaded, they write by turns
             self._send(
                 Sample(
-                    id=session.new_id(),
+                    id=self._new_id(),
                     side=choice.side,
-                    question=question,
+                    question=question if choice.checkpoint.run_id == of_run else without_number,
                     temperature=how.temperature,
                     max_tokens=how.max_tokens,
                     seed=how.seed,
@@ -190,10 +179,10 @@ class Playground(QObject):
         self._have(session, choice)
         asked = state.asked
         request = Continue(
-            id=session.new_id(),
+            id=self._new_id(),
             side=side,
             question=asked.question,
-            temperature=asked.temperature or 1.0,  # rollouts of one text would all be the same
+            temperature=asked.temperature or ROLLOUTS_AT,
             max_tokens=asked.max_tokens,
             seed=asked.seed,
             steps=(*one.steps[: step - 1], text),
@@ -225,7 +214,7 @@ class Playground(QObject):
     def give_back(self) -> None:
         """Give the memory back now."""
         if self._session is not None:
-            self._session.send(GiveBack(id=self._session.new_id()))
+            self._session.send(GiveBack(id=self._new_id()))
 
     def restart(self) -> None:
         """Have an engine ready again after the last one died: with what it had loaded."""
@@ -268,49 +257,27 @@ class Playground(QObject):
     # -- What is kept
 
     def keep(self, side: Side, solution: str, word: Word) -> None:
-        """Keep a solution as a good or a bad trace, under this user's name."""
+        """Keep a solution, or a rollout, as a good or a bad trace. One that is not done cannot be kept."""
         state, choice = self.board[side], self.choices.get(side)
         one = state.solution(solution)
         if one is None or one.end is None or state.asked is None or choice is None:
             return
         changed = next((what_if for what_if in state.what_ifs if one in what_if.rollouts), None)
+        temperature = state.asked.temperature
         written = Written(
             solution=one.end,
             question=state.asked.question,
             checkpoint=choice.checkpoint,
             verifier=choice.verifier,
             seed=state.asked.seed,
-            temperature=state.asked.temperature,
+            temperature=temperature if changed is None else temperature or ROLLOUTS_AT,
             edited=changed.step if changed is not None else None,
         )
-        me = annotator_name()
+        self.keeper.keep(side, written, word)
 
-        def work(store: Store) -> KeptSolution:
-            kept = keep_trace(store, written, word, me)
-            return KeptSolution(side, solution, word, kept, queries.get_run(store, kept.run_id).name)
-
-        def done(kept: KeptSolution) -> None:
-            unfinished().end(self)
-            self.words[solution] = word
-            self.kept.emit(kept)
-            self.changed.emit(self.board[side])
-
-        def failed(error: Exception) -> None:
-            unfinished().lost += 1
-            unfinished().end(self)
-            self.refused.emit(error)
-
-        unfinished().begin(self)
-        tasks.run(self, work, done, failed=failed)
-
-    def prepare_queue(self, kept: KeptSolution, ready: Callable[[str], object]) -> None:
-        """Have a queue that what was kept can be judged in; `ready` is called with its uid."""
-        me = annotator_name()
-
-        def done(uid: str) -> None:
-            ready(uid)
-
-        tasks.run(self, lambda store: queue_of_kept(store, kept.kept.run_id, me).uid, done, failed=self.refused.emit)
+    def _show_kept(self, kept: object) -> None:
+        if isinstance(kept, KeptSolution):
+            self.changed.emit(self.board[kept.side])
 
     # -- What is answered
 
@@ -364,12 +331,16 @@ class Playground(QObject):
         if same and not again:
             return
         verifier = choice.verifier.ref if choice.verifier is not None else None
-        load = Load(id=session.new_id(), side=choice.side, checkpoint=choice.checkpoint.ref, verifier=verifier)
+        load = Load(id=self._new_id(), side=choice.side, checkpoint=choice.checkpoint.ref, verifier=verifier)
         session.send(load)
         self.board.ask_load(load)
         if self.engine.status in ("none", "ended"):
             self.engine = EngineState("starting")
             self.engine_changed.emit(self.engine)
+
+    def _new_id(self) -> str:
+        """Unlike that of any request before, whichever session it went to: solutions are known by it."""
+        return f"w{next(self._numbers)}"
 
     def _note_where(self, words: str) -> None:
         self._where = words  # a thread of the session's calls this

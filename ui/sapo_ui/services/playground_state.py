@@ -104,13 +104,14 @@ class WhatIf:
 
 @dataclass(frozen=True, slots=True)
 class SideState:
-    """One side. `asked`: what its solutions answer; None before anything was asked. `speed`: tokens a second, of all
-    its streams together."""
+    """One side. `asked`: what its solutions answer; None before anything was asked. `going`: some of them are still to
+    come; `started`: the engine is at them. `speed`: tokens a second, of all its streams together."""
 
     side: Side
     asked: Sample | None = None
     loading: Loading | None = None
     loaded: Loaded | None = None
+    going: bool = False
     started: bool = False
     solutions: tuple[Solution, ...] = ()
     verdicts: Verdicts | None = None
@@ -120,13 +121,8 @@ class SideState:
     speed: float | None = None
 
     @property
-    def going(self) -> bool:
-        """Whether its solutions are asked for and not all there."""
-        return self.asked is not None and self.done is None and self.trouble is None
-
-    @property
     def busy(self) -> bool:
-        """The same, rollouts of changed steps included."""
+        """Whether solutions, or rollouts of changed steps, are still to come."""
         return self.going or any(one.going for one in self.what_ifs)
 
     @property
@@ -195,7 +191,7 @@ class Board:
         self._runs[sample.id] = _Run(sample.side, texts)
         before = self[sample.side]
         self.sides[sample.side] = SideState(
-            sample.side, sample, before.loading, before.loaded, solutions=tuple(texts.values())
+            sample.side, sample, before.loading, before.loaded, going=True, solutions=tuple(texts.values())
         )
 
     def ask_continue(self, request: Continue, solution: str) -> None:
@@ -294,10 +290,10 @@ class Board:
             done = answer if isinstance(answer, Done) else None
             run.what_if = replace(run.what_if, done=done, trouble=answer if isinstance(answer, Failed) else None)
         elif isinstance(answer, Done):
-            self.sides[run.side] = replace(self[run.side], done=answer)
+            self.sides[run.side] = replace(self[run.side], done=answer, going=False)
         else:
             state = self[run.side]  # why it could not be loaded says more than that it is not there
-            self.sides[run.side] = replace(state, trouble=state.trouble or answer)
+            self.sides[run.side] = replace(state, trouble=state.trouble or answer, going=False)
 
     def _settle(self, run: _Run, now: float) -> None:
         """Put what a request has come to into the picture."""

@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from sapo_studio.requests.play import Continue, Sample
 from sapo_studio.store import queries
 from sapo_studio.store.queues import list_queues
+from sapo_ui.services.unfinished import unfinished
 from tests.fixtures.scripted_session import choice
 from tests.ui.features.playground.test_sampling import RIGHT, WRONG, ask
 
@@ -50,6 +51,11 @@ def test_plus_and_minus_keep_a_solution_and_say_where(qtbot, table, store):
     qtbot.mouseClick(panel.list.rows[wrong].keep["good"], LEFT)
     qtbot.waitUntil(lambda: panel.list.rows[wrong].word == "good")
     assert len(kept(store)) == 2
+    # Pressed faster than the store writes: the last one stands.
+    for word in ("bad", "good", "bad"):
+        table.playground.keep("a", wrong, word)
+    qtbot.waitUntil(lambda: not unfinished().any)
+    assert panel.list.rows[wrong].word == "bad"
 
 
 def test_annotate_opens_a_queue_that_holds_all_that_was_kept(qtbot, table, store):
@@ -88,7 +94,7 @@ def test_a_rollout_is_kept_with_the_step_that_was_changed(qtbot, table, store):
     qtbot.keyClick(solutions, Qt.Key.Key_Plus)
     qtbot.waitUntil(lambda: len(kept(store)) == 1)
     assert queries.trace(store, kept(store)[0][0]).steps == list(RIGHT[0])
-    qtbot.waitUntil(lambda: table.playground.words == {rollout: "good"})
+    qtbot.waitUntil(lambda: table.playground.keeper.words == {rollout: "good"})
 
 
 def test_a_solution_without_a_step_is_refused_and_why_is_said(qtbot, lay, store):

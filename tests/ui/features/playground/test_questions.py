@@ -22,7 +22,8 @@ def of_run(run_id):
 
 def test_by_number_at_random_and_one_that_was_annotated(qtbot, lay, store):
     run_id = synthetic_run(store, iterations=1, questions=6, trajectories=24)
-    table = lay([of_run(run_id)])
+    table = lay([of_run(run_id), choice("other", 2)])
+    table.page.sides["b"].chooser.choose("other-1@2")
     card = table.page.card
     identity, text, answer = store.rows("SELECT id, text, answer FROM questions WHERE run_id = ? LIMIT 1", (run_id,))[0]
     number = row_number(identity)
@@ -32,8 +33,10 @@ def test_by_number_at_random_and_one_that_was_annotated(qtbot, lay, store):
     assert card.answer.text() == answer
     assert f"{number} of synthetic" in card.where.text()
     qtbot.keyClick(card.text, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-    asked = table.session.asked(Sample).question
+    asked = table.session.asked(Sample, "a").question
     assert (asked.number, asked.answer) == (number, answer)
+    asked = table.session.asked(Sample, "b").question
+    assert (asked.number, asked.answer) == (None, answer), "the number is the other run's"
     # Another word makes it another question, whose answer nobody knows.
     card.text.setPlainText(text + " Really?")
     assert card.answer.text() == ""
@@ -45,7 +48,7 @@ def test_by_number_at_random_and_one_that_was_annotated(qtbot, lay, store):
     qtbot.waitUntil(lambda: card.taken is not None)
     assert card.where.text().startswith("Benchmark question"), "no reasoner of the run is trained on it"
     qtbot.mouseClick(card.annotated, LEFT)
-    qtbot.waitUntil(lambda: "Nobody has judged" in card.where.text())
+    qtbot.waitUntil(lambda: "Nobody has annotated" in card.where.text())
     trajectory, question = store.rows("SELECT id, question_id FROM trajectories WHERE source = 'sample' LIMIT 1")[0]
     annotations.annotate(store, trajectory, "ann", {1: 1})
     qtbot.mouseClick(card.annotated, LEFT)

@@ -45,12 +45,12 @@ def test_no_room_names_the_run_and_offers_another_checkpoint_and_the_cpu(qtbot, 
     assert panel.chooser.checkpoint.popup is not None
     panel.chooser.checkpoint.popup.close()
     qtbot.mouseClick(cpu, LEFT)
-    assert table.page.cpu.isChecked()
+    assert table.page.head.cpu.isChecked()
     qtbot.waitUntil(lambda: session.closed)
     assert len(table.sessions) == 2, "what is loaded lies where it was: another engine"
     table.session.load("a")
     table.hear()
-    assert "on the CPU" in table.page.subtitle.text()
+    assert "on the CPU" in table.page.head.subtitle.text()
 
 
 def test_a_checkpoint_that_cannot_be_read_says_why_and_the_other_side_goes_on(qtbot, table):
@@ -85,7 +85,7 @@ def test_an_engine_that_died_keeps_what_it_wrote_and_starts_again(qtbot, table):
     session.die()
     table.hear()
     assert page.notice.text == "The engine was killed (SIGKILL). Memory ran out. Ask again."
-    assert "has died" in page.subtitle.text()
+    assert "has died" in page.head.subtitle.text()
     assert [page.sides["a"].list.rows[name].solution.phase for name in names[:2]] == ["done", "stopped"]
     before = len(session.sent)
     qtbot.mouseClick(page.again, LEFT)
@@ -105,10 +105,10 @@ def test_memory_that_was_given_back_is_said_quietly(qtbot, table):
         session.load(side)
         session.done(session.asked(Sample, side).id)
     table.hear()
-    assert "1.9" in table.page.subtitle.text()
+    assert "1.9" in table.page.head.subtitle.text()
     session.tell(MemoryGivenBack(freed=1, idle_seconds=300.0))
     table.hear()
-    assert "gave its memory back" in table.page.subtitle.text()
+    assert "gave its memory back" in table.page.head.subtitle.text()
     assert not table.page.notice.isVisible()
     before = len(session.sent)
     ask(qtbot, table)
@@ -120,23 +120,21 @@ def test_memory_is_given_back_and_the_engine_ended_from_the_menu(qtbot, table):
     session, page = table.session, table.page
     session.load("a")
     table.hear()
-    page._offer()
-    assert not page.give_back.isEnabled(), "it is at work"
-    page.end_engine.trigger()
+    assert not page.head.give_back.isEnabled(), "it is at work"
+    page.head.end.trigger()
     qtbot.waitUntil(lambda: session.closed)
     assert not table.playground.busy
-    assert "starts with the first question" in page.subtitle.text()
+    assert "starts with the first question" in page.head.subtitle.text()
     ask(qtbot, table)
     table.session.load("a")
     table.session.load("b")
     for side in ("a", "b"):
         table.session.done(table.session.asked(Sample, side).id)
     table.hear()
-    page._offer()
-    page.give_back.trigger()
+    page.head.give_back.trigger()
     assert isinstance(table.session.sent[-1], GiveBack)
     table.hear()
-    assert "gave its memory back" in page.subtitle.text()
+    assert "gave its memory back" in page.head.subtitle.text()
 
 
 def test_solutions_without_an_answer_say_so(qtbot, table):
@@ -199,3 +197,24 @@ def test_what_is_written_goes_on_behind_another_page(qtbot, table):
     assert page.sides["a"].list.rows[names[0]].solution.answer == "252"
     assert page.card.text.toPlainText() == "How many seats?"
     assert page.card.stop.isEnabled()
+
+
+def test_an_engine_that_died_while_it_was_loading_is_not_waited_for(qtbot, table):
+    ask(qtbot, table)
+    session, page = table.session, table.page
+    session.load("a", part=0.5)
+    table.hear()
+    session.die()
+    table.hear()
+    assert not table.playground.busy
+    assert "was killed" in page.sides["a"].message.words.message
+    qtbot.mouseClick(page.again, LEFT)
+    assert table.playground.busy
+    session.load("a")
+    session.load("b")
+    table.hear()
+    assert not table.playground.busy
+    assert not page.card.stop.isEnabled()
+    assert "Nothing was written" in page.sides["a"].message.words.message
+    ask(qtbot, table)
+    assert table.playground.busy

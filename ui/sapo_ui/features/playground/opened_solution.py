@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.domain.aggregation import Aggregation
@@ -50,8 +50,9 @@ class OpenedSolution(QWidget):
     """Somebody acts on this solution."""
     editor_left = Signal()
     """A step is no longer being changed."""
-    rollouts = 8
-    """How many were asked for last, in any solution."""
+    edit_wanted = Signal()
+    """The step that the keys act on is to be changed."""
+    copy_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,7 +67,7 @@ class OpenedSolution(QWidget):
         self.copy.setAutoDefault(False)
         self.copy.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.copy.setToolTip("Copy its text (c)")
-        self.copy.clicked.connect(self.copy_text)
+        self.copy.clicked.connect(self.copy_wanted)
         row = QHBoxLayout()
         row.setContentsMargins(TEXT, 2, SIGN, theme.SPACE_2)
         row.setSpacing(theme.SPACE_2)
@@ -197,17 +198,17 @@ class OpenedSolution(QWidget):
         if isinstance(number, int):
             self.place = number
             self._mark()
-            self.pressed.emit()
-            self.edit_step()
+            self.edit_wanted.emit()
 
-    def edit_step(self) -> bool:
-        """Have the step under the cursor changed. False where there is none that is complete."""
+    def edit_step(self, rollouts: int) -> bool:
+        """Have the step that the keys act on changed; so many rollouts are offered. False where there is none that is
+        complete."""
         one = self.solution
         if one is None or not 1 <= self.place <= min(len(self.lines), len(one.steps)):
             return False
         self.leave_editor()
         line = self.lines[self.place - 1]
-        editor = self.editor = StepEditor(self.place, line.facts.text, OpenedSolution.rollouts, self)
+        editor = self.editor = StepEditor(self.place, line.facts.text, rollouts, self)
         editor.continue_wanted.connect(self._continue)
         editor.left.connect(self.leave_editor)
         self._column.insertWidget(self._column.indexOf(line), editor)
@@ -234,13 +235,6 @@ class OpenedSolution(QWidget):
         editor = self.editor
         if editor is None or not isinstance(rollouts, int):
             return
-        OpenedSolution.rollouts = rollouts
         number = editor.number
         self.leave_editor()
         self.continue_wanted.emit(number, str(text), rollouts)
-
-    def copy_text(self) -> None:
-        """Copy the solution as it stands here."""
-        one = self.solution
-        if one is not None:
-            QGuiApplication.clipboard().setText(one.end.text if one.end is not None else one.text)

@@ -5,41 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette, QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from sapo_studio.app.playground.checkpoints import CheckpointChoice
 from sapo_studio.domain.aggregation import Aggregation
 from sapo_studio.readable import sentences
 from sapo_studio.requests.play import SIDES, Side
-from sapo_ui import format as fmt
+from sapo_studio.store.db import Store
 from sapo_ui import theme
 from sapo_ui.features.playground import remembered
+from sapo_ui.features.playground.head import PlaygroundHead
 from sapo_ui.features.playground.question_card import QuestionCard
 from sapo_ui.features.playground.remembered import Remembered
 from sapo_ui.features.playground.side_choice import NOTHING, key_of
 from sapo_ui.features.playground.side_message import SideMessage
 from sapo_ui.features.playground.side_panel import SidePanel
 from sapo_ui.panels.page import Page
-from sapo_ui.services import playground_questions, tasks
-from sapo_ui.services.playground import EngineState, KeptSolution, Playground, SideChoice, writes_programs
-from sapo_ui.services.playground_questions import TakenQuestion
+from sapo_ui.services import tasks
+from sapo_ui.services.playground import EngineState, Playground, SideChoice, writes_programs
+from sapo_ui.services.playground_keeping import KeptSolution
+from sapo_ui.services.playground_questions import TakenQuestion, take_question
 from sapo_ui.services.playground_state import BEST, SideState
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
-from sapo_ui.theme import icons
-from sapo_ui.widgets.elided_label import ElidedLabel
-from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.wording import told
 
 SETTINGS = "playground"
 
+READ_MS = 3000
+"""Between two looks at which checkpoints there are."""
+
 LOW = 640
 """Pixels: a page that is lower leaves less to a long question."""
-
-QUIET = "nothing enters a run unless you keep it"
 
 
 @dataclass(frozen=True)
@@ -86,18 +86,15 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.playground, self._doors = playground, doors
         self._known: list[CheckpointChoice] | None = None
         self._kept: KeptSolution | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(READ_MS)
+        self._soon.timeout.connect(self.read)
         self._first = self._remembered = remembered.read(
             doors.settings.texts(SETTINGS) if doors.settings is not None else {}
         )
         self._by: Aggregation = self._remembered.by
-        self.subtitle = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
-        self.more = QToolButton()
-        self.more.setProperty("look", "button")
-        self.more.setFixedSize(38, theme.CONTROL_HEIGHT)
-        self.more.setAccessibleName("More about the engine")
-        self.more.setToolTip("More about the engine")
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.more.setMenu(self._menu())
+        self.head = PlaygroundHead(cpu=self._remembered.cpu)
         self.notice = Notice("bad")
         self.again = QPushButton("Start again")
         self.again.setAutoDefault(False)
@@ -112,29 +109,10 @@ there. Their success rate stands at the step, with its 95 % interval.
         self._arrange()
         self._connect()
         self._restore()
-        theme.on_change(self, self._restyle)
         self._show_engine(playground.engine)
         self._show_sides()
 
-    def _menu(self) -> QMenu:
-        menu = QMenu(self)
-        self.copy = menu.addAction("&Copy solution", self._copy)
-        menu.addSeparator()
-        self.cpu = menu.addAction("Compute on the C&PU")
-        self.cpu.setCheckable(True)
-        self.cpu.setChecked(self._remembered.cpu)
-        self.cpu.toggled.connect(self.playground.compute_on_cpu)
-        self.give_back = menu.addAction("&Give its memory back now", self.playground.give_back)
-        self.end_engine = menu.addAction("&End the engine", self.playground.end_engine)
-        menu.aboutToShow.connect(self._offer)
-        return menu
-
     def _arrange(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(theme.SPACE_3)
-        head.addWidget(label("Playground", "heading"))
-        head.addWidget(self.subtitle, 1)
-        head.addWidget(self.more)
         both = QWidget()
         row = QHBoxLayout(both)
         row.setContentsMargins(0, 0, 0, 0)
@@ -157,7 +135,7 @@ there. Their success rate stands at the step, with its 95 % interval.
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.SPACE_3, theme.SPACE_2, theme.SPACE_3, theme.SPACE_3)
         column.setSpacing(theme.SPACE_2)
-        column.addLayout(head)
+        column.addWidget(self.head)
         column.addWidget(self.stack, 1)
 
     def _connect(self) -> None:
@@ -165,6 +143,10 @@ there. Their success rate stands at the step, with its 95 % interval.
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(self.sample)
+        self.head.copy_wanted.connect(self._copy)
+        self.head.cpu_toggled.connect(self.playground.compute_on_cpu)
+        self.head.give_back_wanted.connect(self.playground.give_back)
+        self.head.end_wanted.connect(self.playground.end_engine)
         self.card.sample_wanted.connect(self.sample)
         self.card.stop_wanted.connect(self.playground.stop)
         self.card.take_wanted.connect(self._take)
@@ -175,14 +157,14 @@ there. Their success rate stands at the step, with its 95 % interval.
             panel.annotate_wanted.connect(self._annotate)
             panel.which.chosen.connect(self._choose_score)
             panel.solution_kept.connect(_for_side(self.playground.keep, side))
-            panel.list.continue_wanted.connect(_for_side(self.playground.continue_from, side))
+            panel.list.continue_wanted.connect(_for_side(self._continue, side))
             panel.list.undo_wanted.connect(_for_side(self.playground.undo, side))
         self.sides["a"].list.other_side.connect(lambda: self._to_side("b"))
         self.sides["b"].list.other_side.connect(lambda: self._to_side("a"))
         self.playground.changed.connect(self._show_side)
         self.playground.engine_changed.connect(self._show_engine)
-        self.playground.kept.connect(self._show_kept)
-        self.playground.refused.connect(self._refuse)
+        self.playground.keeper.kept.connect(self._show_kept)
+        self.playground.keeper.refused.connect(self._refuse)
 
     # -- What there is to choose from
 
@@ -192,8 +174,8 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.card.text.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def take(self, change: StoreChange) -> None:
-        if self.isVisible():
-            self.read()
+        if self.isVisible() and not self._soon.isActive():  # a run at work changes each second
+            self._soon.start()
 
     def read(self) -> None:
         """Look again which checkpoints there are, in the background."""
@@ -216,7 +198,7 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.stack.setCurrentIndex(0)
         for panel in self.sides.values():
             panel.chooser.offer(known)
-        if first or not any(panel.chooser.choice for panel in self.sides.values()):
+        if first or self.sides["a"].chooser.choice is None:
             self._choose_first(known)
         self._chosen()
 
@@ -257,11 +239,18 @@ there. Their success rate stands at the step, with its 95 % interval.
             return
         self.notice.say("")
         self.remember()
-        self.playground.sample(question, choices, self.card.sampling)
+        taken = self.card.taken
+        of_run = taken.run_id if taken is not None else ""
+        self.playground.sample(question, choices, self.card.sampling, of_run)
         self.card.show_going(self.playground.busy, again=True)
 
+    def _continue(self, side: Side, solution: str, step: int, text: str, rollouts: int) -> None:
+        for panel in self.sides.values():
+            panel.list.rollouts = rollouts
+        self.playground.continue_from(side, solution, step, text, rollouts)
+
     def _use_cpu(self) -> None:
-        self.cpu.setChecked(True)
+        self.head.cpu.setChecked(True)
         self.sample()
 
     def _take(self, which: object) -> None:
@@ -277,18 +266,10 @@ there. Their success rate stands at the step, with its 95 % interval.
         def failed(error: Exception) -> None:
             self.card.say(told(error))
 
-        if isinstance(which, int):
-            number = which
-            tasks.run(
-                self,
-                lambda store: playground_questions.by_number(store, run_id, number),
-                done,
-                failed=failed,
-                key="question",
-            )
-            return
-        take = playground_questions.random_test if which == "random" else playground_questions.annotated
-        tasks.run(self, lambda store: take(store, run_id), done, failed=failed, key="question")
+        def work(store: Store) -> TakenQuestion:
+            return take_question(store, run_id, str(which))
+
+        tasks.run(self, work, done, failed=failed, key="question")
 
     # -- What it shows
 
@@ -303,8 +284,14 @@ there. Their success rate stands at the step, with its 95 % interval.
         if not isinstance(state, SideState):
             return
         panel = self.sides[state.side]
+        playground = self.playground
         panel.show_state(
-            state, self.playground.engine, self._by, self.playground.words, programs=self._programs(state.side)
+            state,
+            playground.engine,
+            self._by,
+            playground.keeper.words,
+            programs=self._programs(state.side),
+            asked=playground.choices.get(state.side),
         )
         self.card.show_going(self.playground.busy, any(self.playground.board[side].asked is not None for side in SIDES))
         second = self.sides["b"]
@@ -319,16 +306,7 @@ there. Their success rate stands at the step, with its 95 % interval.
     def _show_engine(self, engine: object) -> None:
         if not isinstance(engine, EngineState):
             return
-        device = engine.device or "the device of the run"
-        memory = f", {fmt.size(engine.memory)}" if engine.memory else ""
-        words = {
-            "none": "an engine process of its own starts with the first question",
-            "starting": "the engine is starting",
-            "ready": f"runs in an engine process on {device}{memory}",
-            "given_back": "the engine has idled and gave its memory back; it loads again when asked",
-            "ended": "the engine has died",
-        }
-        self.subtitle.set_text(f"{words[engine.status]}; {QUIET}")
+        self.head.show_engine(engine, busy=self.playground.busy)
         ended = engine.ended
         if ended is not None:
             self.notice.say(sentences(ended.what, ended.why, ended.fix))
@@ -358,23 +336,19 @@ there. Their success rate stands at the step, with its 95 % interval.
 
     def _annotate(self) -> None:
         if self._kept is not None:
-            self.playground.prepare_queue(self._kept, self._doors.annotate)
+            self.playground.keeper.prepare_queue(self._kept, self._doors.annotate)
 
     def _copy(self) -> None:
         panel = next((panel for panel in self.sides.values() if panel.list.hasFocus()), self.sides["a"])
         panel.list.copy_current()
-
-    def _offer(self) -> None:
-        alive = self.playground.engine.status in ("starting", "ready")
-        self.give_back.setEnabled(self.playground.engine.status == "ready" and not self.playground.busy)
-        self.end_engine.setEnabled(alive)
-        self.copy.setEnabled(any(panel.list.current is not None for panel in self.sides.values()))
 
     # -- What it remembers
 
     def _restore(self) -> None:
         kept = self._remembered
         self.card.show_sampling(kept.how)
+        for panel in self.sides.values():
+            panel.list.rollouts = kept.rollouts
         asked = next((state.question for side in SIDES if (state := self.playground.board[side]).question), None)
         self.card.show_question(kept.question, kept.answer, kept.tests)
         if asked is not None and not kept.question:
@@ -395,8 +369,9 @@ there. Their success rate stands at the step, with its 95 % interval.
             choosers[1].keys,
             self.card.sampling,
             self._by,
-            self.cpu.isChecked(),
+            self.head.cpu.isChecked(),
             True,
+            self.sides["a"].list.rollouts,
         )
         settings.set_texts(SETTINGS, self._remembered.texts())
 
@@ -414,9 +389,6 @@ there. Their success rate stands at the step, with its 95 % interval.
             self.playground.stop()
         else:
             super().keyPressEvent(event)
-
-    def _restyle(self) -> None:
-        self.more.setIcon(icons.icon("more"))
 
 
 def _for_side(act: Callable[..., object], side: Side) -> Callable[..., None]:

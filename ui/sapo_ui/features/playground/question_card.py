@@ -45,7 +45,7 @@ class QuestionCard(QFrame):
     sample_wanted = Signal()
     stop_wanted = Signal()
     take_wanted = Signal(object)
-    """(which: a question's number, `random` or `annotated`)"""
+    """(which: str) A question's number, `random` or `annotated`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,7 +63,7 @@ class QuestionCard(QFrame):
         self.answer = QLineEdit()
         self.answer.setAccessibleName("Reference answer")
         self.answer.setPlaceholderText("not known")
-        self.answer.setFixedWidth(132)
+        self.answer.setFixedWidth(108)
         self.answer_label = label("Reference answer", "small", "muted")
         self.tests = QPushButton()
         self.tests.setAutoDefault(False)
@@ -74,8 +74,10 @@ class QuestionCard(QFrame):
         self.number.setFixedWidth(76)
         self.number.setValidator(QIntValidator(0, 2_147_483_647, self.number))
         self.number.returnPressed.connect(self._take_number)
-        self.random = self._link("a random test question", "random")
-        self.annotated = self._link("an annotated one", "annotated")
+        self.random = self._link("a random one", "random", "A question that no reasoner of the run is trained on")
+        self.annotated = self._link(
+            "an annotated one", "annotated", "A question with a solution that somebody has judged"
+        )
         self.where = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.where.setMaximumWidth(WIDEST_NOTE)
         self.solutions = whole_box("Solutions", 1, int(SOLUTIONS.high or 64), int(SOLUTIONS.default))
@@ -103,12 +105,13 @@ class QuestionCard(QFrame):
         self.show_going(False)
         theme.on_change(self, self._restyle)
 
-    def _link(self, words: str, which: str) -> QPushButton:
+    def _link(self, words: str, which: str, hover: str) -> QPushButton:
         button = QPushButton(words)
         button.setProperty("look", "link")
         button.setFont(theme.font("small"))
         button.setAutoDefault(False)
         button.setAccessibleName(f"Take {words}")
+        button.setToolTip(hover)
         button.clicked.connect(lambda _checked=False: self.take_wanted.emit(which))
         return button
 
@@ -253,7 +256,7 @@ class QuestionCard(QFrame):
 
     def _take_number(self) -> None:
         if self.number.text():
-            self.take_wanted.emit(int(self.number.text()))
+            self.take_wanted.emit(self.number.text())
 
     # -- How it is asked
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from sapo_studio.domain.aggregation import Aggregation
+from sapo_studio.requests.limits import ROLLOUTS
+from sapo_ui.features.playground.step_editor import MOST_ROLLOUTS
 from sapo_ui.services.playground import Sampling
 from sapo_ui.services.playground_state import BEST
 
@@ -25,6 +27,7 @@ class Remembered:
     by: Aggregation = "mean"
     cpu: bool = False
     known: bool = False
+    rollouts: int = int(ROLLOUTS.default)
 
     def texts(self) -> dict[str, str]:
         """As the settings keep it."""
@@ -37,11 +40,13 @@ class Remembered:
             "how": json.dumps(asdict(self.how)),
             "by": self.by,
             "cpu": "1" if self.cpu else "",
+            "rollouts": str(self.rollouts),
         }
 
 
 def read(texts: Mapping[str, str]) -> Remembered:
     """What `texts` has kept. What cannot be read is as at first."""
+    rollouts = texts.get("rollouts", "")
     return Remembered(
         texts.get("question", ""),
         texts.get("answer", ""),
@@ -52,6 +57,7 @@ def read(texts: Mapping[str, str]) -> Remembered:
         _score(texts.get("by", "")),
         bool(texts.get("cpu")),
         bool(texts),
+        int(rollouts) if rollouts.isdecimal() and 0 < int(rollouts) <= MOST_ROLLOUTS else Remembered().rollouts,
     )
 
 

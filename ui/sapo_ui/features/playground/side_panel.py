@@ -18,7 +18,8 @@ from sapo_ui.features.playground.side_choice import SideChooser
 from sapo_ui.features.playground.side_message import STOP, SideMessage, Way
 from sapo_ui.features.playground.solution_list import SCROLL, SolutionList
 from sapo_ui.features.playground.verdict_cards import VerdictCards
-from sapo_ui.services.playground import EngineState, KeptSolution
+from sapo_ui.services.playground import EngineState, SideChoice
+from sapo_ui.services.playground_keeping import KeptSolution
 from sapo_ui.services.playground_state import BEST, SideState, failure_words
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.focus import holds
@@ -84,6 +85,8 @@ class SidePanel(QFrame):
         self.list = SolutionList(f"Solutions of the {'first' if side == 'a' else 'second'} checkpoint")
         self.message = SideMessage()
         self.trouble = Notice("bad")
+        self.stale = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
+        self.stale.hide()
         self.stack = QStackedWidget()
         self.foot = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText)
         self.annotate = QPushButton("Annotate")
@@ -111,6 +114,10 @@ class SidePanel(QFrame):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
         rows.addWidget(self.heads)
+        who = QHBoxLayout()
+        who.setContentsMargins(TEXT, 0, KEEP, 0)
+        who.addWidget(self.stale)
+        rows.addLayout(who)
         rows.addWidget(self.trouble)
         rows.addWidget(self.list, 1)
         self.stack.addWidget(self.message)
@@ -142,9 +149,17 @@ class SidePanel(QFrame):
         return self.chooser.choice is None
 
     def show_state(
-        self, state: SideState, engine: EngineState, by: Aggregation, words: Mapping[str, Word], *, programs: bool
+        self,
+        state: SideState,
+        engine: EngineState,
+        by: Aggregation,
+        words: Mapping[str, Word],
+        *,
+        programs: bool,
+        asked: SideChoice | None,
     ) -> None:
-        """Show the side as it is now."""
+        """Show the side as it is now. `asked`: who has written what stands here."""
+        self._show_who(asked if state.solutions else None)
         self.state, self.engine = state, engine
         self.which.set_value(BEST.index(by) if by in BEST else 0)
         nothing = self.empty and not state.solutions
@@ -155,8 +170,8 @@ class SidePanel(QFrame):
         for part in (self.count, self.foot_line, self.foot, self.speed):
             part.setVisible(not nothing)
         self.setFixedWidth(EMPTY_WIDTH) if nothing else self._any_width()
-        asked = state.asked.solutions if state.asked is not None else 0
-        self.count.setText(f"{state.written} of {asked}" if asked else "")
+        wanted = state.asked.solutions if state.asked is not None else 0
+        self.count.setText(f"{state.written} of {wanted}" if wanted else "")
         self._color_count("accent" if state.going else "muted")
         self.list.show_side(state, by, programs, words)
         self.speed.setText(self._speed())
@@ -169,6 +184,14 @@ class SidePanel(QFrame):
             self.count.setProperty("look", look)
             self.count.style().unpolish(self.count)
             self.count.style().polish(self.count)
+
+    def _show_who(self, asked: SideChoice | None) -> None:
+        """Say who has written what stands here, where another one is chosen by now."""
+        stale = asked is not None and asked != self.chooser.choice
+        if asked is not None and stale:
+            scored = f", scored by {asked.verifier.short}" if asked.verifier is not None else ""
+            self.stale.set_text(f"Written by {asked.checkpoint.name}{scored}")
+        self.stale.setVisible(stale)
 
     def _any_width(self) -> None:
         self.setMinimumWidth(0)
@@ -197,11 +220,11 @@ class SidePanel(QFrame):
             waits = self.engine.status == "ready"
             self.message.say(
                 "Waits for the other side" if waits else "The engine is starting",
-                "One checkpoint writes at a time." if waits else "It loads what is chosen, once.",
+                "Its checkpoint is being loaded." if waits else "It loads what is chosen, once.",
                 "queued",
                 ways=[(STOP, self._stop)],
             )
-        elif state.done is not None and state.done.cancelled:
+        elif state.asked is not None:
             self.message.say("Stopped", "Nothing was written. Ctrl+Enter samples.", "stopped")
         else:
             self.message.say("Nothing asked yet", "Type a question, or take one, and press Ctrl+Enter.", "playground")

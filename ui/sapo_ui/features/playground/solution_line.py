@@ -4,22 +4,20 @@ are written at the same time."""
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from sapo_studio.domain.aggregation import Aggregation
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.playground.places import KEEP, LINE, SIGN, TEXT, Places
+from sapo_ui.features.playground.strip import HIGH, ScoreStrip
 from sapo_ui.services.playground_state import Solution
 from sapo_ui.theme import glyphs
 from sapo_ui.widgets.plain_text import plain_tip
 
-CELL, GAP, HIGH = 36.0, 2.0, 18.0
-"""Pixels of a score with its number, between two, and their height."""
-
-LEAST, BARE = 3.0, 30.0
-"""The narrowest cell, and the width below which it has no number."""
+LONGEST = 300
+"""Signs of what is being written; more has no room in any line."""
 
 TAIL = 90
 """What is left for the text that is being written, at least."""
@@ -60,6 +58,7 @@ class SolutionLine(QWidget):
         super().__init__(parent)
         self.solution, self.programs = solution, programs
         self.by: Aggregation = by
+        self._strip = ScoreStrip()
         policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)  # without it, Qt would squeeze a list of lines into the room that there is
         self.setSizePolicy(policy)
@@ -127,35 +126,11 @@ class SolutionLine(QWidget):
 
     def _paint_scores(self, painter: QPainter, places: Places) -> float:
         """A cell a step. Returns where they end."""
-        look, one = theme.current(), self.solution
+        one = self.solution
         scores = one.scores or (None,) * len(one.steps)
-        if not scores:
-            return places.strip
         room = places.strip_width - (0 if one.phase == "done" else TAIL)
-        bare = all(score is None for score in scores)
-        pitch = max(LEAST, min(14.0 if bare else CELL + GAP, room / len(scores)))
-        gap = GAP if pitch > 8 else 1.0 if pitch > 4 else 0.0
-        top, x = (LINE - HIGH) / 2, places.strip
-        painter.setFont(theme.font("mono_small"))
-        for score in scores:
-            cell = QRectF(x, top, pitch - gap, HIGH)
-            if cell.right() > places.strip + places.strip_width:
-                break
-            if score is None:
-                painter.setPen(QPen(QColor(look.border), 1))
-                painter.setBrush(QColor(look.raised))
-                painter.drawRect(cell.adjusted(0.5, 0.5, -0.5, -0.5))
-            else:
-                tint = theme.score_colour(score)
-                painter.setPen(QPen(QColor(look.border), 1) if look.dark and gap else Qt.PenStyle.NoPen)
-                painter.setBrush(tint)
-                painter.drawRoundedRect(cell, 2, 2)
-                if pitch >= BARE:
-                    painter.setPen(QColor(theme.text_on(tint)))
-                    text = f"{score:.2f}"
-                    painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text[1:] if text.startswith("0") else text[:3])
-            x += pitch
-        return x
+        self._strip.paint(painter, places.strip, (LINE - HIGH) / 2, scores, room)
+        return places.strip + self._strip.width
 
     def _paint_rest(self, painter: QPainter, places: Places, left: float) -> None:
         """What is being written, or what else is to be said."""
@@ -166,13 +141,14 @@ class SolutionLine(QWidget):
             painter.setFont(theme.font("small"))
             painter.setPen(QColor(look.muted))
             words = self.tag if one.phase == "done" else "greedy" if one.greedy else ""
+            where.setRight(places.mean + 6)  # a number leaves the column's beginning free
             if where.width() > painter.fontMetrics().horizontalAdvance(words):
                 painter.drawText(where, middle, words)
             return
         painter.setFont(theme.font("mono_small"))
         painter.setPen(QColor(look.muted))
         metrics = QFontMetricsF(painter.font())
-        text = " ".join(one.tail.split())
+        text = " ".join(one.tail[-LONGEST:].split())
         shown = metrics.elidedText(text, Qt.TextElideMode.ElideLeft, max(0.0, where.width() - 6))
         painter.drawText(where, middle, shown)
         if one.phase == "live":

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from sapo_studio.app.playground.keeping import Word
 from sapo_studio.domain.aggregation import Aggregation
+from sapo_studio.requests.limits import ROLLOUTS
 from sapo_ui.features.playground.ordering import ordered
 from sapo_ui.features.playground.solution_row import SolutionRow
 from sapo_ui.services.playground_state import SideState
@@ -46,6 +47,8 @@ class SolutionList(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.rows: dict[str, SolutionRow] = {}
+        self.rollouts = int(ROLLOUTS.default)
+        """From a changed step, as many as were asked for last."""
         self.tabs_over = False
         """Whether Tab goes to the other side."""
         self._order: list[str] = []
@@ -94,8 +97,9 @@ class SolutionList(QScrollArea):
     def _add(self, name: str, row: SolutionRow) -> SolutionRow:
         row.pressed.connect(self._pressed)
         row.acted.connect(self._acted)
+        row.edit_wanted.connect(self._edit)
         row.keep_wanted.connect(self.keep_wanted)
-        row.continue_wanted.connect(self.continue_wanted)
+        row.continue_wanted.connect(self._continue)
         row.undo_wanted.connect(self.undo_wanted)
         row.editor_left.connect(self._editor_left)
         self._column.insertWidget(self._column.count() - 1, row)
@@ -200,6 +204,18 @@ class SolutionList(QScrollArea):
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         self.choose(str(solution))
 
+    def _edit(self, solution: object) -> None:
+        row = self.rows.get(str(solution))
+        if row is not None:
+            self.choose(str(solution))
+            if row.edit_step(self.rollouts):
+                QTimer.singleShot(0, row, self._reveal)
+
+    def _continue(self, solution: object, step: object, text: object, rollouts: object) -> None:
+        if isinstance(rollouts, int):
+            self.rollouts = rollouts
+        self.continue_wanted.emit(solution, step, text, rollouts)
+
     def _editor_left(self) -> None:
         self.setFocus(Qt.FocusReason.OtherFocusReason)
         self.sort()
@@ -270,9 +286,7 @@ class SolutionList(QScrollArea):
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             self._keep(row, "bad" if key == Qt.Key.Key_Minus else "good")
         elif key == Qt.Key.Key_E:
-            row.set_open(True)
-            if row.opened is not None and row.opened.edit_step():
-                QTimer.singleShot(0, row, self._reveal)
+            self._edit(row.solution.id)
         elif key == Qt.Key.Key_U:
             self.undo_wanted.emit(row.solution.id)
         elif key == Qt.Key.Key_C:
@@ -284,9 +298,7 @@ class SolutionList(QScrollArea):
         """Copy the text of the current solution."""
         row = self.current
         if row is not None:
-            row.set_open(True)
-            if row.opened is not None:
-                row.opened.copy_text()
+            row.copy_text()
 
     def _keep(self, row: SolutionRow, word: Word) -> None:
         ending = row.opened.ending if row.opened is not None and row.open else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QGuiApplication, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from sapo_studio.app.playground.keeping import Word
@@ -28,6 +28,8 @@ class SolutionRow(QWidget):
     """(solution: str) Somebody clicked on its line."""
     acted = Signal(object)
     """(solution: str) Somebody acts on what is below it."""
+    edit_wanted = Signal(object)
+    """(solution: str) A step of it is to be changed."""
     keep_wanted = Signal(object, object)
     """(solution: str, word)"""
     continue_wanted = Signal(object, object, object, object)
@@ -48,29 +50,16 @@ class SolutionRow(QWidget):
         self.opened: OpenedSolution | None = None
         self.line = SolutionLine(one, by, programs, self)
         self.keep: dict[Word, QToolButton] = {}
-        keep = QWidget(self)
-        keep.setFixedSize(KEEP, LINE)
-        row = QHBoxLayout(keep)
-        row.setContentsMargins(4, 0, 8, 0)
-        row.setSpacing(0)
-        for word, (_, name, hover) in WORDS.items():
-            button = self.keep[word] = QToolButton()
-            button.setProperty("look", "icon")
-            button.setFixedSize(26, 26)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # + and - do it; 64 stops for Tab would be in the way
-            button.setAccessibleName(name)
-            button.setToolTip(hover)
-            button.clicked.connect(lambda _checked=False, word=word: self.keep_wanted.emit(self.solution.id, word))
-            row.addWidget(button)
-        self._keep = keep
-        top = QHBoxLayout()
-        top.setSpacing(0)
-        top.addWidget(self.line, 1)
-        top.addWidget(keep)
+        """Its buttons; none before it is done. Qt would take long to dress those of 64 rows at once."""
+        self._top = QHBoxLayout()
+        self._top.setSpacing(0)
+        self._top.addWidget(self.line, 1)
+        self._top.addSpacing(KEEP)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
-        self._column.addLayout(top)
+        self._column.addLayout(self._top)
+        self._offer_to_keep()
         self._name()
         theme.on_change(self, self._restyle)
 
@@ -96,12 +85,35 @@ class SolutionRow(QWidget):
             return
         self.solution, self._what_if, self._by, self._programs = one, what_if, by, programs
         self.line.take(one, by, programs)
-        if word != self.word or one.phase != before[0].phase:
+        self._offer_to_keep()
+        if word != self.word:
             self.word = word
             self._restyle()
         if self.opened is not None and self.open:
             self.opened.take(one, what_if, by, programs)
         self._name()
+
+    def _offer_to_keep(self) -> None:
+        if self.keep or self.solution.phase != "done":
+            return
+        keep = QWidget(self)
+        keep.setFixedSize(KEEP, LINE)
+        row = QHBoxLayout(keep)
+        row.setContentsMargins(4, 0, 8, 0)
+        row.setSpacing(0)
+        for word, (_, name, hover) in WORDS.items():
+            button = self.keep[word] = QToolButton()
+            button.setProperty("look", "icon")
+            button.setFixedSize(26, 26)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # + and - do it; 64 stops for Tab would be in the way
+            button.setAccessibleName(name)
+            button.setToolTip(hover)
+            button.clicked.connect(lambda _checked=False, word=word: self.keep_wanted.emit(self.solution.id, word))
+            row.addWidget(button)
+        self._top.takeAt(1)  # what has kept their place free
+        self._top.addWidget(keep)
+        keep.show()
+        self._restyle()
 
     def set_open(self, open_: bool) -> None:
         """Show its steps, or its line alone."""
@@ -110,6 +122,8 @@ class SolutionRow(QWidget):
         if self.opened is None:
             made = self.opened = OpenedSolution(self)
             made.pressed.connect(self._acted)
+            made.edit_wanted.connect(self._want_edit)
+            made.copy_wanted.connect(self.copy_text)
             made.editor_left.connect(self.editor_left)
             made.continue_wanted.connect(self._continue)
             made.undo_wanted.connect(self._undo)
@@ -133,6 +147,18 @@ class SolutionRow(QWidget):
         kept = f", kept as a {self.word} trace" if self.word else ""
         self.setAccessibleName(f"{words}{kept}{', open' if self.open else ''}")
 
+    def copy_text(self) -> None:
+        """Copy the solution, as far as it is written."""
+        QGuiApplication.clipboard().setText(self.solution.text)
+
+    def edit_step(self, rollouts: int) -> bool:
+        """Have a step of it changed: the one that the keys act on. False where there is none that is complete."""
+        self.set_open(True)
+        return self.opened is not None and self.opened.edit_step(rollouts)
+
+    def _want_edit(self) -> None:
+        self.edit_wanted.emit(self.solution.id)
+
     def _acted(self) -> None:
         self.acted.emit(self.solution.id)
 
@@ -147,8 +173,6 @@ class SolutionRow(QWidget):
         for word, button in self.keep.items():
             kept = word == self.word
             button.setIcon(icons.icon(WORDS[word][0], look.accent if kept else look.muted))
-            button.setEnabled(self.solution.phase == "done")
-            button.setVisible(self.solution.phase == "done")
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -174,8 +198,9 @@ class SolutionRow(QWidget):
             painter.setPen(QPen(QColor(look.hairline), 1))
             painter.drawLine(12, self.height() - 1, self.width() - 12, self.height() - 1)
         for word, button in self.keep.items():
-            if word == self.word and self.solution.phase == "done":
-                where = QRectF(button.geometry()).translated(self._keep.pos()).adjusted(3, 3, -3, -3)
+            if word == self.word:
+                place = button.mapTo(self, button.rect().topLeft())
+                where = QRectF(place, button.size()).adjusted(3, 3, -3, -3)
                 painter.setPen(QPen(QColor(look.accent), 1.5))
                 painter.setBrush(QColor(look.surface))
                 painter.drawRoundedRect(where, 4, 4)

@@ -13,6 +13,9 @@ from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.spin_boxes import whole_box
 
+MOST_ROLLOUTS = 64
+"""More would not be read; `sapo try` takes more."""
+
 LINES = 6
 """The field grows with its text up to here."""
 
@@ -36,7 +39,7 @@ class StepEditor(QFrame):
         self.field.setTabChangesFocus(True)
         self.field.installEventFilter(self)
         self.field.textChanged.connect(self._changed)
-        self.rollouts = whole_box("Rollouts from the changed step", int(ROLLOUTS.low or 1), 64, rollouts)
+        self.rollouts = whole_box("Rollouts from the changed step", int(ROLLOUTS.low or 1), MOST_ROLLOUTS, rollouts)
         self.rollouts.setFixedWidth(56)
         self.rollouts.installEventFilter(self)
         self.go = QPushButton("Continue")
