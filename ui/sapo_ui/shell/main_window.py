@@ -40,6 +40,7 @@ from sapo_ui.shell.run_starter import RunStarter
 from sapo_ui.shell.side_bar import SideBar
 from sapo_ui.shell.status_line import StatusLine
 from sapo_ui.shell.store_actions import StoreActions
+from sapo_ui.shell.warm_up import WarmUp
 from sapo_ui.shell.window_state import WindowState
 from sapo_ui.theme import icons
 from sapo_ui.widgets import dialogs
@@ -155,6 +156,7 @@ class MainWindow(QMainWindow):
         self._clock.setTimerType(Qt.TimerType.VeryCoarseTimer)
         self._clock.timeout.connect(self._minute)
         self._clock.start()
+        self.warm_up = WarmUp(self)
 
     def _arrange(self) -> None:
         right = QWidget()
@@ -435,7 +437,7 @@ class MainWindow(QMainWindow):
         return dialog
 
     def _choose_theme(self, mode: theme.Mode) -> None:
-        theme.manager().choose(mode)
+        theme.manager().choose(mode, in_turns=True)
         self._parts.settings.theme = mode
 
     # -- Qt's own
