@@ -119,6 +119,7 @@ class MainWindow(QMainWindow):
         run_page.panels.wanted.connect(lambda: self._show_page("run"))
         self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
         self._run_starter.started.connect(self._took_in)
+        self._run_starter.opened.connect(self._view_changed)
         run_page.failure.resume_requested.connect(self._run_actions.resume_with)
         run_page.failure.restart_requested.connect(self._run_starter.restart)
         run_page.failure.edit_requested.connect(self._run_starter.edit)

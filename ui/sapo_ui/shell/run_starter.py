@@ -28,6 +28,9 @@ class RunStarter(QObject):
     started = Signal(object, object)
     """(run id: str, what was done: str) A run was created, and an engine is on its way or will be."""
 
+    opened = Signal()
+    """The form is in front."""
+
     cancelled = Signal()
     """The form is to be left."""
 
@@ -61,6 +64,7 @@ class RunStarter(QObject):
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), page, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         escape.activated.connect(self.cancelled)
         page.open_for(of, config, origin=origin)
+        self.opened.emit()
         page.preset.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def start_demo(self) -> None:
