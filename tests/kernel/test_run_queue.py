@@ -351,7 +351,7 @@ def test_a_card_that_was_ruled_out_is_left_alone(
     ("setting", "why"),
     [
         ("runtime.processes=3", "needs 3 cards, and only 2 that it may use are in this machine"),
-        ("runtime.gpus=5", "needs a card, and none of those it may use is in this machine"),
+        ('runtime.gpus="5"', "needs a card, and none of those it may use is in this machine"),
         ("runtime.device=cuda:7", "needs a card, and none of those it may use is in this machine"),
         ("runtime.device=gpu", "cannot start: runtime.device = 'gpu' is not a valid device"),
     ],
