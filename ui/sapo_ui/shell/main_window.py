@@ -137,7 +137,7 @@ class MainWindow(QMainWindow):
         self.status_line.folder_wanted.connect(open_path)
         saving().saved.connect(self.status_line.say_saved)
         self._arrange()
-        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.watch_actions)
+        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.menu_actions)
         self.actions_[f"view.{theme.manager().mode}"].setChecked(True)
         self._view_changed()
         self._state = WindowState(self, self.side, self.run_page, self.run_list)
@@ -419,7 +419,7 @@ class MainWindow(QMainWindow):
     def open_palette(self) -> CommandPalette:
         """Open the command palette."""
         entries = [(spec.menu, self.actions_[spec.id]) for spec in self.actions_.specs if spec.id != "go.palette"]
-        entries += [("Panel", action) for action in self.run_page.panels.watch_actions]
+        entries += [("Panel", action) for action in self.run_page.panels.menu_actions]
         palette = CommandPalette(entries, self)
         palette.open_over(self)
         return palette
