@@ -31,18 +31,19 @@ def with_text(store: Store, run_id: str, text: str) -> tuple[str, list[Any]]:
     """
     has, inside = in_steps(text)
     candidates = _candidates(store, run_id, text)
+    asked = "q.run_id = ? AND q.text LIKE ? ESCAPE '\\'"
+    values = [run_id, _pattern(text)]
     if candidates is None:
-        parts = [f"SELECT t.id AS id FROM trajectories t WHERE t.run_id = ? AND {has}"]
-        values: list[Any] = [run_id, *inside]
-    else:
-        # CROSS JOIN: from the few to the many, whatever the planner thinks of their numbers
-        parts = [f"SELECT t.id AS id FROM json_each(?) k CROSS JOIN trajectories t ON t.id = k.value WHERE {has}"]
-        values = [json.dumps(candidates), *inside]
-    parts.append(
-        "SELECT t.id FROM questions q CROSS JOIN trajectories t ON t.question_id = q.id"
-        " WHERE q.run_id = ? AND q.text LIKE ? ESCAPE '\\'"
+        # One look at each, which costs a third less than two lists put together, where most are found
+        asks = f"t.question_id IN (SELECT q.id FROM questions q WHERE {asked})"
+        sql = f"SELECT t.id AS id FROM trajectories t WHERE t.run_id = ? AND ({has} OR {asks})"
+        return sql, [run_id, *inside, *values]
+    # CROSS JOIN: from the few to the many, whatever the planner thinks of their numbers
+    parts = (
+        f"SELECT t.id AS id FROM json_each(?) k CROSS JOIN trajectories t ON t.id = k.value WHERE {has}",
+        f"SELECT t.id FROM questions q CROSS JOIN trajectories t ON t.question_id = q.id WHERE {asked}",
     )
-    return " UNION ".join(parts), [*values, run_id, _pattern(text)]
+    return " UNION ".join(parts), [json.dumps(candidates), *inside, *values]
 
 
 def in_steps(text: str) -> tuple[str, list[Any]]:

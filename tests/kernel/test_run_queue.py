@@ -347,6 +347,35 @@ def test_a_card_that_was_ruled_out_is_left_alone(
     assert found == {a: ("GPU-1",)}
 
 
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("runtime.processes=3", "needs 3 cards, and only 2 that it may use are in this machine"),
+        ('runtime.gpus="5"', "needs a card, and none of those it may use is in this machine"),
+        ("runtime.device=cuda:7", "needs a card, and none of those it may use is in this machine"),
+        ("runtime.device=gpu", "cannot start: runtime.device = 'gpu' is not a valid device"),
+    ],
+)
+def test_a_run_whose_cards_are_not_there_is_put_in_as_stuck_and_starts_nothing(
+    store: Store,
+    two_cards: TwoCards,
+    watch: MachineWatch,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    why: str,
+):
+    del two_cards
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    started = launches(monkeypatch)
+    assert sapo("run", "lab-smoke", "--queue", "--set", setting)[0] == 0
+    (behind,) = queue(store, "behind")
+    keeper.step(store, watch)
+    assert list(started) == [behind], "it keeps nobody waiting"
+    (stuck,) = [row for row in run_queue.list_queue(store) if row.waits]
+    assert stuck.stuck
+    assert stuck.waits_for.startswith(why)
+
+
 def test_a_silent_driver_starts_nothing_and_says_so(
     store: Store, two_cards: TwoCards, watch: MachineWatch, monkeypatch: pytest.MonkeyPatch
 ):

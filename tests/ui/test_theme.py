@@ -87,3 +87,35 @@ def test_choice_overrides_the_system_and_restyles(qtbot):
         manager.choose("system")
     assert watcher.palette().color(watcher.foregroundRole()).isValid()
     assert Qt.ColorScheme.Light is not Qt.ColorScheme.Dark
+
+
+def test_another_theme_in_turns_draws_nothing_half_dressed_and_ends_with_the_last_choice(qtbot, qapp):
+    window = QLabel("Text")
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    manager, told = theme.manager(), []
+    manager.changed.connect(told.append)
+    try:
+        manager.choose("dark", in_turns=True)
+        assert theme.current() is theme.DARK
+        assert not window.updatesEnabled()
+        assert told == []
+        qtbot.waitUntil(lambda: told == [theme.DARK])
+        assert window.updatesEnabled()
+        assert qapp.palette().window().color() == QColor(theme.DARK.window)
+        dressed = qapp.styleSheet()
+        manager.choose("light", in_turns=True)
+        qapp.processEvents()
+        manager.choose("dark", in_turns=True)
+        manager.choose("light", in_turns=True)
+        manager.choose("dark", in_turns=True)
+        qtbot.waitUntil(lambda: len(told) > 1)
+        assert told[-1] is theme.DARK
+        assert qapp.styleSheet() == dressed
+        assert qapp.palette().window().color() == QColor(theme.DARK.window)
+        assert window.updatesEnabled()
+    finally:
+        manager.changed.disconnect(told.append)
+        manager.choose("light")
+    assert window.updatesEnabled()

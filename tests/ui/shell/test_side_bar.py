@@ -100,5 +100,8 @@ def test_the_window_offers_every_page_of_the_registry_in_its_order(qtbot, window
     assert window.run_list.search.hasFocus()
     window.actions_["run.audit"].trigger()
     assert window.side.buttons["audit"].front
+    window.new_run()
+    assert not any(button.front for button in window.side.buttons.values()), "the form is none of them"
+    window.leave_form()
     qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
     assert window.pages.front is window.run_page

@@ -41,6 +41,7 @@ from sapo_ui.shell.run_starter import RunStarter
 from sapo_ui.shell.side_bar import SideBar
 from sapo_ui.shell.status_line import StatusLine
 from sapo_ui.shell.store_actions import StoreActions
+from sapo_ui.shell.warm_up import WarmUp
 from sapo_ui.shell.window_state import WindowState
 from sapo_ui.theme import icons
 from sapo_ui.widgets import dialogs
@@ -124,6 +125,7 @@ class MainWindow(QMainWindow):
         run_page.panels.wanted.connect(lambda: self._show_page("run"))
         self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
         self._run_starter.started.connect(self._took_in)
+        self._run_starter.opened.connect(self._view_changed)
         run_page.failure.resume_requested.connect(self._run_actions.resume_with)
         run_page.failure.restart_requested.connect(self._run_starter.restart)
         run_page.failure.edit_requested.connect(self._run_starter.edit)
@@ -145,7 +147,7 @@ class MainWindow(QMainWindow):
         saving().said.connect(self.status_line.say)
         saving().use(tasks.write)
         self._arrange()
-        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.watch_actions)
+        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.menu_actions)
         self.actions_[f"view.{theme.manager().mode}"].setChecked(True)
         self._view_changed()
         self._state = WindowState(self, self.side, self.run_page, self.run_list, self.picks)
@@ -165,6 +167,7 @@ class MainWindow(QMainWindow):
         self._clock.setTimerType(Qt.TimerType.VeryCoarseTimer)
         self._clock.timeout.connect(self._minute)
         self._clock.start()
+        self.warm_up = WarmUp(self)
 
     def _arrange(self) -> None:
         right = QWidget()
@@ -468,7 +471,7 @@ class MainWindow(QMainWindow):
     def open_palette(self) -> CommandPalette:
         """Open the command palette."""
         entries = [(spec.menu, self.actions_[spec.id]) for spec in self.actions_.specs if spec.id != "go.palette"]
-        entries += [("Panel", action) for action in self.run_page.panels.watch_actions]
+        entries += [("Panel", action) for action in self.run_page.panels.menu_actions]
         palette = CommandPalette(entries, self)
         palette.open_over(self)
         return palette
@@ -495,7 +498,7 @@ class MainWindow(QMainWindow):
         return dialog
 
     def _choose_theme(self, mode: theme.Mode) -> None:
-        theme.manager().choose(mode)
+        theme.manager().choose(mode, in_turns=True)
         self._parts.settings.theme = mode
 
     # -- Qt's own

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from sapo_studio.config.schema import RunConfig
@@ -21,11 +20,6 @@ from sapo_ui.services.drafts import Drafts
 from sapo_ui.shell.page_registry import DEMO_PRESET
 from sapo_ui.shell.pages import Pages
 
-WARM_MS = 1500
-"""So long after the window, when it has shown what it opens with, what the form needs is loaded."""
-
-WARM_PAUSE_MS = 50
-
 
 class RunStarter(QObject):
     """Opens the form in `pages`, and starts runs through `control`. What goes wrong is said on the form while it is in
@@ -33,6 +27,9 @@ class RunStarter(QObject):
 
     started = Signal(object, object)
     """(run id: str, what was done: str) A run was created, and an engine is on its way or will be."""
+
+    opened = Signal()
+    """The form is in front."""
 
     cancelled = Signal()
     """The form is to be left."""
@@ -51,25 +48,6 @@ class RunStarter(QObject):
         self._control = control
         self._presets = presets
         self._on_error = on_error
-        soon = QTimer(self)
-        soon.setSingleShot(True)
-        soon.timeout.connect(self._warm_up)
-        soon.start(WARM_MS)
-
-    def _warm_up(self) -> None:
-        from sapo_ui.features.new_run import warm_up
-
-        left = list(warm_up.WIDGETS)
-
-        def load_one() -> None:
-            import_module(left.pop(0))
-            if not left:
-                between.stop()
-
-        between = QTimer(self)
-        between.setInterval(WARM_PAUSE_MS)
-        between.timeout.connect(load_one)
-        tasks.run(self, lambda store: warm_up.warm_up(), lambda _: between.start(), key="warm")
 
     def open_form(self, config: RunConfig | None = None, *, of: str = "", origin: str = "") -> None:
         """Open the form, with what was left in it the last time, else filled from `config` or the demo's preset.
@@ -86,6 +64,7 @@ class RunStarter(QObject):
         escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), page, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
         escape.activated.connect(self.cancelled)
         page.open_for(of, config, origin=origin)
+        self.opened.emit()
         page.preset.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def start_demo(self) -> None:

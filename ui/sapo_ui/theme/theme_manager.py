@@ -8,9 +8,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Literal
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from sapo_ui.theme.fonts import font, load_fonts
 from sapo_ui.theme.palette import DARK, LIGHT, Theme
@@ -29,6 +30,12 @@ class ThemeManager(QObject):
         self._theme = LIGHT
         self._mode: Mode = "system"
         self._app: QApplication | None = None
+        self._painted = False
+        self._held: list[weakref.ref[QWidget]] = []
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
+        self._turn.setInterval(0)
+        self._turn.timeout.connect(self._next_turn)
 
     @property
     def theme(self) -> Theme:
@@ -55,35 +62,75 @@ class ThemeManager(QObject):
         if self._app is not None:
             QGuiApplication.styleHints().colorSchemeChanged.disconnect(self._system_changed)
             self._app = None
+            self._turn.stop()
+            self._show_again()
 
-    def choose(self, mode: Mode) -> None:
-        """Take `light`, `dark`, or what the `system` says."""
+    def choose(self, mode: Mode, *, in_turns: bool = False) -> None:
+        """Take `light`, `dark`, or what the `system` says. `in_turns`: over several turns of the event loop, so that
+        none of them is long; nothing is drawn until the last."""
         self._mode = mode
         scheme = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark, "system": Qt.ColorScheme.Unknown}[mode]
         hints = QGuiApplication.styleHints()
         if hasattr(hints, "setColorScheme"):  # Qt 6.8: window frames and native dialogs go along
             hints.setColorScheme(scheme)
-        self._apply()
+        self._apply(in_turns=in_turns)
 
     def _system_changed(self) -> None:
         if self._mode == "system":
-            self._apply()
+            self._apply(in_turns=True)
 
-    def _apply(self) -> None:
+    def _apply(self, *, in_turns: bool = False) -> None:
         if self._mode == "system":
             dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
         else:
             dark = self._mode == "dark"
         self._theme = DARK if dark else LIGHT
+        if self._app is None:
+            self.changed.emit(self._theme)
+            return
+        if in_turns:
+            for window in self._app.topLevelWidgets():
+                if window.isVisible() and window.updatesEnabled():
+                    window.setUpdatesEnabled(False)
+                    self._held.append(weakref.ref(window))
+        # Bare first: from one style sheet to another Qt dresses each widget anew with all that is in it, and takes six
+        # times as long as for both of these.
+        self._painted = False
+        self._app.setStyleSheet("")
+        if in_turns:
+            self._turn.start()
+        else:
+            self._paint()
+            self._dress()
+
+    def _next_turn(self) -> None:
+        if self._app is None:
+            return
+        if not self._painted:
+            self._paint()
+            self._turn.start()
+        else:
+            self._dress()
+
+    def _paint(self) -> None:
         if self._app is not None:
             self._app.setPalette(_qt_palette(self._theme))
-            from sapo_ui.theme.style_sheet import style_sheet
+        self._painted = True
 
-            # Bare first: from one style sheet to another Qt dresses each widget anew with all that is in it, and takes
-            # six times as long as for both of these.
-            self._app.setStyleSheet("")
+    def _dress(self) -> None:
+        from sapo_ui.theme.style_sheet import style_sheet
+
+        self._turn.stop()
+        if self._app is not None:
             self._app.setStyleSheet(style_sheet(self._theme))
         self.changed.emit(self._theme)
+        self._show_again()
+
+    def _show_again(self) -> None:
+        held, self._held = self._held, []
+        for window in (one() for one in held):
+            if window is not None and isValid(window):
+                window.setUpdatesEnabled(True)
 
 
 @cache

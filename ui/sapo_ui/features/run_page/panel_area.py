@@ -45,8 +45,9 @@ class PanelArea(QStackedWidget):
         groups: dict[Area, list[Panel]] = {}
         self.view_actions: list[QAction] = []
         """An action for each panel that goes to it, and one that closes the drawer."""
-        self.watch_actions: list[QAction] = []
-        """Those of them that lead into Watch: an action of its own leads to Read."""
+        self.menu_actions: list[QAction] = []
+        """The same without a panel that is called like a way: an action of its own leads there."""
+        self._of_watch: list[QAction] = []
         for spec in specs:
             panel = spec.panel()
             self._panels[panel.panel_id] = panel
@@ -59,8 +60,10 @@ class PanelArea(QStackedWidget):
             action.setToolTip(f"Go to the panel {panel.title}")
             action.triggered.connect(partial(self._go, panel.panel_id))
             self.view_actions.append(action)
+            if panel.title.casefold() not in MODES:
+                self.menu_actions.append(action)
             if spec.area != "read":
-                self.watch_actions.append(action)
+                self._of_watch.append(action)
         self.watch = Watch(groups)
         self.addWidget(self.watch)
         for panel in groups.get("read", ()):
@@ -70,7 +73,8 @@ class PanelArea(QStackedWidget):
         self._close.setToolTip("Close the panel that is open over the lower part of the page")
         self._close.triggered.connect(self.watch.close_drawer)
         self.view_actions.append(self._close)
-        self.watch_actions.append(self._close)
+        self.menu_actions.append(self._close)
+        self._of_watch.append(self._close)
         self._allow_going()
 
     def __getitem__(self, panel_id: str) -> Panel:
@@ -129,7 +133,7 @@ class PanelArea(QStackedWidget):
         """Without a run no panel can be gone to, and of an imported file there is nothing to watch."""
         for action in self.view_actions:
             action.setEnabled(self._run_id is not None)
-        for action in self.watch_actions if self._imported else ():
+        for action in self._of_watch if self._imported else ():
             action.setEnabled(False)
 
     def reset(self) -> None:
