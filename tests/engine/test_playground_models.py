@@ -111,6 +111,7 @@ def smollm2() -> Path:
 @pytest.mark.timeout(900)
 def test_smollm2_streams_what_it_writes_unheard_and_ends_in_the_middle(monkeypatch, tmp_path):
     monkeypatch.setenv("SAPO_STUDIO_HOME", str(tmp_path))
+    monkeypatch.setattr(streaming, "PIECE_SECONDS", -1.0)
     question = Asking(text="A cinema has 14 rows of 18 seats. How many seats are there?", answer="252")
     checkpoint = Checkpoint(model=smollm2())
 

@@ -67,6 +67,7 @@ class LiveTryView:
         self._rows, self._verdicts, self._continued, self._note = {}, None, None, ""
         if isinstance(request, Load):
             self._console.print(Text.assemble("\n  ", (title(side), "bold")))
+            self._note = "Starting the engine ..."
         elif isinstance(request, Sample):
             self._console.print(Text.assemble("  ", (request.question.text, "dim"), "\n"))
         self._live = Live(
