@@ -349,8 +349,11 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.card.show_sampling(kept.how)
         for panel in self.sides.values():
             panel.list.rollouts = kept.rollouts
-        asked = next((state.question for side in SIDES if (state := self.playground.board[side]).question), None)
         self.card.show_question(kept.question, kept.answer, kept.tests)
+        taken = kept.question_taken
+        if taken is not None:
+            self.card.take(taken)
+        asked = next((state.question for side in SIDES if (state := self.playground.board[side]).question), None)
         if asked is not None and not kept.question:
             self.card.show_question(asked.text, asked.answer, asked.tests)
         self.playground.compute_on_cpu(kept.cpu)
@@ -372,8 +375,13 @@ there. Their success rate stands at the step, with its 95 % interval.
             self.head.cpu.isChecked(),
             True,
             self.sides["a"].list.rollouts,
+            self._taken(),
         )
         settings.set_texts(SETTINGS, self._remembered.texts())
+
+    def _taken(self) -> tuple[str, str, str]:
+        taken = self.card.taken
+        return ("", "", "") if taken is None else (taken.run_id, str(taken.asking.number), taken.where)
 
     def leave(self) -> None:
         self.remember()
