@@ -154,6 +154,7 @@ there. Their success rate stands at the step, with its 95 % interval.
             panel.chosen.connect(self._chosen)
             panel.stop_wanted.connect(self.playground.stop)
             panel.cpu_wanted.connect(self._use_cpu)
+            panel.question_wanted.connect(lambda: self._take("random"))
             panel.annotate_wanted.connect(self._annotate)
             panel.which.chosen.connect(self._choose_score)
             panel.solution_kept.connect(_for_side(self.playground.keep, side))
