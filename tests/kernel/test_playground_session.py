@@ -108,6 +108,27 @@ def test_cancelled_while_it_is_looked_whether_there_is_room():
     client.session.cancel("l")
     may_go_on.set()
     assert client.until(Done, "l")[-1].cancelled
+    # What a side is to hold stays so, and is loaded with the first question.
+    client.sample("s")
+    said = client.until(Done, "s")
+    assert [answer.request for answer in said if isinstance(answer, Loaded)] == ["s"]
+    client.session.close()
+
+
+def test_each_question_is_for_the_checkpoint_that_was_chosen_before_it():
+    may_go_on = threading.Event()
+
+    def room(load, other, pid):
+        assert may_go_on.wait(SECONDS)
+        return Spot()
+
+    client = Client(room=room)
+    for iteration in (1, 2):
+        client.load(f"l{iteration}", iteration=iteration)
+        client.sample(f"s{iteration}", "ok")
+    may_go_on.set()
+    pieces = [answer.text for answer in client.until(Done, "s2") if isinstance(answer, Piece)]
+    assert pieces == ["ok M1", "ok M2"]
     client.session.close()
 
 
@@ -133,6 +154,16 @@ def test_what_the_engine_refuses_and_what_it_prints(client):
     assert (failed.what, failed.exit_code) == ("It is bad", 2)
     client.sample("t")
     client.until(Done, "t")
+
+
+def test_what_nobody_has_thought_of_is_told_to_who_asked():
+    def room(load, other, pid):
+        raise ZeroDivisionError("by nought")
+
+    client = Client(room=room)
+    client.load()
+    assert client.until(Failed)[-1].why == "ZeroDivisionError: by nought"
+    client.session.close()
 
 
 def test_without_a_checkpoint_nothing_is_asked(client):

@@ -13,6 +13,7 @@ import os
 import queue
 import subprocess
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -124,8 +125,6 @@ class PlaygroundSession:
                 if message.id in self._open:
                     raise InputError(f"There is a request {message.id} already", fix="Give each request its own id.")
                 self._open[message.id] = message
-                if isinstance(message, Load):
-                    self._sides[message.side] = message
                 self._waiting.put(message)
                 return
         self.close()
@@ -163,55 +162,62 @@ class PlaygroundSession:
     def _hand_on(self) -> None:
         while (request := self._waiting.get()) is not None:
             try:
-                self._pass(request)
+                while not self._pass(request):
+                    pass
             except NoRoomError as error:
                 self._tell(Failed.of(request.id, error, refused=True, run=error.run))
             except SapoError as error:
                 self._tell(Failed.of(request.id, error))
+            except Exception as error:  # the last resort of a thread: whoever asked must hear of it
+                traceback.print_exc()
+                why = f"{type(error).__name__}: {error}"
+                self._tell(Failed.of(request.id, EngineError("The question cannot be handed on", why=why)))
 
-    def _pass(self, request: Request) -> None:
-        """Have the engine work on a request. Raises what stands in the way of it."""
+    def _pass(self, request: Request) -> bool:
+        """Have the engine work on a request. False where the engine has ended meanwhile: then once more. Raises what
+        stands in the way of it."""
         with self._lock:
-            if request.id in self._given_up:
-                self._given_up.discard(request.id)
-                cancelled = True
-            else:
-                cancelled = False
+            if isinstance(request, Load):
+                # Now, and not when it was asked for: what was asked before it is for the one before.
+                self._sides[request.side] = request
+            cancelled = request.id in self._given_up
             engine, sides = self._engine, dict(self._sides)
-        if cancelled:
-            self._tell(Done(request=request.id, seconds=0.0, cancelled=True))
-            return
-        if isinstance(request, GiveBack) and engine is None:
+        if not cancelled and isinstance(request, GiveBack) and engine is None:
             self._tell(MemoryGivenBack(request=request.id, freed=0))
             self._tell(Done(request=request.id, seconds=0.0))
-            return
-        spot = None
+            return True
+        if not cancelled:
+            engine = self._engine_for(request, engine, sides)
+        with self._lock:
+            # It may have been cancelled while it was looked whether there is room.
+            cancelled = request.id in self._given_up
+            if not cancelled and engine is not None:
+                if self._engine is not engine:
+                    return False
+                # With the lock held, so that a Cancel comes behind it.
+                engine.passed.add(request.id)
+                if not isinstance(request, GiveBack | Load):
+                    engine.remind(sides[request.side])
+                engine.write(request)
+        if cancelled:
+            self._tell(Done(request=request.id, seconds=0.0, cancelled=True))
+        return True
+
+    def _engine_for(self, request: Request, engine: _Engine | None, sides: dict[Side, Load]) -> _Engine:
+        """The engine that is to work on a request, started where there is none. Raises InputError where there is no
+        checkpoint to ask, NoRoomError where there is no memory for it."""
+        spot = Spot()
         if not isinstance(request, GiveBack):
             load = request if isinstance(request, Load) else sides.get(request.side)
             if load is None:
                 raise InputError("There is no checkpoint to ask", fix="Choose one first.")
             if engine is None or not engine.holds(load):
                 spot = self._room(load, _other(sides, load.side), engine.process.pid if engine else None)
-            if engine is not None and spot is not None and spot != engine.spot and engine.idle:
-                # It is to compute elsewhere now: there is memory there, or none any more where it was.
-                engine.end(CLOSE_SECONDS)
-                engine = None
-        if engine is None:
-            engine = self._start(spot or Spot())
-        with self._lock:
-            # Cancelled while it was being looked whether there is room.
-            if request.id in self._given_up:
-                self._given_up.discard(request.id)
-                engine_told = False
-            else:
-                engine.passed.add(request.id)
-                engine_told = True
-        if not engine_told:
-            self._tell(Done(request=request.id, seconds=0.0, cancelled=True))
-            return
-        if not isinstance(request, GiveBack | Load) and (again := sides.get(request.side)) is not None:
-            engine.remind(again)
-        engine.write(request)
+                if engine is not None and spot != engine.spot and engine.idle:
+                    # It is to compute elsewhere now: there is memory there, or none any more where it was.
+                    engine.end(CLOSE_SECONDS)
+                    engine = None
+        return engine or self._start(spot)
 
     def _start(self, spot: Spot) -> _Engine:
         """Raises EngineError where no process can be started."""
@@ -265,6 +271,8 @@ class PlaygroundSession:
         elif isinstance(answer, Done | Failed):
             with self._lock:
                 engine.passed.discard(answer.request)
+                if isinstance(answer, Failed) or answer.cancelled:
+                    engine.forget(answer.request)
         self._tell(answer)
 
     def _tell(self, answer: Answer) -> None:
@@ -349,6 +357,12 @@ class _Engine:
         known = self.asked.get(load.side)
         if known is None or not _same(known, load):
             self.write(load.model_copy(update={"id": f"{load.id}{REMINDED}", "lazy": True}))
+
+    def forget(self, request: str) -> None:
+        """Of a Load that was cancelled nobody knows whether the engine has noted it: it is told anew."""
+        load = self.loads.pop(request, None)
+        if load is not None and self.asked.get(load.side) is load:
+            del self.asked[load.side]
 
     def write(self, message: Message) -> None:
         """Send a message. One that has ended already says so by its end."""
