@@ -92,7 +92,7 @@ def test_rows_fill_while_they_are_written_and_verdicts_stand_above(qtbot, table)
         "Greedy solution, correct, answer 252, mean score 0.85, 2 steps",
         "Solution, correct, answer 252, cut off at 80 tokens, mean score 0.85, 2 steps",
         "Solution, incorrect, answer 300, mean score 0.40, 2 steps",
-        "Solution, being written, 1 steps so far",
+        "Solution, being written, 1 step so far",
     ]
     live = panel.list.rows[third].solution
     assert (live.scores, live.tail) == ((0.91,), "The ans")
@@ -218,3 +218,22 @@ def test_programs_pass_or_fail_and_have_no_vote(qtbot, lay):
     row = table.page.sides["a"].list.rows[names[1]]
     assert row.accessibleName() == "Solution, correct, mean score 0.85, 2 steps"
     assert "no answer to vote by" in table.page.sides["a"].cards.majority.accessibleName()
+
+
+def test_a_wrong_solution_shows_where_it_went_wrong(qtbot, table):
+    ask(qtbot, table)
+    session, solutions = table.session, table.page.sides["a"].list
+    session.load("a")
+    name = session.start(session.asked(Sample, "a"))[1]
+    session.finish(
+        name, (("14 * 18 = 252", "252 + 1 = 300", "The answer is 300"), (0.9, 0.8, 0.1), "300", False), truth=2
+    )
+    table.hear()
+    solutions.choose(name, open_=True)
+    first, second, third = solutions.rows[name].opened.lines
+    assert (first.toolTip(), first.facts.score) == ("", 0.9)
+    assert second.accessibleName() == "Step 2: 252 + 1 = 300, score 0.80, true first error"
+    assert "by the task itself" in second.toolTip()
+    assert third.accessibleName() == "Step 3: The answer is 300, score 0.10, predicted first error"
+    assert "by the verifier" in third.toolTip()
+    assert "300 is not the reference answer" in solutions.rows[name].opened.facts.text()

@@ -71,7 +71,10 @@ def test_a_question_that_cannot_be_asked_says_why(qtbot, table):
     session.load("a")
     session.fail(session.asked(Sample, "a").id, "The question has words that the model does not know")
     table.hear()
-    assert "does not know" in table.page.sides["a"].message.words.message
+    message = table.page.sides["a"].message
+    assert "does not know" in message.words.message
+    qtbot.mouseClick(message.buttons[0], LEFT)
+    qtbot.waitUntil(lambda: bool(table.page.card.where.text()))  # the store knows no such run
 
 
 def test_an_engine_that_died_keeps_what_it_wrote_and_starts_again(qtbot, table):

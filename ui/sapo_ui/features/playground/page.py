@@ -154,6 +154,7 @@ there. Their success rate stands at the step, with its 95 % interval.
             panel.chosen.connect(self._chosen)
             panel.stop_wanted.connect(self.playground.stop)
             panel.cpu_wanted.connect(self._use_cpu)
+            panel.question_wanted.connect(lambda: self._take("random"))
             panel.annotate_wanted.connect(self._annotate)
             panel.which.chosen.connect(self._choose_score)
             panel.solution_kept.connect(_for_side(self.playground.keep, side))
@@ -349,8 +350,11 @@ there. Their success rate stands at the step, with its 95 % interval.
         self.card.show_sampling(kept.how)
         for panel in self.sides.values():
             panel.list.rollouts = kept.rollouts
-        asked = next((state.question for side in SIDES if (state := self.playground.board[side]).question), None)
         self.card.show_question(kept.question, kept.answer, kept.tests)
+        taken = kept.question_taken
+        if taken is not None:
+            self.card.take(taken)
+        asked = next((state.question for side in SIDES if (state := self.playground.board[side]).question), None)
         if asked is not None and not kept.question:
             self.card.show_question(asked.text, asked.answer, asked.tests)
         self.playground.compute_on_cpu(kept.cpu)
@@ -372,8 +376,13 @@ there. Their success rate stands at the step, with its 95 % interval.
             self.head.cpu.isChecked(),
             True,
             self.sides["a"].list.rollouts,
+            self._taken(),
         )
         settings.set_texts(SETTINGS, self._remembered.texts())
+
+    def _taken(self) -> tuple[str, str, str]:
+        taken = self.card.taken
+        return ("", "", "") if taken is None else (taken.run_id, str(taken.asking.number), taken.where)
 
     def leave(self) -> None:
         self.remember()

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field
 
 from sapo_studio.domain.aggregation import Aggregation
 from sapo_studio.requests.limits import ROLLOUTS
+from sapo_studio.requests.play import Asking
 from sapo_ui.features.playground.step_editor import MOST_ROLLOUTS
 from sapo_ui.services.playground import Sampling
+from sapo_ui.services.playground_questions import TakenQuestion
 from sapo_ui.services.playground_state import BEST
 
 
@@ -28,6 +30,17 @@ class Remembered:
     cpu: bool = False
     known: bool = False
     rollouts: int = int(ROLLOUTS.default)
+    taken: tuple[str, str, str] = ("", "", "")
+    """Of a question of a task: its run, its number there, and which one it is in words."""
+
+    @property
+    def question_taken(self) -> TakenQuestion | None:
+        """The question with where it comes from; None: it was typed."""
+        run_id, number, where = self.taken
+        if not (run_id and number.isdecimal() and self.question.strip()):
+            return None
+        asking = Asking(text=self.question, answer=self.answer, tests=self.tests, number=int(number))
+        return TakenQuestion(asking, run_id, where)
 
     def texts(self) -> dict[str, str]:
         """As the settings keep it."""
@@ -41,12 +54,13 @@ class Remembered:
             "by": self.by,
             "cpu": "1" if self.cpu else "",
             "rollouts": str(self.rollouts),
+            "taken": json.dumps(self.taken),
         }
 
 
 def read(texts: Mapping[str, str]) -> Remembered:
     """What `texts` has kept. What cannot be read is as at first."""
-    rollouts = texts.get("rollouts", "")
+    rollouts, taken = texts.get("rollouts", ""), _strings(texts.get("taken", ""))
     return Remembered(
         texts.get("question", ""),
         texts.get("answer", ""),
@@ -58,6 +72,7 @@ def read(texts: Mapping[str, str]) -> Remembered:
         bool(texts.get("cpu")),
         bool(texts),
         int(rollouts) if rollouts.isdecimal() and 0 < int(rollouts) <= MOST_ROLLOUTS else Remembered().rollouts,
+        (taken[0], taken[1], taken[2]) if len(taken) == 3 else Remembered().taken,
     )
 
 

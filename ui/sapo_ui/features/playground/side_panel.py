@@ -63,6 +63,8 @@ class SidePanel(QFrame):
     annotate_wanted = Signal()
     """What was kept last is to be judged."""
     stop_wanted = Signal()
+    question_wanted = Signal()
+    """Another question, in place of one that the checkpoint cannot read."""
     cpu_wanted = Signal()
     """Without the card, which has no room."""
 
@@ -250,6 +252,8 @@ class SidePanel(QFrame):
                 ("Choose another checkpoint", self.chooser.checkpoint.open_list),
                 ("Compute on the CPU", self.cpu_wanted.emit),
             ]
+        elif self.state.asked is not None and failed.request == self.state.asked.id and self.engine.ended is None:
+            ways = [("Take a question of its task", self.question_wanted.emit)]
         text = " ".join(filter(None, (failed.why, failed.fix)))
         self.message.say(failed.what, text, "warning", ways=ways)
 

@@ -38,7 +38,8 @@ def told(solution: Solution, by: Aggregation, programs: bool) -> str:
     parts = ["Greedy solution" if solution.greedy else "Solution"]
     if end is None:
         words = {"waiting": "waits", "live": "being written", "stopped": "stopped"}
-        return f"{parts[0]}, {words.get(solution.phase, '')}, {len(solution.steps)} steps so far"
+        n = len(solution.steps)
+        return f"{parts[0]}, {words.get(solution.phase, '')}, {n} step{'s' if n != 1 else ''} so far"
     parts.append({True: "correct", False: "incorrect"}.get(end.correct, "") if end.correct is not None else "")
     if not programs:
         parts.append(f"answer {end.answer}" if end.answer else "no answer")

@@ -100,6 +100,9 @@ class StepLine(QWidget):
 
     def _name(self) -> None:
         self.setAccessibleName(self.facts.words)
+        marks = ["\u25b3 the first error, by the verifier"] if self.facts.predicted else []
+        marks += ["= the first error, by the task itself"] if self.facts.truth else []
+        self.setToolTip("\n".join(marks))
         if self.edit is not None:
             self.edit.setAccessibleName(f"Change step {self.facts.number}")
 

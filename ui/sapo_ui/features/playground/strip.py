@@ -37,7 +37,7 @@ class ScoreStrip:
 
     def paint(self, painter: QPainter, left: float, top: float, scores: Sequence[float | None], room: float) -> None:
         """Paint it into `room` pixels: where there are too many steps, cells are narrower and have no numbers."""
-        ratio = painter.device().devicePixelRatioF()
+        ratio = max(1.0, painter.deviceTransform().m11())  # also of a picture that is taken larger
         key = (tuple(scores), room, ratio, theme.current().name)
         if key != self._key:
             self._key = key

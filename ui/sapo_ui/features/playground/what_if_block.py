@@ -41,6 +41,7 @@ class Ending(QWidget):
         super().__init__(parent)
         self.rollout, self._after = rollout, after
         self.chosen = self.open = False
+        self._programs = programs
         self.line = SolutionLine(rollout, by, programs, self)
         self.line.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.steps: list[StepLine] = []
@@ -55,7 +56,7 @@ class Ending(QWidget):
 
     def take(self, rollout: Solution, by: Aggregation, programs: bool) -> None:
         """Show it as it is now."""
-        self.rollout = rollout
+        self.rollout, self._programs = rollout, programs
         self.line.take(rollout, by, programs)
         self.setAccessibleName(told(rollout, by, programs).replace("Solution", "Rollout", 1))
         self._fill()
@@ -76,9 +77,10 @@ class Ending(QWidget):
         wanted: list[StepFacts] = []
         if self.open:
             for at in range(self._after, len(one.steps)):
-                wanted.append(StepFacts(at + 1, one.steps[at], one.scores[at] if at < len(one.scores) else None))
+                score = one.scores[at] if at < len(one.scores) else None
+                wanted.append(StepFacts(at + 1, one.steps[at], score, code=self._programs))
             if one.phase != "done" and one.tail:
-                wanted.append(StepFacts(len(one.steps) + 1, one.tail))
+                wanted.append(StepFacts(len(one.steps) + 1, one.tail, code=self._programs))
         for line in self.steps[len(wanted) :]:
             self._column.removeWidget(line)
             line.hide()
