@@ -100,6 +100,40 @@ def test_a_verifier_scores_as_the_runs_own(lab, monkeypatch, tmp_path):
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(shown, abs=1e-5)
 
 
+def test_evaluate_finds_the_same_of_the_folder_and_of_the_run(lab, monkeypatch, tmp_path):
+    published(lab, monkeypatch, "--verifier", "--out", tmp_path / "out")
+    rows = [
+        {
+            "id": str(t.number),
+            "problem": lab.session.questions[t.question].text,
+            "steps": list(t.steps[:cut]),
+            "final_answer_correct": cut == t.n,
+            "label": -1 if cut == t.n else cut - 1,
+        }
+        for t in lab.samples
+        for cut in (t.n - 1, t.n)
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = [
+        json.loads(said("evaluate", *which, "--benchmark", file, "--json")[1])["benchmark"]
+        for which in ((lab.run_id, "--verifier", "0"), ("--verifier", tmp_path / "out"))
+    ]
+    assert found[0]["solutions"] == len(rows)
+    for one in found:
+        del one["thresholds"]  # one of them is put between scores, and equal ones part at the eighth digit
+    assert rounded(found[1]) == rounded(found[0])
+
+
+def rounded(value):
+    """Numbers to four digits: scores agree to the seventh."""
+    if isinstance(value, dict):
+        return {key: rounded(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [rounded(held) for held in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
 @pytest.mark.parametrize("head", ["scalar", "likelihood"])
 def test_a_verifier_of_adapters_is_one_model(head, monkeypatch, tmp_path):
     settings = on_words(tmp_path, "llama", prompt="chat")
