@@ -10,6 +10,8 @@ from sapo_studio.model_files.reading import reason, shown
 from sapo_studio.paths import resources_dir
 
 BUNDLED, HUB = "bundled:", "hub:"
+PINNED = "model.json"
+"""In a run's folder: which version of a Hub model the run uses."""
 _PART = r"[A-Za-z0-9_](?:[\w.-]{0,95})"
 _REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})?", re.ASCII)
 _REVISION = re.compile(r"\w[\w./-]*", re.ASCII)

@@ -17,7 +17,8 @@ from sapo_engine.publishing.verifier import TRIED, write_verifier
 from sapo_engine.saved_run import SavedRun, config_of
 from sapo_engine.service.torch_setup import set_up_on
 from sapo_engine.text.trajectory import Trajectory
-from sapo_studio.errors import StoreError
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.errors import InputError, StoreError
 from sapo_studio.requests.kinds import PublishRequest
 from sapo_studio.requests.wire import write_progress
 
@@ -34,7 +35,7 @@ def answer(request: PublishRequest) -> dict[str, Any]:
 
 def _written(request: PublishRequest) -> dict[str, Any]:
     config = config_of(request.run)
-    device = set_up_on(config.runtime, request.device)
+    device = _device(request, config)
     whole = (request.artefact / "config.json").is_file()
     write_progress(0.05)
     parts = parts_of(config, request.run, request.artefact if whole else None)
@@ -63,6 +64,17 @@ def _written(request: PublishRequest) -> dict[str, Any]:
         }
     finally:
         parts.task.close()
+
+
+def _device(request: PublishRequest, config: RunConfig) -> torch.device:
+    """Where the run computes, or the processor where its device is on another machine: that is slower and no more.
+    Weights of 4 bits need their card."""
+    try:
+        return set_up_on(config.runtime, request.device)
+    except InputError:
+        if request.device or config.model.tuning == "qlora":
+            raise
+        return set_up_on(config.runtime, "cpu")
 
 
 def _reasoner(request: PublishRequest, parts: Parts, whole: bool, device: torch.device) -> Written:

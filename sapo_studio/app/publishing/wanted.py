@@ -10,13 +10,11 @@ from sapo_studio.app.publishing.models import Models
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
 from sapo_studio.model_files.reading import read_object
-from sapo_studio.model_files.sources import BUNDLED, HUB, hub_name
+from sapo_studio.model_files.sources import BUNDLED, HUB, PINNED, hub_name
 from sapo_studio.paths import user_path
 
 Dtype = Literal["", "fp32", "bf16", "fp16"]
 Form = Literal["", "merged", "adapter"]
-PINNED = "model.json"
-"""In a run's folder: which version of a Hub model it uses."""
 
 
 @dataclass(frozen=True, slots=True)
