@@ -14,7 +14,14 @@ import pytest
 import torch
 from huggingface_hub import ModelCard
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer, GenerationConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    GenerationConfig,
+    Olmo2Config,
+    Olmo2ForCausalLM,
+)
 
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import score
@@ -24,6 +31,7 @@ from sapo_studio.model_files.gguf_header import read_header
 from tests.fixtures.command_line import said
 from tests.fixtures.kept_models import CPU, LAB, KeptModels, on_words, printed, snippet
 from tests.fixtures.small_disk import FILLER, SmallDisk, can_mount
+from tests.fixtures.tiny_models import SHAPE, byte_tokenizer
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
@@ -329,14 +337,26 @@ def test_killed_in_the_middle_it_leaves_nothing_under_its_name(tmp_path):
     assert [one.name for one in target.iterdir()] == ["whole"]
 
 
-def test_an_architecture_without_a_classifier_is_refused(monkeypatch, tmp_path):
-    from transformers import OPTConfig
-
-    from sapo_engine.publishing.token_classifier import check_classifier
-    from sapo_studio.errors import InputError
-
-    with pytest.raises(InputError, match="architecture opt cannot be published"):
-        check_classifier(OPTConfig())
+@pytest.mark.parametrize("head", ["scalar", "likelihood"])
+def test_without_a_classifier_of_its_architecture_the_head_is_told(head, monkeypatch, tmp_path):
+    base = tmp_path / "olmo"
+    tokenizer = byte_tokenizer()
+    torch.manual_seed(0)
+    Olmo2ForCausalLM(Olmo2Config(vocab_size=len(tokenizer), eos_token_id=0, pad_token_id=0, **SHAPE)).save_pretrained(
+        base
+    )
+    tokenizer.save_pretrained(base)
+    settings = on_words(tmp_path) | {"verifier": {"base": "shared", "head": head}}
+    settings["model"] |= {"source": str(base)}
+    run = KeptModels(tmp_path / "home", settings)
+    folder = tmp_path / "out"
+    told = published(run, monkeypatch, "--verifier", "--out", folder)
+    assert (told["classifier"], told["architecture"]) == (False, "Olmo2ForCausalLM")
+    assert told["apart"] < 1e-4
+    code = snippet((folder / "README.md").read_text())
+    example = ast.literal_eval(re.search(r"^steps = (.*)$", code, re.MULTILINE)[1])
+    (wanted,) = [scores for t, scores in zip(run.samples, run_scores(run), strict=True) if list(t.steps) == example]
+    assert json.loads(printed(code, folder)) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_merged_out_of_four_bits_it_is_what_was_trained(monkeypatch, tmp_path):
