@@ -253,6 +253,7 @@ def test_what_cannot_be_published_is_refused(lab, words, monkeypatch, tmp_path):
         (words, ("--out", tmp_path / "x", "--verifier", "--adapter"), "published as a whole model"),
         (words, ("--out", tmp_path / "x", "--adapter", "--dtype", "bf16"), "--dtype is for whole models"),
         (lab, ("--out", tmp_path / "x", "--public"), "are for the Hub"),
+        (lab, ("--out", tmp_path / "x", "--verifier", "--gguf"), "cannot be written as GGUF"),
     ]
     before = sorted(one.name for one in tmp_path.rglob("*"))
     for run, options, told in cases:

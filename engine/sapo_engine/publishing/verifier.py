@@ -17,7 +17,6 @@ from sapo_engine.publishing.parts import Parts
 from sapo_engine.publishing.reasoner import adapted, count_weights, kept_in
 from sapo_engine.publishing.token_classifier import has_classifier, layout_of, write_causal, write_classifier
 from sapo_engine.text.prompts import token_id
-from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.model import ADAPTER, Verifier, with_head
@@ -26,6 +25,9 @@ from sapo_engine.verifier.scoring import score
 
 TRIED = 16
 """Solutions that the published verifier is held against the run's on."""
+
+Solution = tuple[str, tuple[str, ...]]
+"""The text of a question, and steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,10 @@ def write_verifier(
     dtype: str,
     folder: Path,
     device: torch.device,
-    tried: Sequence[tuple[str, Trajectory]],
+    tried: Sequence[Solution],
 ) -> WrittenVerifier:
-    """Write the verifier in `artefact` to `folder`, with the tokenizer, and measure it on `tried`: solutions with the
-    text of their question. `dtype` "": as the run keeps it."""
+    """Write the verifier in `artefact` to `folder`, with the tokenizer, and measure it on the solutions `tried`.
+    `dtype` "": as the run keeps it."""
     config = parts.config
     precision = resolve(config.model.precision, device)
     own = not (artefact / ADAPTER).is_dir()
@@ -75,12 +77,12 @@ def write_verifier(
     head = verifier.kind
     del verifier, base, state
     published = Classifier(folder, device)
-    after = [published.score(problem, t.steps) for problem, t in tried]
+    after = [published.score(problem, steps) for problem, steps in tried]
     apart = [abs(a - b) for ours, theirs in zip(before, after, strict=True) for a, b in zip(ours, theirs, strict=True)]
     example = None
     if tried:
-        problem, t = tried[0]
-        example = (problem, t.steps, tuple(after[0]))
+        problem, steps = tried[0]
+        example = (problem, steps, tuple(after[0]))
     architecture = type(published.model).__name__
     return WrittenVerifier(
         dtype,
@@ -95,14 +97,12 @@ def write_verifier(
     )
 
 
-def _own_scores(
-    verifier: Verifier, layout: Layout, parts: Parts, tried: Sequence[tuple[str, Trajectory]]
-) -> list[list[float]]:
+def _own_scores(verifier: Verifier, layout: Layout, parts: Parts, tried: Sequence[Solution]) -> list[list[float]]:
     """The verifier's scores of solutions, from their texts."""
     texts: list[PromptCompletion] = []
     places: list[tuple[int, ...]] = []
-    for problem, t in tried:
-        ids, first, ends = layout.tokens(parts.tokenizer, problem, t.steps)
+    for problem, steps in tried:
+        ids, first, ends = layout.tokens(parts.tokenizer, problem, steps)
         texts.append(PromptCompletion(tuple(ids[:first]), tuple(ids[first:])))
         places.append(tuple(end - first + 1 for end in ends))
     return score(verifier, texts, places, pad_id=token_id(parts.tokenizer.pad_token_id))

@@ -65,13 +65,20 @@ def choose(models: Models, wanted: Wanted) -> Chosen:
         option = "--gguf" if wanted.gguf else "--dtype"
         why = "An adapter is published as it was trained, in fp32."
         raise InputError(f"{option} is for whole models", why=why, fix="Leave --adapter out.")
-    if adapter and models.config.model.source == "fresh":
-        raise InputError(
-            "An adapter of a fresh model cannot be published",
-            why="Nobody has the random weights that it belongs to.",
-            fix="Leave --adapter out.",
-        )
+    if adapter and (why := _no_base(models.config.model.source)):
+        raise InputError("The adapter of this run is of no use alone", why=why, fix="Leave --adapter out.")
     return Chosen(iteration, artefact, adapter)
+
+
+def _no_base(source: str) -> str:
+    """Why nobody could load an adapter beside the model `source`; empty where they can."""
+    if source == "fresh":
+        return "It changes random weights, which nobody has."
+    if source.startswith(BUNDLED):
+        return f"It changes the weights of {source}, which comes with this program alone."
+    if source.lower().endswith(".gguf"):
+        return "It changes the weights of a GGUF file, which peft does not load."
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
