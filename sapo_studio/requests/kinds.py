@@ -283,10 +283,10 @@ class PublishRequest(Asked):
     `prompt` (how questions are put: `chat`, `turns`, `bos`, `before`, `after`), `templated` (whether the tokenizer's
     chat template does that), `max_new_tokens`, `runs_on` (whether the run cut solutions behind their first answer) and
     `device`; of a reasoner `example`, a question of the test set, and `rounding` (what merging or another format
-    changes: `prompts`, `positions`, `largest`, `mean`, `kl`, `changed`), None where nothing does; of a verifier
-    `head`, `solutions`, `steps`, `apart` (the largest difference of a score from the run's own) and `example`, a
-    question, steps and their scores, None where the run has kept no solutions; of an adapter `base_dtype`, the format
-    that the run keeps its base in; of a GGUF file `gguf`, its name.
+    changes: `prompts`, `positions`, `largest`, `mean`, `kl`, `changed`), None where nothing does; of a verifier `head`,
+    `classifier` (whether it is a token classifier), `solutions`, `steps`, `apart` (the largest difference of a score
+    from the run's own) and `example`, a question, steps and their scores, None where the run has kept no solutions; of
+    an adapter `base_dtype`, the format that the run keeps its base in; of a GGUF file `gguf`, its name.
     """
 
     kind: Literal["publish"] = "publish"

@@ -14,7 +14,14 @@ import pytest
 import torch
 from huggingface_hub import ModelCard
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, AutoTokenizer, GenerationConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    GenerationConfig,
+    Olmo2Config,
+    Olmo2ForCausalLM,
+)
 
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import score
@@ -24,6 +31,7 @@ from sapo_studio.model_files.gguf_header import read_header
 from tests.fixtures.command_line import said
 from tests.fixtures.kept_models import CPU, LAB, KeptModels, on_words, printed, snippet
 from tests.fixtures.small_disk import FILLER, SmallDisk, can_mount
+from tests.fixtures.tiny_models import SHAPE, byte_tokenizer
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 
@@ -98,6 +106,40 @@ def test_a_verifier_scores_as_the_runs_own(lab, monkeypatch, tmp_path):
     example = ast.literal_eval(re.search(r"^steps = (.*)$", code, re.MULTILINE)[1])
     (shown,) = [scores for t, scores in zip(lab.samples, run_scores(lab), strict=True) if list(t.steps) == example]
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx(shown, abs=1e-5)
+
+
+def test_evaluate_finds_the_same_of_the_folder_and_of_the_run(lab, monkeypatch, tmp_path):
+    published(lab, monkeypatch, "--verifier", "--out", tmp_path / "out")
+    rows = [
+        {
+            "id": str(t.number),
+            "problem": lab.session.questions[t.question].text,
+            "steps": list(t.steps[:cut]),
+            "final_answer_correct": cut == t.n,
+            "label": -1 if cut == t.n else cut - 1,
+        }
+        for t in lab.samples
+        for cut in (t.n - 1, t.n)
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = [
+        json.loads(said("evaluate", *which, "--benchmark", file, "--json")[1])["benchmark"]
+        for which in ((lab.run_id, "--verifier", "0"), ("--verifier", tmp_path / "out"))
+    ]
+    assert found[0]["solutions"] == len(rows)
+    for one in found:
+        del one["thresholds"]  # one of them is put between scores, and equal ones part at the eighth digit
+    assert rounded(found[1]) == rounded(found[0])
+
+
+def rounded(value):
+    """Numbers to four digits: scores agree to the seventh."""
+    if isinstance(value, dict):
+        return {key: rounded(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [rounded(held) for held in value]
+    return round(value, 4) if isinstance(value, float) else value
 
 
 @pytest.mark.parametrize("head", ["scalar", "likelihood"])
@@ -211,6 +253,7 @@ def test_what_cannot_be_published_is_refused(lab, words, monkeypatch, tmp_path):
         (words, ("--out", tmp_path / "x", "--verifier", "--adapter"), "published as a whole model"),
         (words, ("--out", tmp_path / "x", "--adapter", "--dtype", "bf16"), "--dtype is for whole models"),
         (lab, ("--out", tmp_path / "x", "--public"), "are for the Hub"),
+        (lab, ("--out", tmp_path / "x", "--verifier", "--gguf"), "cannot be written as GGUF"),
     ]
     before = sorted(one.name for one in tmp_path.rglob("*"))
     for run, options, told in cases:
@@ -295,14 +338,26 @@ def test_killed_in_the_middle_it_leaves_nothing_under_its_name(tmp_path):
     assert [one.name for one in target.iterdir()] == ["whole"]
 
 
-def test_an_architecture_without_a_classifier_is_refused(monkeypatch, tmp_path):
-    from transformers import OPTConfig
-
-    from sapo_engine.publishing.token_classifier import check_classifier
-    from sapo_studio.errors import InputError
-
-    with pytest.raises(InputError, match="architecture opt cannot be published"):
-        check_classifier(OPTConfig())
+@pytest.mark.parametrize("head", ["scalar", "likelihood"])
+def test_without_a_classifier_of_its_architecture_the_head_is_told(head, monkeypatch, tmp_path):
+    base = tmp_path / "olmo"
+    tokenizer = byte_tokenizer()
+    torch.manual_seed(0)
+    Olmo2ForCausalLM(Olmo2Config(vocab_size=len(tokenizer), eos_token_id=0, pad_token_id=0, **SHAPE)).save_pretrained(
+        base
+    )
+    tokenizer.save_pretrained(base)
+    settings = on_words(tmp_path) | {"verifier": {"base": "shared", "head": head}}
+    settings["model"] |= {"source": str(base)}
+    run = KeptModels(tmp_path / "home", settings)
+    folder = tmp_path / "out"
+    told = published(run, monkeypatch, "--verifier", "--out", folder)
+    assert (told["classifier"], told["architecture"]) == (False, "Olmo2ForCausalLM")
+    assert told["apart"] < 1e-4
+    code = snippet((folder / "README.md").read_text())
+    example = ast.literal_eval(re.search(r"^steps = (.*)$", code, re.MULTILINE)[1])
+    (wanted,) = [scores for t, scores in zip(run.samples, run_scores(run), strict=True) if list(t.steps) == example]
+    assert json.loads(printed(code, folder)) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_merged_out_of_four_bits_it_is_what_was_trained(monkeypatch, tmp_path):

@@ -18,7 +18,9 @@ from sapo_studio.model_files.gguf_file import read_gguf
 from sapo_studio.model_files.sources import BUNDLED, HUB, PINNED, bundled_folder, hub_name, local_model
 from sapo_studio.paths import data_dir
 
-PATTERNS = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+PATTERNS = ("*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt", "README.md", "LICENSE*")
+"""The small files: what a model is read by, and the licence that it states."""
 
 
 def find_folder(config: ModelConfig, run_dir: Path) -> Path:
@@ -42,9 +44,9 @@ def _hub_folder(name: str, revision: str, pinned: Path) -> Path:
         if not commit:
             commit = HfApi().model_info(name, revision=revision or None).sha or revision
         # The small files first: what is not a model, or requires remote code, is refused before gigabytes are fetched.
-        folder = Path(snapshot_download(name, revision=commit, allow_patterns=list(PATTERNS[2:])))
-        read_config(folder)
         folder = Path(snapshot_download(name, revision=commit, allow_patterns=list(PATTERNS)))
+        read_config(folder)
+        folder = Path(snapshot_download(name, revision=commit, allow_patterns=[*WEIGHTS, *PATTERNS]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise InputError(
             f"hub:{name} cannot be had",

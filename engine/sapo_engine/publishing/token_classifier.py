@@ -1,5 +1,5 @@
 """A verifier as a token-classification model of transformers: its head becomes the model's own, no code goes with it
-(`verifier.published` says how)."""
+(`verifier.published` says how, and what becomes of architectures without one)."""
 
 from __future__ import annotations
 
@@ -11,28 +11,38 @@ import torch
 from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedConfig, PreTrainedModel
 
-from sapo_engine.publishing.merging import plain_config
+from sapo_engine.publishing.merging import plain_config, save_weights
 from sapo_engine.text.recipe import Recipe
 from sapo_engine.verifier.model import FEATURES, Verifier
 from sapo_engine.verifier.published import KEY, Layout
 from sapo_studio.errors import InputError
 
 
-def check_classifier(config: PreTrainedConfig) -> None:
-    """Raise InputError where transformers has no token classifier of this architecture: before weights are loaded."""
-    if type(config) not in AutoModelForTokenClassification._model_mapping:  # pyright: ignore[reportPrivateUsage]
-        raise InputError(
-            f"A verifier of the architecture {config.model_type} cannot be published",
-            why=f"transformers has no token-classification model of {config.model_type}, and a published verifier "
-            "brings no code of its own.",
-            fix="Publish the reasoner, or train on a Llama, Mistral, Qwen, Gemma 2, Phi-3 or SmolLM3 model.",
-        )
+def has_classifier(config: PreTrainedConfig) -> bool:
+    """Whether transformers has a token classifier of this architecture."""
+    return type(config) in AutoModelForTokenClassification._model_mapping  # pyright: ignore[reportPrivateUsage]
 
 
-def layout_of(verifier: Verifier, recipe: Recipe) -> Layout:
-    """How texts are put to the published `verifier`."""
-    weights = verifier.head.weight.detach()[0].float()
-    return Layout(recipe, tuple(weights[-FEATURES:].tolist()) if verifier.kind == "likelihood" else ())
+def layout_of(verifier: Verifier, recipe: Recipe, *, classifier: bool) -> Layout:
+    """How texts are put to the published `verifier`, and its head where it is no `classifier`."""
+    weights: list[float] = verifier.head.weight.detach()[0].float().tolist()
+    cut = len(weights) - (FEATURES if verifier.kind == "likelihood" else 0)
+    features = tuple(weights[cut:])
+    if classifier:
+        return Layout(recipe, features)
+    return Layout(recipe, features, tuple(weights[:cut]), float(verifier.head.bias.detach()))
+
+
+def write_causal(
+    verifier: Verifier, state: dict[str, torch.Tensor], layout: Layout, dtype: torch.dtype, folder: Path
+) -> None:
+    """Write the verifier, whose backbone has the weights `state`, as a causal language model that has the head in its
+    config.json."""
+    state = {name: value.to(dtype) if value.is_floating_point() else value for name, value in state.items()}
+    save_weights(state, verifier.backbone, dtype, folder)
+    file = folder / "config.json"
+    told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    _write(file, told | {KEY: layout.to_json()})
 
 
 def write_classifier(
@@ -88,5 +98,8 @@ def _tell_outputs(file: Path, outputs: int) -> None:
     told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     told.pop("id2label", None)
     told.pop("label2id", None)
-    told["num_labels"] = outputs
+    _write(file, told | {"num_labels": outputs})
+
+
+def _write(file: Path, told: dict[str, Any]) -> None:
     file.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")

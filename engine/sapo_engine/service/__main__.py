@@ -8,6 +8,7 @@ is the last line of standard error. Each kind's module is imported when it is as
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -63,6 +64,8 @@ def answer(request: Request) -> dict[str, Any]:
 
             return sample_solutions.answer(request)
         case PublishRequest():
+            # What the run used lies on this machine, and is looked up by libraries that would ask the Hub first.
+            os.environ["HF_HUB_OFFLINE"] = "1"
             from sapo_engine.service import publish
 
             return publish.answer(request)

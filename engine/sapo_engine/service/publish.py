@@ -13,11 +13,11 @@ from sapo_engine.models.precision import resolve
 from sapo_engine.publishing.gguf import write_gguf
 from sapo_engine.publishing.parts import Parts, parts_of
 from sapo_engine.publishing.reasoner import Written, write_adapter, write_merged, write_own
-from sapo_engine.publishing.verifier import TRIED, write_verifier
+from sapo_engine.publishing.verifier import TRIED, Solution, write_verifier
 from sapo_engine.saved_run import SavedRun, config_of
 from sapo_engine.service.torch_setup import set_up_on
-from sapo_engine.text.trajectory import Trajectory
-from sapo_studio.errors import StoreError
+from sapo_studio.config.schema import RunConfig
+from sapo_studio.errors import InputError, StoreError
 from sapo_studio.requests.kinds import PublishRequest
 from sapo_studio.requests.wire import write_progress
 
@@ -34,7 +34,7 @@ def answer(request: PublishRequest) -> dict[str, Any]:
 
 def _written(request: PublishRequest) -> dict[str, Any]:
     config = config_of(request.run)
-    device = set_up_on(config.runtime, request.device)
+    device = _device(request, config)
     whole = (request.artefact / "config.json").is_file()
     write_progress(0.05)
     parts = parts_of(config, request.run, request.artefact if whole else None)
@@ -65,6 +65,17 @@ def _written(request: PublishRequest) -> dict[str, Any]:
         parts.task.close()
 
 
+def _device(request: PublishRequest, config: RunConfig) -> torch.device:
+    """Where the run computes, or the processor where its device is on another machine: that is slower and no more.
+    Weights of 4 bits need their card."""
+    try:
+        return set_up_on(config.runtime, request.device)
+    except InputError:
+        if request.device or config.model.tuning == "qlora":
+            raise
+        return set_up_on(config.runtime, "cpu")
+
+
 def _reasoner(request: PublishRequest, parts: Parts, whole: bool, device: torch.device) -> Written:
     if whole:
         return write_own(parts, request.artefact, request.dtype, request.target)
@@ -73,9 +84,9 @@ def _reasoner(request: PublishRequest, parts: Parts, whole: bool, device: torch.
     return write_merged(parts, request.run, request.artefact, request.dtype, request.target, device)
 
 
-def _tried(parts: Parts, run: SavedRun, iteration: int) -> Sequence[tuple[str, Trajectory]]:
-    """Solutions that the run has sampled, spread over what there is, with the texts of their questions."""
+def _tried(parts: Parts, run: SavedRun, iteration: int) -> Sequence[Solution]:
+    """Solutions that the run has sampled, spread over what there is; where it has kept none, those of the data."""
     texts = {question.number: question.text for question in parts.task.questions("train")}
-    sampled = [t for t in run.samples_up_to(iteration) if t.question in texts]
-    chosen = sampled[:: max(1, len(sampled) // TRIED)][:TRIED]
-    return [(texts[t.question], t) for t in chosen]
+    sampled = [(texts[t.question], t.steps) for t in run.samples_up_to(iteration) if t.question in texts]
+    known = sampled or [(question.text, question.steps or ("",)) for question in parts.asked(TRIED)]
+    return known[:: max(1, len(known) // TRIED)][:TRIED]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from sapo_engine.models.loading import load_config, load_network, load_tokenizer
 from sapo_engine.text.prompts import plain_prompt, token_id
@@ -30,29 +30,41 @@ class Classifier:
         config = load_config(folder)
         self.tokenizer = load_tokenizer(folder)
         names = " ".join(getattr(config, "architectures", None) or ())
+        told = getattr(config, KEY, None)
+        self.layout = None if told is None else Layout.from_json(told)
         self.by_token = "TokenClassification" in names
-        if not self.by_token and "SequenceClassification" not in names:
+        causal = self.layout is not None and bool(self.layout.weight)
+        if not (self.by_token or causal or "SequenceClassification" in names):
             raise InputError(
                 f"{folder} is not a valid verifier",
                 why=f"Its architecture is {names or 'not named'}.",
                 fix="Give the folder of a token- or sequence-classification model, or the number of a run's verifier.",
             )
         kind: Any = AutoModelForTokenClassification if self.by_token else AutoModelForSequenceClassification
-        told = getattr(config, KEY, None) if self.by_token else None
-        self.layout = None if told is None else Layout.from_json(told)
-        self.model = load_network(folder, kind=kind).eval()
-        classes = self.model.config.num_labels
-        if self.layout is not None:
-            wanted = self.layout.outputs(int(config.get_text_config().vocab_size))
-            if classes != wanted:
-                raise InputError(f"The model in {folder} has {classes} outputs", why=f"By its {KEY} it has {wanted}.")
-        elif classes not in (1, 2):
-            raise InputError(
-                f"The model in {folder} has {classes} classes",
-                why="A step is right or wrong: one output, or two (wrong, right).",
-            )
+        self.model = load_network(folder, kind=AutoModelForCausalLM if causal else kind).eval()
+        self._check_outputs(folder)
         self.model.to(device)  # pyright: ignore[reportArgumentType]  # torch's overloads
         self.device = device
+
+    def _check_outputs(self, folder: Path) -> None:
+        """Raise InputError where the model's outputs are not those of a step scorer."""
+        config = self.model.config
+        if self.layout is None:
+            if config.num_labels not in (1, 2):
+                raise InputError(
+                    f"The model in {folder} has {config.num_labels} classes",
+                    why="A step is right or wrong: one output, or two (wrong, right).",
+                )
+            return
+        text = config.get_text_config()
+        if self.layout.weight:
+            found, wanted = len(self.layout.weight), int(text.hidden_size)
+        else:
+            found, wanted = config.num_labels, self.layout.outputs(int(text.vocab_size))
+        if found != wanted:
+            raise InputError(
+                f"The head of the model in {folder} does not fit it", why=f"{found} numbers, not {wanted}."
+            )
 
     @torch.inference_mode()
     def score(self, problem: str, steps: Sequence[str]) -> list[float]:
@@ -61,7 +73,7 @@ class Classifier:
             tokens, first, ends = self.layout.tokens(self.tokenizer, problem, steps)
             self._check_length(len(tokens), problem)
             row = torch.tensor(tokens, device=self.device)
-            return self.layout.scores(self.model(input_ids=row[None]).logits[0], row, first, ends).tolist()
+            return self.layout.scores(self.layout.logits(self.model, row), row, first, ends).tolist()
         bos = self.tokenizer.bos_token_id
         tokens = [token_id(bos)] if bos is not None else []
         tokens += plain_prompt(self.tokenizer, problem, special=False)

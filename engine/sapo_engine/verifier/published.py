@@ -2,17 +2,20 @@
 
 A token classifier of transformers is a linear layer on the last hidden states. A scalar head is one as it is. The
 likelihood head needs the language head's log-probabilities, too: the layer then has the language head's rows and the
-step head's behind them, and what the six features weigh stands in config.json under `sapo_verifier`.
+step head's behind them, and what the six features weigh stands in config.json under `sapo_verifier`. Of an
+architecture that transformers has no token classifier of, the folder is the causal language model, and the step head
+stands in config.json whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sapo_engine.text.prompts import plain_prompt, token_id
 from sapo_engine.text.recipe import Recipe
@@ -25,27 +28,43 @@ KEY = "sapo_verifier"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`features`: weights of the likelihood features; none of a scalar head."""
+    """`features`: weights of the likelihood features; none of a scalar head. `weight` and `bias`: the head on the last
+    hidden state where it is not the model's own layer; no weight where it is."""
 
     recipe: Recipe
     features: tuple[float, ...] = ()
+    weight: tuple[float, ...] = ()
+    bias: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in config.json."""
         head = "likelihood" if self.features else "scalar"
-        return {"head": head, "features": list(self.features), "prompt": self.recipe.to_json()}
+        own = {"weight": list(self.weight), "bias": self.bias} if self.weight else {}
+        return {"head": head, "features": list(self.features), "prompt": self.recipe.to_json(), **own}
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Self:
         """What `to_json` made. Raises InputError where it is something else."""
         try:
-            return cls(Recipe.from_json(told["prompt"]), tuple(float(weight) for weight in told["features"]))
+            features, weight = (tuple(map(float, told.get(name, ()))) for name in ("features", "weight"))
+            return cls(Recipe.from_json(told["prompt"]), features, weight, float(told.get("bias", 0.0)))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{KEY} in the model's config.json cannot be read", why=f"{error!r}") from error
 
     def outputs(self, vocabulary: int) -> int:
         """Outputs of the token classifier, whose language head has `vocabulary` of its own."""
         return vocabulary + 1 if self.features else 1
+
+    def logits(self, model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
+        """The outputs of a published `model` at the tokens `ids` (L,), shape (L, outputs)."""
+        if not self.weight:
+            return model(input_ids=ids[None]).logits[0]
+        hidden = model.base_model(input_ids=ids[None], use_cache=False).last_hidden_state[0]
+        step = hidden.float() @ hidden.new_tensor(self.weight, dtype=torch.float32) + self.bias
+        if not self.features:
+            return step[:, None]
+        language = cast("nn.Module", model.get_output_embeddings())(hidden)
+        return torch.cat([language.float(), step[:, None]], dim=-1)
 
     def tokens(
         self, tokenizer: PreTrainedTokenizerBase, problem: str, steps: Sequence[str]

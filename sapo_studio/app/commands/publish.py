@@ -117,7 +117,18 @@ def _told(made: Published) -> dict[str, Any]:
     }
 
 
-_MEASURED = ("dtype", "architecture", "parameters", "rounding", "head", "solutions", "steps", "apart", "gguf")
+_MEASURED = (
+    "dtype",
+    "architecture",
+    "parameters",
+    "rounding",
+    "head",
+    "classifier",
+    "solutions",
+    "steps",
+    "apart",
+    "gguf",
+)
 
 
 def _measured(made: Published) -> list[str]:

@@ -73,7 +73,8 @@ def _use(facts: Facts, where: str) -> Iterator[str]:
     yield "## Load it"
     if facts.wanted.verifier:
         question, steps, scores = answer["example"] or ("", ("",), ())
-        yield _code(snippets.verifier(where, question, steps, answer["head"], prompting))
+        classifier = bool(answer["classifier"])
+        yield _code(snippets.verifier(where, question, steps, answer["head"], prompting, classifier=classifier))
         if scores:
             yield f"It prints a score for each step: {', '.join(f'{score:.4f}' for score in scores)}."
         yield _of_the_head(facts)
@@ -137,7 +138,13 @@ def _of_the_weights(facts: Facts) -> str:
 
 def _of_the_head(facts: Facts) -> str:
     answer = facts.answer
-    if answer["head"] == "likelihood":
+    if not answer["classifier"]:
+        how = (
+            "transformers has no token-classification model of this architecture. The folder is the backbone as a "
+            "causal language model, and the head stands in `config.json` (`sapo_verifier`): one weight for each number "
+            "of the last hidden state, and for each likelihood feature where it sees those."
+        )
+    elif answer["head"] == "likelihood":
         how = (
             "The run's head sees the last hidden state and how likely the model itself finds the steps. Both are in "
             "this token-classification model: its outputs are the language head's, and behind them one for the step; "

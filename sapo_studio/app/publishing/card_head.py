@@ -58,7 +58,7 @@ def _fields(facts: Facts) -> dict[str, Any]:
     return {
         **licence(facts.origins[0].licence),
         "library_name": "peft" if facts.chosen.adapter else "transformers",
-        "pipeline_tag": "token-classification" if verifier else "text-generation",
+        **({"pipeline_tag": kind} if (kind := _task(facts)) else {}),
         **base,
         **({"datasets": list(dict.fromkeys(named))} if named else {}),
         "tags": ["sapo", "reasoning", *(["process-reward-model"] if verifier else [facts.config.optimiser.kind])],
@@ -66,12 +66,18 @@ def _fields(facts: Facts) -> dict[str, Any]:
     }
 
 
+def _task(facts: Facts) -> str:
+    """What the Hub calls what the model does; "" where it has no word for it."""
+    if not facts.wanted.verifier:
+        return "text-generation"
+    return "token-classification" if facts.answer.get("classifier", True) else ""
+
+
 def _results(facts: Facts) -> Iterator[dict[str, Any]]:
-    kind = "token-classification" if facts.wanted.verifier else "text-generation"
     for of in dict.fromkeys(number.of for number in facts.numbers):
         where = of or ("process benchmark" if facts.wanted.verifier else f"test questions of {facts.config.task.kind}")
         yield {
-            "task": {"type": kind},
+            "task": {"type": _task(facts) or "other"},
             "dataset": {"name": where, "type": of or facts.config.task.kind},
             "metrics": [
                 {

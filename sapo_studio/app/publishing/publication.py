@@ -99,7 +99,10 @@ class Publication:
             models = models_of(store, self.wanted.run_id)
             facts = facts_of(store, name_of(models, self.wanted, chosen), self.wanted, chosen, answer)
             scrub(draft.partial)
-            (draft.partial / CARD).write_text(card(facts, self.where), encoding="utf-8")
+            the_card = draft.partial / CARD
+            the_card.write_text(card(facts, self.where), encoding="utf-8")
+            for file in draft.partial.iterdir():
+                file.chmod(the_card.stat().st_mode)  # weights come readable by their owner alone
             sizes = {file.name: file.stat().st_size for file in sorted(draft.partial.iterdir())}
             draft.finish()
         except OSError as error:

@@ -78,10 +78,22 @@ def _answer(question: str, prompting: Prompting, settings: str = "") -> list[str
     ]
 
 
-def verifier(where: str, question: str, steps: Sequence[str], head: str, prompting: Prompting) -> str:
-    """Load a verifier and have it score the steps of a solution."""
+def verifier(
+    where: str, question: str, steps: Sequence[str], head: str, prompting: Prompting, *, classifier: bool
+) -> str:
+    """Load a verifier and have it score the steps of a solution. `classifier`: it is a token classifier, not a causal
+    language model whose configuration has the head."""
+    kind = "AutoModelForTokenClassification" if classifier else "AutoModelForCausalLM"
+    logits = ["logits = model(ids).logits[0, len(prompt) - 1:].detach()"]
+    if not classifier:
+        logits = [
+            "told = model.config.sapo_verifier",
+            "hidden = model.base_model(ids).last_hidden_state[0, len(prompt) - 1:].detach()",
+            'own = (hidden @ torch.tensor(told["weight"]) + told["bias"])[:, None]',
+            "logits = torch.cat([model.get_output_embeddings()(hidden).detach(), own], dim=-1)",
+        ]
     score = {
-        "scalar": ["score = logits[at + 1, 0]"],
+        "scalar": ["score = logits[at + 1, -1]"],
         "likelihood": [
             "upto = logits[:-1, :-1].log_softmax(-1).gather(1, ids[0, len(prompt):, None])[:, 0].cumsum(0)[at]",
             f"step = upto.diff(prepend=torch.zeros(1)).clamp(-{FLOOR}, 0)",
@@ -93,19 +105,19 @@ def verifier(where: str, question: str, steps: Sequence[str], head: str, prompti
     cut = 'tokenizer({}, add_special_tokens=False)["input_ids"]'
     return _lines(
         "import torch",
-        "from transformers import AutoModelForTokenClassification, AutoTokenizer",
+        f"from transformers import {kind}, AutoTokenizer",
         "",
         f"folder = {_literal(where)}",
         f"question = {_literal(question)}",
         f"steps = {_literal(list(steps))}",
         "tokenizer = AutoTokenizer.from_pretrained(folder)",
-        "model = AutoModelForTokenClassification.from_pretrained(folder, dtype=torch.float32).eval()",
+        f"model = {kind}.from_pretrained(folder, dtype=torch.float32).eval()",
         *prompting.tokens("question", "prompt"),
         f"parts = [{cut.format(_NEXT)} for step in steps[:-1]]",
         f"parts.append({cut.format('steps[-1]')} + [tokenizer.eos_token_id])",
         "at = torch.tensor([len(part) for part in parts]).cumsum(0) - 1  # where each step ends, behind the prompt",
         "ids = torch.tensor([prompt + sum(parts, [])])",
-        "logits = model(ids).logits[0, len(prompt) - 1:].detach()",
+        *logits,
         *score,
         "print(score.sigmoid().tolist())",
     )

@@ -10,13 +10,11 @@ from sapo_studio.app.publishing.models import Models
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
 from sapo_studio.model_files.reading import read_object
-from sapo_studio.model_files.sources import BUNDLED, HUB, hub_name
+from sapo_studio.model_files.sources import BUNDLED, HUB, PINNED, hub_name
 from sapo_studio.paths import user_path
 
 Dtype = Literal["", "fp32", "bf16", "fp16"]
 Form = Literal["", "merged", "adapter"]
-PINNED = "model.json"
-"""In a run's folder: which version of a Hub model it uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +65,20 @@ def choose(models: Models, wanted: Wanted) -> Chosen:
         option = "--gguf" if wanted.gguf else "--dtype"
         why = "An adapter is published as it was trained, in fp32."
         raise InputError(f"{option} is for whole models", why=why, fix="Leave --adapter out.")
-    if adapter and models.config.model.source == "fresh":
-        raise InputError(
-            "An adapter of a fresh model cannot be published",
-            why="Nobody has the random weights that it belongs to.",
-            fix="Leave --adapter out.",
-        )
+    if adapter and (why := _no_base(models.config.model.source)):
+        raise InputError("The adapter of this run is of no use alone", why=why, fix="Leave --adapter out.")
     return Chosen(iteration, artefact, adapter)
+
+
+def _no_base(source: str) -> str:
+    """Why nobody could load an adapter beside the model `source`; empty where they can."""
+    if source == "fresh":
+        return "It changes random weights, which nobody has."
+    if source.startswith(BUNDLED):
+        return f"It changes the weights of {source}, which comes with this program alone."
+    if source.lower().endswith(".gguf"):
+        return "It changes the weights of a GGUF file, which peft does not load."
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sapo_ui.features.imports.import_dialog import ImportDialog
 from sapo_ui.features.imports.score_dialog import ScoreDialog
 from sapo_ui.features.log.panel import LogPanel
 from sapo_ui.features.metrics.gap import GapPanel
+from sapo_ui.features.publish.dialog import PublishDialog
 from sapo_ui.features.report.dialog import ReportDialog
 from sapo_ui.features.traces.reader import Reader
 from sapo_ui.panels.panel import PanelSpec
@@ -47,11 +48,21 @@ def test_a_dropped_file_is_taken_in_and_shown(qtbot, window, tmp_path):
     assert window.run_page.header.chip.accessibleName() == "Status: imported file"
 
 
+def test_a_model_of_the_run_that_is_shown_is_published(open_window, store, select):
+    run = synthetic_run(store, trajectories=5, questions=2, iterations=1, name="maker")
+    window = open_window([PanelSpec(LogPanel, "bottom")])
+    select(window, run)
+    window.actions_["run.publish"].trigger()
+    (dialog,) = window.findChildren(PublishDialog)
+    assert dialog.run.text() == f"maker ({run})"
+    dialog.close()
+
+
 def test_what_is_a_runs_alone_is_not_offered(qtbot, open_window, imported, select):
     window = open_window([PanelSpec(HeatmapPanel, "main"), PanelSpec(Reader, "read")])
     select(window, imported)
     assert not window.run_page.strip.isVisible()
-    for name in ("run.clone", "run.resume", "run.stop", "run.pause", "run.folder", "run.watch"):
+    for name in ("run.clone", "run.resume", "run.stop", "run.pause", "run.folder", "run.watch", "run.publish"):
         assert not window.actions_[name].isEnabled(), name
     for name in ("run.rename", "run.delete", "run.export"):
         assert window.actions_[name].isEnabled(), name

@@ -10,11 +10,13 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
 from shiboken6 import isValid
 
+from sapo_studio.app.publishing.wanted import Wanted
 from sapo_studio.requests import client
 from sapo_studio.store import queries
 from sapo_ui.features.publish.dialog import NOTHING_YET, PublishDialog
-from sapo_ui.features.publish.form import HUB, REASONER, VERIFIER
+from sapo_ui.features.publish.form import HUB, REASONER, VERIFIER, PublishForm
 from sapo_ui.services import tasks
+from sapo_ui.services.publishing import Offers
 from sapo_ui.widgets.saving import saving
 from tests.fixtures.hub_server import TOKEN
 from tests.fixtures.synthetic import synthetic_run
@@ -122,6 +124,24 @@ def test_what_the_run_has_can_be_chosen_and_the_card_is_shown(qtbot, opened):
     assert form.target.endswith("mine/maker-verifier-0")  # the iteration stays
     qtbot.keyClick(form.model, Qt.Key.Key_Left)
     qtbot.waitUntil(lambda: form.target.endswith("mine/maker-reasoner-0"))
+
+
+def test_an_adapter_is_merged_unless_it_is_wanted_alone(qtbot):
+    form = PublishForm("run-1")
+    qtbot.addWidget(form)
+    form.show()
+    form.offer(Offers((0,), (0,), adapters=True, no_gguf="", no_hub=""))
+    assert form.iteration.itemText(0) == "Start (warm-up)"
+    form.gguf.setChecked(True)
+    form.format.setCurrentIndex(2)
+    assert form.wanted == Wanted("run-1", False, 0, "merged", "bf16", True)
+    form.form.setCurrentIndex(1)
+    assert not form.format.isVisible()
+    assert not form.gguf.isVisible()
+    assert form.wanted == Wanted("run-1", False, 0, "adapter")
+    choose(qtbot, form.model, VERIFIER)
+    assert not form.form.isVisible()
+    assert form.wanted == Wanted("run-1", True, 0, "", "bf16")
 
 
 def test_a_folder_is_written_and_can_be_opened(qtbot, monkeypatch, opened, tmp_path):

@@ -166,7 +166,8 @@ class PublishForm(QWidget):
         offers = self._offers
         verifier = self.model.value == VERIFIER
         numbers = () if offers is None else (offers.verifiers if verifier else offers.reasoners)
-        set_items(self.iteration, [(_iteration(number, verifier, at), number) for at, number in enumerate(numbers)])
+        newest = numbers[0] if len(numbers) > 1 else None
+        set_items(self.iteration, [(_iteration(one, verifier, newest=one == newest), one) for one in numbers])
         if self.iteration.currentIndex() < 0 and numbers:
             self.iteration.setCurrentIndex(0)
         adapters = offers is not None and offers.adapters and not verifier
@@ -204,6 +205,6 @@ class PublishForm(QWidget):
         self.folder.setText(str(chosen / name if name and any(chosen.iterdir()) else chosen))
 
 
-def _iteration(number: int, verifier: bool, at: int) -> str:
+def _iteration(number: int, verifier: bool, *, newest: bool) -> str:
     named = f"V{number}" if verifier else ("Start (warm-up)" if number == 0 else f"Iteration {number}")
-    return f"{named}, the newest" if at == 0 else named
+    return f"{named}, the newest" if newest else named
