@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import (
     Gemma2Config,
     Gemma2ForCausalLM,
@@ -277,6 +278,92 @@ def test_a_step_waits_for_nothing_and_looks_only_at_its_shape(model, temperature
     assert not seen.found
     assert seen.count > 100
     assert table.done.max() == 4
+
+
+def test_nothing_is_read_back_and_no_shape_depends_on_values(model):
+    """On the meta device there is nothing to read, so that whoever waits for a value fails."""
+    weights = Weights(torch.device("meta"), "bf16")
+    weights.load(Reasoner(model))
+    table = SlotTable(weights.network, 8, 64, 12, 8)
+    shape = Shape(8, 64, 1.0, log_probs=True)
+    entries = [Entry(slot, slot % 2, slot, 12) for slot in range(8)]
+    with torch.inference_mode():
+        Reader(weights.network, table, EOS, PAD).read([(5, 6, 7), (8, 9)], entries, shape)
+        steps.step(weights.network, table, EOS, shape)
+        table.stop([1])
+        table.compact([0, 2, 3])
+        with pytest.raises(NotImplementedError, match="meta"):
+            table.look(8)
+
+
+def test_a_step_does_the_same_whatever_is_written(llama):
+    class Shapes(TorchDispatchMode):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.seen.append((func.name(), [tuple(a.shape) for a in args if isinstance(a, torch.Tensor)]))
+            return func(*args, **(kwargs or {}))
+
+    network, table, shape = begun(llama)
+    seen = []
+    for dead in ([], [0, 3, 4], list(range(8))):
+        table.stop(dead)
+        with torch.inference_mode(), Shapes() as shapes:
+            steps.step(network, table, EOS, shape)
+        seen.append(shapes.seen)
+    assert seen[0] == seen[1] == seen[2]
+
+
+class Recording(TorchDispatchMode):
+    """What a CUDA graph is, for a CPU: operations noted down, done again on the same memory, without the program that
+    called them."""
+
+    made = 0
+
+    def __init__(self, work):
+        super().__init__()
+        type(self).made += 1
+        self._done = []
+        with self:
+            work()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        self._done.append((func, args, kwargs or {}, found))
+        return found
+
+    def replay(self):
+        for func, args, kwargs, found in self._done:
+            again = func(*args, **kwargs)
+            given = {address(value) for value in tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)}
+            for old, new in zip(tree_leaves(found), tree_leaves(again), strict=True):
+                if isinstance(old, torch.Tensor) and address(old) not in given:  # else it is part of what was given
+                    old.copy_(new)
+
+
+def address(tensor):
+    return tensor.untyped_storage().data_ptr()
+
+
+def test_captured_steps_outlive_weights_and_requests(llama):
+    Recording.made = 0
+    backend = slots(llama, batch=8, capture=lambda work: Recording(work).replay)
+    requests = asked()
+    for temperature in (0, 1.0):
+        assert backend.generate(requests, temperature=temperature) == usual(llama, requests, temperature)
+    made_first = Recording.made
+    assert made_first >= 2
+    other = Reasoner(made("llama grouped").eval())
+    with torch.no_grad():
+        for parameter in other.network.parameters():
+            parameter.mul_(1.2)
+    backend.use(other)
+    mixed = asked(seed=8)
+    for again in (requests, mixed):
+        assert backend.generate(again, temperature=1.0) == usual(other, again, 1.0)
+    assert Recording.made <= made_first + 1  # the other requests may look at more columns
 
 
 def test_a_look_is_one_copy(llama, monkeypatch):

@@ -17,7 +17,7 @@ from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.rollouts.base import Completion, Request, within
 from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.hf import ATTENTION
-from sapo_engine.rollouts.slots.graphs import Steps
+from sapo_engine.rollouts.slots.graphs import Capture, CudaGraphs, Steps
 from sapo_engine.rollouts.slots.schedule import Schedule
 from sapo_engine.rollouts.slots.step import Reader, Shape
 from sapo_engine.rollouts.slots.table import COLUMN_STEP, SlotTable
@@ -40,8 +40,8 @@ class SlotBackend:
     number, or who says it for each call. Implements RolloutBackend. Only for networks without an `obstacle`.
 
     `strict`: one shape always, so that a text is bit for bit the same whatever else is written: as many slots as
-    `batch` says and as many columns as a text of `positions` tokens needs. `graphs`: whether steps are captured; None:
-    on a card.
+    `batch` says and as many columns as a text of `positions` tokens needs. `graphs`: whether steps are captured, by
+    `capture`; without one by CUDA graphs on a card, and elsewhere not at all.
 
     What it takes (weights, keys and values, graphs) it keeps from call to call, until `release`.
     """
@@ -58,13 +58,14 @@ class SlotBackend:
         look_every: int = LOOK_EVERY,
         strict: bool = False,
         positions: int = 0,
-        graphs: bool | None = None,
+        graphs: bool = True,
+        capture: Capture | None = None,
     ) -> None:
         self.reasoner = model if isinstance(model, Reasoner) else Reasoner(model)
         self.eos, self.pad, self.batch = eos, pad, batch
         self.look_every, self.strict, self.positions = look_every, strict, positions
         self.weights = Weights(device or self.reasoner.device, precision)
-        self.graphs = self.weights.device.type == "cuda" if graphs is None else graphs
+        self.graphs, self.capture = graphs, capture
         self.usage = Usage()
         self.slot_steps = 0
         """Tokens that were computed, wanted or not."""
@@ -160,8 +161,12 @@ class SlotBackend:
         self._most = self.batch if isinstance(self.batch, int) else self.batch.of(network, prompt, columns - prompt)
         rows = self._most if self.strict else min(self._most, useful)
         self._table = SlotTable(network, rows, columns, new, self.look_every)
-        self._steps = Steps(network, self._table, self.eos, capture=self.graphs)
+        self._steps = Steps(network, self._table, self.eos, self._how_to_capture() if self.graphs else None)
         return rows, self._table, self._steps
+
+    def _how_to_capture(self) -> Capture | None:
+        device = self.weights.device
+        return self.capture or (CudaGraphs(device) if device.type == "cuda" else None)
 
     def _drop_table(self) -> None:
         self._steps = self._table = None

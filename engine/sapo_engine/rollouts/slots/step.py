@@ -94,8 +94,8 @@ class Reader:
         logits, cache = self._last_logits(prompts)
         owner = table.index([entry.prompt for entry in entries])
         slot = table.index([entry.slot for entry in entries])
-        for layer, states in zip(table.layers, cache.layers, strict=True):
-            layer.take(slot, owner, cast("torch.Tensor", states.keys), cast("torch.Tensor", states.values))
+        for layer, (keys, values, _) in zip(table.layers, cache, strict=True):
+            layer.take(slot, owner, keys, values)
         noise = None
         if shape.temperature > 0:
             numbers = uniforms([entry.key for entry in entries], table.new).to(slot.device)

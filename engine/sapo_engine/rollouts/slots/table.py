@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ class SlotTable:
         self.place = Place(whole(rows), torch.arange(rows, device=device), torch.arange(heads, device=device))
         self.cache = DynamicCache(config=config)
         self.layers = [SlotLayer(states(), states(), self.place) for _ in range(int(config.num_hidden_layers))]
-        self.cache.layers = list(self.layers)
+        self.cache.layers = list[Any](self.layers)
         self.column = torch.arange(columns, device=device)
         self.token, self.length, self.done, self.limit = whole(rows), whole(rows), whole(rows), whole(rows)
         self.alive = torch.zeros(rows, dtype=torch.bool, device=device)
