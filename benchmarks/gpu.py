@@ -27,6 +27,7 @@ from typing import Any
 
 import torch
 import transformers
+from gpu_parts import slots
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
@@ -232,6 +233,7 @@ def samplers(check: Check) -> None:
     check.case(f"sampler with cuDNN's attention, {rows} rows", 60, with_cudnn)
     prompts = ground.prompts[: rows // 8]
     check.case(f"generate, {rows} rows", 40, lambda: ground.rate(lambda: ground.generate(prompts, 8), rows))
+    slots.cases(check, ground)
 
 
 # -- Training

@@ -1,4 +1,4 @@
-"""Tokens a second of the three ways to sample: transformers' `generate`, the program's own sampler (`hf`), and vLLM.
+"""Tokens a second of the ways to sample: transformers' `generate`, the program's own (`hf`, `slots`), and vLLM.
 
 All get the same prompts on one thread. `questions` are plain: every prompt once greedily, once and eight times
 sampled. `prefixes` are like labeling: a question with more and more steps of one solution, eight rollouts each, so
@@ -36,6 +36,7 @@ from sapo_engine.grading.first_answer import goes_on
 from sapo_engine.models.loading import load_model
 from sapo_engine.models.sources import gguf_folder
 from sapo_engine.rollouts import HfBackend, Request, RolloutBackend, VllmBackend, key_of, vllm_installed
+from sapo_engine.rollouts.slots import SlotBackend
 from sapo_engine.tasks.arithmetic import ArithmeticTask
 from sapo_engine.text.answer_watch import AnswerWatch
 from sapo_studio.config.schema import TaskConfig
@@ -245,7 +246,9 @@ def main() -> None:
     ground = Ground.make(chosen.lab, chosen.quick)
     rounds = 1 if chosen.quick else 3
     own = HfBackend(ground.model, eos=ground.eos, pad=ground.pad)
-    ways: dict[str, Way] = {"generate": of_generate(ground), "hf": of_backend(own, psutil.Process())}
+    here = psutil.Process()
+    ways: dict[str, Way] = {"generate": of_generate(ground), "hf": of_backend(own, here)}
+    ways["slots"] = of_backend(SlotBackend(ground.model, eos=ground.eos, pad=ground.pad), here)
     with ExitStack() as stack:
         if vllm_installed():
             try:

@@ -63,7 +63,7 @@ CHANGEABLE = (*RATES, *TRAINED_LABELS, *STOPS, *MACHINE)
 REASONS = {
     "name": "A run is renamed in the window.",
     "iterations": "The phases of a run are planned when it begins.",
-    "runtime.backend": "The other one draws other samples by the same seed.",
+    "runtime.backend": "Another one may draw other samples by the same seed.",
 }
 _BATCHES = "It says how many count as one step, which is part of the method; runtime.micro_batch only saves memory."
 _REST = "What the run has done so far was done with the value it has: the rest would not fit it."

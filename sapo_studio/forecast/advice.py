@@ -43,11 +43,11 @@ def helps(config: RunConfig, peak: Peak, room: float, bytes_of: Callable[[RunCon
 def _changes(config: RunConfig, use: str) -> Iterator[Change]:
     runtime, model, verifier = config.runtime, config.model, config.verifier
     if use == "Sampling":
-        if runtime.backend == "hf":
+        if runtime.backend == "vllm":
+            yield "runtime.vllm_memory = 0.6", {"runtime": {"vllm_memory": min(0.6, runtime.vllm_memory)}}
+        else:
             for less in _less(runtime.rollout_batch):
                 yield f"runtime.rollout_batch = {less}", {"runtime": {"rollout_batch": less}}
-        else:
-            yield "runtime.vllm_memory = 0.6", {"runtime": {"vllm_memory": min(0.6, runtime.vllm_memory)}}
     elif use != "Scoring":
         batch = runtime.micro_batch or max(
             config.warmup.batch_size, verifier.batch_size, 2 * config.optimiser.batch_size

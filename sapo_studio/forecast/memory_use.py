@@ -179,16 +179,18 @@ def memory_peaks(config: RunConfig, shape: ModelShape, place: Place, texts: Leng
 def _in_memory(peak: Peak, config: RunConfig, nets: Networks, place: Place) -> Peak:
     parts: list[Part] = [] if place.on_cards else list(peak.parts)
     waiting = _waiting(peak.use, nets)
-    if place.on_cards and peak.use == "Sampling" and config.runtime.backend == "vllm":
-        waiting = [*waiting, Part("the reasoner", nets.reasoner_bytes, "while vLLM has the card")]
+    width = 4 if nets.reasoner.precision == "fp32" else 2
+    if place.on_cards and peak.use == "Sampling" and config.runtime.backend in ("slots", "vllm"):
+        waiting = [*waiting, Part("the reasoner", nets.reasoner_bytes, "while its copy has the card")]
     elif not place.on_cards and peak.use == "Sampling" and config.runtime.backend == "vllm":
-        width = 4 if nets.reasoner.precision == "fp32" else 2
         parts = [
             Part("weights", nets.reasoner_bytes, nets.reasoner.base_words),
             Part("vLLM's weights", float(width * nets.shape.weights), f"in {nets.reasoner.precision}"),
             Part("vLLM's keys and values", float(VLLM_CPU_CACHE), "1 GiB on a CPU"),
             Part("vLLM's libraries", 2.0 * LIBRARIES, "a process of its own"),
         ]
+    elif not place.on_cards and peak.use == "Sampling" and config.runtime.backend == "slots":
+        parts.append(Part("the sampler's weights", float(width * nets.shape.weights), "a copy to write with"))
     parts += waiting
     if peak.use in ("Warm-up", "Verifier training", "Alignment"):
         how = nets.verifier if peak.use == "Verifier training" else nets.reasoner

@@ -197,6 +197,6 @@ def _assumptions(
         "verifier's largest drop is at the first error every second time."
     )
     if place.on_cards:
-        if left_open and config.runtime.backend == "hf":
+        if left_open and config.runtime.backend != "vllm":
             yield f"Sampling: {config.runtime.rollout_batch:,} sequences at a time, by the card's free memory."
         yield "On a card: 600 MiB for the driver's context and 8 % lost to fragments in torch's allocator."

@@ -17,6 +17,12 @@ CASES = {
     "sampler, 32 rows",
     "sampler with cuDNN's attention, 32 rows",
     "generate, 32 rows",
+    "slots: greedy text equal to hf's",
+    "slots: a step waits for nothing",
+    "slots: strict text alone and in company",
+    "slots: graphs outlive weights",
+    "slots, 32 rows",
+    "slots without graphs, 32 rows",
     "train full",
     "train full without cuDNN's attention",
     "train full, checkpointing",
@@ -38,6 +44,12 @@ def test_every_case_runs_dry(tmp_path):
     assert not [row for row in rows if "error" in row or "skipped" in row or row.get("exit")]
     greedy = by_name["greedy text equal to generate's"]
     assert greedy["equal"] == greedy["of"] > 0
+    slots = {name: row for name, row in by_name.items() if name.startswith("slots")}
+    assert all(row["equal"] == row["of"] > 0 for row in slots.values() if "of" in row)
+    equal = slots["slots: greedy text equal to hf's"]
+    assert equal["equal_sampled"] == equal["of"]
+    assert slots["slots: graphs outlive weights"]["as_before"] < slots["slots: graphs outlive weights"]["of"]
+    assert slots["slots: a step waits for nothing"]["steps_watched"] > 0
     assert by_name["train full"]["gradients_left"] == 0
     assert by_name["end"]["failed"] == []
     assert len(by_name["lab-smoke"]["metrics"]["gap"]) == 2
@@ -46,6 +58,7 @@ def test_every_case_runs_dry(tmp_path):
 def test_without_a_card_it_says_so(monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(sys, "argv", ["gpu.py"])
+    monkeypatch.syspath_prepend("benchmarks")
     with pytest.raises(SystemExit) as end:
         runpy.run_path("benchmarks/gpu.py", run_name="__main__")
     assert end.value.code == 2

@@ -80,7 +80,7 @@ class Watch(ControlState):
         return False
 
 
-@pytest.mark.parametrize("backend", ["vllm", "hf"])
+@pytest.mark.parametrize("backend", ["vllm", "hf", "slots"])
 def test_a_check_samples_todays_weights_and_leaves_the_network_in_its_place(backend, tmp_path, monkeypatch):
     made = []
     monkeypatch.setattr(pool, "VllmBackend", lambda *args, **more: made.append(Outside(*args, **more)) or made[-1])

@@ -19,6 +19,7 @@ from sapo_engine.models.reasoner import Reasoner
 from sapo_engine.rollouts.base import CHECK_EVERY, Completion, Listener, Request, Watch, within
 from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.cache import roomy_cache
+from sapo_engine.rollouts.draw import draw, log_probs_of
 from sapo_engine.rollouts.keys import uniforms
 from sapo_engine.rollouts.small_model_attention import is_faster, narrow_attention, narrow_cache
 from sapo_studio.config.engine_limits import ROLLOUT_ROWS
@@ -177,12 +178,12 @@ class HfBackend:
         asked = torch.tensor([r.log_probs for r in requests for _ in r.keys], device=device)
         log_probs = torch.zeros(total, longest, device=device) if any(r.log_probs for r in requests) else None
         for position in range(longest):
-            token = _draw(logits, temperature, noise[rows, position] if noise is not None else None)
+            token = draw(logits, temperature, noise[rows, position] if noise is not None else None)
             live = rows[going]
             written[live, position] = token[going]
             if log_probs is not None:
                 told = going & asked[rows]
-                log_probs[rows[told], position] = _log_probs(logits[told], token[told])
+                log_probs[rows[told], position] = log_probs_of(logits[told], token[told])
             size[live] += 1
             stop = token == self.eos
             ended[rows[going & stop]] = True
@@ -248,19 +249,3 @@ def _ended(watches: Sequence[Watch | None], rows: torch.Tensor, going: torch.Ten
     found = torch.zeros_like(going)
     found[going] = torch.tensor(verdicts, dtype=torch.bool, device=going.device)
     return found
-
-
-def _log_probs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """log p of each row's token, as the network has it: at temperature 1. Shape (rows,)."""
-    return torch.log_softmax(logits.float(), dim=-1).gather(1, tokens[:, None]).squeeze(1)
-
-
-def _draw(logits: torch.Tensor, temperature: float, noise: torch.Tensor | None) -> torch.Tensor:
-    """One token a row by inverting the cumulative distribution at `noise`; the most likely one where `noise` is
-    None.
-    """
-    if noise is None:
-        return logits.argmax(dim=-1)
-    cumulative = torch.softmax(logits.float() / temperature, dim=-1).cumsum(dim=-1)
-    threshold = noise[:, None] * cumulative[:, -1:]
-    return torch.searchsorted(cumulative, threshold, right=True).squeeze(1).clamp(max=logits.shape[-1] - 1)

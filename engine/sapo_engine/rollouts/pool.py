@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.metered import MeteredBackend
 from sapo_engine.rollouts.overheard import Heard, Listener, OverheardBackend
 from sapo_engine.rollouts.sharded import ShardedBackend
+from sapo_engine.rollouts.slots import SlotBackend, obstacle
 from sapo_engine.text.prompts import token_id
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.ledger import Meter
@@ -26,7 +27,8 @@ from sapo_studio.domain.ledger import Meter
 
 class BackendPool:
     """Back ends for reasoners, one at a time. `scratch` is a folder for weights on their way to vLLM; it is removed by
-    `close`. `placement` is told what has to be on the device for each, `meter` what each writes and reads.
+    `close`. `placement` is told what has to be on the device for each, `meter` what each writes and reads. `tell` hears
+    in words where another back end than the configured one is used, once.
     """
 
     def __init__(
@@ -51,6 +53,9 @@ class BackendPool:
         self.meter = meter or Meter()
         self.scratch = run_dir / f"rollouts-{group.rank}"
         self.batch_size = BatchSize(config.model, precision)
+        self.tell: Callable[[str], None] = lambda _: None
+        self._told: set[str] = set()
+        self._slots: SlotBackend | None = None
         self._vllm: VllmBackend | None = None
         self._loaded = 0
         self._listener: Listener | None = None
@@ -63,6 +68,8 @@ class BackendPool:
             # Rollouts are made outside this process: its networks need not be on the card for them.
             self.placement.clear()
             own: RolloutBackend = self._vllm_with(reasoner)
+        elif self._by_slots(reasoner):
+            own = self._slots_with(reasoner)
         else:
             self.placement.place(reasoner)
             own = self._own(reasoner)
@@ -93,6 +100,31 @@ class BackendPool:
             batch=self.config.runtime.rollout_batch or self.batch_size,
             precision=self.precision,
         )
+
+    def _by_slots(self, reasoner: Reasoner) -> bool:
+        """Whether slots write with `reasoner`. `auto` does not choose them: no card has shown yet that it should."""
+        if self.config.runtime.backend != "slots":
+            return False
+        why = obstacle(reasoner.network)
+        if why and why not in self._told:
+            self._told.add(why)
+            self.tell(f'Rollouts by runtime.backend = "hf" instead of "slots": {why}.')
+        return not why
+
+    def _slots_with(self, reasoner: Reasoner) -> SlotBackend:
+        if self._slots is None:
+            self._slots = SlotBackend(
+                reasoner,
+                eos=token_id(self.tokenizer.eos_token_id),
+                pad=token_id(self.tokenizer.pad_token_id),
+                batch=self.config.runtime.rollout_batch or self.batch_size,
+                precision=self.precision,
+                device=self.placement.device,
+            )
+        self._slots.use(reasoner)
+        # Copied from where it was. What is written with is the copy: no network needs to be on the card for it.
+        self.placement.clear()
+        return self._slots
 
     def _vllm_with(self, reasoner: Reasoner) -> VllmBackend:
         if self._vllm is not None and self._loaded == reasoner.key:
@@ -139,11 +171,16 @@ class BackendPool:
 
     def release(self) -> None:
         """Give the card back, for training."""
+        if self._slots is not None:
+            self._slots.release()
         if self._vllm is not None:
             self._vllm.release()
 
     def close(self) -> None:
         """End what was started. It may be called twice."""
+        if self._slots is not None:
+            self._slots.close()
+            self._slots = None
         if self._vllm is not None:
             self._vllm.close()
             self._vllm = None

@@ -184,7 +184,7 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
         with contextlib.closing(RunSession(config, Path(start.run_dir), device, ranks)) as session:
             session.check_references()
             context = RunContext(session, phases, wire.send, control, start.done, config.runtime.checkpoint_seconds)
-            session.pool.batch_size.tell = lambda message: context.emit(Log(message=message))
+            session.pool.tell = session.pool.batch_size.tell = lambda message: context.emit(Log(message=message))
             for note in session.notes:
                 context.emit(Log(message=note))
             run(context)

@@ -23,9 +23,10 @@ class RuntimeConfig(Section):
     processes: int = Field(default=1, ge=1, le=64, json_schema_extra=unit("processes", **MAIN))
     """Worker processes, one per card: sampling and labeling are divided among them, training is data-parallel."""
 
-    backend: Literal["hf", "vllm"] = Field(default="hf", json_schema_extra=MAIN)
-    """What samples: `hf`, the program's own sampler on transformers, or `vllm`, which is faster on a card and must be
-    installed (the extra `vllm`)."""
+    backend: Literal["auto", "hf", "slots", "vllm"] = Field(default="auto", json_schema_extra=MAIN)
+    """What samples: `hf`, the program's own sampler on transformers; `slots`, its loop of steps that a card replays as
+    CUDA graphs (Llama, Mistral, Qwen 2, Qwen 3 with full attention; `hf` for others); `vllm`, which is faster on a card
+    and must be installed (the extra `vllm`). `auto`: the program's choice, `hf` so far."""
 
     vllm_memory: float = Field(default=0.85, gt=0.05, le=0.98, json_schema_extra=unit("of the card"))
     """Share of a card's memory that vLLM may take while it samples."""

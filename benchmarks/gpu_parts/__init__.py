@@ -1,0 +1,1 @@
+"""Parts of `make gpu-check` (benchmarks/gpu.py)."""
