@@ -121,11 +121,11 @@ def test_smollm2_streams_what_it_writes_unheard_and_ends_in_the_middle(monkeypat
 
     bench = Bench(cancel)
     bench.ask(Load(id="l", checkpoint=checkpoint))
-    request = Sample(id="s", question=question, solutions=3, temperature=1.0, max_tokens=60, greedy=False)
+    request = Sample(id="s", question=question, solutions=3, temperature=1.0, max_tokens=30, greedy=False)
     answers = bench.ask(request)
-    put = Put.of(question, Models(CPU).writer(checkpoint, lambda *_: None), None)
+    put = Put.of(question, bench.server._models.writer(checkpoint, lambda *_: None), None)
     backend = HfBackend(put.writer.reasoner, eos=put.desk.eos, pad=put.desk.pad, precision=put.writer.precision)
-    (plain,) = backend.generate([rollout(put, keys(request, 3), 60)], temperature=1.0)
+    (plain,) = backend.generate([rollout(put, keys(request, 3), 30)], temperature=1.0)
     for number, completion in enumerate(plain):
         whole = put.desk.builder.text_of(put.desk.builder.first_answer(completion.tokens))
         assert text_of(answers, f"s/{number}") == whole
