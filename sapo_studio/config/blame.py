@@ -160,6 +160,7 @@ RULES: tuple[Rule, ...] = (
         resume=True,
     ),
     Rule("vllm", r"vLLM", _HF, resume=True),
+    Rule("graphs", r"(?i)cuda ?graph|stream is capturing", _HF),
     Rule(
         "warm-up",
         r"^There is nothing to warm up on",

@@ -161,6 +161,12 @@ def test_halving_goes_on_from_the_last_value_and_ends_at_one():
             "fp32",
         ),
         ("vLLM is not installed", {"runtime": {"backend": "vllm"}}, "runtime.backend", "hf"),
+        (
+            "CUDA error: operation not permitted when stream is capturing",
+            {"runtime": {"backend": "slots"}},
+            "runtime.backend",
+            "hf",
+        ),
         ('optimiser.kind = "grpo" needs TRL', {"optimiser": {"kind": "grpo"}}, "optimiser.kind", "orpo"),
         ("There is nothing to warm up on", {}, "warmup.epochs", 0.0),
         (

@@ -87,6 +87,20 @@ def test_an_unknown_model_is_no_fault(qwen):
     assert not found.memory
 
 
+def test_slots_write_with_a_copy_of_the_weights(qwen):
+    shape = find_shape(qwen)
+
+    def sampling(backend):
+        found = forecast(changed(qwen, runtime={"backend": backend}), shape, HERE).memory[-1]
+        return next(one for one in found.peaks if one.use == "Sampling")
+
+    plain, slots = sampling("hf"), sampling("slots")
+    assert sampling("auto") == plain
+    assert slots.bytes - plain.bytes == pytest.approx(4 * shape.weights)  # in fp32
+    (copied,) = [part for part in slots.parts if part not in plain.parts]
+    assert "copy" in copied.assumption
+
+
 def test_right_answers_first_take_half_of_what_pairs_take(qwen):
     other = changed(qwen, optimiser={"rft_iterations": 1})
     found = [work for work in phases(other, lengths(other.task)) if work.name is PhaseName.ALIGN]
@@ -113,6 +127,9 @@ def test_sequences_at_a_time_follow_the_free_memory_of_the_card(qwen):
     assert all(taken <= free * GIB for (_, taken), free in zip(chosen, (6, 12, 24, 80), strict=True))
     given = changed(open_, runtime={"rollout_batch": chosen[2][0]})
     assert not [line for line in forecast(given, shape, HERE).assumptions if line.startswith("Sampling: ")]
+    # The same whichever of the program's own ways samples; vLLM says by itself.
+    for backend in ("auto", "slots"):
+        assert told(12, changed(open_, runtime={"backend": backend})) == chosen[1]
     cpu = changed(qwen, runtime={"rollout_batch": 0})
     assert forecast(cpu, shape, HERE) == forecast(changed(qwen, runtime={"rollout_batch": 512}), shape, HERE)
 

@@ -407,9 +407,9 @@ def test_a_run_of_another_configuration_is_not_taken(store):
     assert not runner.match_runs(store, matrix)[0].run_id
 
 
-def test_a_run_of_an_earlier_version_which_wrote_down_its_batch_is_taken(store):
+def test_a_run_of_an_earlier_version_which_wrote_down_its_batch_and_back_end_is_taken(store):
     matrix = parse_matrix(BASE)
-    older = parse_matrix(BASE | {"set": {"runtime": {"rollout_batch": 512}}})
+    older = parse_matrix(BASE | {"set": {"runtime": {"rollout_batch": 512, "backend": "hf"}}})
     finished(store, older.cells[0], [0.5, 0.6], 100)
     assert [one.done for one in runner.match_runs(store, matrix)] == [True, False, False, False]
     other = parse_matrix(BASE | {"set": {"runtime": {"rollout_batch": 512, "threads": 2}}})

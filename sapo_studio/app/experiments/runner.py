@@ -50,16 +50,18 @@ def match_runs(store: Store, matrix: Matrix) -> list[Placed]:
 
 
 def _placed(store: Store, cell: Cell, named: Sequence[RunSummary]) -> Placed:
-    wanted = _but_batch(pinned(store, cell.config))
-    same = [run for run in named if _but_batch(queries.get_config(store, run.id)) == wanted]
+    wanted = _but_how(pinned(store, cell.config))
+    same = [run for run in named if _but_how(queries.get_config(store, run.id)) == wanted]
     same.sort(key=lambda run: run.status is not RunStatus.DONE)
     return Placed(cell, same[0].id, same[0].status) if same else Placed(cell)
 
 
-def _but_batch(config: RunConfig) -> RunConfig:
-    """`config` whatever it says of sequences at a time: that changes no result, and earlier versions wrote down a
-    number of their own where it was left open."""
-    return config.model_copy(update={"runtime": config.runtime.model_copy(update={"rollout_batch": 0})})
+def _but_how(config: RunConfig) -> RunConfig:
+    """`config` whatever it says of sequences at a time, and with `hf` where the program was to choose the back end:
+    neither changes a result, and earlier versions wrote down what is left open today."""
+    runtime = config.runtime
+    backend = "hf" if runtime.backend == "auto" else runtime.backend
+    return config.model_copy(update={"runtime": runtime.model_copy(update={"rollout_batch": 0, "backend": backend})})
 
 
 def run_matrix(

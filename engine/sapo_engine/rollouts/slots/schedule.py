@@ -55,7 +55,13 @@ class Schedule:
         self._group = max(1, slots // GROUP)
         self._written = np.zeros((slots, new), dtype=np.int32)
         self._log_probs = np.zeros((slots, new), dtype=np.float32)
+        # An entry a slot: tokens so far, the most of them, tokens of the prompt, whether there is a text, and whether
+        # a watch follows it.
         self._done = np.zeros(slots, dtype=np.int64)
+        self._limit = np.zeros(slots, dtype=np.int64)
+        self._prompt = np.zeros(slots, dtype=np.int64)
+        self._taken = np.zeros(slots, dtype=bool)
+        self._watched = np.zeros(slots, dtype=bool)
         self.completions: list[list[Completion]] = [[Completion((), False)] * len(r.keys) for r in requests]
 
     @property
@@ -71,12 +77,12 @@ class Schedule:
     @property
     def steps_left(self) -> int:
         """After so many steps all texts in slots are at their limits, if nothing ends them before."""
-        return max((self._limit(seat) - self._so_far(slot) for slot, seat in self._seats.items()), default=0)
+        return int((self._limit - self._so_far())[self._taken].max(initial=0))
 
     @property
     def longest(self) -> int:
         """Positions of the longest text in a slot, the token included that has not been read yet."""
-        return max((self._prompt(seat) + self._so_far(slot) for slot, seat in self._seats.items()), default=0)
+        return int((self._prompt + self._so_far())[self._taken].max(initial=0))
 
     def group(self, prompts: int, tokens: int) -> tuple[list[tuple[int, ...]], list[Entry]]:
         """What begins now: at most so many `prompts`, which together have so many `tokens` (or one prompt). Nothing
@@ -92,8 +98,10 @@ class Schedule:
             self._queue.popleft()
             for number in range(part.first, part.first + part.count):
                 slot = self._free.pop(0)
+                self._watched[slot] = request.watch is not None
                 self._seats[slot] = Seat(part.request, number, request.watch() if request.watch else None)
-                self._done[slot] = 0
+                self._done[slot], self._limit[slot] = 0, request.max_new_tokens
+                self._prompt[slot], self._taken[slot] = len(request.prompt), True
                 entries.append(Entry(slot, len(found), request.keys[number], request.max_new_tokens))
             found.append(request.prompt)
         return found, entries
@@ -104,8 +112,9 @@ class Schedule:
         self._keep(look)
         ended: list[Completion] = []
         unwanted: list[int] = []
-        for slot, seat in list(self._seats.items()):
-            alive = bool(look.alive[slot])
+        rows = len(look.alive)
+        for slot in np.flatnonzero(self._taken[:rows] & (~look.alive | self._watched[:rows])).tolist():
+            seat, alive = self._seats[slot], bool(look.alive[slot])
             cut = self._cut(slot, seat, alive)
             if alive and not cut:
                 continue
@@ -115,14 +124,17 @@ class Schedule:
             self.completions[seat.request][seat.number] = completion
             ended.append(completion)
             del self._seats[slot]
+            self._taken[slot] = False
             self._free.append(slot)
         return ended, unwanted
 
     def compact(self) -> list[int]:
         """Put the texts into the first slots, and leave all others; the slots that they were in, in order."""
         slots = self.seated
-        for state in (self._written, self._log_probs, self._done):
+        states = (self._written, self._log_probs, self._done, self._limit, self._prompt, self._taken, self._watched)
+        for state in states:
             state[: len(slots)] = state[slots]
+        self._taken[len(slots) :] = False
         self._seats = {new: self._seats[old] for new, old in enumerate(slots)}
         self._free = []
         return slots
@@ -130,11 +142,9 @@ class Schedule:
     def _keep(self, look: Look) -> None:
         rows, width = look.tokens.shape
         done = self._done[:rows]
-        seated = np.zeros(rows, dtype=bool)
-        seated[self.seated] = True
         # The first column is news of a text that has just begun alone.
         number = np.arange(width)[None, :] - (done > 0)[:, None]
-        news = (number >= 0) & (number < (look.done - done)[:, None]) & seated[:, None]
+        news = (number >= 0) & (number < (look.done - done)[:, None]) & self._taken[:rows, None]
         slots, columns = np.nonzero(news)
         places = (slots, done[slots] + number[slots, columns])
         self._written[places] = look.tokens[slots, columns]
@@ -161,11 +171,5 @@ class Schedule:
             log_probs = self._log_probs[slot, :count].tolist()
         return Completion(tuple(self._written[slot, :count].tolist()), finished, tuple(log_probs))
 
-    def _so_far(self, slot: int) -> int:
-        return max(1, int(self._done[slot]))  # a prompt's reading draws the first token
-
-    def _limit(self, seat: Seat) -> int:
-        return self.requests[seat.request].max_new_tokens
-
-    def _prompt(self, seat: Seat) -> int:
-        return len(self.requests[seat.request].prompt)
+    def _so_far(self) -> np.ndarray:
+        return np.maximum(self._done, 1)  # a prompt's reading draws the first token

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
 
 from sapo_engine.rollouts.draw import draw, log_probs_of
 from sapo_engine.rollouts.keys import uniforms
@@ -94,8 +95,9 @@ class Reader:
         logits, cache = self._last_logits(prompts)
         owner = table.index([entry.prompt for entry in entries])
         slot = table.index([entry.slot for entry in entries])
-        for layer, (keys, values, _) in zip(table.layers, cache, strict=True):
-            layer.take(slot, owner, keys, values)
+        filled = cast("list[DynamicLayer]", cache.layers)
+        for layer, states in zip(table.layers, filled, strict=True):
+            layer.take(slot, owner, cast("torch.Tensor", states.keys), cast("torch.Tensor", states.values))
         noise = None
         if shape.temperature > 0:
             numbers = uniforms([entry.key for entry in entries], table.new).to(slot.device)
