@@ -66,11 +66,11 @@ def test_a_registered_panel_is_on_the_page_in_the_menu_in_the_palette_and_explai
     for _ in range(2):
         shown_panels(window)["Notes"].trigger()
         assert notes.isVisible()
-    palette = window.open_palette()
+    palette = window.view_actions.open_palette()
     assert "Panel: Notes" in [palette.list.item(row).text() for row in range(palette.list.count())]
     palette.close()
     notes.line.setFocus()
-    dialog = window.open_help()
+    dialog = window.view_actions.open_help()
     assert "What came to mind" in dialog.page.toPlainText()
     dialog.close()
 
