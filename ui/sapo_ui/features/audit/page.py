@@ -33,6 +33,7 @@ from sapo_ui.services import engine_study, label_audit
 from sapo_ui.services.label_audit import AuditView
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.card import TitledCard
+from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import EmptyState, label
 from sapo_ui.widgets.row_table import dress_rows
 from sapo_ui.widgets.segmented import Segmented
@@ -95,7 +96,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         self._stack.addWidget(self._with_way_back(self.empty))
         self._stack.addWidget(self.content)
         self.back = self._way_back()
-        self.title = label("", "title")
+        self.title = ElidedLabel(theme.font("title"))
         self.iterations = Segmented("Iteration", "Whose labels are audited")
         self.iterations.chosen.connect(self._choose)
         self.counts = label("", "small", "muted", wrap=True)
@@ -267,7 +268,7 @@ verifier before says, what the rollouts say, and what people and second graders 
     def _show(self, view: AuditView) -> None:
         self.view, audit = view, view.audit
         self._iteration = audit.iteration
-        self.title.setText(f"Label audit \u00b7 {view.run.name}")
+        self.title.set_text(f"Label audit \u00b7 {view.run.name}")
         self.iterations.set_items([(f"it {number}", number) for number in audit.iterations])
         self.iterations.set_value(audit.iteration)
         going = "The run is going on; these are the labels so far. " if view.run.status.alive else ""

@@ -53,6 +53,7 @@ class ReportDialog(WorkDialog):
         self.choose.setAutoDefault(False)
         self.choose.clicked.connect(self._choose)
         self.traces = whole_box("Sample solutions", 0, MOST_TRACES, TRACES)
+        self.traces.setMaximumWidth(108)
         line = QHBoxLayout()
         line.addWidget(self.file, 1)
         line.addWidget(self.choose)
