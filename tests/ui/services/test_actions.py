@@ -18,4 +18,4 @@ def test_shortcuts_are_unique_and_every_action_is_explained():
 
 def test_an_action_without_a_handler_is_refused(qapp):
     with pytest.raises(ValueError, match=r"run\.new"):
-        Actions(qapp, {spec.id: print for spec in ACTIONS if spec.id != "run.new"})
+        Actions(qapp).handle({spec.id: print for spec in ACTIONS if spec.id != "run.new"})

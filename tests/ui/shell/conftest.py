@@ -9,7 +9,7 @@ import pytest
 from sapo_studio import processes
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
-from sapo_studio.store import runs
+from sapo_studio.store import queries, runs
 from sapo_ui.features.new_run.presets import PresetChoice
 from sapo_ui.services import tasks
 from sapo_ui.services.control import SupervisorControl
@@ -99,11 +99,13 @@ def add_run(store):
 
 
 @pytest.fixture
-def select(qtbot):
-    """Selects a run in the list, as soon as it is there."""
+def select(qtbot, store):
+    """Selects a run in the list, as soon as it is there as the store has it: a poll may have seen it half written."""
 
     def select_(window, run_id):
         qtbot.waitUntil(lambda: window.run_list.select(run_id))
         assert window.run_page.run_id == run_id
+        wanted = queries.get_run(store, run_id)
+        qtbot.waitUntil(lambda: (window.current_run().status, window.current_run().pid) == (wanted.status, wanted.pid))
 
     return select_

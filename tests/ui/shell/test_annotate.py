@@ -50,11 +50,11 @@ def test_ways_there_and_back(qtbot, window, store, select):
     place = window.run_list.view.visualRect(window.run_list.view.currentIndex()).center()
     qtbot.mouseClick(window.run_list.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert window.pages.front is window.run_page
-    palette = window.open_palette()
+    palette = window.view_actions.open_palette()
     qtbot.keyClicks(palette.line, "annot")
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
     page = judging(qtbot, window)
-    assert "One hand on the keyboard" in window.open_help().page.toPlainText()
+    assert "One hand on the keyboard" in window.view_actions.open_help().page.toPlainText()
 
 
 def test_every_control_is_named_and_reachable(qtbot, window, store):

@@ -18,7 +18,7 @@ from tests.fixtures.synthetic import synthetic_run
 
 
 def test_palette_finds_and_runs_an_action(qtbot, window):
-    palette = window.open_palette()
+    palette = window.view_actions.open_palette()
     names = [palette.list.item(row).text() for row in range(palette.list.count())]
     assert "Run: New run" in names
     assert "Run: Pause" not in names, "it cannot be done now"
@@ -29,9 +29,9 @@ def test_palette_finds_and_runs_an_action(qtbot, window):
 
 
 def test_help_is_that_of_the_page(window):
-    assert "No run is chosen" in window.open_help().page.toPlainText()
+    assert "No run is chosen" in window.view_actions.open_help().page.toPlainText()
     window.new_run()
-    assert "Choose a preset" in window.open_help().page.toPlainText()
+    assert "Choose a preset" in window.view_actions.open_help().page.toPlainText()
     window.actions_["help.keys"].trigger()
     for dialog in window.findChildren(TextDialog):
         dialog.close()
@@ -135,7 +135,7 @@ def test_the_palette_leads_to_each_place_once_and_to_none_of_an_import(qtbot, op
     window = open_window(PANELS)
 
     def offered():
-        palette = window.open_palette()
+        palette = window.view_actions.open_palette()
         found = [palette.list.item(row).text() for row in range(palette.list.count())]
         palette.close()
         return found

@@ -43,7 +43,7 @@ def test_every_control_of_every_page_panel_and_dialog_has_a_name(whole_window, q
         assert nameless(window) == [], spec.page_id
     window.pages.open("run")
     window.show_error(ValueError("something"))
-    for dialog in (window.open_palette(), window.open_help(), window.file_actions.export()):
+    for dialog in (window.view_actions.open_palette(), window.view_actions.open_help(), window.file_actions.export()):
         assert nameless(dialog) == [], dialog
         dialog.close()
     assert nameless(window) == []
@@ -105,7 +105,7 @@ def test_letters_of_menus_stay_in_menus(whole_window, qtbot):
     for spec in PAGES:
         window.pages.open(spec.page_id)
         shown += shown_texts(window)
-    palette = window.open_palette()
+    palette = window.view_actions.open_palette()
     shown += [palette.list.item(row).text() for row in range(palette.list.count())]
     palette.close()
     assert "New run" in shown

@@ -63,14 +63,17 @@ def test_a_registered_panel_is_on_the_page_in_the_menu_in_the_palette_and_explai
     select(window, run_id)
     notes = window.run_page.panels["notes"]
     assert notes.text.text() == f"run {run_id}"
+    # Read is the panel of its area: the action of that name leads to it.
+    action = window.actions_["run.read"] if area == "read" else shown_panels(window)["Notes"]
     for _ in range(2):
-        shown_panels(window)["Notes"].trigger()
+        action.trigger()
         assert notes.isVisible()
-    palette = window.open_palette()
-    assert "Panel: Notes" in [palette.list.item(row).text() for row in range(palette.list.count())]
+    palette = window.view_actions.open_palette()
+    entry = "View: Read" if area == "read" else "Panel: Notes"
+    assert entry in [palette.list.item(row).text() for row in range(palette.list.count())]
     palette.close()
     notes.line.setFocus()
-    dialog = window.open_help()
+    dialog = window.view_actions.open_help()
     assert "What came to mind" in dialog.page.toPlainText()
     dialog.close()
 

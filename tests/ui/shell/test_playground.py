@@ -32,7 +32,7 @@ def test_it_opens_from_side_bar_menu_and_palette_and_its_engine_ends_with_the_wi
     assert "Tab side" in window.status_line.keys.text()
     window.leave_form()
     assert "Tab side" not in window.status_line.keys.text()
-    palette = window.open_palette()
+    palette = window.view_actions.open_palette()
     qtbot.keyClicks(palette.line, "playground")
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
     assert window.pages.front_id == "playground"

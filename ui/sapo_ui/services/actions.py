@@ -3,7 +3,7 @@ list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
@@ -341,17 +341,11 @@ ACTIONS: tuple[ActionSpec, ...] = (
 
 
 class Actions(QObject):
-    """The QActions made from `specs`, by id. `handlers` says what each does; every spec needs one and every handler a
-    spec."""
+    """The QActions made from `specs`, by id. They do nothing before `handle` has said what each does."""
 
-    def __init__(
-        self, parent: QObject, handlers: dict[str, Callable[[], object]], specs: Iterable[ActionSpec] = ACTIONS
-    ) -> None:
+    def __init__(self, parent: QObject, specs: Iterable[ActionSpec] = ACTIONS) -> None:
         super().__init__(parent)
         self.specs = tuple(specs)
-        ids = {spec.id for spec in self.specs}
-        if ids != handlers.keys():
-            raise ValueError(f"actions and handlers differ: {sorted(ids ^ handlers.keys())}")
         self._actions: dict[str, QAction] = {}
         marked: dict[str, str] = {}
         for menu in dict.fromkeys(spec.menu for spec in self.specs):
@@ -366,10 +360,16 @@ class Actions(QObject):
             action.setCheckable(spec.checkable)
             if spec.shortcut and not spec.local:
                 action.setShortcut(QKeySequence(spec.shortcut))
-            action.triggered.connect(_without_argument(handlers[spec.id]))
             self._actions[spec.id] = action
         self._restyle()
         theme.manager().changed.connect(self._restyle)
+
+    def handle(self, handlers: Mapping[str, Callable[[], object]]) -> None:
+        """Say what each does, by id. ValueError where an action has no handler, or a handler no action."""
+        if self._actions.keys() != handlers.keys():
+            raise ValueError(f"actions and handlers differ: {sorted(self._actions.keys() ^ handlers.keys())}")
+        for action_id, handler in handlers.items():
+            self._actions[action_id].triggered.connect(_without_argument(handler))
 
     def __getitem__(self, action_id: str) -> QAction:
         return self._actions[action_id]

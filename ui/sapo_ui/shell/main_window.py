@@ -6,18 +6,17 @@ stands in run_actions and run_starter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import SapoError
 from sapo_studio.store.records import RunSummary, TraceFilter
-from sapo_ui import theme
 from sapo_ui.features.new_run.presets import Presets
 from sapo_ui.features.run_list.column import RunList
 from sapo_ui.features.run_page.page import RunPage
@@ -31,30 +30,25 @@ from sapo_ui.services.poller import Poller, StoreChange
 from sapo_ui.services.settings import Settings
 from sapo_ui.shell.closing import Closing
 from sapo_ui.shell.file_actions import FileActions
-from sapo_ui.shell.help import about_text, shortcuts_text
 from sapo_ui.shell.menus import fill_menu_bar, run_menu
 from sapo_ui.shell.notify import Notification, Notifier
 from sapo_ui.shell.page_registry import PAGES, PageContext
 from sapo_ui.shell.pages import Pages
 from sapo_ui.shell.run_actions import RunActions, open_path
 from sapo_ui.shell.run_starter import RunStarter
+from sapo_ui.shell.shown_run import OF_A_RUN, ShownRun
 from sapo_ui.shell.side_bar import SideBar
 from sapo_ui.shell.status_line import StatusLine
 from sapo_ui.shell.store_actions import StoreActions
+from sapo_ui.shell.view_actions import ViewActions, ViewParts
 from sapo_ui.shell.warm_up import WarmUp
 from sapo_ui.shell.window_state import WindowState
 from sapo_ui.theme import icons
-from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.banner import Banner
-from sapo_ui.widgets.command_palette import CommandPalette
-from sapo_ui.widgets.panel_export import offer_near
 from sapo_ui.widgets.saving import saving
 
 LEAST_SIZE = (1024, 640)
 """Smaller than this, and nothing can be read."""
-
-OF_A_RUN = ("run", "audit")
-"""Pages that go with the run that they show."""
 
 
 @dataclass(frozen=True)
@@ -77,29 +71,38 @@ class MainWindow(QMainWindow):
     def __init__(self, parts: WindowParts) -> None:
         super().__init__()
         self._parts = parts
-        self._change = StoreChange((), frozenset())
-        self._taking = False  # the list moves on by itself from a run that was deleted: nobody asked for another page
-        self._wanted: str | None = parts.settings.text("last_run") or None
-        self._begun = ""  # the run that was begun or taken in here, and is not in front yet: it gets the focus then
-        self._remembered = True  # what is wanted is the run of last time, which nobody has asked for in this window
         self.setWindowTitle("SAPO Studio")
         self.setWindowIcon(icons.app_icon())
         self.setMinimumSize(*LEAST_SIZE)
-        self._run_actions = RunActions(
-            self,
-            self.current_run,
-            parts.control,
-            home=parts.store_path.parent,
-            say=self._say,
-            on_change=parts.poller.nudge,
-        )
-        self.file_actions = FileActions(
-            self, self.current_run, say=self._say, imported=self._took_in, scored=self._scored
-        )
-        self._store_actions = StoreActions(self, say=self._say, on_error=self.show_error, on_change=parts.poller.nudge)
-        self.actions_ = Actions(self, self._handlers())
+        self.actions_ = Actions(self)
         self.picks = Picks(self)
-        self.picks.changed.connect(self._picked)
+        self._make_pages()
+        self.run_list = RunList()
+        self.run_list.menu_actions = run_menu(self.actions_)
+        self.shown = ShownRun(self.pages, self.run_list, self.run_page, parts.settings.text("last_run"), self)
+        self.banner = Banner()
+        self.banner.action.clicked.connect(self.banner.hide)
+        self._closing = Closing(self, self.banner, self.pages.leave)
+        self.status_line = StatusLine(parts.store_path)
+        self.setStatusBar(self.status_line)
+        self._say = self.status_line.say
+        self._arrange()
+        self._make_actions()
+        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.menu_actions)
+        self._connect()
+        self._view_changed()
+        self._state = WindowState(self, self.side, self.run_page, self.run_list, self.picks)
+        self._state.restore(parts.settings)
+        self.actions_.show_run(None)
+        self._clock = QTimer(self)  # "8 min ago" grows old by itself
+        self._clock.setInterval(60_000)
+        self._clock.setTimerType(Qt.TimerType.VeryCoarseTimer)
+        self._clock.timeout.connect(self._minute)
+        self._clock.start()
+        self.warm_up = WarmUp(self)
+
+    def _make_pages(self) -> None:
+        parts = self._parts
         self.pages = Pages(
             PAGES,
             PageContext(
@@ -120,54 +123,6 @@ class MainWindow(QMainWindow):
         run_page = self.pages["run"]
         assert isinstance(run_page, RunPage)
         self.run_page = run_page
-        run_page.panels.queue_requested.connect(self._queue_of)
-        run_page.panels.mode_changed.connect(self._view_changed)
-        run_page.panels.wanted.connect(lambda: self._show_page("run"))
-        self._run_starter = RunStarter(self.pages, self.current_run, parts.control, parts.presets, self.show_error)
-        self._run_starter.started.connect(self._took_in)
-        self._run_starter.opened.connect(self._view_changed)
-        run_page.failure.resume_requested.connect(self._run_actions.resume_with)
-        run_page.failure.restart_requested.connect(self._run_starter.restart)
-        run_page.failure.edit_requested.connect(self._run_starter.edit)
-        self._run_starter.cancelled.connect(self.leave_form)
-        self.run_list = RunList()
-        self.run_list.menu_actions = run_menu(self.actions_)
-        self.run_list.selected.connect(self._moved_to)
-        self.run_list.clicked.connect(self._selected)
-        self.run_list.picked.connect(self._pick)
-        self.run_list.opened.connect(self._opened)
-        self.run_list.view.delete_pressed.connect(self.actions_["run.bin"].trigger)
-        self.banner = Banner()
-        self.banner.action.clicked.connect(self.banner.hide)
-        self._closing = Closing(self, self.banner, self.pages.leave)
-        self.status_line = StatusLine(parts.store_path)
-        self.setStatusBar(self.status_line)
-        self.status_line.folder_wanted.connect(open_path)
-        saving().saved.connect(self.status_line.say_saved)
-        saving().said.connect(self.status_line.say)
-        saving().use(tasks.write)
-        self._arrange()
-        fill_menu_bar(self.menuBar(), self.actions_, self.run_page.panels.menu_actions)
-        self.actions_[f"view.{theme.manager().mode}"].setChecked(True)
-        self._view_changed()
-        self._state = WindowState(self, self.side, self.run_page, self.run_list, self.picks)
-        self._state.restore(parts.settings)
-        self._notifier = Notifier(self)
-        self._notifier.notified.connect(self._notified)
-        self._notifier.clicked.connect(self._wake_for)
-        self._notifier.tray.open_wanted.connect(self._wake)
-        self._notifier.tray.quit_wanted.connect(self.close)
-        parts.poller.changed.connect(self._changed)
-        parts.poller.trouble.connect(self._trouble)
-        tasks.pool().on_error = self.show_error
-        self.actions_.show_run(None)
-        self._app().focusChanged.connect(self._focus_moved)
-        self._clock = QTimer(self)  # "8 min ago" grows old by itself
-        self._clock.setInterval(60_000)
-        self._clock.setTimerType(Qt.TimerType.VeryCoarseTimer)
-        self._clock.timeout.connect(self._minute)
-        self._clock.start()
-        self.warm_up = WarmUp(self)
 
     def _arrange(self) -> None:
         right = QWidget()
@@ -182,7 +137,6 @@ class MainWindow(QMainWindow):
             if spec.action
         ]
         self.side = SideBar(self.actions_["run.new"], pages, self.actions_["go.list"], self.run_list)
-        self.side.fold_changed.connect(self._folded)
         whole = QWidget()
         row = QHBoxLayout(whole)
         row.setContentsMargins(0, 0, 0, 0)
@@ -196,63 +150,79 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(whole)
         self.run_list.view.setFocus()
 
-    def _handlers(self) -> dict[str, Callable[[], object]]:
-        return {
-            "run.new": self.new_run,
-            "run.demo": self.start_demo,
-            "run.clone": self._clone_run,
-            "run.again": self._again,
-            **self._run_actions.handlers(),
-            **self.file_actions.handlers(),
-            **self._store_actions.handlers(),
-            "app.close": self.close,
-            "app.quit": self.close,
-            "run.watch": lambda: self._use_run("watch"),
-            "run.read": lambda: self._use_run("read"),
-            "run.audit": self.audit,
-            "go.annotate": self.annotate,
-            "go.compare": self.compare,
-            "run.compare": self._compare_run,
-            "go.queue": lambda: self._show_page("run_queue"),
-            "go.benchmarks": self.benchmarks,
-            "go.playground": self.playground,
-            "go.find": self._find,
-            "go.list": self._go_to_list,
-            "go.palette": self.open_palette,
-            "go.sidebar": self._toggle_side,
-            "view.export": self.export_panel,
-            "view.strip": self._fold_strip,
-            "view.reset": self._reset_layout,
-            "view.system": lambda: self._choose_theme("system"),
-            "view.light": lambda: self._choose_theme("light"),
-            "view.dark": lambda: self._choose_theme("dark"),
-            "help.page": self.open_help,
-            "help.keys": lambda: self._show_text("Keyboard shortcuts", shortcuts_text(self.actions_)),
-            "help.data": lambda: open_path(self._parts.store_path.parent),
-            "help.about": lambda: self._show_text("About SAPO Studio", about_text()),
-        }
+    def _make_actions(self) -> None:
+        parts, current, say, nudge = self._parts, self.current_run, self._say, self._parts.poller.nudge
+        home = parts.store_path.parent
+        self._run_actions = RunActions(self, current, parts.control, home=home, say=say, on_change=nudge)
+        self._run_starter = RunStarter(self.pages, current, parts.control, parts.presets, self.show_error)
+        self.file_actions = FileActions(self, current, say=say, imported=self._took_in, scored=self.shown.scored)
+        self._store_actions = StoreActions(self, say=say, on_error=self.show_error, on_change=nudge)
+        self.view_actions = ViewActions(
+            self,
+            ViewParts(self.actions_, self.pages, self.run_page, self.run_list, self.side, parts.settings, home),
+            say,
+        )
+        self.actions_.handle(
+            {
+                "run.new": self.new_run,
+                "run.demo": self.start_demo,
+                "run.clone": self._run_starter.clone,
+                "run.again": self._run_starter.again,
+                **self._run_actions.handlers(),
+                **self.file_actions.handlers(),
+                **self._store_actions.handlers(),
+                **self.view_actions.handlers(),
+                "app.close": self.close,
+                "app.quit": self.close,
+                "run.watch": lambda: self._use_run("watch"),
+                "run.read": lambda: self._use_run("read"),
+                "run.audit": self.audit,
+                "run.compare": self._compare_run,
+                "go.annotate": self.annotate,
+                "go.benchmarks": self.benchmarks,
+                "go.compare": self.compare,
+                "go.playground": self.playground,
+                "go.queue": lambda: self._show_page("run_queue"),
+            }
+        )
+
+    def _connect(self) -> None:
+        """Who hears of what; `closeEvent` undoes what reaches beyond the window."""
+        parts = self._parts
+        self.picks.changed.connect(self._picked)
+        self.run_page.panels.queue_requested.connect(self._queue_of)
+        self.run_page.panels.mode_changed.connect(self._view_changed)
+        self.run_page.panels.wanted.connect(lambda: self._show_page("run"))
+        self.run_page.failure.resume_requested.connect(self._run_actions.resume_with)
+        self.run_page.failure.restart_requested.connect(self._run_starter.restart)
+        self.run_page.failure.edit_requested.connect(self._run_starter.edit)
+        self._run_starter.started.connect(self._took_in)
+        self._run_starter.opened.connect(self._view_changed)
+        self._run_starter.cancelled.connect(self.leave_form)
+        self.run_list.picked.connect(self._pick)
+        self.run_list.view.delete_pressed.connect(self.actions_["run.bin"].trigger)
+        self.shown.page_wanted.connect(self._show_page)
+        self.shown.moved.connect(self._run_moved)
+        self.status_line.folder_wanted.connect(open_path)
+        self._notifier = Notifier(self)
+        self._notifier.notified.connect(self._notified)
+        self._notifier.clicked.connect(self._wake_for)
+        self._notifier.tray.open_wanted.connect(self._wake)
+        self._notifier.tray.quit_wanted.connect(self.close)
+        parts.poller.changed.connect(self._changed)
+        parts.poller.trouble.connect(self._trouble)
+        tasks.pool().on_error = self.show_error
+        saving().saved.connect(self.status_line.say_saved)
+        saving().said.connect(self.status_line.say)
+        saving().use(tasks.write)
+        self._app().focusChanged.connect(self._focus_moved)
 
     # -- what the store says
 
     def _changed(self, change: StoreChange) -> None:
-        self._change = change
-        self._taking = True
-        self.run_list.take(change)
-        self._taking = False
         self.picks.keep([run.id for run in change.runs if run.binned_at is None])
         self._notifier.see(change)
-        self.pages.take(change)
-        if self._wanted is not None:
-            self._taking = self._remembered and self.pages.front_id != "empty"
-            if self.run_list.select(self._wanted):
-                self._wanted = None
-            self._taking = False
-        shown = change.run(self.run_page.run_id)
-        if self.run_page.run_id in change.removed or (shown is not None and shown.binned_at is not None):
-            self.run_page.show_run(None)
-            self.run_list.clear_selection()
-            if self.pages.front_id in OF_A_RUN:
-                self._show_page("empty")
+        self.shown.take(change)
         self.actions_.show_run(self.current_run())
         # A list that gets the focus chooses its first run, which brings the run's page to the front.
         focused = self.focusWidget()
@@ -284,12 +254,11 @@ class MainWindow(QMainWindow):
 
     def current_run(self) -> RunSummary | None:
         """The run that the actions act on."""
-        return self._change.run(self.run_page.run_id)
+        return self.shown.current
 
     def want_run(self, run_id: str) -> None:
         """Show this run as soon as the store has it."""
-        if not self.run_list.select(run_id):
-            self._wanted, self._remembered = run_id, False
+        self.shown.want(run_id)
 
     def new_run(self) -> None:
         """Open the New run form."""
@@ -337,11 +306,8 @@ class MainWindow(QMainWindow):
     def _new_run_like(self, config: RunConfig) -> None:
         self._run_starter.open_form(config)
 
-    def _clone_run(self) -> None:
-        self._run_starter.clone()
-
-    def _again(self) -> None:
-        self._run_starter.again()
+    def _open_run(self, run_id: str) -> None:
+        self.shown.open(run_id)
 
     def leave_form(self) -> None:
         """Go back from the New run form, or another page, to the run."""
@@ -353,7 +319,7 @@ class MainWindow(QMainWindow):
 
     def _pick(self, run_id: str) -> None:
         """Pick a run for comparison, or no longer, and say so: only its bar in the list shows it elsewhere."""
-        run = self._change.run(run_id)
+        run = self.shown.run(run_id)
         if run is not None:
             self.picks.toggle(run_id)
             self._say(self.picks.said_of(run_id, run.name))
@@ -362,40 +328,9 @@ class MainWindow(QMainWindow):
         self.run_list.model.show_picks(self.picks.slots)
         self.actions_["run.compare"].setChecked(self.run_page.run_id in self.picks)
 
-    def _moved_to(self, run_id: str | None) -> None:
-        """The list has gone on to another run. Who picks runs there, or drags them, goes on comparing."""
-        run = self._change.run(run_id)
-        if self.pages.front_id == "compare" and run is not None:
-            self.run_page.show_run(run)
-            self.actions_.show_run(run)
-            self._picked()
-        else:
-            self._selected(run_id)
-
-    def _selected(self, run_id: str | None) -> None:
-        run = self._change.run(run_id) or self.run_list.current()
-        if run is None or run.id != run_id:
-            return
-        self._wanted = None
-        self.run_page.show_run(run)
-        if not self._taking or self.pages.front_id in OF_A_RUN:
-            self._show_page("run")
-            if self._begun == run_id:
-                self._focus_run()
-        if self._begun == run_id:
-            self._begun = ""
-
-    def _open_run(self, run_id: str) -> None:
-        self.want_run(run_id)
-        self._selected(run_id)
-
-    def _opened(self, run_id: str) -> None:
-        self._selected(run_id)
-        self._focus_run()
-
-    def _focus_run(self) -> None:
-        first = self.run_page.failure.first or self.run_page.header.modes
-        first.setFocus(Qt.FocusReason.OtherFocusReason)
+    def _run_moved(self) -> None:
+        self.actions_.show_run(self.current_run())
+        self._picked()
 
     def _wake(self) -> None:
         self.showNormal() if self.isMinimized() else self.show()
@@ -407,14 +342,9 @@ class MainWindow(QMainWindow):
         self.want_run(run_id)
 
     def _took_in(self, run_id: str, said: str) -> None:
-        self._begun = run_id
-        self.want_run(run_id)
+        self.shown.want_begun(run_id)
         self._parts.poller.nudge()
         self._say(said)
-
-    def _scored(self, run_id: str) -> None:
-        # Nothing in the file's summary differs, so that the poller does not see it beside a run that is alive.
-        self.run_page.take(StoreChange(self._change.runs, frozenset({run_id})))
 
     def _show_page(self, page_id: str) -> None:
         self.pages.open(page_id)
@@ -435,71 +365,12 @@ class MainWindow(QMainWindow):
         mode = self.run_page.panels.mode if spec.page_id == "run" else ""
         self.side.show_view(spec.page_id, mode or spec.page_id, wide=spec.wide or mode == "read")
 
-    def _toggle_side(self) -> None:
-        self.side.toggle()
-
-    def _fold_strip(self) -> None:
-        self.run_page.fold_strip()
-
-    def _folded(self, folded: object) -> None:
-        self.actions_["go.sidebar"].setChecked(folded is False)
-
-    def _go_to_list(self) -> None:
-        self.side.set_folded(False)
-        self.run_list.view.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    # -- what the menus do to the window
-
-    def _say(self, text: str) -> None:
-        self.status_line.say(text)
-
     def show_error(self, error: Exception) -> None:
         """Say what went wrong, above the page."""
         if isinstance(error, SapoError):
             self.banner.show_error(error.what, error.why, error.fix, action="Dismiss")
         else:
             self.banner.show_error("Something went wrong", f"{type(error).__name__}: {error}", action="Dismiss")
-
-    def _reset_layout(self) -> None:
-        self.run_page.panels.reset()
-
-    def _find(self) -> None:
-        self.side.set_folded(False)
-        self.run_list.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.run_list.search.selectAll()
-
-    def open_palette(self) -> CommandPalette:
-        """Open the command palette."""
-        entries = [(spec.menu, self.actions_[spec.id]) for spec in self.actions_.specs if spec.id != "go.palette"]
-        entries += [("Panel", action) for action in self.run_page.panels.menu_actions]
-        palette = CommandPalette(entries, self)
-        palette.open_over(self)
-        return palette
-
-    def export_panel(self) -> QMenu | None:
-        """Offer what can be taken out of what has the focus, or of the page in front."""
-        page = self.pages.front
-        menu = None if page is None else offer_near(self._app().focusWidget(), page)
-        if menu is None:
-            self._say("There is nothing here that can be exported.")
-        return menu
-
-    def open_help(self) -> dialogs.TextDialog:
-        """Open the help of the focused panel, or of the page in front."""
-        panel = self.run_page.panels.focused_panel()
-        if panel is not None and panel.help:
-            return self._show_text(f"Help: {panel.title}", panel.help)
-        page = self.pages.front
-        return self._show_text("Help", page.help if page is not None and page.help else RunPage.help)
-
-    def _show_text(self, title: str, markdown: str) -> dialogs.TextDialog:
-        dialog = dialogs.TextDialog(title, markdown, self)
-        dialog.show()
-        return dialog
-
-    def _choose_theme(self, mode: theme.Mode) -> None:
-        theme.manager().choose(mode, in_turns=True)
-        self._parts.settings.theme = mode
 
     # -- Qt's own
 
@@ -539,7 +410,7 @@ class MainWindow(QMainWindow):
             return
         settings = self._parts.settings
         self._state.save(settings)
-        settings.set_text("last_run", self.run_page.run_id or self._wanted or "")
+        settings.set_text("last_run", self.shown.to_remember)
         settings.save()
         self._clock.stop()
         self._app().focusChanged.disconnect(self._focus_moved)

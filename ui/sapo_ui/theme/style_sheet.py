@@ -95,6 +95,8 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus {{ padding: 3px 7px; }}
 QComboBox:focus {{ padding: 3px 23px 3px 7px; }}
 QLineEdit[wrong="true"], QSpinBox[wrong="true"], QDoubleSpinBox[wrong="true"], QComboBox[wrong="true"] {{
     border: 2px solid {bad}; background: {bad_soft}; }}
+QLineEdit[wrong="true"], QSpinBox[wrong="true"], QDoubleSpinBox[wrong="true"] {{ padding: 3px 7px; }}
+QComboBox[wrong="true"] {{ padding: 3px 23px 3px 7px; }}
 QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled {{ color: {muted}; background: {window};
     border-color: {hairline}; }}
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{ width: 0;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
@@ -13,6 +15,24 @@ CELL, GAP, HIGH, LEAST = 6.0, 1.0, 14.0, 2.0
 """Pixels of a cell, between two, its height, and its width where many steps share the column."""
 
 ROLE = Qt.ItemDataRole.UserRole + 1
+
+
+def paint_scores(painter: QPainter, left: float, middle: float, scores: Sequence[float], room: float) -> float:
+    """Paint scores side by side around the height `middle`, narrower where they do not fit into `room` pixels. Returns
+    the pixels that they take."""
+    if not scores:
+        return 0.0
+    look = theme.current()
+    pitch = max(LEAST, min(CELL + GAP, room / len(scores)))
+    gap = GAP if pitch >= 4 else 0.0
+    for at, score in enumerate(scores):
+        cell = QRectF(left + at * pitch, middle - HIGH / 2, pitch - gap, HIGH)
+        painter.fillRect(cell, theme.score_colour(score))
+        if look.dark and gap:
+            painter.setPen(QPen(QColor(look.border), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(cell.adjusted(0.5, 0.5, -0.5, -0.5))
+    return pitch * len(scores)
 
 
 class ScoreStripDelegate(QStyledItemDelegate):
@@ -30,16 +50,7 @@ class ScoreStripDelegate(QStyledItemDelegate):
             return
         painter.save()
         painter.setClipRect(rect)
-        pitch = max(LEAST, min(CELL + GAP, (rect.width() - 12) / len(scores)))
-        gap = GAP if pitch >= 4 else 0.0
-        top = rect.center().y() - HIGH / 2
-        for at, score in enumerate(scores.tolist()):
-            cell = QRectF(rect.left() + 8 + at * pitch, top, pitch - gap, HIGH)
-            painter.fillRect(cell, theme.score_colour(score))
-            if look.dark and gap:
-                painter.setPen(QPen(QColor(look.border), 1))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawRect(cell.adjusted(0.5, 0.5, -0.5, -0.5))
+        paint_scores(painter, rect.left() + 8, rect.center().y(), scores.tolist(), rect.width() - 12)
         painter.restore()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:

@@ -125,6 +125,8 @@ class StepColumn(QScrollArea):
             self._column.insertWidget(at, card)
             self.cards[at : at + 1] = [card]
             card.show()
+        if self._opens:  # out of sight no layout asks for it, and the height of before would stay
+            self.updateGeometry()
         self.choose(chosen, stay=same and self._read_on)
 
     def _drop(self, card: Card) -> None:
@@ -189,7 +191,8 @@ class StepColumn(QScrollArea):
         if not self._opens or not self.cards:
             return hint
         wide = self.viewport().width()
-        return QSize(hint.width(), self._column.heightForWidth(wide) if wide > 0 else self._inside.sizeHint().height())
+        wraps = wide > 0 and self._column.hasHeightForWidth()  # else a layout says -1
+        return QSize(hint.width(), self._column.heightForWidth(wide) if wraps else self._column.sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -106,6 +106,7 @@ class EmptyState(QWidget):
         column.setContentsMargins(theme.SPACE_4, theme.SPACE_4, theme.SPACE_4, theme.SPACE_4)
         column.setSpacing(theme.SPACE_1)
         self._sign = ""
+        self._below: list[QWidget] = []
         self._icon = PlainLabel()
         self._icon.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._icon.setVisible(False)
@@ -134,6 +135,17 @@ class EmptyState(QWidget):
         self._restyle()
         self._fit()
 
+    def put_below(self, part: QWidget) -> None:
+        """Put a button, or whatever else belongs to the message, below it. Beside the message it would get no room:
+        what is hidden asks for none.
+        """
+        column = self.layout()
+        assert isinstance(column, QVBoxLayout)
+        if not self._below:
+            column.insertSpacing(column.count() - 1, theme.SPACE_2)
+        column.insertWidget(column.count() - 1, part, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._below.append(part)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
@@ -141,7 +153,8 @@ class EmptyState(QWidget):
     def _fit(self) -> None:
         """Without room for all of it the sign goes first, and then the text, which hovering shows."""
         wide = max(120, min(420, self.width() - 2 * theme.SPACE_4))
-        room = self.height() - 2 * theme.SPACE_4 - self._headline.heightForWidth(wide)
+        below = [part.sizeHint().height() + theme.SPACE_2 for part in self._below if not part.isHidden()]
+        room = self.height() - 2 * theme.SPACE_4 - self._headline.heightForWidth(wide) - sum(below)
         text = self._text.heightForWidth(wide) + theme.SPACE_1
         self._text.setVisible(bool(self._text.text()) and text <= room)
         self._icon.setVisible(bool(self._sign) and SIGN + text + theme.SPACE_1 <= room)

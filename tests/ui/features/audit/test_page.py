@@ -70,7 +70,7 @@ def test_it_says_who_is_wrong_how_often(open_page, run_id):
         assert "correct steps called incorrect, estimated: " in line
         assert "incorrect steps called correct, by the task's oracle: " in line
     assert page.sources.accessibleDescription() == f"{rollouts}\n{verifier}"
-    assert "Label audit \u00b7 audited" in texts(page)
+    assert page.title.text() == "Label audit \u00b7 audited"
 
 
 def test_disagreements_stand_worst_first(open_page, run_id, qtbot):

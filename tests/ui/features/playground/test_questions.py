@@ -59,6 +59,15 @@ def test_by_number_at_random_and_one_that_was_annotated(qtbot, lay, store):
     annotations.annotate(store, trajectory, "ann", {1: 1})
     qtbot.mouseClick(card.annotated, LEFT)
     qtbot.waitUntil(lambda: card.taken is not None and card.taken.asking.number == row_number(question))
+    # Whoever comes back to the page finds the question, and where it is from.
+    where = card.where.text()
+    table.page.leave()
+    again = table.new_page()
+    qtbot.addWidget(again)
+    again.show()
+    qtbot.waitUntil(lambda: again.card.taken is not None)
+    assert again.card.where.text() == where
+    assert again.card.asking.number == row_number(question)
 
 
 def test_a_very_long_question_is_asked_whole(qtbot, table):

@@ -78,7 +78,7 @@ def test_cancelled_it_leaves_no_file_and_the_dialog_open(qtbot, dialog, tmp_path
     click(qtbot, dialog.ok)
     qtbot.waitUntil(reached.is_set)
     click(qtbot, dialog.close_button)
-    assert dialog.said.text() == "Cancelled: nothing was written."
+    assert dialog.said.text() == "Stopped. Nothing was written."
     assert dialog.ok.isEnabled()
     go_on.set()
     qtbot.waitUntil(lambda: tasks.pool().idle)

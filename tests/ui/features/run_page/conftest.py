@@ -66,7 +66,8 @@ def fired():
 
 @pytest.fixture
 def page(qtbot, qapp, fired):
-    actions = Actions(qapp, {spec.id: lambda name=spec.id: fired.append(name) for spec in ACTIONS})
+    actions = Actions(qapp)
+    actions.handle({spec.id: lambda name=spec.id: fired.append(name) for spec in ACTIONS})
     made = RunPage(actions, PANELS, Settings())
     made.actions_ = actions
     qtbot.addWidget(made)

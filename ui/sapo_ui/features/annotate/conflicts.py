@@ -17,11 +17,11 @@ from sapo_ui.features.annotate.conflict_list import ConflictList
 from sapo_ui.features.annotate.conflict_view import FIRST_MORE, TAKE, ConflictView
 from sapo_ui.features.annotate.draft import Draft, people_of
 from sapo_ui.features.annotate.keys import HELD, digit_of, verb_of
-from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.people_column import PeopleColumn
 from sapo_ui.features.annotate.subpage import Subpage
 from sapo_ui.services.resolutions import ConflictDesk, Evidence, Resolving
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.message_page import MessagePage
 from sapo_ui.wording import told
 
 HELP = """### Annotate: conflicts
@@ -87,7 +87,7 @@ class ConflictsPage(Subpage):
         self.view = ConflictView()
         self.view.pressed.connect(self._clicked)
         self.view.why_left.connect(self.take_focus)
-        self.message = MessagePage()
+        self.message = MessagePage(card=True)
         self.people = PeopleColumn()
         self.people.wrong_asked.connect(partial(self.turned.emit, "gold"))
         side = QFrame()

@@ -26,7 +26,6 @@ from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.annotate.conflict_steps import ConflictStep, ConflictSteps
 from sapo_ui.features.annotate.item_rows import name_of
-from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.people_column import PeopleColumn
 from sapo_ui.features.annotate.person_names import short_name
 from sapo_ui.features.annotate.subpage import Subpage
@@ -34,6 +33,7 @@ from sapo_ui.services.resolutions import ConflictDesk, Evidence
 from sapo_ui.theme import icons
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
+from sapo_ui.widgets.message_page import MessagePage
 from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.row_table import dress_rows
 
@@ -129,7 +129,7 @@ class GoldPage(Subpage):
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         self.question = label("", "body", "muted", wrap=True)
         self.steps = ConflictSteps("known", fmt.NONE)
-        self.message = MessagePage()
+        self.message = MessagePage(card=True)
         self.message.pressed.connect(self._reveal)
         self.people = PeopleColumn()
         self.people.wrong_asked.connect(self.show_person)

@@ -16,7 +16,6 @@ from sapo_studio.store.queue_records import QueueInfo
 from sapo_ui import theme
 from sapo_ui.features.annotate.item_view import OPEN_VERBS, ItemView
 from sapo_ui.features.annotate.keys import HELD, verb_of
-from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.queue_column import QueueColumn
 from sapo_ui.features.annotate.subpage import Subpage
 from sapo_ui.services.annotations import JudgeAction
@@ -24,6 +23,7 @@ from sapo_ui.services.queues import OpenItem, QueueDesk, QueueView
 from sapo_ui.services.settings import Settings
 from sapo_ui.services.unfinished import unfinished
 from sapo_ui.widgets.banner import Banner
+from sapo_ui.widgets.message_page import MessagePage
 from sapo_ui.wording import told
 
 LOADING_MS = 200
@@ -92,7 +92,7 @@ class JudgePage(Subpage):
         self.item.pressed.connect(self._clicked)
         self.item.commented.connect(self._commented)
         self.item.comment_left.connect(self.take_focus)
-        self.message = MessagePage()
+        self.message = MessagePage(card=True)
         self.message.pressed.connect(self._take_up_skipped)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.message)

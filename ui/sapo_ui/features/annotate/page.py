@@ -20,7 +20,6 @@ from sapo_studio.store.queues import list_queues
 from sapo_studio.store.records import TraceFilter
 from sapo_ui import theme
 from sapo_ui.features.annotate.bundle_files import export_queue, take_in_bundle
-from sapo_ui.features.annotate.message_page import MessagePage
 from sapo_ui.features.annotate.new_queue import NewQueueDialog
 from sapo_ui.features.annotate.subpage import Subpage, SubpageSpec
 from sapo_ui.features.annotate.subpages import SUBPAGES
@@ -30,6 +29,7 @@ from sapo_ui.services import queues, tasks
 from sapo_ui.services.annotations import annotation_events
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets import dialogs
+from sapo_ui.widgets.message_page import MessagePage
 from sapo_ui.wording import told
 
 REFRESH_MS = 5000
@@ -71,7 +71,7 @@ class AnnotatePage(Page):
         self.top.delete.connect(self._delete)
         self.top.export.connect(self._export)
         self.top.take_in.connect(lambda: take_in_bundle(self, self._taken_in))
-        self.none = MessagePage()
+        self.none = MessagePage(card=True)
         self.none.pressed.connect(self._ask)
         self._specs = tuple(subpages)
         self._made: dict[int, Subpage] = {}

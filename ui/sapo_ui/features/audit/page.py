@@ -33,8 +33,8 @@ from sapo_ui.services import engine_study, label_audit
 from sapo_ui.services.label_audit import AuditView
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.card import TitledCard
+from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import EmptyState, label
-from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.row_table import dress_rows
 from sapo_ui.widgets.segmented import Segmented
 from sapo_ui.widgets.table_export import TableExport
@@ -44,8 +44,6 @@ SENT = 40
 SIDE, NARROW_SIDE = 330, 290
 NARROW = 800
 """Below this width of the page, in pixels, the side gives way, and scores and what others say only hovering shows."""
-COUNTS = 220
-"""Pixels that a long name leaves to what is counted."""
 ROW = 26
 WIDTHS = {SCORE: 58, ROLLOUTS: 68, OTHERS: 110, WRITTEN: 60, BELIEF: 74, FILTER: 44}
 
@@ -98,7 +96,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         self._stack.addWidget(self._with_way_back(self.empty))
         self._stack.addWidget(self.content)
         self.back = self._way_back()
-        self.title = label("", "title")
+        self.title = ElidedLabel(theme.font("title"))
         self.iterations = Segmented("Iteration", "Whose labels are audited")
         self.iterations.chosen.connect(self._choose)
         self.counts = label("", "small", "muted", wrap=True)
@@ -201,15 +199,6 @@ verifier before says, what the rollouts say, and what people and second graders 
         self.side.setFixedWidth(NARROW_SIDE if narrow else SIDE)
         self._narrow = narrow
         self._hide_columns()
-        self._fit_title()
-
-    def _fit_title(self) -> None:
-        """A long name gives way to what stands beside it."""
-        whole = f"Label audit \u00b7 {self._name}"
-        beside = self.iterations.sizeHint().width() + self.back.sizeHint().width() + COUNTS + 6 * theme.SPACE_3
-        metrics = self.title.fontMetrics()
-        self.title.setText(metrics.elidedText(whole, Qt.TextElideMode.ElideRight, max(120, self.width() - beside)))
-        self.title.setToolTip(plain_tip(whole if self.title.text() != whole else ""))
 
     def _hide_columns(self) -> None:
         """Without room, what the score and others say is left to what hovering shows, and the step's text stays."""
@@ -280,6 +269,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         self.view, audit = view, view.audit
         self._iteration = audit.iteration
         self._name = view.run.name
+        self.title.set_text(f"Label audit \u00b7 {view.run.name}")
         self.iterations.set_items([(f"it {number}", number) for number in audit.iterations])
         self.iterations.set_value(audit.iteration)
         going = "The run is going on; these are the labels so far. " if view.run.status.alive else ""
@@ -305,11 +295,7 @@ verifier before says, what the rollouts say, and what people and second graders 
         self.filter.show_view(view)
         self.reliability.show_audit(audit)
         self.reward.show_evaluations(view.evaluations)
-        self._fit_title()
-        waited = self._stack.widget(0).isAncestorOf(self.window().focusWidget())
         self._stack.setCurrentWidget(self.content)
-        if waited:  # the way back was all that could have the focus
-            self.table.setFocus(Qt.FocusReason.OtherFocusReason)
         if audit.disagreements:
             self.table.selectRow(0)
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)

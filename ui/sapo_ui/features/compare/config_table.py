@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QHeaderView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from sapo_studio.app.comparison.records import ConfigRow
 from sapo_ui import format as fmt
 from sapo_ui import theme
 from sapo_ui.features.compare.dots import paint_dot
+from sapo_ui.features.compare.fitted_table import FittedTable
 from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.row_table import dress_rows
 
@@ -139,7 +140,7 @@ class _Cells(QStyledItemDelegate):
         painter.restore()
 
 
-class ConfigTable(QTableView):
+class ConfigTable(FittedTable):
     """Columns share the width; where there are many, it scrolls sideways."""
 
     def __init__(self) -> None:
@@ -157,22 +158,13 @@ class ConfigTable(QTableView):
     def show_keys(self, rows: Sequence[ConfigRow], runs: Sequence[tuple[str, str, int | None]]) -> None:
         """Show these keys of the runs, which are (id, label, colour)s."""
         self.keys.show(rows, runs)
-        self._fit()
+        self.fit()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(200, HEAD + 2 * ROW)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.text().isalpha() or event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            event.ignore()  # a key of the page
-        else:
-            super().keyPressEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
+    def fit(self) -> None:
+        """Divide the width: the keys what they need, each run the same."""
         runs = len(self.keys.runs)
         if not runs:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from sapo_ui import theme
 from sapo_ui.features.compare.dots import colour_of, paint_dot
 from sapo_ui.features.compare.figures import Figures, Row
+from sapo_ui.features.compare.fitted_table import FittedTable
 from sapo_ui.widgets.interval_axis import paint_on_axis
 from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.row_table import dress_rows
@@ -157,7 +158,7 @@ class _Cells(QStyledItemDelegate):
             painter.drawText(rect.adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, row.note)
 
 
-class FiguresTable(QTableView):
+class FiguresTable(FittedTable):
     """As high as its rows."""
 
     chosen = Signal(object)
@@ -178,14 +179,14 @@ class FiguresTable(QTableView):
         self.setTabKeyNavigation(False)
         self.selectionModel().currentRowChanged.connect(self._moved)
         theme.on_change(self, self.viewport().update)
-        self._fit()
+        self.fit()
 
     def show_figures(self, figures: Figures, ends: tuple[str, str]) -> None:
         """Show these rows; the chosen one stays chosen."""
         group = self.group
         self.figures.show(figures, ends)
         self.choose(group)
-        self._fit()
+        self.fit()
 
     @property
     def group(self) -> int | None:
@@ -216,17 +217,7 @@ class FiguresTable(QTableView):
     def minimumSizeHint(self) -> QSize:
         return QSize(300, self.sizeHint().height())
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.text().isalpha() or event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            event.ignore()  # a key of the page
-        else:
-            super().keyPressEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """Give each column what its texts need, name and axis the rest; where that is little, the last ones go."""
         self.updateGeometry()
         figures = self.figures.figures

@@ -19,7 +19,6 @@ from sapo_ui.features.compare.drop_frame import DropFrame
 from sapo_ui.features.compare.figures import measured_tabs
 from sapo_ui.features.compare.groupable import groupable
 from sapo_ui.features.compare.help_text import HELP, KEYS
-from sapo_ui.features.compare.message import Message
 from sapo_ui.features.compare.run_chips import ChipFacts, RunChips
 from sapo_ui.features.compare.run_chooser import RunChooser
 from sapo_ui.features.compare.short_names import shortened
@@ -33,6 +32,7 @@ from sapo_ui.services.comparison import Asked
 from sapo_ui.services.picks import Picks
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.widgets.elided_label import ElidedLabel
+from sapo_ui.widgets.message_page import MessagePage
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.saving import NUMBERS, saving
 from sapo_ui.wording import told
@@ -75,7 +75,7 @@ class ComparePage(Page):
         self.choose_button = QPushButton("Choose runs\u2026")
         self.choose_button.setAutoDefault(False)
         self.trouble = Notice("bad")
-        self.message = Message()
+        self.message = MessagePage()
         self.board = Board()
         self.beside = BesideView()
         self.main = DropFrame()
@@ -126,7 +126,7 @@ class ComparePage(Page):
         self.top.add_wanted.connect(self.choose_runs)
         self.top.export_wanted.connect(self.export)
         self.choose_button.clicked.connect(lambda _checked=False: self.choose_runs())
-        self.message.button.clicked.connect(lambda _checked=False: self.choose_runs())
+        self.message.pressed.connect(self.choose_runs)
         self.board.curves.metric_chosen.connect(partial(self._choose, "metric"))
         self.board.curves.axis_chosen.connect(partial(self._choose, "axis"))
         self.top.set_chosen.connect(partial(self._choose, "set"))
@@ -262,7 +262,7 @@ class ComparePage(Page):
         self._say(nothing_to_compare(runs, self._runs.values()) if self._told else Said(""))
 
     def _say(self, said: Said) -> None:
-        self.message.say(said.headline, said.text, said.sign, said.button)
+        self.message.say(said.headline, said.text, said.button, said.sign)
         self.stack.setCurrentWidget(self.message)
 
     def _failed(self, error: Exception) -> None:

@@ -12,11 +12,13 @@ from sapo_studio.app.comparison.records import QuestionOutcome, Side
 from sapo_ui import theme
 from sapo_ui.features.compare.dots import paint_dot
 from sapo_ui.theme import glyphs
+from sapo_ui.trajectory.score_strip import LEAST, paint_scores
 from sapo_ui.widgets.plain_text import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 ROW = 44
-CELL, CELL_GAP, CELL_HIGH, MOST_CELLS = 6.0, 1.0, 13.0, 14
+MOST_STRIP = 98.0
+"""Pixels for the scores of a solution, at the most."""
 ROW_ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -143,14 +145,12 @@ class _Rows(QStyledItemDelegate):
         metrics = QFontMetricsF(painter.font())
         text = said(side)
         least = min(metrics.horizontalAdvance(text), 54.0)
-        fit = int((where.right() - x - least - 6) / (CELL + CELL_GAP))
-        for score in side.scores[: min(len(side.scores), MOST_CELLS, max(0, fit))]:
-            cell = QRectF(x, middle - CELL_HIGH / 2, CELL, CELL_HIGH)
-            painter.setPen(QPen(QColor(look.border), 1) if look.dark else Qt.PenStyle.NoPen)
-            painter.setBrush(theme.score_colour(score))
-            painter.drawRect(cell)
-            x += CELL + CELL_GAP
-        x += 5 if side.scores and fit > 0 else 0
+        room = min(MOST_STRIP, where.right() - x - least - 6)
+        shown = side.scores[: max(0, int(room / LEAST))]
+        if shown:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            x += paint_scores(painter, round(x), round(middle), shown, room) + 5
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QColor(look.muted))
         short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, where.right() - x)
         painter.drawText(

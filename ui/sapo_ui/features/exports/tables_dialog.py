@@ -5,16 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -33,9 +29,9 @@ from sapo_ui.services import tasks
 from sapo_ui.services.table_export import TableExport, free_name, parquet_there
 from sapo_ui.widgets.combo import combo_box
 from sapo_ui.widgets.labels import label
-from sapo_ui.widgets.notice import Notice
-from sapo_ui.widgets.plain_text import PlainLabel, plain_tip
+from sapo_ui.widgets.plain_text import plain_tip
 from sapo_ui.widgets.saving import saving
+from sapo_ui.widgets.work_dialog import WorkDialog
 from sapo_ui.wording import told
 
 FORMATS: tuple[tuple[str, Format], ...] = (("Parquet", "parquet"), ("CSV", "csv"))
@@ -44,13 +40,17 @@ LOOK_MS = 150
 NO_PARQUET = "Parquet needs pyarrow, which is not installed here: pip install pyarrow."
 
 
-class TablesDialog(QDialog):
+class TablesDialog(WorkDialog):
     """The window stays usable beside it. Closing it while it writes stops it, and nothing is kept."""
 
     def __init__(self, run: RunSummary, folder: Path, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(f"Export tables of {run.name}")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__(
+            f"Export tables of {run.name}",
+            "Export",
+            said="What is written",
+            progress="How far the export is",
+            parent=parent,
+        )
         self.setMinimumWidth(600)
         self._run = run
         self._export: TableExport | None = None
@@ -68,28 +68,9 @@ class TablesDialog(QDialog):
         self.choose = QPushButton("Choose\u2026")
         self.choose.setToolTip("Choose the folder in which the new one is made")
         self.choose.setAutoDefault(False)
-        self.said = PlainLabel()
-        self.said.setWordWrap(True)
-        self.said.setAccessibleName("What is written")
-        self.progress = QProgressBar()
-        self.progress.setAccessibleName("How far the export is")
-        self.progress.setRange(0, 1000)
-        self.progress.setTextVisible(False)
-        policy = self.progress.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.progress.setSizePolicy(policy)
-        self.progress.hide()
-        self.trouble = Notice("bad")
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.ok = QPushButton("Export")
-        self.ok.setProperty("look", "primary")
-        self.buttons.addButton(self.ok, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.close_button = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
-        self.close_button.setAutoDefault(False)
         self._lay_out()
         self.choose.clicked.connect(self._choose)
         self.ok.clicked.connect(self._write)
-        self.buttons.rejected.connect(self.reject)
         self.folder.textChanged.connect(self._enable)
         self.format.currentIndexChanged.connect(self._enable)
         if not parquet_there():
@@ -126,15 +107,10 @@ class TablesDialog(QDialog):
         form = QFormLayout()
         form.addRow("Format", self.format)
         form.addRow("Folder", line)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+        column = self.whole()
         column.addWidget(self.choices)
         column.addLayout(form)
-        column.addWidget(self.said)
-        column.addWidget(self.progress)
-        column.addWidget(self.trouble)
-        column.addStretch(1)
+        self.put_below(column)
         column.addWidget(self.buttons)
 
     def _group(self, title: str, tables: tuple[TableSpec, ...]) -> QVBoxLayout:
@@ -208,7 +184,7 @@ class TablesDialog(QDialog):
     def _set_busy(self, busy: bool) -> None:
         for part in (self.choices, self.format, self.folder, self.choose, self.ok):
             part.setEnabled(not busy)
-        self.progress.setValue(0)
+        self.show_share(0)
         self.progress.setVisible(busy)
         self.close_button.setText("Stop" if busy else "Cancel")
         if busy:
@@ -221,7 +197,7 @@ class TablesDialog(QDialog):
     def _look(self) -> None:
         found = None if self._export is None else self._export.progress
         if found is not None:
-            self.progress.setValue(round(1000 * found.share))
+            self.show_share(found.share)
             self.said.setText(f"Writing {found.table.replace('_', ' ')}: {counted(found.rows, 'row')}.")
 
     def _done(self, folder: Path, found: list[WrittenTable]) -> None:
@@ -246,14 +222,12 @@ class TablesDialog(QDialog):
         else:
             self.trouble.say(told(error))
 
-    def reject(self) -> None:
-        """Esc and the button stop the export first, and close the dialog where none is at work."""
-        if self._export is not None:
-            self._export.stop()
-        else:
-            super().reject()
+    @property
+    def working(self) -> bool:
+        """Whether tables are being written."""
+        return self._export is not None
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def stop(self) -> None:
+        """End the writing; nothing is kept, and `_failed` says so."""
         if self._export is not None:
             self._export.stop()
-        super().closeEvent(event)

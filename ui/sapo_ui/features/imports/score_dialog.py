@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
     QFormLayout,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -27,23 +21,26 @@ from sapo_ui.services.scoring import ScoreJob, read_scorers
 from sapo_ui.widgets.combo import combo_box, set_items
 from sapo_ui.widgets.elided_combo import ElidedCombo
 from sapo_ui.widgets.elided_label import ElidedLabel
-from sapo_ui.widgets.notice import Notice
-from sapo_ui.widgets.plain_text import PlainLabel
+from sapo_ui.widgets.work_dialog import WorkDialog
 from sapo_ui.wording import told
 
 NONE_YET = "No run here has a trained verifier yet. Let a run finish its first iteration."
 
 
-class ScoreDialog(QDialog):
+class ScoreDialog(WorkDialog):
     """The window stays usable beside it. Closing it while it scores stops the engine, and nothing is kept."""
 
     scored = Signal(object)
     """(Scored) The scores are in the store."""
 
     def __init__(self, run: RunSummary, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Score with a verifier")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__(
+            "Score with a verifier",
+            "Score",
+            said="What comes of it",
+            progress="How far the scoring is",
+            parent=parent,
+        )
         self.setMinimumWidth(460)
         self._import = run.id
         self._found: Sequence[Scorers] = ()
@@ -55,53 +52,31 @@ class ScoreDialog(QDialog):
         self.run.setEnabled(False)
         self.verifier = combo_box("Verifier", (), "Which of the run's verifiers")
         self.verifier.setEnabled(False)
-        self.said = PlainLabel("Looking for runs that have a verifier\u2026")
-        self.said.setWordWrap(True)
-        self.said.setAccessibleName("What comes of it")
-        self.progress = QProgressBar()
-        self.progress.setAccessibleName("How far the scoring is")
-        self.progress.setTextVisible(False)
-        self.progress.hide()
-        self.trouble = Notice("bad")
+        self.said.setText("Looking for runs that have a verifier\u2026")
         form = QFormLayout()
         form.addRow("File", self.file)
         form.addRow("Run", self.run)
         form.addRow("Verifier", self.verifier)
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.ok = QPushButton("Score")
-        self.ok.setProperty("look", "primary")
         self.ok.setEnabled(False)
-        self.buttons.addButton(self.ok, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.close_button = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
-        self.close_button.setAutoDefault(False)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+        column = self.whole()
         column.addLayout(form)
-        column.addWidget(self.said)
-        column.addWidget(self.progress)
-        column.addWidget(self.trouble)
-        column.addStretch(1)
+        self.put_below(column)
         column.addWidget(self.buttons)
         self.run.currentIndexChanged.connect(self._offer_verifiers)
         self.ok.clicked.connect(self._score)
-        self.buttons.rejected.connect(self.reject)
         self._engine.progressed.connect(self._progressed)
         self._engine.ended.connect(self._ended)
         self._engine.failed.connect(self._failed)
         tasks.run(self, read_scorers, self._offer, failed=self._failed, key="runs")
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        if self._engine.running:
-            self._engine.end_now()
-        super().closeEvent(event)
+    @property
+    def working(self) -> bool:
+        """Whether the engine is at work."""
+        return self._engine.running
 
-    def reject(self) -> None:
-        """Esc and the button stop the engine first, and close the dialog where none is at work."""
-        if self._engine.running:
-            self._stop()
-        else:
-            super().reject()
+    def abandon(self) -> None:
+        """End the engine at once: there is nobody left to hear of it."""
+        self._engine.end_now()
 
     def _offer(self, found: Sequence[Scorers]) -> None:
         self._found = found
@@ -137,7 +112,7 @@ class ScoreDialog(QDialog):
     def _score(self) -> None:
         self.trouble.say("")
         self._set_busy(True)
-        self.progress.setRange(0, 0)  # the engine loads its libraries and the model first
+        self.show_waiting()  # the engine loads its libraries and the model first
         self.said.setText("The engine is starting\u2026")
         self.close_button.setText("Stop")
         self.close_button.setFocus()
@@ -146,11 +121,11 @@ class ScoreDialog(QDialog):
 
     def _progressed(self, done: float) -> None:
         if done > 0:
-            self.progress.setRange(0, 1000)
-            self.progress.setValue(round(1000 * done))
+            self.show_share(done)
             self.said.setText(f"{100 * done:.0f}{fmt.THIN}% scored.")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End the engine; no score is kept."""
         self._engine.cancel()
         self._set_busy(False)
         self.close_button.setText("Cancel")

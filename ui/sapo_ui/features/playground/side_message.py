@@ -29,30 +29,32 @@ class SideMessage(QWidget):
         self.progress.setFixedWidth(220)
         self.progress.setAccessibleName("Loading")
         self.buttons: list[QPushButton] = []
-        self._row = QHBoxLayout()
+        ways = QWidget()
+        self._row = QHBoxLayout(ways)
+        self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(theme.SPACE_2)
         self._row.addStretch(1)
         self._row.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.SPACE_2, 0, theme.SPACE_2, 0)
-        column.setSpacing(theme.SPACE_2)
-        column.addStretch(2)
         column.addWidget(self.words)
-        column.addWidget(self.progress, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addLayout(self._row)
-        column.addStretch(3)
         self.progress.hide()
+        self.words.put_below(self.progress)
+        self.words.put_below(ways)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # takes it over from what it stands in the place of
 
     def say(
         self, headline: str, text: str, sign: str = "", *, done: float | None = None, ways: Sequence[Way] = ()
     ) -> None:
         """Say this. `done`: how far something is, a fraction of 1."""
-        self.words.say(headline, text, sign)
         self.setAccessibleName(f"{headline}. {text}")
         self.progress.setVisible(done is not None)
         if done is not None:
             self.progress.setValue(round(100 * done))
+        self._offer(ways)
+        self.words.say(headline, text, sign)
+
+    def _offer(self, ways: Sequence[Way]) -> None:
         if [button.text() for button in self.buttons] == [words for words, _ in ways]:
             return
         for button in self.buttons:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QTextBrowser,
     QVBoxLayout,
@@ -32,24 +30,22 @@ from sapo_ui.services.publishing import CardText, Offers, PublishJob, UploadJob
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
-from sapo_ui.widgets.notice import Notice
-from sapo_ui.widgets.plain_text import PlainLabel, breakable
+from sapo_ui.widgets.plain_text import breakable
 from sapo_ui.widgets.saving import saving
+from sapo_ui.widgets.work_dialog import WorkDialog
 from sapo_ui.wording import told
 
 NOTHING_YET = "This run has no model yet. Its warm-up has to be done first."
 
 
-class PublishDialog(QDialog):
+class PublishDialog(WorkDialog):
     """The window stays usable beside it. Closing it while an engine is at work stops that, and no folder is left."""
 
     published = Signal(object)
     """(str) What was done, as a sentence."""
 
     def __init__(self, run: RunSummary, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Publish model")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__("Publish model", "Publish", said="What comes of it", progress="How far it is", parent=parent)
         self.resize(980, 640)
         self._run = run
         self._origins: Sequence[Origin] | None = None
@@ -63,35 +59,21 @@ class PublishDialog(QDialog):
         self.run.set_text(f"{run.name} ({run.id})")
         self.form = PublishForm(run.id)
         self.form.setFixedWidth(400)
-        self.said = PlainLabel("Looking what the run has\u2026")
-        self.said.setWordWrap(True)
-        self.said.setAccessibleName("What comes of it")
-        self.progress = QProgressBar()
-        self.progress.setAccessibleName("How far it is")
-        self.progress.setTextVisible(False)
-        self.progress.hide()
-        self.trouble = Notice("bad")
+        self.said.setText("Looking what the run has\u2026")
         self.card = QTextBrowser()
         self.card.setAccessibleName("What the card will say")
         self.card.setFont(theme.font("small"))
         self.card.setOpenLinks(False)
         self.card.document().setDocumentMargin(12)
         self._title = label("What the card will say", "strong")
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.close_button = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
-        self.close_button.setAutoDefault(False)
         self.show_folder = QPushButton("Open folder")
         self.show_folder.setAutoDefault(False)
-        self.ok = QPushButton("Publish")
-        self.ok.setProperty("look", "primary")
         self.buttons.addButton(self.show_folder, QDialogButtonBox.ButtonRole.ActionRole)
-        self.buttons.addButton(self.ok, QDialogButtonBox.ButtonRole.AcceptRole)
         self.show_folder.hide()  # the box shows what it is given
         self._lay_out()
         self.form.changed.connect(self._changed)
         self.ok.clicked.connect(self._go)
         self.show_folder.clicked.connect(self._open_folder)
-        self.buttons.rejected.connect(self.reject)
         self._engine.progressed.connect(self._progressed)
         self._engine.ended.connect(self._ended)
         self._engine.failed.connect(self._failed)
@@ -105,10 +87,7 @@ class PublishDialog(QDialog):
         left.setSpacing(theme.SPACE_3)
         left.addWidget(self.run)
         left.addWidget(self.form)
-        left.addWidget(self.said)
-        left.addWidget(self.progress)
-        left.addWidget(self.trouble)
-        left.addStretch(1)
+        self.put_below(left)
         both = QHBoxLayout()
         both.setSpacing(theme.SPACE_4)
         both.addLayout(left)
@@ -117,25 +96,20 @@ class PublishDialog(QDialog):
         right.addWidget(self._title)
         right.addWidget(self.card, 1)
         both.addLayout(right, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+        column = self.whole()
         column.addLayout(both, 1)
         column.addWidget(self.buttons)
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        if self._engine.running:
-            self._engine.end_now()
-            if self._writing is not None:
-                self._writing.give_up()
-        super().closeEvent(event)
+    @property
+    def working(self) -> bool:
+        """Whether the engine is at work."""
+        return self._engine.running
 
-    def reject(self) -> None:
-        """Esc and the button stop the engine first, and close the dialog where none is at work."""
-        if self._engine.running:
-            self._stop()
-        else:
-            super().reject()
+    def abandon(self) -> None:
+        """End the engine at once, and leave no half of a folder."""
+        self._engine.end_now()
+        if self._writing is not None:
+            self._writing.give_up()
 
     # -- What is chosen
 
@@ -187,8 +161,7 @@ class PublishDialog(QDialog):
 
     def _begin(self, said: str) -> None:
         self.form.setEnabled(False)
-        self.progress.setRange(0, 0)
-        self.progress.show()
+        self.show_waiting()
         self.said.setText(said)
         self.close_button.setText("Stop")
         self.close_button.setFocus()
@@ -202,11 +175,11 @@ class PublishDialog(QDialog):
 
     def _progressed(self, done: float) -> None:
         if done > 0:
-            self.progress.setRange(0, 1000)
-            self.progress.setValue(round(1000 * done))
+            self.show_share(done)
             self.said.setText("Uploading\u2026" if self._upload is not None else "Writing the model\u2026")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End the engine. A folder that is written is kept, half of one is not."""
         uploading = self._upload is not None
         self._engine.cancel()
         if not uploading and self._writing is not None:

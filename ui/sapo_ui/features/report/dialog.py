@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
-    QProgressBar,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -22,10 +18,9 @@ from sapo_studio.errors import InputError
 from sapo_studio.paths import user_path
 from sapo_studio.store.records import RunSummary
 from sapo_ui.services.reports import MOST_TRACES, TRACES, Progress, ReportWriter
-from sapo_ui.widgets.notice import Notice
-from sapo_ui.widgets.plain_text import PlainLabel
 from sapo_ui.widgets.saving import PAGES, saving
 from sapo_ui.widgets.spin_boxes import whole_box
+from sapo_ui.widgets.work_dialog import WorkDialog
 from sapo_ui.wording import told
 
 ABOUT = (
@@ -34,16 +29,20 @@ ABOUT = (
 )
 
 
-class ReportDialog(QDialog):
+class ReportDialog(WorkDialog):
     """Works in the background: the window stays usable, Cancel ends it. Once the file is there, it can be opened."""
 
     open_wanted = Signal(object)
     """(Path) Somebody wants to see this file, or this folder."""
 
     def __init__(self, run: RunSummary, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(f"Export report of {run.name}")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__(
+            f"Export report of {run.name}",
+            "Export",
+            said="What is written",
+            progress="How far the report is",
+            parent=parent,
+        )
         self.resize(560, 260)
         self._run = run
         self._written: Path | None = None
@@ -54,61 +53,42 @@ class ReportDialog(QDialog):
         self.choose.setAutoDefault(False)
         self.choose.clicked.connect(self._choose)
         self.traces = whole_box("Sample solutions", 0, MOST_TRACES, TRACES)
+        self.traces.setMaximumWidth(108)
         line = QHBoxLayout()
         line.addWidget(self.file, 1)
         line.addWidget(self.choose)
         form = QFormLayout()
         form.addRow("File", line)
         form.addRow("Sample solutions", self.traces)
-        self.said = PlainLabel(ABOUT)
-        self.said.setWordWrap(True)
-        self.said.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.said.setAccessibleName("What is written")
-        self.progress = QProgressBar()
-        self.progress.setAccessibleName("How far the report is")
-        self.progress.setTextVisible(False)
-        self.progress.hide()
-        self.trouble = Notice("bad")
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.close_button = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
-        self.close_button.setAutoDefault(False)
-        self.ok = QPushButton("Export")
-        self.ok.setProperty("look", "primary")
+        self.said.setText(ABOUT)
         self.show_folder = QPushButton("Show in folder")
         self.open_file = QPushButton("Open")
         self.open_file.setProperty("look", "primary")
-        for button in (self.ok, self.show_folder, self.open_file):
+        for button in (self.show_folder, self.open_file):
             self.buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
+        column = self.whole()
         column.addLayout(form)
-        column.addWidget(self.said, 1)
-        column.addWidget(self.progress)
-        column.addWidget(self.trouble)
+        self.put_below(column)
         column.addWidget(self.buttons)
         self.file.textChanged.connect(self._typed)
         self.ok.clicked.connect(self._write)
         self.show_folder.clicked.connect(self._show_folder)
         self.open_file.clicked.connect(self._open_file)
-        self.buttons.rejected.connect(self.reject)
         self.writer.progressed.connect(self._progressed)
         self.writer.written.connect(self._done)
         self.writer.failed.connect(self._failed)
         self._dress()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self.writer.cancel()
-        super().closeEvent(event)
+    @property
+    def working(self) -> bool:
+        """Whether the report is being written."""
+        return self.writer.running
 
-    def reject(self) -> None:
-        """Esc and the button end the work first, and close the dialog where there is none."""
-        if self.writer.running:
-            self.writer.cancel()
-            self.said.setText("Cancelled: nothing was written.")
-            self._dress()
-        else:
-            super().reject()
+    def stop(self) -> None:
+        """End the writing; no file is left."""
+        self.writer.cancel()
+        self.said.setText("Stopped. Nothing was written.")
+        self._dress()
 
     def _typed(self) -> None:
         self._written = None
@@ -133,7 +113,7 @@ class ReportDialog(QDialog):
         for button in (self.show_folder, self.open_file):
             button.setVisible(done)
         self.open_file.setDefault(done)
-        self.close_button.setText("Close" if done else "Cancel")
+        self.close_button.setText("Close" if done else "Stop" if busy else "Cancel")
 
     def _choose(self) -> None:
         path = saving().ask(self, "Export report", Path(self.file.text()).name or f"{self._run.id}.html", PAGES)
@@ -147,15 +127,14 @@ class ReportDialog(QDialog):
         except InputError as error:
             self._failed(error)
             return
-        self.progress.setRange(0, 0)
+        self.show_waiting()
         self.said.setText("Reading the run\u2026")
         self.writer.write(self._run.id, file, self.traces.value())
         self._dress()
         self.close_button.setFocus()
 
     def _progressed(self, progress: Progress) -> None:
-        self.progress.setRange(0, progress.of)
-        self.progress.setValue(progress.done)
+        self.show_share(progress.done / progress.of)
         self.said.setText(f"{progress.section} ({progress.done + 1} of {progress.of})")
 
     def _done(self, file: Path) -> None:
