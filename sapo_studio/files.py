@@ -29,6 +29,8 @@ DATA_BYTES = 4 * 2**30
 DEEPEST = 64
 """Levels of brackets, tables and keys in what is read; nothing of use has more."""
 _MARKS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
+_MOST_OF_NAME = 200
+"""Bytes of a name that stand in that of what is unfinished: file systems take 255."""
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -252,6 +254,13 @@ def output_place(file: Path) -> Path:
         raise InputError(f"Cannot write {file}", why=why or str(error), fix="Give the path of a file.") from error
 
 
+def _unfinished(place: Path) -> Path:
+    """Where an output that becomes `place` is written first. A name of its own each time: two programs that write the
+    same output do not meet before one of them is done."""
+    name = place.name.encode(errors="ignore")[:_MOST_OF_NAME].decode(errors="ignore")
+    return place.with_name(f"{name}.{uuid4().hex[:8]}.partial")
+
+
 @contextmanager
 def written_output(file: Path) -> Generator[TextIO]:
     """A text file to write an output to: it appears whole when the block is left, or not at all after an error.
@@ -259,9 +268,7 @@ def written_output(file: Path) -> Generator[TextIO]:
     Raises InputError as `output_place` does, OSError where it cannot be written.
     """
     place = output_place(file)
-    part = place.with_name(place.name + ".partial")
-    if part.is_file() and not part.is_symlink():
-        part.unlink()
+    part = _unfinished(place)
     with part.open("x", encoding="utf-8", newline="") as stream:
         try:
             yield stream
@@ -280,17 +287,30 @@ def new_folder(folder: Path) -> Generator[Path]:
     Raises InputError where something is called so already: nothing is replaced. OSError where it cannot be written.
     """
     if folder.name and (folder.exists() or folder.is_symlink()):
-        raise InputError(f"{folder} exists already", fix="Choose a folder that does not exist yet.")
+        raise _there_already(folder)
     place = output_place(folder)
     place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f"{place.name}.{uuid4().hex[:8]}.partial")
+    partial = _unfinished(place)
     partial.mkdir()
     try:
         yield partial
-        partial.rename(place)
+        _become(partial, place, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def _become(partial: Path, place: Path, folder: Path) -> None:
+    try:
+        partial.rename(place)
+    except OSError as error:
+        if place.exists():  # made meanwhile, by another program
+            raise _there_already(folder) from error
+        raise
+
+
+def _there_already(folder: Path) -> InputError:
+    return InputError(f"{folder} exists already", fix="Choose a folder that does not exist yet.")
 
 
 def write_output(file: Path, text: str) -> None:
