@@ -6,6 +6,7 @@ And files that a user names: text that is read within limits, outputs that repla
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import io
 import json
@@ -15,12 +16,12 @@ import stat
 import tomllib
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 from uuid import uuid4
 
-from sapo_studio.errors import InputError
+from sapo_studio.errors import InputError, StoreError
 
 MANIFEST = "manifest.json"
 CONFIGURATION_BYTES = 8 * 2**20
@@ -280,37 +281,69 @@ def written_output(file: Path) -> Generator[TextIO]:
             raise
 
 
+class FolderDraft:
+    """A folder of outputs in the making: `partial` beside its place, until `finish` gives it its name.
+
+    A process that is killed meanwhile leaves `partial` (NAME.????????.partial), and nothing under the name.
+    """
+
+    def __init__(self, target: Path, *, empty_is_free: bool = False) -> None:
+        """Raises InputError where something stands at `target`, a folder without anything in it aside where
+        `empty_is_free`; OSError where nothing can be written there."""
+        self.target = target
+        self._into_empty = empty_is_free and target.is_dir() and not any(target.iterdir())
+        if target.name and (target.exists() or target.is_symlink()) and not self._into_empty:
+            raise _there_already(target)
+        self._place = target.resolve() if self._into_empty else output_place(target)
+        self._place.parent.mkdir(parents=True, exist_ok=True)
+        self.partial = _unfinished(self._place)
+        self.partial.mkdir()
+
+    def finish(self) -> None:
+        """Give the folder its name. Raises InputError where another program was faster, OSError where it cannot be
+        written; nothing is left behind then."""
+        try:
+            for file in sorted(self.partial.rglob("*")):
+                if file.is_file():
+                    with file.open("rb") as stream:
+                        os.fsync(stream.fileno())
+            if self._into_empty:
+                with suppress(FileNotFoundError):
+                    self._place.rmdir()
+            self.partial.rename(self._place)
+        except OSError as error:
+            self.discard()
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise _there_already(self.target) from error
+            raise
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+
 @contextmanager
-def new_folder(folder: Path) -> Generator[Path]:
-    """A folder to fill with outputs, that becomes `folder` when the block is left, or is gone after an error.
+def new_folder(target: Path) -> Generator[Path]:
+    """A folder to fill with outputs, that becomes `target` when the block is left, or is gone after an error.
 
     Raises InputError where something is called so already: nothing is replaced. OSError where it cannot be written.
     """
-    if folder.name and (folder.exists() or folder.is_symlink()):
-        raise _there_already(folder)
-    place = output_place(folder)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = _unfinished(place)
-    partial.mkdir()
+    draft = FolderDraft(target)
     try:
-        yield partial
-        _become(partial, place, folder)
+        yield draft.partial
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        draft.discard()
         raise
-
-
-def _become(partial: Path, place: Path, folder: Path) -> None:
-    try:
-        partial.rename(place)
-    except OSError as error:
-        if place.exists():  # made meanwhile, by another program
-            raise _there_already(folder) from error
-        raise
+    draft.finish()
 
 
 def _there_already(folder: Path) -> InputError:
     return InputError(f"{folder} exists already", fix="Choose a folder that does not exist yet.")
+
+
+def cannot_write(place: Path, error: OSError) -> StoreError:
+    """What is said where an output cannot be written."""
+    return StoreError(f"Cannot write {place}", why=str(error), fix="Free some space or choose another place.")
 
 
 def write_output(file: Path, text: str) -> None:
