@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
 
@@ -37,12 +37,13 @@ from sapo_studio.app.commands import (
     run,
     runs,
     score,
+    standard_streams,
     stop,
     try_checkpoint,
     withdraw,
 )
 from sapo_studio.app.commands.checked_command import CheckedCommand
-from sapo_studio.errors import SapoError
+from sapo_studio.errors import SapoError, StoreError
 from sapo_studio.readable import cut, printable
 
 app = typer.Typer(
@@ -100,10 +101,17 @@ def _options(
     pass
 
 
+_STOPPED = 3
+_BY_CTRL_C = 130
+"""What Typer makes of Ctrl+C, in releases that bring their own click."""
+
+
 def main() -> None:
     """Entry point of `sapo`. Never shows a traceback for an error that the user can understand."""
+    standard_streams.prepare()
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()  # what is left goes out here, where it is caught if it does not
     except _REFUSED as error:
         from typer.rich_utils import rich_format_error
 
@@ -112,13 +120,30 @@ def main() -> None:
         refused.message = printable(cut(refused.message))
         rich_format_error(refused)
         sys.exit(refused.exit_code)
-    except typer.Abort:
+    except typer.Abort as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            _stopped()
         print("Aborted.", file=sys.stderr)
         sys.exit(1)
     except SapoError as error:
         show(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if not standard_streams.takes_no_more(error):
+            raise
+        standard_streams.give_up()
+        if not isinstance(error, BrokenPipeError):  # nobody reads on: `sapo runs | head`
+            why = error.strerror or str(error)
+            show(StoreError("The output cannot be written to its end", why=why, fix="Free some space."), as_json=False)
+        sys.exit(1)
+    if code == _BY_CTRL_C:
+        _stopped()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stopped() -> NoReturn:
+    print("Stopped.", file=sys.stderr)
+    sys.exit(_STOPPED)
 
 
 def show(error: SapoError, *, as_json: bool) -> None:

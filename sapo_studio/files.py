@@ -6,6 +6,7 @@ And files that a user names: text that is read within limits, outputs that repla
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import io
 import json
@@ -15,12 +16,12 @@ import stat
 import tomllib
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 from uuid import uuid4
 
-from sapo_studio.errors import InputError
+from sapo_studio.errors import InputError, StoreError
 
 MANIFEST = "manifest.json"
 CONFIGURATION_BYTES = 8 * 2**20
@@ -29,6 +30,8 @@ DATA_BYTES = 4 * 2**30
 DEEPEST = 64
 """Levels of brackets, tables and keys in what is read; nothing of use has more."""
 _MARKS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
+_MOST_OF_NAME = 200
+"""Bytes of a name that stand in that of what is unfinished: file systems take 255."""
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -252,6 +255,13 @@ def output_place(file: Path) -> Path:
         raise InputError(f"Cannot write {file}", why=why or str(error), fix="Give the path of a file.") from error
 
 
+def _unfinished(place: Path) -> Path:
+    """Where an output that becomes `place` is written first. A name of its own each time: two programs that write the
+    same output do not meet before one of them is done."""
+    name = place.name.encode(errors="ignore")[:_MOST_OF_NAME].decode(errors="ignore")
+    return place.with_name(f"{name}.{uuid4().hex[:8]}.partial")
+
+
 @contextmanager
 def written_output(file: Path) -> Generator[TextIO]:
     """A text file to write an output to: it appears whole when the block is left, or not at all after an error.
@@ -259,9 +269,7 @@ def written_output(file: Path) -> Generator[TextIO]:
     Raises InputError as `output_place` does, OSError where it cannot be written.
     """
     place = output_place(file)
-    part = place.with_name(place.name + ".partial")
-    if part.is_file() and not part.is_symlink():
-        part.unlink()
+    part = _unfinished(place)
     with part.open("x", encoding="utf-8", newline="") as stream:
         try:
             yield stream
@@ -273,24 +281,69 @@ def written_output(file: Path) -> Generator[TextIO]:
             raise
 
 
+class FolderDraft:
+    """A folder of outputs in the making: `partial` beside its place, until `finish` gives it its name.
+
+    A process that is killed meanwhile leaves `partial` (NAME.????????.partial), and nothing under the name.
+    """
+
+    def __init__(self, target: Path, *, empty_is_free: bool = False) -> None:
+        """Raises InputError where something stands at `target`, a folder without anything in it aside where
+        `empty_is_free`; OSError where nothing can be written there."""
+        self.target = target
+        self._into_empty = empty_is_free and target.is_dir() and not any(target.iterdir())
+        if target.name and (target.exists() or target.is_symlink()) and not self._into_empty:
+            raise _there_already(target)
+        self._place = target.resolve() if self._into_empty else output_place(target)
+        self._place.parent.mkdir(parents=True, exist_ok=True)
+        self.partial = _unfinished(self._place)
+        self.partial.mkdir()
+
+    def finish(self) -> None:
+        """Give the folder its name. Raises InputError where another program was faster, OSError where it cannot be
+        written; nothing is left behind then."""
+        try:
+            for file in sorted(self.partial.rglob("*")):
+                if file.is_file():
+                    with file.open("rb") as stream:
+                        os.fsync(stream.fileno())
+            if self._into_empty:
+                with suppress(FileNotFoundError):
+                    self._place.rmdir()
+            self.partial.rename(self._place)
+        except OSError as error:
+            self.discard()
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise _there_already(self.target) from error
+            raise
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+
 @contextmanager
-def new_folder(folder: Path) -> Generator[Path]:
-    """A folder to fill with outputs, that becomes `folder` when the block is left, or is gone after an error.
+def new_folder(target: Path) -> Generator[Path]:
+    """A folder to fill with outputs, that becomes `target` when the block is left, or is gone after an error.
 
     Raises InputError where something is called so already: nothing is replaced. OSError where it cannot be written.
     """
-    if folder.name and (folder.exists() or folder.is_symlink()):
-        raise InputError(f"{folder} exists already", fix="Choose a folder that does not exist yet.")
-    place = output_place(folder)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f"{place.name}.{uuid4().hex[:8]}.partial")
-    partial.mkdir()
+    draft = FolderDraft(target)
     try:
-        yield partial
-        partial.rename(place)
+        yield draft.partial
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        draft.discard()
         raise
+    draft.finish()
+
+
+def _there_already(folder: Path) -> InputError:
+    return InputError(f"{folder} exists already", fix="Choose a folder that does not exist yet.")
+
+
+def cannot_write(place: Path, error: OSError) -> StoreError:
+    """What is said where an output cannot be written."""
+    return StoreError(f"Cannot write {place}", why=str(error), fix="Free some space or choose another place.")
 
 
 def write_output(file: Path, text: str) -> None:

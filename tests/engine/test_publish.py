@@ -26,7 +26,7 @@ from transformers import (
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import score
 from sapo_studio import paths
-from sapo_studio.app.publishing.folder import new_folder
+from sapo_studio.files import new_folder
 from sapo_studio.model_files.gguf_header import read_header
 from tests.fixtures.command_line import said
 from tests.fixtures.kept_models import CPU, LAB, KeptModels, on_words, printed, snippet
@@ -324,15 +324,16 @@ def test_a_full_disk_leaves_no_half_folder(lab, words, monkeypatch, tmp_path):
 
 def test_killed_in_the_middle_it_leaves_nothing_under_its_name(tmp_path):
     code = (
-        "import os, pathlib, sys; from sapo_studio.app.publishing.folder import Draft;"
-        "draft = Draft(pathlib.Path(sys.argv[1])); (draft.partial / 'half').write_text('h'); os.kill(os.getpid(), 9)"
+        "import os, pathlib, sys; from sapo_studio.files import FolderDraft;"
+        "draft = FolderDraft(pathlib.Path(sys.argv[1]));"
+        "(draft.partial / 'half').write_text('h'); os.kill(os.getpid(), 9)"
     )
     target = tmp_path / "model"
     done = subprocess.run([sys.executable, "-c", code, str(target)], check=False)
     assert done.returncode == -9
     assert not target.exists()
     (left,) = tmp_path.iterdir()
-    assert re.fullmatch(r"model\.[0-9a-f]{8}\.part", left.name)
+    assert re.fullmatch(r"model\.[0-9a-f]{8}\.partial", left.name)
     with new_folder(target) as partial:  # and is in nobody's way
         (partial / "whole").write_text("w")
     assert [one.name for one in target.iterdir()] == ["whole"]

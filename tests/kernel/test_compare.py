@@ -10,6 +10,7 @@ from scipy import stats
 from sapo_studio.app.comparison.compare import compare
 from sapo_studio.app.comparison.picking import pick
 from sapo_studio.app.comparison.records import Picked
+from sapo_studio.app.comparison.sheets import notes_of_differences
 from sapo_studio.domain.methods import PAPER, PAPER_SAPO
 from sapo_studio.domain.metrics import wilson
 from sapo_studio.domain.runs import RunStatus
@@ -529,3 +530,30 @@ def test_an_untrained_model_stands_beside_the_paper_s(store: Store) -> None:
 def test_of_any_other_it_has_none(store: Store, changes: dict) -> None:
     run = answered_run(store, ["1"] * 4, config=GSM8K | changes)
     assert compare(store, [run]).runs[0].paper == {}
+
+
+# -- What is said
+
+
+def test_what_holds_of_one_difference_names_it(store: Store) -> None:
+    answered_run(store, ["1111", "1111"], name="base")
+    answered_run(store, ["1111", "1110"], name="near")
+    answered_run(store, ["1111", "1100"], name="far")
+    found = compare(store, ["base", "near", "far"])
+    assert notes_of_differences(found) == [
+        "near less base: They differ in 1 question: too few to show anything.",
+        "far less base: They differ in 2 questions: too few to show anything.",
+    ]
+    (alone,) = notes_of_differences(compare(store, ["base", "near"]))
+    assert alone == "They differ in 1 question: too few to show anything."
+    both = compare(store, ["base", "near"], metrics=("greedy_accuracy", "sampled_accuracy"))
+    assert notes_of_differences(both) == [f"near less base, greedy: {alone}"]
+
+
+def test_a_finished_run_that_was_not_measured_on_a_set_did_not_end_early(store: Store) -> None:
+    answered_run(store, ["11", "11"], name="of a set", set="MATH")
+    answered_run(store, ["11", "11"], name="own")
+    (with_set, own) = compare(store, ["of a set", "own"], set="MATH").runs
+    assert with_set.notes == ()
+    assert own.notes == ("own was not measured on MATH.",)
+    assert compare(store, ["of a set"]).runs[0].notes == ("of a set was not measured on test questions.",)

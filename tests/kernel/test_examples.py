@@ -11,6 +11,7 @@ import pytest
 
 import sapo_studio
 from sapo_studio.store.db import Store
+from tests.fixtures.answered_runs import answered_run
 from tests.fixtures.examples import FOLDER, run_example, run_notebook
 from tests.fixtures.full_store import full_run
 from tests.fixtures.synthetic import synthetic_run
@@ -51,15 +52,24 @@ def test_a_probe_is_trained(lab: Path, labels: tuple[str, ...], capsys: pytest.C
 
 
 def test_two_runs_are_compared_by_question(lab: Path, capsys: pytest.CaptureFixture[str]):
-    run_example("questions_won_and_lost.py", "first", "second", "--home", lab)
+    run_example("questions_won_and_lost.py", "first", "second", "--home", lab, "--source", "sample")
     said = capsys.readouterr().out
-    common, better, worse = re.findall(r"(\d+) questions in both: second-2 is better on (\d+), first-1 on (\d+)", said)[
-        0
-    ]
+    counts = re.findall(r"^Iteration 2, (\d+) questions in both: second-2 is better on (\d+), first-1 on (\d+)", said)
+    ((common, better, worse),) = counts
     assert int(better) + int(worse) <= int(common)
     assert said.count("      1. ") == min(3, int(better)) + min(3, int(worse)) > 0
-    run_example("questions_won_and_lost.py", "first", "first", "--home", lab)
+    run_example("questions_won_and_lost.py", "first", "first", "--home", lab, "--source", "sample", "--iteration", 1)
     assert "better on 0, first-1 on 0\nmean difference +0.0%, sign test p = 1\n" in capsys.readouterr().out
+
+
+def test_without_an_iteration_the_newest_answers_to_test_questions_are_compared(
+    home: Path, capsys: pytest.CaptureFixture[str]
+):
+    with Store.open() as store:
+        answered_run(store, ["1000", "1000", "1000"], name="first")
+        answered_run(store, ["1000", "1110"], name="second")
+    run_example("questions_won_and_lost.py", "first", "second", "--home", home)
+    assert "Iteration 1, 4 questions in both: second-2 is better on 2, first-1 on 0" in capsys.readouterr().out
 
 
 def test_the_notebook_runs_from_top_to_bottom(lab: Path):

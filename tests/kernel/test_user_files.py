@@ -12,7 +12,16 @@ import pytest
 
 from sapo_studio.config.presets import find_preset
 from sapo_studio.errors import InputError
-from sapo_studio.files import output_place, parse_json_text, parse_toml_text, read_lines, read_text, write_output
+from sapo_studio.files import (
+    new_folder,
+    output_place,
+    parse_json_text,
+    parse_toml_text,
+    read_lines,
+    read_text,
+    write_output,
+    written_output,
+)
 from sapo_studio.paths import user_path
 
 
@@ -149,3 +158,35 @@ def test_a_run_wants_its_questions_in_a_file(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(InputError, match="is a pipe"):
         rows_of(str(tmp_path / "pipe.jsonl"))
+
+
+def test_two_programs_that_write_the_same_output_do_not_meet(tmp_path: Path):
+    place = tmp_path / "out.txt"
+    with written_output(place) as late:
+        late.write("half")
+        with written_output(place) as early:
+            early.write("early")
+        assert place.read_text() == "early"  # not what the other has so far
+        late.write(" whole")
+    assert place.read_text() == "half whole"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_of_two_programs_that_make_the_same_folder_one_is_told_that_it_exists(tmp_path: Path):
+    place = tmp_path / "tables"
+    making = new_folder(place)
+    (making.__enter__() / "a").write_text("late")
+    with new_folder(place) as early:
+        (early / "a").write_text("early")
+    with pytest.raises(InputError, match="exists already"):
+        making.__exit__(None, None, None)
+    assert (place / "a").read_text() == "early"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_an_output_may_have_the_longest_name_that_there_is(tmp_path: Path):
+    name = "\u05d0" * 127 + "x"
+    write_output(tmp_path / name, "text")
+    with new_folder(tmp_path / (name[:-1] + "y")) as made:
+        (made / "a").touch()
+    assert {file.name for file in tmp_path.iterdir()} == {name, name[:-1] + "y"}

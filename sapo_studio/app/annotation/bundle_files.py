@@ -16,8 +16,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sapo_studio.errors import InputError, StoreError
-from sapo_studio.files import open_input, output_place, parse_json_text, read_lines, write_atomic, write_output
+from sapo_studio.errors import InputError
+from sapo_studio.files import (
+    cannot_write,
+    open_input,
+    output_place,
+    parse_json_text,
+    read_lines,
+    write_atomic,
+    write_output,
+)
 from sapo_studio.store import bundle_records as records
 
 FORMAT = "sapo-annotations"
@@ -52,9 +60,7 @@ def write_bundle(bundle: records.Bundle, file: Path) -> None:
         else:
             write_output(file, "".join(line + "\n" for line in lines))
     except OSError as error:
-        raise StoreError(
-            f"Cannot write {file}", why=str(error), fix="Free some space or choose another place."
-        ) from error
+        raise cannot_write(file, error) from error
 
 
 def read_bundle(file: Path) -> records.Bundle:

@@ -12,8 +12,8 @@ import typer
 
 from sapo_studio.app.commands.printing import pass_on, say
 from sapo_studio.app.commands.resume import RUN_HELP
-from sapo_studio.errors import InputError, StoreError
-from sapo_studio.files import output_place, written_output
+from sapo_studio.errors import InputError
+from sapo_studio.files import cannot_write, output_place, written_output
 from sapo_studio.formats.registry import WRITTEN
 from sapo_studio.readable import counted
 
@@ -104,7 +104,7 @@ def export(
     """Export something of a run. What `sapo export --help` says is `HELP`."""
     from sapo_studio.app.exports import run_files as exports
     from sapo_studio.app.exports import step_labels
-    from sapo_studio.app.publishing.models import copy_model
+    from sapo_studio.app.exports.checkpoints import copy_model
     from sapo_studio.formats.holding import Losses
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
@@ -197,7 +197,5 @@ def _write(lines: Iterator[str], output: Path | None) -> int:
                 file.write(line)
                 count += 1
     except OSError as error:
-        raise StoreError(
-            f"Cannot write {output}", why=str(error), fix="Free some space or choose another place."
-        ) from error
+        raise cannot_write(output, error) from error
     return count

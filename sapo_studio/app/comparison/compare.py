@@ -186,11 +186,11 @@ def _compared(run: Measured, label: str, at: int, config: Configured, answers: A
         paper=paper,
         paper_method=paper_method,
         changes=config.changes,
-        notes=tuple(_notes_of(run, label, config)),
+        notes=tuple(_notes_of(run, label, config, set)),
     )
 
 
-def _notes_of(run: Measured, label: str, config: Configured) -> list[str]:
+def _notes_of(run: Measured, label: str, config: Configured, set: str) -> list[str]:
     status, of = run.run.status, run.run.iterations
     notes: list[str] = []
     where = (
@@ -198,6 +198,8 @@ def _notes_of(run: Measured, label: str, config: Configured) -> list[str]:
     )
     if status in _GOING:
         notes.append(f"{label} is still {'waiting' if status is RunStatus.QUEUED else 'going'}: {where}.")
+    elif run.iteration is None and (set or status is RunStatus.DONE):
+        notes.append(f"{label} was not measured on {set or 'test questions'}.")
     elif run.picked.iteration is None and (run.iteration is None or run.iteration < of):
         how = "ended early" if status is RunStatus.DONE else f"is {status.value}"
         notes.append(f"{label} {how}: {where}.")

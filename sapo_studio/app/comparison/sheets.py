@@ -134,10 +134,24 @@ def _differences(found: Comparison) -> Sheet | None:
     rows = tuple(_difference_row(found.groups, one) for one in found.differences)
     used = [words for test, words in TESTS.items() if any(one.test == test for one in found.differences)]
     notes = [f"Tested: {'; '.join(used)}."] if used else []
-    told = dict.fromkeys(note for one in found.differences for note in one.notes)
+    told = dict.fromkeys(notes_of_differences(found))
     if any(one.common_helps for one in found.differences):
         told["--common compares on the questions that both have."] = None
     return Sheet("Differences", heads, rows, "\n".join([*notes, *told, *found.notes]), prose=True)
+
+
+def notes_of_differences(found: Comparison) -> list[str]:
+    """What to know of single differences, each once; of what is not said of all of them it is named which it is."""
+    by_note: dict[str, list[str]] = {}
+    for one in found.differences:
+        metric = SHOWN[one.metric]
+        which = f"{found.groups[one.left].label} less {found.groups[one.right].label}"
+        if len(found.tested) > 1:
+            which += f", {metric.column or metric.title}"
+        for note in one.notes:
+            by_note.setdefault(note, []).append(which)
+    every = len(found.differences)
+    return [note if len(of) == every else f"{'; '.join(of)}: {note}" for note, of in by_note.items()]
 
 
 def _difference_row(groups: Sequence[RunGroup], one: PairedDifference) -> tuple[str, ...]:

@@ -1,17 +1,20 @@
-"""The folders in which a run keeps the networks of an iteration."""
+"""The networks that a run keeps: its reasoners and verifiers by iteration, where they lie, and a copy of one."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.files import cannot_write, new_folder
+from sapo_studio.paths import user_path
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 
-_REASONERS = (PhaseName.SFT, PhaseName.ALIGN)
+_ADAPTER = "adapter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,43 +27,79 @@ class NetworkFolder:
     base: str = ""
 
 
-def reasoner_folder(store: Store, run_id: str, iteration: int | None = None) -> NetworkFolder:
-    """The reasoner after an iteration (0: after the warm-up; None: the newest): a transformers folder, or of a run that
-    trains adapters a peft folder. Raises InputError where there is none, StoreError where its folder is gone.
-    """
-    chosen, artefact = _artefact(store, run_id, iteration, _REASONERS, "model")
-    adapter = (artefact / "adapter").is_dir()
-    folder = _there(artefact / ("adapter" if adapter else "model"), "model", chosen)
-    return NetworkFolder(chosen, folder, queries.get_config(store, run_id).model.source if adapter else "")
+@dataclass(frozen=True)
+class Checkpoints:
+    """`reasoners` and `verifiers`: by iteration, the folder of the phase that made each (0: the warm-up; V_0 is the
+    first verifier)."""
+
+    run_id: str
+    reasoners: Mapping[int, Path]
+    verifiers: Mapping[int, Path]
+
+    def reasoner(self, iteration: int | None = None) -> tuple[int, Path]:
+        """The iteration (None: the newest) and the folder of its reasoner: a transformers folder, or of a run that
+        trains adapters a peft folder. Raises InputError where there is none, StoreError where its folder is gone."""
+        if not self.reasoners:
+            raise InputError(f"Run {self.run_id} has no model yet", fix="Wait until its warm-up is done.")
+        chosen = self._chosen("model", self.reasoners, iteration)
+        made = self.reasoners[chosen]
+        return chosen, _kept(made / _ADAPTER if (made / _ADAPTER).is_dir() else made / "model", "model", chosen)
+
+    def verifier(self, iteration: int | None = None) -> tuple[int, Path]:
+        """The same of the verifier V_i that an iteration trained: its backbone or its adapters, and its head."""
+        if not self.verifiers:
+            raise InputError(f"Run {self.run_id} has no verifier yet", fix="Wait until its first one is trained.")
+        chosen = self._chosen("verifier", self.verifiers, iteration)
+        return chosen, _kept(self.verifiers[chosen] / "verifier", "verifier", chosen)
+
+    def _chosen(self, what: str, made: Mapping[int, Path], iteration: int | None) -> int:
+        chosen = max(made) if iteration is None else iteration
+        if chosen not in made:
+            there = ", ".join(map(str, sorted(made)))
+            raise InputError(f"Run {self.run_id} has no {what} of iteration {chosen}", fix=f"There are: {there}.")
+        return chosen
 
 
-def verifier_folder(store: Store, run_id: str, iteration: int | None = None) -> NetworkFolder:
-    """The verifier V_i that an iteration trained (None: the newest): its backbone or its adapters, and its head. Raises
-    as `reasoner_folder` does.
-    """
-    chosen, artefact = _artefact(store, run_id, iteration, (PhaseName.VERIFIER,), "verifier")
-    return NetworkFolder(chosen, _there(artefact / "verifier", "verifier", chosen))
-
-
-def _artefact(store: Store, run_id: str, iteration: int | None, phases: Collection[str], what: str) -> tuple[int, Path]:
-    made = {
-        phase.iteration: phase.artefact
-        for phase in queries.phases(store, run_id)
-        if phase.status == "done" and phase.name in phases
-    }
-    if not made:
-        raise InputError(f"Run {run_id} has no {what} yet", fix="Wait until its warm-up is done.")
-    chosen = max(made) if iteration is None else iteration
-    if chosen not in made:
-        raise InputError(
-            f"Run {run_id} has no {what} of iteration {chosen}", fix=f"There are: {', '.join(map(str, sorted(made)))}."
-        )
-    return chosen, store.run_dir(run_id) / "artefacts" / made[chosen]
-
-
-def _there(folder: Path, what: str, iteration: int) -> Path:
+def _kept(folder: Path, what: str, iteration: int) -> Path:
     if not folder.is_dir():
         raise StoreError(
             f"The {what} of iteration {iteration} is no longer at {folder}", fix="Resume or repeat the run."
         )
     return folder
+
+
+def checkpoints_of(store: Store, run_id: str) -> Checkpoints:
+    """What the run has as far as it is."""
+    inside = store.run_dir(run_id) / "artefacts"
+    done = [phase for phase in queries.phases(store, run_id) if phase.status == "done"]
+    reasoners = {
+        phase.iteration: inside / phase.artefact for phase in done if phase.name in (PhaseName.SFT, PhaseName.ALIGN)
+    }
+    verifiers = {phase.iteration: inside / phase.artefact for phase in done if phase.name == PhaseName.VERIFIER}
+    return Checkpoints(run_id, reasoners, verifiers)
+
+
+def reasoner_folder(store: Store, run_id: str, iteration: int | None = None) -> NetworkFolder:
+    """The reasoner after an iteration, as `Checkpoints.reasoner` has it, and what it belongs to. Raises as it does."""
+    chosen, folder = checkpoints_of(store, run_id).reasoner(iteration)
+    base = queries.get_config(store, run_id).model.source if folder.name == _ADAPTER else ""
+    return NetworkFolder(chosen, folder, base)
+
+
+def verifier_folder(store: Store, run_id: str, iteration: int | None = None) -> NetworkFolder:
+    """The verifier V_i, as `Checkpoints.verifier` has it. Raises as that does."""
+    return NetworkFolder(*checkpoints_of(store, run_id).verifier(iteration))
+
+
+def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None = None) -> NetworkFolder:
+    """Copy the reasoner of an iteration (0: after the warm-up; None: the newest) as the run keeps it to the new folder
+    `target`; where the copy lies. Raises InputError, StoreError.
+    """
+    found = reasoner_folder(store, run_id, iteration)
+    target = user_path(str(target))
+    try:
+        with new_folder(target) as partial:
+            shutil.copytree(found.folder, partial, dirs_exist_ok=True)
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    return NetworkFolder(found.iteration, target, found.base)

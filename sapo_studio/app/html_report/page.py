@@ -19,8 +19,7 @@ from sapo_studio.app.html_report.samples import samples
 from sapo_studio.app.html_report.subject import Subject, nothing, read_subject
 from sapo_studio.app.html_report.verifier import verifier
 from sapo_studio.app.html_report.warned import warned
-from sapo_studio.errors import StoreError
-from sapo_studio.files import write_output
+from sapo_studio.files import cannot_write, write_output
 from sapo_studio.paths import resources_dir
 from sapo_studio.readable import sentences
 from sapo_studio.store.db import Store
@@ -51,9 +50,7 @@ def write(store: Store, run_id: str, file: Path, traces: int = TRACES, tick: Tic
     try:
         write_output(file, text)
     except OSError as error:
-        raise StoreError(
-            f"Cannot write {file}", why=str(error), fix="Free some space or choose another place."
-        ) from error
+        raise cannot_write(file, error) from error
     return len(text.encode())
 
 

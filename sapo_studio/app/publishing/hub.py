@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sapo_studio.app.publishing.card import card
-from sapo_studio.app.publishing.folder import cannot_write
 from sapo_studio.app.publishing.publication import CARD, Published
 from sapo_studio.errors import InputError
-from sapo_studio.files import write_atomic
+from sapo_studio.files import cannot_write, write_atomic
 from sapo_studio.model_files.sources import HUB, hub_name
 from sapo_studio.readable import counted
 from sapo_studio.requests.kinds import HubUploadRequest

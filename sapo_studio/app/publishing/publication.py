@@ -9,12 +9,13 @@ from typing import Any
 
 from sapo_studio.app.publishing.card import HERE, card
 from sapo_studio.app.publishing.facts import Facts, facts_of
-from sapo_studio.app.publishing.folder import Draft, cannot_write
 from sapo_studio.app.publishing.gguf import find_converter
 from sapo_studio.app.publishing.models import Models, models_of
 from sapo_studio.app.publishing.scrub import scrub
 from sapo_studio.app.publishing.wanted import Chosen, Wanted, base_of, choose
 from sapo_studio.app.reports.provenance import Origin
+from sapo_studio.files import FolderDraft, cannot_write
+from sapo_studio.paths import user_path
 from sapo_studio.readable import printable
 from sapo_studio.requests.kinds import PublishRequest
 from sapo_studio.store.db import Store
@@ -58,9 +59,9 @@ class Publication:
     def __init__(self, wanted: Wanted, target: Path, where: str = HERE) -> None:
         """`where`: what the card's snippets load from, the folder itself or OWNER/NAME."""
         self.wanted = wanted
-        self.target = target
+        self.target = user_path(str(target))
         self.where = where
-        self._draft: Draft | None = None
+        self._draft: FolderDraft | None = None
         self._chosen: Chosen | None = None
         self.published: Published | None = None
         """What came of it; None until the folder is there."""
@@ -74,7 +75,10 @@ class Publication:
         converter = find_converter() if wanted.gguf else None
         run_dir = store.run_dir(wanted.run_id)
         base = base_of(models.config, run_dir)
-        draft = self._draft = Draft(self.target, empty_is_free=True)
+        try:
+            draft = self._draft = FolderDraft(self.target, empty_is_free=True)
+        except OSError as error:
+            raise cannot_write(self.target, error) from error
         return PublishRequest(
             run=run_dir,
             artefact=chosen.artefact,

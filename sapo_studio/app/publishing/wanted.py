@@ -42,7 +42,7 @@ class Chosen:
 
 def choose(models: Models, wanted: Wanted) -> Chosen:
     """Raises InputError where there is no such model, or it cannot be had in that form."""
-    iteration, artefact = (models.verifier if wanted.verifier else models.reasoner)(wanted.iteration)
+    iteration, artefact = (models.kept.verifier if wanted.verifier else models.kept.reasoner)(wanted.iteration)
     whole = (artefact / "config.json").is_file()
     adapter = wanted.form == "adapter"
     if wanted.form == "adapter" and wanted.verifier:

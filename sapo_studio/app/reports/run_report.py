@@ -21,7 +21,7 @@ from sapo_studio.store.early_stop import stopped_early
 from sapo_studio.store.records import ConfigChange, ErrorText, MetricValue, RunSummary
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from sapo_studio.app.reports.fitted_table import FittedTable
 
 ALWAYS = (
     "greedy_accuracy",
@@ -286,21 +286,12 @@ def notes(report: Report) -> list[str]:
     return told
 
 
-def table(report: Report) -> Table:
+def table(report: Report) -> FittedTable:
     """The table for a terminal."""
-    from rich.markup import escape
-    from rich.table import Table
+    from sapo_studio.app.reports.fitted_table import FittedTable
 
-    title = f"{escape(report.name)} ({report.run_id}): {report.status.value}"
-    shown = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    shown.add_column("", no_wrap=True)
-    for head in heads(report):
-        shown.add_column(head, justify="right")
-    for label, *cells in rows(report):
-        shown.add_row(escape(label), *map(escape, cells))
-    shown.caption = escape("\n".join(notes(report)))
-    shown.caption_justify = "left"
-    return shown
+    title = f"{report.name} ({report.run_id}): {report.status.value}"
+    return FittedTable(title, ("", *heads(report)), tuple(rows(report)), "\n".join(notes(report)))
 
 
 def _label(metric: MetricInfo) -> str:

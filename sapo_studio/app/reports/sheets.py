@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from sapo_studio.app.reports.fitted_table import FittedTable
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,11 @@ class Sheet:
         lines += [_line(row) for row in self.rows]
         return "\n".join(lines + ([f"\n{self.note}"] if self.note else [])) + "\n"
 
-    def table(self) -> Table:
-        """For the console."""
-        from rich.markup import escape
-        from rich.table import Table
+    def table(self) -> FittedTable:
+        """For the console, of whatever width."""
+        from sapo_studio.app.reports.fitted_table import FittedTable
 
-        shown = Table(
-            title=escape(self.title),
-            title_justify="left",
-            caption=escape(self.note) or None,
-            caption_justify="left",
-            box=None,
-            pad_edge=False,
-            show_header=bool(self.heads),
-        )
-        for place, name in enumerate(self.heads):
-            shown.add_column(escape(name), justify="right" if place else "left")
-        for row in self.rows:
-            shown.add_row(*map(escape, row))
-        return shown
+        return FittedTable(self.title, self.heads, self.rows, self.note, self.prose)
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -42,8 +42,8 @@ def read_offers(store: Store, run_id: str) -> Offers:
     """Look what there is. Raises InputError of what is no run."""
     models = models_of(store, run_id)
     return Offers(
-        tuple(sorted(models.reasoners, reverse=True)),
-        tuple(sorted(models.verifiers, reverse=True)),
+        tuple(sorted(models.kept.reasoners, reverse=True)),
+        tuple(sorted(models.kept.verifiers, reverse=True)),
         models.adapters,
         _why_no_gguf(),
         _why_no_hub(),

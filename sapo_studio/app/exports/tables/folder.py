@@ -16,8 +16,8 @@ from sapo_studio.app.exports.tables.description import Format, WrittenTable, dat
 from sapo_studio.app.exports.tables.reading import read
 from sapo_studio.app.exports.tables.schema import BY_NAME, TABLES
 from sapo_studio.app.exports.tables.trajectory_rows import OF_TRAJECTORIES
-from sapo_studio.errors import InputError, Stopped, StoreError
-from sapo_studio.files import new_folder
+from sapo_studio.errors import InputError, Stopped
+from sapo_studio.files import cannot_write, new_folder
 from sapo_studio.paths import user_path
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -79,9 +79,7 @@ def write_tables(
             (place / "datapackage.json").write_text(data_package(written, how, facts), encoding="utf-8")
             (place / "README.md").write_text(read_me(written, how, facts), encoding="utf-8")
     except OSError as error:
-        raise StoreError(
-            f"Cannot write {folder}", why=str(error), fix="Free some space or choose another folder."
-        ) from error
+        raise cannot_write(folder, error) from error
     return written
 
 

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QPushButton, QScrollArea, QSize
 
 from sapo_studio.app.comparison.metrics import SHOWN
 from sapo_studio.app.comparison.records import Comparison
+from sapo_studio.app.comparison.sheets import notes_of_differences
 from sapo_ui import theme
 from sapo_ui.features.compare import figures
 from sapo_ui.features.compare.figures_table import FiguresTable
@@ -88,7 +89,7 @@ class ResultsCard(Card):
         self.shown.setText(figures.verdicts(comparison))
         self.shown.setVisible(bool(self.shown.text()))
         how = figures.how_tested(comparison)
-        own = dict.fromkeys(note for one in comparison.differences for note in one.notes)
+        own = notes_of_differences(comparison)
         parts = (how and f"Difference in {title}.", how, *own, *comparison.notes)
         self.tests.setText(" ".join(part for part in parts if part))
         self.tests.setVisible(bool(self.tests.text()))
