@@ -440,6 +440,17 @@ def test_adapters_are_merged_into_the_copy_and_leave_the_network_alone():
     assert addresses(backend) == held
 
 
+def test_the_copy_holds_all_that_the_network_does_and_shares_what_it_shares(model):
+    weights = Weights(model.device, "fp32")
+    weights.load(Reasoner(model))
+    mine, theirs = weights.network, model
+    for held in ("named_parameters", "named_buffers"):
+        copied, wanted = dict(getattr(mine, held)()), dict(getattr(theirs, held)())
+        assert copied.keys() == wanted.keys()
+        assert all(torch.equal(value, wanted[name]) for name, value in copied.items())
+        assert not {value.data_ptr() for value in copied.values()} & {value.data_ptr() for value in wanted.values()}
+
+
 def test_positions_stay_in_fp32_where_the_rest_is_not(llama):
     weights = Weights(llama.device, "bf16")
     weights.load(Reasoner(llama))

@@ -53,7 +53,8 @@ class Weights:
 
     def _made(self, like: PreTrainedModel) -> PreTrainedModel:
         config = copy.deepcopy(like.config)
-        with self.device:
+        with torch.device("meta"):
+            # All that it holds is copied: no weight is drawn at random first, which takes a large model its time.
             made = type(like)(config)
         made.config._attn_implementation = NAME  # pyright: ignore[reportPrivateUsage]  # transformers has no public name
         dtype = like.dtype if self.precision == "fp32" else DTYPES[self.precision]
@@ -61,6 +62,8 @@ class Weights:
             # Parameters alone: the frequencies of positions are buffers and stay in fp32.
             parameter.data = parameter.data.to(dtype)
             parameter.requires_grad_(False)
+        made.to_empty(device=self.device)
+        made.tie_weights()
         return made.eval()
 
 
