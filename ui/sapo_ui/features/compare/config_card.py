@@ -36,7 +36,7 @@ class ConfigCard(Card):
         self.equal.setAccessibleName("Keys that all runs have alike")
         self.equal.clicked.connect(lambda _checked=False: self.toggle())
         self.seeds = ElidedLabel(theme.font("small"))
-        self.same = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText, lines=2)
+        self.same = ElidedLabel(theme.font("small"), role=QPalette.ColorRole.PlaceholderText, lines=3)
         self._shown: tuple[Comparison, Slots] | None = None
         foot = QHBoxLayout()
         foot.setSpacing(theme.SPACE_2)
