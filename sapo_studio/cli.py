@@ -55,27 +55,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for module in (
-    *(
-        run,
-        queue,
-        resume,
-        stop,
-        withdraw,
-        runs,
-        keep,
-        report,
-        compare,
-        audit,
-        label_study,
-        evaluate,
-        matrix,
-        try_checkpoint,
-    ),
-    *(import_file, score, export, publish, grade, annotate, agreement, bundle, benchmark, people_study),
-    *(presets, restore, doctor),
-):
-    module.register(app)
+PANELS = {
+    "Runs": (run, queue, matrix, resume, stop, withdraw, presets),
+    "The list of runs": (runs, keep),
+    "What came out": (report, compare, audit, evaluate, label_study, try_checkpoint),
+    "People who judge": (annotate, agreement, bundle, people_study),
+    "Files and models, in and out": (import_file, score, export, publish, grade, benchmark),
+    "The store and this machine": (restore, doctor),
+}
+"""Modules of commands, by the heading that their commands have in `sapo --help`."""
+for panel, modules in PANELS.items():
+    placed = [*app.registered_commands, *app.registered_groups]
+    for module in modules:
+        module.register(app)
+    for known in (*app.registered_commands, *app.registered_groups):
+        if known not in placed:
+            known.rich_help_panel = panel
 for known in app.registered_commands:
     known.cls = CheckedCommand
 

@@ -66,6 +66,11 @@ TEXTS = [
 ]
 
 
+def test_help_lists_every_command_under_a_heading():
+    for name, command in TOP.items():
+        assert command.rich_help_panel in cli.PANELS, name
+
+
 def files(folder: Path) -> list[str]:
     """Files and other things that are no configuration, no data, no matrix and no benchmark."""
     held = {

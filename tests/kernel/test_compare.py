@@ -557,3 +557,12 @@ def test_a_finished_run_that_was_not_measured_on_a_set_did_not_end_early(store: 
     assert with_set.notes == ()
     assert own.notes == ("own was not measured on MATH.",)
     assert compare(store, ["of a set"]).runs[0].notes == ("of a set was not measured on test questions.",)
+
+
+def test_a_metric_that_is_no_finite_number_was_not_measured(store: Store) -> None:
+    odd = answered_run(store, ["11", "10"], name="odd", metrics={"gap": 0.1})
+    answered_run(store, ["11", "11"], name="other", metrics={"gap": 0.2})
+    store.execute("UPDATE metrics SET value = 9e999 WHERE run_id = ? AND name = 'gap'", (odd,))
+    found = compare(store, ["odd", "other"], metrics=("gap",))
+    assert "gap" not in found.runs[0].values
+    assert found.differences[0].refused == "odd has not measured this."

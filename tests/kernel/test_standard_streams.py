@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -127,3 +128,13 @@ def test_ctrl_c_ends_with_3_and_leaves_nothing_half(two_runs: Path, tmp_path: Pa
     code, _, err = said("export", "last", "tables", "-o", place)
     assert (code, err.strip()) == (3, "Stopped.")
     assert list(place.parent.iterdir()) == []
+
+
+def test_json_is_json_whatever_the_numbers_are(two_runs: Path):
+    with Store.open() as store:
+        store.execute("UPDATE metrics SET value = ?, low = ? WHERE name = 'greedy_accuracy'", (math.inf, -math.inf))
+    for command in COMMANDS:
+        if "--json" in command:
+            code, out, _ = said(*command)
+            assert code == 0
+            json.loads(out, parse_constant=pytest.fail)

@@ -27,7 +27,8 @@ else:
     What = StrEnum("What", {name: name for name in (*FORMATS, *OTHERS)}, module=__name__)
     """What to export: step labels in a format, or one of the others."""
 
-HELP = f"""Export something of a run.
+HELP = f"""Export what a run holds: step labels in formats of others, trajectories, metrics, its configuration, its
+reasoner, or all of it as tables.
 
 {" ".join(f"**{known.name}**: annotated trajectories as {known.about}." for known in WRITTEN)} An imported file is given
 back in its own format as it was; what a format cannot hold is named on standard error.

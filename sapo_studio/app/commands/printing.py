@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 from sapo_studio.readable import json_line, printable
 
@@ -21,8 +22,18 @@ def say(text: object, *, end: str = "\n", error: bool = False) -> None:
 
 
 def say_json(value: object) -> None:
-    """Print one line of JSON, at once."""
-    print(json_line(value), flush=True)
+    """Print one line of JSON, at once. JSON has no word for a number that is not finite: null stands in its place."""
+    print(json_line(_finite(value)), flush=True)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in cast("dict[str, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in cast("list[object]", value)]
+    return value
 
 
 def pass_on(text: str, stream: TextIO | None = None) -> None:

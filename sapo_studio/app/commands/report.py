@@ -30,7 +30,8 @@ def report(
         int | None, typer.Option(min=0, max=200, metavar="N", help="Sample solutions in the page; 6 without this.")
     ] = None,
 ) -> None:
-    """Print what came out of a run so far, iteration by iteration, with its alarms; of an imported file, what is in it.
+    """Print what came out of a run so far, iteration by iteration, with its alarms, or write it as one HTML page; of an
+    imported file, what is in it.
 
     In the JSON, shares are fractions, `intervals` are 95 % ones, and a label cost with `estimate` is what
     another labeler would have spent on the same trajectories.

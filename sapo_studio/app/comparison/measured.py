@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -68,7 +69,7 @@ def measured(store: Store, picked: Picked, set: str, iteration: int | None = Non
             continue
         rest = {name: value for name, value in with_reckoned(own.get(i, {})).items() if not (set and _of_answers(name))}
         merged = rest | with_reckoned(found)
-        values[i] = {name: merged[name] for name in SHOWN if name in merged}
+        values[i] = {name: merged[name] for name in SHOWN if name in merged and math.isfinite(merged[name].value)}
     if picked.iteration is None and iteration is not None:
         picked = Picked(picked.run_id, iteration)
     if picked.iteration is not None and picked.iteration not in values:
