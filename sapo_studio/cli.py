@@ -6,7 +6,9 @@ Exit codes: 0 done, 1 failed, 2 bad input, 3 stopped. Errors go to standard erro
 from __future__ import annotations
 
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -42,7 +44,7 @@ from sapo_studio.app.commands import (
     withdraw,
 )
 from sapo_studio.app.commands.checked_command import CheckedCommand
-from sapo_studio.errors import SapoError
+from sapo_studio.errors import InputError, SapoError
 from sapo_studio.readable import cut, printable
 
 app = typer.Typer(
@@ -102,6 +104,7 @@ def _options(
 
 def main() -> None:
     """Entry point of `sapo`. Never shows a traceback for an error that the user can understand."""
+    _open_closed_streams()
     try:
         code = app(standalone_mode=False)
     except _REFUSED as error:
@@ -110,7 +113,10 @@ def main() -> None:
         # Its message quotes what was typed, which may be of any length and hold anything.
         refused: Any = error
         refused.message = printable(cut(refused.message))
-        rich_format_error(refused)
+        if "--json" in sys.argv:
+            show(InputError(refused.format_message()), as_json=True)
+        else:
+            rich_format_error(refused)
         sys.exit(refused.exit_code)
     except typer.Abort:
         print("Aborted.", file=sys.stderr)
@@ -119,6 +125,14 @@ def main() -> None:
         show(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_closed_streams() -> None:
+    """Have a standard stream that was closed by whoever started this (`>&-`) lead nowhere. Else Python has None in its
+    place, and the next file that is opened, which may be the store, gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # as long as the program
 
 
 def show(error: SapoError, *, as_json: bool) -> None:

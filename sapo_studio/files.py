@@ -229,14 +229,15 @@ def _inside(value: object) -> list[Any]:
 # -- Outputs that a user names
 
 
-def output_place(file: Path) -> Path:
-    """Where an output called `file` is really written: links are followed.
+def output_place(file: Path, what: str = "file") -> Path:
+    """Where an output called `file`, a `what` (`file`, `folder`), is really written: links are followed.
 
     Raises InputError where something stands there that is no plain file: it is never replaced.
     """
+    fix = f"Give the path of a {what}."
     try:
         if not file.name:
-            raise InputError(f"{str(file)!r} is no file to write to", fix="Give the path of a file.")
+            raise InputError(f"{str(file)!r} is no {what} to write to", fix=fix)
         place = file.resolve()
         # Both: what a pipe's link leads to has no path, and `new/..` is nothing until it is resolved.
         for path in (file, place):
@@ -245,11 +246,11 @@ def output_place(file: Path) -> Path:
             except FileNotFoundError:
                 continue
             if not stat.S_ISREG(mode):
-                raise InputError(f"{file} is {_kind(mode)}: it is not replaced", fix="Give the path of a file.")
+                raise InputError(f"{file} is {_kind(mode)}: it is not replaced", fix=fix)
         return place
     except (OSError, ValueError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) else None
-        raise InputError(f"Cannot write {file}", why=why or str(error), fix="Give the path of a file.") from error
+        raise InputError(f"Cannot write {file}", why=why or str(error), fix=fix) from error
 
 
 @contextmanager
@@ -281,7 +282,7 @@ def new_folder(folder: Path) -> Generator[Path]:
     """
     if folder.name and (folder.exists() or folder.is_symlink()):
         raise InputError(f"{folder} exists already", fix="Choose a folder that does not exist yet.")
-    place = output_place(folder)
+    place = output_place(folder, "folder")
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = place.with_name(f"{place.name}.{uuid4().hex[:8]}.partial")
     partial.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -33,7 +34,7 @@ class Draft:
             raise cannot_write(self.target, error) from error
 
     def finish(self) -> None:
-        """Give the folder its name. Raises StoreError."""
+        """Give the folder its name. Raises StoreError, InputError where something has come there meanwhile."""
         try:
             for file in sorted(self.partial.rglob("*")):
                 if file.is_file():
@@ -44,6 +45,8 @@ class Draft:
             self.partial.rename(self._place)
         except OSError as error:
             self.discard()
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise _exists(self.target) from error
             raise cannot_write(self.target, error) from error
 
     def discard(self) -> None:
@@ -71,16 +74,21 @@ def new_folder(target: Path) -> Generator[Path]:
 
 def cannot_write(target: Path, error: OSError) -> StoreError:
     """What is said of a folder that cannot be written."""
-    return StoreError(f"Cannot write {target}", why=str(error), fix="Free some space or choose another folder.")
+    why = error.strerror or str(error)  # the second names the folder in the making, which nobody has heard of
+    return StoreError(f"Cannot write {target}", why=why, fix="Free some space or choose another folder.")
+
+
+def _exists(target: Path) -> InputError:
+    return InputError(f"{target} exists already", fix="Choose a folder that does not exist yet.")
 
 
 def _free_place(target: Path, empty_is_free: bool) -> Path:
     if not target.name or not (target.exists() or target.is_symlink()):
-        return output_place(target)
+        return output_place(target, "folder")
     try:
         free = empty_is_free and target.is_dir() and not any(target.iterdir())
     except OSError as error:
         raise cannot_write(target, error) from error
     if not free:
-        raise InputError(f"{target} exists already", fix="Choose a folder that does not exist yet.")
+        raise _exists(target)
     return target.resolve()

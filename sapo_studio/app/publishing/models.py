@@ -37,7 +37,10 @@ class Models:
         """The iteration (None: the newest) and the folder of its reasoner, a model's or an adapter's. Raises
         InputError, StoreError where it is not there."""
         if not self.reasoners:
-            raise InputError(f"Run {self.run_id} has no model yet", fix="Wait until its warm-up is done.")
+            raise InputError(
+                f"Run {self.run_id} has no model yet",
+                fix=f"Its warm-up has to be done first: `sapo resume {self.run_id}` if it has ended.",
+            )
         chosen = _chosen(self.run_id, "model", self.reasoners, iteration)
         made = self.reasoners[chosen]
         return chosen, _kept(made / ADAPTER if (made / ADAPTER).is_dir() else made / "model", "model", chosen)
@@ -45,7 +48,10 @@ class Models:
     def verifier(self, iteration: int | None = None) -> tuple[int, Path]:
         """The same of its verifier."""
         if not self.verifiers:
-            raise InputError(f"Run {self.run_id} has no verifier yet", fix="Wait until its first one is trained.")
+            raise InputError(
+                f"Run {self.run_id} has no verifier yet",
+                fix=f"Its first one has to be trained first: `sapo resume {self.run_id}` if it has ended.",
+            )
         chosen = _chosen(self.run_id, "verifier", self.verifiers, iteration)
         return chosen, _kept(self.verifiers[chosen] / "verifier", "verifier", chosen)
 
