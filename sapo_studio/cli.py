@@ -43,7 +43,7 @@ from sapo_studio.app.commands import (
     withdraw,
 )
 from sapo_studio.app.commands.checked_command import CheckedCommand
-from sapo_studio.errors import SapoError, StoreError
+from sapo_studio.errors import InputError, SapoError, StoreError
 from sapo_studio.readable import cut, printable
 
 app = typer.Typer(
@@ -113,7 +113,10 @@ def main() -> None:
         # Its message quotes what was typed, which may be of any length and hold anything.
         refused: Any = error
         refused.message = printable(cut(refused.message))
-        rich_format_error(refused)
+        if "--json" in sys.argv:
+            show(InputError(refused.format_message()), as_json=True)
+        else:
+            rich_format_error(refused)
         sys.exit(refused.exit_code)
     except typer.Abort as error:
         if isinstance(error.__cause__, KeyboardInterrupt):

@@ -232,14 +232,15 @@ def _inside(value: object) -> list[Any]:
 # -- Outputs that a user names
 
 
-def output_place(file: Path) -> Path:
-    """Where an output called `file` is really written: links are followed.
+def output_place(file: Path, what: str = "file") -> Path:
+    """Where an output called `file`, a `what` (`file`, `folder`), is really written: links are followed.
 
     Raises InputError where something stands there that is no plain file: it is never replaced.
     """
+    fix = f"Give the path of a {what}."
     try:
         if not file.name:
-            raise InputError(f"{str(file)!r} is no file to write to", fix="Give the path of a file.")
+            raise InputError(f"{str(file)!r} is no {what} to write to", fix=fix)
         place = file.resolve()
         # Both: what a pipe's link leads to has no path, and `new/..` is nothing until it is resolved.
         for path in (file, place):
@@ -248,11 +249,11 @@ def output_place(file: Path) -> Path:
             except FileNotFoundError:
                 continue
             if not stat.S_ISREG(mode):
-                raise InputError(f"{file} is {_kind(mode)}: it is not replaced", fix="Give the path of a file.")
+                raise InputError(f"{file} is {_kind(mode)}: it is not replaced", fix=fix)
         return place
     except (OSError, ValueError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) else None
-        raise InputError(f"Cannot write {file}", why=why or str(error), fix="Give the path of a file.") from error
+        raise InputError(f"Cannot write {file}", why=why or str(error), fix=fix) from error
 
 
 def _unfinished(place: Path) -> Path:
@@ -294,7 +295,7 @@ class FolderDraft:
         self._into_empty = empty_is_free and target.is_dir() and not any(target.iterdir())
         if target.name and (target.exists() or target.is_symlink()) and not self._into_empty:
             raise _there_already(target)
-        self._place = target.resolve() if self._into_empty else output_place(target)
+        self._place = target.resolve() if self._into_empty else output_place(target, "folder")
         self._place.parent.mkdir(parents=True, exist_ok=True)
         self.partial = _unfinished(self._place)
         self.partial.mkdir()
@@ -343,7 +344,8 @@ def _there_already(folder: Path) -> InputError:
 
 def cannot_write(place: Path, error: OSError) -> StoreError:
     """What is said where an output cannot be written."""
-    return StoreError(f"Cannot write {place}", why=str(error), fix="Free some space or choose another place.")
+    why = error.strerror or str(error)  # the second names what is being made, which nobody has heard of
+    return StoreError(f"Cannot write {place}", why=why, fix="Free some space or choose another place.")
 
 
 def write_output(file: Path, text: str) -> None:

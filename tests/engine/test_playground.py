@@ -359,6 +359,14 @@ def test_a_question_that_the_lab_cannot_hold_is_refused_and_the_next_one_is_answ
     assert isinstance(bench.ask(Sample(id="t", question=ASKING, solutions=1))[-1], Done)
 
 
+def test_half_a_character_is_no_text(bench, folder):
+    bench.load(folder)
+    failed = bench.ask(Sample(id="s", question=Asking(text="Finn has 44 \udcff")))[-1]
+    assert (failed.what, failed.exit_code) == ("The question is no text", 2)
+    failed = bench.ask(Continue(id="c", question=ASKING, steps=("44 - 9 = \ud83d",)))[-1]
+    assert (failed.what, failed.exit_code) == ("The step is no text", 2)
+
+
 def test_what_does_not_fit_into_memory_is_told_with_what_to_change(bench, folder, monkeypatch):
     bench.load(folder)
 

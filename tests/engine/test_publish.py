@@ -247,6 +247,7 @@ def test_what_cannot_be_published_is_refused(lab, words, monkeypatch, tmp_path):
         (lab, (), "no place to publish to"),
         (lab, ("--out", taken), "exists already"),
         (lab, ("--out", tmp_path / "file"), "exists already"),
+        (lab, ("--out", tmp_path / "file" / "x"), "Give the path of a folder."),
         (lab, ("--out", tmp_path / "x", "--iteration", "7"), "no model of iteration 7 There are: 0."),
         (lab, ("--out", tmp_path / "x", "--verifier", "--iteration", "7"), "no verifier of iteration 7"),
         (lab, ("--out", tmp_path / "x", "--adapter"), "trains no adapters"),

@@ -112,6 +112,8 @@ def test_nothing_is_sent_without_a_token_or_offline(run, stand_in, monkeypatch, 
     for name in ("mine", "a/b/c", "hub:me/mine", "me/..", "../mine", "me/mine.git", "me/"):
         done = sapo("publish", run.run_id, "--hub", name, "--yes")
         assert done.returncode == 2, name
+        assert "name of a repository" in done.stderr, name
+        assert "It has to be hub:" not in done.stderr, name
     assert stand_in.asked == []
     assert not (tmp_path / "out").exists()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -86,3 +89,23 @@ def test_what_is_no_number_is_refused_by_name(
 
 def test_there_are_such_numbers():
     assert ("annotate", "make", "--overlap") in numbers()
+
+
+def test_a_wrong_command_line_is_told_as_json_where_that_is_asked_for(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["sapo", "try", "lab", "Q", "-n", "65", "--json"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    told = json.loads(capsys.readouterr().err)
+    assert end.value.code == 2
+    assert (told["kind"], "64" in told["what"]) == ("error", True)
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout", "stderr"])
+def test_a_closed_stream_leads_nowhere(closed, capsys, monkeypatch):
+    monkeypatch.setattr(sys, closed, None)
+    monkeypatch.setattr("sys.argv", ["sapo", "try", "lab", "-"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2  # there is no run: it came as far as looking for it
+    assert getattr(sys, closed).name == os.devnull
+    getattr(sys, closed).close()

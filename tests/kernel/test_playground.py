@@ -73,6 +73,14 @@ def test_what_is_not_whole_or_thrown_away_is_not_offered(store):
     assert checkpoints(store) == []
 
 
+def test_a_run_that_has_not_begun_is_not_offered(store):
+    waits = runs.create_run(store, parse_config({"name": "waits", "model": {"source": "bundled:lab"}}))
+    assert checkpoints(store) == []
+    with pytest.raises(InputError, match="has no reasoner") as told:
+        find_checkpoint(store, waits)
+    assert "It has not begun yet" in told.value.why
+
+
 def test_checkpoints_as_they_are_typed(store):
     run_id = a_run(store, "lab", "sft-0", "verifier-0", "align-1")
     assert find_checkpoint(store, "lab").iteration == 2

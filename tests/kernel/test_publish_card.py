@@ -3,7 +3,10 @@ are taken out of settings."""
 
 from __future__ import annotations
 
+import ast
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +14,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sapo_studio.app.publishing import snippets
 from sapo_studio.app.publishing.card import card
 from sapo_studio.app.publishing.card_head import head, licence
 from sapo_studio.app.publishing.facts import Facts, Number
 from sapo_studio.app.publishing.scrub import scrub
+from sapo_studio.app.publishing.snippets import Prompting
 from sapo_studio.app.publishing.wanted import Base, Chosen, Wanted, base_of
 from sapo_studio.app.reports.provenance import FileFact, Origin
 from sapo_studio.config.schema import parse_config
@@ -88,6 +93,30 @@ def test_the_card_says_what_is_known_and_what_is_not():
     judge = card(facts(verifier=True))
     assert 'pipeline_tag: "token-classification"' in judge
     assert "100 solutions" in judge
+
+
+def test_no_text_of_others_is_markup_in_the_card():
+    evil = "x` </code>\n\n## Free | <img src=x> [a](http://b) *b*"
+    made = facts(stated=evil)
+    origin = Origin("Reasoner", f"/m/{evil.replace('/', '')}", evil, [FileFact(evil, "d1", 1, 0.0)])
+    raised = RaisedAlarm(1, 1, "gap", 0.0, evil, {}, None)
+    number = replace(made.numbers[0], of=evil)
+    made = replace(made, origins=[origin], alarms=[raised], numbers=[number], base=Base(evil))
+    text = card(made).partition("\n---\n")[2]
+    assert "\n## Free" not in text
+    without_code = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "", text)
+    assert re.findall(r"(?<!\\)(?:<img|\[a\]|\*b\*)", without_code) == []
+    (row,) = [line for line in text.splitlines() if line.startswith("| Greedy accuracy")]
+    assert len(re.findall(r"(?<!\\)\|", row)) == 5
+
+
+def test_a_card_can_be_written_whatever_its_question_has():
+    code = snippets.reasoner(
+        ".", "half \ud83d, \u202e turned ```", Prompting({"before": "", "after": "", "chat": False, "turns": []}, True)
+    )
+    assert "\u202e" not in code
+    (line,) = [line for line in code.encode().decode().splitlines() if line.startswith("question = ")]
+    assert ast.literal_eval(line.partition(" = ")[2]) == "half \ud83d, \u202e turned ```"
 
 
 def test_a_base_is_named_as_others_know_it(tmp_path):

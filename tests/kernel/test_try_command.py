@@ -150,6 +150,7 @@ def test_a_question_from_standard_input_or_the_runs_own(sapo, store, trials, mon
     "line",
     [
         *(["lab"], ["lab", "Q", "--take", "1"], ["lab", "Q", "--text", "x"], ["lab", "Q", "--continue-from", "1"]),
+        ["lab", "Q", "--continue-from", "1", "--text", " "],
         *(["lab@9", "Q"], ["none", "Q"], ["lab", " "], ["lab", "Q", "--verifier", "none@1"], ["lab", "--take", "x"]),
         *(["lab", "Q", "-n", "0", "--no-greedy"], ["lab", "Q", "--model", "m"], ["--model", "m", "--take", "random"]),
         *(["lab", "Q", "--temperature", "nan"], ["lab", "Q", "-n", "65"], ["lab", "Q", "--against", "none"], []),

@@ -35,6 +35,10 @@ def unknown_words(tokenizer: PreTrainedTokenizerBase, text: str) -> list[str]:
 
 def check_readable(tokenizer: PreTrainedTokenizerBase, text: str, what: str, fix: str) -> None:
     """Raise InputError where `tokenizer` cannot hold `text`, which is called `what`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # half a character, which a terminal or a file in another encoding can give
+        raise InputError(f"The {what} is no text", why="It has bytes in it that are not UTF-8.", fix=fix) from error
     missing = unknown_words(tokenizer, text)
     if missing:
         named = listing([repr(word) for word in missing], SHOWN)

@@ -15,8 +15,11 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 def prepare() -> None:
     """Have every text printed. To a file or a pipe as UTF-8, as all files of this program are, whatever the locale;
     what a terminal cannot show is written out (`\\u05d0`) instead of ending the command."""
-    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  # closed by who started this (`>&-`)
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # as long as the program
+    # One that was closed by whoever started this (`>&-`) leads nowhere from now on. Else Python has None in its place,
+    # and the next file that is opened, which may be the store, gets its number.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # as long as the program
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")

@@ -109,6 +109,8 @@ def try_checkpoint(
         run, question = "", question or run
     if (continue_from is None) != (not text):
         raise InputError("--continue-from and --text belong together", fix="Give both, or neither.")
+    if text and not text.strip():
+        raise InputError("The changed step is empty", fix="Write what it is to be: --text TEXT.")
     with Store.open(create=False) as store:
         sides = _sides(store, run, model, against, verifier)
         asking = _asking(store, sides[0], question, take, seed, answer, tuple(test or ()))

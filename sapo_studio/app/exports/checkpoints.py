@@ -40,7 +40,7 @@ class Checkpoints:
         """The iteration (None: the newest) and the folder of its reasoner: a transformers folder, or of a run that
         trains adapters a peft folder. Raises InputError where there is none, StoreError where its folder is gone."""
         if not self.reasoners:
-            raise InputError(f"Run {self.run_id} has no model yet", fix="Wait until its warm-up is done.")
+            raise InputError(f"Run {self.run_id} has no model yet", fix=self._first("warm-up"))
         chosen = self._chosen("model", self.reasoners, iteration)
         made = self.reasoners[chosen]
         return chosen, _kept(made / _ADAPTER if (made / _ADAPTER).is_dir() else made / "model", "model", chosen)
@@ -48,9 +48,12 @@ class Checkpoints:
     def verifier(self, iteration: int | None = None) -> tuple[int, Path]:
         """The same of the verifier V_i that an iteration trained: its backbone or its adapters, and its head."""
         if not self.verifiers:
-            raise InputError(f"Run {self.run_id} has no verifier yet", fix="Wait until its first one is trained.")
+            raise InputError(f"Run {self.run_id} has no verifier yet", fix=self._first("first iteration"))
         chosen = self._chosen("verifier", self.verifiers, iteration)
         return chosen, _kept(self.verifiers[chosen] / "verifier", "verifier", chosen)
+
+    def _first(self, what: str) -> str:
+        return f"Its {what} has to be done first: `sapo resume {self.run_id}` if it has ended."
 
     def _chosen(self, what: str, made: Mapping[int, Path], iteration: int | None) -> int:
         chosen = max(made) if iteration is None else iteration

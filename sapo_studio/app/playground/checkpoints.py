@@ -18,6 +18,8 @@ from sapo_studio.store.records import RunSummary
 
 C = TypeVar("C", "CheckpointChoice", "VerifierChoice")
 
+CONFIG = "config.toml"
+GONE = "It has not begun yet, its folder is gone, or its configuration cannot be read."
 SEPARATOR = "@"
 """Between a run and one of its iterations, as people type them: `lab-demo@3`."""
 
@@ -58,16 +60,18 @@ def checkpoints(store: Store) -> list[CheckpointChoice]:
     """All reasoners in the store, the newest run first, the newest reasoner of each run first, its base model last.
 
     Only those that lie whole in their run's folder; a run that is at work has those of the iterations that it has done.
-    Runs whose configuration cannot be read are passed over.
+    Runs that have not begun, and those whose configuration cannot be read, are passed over.
     """
     known: list[tuple[RunSummary, RunConfig, Path]] = []
     for run in queries.list_runs(store):
         if run.imported or run.binned_at is not None:
             continue
         try:
-            known.append((run, queries.get_config(store, run.id), store.run_dir(run.id)))
+            config, folder = queries.get_config(store, run.id), store.run_dir(run.id)
         except SapoError:  # a damaged row says so where runs are listed
             continue
+        if (folder / CONFIG).is_file():  # an engine asks its base model as this says: it is there once a run begins
+            known.append((run, config, folder))
     verifiers = {run.id: _verifiers(run, folder) for run, _, folder in known}
     found: list[CheckpointChoice] = []
     for run, config, folder in known:
@@ -83,7 +87,7 @@ def find_checkpoint(store: Store, text: str) -> CheckpointChoice:
     run_id = queries.find_own_run(store, named)
     mine = [one for one in checkpoints(store) if one.run_id == run_id]
     if not mine:
-        raise InputError(f"{run_id} has no reasoner", why="Its folder is gone, or its configuration cannot be read.")
+        raise InputError(f"{run_id} has no reasoner", why=GONE)
     if not number:
         return mine[0]
     return _numbered(mine, run_id, number, "reasoner M")

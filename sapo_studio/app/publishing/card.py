@@ -8,6 +8,7 @@ from sapo_studio import __version__
 from sapo_studio.app.publishing import snippets
 from sapo_studio.app.publishing.card_head import PROGRAM, head
 from sapo_studio.app.publishing.facts import OF_A_REASONER, OF_A_VERIFIER, Facts, Number
+from sapo_studio.app.publishing.markdown import code_span, plain
 from sapo_studio.app.publishing.snippets import Prompting
 from sapo_studio.app.publishing.values import interval
 from sapo_studio.app.reports.provenance import Origin
@@ -49,7 +50,7 @@ def text(facts: Facts, where: str = HERE) -> str:
 
 def _summary(facts: Facts) -> str:
     config, iteration = facts.config, facts.chosen.iteration
-    base = f"`{facts.base.name}`" if facts.base.name != "fresh" else "random weights"
+    base = code_span(facts.base.name) if facts.base.name != "fresh" else "random weights"
     when = "after its warm-up" if iteration == 0 else f"after iteration {iteration} of {config.iterations}"
     if facts.wanted.verifier:
         what = (
@@ -188,7 +189,7 @@ def _names(facts: Facts) -> list[str]:
 
 def _measured_on(facts: Facts, number: Number) -> str:
     if number.of:
-        return f"evaluation set {number.of}"
+        return f"evaluation set {plain(number.of)}"
     return "process benchmark" if number.name in OF_A_VERIFIER else f"test questions ({facts.config.task.kind})"
 
 
@@ -243,8 +244,8 @@ def _settings(config: RunConfig) -> Iterator[tuple[str, str]]:
 def _origins(facts: Facts) -> Iterator[str]:
     lines: list[str] = []
     for one in facts.origins:
-        lines.append(f"* **{one.role}**: {_named(one)}. Licence: {one.licence}.")
-        lines += [f"  * `{file.name}`, SHA-256 `{file.digest}`" for file in one.files]
+        lines.append(f"* **{one.role}**: {_named(one)}. Licence: {plain(one.licence)}.")
+        lines += [f"  * {code_span(file.name)}, SHA-256 `{file.digest}`" for file in one.files]
     yield "\n".join(lines)
     yield (
         "A licence is what the base's or the data's own files state, unread by anybody here; where none is stated, "
@@ -257,7 +258,7 @@ def _named(origin: Origin) -> str:
     name = origin.named
     if not name.startswith((HUB, BUNDLED, BENCHMARK)):
         name = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return f"`{name}`" if "`" not in name else name
+    return code_span(name)
 
 
 # -- Limits
@@ -286,4 +287,4 @@ def _limits(facts: Facts) -> Iterator[str]:
     elif facts.code:
         yield "It writes programs. Run them in a sandbox."
     for alarm in facts.alarms:
-        yield f"Alarm in iteration {alarm.iteration}, {alarm.title.lower()}: {' '.join(alarm.message.split())}"
+        yield f"Alarm in iteration {alarm.iteration}, {alarm.title.lower()}: {plain(alarm.message)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -10,6 +9,7 @@ from typing import Any, cast
 from sapo_studio.app.publishing.facts import Facts
 from sapo_studio.app.publishing.values import interval
 from sapo_studio.domain.metric_catalog import METRICS
+from sapo_studio.readable import json_line
 
 PROGRAM = "SAPO Studio"
 LICENCES = frozenset(
@@ -108,6 +108,6 @@ def _entry(start: str, held: Any, depth: int) -> Iterator[str]:
                 yield f"{'  ' * depth}- {lines[0].lstrip()}"
                 yield from lines[1:]
             else:
-                yield f"{'  ' * depth}- {json.dumps(item, ensure_ascii=False)}\n"
+                yield f"{'  ' * depth}- {json_line(item)}\n"
     else:
-        yield f"{start} {json.dumps(held, ensure_ascii=False)}\n"
+        yield f"{start} {json_line(held)}\n"

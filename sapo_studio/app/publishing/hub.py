@@ -45,9 +45,12 @@ def check_destination(destination: Destination) -> None:
     """Raise InputError where nothing can be uploaded there: it is no name of a repository, the Hub is switched off, or
     there is no token. Nothing is sent."""
     name = destination.repository
-    if name.count("/") != 1 or name.startswith(HUB):
-        raise InputError(f"{name!r} is not the name of a repository", fix="It has to be OWNER/NAME.")
-    hub_name(HUB + name, "")
+    try:
+        hub_name(HUB + name, "")
+        if name.startswith(HUB):
+            raise InputError(f"{name!r} is a model to begin with")
+    except InputError as error:
+        raise InputError(f"{name!r} is not the name of a repository", fix="It has to be OWNER/NAME.") from error
     if not re.fullmatch(r"[\w.-]+/(?=.*[^.-])[\w.-]+", name) or name.endswith((".git", ".ipynb", ".", "-")):
         raise InputError(f"{name!r} cannot be the name of a repository", fix="Give another name behind the slash.")
     if (variable := offline_by()) is not None:

@@ -5,12 +5,12 @@ They stand in the card as they are made here; tests run them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sapo_studio.app.publishing.wanted import Base
+from sapo_studio.readable import json_line
 
 _NEXT = 'step + "\\n"'
 FLOOR = 12
@@ -129,7 +129,7 @@ def _around(before: str, name: str, after: str) -> str:
 
 def _literal(value: object) -> str:
     """Plain data as Python writes it, on one line."""
-    return json.dumps(value, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return json_line(value)
 
 
 def _lines(*lines: str) -> str:
