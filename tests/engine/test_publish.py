@@ -267,6 +267,18 @@ def test_what_cannot_be_published_is_refused(lab, words, monkeypatch, tmp_path):
     assert (tmp_path / "free" / "README.md").is_file()
 
 
+def test_a_model_that_is_cut_off_is_not_published(lab, monkeypatch, tmp_path):
+    (weights,) = lab.folder.glob("artefacts/*-sft-0/model/*.safetensors")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:5000])
+    try:
+        code, err = refused(lab, monkeypatch, "--out", tmp_path / "x")
+    finally:
+        weights.write_bytes(whole)
+    assert (code, "The model of iteration 0 is not whole any more" in err) == (1, True), err
+    assert list(tmp_path.iterdir()) == []
+
+
 CONVERTER = """
 import argparse, pathlib, sys
 from gguf import GGUFWriter

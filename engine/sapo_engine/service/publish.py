@@ -27,8 +27,10 @@ def answer(request: PublishRequest) -> dict[str, Any]:
     try:
         return _written(request)
     except (OSError, SafetensorError) as error:
+        # Of the system's own errors the words alone: they name the folder in the making, which nobody has heard of.
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise StoreError(
-            "The model cannot be written", why=str(error), fix="Free some space or choose another folder."
+            "The model cannot be written", why=why, fix="Free some space or choose another folder."
         ) from error
 
 

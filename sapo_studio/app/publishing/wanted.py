@@ -8,7 +8,8 @@ from typing import Literal
 
 from sapo_studio.app.publishing.models import Models
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.errors import InputError
+from sapo_studio.errors import InputError, StoreError
+from sapo_studio.files import read_manifest
 from sapo_studio.model_files.reading import read_object
 from sapo_studio.model_files.sources import BUNDLED, HUB, PINNED, hub_name
 from sapo_studio.paths import user_path
@@ -41,8 +42,16 @@ class Chosen:
 
 
 def choose(models: Models, wanted: Wanted) -> Chosen:
-    """Raises InputError where there is no such model, or it cannot be had in that form."""
+    """Raises InputError where there is no such model, or it cannot be had in that form, StoreError where the run does
+    not have it whole any more."""
     iteration, artefact = (models.kept.verifier if wanted.verifier else models.kept.reasoner)(wanted.iteration)
+    if read_manifest(artefact.parent) is None:
+        what = "verifier" if wanted.verifier else "model"
+        raise StoreError(
+            f"The {what} of iteration {iteration} is not whole any more",
+            why=f"Files in {artefact.parent} are missing or cut off.",
+            fix="Repeat the run, or publish another iteration.",
+        )
     whole = (artefact / "config.json").is_file()
     adapter = wanted.form == "adapter"
     if wanted.form == "adapter" and wanted.verifier:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from shiboken6 import isValid
 
 from sapo_studio.app.publishing.wanted import Wanted
+from sapo_studio.files import write_folder
 from sapo_studio.requests import client
 from sapo_studio.store import queries
 from sapo_ui.features.publish.dialog import NOTHING_YET, PublishDialog
@@ -66,9 +67,13 @@ def run(home, store):
     for phase in queries.phases(store, made):
         if phase.name in ("sft", "align", "verifier"):
             inside = store.run_dir(made) / "artefacts" / phase.artefact
-            folder = inside / ("verifier" if phase.name == "verifier" else "model")
-            folder.mkdir(parents=True)
-            (folder / "config.json").write_text("{}")
+            made_in = "verifier" if phase.name == "verifier" else "model"
+
+            def fill(part, made_in=made_in):
+                (part / made_in).mkdir()
+                (part / made_in / "config.json").write_text("{}")
+
+            write_folder(inside, fill, {})
     return queries.get_run(store, made)
 
 
