@@ -191,7 +191,7 @@ def start_model(
 
 
 def four_bits(precision: str, device: torch.device) -> tuple[Any, torch.device]:
-    """What `load_network` takes as `quantisation` for QLoRA on `device`. Raises InputError where `precision` is fp32."""
+    """What `load_network` takes as `quantisation` for QLoRA on `device`. Raises InputError for `precision` fp32."""
     from transformers import BitsAndBytesConfig
 
     if precision == "fp32":
