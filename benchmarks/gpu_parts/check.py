@@ -113,6 +113,7 @@ class Check:
         return ""
 
     def _measure(self, case: Case) -> None:
+        row: dict[str, Any]
         try:
             row = case.work(self)
         except Exception as error:  # whatever it is: the other cases are to be measured all the same

@@ -52,9 +52,8 @@ def sampled_network(check: Check) -> PreTrainedModel:
     """What the samplers are measured on, in fp32: the model that was given, else SmolLM2-135M's shape."""
     if check.model is None:
         return network(check, SMOLLM2, torch.float32)
-    found = load_network(check.model).to(dtype=torch.float32)
-    torch.nn.Module.to(found, check.device)
-    return found.eval()
+    found: Any = load_network(check.model)
+    return found.to(device=check.device, dtype=torch.float32).eval()
 
 
 def vocabulary(model: PreTrainedModel) -> int:

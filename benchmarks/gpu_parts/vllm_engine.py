@@ -34,7 +34,7 @@ SLACK = 0.1
 def engine(check: Check, precision: str = "") -> Generator[VllmBackend]:
     """vLLM with the samplers' model. The end of a text is the last token that there is: with so many to draw from next
     to none ends early."""
-    model = sampled_network(check)
+    model: Any = sampled_network(check)
     last = vocabulary(model) - 1
     with tempfile.TemporaryDirectory() as folder:
         if check.model is None:
