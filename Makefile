@@ -14,7 +14,7 @@ TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench gpu-check screenshots results results-amount lab-results lab-model clean
+.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench gpu-check gpu-demo screenshots results results-amount lab-results lab-model clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -104,15 +104,23 @@ format: $(DEV)  ## put the code into shape
 	$(BIN)/ruff format .
 
 bench: $(DEV)  ## measure the store, the window and a run
-	@for benchmark in $(filter-out benchmarks/gpu.py,$(wildcard benchmarks/*.py)); do \
+	@for benchmark in $(filter-out benchmarks/gpu.py benchmarks/gpu_demo.py,$(wildcard benchmarks/*.py)); do \
 	    echo "== $$benchmark"; \
 	    SAPO_VLLM_PYTHON="$(wildcard $(VLLM_VENV)/bin/python)" QT_QPA_PLATFORM=offscreen $(BIN)/python "$$benchmark" \
 	        || exit 1; \
 	done
 
-gpu-check: $(DEV)  ## what holds on this machine's card: samplers, training, whole runs (4 minutes; docs/results/gpu.md)
-	rm -f docs/results/gpu.jsonl
-	$(BIN)/python benchmarks/gpu.py --out docs/results
+# Both need nothing of .venv where another Python has torch: make gpu-check GPU_PYTHON=python3 (docs/gpu.md).
+GPU_PYTHON = $(BIN)/python
+GPU_NEEDS = $(if $(filter $(BIN)/python,$(GPU_PYTHON)),$(DEV))
+
+gpu-check: $(GPU_NEEDS)  ## what holds on this machine's card: samplers, training, whole runs (9 minutes; docs/gpu.md)
+	$(GPU_PYTHON) benchmarks/gpu.py --out docs/results $(if $(MODEL),--model "$(MODEL)")
+
+# make gpu-demo MODEL=smollm2 TRAIN=gsm8k-train.jsonl TEST=gsm8k-test.jsonl BENCHMARK=processbench-gsm8k.json
+gpu-demo: $(GPU_NEEDS)  ## a whole SAPO run on GSM8K with your MODEL, TRAIN, TEST and BENCHMARK files (8 minutes; docs/gpu.md)
+	$(GPU_PYTHON) benchmarks/gpu_demo.py --out docs/results --home build/gpu-demo \
+	    --model "$(MODEL)" --train "$(TRAIN)" --test "$(TEST)" --benchmark "$(BENCHMARK)"
 
 screenshots: $(DEV)  ## pictures of the real window over a finished run
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m sapo_ui.screenshots docs/screenshots

@@ -48,7 +48,7 @@ def _writing(config: RunConfig, nets: Networks, pace: Pace, place: Place, texts:
         return 0.0
     shape, rows = nets.shape, float(work.rows)
     if config.runtime.backend == "vllm":
-        pace = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call)
+        pace = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call, cache=1.0)
         rows = float(VLLM_SEQUENCES if place.on_cards else VLLM_CPU_SEQUENCES)
     mine = work.sequences / place.processes
     rows = min(rows, mine)

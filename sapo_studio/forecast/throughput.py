@@ -20,6 +20,11 @@ THREADS = 0.75
 CPU_CALL = 0.45e-3
 """Seconds that one block's forward pass costs on a CPU however little there is to do: Python, some forty operations."""
 CARD_CALL = 0.3e-3
+CARD_TRAINING_CALL = 0.7e-3
+"""The same in training on a card, where autograd and the copies of autocast come to it."""
+CARD_CACHE = 18.0
+"""How often the program's own sampler moves its keys and values on a card for each token: they are copied as they grow,
+cast, and repeated for the heads that share them. Fitted, like the calls, to tests/fixtures/card_measured.json."""
 GRAPH_CALL = 0.02e-3
 """The same where the calls are recorded and played back (vLLM)."""
 TOUCHED = 3.0
@@ -33,12 +38,15 @@ STEP_BYTES = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A device at work: operations and bytes a second, and seconds a call of one block."""
+    """A device at work: operations and bytes a second, seconds a call of one block, without and in training, and how
+    often keys and values are moved for each token."""
 
     matrix: float
     bandwidth: float
     call: float
+    training_call: float
     words: str
+    cache: float = 1.0
 
     def forward(self, shape: ModelShape, how: Numerics, sequences: float, length: float, *, logits: bool) -> float:
         """Seconds of a pass that keeps nothing: reading prompts, scoring."""
@@ -62,7 +70,7 @@ class Pace:
         passes = (3.0 if how.tuning == "full" else 2.0) + (1.0 if how.checkpointing else 0.0)
         moved = TOUCHED * kept_per_token(shape, how, length) * shape.layers * tokens
         moved += TOUCHED_LOGITS * logits_per_token(shape) * tokens if logits else 0.0
-        calls = self.call * shape.layers * parts * (passes + 1) * (1.0 if how.tuning == "full" else 1.7)
+        calls = self.training_call * shape.layers * parts * (passes + 1) * (1.0 if how.tuning == "full" else 1.7)
         if how.tuning != "full":
             forward += tokens * 2.0 * how.trained(shape) / self.matrix
         return passes * forward + (moved + STEP_BYTES * how.trained(shape)) / self.bandwidth + calls
@@ -73,7 +81,7 @@ class Pace:
         """Seconds in which `rows` sequences write `tokens` each in the mean, the longest of them `longest`."""
         products = rows * tokens * 2.0 * shape.multiplied / self.matrix
         weights = WIDTH[how.precision] * shape.multiplied * longest
-        cache = key_value_bytes(shape, how) * rows * tokens * (prompt + tokens / 2)
+        cache = self.cache * key_value_bytes(shape, how) * rows * tokens * (prompt + tokens / 2)
         drawn = SAMPLED * shape.vocab * rows * tokens
         return products + (weights + cache + drawn) / self.bandwidth + self.call * shape.layers * longest
 
@@ -84,10 +92,15 @@ def pace_of(machine: Machine, threads: int, card: int | None, precision: str) ->
         cores = min(threads or machine.cores, machine.cores)
         share = 1 + THREADS * (cores - 1)
         words = f"{cores} core{'s' if cores > 1 else ''}, {machine.words}"
-        return Pace(CPU_SHARE * machine.matrix * share, machine.bandwidth * share, CPU_CALL, words)
+        return Pace(CPU_SHARE * machine.matrix * share, machine.bandwidth * share, CPU_CALL, CPU_CALL, words)
     found = machine.cards[card]
     # fp32 products run on the same units in TF32 at best, which torch does not use by itself.
     slow = 8.0 if precision == "fp32" else 1.0
     return Pace(
-        CARD_SHARE * found.matrix / slow, CARD_BANDWIDTH * found.bandwidth, CARD_CALL, f"{found.name}, {found.words}"
+        CARD_SHARE * found.matrix / slow,
+        CARD_BANDWIDTH * found.bandwidth,
+        CARD_CALL,
+        CARD_TRAINING_CALL,
+        f"{found.name}, {found.words}",
+        cache=CARD_CACHE,
     )

@@ -182,7 +182,7 @@ def start_model(
         tokenizer = load_tokenizer(folder)
         precision = resolve(config.precision, device)
         if config.tuning == "qlora":
-            network = load_network(folder, dtype=DTYPES[precision], quantisation=_four_bits(precision, device))
+            network = load_network(folder, dtype=DTYPES[precision], quantisation=four_bits(precision, device))
         else:
             # What is trained is kept in fp32: in bf16 a small step is lost in rounding.
             network = load_network(folder, dtype=torch.float32 if config.tuning == "full" else DTYPES[precision])
@@ -190,7 +190,8 @@ def start_model(
     return set_checkpointing(network, config.gradient_checkpointing), tokenizer
 
 
-def _four_bits(precision: str, device: torch.device) -> tuple[Any, torch.device]:
+def four_bits(precision: str, device: torch.device) -> tuple[Any, torch.device]:
+    """What `load_network` takes as `quantisation` for QLoRA on `device`. Raises InputError for `precision` fp32."""
     from transformers import BitsAndBytesConfig
 
     if precision == "fp32":

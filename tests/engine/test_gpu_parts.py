@@ -1,0 +1,72 @@
+"""The frame of `make gpu-check`: what does not fit or fails is said, and the rest goes on; the page says all of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """The modules of the check by name."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.setenv("PYTHONPATH", "")
+    yield lambda name: importlib.import_module(f"gpu_parts.{name}")
+    for name in [name for name in sys.modules if name.split(".")[0] == "gpu_parts"]:
+        del sys.modules[name]
+
+
+def fails(_):
+    raise RuntimeError("no kernel | here")
+
+
+def test_what_does_not_fit_or_fails_is_said_and_the_rest_goes_on(parts, tmp_path):
+    check_, file = parts("check"), tmp_path / "gpu.jsonl"
+    check = check_.Check(torch.device("cpu"), dry=False, budget=100.0, file=file)
+    made = []
+    share = lambda one: made.append(one) or len(made)  # noqa: E731
+    cases = [
+        check_.Case("long", "a", 1000, lambda _: {}),
+        check_.Case("broken", "a", 1, fails),
+        check_.Case("without", "a", 1, fails, needs=("no_such_package",)),
+        check_.Case("on a card", "a", 1, fails, card="a card alone can tell"),
+        check_.Case("first", "b", 1, lambda one: {"shared": one.ground(share)}),
+        check_.Case("second", "b", 1, lambda one: {"shared": one.ground(share)}),
+        check_.Case("third", "c", 1, lambda one: {"shared": one.ground(share)}),
+    ]
+    check.say(case="machine", card="none", cores=1)
+    check.run(cases)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert rows == check.rows
+    by_name = {row["case"]: row for row in rows}
+    assert by_name["long"]["skipped"].endswith("s left, 1000 needed")
+    assert by_name["without"]["skipped"] == "no_such_package not installed"
+    assert by_name["on a card"]["skipped"] == "a card alone can tell"
+    assert "no kernel" in by_name["broken"]["error"]
+    assert [by_name[name]["shared"] for name in ("first", "second", "third")] == [1, 1, 2]
+    assert check_.failed(rows) == ["broken"]
+    page = parts("page").page(rows)
+    assert "| broken | **failed**: RuntimeError: no kernel \\| here |" in page
+    assert "* without: no_such_package not installed" in page
+    assert "cut off" in page
+    assert "cut off" not in parts("page").page([*rows, {"case": "end"}])
+
+
+def test_waits_are_counted(parts):
+    count = parts("waits").count_waits
+    tensor = torch.arange(6)
+    assert count(torch.device("cpu"), lambda: tensor + 1) == 0
+    assert count(torch.device("cpu"), lambda: (tensor.sum().item(), tensor[tensor > 2])) == 2
+
+
+def test_trl_trains_on_the_same_tokens(parts):
+    trainers = parts("trl_trainers")
+    tokens = (2, 96, 7, 7, 40)
+    assert tuple(trainers._tokenizer(97)(trainers._words(tokens))["input_ids"]) == tokens
