@@ -136,7 +136,10 @@ def test_references_that_fail_are_counted_of_each_set(ground, how):
         file.write_text("".join(json.dumps(row) + "\n" for row in lines))
     config = config_of(ground, [far(ground)])
     task = config.task.model_copy(update={"bad_golds": how, "train_questions": 60})
-    found = numbers(whole_run(config.model_copy(update={"task": task}), ground / "run", {}))
+    events = whole_run(config.model_copy(update={"task": task}), ground / "run", {})
+    found = numbers(events)
+    warmed_up = next(at for at, one in enumerate(events) if isinstance(one, PhaseFinished))
+    early = numbers(events[:warmed_up])
     told = {key: value for key, value in found.items() if "golds" in key[2]}
     counted = [("", 3, 100), ("far", 2, 24)] if how == "leave_out" else []
     assert told == {
@@ -144,6 +147,7 @@ def test_references_that_fail_are_counted_of_each_set(ground, how):
         for name, bad, checked in counted
         for key, value in (("bad_golds", bad), ("bad_golds_share", bad / checked))
     }
+    assert {key: value for key, value in early.items() if "golds" in key[2]} == told, "nobody waits for an evaluation"
 
 
 def test_nothing_is_trained_on_a_set(ground):
