@@ -66,7 +66,14 @@ def bootstrap(
         one_more = wilson(0, n).high
         low, high = value - one_more * (1.0 + value), value + one_more * (1.0 - value)
         return Difference(value, low, high, _at_least(0.0, differing))
-    means = _resampled(pairs, counts)
+    # The other way round the draws are the same, mirrored: left less right must say what right less left does.
+    table = [*zip(*pairs.tolist(), counts.tolist(), strict=True)]
+    mirrored = sorted((-difference, size, count) for difference, size, count in table)
+    if mirrored < table:
+        back = np.array([row[:2] for row in mirrored]).T
+        means = -_resampled(back, np.array([row[2] for row in mirrored]))
+    else:
+        means = _resampled(pairs, counts)
     low, high = (float(edge) for edge in np.quantile(means, (0.025, 0.975)))
     # A mean of 0 may come out as one a rounding away from it.
     near = 1e-12

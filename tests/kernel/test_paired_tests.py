@@ -68,7 +68,7 @@ def test_paired_seeds(pairs):
 @given(seeds, seeds)
 def test_seeds_that_do_not_belong_together(mine, others):
     found = unpaired(mine, others)
-    if np.var(mine) + np.var(others) > 1e-12:
+    if min(np.var(mine), np.var(others)) > 1e-6:  # scipy loses its digits where values are all but equal
         want = stats.ttest_ind(mine, others, equal_var=False)
         assert found.p == pytest.approx(want.pvalue, rel=1e-6)
         interval = want.confidence_interval()
@@ -111,7 +111,7 @@ def test_bootstrap_turned_round(left, data):
     right = data.draw(st.lists(st.sampled_from([k / 8 for k in range(9)]), min_size=len(left), max_size=len(left)))
     there, back = bootstrap(np.subtract(left, right)), bootstrap(np.subtract(right, left))
     assert there.value == pytest.approx(-back.value)
-    assert (there.low, there.high) == pytest.approx((-back.high, -back.low), abs=0.04)
+    assert (there.low, there.high, there.p) == pytest.approx((-back.high, -back.low, back.p))
     assert there.low - 1e-12 <= there.value <= there.high + 1e-12
     assert -1.0 <= there.low <= there.high <= 1.0
     assert 0.0 < there.p <= 1.0
