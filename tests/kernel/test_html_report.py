@@ -16,6 +16,7 @@ from sapo_studio.app.html_report.page import build
 from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.app.reports.provenance import origins
 from sapo_studio.app.reports.verdict import change
+from sapo_studio.app.studies import self_verification_matrix
 from sapo_studio.config.schema import parse_config
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.formats.base import ReadAs
@@ -173,6 +174,22 @@ def test_the_same_store_gives_the_same_bytes_and_no_more_of_them_than_wanted(fin
     assert len(parse(one).all("article")) == 2
     assert not parse(build(store, run_id, 0)).all("article")
     assert len(one) < 120_000
+
+
+def test_heatmaps_stay_small_and_the_matrix_stands_beside_them(store):
+    run_id = synthetic_run(store, iterations=2, trajectories=300, questions=12)
+    error = {"value": 0.25, "low": 0.2, "high": 0.3, "n": 50}
+    folder = store.run_dir(run_id)
+    self_verification_matrix.keep(folder, {"matrix": [{"verifier": 0, "reasoner": 1, "error": error}]})
+    verifier = page_of(store, run_id, 0).by_id("verifier")
+    maps = verifier.all("svg")
+    assert [one.all("title")[0].text for one in maps] == [
+        f"Scores by V{iteration - 1} of iteration {iteration}'s samples" for iteration in (1, 2)
+    ]
+    cells = sum(one.attributes["d"].count("M") for one in maps[0].all("path") if "cell" in one.attributes["class"])
+    assert 0 < cells <= 80 * 24
+    assert "mean step score" in maps[0].all("desc")[0].text
+    assert "25.0 (20.0\u201330.0)" in verifier.all("table")[-1].text
 
 
 def test_long_solutions_are_cut_so_that_the_page_stays_small(store):

@@ -1,4 +1,5 @@
-"""The report of a run, and what all pages share: tables as text and as Markdown, and the look of pictures.
+"""The report of a run, what it came to in a sentence, and where its model and data come from. And what all pages share:
+tables as text and as Markdown, and the look of pictures.
 
-Reads the store alone. Imported by commands, experiments and studies.
+Reads the store and files alone. Imported by commands, the HTML report, experiments and studies.
 """
