@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from shutil import rmtree
 
 import pandas as pd
 import pytest
@@ -187,13 +188,17 @@ def test_networks_are_found(home: Path):
             (store.run_dir(run_id) / "artefacts" / made[artefact] / inside).mkdir(parents=True)
     with sapo_studio.open_store() as opened:
         run = opened.run()
-        assert run.reasoner(0).folder == run.folder / "artefacts" / made["sft-0"] / "model"
-        assert (run.reasoner().iteration, run.reasoner().base) == (1, run.config.model.source)
-        assert run.verifier(1).folder == run.folder / "artefacts" / made["verifier-1"] / "verifier"
+        start, newest = run.checkpoint(0), run.checkpoint()
+        assert start.reasoner == run.folder / "artefacts" / made["sft-0"] / "model"
+        assert (start.base, start.verifier) == ("", None)
+        assert newest.reasoner == run.folder / "artefacts" / made["align-1"] / "adapter"
+        assert (newest.iteration, newest.base) == (1, run.config.model.source)
+        assert newest.verifier == run.folder / "artefacts" / made["verifier-1"] / "verifier"
         with pytest.raises(InputError, match="no model of iteration 7"):
-            run.reasoner(7)
+            run.checkpoint(7)
+        rmtree(newest.reasoner)
         with pytest.raises(StoreError, match="no longer at"):
-            run.verifier(0)
+            run.checkpoint(1)
 
 
 def test_importing_the_package_stays_light():

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_studio.app.exports.tables import arrow, csv_file, folder, trajectory_rows
@@ -230,6 +230,7 @@ def test_row_groups_hold_many_batches(tmp_path: Path, monkeypatch: pytest.Monkey
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=8) | st.sampled_from(["", "nan", "=1+1", "\r", '"', ","])
 
 
+@settings(max_examples=40)
 @given(cells=st.lists(st.tuples(TEXTS, st.none() | st.floats()), max_size=5))
 def test_any_text_and_number_comes_back(
     tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, float | None]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,52 +14,39 @@ _REASONERS = (PhaseName.SFT, PhaseName.ALIGN)
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkFolder:
-    """Where a network of an iteration lies. `base`: of a reasoner that is an adapter (LoRA) the model that it belongs
-    to, else ""."""
+class Checkpoint:
+    """Where the networks of an iteration lie.
+
+    `reasoner`: the reasoner after it (0: after the warm-up), a transformers folder, or of a run that trains adapters
+    (LoRA) a peft folder; `base` is then the model that they belong to, else "". `verifier`: V_i, which the iteration
+    trained, its network or its adapters with its head beside; None where it trained none or its folder is gone.
+    """
 
     iteration: int
-    folder: Path
-    base: str = ""
+    reasoner: Path
+    base: str
+    verifier: Path | None
 
 
-def reasoner_folder(store: Store, run_id: str, iteration: int | None = None) -> NetworkFolder:
-    """The reasoner after an iteration (0: after the warm-up; None: the newest): a transformers folder, or of a run that
-    trains adapters a peft folder. Raises InputError where there is none, StoreError where its folder is gone.
+def checkpoint(store: Store, run_id: str, iteration: int | None = None) -> Checkpoint:
+    """That of an iteration; None: of the newest that has a reasoner. Raises InputError where there is none, StoreError
+    where the reasoner's folder is gone.
     """
-    chosen, artefact = _artefact(store, run_id, iteration, _REASONERS, "model")
-    adapter = (artefact / "adapter").is_dir()
-    folder = _there(artefact / ("adapter" if adapter else "model"), "model", chosen)
-    return NetworkFolder(chosen, folder, queries.get_config(store, run_id).model.source if adapter else "")
-
-
-def verifier_folder(store: Store, run_id: str, iteration: int | None = None) -> NetworkFolder:
-    """The verifier V_i that an iteration trained (None: the newest): its backbone or its adapters, and its head. Raises
-    as `reasoner_folder` does.
-    """
-    chosen, artefact = _artefact(store, run_id, iteration, (PhaseName.VERIFIER,), "verifier")
-    return NetworkFolder(chosen, _there(artefact / "verifier", "verifier", chosen))
-
-
-def _artefact(store: Store, run_id: str, iteration: int | None, phases: Collection[str], what: str) -> tuple[int, Path]:
-    made = {
-        phase.iteration: phase.artefact
-        for phase in queries.phases(store, run_id)
-        if phase.status == "done" and phase.name in phases
-    }
+    phases = [phase for phase in queries.phases(store, run_id) if phase.status == "done"]
+    made = {phase.iteration: phase.artefact for phase in phases if phase.name in _REASONERS}
     if not made:
-        raise InputError(f"Run {run_id} has no {what} yet", fix="Wait until its warm-up is done.")
+        raise InputError(f"Run {run_id} has no model yet", fix="Wait until its warm-up is done.")
     chosen = max(made) if iteration is None else iteration
     if chosen not in made:
         raise InputError(
-            f"Run {run_id} has no {what} of iteration {chosen}", fix=f"There are: {', '.join(map(str, sorted(made)))}."
+            f"Run {run_id} has no model of iteration {chosen}", fix=f"There are: {', '.join(map(str, sorted(made)))}."
         )
-    return chosen, store.run_dir(run_id) / "artefacts" / made[chosen]
-
-
-def _there(folder: Path, what: str, iteration: int) -> Path:
-    if not folder.is_dir():
-        raise StoreError(
-            f"The {what} of iteration {iteration} is no longer at {folder}", fix="Resume or repeat the run."
-        )
-    return folder
+    artefacts = store.run_dir(run_id) / "artefacts"
+    adapter = (artefacts / made[chosen] / "adapter").is_dir()
+    reasoner = artefacts / made[chosen] / ("adapter" if adapter else "model")
+    if not reasoner.is_dir():
+        raise StoreError(f"The model of iteration {chosen} is no longer at {reasoner}", fix="Resume or repeat the run.")
+    verifiers = [phase.artefact for phase in phases if (phase.name, phase.iteration) == (PhaseName.VERIFIER, chosen)]
+    verifier = next((folder for name in verifiers if (folder := artefacts / name / "verifier").is_dir()), None)
+    base = queries.get_config(store, run_id).model.source if adapter else ""
+    return Checkpoint(chosen, reasoner, base, verifier)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from sapo_studio import paths
-from sapo_studio.app.exports.checkpoints import NetworkFolder, reasoner_folder, verifier_folder
+from sapo_studio.app.exports.checkpoints import Checkpoint, checkpoint
 from sapo_studio.app.exports.tables.arrow import arrow_schema, needed, pyarrow, record_batch
 from sapo_studio.app.exports.tables.batches import Batch, Selection, Where, moment, rows_of
 from sapo_studio.app.exports.tables.columns import TableSpec
@@ -231,14 +231,11 @@ class StoredRun:
         """What people say of steps, as far as it stands. `person`: only this one's."""
         return self.table("judgements", where=_with(where, person=person))
 
-    def reasoner(self, iteration: int | None = None) -> NetworkFolder:
-        """Where the reasoner after an iteration lies (0: after the warm-up; None: the newest), as transformers or peft
-        load it. Raises `InputError` where there is none."""
-        return reasoner_folder(self._store, self.id, iteration)
-
-    def verifier(self, iteration: int | None = None) -> NetworkFolder:
-        """Where the verifier V_i that an iteration trained lies (None: the newest). Raises `InputError`."""
-        return verifier_folder(self._store, self.id, iteration)
+    def checkpoint(self, iteration: int | None = None) -> Checkpoint:
+        """Where the networks of an iteration lie: the reasoner after it (0: after the warm-up; None: the newest) and
+        the verifier that it trained. Raises `InputError` where there is no such iteration, `StoreError` where the
+        folder is gone."""
+        return checkpoint(self._store, self.id, iteration)
 
 
 class StoredTable:

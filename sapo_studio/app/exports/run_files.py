@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sapo_studio.app.exports.checkpoints import reasoner_folder
+from sapo_studio.app.exports.checkpoints import checkpoint
 from sapo_studio.config.presets import to_toml
 from sapo_studio.errors import StoreError
 from sapo_studio.files import new_folder
@@ -131,11 +131,11 @@ def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None
     It is an ordinary transformers model folder, or of a run that trains adapters a peft folder. Raises InputError,
     StoreError.
     """
-    found = reasoner_folder(store, run_id, iteration)
+    found = checkpoint(store, run_id, iteration)
     target = user_path(str(target))
     try:
         with new_folder(target) as folder:
-            shutil.copytree(found.folder, folder, dirs_exist_ok=True)
+            shutil.copytree(found.reasoner, folder, dirs_exist_ok=True)
     except OSError as error:
         raise StoreError(
             f"Cannot write {target}", why=str(error), fix="Free some space or choose another folder."
