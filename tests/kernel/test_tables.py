@@ -154,12 +154,14 @@ def test_a_selection_is_what_a_filter_would_leave(full: Full, name: str):
 def test_splits_and_empty_cells_are_selected(full: Full):
     train = {(row["run"], row["question"]) for row in rows(full, "questions") if row["split"] == "train"}
     assert rows(full, "questions", split="train") == rows(full, "questions", where={"split": "train"})
-    for name in ("trajectories", "steps", "scores", "labels", "rollouts", "judgements"):
+    for name in ("trajectories", "steps", "scores", "labels", "rollouts", "judgements", "pairs", "comments"):
         kept = [row for row in rows(full, name) if (row["run"], row["question"]) in train]
         assert rows(full, name, split="train") == kept
     unknown = rows(full, "trajectories", where={"verified": None, "correct": False})
     assert unknown == [row for row in rows(full, "trajectories") if row["verified"] is None and not row["correct"]]
     assert unknown
+    with pytest.raises(InputError, match="metrics is not of questions"):
+        rows(full, "metrics", split="train")
     for where, said in (({"nothing": 1}, "no column 'nothing'"), ({"run": [[]]}, "no value of a cell")):
         with pytest.raises(InputError, match=said):
             rows(full, "trajectories", where=where)

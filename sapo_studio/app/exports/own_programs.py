@@ -168,10 +168,10 @@ class StoredRun:
     def table(
         self, name: str, *, iteration: int | None = None, split: str | None = None, where: Where | None = None
     ) -> StoredTable:
-        """A table of docs/tables.md. `iteration`, `split`: only of these, as far as rows have them. `where`: by column
-        the value, or the values, that are wanted; None is an empty cell.
+        """A table of docs/tables.md. `iteration`: only of this one. `split`: only of such questions (train, test,
+        process). `where`: by column the value, or the values, that are wanted; None is an empty cell.
 
-        Raises `InputError` for a table or a column that there is not.
+        Raises `InputError` for a table that there is not, and for what its rows have not.
         """
         return _table(self._store, name, [self.id], iteration, split, where)
 
@@ -227,9 +227,11 @@ class StoredRun:
         """Candidate preference pairs, and which were trained on."""
         return self.table("pairs", iteration=iteration, where=where)
 
-    def judgements(self, *, person: str | None = None, where: Where | None = None) -> StoredTable:
+    def judgements(
+        self, *, person: str | None = None, iteration: int | None = None, where: Where | None = None
+    ) -> StoredTable:
         """What people say of steps, as far as it stands. `person`: only this one's."""
-        return self.table("judgements", where=_with(where, person=person))
+        return self.table("judgements", iteration=iteration, where=_with(where, person=person))
 
     def checkpoint(self, iteration: int | None = None) -> Checkpoint:
         """Where the networks of an iteration lie: the reasoner after it (0: after the warm-up; None: the newest) and

@@ -154,9 +154,11 @@ def _questions(store: Store, run_id: str, selection: Selection) -> Iterator[Batc
 def _pairs(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
     query = (
         "SELECT id, iteration, question_id, winner_id, loser_id, margin, used FROM pairs WHERE id > ? AND id <= ?"
-        " AND (? IS NULL OR iteration = ?) ORDER BY id LIMIT ?"
+        " AND (? IS NULL OR iteration = ?)"
+        " AND (? IS NULL OR (SELECT q.split FROM questions q WHERE q.id = question_id) = ?) ORDER BY id LIMIT ?"
     )
-    for rows, share in _by_id(store, run_id, "pairs", query, [selection.iteration] * 2):
+    wanted = [*[selection.iteration] * 2, *[selection.split] * 2]
+    for rows, share in _by_id(store, run_id, "pairs", query, wanted):
         numbers = [
             (run_id, row_number(pair), iteration, *map(row_number, (question, winner, loser)), margin, bool(used))
             for pair, iteration, question, winner, loser, margin, used in rows
