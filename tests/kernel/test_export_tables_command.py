@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sapo_studio.app.exports.tables.schema import TABLES
 from sapo_studio.store.db import Store
 from tests.fixtures.command_line import said
 from tests.fixtures.synthetic import synthetic_run
@@ -35,7 +36,7 @@ def test_tables_of_several_runs(runs: list[str], store: Store, tmp_path: Path):
 
 def test_everything_as_parquet_without_being_asked(runs: list[str], tmp_path: Path):
     assert said("export", "last", "tables", "-o", tmp_path / "out")[0] == 0
-    assert len(list((tmp_path / "out").glob("*.parquet"))) == 22
+    assert len(list((tmp_path / "out").glob("*.parquet"))) == len(TABLES)
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,27 @@ def test_what_people_say(full: Full):
     assert [row["belief"] for row in trained] == pytest.approx([0.9, 0.5, 0.1], abs=2e-5)
 
 
+def test_a_rollout_counts_for_all_that_begin_with_its_prefix(full: Full):
+    of = {(row["run"], row["trajectory"]): (row["question"], row["iteration"]) for row in rows(full, "trajectories")}
+    texts: dict[tuple[str, int], list[str]] = {key: [] for key in of}
+    for row in rows(full, "steps"):
+        texts[row["run"], row["trajectory"]].append(row["text"])
+    wanted: Counter[tuple[str, int, int]] = Counter()
+    succeeded: Counter[tuple[str, int, int]] = Counter()
+    for row in rows(full, "rollouts"):
+        lender, prefix = (row["run"], row["trajectory"]), row["prefix"]
+        if of[lender][1] != row["iteration"] or not prefix:
+            continue
+        for one, steps in texts.items():
+            if one[0] == lender[0] and of[one] == of[lender] and steps[:prefix] == texts[lender][:prefix]:
+                wanted[*one, prefix] += 1
+                succeeded[*one, prefix] += row["correct"]
+    found = {(row["run"], row["trajectory"], row["step"]): row for row in rows(full, "step_rollouts")}
+    assert {key: row["rollouts"] for key, row in found.items()} == wanted
+    assert {key: row["successes"] for key, row in found.items()} == {key: succeeded[key] for key in wanted}
+    assert any(row["rollouts"] > 6 for row in found.values()), "no rollout was shared"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_size_of_batches_changes_no_row(full: Full, name: str, monkeypatch: pytest.MonkeyPatch):
     store, (run, _) = full

@@ -10,11 +10,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sapo_studio.app.exports.tables import schema
+from sapo_studio.app.exports.tables import people_rows, rollout_rows, schema, trajectory_rows
 from sapo_studio.app.exports.tables.batches import Batch, Selection, transposed
 from sapo_studio.app.exports.tables.columns import TableSpec
-from sapo_studio.app.exports.tables.people_rows import PEOPLE
-from sapo_studio.app.exports.tables.trajectory_rows import OF_TRAJECTORIES
 from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.store import queries
 from sapo_studio.store.codec import id_range, row_number
@@ -192,6 +190,7 @@ _READERS: dict[str, Reader] = {
     schema.LOG.name: _log,
     schema.QUESTIONS.name: _questions,
     schema.PAIRS.name: _pairs,
-    **OF_TRAJECTORIES,
-    **PEOPLE,
+    **trajectory_rows.READERS,
+    **rollout_rows.READERS,
+    **people_rows.READERS,
 }

@@ -290,6 +290,19 @@ ROLLOUTS = TableSpec(
     (_TO_TRAJECTORY,),
 )
 
+STEP_ROLLOUTS = TableSpec(
+    "step_rollouts",
+    "a step from which the iteration tried to finish the trajectory, and how often that succeeded",
+    ("run", "trajectory", "step"),
+    (
+        *_OF_TRAJECTORY,
+        _STEP,
+        Column("rollouts", "integer", "attempts from behind this step, with those of trajectories that begin the same"),
+        Column("successes", "integer", "how many of them came to the correct answer"),
+    ),
+    (_TO_TRAJECTORY, _TO_STEP),
+)
+
 PAIRS = TableSpec(
     "pairs",
     "a candidate preference pair",
@@ -406,7 +419,7 @@ GROUPS: dict[str, tuple[TableSpec, ...]] = {
     "Runs": (RUNS, CONFIG, CONFIG_CHANGES, PHASES, COMPUTE, METRICS, CURVES, ALARMS, LOG),
     "Solutions": (
         *(QUESTIONS, TRAJECTORIES, STEPS, SCORES, TRAJECTORY_SCORES, LABELS, TRAJECTORY_LABELS, TRAINING_LABELS),
-        *(ROLLOUTS, PAIRS),
+        *(ROLLOUTS, STEP_ROLLOUTS, PAIRS),
     ),
     "People": (JUDGEMENTS, RESOLUTIONS, COMMENTS),
 }
