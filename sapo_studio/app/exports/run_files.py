@@ -6,14 +6,15 @@ import csv
 import io
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sapo_studio.app.exports.checkpoints import checkpoint
 from sapo_studio.config.presets import to_toml
-from sapo_studio.errors import StoreError
-from sapo_studio.files import new_folder
+from sapo_studio.domain.runs import PhaseName
+from sapo_studio.errors import InputError, StoreError
+from sapo_studio.files import output_place
 from sapo_studio.paths import user_path
 from sapo_studio.store import queries
 from sapo_studio.store.codec import id_range, row_number
@@ -131,13 +132,37 @@ def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None
     It is an ordinary transformers model folder, or of a run that trains adapters a peft folder. Raises InputError,
     StoreError.
     """
-    found = checkpoint(store, run_id, iteration)
+    made = {
+        phase.iteration: phase.artefact
+        for phase in queries.phases(store, run_id)
+        if phase.status == "done" and phase.name in (PhaseName.SFT, PhaseName.ALIGN)
+    }
+    if not made:
+        raise InputError(f"Run {run_id} has no model yet", fix="Wait until its warm-up is done.")
+    chosen = max(made) if iteration is None else iteration
+    if chosen not in made:
+        raise InputError(
+            f"Run {run_id} has no model of iteration {chosen}", fix=f"There are: {', '.join(map(str, sorted(made)))}."
+        )
+    artefact = store.run_dir(run_id) / "artefacts" / made[chosen]
+    adapter = (artefact / "adapter").is_dir()
+    origin = artefact / ("adapter" if adapter else "model")
+    if not origin.is_dir():
+        raise StoreError(f"The model of iteration {chosen} is no longer at {origin}", fix="Resume or repeat the run.")
     target = user_path(str(target))
+    if target.name and (target.exists() or target.is_symlink()):
+        raise InputError(f"{target} exists already", fix="Choose a folder that does not exist yet.")
+    place = output_place(target)
+    partial = None
     try:
-        with new_folder(target) as folder:
-            shutil.copytree(found.reasoner, folder, dirs_exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f"{place.name}.", dir=place.parent))
+        shutil.copytree(origin, partial, dirs_exist_ok=True)
+        partial.rename(place)
     except OSError as error:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(
             f"Cannot write {target}", why=str(error), fix="Free some space or choose another folder."
         ) from error
-    return CopiedModel(found.iteration, found.base)
+    return CopiedModel(chosen, queries.get_config(store, run_id).model.source if adapter else "")
