@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from sapo_studio import paths
 from sapo_studio.app.exports.checkpoints import Checkpoint, checkpoint
-from sapo_studio.app.exports.tables.arrow import arrow_schema, needed, pyarrow, record_batch
+from sapo_studio.app.exports.optional import needed
+from sapo_studio.app.exports.tables.arrow import arrow_schema, pyarrow, record_batch
 from sapo_studio.app.exports.tables.batches import Batch, Selection, Where, moment, rows_of
 from sapo_studio.app.exports.tables.columns import TableSpec
 from sapo_studio.app.exports.tables.folder import tables_named

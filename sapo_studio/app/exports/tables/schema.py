@@ -1,6 +1,7 @@
 """The tables, as data: the one definition that files, the Python interface and `docs/tables.md` go by.
 
-Names and meanings of columns are a promise to programs of others: a column may join them, none changes or goes.
+Names and meanings of columns are a promise to programs of others: a column may join them, none changes or goes. A new
+one stands here, in its table's reader and on the page, whose lines `description.column_lines` makes (a test compares).
 """
 
 from __future__ import annotations
