@@ -19,7 +19,6 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
 import sapo_studio
-from sapo_studio.app.exports.own_programs import StoredRun
 
 IGNORE = -100
 """The target where nobody says anything of a step."""
@@ -39,7 +38,7 @@ class Labeled:
 class StepLabels(Dataset[Labeled]):
     """Labeled solutions of a run. `source`: whose labels."""
 
-    def __init__(self, run: StoredRun, source: str) -> None:
+    def __init__(self, run: sapo_studio.StoredRun, source: str) -> None:
         targets: dict[int, list[int]] = defaultdict(list)
         for row in run.labels(source=source):
             targets[row["trajectory"]].append(TARGETS[row["label"]])

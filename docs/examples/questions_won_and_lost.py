@@ -18,10 +18,9 @@ from math import comb
 import pandas as pd
 
 import sapo_studio
-from sapo_studio.app.exports.own_programs import StoredRun
 
 
-def solved(run: StoredRun, iteration: int, source: str) -> pd.DataFrame:
+def solved(run: sapo_studio.StoredRun, iteration: int, source: str) -> pd.DataFrame:
     """By text of the question: the share of its samples that are correct, and one of the trajectories."""
     found = run.trajectories(iteration=iteration, where={"source": source, "set": ""}).pandas()
     texts = run.questions().pandas()[["question", "text"]]
@@ -48,7 +47,7 @@ def sign_test(wins: int, losses: int) -> float:
     return min(1.0, 2 * sum(comb(n, k) for k in range(few + 1)) / 2**n)
 
 
-def solution(run: StoredRun, iteration: int, trajectory: int) -> str:
+def solution(run: sapo_studio.StoredRun, iteration: int, trajectory: int) -> str:
     """The text of a trajectory, a step a line."""
     rows = run.steps(iteration=iteration, where={"trajectory": trajectory})
     return "\n".join(f"      {row['step']}. {row['text']}" for row in rows)

@@ -40,7 +40,8 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """A connection that writes nothing to the store. It wants to keep SQLite's index of the log beside it, as every
-    reader does; where the folder refuses that and there is no log, nobody is writing, and it does without.
+    reader does; where the folder or a full disk refuses that and there is no log, nobody is writing, and it does
+    without.
     """
     source = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(source, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
@@ -49,7 +50,8 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM sqlite_schema").close()
     except sqlite3.OperationalError as error:
         connection.close()
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or copies.size_of(copies.log_of(path)):
+        refused = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+        if not refused or copies.size_of(copies.log_of(path)):
             raise
         connection = _connect_immutable(path)
     except BaseException:

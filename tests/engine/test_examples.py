@@ -41,7 +41,7 @@ def test_the_examples_run_on_a_real_run(tmp_path: Path, monkeypatch: pytest.Monk
     run_example("questions_won_and_lost.py", "real", "real")
     assert run_notebook("look_at_a_run.ipynb")["run"].name == "real"
     with sapo_studio.open_store() as store:
-        run = store.run("real")
-        network = AutoModelForCausalLM.from_pretrained(run.reasoner(1).folder)
-        assert network.num_parameters() > 0
-        assert (run.verifier(1).folder / "head.safetensors").is_file()
+        made = store.run("real").checkpoint(1)
+        assert AutoModelForCausalLM.from_pretrained(made.reasoner).num_parameters() > 0
+        assert made.verifier is not None
+        assert (made.verifier / "head.safetensors").is_file()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import sapo_studio
 from sapo_studio import cli, supervisor
 from sapo_studio.errors import StoreError
 from sapo_studio.store import backups, queries, run_queue, runs
@@ -103,6 +104,14 @@ def test_whoever_writes_is_told_of_the_disk_and_not_of_the_file(disk: SmallDisk)
             with pytest.raises(StoreFault) as caught:
                 write()
             assert caught.value.kind == "full"
+
+
+def test_own_programs_read_on_a_full_disk(disk: SmallDisk):
+    with Store.open() as store:
+        synthetic_run(store, name="whole", iterations=1, trajectories=16, questions=8)
+    disk.fill()
+    with sapo_studio.open_store(disk.folder) as opened:
+        assert list(opened.run("whole").metrics())
 
 
 def test_several_can_read_at_once(disk: SmallDisk):

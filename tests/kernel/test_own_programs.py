@@ -9,19 +9,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from shutil import rmtree
 
 import pandas as pd
 import pytest
 
 import sapo_studio
-from sapo_studio.app.exports.own_programs import StoredRuns
 from sapo_studio.app.exports.tables.folder import tables_named, write_tables
 from sapo_studio.app.exports.tables.schema import TABLES
+from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.errors import InputError, StoreError
+from sapo_studio.formats.base import ReadAs
 from sapo_studio.store import queries, run_keeping
 from sapo_studio.store.db import Store
 from sapo_studio.store.runs import add_log
 from tests.fixtures.full_store import full_run
+from tests.fixtures.step_files import ROWS, lines
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
 
 
@@ -38,7 +41,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def opened(place: Path) -> Iterator[StoredRuns]:
+def opened(place: Path) -> Iterator[sapo_studio.StoredRuns]:
     with sapo_studio.open_store(place) as store:
         yield store
 
@@ -187,13 +190,17 @@ def test_networks_are_found(home: Path):
             (store.run_dir(run_id) / "artefacts" / made[artefact] / inside).mkdir(parents=True)
     with sapo_studio.open_store() as opened:
         run = opened.run()
-        assert run.reasoner(0).folder == run.folder / "artefacts" / made["sft-0"] / "model"
-        assert (run.reasoner().iteration, run.reasoner().base) == (1, run.config.model.source)
-        assert run.verifier(1).folder == run.folder / "artefacts" / made["verifier-1"] / "verifier"
+        start, newest = run.checkpoint(0), run.checkpoint()
+        assert start.reasoner == run.folder / "artefacts" / made["sft-0"] / "model"
+        assert (start.base, start.verifier) == ("", None)
+        assert newest.reasoner == run.folder / "artefacts" / made["align-1"] / "adapter"
+        assert (newest.iteration, newest.base) == (1, run.config.model.source)
+        assert newest.verifier == run.folder / "artefacts" / made["verifier-1"] / "verifier"
         with pytest.raises(InputError, match="no model of iteration 7"):
-            run.reasoner(7)
+            run.checkpoint(7)
+        rmtree(newest.reasoner)
         with pytest.raises(StoreError, match="no longer at"):
-            run.verifier(0)
+            run.checkpoint(1)
 
 
 def test_importing_the_package_stays_light():
@@ -211,3 +218,28 @@ def test_importing_the_package_stays_light():
 def test_other_names_are_none_of_the_package():
     with pytest.raises(AttributeError, match="open_stores"):
         sapo_studio.open_stores  # noqa: B018
+
+
+def test_a_folder_that_takes_no_new_file_is_read_all_the_same(home: Path):
+    with Store.open() as store:
+        synthetic_queued(store)
+    (home / "studio.db-shm").mkdir()  # as a folder that is read-only, which root would not notice
+    with sapo_studio.open_store() as opened:
+        assert opened.run().status == "queued"
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_imported_file_has_tables_too(store: Store, tmp_path: Path, name: str):
+    file = tmp_path / "steps.jsonl"
+    file.write_text(lines(ROWS[name]))
+    run_id = take_in(store, file, known_format(file), ReadAs()).run_id
+    with sapo_studio.open_store() as opened:
+        run = opened.run(run_id)
+        assert run.imported
+        solutions, steps = list(run.trajectories()), list(run.steps())
+        assert {row["source"] for row in solutions} == {"import"}
+        assert sum(row["n_steps"] for row in solutions) == len(steps) > 0
+        assert [len(list(run.table(table.name))) for table in TABLES if table.name in ("config", "metrics")] == [0, 0]
+        with pytest.raises(InputError, match="imported file"):
+            run.config  # noqa: B018
+    write_tables(store, [run_id], tmp_path / "out", how="csv")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sapo_studio.app.exports.tables import arrow, csv_file, folder, trajectory_rows
@@ -126,6 +126,27 @@ def test_what_people_say(full: Full):
     assert [row["belief"] for row in trained] == pytest.approx([0.9, 0.5, 0.1], abs=2e-5)
 
 
+def test_a_rollout_counts_for_all_that_begin_with_its_prefix(full: Full):
+    of = {(row["run"], row["trajectory"]): (row["question"], row["iteration"]) for row in rows(full, "trajectories")}
+    texts: dict[tuple[str, int], list[str]] = {key: [] for key in of}
+    for row in rows(full, "steps"):
+        texts[row["run"], row["trajectory"]].append(row["text"])
+    wanted: Counter[tuple[str, int, int]] = Counter()
+    succeeded: Counter[tuple[str, int, int]] = Counter()
+    for row in rows(full, "rollouts"):
+        lender, prefix = (row["run"], row["trajectory"]), row["prefix"]
+        if of[lender][1] != row["iteration"] or not prefix:
+            continue
+        for one, steps in texts.items():
+            if one[0] == lender[0] and of[one] == of[lender] and steps[:prefix] == texts[lender][:prefix]:
+                wanted[*one, prefix] += 1
+                succeeded[*one, prefix] += row["correct"]
+    found = {(row["run"], row["trajectory"], row["step"]): row for row in rows(full, "step_rollouts")}
+    assert {key: row["rollouts"] for key, row in found.items()} == wanted
+    assert {key: row["successes"] for key, row in found.items()} == {key: succeeded[key] for key in wanted}
+    assert any(row["rollouts"] > 6 for row in found.values()), "no rollout was shared"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_size_of_batches_changes_no_row(full: Full, name: str, monkeypatch: pytest.MonkeyPatch):
     store, (run, _) = full
@@ -154,12 +175,14 @@ def test_a_selection_is_what_a_filter_would_leave(full: Full, name: str):
 def test_splits_and_empty_cells_are_selected(full: Full):
     train = {(row["run"], row["question"]) for row in rows(full, "questions") if row["split"] == "train"}
     assert rows(full, "questions", split="train") == rows(full, "questions", where={"split": "train"})
-    for name in ("trajectories", "steps", "scores", "labels", "rollouts", "judgements"):
+    for name in ("trajectories", "steps", "scores", "labels", "rollouts", "judgements", "pairs", "comments"):
         kept = [row for row in rows(full, name) if (row["run"], row["question"]) in train]
         assert rows(full, name, split="train") == kept
     unknown = rows(full, "trajectories", where={"verified": None, "correct": False})
     assert unknown == [row for row in rows(full, "trajectories") if row["verified"] is None and not row["correct"]]
     assert unknown
+    with pytest.raises(InputError, match="metrics is not of questions"):
+        rows(full, "metrics", split="train")
     for where, said in (({"nothing": 1}, "no column 'nothing'"), ({"run": [[]]}, "no value of a cell")):
         with pytest.raises(InputError, match=said):
             rows(full, "trajectories", where=where)
@@ -230,6 +253,7 @@ def test_row_groups_hold_many_batches(tmp_path: Path, monkeypatch: pytest.Monkey
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=8) | st.sampled_from(["", "nan", "=1+1", "\r", '"', ","])
 
 
+@settings(max_examples=40)
 @given(cells=st.lists(st.tuples(TEXTS, st.none() | st.floats()), max_size=5))
 def test_any_text_and_number_comes_back(
     tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, float | None]]

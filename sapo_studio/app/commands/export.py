@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -22,6 +22,8 @@ OTHERS = ("trajectories", "metrics", "config", "model", "tables")
 FOLDERS = ("model", "tables")
 """What becomes a folder."""
 if TYPE_CHECKING:
+    from sapo_studio.app.exports.tables.folder import Progress
+
     What = StrEnum
 else:
     What = StrEnum("What", {name: name for name in (*FORMATS, *OTHERS)}, module=__name__)
@@ -175,10 +177,22 @@ def _tables(runs: list[str], output: Path | None, how: TableFormat, names: list[
     chosen = tables_named(names)
     with Store.open(create=False) as store:
         named = list(dict.fromkeys(queries.find_entry(store, run) for run in runs))
-        written = write_tables(store, named, output, how=how.value, tables=chosen)
-    for one in written:
-        say(f"{one.file}: {counted(one.rows, 'row')}", error=True)
-    say(f"{counted(len(written), 'table')} of {', '.join(named)} in {output}", error=True)
+        written = write_tables(store, named, output, how=how.value, tables=chosen, report=_told())
+    rows = sum(one.rows for one in written)
+    say(f"{counted(len(written), 'table')} of {', '.join(named)} with {counted(rows, 'row')} in {output}", error=True)
+
+
+def _told() -> Callable[[Progress], bool]:
+    """Says which table is written when it begins: a large one takes its time."""
+    begun: set[str] = set()
+
+    def report(progress: Progress) -> bool:
+        if progress.table not in begun:
+            begun.add(progress.table)
+            say(f"Writing {progress.table}\u2026", error=True)
+        return True
+
+    return report
 
 
 def _write(lines: Iterator[str], output: Path | None) -> int:

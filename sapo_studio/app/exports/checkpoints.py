@@ -18,13 +18,18 @@ _ADAPTER = "adapter"
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkFolder:
-    """Where a network of an iteration lies. `base`: of a reasoner that is an adapter (LoRA) the model that it belongs
-    to, else ""."""
+class Checkpoint:
+    """Where the networks of an iteration lie.
+
+    `reasoner`: the reasoner after it (0: after the warm-up), a transformers folder, or of a run that trains adapters
+    (LoRA) a peft folder; `base` is then the model that they belong to, else "". `verifier`: V_i, which the iteration
+    trained, its network or its adapters with its head beside; None where it trained none or its folder is gone.
+    """
 
     iteration: int
-    folder: Path
-    base: str = ""
+    reasoner: Path
+    base: str
+    verifier: Path | None
 
 
 @dataclass(frozen=True)
@@ -82,27 +87,25 @@ def checkpoints_of(store: Store, run_id: str) -> Checkpoints:
     return Checkpoints(run_id, reasoners, verifiers)
 
 
-def reasoner_folder(store: Store, run_id: str, iteration: int | None = None) -> NetworkFolder:
-    """The reasoner after an iteration, as `Checkpoints.reasoner` has it, and what it belongs to. Raises as it does."""
-    chosen, folder = checkpoints_of(store, run_id).reasoner(iteration)
-    base = queries.get_config(store, run_id).model.source if folder.name == _ADAPTER else ""
-    return NetworkFolder(chosen, folder, base)
+def checkpoint(store: Store, run_id: str, iteration: int | None = None) -> Checkpoint:
+    """That of an iteration; None: of the newest that has a reasoner. Raises as `Checkpoints.reasoner` does."""
+    kept = checkpoints_of(store, run_id)
+    chosen, reasoner = kept.reasoner(iteration)
+    base = queries.get_config(store, run_id).model.source if reasoner.name == _ADAPTER else ""
+    verifier = kept.verifiers.get(chosen)
+    there = verifier is not None and (verifier / "verifier").is_dir()
+    return Checkpoint(chosen, reasoner, base, verifier / "verifier" if verifier is not None and there else None)
 
 
-def verifier_folder(store: Store, run_id: str, iteration: int | None = None) -> NetworkFolder:
-    """The verifier V_i, as `Checkpoints.verifier` has it. Raises as that does."""
-    return NetworkFolder(*checkpoints_of(store, run_id).verifier(iteration))
-
-
-def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None = None) -> NetworkFolder:
+def copy_model(store: Store, run_id: str, target: Path, *, iteration: int | None = None) -> Checkpoint:
     """Copy the reasoner of an iteration (0: after the warm-up; None: the newest) as the run keeps it to the new folder
-    `target`; where the copy lies. Raises InputError, StoreError.
+    `target`. Returns what was copied. Raises InputError, StoreError.
     """
-    found = reasoner_folder(store, run_id, iteration)
+    found = checkpoint(store, run_id, iteration)
     target = user_path(str(target))
     try:
         with new_folder(target) as partial:
-            shutil.copytree(found.folder, partial, dirs_exist_ok=True)
+            shutil.copytree(found.reasoner, partial, dirs_exist_ok=True)
     except OSError as error:
         raise cannot_write(target, error) from error
-    return NetworkFolder(found.iteration, target, found.base)
+    return found

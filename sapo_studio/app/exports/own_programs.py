@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from sapo_studio import paths
-from sapo_studio.app.exports.checkpoints import NetworkFolder, reasoner_folder, verifier_folder
-from sapo_studio.app.exports.tables.arrow import arrow_schema, needed, pyarrow, record_batch
+from sapo_studio.app.exports.checkpoints import Checkpoint, checkpoint
+from sapo_studio.app.exports.optional import needed
+from sapo_studio.app.exports.tables.arrow import arrow_schema, pyarrow, record_batch
 from sapo_studio.app.exports.tables.batches import Batch, Selection, Where, moment, rows_of
 from sapo_studio.app.exports.tables.columns import TableSpec
 from sapo_studio.app.exports.tables.folder import tables_named
@@ -168,10 +169,10 @@ class StoredRun:
     def table(
         self, name: str, *, iteration: int | None = None, split: str | None = None, where: Where | None = None
     ) -> StoredTable:
-        """A table of docs/tables.md. `iteration`, `split`: only of these, as far as rows have them. `where`: by column
-        the value, or the values, that are wanted; None is an empty cell.
+        """A table of docs/tables.md. `iteration`: only of this one. `split`: only of such questions (train, test,
+        process). `where`: by column the value, or the values, that are wanted; None is an empty cell.
 
-        Raises `InputError` for a table or a column that there is not.
+        Raises `InputError` for a table that there is not, and for what its rows have not.
         """
         return _table(self._store, name, [self.id], iteration, split, where)
 
@@ -227,18 +228,17 @@ class StoredRun:
         """Candidate preference pairs, and which were trained on."""
         return self.table("pairs", iteration=iteration, where=where)
 
-    def judgements(self, *, person: str | None = None, where: Where | None = None) -> StoredTable:
+    def judgements(
+        self, *, person: str | None = None, iteration: int | None = None, where: Where | None = None
+    ) -> StoredTable:
         """What people say of steps, as far as it stands. `person`: only this one's."""
-        return self.table("judgements", where=_with(where, person=person))
+        return self.table("judgements", iteration=iteration, where=_with(where, person=person))
 
-    def reasoner(self, iteration: int | None = None) -> NetworkFolder:
-        """Where the reasoner after an iteration lies (0: after the warm-up; None: the newest), as transformers or peft
-        load it. Raises `InputError` where there is none."""
-        return reasoner_folder(self._store, self.id, iteration)
-
-    def verifier(self, iteration: int | None = None) -> NetworkFolder:
-        """Where the verifier V_i that an iteration trained lies (None: the newest). Raises `InputError`."""
-        return verifier_folder(self._store, self.id, iteration)
+    def checkpoint(self, iteration: int | None = None) -> Checkpoint:
+        """Where the networks of an iteration lie: the reasoner after it (0: after the warm-up; None: the newest) and
+        the verifier that it trained. Raises `InputError` where there is no such iteration, `StoreError` where the
+        folder is gone."""
+        return checkpoint(self._store, self.id, iteration)
 
 
 class StoredTable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,24 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from sapo_studio.app.exports.optional import needed
 from sapo_studio.app.exports.tables.batches import Batch, Cells, microseconds, plain
 from sapo_studio.app.exports.tables.columns import Column, Kind, TableSpec
-from sapo_studio.errors import InputError
 
 ROWS = 65_536
 """Rows of a row group in a Parquet file, at least; its last one has what is left."""
 
 METADATA = "sapo_studio"
 """The key of a file's metadata that holds what it is, as JSON."""
-
-
-def needed(module: str, package: str, what: str) -> Any:
-    """A library that is not among what the program always has. Raises InputError that says how to install it."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        fix = f"Install it: pip install {package}"
-        raise InputError(f"{what} needs {package}, which is not installed here", why=str(error), fix=fix) from error
 
 
 def pyarrow() -> Any:

@@ -34,20 +34,22 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows of a run are read. `iteration` and `split` None: all. A table that has no such column is refused
-    (`check`)."""
+    """Which rows of a run are read: of an iteration, of questions of a split (None: all), and by cells. A table that
+    has no such column, or no questions, is refused (`check`)."""
 
     iteration: int | None = None
     split: str | None = None
     where: Where = field(default_factory=dict[str, Any])
 
     def check(self, table: TableSpec) -> None:
-        """Raises InputError for a column that the table has not."""
+        """Raises InputError for what the table has not."""
         wanted = {*self.where, *(() if self.iteration is None else ("iteration",))}
         if unknown := sorted(wanted - {*table.names}):
             raise InputError(
                 f"The table {table.name} has no column {unknown[0]!r}", fix=f"It has: {', '.join(table.names)}."
             )
+        if self.split is not None and "question" not in table.names:
+            raise InputError(f"The table {table.name} is not of questions, which have a split", fix="Leave split out.")
 
     def filtered(self, batch: Batch) -> Batch:
         """The rows of it that `where` takes."""

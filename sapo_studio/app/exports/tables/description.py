@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sapo_studio.app.exports.tables.columns import Column, Kind, TableSpec
+from sapo_studio.app.exports.tables.schema import BY_NAME
 from sapo_studio.store.records import RunSummary
 
 Format = Literal["parquet", "csv"]
@@ -65,14 +66,14 @@ def data_package(written: Sequence[WrittenTable], how: Format, facts: Mapping[st
 
 
 def _resource(one: WrittenTable, how: Format, there: set[str]) -> dict[str, Any]:
-    csv = {"encoding": "utf-8", "dialect": {"lineTerminator": "\r\n"}} if how == "csv" else {}
+    csv = {"profile": "tabular-data-resource", "encoding": "utf-8", "dialect": {"lineTerminator": "\r\n"}}
     return {
         "name": one.table.name.replace("_", "-"),
         "title": one.table.name,
         "description": f"A row is {one.table.row}.",
         "path": one.file,
         "format": how,
-        **csv,
+        **(csv if how == "csv" else {}),
         "rows": one.rows,
         "bytes": one.size,
         "schema": {
@@ -82,19 +83,13 @@ def _resource(one: WrittenTable, how: Format, there: set[str]) -> dict[str, Any]
             "foreignKeys": [
                 {
                     "fields": list(to.columns),
-                    "reference": {"resource": to.table.replace("_", "-"), "fields": list(_key(to.table))},
+                    "reference": {"resource": to.table.replace("_", "-"), "fields": list(BY_NAME[to.table].key)},
                 }
                 for to in one.table.references
                 if to.table in there
             ],
         },
     }
-
-
-def _key(name: str) -> tuple[str, ...]:
-    from sapo_studio.app.exports.tables.schema import BY_NAME
-
-    return BY_NAME[name].key
 
 
 def _field(column: Column) -> dict[str, Any]:

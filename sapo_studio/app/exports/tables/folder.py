@@ -14,8 +14,7 @@ from sapo_studio.app.exports.tables.columns import TableSpec
 from sapo_studio.app.exports.tables.csv_file import CsvFile
 from sapo_studio.app.exports.tables.description import Format, WrittenTable, data_package, read_me, run_facts
 from sapo_studio.app.exports.tables.reading import read
-from sapo_studio.app.exports.tables.schema import BY_NAME, TABLES
-from sapo_studio.app.exports.tables.trajectory_rows import OF_TRAJECTORIES
+from sapo_studio.app.exports.tables.schema import BY_NAME, GROUPS, TABLES
 from sapo_studio.errors import InputError, Stopped
 from sapo_studio.files import cannot_write, new_folder
 from sapo_studio.paths import user_path
@@ -25,7 +24,7 @@ from sapo_studio.store.db import Store
 FORMATS: tuple[Format, ...] = ("parquet", "csv")
 
 _LONG = 10
-"""How much longer a table of trajectories takes than another one, as progress reckons."""
+"""How much longer a table of solutions takes than another one, as progress reckons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class _Clock:
 
 
 def _weight(table: TableSpec) -> int:
-    return _LONG if table.name in OF_TRAJECTORIES else 1
+    return _LONG if table in GROUPS["Solutions"] else 1
 
 
 def _write(

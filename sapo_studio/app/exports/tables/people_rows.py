@@ -73,7 +73,7 @@ def _asked_for(store: Store, run_id: str, judged: Iterable[int], selection: Sele
     return Chunk(run_id, of, 1.0)
 
 
-PEOPLE: dict[str, Callable[[Store, str, Selection], Iterator[Batch]]] = {
+READERS: dict[str, Callable[[Store, str, Selection], Iterator[Batch]]] = {
     schema.JUDGEMENTS.name: _judgements,
     schema.RESOLUTIONS.name: _resolutions,
     schema.COMMENTS.name: _comments,

@@ -10,11 +10,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sapo_studio.app.exports.tables import schema
+from sapo_studio.app.exports.tables import people_rows, rollout_rows, schema, trajectory_rows
 from sapo_studio.app.exports.tables.batches import Batch, Selection, transposed
 from sapo_studio.app.exports.tables.columns import TableSpec
-from sapo_studio.app.exports.tables.people_rows import PEOPLE
-from sapo_studio.app.exports.tables.trajectory_rows import OF_TRAJECTORIES
 from sapo_studio.domain.metric_catalog import METRICS
 from sapo_studio.store import queries
 from sapo_studio.store.codec import id_range, row_number
@@ -154,9 +152,11 @@ def _questions(store: Store, run_id: str, selection: Selection) -> Iterator[Batc
 def _pairs(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
     query = (
         "SELECT id, iteration, question_id, winner_id, loser_id, margin, used FROM pairs WHERE id > ? AND id <= ?"
-        " AND (? IS NULL OR iteration = ?) ORDER BY id LIMIT ?"
+        " AND (? IS NULL OR iteration = ?)"
+        " AND (? IS NULL OR (SELECT q.split FROM questions q WHERE q.id = question_id) = ?) ORDER BY id LIMIT ?"
     )
-    for rows, share in _by_id(store, run_id, "pairs", query, [selection.iteration] * 2):
+    wanted = [*[selection.iteration] * 2, *[selection.split] * 2]
+    for rows, share in _by_id(store, run_id, "pairs", query, wanted):
         numbers = [
             (run_id, row_number(pair), iteration, *map(row_number, (question, winner, loser)), margin, bool(used))
             for pair, iteration, question, winner, loser, margin, used in rows
@@ -190,6 +190,7 @@ _READERS: dict[str, Reader] = {
     schema.LOG.name: _log,
     schema.QUESTIONS.name: _questions,
     schema.PAIRS.name: _pairs,
-    **OF_TRAJECTORIES,
-    **PEOPLE,
+    **trajectory_rows.READERS,
+    **rollout_rows.READERS,
+    **people_rows.READERS,
 }

@@ -1,6 +1,7 @@
 """The tables, as data: the one definition that files, the Python interface and `docs/tables.md` go by.
 
-Names and meanings of columns are a promise to programs of others: a column may join them, none changes or goes.
+Names and meanings of columns are a promise to programs of others: a column may join them, none changes or goes. A new
+one stands here, in its table's reader and on the page, whose lines `description.column_lines` makes (a test compares).
 """
 
 from __future__ import annotations
@@ -290,6 +291,19 @@ ROLLOUTS = TableSpec(
     (_TO_TRAJECTORY,),
 )
 
+STEP_ROLLOUTS = TableSpec(
+    "step_rollouts",
+    "a step from which the iteration tried to finish the trajectory, and how often that succeeded",
+    ("run", "trajectory", "step"),
+    (
+        *_OF_TRAJECTORY,
+        _STEP,
+        Column("rollouts", "integer", "attempts from behind this step, with those of trajectories that begin the same"),
+        Column("successes", "integer", "how many of them came to the correct answer"),
+    ),
+    (_TO_TRAJECTORY, _TO_STEP),
+)
+
 PAIRS = TableSpec(
     "pairs",
     "a candidate preference pair",
@@ -406,7 +420,7 @@ GROUPS: dict[str, tuple[TableSpec, ...]] = {
     "Runs": (RUNS, CONFIG, CONFIG_CHANGES, PHASES, COMPUTE, METRICS, CURVES, ALARMS, LOG),
     "Solutions": (
         *(QUESTIONS, TRAJECTORIES, STEPS, SCORES, TRAJECTORY_SCORES, LABELS, TRAJECTORY_LABELS, TRAINING_LABELS),
-        *(ROLLOUTS, PAIRS),
+        *(ROLLOUTS, STEP_ROLLOUTS, PAIRS),
     ),
     "People": (JUDGEMENTS, RESOLUTIONS, COMMENTS),
 }

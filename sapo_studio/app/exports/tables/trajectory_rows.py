@@ -91,7 +91,7 @@ def _trajectories(store: Store, run_id: str, selection: Selection) -> Iterator[B
 def _steps(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
     for chunk in chunks(store, run_id, selection):
         rows: list[tuple[Any, ...]] = []
-        for identity, text, truth in _kept(store, chunk, "id, steps, truth", "trajectories", "id"):
+        for identity, text, truth in kept(store, chunk, "id, steps, truth", "trajectories", "id"):
             keys = chunk.keys(identity)
             for step, said in enumerate(parse_steps(store, text, identity), start=1):
                 rows.append((*keys, step, said, None if truth is None else truth == 0 or step < truth))
@@ -100,7 +100,7 @@ def _steps(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
 
 def _scores(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
     for chunk in chunks(store, run_id, selection):
-        found = _kept(store, chunk, "trajectory_id, verifier, scores", "scores", "trajectory_id, verifier")
+        found = kept(store, chunk, "trajectory_id, verifier, scores", "scores", "trajectory_id, verifier")
         for identity, _, blob in found:
             parse_scores(store, blob, identity)  # a damaged one is named
         lengths = np.array([len(blob) // 2 for _, _, blob in found], dtype=np.int64)
@@ -125,7 +125,7 @@ def _repeated(chunk: Chunk, identities: Sequence[int], lengths: NDArray[np.int64
 def _trajectory_scores(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
     for chunk in chunks(store, run_id, selection):
         rows: list[tuple[Any, ...]] = []
-        for identity, verifier, blob, mean, predicted in _kept(
+        for identity, verifier, blob, mean, predicted in kept(
             store, chunk, "trajectory_id, verifier, scores, mean, predicted", "scores", "trajectory_id, verifier"
         ):
             scores = [round(float(score), 5) for score in parse_scores(store, blob, identity)]
@@ -137,7 +137,7 @@ def _trajectory_scores(store: Store, run_id: str, selection: Selection) -> Itera
 def _labels(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
     for chunk in chunks(store, run_id, selection):
         rows: list[tuple[Any, ...]] = []
-        for identity, source, marks in _kept(
+        for identity, source, marks in kept(
             store, chunk, "trajectory_id, source, labels", "labels", "trajectory_id, source"
         ):
             keys = chunk.keys(identity)
@@ -147,7 +147,7 @@ def _labels(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
 
 def _trajectory_labels(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
     for chunk in chunks(store, run_id, selection):
-        found = _kept(
+        found = kept(
             store,
             chunk,
             'trajectory_id, source, iteration, "case", predicted, verified, rollouts, tokens',
@@ -160,7 +160,7 @@ def _trajectory_labels(store: Store, run_id: str, selection: Selection) -> Itera
 def _training_labels(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
     for chunk in chunks(store, run_id, selection):
         rows: list[tuple[Any, ...]] = []
-        for identity, verifier, marks, reasons, blob in _kept(
+        for identity, verifier, marks, reasons, blob in kept(
             store,
             chunk,
             "trajectory_id, verifier, labels, reasons, beliefs",
@@ -177,32 +177,14 @@ def _training_labels(store: Store, run_id: str, selection: Selection) -> Iterato
         yield transposed(schema.TRAINING_LABELS, rows, chunk.share)
 
 
-def _rollouts(store: Store, run_id: str, selection: Selection) -> Iterator[Batch]:
-    """Those of the trajectories of all iterations: which iteration made a rollout is its own affair."""
-    for chunk in chunks(store, run_id, Selection(split=selection.split)):
-        rows: list[tuple[Any, ...]] = []
-        for trajectory, rollout, iteration, prefix, text, correct, tokens in _kept(
-            store,
-            chunk,
-            "trajectory_id, id, iteration, prefix, text, correct, tokens",
-            "rollouts",
-            "trajectory_id, prefix, id",
-        ):
-            if selection.iteration in (None, iteration):
-                run, number, question, _ = chunk.keys(trajectory)
-                made = (iteration, prefix, text, bool(correct), tokens)
-                rows.append((run, row_number(rollout), number, question, *made))
-        yield transposed(schema.ROLLOUTS, rows, chunk.share)
-
-
-def _kept(store: Store, chunk: Chunk, columns: str, table: str, order: str) -> list[tuple[Any, ...]]:
+def kept(store: Store, chunk: Chunk, columns: str, table: str, order: str) -> list[tuple[Any, ...]]:
     """Rows of `table` that belong to the trajectories of a chunk; the first of `columns` names the trajectory."""
     key = columns.partition(",")[0]
     found = store.rows(f"SELECT {columns} FROM {table} WHERE {key} BETWEEN ? AND ? ORDER BY {order}", chunk.reach)
     return [row for row in found if row[0] in chunk.of]
 
 
-OF_TRAJECTORIES: dict[str, Callable[[Store, str, Selection], Iterator[Batch]]] = {
+READERS: dict[str, Callable[[Store, str, Selection], Iterator[Batch]]] = {
     schema.TRAJECTORIES.name: _trajectories,
     schema.STEPS.name: _steps,
     schema.SCORES.name: _scores,
@@ -210,5 +192,4 @@ OF_TRAJECTORIES: dict[str, Callable[[Store, str, Selection], Iterator[Batch]]] =
     schema.LABELS.name: _labels,
     schema.TRAJECTORY_LABELS.name: _trajectory_labels,
     schema.TRAINING_LABELS.name: _training_labels,
-    schema.ROLLOUTS.name: _rollouts,
 }
