@@ -31,7 +31,7 @@ def solved(run: sapo_studio.StoredRun, iteration: int, source: str) -> pd.DataFr
     return pd.DataFrame({"share": counts["weighted"] / counts["copies"], "trajectory": grouped["trajectory"].first()})
 
 
-def newest(runs: Sequence[StoredRun], source: str) -> int:
+def newest(runs: Sequence[sapo_studio.StoredRun], source: str) -> int:
     """The last iteration in which each of the runs has such solutions."""
     wanted = {"source": source, "set": ""}
     there = [{row["iteration"] for row in run.trajectories(where=wanted)} for run in runs]
