@@ -9,6 +9,7 @@ from tests.fixtures.meta_build import build, known_shape
 WEIGHTS = {
     "gsm8k-qwen2.5-0.5b": ("qwen2", 494_032_768),
     "mbpp-qwen2.5-0.5b": ("qwen2", 494_032_768),
+    "gsm8k-smollm2-card": ("llama", 134_515_008),
     "gsm8k-llama3.2-1b": ("llama", 1_235_814_400),
     "gsm8k-gemma2-2b-qlora": ("gemma2", 2_614_341_888),
 }

@@ -135,7 +135,8 @@ def test_the_work_grows_with_the_answers_and_no_faster(store: Store) -> None:
 # -- The command
 
 
-def test_it_prints_what_it_found(store: Store, pair: tuple[str, str]) -> None:
+def test_it_prints_what_it_found(store: Store, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # in a narrower one cells are wrapped
     code, out, err = said("compare", *pair, "--baseline", "right", "--questions")
     assert (code, err) == (0, "")
     for words in (

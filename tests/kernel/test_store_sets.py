@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sapo_studio.app.exports.run_files import metrics_csv, trajectory_lines
-from sapo_studio.app.reports.run_report import report, table
+from sapo_studio.app.reports.run_report import report
+from sapo_studio.app.reports.run_report import rows as table_rows
 from sapo_studio.errors import StoreError
 from sapo_studio.events import kinds as k
 from sapo_studio.store import queries
@@ -104,7 +105,7 @@ def test_reports_and_csv_have_the_sets(store: Store) -> None:
     assert (first["iteration"], first["greedy_accuracy"], second["greedy_accuracy"]) == (0, 0.25, 0.75)
     assert first["intervals"] == {"greedy_accuracy": [0.1, 0.9]}
     assert "gap" not in first
-    cells = [str(cell) for cell in table(told).columns[0].cells]
+    cells = [row[0] for row in table_rows(told)]
     assert "Greedy accuracy on MATH, %" in cells
     assert "Sampled accuracy on HumanEval, %" in cells
     rows = list(csv.DictReader(metrics_csv(store, run_id)))

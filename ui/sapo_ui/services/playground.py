@@ -41,7 +41,6 @@ from sapo_studio.requests.play import (
 from sapo_studio.store.db import Store
 from sapo_ui.services import tasks
 from sapo_ui.services.playground_keeping import KeptSolution, SolutionKeeper
-from sapo_ui.services.playground_questions import TakenQuestion
 from sapo_ui.services.playground_state import Board
 
 TICK_MS, IDLE_MS = 33, 500
@@ -134,8 +133,6 @@ class Playground(QObject):
         self.keeper.kept.connect(self._show_kept)
         self.cpu = False
         """Whether the cards are left alone."""
-        self.taken: TakenQuestion | None = None
-        """Where the question on the page comes from, for a page that is opened again."""
         self._make = make_session or _own_session
         self._where = ""
         self._numbers = itertools.count(1)

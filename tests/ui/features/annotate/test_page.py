@@ -192,7 +192,7 @@ def test_further_subpages(open_annotate, qtbot, queue):
     page = open_annotate(subpages=(*SUBPAGES[:1], SubpageSpec("counting", "Counting", Counting)))
     qtbot.waitUntil(lambda: page.front.desk.open_item is not None)
     assert page.help.startswith("### Annotate")
-    assert [text for text, _ in page.top.switch._items] == ["Judge", "Counting 9"]
+    qtbot.waitUntil(lambda: [text for text, _ in page.top.switch._items] == ["Judge", "Counting 9"])
     page.top.switch.setFocus()
     qtbot.keyClick(page.top.switch, Qt.Key.Key_Right)
     other = page.front

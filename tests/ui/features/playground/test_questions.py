@@ -37,12 +37,6 @@ def test_by_number_at_random_and_one_that_was_annotated(qtbot, lay, store):
     assert (asked.number, asked.answer) == (number, answer)
     asked = table.session.asked(Sample, "b").question
     assert (asked.number, asked.answer) == (None, answer), "the number is the other run's"
-    # The page that is opened next knows where it is from.
-    table.page.leave()
-    again = table.new_page()
-    qtbot.addWidget(again)
-    assert again.card.asking.number == number
-    assert f"{number} of synthetic" in again.card.where.text()
     # Another word makes it another question, whose answer nobody knows.
     card.text.setPlainText(text + " Really?")
     assert card.answer.text() == ""

@@ -357,14 +357,10 @@ there. Their success rate stands at the step, with its 95 % interval.
         asked = next((state.question for side in SIDES if (state := self.playground.board[side]).question), None)
         if asked is not None and not kept.question:
             self.card.show_question(asked.text, asked.answer, asked.tests)
-        taken = self.playground.taken
-        if taken is not None and self.card.is_still(taken):
-            self.card.take(taken)
         self.playground.compute_on_cpu(kept.cpu)
 
     def remember(self) -> None:
         """Keep what is chosen for the next start, or the next time the page is opened."""
-        self.playground.taken = self.card.taken
         settings = self._doors.settings
         if settings is None or self._known is None:
             return

@@ -175,15 +175,6 @@ class QuestionCard(QFrame):
         """Where the question comes from; None: it was typed, or changed since."""
         return self._taken
 
-    def is_still(self, taken: TakenQuestion) -> bool:
-        """Whether question and reference answer are what they were when this was taken."""
-        asked = taken.asking
-        return (asked.text.strip(), asked.answer.strip(), asked.tests) == (
-            self.text.toPlainText().strip(),
-            self.answer.text().strip(),
-            self._tests,
-        )
-
     def take(self, taken: TakenQuestion) -> None:
         """Put a question of a task in the place of what is typed."""
         self._taken = None
