@@ -64,6 +64,7 @@ def dry(folder: Path, *more: str, python: str = sys.executable, **environment: s
     return [json.loads(line) for line in (folder / "gpu.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_every_case_runs_dry(tmp_path):
     rows = dry(tmp_path)
     by_name = {row["case"]: row for row in rows}

@@ -69,6 +69,7 @@ def parts(monkeypatch):
         del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_a_run_whose_time_is_up_is_stopped_and_gone_on_with(bench: Bench, parts, monkeypatch):
     demo, table = parts("demo_run"), parts("demo_table")
     config = RunConfig.model_validate({"name": "demo", "seed": 3, "iterations": 2})
