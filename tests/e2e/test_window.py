@@ -404,6 +404,7 @@ def test_two_windows_on_one_store(qtbot, bench, programs, tmp_path):
         other.until("page.trouble.isVisible() and 'not in the queue' in page.trouble.text")
         # One is put into the bin while the other shows it
         tasks.run(window, lambda store: run_queue.remove(store, first), lambda _: None)
+        qtbot.waitUntil(lambda: not page.found.waiting)  # what waits in the queue is not put into the bin
         tasks.run(window, lambda store: run_keeping.put_in_bin(store, first), lambda _: None)
         other.until("window.current_run() is None or window.current_run().binned_at is None")
         other.until(f"window.run_list.current() is None or window.run_list.current().id != {first!r}")
