@@ -6,31 +6,18 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import (
-    QDialog,
-    QFrame,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QSizePolicy,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QListWidgetItem, QPushButton, QSizePolicy, QWidget
 
 from sapo_ui import theme
 from sapo_ui.theme import glyphs
-from sapo_ui.widgets.command_palette import matches
 from sapo_ui.widgets.labels import label
 from sapo_ui.widgets.plain_text import plain_tip
+from sapo_ui.widgets.search_popup import ROW, SearchPopup, SearchRows, matches
 
-ROW, SHOWN = 30, 10
-"""Pixels of a row, and rows in sight."""
+SHOWN = 10
+"""Rows in sight."""
 
 PAD, ARROW = 9, 24
 
@@ -49,27 +36,14 @@ class Option:
         return f"{self.title}, {self.note}" if self.note else self.title
 
 
-class _Rows(QStyledItemDelegate):
+class _Rows(SearchRows):
     """The title on the left, the note behind it."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        del option, index
-        return QSize(100, ROW)
+    pad = PAD
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def draw(self, painter: QPainter, inside: Any, index: QModelIndex | QPersistentModelIndex) -> None:
         look = theme.current()
-        where: Any = option.rect  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-        state: Any = option.state  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         one: Option = index.data(Qt.ItemDataRole.UserRole)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if state & QStyle.StateFlag.State_Selected:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(look.accent_soft))
-            painter.drawRoundedRect(where, 4, 4)
-        inside = where.adjusted(PAD, 0, -PAD, 0)
         middle = Qt.AlignmentFlag.AlignVCenter
         body, small = QFontMetrics(theme.font("body")), QFontMetrics(theme.font("small"))
         note = min(small.horizontalAdvance(one.note) + 2, inside.width() * 2 // 3)
@@ -84,69 +58,33 @@ class _Rows(QStyledItemDelegate):
         painter.setPen(QColor(look.text))
         room = inside.width() - note - (12 if one.note else 0)
         painter.drawText(inside, middle, body.elidedText(one.title, Qt.TextElideMode.ElideRight, room))
-        painter.restore()
 
 
-class OptionList(QDialog):
+class OptionList(SearchPopup):
     """The list, with a line to search it by. It deletes itself once it is closed."""
 
     picked = Signal(object)
     """(key)"""
 
     def __init__(self, name: str, options: Sequence[Option], chosen: Hashable, nothing: str, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__(_Rows(), "float", f"{name}: search", name, "Type a few letters", parent)
         self.setAccessibleName(name)
         self._options = tuple(options)
-        frame = QFrame(self)
-        frame.setProperty("look", "float")
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(frame)
-        column = QVBoxLayout(frame)
-        column.setContentsMargins(theme.SPACE_2, theme.SPACE_2, theme.SPACE_2, theme.SPACE_2)
-        column.setSpacing(theme.SPACE_2)
-        self.line = QLineEdit()
-        self.line.setPlaceholderText("Type a few letters")
-        self.line.setAccessibleName(f"{name}: search")
-        self.line.textChanged.connect(self._filter)
-        self.line.installEventFilter(self)
-        self.list = QListWidget()
-        self.list.setItemDelegate(_Rows(self.list))
-        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setAccessibleName(name)
-        self.list.itemClicked.connect(self._take)
         self.none = label(nothing, "small", "muted", wrap=True)
         self.none.setVisible(False)
-        column.addWidget(self.line)
-        column.addWidget(self.list, 1)
-        column.addWidget(self.none)
-        self._filter("")
+        self.column.addWidget(self.none)
+        self.fill("")
         at = next((row for row, one in enumerate(self._options) if one.key == chosen), 0)
         self.list.setCurrentRow(at)
         height = (ROW + 1) * min(SHOWN, max(2, len(self._options))) + 64
         self.resize(max(420, parent.width()), height)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            key = Qt.Key(event.key())
-            if key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self.list.count():
-                step = 1 if key == Qt.Key.Key_Down else -1
-                self.list.setCurrentRow((self.list.currentRow() + step) % self.list.count())
-                return True
-            if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                if self.list.count():
-                    self._take(self.list.currentItem())
-                return True
-        return super().eventFilter(watched, event)
-
-    def _filter(self, text: str) -> None:
+    def fill(self, query: str) -> None:
         self.list.clear()
         ranked = [
             (score, at, one)
             for at, one in enumerate(self._options)
-            if (score := matches(text, f"{one.title} {one.note}")) is not None
+            if (score := matches(query, f"{one.title} {one.note}")) is not None
         ]
         for _, _, one in sorted(ranked, key=lambda found: found[:2]):
             item = QListWidgetItem(one.text)
@@ -156,7 +94,7 @@ class OptionList(QDialog):
         self.list.setCurrentRow(0)
         self.none.setVisible(not ranked)
 
-    def _take(self, item: QListWidgetItem) -> None:
+    def take(self, item: QListWidgetItem) -> None:
         one: Option = item.data(Qt.ItemDataRole.UserRole)
         self.close()
         self.picked.emit(one.key)
