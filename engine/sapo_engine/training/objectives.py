@@ -26,6 +26,10 @@ class SftLoss:
     pad_id: int
     sequences: int = 1
 
+    def positions(self, index: int) -> int:
+        """See Loss."""
+        return len(self.texts[index])
+
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the tokens that are predicted. A first token without a prompt before it is not."""
         return sum(len(text.completion) - (not text.prompt) for text in (self.texts[i] for i in indices))
@@ -49,6 +53,10 @@ class OrpoLoss:
     pad_id: int
     beta: float
     sequences: int = 2
+
+    def positions(self, index: int) -> int:
+        """See Loss."""
+        return sum(map(len, self.pairs[index]))
 
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the pairs."""
@@ -77,6 +85,10 @@ class DpoLoss:
     beta: float
     nll: float = 0.0
     sequences: int = 2
+
+    def positions(self, index: int) -> int:
+        """See Loss."""
+        return sum(map(len, self.pairs[index]))
 
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the pairs."""

@@ -68,12 +68,18 @@ class Loss(Protocol):
         """Sequences that an item puts through the model."""
         ...
 
+    def positions(self, index: int) -> int:
+        """Token positions that the model computes for an item: what a pair shares counts once. The memory of a part
+        goes by their sum."""
+        ...
+
     def weigh(self, indices: Sequence[int]) -> float:
         """What the sum over these items is divided by: how many tokens, pairs or trajectories they count as."""
         ...
 
     def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The summed loss of these items, and further sums for the curves. In fp32 under any autocast."""
+        """The summed loss of these items, and further sums for the curves. In fp32 under any autocast. Any part of a
+        batch may be asked for."""
         ...
 
 

@@ -36,6 +36,10 @@ class StepLoss:
     pad_id: int
     sequences: int = 1
 
+    def positions(self, index: int) -> int:
+        """See Loss."""
+        return len(self.examples[index].text)
+
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the trajectories."""
         return len(indices)
