@@ -14,6 +14,7 @@ from sapo_engine.models.reasoner import parameters_at_work
 from sapo_engine.training.batching import PaddedBatch, PromptCompletion, pad, plain_batches
 from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
+from sapo_studio.config.engine_limits import MICRO_TOKENS
 from sapo_studio.domain.ledger import Meter, read
 
 
@@ -24,7 +25,6 @@ class SftLoss:
     model: PreTrainedModel
     texts: Sequence[PromptCompletion]
     pad_id: int
-    sequences: int = 1
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -52,7 +52,6 @@ class OrpoLoss:
     pairs: Pairs
     pad_id: int
     beta: float
-    sequences: int = 2
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -84,7 +83,6 @@ class DpoLoss:
     before: Sequence[float]
     beta: float
     nll: float = 0.0
-    sequences: int = 2
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -129,7 +127,8 @@ def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad
     """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
     model.eval()
     args.meter.add(read(sum(len(winner) + len(loser) for winner, loser in pairs), parameters_at_work(model)))
-    most = max(1, min(READ, args.micro_batch // 2 or READ))
+    longest = max((len(winner) + len(loser) for winner, loser in pairs), default=1)
+    most = max(1, min(READ, (args.micro_tokens or MICRO_TOKENS) // longest))
 
     def work(indices: Sequence[int]) -> list[float]:
         order = sorted(range(len(indices)), key=lambda k: len(pairs[indices[k]][0]) + len(pairs[indices[k]][1]))
