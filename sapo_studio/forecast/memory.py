@@ -190,9 +190,13 @@ def training(
     parts = [Part("weights", base, how.base_words)]
     if how.tuning != "full":
         parts.append(Part("adapters", 4.0 * count, f"LoRA of rank {how.rank} on every linear layer, in fp32"))
-    # The step itself takes nothing: one kernel reads and writes everything in place.
+    parts += lasting(shape, how)
     passing = activations(shape, how, batch, logits=logits, heap=heap)
-    return Peak(use, (*parts, *lasting(shape, how), *passing, *beside))
+    # On a CPU the step takes square roots of all second moments at once; then there are no activations. On a card one
+    # kernel does all of it in place.
+    step = Part("optimiser step", 4.0 * count if heap else 0.0, "AdamW updates all tensors at a time, in a copy")
+    parts += passing if sum(part.bytes for part in passing) >= step.bytes else [step]
+    return Peak(use, (*parts, *beside))
 
 
 SPARE = 0.85

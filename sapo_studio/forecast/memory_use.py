@@ -236,7 +236,7 @@ def _in_memory(peak: Peak, config: RunConfig, nets: Networks, place: Place) -> P
 
 
 def _passing(peak: Peak) -> float:
-    names = ("activations", "holes", "scores over the vocabulary")
+    names = ("activations", "holes", "scores over the vocabulary", "optimiser step")
     return sum(part.bytes for part in peak.parts if part.name in names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from peft.tuners.lora import LoraLayer
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -39,7 +40,8 @@ def numerics_of(network: PreTrainedModel, precision: str) -> Numerics:
     checkpointing = checkpoints(network)
     if not own_weights_frozen(network):
         return Numerics("full", 1, precision, checkpointing)
-    ranks = [layer.r[name] for layer in adapted_layers(network) for name in layer.active_adapters if name in layer.r]
+    layers = [layer for layer in adapted_layers(network) if isinstance(layer, LoraLayer)]
+    ranks = [layer.r[name] for layer in layers for name in layer.active_adapters if name in layer.r]
     frozen = next((name for name, dtype in DTYPES.items() if dtype == network.dtype), precision)
     tuning = "qlora" if getattr(network, "is_quantized", False) else "lora"
     return Numerics(tuning, max(ranks, default=1), precision, checkpointing, frozen)

@@ -75,7 +75,7 @@ def test_the_setting_to_blame_is_changed_and_the_run_goes_on(qtbot, shown, faile
     )
     view = shown(failed_run(MEMORY))
     assert view.what.text() == "The device ran out of memory"
-    assert (view.change.path, view.change.editor.text()) == ("runtime.micro_tokens", "3520")
+    assert (view.change.path, view.change.editor.text()) == ("runtime.micro_tokens", "1760")
     assert view.primary.text() == "Edit and start again"
     assert buttons(view) == ["Edit and start again", "Resume unchanged", "Open all settings", "Copy report"]
     view.change.editor.setFocus()
