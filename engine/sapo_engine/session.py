@@ -214,7 +214,7 @@ class RunSession:
             config.epochs,
             config.batch_size,
             seed,
-            micro_batch=self.config.runtime.micro_batch,
+            micro_tokens=self.config.runtime.micro_tokens,
             precision=self.precision,
             group=self.group,
             meter=self.meter,

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from sapo_studio.config.changes import changed
+from sapo_studio.config.engine_limits import MICRO_TOKENS
 from sapo_studio.config.schema import PAIRED, RunConfig, field_paths
+from sapo_studio.config.text_lengths import as_asked, assumed_lengths
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError
 
@@ -65,6 +67,13 @@ def _largest_batch(config: RunConfig) -> int:
     return max(config.warmup.batch_size, config.verifier.batch_size, config.optimiser.batch_size)
 
 
+def _fewer_tokens(config: RunConfig, told: Told) -> int | None:
+    """Half of the positions that are trained on at a time; none where one text alone has as many."""
+    one = as_asked(config.task, assumed_lengths(config.task)).longest
+    now = config.runtime.micro_tokens or min(MICRO_TOKENS, _largest_batch(config) * one)
+    return max(one, now // 2) if now > one else None
+
+
 def _cards_there(config: RunConfig, told: Told) -> int | None:
     return int(told["cards"]) or None
 
@@ -79,7 +88,7 @@ def _fewer_shots(config: RunConfig, told: Told) -> int | None:
 
 _SAME = "the result is the same: gradients of the parts are summed"
 MEMORY = (
-    Suggestion("runtime.micro_batch", _half("runtime.micro_batch", _largest_batch), _SAME, TRAINS),
+    Suggestion("runtime.micro_tokens", _fewer_tokens, _SAME, TRAINS),
     Suggestion(
         "runtime.rollout_batch",
         _half("runtime.rollout_batch", lambda config: 512),

@@ -37,7 +37,7 @@ MACHINE = (
     "runtime.gpus",
     "runtime.processes",
     "runtime.vllm_memory",
-    "runtime.micro_batch",
+    "runtime.micro_tokens",
     "runtime.graders",
     "runtime.threads",
     "runtime.rollout_batch",
@@ -65,7 +65,7 @@ REASONS = {
     "iterations": "The phases of a run are planned when it begins.",
     "runtime.backend": "Another one may draw other samples by the same seed.",
 }
-_BATCHES = "It says how many count as one step, which is part of the method; runtime.micro_batch only saves memory."
+_BATCHES = "It says how many count as one step, which is part of the method; runtime.micro_tokens only saves memory."
 _REST = "What the run has done so far was done with the value it has: the rest would not fit it."
 
 

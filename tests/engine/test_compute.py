@@ -328,7 +328,7 @@ def test_adapters_cost_four_flops_a_weight_and_only_their_own():
     assert parameters_at_work(first.activate()) == base + own == second.parameters_in_all()
     meter = Meter()
     with meter.span() as bill:
-        sft(second.trainable(), TEXTS, recipe(meter, micro_batch=3), NullCallback(), pad_id=0)
+        sft(second.trainable(), TEXTS, recipe(meter, micro_tokens=40), NullCallback(), pad_id=0)
     assert bill.method.trained_reasoner == 2 * TOKENS
     assert bill.method.flops == 4 * (base + own) * 2 * TOKENS
     with meter.span() as bill:

@@ -230,7 +230,7 @@ def test_training_curves_are_the_same_but_for_noise(request, many):
 
 
 def test_small_parts_and_mixed_precision_on_two_ranks(two):
-    alone = ranks.trained(ALONE, micro_batch=1, precision="bf16")
+    alone = ranks.trained(ALONE, micro_tokens=1, precision="bf16")
     for rank in two:
         for kind, (points, _) in alone.items():
             assert rank["trained_in_parts"][kind][0] == pytest.approx(points, rel=0.05), kind

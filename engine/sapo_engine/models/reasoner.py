@@ -235,9 +235,14 @@ def _as_formatted(fresh: PreTrainedModel, like: PreTrainedModel) -> None:
 
 def as_set_up(network: PreTrainedModel, like: PreTrainedModel) -> PreTrainedModel:
     """`network`, set up as `like` is in what no weight says: checkpointing, and how it writes by default."""
-    set_checkpointing(network, any(getattr(module, "gradient_checkpointing", False) for module in like.modules()))
+    set_checkpointing(network, checkpoints(like))
     network.generation_config = copy.deepcopy(like.generation_config)
     return network
+
+
+def checkpoints(network: PreTrainedModel) -> bool:
+    """Whether its training calculates activations a second time."""
+    return any(getattr(module, "gradient_checkpointing", False) for module in network.modules())
 
 
 def set_checkpointing(network: PreTrainedModel, on: bool) -> PreTrainedModel:

@@ -26,7 +26,6 @@ class SftLoss:
     model: PreTrainedModel
     texts: Sequence[PromptCompletion]
     pad_id: int
-    sequences: int = 1
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -54,7 +53,6 @@ class OrpoLoss:
     pairs: Pairs
     pad_id: int
     beta: float
-    sequences: int = 2
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -86,7 +84,6 @@ class DpoLoss:
     before: Sequence[float]
     beta: float
     nll: float = 0.0
-    sequences: int = 2
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -123,12 +120,13 @@ def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad
     """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
     model.eval()
     args.meter.add(read(sum(len(winner) + len(loser) for winner, loser in pairs), parameters_at_work(model)))
+    most = min(READ_POSITIONS, args.micro_tokens or READ_POSITIONS)
 
     def work(indices: Sequence[int]) -> list[float]:
         mine = [pairs[i] for i in indices]
         order = sorted(range(len(mine)), key=lambda k: len(mine[k][0]) + len(mine[k][1]))
         found = [0.0] * len(mine)
-        for places in in_packs([mine[k] for k in order], READ_POSITIONS, share=way_of(model).packed):
+        for places in in_packs([mine[k] for k in order], most, share=way_of(model).packed):
             rows = [order[place] for place in places]
             with autocast(model.device, args.precision):
                 total, _ = _log_probs(model, [mine[k] for k in rows], pad_id)

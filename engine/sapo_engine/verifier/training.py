@@ -34,7 +34,6 @@ class StepLoss:
     verifier: Verifier
     examples: Sequence[VerifierExample]
     pad_id: int
-    sequences: int = 1
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -68,7 +67,7 @@ def train_verifier(
     *,
     seed: int,
     pad_id: int,
-    micro_batch: int = 0,
+    micro_tokens: int = 0,
     group: Group = ALONE,
     meter: Meter | None = None,
     state_file: Path | None = None,
@@ -82,7 +81,7 @@ def train_verifier(
         epochs=config.epochs,
         batch_size=config.batch_size,
         seed=seed,
-        micro_batch=micro_batch,
+        micro_tokens=micro_tokens,
         precision=verifier.precision,
         group=group,
         meter=meter or Meter(),

@@ -134,7 +134,7 @@ def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
 
 
 SMALLER = (
-    "Resume with less at a time: sapo resume RUN --set runtime.micro_batch=... (sequences trained on) or "
+    "Resume with less at a time: sapo resume RUN --set runtime.micro_tokens=... (positions trained on) or "
     "--set runtime.rollout_batch=... (sequences sampled); or choose a smaller model."
 )
 

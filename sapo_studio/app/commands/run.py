@@ -63,7 +63,7 @@ def run(
         raise InputError("--queue and --detach contradict each other", fix="Give one of them.")
     if engine_python is not None:
         more.append(f"runtime.engine_python={json.dumps(engine_python)}")
-    preset, config = configure(what, more, seed=seed, name=name)
+    preset, config = configure(what, more, seed=seed, name=name, tell=lambda note: say(note, error=True))
     if dry:
         from sapo_studio.app.commands.forecast import show_forecast
 

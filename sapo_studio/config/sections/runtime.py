@@ -8,6 +8,8 @@ from pydantic import Field
 
 from sapo_studio.config.sections.base import MAIN, Section, unit
 
+MOST_MICRO_TOKENS = 2**24
+
 
 class RuntimeConfig(Section):
     """How the machine is used. Does not change what is computed, beyond floating-point noise."""
@@ -31,9 +33,10 @@ class RuntimeConfig(Section):
     vllm_memory: float = Field(default=0.85, gt=0.05, le=0.98, json_schema_extra=unit("of the card"))
     """Share of a card's memory that vLLM may take while it samples."""
 
-    micro_batch: int = Field(default=0, ge=0, le=65_536, json_schema_extra=unit("sequences"))
-    """Most sequences that a process trains on at a time. A larger batch is done in parts whose gradients are added
-    up, which changes memory and nothing else. 0: the whole batch at once."""
+    micro_tokens: int = Field(default=0, ge=0, le=MOST_MICRO_TOKENS, json_schema_extra=unit("tokens"))
+    """Most token positions that a process trains on at a time. A larger batch is done in parts whose gradients are
+    added up, which changes memory and time and nothing else; a text is never divided. 0: on a card as many as its free
+    memory has room for; on a CPU 8,192 and no more than 2 GiB of activations, since more are slower there."""
 
     graders: int = Field(default=0, ge=0, le=256, json_schema_extra=unit("processes"))
     """Processes that grade answers and run tests. 0: one per core."""
@@ -46,8 +49,8 @@ class RuntimeConfig(Section):
     CPU."""
 
     checkpoint_seconds: float = Field(default=30.0, ge=1, le=86_400, json_schema_extra=unit("s"))
-    """Time between checkpoints inside a training phase; longer where writing one takes long, so that at most a tenth of
-    the training's time goes into them."""
+    """Time between checkpoints inside a training phase; from the end of one to the beginning of the next. Longer where
+    writing one takes long, so that at most 5 % of the training's time goes into them."""
 
     engine_python: str = Field(default="", json_schema_extra={"picker": "python"})
     """Which Python runs the engine, where torch lives in an environment of its own: its whole path. It needs SAPO
