@@ -13,6 +13,7 @@ import math
 from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from peft import LoraConfig
@@ -134,6 +135,16 @@ def adapted_layers(network: PreTrainedModel) -> list[BaseTunerLayer]:
     if not getattr(network, "_hf_peft_config_loaded", False):
         return []
     return [module for module in network.modules() if isinstance(module, BaseTunerLayer)]
+
+
+def merged_weight(layer: nn.Module, adapter: str) -> torch.Tensor:
+    """The weight of a linear layer, with what `adapter` changes in it where it carries this adapter."""
+    base = layer.get_base_layer() if isinstance(layer, BaseTunerLayer) else layer
+    weight = cast("torch.Tensor", base.weight)
+    if not adapter or adapter not in getattr(layer, "lora_A", {}):
+        return weight
+    change = cast("torch.Tensor", cast("Any", layer).get_delta_weight(adapter))
+    return weight.to(change) + change
 
 
 def with_adapter(network: PreTrainedModel, adapters: Adapters, like: Reasoner | None = None) -> Reasoner:
