@@ -40,6 +40,8 @@ class Group:
 
     rank = 0
     size = 1
+    local_size = 1
+    """How many of them are on this machine."""
 
     @property
     def leader(self) -> bool:
@@ -90,8 +92,9 @@ class Group:
         """Give all ranks the leader's values of `parameters`, bit by bit."""
 
     def helpers_per_rank(self, count: int) -> int:
-        """This rank's part of `count` helper processes. 0 means one a core, and stays 0 for a single rank."""
-        return max(1, (count or os.cpu_count() or 1) // self.size) if self.size > 1 else count
+        """This rank's part of its machine's `count` helper processes. 0 means one a core, and stays 0 for a single
+        rank."""
+        return max(1, (count or os.cpu_count() or 1) // self.local_size) if self.size > 1 else count
 
     def barrier(self) -> None:
         """Return once all ranks are here: what the leader wrote before it can be read after it."""
@@ -104,7 +107,7 @@ ALONE = Group()
 
 
 class Ranks(Group):
-    """Several processes on this machine: gloo for objects and on CPU, NCCL for gradients on cards.
+    """Several processes, on one machine or more: gloo for objects and on CPU, NCCL for gradients on cards.
 
     Everything raises PeersLostError where another rank has ended.
     """
@@ -114,6 +117,7 @@ class Ranks(Group):
             distributed.init_process_group("gloo", timeout=PATIENCE)
         self.rank = distributed.get_rank()
         self.size = distributed.get_world_size()
+        self.local_size = int(os.environ.get("LOCAL_WORLD_SIZE", str(self.size)))
         self._gradients: distributed.ProcessGroup | None = None
 
     def use(self, device: torch.device) -> None:

@@ -56,22 +56,26 @@ class Wire:
 
 @dataclass(frozen=True)
 class Place:
-    """Which of how many workers this is, as the launcher's environment says, and where its last words go."""
+    """Which of how many workers this is, as the launcher's environment says, which of this machine's cards it takes,
+    and where its last words go."""
 
     rank: int
     size: int
+    card: int
     last_words: str
 
     @classmethod
     def mine(cls) -> Place:
         """This process's. A worker that the parent started itself is the only one."""
         get = os.environ.get
-        return cls(int(get("RANK", "0")), int(get("WORLD_SIZE", "1")), get("TORCHELASTIC_ERROR_FILE", ""))
+        rank = int(get("RANK", "0"))
+        card = int(get("LOCAL_RANK", str(rank)))
+        return cls(rank, int(get("WORLD_SIZE", "1")), card, get("TORCHELASTIC_ERROR_FILE", ""))
 
     def take_card(self) -> None:
         """See this rank's card alone, as number 0, so that no library takes another. Before torch is loaded."""
         if self.size > 1:
-            see_card(self.rank)
+            see_card(self.card)
 
     def fail(self, wire: Wire, failed: Failed) -> None:
         """Tell the parent why this worker ends. Of several workers, another may be writing to the parent just now:
