@@ -10,19 +10,22 @@ from sapo_engine.cluster.host import Facts
 from sapo_studio import __version__, engines
 from sapo_studio.events import PROTOCOL
 
+_KIND = "accelerator_type:"
 COMPARED = ("torch", "transformers", "peft", "ray")
 """Packages whose version should be the same everywhere."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node as the cluster knows it. `cpus` and `cards` are what Ray may give away there, in use or not."""
+    """A node as the cluster knows it. `cpus` and `cards` are what Ray may give away there, in use or not;
+    `kinds` how Ray calls its kinds of cards."""
 
     id: str
     address: str
     host: str
     cpus: float
     cards: float
+    kinds: tuple[str, ...] = ()
 
     def ranks(self, cpus: int, cards: int) -> int:
         """How many ranks it has room for that take so much each."""
@@ -41,6 +44,7 @@ def living(ray: Any) -> list[Node]:
             host=one["NodeManagerHostname"],
             cpus=float(one["Resources"].get("CPU", 0)),
             cards=float(one["Resources"].get("GPU", 0)),
+            kinds=tuple(sorted(key.removeprefix(_KIND) for key in one["Resources"] if key.startswith(_KIND))),
         )
         for one in ray.nodes()
         if one["Alive"]
