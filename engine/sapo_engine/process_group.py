@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import heapq
 import os
+import socket
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
@@ -40,8 +42,9 @@ class Group:
 
     rank = 0
     size = 1
+    local_rank = 0
     local_size = 1
-    """How many of them are on this machine."""
+    """Which of how many on this machine."""
 
     @property
     def leader(self) -> bool:
@@ -117,7 +120,9 @@ class Ranks(Group):
             distributed.init_process_group("gloo", timeout=PATIENCE)
         self.rank = distributed.get_rank()
         self.size = distributed.get_world_size()
-        self.local_size = int(os.environ.get("LOCAL_WORLD_SIZE", str(self.size)))
+        machines = self.gather(_machine())
+        self.local_size = machines.count(machines[self.rank])
+        self.local_rank = machines[: self.rank].count(machines[self.rank])
         self._gradients: distributed.ProcessGroup | None = None
 
     def use(self, device: torch.device) -> None:
@@ -194,6 +199,13 @@ def _peers() -> Generator[None]:
         raise
     except RuntimeError as error:  # gloo and NCCL have no finer one that all of them use
         raise PeersLostError(str(error)) from error
+
+
+def _machine() -> tuple[str, str]:
+    """What tells this machine from others, also from one of the same name. A container counts as one."""
+    with contextlib.suppress(OSError):
+        return socket.gethostname(), Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    return socket.gethostname(), ""
 
 
 def join() -> Ranks | None:

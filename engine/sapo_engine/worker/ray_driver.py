@@ -143,7 +143,6 @@ class Driver:
                 "RANK": str(rank),
                 "WORLD_SIZE": str(places.count),
                 "LOCAL_RANK": "0",  # Ray shows each rank its own card alone
-                "LOCAL_WORLD_SIZE": str(here),
                 "MASTER_ADDR": first,
                 "MASTER_PORT": str(port),
                 "OMP_NUM_THREADS": str(self._options.threads or max(1, facts["cores"] // here)),
