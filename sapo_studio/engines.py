@@ -31,7 +31,7 @@ SEEN = (*NEEDED, "peft", "accelerate", "vllm", "bitsandbytes", "trl", "ray", "da
 """Packages that a Python is asked for."""
 SECONDS = 60.0
 
-_PROBE = f"""
+PROBE = f"""
 import importlib.metadata as m, json, sys
 found = {{}}
 for name in {SEEN!r}:
@@ -115,7 +115,7 @@ def look(python: Path) -> Engine:
         raise InputError(f"There is no Python {python}", fix="Give the whole path, such as ~/torch-env/bin/python.")
     try:
         done = stoppable.runner(subprocess.run)(
-            [str(python), "-P", "-c", _PROBE],
+            [str(python), "-P", "-c", PROBE],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

@@ -17,7 +17,7 @@ from sapo_engine.models.loading import start_model
 from sapo_engine.models.placement import Placement
 from sapo_engine.models.precision import resolve
 from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
-from sapo_engine.models.sources import find_folder
+from sapo_engine.models.sources import find_folder, pin_model, pinned_model
 from sapo_engine.preflight import check_installed
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import key_of
@@ -63,10 +63,13 @@ class RunSession:
         self.adapters = Adapters.of(config.model)
         self.task: Task = make_task(config.task, config.seed, graders=group.helpers_per_rank(config.runtime.graders))
         if config.model.source != "fresh" and group.size > 1:
-            # What has to be fetched or converted is so once, by the leader.
+            # What has to be fetched or converted is so once a machine, and what the leader fetched holds for all.
             if group.leader:
                 find_folder(config.model, run_dir)
-            group.share(None)
+            pin_model(run_dir, group.share(pinned_model(run_dir)))
+            if group.local_rank == 0 and not group.leader:
+                find_folder(config.model, run_dir)
+            group.barrier()
         network, self.tokenizer = start_model(config.model, self.task, config.seed, device, run_dir)
         if config.task.kind == "arithmetic" and config.model.source != "fresh":
             some = self.task.questions("train")[:LOOKED_AT]

@@ -36,6 +36,8 @@ MACHINE = (
     "runtime.device",
     "runtime.gpus",
     "runtime.processes",
+    "runtime.launcher",
+    "runtime.ray_address",
     "runtime.vllm_memory",
     "runtime.micro_tokens",
     "runtime.graders",

@@ -23,6 +23,7 @@ from sapo_studio.errors import EngineError, InputError, SapoError, Stopped, Stor
 from sapo_studio.requests import client
 from sapo_studio.requests.kinds import (
     Asked,
+    ClusterProbeRequest,
     DataCheckRequest,
     EvaluateRequest,
     GradeRequest,
@@ -153,6 +154,7 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
     ),
     ModelCheckRequest: st.builds(ModelCheckRequest, folder=PATHS),
     TokenizerCheckRequest: st.builds(TokenizerCheckRequest, folder=PATHS),
+    ClusterProbeRequest: st.builds(ClusterProbeRequest, address=NAMES),
 }
 
 

@@ -33,14 +33,15 @@ _LONGEST_LINE = 64 * 2**20
 _ORPHAN_SECONDS = 1.0
 
 
-def worker_command(runtime: RuntimeConfig, run_dir: Path) -> list[str]:
-    """The command line that starts a worker, or several. `-P` keeps a user's own torch.py out of its way.
+def worker_command(runtime: RuntimeConfig, run_dir: Path, *, again: bool = False) -> list[str]:
+    """The command line that starts a worker, or several. `-P` keeps a user's own torch.py out of its way. `again`: one
+    has died before.
 
     Raises InputError where there cannot be several.
     """
     chosen = os.environ.get(COMMAND_VARIABLE)
     one = shlex.split(chosen) if chosen else [sys.executable, "-P", "-m", "sapo_engine.worker"]
-    if runtime.processes == 1:
+    if runtime.processes == 1 and runtime.launcher == "local":
         return one
     if sys.platform == "win32":
         raise InputError(
@@ -50,6 +51,9 @@ def worker_command(runtime: RuntimeConfig, run_dir: Path) -> list[str]:
         )
     options = {"processes": runtime.processes, "threads": runtime.threads, "device": runtime.device}
     told = [f"--{name}={value}" for name, value in options.items()]
+    if runtime.launcher == "ray":
+        told += [f"--address={runtime.ray_address}", *(["--again"] if again else [])]
+        return [sys.executable, "-P", "-m", "sapo_engine.worker.ray_driver", *told, "--", *one]
     return [
         sys.executable,
         "-P",

@@ -56,22 +56,26 @@ class Wire:
 
 @dataclass(frozen=True)
 class Place:
-    """Which of how many workers this is, as the launcher's environment says, and where its last words go."""
+    """Which of how many workers this is, as the launcher's environment says, which of this machine's cards it takes,
+    and where its last words go."""
 
     rank: int
     size: int
+    card: int
     last_words: str
 
     @classmethod
     def mine(cls) -> Place:
         """This process's. A worker that the parent started itself is the only one."""
         get = os.environ.get
-        return cls(int(get("RANK", "0")), int(get("WORLD_SIZE", "1")), get("TORCHELASTIC_ERROR_FILE", ""))
+        rank = int(get("RANK", "0"))
+        card = int(get("LOCAL_RANK", str(rank)))
+        return cls(rank, int(get("WORLD_SIZE", "1")), card, get("TORCHELASTIC_ERROR_FILE", ""))
 
     def take_card(self) -> None:
         """See this rank's card alone, as number 0, so that no library takes another. Before torch is loaded."""
         if self.size > 1:
-            see_card(self.rank)
+            see_card(self.card)
 
     def fail(self, wire: Wire, failed: Failed) -> None:
         """Tell the parent why this worker ends. Of several workers, another may be writing to the parent just now:
@@ -139,6 +143,9 @@ SMALLER = (
 )
 
 
+NO_SIGHT = "workers do not see the run's folder: they are sent what they read of it."
+
+
 def _failure(error: Exception) -> Failed:
     text = f"{type(error).__name__}: {error}"
     if "out of memory" in text.lower():
@@ -160,6 +167,7 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     from sapo_engine.loop import run
     from sapo_engine.phases.context import RunContext
     from sapo_engine.phases.control import ControlState
+    from sapo_engine.phases.run_files import RunFiles
     from sapo_engine.process_group import ALONE
     from sapo_engine.session import RunSession
     from sapo_studio.config.phase_plan import plan
@@ -181,9 +189,15 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
         threading.Thread(target=_listen, args=(lines, control, at_end), name="control", daemon=True).start()
     complete = True
     try:
-        with contextlib.closing(RunSession(config, Path(start.run_dir), device, ranks)) as session:
+        with (
+            contextlib.closing(RunFiles(Path(start.run_dir), ranks)) as files,
+            contextlib.closing(RunSession(config, files.folder, device, ranks)) as session,
+        ):
             session.check_references()
-            context = RunContext(session, phases, wire.send, control, start.done, config.runtime.checkpoint_seconds)
+            seconds = config.runtime.checkpoint_seconds
+            context = RunContext(session, phases, wire.send, control, start.done, seconds, files=files)
+            if files.lacking:
+                context.emit(Log(message=f"{files.lacking} of {ranks.size} {NO_SIGHT}"))
             session.pool.tell = session.pool.batch_size.tell = lambda message: context.emit(Log(message=message))
             for note in session.notes:
                 context.emit(Log(message=note))

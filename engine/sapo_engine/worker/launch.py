@@ -8,17 +8,15 @@ writes any more. Starting again is the parent's business.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sapo_engine.parent.exit_reasons import LOST_PEERS, rank_line
+from sapo_engine.worker.ends import RankEnd, first_end, last_words
 from sapo_studio import processes
 from sapo_studio.domain.card_choice import card_trouble
 from sapo_studio.errors import InputError
@@ -95,30 +93,21 @@ def _choose_cards(device: str, count: int) -> None:
 
 def _report(error: Any, size: int) -> int:
     """Tell the parent why the first rank ended."""
-    failures = error.failures
-    rank = min(failures, key=lambda rank: (_blame(failures[rank].exitcode), failures[rank].timestamp, rank))
-    first = failures[rank]
-    told = _told(first.error_file)
-    if told is not None:
-        where = f"In engine worker {rank + 1} of {size} (rank {rank})."
-        _send(told.model_copy(update={"why": f"{where} {told.why}".strip()}))
-    else:
-        print(rank_line(rank, size, first.exitcode), file=sys.stderr, flush=True)
+    first = first_end(
+        RankEnd(rank, failure.exitcode, told=_told(failure.error_file), at=failure.timestamp)
+        for rank, failure in error.failures.items()
+    )
+    failed = first.report(size)
+    if failed is not None:
+        _send(failed)
     return 1
-
-
-def _blame(code: int) -> int:
-    """How likely a rank with this exit code is not the first: some end because another did."""
-    if code == LOST_PEERS:
-        return 2
-    return 1 if code == -signal.SIGTERM else 0
 
 
 def _told(file: str) -> Failed | None:
     """What the rank itself wrote down, if it could."""
     try:
-        return Failed.model_validate(json.loads(Path(file).read_text(encoding="utf-8"))["failed"])
-    except (OSError, ValueError, KeyError):
+        return last_words(Path(file).read_text(encoding="utf-8"))
+    except OSError:
         return None
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from sapo_studio.config.sections.base import MAIN, Section, unit
+from sapo_studio.config.sections.base import MAIN, MisfitError, Section, unit
 
 MOST_MICRO_TOKENS = 2**24
 
@@ -24,6 +24,14 @@ class RuntimeConfig(Section):
 
     processes: int = Field(default=1, ge=1, le=64, json_schema_extra=unit("processes", **MAIN))
     """Worker processes, one per card: sampling and labeling are divided among them, training is data-parallel."""
+
+    launcher: Literal["local", "ray"] = "local"
+    """Where the workers are started: `local`, on this machine; `ray`, on the nodes of a Ray cluster that runs already
+    (the extra `ray`), a card or a CPU core for each."""
+
+    ray_address: str = Field(default="", max_length=200, pattern=r"^\S*$")
+    """Where the Ray cluster is, as HOST:PORT. Empty: the one that `RAY_ADDRESS` names, else that which this machine is
+    a node of."""
 
     backend: Literal["auto", "hf", "slots", "vllm"] = Field(default="auto", json_schema_extra=MAIN)
     """What samples: `hf`, the program's own sampler on transformers; `slots`, its loop of steps that a card replays as
@@ -63,3 +71,15 @@ class RuntimeConfig(Section):
     hang_seconds: float = Field(default=3600.0, ge=0, le=604_800, json_schema_extra=unit("s"))
     """A worker that gets nowhere for so long, and says nothing, hangs: what it is at is logged, and it is started
     again. More than the longest single step takes. 0: wait for ever."""
+
+    @model_validator(mode="after")
+    def _placed_by_ray(self) -> Self:
+        if self.launcher != "ray":
+            return self
+        if self.gpus:
+            raise MisfitError("gpus", 'launcher = "ray" has Ray choose the cards: leave gpus empty', "")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise MisfitError(
+                "device", f'launcher = "ray" has Ray choose the cards: device = "{self.device}" names one', "auto"
+            )
+        return self
