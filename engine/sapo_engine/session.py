@@ -32,6 +32,7 @@ from sapo_engine.text.prompts import Prompts, check_vocabulary, end_turns, token
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.reading import padding_note
 from sapo_engine.training.trainer import TrainingArgs
 from sapo_studio.config.schema import OptimiserConfig, RunConfig, WarmupConfig
 from sapo_studio.domain.leaks import find_leaks
@@ -83,7 +84,7 @@ class RunSession:
         self._plain_tokenizer = copy.deepcopy(self.tokenizer) if config.evaluation.sets else self.tokenizer
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
-        self.notes = [note for note in (end_token_note(network, self.tokenizer),) if note]
+        self.notes = [note for note in (end_token_note(network, self.tokenizer), padding_note(network)) if note]
         self.pad_id = token_id(self.tokenizer.pad_token_id)
         self.questions: dict[int, Question] = {
             q.number: q for split in ("train", "development", "test", "process") for q in self.task.questions(split)

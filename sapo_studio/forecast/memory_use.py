@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sapo_studio.config.engine_limits import MICRO_TOKENS, ROLLOUT_ROWS, SCORED_ENTRIES, SCORED_ROWS, VLLM_CPU_CACHE
+from sapo_studio.config.engine_limits import (
+    CARD_HEAD_ENTRIES,
+    HEAD_ENTRIES,
+    MICRO_TOKENS,
+    ROLLOUT_ROWS,
+    SCORED_POSITIONS,
+    VLLM_CPU_CACHE,
+)
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.forecast.device_plan import Place
 from sapo_studio.forecast.lengths import Lengths
@@ -163,14 +170,21 @@ def _generations(config: RunConfig, texts: Lengths) -> list[Generation]:
     ]
 
 
-def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int = SCORED_ROWS) -> Peak:
-    """The peak while a verifier reads sequences of `length`: one block works at a time and keeps nothing. `most`: how
-    many there are."""
-    rows = max(1, min(most, SCORED_ENTRIES // (length * nets.shape.vocab))) if logits else most
-    batch = Batch(rows, length)
+SCORED_ENTRY = 12.0
+"""Bytes that one score over the vocabulary takes for a moment: as the head makes it, in fp32, and its exponential."""
+
+
+def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int = SCORED_POSITIONS) -> Peak:
+    """The peak while a verifier reads sequences of `length`, `most` positions at a time at most: one block works at a
+    time and keeps nothing, and the language head makes a chunk of its scores at a time."""
+    batch = Batch(max(1, most // length), length)
     how = replace(nets.verifier, checkpointing=False)
     one = replace(nets.shape, layers=1)
-    passing = activations(one, how, batch, logits=logits, heap=heap)
+    passing = list(activations(one, how, batch, logits=False, heap=heap))
+    if logits:
+        entries = min(batch.tokens * nets.shape.vocab, HEAD_ENTRIES if heap else CARD_HEAD_ENTRIES)
+        words = f"{SCORED_ENTRY:.0f} bytes for each of {entries:,} at a time"
+        passing.append(Part("scores over the vocabulary", SCORED_ENTRY * entries, words))
     base = nets.verifier.base_bytes(nets.shape)
     return Peak("Scoring", (Part("weights", base, how.base_words), *passing))
 

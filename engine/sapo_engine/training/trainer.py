@@ -81,6 +81,11 @@ class Loss(Protocol):
         goes by their sum."""
         ...
 
+    def positions(self, index: int) -> int:
+        """Token positions that the model computes for an item: what a pair shares counts once. The memory of a part
+        goes by their sum."""
+        ...
+
     def weigh(self, indices: Sequence[int]) -> float:
         """What the sum over these items is divided by: how many tokens, pairs or trajectories they count as."""
         ...

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sapo_engine.process_group import ALONE, Group
-from sapo_engine.training.batching import PromptCompletion, pad
+from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.losses import step_errors
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_engine.verifier.model import Verifier, ends_of
@@ -39,6 +39,10 @@ class StepLoss:
         """See Loss."""
         return len(self.examples[index].text)
 
+    def positions(self, index: int) -> int:
+        """See Loss."""
+        return len(self.examples[index].text)
+
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the trajectories."""
         return len(indices)
@@ -47,8 +51,7 @@ class StepLoss:
         """See Loss."""
         device = self.verifier.head.weight.device
         chosen = [self.examples[i] for i in indices]
-        batch = pad([example.text for example in chosen], self.pad_id, device)
-        ends = ends_of([(example.text, example.ends) for example in chosen], device)
+        ends = ends_of([example.ends for example in chosen], device)
         labels = np.zeros(ends.shape, dtype=np.float32)
         known = np.zeros(ends.shape, dtype=np.float32)
         for row, example in enumerate(chosen):
@@ -56,7 +59,8 @@ class StepLoss:
             labels[row, :steps] = [label == "1" for label in example.labels]
             known[row, :steps] = [label != "?" for label in example.labels]
         targets, weights = (torch.from_numpy(array).to(device) for array in (labels, known))
-        return step_errors(self.verifier(batch, ends), targets, weights).sum(), {}
+        scores = self.verifier([example.text for example in chosen], ends, self.pad_id)
+        return step_errors(scores, targets, weights).sum(), {}
 
 
 def train_verifier(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from transformers import DynamicCache, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
+from transformers import PreTrainedModel
+
+from sapo_engine.models.attention import attends_fully
 
 ARCHITECTURES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 """Those that tests/engine/test_slots.py holds against the usual sampler, token for token."""
@@ -21,7 +22,7 @@ def obstacle(network: PreTrainedModel) -> str:
         return "its weights are quantised"
     if config.model_type not in ARCHITECTURES:
         return f"the architecture {config.model_type} is not among {', '.join(sorted(ARCHITECTURES))}"
-    if any(type(layer) is not DynamicLayer for layer in DynamicCache(config=config).layers):
+    if not attends_fully(config):
         return "not all its layers have full attention"
     kind = _positions(config)
     if kind not in STEADY_POSITIONS:
