@@ -38,6 +38,7 @@ MACHINE = (
     "runtime.processes",
     "runtime.vllm_memory",
     "runtime.micro_tokens",
+    "runtime.compile",
     "runtime.graders",
     "runtime.threads",
     "runtime.rollout_batch",

@@ -71,7 +71,8 @@ class WorkingCopy:
     @torch.no_grad()
     def follow(self) -> None:
         """The masters have made a step: the copy becomes what they are now."""
-        torch._foreach_copy_(list(self._copies.values()), list(self._copies))
+        for master, copy in self._copies.items():
+            copy.copy_(master)
 
     @contextlib.contextmanager
     def masters(self) -> Generator[None]:

@@ -39,10 +39,6 @@ class StepLoss:
         """See Loss."""
         return len(self.examples[index].text)
 
-    def positions(self, index: int) -> int:
-        """See Loss."""
-        return len(self.examples[index].text)
-
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the trajectories."""
         return len(indices)
@@ -72,6 +68,7 @@ def train_verifier(
     seed: int,
     pad_id: int,
     micro_tokens: int = 0,
+    compile: bool = False,
     group: Group = ALONE,
     meter: Meter | None = None,
     state_file: Path | None = None,
@@ -86,6 +83,7 @@ def train_verifier(
         batch_size=config.batch_size,
         seed=seed,
         micro_tokens=micro_tokens,
+        compile=compile,
         precision=verifier.precision,
         group=group,
         meter=meter or Meter(),
