@@ -218,6 +218,7 @@ class RunSession:
             config.batch_size,
             seed,
             micro_tokens=self.config.runtime.micro_tokens,
+            compile=self.config.runtime.compile,
             precision=self.precision,
             group=self.group,
             meter=self.meter,

@@ -40,6 +40,7 @@ MACHINE = (
     "runtime.ray_address",
     "runtime.vllm_memory",
     "runtime.micro_tokens",
+    "runtime.compile",
     "runtime.graders",
     "runtime.threads",
     "runtime.rollout_batch",

@@ -6,6 +6,7 @@ A batch may be divided among processes and, in each, done in parts: the gradient
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
@@ -22,9 +23,12 @@ from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.training.batching import epoch_batches
+from sapo_engine.training.compiled_body import CompiledBody
 from sapo_engine.training.micro_batches import MicroTokens, allocated, divided, micro_tokens
 from sapo_engine.training.state import load_training_state, save_training_state, saved_bill, training_facts
+from sapo_engine.training.working_copy import WorkingCopy, works_on_a_copy
 from sapo_studio.domain.ledger import UNCOUNTED, Bill, Meter, trained
+from sapo_studio.forecast.compiling import compiling_pays
 
 WARMUP_SHARE = 0.06
 CLIP_NORM = 1.0
@@ -95,8 +99,8 @@ class TrainingArgs:
 
     `micro_tokens`, `precision` and `group` change memory and time and, beyond floating-point noise, nothing else: at
     most `micro_tokens` token positions at a time in each process (0: what memory has room for), the `precision` of
-    matrix products (weights and losses stay in fp32), and the processes that train together. `meter` counts what is
-    trained on, as tokens of `who`.
+    matrix products (weights and losses stay in fp32), whether to `compile` the network's blocks where that pays on a
+    card, and the processes that train together. `meter` counts what is trained on, as tokens of `who`.
     """
 
     learning_rate: float
@@ -107,6 +111,7 @@ class TrainingArgs:
     weight_decay: float = 0.01
     micro_tokens: int = 0
     precision: str = "fp32"
+    compile: bool = False
     group: Group = ALONE
     meter: Meter = field(default_factory=Meter)
     who: Literal["reasoner", "verifier"] = "reasoner"
@@ -181,6 +186,8 @@ class _Training:
         self.optimiser = adamw(groups, args, self.device)
         # fp16 loses small gradients: they are scaled up, and down again before the step.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=args.precision == "fp16")
+        self.copy = WorkingCopy(model) if works_on_a_copy(model, args.precision) else None
+        self.compiled = CompiledBody(model, lambda message: callback.log(message, "warning"))
         self.step, self.cooling_from = 0, 0
         self.micro = MicroTokens(args.micro_tokens, lambda message: callback.log(message, "warning"))
 
@@ -194,6 +201,10 @@ class _Training:
         batches: list[list[int]] = []
         epoch = -1
         self.model.train()
+        if self.copy is not None:
+            self.copy.begin()
+        if self._compiling_pays():
+            self.compiled.begin()
         while self.step < end:
             if self.step // self.per_epoch != epoch:
                 epoch = self.step // self.per_epoch
@@ -210,6 +221,8 @@ class _Training:
             norm = float(nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM))
             self.scaler.step(self.optimiser)
             self.scaler.update()
+            if self.copy is not None:
+                self.copy.follow()
             self.step += 1
             value = means.pop("loss")
             # With fp16 a gradient may be out of bounds: the step was left out then, and the next one is scaled less.
@@ -228,7 +241,9 @@ class _Training:
                 reported = now
                 callback.progress(self.step, end)
             if enough is not None and not self.cooling_from and self.step % check_every == 0 and self.step < end:
-                if enough(self.step):
+                with contextlib.nullcontext() if self.copy is None else self.copy.away():
+                    reached = enough(self.step)
+                if reached:
                     self.cooling_from, end = self.step, min(end, self.step + cool_down)
                 self.model.train()
         group.broadcast_parameters(self.parameters)
@@ -236,6 +251,9 @@ class _Training:
 
     def close(self) -> None:
         """Leave the model as whoever comes next wants it, however the training has ended."""
+        self.compiled.end()
+        if self.copy is not None:
+            self.copy.end()
         # As large as the weights, and of no use any more.
         self.optimiser.zero_grad(set_to_none=True)
         self.model.eval()
@@ -273,6 +291,16 @@ class _Training:
         if checked and self.step >= check_every:
             self.args.meter.add(UNCOUNTED)
 
+    def _compiling_pays(self) -> bool:
+        """Whether the blocks are to be compiled: on a card, in bf16 throughout, without checkpointing (which calls them
+        twice by ways of its own), and where the training is long enough."""
+        if not self.args.compile or self.device.type != "cuda" or self.copy is None:
+            return False
+        if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
+            return False
+        whole = sum(map(self.loss.positions, range(len(self.lengths)))) * self.args.epochs
+        return compiling_pays(self.weights, whole / self.group.size)
+
     def _count(self, batch: Sequence[int]) -> None:
         tokens = sum(self.tokens[i] for i in batch)
         self.args.meter.add(trained(tokens, self.weights, frozen=self.frozen, who=self.args.who))
@@ -281,7 +309,8 @@ class _Training:
         if self.state_file is not None and self.group.leader:
             more = {"micro_tokens": json.dumps([self.args.micro_tokens, self.micro.now])}
             at = (self.step, self.cooling_from)
-            save_training_state(self.state_file, self.model, self.optimiser, *at, self.scaler, self.bill, more)
+            with contextlib.nullcontext() if self.copy is None else self.copy.masters():
+                save_training_state(self.state_file, self.model, self.optimiser, *at, self.scaler, self.bill, more)
 
     def _scale(self, cool_down: int) -> float:
         """Share of the peak learning rate at the step that comes now."""
@@ -306,6 +335,10 @@ class _Training:
                 again = self.micro.halve(parts, self.loss.positions)
                 if not again:
                     raise
+            except RuntimeError as error:  # dynamo, inductor and Triton have no narrower one in common
+                again = self.compiled.give_up(error)
+                if not again:
+                    raise
             # All ranks do it again where one has to: the others' sums are of no use without its own.
             found = self.group.total({name: float(figure) for name, figure in sums.items()} | {AGAIN: float(again)})
             if not found.pop(AGAIN):
@@ -319,7 +352,7 @@ class _Training:
         # What a dropout leaves out depends on the place in the training alone, so that a resumed one is the same.
         at = [self.args.seed, self.step, self.group.rank, number]
         torch.manual_seed(int(np.random.SeedSequence(at).generate_state(1)[0]))
-        with autocast(self.device, self.args.precision):
+        with autocast(self.device, self.args.precision if self.copy is None else "fp32"):
             value, more = self.loss.part(part)
         self.scaler.scale(value / weight).backward()
         for name, figure in {"loss": value.detach(), **more}.items():

@@ -46,6 +46,10 @@ class RuntimeConfig(Section):
     added up, which changes memory and time and nothing else; a text is never divided. 0: on a card as many as its free
     memory has room for; on a CPU 8,192 and no more than 2 GiB of activations, since more are slower there."""
 
+    compile: bool = True
+    """Compile the model's blocks (torch.compile) where a training of all weights in bf16 on a card is long enough to
+    pay for it. Where that fails the training goes on without. The result is the same but for rounding."""
+
     graders: int = Field(default=0, ge=0, le=256, json_schema_extra=unit("processes"))
     """Processes that grade answers and run tests. 0: one per core."""
 

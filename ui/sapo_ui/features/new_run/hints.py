@@ -147,6 +147,7 @@ HINTS: dict[str, str] = {
     "runtime.backend=vllm": "faster on a card, installed apart",
     "runtime.vllm_memory": "share of the card while vLLM samples",
     "runtime.micro_tokens": "positions trained on at a time; 0: by memory",
+    "runtime.compile": "compiled blocks in long trainings on a card",
     "runtime.graders": "grading processes; 0: one for each core",
     "runtime.threads": "CPU threads of the engine; 0: torch's choice",
     "runtime.rollout_batch": "sequences at a time; 0: what memory allows",
