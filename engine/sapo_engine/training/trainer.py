@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,10 +18,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from sapo_engine.models.placement import Placement
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.training.batching import epoch_batches
+from sapo_engine.training.optimiser_memory import hold
 from sapo_engine.training.state import load_training_state, save_training_state, saved_bill
 from sapo_studio.domain.ledger import UNCOUNTED, Bill, Meter, trained
 
@@ -84,7 +87,7 @@ class TrainingArgs:
     `micro_batch`, `precision` and `group` change memory and time and, beyond floating-point noise, nothing else: at
     most `micro_batch` sequences at a time in each process (0: all of its share), the `precision` of matrix products
     (weights and losses stay in fp32), and the processes that train together. `meter` counts what is trained on, as
-    tokens of `who`.
+    tokens of `who`. `placement` hears of what is held on the device beside the model.
     """
 
     learning_rate: float
@@ -97,6 +100,7 @@ class TrainingArgs:
     precision: str = "fp32"
     group: Group = ALONE
     meter: Meter = field(default_factory=Meter)
+    placement: Placement | None = None
     who: Literal["reasoner", "verifier"] = "reasoner"
 
 
@@ -121,7 +125,7 @@ def train(
     `enough(step)` is asked; once it says so, the learning rate falls to 0 over `cool_down` further steps and the
     training ends.
     """
-    with args.meter.span() as bill:
+    with args.meter.span() as bill, ExitStack() as held:
         return _train(
             model,
             lengths,
@@ -129,6 +133,7 @@ def train(
             args,
             callback,
             bill,
+            held,
             tokens=tokens or lengths,
             state_file=state_file,
             enough=enough,
@@ -144,6 +149,7 @@ def _train(
     args: TrainingArgs,
     callback: TrainingCallback,
     bill: Bill,
+    held: ExitStack,
     *,
     tokens: Sequence[int],
     state_file: Path | None,
@@ -165,6 +171,7 @@ def _train(
     optimiser = torch.optim.AdamW(
         groups, lr=args.learning_rate, weight_decay=args.weight_decay, betas=(0.9, 0.98), foreach=True
     )
+    held.enter_context(hold(optimiser, args.placement))
     # fp16 loses small gradients: they are scaled up, and down again before the step.
     scaler = torch.amp.GradScaler(device.type, enabled=args.precision == "fp16")
     step, cooling_from = 0, 0
