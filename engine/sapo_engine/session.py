@@ -196,11 +196,12 @@ class RunSession:
         return [leaks.note for leaks in find_leaks(trained, measured) if leaks.found] if measured else []
 
     def close(self) -> None:
-        """End what the run has started: graders, rollout engines."""
+        """End what the run has started: graders, rollout engines. Nothing of it stays on the device."""
         for one in self.sets:
             one.task.close()
         self.task.close()
         self.pool.close()
+        self.placement.close()
 
     def rng(self, *path: int | str) -> np.random.Generator:
         """Random numbers that depend on the run's seed and `path` alone."""
@@ -222,4 +223,5 @@ class RunSession:
             precision=self.precision,
             group=self.group,
             meter=self.meter,
+            placement=self.placement,
         )

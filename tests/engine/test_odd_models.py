@@ -195,7 +195,7 @@ def test_a_verifier_comes_whole_or_not_at_all(base, folder, tmp_path):
     save_verifier(fresh_verifier(reasoner, config, ADAPTERS, seed=0), tokenizer, tmp_path / "v", ADAPTERS)
 
     def load():
-        return load_verifier(tmp_path / "v", CPU, reasoner=reasoner, config=config, adapters=ADAPTERS)
+        return load_verifier(tmp_path / "v", reasoner=reasoner, config=config, adapters=ADAPTERS)
 
     load()
     head = tmp_path / "v" / "head.safetensors"

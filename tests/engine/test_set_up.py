@@ -20,7 +20,16 @@ from transformers import (
 
 from sapo_engine.models.loading import load_network
 from sapo_engine.models.placement import Placement, move_to
-from sapo_engine.models.reasoner import Adapters, Reasoner, clone, own_network, with_adapter
+from sapo_engine.models.reasoner import (
+    Adapters,
+    Reasoner,
+    adapter_weights,
+    clone,
+    load_adapter,
+    own_network,
+    save_adapter,
+    with_adapter,
+)
 from sapo_engine.phases.codecs import reasoner_codec, verifier_codec
 from sapo_engine.session import RunSession
 from sapo_engine.training import objectives
@@ -94,6 +103,21 @@ def test_every_copy_of_a_network_has_its_formats_its_buffers_and_its_numbers(fol
         assert found.keys() == held.keys(), way
         assert all(torch.equal(found[name], value) for name, value in held.items()), way
         assert torch.equal(log_probs(reasoner), said), way
+
+
+def test_an_adapter_is_in_the_mode_of_its_network(folder, tmp_path):
+    """With dropout on, what is read back would sample otherwise than what was written."""
+    dropping = Adapters(2, 4.0, 0.5)
+    written = with_adapter(load_network(folder), dropping)
+    with torch.no_grad():
+        for parameter in adapter_weights(written.network, written.adapter).values():
+            parameter.normal_()
+    written.network.eval()
+    save_adapter(written, dropping, tmp_path / "adapter")
+    again = load_adapter(load_network(folder), dropping, tmp_path / "adapter")
+    assert not again.network.training
+    for reasoner in (again, clone(written, dropping), with_adapter(load_network(folder).train(), dropping)):
+        assert {module.training for module in reasoner.network.modules()} == {reasoner.network.training}
 
 
 def test_a_network_that_is_moved_keeps_its_formats(folder):

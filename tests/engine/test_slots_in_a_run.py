@@ -6,16 +6,17 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from sapo_engine.loop import run
-from sapo_engine.models.placement import Placement
-from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.models.reasoner import Reasoner, clone
 from sapo_engine.phases.context import RunContext
-from sapo_engine.rollouts.slots import SlotBackend
 from sapo_engine.session import RunSession
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.events import kinds as k
 from tests.fixtures.small_run import config
+from tests.fixtures.stand_in_cards import stand_in_cards
 
-CPU = torch.device("cpu")
+CPU, CARD = torch.device("cpu"), torch.device("cuda:1")
+FULL_CARD = 6 * 2**20
+"""Bytes of a card on which there is no room for a network that is not needed."""
 FEW = {
     "iterations": 1,
     "warmup": {"epochs": 0},
@@ -26,10 +27,15 @@ FEW = {
 }
 
 
-def session(tmp_path, backend):
-    made = RunSession(config(**FEW, runtime={"backend": backend}), tmp_path / backend, CPU)
+def session(tmp_path, backend, device=CPU):
+    made = RunSession(config(**FEW, runtime={"backend": backend}), tmp_path / backend, device)
     made.model = made.start()
     return made
+
+
+def writer(made, model):
+    """Who writes, without those who place, count and divide."""
+    return type(made.pool.backend(model).inner.inner).__name__
 
 
 def sampled(made):
@@ -42,7 +48,7 @@ def test_slots_sample_what_the_usual_sampler_does_and_auto_is_that_sampler(tmp_p
     for backend in ("hf", "slots", "auto"):
         made = session(tmp_path, backend)
         found[backend] = sampled(made)
-        used[backend] = type(made.pool.backend(made.model).inner).__name__
+        used[backend] = writer(made, made.model)
         made.close()
     assert found["hf"] == found["slots"] == found["auto"]
     assert used == {"hf": "HfBackend", "slots": "SlotBackend", "auto": "HfBackend"}
@@ -79,39 +85,45 @@ def test_what_slots_cannot_write_is_written_as_usual_and_named_once(tmp_path):
     made.pool.tell = told.append
     other = Reasoner(GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=64)))
     for _ in range(2):
-        assert type(made.pool.backend(other).inner).__name__ == "HfBackend"
+        assert writer(made, other) == "HfBackend"
     (words,) = told
     assert '"hf"' in words
     assert "gpt2" in words
-    assert type(made.pool.backend(made.model).inner).__name__ == "SlotBackend"
+    assert writer(made, made.model) == "SlotBackend"
     assert len(told) == 1
     made.close()
 
 
-def test_the_card_belongs_to_the_copy_while_it_writes_and_to_training_afterwards(tmp_path, monkeypatch):
-    class Moves(Placement):
-        """A device whose networks are noted instead of moved."""
+def test_the_card_belongs_to_the_copy_while_it_writes_and_to_training_afterwards(tmp_path):
+    with stand_in_cards() as cards:
+        made = session(tmp_path, "slots", CARD)
+        made.placement.place(made.model)
+        network = cards.left(CARD)
+        first = sampled(made)
+        assert cards.left(CARD) > 2 * network
+        made.placement.place(made.model)
+        assert cards.left(CARD) == network
+        assert sampled(made) == first
+        made.close()
+        made.close()
+        assert cards.left(CARD) == 0
 
-        here = ()
 
-        def _only(self, wanted):
-            self.here = tuple(wanted)
-
-    made = session(tmp_path, "slots")
-    released = []
-    real = SlotBackend.release
-    monkeypatch.setattr(SlotBackend, "release", lambda self: (released.append(self), real(self))[1])
-    moves = made.pool.placement = Moves(CPU)
-    moves.give_back = made.pool.release
-    first = sampled(made)
-    assert moves.here == ()
-    backend = made.pool.backend(made.model).inner
-    assert backend._table is not None
-    moves.place(made.model)
-    assert released == [backend]
-    assert backend._table is None
-    assert moves.here == (made.model.network,)
-    assert sampled(made) == first
-    made.close()
-    made.close()
-    assert backend._table is None
+def test_a_back_end_goes_on_with_its_own_weights_after_others_had_the_device(tmp_path):
+    for backend in ("slots", "hf"):
+        with stand_in_cards(FULL_CARD) as cards:
+            made = session(tmp_path, backend, CARD)
+            other = clone(made.model, made.adapters)
+            with torch.no_grad():
+                for parameter in other.network.parameters():
+                    parameter.add_(0.1 * torch.randn_like(parameter))
+            requests = [made.sampler.request(q.number, [1]) for q in made.task.questions("train")[:4]]
+            mine, others = (made.pool.backend(model) for model in (made.model, other))
+            first = mine.generate(requests, temperature=0.0)
+            assert others.generate(requests, temperature=0.0) != first
+            made.placement.place(other)
+            assert mine.generate(requests, temperature=0.0) == first
+            made.placement.place(other)
+            taken = [*other.network.parameters(), *other.network.buffers()]
+            assert cards.left(CARD) == sum({t.untyped_storage()._cdata: t.nbytes for t in taken}.values())
+            made.close()

@@ -133,12 +133,12 @@ def test_a_saved_verifier_scores_the_same(ground, kind, tmp_path):
     verifier = verifier_of(reasoner, kind)
     verifier.calibration = Platt(2.5, -1.0)
     save_verifier(verifier, tokenizer, tmp_path / "verifier", ADAPTERS)
-    again = load_verifier(tmp_path / "verifier", CPU, reasoner=reasoner, config=VerifierConfig(), adapters=ADAPTERS)
+    again = load_verifier(tmp_path / "verifier", reasoner=reasoner, config=VerifierConfig(), adapters=ADAPTERS)
     assert (again.kind, again.calibration) == (kind, Platt(2.5, -1.0))
     assert scores_of(again, rows) == scores_of(verifier, rows)
     verifier.calibration = None
     save_verifier(verifier, tokenizer, tmp_path / "plain", ADAPTERS)
-    again = load_verifier(tmp_path / "plain", CPU, reasoner=reasoner, config=VerifierConfig(), adapters=ADAPTERS)
+    again = load_verifier(tmp_path / "plain", reasoner=reasoner, config=VerifierConfig(), adapters=ADAPTERS)
     assert again.calibration is None
 
 

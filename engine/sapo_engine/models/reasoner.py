@@ -74,6 +74,11 @@ class Reasoner:
         """Where the weights are."""
         return self.network.device
 
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """What has to be on the device. See `placement.Computes`."""
+        return (self.network,)
+
     def weights_changed(self) -> None:
         """The weights are others than before: what holds a copy of them has to fetch them anew."""
         self.key = next(_names)
@@ -154,6 +159,7 @@ def with_adapter(network: PreTrainedModel, adapters: Adapters, like: Reasoner | 
     """
     name = f"a{next(_names)}"
     network.add_adapter(adapters.peft_config(), name)
+    network.train(network.training)  # a new adapter's dropout is on, whatever the mode of its network
     own = adapter_weights(network, name)
     for parameter in own.values():
         parameter.data = parameter.data.float()
@@ -219,7 +225,8 @@ def discard(reasoner: Reasoner) -> None:
 
 
 def own_network(reasoner: Reasoner) -> PreTrainedModel:
-    """A second network with the base weights of `reasoner`'s, on the same device, without adapters."""
+    """A second network with the base weights of `reasoner`'s, in main memory, without adapters. A quantised one lies
+    beside the first, on its card."""
     network = reasoner.network
     if getattr(network, "is_quantized", False):
         if adapted_layers(network):
@@ -228,9 +235,7 @@ def own_network(reasoner: Reasoner) -> PreTrainedModel:
     fresh = type(network)(network.config)
     _as_formatted(fresh, network)
     fresh.load_state_dict(plain_state(network))
-    as_set_up(fresh, network)
-    nn.Module.to(fresh, network.device)
-    return fresh
+    return as_set_up(fresh, network)
 
 
 def _as_formatted(fresh: PreTrainedModel, like: PreTrainedModel) -> None:

@@ -49,7 +49,8 @@ class Alignment:
         aligned = clone(model, self.session.adapters)
         if self.kind == "grpo":
             questions = sampled_questions(self.session, self.iteration)
-            generated, trained = grpo(self.phase, self.iteration, aligned, questions, self.args)
+            with self.session.placement.training(aligned):
+                generated, trained = grpo(self.phase, self.iteration, aligned, questions, self.args)
             self.phase.metric("align_generated_tokens", generated)
             self.phase.metric("align_tokens", trained)
             return self._guard(model, aligned)
@@ -65,15 +66,15 @@ class Alignment:
     def _imitate(self, aligned: Reasoner, texts: Sequence[PromptCompletion]) -> int:
         """Fine-tune on texts; their tokens."""
         if texts:
-            self.session.placement.place(aligned)
-            objectives.sft(
-                aligned.trainable(),
-                texts,
-                self.args,
-                self.phase,
-                pad_id=self.session.pad_id,
-                state_file=self.phase.state_file,
-            )
+            with self.session.placement.training(aligned):
+                objectives.sft(
+                    aligned.trainable(),
+                    texts,
+                    self.args,
+                    self.phase,
+                    pad_id=self.session.pad_id,
+                    state_file=self.phase.state_file,
+                )
         return sum(len(text) for text in texts)
 
     def _right_answers(self, pool: Sequence[Trajectory]) -> list[Trajectory]:
@@ -91,32 +92,32 @@ class Alignment:
         """Train `aligned`, a copy of `model`, on pairs; their tokens."""
         config, pad_id, state_file = self.config, self.session.pad_id, self.phase.state_file
         if pairs and self.kind == "orpo":
-            self.session.placement.place(aligned)
-            objectives.orpo(
-                aligned.trainable(),
-                pairs,
-                self.args,
-                self.phase,
-                beta=config.beta,
-                pad_id=pad_id,
-                state_file=state_file,
-            )
+            with self.session.placement.training(aligned):
+                objectives.orpo(
+                    aligned.trainable(),
+                    pairs,
+                    self.args,
+                    self.phase,
+                    beta=config.beta,
+                    pad_id=pad_id,
+                    state_file=state_file,
+                )
         elif pairs:
             # What the pull goes back to does not change: it is read once, and the copy then has the card to itself.
             self.session.placement.place(model)
             before = objectives.preferences(model.activate(), pairs, self.args, pad_id=pad_id)
-            self.session.placement.place(aligned)
-            objectives.dpo(
-                aligned.trainable(),
-                pairs,
-                self.args,
-                self.phase,
-                before=before,
-                beta=config.beta,
-                nll=config.nll_weight if self.kind == "rpo" else 0.0,
-                pad_id=pad_id,
-                state_file=state_file,
-            )
+            with self.session.placement.training(aligned):
+                objectives.dpo(
+                    aligned.trainable(),
+                    pairs,
+                    self.args,
+                    self.phase,
+                    before=before,
+                    beta=config.beta,
+                    nll=config.nll_weight if self.kind == "rpo" else 0.0,
+                    pad_id=pad_id,
+                    state_file=state_file,
+                )
         return sum(len(winner) + len(loser) for winner, loser in pairs)
 
     def _guard(self, before: Reasoner, after: Reasoner) -> Reasoner:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from sapo_engine.models.loading import load_network, save_chat_template, save_model
@@ -54,7 +53,6 @@ class VerifierCodec:
     """A verifier trained from `reasoner`: backbone folder (or adapter) and head."""
 
     tokenizer: PreTrainedTokenizerBase
-    device: torch.device
     reasoner: Reasoner
     config: VerifierConfig
     adapters: Adapters
@@ -68,7 +66,6 @@ class VerifierCodec:
         """See Codec."""
         return load_verifier(
             folder / "verifier",
-            self.device,
             reasoner=self.reasoner,
             config=self.config,
             adapters=self.adapters,
@@ -150,4 +147,4 @@ def reasoner_codec(session: RunSession) -> ModelCodec:
 def verifier_codec(session: RunSession, reasoner: Reasoner) -> VerifierCodec:
     """How verifiers trained from `reasoner` lie on disk."""
     config = session.config.verifier
-    return VerifierCodec(session.tokenizer, session.device, reasoner, config, session.adapters, session.precision)
+    return VerifierCodec(session.tokenizer, reasoner, config, session.adapters, session.precision)

@@ -42,9 +42,9 @@ def grpo(
     """Train `model` on `questions`, `sampling.samples` completions of each at a time, for `args.epochs` passes.
     `args.batch_size` counts completions.
 
-    Changes `model`; returns the tokens that were generated and the tokens that were trained on. `phase.state_file`
-    keeps weights, optimiser, schedule and position, so that a stopped training goes on at the same step with the same
-    prompts and completions; TRL's own checkpoints are pickles, which are not read here.
+    Changes `model`, which is on the device; returns the tokens that were generated and the tokens that were trained on.
+    `phase.state_file` keeps weights, optimiser, schedule and position, so that a stopped training goes on at the same
+    step with the same prompts and completions; TRL's own checkpoints are pickles, which are not read here.
     """
     check_installed()
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # rollout_func may change: the versions are pinned
@@ -58,7 +58,6 @@ def grpo(
     steps_a_pass = len(questions) * samples // batch
     by_number = {str(question.number): question for question in questions}
     longest = max(len(session.prompts.of(question.number)) for question in questions) + session.task.max_new_tokens
-    session.placement.place(model)
     backend = session.pool.in_process(model)
     facts = training_facts(phase.state_file)
     if facts and set(json.loads(facts["rates"])) != {args.learning_rate}:
@@ -115,6 +114,9 @@ def grpo(
 
     class ResumableTrainer(GRPOTrainer):
         """With what `save` kept instead of the pickles of a Trainer's checkpoint."""
+
+        def _send_telemetry(self) -> None:
+            """Nobody is told what is trained here, nor on what."""
 
         def _get_train_sampler(self, *arguments: Any, **named: Any) -> Any:
             sampler = super()._get_train_sampler(*arguments, **named)

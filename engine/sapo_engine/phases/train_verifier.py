@@ -59,21 +59,21 @@ def fit_verifier(
     config = config.model_copy(update={"head": head}) if head else config
     seed = int(session.rng("verifier", iteration).integers(2**31))
     verifier = fresh_verifier(model, config, session.adapters, seed=seed, precision=session.precision)
-    session.placement.place(verifier.base)
-    verifier.head.to(session.device)
-    return training.train_verifier(
-        verifier,
-        [training.VerifierExample(session.text(t), t.ends, marks) for t, marks in labels],
-        config,
-        callback,
-        seed=seed,
-        pad_id=session.pad_id,
-        micro_tokens=session.config.runtime.micro_tokens,
-        compile=session.config.runtime.compile,
-        group=session.group,
-        meter=session.meter,
-        state_file=state_file,
-    )
+    with session.placement.training(verifier):
+        return training.train_verifier(
+            verifier,
+            [training.VerifierExample(session.text(t), t.ends, marks) for t, marks in labels],
+            config,
+            callback,
+            seed=seed,
+            pad_id=session.pad_id,
+            micro_tokens=session.config.runtime.micro_tokens,
+            compile=session.config.runtime.compile,
+            group=session.group,
+            meter=session.meter,
+            state_file=state_file,
+            placement=session.placement,
+        )
 
 
 @dataclass(frozen=True)

@@ -30,28 +30,27 @@ def warm_up(run: RunContext, model: Reasoner) -> Reasoner:
                 fix="Set warmup.epochs = 0, or add solutions to the data.",
             )
 
-        def warm_enough(step: int) -> bool:
-            model.weights_changed()
-            reached = accuracy(session, model, "development", "warm-up", WARMUP_SAMPLES).accuracy.value
-            phase.curve("development_accuracy", step, reached)
-            phase.log(f"Step {step}: {reached:.1%} of samples on the development questions are right")
-            session.placement.place(model)  # sampling outside this process has taken it off the device
-            return reached >= config.stop_at
-
-        session.placement.place(model)
         per_epoch = -(-len(texts) // config.batch_size)
-        objectives.sft(
-            model.trainable(),
-            texts,
-            session.training_args(config, run.config.seed),
-            phase,
-            pad_id=session.pad_id,
-            state_file=phase.state_file,
-            enough=warm_enough if config.stop_at < 1 else None,
-            check_every=max(1, per_epoch // CHECKS_AN_EPOCH),
-            cool_down=max(1, per_epoch // CHECKS_AN_EPOCH),
-        )
-        model.weights_changed()
+        with session.placement.training(model) as training:
+
+            def warm_enough(step: int) -> bool:
+                with training.pause():
+                    reached = accuracy(session, model, "development", "warm-up", WARMUP_SAMPLES).accuracy.value
+                phase.curve("development_accuracy", step, reached)
+                phase.log(f"Step {step}: {reached:.1%} of samples on the development questions are right")
+                return reached >= config.stop_at
+
+            objectives.sft(
+                model.trainable(),
+                texts,
+                session.training_args(config, run.config.seed),
+                phase,
+                pad_id=session.pad_id,
+                state_file=phase.state_file,
+                enough=warm_enough if config.stop_at < 1 else None,
+                check_every=max(1, per_epoch // CHECKS_AN_EPOCH),
+                cool_down=max(1, per_epoch // CHECKS_AN_EPOCH),
+            )
         return model
 
     return run.phase(PhaseName.SFT, 0, work, reasoner_codec(session))

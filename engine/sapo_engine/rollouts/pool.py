@@ -18,6 +18,7 @@ from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
 from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.metered import MeteredBackend
 from sapo_engine.rollouts.overheard import Heard, Listener, OverheardBackend
+from sapo_engine.rollouts.placed import PlacedBackend
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.rollouts.slots import SlotBackend, obstacle
 from sapo_engine.text.prompts import token_id
@@ -59,20 +60,19 @@ class BackendPool:
         self._vllm: VllmBackend | None = None
         self._loaded = 0
         self._listener: Listener | None = None
-        placement.give_back = self.release
+        placement.guest("slots", self._release_slots)
+        placement.guest("vLLM", self._release_vllm, alone=True)
 
     def backend(self, reasoner: Reasoner) -> RolloutBackend:
         """A back end that generates with `reasoner`'s weights, until another is asked for. Several processes divide
         the work."""
         if self.config.runtime.backend == "vllm":
-            # Rollouts are made outside this process: its networks need not be on the card for them.
-            self.placement.clear()
-            own: RolloutBackend = self._vllm_with(reasoner)
+            own: RolloutBackend = PlacedBackend(lambda: self._vllm_with(reasoner))
         elif self._by_slots(reasoner):
-            own = self._slots_with(reasoner)
+            own = PlacedBackend(lambda: self._slots_with(reasoner))
         else:
-            self.placement.place(reasoner)
-            own = self._own(reasoner)
+            network = self._own(reasoner)
+            own = PlacedBackend(lambda: self._placed(reasoner, network))
         metered = self._metered(ShardedBackend(own, self.group) if self.group.size > 1 else own, reasoner)
         return metered if self._listener is None else OverheardBackend(metered, self._listener)
 
@@ -101,6 +101,10 @@ class BackendPool:
             precision=self.precision,
         )
 
+    def _placed(self, reasoner: Reasoner, backend: HfBackend) -> HfBackend:
+        self.placement.place(reasoner)
+        return backend
+
     def _by_slots(self, reasoner: Reasoner) -> bool:
         """Whether slots write with `reasoner`. `auto` does not choose them: no card has shown yet that it should."""
         if self.config.runtime.backend != "slots":
@@ -112,6 +116,7 @@ class BackendPool:
         return not why
 
     def _slots_with(self, reasoner: Reasoner) -> SlotBackend:
+        self.placement.give_to("slots")
         if self._slots is None:
             self._slots = SlotBackend(
                 reasoner,
@@ -122,11 +127,10 @@ class BackendPool:
                 device=self.placement.device,
             )
         self._slots.use(reasoner)
-        # Copied from where it was. What is written with is the copy: no network needs to be on the card for it.
-        self.placement.clear()
         return self._slots
 
     def _vllm_with(self, reasoner: Reasoner) -> VllmBackend:
+        self.placement.give_to("vLLM")
         if self._vllm is not None and self._loaded == reasoner.key:
             return self._vllm
         base = adapter = None
@@ -169,10 +173,11 @@ class BackendPool:
         folder.mkdir(parents=True)
         return folder
 
-    def release(self) -> None:
-        """Give the card back, for training."""
+    def _release_slots(self) -> None:
         if self._slots is not None:
             self._slots.release()
+
+    def _release_vllm(self) -> None:
         if self._vllm is not None:
             self._vllm.release()
 

@@ -19,12 +19,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from sapo_engine.models.placement import Placement
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.training.batching import epoch_batches
 from sapo_engine.training.compiled_body import CompiledBody
 from sapo_engine.training.micro_batches import MicroTokens, allocated, divided, micro_tokens
+from sapo_engine.training.optimiser_memory import hold
 from sapo_engine.training.state import load_training_state, save_training_state, saved_bill, training_facts
 from sapo_engine.training.working_copy import WorkingCopy, works_on_a_copy
 from sapo_studio.domain.ledger import UNCOUNTED, Bill, Meter, trained
@@ -101,6 +103,7 @@ class TrainingArgs:
     most `micro_tokens` token positions at a time in each process (0: what memory has room for), the `precision` of
     matrix products (weights and losses stay in fp32), whether to `compile` the network's blocks where that pays on a
     card, and the processes that train together. `meter` counts what is trained on, as tokens of `who`.
+    `placement` hears of what is held on the device beside the model.
     """
 
     learning_rate: float
@@ -114,6 +117,7 @@ class TrainingArgs:
     compile: bool = False
     group: Group = ALONE
     meter: Meter = field(default_factory=Meter)
+    placement: Placement | None = None
     who: Literal["reasoner", "verifier"] = "reasoner"
 
 
@@ -140,10 +144,11 @@ def train(
     """
     with args.meter.span() as bill:
         training = _Training(model, lengths, loss, args, callback, bill, tokens or lengths, state_file)
-        try:
-            return training.run(enough, check_every, cool_down)
-        finally:
-            training.close()
+        with hold(training.optimiser, args.placement):
+            try:
+                return training.run(enough, check_every, cool_down)
+            finally:
+                training.close()
 
 
 def adamw(groups: list[dict[str, Any]], args: TrainingArgs, device: torch.device) -> torch.optim.AdamW:

@@ -68,6 +68,15 @@ class Verifier(nn.Module):
         nn.init.zeros_(self.head.bias)
         nn.init.normal_(self.head.weight, std=0.01)
 
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """What has to be on the device. See `placement.Computes`."""
+        return self.backbone, self.head
+
+    def weights_changed(self) -> None:
+        """The backbone's weights are others than before."""
+        self.base.weights_changed()
+
     def parameters_in_all(self) -> int:
         """Weights that a token goes through, the head among them."""
         return self.base.parameters_in_all() + sum(p.numel() for p in self.head.parameters())
@@ -125,9 +134,7 @@ def fresh_verifier(
     """A fresh head on a copy of the current reasoner, or on adapters beside its frozen weights."""
     torch.manual_seed(seed)
     base = clone(reasoner, adapters, share=config.base == "shared")
-    verifier = Verifier(base, config.head, precision)
-    verifier.head.to(reasoner.device)
-    return verifier
+    return Verifier(base, config.head, precision)
 
 
 def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder: Path, adapters: Adapters) -> None:
@@ -149,7 +156,6 @@ def save_verifier(verifier: Verifier, tokenizer: PreTrainedTokenizerBase, folder
 
 def load_verifier(
     folder: Path,
-    device: torch.device,
     *,
     reasoner: Reasoner | None,
     config: VerifierConfig,
@@ -165,9 +171,7 @@ def load_verifier(
         base = load_adapter(network, adapters, folder / ADAPTER)
     else:
         base = Reasoner(as_set_up(load_network(folder), reasoner.network))
-    verifier = with_head(base, folder, precision)
-    verifier.head.to(device)
-    return verifier
+    return with_head(base, folder, precision)
 
 
 def with_head(base: Reasoner, folder: Path, precision: str = "fp32") -> Verifier:

@@ -29,7 +29,7 @@ def predict(
 ) -> dict[int, Prediction]:
     """Scores and predicted first errors, by trajectory number. Several processes score a part each; `tick` hears of
     each batch of this one's how many it has."""
-    session.placement.place(verifier.base)
+    session.placement.place(verifier)
     texts = [session.text(t) for t in trajectories]
     session.meter.add(scored(sum(map(len, texts)), verifier.parameters_in_all()))
 

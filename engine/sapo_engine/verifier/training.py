@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sapo_engine.models.placement import Placement
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.losses import step_errors
@@ -72,6 +73,7 @@ def train_verifier(
     group: Group = ALONE,
     meter: Meter | None = None,
     state_file: Path | None = None,
+    placement: Placement | None = None,
 ) -> Verifier:
     """V = TrainVerifier(init M, labels): MSE on v_j against c_j. Changes `verifier` and returns it; `meter` hears what
     was trained on."""
@@ -87,6 +89,7 @@ def train_verifier(
         precision=verifier.precision,
         group=group,
         meter=meter or Meter(),
+        placement=placement,
         who="verifier",
     )
     lengths = [len(example.text) for example in examples]

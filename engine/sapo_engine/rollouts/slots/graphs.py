@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -55,9 +56,8 @@ class Steps:
             work()
 
     def _work(self, shape: Shape) -> Work:
-        def work() -> None:
-            step(self.network, self.table, self.eos, shape)
-
+        # Not a function of this object's: keys, values and graphs would be held in a circle when they are let go.
+        work = partial(step, self.network, self.table, self.eos, shape)
         if self.capture is None:
             return work
         before = [state.clone() for state in self.table.changing]

@@ -211,13 +211,13 @@ class Models:
         if not isinstance(found, Verifier):
             found = load_verifier(
                 folder,
-                self.device,
                 reasoner=reasoner,
                 config=run.config.verifier,
                 adapters=run.adapters,
                 precision=run.precision,
             )
             move_to(found.backbone, self.device)
+            found.head.to(self.device)
             self._readers[key] = found
         return found, keys | {key}
 
