@@ -3,6 +3,7 @@ the network is back on the device when the training goes on."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 
 import pytest
@@ -30,6 +31,8 @@ def digest(network):
 class Outside:
     """Stands where vLLM does: it holds the weights that it was given last, as files, and no others."""
 
+    has_weights = True
+
     def __init__(self, folder, *, eos, **_):
         self.eos = eos
         self.given: list[str] = []
@@ -37,7 +40,8 @@ class Outside:
 
     def load(self, base=None, adapter=None):
         assert adapter is None
-        self.network = load_network(base)
+        # A copy, as on a card: the folder's weights are gone once they have been taken.
+        self.network = copy.deepcopy(load_network(base))
         self.given.append(digest(self.network))
         self.backend = HfBackend(Reasoner(self.network), eos=self.eos, pad=self.eos, batch=64)
 
@@ -48,8 +52,8 @@ class Outside:
     def generate(self, requests, **how):
         return self.backend.generate(requests, **how)
 
-    def release(self):
-        pass
+    def release(self, *, weights_follow):
+        assert weights_follow
 
     def close(self):
         pass
