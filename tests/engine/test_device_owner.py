@@ -4,6 +4,7 @@ weights from before, and what a phase has taken is given back."""
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 
 import pytest
@@ -65,12 +66,14 @@ class Outside:
     the whole card for itself."""
 
     cards = None
+    has_weights = True
 
     def __init__(self, folder, *, eos, card=None, **_):
         assert card == CARD.index
         self.eos = eos
         self.awake = False
-        self.base = load_network(folder)
+        # A copy, as on a card: the folder's weights are gone once they have been taken.
+        self.base = copy.deepcopy(load_network(folder))
         self._use(Reasoner(self.base))
 
     def _use(self, reasoner):
@@ -79,7 +82,7 @@ class Outside:
 
     def load(self, base=None, adapter=None):
         if base is not None:
-            self.base = load_network(base)
+            self.base = copy.deepcopy(load_network(base))
         self._use(load_adapter(self.base, Adapters(4, 32.0, 0.0), adapter) if adapter else Reasoner(self.base))
 
     @property
@@ -91,7 +94,7 @@ class Outside:
         self.awake = True
         return self.backend.generate(requests, **how)
 
-    def release(self):
+    def release(self, *, weights_follow):
         self.awake = False
 
     def close(self):

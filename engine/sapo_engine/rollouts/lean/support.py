@@ -40,7 +40,7 @@ def _is_plain(network: PreTrainedModel) -> bool:
         linear = module.get_base_layer() if isinstance(module, BaseTunerLayer) else module
         if type(linear) is not nn.Linear:
             return False
-        added = linear.bias is not None
+        added = linear.bias is not None  # pyright: ignore[reportUnnecessaryComparison]  # torch's stubs leave None out
         if added and (name.endswith(PLAIN_PROJECTIONS) or not name.endswith("_proj")):
             return False
     return True
