@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from sapo_studio.config.sections.base import MAIN, MisfitError, Section, unit
 
+_HOST = r"\w[\w.-]*"  # no dash in front: ssh would take it for an option
+_HOSTS = rf"^({_HOST}(:[0-9]{{1,5}})?(,({_HOST}@)?{_HOST})+)?$"
 BY_HOSTS = ("ssh", "hand")
 """Launchers that go by `hosts`."""
 
@@ -35,7 +37,7 @@ class RuntimeConfig(Section):
     """Where the Ray cluster is, as HOST:PORT. Empty: the one that `RAY_ADDRESS` names, else that which this machine is
     a node of."""
 
-    hosts: str = Field(default="", max_length=2000, pattern=r"^([\w.-]+(:[0-9]{1,5})?(,([\w.-]+@)?[\w.-]+)+)?$")
+    hosts: str = Field(default="", max_length=2000, pattern=_HOSTS)
     """The machines, for `ssh` and `hand`, such as `node1,node2`: this one first, as the others reach it, perhaps with a
     port (`node1:29500`), then those as ssh calls them. Each gets an equal part of `processes`."""
 
