@@ -78,6 +78,11 @@ def _cards_there(config: RunConfig, told: Told) -> int | None:
     return int(told["cards"]) or None
 
 
+def _room_there(config: RunConfig, told: Told) -> int | None:
+    room = told["cards"] or ""
+    return int(room) or None if room.isdecimal() else None
+
+
 def _no_card(config: RunConfig, told: Told) -> str | None:
     return None if int(told["cards"]) else "auto"
 
@@ -99,6 +104,7 @@ MEMORY = (
     Suggestion("model.tuning", _to("lora"), "adapters are trained beside frozen weights"),
     Suggestion("verifier.base", _to("shared"), "the verifier is adapters on the reasoner's weights"),
 )
+_LOCAL = Suggestion("runtime.launcher", _to("local"), "on this machine alone")
 _DATA = (
     Suggestion("task.train_data"),
     Suggestion("task.test_data"),
@@ -138,6 +144,26 @@ RULES: tuple[Rule, ...] = (
         resume=True,
     ),
     Rule("gpus", r"^runtime\.gpus names", (Suggestion("runtime.gpus", _to(""), "as many cards as it needs"),)),
+    Rule(
+        "cluster-room",
+        r"^runtime\.processes = \w+, but the Ray cluster has room for (?P<cards>\w+)|^The Ray cluster had no room",
+        (Suggestion("runtime.processes", _room_there, "as many as there is room for"), _LOCAL),
+        resume=True,
+    ),
+    Rule("cluster-lost", r"was lost with its place on the cluster", (_LOCAL,), resume=True),
+    Rule(
+        "cluster",
+        r'^runtime\.launcher = "ray"|Ray cluster|Ray client|^runtime\.ray_address',
+        (Suggestion("runtime.ray_address"), _LOCAL),
+        resume=True,
+    ),
+    Rule(
+        "machines",
+        r"^runtime\.hosts names|^The machines did not meet|^The workers on|^The workers are of several releases"
+        r"|lost the others$|^There is no folder .* on ",
+        (Suggestion("runtime.hosts"), _LOCAL),
+        resume=True,
+    ),
     Rule("windows", r"^runtime\.processes = .* Windows", (Suggestion("runtime.processes", _to(1), "one process"),)),
     Rule(
         "python",

@@ -38,6 +38,7 @@ MACHINE = (
     "runtime.processes",
     "runtime.launcher",
     "runtime.ray_address",
+    "runtime.hosts",
     "runtime.vllm_memory",
     "runtime.micro_tokens",
     "runtime.compile",

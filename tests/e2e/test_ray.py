@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sapo_studio import supervisor
+from sapo_studio.app.commands.cluster import show_cluster
 from sapo_studio.config.overrides import configure
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries, runs
+from tests.fixtures.ray_nodes import SIZES
 
 if TYPE_CHECKING:
     from conftest import Bench
@@ -22,29 +26,6 @@ if TYPE_CHECKING:
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed (pip install 'sapo-studio[ray]')")
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="Ray is supported on Linux")]
-
-SIZES = {
-    "task.min_steps": 6,
-    "task.max_steps": 6,
-    "task.train_questions": 300,
-    "task.test_questions": 20,
-    "task.process_solutions": 20,
-    "warmup.epochs": 6,
-    "sampling.questions": 300,
-    "sampling.start_questions": 10,
-    "sampling.samples": 4,
-    "labeling.trajectories": 16,
-    "labeling.start_trajectories": 12,
-    "verifier.max_trajectories": 50,
-    "optimiser.max_pairs": 40,
-    "optimiser.guard": "warn",
-    "optimiser.eta": 0.0,
-    "evaluation.samples": 2,
-    "evaluation.mce_rollouts": 1,
-    "runtime.checkpoint_seconds": 1,
-    "runtime.graders": 1,
-}
-"""A warm-up of some seconds, two shards in the first iteration's sampling, and little of the rest."""
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +118,22 @@ def test_a_node_lost_in_training_that_comes_back(lab: Bench, cluster: Nodes, on_
         with cluster.added():
             assert finished(lab, run_id) == expected(lab, on_one)
     assert queries.get_run(lab.store, run_id).restarts == 1
+
+
+def test_doctor_shows_nodes_and_versions(
+    cluster: Nodes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+    with cluster.added():
+        show_cluster(cluster.address, as_json=True)
+        told = json.loads(capsys.readouterr().out)
+        show_cluster(cluster.address, as_json=False)
+    assert (told["ready"], told["ray"], told["differences"]) == (True, ray.__version__, [])
+    assert [(node["cores"], node["cards"], node["trouble"]) for node in told["nodes"]] == [(1, 0, "")] * 2
+    assert {node["packages"]["torch"] for node in told["nodes"]} == {version("torch")}
+    shown = capsys.readouterr().out
+    assert "2 nodes, 0 cards" in shown
+    assert shown.count(version("torch")) == 2
 
 
 def test_more_workers_than_the_cluster_has_room_for(lab: Bench, cluster: Nodes) -> None:

@@ -272,7 +272,7 @@ def limits_of(field: Any) -> dict[str, Any]:
         (label_study.label_study, LabelStudyRequest, {"out", "as_json"}, {"labelers"}),
         (people_study.people_study, PeopleStudyRequest, {"as_json"}, {"judged", "tuning"}),
         (grade.grade, GradeRequest, set(), set()),
-        (doctor.doctor, PreviewRequest, {"as_json"}, set()),
+        (doctor.doctor, PreviewRequest, {"as_json", "cluster", "address"}, set()),
     ],
 )
 def test_a_commands_options_are_the_fields_of_its_request(

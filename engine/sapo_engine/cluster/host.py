@@ -167,15 +167,12 @@ class RankHost:
         parts: dict[str, list[bytes]] = {"out": [], "errors": []}
         ended = False
         with contextlib.suppress(queue.Empty):
-            name, line = self._said.get(timeout=patience)
-            for _ in range(_MOST_LINES):
+            for number in range(_MOST_LINES):
+                name, line = self._said.get(timeout=patience) if number == 0 else self._said.get_nowait()
                 if not name:
                     ended = True
                     break
                 parts[name].append(line)
-                name, line = self._said.get_nowait()
-            else:
-                self._said.put((name, line))
         return Chunk(
             out=b"".join(parts["out"]),
             errors=b"".join(parts["errors"]),

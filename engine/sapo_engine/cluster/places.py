@@ -83,7 +83,7 @@ def take_places(
             raise _too_small(wanted, room, cpus, cards, nodes)
         if waited > WAIT_SECONDS:
             raise _busy(ray, count, cards)
-        if waited > _QUIET_SECONDS and not told and room >= count:
+        if waited > _QUIET_SECONDS and not told and group is not None:
             told = True
             tell(f"Waiting for {counted(count, 'place')} on the Ray cluster: {_free(ray, cards)}.")
         if group is None and room >= count:

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from sapo_engine.parent import exit_reasons as deaths
 from sapo_studio import processes
+from sapo_studio.config.machines import launch_options
 from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import EngineError, InputError
@@ -49,11 +50,12 @@ def worker_command(runtime: RuntimeConfig, run_dir: Path, *, again: bool = False
             why="PyTorch's process groups do not share pipes and ports there as the engine needs it.",
             fix="Set runtime.processes = 1, or run it under WSL or Linux.",
         )
-    options = {"processes": runtime.processes, "threads": runtime.threads, "device": runtime.device}
-    told = [f"--{name}={value}" for name, value in options.items()]
+    told = launch_options(runtime)
     if runtime.launcher == "ray":
         told += [f"--address={runtime.ray_address}", *(["--again"] if again else [])]
         return [sys.executable, "-P", "-m", "sapo_engine.worker.ray_driver", *told, "--", *one]
+    if runtime.launcher == "ssh":
+        told += ["--ssh"]
     return [
         sys.executable,
         "-P",

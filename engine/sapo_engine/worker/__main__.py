@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -23,10 +24,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from sapo_engine.devices import device_called, see_card, take_device
 from sapo_engine.own_output import take_standard_output
 from sapo_engine.parent.exit_reasons import LOST_PEERS
-from sapo_studio import processes
+from sapo_studio import __version__, processes
 from sapo_studio.config.schema import parse_config
-from sapo_studio.errors import EngineError, SapoError, Stopped
-from sapo_studio.events import Event, encode
+from sapo_studio.errors import EngineError, InputError, SapoError, Stopped
+from sapo_studio.events import PROTOCOL, Event, encode
 from sapo_studio.events.control import CONTROL, GoOn, Judgements, LabelSettings, Order, Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Plan
 
@@ -126,6 +127,7 @@ def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
     lines = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
     first = lines.readline() if place.rank == 0 else b""
     if group is not None:
+        _check_releases(group)
         first = group.share(first)
     if not first:
         return 0
@@ -135,6 +137,17 @@ def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
             "Protocol error: expected Start", why=f"It was {first[:80]!r}.", fix="This is a fault of the program."
         )
     return _run(start, group, place, wire, lines)
+
+
+def _check_releases(group: Ranks) -> None:
+    """Several machines may have several releases of the program, which would part ways."""
+    there = group.gather((f"{__version__} (protocol {PROTOCOL})", socket.gethostname()))
+    if len({release for release, _ in there}) > 1:
+        raise InputError(
+            "The workers are of several releases of the program",
+            why=", ".join(dict.fromkeys(f"{release} on {host}" for release, host in there)) + ".",
+            fix="Install the same release of sapo-studio[engine] on all machines.",
+        )
 
 
 SMALLER = (

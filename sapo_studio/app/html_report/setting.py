@@ -84,7 +84,7 @@ def environment(subject: Subject) -> list[Element]:
     rows += [("Worker", given(cut(told))) for told in dict.fromkeys(workers)]
     if subject.config is not None:
         runtime = subject.config.runtime
-        where = " on a Ray cluster" if runtime.launcher == "ray" else ""
+        where = "" if runtime.launcher == "local" else f" on several machines ({runtime.launcher})"
         rows.append(("Processes", f"{runtime.processes}{where}, rollouts by {runtime.backend}"))
         if runtime.gpus:
             rows.append(("Cards asked for", given(str(runtime.gpus))))

@@ -9,6 +9,10 @@ from pydantic import Field, model_validator
 from sapo_studio.config.sections.base import MAIN, MisfitError, Section, unit
 
 MOST_MICRO_TOKENS = 2**24
+_HOST = r"\w[\w.-]*"  # no dash in front: ssh would take it for an option
+_HOSTS = rf"^({_HOST}(:[0-9]{{1,5}})?(,({_HOST}@)?{_HOST})+)?$"
+BY_HOSTS = ("ssh", "hand")
+"""Launchers that go by `hosts`."""
 
 
 class RuntimeConfig(Section):
@@ -25,13 +29,18 @@ class RuntimeConfig(Section):
     processes: int = Field(default=1, ge=1, le=64, json_schema_extra=unit("processes", **MAIN))
     """Worker processes, one per card: sampling and labeling are divided among them, training is data-parallel."""
 
-    launcher: Literal["local", "ray"] = "local"
+    launcher: Literal["local", "ray", "ssh", "hand"] = "local"
     """Where the workers are started: `local`, on this machine; `ray`, on the nodes of a Ray cluster that runs already
-    (the extra `ray`), a card or a CPU core for each."""
+    (the extra `ray`), a card or a CPU core for each; `ssh`, on the machines that `hosts` names; `hand`, there as well,
+    by you: the command for each is printed, and the run waits for them."""
 
     ray_address: str = Field(default="", max_length=200, pattern=r"^\S*$")
     """Where the Ray cluster is, as HOST:PORT. Empty: the one that `RAY_ADDRESS` names, else that which this machine is
     a node of."""
+
+    hosts: str = Field(default="", max_length=2000, pattern=_HOSTS)
+    """The machines, for `ssh` and `hand`, such as `node1,node2`: this one first, as the others reach it, perhaps with a
+    port (`node1:29500`), then those as ssh calls them. Each gets an equal part of `processes`."""
 
     backend: Literal["auto", "hf", "slots", "vllm"] = Field(default="auto", json_schema_extra=MAIN)
     """What samples: `hf`, the program's own sampler on transformers; `slots`, its loop of steps that a card replays as
@@ -77,13 +86,21 @@ class RuntimeConfig(Section):
     again. More than the longest single step takes. 0: wait for ever."""
 
     @model_validator(mode="after")
-    def _placed_by_ray(self) -> Self:
-        if self.launcher != "ray":
+    def _on_other_machines(self) -> Self:
+        if self.launcher == "local":
             return self
+        here = f'launcher = "{self.launcher}" takes the cards of other machines, too'
         if self.gpus:
-            raise MisfitError("gpus", 'launcher = "ray" has Ray choose the cards: leave gpus empty', "")
+            raise MisfitError("gpus", f"{here}, and gpus names this one's: leave it empty", "")
         if self.device not in ("auto", "cpu", "cuda"):
-            raise MisfitError(
-                "device", f'launcher = "ray" has Ray choose the cards: device = "{self.device}" names one', "auto"
-            )
+            raise MisfitError("device", f'{here}, and device = "{self.device}" is one of this one\'s', "auto")
+        if self.launcher not in BY_HOSTS:
+            return self
+        count = len(self.hosts.split(","))
+        if count < 2:
+            raise MisfitError("hosts", f'launcher = "{self.launcher}" needs the machines in hosts, this one first')
+        if self.processes % count:
+            most = max(1, self.processes // count) * count
+            told = f"processes ({self.processes}) are divided equally among the {count} machines in hosts"
+            raise MisfitError("processes", told, most)
         return self

@@ -47,6 +47,7 @@ ONLY_WITH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "runtime.vllm_memory": (("runtime.backend", ("vllm",)),),
     "runtime.gpus": (("runtime.device", ("auto", "cuda")),),
     "runtime.ray_address": (("runtime.launcher", ("ray",)),),
+    "runtime.hosts": (("runtime.launcher", ("ssh", "hand")),),
 }
 
 
