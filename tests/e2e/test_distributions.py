@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -15,6 +17,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from tests.fixtures.distributions import Installed, build, files_of, tracked, unpacked
+from tests.fixtures.wheelhouse import wheelhouse
 
 pytestmark = pytest.mark.slow
 
@@ -120,3 +123,24 @@ def end_all(pid: int) -> tuple[list[psutil.Process], list[psutil.Process]]:
     for process in family:
         process.kill()
     return psutil.wait_procs(family, timeout=5)
+
+
+@pytest.mark.parametrize("maker", ["venv", "uv"])
+def test_an_engine_of_its_own_is_set_up_by_pip_or_uv_and_runs(installed, tmp_path, maker):
+    """All but the libraries is real: they are stand-ins that lead to those of this Python."""
+    if maker == "uv" and shutil.which("uv") is None:
+        pytest.skip("uv is not installed")
+    here = replace(installed, home=tmp_path / "home")
+    command = ("engine", "install", "--with", maker, "--wheels", str(wheelhouse(tmp_path / "wheels")), "--json")
+    made = here.run("sapo", *command, seconds=240)
+    assert made.returncode == 0, made.stderr
+    python = Path(json.loads(made.stdout.splitlines()[-1])["python"])
+    assert python.is_relative_to(here.home)
+    assert here.run("sapo", "engine", "status").returncode == 0
+    done = here.run("sapo", "run", "lab-smoke", "--json", seconds=280)
+    assert done.returncode == 0, done.stderr
+    ask = [str(python), "-I", "-c", "import sapo_engine; print(sapo_engine.__file__)"]
+    where = subprocess.run(ask, capture_output=True, text=True, check=True)
+    assert Path(where.stdout.strip()).is_relative_to(here.home)
+    assert here.run("sapo", "engine", "remove", "--yes").returncode == 0
+    assert not python.exists()
