@@ -108,8 +108,15 @@ def check_own() -> None:
         raise _no_engine(f"Not installed: {', '.join(lacking)}.")
 
 
+def check_there(chosen: str = "") -> None:
+    """Raise NoEngine where a run with this `runtime.engine_python` could have no engine at all. Cheap: nothing is
+    started, and another Python is not asked what it has."""
+    if is_own(python_of(chosen)):
+        check_own()
+
+
 def _no_engine(why: str) -> NoEngine:
-    fix = "Set one up: `sapo engine install`, or Set up the engine in the window's Store menu."
+    fix = "Set one up: `sapo engine install`, or Engine in the window's Store menu."
     return NoEngine("There is no engine yet", why=why, fix=fix)
 
 

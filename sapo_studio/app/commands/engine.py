@@ -14,7 +14,6 @@ from sapo_studio.app.commands.printing import console, say, say_json
 
 if TYPE_CHECKING:
     from sapo_studio.app.engine_setup.making import Hear, Progress
-    from sapo_studio.app.engine_setup.plan import Plan
     from sapo_studio.app.engine_setup.standing import Standing
 
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON, an object a line.")]
@@ -82,10 +81,10 @@ def install(
                 say(f"{step.title}:\n  {' '.join(step.command)}")
         return
     if not as_json:
-        say(in_words(plan), error=True)
+        say(plan.words, error=True)
     if plan.asks and not yes:
         if as_json:
-            raise InputError("This goes to the network", why=in_words(plan), fix="Say --yes.")
+            raise InputError("This goes to the network", why=plan.words, fix="Say --yes.")
         if not typer.confirm("Go to the network?"):
             raise Declined("No engine was set up")
     with _shown(as_json) as hear:
@@ -113,18 +112,6 @@ def _reach(build: str, cuda: bool) -> str:
     )
 
 
-def in_words(plan: Plan) -> str:
-    """What a plan would do, in sentences."""
-    what = "torch for NVIDIA cards" if plan.build == "cuda" else "torch for CPUs"
-    where = f"The engine's environment, with {what}, comes into {plan.folder}."
-    if not plan.asks:
-        return f"{where} All packages are taken from {plan.sources.wheels}."
-    return (
-        f"{where} About {plan.fetched / 1e9:.1f} GB are fetched from {', '.join(plan.asks)}, and take about "
-        f"{plan.on_disk / 1e9:.1f} GB there."
-    )
-
-
 @contextmanager
 def _shown(as_json: bool) -> Generator[Hear]:
     """Tells of progress: JSON, a spinner with the step on a terminal, or a line a step."""
@@ -135,7 +122,7 @@ def _shown(as_json: bool) -> Generator[Hear]:
         from rich.markup import escape
 
         with terminal.status("") as shown:
-            yield lambda now: shown.update(escape(line_of(now)))
+            yield lambda now: shown.update(escape(_line_of(now)))
     else:
         last = 0
 
@@ -148,7 +135,7 @@ def _shown(as_json: bool) -> Generator[Hear]:
         yield hear
 
 
-def line_of(now: Progress) -> str:
+def _line_of(now: Progress) -> str:
     """How far it is, in a line."""
     return f"{now.step} of {now.steps}: {now.title}{f' ({now.detail})' if now.detail else ''}"
 
@@ -164,9 +151,9 @@ def status(as_json: JSON = False) -> None:
     from sapo_studio.app.engine_setup.standing import standing
 
     now = standing()
-    note = release_note(now, __version__)
+    note = _release_note(now, __version__)
     if as_json:
-        trouble = None if now.trouble is None else vars_of(now)
+        trouble = None if now.trouble is None else _told(now)
         made = None if now.made is None else {"build": now.made.build, "cuda": now.made.cuda, "torch": now.made.torch}
         say_json(
             {
@@ -195,13 +182,13 @@ def status(as_json: JSON = False) -> None:
         raise typer.Exit(1)
 
 
-def vars_of(now: Standing) -> dict[Literal["what", "why", "fix"], str]:
+def _told(now: Standing) -> dict[Literal["what", "why", "fix"], str]:
     """What stands in the way, as JSON says it."""
     assert now.trouble is not None
     return {"what": now.trouble.what, "why": now.trouble.why, "fix": now.trouble.fix}
 
 
-def release_note(now: Standing, release: str) -> str:
+def _release_note(now: Standing, release: str) -> str:
     """What is said of an engine of another release; nothing where `trouble` says more."""
     from sapo_studio import engines
 

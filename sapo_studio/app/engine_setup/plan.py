@@ -114,6 +114,16 @@ class Plan:
         return _SIZES[self.build][1]
 
     @property
+    def words(self) -> str:
+        """What it would do, in sentences."""
+        what = "torch for NVIDIA cards" if self.build == "cuda" else "torch for CPUs"
+        where = f"An environment with {what} is made in {self.folder.parent}."
+        if not self.asks:
+            return f"{where} All packages are taken from {self.sources.wheels}."
+        sizes = f"About {self.fetched / 1e9:.1f} GB are fetched, and take about {self.on_disk / 1e9:.1f} GB there"
+        return f"{where} {sizes}; asked are {', '.join(self.asks)}."
+
+    @property
     def identity(self) -> str:
         """The same for two plans that come to the same environment: an unfinished one can be gone on with."""
         told = asdict(self)
