@@ -10,13 +10,13 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+import sys
 from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from peft import LoraConfig
-from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel
@@ -24,6 +24,10 @@ from transformers import PreTrainedModel
 from sapo_engine.models.checks import check_tensors
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.model_files.safetensors_header import read_tensors
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from peft.tuners.tuners_utils import BaseTunerLayer
 
 PREFIX = "base_model.model."
 WEIGHTS = "adapter_model.safetensors"
@@ -46,6 +50,8 @@ class Adapters:
 
     def peft_config(self) -> LoraConfig:
         """The same for peft: on every linear layer but the language head."""
+        from peft import LoraConfig  # a tenth of a second's import, which full fine-tuning does not need
+
         return LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,  # pyright: ignore[reportArgumentType]  # peft divides by it; whole numbers it is not held to
@@ -101,12 +107,7 @@ class Reasoner:
 
 def parameters_at_work(module: nn.Module) -> int:
     """Weights that a token goes through in `module` as it is now: of adapters those that are switched on."""
-    on = {
-        str(name)
-        for layer in module.modules()
-        if isinstance(layer, BaseTunerLayer) and not layer.disable_adapters
-        for name in layer.active_adapters
-    }
+    on = {str(name) for layer in _with_adapters(module) if not layer.disable_adapters for name in layer.active_adapters}
     return _weights_in(module, on)
 
 
@@ -133,7 +134,15 @@ def adapted_layers(network: PreTrainedModel) -> list[BaseTunerLayer]:
     """The layers that carry adapters; none in a network without any."""
     if not getattr(network, "_hf_peft_config_loaded", False):
         return []
-    return [module for module in network.modules() if isinstance(module, BaseTunerLayer)]
+    return _with_adapters(network)
+
+
+def _with_adapters(module: nn.Module) -> list[BaseTunerLayer]:
+    if "peft" not in sys.modules:
+        return []  # what puts adapters into a layer loads it
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return [layer for layer in module.modules() if isinstance(layer, BaseTunerLayer)]
 
 
 def with_adapter(network: PreTrainedModel, adapters: Adapters, like: Reasoner | None = None) -> Reasoner:
