@@ -14,7 +14,7 @@ TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench gpu-check gpu-demo screenshots results results-amount lab-results lab-model clean
+.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench gpu-check gpu-demo screenshots results results-amount lab-results lab-model reference docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -123,6 +123,12 @@ gpu-check: $(GPU_NEEDS)  ## what holds on this machine's card: samplers, trainin
 gpu-demo: $(GPU_NEEDS)  ## a whole SAPO run on GSM8K with your MODEL, TRAIN, TEST and BENCHMARK files (8 minutes; docs/gpu.md)
 	$(GPU_PYTHON) benchmarks/gpu_demo.py --out docs/results --home build/gpu-demo \
 	    --model "$(MODEL)" --train "$(TRAIN)" --test "$(TEST)" --benchmark "$(BENCHMARK)"
+
+reference: $(DEV)  ## make docs/reference again from the program
+	$(BIN)/python packaging/reference.py docs/reference
+
+docs: $(DEV)  ## the documentation as a site, in build/site (open build/site/index.html)
+	$(BIN)/python -m mkdocs build --quiet --strict --site-dir build/site
 
 screenshots: $(DEV)  ## pictures of the real window over a finished run
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m sapo_ui.screenshots docs/screenshots

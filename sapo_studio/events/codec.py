@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from pydantic import TypeAdapter, ValidationError
 
 from sapo_studio.events.kinds import Event, Log
-
-_ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 def encode(event: Event) -> bytes:
@@ -17,7 +17,13 @@ def encode(event: Event) -> bytes:
 def decode(line: bytes) -> Event:
     """The event in `line`. What cannot be read as one comes back as a warning in the log, cut to 500 characters."""
     try:
-        return _ADAPTER.validate_json(line)
+        return _adapter().validate_json(line)
     except ValidationError:
         text = line.decode("utf-8", "replace").strip()
         return Log(level="warning", message=f"unreadable event: {text[:500]}")
+
+
+@cache
+def _adapter() -> TypeAdapter[Event]:
+    """Made when the first line is read: window and command line know the kinds and read none."""
+    return TypeAdapter(Event)

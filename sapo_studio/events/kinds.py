@@ -13,14 +13,15 @@ from sapo_studio.errors import InputError, SapoError
 PROTOCOL = 2
 
 
+# Checks are built when a kind is read or made for the first time: window and command line only know the kinds.
 class _Event(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class Row(BaseModel):
     """A row inside an event."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class Hello(_Event):
@@ -282,7 +283,7 @@ class CurvePoint(_Event):
     (NaN) is a gap.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(ser_json_inf_nan="strings")
     kind: Literal["curve"] = "curve"
     ordinal: int
     name: str

@@ -292,17 +292,6 @@ def test_a_killed_engine_is_told_to_who_follows(bench: Bench, file: str) -> None
     assert f"sapo resume {run_id}" in err
 
 
-def test_help_loads_nothing_heavy() -> None:
-    code = (
-        "import sys; sys.argv = ['sapo', '--help']\n"
-        "from sapo_studio.cli import main\n"
-        "try: main()\nexcept SystemExit: pass\n"
-        "print([m for m in ('numpy', 'pydantic', 'sqlite_utils', 'torch', 'PySide6', 'psutil') if m in sys.modules])"
-    )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout.splitlines()[-1] == "[]"
-
-
 def test_the_picture_of_a_run(bench: Bench) -> None:
     run_id = bench.make()
     bench.run(run_id)

@@ -7,12 +7,15 @@ import threading
 import time
 
 import pytest
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QWidget
 
 from sapo_studio import __version__
 from sapo_studio.config.presets import save_preset
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.store import runs
 from sapo_ui import app
+from sapo_ui.shell import warm_up
 
 QUIET = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
@@ -59,6 +62,29 @@ def add(store, name):
     return runs.create_run(store, RunConfig.model_validate({"name": name}))
 
 
+class StyleChanges(QObject):
+    """How often a widget of `app` has been given another style or style sheet."""
+
+    def __init__(self, watched):
+        super().__init__()
+        self.seen = 0
+        watched.installEventFilter(self)
+
+    def eventFilter(self, watched, event):  # noqa: N802
+        self.seen += event.type() == QEvent.Type.StyleChange and isinstance(watched, QWidget)
+        return False
+
+
+def test_the_window_is_dressed_once(qapp, program, store):
+    add(store, "one")
+    made = program()
+    changes = StyleChanges(qapp)
+    window = made.open()
+    qapp.removeEventFilter(changes)
+    assert "QPushButton" in qapp.styleSheet()
+    assert changes.seen < 1.5 * len(window.findChildren(QWidget)), "nine times as often without `bare`"
+
+
 def test_a_run_named_on_the_command_line_is_shown(qtbot, program, store):
     add(store, "one")
     wanted = add(store, "two")
@@ -95,10 +121,13 @@ def test_the_users_presets_are_in_the_form(qtbot, program, store):
     assert page.config.iterations == 2
 
 
-def test_an_idle_window_costs_next_to_nothing(qtbot, program, store):
+def test_an_idle_window_costs_next_to_nothing(qtbot, monkeypatch, program, store):
+    monkeypatch.setattr(warm_up, "SOON_MS", 1)
+    monkeypatch.setattr(warm_up, "PAUSE_MS", 0)
     add(store, "ended")
     window = program().open()
     qtbot.waitUntil(lambda: window.run_list.model.rowCount() == 1)
+    qtbot.waitUntil(lambda: window.warm_up.done, timeout=20_000)
     qtbot.wait(300)
     before, began = time.process_time(), time.monotonic()
     qtbot.wait(3000)

@@ -10,14 +10,13 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+import sys
 from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from peft import LoraConfig
-from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import PreTrainedModel
@@ -25,6 +24,10 @@ from transformers import PreTrainedModel
 from sapo_engine.models.checks import check_tensors
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.model_files.safetensors_header import read_tensors
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from peft.tuners.tuners_utils import BaseTunerLayer
 
 PREFIX = "base_model.model."
 WEIGHTS = "adapter_model.safetensors"
@@ -47,6 +50,8 @@ class Adapters:
 
     def peft_config(self) -> LoraConfig:
         """The same for peft: on every linear layer but the language head."""
+        from peft import LoraConfig  # a tenth of a second's import, which full fine-tuning does not need
+
         return LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,  # pyright: ignore[reportArgumentType]  # peft divides by it; whole numbers it is not held to
@@ -107,12 +112,7 @@ class Reasoner:
 
 def parameters_at_work(module: nn.Module) -> int:
     """Weights that a token goes through in `module` as it is now: of adapters those that are switched on."""
-    on = {
-        str(name)
-        for layer in module.modules()
-        if isinstance(layer, BaseTunerLayer) and not layer.disable_adapters
-        for name in layer.active_adapters
-    }
+    on = {str(name) for layer in _with_adapters(module) if not layer.disable_adapters for name in layer.active_adapters}
     return _weights_in(module, on)
 
 
@@ -139,13 +139,25 @@ def adapted_layers(network: PreTrainedModel) -> list[BaseTunerLayer]:
     """The layers that carry adapters; none in a network without any."""
     if not getattr(network, "_hf_peft_config_loaded", False):
         return []
-    return [module for module in network.modules() if isinstance(module, BaseTunerLayer)]
+    return _with_adapters(network)
+
+
+def _with_adapters(module: nn.Module) -> list[BaseTunerLayer]:
+    if "peft" not in sys.modules:
+        return []  # what puts adapters into a layer loads it
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return [layer for layer in module.modules() if isinstance(layer, BaseTunerLayer)]
+
+
+def base_layer(layer: nn.Module) -> nn.Module:
+    """The network's own layer: the one beneath the adapters of `layer`, or `layer` itself."""
+    return next((one.get_base_layer() for one in _with_adapters(layer) if one is layer), layer)
 
 
 def merged_weight(layer: nn.Module, adapter: str) -> torch.Tensor:
     """The weight of a linear layer, with what `adapter` changes in it where it carries this adapter."""
-    base = layer.get_base_layer() if isinstance(layer, BaseTunerLayer) else layer
-    weight = cast("torch.Tensor", base.weight)
+    weight = cast("torch.Tensor", base_layer(layer).weight)
     if not adapter or adapter not in getattr(layer, "lora_A", {}):
         return weight
     change = cast("torch.Tensor", cast("Any", layer).get_delta_weight(adapter))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import importlib.metadata
 import json
 import os
@@ -174,6 +175,7 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     # Imported here: a worker that is given a bad configuration answers in a tenth of a second.
     config = parse_config(start.config, source="the run's configuration")
 
+    gc.disable()  # looking through what is being loaded for garbage takes a seventh of the time that loading takes
     import torch
     import transformers
 
@@ -185,6 +187,8 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     from sapo_engine.session import RunSession
     from sapo_studio.config.phase_plan import plan
 
+    gc.freeze()
+    gc.enable()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     device = take_device(config.runtime) if place.size == 1 else device_called(config.runtime.device)

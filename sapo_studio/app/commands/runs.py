@@ -47,16 +47,18 @@ def runs(
 
     Examples: `sapo runs`, `sapo runs --tag paper --sort accuracy`, `sapo runs --archived --json`
     """
-    from sapo_studio import supervisor
     from sapo_studio.paths import store_path
-    from sapo_studio.store import presence, queries
-    from sapo_studio.store.db import Store
-    from sapo_studio.store.run_filter import RunFilter, sorted_runs
+    from sapo_studio.store import presence
 
     if presence.is_new(store_path()):
         if not as_json:
             say("No runs yet. Start one: sapo run lab-demo")
         return
+    from sapo_studio import supervisor
+    from sapo_studio.store import queries
+    from sapo_studio.store.db import Store
+    from sapo_studio.store.run_filter import RunFilter, sorted_runs
+
     with Store.open(create=False) as store:
         supervisor.reconcile(store)
         there = queries.list_runs(store)

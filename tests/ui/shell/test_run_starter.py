@@ -170,7 +170,7 @@ def test_a_run_is_added_to_the_queue(qtbot, window, store, monkeypatch):
         asked.append((config.seed, preset))
         return runs.create_run(store, config, preset)
 
-    monkeypatch.setattr("sapo_ui.shell.run_starter.run_queue.queue_run", queue_run)
+    monkeypatch.setattr("sapo_ui.services.run_queue.queue_run", queue_run)
     window.new_run()
     page = window.pages.front
     page.set_value("seed", 4)

@@ -2,12 +2,11 @@
 
 from importlib import import_module
 
-from sapo_ui.features.new_run import warm_up as new_run
 from sapo_ui.shell import warm_up
 
 
 def test_every_module_that_is_loaded_ahead_is_there():
-    for name in (*warm_up.BEHIND, *new_run.WIDGETS, *warm_up.ANNOTATE, *warm_up.AUDIT, *warm_up.OTHERS):
+    for name in (*warm_up.BEHIND, *warm_up.IN_FRONT):
         assert import_module(name).__name__ == name
 
 

@@ -1,26 +1,32 @@
-"""Importing, exporting and publishing from the window: by the menu, and by files that are dropped on it."""
+"""Importing, exporting and publishing from the window: by the menu, and by files that are dropped on it.
+
+A dialog's modules are loaded where it is opened: together they are a quarter of what the window would load to start.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from sapo_studio.app.imports.scoring import Scored
-from sapo_studio.app.imports.take_in import Imported
 from sapo_studio.readable import counted
 from sapo_studio.store.records import RunSummary
-from sapo_ui.features.exports.tables_dialog import TablesDialog
-from sapo_ui.features.imports.export_dialog import ExportDialog
-from sapo_ui.features.imports.import_dialog import ImportDialog
-from sapo_ui.features.imports.score_dialog import ScoreDialog
-from sapo_ui.features.publish.dialog import PublishDialog
-from sapo_ui.features.report.dialog import ReportDialog
 from sapo_ui.shell.run_actions import open_path
 from sapo_ui.widgets.saving import saving
+
+if TYPE_CHECKING:
+    from sapo_studio.app.imports.scoring import Scored
+    from sapo_studio.app.imports.take_in import Imported
+    from sapo_ui.features.exports.tables_dialog import TablesDialog
+    from sapo_ui.features.imports.export_dialog import ExportDialog
+    from sapo_ui.features.imports.import_dialog import ImportDialog
+    from sapo_ui.features.imports.score_dialog import ScoreDialog
+    from sapo_ui.features.publish.dialog import PublishDialog
+    from sapo_ui.features.report.dialog import ReportDialog
 
 FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
 
@@ -72,6 +78,8 @@ class FileActions(QObject):
 
     def open_import(self, file: Path) -> ImportDialog:
         """Open the dialog that says what importing `file` would come to."""
+        from sapo_ui.features.imports.import_dialog import ImportDialog
+
         dialog = ImportDialog(file, self._window)
         dialog.imported.connect(self._taken_in)
         dialog.open()
@@ -79,6 +87,8 @@ class FileActions(QObject):
 
     def export(self) -> ExportDialog | None:
         """Open the dialog that exports step labels of what is shown."""
+        from sapo_ui.features.imports.export_dialog import ExportDialog
+
         run = self._current()
         if run is None:
             return None
@@ -89,6 +99,8 @@ class FileActions(QObject):
 
     def publish(self) -> PublishDialog | None:
         """Open the dialog that publishes a model of the run that is shown."""
+        from sapo_ui.features.publish.dialog import PublishDialog
+
         run = self._current()
         if run is None or run.imported:
             return None
@@ -99,6 +111,8 @@ class FileActions(QObject):
 
     def report(self) -> ReportDialog | None:
         """Open the dialog that writes the report of what is shown."""
+        from sapo_ui.features.report.dialog import ReportDialog
+
         run = self._current()
         if run is None:
             return None
@@ -109,6 +123,8 @@ class FileActions(QObject):
 
     def export_tables(self) -> TablesDialog | None:
         """Open the dialog that writes tables of what is shown."""
+        from sapo_ui.features.exports.tables_dialog import TablesDialog
+
         run = self._current()
         if run is None:
             return None
@@ -118,6 +134,8 @@ class FileActions(QObject):
 
     def score(self) -> ScoreDialog | None:
         """Open the dialog that has a verifier score the imported file that is shown."""
+        from sapo_ui.features.imports.score_dialog import ScoreDialog
+
         run = self._current()
         if run is None or not run.imported:
             return None

@@ -14,7 +14,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui.features.run_keeping.bin_dialog import BinDialog
 from sapo_ui.features.run_keeping.notes_dialog import NotesDialog
-from sapo_ui.services import run_keeping, run_queue, tasks
+from sapo_ui.services import run_keeping, tasks
 from sapo_ui.services.control import RunControl
 from sapo_ui.widgets import dialogs
 
@@ -87,6 +87,8 @@ class RunActions(QObject):
         """Let the run wait in the queue."""
         run = self._current()
         if run is not None:
+            from sapo_ui.services import run_queue  # it brings the forecast along; the window opens without
+
             self._act(run, run_queue.put_in, f"{run.name} waits in the queue (Ctrl+U).")
 
     def resume_with(self, settings: object) -> None:

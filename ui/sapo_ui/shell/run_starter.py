@@ -14,7 +14,7 @@ from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui.features.new_run.presets import Presets
-from sapo_ui.services import run_queue, tasks
+from sapo_ui.services import tasks
 from sapo_ui.services.control import RunControl
 from sapo_ui.services.drafts import Drafts
 from sapo_ui.shell.page_registry import DEMO_PRESET
@@ -115,6 +115,8 @@ class RunStarter(QObject):
 
     def queue(self, config: RunConfig, preset: str) -> None:
         """Create a run that starts by itself once there is room for it, in the background."""
+        from sapo_ui.services import run_queue  # it brings the forecast along; the window opens without
+
         self._begin(lambda store: run_queue.queue_run(store, config, preset), f"Put {config.name} into the queue")
 
     def _begin(self, work: Callable[[Store], str], done: str) -> None:

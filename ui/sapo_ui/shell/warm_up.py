@@ -28,6 +28,10 @@ BEHIND = (
     "sapo_studio.app.benchmarks.making",
     "sapo_studio.app.run_queue.putting_in",
     "sapo_studio.store.queue_work",
+    "sapo_studio.app.imports.scoring",
+    "sapo_studio.app.exports.tables.columns",
+    "sapo_studio.app.publishing.publication",
+    "sapo_studio.app.html_report.page",
     *("pygments", "email.feedparser", "packaging.version"),  # of superqt
 )
 """What knows no Qt, besides what the New run form needs."""
@@ -51,7 +55,13 @@ AUDIT = (
     "sapo_ui.services.label_audit",
     *(f"sapo_ui.features.audit.{name}" for name in ("disagreements", "filter_card", "reward_card", "page")),
 )
+DIALOGS = (
+    *(f"sapo_ui.features.imports.{name}" for name in ("import_dialog", "export_dialog", "score_dialog")),
+    *("sapo_ui.features.exports.tables_dialog", "sapo_ui.features.publish.dialog", "sapo_ui.features.report.dialog"),
+)
 OTHERS = ("sapo_ui.features.benchmarks.page", "sapo_ui.services.run_queue", "sapo_ui.features.run_queue.page")
+IN_FRONT = (*new_run.WIDGETS, *ANNOTATE, *AUDIT, *DIALOGS, *OTHERS)
+"""What knows Qt, each after those that it needs."""
 
 
 class WarmUp(QObject):
@@ -62,7 +72,7 @@ class WarmUp(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._left = [*new_run.WIDGETS, *ANNOTATE, *AUDIT, *OTHERS]
+        self._left = [*IN_FRONT]
         self._between = QTimer(self)
         self._between.setInterval(PAUSE_MS)
         self._between.timeout.connect(self._load_one)

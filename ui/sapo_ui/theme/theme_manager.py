@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import cache
 from typing import Literal
 
@@ -56,6 +57,21 @@ class ThemeManager(QObject):
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(self._system_changed)
         self._apply()
+
+    @contextmanager
+    def bare(self) -> Generator[None]:
+        """Inside, the application has no style sheet: for making many widgets at once, which Qt would dress anew at
+        every step of putting them into their places. At the end each is dressed once."""
+        app = self._app
+        if app is None:
+            yield
+            return
+        dressed = app.styleSheet()
+        app.setStyleSheet("")
+        try:
+            yield
+        finally:
+            app.setStyleSheet(dressed)
 
     def detach(self) -> None:
         """Stop following (before the application ends)."""

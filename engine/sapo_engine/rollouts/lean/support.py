@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from sapo_engine.models.reasoner import BaseTunerLayer
+from sapo_engine.models.reasoner import base_layer
 from sapo_engine.rollouts.support import obstacle
 
 CLASSES = frozenset({"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"})
@@ -37,7 +37,7 @@ def _is_plain(network: PreTrainedModel) -> bool:
     for name, module in network.named_modules():
         if not name.endswith("_proj") and module is not network.get_output_embeddings():
             continue
-        linear = module.get_base_layer() if isinstance(module, BaseTunerLayer) else module
+        linear = base_layer(module)
         if type(linear) is not nn.Linear:
             return False
         added = linear.bias is not None  # pyright: ignore[reportUnnecessaryComparison]  # torch's stubs leave None out

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from sapo_studio.app.set_up.effect import Effect
 from sapo_studio.config.blame import Proposal, resumes, setting, with_change
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
@@ -24,6 +24,9 @@ from sapo_ui.theme import glyphs
 from sapo_ui.widgets.flow_layout import FlowRow
 from sapo_ui.widgets.labels import Chip, label
 from sapo_ui.widgets.plain_text import PlainLabel, breakable
+
+if TYPE_CHECKING:
+    from sapo_studio.app.set_up.effect import Effect
 
 MOST_KEPT = 6
 INDENT = 64

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QWidget
 
-from sapo_studio.app.set_up.effect import Effect
 from sapo_studio.config.blame import Proposal, setting, value_of, with_change
 from sapo_studio.config.overrides import override
 from sapo_studio.config.schema import RunConfig, problems
@@ -19,6 +18,9 @@ from sapo_ui import theme
 from sapo_ui.widgets.elided_label import ElidedLabel
 from sapo_ui.widgets.labels import label
 from sapo_ui.wording import SECTION_TITLES, setting_label
+
+if TYPE_CHECKING:
+    from sapo_studio.app.set_up.effect import Effect
 
 WIDTH = 168
 

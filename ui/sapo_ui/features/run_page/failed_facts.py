@@ -7,16 +7,18 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sapo_studio.app.set_up.effect import Effect, effect_of
 from sapo_studio.config.blame import Blame, blame, with_change
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import PHASE_LABELS
 from sapo_studio.errors import SapoError
-from sapo_studio.forecast import Machine
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import ErrorText, LogLine, PhaseInfo, RunSummary
+
+if TYPE_CHECKING:
+    from sapo_studio.app.set_up.effect import Effect
 
 LOOKED = 400
 """Lines of the log, the newest, among which the error is looked for."""
@@ -89,6 +91,10 @@ def effects(failure: Failure) -> dict[str, Effect]:
     config = failure.config
     if config is None or failure.blame.rule != "memory":
         return {}
+    # Only a run that lacked memory needs the forecast; the window starts without.
+    from sapo_studio.app.set_up.effect import effect_of
+    from sapo_studio.forecast import Machine
+
     machine = Machine.here()
     found: dict[str, Effect] = {}
     for one in failure.blame.proposals:
