@@ -152,7 +152,8 @@ def _with_adapters(module: nn.Module) -> list[BaseTunerLayer]:
 
 def base_layer(layer: nn.Module) -> nn.Module:
     """The network's own layer: the one beneath the adapters of `layer`, or `layer` itself."""
-    return next((one.get_base_layer() for one in _with_adapters(layer) if one is layer), layer)
+    found = cast("list[Any]", _with_adapters(layer))
+    return found[0].get_base_layer() if found and found[0] is layer else layer
 
 
 def merged_weight(layer: nn.Module, adapter: str) -> torch.Tensor:
