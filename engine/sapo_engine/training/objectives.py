@@ -14,7 +14,7 @@ from sapo_engine.models.reasoner import parameters_at_work
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.losses import dpo_losses, orpo_losses
 from sapo_engine.training.packing import in_packs, positions_of, predicted
-from sapo_engine.training.reading import pack_for, token_log_probs, way_of
+from sapo_engine.training.reading import log_likelihood, pack_for, token_log_probs, way_of
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_studio.domain.ledger import Meter, read
 
@@ -39,7 +39,7 @@ class SftLoss:
     def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """See Loss."""
         batch = pack_for(self.model, [self.texts[i] for i in indices])
-        return -token_log_probs(self.model, batch, self.pad_id).sum(), {}
+        return -log_likelihood(self.model, batch, self.pad_id), {}
 
 
 Pairs = Sequence[tuple[PromptCompletion, PromptCompletion]]
