@@ -14,7 +14,7 @@ from sapo_engine.models.reasoner import parameters_at_work
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.losses import dpo_losses, orpo_losses
 from sapo_engine.training.packing import in_packs, positions_of, predicted
-from sapo_engine.training.reading import log_likelihood, pack_for, token_log_probs, way_of
+from sapo_engine.training.reading import log_likelihood, pack_for, read_at_a_time, token_log_probs, way_of
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_studio.domain.ledger import Meter, read
 
@@ -114,10 +114,6 @@ def _log_probs(model: PreTrainedModel, pairs: Pairs, pad_id: int) -> tuple[torch
     return total.view(-1, 2).T, batch.counts.clamp(min=1).view(-1, 2).T
 
 
-READ_POSITIONS = 8192
-"""Token positions that are read at a time where nothing is trained, at most, if a text is not longer."""
-
-
 @torch.inference_mode()
 def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad_id: int) -> list[float]:
     """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
@@ -128,7 +124,7 @@ def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad
         mine = [pairs[i] for i in indices]
         order = sorted(range(len(mine)), key=lambda k: len(mine[k][0]) + len(mine[k][1]))
         found = [0.0] * len(mine)
-        for places in in_packs([mine[k] for k in order], READ_POSITIONS, share=way_of(model).packed):
+        for places in in_packs([mine[k] for k in order], read_at_a_time(model.device), share=way_of(model).packed):
             rows = [order[place] for place in places]
             with autocast(model.device, args.precision):
                 total, _ = _log_probs(model, [mine[k] for k in rows], pad_id)
@@ -154,7 +150,7 @@ def log_probs(
         meter.add(read(sum(map(len, texts)), parameters_at_work(model)))
     found: list[list[float]] = [[] for _ in texts]
     order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
-    for places in in_packs([[texts[k]] for k in order], READ_POSITIONS, share=way_of(model).packed):
+    for places in in_packs([[texts[k]] for k in order], read_at_a_time(model.device), share=way_of(model).packed):
         rows = [order[place] for place in places]
         with autocast(model.device, precision):
             values = token_log_probs(model, pack_for(model, [texts[k] for k in rows]), pad_id)

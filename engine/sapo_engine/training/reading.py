@@ -25,6 +25,7 @@ from sapo_engine.training.chunked_head import Head, head_by_configuration, log_p
 from sapo_engine.training.losses import next_log_probs
 from sapo_engine.training.packed_attention import takes_ends
 from sapo_engine.training.packing import Pack, pack
+from sapo_studio.config.engine_limits import CARD_READ_POSITIONS, READ_POSITIONS
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,11 @@ def padding_note(network: PreTrainedModel) -> str:
     """For a run's log: that texts are trained on in padded batches, and why; "" where they are not."""
     why = obstacle(network)
     return f"Texts are trained on and scored in padded batches, which takes longer: {why}." if why else ""
+
+
+def read_at_a_time(device: torch.device) -> int:
+    """Token positions to read at a time where nothing is trained."""
+    return READ_POSITIONS if device.type == "cpu" else CARD_READ_POSITIONS
 
 
 def way_of(network: PreTrainedModel) -> Way:
