@@ -15,8 +15,9 @@ BENCHMARK_SAMPLES = 4
 ANSWER_TOKENS, CODE_TOKENS = 320, 400
 """Longest written solution where `task.max_new_tokens` is 0: of an answer, and of a program."""
 
-SCORED_POSITIONS = 16384
-"""Token positions that a verifier reads at a time, at most, if a text is not longer."""
+READ_POSITIONS, CARD_READ_POSITIONS = 2048, 16384
+"""Token positions that a network reads at a time where nothing is trained (a verifier that scores, a reference pass),
+if a text is not longer: on a CPU, where more are slower since they leave its caches, and on a card."""
 
 HEAD_ENTRIES, CARD_HEAD_ENTRIES = 2**25, 2**28
 """Positions times vocabulary whose scores a language head makes at a time in training and scoring: on a CPU, whose

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sapo_studio.config.engine_limits import MICRO_TOKENS, SCORED_POSITIONS, VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
+from sapo_studio.config.engine_limits import (
+    CARD_READ_POSITIONS,
+    MICRO_TOKENS,
+    READ_POSITIONS,
+    VLLM_CPU_SEQUENCES,
+    VLLM_SEQUENCES,
+)
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.forecast.device_plan import Place
@@ -33,7 +39,7 @@ def phase_seconds(
         logits = config.verifier.head == "likelihood"
         sequences = work.scored / place.processes
         seconds += pace.forward(shape, nets.verifier, sequences, work.length, logits=logits)
-        rows = max(1.0, SCORED_POSITIONS / work.length)
+        rows = max(1.0, (CARD_READ_POSITIONS if place.on_cards else READ_POSITIONS) / work.length)
         seconds += pace.call * shape.layers * sequences / rows + A_SEQUENCE * work.scored
     return seconds + handling_seconds(config, machine, work)
 

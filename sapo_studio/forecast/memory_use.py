@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from sapo_studio.config.engine_limits import (
     CARD_HEAD_ENTRIES,
+    CARD_READ_POSITIONS,
     HEAD_ENTRIES,
     MICRO_TOKENS,
+    READ_POSITIONS,
     ROLLOUT_ROWS,
-    SCORED_POSITIONS,
     VLLM_CPU_CACHE,
 )
 from sapo_studio.config.schema import PAIRED, RunConfig
@@ -170,21 +171,20 @@ def _generations(config: RunConfig, texts: Lengths) -> list[Generation]:
     ]
 
 
-SCORED_ENTRY = 12.0
-"""Bytes that one score over the vocabulary takes for a moment: as the head makes it, in fp32, and its exponential."""
-
-
-def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int = SCORED_POSITIONS) -> Peak:
-    """The peak while a verifier reads sequences of `length`, `most` positions at a time at most: one block works at a
-    time and keeps nothing, and the language head makes a chunk of its scores at a time."""
-    batch = Batch(max(1, most // length), length)
+def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int = 0) -> Peak:
+    """The peak while a verifier reads sequences of `length`, `most` at a time at most (0: as many as it does): one
+    block works at a time and keeps nothing, and the language head makes a chunk of its scores at a time."""
+    rows = max(1, (READ_POSITIONS if heap else CARD_READ_POSITIONS) // length)
+    batch = Batch(min(rows, most) if most else rows, length)
     how = replace(nets.verifier, checkpointing=False)
     one = replace(nets.shape, layers=1)
     passing = list(activations(one, how, batch, logits=False, heap=heap))
     if logits:
         entries = min(batch.tokens * nets.shape.vocab, HEAD_ENTRIES if heap else CARD_HEAD_ENTRIES)
-        words = f"{SCORED_ENTRY:.0f} bytes for each of {entries:,} at a time"
-        passing.append(Part("scores over the vocabulary", SCORED_ENTRY * entries, words))
+        # As the head makes them, in fp32, and their exponentials.
+        each = 8.0 if how.precision == "fp32" else 10.0
+        words = f"{each:.0f} bytes for each of {entries:,} at a time"
+        passing.append(Part("scores over the vocabulary", each * entries, words))
     base = nets.verifier.base_bytes(nets.shape)
     return Peak("Scoring", (Part("weights", base, how.base_words), *passing))
 

@@ -15,7 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from sapo_engine.models.precision import autocast
 from sapo_engine.training import chunked_head
 from sapo_engine.training.batching import PromptCompletion
-from sapo_engine.training.chunked_head import Head, log_probs
+from sapo_engine.training.chunked_head import Head, log_prob_sum, log_probs
 from sapo_engine.training.objectives import OrpoLoss, SftLoss
 
 CPU = torch.device("cpu")
@@ -71,6 +71,24 @@ def test_numbers_and_gradients_are_those_of_whole_logits(kind, scale, cap, bias)
     assert len(mine) == (1 if kind == "frozen" else 2 + bias)
     for one, other in zip(mine, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["trained", "frozen", "wrapped", "below is frozen"])
+@pytest.mark.parametrize(("scale", "cap", "bias"), [(1.0, None, False), (3.0, 2.0, True)])
+@pytest.mark.usefixtures("chunk")
+def test_a_sum_has_the_gradients_of_a_sum(kind, scale, cap, bias):
+    module, states, targets, _ = case(bias=bias)
+    module.requires_grad_(kind != "frozen")
+    states.requires_grad_(kind != "below is frozen")
+    wanted = by_whole_logits(module, states, targets, scale, cap).sum()
+    found = log_prob_sum(Head(Wrapped(module) if kind == "wrapped" else module, scale, cap), states, targets)
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
+    mine, theirs = (gradients(v * 0.7, states, *module.parameters()) for v in (found, wanted))
+    for one, other in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    with torch.no_grad():
+        again = log_prob_sum(Head(module, scale, cap), states, targets)
+    assert float(again) == pytest.approx(float(found.detach()), rel=1e-6)
 
 
 @pytest.mark.usefixtures("chunk")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 from transformers import (
     CohereConfig,
     CohereForCausalLM,
@@ -30,8 +32,9 @@ from transformers import (
 )
 
 from sapo_engine.models.attention import set_attention
+from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import Adapters, Reasoner, set_checkpointing, with_adapter
-from sapo_engine.training import objectives
+from sapo_engine.training import objectives, packed_attention, reading
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss
 from sapo_engine.training.packing import in_packs, pack, positions_of
@@ -238,6 +241,68 @@ def test_adapters_and_checkpointing(kind, checkpointing):
     assert_same(module, loss, reference, range(COUNTS.get(kind, len(PAIRS))))
 
 
+def by_rows(query, key, value, ends, key_ends, longest, longest_key, *, scale, window_size):
+    """What torch's attention over rows known by their ends does, row by row."""
+    assert torch.equal(ends, key_ends)
+    assert ends.dtype == torch.int32
+    assert longest == longest_key == int(ends.diff().max())
+    assert window_size == (-1, 0)
+    assert query.shape == key.shape == value.shape
+    found = []
+    for begin, end in itertools.pairwise(ends.tolist()):
+        row = [state[begin:end].transpose(0, 1) for state in (query, key, value)]
+        found.append(functional.scaled_dot_product_attention(*row, is_causal=True, scale=scale).transpose(0, 1))
+    return torch.cat(found)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("kind", LOSSES)
+def test_rows_known_by_their_ends_as_a_card_takes_them(kind, checkpointing, monkeypatch):
+    calls = []
+
+    def counted(*arguments, **named):
+        calls.append(named)
+        return by_rows(*arguments, **named)
+
+    monkeypatch.setattr(packed_attention, "VARLEN", counted)
+    monkeypatch.setattr(reading, "takes_ends", lambda *_: True)
+    model = set_checkpointing(network(), checkpointing).train()
+    module = trained(kind, Reasoner(model))
+    loss, reference = LOSSES[kind](module)
+    assert_same(module, loss, reference, range(COUNTS.get(kind, len(PAIRS))))
+    assert len(calls) == 2 * 2 + 2 * checkpointing  # each layer as the network is looked at, forward, and once more
+
+
+def test_a_card_takes_rows_by_their_ends_in_16_bits_alone(monkeypatch):
+    card = torch.device("cuda", 0)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    assert packed_attention.takes_ends(card, torch.bfloat16, 64) == (packed_attention.VARLEN is not None)
+    assert not packed_attention.takes_ends(card, torch.float32, 64)
+    assert not packed_attention.takes_ends(card, torch.bfloat16, 300)
+    assert not packed_attention.takes_ends(CPU, torch.bfloat16, 64)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
+    assert not packed_attention.takes_ends(card, torch.bfloat16, 64)
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_in_bf16_everything_stays_finite_and_near(kind):
+    model = network()
+    module = trained(kind, Reasoner(model))
+    loss, reference = LOSSES[kind](module)
+    indices = range(COUNTS.get(kind, len(PAIRS)))
+    exact, wanted = gradients(module, reference())
+    if isinstance(module, Verifier):
+        module.precision = "bf16"
+    with autocast(CPU, "bf16"):
+        value = loss.part(indices)[0]
+    found, mine = gradients(module, value)
+    assert found == pytest.approx(exact, rel=0.05, abs=0.05)
+    size = torch.cat([g.flatten() for g in wanted.values()]).norm()
+    for name, gradient in wanted.items():
+        assert torch.isfinite(mine[name]).all()
+        assert float((mine[name] - gradient).norm()) <= 0.1 * float(size), name
+
+
 def test_dropout_in_attention_leaves_packs_as_they_are():
     """It is drawn differently, so only what does not hang on it is held against padded batches."""
     model = LlamaForCausalLM(LlamaConfig(**GROUPED, attention_dropout=0.4))
@@ -305,7 +370,7 @@ def test_what_is_read_together_is_what_is_read_alone(monkeypatch):
 
     together = read()
     scores = score(verifier, *scored, pad_id=0)
-    monkeypatch.setattr(objectives, "READ_POSITIONS", 1)
+    monkeypatch.setattr(reading, "READ_POSITIONS", 1)
     assert read() == pytest.approx(together, abs=1e-5)
     alone = score(verifier, *scored, pad_id=0, most=1)
     assert [len(row) for row in alone] == [3, 1, 2, 1]

@@ -14,7 +14,7 @@ from sapo_engine.models.reasoner import parameters_at_work
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.losses import dpo_losses, orpo_losses
 from sapo_engine.training.packing import in_packs, positions_of, predicted
-from sapo_engine.training.reading import pack_for, token_log_probs, way_of
+from sapo_engine.training.reading import log_likelihood, pack_for, read_at_a_time, token_log_probs, way_of
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_studio.domain.ledger import Meter, read
 
@@ -38,7 +38,7 @@ class SftLoss:
     def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """See Loss."""
         batch = pack_for(self.model, [self.texts[i] for i in indices])
-        return -token_log_probs(self.model, batch, self.pad_id).sum(), {}
+        return -log_likelihood(self.model, batch, self.pad_id), {}
 
 
 Pairs = Sequence[tuple[PromptCompletion, PromptCompletion]]
@@ -111,16 +111,13 @@ def _log_probs(model: PreTrainedModel, pairs: Pairs, pad_id: int) -> tuple[torch
     return total.view(-1, 2).T, batch.counts.clamp(min=1).view(-1, 2).T
 
 
-READ_POSITIONS = 8192
-"""Token positions that are read at a time where nothing is trained, at most, if a text is not longer."""
-
-
 @torch.inference_mode()
 def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad_id: int) -> list[float]:
     """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
     model.eval()
     args.meter.add(read(sum(len(winner) + len(loser) for winner, loser in pairs), parameters_at_work(model)))
-    most = min(READ_POSITIONS, args.micro_tokens or READ_POSITIONS)
+    at_once = read_at_a_time(model.device)
+    most = min(at_once, args.micro_tokens or at_once)
 
     def work(indices: Sequence[int]) -> list[float]:
         mine = [pairs[i] for i in indices]
@@ -152,7 +149,7 @@ def log_probs(
         meter.add(read(sum(map(len, texts)), parameters_at_work(model)))
     found: list[list[float]] = [[] for _ in texts]
     order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
-    for places in in_packs([[texts[k]] for k in order], READ_POSITIONS, share=way_of(model).packed):
+    for places in in_packs([[texts[k]] for k in order], read_at_a_time(model.device), share=way_of(model).packed):
         rows = [order[place] for place in places]
         with autocast(model.device, precision):
             values = token_log_probs(model, pack_for(model, [texts[k] for k in rows]), pad_id)

@@ -21,10 +21,11 @@ from transformers import PreTrainedModel
 from sapo_engine.models.attention import attends_fully
 from sapo_engine.models.precision import product_dtype
 from sapo_engine.training.batching import PromptCompletion
-from sapo_engine.training.chunked_head import Head, head_by_configuration, log_probs
+from sapo_engine.training.chunked_head import Head, head_by_configuration, log_prob_sum, log_probs
 from sapo_engine.training.losses import next_log_probs
 from sapo_engine.training.packed_attention import takes_ends
 from sapo_engine.training.packing import Pack, pack
+from sapo_studio.config.engine_limits import CARD_READ_POSITIONS, READ_POSITIONS
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,11 @@ def padding_note(network: PreTrainedModel) -> str:
     return f"Texts are trained on and scored in padded batches, which takes longer: {why}." if why else ""
 
 
+def read_at_a_time(device: torch.device) -> int:
+    """Token positions to read at a time where nothing is trained."""
+    return READ_POSITIONS if device.type == "cpu" else CARD_READ_POSITIONS
+
+
 def way_of(network: PreTrainedModel) -> Way:
     """How `network` is to read: looked at once, and remembered."""
     known = _ways.get(network)
@@ -83,9 +89,22 @@ def states(network: PreTrainedModel, batch: Pack, pad_id: int) -> torch.Tensor:
 
 def token_log_probs(network: PreTrainedModel, batch: Pack, pad_id: int) -> torch.Tensor:
     """log p of the pack's targets, shape (T,), in fp32."""
+    head = way_of(network).head
+    if head is None:
+        return _by_whole_logits(network, batch, pad_id)
+    return log_probs(head, states(network, batch, pad_id).index_select(0, batch.where), batch.targets)
+
+
+def log_likelihood(network: PreTrainedModel, batch: Pack, pad_id: int) -> torch.Tensor:
+    """The sum of these."""
+    head = way_of(network).head
+    if head is None:
+        return _by_whole_logits(network, batch, pad_id).sum()
+    return log_prob_sum(head, states(network, batch, pad_id).index_select(0, batch.where), batch.targets)
+
+
+def _by_whole_logits(network: PreTrainedModel, batch: Pack, pad_id: int) -> torch.Tensor:
     way = way_of(network)
-    if way.head is not None:
-        return log_probs(way.head, states(network, batch, pad_id).index_select(0, batch.where), batch.targets)
     if way.packed:
         logits = network(**_end_to_end(batch), logits_to_keep=batch.where).logits[0]
     else:

@@ -10,9 +10,8 @@ from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.packing import in_packs
-from sapo_engine.training.reading import way_of
+from sapo_engine.training.reading import read_at_a_time, way_of
 from sapo_engine.verifier.model import Verifier, ends_of
-from sapo_studio.config.engine_limits import SCORED_POSITIONS
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.ledger import scored
 
@@ -48,16 +47,17 @@ def score(
     ends: Sequence[tuple[int, ...]],
     *,
     pad_id: int,
-    most: int = SCORED_POSITIONS,
+    most: int = 0,
     tick: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
-    """v_1..v_n of each text, in order. `most` token positions at a time, if a text is not longer."""
+    """v_1..v_n of each text, in order. `most` token positions at a time, if a text is not longer (0: as suits the
+    device)."""
     verifier.eval()
     device = verifier.head.weight.device
     scores: list[list[float]] = [[] for _ in texts]
     order = _order(texts)
     share = way_of(verifier.backbone).packed
-    for places in in_packs([[texts[i]] for i in order], most, share=share):
+    for places in in_packs([[texts[i]] for i in order], most or read_at_a_time(device), share=share):
         indices = [order[place] for place in places]
         values = verifier([texts[i] for i in indices], ends_of([ends[i] for i in indices], device), pad_id).tolist()
         for index, row in zip(indices, values, strict=True):
