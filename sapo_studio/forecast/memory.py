@@ -11,10 +11,8 @@ from typing import Literal
 
 from sapo_studio.config.engine_limits import (
     CARD_HEAD_ENTRIES,
-    CPU_PASS,
     HEAD_ENTRIES,
     MICRO_TOKENS,
-    MOST_TOKENS,
     VLLM_SEQUENCES,
 )
 from sapo_studio.forecast.memory_parts import MIB, Part, Peak
@@ -233,6 +231,10 @@ def training(
     return Peak(use, (*parts, *beside))
 
 
+MOST_TOKENS = 2**16
+"""The most positions that a card is given at a time: it is at work with a third of them."""
+CPU_PASS = 2**31
+"""Bytes that a pass takes at most on a CPU, whatever is free there."""
 SPARE = 0.85
 """Share of free memory that is given to a part of a batch: what else lives for a moment, and pieces of other sizes."""
 
