@@ -88,7 +88,7 @@ class Case:
 def _cases() -> dict[str, Case]:
     full, lora = Numerics("full", 16, "fp32"), Numerics("lora", 16, "fp32")
     again = replace(full, checkpointing=True)
-    bf16 = replace(full, precision="bf16")
+    bf16 = replace(full, precision="bf16", copy=True)
     half = replace(lora, precision="bf16")
     return {
         "llama full": Case("llama-8m", "sft", full, 32, 160),

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     import torch
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+ORDER, BY_BUS = "CUDA_DEVICE_ORDER", "PCI_BUS_ID"
+"""The numbers that nvidia-smi shows, and this program. CUDA's own begin with the fastest card."""
 
 
 def see_card(number: int) -> None:
     """Hide all cards but the one with this number among those that are visible."""
+    os.environ.setdefault(ORDER, BY_BUS)
     visible = os.environ.get(VISIBLE)
     if visible == "":
         return
@@ -37,7 +40,7 @@ def take_device(runtime: RuntimeConfig) -> torch.device:
     """
     wanted = runtime.device
     if runtime.gpus:
-        os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # the numbers that nvidia-smi shows
+        os.environ[ORDER] = BY_BUS
         os.environ[VISIBLE] = runtime.gpus
     if wanted == "cpu":
         os.environ[VISIBLE] = ""
@@ -45,7 +48,22 @@ def take_device(runtime: RuntimeConfig) -> torch.device:
     number = wanted.removeprefix("cuda:") if wanted.startswith("cuda:") else "0"
     if number.isdecimal():
         see_card(int(number))
-    return device_called(wanted)
+    device = device_called(wanted)
+    if device.type == "cuda" and number.isdecimal():
+        cards = [int(card) for card in runtime.gpus.split(",") if card]
+        return _hidden_too_late(cards[int(number)] if cards else int(number)) or device
+    return device
+
+
+def _hidden_too_late(number: int) -> torch.device | None:
+    """The card by its number, and as the one that is meant where none is named, where CUDA was asked for cards before
+    the others were hidden (a library did so as it was imported): it goes on seeing them all. None where it does not."""
+    import torch
+
+    if torch.cuda.device_count() <= 1:
+        return None
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
 
 
 def device_called(wanted: str) -> torch.device:

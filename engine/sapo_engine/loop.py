@@ -16,6 +16,7 @@ for i = 1..I:
 
 from __future__ import annotations
 
+from sapo_engine.models.reasoner import discard
 from sapo_engine.phases.align import align
 from sapo_engine.phases.benchmark import process_benchmark
 from sapo_engine.phases.context import RunContext
@@ -34,7 +35,10 @@ def run(context: RunContext) -> None:
     config = context.config
     verifies = config.labeling.labeler != "none"
 
-    model = warm_up(context, context.session.start())
+    start = context.session.start()
+    model = warm_up(context, start)
+    if model is not start:
+        discard(start)
     if not config.iterations:
         evaluate(context, 0, model, model, None, [])
         return
@@ -56,11 +60,14 @@ def run(context: RunContext) -> None:
         if verifies and verifier is not None:
             predictions = score(context, i, verifier, samples)
             labels = label(context, i, model, samples, predictions, verifier.calibration, pool)
-            verifier = train_verifier(context, i, model, labels)
+            before, verifier = verifier, train_verifier(context, i, model, labels)
+            discard(before.base)
             rewards = rate(context, i, verifier, pool)
         pairs = preference_pairs(context, i, pool, rewards)
         aligned = align(context, i, model, pairs, pool)
         evaluate(context, i, model, aligned, verifier, benchmark)
+        if aligned is not model:
+            discard(model)
         model = aligned
         if i < config.iterations and not context.goes_on(i):
             return

@@ -72,7 +72,11 @@ class SavedRun:
     def verifier(self, i: int, reasoner: Reasoner | None = None) -> Verifier:
         """V_i, i >= 0. `reasoner`: M_i where it is loaded already (a shared base is its network)."""
         found = self.artefact(f"verifier-{i}", f"verifier V_{i}")
-        return verifier_codec(self.session, reasoner or self.reasoner(max(i, 1))).load(found)
+        if reasoner is None:
+            # Of a run with adapters only what they stand beside is wanted, and no adapter of a reasoner.
+            base = self.session.base
+            reasoner = self.reasoner(max(i, 1)) if base is None else Reasoner(base)
+        return verifier_codec(self.session, reasoner).load(found)
 
     def calibration(self, i: int, verifier: Verifier) -> Platt:
         """What makes scores of V_i, which is `verifier`, probabilities: kept with it where the run searched, else

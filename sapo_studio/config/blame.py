@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 from sapo_studio.config.changes import changed
 from sapo_studio.config.engine_limits import MICRO_TOKENS
 from sapo_studio.config.schema import PAIRED, RunConfig, field_paths
-from sapo_studio.config.text_lengths import as_asked, assumed_lengths
+from sapo_studio.config.text_lengths import longest_text
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError
 
@@ -69,7 +69,7 @@ def _largest_batch(config: RunConfig) -> int:
 
 def _fewer_tokens(config: RunConfig, told: Told) -> int | None:
     """Half of the positions that are trained on at a time; none where one text alone has as many."""
-    one = as_asked(config.task, assumed_lengths(config.task)).longest
+    one = longest_text(config.task)
     now = config.runtime.micro_tokens or min(MICRO_TOKENS, _largest_batch(config) * one)
     return max(one, now // 2) if now > one else None
 

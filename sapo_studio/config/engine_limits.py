@@ -24,12 +24,8 @@ HEAD_ENTRIES, CARD_HEAD_ENTRIES = 2**25, 2**28
 caches are soon full, and on a card, which wants large products. In fp32 these are 128 MiB and 1 GiB."""
 
 MICRO_TOKENS = 8192
-"""Token positions that are trained on at a time on a CPU, at most, where `runtime.micro_tokens` is 0: more are slower,
-since they leave its caches,"""
-CPU_PASS = 2**31
-"""and no more than have activations of 2 GiB, whatever is free: the same on every machine."""
-MOST_TOKENS = 2**16
-"""The most on a card. It is at work with a third of them."""
+"""Token positions that are trained on at a time, at most, where `runtime.micro_tokens` is 0 and no card's memory says
+otherwise: on a CPU more are slower, since they leave its caches."""
 
 ROLLOUT_ROWS = 512
 """Sequences that the program's own sampler writes at a time where `runtime.rollout_batch` is 0 and no card's memory

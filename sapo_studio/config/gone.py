@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sapo_studio.config.sections.runtime import MOST_MICRO_TOKENS
 from sapo_studio.config.sections.task import TaskConfig
-from sapo_studio.config.text_lengths import as_asked, assumed_lengths
+from sapo_studio.config.text_lengths import longest_text
 from sapo_studio.errors import InputError
 
 Tell = Callable[[str], None]
@@ -28,9 +28,9 @@ GONE: Mapping[str, Gone] = {
     "verifier.labels": Gone("current", "A verifier is trained on the labels of its own iteration."),
 }
 
-MICRO_BATCH, MICRO_TOKENS = "runtime.micro_batch", "runtime.micro_tokens"
+SEQUENCES, TOKENS = "runtime.micro_batch", "runtime.micro_tokens"
 
-RENAMED: Mapping[str, str] = {MICRO_BATCH: MICRO_TOKENS}
+RENAMED: Mapping[str, str] = {SEQUENCES: TOKENS}
 """Settings that are called something else today, with another unit."""
 
 
@@ -63,17 +63,17 @@ def in_tokens(data: Mapping[str, Any], source: str, tell: Tell = lambda _: None)
     if type(before) is not int or before < 0:
         return data  # not there, or never valid: then it is a key that does not exist
     rest = {name: value for name, value in runtime.items() if name != "micro_batch"}
-    now = most_tokens(before, longest_text(_section(data, "task")))
+    now = most_tokens(before, longest_of(_section(data, "task")))
     given = rest.get("micro_tokens", 0)
     if before and given not in (0, now):
         raise InputError(
-            f"{source} has {MICRO_BATCH} = {before} and {MICRO_TOKENS} = {given}",
+            f"{source} has {SEQUENCES} = {before} and {TOKENS} = {given}",
             why=f"The first is what earlier versions called the second; it would be {now}.",
-            fix=f"Say {MICRO_TOKENS} alone.",
+            fix=f"Say {TOKENS} alone.",
         )
     if before:
         tell(
-            f"{MICRO_BATCH} = {before} has become {MICRO_TOKENS} = {now}: token positions at a time, as many as "
+            f"{SEQUENCES} = {before} has become {TOKENS} = {now}: token positions at a time, as many as "
             f"{before} of the longest texts have. 0 takes what memory has room for."
         )
     return _put(data, "runtime", {**rest, "micro_tokens": now or given})
@@ -84,14 +84,14 @@ def most_tokens(sequences: int, longest: int) -> int:
     return min(MOST_MICRO_TOKENS, sequences * longest)
 
 
-def longest_text(task: Mapping[str, Any]) -> int:
+def longest_of(task: Mapping[str, Any]) -> int:
     """Tokens of the longest prompt with the longest solution, as far as the section `task` tells; 0 where it is not
     valid."""
     try:
         checked = TaskConfig.model_validate(task)
     except ValidationError:
         return 0  # what is wrong with it is said by whoever checks the whole
-    return as_asked(checked, assumed_lengths(checked)).longest
+    return longest_text(checked)
 
 
 def _section(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -13,10 +13,11 @@ from sapo_studio.config.engine_limits import (
 )
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.task_kinds import TASK_KINDS
+from sapo_studio.forecast.compiling import compiling_pays
 from sapo_studio.forecast.device_plan import Place
 from sapo_studio.forecast.lengths import Lengths
 from sapo_studio.forecast.machine import Machine
-from sapo_studio.forecast.memory_use import Networks, networks
+from sapo_studio.forecast.memory_use import Networks, networks, packs
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.throughput import GRAPH_CALL, Pace
 from sapo_studio.forecast.workload import PhaseWork, Trained, Written
@@ -85,6 +86,10 @@ def _training(config: RunConfig, nets: Networks, pace: Pace, place: Place, work:
     how = nets.verifier if work.who == "verifier" else nets.reasoner
     logits = work.who == "reasoner" or config.verifier.head == "likelihood"
     mine = -(-work.batch // place.processes)
-    most = config.runtime.micro_tokens or MICRO_TOKENS
-    parts = -(-mine // max(1, int(most // work.length)))
-    return work.steps * pace.step(nets.shape, how, mine, work.length, parts, logits=logits)
+    length = work.length - (work.shared if packs(nets.shape) else 0.0)
+    parts = -(-mine // max(1, int((config.runtime.micro_tokens or MICRO_TOKENS) // length)))
+    positions = work.steps * mine * length
+    compiled = (place.on_cards and config.runtime.compile and how.copy and not how.checkpointing) and compiling_pays(
+        nets.shape.weights, positions
+    )
+    return work.steps * pace.step(nets.shape, how, mine, length, parts, logits=logits, compiled=compiled)

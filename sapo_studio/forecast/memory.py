@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sapo_studio.config.engine_limits import CPU_PASS, MICRO_TOKENS, MOST_TOKENS, VLLM_SEQUENCES
+from sapo_studio.config.engine_limits import (
+    CARD_HEAD_ENTRIES,
+    HEAD_ENTRIES,
+    MICRO_TOKENS,
+    VLLM_SEQUENCES,
+)
 from sapo_studio.forecast.memory_parts import MIB, Part, Peak
 from sapo_studio.forecast.model_shape import ModelShape
 
@@ -41,6 +46,11 @@ class Numerics:
     checkpointing: bool = False
     frozen: str = ""
     """What frozen weights are kept in where that is not `precision`."""
+    copy: bool = False
+    """A copy of all weights in `precision` is calculated with; else autocast casts one by one."""
+    whole_scores: bool = False
+    """Scores over the vocabulary are there of all positions at once, as before chunks were made of them. What was
+    measured then is described so."""
 
     def trained(self, shape: ModelShape) -> int:
         """Weights that are trained."""
@@ -69,15 +79,17 @@ class Numerics:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one forward pass of training holds: sequences (both sides of a pair count), padded to `length` tokens."""
+    """What one forward pass of training holds: sequences (both sides of a pair count) of `length` tokens, of which
+    `shared` are there once for two of them."""
 
     sequences: int
     length: int
+    shared: int = 0
 
     @property
     def tokens(self) -> int:
-        """All positions, padding included."""
-        return self.sequences * self.length
+        """All positions."""
+        return self.sequences * self.length - self.shared
 
 
 def kept_per_token(shape: ModelShape, how: Numerics, length: float) -> float:
@@ -92,6 +104,9 @@ def kept_per_token(shape: ModelShape, how: Numerics, length: float) -> float:
     whole = 8.0 * shape.heads * length if shape.capped else 0.0
     if how.precision == "fp32":
         return whole + 4.0 * ((3 if full else 2) * norms * h + 4 * q + 4 * i)
+    if how.copy:
+        # A normalisation's input in fp32, and in 16 bits what it gives before and after scaling: the products' input.
+        return whole + 8.0 * norms * h + 8.0 * q + 8.0 * i
     # Under autocast normalisations stay in fp32, and each linear layer keeps its own 16-bit copy of its input.
     inputs = 2.0 * 5 * h
     if full:
@@ -102,6 +117,22 @@ def kept_per_token(shape: ModelShape, how: Numerics, length: float) -> float:
 def backward_per_token(shape: ModelShape, how: Numerics) -> float:
     """Bytes that are alive for a moment while one block's backward pass works on one token."""
     return WIDTH[how.precision] * (3.0 * shape.intermediate + 2.0 * shape.hidden)
+
+
+SCORED_ENTRY = 12.0
+"""Bytes that one score over the vocabulary takes for a moment: as the head makes it, in fp32, and its exponential or
+its gradient."""
+
+
+def scores(shape: ModelShape, how: Numerics, tokens: int, *, heap: bool) -> Part:
+    """Scores over the vocabulary of `tokens` positions, as many at a time as the engine makes. `heap`: on a CPU."""
+    if how.whole_scores:
+        each = logits_per_token(shape) / shape.vocab
+        words = f"{each:.0f} bytes for each of {shape.vocab:,} entries at each position"
+        return Part("scores over the vocabulary", logits_per_token(shape) * tokens, words)
+    entries = min(tokens * shape.vocab, HEAD_ENTRIES if heap else CARD_HEAD_ENTRIES)
+    words = f"{SCORED_ENTRY:.0f} bytes for each of {entries:,} at a time"
+    return Part("scores over the vocabulary", SCORED_ENTRY * entries, words)
 
 
 def logits_per_token(shape: ModelShape) -> float:
@@ -133,9 +164,12 @@ def activations(shape: ModelShape, how: Numerics, batch: Batch, *, logits: bool,
     """What a pass over `batch` keeps at its worst moment: blocks, and scores over the vocabulary (`logits`). `heap`: in
     main memory, where what one moment has taken is not there for the next."""
     block = kept_per_token(shape, how, batch.length) * batch.tokens
-    width = 4 if how.tuning == "full" or how.precision == "fp32" else 2
+    width = 4 if (how.tuning == "full" and not how.copy) or how.precision == "fp32" else 2
     words = f"{batch.sequences} sequences of {batch.length} tokens at a time"
-    turn = logits_per_token(shape) * batch.tokens if logits else 0.0
+    if batch.shared:
+        words += f", pairs with their prompt once: {batch.tokens:,} positions"
+    head = scores(shape, how, batch.tokens, heap=heap)
+    turn = head.bytes if logits else 0.0
     if how.checkpointing:
         kept = float(width) * shape.hidden * shape.layers * batch.tokens
         again = block + backward_per_token(shape, how) * batch.tokens
@@ -153,9 +187,7 @@ def activations(shape: ModelShape, how: Numerics, batch: Batch, *, logits: bool,
     if heap:
         parts.append(Part("holes", holes(shape, how, batch), "freed and not given back by the C library"))
     if turn:
-        each = logits_per_token(shape) / shape.vocab
-        told = f"{each:.0f} bytes for each of {shape.vocab:,} entries at each position"
-        parts.append(Part("scores over the vocabulary", turn, told))
+        parts.append(head)
     return tuple(parts)
 
 
@@ -199,6 +231,10 @@ def training(
     return Peak(use, (*parts, *beside))
 
 
+MOST_TOKENS = 2**16
+"""The most positions that a card is given at a time: it is at work with a third of them."""
+CPU_PASS = 2**31
+"""Bytes that a pass takes at most on a CPU, whatever is free there."""
 SPARE = 0.85
 """Share of free memory that is given to a part of a batch: what else lives for a moment, and pieces of other sizes."""
 
@@ -212,23 +248,26 @@ def micro_tokens_that_fit(
     `there`: bytes of what the training keeps to its end (`lasting`) that are allocated already.
     """
     still = max(0.0, sum(part.bytes for part in lasting(shape, how)) - there)
-    none, each = _passing(shape, how, length, logits=logits)
-    return int(max(1.0, min(MOST_TOKENS, SPARE * (free - still - none) / each)))
+    fitting = _positions(shape, how, length, SPARE * (free - still), logits=logits, heap=False)
+    return int(max(1.0, min(MOST_TOKENS, fitting)))
 
 
 def micro_tokens_on_cpu(shape: ModelShape, how: Numerics, length: int, *, logits: bool = True) -> int:
     """The same on a CPU, where it does not go by what is free: other programs come and go."""
-    none, each = _passing(shape, how, length, logits=logits)
-    return int(max(1.0, min(MICRO_TOKENS, (CPU_PASS - none) / each)))
+    fitting = _positions(shape, how, length, CPU_PASS, logits=logits, heap=True)
+    return int(max(1.0, min(MICRO_TOKENS, fitting)))
 
 
-def _passing(shape: ModelShape, how: Numerics, length: int, *, logits: bool) -> tuple[float, float]:
-    """Bytes that a pass takes whatever its size, and for each position."""
-    none, two = (
-        sum(part.bytes for part in activations(shape, how, Batch(count, length), logits=logits, heap=False))
-        for count in (0, 2)
-    )
-    return none, (two - none) / (2 * length)
+def _positions(shape: ModelShape, how: Numerics, length: int, room: float, *, logits: bool, heap: bool) -> float:
+    """How many positions a pass over texts of `length` can have in `room`."""
+    many = Batch(2**10, length)
+    each = sum(part.bytes for part in activations(shape, how, many, logits=False, heap=heap)) / many.tokens
+    if not logits:
+        return room / each
+    fitting = room / (each + scores(shape, how, 1, heap=heap).bytes)
+    # Above a full chunk of scores there are no more of them at a time.
+    full = scores(shape, how, int(fitting), heap=heap).bytes
+    return max(fitting, (room - full) / each)
 
 
 def key_value_bytes(shape: ModelShape, how: Numerics) -> float:

@@ -6,9 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sapo_studio.config.engine_limits import (
-    CARD_HEAD_ENTRIES,
     CARD_READ_POSITIONS,
-    HEAD_ENTRIES,
     MICRO_TOKENS,
     READ_POSITIONS,
     ROLLOUT_ROWS,
@@ -29,6 +27,7 @@ from sapo_studio.forecast.memory import (
     micro_tokens_that_fit,
     rows_that_fit,
     sampling,
+    scores,
     training,
     vllm_least,
 )
@@ -71,11 +70,12 @@ class Networks:
 def networks(config: RunConfig, shape: ModelShape, precision: str) -> Networks:
     """The models that `config` makes."""
     model = config.model
-    reasoner = Numerics(model.tuning, model.lora_rank, precision, model.gradient_checkpointing)
+    copy = model.tuning == "full" and precision == "bf16"
+    reasoner = Numerics(model.tuning, model.lora_rank, precision, model.gradient_checkpointing, copy=copy)
     shared = config.verifier.base == "shared"
     verifier = reasoner
     if shared and model.tuning == "full":
-        verifier = replace(reasoner, tuning="lora", frozen="fp32")
+        verifier = replace(reasoner, tuning="lora", frozen="fp32", copy=False)
     return Networks(shape, reasoner, verifier, shared, config.labeling.labeler != "none")
 
 
@@ -121,11 +121,19 @@ def _micro_tokens(config: RunConfig, shape: ModelShape, place: Place, texts: Len
     return min(found)
 
 
-def _batch(config: RunConfig, place: Place, size: int, sides: int, length: int) -> Batch:
-    """What one process trains on at a time of a batch of `size` items, each of so many `sides` of `length`."""
+def packs(shape: ModelShape) -> bool:
+    """Whether the engine puts texts of such a network end to end, and the prompt of a pair there once: attention that
+    is calculated whole takes padded rows."""
+    return not shape.capped
+
+
+def _batch(config: RunConfig, place: Place, size: int, length: int, *, pairs: bool = False, shared: int = 0) -> Batch:
+    """What one process trains on at a time of a batch of `size` texts of `length`, or of pairs of them that have
+    `shared` tokens in common."""
     mine = -(-size // place.processes)
-    most = config.runtime.micro_tokens or MICRO_TOKENS
-    return Batch(sides * min(mine, max(1, most // (sides * length))), length)
+    sides = 2 if pairs else 1
+    items = min(mine, max(1, (config.runtime.micro_tokens or MICRO_TOKENS) // (sides * length - shared)))
+    return Batch(sides * items, length, items * shared)
 
 
 def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> dict[str, Peak]:
@@ -136,7 +144,7 @@ def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> d
     if config.warmup.epochs:
         # Solutions of the data, not samples, which may go on to the limit.
         usual = min(length, texts.longest_prompt + 2 * texts.solution)
-        batch = _batch(config, place, config.warmup.batch_size, 1, usual)
+        batch = _batch(config, place, config.warmup.batch_size, usual)
         found["Warm-up"] = training("Warm-up", shape, nets.reasoner, batch, heap=heap)
     found["Sampling"] = max(
         (sampling("Sampling", shape, nets.reasoner, work) for work in _generations(config, texts)),
@@ -144,13 +152,14 @@ def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> d
     )
     if nets.verifies:
         logits = config.verifier.head == "likelihood"
-        batch = _batch(config, place, config.verifier.batch_size, 1, length)
+        batch = _batch(config, place, config.verifier.batch_size, length)
         found["Verifier training"] = training(
             "Verifier training", shape, nets.verifier, batch, logits=logits, heap=heap
         )
         found["Scoring"] = scoring(nets, length, logits=logits, heap=heap)
-    sides = 2 if config.optimiser.kind in PAIRED else 1
-    batch = _batch(config, place, config.optimiser.batch_size, sides, length)
+    pairs = config.optimiser.kind in PAIRED
+    shared = min(texts.longest_prompt, length) if pairs and packs(shape) else 0
+    batch = _batch(config, place, config.optimiser.batch_size, length, pairs=pairs, shared=shared)
     found["Alignment"] = training("Alignment", shape, nets.reasoner, batch, heap=heap)
     return found
 
@@ -180,11 +189,7 @@ def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int 
     one = replace(nets.shape, layers=1)
     passing = list(activations(one, how, batch, logits=False, heap=heap))
     if logits:
-        entries = min(batch.tokens * nets.shape.vocab, HEAD_ENTRIES if heap else CARD_HEAD_ENTRIES)
-        # As the head makes them, in fp32, and their exponentials.
-        each = 8.0 if how.precision == "fp32" else 10.0
-        words = f"{each:.0f} bytes for each of {entries:,} at a time"
-        passing.append(Part("scores over the vocabulary", each * entries, words))
+        passing.append(scores(nets.shape, how, batch.tokens, heap=heap))
     base = nets.verifier.base_bytes(nets.shape)
     return Peak("Scoring", (Part("weights", base, how.base_words), *passing))
 

@@ -25,6 +25,12 @@ CARD_TRAINING_CALL = 0.7e-3
 CARD_CACHE = 18.0
 """How often the program's own sampler moves its keys and values on a card for each token: they are copied as they grow,
 cast, and repeated for the heads that share them. Fitted, like the calls, to tests/fixtures/card_measured.json."""
+COPY_CALLS = 0.7
+"""Share of the calls of a training that are left where a copy of the weights in 16 bits spares autocast's casts. As the
+next two, estimated by counting the operations of a block: no card has measured them."""
+COMPILED_CALLS = 0.4
+COMPILED_MOVES = 0.6
+"""Share of the calls, and of the bytes that are moved between products, where blocks are compiled."""
 GRAPH_CALL = 0.02e-3
 """The same where the calls are recorded and played back (vLLM)."""
 TOUCHED = 3.0
@@ -61,9 +67,17 @@ class Pace:
         return tokens * (2.0 * weights + attention) / self.matrix
 
     def step(
-        self, shape: ModelShape, how: Numerics, sequences: int, length: float, parts: int, *, logits: bool
+        self,
+        shape: ModelShape,
+        how: Numerics,
+        sequences: int,
+        length: float,
+        parts: int,
+        *,
+        logits: bool,
+        compiled: bool = False,
     ) -> float:
-        """Seconds of one training step over `sequences`, done in `parts`."""
+        """Seconds of one training step over `sequences`, done in `parts`. `compiled`: with compiled blocks."""
         tokens = sequences * length
         forward = self._products(shape, tokens, length, logits)
         # Backward costs twice the forward pass, once where the weights themselves get no gradient.
@@ -71,6 +85,8 @@ class Pace:
         moved = TOUCHED * kept_per_token(shape, how, length) * shape.layers * tokens
         moved += TOUCHED_LOGITS * logits_per_token(shape) * tokens if logits else 0.0
         calls = self.training_call * shape.layers * parts * (passes + 1) * (1.0 if how.tuning == "full" else 1.7)
+        calls *= COMPILED_CALLS if compiled else COPY_CALLS if how.copy else 1.0
+        moved *= COMPILED_MOVES if compiled else 1.0
         if how.tuning != "full":
             forward += tokens * 2.0 * how.trained(shape) / self.matrix
         return passes * forward + (moved + STEP_BYTES * how.trained(shape)) / self.bandwidth + calls

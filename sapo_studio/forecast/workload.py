@@ -36,12 +36,14 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """`steps` of training on `batch` sequences of `length` tokens each. `who`: "reasoner" or "verifier"."""
+    """`steps` of training on `batch` sequences of `length` tokens each, of which `shared` are those of the text before
+    it, too (the prompt of a pair, by halves). `who`: "reasoner" or "verifier"."""
 
     who: str
     steps: float
     batch: int
     length: float
+    shared: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,13 @@ class _Work:
             written=written,
             read=2 * items * self.whole if kind in ("dpo", "rpo") else 0.0,
             trained=(
-                Trained("reasoner", config.epochs * items / config.batch_size, sides * config.batch_size, self.whole),
+                Trained(
+                    "reasoner",
+                    config.epochs * items / config.batch_size,
+                    sides * config.batch_size,
+                    self.whole,
+                    self.lengths.prompt * (sides - 1) / sides,
+                ),
             ),
             words=f"{config.epochs:g} epochs over {items:,.0f} {whose} at most",
         )

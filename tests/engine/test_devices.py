@@ -62,6 +62,31 @@ def test_a_process_sees_its_own_card_alone(four_cards, asked, visible, device, s
     assert os.environ[VISIBLE] == seen
 
 
+@pytest.mark.parametrize("given", [None, "FASTEST_FIRST"])
+@pytest.mark.parametrize("asked", [{"device": "cuda:1"}, {"device": "auto"}, {"gpus": "2,3"}])
+def test_cards_are_numbered_as_the_driver_does(four_cards, asked, given):
+    """CUDA's own numbers begin with the fastest card: `cuda:1` would be another one than the program shows."""
+    os.environ.pop("CUDA_DEVICE_ORDER", None)
+    if given is not None:
+        os.environ["CUDA_DEVICE_ORDER"] = given
+    take_device(RuntimeConfig(**asked))
+    own = given is not None and "gpus" not in asked  # whoever sets it means other numbers, but not by `gpus`
+    assert os.environ["CUDA_DEVICE_ORDER"] == (given if own else "PCI_BUS_ID")
+
+
+@pytest.mark.parametrize(
+    ("asked", "number"), [({"device": "cuda:1"}, 1), ({"device": "auto"}, 0), ({"device": "cuda:1", "gpus": "2,3"}, 3)]
+)
+def test_a_card_that_was_hidden_too_late_is_taken_by_its_number(monkeypatch, asked, number):
+    """CUDA had been asked before: it goes on seeing four cards."""
+    taken = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    assert take_device(RuntimeConfig(**asked)) == torch.device("cuda", number)
+    assert taken == [number]
+
+
 @pytest.mark.parametrize("wanted", ["cuda:4", "cuda:9", "cuda:x", "gpu", "cuda:-1", ""])
 def test_what_is_no_device_here_is_refused(four_cards, wanted):
     with pytest.raises(InputError, match="device") as told:

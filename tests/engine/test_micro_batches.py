@@ -93,12 +93,14 @@ def test_a_card_is_given_what_the_forecast_says_that_fits(folder, monkeypatch, t
     reasoner = Reasoner(network) if tuning == "full" else with_adapter(network, Adapters(3, 6.0, 0.0))
     card(monkeypatch, 6 * MIB)
     model = reasoner.trainable()
-    how = Numerics(tuning, 1 if tuning == "full" else 3, "bf16", checkpointing, "" if tuning == "full" else "fp32")
+    full = tuning == "full"
+    how = Numerics(tuning, 1 if full else 3, "bf16", checkpointing, "" if full else "fp32", copy=full)
     shape = ModelShape.of(network.config.to_dict(), "llama")
     found, why = micro_tokens(model, "bf16", 40)
     assert found == micro_tokens_that_fit(shape, how, 40, 6 * MIB)
     assert 1 < found < 2**16
     assert "6.00 MiB are free, for texts of up to 40" in why
+    assert micro_tokens(model, "bf16", 40, plain=True)[0] <= found
     card(monkeypatch, 3 * MIB)
     assert micro_tokens(model, "bf16", 40)[0] < found
 

@@ -29,11 +29,16 @@ def qwen() -> RunConfig:
     return changed(config, runtime={"device": "cpu", "processes": 1, "backend": "hf"}, model={"precision": "fp32"})
 
 
-def peak(config, **sections):
+def peaks(config, **sections):
     other = changed(config, **sections)
     shape = find_shape(other)
     assert isinstance(shape, ModelShape)
-    return max(memory.peak.bytes for memory in forecast(other, shape, HERE).memory)
+    (memory,) = forecast(other, shape, HERE).memory
+    return {one.use: one.bytes for one in memory.peaks}
+
+
+def peak(config, **sections):
+    return max(peaks(config, **sections).values())
 
 
 def test_known_shapes_have_the_weights_that_their_makers_say():
@@ -48,7 +53,10 @@ def test_known_shapes_have_the_weights_that_their_makers_say():
 
 
 def test_more_at_a_time_takes_more_memory(qwen):
-    assert peak(qwen, runtime={"micro_tokens": 16_000}) > peak(qwen, runtime={"micro_tokens": 4000})
+    plain = changed(qwen, model={"gradient_checkpointing": False})
+    many, few = (peaks(plain, runtime={"micro_tokens": tokens}) for tokens in (16_000, 500))
+    assert all(many[use] > few[use] for use in ("Warm-up", "Verifier training", "Alignment"))
+    assert many["Sampling"] == few["Sampling"]
     assert peak(qwen, model={"gradient_checkpointing": False}) >= peak(qwen, model={"gradient_checkpointing": True})
 
 
@@ -99,6 +107,27 @@ def test_slots_write_with_a_copy_of_the_weights(qwen):
     assert slots.bytes - plain.bytes == pytest.approx(4 * shape.weights)  # in fp32
     (copied,) = [part for part in slots.parts if part not in plain.parts]
     assert "copy" in copied.assumption
+
+
+def test_a_pair_has_its_prompt_once_where_texts_are_put_end_to_end(qwen):
+    shape, config = find_shape(qwen), changed(qwen, runtime={"micro_tokens": 100_000})
+    assert isinstance(shape, ModelShape)
+
+    def alignment(kind, capped=False, prompt="plain"):
+        other = changed(config, optimiser={"kind": kind}, task={"prompt": prompt})
+        found = forecast(other, replace(shape, capped=capped), HERE)
+        bytes_ = next(one.bytes for one in found.memory[0].peaks if one.use == "Alignment")
+        seconds = next(one.seconds for one in found.phases if one.name == "align")
+        assert seconds is not None
+        return bytes_, seconds, found.compute.trained
+
+    apart = alignment("orpo", capped=True)
+    assert alignment("orpo")[0] < apart[0]
+    # What is shared is a matter of time and memory; tokens trained on are counted as ever.
+    assert alignment("orpo")[2] == apart[2]
+    plain, shots = (alignment("orpo", prompt=prompt) for prompt in ("plain", "few-shot"))
+    alone = [alignment("sft", prompt=prompt) for prompt in ("plain", "few-shot")]
+    assert shots[1] / plain[1] < alone[1][1] / alone[0][1]
 
 
 def test_right_answers_first_take_half_of_what_pairs_take(qwen):

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from sapo_studio.config.gone import MICRO_BATCH, MICRO_TOKENS
+from sapo_studio.config.gone import SEQUENCES, TOKENS
 from sapo_studio.config.overrides import configure
-from sapo_studio.config.schema import RunConfig, parse_config
-from sapo_studio.config.text_lengths import as_asked, assumed_lengths
+from sapo_studio.config.schema import parse_config
+from sapo_studio.config.text_lengths import longest_text
 from sapo_studio.errors import InputError
 from sapo_studio.forecast import Machine, ModelShape, forecast
+from sapo_studio.forecast.lengths import lengths
 from sapo_studio.forecast.memory import Batch, Numerics, micro_tokens_on_cpu, micro_tokens_that_fit, training
 from sapo_studio.hardware import Card
 from sapo_studio.store import queries
@@ -45,8 +46,8 @@ def test_sequences_become_as_many_tokens_as_the_longest_texts_have(task: dict[st
     found = parse_config({**GSM8K, "task": task, "runtime": {"micro_batch": 8}}, tell=told.append)
     assert found.runtime.micro_tokens == 8 * longest
     (line,) = told
-    assert f"{MICRO_BATCH} = 8 has become {MICRO_TOKENS} = {8 * longest}" in line
-    assert as_asked(found.task, assumed_lengths(found.task)).longest == longest
+    assert f"{SEQUENCES} = 8 has become {TOKENS} = {8 * longest}" in line
+    assert longest_text(found.task) == longest == lengths(found.task).longest
 
 
 def test_the_whole_batch_becomes_what_memory_has_room_for_and_nothing_is_said():
@@ -60,11 +61,11 @@ def test_the_whole_batch_becomes_what_memory_has_room_for_and_nothing_is_said():
 def test_what_was_never_valid_is_answered_with_the_new_name(value: object):
     with pytest.raises(InputError, match="not valid") as told:
         parse_config({"runtime": {"micro_batch": value}})
-    assert f"{MICRO_BATCH}: no such key; did you mean {MICRO_TOKENS}?" in told.value.why
+    assert f"{SEQUENCES}: no such key; did you mean {TOKENS}?" in told.value.why
 
 
 def test_both_names_with_different_values_contradict_each_other():
-    with pytest.raises(InputError, match=MICRO_TOKENS) as told:
+    with pytest.raises(InputError, match=TOKENS) as told:
         parse_config({**GSM8K, "runtime": {"micro_batch": 2, "micro_tokens": 8000}}, source="mine.toml")
     assert "mine.toml" in told.value.what
     assert str(2 * TEXT) in told.value.why
@@ -102,17 +103,17 @@ def test_stored_configurations_and_changes_of_them_are_carried_over(tmp_path: Pa
     before.execute(
         "INSERT INTO config_changes (run_id, at, phase_ordinal, sender, key, before, after) "
         "VALUES (?, 1.0, 1, 'ann', ?, '0', '16')",
-        (run_id, MICRO_BATCH),
+        (run_id, SEQUENCES),
     )
     before.commit()
     before.close()
     with Store.open(path) as store:
-        longest = as_asked(queries.get_config(store, run_id).task, assumed_lengths(RunConfig().task)).longest
+        longest = longest_text(queries.get_config(store, run_id).task)
         raw = queries.raw_config(store, run_id)
         assert raw["runtime"]["micro_tokens"] == 16 * longest
         assert "micro_batch" not in raw["runtime"]
         (change,) = queries.config_changes(store, run_id)
-        assert (change.key, change.before, change.after) == (MICRO_TOKENS, 0, 16 * longest)
+        assert (change.key, change.before, change.after) == (TOKENS, 0, 16 * longest)
         assert store.value("SELECT config FROM runs WHERE id = 'broken'") == broken
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sapo_engine.labeling.labelers import checker_for, make_checks, run_labeler
-from sapo_engine.models.reasoner import Reasoner
+from sapo_engine.models.reasoner import Reasoner, discard
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory, TrajectoryDraft
 from sapo_engine.verifier.model import Verifier
@@ -33,7 +33,9 @@ def matrix(
         wrong = [t for t in written if not t.correct]
         checker = checker_for(session, model, j, config.rollouts, config.wave)
         for i in verifiers:
-            predictions = predict(session, verifier_of(i), written)
+            verifier = verifier_of(i)
+            predictions = predict(session, verifier, written)
+            discard(verifier.base)
             labeled, _ = run_labeler(
                 wrong, lambda _, t, p=predictions: make_checks(config, "sapo", t, None, p[t.number][1]), checker
             )
@@ -52,6 +54,7 @@ def matrix(
                     ),
                 }
             )
+        discard(model)
     return found
 
 

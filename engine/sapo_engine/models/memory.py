@@ -36,10 +36,10 @@ def network_in(model: nn.Module) -> PreTrainedModel | None:
 
 
 def numerics_of(network: PreTrainedModel, precision: str) -> Numerics:
-    """How `network`, set up for training, is tuned and calculated with."""
+    """How `network`, set up for training, is tuned and calculated with by this program's own training."""
     checkpointing = checkpoints(network)
     if not own_weights_frozen(network):
-        return Numerics("full", 1, precision, checkpointing)
+        return Numerics("full", 1, precision, checkpointing, copy=precision == "bf16")
     layers = [layer for layer in adapted_layers(network) if isinstance(layer, LoraLayer)]
     ranks = [layer.r[name] for layer in layers for name in layer.active_adapters if name in layer.r]
     frozen = next((name for name, dtype in DTYPES.items() if dtype == network.dtype), precision)

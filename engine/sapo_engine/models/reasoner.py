@@ -11,6 +11,7 @@ import copy
 import itertools
 import math
 import sys
+import warnings
 from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -234,7 +235,10 @@ def clone(reasoner: Reasoner, adapters: Adapters, *, share: bool | None = None) 
 def discard(reasoner: Reasoner) -> None:
     """Take the adapter of a reasoner that nobody needs any more off its network, which others may share."""
     if reasoner.adapter:
-        reasoner.network.delete_adapter(reasoner.adapter)
+        with warnings.catch_warnings():
+            # Another one is switched on in its place. Whoever computes switches on what he wants (`activate`).
+            warnings.filterwarnings("ignore", message="Adapter .* was active which is now deleted")
+            reasoner.network.delete_adapter(reasoner.adapter)
 
 
 def own_network(reasoner: Reasoner) -> PreTrainedModel:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sapo_engine.evaluation.accuracy import accuracy
-from sapo_engine.models.reasoner import Reasoner, clone
+from sapo_engine.models.reasoner import Reasoner, clone, discard
 from sapo_engine.phases.codecs import reasoner_codec
 from sapo_engine.phases.context import PhaseContext, RunContext
 from sapo_engine.phases.grpo import grpo
@@ -141,4 +141,7 @@ class Alignment:
                 + " Try a lower learning rate.",
                 "warning",
             )
-        return before if worse and self.config.guard == "keep" else after
+        if worse and self.config.guard == "keep":
+            discard(after)
+            return before
+        return after

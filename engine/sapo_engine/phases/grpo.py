@@ -166,7 +166,7 @@ def grpo(
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        most = args.micro_tokens or micro_tokens(model.trainable(), args.precision, longest)[0]
+        most = args.micro_tokens or micro_tokens(model.trainable(), args.precision, longest, plain=True)[0]
         parts = next(n for n in range(1, batch + 1) if batch % n == 0 and (batch // n * longest <= most or n == batch))
         arguments = GRPOConfig(
             output_dir=str(Path(scratch)),

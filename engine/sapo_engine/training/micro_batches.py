@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -28,10 +29,13 @@ def divided(items: Sequence[int], positions: Callable[[int], int], most: int) ->
     return parts
 
 
-def micro_tokens(model: nn.Module, precision: str, longest: int, there: float = 0.0) -> tuple[int, str]:
+def micro_tokens(
+    model: nn.Module, precision: str, longest: int, there: float = 0.0, *, plain: bool = False
+) -> tuple[int, str]:
     """How many token positions `model`, set up for training, may be trained on at a time where nobody says, and what
     that rests on ("" on a CPU, where it is always the same). `longest` texts; `there`: bytes that the training's
-    optimiser has allocated already."""
+    optimiser has allocated already. `plain`: by another trainer, which casts and makes scores over the vocabulary for
+    all positions at once."""
     network = network_in(model)
     shape = shape_of(network) if network is not None else None
     free = free_bytes(next(model.parameters()).device)
@@ -39,6 +43,8 @@ def micro_tokens(model: nn.Module, precision: str, longest: int, there: float = 
         known = "" if network is None else network.config.model_type
         return MICRO_TOKENS, f"the shape of {known or 'the model'} is not known" if free is not None else ""
     how = numerics_of(network, precision)
+    if plain:
+        how = replace(how, copy=False, whole_scores=True)
     if free is None:
         return micro_tokens_on_cpu(shape, how, longest), ""
     fitting = micro_tokens_that_fit(shape, how, longest, free, there=there)

@@ -15,7 +15,7 @@ def migrate(db: Database) -> None:
     """Stored configurations, and what was changed in them, say `runtime.micro_tokens` where they said
     `runtime.micro_batch`: as many tokens as so many of the longest texts have (`config.gone`)."""
     # Imported here, as sqlite-utils is: only the first opening has to pay for what it goes by.
-    from sapo_studio.config.gone import in_tokens, longest_text, most_tokens
+    from sapo_studio.config.gone import in_tokens, longest_of, most_tokens
     from sapo_studio.errors import InputError
 
     connection = db.conn
@@ -33,7 +33,7 @@ def migrate(db: Database) -> None:
         (BEFORE,),
     ).fetchall()
     for number, before, after, text in changes:
-        longest = longest_text(_table(_table(text).get("task")))
+        longest = longest_of(_table(_table(text).get("task")))
         values = (json.loads(before), json.loads(after))
         tokens = [json.dumps(most_tokens(value, longest) if isinstance(value, int) else value) for value in values]
         connection.execute(
