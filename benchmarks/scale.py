@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from sapo_studio.app.commands.scaling_table import clusters_up_to
 from sapo_studio.config.presets import list_presets
-from sapo_studio.forecast import Machine, find_shape
+from sapo_studio.forecast import Machine, ModelShape, find_shape
 from sapo_studio.forecast.memory import Numerics
 from sapo_studio.forecast.reference_cards import REFERENCE_CARDS, with_card
 from sapo_studio.forecast.run_forecast import scaling
@@ -59,8 +59,9 @@ def page(card: str, cards: int) -> str:
     machine = with_card(HOST, card)
     presets = [preset for preset in list_presets() if preset.config.model.source.startswith("hub:")]
     done = [
-        (preset.name, scaling(preset.config, find_shape(preset.config), machine, clusters_up_to(cards)))
+        (preset.name, scaling(preset.config, shape, machine, clusters_up_to(cards)))
         for preset in presets
+        if isinstance(shape := find_shape(preset.config), ModelShape)
     ]
     lines = [
         "# What more cards bring, on paper",

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -30,7 +31,7 @@ from sapo_engine.training.trainer import NullCallback, TrainingArgs
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.scaling import text_lengths
 
-SHAPE = {
+SHAPE: dict[str, Any] = {
     "vocab_size": 4096,
     "hidden_size": 256,
     "intermediate_size": 688,
