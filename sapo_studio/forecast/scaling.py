@@ -161,7 +161,7 @@ def steps_of(lengths: np.ndarray, rows: int, *, refill: bool) -> float:
 
 @lru_cache(maxsize=256)
 def writing_share(
-    count: int, ranks: int, rows: int, mean: float, longest: float, tokens: float, step: float, refill: bool
+    count: int, ranks: int, rows: int, mean: float, longest: float, tokens: float, step: float, *, refill: bool
 ) -> float:
     """What part of one rank's time the slowest of `ranks` takes for its share of `count` texts: a text costs `tokens`
     seconds a token, and a step `step` seconds however few are written in it."""
@@ -259,7 +259,7 @@ class _Run:
             longest_text(self.texts, item),
             a_token,
             a_step,
-            self.config.runtime.backend in REFILLING,
+            refill=self.config.runtime.backend in REFILLING,
         )
 
     def _summing(self, item: Trained) -> float:

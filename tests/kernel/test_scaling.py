@@ -172,14 +172,14 @@ def test_steps_are_those_of_batches_or_of_refilled_slots(lengths, rows):
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 20000), st.integers(1, 16), st.integers(1, 2048), st.floats(0, 1e-4), st.booleans())
 def test_a_ranks_share_is_between_an_even_one_and_all(count, ranks, rows, step, refill):
-    share = writing_share(count, ranks, rows, 100.0, 320.0, 1e-6, step, refill)
+    share = writing_share(count, ranks, rows, 100.0, 320.0, 1e-6, step, refill=refill)
     assert 1 / ranks <= share <= 1 + 1e-9
     if ranks == 1:
         assert share == 1
 
 
 def test_a_long_tail_hurts_the_more_the_fewer_texts_there_are():
-    few, many = (writing_share(count, 8, 512, 150.0, 600.0, 1e-6, 1e-3, True) for count in (800, 80_000))
+    few, many = (writing_share(count, 8, 512, 150.0, 600.0, 1e-6, 1e-3, refill=True) for count in (800, 80_000))
     assert 1 / 8 <= many < few
 
 
