@@ -16,6 +16,7 @@ from sapo_engine.models.sources import find_folder
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
 from sapo_engine.rollouts.batch_size import BatchSize
+from sapo_engine.rollouts.kept_memory import KeptMemory
 from sapo_engine.rollouts.metered import MeteredBackend
 from sapo_engine.rollouts.overheard import Heard, Listener, OverheardBackend
 from sapo_engine.rollouts.sharded import ShardedBackend
@@ -54,6 +55,7 @@ class BackendPool:
         self.scratch = run_dir / f"rollouts-{group.rank}"
         self.batch_size = BatchSize(config.model, precision)
         self.tell: Callable[[str], None] = lambda _: None
+        self.memory = KeptMemory()
         self._told: set[str] = set()
         self._slots: SlotBackend | None = None
         self._vllm: VllmBackend | None = None
@@ -99,6 +101,7 @@ class BackendPool:
             pad=token_id(self.tokenizer.pad_token_id),
             batch=self.config.runtime.rollout_batch or self.batch_size,
             precision=self.precision,
+            memory=self.memory,
         )
 
     def _by_slots(self, reasoner: Reasoner) -> bool:
@@ -170,7 +173,8 @@ class BackendPool:
         return folder
 
     def release(self) -> None:
-        """Give the card back, for training."""
+        """Give the card and what is kept of main memory back, for training."""
+        self.memory.clear()
         if self._slots is not None:
             self._slots.release()
         if self._vllm is not None:
