@@ -182,6 +182,7 @@ class BackendPool:
 
     def close(self) -> None:
         """End what was started. It may be called twice."""
+        self.memory.clear()
         if self._slots is not None:
             self._slots.close()
             self._slots = None
