@@ -1,4 +1,5 @@
-"""Tokens a second of the ways to sample: transformers' `generate`, the program's own (`hf`, `slots`), and vLLM.
+"""Tokens a second of the ways to sample: transformers' `generate`, the program's own (`hf`, `hf` by transformers'
+modules alone, `slots`), and vLLM.
 
 All get the same prompts on one thread. `questions` are plain: every prompt once greedily, once and eight times
 sampled. `prefixes` are like labeling: a question with more and more steps of one solution, eight rollouts each, so
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -115,6 +117,8 @@ def of_backend(backend: RolloutBackend, process: psutil.Process) -> Way:
     """A back end whose work is done in `process`."""
 
     def cpu_seconds() -> float:
+        if process.pid == os.getpid():
+            return time.process_time()  # psutil counts in hundredths of a second
         times = process.cpu_times()
         return times.user + times.system
 
@@ -248,6 +252,8 @@ def main() -> None:
     own = HfBackend(ground.model, eos=ground.eos, pad=ground.pad)
     here = psutil.Process()
     ways: dict[str, Way] = {"generate": of_generate(ground), "hf": of_backend(own, here)}
+    modules = HfBackend(ground.model, eos=ground.eos, pad=ground.pad, lean=False)
+    ways["modules"] = of_backend(modules, here)
     ways["slots"] = of_backend(SlotBackend(ground.model, eos=ground.eos, pad=ground.pad), here)
     with ExitStack() as stack:
         if vllm_installed():

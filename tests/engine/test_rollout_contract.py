@@ -48,7 +48,7 @@ def folders(tmp_path_factory):
     return made
 
 
-@pytest.fixture(scope="module", params=["hf", "slots", pytest.param("vllm", marks=needs_vllm)])
+@pytest.fixture(scope="module", params=["modules", "lean", "slots", pytest.param("vllm", marks=needs_vllm)])
 def bench(request, folders):
     made = BENCHES[request.param](folders["first"])
     yield made

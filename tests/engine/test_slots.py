@@ -18,10 +18,6 @@ from transformers import (
     MistralForCausalLM,
     MixtralConfig,
     MixtralForCausalLM,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
 )
 
 from sapo_engine.models.reasoner import Adapters, Reasoner, adapter_weights, with_adapter
@@ -32,46 +28,7 @@ from sapo_engine.rollouts.slots import step as steps
 from sapo_engine.rollouts.slots.step import Entry, Reader, Shape
 from sapo_engine.rollouts.slots.table import SlotTable
 from sapo_engine.rollouts.slots.weights import Weights
-
-EOS, PAD, VOCABULARY, CONTEXT = 1, 0, 61, 96
-COMMON = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "max_position_embeddings": CONTEXT,
-    "initializer_range": 0.25,
-    "pad_token_id": PAD,
-    "eos_token_id": EOS,
-    "bos_token_id": None,
-}
-
-
-def made(name):
-    torch.manual_seed(3)
-    match name:
-        case "llama":
-            return LlamaForCausalLM(
-                LlamaConfig(**COMMON, num_attention_heads=4, num_key_value_heads=4, tie_word_embeddings=True)
-            )
-        case "llama grouped":
-            return LlamaForCausalLM(LlamaConfig(**COMMON, num_attention_heads=4, num_key_value_heads=2))
-        case "llama stretched":
-            rope = {"rope_type": "yarn", "factor": 4.0, "rope_theta": 1e4, "original_max_position_embeddings": 24}
-            return LlamaForCausalLM(
-                LlamaConfig(**COMMON, num_attention_heads=2, num_key_value_heads=2, rope_parameters=rope)
-            )
-        case "mistral":
-            return MistralForCausalLM(
-                MistralConfig(**COMMON, num_attention_heads=4, num_key_value_heads=1, sliding_window=None)
-            )
-        case "qwen2":
-            return Qwen2ForCausalLM(Qwen2Config(**COMMON, num_attention_heads=4, num_key_value_heads=2))
-        case _:
-            return Qwen3ForCausalLM(Qwen3Config(**COMMON, num_attention_heads=4, num_key_value_heads=1, head_dim=16))
-
-
-NAMES = ("llama", "llama grouped", "llama stretched", "mistral", "qwen2", "qwen3")
+from tests.fixtures.steady_models import COMMON, CONTEXT, EOS, NAMES, PAD, asked, made
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -82,22 +39,6 @@ def model(request):
 @pytest.fixture(scope="module")
 def llama():
     return made("llama grouped").eval()
-
-
-def asked(count=12, seed=1):
-    """Prompts, numbers of samples and limits of many kinds; one prompt leaves room for two tokens alone."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def number(low, high):
-        return int(torch.randint(low, high, (1,), generator=generator))
-
-    requests = []
-    for i in range(count):
-        length = CONTEXT - 2 if i == 5 else number(1, 40)
-        prompt = tuple(torch.randint(2, VOCABULARY, (length,), generator=generator).tolist())
-        keys = tuple(key_of("slots", i, k) for k in range(number(0, 6)))
-        requests.append(Request(prompt, keys, number(1, 34)))
-    return requests
 
 
 def slots(model, **how):

@@ -54,6 +54,17 @@ def test_slots_sample_what_the_usual_sampler_does_and_auto_is_that_sampler(tmp_p
     assert used == {"hf": "HfBackend", "slots": "SlotBackend", "auto": "HfBackend"}
 
 
+def test_memory_of_the_usual_sampler_is_kept_until_something_else_gets_the_place(tmp_path):
+    made = session(tmp_path, "hf")
+    sampled(made)
+    assert made.pool.memory.bytes > 0
+    made.placement.place(made.model)
+    assert made.pool.memory.bytes == 0
+    sampled(made)
+    made.close()
+    assert made.pool.memory.bytes == 0
+
+
 def test_a_run_by_slots_comes_to_the_same_numbers(tmp_path):
     numbers = {}
     for backend in ("hf", "slots"):

@@ -118,9 +118,9 @@ class Placement:
         `alone`: he takes so much that nothing else may stay."""
         self._guests[name] = _Guest(release, alone)
 
-    def place(self, *wanted: Computes) -> None:
-        """Have the parts of these on the device. Guests give up what they have there."""
-        self._make_way([part for one in wanted for part in one.parts], None)
+    def place(self, *wanted: Computes, by: str = "") -> None:
+        """Have the parts of these on the device. Guests give up what they have, but for the one that wants this."""
+        self._make_way([part for one in wanted for part in one.parts], self._guests[by] if by else None)
 
     def give_to(self, name: str) -> None:
         """Leave the device to a guest."""

@@ -22,7 +22,7 @@ from sapo_engine.rollouts.draw import draw, log_probs_of
 from sapo_engine.rollouts.forward import Forward
 from sapo_engine.rollouts.kept_memory import KeptMemory
 from sapo_engine.rollouts.keys import uniforms
-from sapo_engine.rollouts.lean import LeanForward, LeanWeights, is_lean
+from sapo_engine.rollouts.lean import LeanForward, LeanWeights, lean_rows
 from sapo_engine.rollouts.module_graph import ModuleGraph
 from sapo_engine.rollouts.sheet import Sheet
 from sapo_studio.config.engine_limits import ROLLOUT_ROWS
@@ -31,16 +31,15 @@ from sapo_studio.domain.ledger import Usage
 COMPACT_BELOW = 0.8
 """Ended sequences are dropped from the batch once fewer than this share are still going: each drop copies the cache."""
 
-LEAN_ROWS = 256
-"""The lean pass has no more sequences at a time: their keys and values no longer fit into a processor's cache."""
-
 ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 """Not cuDNN's, which a card would choose: it makes a new plan for every length of the keys, that is, at every token."""
 
 
 class HfBackend:
     """Generates with a transformers causal language model in this process, `batch` sequences at a time: a number, or
-    who says it for each call. `listener` hears every token of a call with one request, after each step of decoding."""
+    who says it for each call. `listener` hears every token of a call with one request, after each step of decoding.
+
+    `lean`: whether the lean pass is taken where it is for the network; its keys and values lie in `memory`."""
 
     def __init__(
         self,
@@ -51,6 +50,7 @@ class HfBackend:
         batch: int | BatchSize = ROLLOUT_ROWS,
         precision: str = "fp32",
         listener: Listener | None = None,
+        lean: bool = True,
         memory: KeptMemory | None = None,
     ) -> None:
         self.reasoner = model if isinstance(model, Reasoner) else Reasoner(model)
@@ -59,6 +59,7 @@ class HfBackend:
         self.pad = pad
         self.batch = batch
         self.listener = listener
+        self.lean = lean
         self.memory = memory or KeptMemory()
         self.model = self.reasoner.network
         self.usage = Usage()
@@ -102,28 +103,32 @@ class HfBackend:
             requests, int(getattr(self.model.config.get_text_config(), "max_position_embeddings", 1 << 20))
         )
         results: list[list[Completion]] = [[] for _ in requests]
-        lean = LeanWeights.of(self.reasoner) if is_lean(self.model, self.precision) else None
-        for chunk in self._chunks(requests, self._at_a_time(requests, lean)):
+        rows, positions = self._at_a_time(requests)
+        few = lean_rows(self.model, self.precision, positions, min(rows, _keys(requests))) if self.lean else 0
+        lean = LeanWeights.of(self.reasoner) if few else None
+        for chunk in self._chunks(requests, few or rows):
             forward = ModuleGraph(self.model, self.pad) if lean is None else LeanForward(lean, self.memory, self.pad)
             answers = yield from self._generate(forward, [requests[i] for i in chunk], temperature)
             for index, completions in zip(chunk, answers, strict=True):
                 results[index] = completions
             if tick:
-                tick(sum(len(requests[i].keys) for i in chunk))
+                tick(_keys([requests[i] for i in chunk]))
         return results
 
-    def _at_a_time(self, requests: Sequence[Request], lean: LeanWeights | None) -> int:
-        if isinstance(self.batch, int):
-            return self.batch if lean is None else min(self.batch, LEAN_ROWS)
-        longest = max((len(request.prompt) for request in requests), default=0)
-        return self.batch.of(self.model, longest, max((request.max_new_tokens for request in requests), default=0))
+    def _at_a_time(self, requests: Sequence[Request]) -> tuple[int, int]:
+        """Sequences, and the most positions that one of them may have."""
+        prompt = max((len(request.prompt) for request in requests), default=0)
+        more = max((request.max_new_tokens for request in requests), default=0)
+        rows = self.batch if isinstance(self.batch, int) else self.batch.of(self.model, prompt, more)
+        return rows, prompt + more
 
     @staticmethod
     def _chunks(requests: Sequence[Request], batch: int) -> Iterator[list[int]]:
         """Indices of requests that run together: like lengths, `batch` sequences at most (or one request)."""
         chunk: list[int] = []
         rows = 0
-        for index in sorted(range(len(requests)), key=lambda i: len(requests[i].prompt)):
+        asked = [number for number, request in enumerate(requests) if request.keys]
+        for index in sorted(asked, key=lambda i: len(requests[i].prompt)):
             if chunk and rows + len(requests[index].keys) > batch:
                 yield chunk
                 chunk, rows = [], 0
@@ -176,3 +181,7 @@ class HfBackend:
                 noise = None if noise is None else noise[:, kept]
             logits = forward.step(tokens)
             yield
+
+
+def _keys(requests: Sequence[Request]) -> int:
+    return sum(len(request.keys) for request in requests)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import torch
 
-MOST = 256 << 20
+MOST = 64 << 20
 """Bytes that are kept. What is larger is given back at once: there the pages are a small part of the work."""
 
 

@@ -16,6 +16,7 @@ from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
 from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.hand_over import HandOver
+from sapo_engine.rollouts.kept_memory import KeptMemory
 from sapo_engine.rollouts.metered import MeteredBackend
 from sapo_engine.rollouts.overheard import Heard, Listener, OverheardBackend
 from sapo_engine.rollouts.placed import PlacedBackend
@@ -55,12 +56,14 @@ class BackendPool:
         self.scratch = run_dir / f"rollouts-{group.rank}"
         self.batch_size = BatchSize(config.model, precision)
         self.tell: Callable[[str], None] = lambda _: None
+        self.memory = KeptMemory()
         self._told: set[str] = set()
         self._slots: SlotBackend | None = None
         self._vllm: VllmBackend | None = None
         self._hand_over: HandOver | None = None
         self._loaded = 0
         self._listener: Listener | None = None
+        placement.guest("hf", self.memory.clear)
         placement.guest("slots", self._release_slots)
         placement.guest("vLLM", self._release_vllm, alone=True)
 
@@ -100,10 +103,11 @@ class BackendPool:
             pad=token_id(self.tokenizer.pad_token_id),
             batch=self.config.runtime.rollout_batch or self.batch_size,
             precision=self.precision,
+            memory=self.memory,
         )
 
     def _placed(self, reasoner: Reasoner, backend: HfBackend) -> HfBackend:
-        self.placement.place(reasoner)
+        self.placement.place(reasoner, by="hf")
         return backend
 
     def _by_slots(self, reasoner: Reasoner) -> bool:
@@ -181,6 +185,7 @@ class BackendPool:
 
     def close(self) -> None:
         """End what was started. It may be called twice."""
+        self.memory.clear()
         if self._slots is not None:
             self._slots.close()
             self._slots = None

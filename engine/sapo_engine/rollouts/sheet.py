@@ -28,7 +28,7 @@ class Sheet:
         self._finished = np.zeros(total, dtype=bool)
         self.rows = np.arange(total)
         """Which sequence each row is."""
-        self.going = np.ones(total, dtype=bool)
+        self.going = self._limits > 0
         """Whether each row's sequence goes on."""
         self._limit = self._limits  # of each row
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch.nn import functional
 
 from sapo_engine.rollouts.forward import padded
 from sapo_engine.rollouts.kept_memory import KeptMemory
 from sapo_engine.rollouts.lean.attention import RowAttention
-from sapo_engine.rollouts.lean.store import LeanStore
+from sapo_engine.rollouts.lean.reading import PromptAttention, over_padding
+from sapo_engine.rollouts.lean.store import LeanStore, select
 from sapo_engine.rollouts.lean.stream import Stream
 from sapo_engine.rollouts.lean.weights import LeanWeights
+
+READ = 4096
+"""Tokens of prompts that are read at a time, or one prompt: what is in between then stays in the processor's cache."""
 
 
 class LeanForward:
@@ -35,13 +38,16 @@ class LeanForward:
         self._room = width + more
         self._cosines, self._sines = w.turns(self._room)
         self._store = LeanStore(self.memory, len(w.layers), self._room, w.key_heads, w.size, len(share))
-        scores = self._read(self._store, ids, pads, share)
+        scores = torch.empty(len(share), len(w.head))
+        group, begin = max(1, READ // width), 0
+        for first in range(0, len(ids), group):
+            mine = slice(first, first + group)
+            end = begin + sum(counts[mine])
+            self._read(ids[mine], pads[mine], share[begin:end] - first, slice(begin, end), scores)
+            begin = end
+        self._bias = over_padding(pads[share], width)
         # None where all prompts are of one length: then all tokens of a step are at the same position.
-        self._positions = self._bias = None
-        if bool(pads.any()):
-            self._positions = (width - pads)[share]
-            padding = torch.arange(width)[:, None] < pads[share]
-            self._bias = torch.zeros(padding.shape).masked_fill_(padding, torch.finfo(torch.float32).min)[:, None]
+        self._positions = None if self._bias is None else (width - pads)[share]
         self._use(len(share))
         return scores
 
@@ -65,10 +71,8 @@ class LeanForward:
     def keep(self, sequences: torch.Tensor) -> None:
         """See Forward."""
         self._kept().keep(sequences, self._filled)
-        if self._positions is not None:
+        if self._positions is not None and self._bias is not None:
             self._positions = self._positions[sequences]
-        if self._bias is not None:
-            # On scores of the prompts' positions, shape (positions, 1, sequences).
             self._bias = self._bias[..., sequences]
         self._use(len(sequences))
 
@@ -78,38 +82,28 @@ class LeanForward:
             self._store.close()
             self._store = None
 
-    def _read(self, store: LeanStore, ids: torch.Tensor, pads: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-        """Read prompts, token by token and of each token prompt by prompt; keys and values go to `store`."""
-        w = self.weights
+    def _read(
+        self, ids: torch.Tensor, pads: torch.Tensor, share: torch.Tensor, rows: slice, scores: torch.Tensor
+    ) -> None:
+        """Read prompts, token by token and of each token prompt by prompt. `share` says which of them each of `rows`
+        has: keys and values of these are written, and their `scores`."""
+        w, store = self.weights, self._kept()
         prompts, width = ids.shape
-        columns = torch.arange(width)
-        positions = (columns[:, None] - pads).clamp(min=0).flatten()
+        positions = (torch.arange(width)[:, None] - pads).clamp(min=0).flatten()
         cosines, sines = self._cosines[:, positions], self._sines[:, positions]
-        seen = _seen(pads, width)
         stream = Stream(w, width * prompts)
+        attention = PromptAttention(w, pads, width)
+        queries, found = (part.unflatten(-1, (width, prompts)) for part in (stream.queries, stream.found))
+        states = [part.unflatten(-1, (width, prompts)).permute(2, 0, 1, 3) for part in (stream.keys, stream.values)]
         stream.begin(ids.T.flatten())
-        for layer, keys, values in zip(w.layers, store.keys, store.values, strict=True):
+        for layer, *stores in zip(w.layers, store.keys, store.values, strict=True):
             stream.project(layer, cosines, sines)
-            # (key heads, size, tokens of all) as (prompts, key heads, tokens, size), and groups in front of key heads.
-            queries, key, value = (
-                part.unflatten(-1, (width, prompts)) for part in (stream.queries, stream.keys, stream.values)
-            )
-            for states, target in ((key, keys), (value, values)):
-                torch.index_select(states.permute(2, 0, 1, 3), 3, share, out=target[:width])
-            groups = len(queries)
-            found = functional.scaled_dot_product_attention(
-                queries.permute(4, 0, 1, 3, 2).flatten(1, 2),
-                key.permute(3, 0, 2, 1).repeat(1, groups, 1, 1),
-                value.permute(3, 0, 2, 1).repeat(1, groups, 1, 1),
-                attn_mask=seen,
-                is_causal=seen is None,
-                scale=1.0,
-            )
-            stream.found.unflatten(-1, (width, prompts)).copy_(
-                found.unflatten(1, (groups, w.key_heads)).permute(1, 2, 4, 3, 0)
-            )
+            keys, values = (part.contiguous() for part in states)
+            for part, kept in zip((keys, values), stores, strict=True):
+                select(part, share, kept[:width, ..., rows])
+            attention.attend(queries, keys, values, found)
             stream.end(layer)
-        return stream.scores(prompts)[share]
+        torch.index_select(stream.scores(prompts), 0, share, out=scores[rows])
 
     def _use(self, rows: int) -> None:
         w = self.weights
@@ -120,14 +114,3 @@ class LeanForward:
         if self._store is None:
             raise RuntimeError("no prompts have been read")
         return self._store
-
-
-def _seen(pads: torch.Tensor, width: int) -> torch.Tensor | None:
-    """Which tokens of a prompt each of them sees, shape (prompts, 1, width, width); None: all before it."""
-    if not bool(pads.any()):
-        return None
-    columns = torch.arange(width)
-    causal = columns[:, None] >= columns
-    real = columns >= pads[:, None]
-    # What pads a prompt sees itself: nothing at all would be no number.
-    return (causal & real[:, None] | torch.eye(width, dtype=torch.bool))[:, None]

@@ -27,7 +27,7 @@ class LeanStore:
         """Go on with these rows, of which the first `filled` positions are filled."""
         for number, (place, old) in enumerate(zip(self._places, self._all, strict=True)):
             new = self._view(self._free, len(rows))
-            torch.index_select(old[:filled], 3, rows, out=new[:filled])
+            select(old[:filled], rows, new[:filled])
             self._places[number], self._free = self._free, place
         self._show(len(rows))
 
@@ -47,3 +47,8 @@ class LeanStore:
 
 def _count(shape: tuple[int, ...]) -> int:
     return torch.Size(shape).numel()
+
+
+def select(states: torch.Tensor, rows: torch.Tensor, out: torch.Tensor) -> None:
+    """states[..., rows]. As matrices: torch does more dimensions at a twentieth of the pace."""
+    torch.index_select(states.flatten(0, -2), 1, rows, out=out.flatten(0, -2))

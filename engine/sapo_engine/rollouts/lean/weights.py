@@ -48,7 +48,7 @@ class LeanWeights:
 
     @classmethod
     def of(cls, reasoner: Reasoner) -> LeanWeights:
-        """The weights that `reasoner` has now. Its network is one that `is_lean`."""
+        """The weights that `reasoner` has now. Only for a network that `lean_rows` has some for."""
         network = cast("Any", reasoner.network)
         config = network.config
         heads, key_heads = int(config.num_attention_heads), int(config.num_key_value_heads)
