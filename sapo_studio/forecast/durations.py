@@ -35,28 +35,44 @@ def phase_seconds(
         seconds += pace.forward(shape, nets.verifier, sequences, work.length, logits=logits)
         rows = min(SCORED_ROWS, max(1.0, SCORED_ENTRIES // (work.length * shape.vocab))) if logits else SCORED_ROWS
         seconds += pace.call * shape.layers * sequences / rows + A_SEQUENCE * work.scored
-    texts_made = sum(item.sequences for item in work.written)
-    grading = A_SEQUENCE
+    return seconds + handling_seconds(config, machine, work)
+
+
+def handling_seconds(config: RunConfig, machine: Machine, work: PhaseWork) -> float:
+    """Seconds of `work` that go into texts once they are written: cutting, grading, sending and storing them. No number
+    of workers makes them fewer."""
+    one = A_SEQUENCE
     if TASK_KINDS[config.task.kind].solutions == "programs":
-        grading += A_PROGRAM / min(config.runtime.graders or machine.cores, machine.cores)
-    return seconds + grading * texts_made
+        one += A_PROGRAM / min(config.runtime.graders or machine.cores, machine.cores)
+    return one * sum(item.sequences for item in work.written)
+
+
+def writer(config: RunConfig, pace: Pace, place: Place, work: Written) -> tuple[Pace, float]:
+    """What writes: its pace, and how many sequences it writes at a time."""
+    if config.runtime.backend != "vllm":
+        return pace, float(work.rows)
+    rows = VLLM_SEQUENCES if place.on_cards else VLLM_CPU_SEQUENCES
+    return replace(pace, call=GRAPH_CALL if place.on_cards else pace.call, cache=1.0), float(rows)
 
 
 def _writing(config: RunConfig, nets: Networks, pace: Pace, place: Place, texts: Lengths, work: Written) -> float:
     """One batch after the other, each until its longest sequence has ended."""
     if work.sequences <= 0:
         return 0.0
-    shape, rows = nets.shape, float(work.rows)
-    if config.runtime.backend == "vllm":
-        pace = replace(pace, call=GRAPH_CALL if place.on_cards else pace.call, cache=1.0)
-        rows = float(VLLM_SEQUENCES if place.on_cards else VLLM_CPU_SEQUENCES)
+    shape = nets.shape
+    pace, rows = writer(config, pace, place, work)
     mine = work.sequences / place.processes
     rows = min(rows, mine)
     batches = mine / rows
-    longest = min(texts.longest_solution, work.tokens * texts.longest_solution / texts.solution)
+    longest = longest_text(texts, work)
     one = pace.write(shape, nets.reasoner, rows, work.prompt, work.tokens, longest)
     read = work.prompts / place.processes / batches
     return batches * (one + pace.forward(shape, nets.reasoner, read, work.prompt, logits=False))
+
+
+def longest_text(texts: Lengths, work: Written) -> float:
+    """Tokens of the longest text of `work`: it may go as far beyond the mean as a whole solution may."""
+    return min(texts.longest_solution, work.tokens * texts.longest_solution / texts.solution)
 
 
 def _training(config: RunConfig, nets: Networks, pace: Pace, place: Place, work: Trained) -> float:

@@ -5,8 +5,8 @@ Nothing is refused here. Every figure says in words what it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.labelers.registry import COMPARED, NONE
@@ -20,6 +20,7 @@ from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.memory_parts import Peak
 from sapo_studio.forecast.memory_use import card_peaks, memory_peaks, with_rows
 from sapo_studio.forecast.model_shape import ModelShape
+from sapo_studio.forecast.scaling import Cluster, Scaling, links_of, scale
 from sapo_studio.forecast.start_up import start_seconds
 from sapo_studio.forecast.workload import PhaseWork, labeling_costs, phases
 
@@ -114,9 +115,26 @@ def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -
         compute=compute_forecast(config, known, [item for item in work if item.name not in SHARED_PHASES]),
         warnings=tuple(_warnings(config, known, machine, place, memory)),
         assumptions=tuple(_assumptions(config, known, machine, place, texts, left_open)),
-        start=start_seconds(place.processes),
+        start=start_seconds(place.processes, vllm=_starts_vllm(config, place)),
         unknown=shape.why if isinstance(shape, Unknown) else "",
     )
+
+
+def _starts_vllm(config: RunConfig, place: Place) -> bool:
+    return config.runtime.backend == "vllm" and place.on_cards
+
+
+def scaling(config: RunConfig, shape: ModelShape, machine: Machine, clusters: Sequence[Cluster]) -> Scaling:
+    """What `config` would take on each of `clusters` of cards like this machine's first, after one of them."""
+    runtime = config.runtime.model_copy(update={"processes": 1, "gpus": "", "device": "auto"})
+    config = config.model_copy(update={"runtime": runtime})
+    texts = lengths(config.task, shape.positions)
+    place = place_of(config, machine)
+    (card,) = (card for card in machine.cards if card.number == place.cards[0])
+    config = with_rows(config, shape, place, texts, card.free)
+    work = phases(config, texts)
+    found = scale(config, shape, machine, place, texts, work, clusters, links_of(card.name))
+    return replace(found, words=(f"Card: {card.name}, {card.words}.", *found.words))
 
 
 def _memories(
@@ -190,8 +208,10 @@ def _assumptions(
     elif not place.on_cards:
         yield "Speed: unknown."
     if place.timed:
-        seconds = start_seconds(place.processes)
-        yield f"Start and end: {seconds:.0f} s until torch and a small model are loaded and after the last phase."
+        vllm = _starts_vllm(config, place)
+        seconds = start_seconds(place.processes, vllm=vllm)
+        loaded = "torch and a small model are loaded" + (", vLLM has captured its graphs" if vllm else "")
+        yield f"Start and end: {seconds:.0f} s until {loaded} and after the last phase."
     yield (
         "Half of all samples are incorrect; a rollout from a prefix without an error succeeds every second time; the "
         "verifier's largest drop is at the first error every second time."

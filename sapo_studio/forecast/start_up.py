@@ -1,4 +1,5 @@
-"""What a run takes besides its phases: until the first one begins, and after the last one. Most of a small run."""
+"""What a run takes besides its phases: until the first one begins, what is started within them, and after the last one.
+Most of a small run."""
 
 from __future__ import annotations
 
@@ -12,10 +13,13 @@ SESSION = 1.5
 long as the disk gives them, which is not foreseen."""
 ENDING = 2.0
 """Seconds for the last backup of the store, and until parent and worker are gone."""
+VLLM = 60.0
+"""Seconds until vLLM has compiled a model and captured its graphs on a card: 50 to 77 on the H200 that was measured.
+On a CPU it does neither."""
 
 
-def start_seconds(processes: int) -> float:
+def start_seconds(processes: int, *, vllm: bool = False) -> float:
     """Seconds of a run before its first phase and after its last, with so many workers: these load at the same time,
-    after the launcher, which loads torch before it starts them."""
+    after the launcher, which loads torch before it starts them. `vllm`: each starts one on its card."""
     launcher = LIBRARIES if processes > 1 else 0.0
-    return PARENT + launcher + LIBRARIES + SESSION + ENDING
+    return PARENT + launcher + LIBRARIES + SESSION + ENDING + (VLLM if vllm else 0.0)

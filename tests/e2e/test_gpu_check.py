@@ -50,6 +50,8 @@ OTHERS = {
     "train QLoRA": "bitsandbytes",
     "lab-smoke by QLoRA": "bitsandbytes",
     "vLLM, speed": "vllm",
+    "vLLM alone with the same settings": "vllm",
+    "vLLM, the same text after sleeping": "vllm",
     "vLLM killed with kill -9": "vllm",
     "vLLM, greedy text equal to the sampler's, fp32": "vllm",
     "lab-smoke by vLLM, with development checks": "vllm",
@@ -118,6 +120,9 @@ def test_a_bare_checkout_measures_and_kills_vllm(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     by_name = {row["case"]: row for row in json.loads((tmp_path / "gpu.json").read_text())["cases"]}
     assert by_name["vLLM, speed"]["tokens_a_second, 2048 rows"] > 0
+    assert by_name["vLLM alone with the same settings"]["ours_of_it, 2048 rows"] > 0
+    slept = by_name["vLLM, the same text after sleeping"]
+    assert slept["equal"] == slept["of"] > 0
     killed = by_name["vLLM killed with kill -9"]
     assert "vLLM" in killed["told"]
     assert killed["card_taken_gib"] == 0

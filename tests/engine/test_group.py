@@ -64,7 +64,7 @@ def test_helper_processes_are_divided_too():
     assert OneOfFour(1).helpers_per_rank(0) >= 1
 
 
-EACH = ("exchange", "sampled", "trained", "trained_in_parts")
+EACH = ("exchange", "sampled", "slotted", "trained", "trained_in_parts")
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +140,23 @@ def test_completions_are_the_same_however_many_write_them(request, many):
         assert rank["sampled"] == alone
 
 
+@many
+def test_slots_of_each_rank_write_what_the_slots_of_one_do(request, many):
+    alone = ranks.slotted(ALONE)
+    lengths = {len(c.tokens) for mine in alone["fp32"] for c in mine}
+    assert len(lengths) > 3
+    for rank in request.getfixturevalue(many):
+        found = rank["slotted"]
+        # One shape always: to the last bit, in bf16 as well.
+        assert found["strict"] == alone["strict"]
+        assert found["bf16"] == alone["bf16"]
+        assert [[c.tokens for c in mine] for mine in found["fp32"]] == [
+            [c.tokens for c in mine] for mine in alone["fp32"]
+        ]
+        flat = [c.log_probs for mine in found["fp32"] for c in mine]
+        assert flat == [pytest.approx(c.log_probs, abs=1e-5) for mine in alone["fp32"] for c in mine]
+
+
 class Scripted:
     """A back end that says what it was asked for. Implements RolloutBackend."""
 
@@ -174,6 +191,18 @@ def test_ranks_have_about_as_much_to_do():
         lengths.append(sum(len(request.prompt) for request in inner.asked[0]))
     assert sum(lengths) == sum(len(request.prompt) for request in requests)
     assert max(lengths) - min(lengths) <= 10
+
+
+def test_long_continuations_are_not_all_one_ranks():
+    """Four requests that may go on for long, among many that may not: each rank gets one of them."""
+    requests = [Request((1,) * (1 + i), (i,), 100 if i < 4 else 5) for i in range(40)]
+    shares = []
+    for rank in range(4):
+        inner = Scripted()
+        ShardedBackend(inner, OneOfFour(rank)).generate(requests, temperature=1.0)
+        shares.append([request.max_new_tokens for request in inner.asked[0]])
+    assert [share.count(100) for share in shares] == [1] * 4
+    assert max(map(sum, shares)) - min(map(sum, shares)) <= 5
 
 
 class Telling:

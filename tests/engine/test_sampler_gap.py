@@ -33,6 +33,8 @@ class Outside:
     """Stands where vLLM does: it samples with the weights that it was given last, as files. It says that it takes new
     ones whenever it is told to, but does so `listens` times only."""
 
+    has_weights = True
+
     def __init__(self, folder, *, eos, listens, **_):
         self.eos, self.listens = eos, listens
         self._take(folder)
@@ -43,7 +45,9 @@ class Outside:
             self._take(base)
 
     def _take(self, folder):
-        self.backend = HfBackend(Reasoner(load_network(folder)), eos=self.eos, pad=self.eos, batch=64)
+        # A copy, as on a card: the folder's weights are gone once they have been taken.
+        taken = Reasoner(copy.deepcopy(load_network(folder)))
+        self.backend = HfBackend(taken, eos=self.eos, pad=self.eos, batch=64)
 
     @property
     def usage(self):
@@ -52,8 +56,8 @@ class Outside:
     def generate(self, requests, **how):
         return self.backend.generate(requests, **how)
 
-    def release(self):
-        pass
+    def release(self, *, weights_follow):
+        assert weights_follow
 
     def close(self):
         pass

@@ -5,21 +5,22 @@ A module that pretends to be vLLM makes this fast; one test kills the host of a 
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from sapo_engine.rollouts import Completion, Request, VllmBackend, vllm_installed
+from sapo_engine.rollouts.hand_over import HandOver
 from sapo_engine.rollouts.vllm import PYTHON
 from sapo_studio.config.engine_limits import VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
 from sapo_studio.errors import EngineError
-from tests.fixtures.pretend_vllm import GRAPHS, MODE, pretend_vllm
+from tests.fixtures.pretend_vllm import GRAPHS, MODE, PASSING, pretend_vllm
 from tests.fixtures.rollout_benches import write_random
 
 if sys.platform != "linux":
@@ -62,26 +63,19 @@ def told_to_vllm(tmp_path):
     return json.loads((tmp_path / "vllm" / "told.json").read_text())
 
 
-@pytest.mark.parametrize("knows", [GRAPHS, frozenset({"cudagraph_capture_sizes"}), frozenset()])
-@pytest.mark.parametrize("kinds", [True, False])
-def test_on_a_card_it_writes_many_with_graphs_for_all_of_them(python, tmp_path, knows, kinds):
-    python(card=True, knows=frozenset(knows), kinds=kinds)
+@pytest.mark.parametrize("knows", [PASSING, GRAPHS, frozenset()])
+def test_on_a_card_it_writes_many_with_graphs_for_all_of_them(python, tmp_path, knows):
+    python(card=True, knows=frozenset(knows))
     with engine() as backend:
         backend.generate([Request((1, 2), (3, 4), 5)], temperature=1.0)
+        assert backend.device == "cuda"
+        options = backend.options
     told = told_to_vllm(tmp_path)
-    options = told["options"]
+    assert told["options"] == options
     assert options["max_num_seqs"] == VLLM_SEQUENCES == 1024
-    assert options.get("max_cudagraph_capture_size", 1024) == 1024
-    assert GRAPHS & options.keys() == knows
-    if "cudagraph_capture_sizes" in knows:
-        sizes = options["cudagraph_capture_sizes"]
-        assert sizes == sorted(set(sizes))
-        assert (sizes[0], sizes[-1]) == (1, 1024)
-        assert len(sizes) < 30
-        # What is padded to the next size is never more than as much again.
-        assert all(later <= 2 * sooner for sooner, later in itertools.pairwise(sizes))
-    # An output for each text, not for each token, where it can be told so.
-    assert told["params"] == ["whole texts alone" if kinds else "None"] * 2
+    assert PASSING & options.keys() == knows
+    # An output for each text, not for each token.
+    assert told["params"] == ["whole texts alone"] * 2
 
 
 def test_on_a_cpu_it_writes_fewer_without_graphs(python, tmp_path):
@@ -93,6 +87,61 @@ def test_on_a_cpu_it_writes_fewer_without_graphs(python, tmp_path):
     assert told["options"]["enforce_eager"] is True
     assert not GRAPHS & told["options"].keys()
     assert told["params"] == ["whole texts alone"]
+
+
+def qwen2(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"architectures": ["Qwen2ForCausalLM"]}))
+    return folder
+
+
+@pytest.mark.parametrize("mine", [None, "0"])
+def test_its_variables_reach_vllm_unless_the_user_has_set_them(python, tmp_path, monkeypatch, mine):
+    folder = qwen2(tmp_path)
+    for name in ("VLLM_USE_V2_MODEL_RUNNER", "VLLM_LOGGING_LEVEL", "VLLM_USE_FLASHINFER_SAMPLER"):
+        monkeypatch.delenv(name, raising=False)
+    if mine is not None:
+        monkeypatch.setenv("VLLM_USE_V2_MODEL_RUNNER", mine)
+        monkeypatch.setenv("VLLM_LOGGING_LEVEL", "DEBUG")
+        monkeypatch.setenv("VLLM_USE_FLASHINFER_SAMPLER", "1")
+    python(card=True, version="0.24.0")
+    VllmBackend(folder, eos=EOS, max_len=100).close()
+    found = told_to_vllm(tmp_path)["environment"]
+    assert found["VLLM_USE_V2_MODEL_RUNNER"] == mine or (mine is None and found["VLLM_USE_V2_MODEL_RUNNER"] == "1")
+    assert found["VLLM_LOGGING_LEVEL"] == ("DEBUG" if mine else "ERROR")
+    assert found["VLLM_USE_FLASHINFER_SAMPLER"] == ("1" if mine else "0")
+    assert found["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
+
+
+def test_a_card_is_given_back_and_taken_again(python, tmp_path):
+    python(card=True)
+    with engine() as backend:
+        backend.release()
+        backend.release()
+        assert backend.has_weights
+        backend.generate([Request((1, 2), (3,), 5)], temperature=1.0)
+        backend.release(weights_follow=True)
+        assert not backend.has_weights
+        with pytest.raises(EngineError, match="given its weights up"):
+            backend.generate([Request((1, 2), (3,), 5)], temperature=1.0)
+        with pytest.raises(EngineError, match="given its weights up"):
+            backend.load(adapter=Path("adapter"))
+        backend.load(Path("others"))
+        assert backend.has_weights
+        backend.generate([Request((1, 2), (3,), 5)], temperature=1.0)
+    # Weights first: while they are read there is no cache yet.
+    waking = [["wake", ["weights"]], ["wake", ["kv_cache"]]]
+    assert told_to_vllm(tmp_path)["card"] == [["sleep", 1], *waking, ["sleep", 2], *waking]
+
+
+def test_a_cpu_keeps_its_weights(python, tmp_path):
+    python()
+    with engine() as backend:
+        backend.release(weights_follow=True)
+        assert backend.has_weights
+        backend.generate([Request((1, 2), (3,), 5)], temperature=1.0)
+    assert told_to_vllm(tmp_path)["card"] == []
 
 
 def test_the_end_of_text_token_finishes(python):
@@ -125,18 +174,19 @@ def test_a_watch_ends_its_own_continuation_and_no_other(python):
         again = backend.generate([Request((7,), (3,), 20)], temperature=1.0)
         assert backend.usage.generated_tokens == sum(len(c.tokens) for row in found for c in row) + 20
     lengths = [{len(completion.tokens) for completion in row} for row in found]
-    assert lengths == [{90}, {48}, {72}, {24}, {90}]  # looked at every 24 tokens: this engine writes 12 a step
+    # The first 12 are told of at once, then 24 at a time: this engine writes 12 a step, and 16 are to be told of.
+    assert lengths == [{90}, {36}, {84}, {36}, {90}]
     for request, row in zip(requests, found, strict=True):
         (text,) = {completion.tokens for completion in row}
         assert text == tuple(range(request.prompt[0] + 1, request.prompt[0] + 1 + len(text)))
         assert not any(completion.finished for completion in row)
-    assert set(told) == {24}
+    assert set(told) == {36, 24}
     assert sum(ticks) == 10
     assert again == [[Completion(tuple(range(8, 28)), False)]]
 
 
 def test_log_probabilities_come_for_those_who_ask(python, tmp_path):
-    python(knows=GRAPHS | {MODE})
+    python()
     requests = [
         Request((2,), (1, 2), 5, log_probs=True),
         Request((3,), (3,), 5),
@@ -148,7 +198,7 @@ def test_log_probabilities_come_for_those_who_ask(python, tmp_path):
     for request, row in zip(requests, found, strict=True):
         for completion in row:
             assert completion.log_probs == tuple(-token / 8 for token in completion.tokens * request.log_probs)
-    assert [len(row[0].log_probs) for row in found] == [5, 0, 3, 48]
+    assert [len(row[0].log_probs) for row in found] == [5, 0, 3, 36]
     told = told_to_vllm(tmp_path)
     assert sorted(told["logprobs"], key=str) == [0, 0, 0, 0, None]
     assert told["options"][MODE] == "raw_logprobs"
@@ -232,24 +282,33 @@ HOST = """
 import os, sys
 from pathlib import Path
 from sapo_engine.rollouts import Request, VllmBackend
+from sapo_engine.rollouts.hand_over import HandOver
+from tests.fixtures.rollout_benches import random_network
+import torch
 
-backend = VllmBackend(Path(sys.argv[1]), eos=1, max_len=100)
+hand_over = HandOver(Path(sys.argv[3]))
+backend = VllmBackend(Path(sys.argv[1]), eos=1, max_len=100, hand_over=hand_over)
 if sys.argv[2] == "forked" and os.fork() == 0:
     # Holds the pipe to the engine open, as a grader forked by the host would.
     os.close(1)
     os.read(0, 1)
     os._exit(0)
 print(backend.pid, flush=True)
+if sys.argv[2] == "handing over":
+    with hand_over.weights(random_network("llama", 0), torch.float32) as folder:
+        print(folder, flush=True)
+        sys.stdin.read()
 if sys.argv[2] == "generating":
     backend.generate([Request((1,), (1,), 5)], temperature=0)
 sys.stdin.read()
 """
 
 
-def kill_host_of_engine(folder, doing):
-    """The engine's process once its host, killed while `doing`, is gone."""
+@contextmanager
+def host_of_engine(folder, doing, scratch):
+    """A host and its engine's process, while the host is `doing`."""
     host = subprocess.Popen(
-        [sys.executable, "-c", HOST, str(folder), doing],
+        [sys.executable, "-c", HOST, str(folder), doing, str(scratch)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -259,6 +318,15 @@ def kill_host_of_engine(folder, doing):
         assert host.stdout is not None
         process = psutil.Process(int(host.stdout.readline()))
         assert process.is_running()
+        try:
+            yield host, process
+        finally:
+            host.kill()
+
+
+def kill_host_of_engine(folder, doing, scratch):
+    """The engine's process once its host, killed while `doing`, is gone."""
+    with host_of_engine(folder, doing, scratch) as (host, process):
         others = [child for child in psutil.Process(host.pid).children() if child != process]
         assert len(others) == (doing == "forked")
         host.kill()
@@ -269,12 +337,48 @@ def kill_host_of_engine(folder, doing):
 
 
 @pytest.mark.parametrize("doing", [pytest.param("idle", marks=pytest.mark.slow), "generating", "forked"])
-def test_killing_the_host_leaves_no_engine(python, doing):
+def test_killing_the_host_leaves_no_engine(python, tmp_path, doing):
     python(hang=doing == "generating")
-    assert not kill_host_of_engine(FOLDER, doing).is_running()
+    assert not kill_host_of_engine(FOLDER, doing, tmp_path / "scratch").is_running()
+
+
+def holders(inode):
+    """Processes that hold a file that has no name."""
+    found = []
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            if descriptor.stat().st_ino == inode and "memfd:" in str(descriptor.readlink()):
+                found.append(int(descriptor.parts[2]))
+    return found
+
+
+@pytest.mark.parametrize("both", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_kill_while_weights_are_handed_over_leaves_nothing(python, tmp_path, both):
+    python()
+    scratch = tmp_path / "scratch"
+    with host_of_engine(FOLDER, "handing over", scratch) as (host, process):
+        folder = Path(host.stdout.readline().strip())
+        assert folder.parent == scratch
+        number = (folder / "model.safetensors").readlink().name
+        weights = Path(f"/proc/{process.pid}/fd/{number}").stat()
+        assert weights.st_size > 2**20
+        assert set(holders(weights.st_ino)) == {host.pid, process.pid}
+        if both:
+            process.suspend()
+        host.kill()
+        host.wait()
+        if both:
+            process.kill()
+        process.wait(20)
+    assert holders(weights.st_ino) == []
+    # Only with both at once, and then the model's description alone, for who takes the folder over.
+    left = [file for file in scratch.rglob("*") if file.is_file()]
+    assert [file.name for file in left] == ["config.json"] * both
+    HandOver(scratch).close()
+    assert not scratch.exists()
 
 
 @pytest.mark.skipif(not vllm_installed(), reason="vLLM is not installed; `make test-vllm` runs this")
 def test_killing_the_host_leaves_no_real_engine(tmp_path):
     folder = write_random(tmp_path / "model", "llama", 0)
-    assert not kill_host_of_engine(folder, "generating").is_running()
+    assert not kill_host_of_engine(folder, "generating", tmp_path / "scratch").is_running()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
-from sapo_engine.models.loading import save_model
 from sapo_engine.models.placement import Placement
-from sapo_engine.models.reasoner import Adapters, Reasoner, save_adapter
+from sapo_engine.models.precision import DTYPES
+from sapo_engine.models.reasoner import Adapters, Reasoner
 from sapo_engine.models.sources import find_folder
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
 from sapo_engine.rollouts.batch_size import BatchSize
 from sapo_engine.rollouts.choice import BackendName, choice
+from sapo_engine.rollouts.hand_over import HandOver
 from sapo_engine.rollouts.metered import MeteredBackend
 from sapo_engine.rollouts.overheard import Heard, Listener, OverheardBackend
 from sapo_engine.rollouts.placed import PlacedBackend
@@ -60,6 +60,7 @@ class BackendPool:
         self._told: set[str] = set()
         self._slots: SlotBackend | None = None
         self._vllm: VllmBackend | None = None
+        self._hand_over: HandOver | None = None
         self._loaded = 0
         self._listener: Listener | None = None
         placement.guest("slots", self._release_slots)
@@ -137,47 +138,43 @@ class BackendPool:
 
     def _vllm_with(self, reasoner: Reasoner) -> VllmBackend:
         self.placement.give_to("vLLM")
-        if self._vllm is not None and self._loaded == reasoner.key:
+        if self._vllm is not None and self._loaded == reasoner.key and self._vllm.has_weights:
             return self._vllm
-        base = adapter = None
+        if self._hand_over is None:
+            self._hand_over = HandOver(self.scratch)
         if not reasoner.adapter:
-            base = self._fresh("weights")
-            save_model(reasoner.network, self.tokenizer, base)
+            with self._hand_over.weights(reasoner.network, DTYPES[self.precision]) as folder:
+                if self._vllm is None:
+                    self._vllm = self._start_vllm(folder, self._hand_over)
+                else:
+                    self._vllm.load(folder)
         else:
-            adapter = self._fresh(f"adapter-{reasoner.key}")
-            save_adapter(reasoner, Adapters.of(self.config.model), adapter)
-        if self._vllm is None:
-            device = self.placement.device
-            self._vllm = VllmBackend(
-                base or self._base_of(reasoner),
-                eos=token_id(self.tokenizer.eos_token_id),
-                seed=self.config.seed,
-                memory_share=self.config.runtime.vllm_memory,
-                dtype=self.precision,
-                max_len=self.context_length,
-                lora_rank=self.config.model.lora_rank if reasoner.adapter else 0,
-                card=device.index if device.type == "cuda" else None,
-            )
-            if adapter:
-                self._vllm.load(adapter=adapter)
-        else:
-            self._vllm.load(base, adapter)
+            if self._vllm is None:
+                with self._base_of(reasoner, self._hand_over) as base:
+                    self._vllm = self._start_vllm(base, self._hand_over, self.config.model.lora_rank)
+            self._vllm.load(adapter=self._hand_over.adapter(reasoner, Adapters.of(self.config.model)))
         self._loaded = reasoner.key
         return self._vllm
 
-    def _base_of(self, reasoner: Reasoner) -> Path:
+    def _start_vllm(self, folder: Path, hand_over: HandOver, lora_rank: int = 0) -> VllmBackend:
+        device = self.placement.device
+        return VllmBackend(
+            folder,
+            eos=token_id(self.tokenizer.eos_token_id),
+            seed=self.config.seed,
+            memory_share=self.config.runtime.vllm_memory,
+            dtype=self.precision,
+            max_len=self.context_length,
+            lora_rank=lora_rank,
+            card=device.index if device.type == "cuda" else None,
+            hand_over=hand_over,
+        )
+
+    def _base_of(self, reasoner: Reasoner, hand_over: HandOver) -> AbstractContextManager[Path]:
         """The frozen weights beside the adapters, as a folder."""
         if self.config.model.source != "fresh":
-            return find_folder(self.config.model, self.run_dir)
-        folder = self._fresh("base")
-        save_model(reasoner.network, self.tokenizer, folder)
-        return folder
-
-    def _fresh(self, name: str) -> Path:
-        folder = self.scratch / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
+            return nullcontext(find_folder(self.config.model, self.run_dir))
+        return hand_over.weights(reasoner.network, DTYPES[self.precision])
 
     def _release_slots(self) -> None:
         if self._slots is not None:
@@ -185,7 +182,8 @@ class BackendPool:
 
     def _release_vllm(self) -> None:
         if self._vllm is not None:
-            self._vllm.release()
+            # Who tunes all weights has others when vLLM is next asked, as a rule; beside adapters they stay the same.
+            self._vllm.release(weights_follow=self.config.model.tuning == "full")
 
     def close(self) -> None:
         """End what was started. It may be called twice."""
@@ -195,4 +193,6 @@ class BackendPool:
         if self._vllm is not None:
             self._vllm.close()
             self._vllm = None
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self._hand_over is not None:
+            self._hand_over.close()
+            self._hand_over = None

@@ -30,11 +30,11 @@ class ShardedBackend:
         self, requests: Sequence[Request], *, temperature: float, tick: Callable[[int], None] | None = None
     ) -> list[list[Completion]]:
         """See RolloutBackend. `tick` hears of the others' sequences as if they came as fast as this rank's."""
-        # Short prompts leave more to write than long ones, so each rank gets some of both: by length, then in turn.
+        # By what may have to be written. Of those alike each rank gets short prompts and long ones in turn: what begins
+        # early in a solution goes on for longer.
         order = sorted(range(len(requests)), key=lambda i: len(requests[i].prompt))
-        shares = [
-            [order[k] for k in part] for part in partition([len(requests[i].keys) for i in order], self.group.size)
-        ]
+        most = [len(requests[i].keys) * requests[i].max_new_tokens for i in order]
+        shares = [[order[k] for k in part] for part in partition(most, self.group.size)]
         mine = [requests[i] for i in shares[self.group.rank]]
         own = sum(len(request.keys) for request in mine)
         total = sum(len(request.keys) for request in requests)

@@ -25,13 +25,20 @@ from typing import IO, Any, cast
 import torch
 
 from sapo_engine.rollouts.base import CHECK_EVERY, Completion, Request, Watch, within
-from sapo_studio.config.engine_limits import VLLM_CPU_CACHE, VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
+from sapo_engine.rollouts.hand_over import HandOver
+from sapo_engine.rollouts.vllm_options import (
+    OLDEST,
+    CardMemory,
+    Installed,
+    Wanted,
+    engine_environment,
+    engine_options,
+)
 from sapo_studio.domain.ledger import Usage
 from sapo_studio.errors import EngineError
 
 PYTHON = "SAPO_VLLM_PYTHON"
 """Environment variable: the Python that has vLLM, where it is not this one."""
-DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 GRACE = 20.0
 """Seconds that the engine gets to end in good order."""
 
@@ -41,6 +48,15 @@ _NOT_FOR_THE_ENGINE = (
     *("ROLE_WORLD_SIZE", "ROLE_NAME", "MASTER_ADDR", "MASTER_PORT", "OMP_NUM_THREADS"),
 )
 _PREFIXES_NOT_FOR_THE_ENGINE = ("TORCHELASTIC_", "ACCELERATE_", "FSDP_")
+# What a user has set stays.
+_UNLESS_SET = {
+    # Bound to cores, two engines would share the same ones.
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    # It is compiled at the first use, for top-k and top-p, which nothing here asks for.
+    "VLLM_USE_FLASHINFER_SAMPLER": "0",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 
 def vllm_installed() -> bool:
@@ -54,6 +70,7 @@ class VllmBackend:
     `folder` is a transformers model folder (safetensors), `eos` the token that ends a text, `memory_share` what part of
     the card vLLM may take, `dtype` fp32, bf16 or fp16, `max_len` how many tokens prompt and continuation may have
     together. `lora_rank` > 0 makes room for an adapter of that rank. `card` is a card's number among the visible ones.
+    `hand_over` is where later weights will come from; without it they come from folders on a disk.
 
     A key seeds its own continuation. vLLM's sums depend in their last bits on what else is in the batch, so a
     continuation is the key's alone only until a draw falls into such a difference: next to never in fp32, now and
@@ -73,20 +90,27 @@ class VllmBackend:
         max_len: int,
         lora_rank: int = 0,
         card: int | None = None,
+        hand_over: HandOver | None = None,
     ) -> None:
         self.eos = eos
         self.max_len = max_len
         self.usage = Usage()
+        self.has_weights = True
+        """False once they have been given up by `release`, until others are loaded."""
         python = os.environ.get(PYTHON) or sys.executable
+        environment = engine_process_environment(card)
+        script = str(Path(__file__).with_name("vllm_child.py"))
+        leftovers = [] if hand_over is None else [str(hand_over.folder)]
         try:
             # -P: beside the script there is a vllm.py that is not the vllm.
             self._process = subprocess.Popen(
-                [python, "-P", str(Path(__file__).with_name("vllm_child.py")), str(os.getpid())],
+                [python, "-P", script, str(os.getpid()), *leftovers],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                env=_environment(card),
+                env=environment,
+                pass_fds=() if hand_over is None else hand_over.descriptors,
             )
         except OSError as error:
             raise EngineError(
@@ -95,23 +119,24 @@ class VllmBackend:
                 fix=f"Have {PYTHON} name the Python of an environment with vLLM, or unset it.",
             ) from error
         self._end = weakref.finalize(self, _end, self._process)
-        started = self._ask(
-            do="start",
-            folder=str(folder),
-            eos=eos,
-            seed=seed,
-            memory_share=memory_share,
-            dtype=DTYPES.get(dtype, dtype),
-            max_len=max_len,
-            lora_rank=lora_rank,
-            sequences=VLLM_SEQUENCES,
-            cpu_sequences=VLLM_CPU_SEQUENCES,
-            cpu_cache=VLLM_CPU_CACHE,
+        told = self._ask(do="look")
+        installed = Installed(
+            told["version"], told["device"], frozenset(told["options"]), bool(told["triton"]), environment
         )
-        self.version: str = started["version"]
+        if installed.release < OLDEST:
+            self.close()
+            raise _refusal("old", f"{python} has vLLM {installed.version}.")
+        self.version = installed.version
         """Of vLLM."""
-        self.device: str = started["device"]
+        self.device = installed.device
         """`cpu` or `cuda`."""
+        wanted = Wanted(folder, dtype, max_len, lora_rank, seed, memory_share)
+        memory = _card_memory(card) if self.device == "cuda" else None
+        self.options = engine_options(installed, wanted, memory)
+        """What vLLM's `LLM` was made with,"""
+        self.environment = engine_environment(installed, wanted)
+        """and the variables that were set for it."""
+        self._ask(do="start", eos=eos, options=self.options, environment=self.environment)
 
     @property
     def pid(self) -> int:
@@ -120,16 +145,19 @@ class VllmBackend:
 
     def load(self, folder: Path | None = None, adapter: Path | None = None) -> None:
         """Go on with the weights in `folder` (None: those it has) and `adapter`, a peft folder, on top (None: none)."""
+        self._check_weights(folder is not None)
         self._ask(
             do="load",
             folder=None if folder is None else str(folder),
             adapter=None if adapter is None else str(adapter),
         )
+        self.has_weights = True
 
     def generate(
         self, requests: Sequence[Request], *, temperature: float, tick: Callable[[int], None] | None = None
     ) -> list[list[Completion]]:
         """See RolloutBackend. `tick` hears of sequences as they end."""
+        self._check_weights(False)
         requests = within(requests, self.max_len)
         if not requests:
             return []
@@ -160,11 +188,18 @@ class VllmBackend:
         self.usage.prefix_hits += hits
         return results
 
-    def release(self) -> None:
-        """Give the card's memory back, for training; the next call takes it again. On a CPU the engine keeps what it
+    def release(self, *, weights_follow: bool = False) -> None:
+        """Give the card's memory back, for training; the next call takes it again. `weights_follow`: what it writes
+        with next will be loaded, so that the weights need not wait in main memory. On a CPU the engine keeps what it
         has: vLLM cannot sleep there.
         """
-        self._ask(do="release")
+        self.has_weights = self._ask(do="release", level=2 if weights_follow else 1)["has_weights"]
+
+    def _check_weights(self, follow: bool) -> None:
+        if not self.has_weights and not follow:
+            raise EngineError(
+                "The vLLM engine has given its weights up", fix="Load weights before it is asked to write."
+            )
 
     def close(self) -> None:
         """End the engine and its process. Also done when this object or this program goes."""
@@ -224,8 +259,8 @@ def _send(stdin: IO[str], line: object) -> None:
     stdin.flush()
 
 
-def _environment(card: int | None) -> dict[str, str]:
-    """What the engine's process starts with."""
+def engine_process_environment(card: int | None) -> dict[str, str]:
+    """What a vLLM engine's process starts with. `card` is its card's number among the visible ones (None: all)."""
     env = {
         name: value
         for name, value in os.environ.items()
@@ -235,16 +270,22 @@ def _environment(card: int | None) -> dict[str, str]:
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
         "OMP_NUM_THREADS": str(torch.get_num_threads()),
     }
-    # Bound to cores, two engines would share the same ones.
-    env.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
-    env.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    for name, value in _UNLESS_SET.items():
+        env.setdefault(name, value)
     if card is not None:
         visible = env.get("CUDA_VISIBLE_DEVICES", "")
         env["CUDA_VISIBLE_DEVICES"] = visible.split(",")[card] if visible else str(card)
     return env
+
+
+def _card_memory(card: int | None) -> CardMemory | None:
+    """What the card has: vLLM will lie on the first of its visible ones."""
+    if not torch.cuda.is_available():  # vLLM's environment has a torch that sees it, this one does not
+        return None
+    free, total = torch.cuda.mem_get_info(card or 0)
+    return CardMemory(free, total)
 
 
 def _refusal(kind: str, why: str) -> EngineError:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from sapo_studio.app.commands.data_check import show_data
 from sapo_studio.app.commands.printing import console, say_json
+from sapo_studio.app.commands.scaling_table import scaling_as_data, scaling_here, show_scaling
 from sapo_studio.app.set_up.data_check import check_data
 from sapo_studio.app.set_up.model_check import check_model
 from sapo_studio.config.schema import RunConfig
@@ -16,14 +17,17 @@ SHORT = 120.0
 """Seconds below which a run's time is told in seconds."""
 
 
-def show_forecast(config: RunConfig, *, as_json: bool) -> None:
-    """Print the forecast of `config` on this machine, with what it rests on. Raises InputError where the run could not
-    load its model or use its data."""
+def show_forecast(config: RunConfig, *, as_json: bool, cards: int = 0) -> None:
+    """Print the forecast of `config` on this machine, with what it rests on, and what more cards bring: up to `cards`,
+    or (0) those that are here. Raises InputError where the run could not load its model or use its data."""
     check_model(config.model, python=config.runtime.engine_python)
     data = check_data(config)
-    found = forecast(config, find_shape(config), Machine.here())
+    shape, machine = find_shape(config), Machine.here()
+    found = forecast(config, shape, machine)
+    scaled = scaling_here(config, shape, machine, cards)
     if as_json:
-        say_json({"seconds": found.seconds, **asdict(found), **data})
+        more = {"scaling": scaling_as_data(scaled)} if scaled else {}
+        say_json({"seconds": found.seconds, **asdict(found), **more, **data})
         return
     from rich.markup import escape
     from rich.table import Table
@@ -48,6 +52,8 @@ def show_forecast(config: RunConfig, *, as_json: bool) -> None:
     if found.seconds is not None:
         whole = f"{found.seconds:,.0f} s" if found.seconds < SHORT else f"{found.seconds / 60:,.0f} min"
         terminal.print(f"In all about {whole}")
+    if scaled:
+        show_scaling(scaled, terminal)
     for bill in found.bills:
         mark = " (this run)" if bill.chosen else ""
         terminal.print(f"Labeling by {bill.labeler}{mark}: {bill.rollouts:,.0f} rollouts, {bill.tokens:,.0f} tokens")

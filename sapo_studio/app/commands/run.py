@@ -9,6 +9,9 @@ import typer
 
 from sapo_studio.app.commands.resume import LINES_HELP
 
+MOST_CARDS = 64
+"""That the dry run reckons with."""
+
 
 def register(app: typer.Typer) -> None:
     """Add `run`."""
@@ -33,6 +36,12 @@ def run(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what the run will take of memory and time, and start nothing.")
     ] = False,
+    cards: Annotated[
+        int | None,
+        typer.Option(
+            "--cards", min=1, max=MOST_CARDS, help="With --dry-run: also what up to so many cards would bring."
+        ),
+    ] = None,
     engine_python: Annotated[
         str | None,
         typer.Option("--engine-python", metavar="PATH", help="The Python that the engine lives in, where torch is."),
@@ -61,13 +70,15 @@ def run(
     more = list(overrides or [])
     if queued and detach:
         raise InputError("--queue and --detach contradict each other", fix="Give one of them.")
+    if cards is not None and not dry:
+        raise InputError("--cards goes with --dry-run", fix="To use several cards, set runtime.processes.")
     if engine_python is not None:
         more.append(f"runtime.engine_python={json.dumps(engine_python)}")
     preset, config = configure(what, more, seed=seed, name=name)
     if dry:
         from sapo_studio.app.commands.forecast import show_forecast
 
-        show_forecast(config, as_json=as_json)
+        show_forecast(config, as_json=as_json, cards=cards or 0)
         return
     supervisor.engine_python(config.runtime.engine_python)
     check_model(config.model, python=config.runtime.engine_python)
