@@ -120,7 +120,9 @@ def test_a_bare_checkout_measures_and_kills_vllm(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     by_name = {row["case"]: row for row in json.loads((tmp_path / "gpu.json").read_text())["cases"]}
     assert by_name["vLLM, speed"]["tokens_a_second, 2048 rows"] > 0
-    assert by_name["vLLM alone with the same settings"]["ours_of_it, 2048 rows"] > 0
+    alone = by_name["vLLM alone with the same settings"]
+    assert alone["tokens_a_second, 2048 rows"] > 0
+    assert "ours_of_it, 2048 rows" in alone
     slept = by_name["vLLM, the same text after sleeping"]
     assert slept["equal"] == slept["of"] > 0
     killed = by_name["vLLM killed with kill -9"]
