@@ -161,6 +161,9 @@ class Clock:
     def curve(self, name: str, step: int, value: float) -> None:
         """See TrainingCallback."""
 
+    def log(self, message: str, level: str = "info") -> None:
+        """See TrainingCallback."""
+
     def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """A step begins."""
         self.at.append(time.process_time())

@@ -86,7 +86,7 @@ def configured(given: argparse.Namespace) -> RunConfig:
         "runtime.device": given.device,
     }
     if given.device == "cpu":  # which is slow in half precision, and shares its memory with everything else
-        data |= {"model.precision": "fp32", "runtime.micro_batch": 8, "runtime.threads": 1}
+        data |= {"model.precision": "fp32", "runtime.micro_tokens": 2000, "runtime.threads": 1}
     settings = [f"{key}={json.dumps(value)}" for key, value in data.items()]
     _, config = configure(PRESET, [*settings, *given.set], seed=None, name=None)
     return config if given.share == 1 else scaled(config, given.share)

@@ -20,6 +20,7 @@ from sapo_studio.app.commands import (
     bundle,
     compare,
     doctor,
+    engine,
     evaluate,
     export,
     grade,
@@ -61,7 +62,7 @@ PANELS = {
     "What came out": (report, compare, audit, evaluate, label_study, try_checkpoint),
     "People who judge": (annotate, agreement, bundle, people_study),
     "Files and models, in and out": (import_file, score, export, publish, grade, benchmark),
-    "The store and this machine": (restore, doctor),
+    "The store and this machine": (restore, doctor, engine),
 }
 """Modules of commands, by the heading that their commands have in `sapo --help`."""
 for panel, modules in PANELS.items():

@@ -24,7 +24,7 @@ PACKAGES = {
 }
 """What Qt needs of the system, by the command that installs it: Debian and Ubuntu, Fedora, Arch."""
 
-PROBE = (sys.executable, "-P", "-c", "from PySide6.QtWidgets import QApplication; QApplication([])")
+PROBE = (sys.executable, "-P", "-m", "sapo_ui.app", "--try-display")
 PROBE_SECONDS = 30.0
 _MISSING = re.compile(r"\b(lib[\w.+-]+?\.so[.\d]*): cannot open shared object file")
 _UNREACHED = re.compile(r"could not connect to display|Failed to create wl_display", re.IGNORECASE)

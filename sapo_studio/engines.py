@@ -2,10 +2,14 @@
 
 A run names one (`runtime.engine_python`), else the profile does (SAPO_ENGINE_PYTHON, or the file that `choose` writes),
 else it is the Python of this process. Another Python is asked what it has before it is trusted with a run.
+
+The packaged program (packaging/) is no Python that torch could be put into: there, one has to be named, or set up
+(`sapo_studio.app.engine_setup`).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -19,7 +23,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 from sapo_studio import paths, stoppable
-from sapo_studio.errors import InputError, StoreError
+from sapo_studio.errors import InputError, NoEngine, StoreError
 from sapo_studio.files import read_text, write_atomic
 
 PYTHON_VARIABLE = "SAPO_ENGINE_PYTHON"
@@ -31,7 +35,7 @@ SEEN = (*NEEDED, "peft", "accelerate", "vllm", "bitsandbytes", "trl", "ray", "da
 """Packages that a Python is asked for."""
 SECONDS = 60.0
 
-_PROBE = f"""
+PROBE = f"""
 import importlib.metadata as m, json, sys
 found = {{}}
 for name in {SEEN!r}:
@@ -82,10 +86,38 @@ def lives_in(python: str) -> Generator[None]:
         _FOR_NOW.reset(before)
 
 
+def is_bundle() -> bool:
+    """Whether this is the packaged program, which brings its own Python for window and command line alone."""
+    return bool(getattr(sys, "frozen", False))
+
+
 def python_of(chosen: str = "") -> Path:
-    """The Python that a run with this `runtime.engine_python` works in."""
-    named = chosen or _FOR_NOW.get() or os.environ.get(PYTHON_VARIABLE, "") or _kept()
-    return paths.user_path(named) if named else Path(sys.executable)
+    """The Python that a run with this `runtime.engine_python` works in. Raises NoEngine where there is none."""
+    named = chosen or _FOR_NOW.get() or os.environ.get(PYTHON_VARIABLE, "") or chosen_for_all()
+    if named:
+        return paths.user_path(named)
+    if is_bundle():
+        raise _no_engine("This program brings none, as torch is large.")
+    return Path(sys.executable)
+
+
+def check_own() -> None:
+    """Raise NoEngine where this program's own Python has no torch, and so none of its own can run."""
+    lacking = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise _no_engine(f"Not installed: {', '.join(lacking)}.")
+
+
+def check_there(chosen: str = "") -> None:
+    """Raise NoEngine where a run with this `runtime.engine_python` could have no engine at all. Cheap: nothing is
+    started, and another Python is not asked what it has."""
+    if is_own(python_of(chosen)):
+        check_own()
+
+
+def _no_engine(why: str) -> NoEngine:
+    fix = "Set one up: `sapo engine install`, or Engine in the window's Store menu."
+    return NoEngine("There is no engine yet", why=why, fix=fix)
 
 
 def is_own(python: Path) -> bool:
@@ -104,7 +136,8 @@ def choose(python: str) -> None:
         raise StoreError(f"Cannot write {place}", why=str(error), fix="Make the data folder writable.") from error
 
 
-def _kept() -> str:
+def chosen_for_all() -> str:
+    """The Python that `choose` was given; empty where there is none."""
     place = paths.data_dir() / PLACE
     return read_text(place).strip() if place.is_file() else ""
 
@@ -115,7 +148,7 @@ def look(python: Path) -> Engine:
         raise InputError(f"There is no Python {python}", fix="Give the whole path, such as ~/torch-env/bin/python.")
     try:
         done = stoppable.runner(subprocess.run)(
-            [str(python), "-P", "-c", _PROBE],
+            [str(python), "-P", "-c", PROBE],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -137,7 +170,7 @@ def look(python: Path) -> Engine:
 
 def check(engine: Engine, protocol: int) -> None:
     """Raise InputError unless `engine` can work on runs of a program that speaks `protocol`."""
-    install = f"{engine.path} -m pip install --upgrade 'sapo-studio[engine]'"
+    install = install_command(engine.path, "engine", upgrade=True)
     if engine.protocol is None:
         raise InputError(f"{engine.path} has no SAPO Studio engine", why=engine.why, fix=f"Install it there: {install}")
     if engine.protocol != protocol:
@@ -151,6 +184,23 @@ def check(engine: Engine, protocol: int) -> None:
     if any(wrong):
         why = "; ".join(text for text in wrong if text)
         raise InputError(f"{engine.path} cannot run the engine", why=f"{why}.", fix=f"Install it there: {install}")
+
+
+def install_command(python: Path, extra: str, *, upgrade: bool = False) -> str:
+    """The command that brings an extra of this program into the environment of `python`."""
+    if python.is_relative_to(paths.engine_dir()):
+        return "sapo engine install" if extra == "engine" else f"sapo engine install --extra {extra}"
+    pip = "pip" if str(python) == sys.executable else f"{python} -m pip"
+    return f"{pip} install {'--upgrade ' if upgrade else ''}'sapo-studio[{extra}]'"
+
+
+def other_release(engine: Engine, release: str) -> str:
+    """What is said of an engine of another release than this program's, `release`, that it may work with all the same;
+    empty where they are of one."""
+    if engine.release == release:
+        return ""
+    install = install_command(engine.path, "engine", upgrade=True)
+    return f"The engine is of release {engine.release}, this program of {release}: {install} brings them together."
 
 
 def _what(name: str, found: str | None, least: str) -> str:

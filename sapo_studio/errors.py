@@ -30,6 +30,10 @@ class InputError(SapoError):
     exit_code = 2
 
 
+class NoEngine(InputError):  # noqa: N818  # nothing is wrong yet: it is set up when it is first needed
+    """Runs need an engine, and none was set up. `fix` says how that is done."""
+
+
 class RunGone(InputError):  # noqa: N818  # nobody did anything wrong
     """The run that is meant is not in the store, or not any more."""
 

@@ -187,6 +187,17 @@ def read_cards() -> Cards:
         nvml.close()
 
 
+def driver_cuda() -> tuple[int, int] | None:
+    """The newest CUDA that the NVIDIA driver takes, as (13, 0); None where no card answers, or NVIDIA's library is not
+    installed."""
+    nvml = Nvml()
+    try:
+        told = nvml.read(lambda library, _number, _handle: int(library.nvmlSystemGetCudaDriverVersion_v2()))
+        return (told[0] // 1000, told[0] % 1000 // 10) if told else None
+    finally:
+        nvml.close()
+
+
 def visible_cards(cards: Sequence[Card]) -> tuple[int, ...] | None:
     """The numbers of those that a process started from this one may use, in its order, where `CUDA_VISIBLE_DEVICES`
     names some by number or UUID; None where it does not, or names parts of cards."""

@@ -47,6 +47,11 @@ def store_path() -> Path:
     return data_dir() / "studio.db"
 
 
+def engine_dir() -> Path:
+    """Where environments for the engine are made (`sapo engine install`)."""
+    return data_dir() / "engine"
+
+
 def run_dir(run_id: str) -> Path:
     """A run's own folder: config.toml, engine.log, artefacts."""
     return data_dir() / "runs" / run_id

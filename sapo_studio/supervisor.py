@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sapo_studio import engines, paths, processes
+from sapo_studio import __version__, engines, paths, processes
 from sapo_studio.config.card_check import check_cards
 from sapo_studio.config.changes import Change, changed
 from sapo_studio.domain.runs import RunStatus, Verb
@@ -55,7 +55,7 @@ def launch(store: Store, run_id: str, *, cards: Sequence[str] = (), from_queue: 
     """
     reconcile(store)
     folder = store.run_dir(run_id)
-    python = engine_python(queries.get_config(store, run_id).runtime.engine_python)
+    python, note = _fitting_python(queries.get_config(store, run_id).runtime.engine_python)
     try:
         # One transaction from the look to the note: the next caller sees the process, and so does the engine itself,
         # which takes the run with another one. Nothing slow happens in here.
@@ -67,6 +67,8 @@ def launch(store: Store, run_id: str, *, cards: Sequence[str] = (), from_queue: 
             runs.mark_handled(store, [command.id for command in runs.open_commands(store, run_id)])
             identity = _start_engine(store, run_id, folder, python, cards)
             run_queue.mark_started(store, run_id, cards)
+            if note:
+                runs.add_log(store, run_id, "warning", note)
             # Written now, so that an engine that dies before it has the run is found out. The engine writes the same.
             runs.heartbeat(store, run_id, pid=identity.pid, pid_started=identity.started)
     except OSError as error:
@@ -110,12 +112,20 @@ def being_started(run: RunSummary) -> InputError:
 
 def engine_python(chosen: str = "") -> Path:
     """The Python that the engine of a run lives in (`engines.python_of`). Another one than this process's is asked
-    what it has first, which takes a second; InputError where that will not do.
+    what it has first, which takes a second; InputError where that will not do, NoEngine where there is none at all.
     """
+    return _fitting_python(chosen)[0]
+
+
+def _fitting_python(chosen: str) -> tuple[Path, str]:
+    """The same, and what is to be said of it."""
     python = engines.python_of(chosen)
-    if not engines.is_own(python):
-        engines.check(engines.look(python), PROTOCOL)
-    return python
+    if engines.is_own(python):
+        engines.check_own()
+        return python, ""
+    found = engines.look(python)
+    engines.check(found, PROTOCOL)
+    return python, engines.other_release(found, __version__)
 
 
 def _start_engine(store: Store, run_id: str, folder: Path, python: Path, cards: Sequence[str]) -> ProcessIdentity:

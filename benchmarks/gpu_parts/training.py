@@ -73,7 +73,7 @@ def train(check: Check, objective: str, tuning: Tuning, *, checkpointing: bool =
     count = 4 * micro
     paired = objective == "orpo"
     batch = 2 * micro // (2 if paired else 1)
-    args = TrainingArgs(1e-5, 1, batch, 0, micro_batch=micro, precision=check.precision)
+    args = TrainingArgs(1e-5, 1, batch, 0, micro_tokens=micro * length(check), precision=check.precision)
     items = texts(check, count, vocabulary(model))
 
     def work() -> None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import heapq
 import os
+import socket
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
@@ -40,6 +42,9 @@ class Group:
 
     rank = 0
     size = 1
+    local_rank = 0
+    local_size = 1
+    """Which of how many on this machine."""
 
     @property
     def leader(self) -> bool:
@@ -90,8 +95,9 @@ class Group:
         """Give all ranks the leader's values of `parameters`, bit by bit."""
 
     def helpers_per_rank(self, count: int) -> int:
-        """This rank's part of `count` helper processes. 0 means one a core, and stays 0 for a single rank."""
-        return max(1, (count or os.cpu_count() or 1) // self.size) if self.size > 1 else count
+        """This rank's part of its machine's `count` helper processes. 0 means one a core, and stays 0 for a single
+        rank."""
+        return max(1, (count or os.cpu_count() or 1) // self.local_size) if self.size > 1 else count
 
     def barrier(self) -> None:
         """Return once all ranks are here: what the leader wrote before it can be read after it."""
@@ -104,7 +110,7 @@ ALONE = Group()
 
 
 class Ranks(Group):
-    """Several processes on this machine: gloo for objects and on CPU, NCCL for gradients on cards.
+    """Several processes, on one machine or more: gloo for objects and on CPU, NCCL for gradients on cards.
 
     Everything raises PeersLostError where another rank has ended.
     """
@@ -114,6 +120,9 @@ class Ranks(Group):
             distributed.init_process_group("gloo", timeout=PATIENCE)
         self.rank = distributed.get_rank()
         self.size = distributed.get_world_size()
+        machines = self.gather(_machine())
+        self.local_size = machines.count(machines[self.rank])
+        self.local_rank = machines[: self.rank].count(machines[self.rank])
         self._gradients: distributed.ProcessGroup | None = None
 
     def use(self, device: torch.device) -> None:
@@ -190,6 +199,13 @@ def _peers() -> Generator[None]:
         raise
     except RuntimeError as error:  # gloo and NCCL have no finer one that all of them use
         raise PeersLostError(str(error)) from error
+
+
+def _machine() -> tuple[str, str]:
+    """What tells this machine from others, also from one of the same name. A container counts as one."""
+    with contextlib.suppress(OSError):
+        return socket.gethostname(), Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    return socket.gethostname(), ""
 
 
 def join() -> Ranks | None:

@@ -17,7 +17,7 @@ from sapo_engine.models.loading import start_model
 from sapo_engine.models.placement import Placement
 from sapo_engine.models.precision import resolve
 from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
-from sapo_engine.models.sources import find_folder
+from sapo_engine.models.sources import find_folder, pin_model, pinned_model
 from sapo_engine.preflight import check_installed
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import key_of
@@ -32,6 +32,7 @@ from sapo_engine.text.prompts import Prompts, check_vocabulary, end_turns, token
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.reading import padding_note
 from sapo_engine.training.trainer import TrainingArgs
 from sapo_studio.config.schema import OptimiserConfig, RunConfig, WarmupConfig
 from sapo_studio.domain.leaks import find_leaks
@@ -62,10 +63,13 @@ class RunSession:
         self.adapters = Adapters.of(config.model)
         self.task: Task = make_task(config.task, config.seed, graders=group.helpers_per_rank(config.runtime.graders))
         if config.model.source != "fresh" and group.size > 1:
-            # What has to be fetched or converted is so once, by the leader.
+            # What has to be fetched or converted is so once a machine, and what the leader fetched holds for all.
             if group.leader:
                 find_folder(config.model, run_dir)
-            group.share(None)
+            pin_model(run_dir, group.share(pinned_model(run_dir)))
+            if group.local_rank == 0 and not group.leader:
+                find_folder(config.model, run_dir)
+            group.barrier()
         network, self.tokenizer = start_model(config.model, self.task, config.seed, device, run_dir)
         if config.task.kind == "arithmetic" and config.model.source != "fresh":
             some = self.task.questions("train")[:LOOKED_AT]
@@ -83,7 +87,7 @@ class RunSession:
         self._plain_tokenizer = copy.deepcopy(self.tokenizer) if config.evaluation.sets else self.tokenizer
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
-        self.notes = [note for note in (end_token_note(network, self.tokenizer),) if note]
+        self.notes = [note for note in (end_token_note(network, self.tokenizer), padding_note(network)) if note]
         self.pad_id = token_id(self.tokenizer.pad_token_id)
         self.questions: dict[int, Question] = {
             q.number: q for split in ("train", "development", "test", "process") for q in self.task.questions(split)
@@ -214,7 +218,8 @@ class RunSession:
             config.epochs,
             config.batch_size,
             seed,
-            micro_batch=self.config.runtime.micro_batch,
+            micro_tokens=self.config.runtime.micro_tokens,
+            compile=self.config.runtime.compile,
             precision=self.precision,
             group=self.group,
             meter=self.meter,

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from sapo_studio import engines, paths
+from sapo_studio import __version__, engines, paths
 from sapo_studio.display import has_display, window_fault
 from sapo_studio.errors import SapoError
 from sapo_studio.events import PROTOCOL
@@ -78,13 +78,15 @@ def sqlite_check(found: tuple[int, ...]) -> Check:
 
 
 def _libraries() -> Iterator[Check]:
-    for needed, group in ((True, NEEDED), (False, OPTIONAL)):
+    elsewhere = engines.is_bundle() or bool(engines.chosen_for_all())  # then the engine's Python is what counts
+    for needed, group in ((not elsewhere, () if elsewhere else NEEDED), (False, OPTIONAL)):
         for name, extra in group:
             try:
                 yield Check(name, "good", version(name))
             except PackageNotFoundError:
-                advice = f'pip install "sapo-studio[{extra}]"'
-                yield Check(name, "bad" if needed else "note", "not installed", advice)
+                if not (elsewhere and extra != "ui"):
+                    advice = f'pip install "sapo-studio[{extra}]"'
+                    yield Check(name, "bad" if needed else "note", "not installed", advice)
 
 
 def _engine_python() -> Iterator[Check]:
@@ -98,7 +100,8 @@ def _engine_python() -> Iterator[Check]:
     except SapoError as error:
         yield Check("engine python", "bad", error.what, f"{error.why} {error.fix}".strip())
     else:
-        yield Check("engine python", "good", f"{python}: {found.summary}")
+        note = engines.other_release(found, __version__)
+        yield Check("engine python", "note" if note else "good", f"{python}: {found.summary}", note)
 
 
 def window_checks() -> Iterator[Check]:

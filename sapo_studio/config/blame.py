@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from sapo_studio.config.changes import changed
+from sapo_studio.config.engine_limits import MICRO_TOKENS
 from sapo_studio.config.schema import PAIRED, RunConfig, field_paths
+from sapo_studio.config.text_lengths import as_asked, assumed_lengths
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.errors import InputError
 
@@ -65,8 +67,20 @@ def _largest_batch(config: RunConfig) -> int:
     return max(config.warmup.batch_size, config.verifier.batch_size, config.optimiser.batch_size)
 
 
+def _fewer_tokens(config: RunConfig, told: Told) -> int | None:
+    """Half of the positions that are trained on at a time; none where one text alone has as many."""
+    one = as_asked(config.task, assumed_lengths(config.task)).longest
+    now = config.runtime.micro_tokens or min(MICRO_TOKENS, _largest_batch(config) * one)
+    return max(one, now // 2) if now > one else None
+
+
 def _cards_there(config: RunConfig, told: Told) -> int | None:
     return int(told["cards"]) or None
+
+
+def _room_there(config: RunConfig, told: Told) -> int | None:
+    room = told["cards"] or ""
+    return int(room) or None if room.isdecimal() else None
 
 
 def _no_card(config: RunConfig, told: Told) -> str | None:
@@ -79,7 +93,7 @@ def _fewer_shots(config: RunConfig, told: Told) -> int | None:
 
 _SAME = "the result is the same: gradients of the parts are summed"
 MEMORY = (
-    Suggestion("runtime.micro_batch", _half("runtime.micro_batch", _largest_batch), _SAME, TRAINS),
+    Suggestion("runtime.micro_tokens", _fewer_tokens, _SAME, TRAINS),
     Suggestion(
         "runtime.rollout_batch",
         _half("runtime.rollout_batch", lambda config: 512),
@@ -90,6 +104,7 @@ MEMORY = (
     Suggestion("model.tuning", _to("lora"), "adapters are trained beside frozen weights"),
     Suggestion("verifier.base", _to("shared"), "the verifier is adapters on the reasoner's weights"),
 )
+_LOCAL = Suggestion("runtime.launcher", _to("local"), "on this machine alone")
 _DATA = (
     Suggestion("task.train_data"),
     Suggestion("task.test_data"),
@@ -129,6 +144,26 @@ RULES: tuple[Rule, ...] = (
         resume=True,
     ),
     Rule("gpus", r"^runtime\.gpus names", (Suggestion("runtime.gpus", _to(""), "as many cards as it needs"),)),
+    Rule(
+        "cluster-room",
+        r"^runtime\.processes = \w+, but the Ray cluster has room for (?P<cards>\w+)|^The Ray cluster had no room",
+        (Suggestion("runtime.processes", _room_there, "as many as there is room for"), _LOCAL),
+        resume=True,
+    ),
+    Rule("cluster-lost", r"was lost with its place on the cluster", (_LOCAL,), resume=True),
+    Rule(
+        "cluster",
+        r'^runtime\.launcher = "ray"|Ray cluster|Ray client|^runtime\.ray_address',
+        (Suggestion("runtime.ray_address"), _LOCAL),
+        resume=True,
+    ),
+    Rule(
+        "machines",
+        r"^runtime\.hosts names|^The machines did not meet|^The workers on|^The workers are of several releases"
+        r"|lost the others$|^There is no folder .* on ",
+        (Suggestion("runtime.hosts"), _LOCAL),
+        resume=True,
+    ),
     Rule("windows", r"^runtime\.processes = .* Windows", (Suggestion("runtime.processes", _to(1), "one process"),)),
     Rule(
         "python",

@@ -12,6 +12,8 @@ def trouble_here(config: RunConfig) -> CardTrouble | None:
     """What of `runtime` stands in the way of `config` on this machine. Asks the driver, where that matters; not for
     the GUI thread."""
     runtime = config.runtime
+    if runtime.launcher != "local":
+        return None  # cards of other machines are meant as well; who starts the workers there says what is lacking
     if not _asks_for_cards(runtime):
         return _trouble(runtime, None)
     found = read_cards()

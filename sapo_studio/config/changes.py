@@ -36,8 +36,12 @@ MACHINE = (
     "runtime.device",
     "runtime.gpus",
     "runtime.processes",
+    "runtime.launcher",
+    "runtime.ray_address",
+    "runtime.hosts",
     "runtime.vllm_memory",
-    "runtime.micro_batch",
+    "runtime.micro_tokens",
+    "runtime.compile",
     "runtime.graders",
     "runtime.threads",
     "runtime.rollout_batch",
@@ -65,7 +69,7 @@ REASONS = {
     "iterations": "The phases of a run are planned when it begins.",
     "runtime.backend": "Another one may draw other samples by the same seed.",
 }
-_BATCHES = "It says how many count as one step, which is part of the method; runtime.micro_batch only saves memory."
+_BATCHES = "It says how many count as one step, which is part of the method; runtime.micro_tokens only saves memory."
 _REST = "What the run has done so far was done with the value it has: the rest would not fit it."
 
 

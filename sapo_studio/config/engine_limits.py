@@ -15,10 +15,20 @@ BENCHMARK_SAMPLES = 4
 ANSWER_TOKENS, CODE_TOKENS = 320, 400
 """Longest written solution where `task.max_new_tokens` is 0: of an answer, and of a program."""
 
-SCORED_ROWS = 256
-"""Sequences that a verifier reads at a time, at most,"""
-SCORED_ENTRIES = 2**27
-"""and positions times vocabulary: each takes 12 bytes for a moment, in all 1.5 GiB."""
+SCORED_POSITIONS = 16384
+"""Token positions that a verifier reads at a time, at most, if a text is not longer."""
+
+HEAD_ENTRIES, CARD_HEAD_ENTRIES = 2**25, 2**28
+"""Positions times vocabulary whose scores a language head makes at a time in training and scoring: on a CPU, whose
+caches are soon full, and on a card, which wants large products. In fp32 these are 128 MiB and 1 GiB."""
+
+MICRO_TOKENS = 8192
+"""Token positions that are trained on at a time on a CPU, at most, where `runtime.micro_tokens` is 0: more are slower,
+since they leave its caches,"""
+CPU_PASS = 2**31
+"""and no more than have activations of 2 GiB, whatever is free: the same on every machine."""
+MOST_TOKENS = 2**16
+"""The most on a card. It is at work with a third of them."""
 
 ROLLOUT_ROWS = 512
 """Sequences that the program's own sampler writes at a time where `runtime.rollout_batch` is 0 and no card's memory

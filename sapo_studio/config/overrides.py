@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from sapo_studio.config.gone import Tell
 from sapo_studio.config.presets import find_preset, is_path
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.errors import InputError
@@ -12,12 +13,17 @@ from sapo_studio.files import DEEPEST, parse_toml_text
 from sapo_studio.names import checked_name
 
 
-def configure(what: str, settings: Iterable[str], *, seed: int | None, name: str | None) -> tuple[str, RunConfig]:
+def configure(
+    what: str, settings: Iterable[str], *, seed: int | None, name: str | None, tell: Tell = lambda _: None
+) -> tuple[str, RunConfig]:
     """The preset's name ("" for a file) and the checked configuration of `what`, a preset or the path of a TOML file.
+    `tell` hears of each setting of an earlier version that has become another one.
 
     Raises InputError for a name or file that is not there, and for every wrong value in it.
     """
     preset = find_preset(what)
+    for note in preset.notes:
+        tell(note)
     data: dict[str, Any] = preset.config.model_dump(mode="json")
     if "name" not in preset.config.model_fields_set:
         data["name"] = preset.name
@@ -26,7 +32,7 @@ def configure(what: str, settings: Iterable[str], *, seed: int | None, name: str
         data["seed"] = seed
     if name is not None:
         data["name"] = name
-    config = parse_config(data, source=what)
+    config = parse_config(data, source=what, tell=tell)
     checked_name(config.name, "a run")
     return "" if is_path(what) else preset.name, config
 

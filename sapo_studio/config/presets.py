@@ -20,6 +20,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sapo_studio import paths
+from sapo_studio.config.gone import Tell, modernised
 from sapo_studio.config.places import beside, whole_paths
 from sapo_studio.config.schema import Problem, RunConfig, problems
 from sapo_studio.errors import InputError, StoreError
@@ -42,7 +43,8 @@ class About(BaseModel):
 class Preset:
     """A configuration under a name.
 
-    `minutes` is about how long it takes on two cores, None where nobody said.
+    `minutes` is about how long it takes on two cores, None where nobody said. `notes`: what settings of an earlier
+    version in its file have become, a sentence each.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Preset:
     config: RunConfig
     path: Path
     shipped: bool
+    notes: tuple[str, ...] = ()
 
 
 def shipped_dir() -> Path:
@@ -118,19 +121,24 @@ def read_preset(path: Path) -> Preset:
             why="A run of nothing but defaults is not what anybody means by a file.",
             fix="Begin with a preset that is near to it: sapo presets lab-demo > mine.toml",
         )
-    config, about = parse_toml(text, source=str(path))
+    notes: list[str] = []
+    config, about = parse_toml(text, source=str(path), tell=notes.append)
     config = beside(config, path.parent)
     shipped = path.parent.resolve() == shipped_dir().resolve()
-    return Preset(path.stem, about.title or path.stem, about.description, about.minutes, config, path, shipped)
+    return Preset(
+        path.stem, about.title or path.stem, about.description, about.minutes, config, path, shipped, tuple(notes)
+    )
 
 
-def parse_toml(text: str, *, source: str = "the configuration") -> tuple[RunConfig, About]:
-    """The configuration in TOML `text` and what it says about itself.
+def parse_toml(text: str, *, source: str = "the configuration", tell: Tell = lambda _: None) -> tuple[RunConfig, About]:
+    """The configuration in TOML `text` and what it says about itself. `tell` hears of each setting of an earlier
+    version that has become another one.
 
     Raises InputError, with the line of each fault.
     """
     data = parse_toml_text(text, source)
     about_data = data.pop("preset", {})
+    data = modernised(data, source, tell)
     faults: list[Problem] = []
     config, about = None, About()
     try:

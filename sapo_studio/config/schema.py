@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from sapo_studio.config.gone import without_gone
+from sapo_studio.config.gone import RENAMED, Tell, modernised
 from sapo_studio.config.sections.base import LAB, MAIN, MisfitError, Section, unit
 from sapo_studio.config.sections.early_stop import EarlyStopConfig
 from sapo_studio.config.sections.evaluation import EvalSetConfig, EvaluationConfig
@@ -118,13 +118,16 @@ class RunConfig(Section):
         return self
 
 
-def parse_config(data: Mapping[str, Any], *, source: str = "the configuration") -> RunConfig:
+def parse_config(
+    data: Mapping[str, Any], *, source: str = "the configuration", tell: Tell = lambda _: None
+) -> RunConfig:
     """Check `data` (from TOML, JSON or a form) and fill in the defaults.
 
     Raises InputError that names every wrong field by its dotted path, with what would be right; an unknown key is
-    answered with the nearest known one. A setting that an earlier version had is left out where it changes nothing.
+    answered with the nearest known one. A setting that an earlier version had is left out where it changes nothing, or
+    becomes what it is called today, of which `tell` hears.
     """
-    data = without_gone(data, source)
+    data = modernised(data, source, tell)
     try:
         return RunConfig.model_validate(data)
     except ValidationError as error:
@@ -163,6 +166,8 @@ def problems(error: ValidationError) -> list[Problem]:
 
 def nearest(path: str) -> list[str]:
     """Known keys (by dotted path) or sections that an unknown `path` may stand for: those of its own section first."""
+    if path in RENAMED:
+        return [RENAMED[path]]
     known = field_paths()
     section, _, leaf = path.rpartition(".")
     inside = [p for p in known if p.rpartition(".")[0] == section] if section else list(RunConfig.model_fields)

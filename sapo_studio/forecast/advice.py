@@ -49,11 +49,9 @@ def _changes(config: RunConfig, use: str) -> Iterator[Change]:
             for less in _less(runtime.rollout_batch):
                 yield f"runtime.rollout_batch = {less}", {"runtime": {"rollout_batch": less}}
     elif use != "Scoring":
-        batch = runtime.micro_batch or max(
-            config.warmup.batch_size, verifier.batch_size, 2 * config.optimiser.batch_size
-        )
-        for less in _less(batch):
-            yield f"runtime.micro_batch = {less}", {"runtime": {"micro_batch": less}}
+        for halved in range(1, 8):
+            if less := runtime.micro_tokens >> halved:
+                yield f"runtime.micro_tokens = {less}", {"runtime": {"micro_tokens": less}}
         if not model.gradient_checkpointing:
             yield "model.gradient_checkpointing = true", {"model": {"gradient_checkpointing": True}}
         if model.tuning == "full":

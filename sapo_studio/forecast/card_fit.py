@@ -9,7 +9,7 @@ from sapo_studio.forecast.device_plan import place_of
 from sapo_studio.forecast.lengths import lengths
 from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.memory_parts import Peak
-from sapo_studio.forecast.memory_use import card_peaks, with_rows
+from sapo_studio.forecast.memory_use import card_peaks, settled
 from sapo_studio.forecast.model_shape import ModelShape
 
 
@@ -20,6 +20,6 @@ def card_needs(config: RunConfig, shape: ModelShape, machine: Machine) -> dict[i
     for card in machine.cards:
         runtime = config.runtime.model_copy(update={"device": "cuda", "gpus": str(card.number)})
         place = replace(place_of(config.model_copy(update={"runtime": runtime}), machine), cards=(card.number,))
-        rows = with_rows(config, shape, place, texts, card.total)
-        found[card.number] = max(card_peaks(rows, shape, place, texts, card.total), key=lambda peak: peak.bytes)
+        whole = settled(config, shape, place, texts, card.total)
+        found[card.number] = max(card_peaks(whole, shape, place, texts, card.total), key=lambda peak: peak.bytes)
     return found

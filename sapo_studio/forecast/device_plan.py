@@ -9,6 +9,8 @@ from sapo_studio.domain.card_choice import card_trouble
 from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.throughput import Pace, pace_of
 
+_ASK_RAY = "`sapo doctor --cluster` shows them."
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -43,6 +45,12 @@ def place_of(config: RunConfig, machine: Machine) -> Place:
     if device.startswith("cuda:") and device[5:].isdigit():
         at, among = int(device[5:]), named or usable
         named = [among[at] if at < len(among) else at]
+    if runtime.launcher != "local":
+        why = "The workers are on several machines: what the others have is not known here"
+        fix = _ASK_RAY if runtime.launcher == "ray" else ""
+        cards = () if device == "cpu" else tuple(range(runtime.processes))
+        precision = _settled(config, "bf16" if cards else "fp32")
+        return Place(cards, runtime.processes, runtime.threads, precision, timed=False, why=f"{why}.", fix=fix)
     trouble = card_trouble(
         device=device,
         gpus=runtime.gpus,

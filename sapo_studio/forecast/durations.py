@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS, VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
+from sapo_studio.config.engine_limits import MICRO_TOKENS, SCORED_POSITIONS, VLLM_CPU_SEQUENCES, VLLM_SEQUENCES
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.task_kinds import TASK_KINDS
 from sapo_studio.forecast.device_plan import Place
@@ -33,7 +33,7 @@ def phase_seconds(
         logits = config.verifier.head == "likelihood"
         sequences = work.scored / place.processes
         seconds += pace.forward(shape, nets.verifier, sequences, work.length, logits=logits)
-        rows = min(SCORED_ROWS, max(1.0, SCORED_ENTRIES // (work.length * shape.vocab))) if logits else SCORED_ROWS
+        rows = max(1.0, SCORED_POSITIONS / work.length)
         seconds += pace.call * shape.layers * sequences / rows + A_SEQUENCE * work.scored
     return seconds + handling_seconds(config, machine, work)
 
@@ -79,5 +79,6 @@ def _training(config: RunConfig, nets: Networks, pace: Pace, place: Place, work:
     how = nets.verifier if work.who == "verifier" else nets.reasoner
     logits = work.who == "reasoner" or config.verifier.head == "likelihood"
     mine = -(-work.batch // place.processes)
-    parts = -(-mine // config.runtime.micro_batch) if config.runtime.micro_batch else 1
+    most = config.runtime.micro_tokens or MICRO_TOKENS
+    parts = -(-mine // max(1, int(most // work.length)))
     return work.steps * pace.step(nets.shape, how, mine, work.length, parts, logits=logits)

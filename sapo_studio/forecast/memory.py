@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sapo_studio.config.engine_limits import VLLM_SEQUENCES
+from sapo_studio.config.engine_limits import CPU_PASS, MICRO_TOKENS, MOST_TOKENS, VLLM_SEQUENCES
 from sapo_studio.forecast.memory_parts import MIB, Part, Peak
 from sapo_studio.forecast.model_shape import ModelShape
 
@@ -159,6 +159,18 @@ def activations(shape: ModelShape, how: Numerics, batch: Batch, *, logits: bool,
     return tuple(parts)
 
 
+def lasting(shape: ModelShape, how: Numerics) -> tuple[Part, ...]:
+    """What a training allocates beside the weights and keeps to its end."""
+    count = how.trained(shape)
+    parts = [
+        Part("gradients", 4.0 * count, "fp32, of what is trained"),
+        Part("optimiser", 8.0 * count, "AdamW: two moments in fp32"),
+    ]
+    if how.tuning == "full" and how.precision != "fp32":
+        parts.append(Part("weights once more", 2.0 * count, f"what is calculated with, in {how.precision}"))
+    return tuple(parts)
+
+
 def training(
     use: str,
     shape: ModelShape,
@@ -178,15 +190,45 @@ def training(
     parts = [Part("weights", base, how.base_words)]
     if how.tuning != "full":
         parts.append(Part("adapters", 4.0 * count, f"LoRA of rank {how.rank} on every linear layer, in fp32"))
-    parts.append(Part("gradients", 4.0 * count, "fp32, of what is trained"))
-    parts.append(Part("optimiser", 8.0 * count, "AdamW: two moments in fp32"))
-    passing = list(activations(shape, how, batch, logits=logits, heap=heap))
-    if how.tuning == "full" and how.precision != "fp32":
-        passing.append(Part("weights once more", 2.0 * count, f"autocast's copies in {how.precision}"))
-    # The step itself takes square roots of all second moments at once; then there are no activations.
-    step = Part("optimiser step", 4.0 * count, "AdamW updates all tensors at a time and needs one further copy")
+    parts += lasting(shape, how)
+    passing = activations(shape, how, batch, logits=logits, heap=heap)
+    # On a CPU the step takes square roots of all second moments at once; then there are no activations. On a card one
+    # kernel does all of it in place.
+    step = Part("optimiser step", 4.0 * count if heap else 0.0, "AdamW updates all tensors at a time, in a copy")
     parts += passing if sum(part.bytes for part in passing) >= step.bytes else [step]
     return Peak(use, (*parts, *beside))
+
+
+SPARE = 0.85
+"""Share of free memory that is given to a part of a batch: what else lives for a moment, and pieces of other sizes."""
+
+
+def micro_tokens_that_fit(
+    shape: ModelShape, how: Numerics, length: int, free: float, *, logits: bool = True, there: float = 0.0
+) -> int:
+    """How many token positions can be trained on at a time in `free` bytes beside the weights, in texts of up to
+    `length`: 1 where there is no room at all.
+
+    `there`: bytes of what the training keeps to its end (`lasting`) that are allocated already.
+    """
+    still = max(0.0, sum(part.bytes for part in lasting(shape, how)) - there)
+    none, each = _passing(shape, how, length, logits=logits)
+    return int(max(1.0, min(MOST_TOKENS, SPARE * (free - still - none) / each)))
+
+
+def micro_tokens_on_cpu(shape: ModelShape, how: Numerics, length: int, *, logits: bool = True) -> int:
+    """The same on a CPU, where it does not go by what is free: other programs come and go."""
+    none, each = _passing(shape, how, length, logits=logits)
+    return int(max(1.0, min(MICRO_TOKENS, (CPU_PASS - none) / each)))
+
+
+def _passing(shape: ModelShape, how: Numerics, length: int, *, logits: bool) -> tuple[float, float]:
+    """Bytes that a pass takes whatever its size, and for each position."""
+    none, two = (
+        sum(part.bytes for part in activations(shape, how, Batch(count, length), logits=logits, heap=False))
+        for count in (0, 2)
+    )
+    return none, (two - none) / (2 * length)
 
 
 def key_value_bytes(shape: ModelShape, how: Numerics) -> float:

@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sapo_studio.config.engine_limits import ROLLOUT_ROWS, SCORED_ENTRIES, SCORED_ROWS, VLLM_CPU_CACHE
+from sapo_studio.config.engine_limits import (
+    CARD_HEAD_ENTRIES,
+    HEAD_ENTRIES,
+    MICRO_TOKENS,
+    ROLLOUT_ROWS,
+    SCORED_POSITIONS,
+    VLLM_CPU_CACHE,
+)
 from sapo_studio.config.schema import PAIRED, RunConfig
 from sapo_studio.forecast.device_plan import Place
 from sapo_studio.forecast.lengths import Lengths
@@ -17,6 +24,8 @@ from sapo_studio.forecast.memory import (
     Generation,
     Numerics,
     activations,
+    micro_tokens_on_cpu,
+    micro_tokens_that_fit,
     rows_that_fit,
     sampling,
     training,
@@ -69,34 +78,59 @@ def networks(config: RunConfig, shape: ModelShape, precision: str) -> Networks:
     return Networks(shape, reasoner, verifier, shared, config.labeling.labeler != "none")
 
 
-def with_rows(config: RunConfig, shape: ModelShape | None, place: Place, texts: Lengths, free: float) -> RunConfig:
-    """`config` with the sequences that the engine will generate at a time where it leaves them open. `free`: bytes of
+def settled(config: RunConfig, shape: ModelShape | None, place: Place, texts: Lengths, free: float) -> RunConfig:
+    """`config` with what the engine will generate and train on at a time where it leaves that open. `free`: bytes of
     the card with the least, 0 where none is known."""
-    if config.runtime.rollout_batch:
-        return config
-    rows = ROLLOUT_ROWS
-    if shape is not None and place.on_cards and free:
-        how = networks(config, shape, place.precision).reasoner
-        room = free - CUDA_CONTEXT - how.base_bytes(shape)
-        if how.tuning != "full":
-            room -= 4.0 * how.trained(shape)
-        # The longest that is asked for: rollouts from the middle of a solution.
-        prompt = texts.longest_prompt + texts.longest_solution // 2
-        rows = rows_that_fit(shape, how, prompt, texts.longest_solution, room)
-    return config.model_copy(update={"runtime": config.runtime.model_copy(update={"rollout_batch": rows})})
+    known = shape is not None and place.on_cards and free
+    update: dict[str, int] = {}
+    if not config.runtime.rollout_batch:
+        update["rollout_batch"] = _rows(config, shape, place, texts, free) if known and shape else ROLLOUT_ROWS
+    if not config.runtime.micro_tokens:
+        update["micro_tokens"] = _micro_tokens(config, shape, place, texts, free) if shape else MICRO_TOKENS
+    return config.model_copy(update={"runtime": config.runtime.model_copy(update=update)}) if update else config
+
+
+def _room(shape: ModelShape, how: Numerics, free: float) -> float:
+    """Bytes of a card that are free beside a network's weights."""
+    room = free - CUDA_CONTEXT - how.base_bytes(shape)
+    return room if how.tuning == "full" else room - 4.0 * how.trained(shape)
+
+
+def _rows(config: RunConfig, shape: ModelShape, place: Place, texts: Lengths, free: float) -> int:
+    how = networks(config, shape, place.precision).reasoner
+    # The longest that is asked for: rollouts from the middle of a solution.
+    prompt = texts.longest_prompt + texts.longest_solution // 2
+    return rows_that_fit(shape, how, prompt, texts.longest_solution, _room(shape, how, free))
+
+
+def _micro_tokens(config: RunConfig, shape: ModelShape, place: Place, texts: Lengths, free: float) -> int:
+    """The fewest of all trainings."""
+    nets, length = networks(config, shape, place.precision), min(texts.longest, shape.positions)
+
+    def fit(how: Numerics, *, logits: bool) -> int:
+        if not place.on_cards:
+            return micro_tokens_on_cpu(shape, how, length, logits=logits)
+        if not free:
+            return MICRO_TOKENS
+        return micro_tokens_that_fit(shape, how, length, _room(shape, how, (1 - FRAGMENTS) * free), logits=logits)
+
+    found = [fit(nets.reasoner, logits=True)]
+    if nets.verifies:
+        found.append(fit(nets.verifier, logits=config.verifier.head == "likelihood"))
+    return min(found)
 
 
 def _batch(config: RunConfig, place: Place, size: int, sides: int, length: int) -> Batch:
+    """What one process trains on at a time of a batch of `size` items, each of so many `sides` of `length`."""
     mine = -(-size // place.processes)
-    if config.runtime.micro_batch:
-        mine = min(mine, max(1, config.runtime.micro_batch // sides))
-    return Batch(sides * mine, length)
+    most = config.runtime.micro_tokens or MICRO_TOKENS
+    return Batch(sides * min(mine, max(1, most // (sides * length))), length)
 
 
 def _works(config: RunConfig, nets: Networks, place: Place, texts: Lengths) -> dict[str, Peak]:
     """Each kind of work with the networks that it itself needs, by its name."""
     shape, heap = nets.shape, not place.on_cards
-    length = min(texts.longest_prompt + texts.longest_solution, shape.positions)
+    length = min(texts.longest, shape.positions)
     found: dict[str, Peak] = {}
     if config.warmup.epochs:
         # Solutions of the data, not samples, which may go on to the limit.
@@ -136,14 +170,21 @@ def _generations(config: RunConfig, texts: Lengths) -> list[Generation]:
     ]
 
 
-def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int = SCORED_ROWS) -> Peak:
-    """The peak while a verifier reads sequences of `length`: one block works at a time and keeps nothing. `most`: how
-    many there are."""
-    rows = max(1, min(most, SCORED_ENTRIES // (length * nets.shape.vocab))) if logits else most
-    batch = Batch(rows, length)
+SCORED_ENTRY = 12.0
+"""Bytes that one score over the vocabulary takes for a moment: as the head makes it, in fp32, and its exponential."""
+
+
+def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int = SCORED_POSITIONS) -> Peak:
+    """The peak while a verifier reads sequences of `length`, `most` positions at a time at most: one block works at a
+    time and keeps nothing, and the language head makes a chunk of its scores at a time."""
+    batch = Batch(max(1, most // length), length)
     how = replace(nets.verifier, checkpointing=False)
     one = replace(nets.shape, layers=1)
-    passing = activations(one, how, batch, logits=logits, heap=heap)
+    passing = list(activations(one, how, batch, logits=False, heap=heap))
+    if logits:
+        entries = min(batch.tokens * nets.shape.vocab, HEAD_ENTRIES if heap else CARD_HEAD_ENTRIES)
+        words = f"{SCORED_ENTRY:.0f} bytes for each of {entries:,} at a time"
+        passing.append(Part("scores over the vocabulary", SCORED_ENTRY * entries, words))
     base = nets.verifier.base_bytes(nets.shape)
     return Peak("Scoring", (Part("weights", base, how.base_words), *passing))
 
@@ -209,7 +250,7 @@ def _in_memory(peak: Peak, config: RunConfig, nets: Networks, place: Place) -> P
 
 
 def _passing(peak: Peak) -> float:
-    names = ("activations", "holes", "scores over the vocabulary", "weights once more", "optimiser step")
+    names = ("activations", "holes", "scores over the vocabulary", "optimiser step")
     return sum(part.bytes for part in peak.parts if part.name in names)
 
 

@@ -48,7 +48,7 @@ def playground_peak(tried: Sequence[Tried], *, on_card: bool) -> Peak:
         if one.scores:
             length = texts.longest_prompt + texts.longest_solution
             logits = one.config.verifier.head == "likelihood"
-            reading = max(reading, _passing(scoring(nets, length, logits=logits, heap=not on_card, most=ROWS)))
+            reading = max(reading, _passing(scoring(nets, length, logits=logits, heap=not on_card, most=ROWS * length)))
         else:
             work = Generation(ROWS, 1, texts.longest_prompt, texts.longest_solution)
             writing[one.key] = _passing(sampling("Sampling", one.shape, how, work))

@@ -18,7 +18,7 @@ from sapo_studio.forecast.durations import phase_seconds
 from sapo_studio.forecast.lengths import Lengths, lengths
 from sapo_studio.forecast.machine import Machine
 from sapo_studio.forecast.memory_parts import Peak
-from sapo_studio.forecast.memory_use import card_peaks, memory_peaks, with_rows
+from sapo_studio.forecast.memory_use import card_peaks, memory_peaks, settled
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.scaling import Cluster, Scaling, links_of, scale
 from sapo_studio.forecast.start_up import start_seconds
@@ -103,9 +103,9 @@ def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -
     known = shape if isinstance(shape, ModelShape) else None
     texts = lengths(config.task, known.positions if known else 1 << 20)
     place = place_of(config, machine)
-    left_open = not config.runtime.rollout_batch
+    asked = config
     free = min((card.free for card in machine.cards if card.number in place.cards), default=0)
-    config = with_rows(config, known, place, texts, free)
+    config = settled(config, known, place, texts, free)
     work = phases(config, texts)
     memory = tuple(_memories(config, known, machine, place, texts)) if known else ()
     return Forecast(
@@ -114,7 +114,7 @@ def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -
         bills=tuple(_bills(config, known, texts)),
         compute=compute_forecast(config, known, [item for item in work if item.name not in SHARED_PHASES]),
         warnings=tuple(_warnings(config, known, machine, place, memory)),
-        assumptions=tuple(_assumptions(config, known, machine, place, texts, left_open)),
+        assumptions=tuple(_assumptions(config, asked, known, machine, place, texts)),
         start=start_seconds(place.processes, vllm=_starts_vllm(config, place)),
         unknown=shape.why if isinstance(shape, Unknown) else "",
     )
@@ -131,7 +131,7 @@ def scaling(config: RunConfig, shape: ModelShape, machine: Machine, clusters: Se
     texts = lengths(config.task, shape.positions)
     place = place_of(config, machine)
     (card,) = (card for card in machine.cards if card.number == place.cards[0])
-    config = with_rows(config, shape, place, texts, card.free)
+    config = settled(config, shape, place, texts, card.free)
     work = phases(config, texts)
     found = scale(config, shape, machine, place, texts, work, clusters, links_of(card.name))
     return replace(found, words=(f"Card: {card.name}, {card.words}.", *found.words))
@@ -198,8 +198,9 @@ def _millions(count: int) -> str:
 
 
 def _assumptions(
-    config: RunConfig, shape: ModelShape | None, machine: Machine, place: Place, texts: Lengths, left_open: bool
+    config: RunConfig, asked: RunConfig, shape: ModelShape | None, machine: Machine, place: Place, texts: Lengths
 ) -> Iterator[str]:
+    """What the forecast of `config` rests on, which is `asked` with what that leaves open."""
     yield f"Lengths: {texts.assumption}."
     if shape is not None:
         yield f"Model: {shape.name}, {_millions(shape.weights)} weights, vocabulary of {shape.vocab:,}."
@@ -217,6 +218,8 @@ def _assumptions(
         "verifier's largest drop is at the first error every second time."
     )
     if place.on_cards:
-        if left_open and config.runtime.backend != "vllm":
+        if not asked.runtime.rollout_batch and config.runtime.backend != "vllm":
             yield f"Sampling: {config.runtime.rollout_batch:,} sequences at a time, by the card's free memory."
+        if not asked.runtime.micro_tokens:
+            yield f"Training: {config.runtime.micro_tokens:,} tokens at a time at most, by the card's free memory."
         yield "On a card: 600 MiB for the driver's context and 8 % lost to fragments in torch's allocator."

@@ -461,6 +461,21 @@ class TokenizerCheckRequest(Asked):
     """The model's folder."""
 
 
+class ClusterProbeRequest(Asked):
+    """What a Ray cluster is made of, and whether this program is on each of its nodes. Nothing is started but one
+    small task on each.
+
+    The answer has `ray`, its version; `nodes`, with `host`, `address`, `cores`, `cards`, `kinds` (of cards), `release`,
+    `python`, `packages` (versions by name) and `trouble` (why no worker can live there, if so); `differences`, a
+    sentence for each package that is not the same everywhere.
+    """
+
+    kind: Literal["cluster_probe"] = "cluster_probe"
+    """Which request this is."""
+    address: Text = ""
+    """HOST:PORT, as `runtime.ray_address`."""
+
+
 Request = (
     EvaluateRequest
     | ScoreRequest
@@ -477,6 +492,7 @@ Request = (
     | ProgramTestsRequest
     | ModelCheckRequest
     | TokenizerCheckRequest
+    | ClusterProbeRequest
 )
 BY_KIND: dict[str, type[Request]] = {model.model_fields["kind"].default: model for model in get_args(Request)}
 

@@ -252,7 +252,7 @@ def test_killed_and_resumed_with_a_lower_rate(bench: Bench, file: str) -> None:
     working = sapo("resume", run_id, "--set", "optimiser.learning_rate=1e-4")
     assert working.returncode == 2  # an engine works on it
     assert sapo("stop", run_id, "--kill").returncode == 0
-    for setting, why in (("optimiser.batch_size=8", "runtime.micro_batch"), ("warmup.learning_rate=1e-4", "is done")):
+    for setting, why in (("optimiser.batch_size=8", "runtime.micro_tokens"), ("warmup.learning_rate=1e-4", "is done")):
         refused = sapo("resume", run_id, "--set", "runtime.threads=2", "--set", setting)
         assert refused.returncode == 2
         assert why in refused.stderr

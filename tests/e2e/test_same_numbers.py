@@ -34,6 +34,7 @@ from tests.fixtures.recorded_run import (
     differences,
     digest,
     digest_differences,
+    in_sequences,
     keys_by_kind,
     numbers,
     record,
@@ -83,7 +84,7 @@ def test_the_rows(lab: Lab, told: str, name: str, exact: bool) -> None:
 def as_recorded(config: Any) -> Any:
     """How many sequences are generated at a time was 512 where it was left open; now 0 is written down, for which a CPU
     takes 512 as before (tests/engine/test_batch_size.py). The sampler was `hf`; now it is `auto`, which is `hf`."""
-    runtime = config["runtime"]
+    runtime = in_sequences(config)["runtime"]
     assert (runtime["rollout_batch"], runtime["backend"]) == (0, "auto")
     return {**config, "runtime": {**runtime, "rollout_batch": 512, "backend": "hf"}}
 

@@ -20,6 +20,7 @@ from sapo_engine.phases import sample as sample_phase
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.control import ControlState
 from sapo_engine.session import RunSession
+from sapo_engine.training import reading
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.objectives import dpo, orpo, preferences, sft
 from sapo_engine.training.trainer import NullCallback, TrainingArgs
@@ -41,21 +42,29 @@ from tests.fixtures.tiny_models import SHAPE
 CPU = torch.device("cpu")
 
 
+def tokens_of(rows):
+    """Tokens of the texts in a pack, a prompt that several share with each of them. Padding repeats a row's first."""
+    return sum(len(set(row)) for block in rows.blocks for row in block.take.view(block.rows, -1).tolist())
+
+
 class Calls:
-    """Tokens that Llama networks were called with, padding left out, by phase and what for: `read` (a prompt before
-    something is written, or a reference pass), `scored`, `trained`."""
+    """Tokens of the texts that Llama networks were called with, padding left out, by phase and what for: `read` (a
+    prompt before something is written, or a reference pass), `scored`, `trained`. Looking at a network, before it reads
+    its first texts, is nobody's work."""
 
     def __init__(self, monkeypatch):
         self.tokens = Counter()
         self.phase = None
         self.verifier = False
-        forward, score = LlamaModel.forward, Verifier.forward
+        self.looking = False
+        forward, score, look = LlamaModel.forward, Verifier.forward, reading._look
 
         def called(model, *args, input_ids=None, attention_mask=None, past_key_values=None, **more):
             writing = past_key_values is not None and past_key_values.get_seq_length() > 0
-            if not writing:
+            if not writing and not self.looking:
+                rows = more.get("packed")
                 known = attention_mask is not None
-                count = int(attention_mask.sum()) if known else input_ids.numel()
+                count = tokens_of(rows) if rows else int(attention_mask.sum()) if known else input_ids.numel()
                 kind = "trained" if torch.is_grad_enabled() else "scored" if self.verifier else "read"
                 self.tokens[self.phase, kind] += count
                 if kind == "trained":
@@ -70,6 +79,14 @@ class Calls:
             finally:
                 self.verifier = False
 
+        def looked(network):
+            self.looking = True
+            try:
+                return look(network)
+            finally:
+                self.looking = False
+
+        monkeypatch.setattr(reading, "_look", looked)
         monkeypatch.setattr(LlamaModel, "forward", called)
         monkeypatch.setattr(Verifier, "forward", scoring)
 
@@ -311,7 +328,7 @@ def test_adapters_cost_four_flops_a_weight_and_only_their_own():
     assert parameters_at_work(first.activate()) == base + own == second.parameters_in_all()
     meter = Meter()
     with meter.span() as bill:
-        sft(second.trainable(), TEXTS, recipe(meter, micro_batch=3), NullCallback(), pad_id=0)
+        sft(second.trainable(), TEXTS, recipe(meter, micro_tokens=40), NullCallback(), pad_id=0)
     assert bill.method.trained_reasoner == 2 * TOKENS
     assert bill.method.flops == 4 * (base + own) * 2 * TOKENS
     with meter.span() as bill:

@@ -10,10 +10,12 @@ from threading import Barrier
 import pytest
 import torch
 
+from sapo_engine.phases.run_files import RunFiles
 from sapo_engine.process_group import ALONE, Group, partition
 from sapo_engine.rollouts import Completion, Request
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_studio.domain.ledger import Usage
+from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
 from tests.fixtures import ranks
 from tests.fixtures.tiny_models import write_model
@@ -81,7 +83,7 @@ def ground(tmp_path_factory):
 def ended(ground):
     """Two ranks at their end: code and last words. Everything in one go, since a rank takes seconds to start; in the
     end one of them dies and leaves the other alone."""
-    processes = ranks.launch((*EACH, "whole", "sets", "lonely"), ground)
+    processes = ranks.launch((*EACH, "apart", "together", "whole", "sets", "lonely"), ground)
     last_words = [process.communicate(timeout=250)[1].decode() for process in processes]
     return [(words, process.returncode) for words, process in zip(last_words, processes, strict=True)]
 
@@ -128,6 +130,28 @@ def test_a_rank_that_is_left_alone_notices(ended):
     assert "PeersLostError" in last_words
 
 
+# -- The run's files
+
+
+def test_who_does_not_see_the_leaders_folder_is_sent_what_is_read(two):
+    first, second = (rank["apart"] for rank in two)
+    assert (first["lacking"], second["lacking"]) == (1, 1)
+    assert (first["own"], second["own"]) == (True, False)
+    assert (first["left"], second["left"]) == (True, False)
+    weights = bytes(range(256)) * 3
+    sent = {"artefact/model/weights": weights, "artefact/empty": b"", "artefact/stray": b"0", "state": b"whole"}
+    assert first["files"] == second["files"] == sent
+
+
+def test_a_folder_that_all_see_is_everybodys(two):
+    assert [rank["together"] for rank in two] == [(0, True), (0, True)]
+
+
+def test_a_leader_without_the_runs_folder_says_so(tmp_path):
+    with pytest.raises(InputError, match="There is no folder"):
+        RunFiles(tmp_path / "gone", OneOfFour(0))
+
+
 # -- Rollouts
 
 
@@ -172,7 +196,7 @@ class Scripted:
 class OneOfFour(Group):
     """A rank whose peers have generated nothing."""
 
-    size = 4
+    size = local_size = 4
 
     def __init__(self, rank):
         self.rank = rank
@@ -259,7 +283,7 @@ def test_training_curves_are_the_same_but_for_noise(request, many):
 
 
 def test_small_parts_and_mixed_precision_on_two_ranks(two):
-    alone = ranks.trained(ALONE, micro_batch=1, precision="bf16")
+    alone = ranks.trained(ALONE, micro_tokens=1, precision="bf16")
     for rank in two:
         for kind, (points, _) in alone.items():
             assert rank["trained_in_parts"][kind][0] == pytest.approx(points, rel=0.05), kind

@@ -75,7 +75,7 @@ def test_a_part_of_a_batch_at_a_time(tmp_path):
     again, _ = went(tmp_path / "again", small)
     assert again == whole
     parts, _ = went(
-        tmp_path / "parts", small.model_copy(update={"runtime": small.runtime.model_copy(update={"micro_batch": 16})})
+        tmp_path / "parts", small.model_copy(update={"runtime": small.runtime.model_copy(update={"micro_tokens": 720})})
     )
     assert parts[1, "align_generated_tokens"] == whole[1, "align_generated_tokens"]
 

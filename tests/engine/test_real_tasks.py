@@ -161,7 +161,7 @@ def test_smollm2_goes_through_an_iteration_on_gsm8k(tmp_path, monkeypatch):
         warmup={**SMALL["warmup"], "epochs": 0.32},
         verifier={**SMALL["verifier"], "max_trajectories": 10, "head": "scalar"},
         optimiser={**SMALL["optimiser"], "max_pairs": 10, "history": "current"},
-        runtime={"rollout_batch": 32, "micro_batch": 4, "threads": 1},
+        runtime={"rollout_batch": 32, "micro_tokens": 2000, "threads": 1},
     )
     events, last = whole_run(config, tmp_path / "run")
     assert 0 <= last["greedy_accuracy"] <= 1
@@ -214,7 +214,7 @@ def test_the_gap_of_smollm2_on_processbench_comes_of_graded_rollouts(tmp_path, m
         labeling={"trajectories": 10, "start_trajectories": 10, "rollouts": 1},
         verifier={**SMALL["verifier"], "max_trajectories": 10, "head": "scalar"},
         evaluation={"samples": 1, "mce_rollouts": 4},
-        runtime={"rollout_batch": 64, "micro_batch": 4, "threads": 1},
+        runtime={"rollout_batch": 64, "micro_tokens": 2000, "threads": 1},
     )
     events = until_measured(config, tmp_path / "run")
     found = {event.name: event.value for event in events if isinstance(event, Metric)}

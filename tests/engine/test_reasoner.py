@@ -144,7 +144,7 @@ def test_bf16_and_checkpointing_train_as_well(folders, family):
     sft(
         reasoner.trainable(),
         texts,
-        TrainingArgs(1e-2, 4, 8, 0, micro_batch=2, precision="bf16"),
+        TrainingArgs(1e-2, 4, 8, 0, micro_tokens=44, precision="bf16"),
         NullCallback(),
         pad_id=0,
     )

@@ -32,8 +32,8 @@ from sapo_engine.models.reasoner import (
 )
 from sapo_engine.phases.codecs import reasoner_codec, verifier_codec
 from sapo_engine.session import RunSession
-from sapo_engine.training.batching import PromptCompletion, pad
-from sapo_engine.training.losses import next_log_probs
+from sapo_engine.training import objectives
+from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.verifier.model import fresh_verifier
 from sapo_studio.config.schema import VerifierConfig
 from tests.fixtures.small_run import config
@@ -70,12 +70,9 @@ def buffers(network):
     return {name.replace(".base_layer.", "."): value.clone() for name, value in network.named_buffers()}
 
 
-@torch.inference_mode()
 def log_probs(reasoner):
-    batch = pad([TEXT], 0, CPU)
-    network = reasoner.activate().eval()
-    logits = network(input_ids=batch.ids, attention_mask=batch.mask, logits_to_keep=batch.predicting).logits
-    return next_log_probs(logits, batch.after)
+    (found,) = objectives.log_probs(reasoner.activate(), [TEXT], pad_id=0)
+    return torch.tensor(found)
 
 
 @pytest.fixture(params=FAMILIES)

@@ -7,6 +7,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -14,6 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
 from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.micro_batches import divided
 from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, dpo, orpo, preferences, sft
 from sapo_engine.training.trainer import NullCallback, TrainingArgs, train
 from sapo_engine.verifier.model import Verifier
@@ -113,7 +116,7 @@ def test_parts_of_a_batch_add_up_to_the_batch(gradients, kind):
     value, _ = loss.part(whole)
     (value / loss.weigh(whole)).backward()
     by_hand = torch.cat([p.grad.flatten() for p in _ordered(model) if p.grad is not None])
-    curves = [one_step(kind, micro_batch=size) for size in (0, 1, 3, 100)]
+    curves = [one_step(kind, micro_tokens=size) for size in (0, 1, 20, 1000)]
     assert len(gradients) == 4
     for found in gradients:
         torch.testing.assert_close(found, by_hand, rtol=1e-4, atol=1e-6)
@@ -146,17 +149,31 @@ def test_a_text_without_a_prompt_has_one_token_less_to_predict():
     assert loss.weigh([0]) == 2
 
 
-def test_micro_batches_count_sequences_not_pairs(monkeypatch):
-    sizes = []
+@given(positions=st.lists(st.integers(1, 50), max_size=30), most=st.integers(1, 120))
+def test_a_batch_is_divided_by_the_positions_of_its_items(positions, most):
+    parts = divided(range(len(positions)), positions.__getitem__, most)
+    assert [item for part in parts for item in part] == list(range(len(positions)))
+    sizes = [sum(positions[item] for item in part) for part in parts]
+    assert all(size <= most or len(part) == 1 for size, part in zip(sizes, parts, strict=True))
+    # None is divided without need.
+    assert all(size + positions[after[0]] > most for size, after in zip(sizes, parts[1:], strict=False))
+
+
+def test_parts_hold_as_many_positions_as_they_may(monkeypatch):
+    seen = []
     part = OrpoLoss.part
 
     def note(self, indices):
-        sizes.append(len(indices))
+        seen.append(list(indices))
         return part(self, indices)
 
     monkeypatch.setattr(OrpoLoss, "part", note)
-    orpo(network(), PAIRS, TrainingArgs(**RECIPE, micro_batch=4), NullCallback(), beta=0.3, pad_id=0)
-    assert sizes == [2, 2, 2, 1]
+    loss = OrpoLoss(network(), PAIRS, 0, beta=0.3)
+    orpo(loss.model, PAIRS, TrainingArgs(**RECIPE, micro_tokens=40), NullCallback(), beta=0.3, pad_id=0)
+    sizes = [sum(map(loss.positions, part)) for part in seen]
+    assert sum(map(len, seen)) == len(PAIRS)
+    assert max(sizes) <= 40 < sum(sizes)
+    assert len(seen) == len(divided([i for part in seen for i in part], loss.positions, 40))
 
 
 # -- Precision
@@ -255,9 +272,9 @@ def with_dropout():
     return reasoner.trainable()
 
 
-@pytest.mark.parametrize("micro_batch", [0, 2])
-def test_what_dropout_leaves_out_is_the_same_after_going_on(tmp_path, micro_batch):
-    args = TrainingArgs(**{**RECIPE, "epochs": 2}, micro_batch=micro_batch)
+@pytest.mark.parametrize("micro_tokens", [0, 20])
+def test_what_dropout_leaves_out_is_the_same_after_going_on(tmp_path, micro_tokens):
+    args = TrainingArgs(**{**RECIPE, "epochs": 2}, micro_tokens=micro_tokens)
     whole = with_dropout()
     start = weights(whole).clone()
     sft(whole, TEXTS, args, NullCallback(), pad_id=0)
@@ -326,7 +343,7 @@ def test_only_what_is_trained_is_changed_and_kept(tmp_path):
 
 def test_preferences_are_what_is_measured_one_pair_at_a_time():
     model = network()
-    found = preferences(model, PAIRS, TrainingArgs(**RECIPE, micro_batch=4), pad_id=0)
+    found = preferences(model, PAIRS, TrainingArgs(**RECIPE, micro_tokens=40), pad_id=0)
     for (winner, loser), value in zip(PAIRS, found, strict=True):
         (alone,) = preferences(model, [(winner, loser)], TrainingArgs(**RECIPE), pad_id=0)
         (turned,) = preferences(model, [(loser, winner)], TrainingArgs(**RECIPE), pad_id=0)

@@ -119,8 +119,8 @@ def test_padding_and_batch_change_nothing(ground, kind):
     reasoner, _, rows = ground
     verifier = verifier_of(reasoner, kind)
     whole = scores_of(verifier, rows)
-    apart = scores_of(verifier, rows, batch=1)
-    backwards = scores_of(verifier, rows[::-1], batch=7)[::-1]
+    apart = scores_of(verifier, rows, most=1)
+    backwards = scores_of(verifier, rows[::-1], most=300)[::-1]
     other_padding = score(verifier, [t for t, _ in rows], [t.ends for _, t in rows], pad_id=9)
     for mine, others in zip(whole, zip(apart, backwards, other_padding, strict=True), strict=True):
         for other in others:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from sapo_studio import cli, paths, supervisor
 from sapo_studio.app import diagnosis
 from sapo_studio.app.commands import following, try_session
+from sapo_studio.app.engine_setup import own_wheel
 from sapo_studio.app.experiments import runner
 from sapo_studio.app.run_queue import waiting_for
 from sapo_studio.config.schema import field_paths
@@ -143,7 +144,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
             *((client, "ask"), (diagnosis, "ask"), (runner, "run_matrix")),
             *((supervisor, "launch"), (supervisor, "resume"), (supervisor, "stop"), (supervisor, "pause")),
             *((supervisor, "kill"), (supervisor, "stop_after_phase"), (following, "follow"), (waiting_for, "look")),
-            (try_session, "run_trial"),
+            *((try_session, "run_trial"), (own_wheel, "own_wheel")),
         ):
             patch.setattr(module, name, refuse)
         patch.setattr(supervisor, "wake_queue", lambda _: False)  # any look at runs calls it

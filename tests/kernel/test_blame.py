@@ -122,8 +122,8 @@ def test_memory_is_saved_where_it_ran_out_and_a_run_goes_on_with_it(phase):
     told = found("The device ran out of memory", "CUDA", phase=phase, bad_input=False)
     first = told.proposals[0]
     trains = phase in ("sft", "verifier", "align")
-    assert first.path == ("runtime.micro_batch" if trains else "runtime.rollout_batch")
-    assert first.after == (32 if trains else 256)
+    assert first.path == ("runtime.micro_tokens" if trains else "runtime.rollout_batch")
+    assert first.after == (4096 if trains else 256)
     assert first.resumes
     assert told.resume
     assert {one.path for one in told.proposals[1:]} >= {"model.tuning", "verifier.base"}
@@ -131,10 +131,11 @@ def test_memory_is_saved_where_it_ran_out_and_a_run_goes_on_with_it(phase):
 
 
 def test_halving_goes_on_from_the_last_value_and_ends_at_one():
-    small = found("The engine worker ran out of memory", phase="align", runtime={"micro_batch": 3})
-    assert small.proposals[0].after == 1
-    one = found("The engine worker ran out of memory", phase="align", runtime={"micro_batch": 1})
-    assert "runtime.micro_batch" not in [proposal.path for proposal in one.proposals]
+    text = 230 + 320  # the longest of GSM8K, as far as the configuration knows
+    small = found("The engine worker ran out of memory", phase="align", runtime={"micro_tokens": 900})
+    assert small.proposals[0].after == text
+    one = found("The engine worker ran out of memory", phase="align", runtime={"micro_tokens": text})
+    assert "runtime.micro_tokens" not in [proposal.path for proposal in one.proposals]
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,10 @@ def test_every_key_that_may_change_is_one():
 
 
 def test_a_learning_rate_and_the_machine_may_change():
-    after, changes = changed(CONFIG, ["optimiser.learning_rate=1e-4", "runtime.micro_batch=4"], set())
-    assert (after.optimiser.learning_rate, after.runtime.micro_batch) == (1e-4, 4)
-    assert changes == [Change("optimiser.learning_rate", 1e-3, 1e-4), Change("runtime.micro_batch", 0, 4)]
-    assert str(changes[1]) == "runtime.micro_batch = 4 (it was 0)"
+    after, changes = changed(CONFIG, ["optimiser.learning_rate=1e-4", "runtime.micro_tokens=4000"], set())
+    assert (after.optimiser.learning_rate, after.runtime.micro_tokens) == (1e-4, 4000)
+    assert changes == [Change("optimiser.learning_rate", 1e-3, 1e-4), Change("runtime.micro_tokens", 0, 4000)]
+    assert str(changes[1]) == "runtime.micro_tokens = 4000 (it was 0)"
     assert after.model_copy(update={"optimiser": CONFIG.optimiser, "runtime": CONFIG.runtime}) == CONFIG
 
 
@@ -49,7 +49,7 @@ def test_what_is_as_it_was_is_no_change():
         ("seed=4", "was done with the value"),
         ("iterations=9", "planned"),
         ("name=other", "renamed"),
-        ("optimiser.batch_size=8", "runtime.micro_batch"),
+        ("optimiser.batch_size=8", "runtime.micro_tokens"),
         ("verifier.batch_size=8", "part of the method"),
         ("runtime.backend=vllm", "other samples"),
         ("labeling.labeler=omega", "was done with the value"),

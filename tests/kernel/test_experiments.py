@@ -39,6 +39,20 @@ def test_every_named_method_is_a_configuration(name):
     assert METHODS[name].paper in ("", *PAPER["gsm8k/qwen2.5-0.5b"])
 
 
+def test_a_method_can_have_seeds_of_its_own():
+    more = {"method": {"sapo": {"seeds": [3, 4, 5, 6]}, "rpo": {"seeds": [5, 3], "title": "RPO, twice"}}}
+    matrix = parse_matrix(BASE | {"methods": ["online-rft", "sapo", "rpo"], **more})
+    assert matrix.seeds == (3, 4, 5, 6)
+    assert [(cell.seed, cell.method) for cell in matrix.cells] == [
+        *[(3, "sapo"), (3, "online-rft"), (3, "rpo")],
+        *[(4, "sapo"), (4, "online-rft")],
+        *[(5, "sapo"), (5, "rpo")],
+        (6, "sapo"),
+    ]
+    assert matrix.methods["rpo"].title == "RPO, twice"
+    assert [cell.config.seed for cell in matrix.cells] == [cell.seed for cell in matrix.cells]
+
+
 def test_cells_are_tasks_by_seeds_by_methods_with_the_other_first():
     matrix = parse_matrix(
         BASE
@@ -88,6 +102,9 @@ def test_rft_dpo_is_the_papers():
         ({"tasks": {"a": {"methods": ["online-rft"]}}}, "nothing to compare the methods of a with"),
         ({"preset": "nowhere"}, "nowhere"),
         ({"seeds": []}, "not a matrix"),
+        ({"method": {"sapo": {"seeds": []}}}, "gives sapo seeds that are none"),
+        ({"method": {"sapo": {"seeds": [3, 4, True]}}}, "gives sapo seeds that are none"),
+        ({"method": {"online-rft": {"seeds": [3, 9, 8]}}}, "nothing is compared: 8, 9"),
         ({"colour": "red"}, "not a matrix"),
     ],
 )

@@ -23,6 +23,7 @@ from sapo_studio.errors import EngineError, InputError, SapoError, Stopped, Stor
 from sapo_studio.requests import client
 from sapo_studio.requests.kinds import (
     Asked,
+    ClusterProbeRequest,
     DataCheckRequest,
     EvaluateRequest,
     GradeRequest,
@@ -153,6 +154,7 @@ REQUESTS: dict[type[Asked], st.SearchStrategy[Any]] = {
     ),
     ModelCheckRequest: st.builds(ModelCheckRequest, folder=PATHS),
     TokenizerCheckRequest: st.builds(TokenizerCheckRequest, folder=PATHS),
+    ClusterProbeRequest: st.builds(ClusterProbeRequest, address=NAMES),
 }
 
 
@@ -270,7 +272,7 @@ def limits_of(field: Any) -> dict[str, Any]:
         (label_study.label_study, LabelStudyRequest, {"out", "as_json"}, {"labelers"}),
         (people_study.people_study, PeopleStudyRequest, {"as_json"}, {"judged", "tuning"}),
         (grade.grade, GradeRequest, set(), set()),
-        (doctor.doctor, PreviewRequest, {"as_json"}, set()),
+        (doctor.doctor, PreviewRequest, {"as_json", "cluster", "address"}, set()),
     ],
 )
 def test_a_commands_options_are_the_fields_of_its_request(

@@ -95,7 +95,7 @@ def test_the_effect_of_a_change_is_that_on_the_phase_that_failed():
     cards = tuple(Card(n, "Card", 24 * GIB, 24 * GIB, 3e13, 3e11, "") for n in range(2))
     machine = Machine(cores=8, total=64 * GIB, free=60 * GIB, matrix=4e10, bandwidth=8e9, cards=cards)
     before = find_preset("gsm8k-qwen2.5-0.5b").config
-    runtime = before.runtime.model_copy(update={"micro_batch": 2})
+    runtime = before.runtime.model_copy(update={"micro_tokens": 1000})
     after = before.model_copy(update={"runtime": runtime})
     effect = effect_of(before, after, "verifier", machine)
     assert effect is not None

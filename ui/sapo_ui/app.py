@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the window. Returns the exit code: 0, or 2 where it cannot be shown."""
     options = _arguments().parse_args(argv)
+    if options.try_display:
+        from PySide6.QtWidgets import QApplication
+
+        return 0 if QApplication([]) else 1
     if options.home:
         os.environ[paths.HOME_VARIABLE] = str(Path(options.home).expanduser().absolute())
     if not has_display():
@@ -65,6 +69,7 @@ def _arguments() -> argparse.ArgumentParser:
         "--home", metavar="DIR", help=f"keep the store and all runs in DIR (or set {paths.HOME_VARIABLE})"
     )
     parser.add_argument("--run", metavar="RUN", help="show this run: its id, the beginning of it, its name, or `last`")
+    parser.add_argument("--try-display", action="store_true", help=argparse.SUPPRESS)  # sapo_studio.display
     parser.add_argument("--version", action="version", version=f"SAPO Studio {__version__}")
     return parser
 

@@ -27,7 +27,6 @@ def sampler_gap(session: RunSession, model: Reasoner, heard: Sequence[Heard]) ->
         pad_id=session.pad_id,
         precision=session.precision,
         meter=session.meter,
-        at_a_time=session.config.runtime.micro_batch,
     )
     pairs = zip(heard, read, strict=True)
     apart = [np.abs(np.subtract(one.completion.log_probs, by_trainer)) for one, by_trainer in pairs]

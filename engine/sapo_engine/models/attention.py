@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from transformers import PreTrainedConfig
+from transformers import DynamicCache, PreTrainedConfig
+from transformers.cache_utils import DynamicLayer
 
 CAP = re.compile("soft_?cap|logit_?cap")
 
@@ -29,6 +30,11 @@ def caps_scores(config: PreTrainedConfig) -> bool:
     """Whether attention scores go through a tanh (Gemma 2 and what is made like it)."""
     numbers = vars(config.get_text_config()).items()
     return any(value and CAP.search(key) and ("attn" in key or "attention" in key) for key, value in numbers)
+
+
+def attends_fully(config: PreTrainedConfig) -> bool:
+    """Whether every layer attends to all that comes before: no window, no state in place of keys."""
+    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=config).layers)
 
 
 def _parts(config: PreTrainedConfig) -> Iterator[PreTrainedConfig]:

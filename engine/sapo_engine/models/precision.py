@@ -27,3 +27,10 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 def full_precision(device: torch.device) -> AbstractContextManager[object]:
     """fp32 again, inside an `autocast`."""
     return contextlib.nullcontext() if device.type == "meta" else torch.autocast(device.type, enabled=False)
+
+
+def product_dtype(device: torch.device, otherwise: torch.dtype) -> torch.dtype:
+    """What matrix products are calculated in here: as `autocast` wants it, `otherwise` outside of one."""
+    if device.type == "meta" or not torch.is_autocast_enabled(device.type):
+        return otherwise
+    return torch.get_autocast_dtype(device.type)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from peft import LoraConfig
@@ -141,6 +142,16 @@ def adapted_layers(network: PreTrainedModel) -> list[BaseTunerLayer]:
     return [module for module in network.modules() if isinstance(module, BaseTunerLayer)]
 
 
+def merged_weight(layer: nn.Module, adapter: str) -> torch.Tensor:
+    """The weight of a linear layer, with what `adapter` changes in it where it carries this adapter."""
+    base = layer.get_base_layer() if isinstance(layer, BaseTunerLayer) else layer
+    weight = cast("torch.Tensor", base.weight)
+    if not adapter or adapter not in getattr(layer, "lora_A", {}):
+        return weight
+    change = cast("torch.Tensor", cast("Any", layer).get_delta_weight(adapter))
+    return weight.to(change) + change
+
+
 def with_adapter(network: PreTrainedModel, adapters: Adapters, like: Reasoner | None = None) -> Reasoner:
     """A new reasoner on `network`: an adapter that changes nothing yet, or is a copy of `like`'s.
 
@@ -240,9 +251,14 @@ def _as_formatted(fresh: PreTrainedModel, like: PreTrainedModel) -> None:
 
 def as_set_up(network: PreTrainedModel, like: PreTrainedModel) -> PreTrainedModel:
     """`network`, set up as `like` is in what no weight says: checkpointing, and how it writes by default."""
-    set_checkpointing(network, any(getattr(module, "gradient_checkpointing", False) for module in like.modules()))
+    set_checkpointing(network, checkpoints(like))
     network.generation_config = copy.deepcopy(like.generation_config)
     return network
+
+
+def checkpoints(network: PreTrainedModel) -> bool:
+    """Whether its training calculates activations a second time."""
+    return any(getattr(module, "gradient_checkpointing", False) for module in network.modules())
 
 
 def set_checkpointing(network: PreTrainedModel, on: bool) -> PreTrainedModel:

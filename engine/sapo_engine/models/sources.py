@@ -34,6 +34,18 @@ def find_folder(config: ModelConfig, run_dir: Path) -> Path:
     return gguf_folder(path) if path.is_file() else path
 
 
+def pinned_model(run_dir: Path) -> bytes:
+    """What says which commit of a Hub model the run took; empty where it took none."""
+    file = run_dir / PINNED
+    return file.read_bytes() if file.is_file() else b""
+
+
+def pin_model(run_dir: Path, pinned: bytes) -> None:
+    """Hold a rank that has another folder to the same commit."""
+    if pinned and pinned != pinned_model(run_dir):
+        (run_dir / PINNED).write_bytes(pinned)
+
+
 def _hub_folder(name: str, revision: str, pinned: Path) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError

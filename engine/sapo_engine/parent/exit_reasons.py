@@ -82,6 +82,8 @@ def explain(code: int | None, log: Path, *, offset: int = 0, oom_kills_before: i
         return EngineError(f"{who} was killed by {name}", why=hint or last, fix=see)
     if code is None:
         return EngineError(f"{who} closed its connection and did not end", why=last, fix=see)
+    if code == LOST_PEERS:
+        return EngineError(f"{who} lost the others", why="A worker on another machine has ended. " + last, fix=see)
     if code == 0:
         return EngineError(f"{who} ended without saying that its work is done", why=last, fix=see)
     return EngineError(f"{who} ended with exit code {code}", why=last, fix=see)

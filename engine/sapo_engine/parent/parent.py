@@ -173,7 +173,7 @@ class Parent:
         start = Start(config=self._config.model_dump(mode="json"), run_dir=str(self._folder), done=done)
         runtime = self._config.runtime
         worker = WorkerProcess(
-            worker_command(runtime, self._folder),
+            worker_command(runtime, self._folder, again=self._restarts > 0),
             start,
             self._folder / "engine.log",
             threads=runtime.threads,

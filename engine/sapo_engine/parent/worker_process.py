@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from sapo_engine.parent import exit_reasons as deaths
 from sapo_studio import processes
+from sapo_studio.config.machines import launch_options
 from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.domain.runs import Verb
 from sapo_studio.errors import EngineError, InputError
@@ -33,14 +34,15 @@ _LONGEST_LINE = 64 * 2**20
 _ORPHAN_SECONDS = 1.0
 
 
-def worker_command(runtime: RuntimeConfig, run_dir: Path) -> list[str]:
-    """The command line that starts a worker, or several. `-P` keeps a user's own torch.py out of its way.
+def worker_command(runtime: RuntimeConfig, run_dir: Path, *, again: bool = False) -> list[str]:
+    """The command line that starts a worker, or several. `-P` keeps a user's own torch.py out of its way. `again`: one
+    has died before.
 
     Raises InputError where there cannot be several.
     """
     chosen = os.environ.get(COMMAND_VARIABLE)
     one = shlex.split(chosen) if chosen else [sys.executable, "-P", "-m", "sapo_engine.worker"]
-    if runtime.processes == 1:
+    if runtime.processes == 1 and runtime.launcher == "local":
         return one
     if sys.platform == "win32":
         raise InputError(
@@ -48,8 +50,12 @@ def worker_command(runtime: RuntimeConfig, run_dir: Path) -> list[str]:
             why="PyTorch's process groups do not share pipes and ports there as the engine needs it.",
             fix="Set runtime.processes = 1, or run it under WSL or Linux.",
         )
-    options = {"processes": runtime.processes, "threads": runtime.threads, "device": runtime.device}
-    told = [f"--{name}={value}" for name, value in options.items()]
+    told = launch_options(runtime)
+    if runtime.launcher == "ray":
+        told += [f"--address={runtime.ray_address}", *(["--again"] if again else [])]
+        return [sys.executable, "-P", "-m", "sapo_engine.worker.ray_driver", *told, "--", *one]
+    if runtime.launcher == "ssh":
+        told += ["--ssh"]
     return [
         sys.executable,
         "-P",

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from sapo_engine.phases.control import BoundaryAction, CheckpointTimer, ControlState
-from sapo_engine.process_group import Group
+from sapo_engine.phases.run_files import RunFiles
+from sapo_engine.process_group import ALONE, Group
 from sapo_engine.session import RunSession
 from sapo_studio.config.changes import RATES, TRAINED_LABELS
 from sapo_studio.config.schema import LabelingConfig, RunConfig
@@ -77,7 +78,7 @@ class RunContext:
     """A run at work: its `session`, the plan of its phases, events out and commands in.
 
     `emit` sends an event; `control` is what the parent asks for; `done` are the phases that the store has as finished.
-    `clock` is what checkpoints go by, in seconds.
+    `clock` is what checkpoints go by, in seconds. `files` is for ranks that do not see the leader's folder.
     """
 
     def __init__(
@@ -89,7 +90,9 @@ class RunContext:
         done: Sequence[int] = (),
         checkpoint_seconds: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
+        files: RunFiles | None = None,
     ) -> None:
+        self._files = files or RunFiles(session.run_dir, ALONE)
         self.session = session
         self.plan = plan
         self._emit = emit
@@ -154,6 +157,7 @@ class RunContext:
         if group.share(planned.ordinal in self.done and read_manifest(folder) is not None):
             if (kept := read_bill(bill_file)) is not None:
                 self._emit_bill(planned, kept)
+            self._files.bring(folder)
             return codec.load(folder)
         timer = CheckpointTimer(self._checkpoint_seconds, self._clock)
         phase = PhaseContext(self, planned, folder.with_name(folder.name + ".shards"), timer)
@@ -162,6 +166,7 @@ class RunContext:
         began = time.monotonic()
         if group.leader:
             phase.shards.mkdir(parents=True, exist_ok=True)
+        self._files.bring(phase.state_file)
         try:
             with meter.span() as bill, meter.measuring() if name in EVALUATION_PHASES else contextlib.nullcontext():
                 value = work(phase)
@@ -184,6 +189,7 @@ class RunContext:
     def result_of(self, name: str, iteration: int, codec: Codec[T]) -> T:
         """What an earlier phase of this run has left, read from its artefact."""
         (planned,) = (p for p in self.plan if (p.name, p.iteration) == (name, iteration))
+        self._files.bring(self._folder(planned))
         return codec.load(self._folder(planned))
 
     def _emit_bill(self, planned: PlannedPhase, bill: Bill) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sapo_studio.domain.runs import Verb
 
-SAVING_SHARE = 0.1
+SAVING_SHARE = 0.05
 """Most of a training's time that goes into writing down its position, where it is not asked for."""
 
 

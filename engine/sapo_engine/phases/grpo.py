@@ -22,6 +22,7 @@ import torch
 from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
 from sapo_engine.preflight import check_installed
 from sapo_engine.rollouts import key_of
+from sapo_engine.training.micro_batches import micro_tokens
 from sapo_engine.training.state import load_training_state, save_training_state, saved_bill, training_facts
 from sapo_engine.training.trainer import CURVE_EVERY, TrainingArgs
 from sapo_studio.domain.ledger import trained
@@ -56,6 +57,7 @@ def grpo(
     batch = max(samples, min(args.batch_size // samples, len(questions)) * samples)
     steps_a_pass = len(questions) * samples // batch
     by_number = {str(question.number): question for question in questions}
+    longest = max(len(session.prompts.of(question.number)) for question in questions) + session.task.max_new_tokens
     backend = session.pool.in_process(model)
     facts = training_facts(phase.state_file)
     if facts and set(json.loads(facts["rates"])) != {args.learning_rate}:
@@ -164,7 +166,8 @@ def grpo(
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        parts = max(1, batch // args.micro_batch) if args.micro_batch else 1
+        most = args.micro_tokens or micro_tokens(model.trainable(), args.precision, longest)[0]
+        parts = next(n for n in range(1, batch + 1) if batch % n == 0 and (batch // n * longest <= most or n == batch))
         arguments = GRPOConfig(
             output_dir=str(Path(scratch)),
             learning_rate=args.learning_rate,
@@ -210,5 +213,9 @@ def grpo(
             )
             position.save_to_json(str(Path(scratch, "trainer_state.json")))
             checkpoint = scratch
-        trainer.train(resume_from_checkpoint=checkpoint)
+        try:
+            trainer.train(resume_from_checkpoint=checkpoint)
+        finally:
+            # As large as the weights, and of no use to whoever comes next.
+            trainable.zero_grad(set_to_none=True)
     return generated + backend.usage.generated_tokens, trained_on

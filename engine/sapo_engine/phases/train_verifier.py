@@ -67,7 +67,8 @@ def fit_verifier(
             callback,
             seed=seed,
             pad_id=session.pad_id,
-            micro_batch=session.config.runtime.micro_batch,
+            micro_tokens=session.config.runtime.micro_tokens,
+            compile=session.config.runtime.compile,
             group=session.group,
             meter=session.meter,
             state_file=state_file,
@@ -88,6 +89,11 @@ class _WithoutCurves:
 
     def curve(self, name: str, step: int, value: float) -> None:
         """See TrainingCallback."""
+
+    def log(self, message: str, level: str = "info") -> None:
+        """See TrainingCallback."""
+        if level != "info":  # what it goes on with is the same as that of V_i, which says so itself
+            self.callback.log(message, level)
 
     def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """See TrainingCallback."""

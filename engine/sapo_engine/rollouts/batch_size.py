@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from transformers import PreTrainedModel
 
+from sapo_engine.models.memory import free_bytes, shape_of
 from sapo_studio.config.engine_limits import ROLLOUT_ROWS
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.forecast.memory import Numerics, rows_that_fit
 from sapo_studio.forecast.memory_parts import size
-from sapo_studio.forecast.model_shape import ModelShape
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """What of the device's memory this process may still take; None where nothing says (a CPU)."""
-    if device.type != "cuda":
-        return None
-    # What torch holds and does not use is free for it as well.
-    held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + held
 
 
 class BatchSize:
@@ -37,9 +27,8 @@ class BatchSize:
         free = free_bytes(model.device)
         if free is None:
             return ROLLOUT_ROWS
-        try:
-            shape = ModelShape.of(model.config.to_dict(), model.config.model_type)
-        except (KeyError, TypeError, ValueError):
+        shape = shape_of(model)
+        if shape is None:
             rows, why = ROLLOUT_ROWS, f"the shape of {model.config.model_type} is not known"
         else:
             rows = rows_that_fit(shape, self._how, prompt, more, free)

@@ -15,6 +15,7 @@ from typing import Any
 
 from sapo_studio.errors import SapoError
 from sapo_studio.requests.kinds import (
+    ClusterProbeRequest,
     DataCheckRequest,
     EvaluateRequest,
     GradeRequest,
@@ -101,6 +102,10 @@ def answer(request: Request) -> dict[str, Any]:
             from sapo_engine.service import tokenizer_check
 
             return tokenizer_check.answer(request)
+        case ClusterProbeRequest():
+            from sapo_engine.service import cluster_probe
+
+            return cluster_probe.answer(request)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,16 +5,10 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-IGNORE = -100
-"""Target of positions that do not count."""
-
 
 def next_log_probs(logits: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """log p of `after` (B, L) under `logits` (B, L, V) of the very position that it follows; 0 where it is IGNORE."""
-    loss = functional.cross_entropy(
-        logits.flatten(0, 1).float(), after.flatten(), ignore_index=IGNORE, reduction="none"
-    )
-    return -loss.view_as(after)
+    """log p of the tokens `after` (T,) under `logits` (T, V) of the very positions that they follow."""
+    return -functional.cross_entropy(logits.float(), after, reduction="none")
 
 
 def orpo_losses(winner: torch.Tensor, loser: torch.Tensor, beta: float) -> tuple[torch.Tensor, torch.Tensor]:

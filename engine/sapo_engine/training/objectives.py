@@ -11,8 +11,10 @@ from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import parameters_at_work
-from sapo_engine.training.batching import PaddedBatch, PromptCompletion, pad, plain_batches
-from sapo_engine.training.losses import IGNORE, dpo_losses, next_log_probs, orpo_losses
+from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.losses import dpo_losses, orpo_losses
+from sapo_engine.training.packing import in_packs, positions_of, predicted
+from sapo_engine.training.reading import pack_for, token_log_probs, way_of
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_studio.domain.ledger import Meter, read
 
@@ -24,16 +26,19 @@ class SftLoss:
     model: PreTrainedModel
     texts: Sequence[PromptCompletion]
     pad_id: int
-    sequences: int = 1
+
+    def positions(self, index: int) -> int:
+        """See Loss."""
+        return len(self.texts[index])
 
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the tokens that are predicted. A first token without a prompt before it is not."""
-        return sum(len(text.completion) - (not text.prompt) for text in (self.texts[i] for i in indices))
+        return sum(predicted(self.texts[i]) for i in indices)
 
     def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """See Loss."""
-        batch = pad([self.texts[i] for i in indices], self.pad_id, self.model.device)
-        return -_token_log_probs(self.model, batch).sum(), {}
+        batch = pack_for(self.model, [self.texts[i] for i in indices])
+        return -token_log_probs(self.model, batch, self.pad_id).sum(), {}
 
 
 Pairs = Sequence[tuple[PromptCompletion, PromptCompletion]]
@@ -48,7 +53,10 @@ class OrpoLoss:
     pairs: Pairs
     pad_id: int
     beta: float
-    sequences: int = 2
+
+    def positions(self, index: int) -> int:
+        """See Loss."""
+        return positions_of(self.pairs[index])
 
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the pairs."""
@@ -76,7 +84,10 @@ class DpoLoss:
     before: Sequence[float]
     beta: float
     nll: float = 0.0
-    sequences: int = 2
+
+    def positions(self, index: int) -> int:
+        """See Loss."""
+        return positions_of(self.pairs[index])
 
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the pairs."""
@@ -95,21 +106,13 @@ class DpoLoss:
 def _log_probs(model: PreTrainedModel, pairs: Pairs, pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Summed log-probabilities of the completions, and how many tokens they have. Both of shape (2, B), winners
     first."""
-    batch = pad([winner for winner, _ in pairs] + [loser for _, loser in pairs], pad_id, model.device)
-    count = (batch.after != IGNORE).sum(dim=1).clamp(min=1)
-    return _token_log_probs(model, batch).sum(dim=1).view(2, -1), count.view(2, -1)
+    batch = pack_for(model, [text for pair in pairs for text in pair])
+    total = batch.by_text(token_log_probs(model, batch, pad_id))
+    return total.view(-1, 2).T, batch.counts.clamp(min=1).view(-1, 2).T
 
 
-def _token_log_probs(model: PreTrainedModel, batch: PaddedBatch) -> torch.Tensor:
-    """log p of each token of the completions, 0 elsewhere: the language head only reads what comes before them."""
-    logits = model(
-        input_ids=batch.ids, attention_mask=batch.mask, use_cache=False, logits_to_keep=batch.predicting
-    ).logits
-    return next_log_probs(logits, batch.after)
-
-
-READ = 32
-"""Pairs that are read at a time where nothing is trained, at most."""
+READ_POSITIONS = 8192
+"""Token positions that are read at a time where nothing is trained, at most, if a text is not longer."""
 
 
 @torch.inference_mode()
@@ -117,24 +120,21 @@ def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad
     """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
     model.eval()
     args.meter.add(read(sum(len(winner) + len(loser) for winner, loser in pairs), parameters_at_work(model)))
-    most = max(1, min(READ, args.micro_batch // 2 or READ))
+    most = min(READ_POSITIONS, args.micro_tokens or READ_POSITIONS)
 
     def work(indices: Sequence[int]) -> list[float]:
-        order = sorted(range(len(indices)), key=lambda k: len(pairs[indices[k]][0]) + len(pairs[indices[k]][1]))
-        found = [0.0] * len(indices)
-        for at in range(0, len(order), most):
-            rows = order[at : at + most]
+        mine = [pairs[i] for i in indices]
+        order = sorted(range(len(mine)), key=lambda k: len(mine[k][0]) + len(mine[k][1]))
+        found = [0.0] * len(mine)
+        for places in in_packs([mine[k] for k in order], most, share=way_of(model).packed):
+            rows = [order[place] for place in places]
             with autocast(model.device, args.precision):
-                total, _ = _log_probs(model, [pairs[indices[k]] for k in rows], pad_id)
+                total, _ = _log_probs(model, [mine[k] for k in rows], pad_id)
             for k, value in zip(rows, (total[0] - total[1]).tolist(), strict=True):
                 found[k] = value
         return found
 
     return args.group.map(range(len(pairs)), work, [float(len(winner) + len(loser)) for winner, loser in pairs])
-
-
-AT_A_TIME = 4
-"""Texts whose log-probabilities are read at a time, at most: a network's scores over the vocabulary take room."""
 
 
 @torch.inference_mode()
@@ -145,20 +145,19 @@ def log_probs(
     pad_id: int,
     precision: str = "fp32",
     meter: Meter | None = None,
-    at_a_time: int = 0,
 ) -> list[list[float]]:
-    """log p of each token of each completion under `model`, which reads a text at once. No prompt may be empty.
-    `at_a_time` texts together, at most (0: as many as may be)."""
+    """log p of each token of each completion under `model`, which reads a text at once. No prompt may be empty."""
     model.eval()
     if meter is not None:
         meter.add(read(sum(map(len, texts)), parameters_at_work(model)))
     found: list[list[float]] = [[] for _ in texts]
-    for indices in plain_batches([len(text) for text in texts], min(AT_A_TIME, at_a_time or AT_A_TIME)):
-        batch = pad([texts[i] for i in indices], pad_id, model.device)
+    order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
+    for places in in_packs([[texts[k]] for k in order], READ_POSITIONS, share=way_of(model).packed):
+        rows = [order[place] for place in places]
         with autocast(model.device, precision):
-            values = _token_log_probs(model, batch)
-        for i, row, after in zip(indices, values, batch.after, strict=True):
-            found[i] = row[after != IGNORE].tolist()
+            values = token_log_probs(model, pack_for(model, [texts[k] for k in rows]), pad_id)
+        for k, part in zip(rows, values.split([predicted(texts[k]) for k in rows]), strict=True):
+            found[k] = part.tolist()
     return found
 
 

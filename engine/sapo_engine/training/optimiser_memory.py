@@ -15,12 +15,18 @@ def hold(optimiser: torch.optim.Optimizer, placement: Placement | None) -> Gener
     """Have `placement` know of the optimiser's state. It is given up at the end, also of a training that fails: whoever
     hears of the failure keeps everything alive that it was raised in."""
 
+    moved: list[tuple[dict[str, torch.Tensor], str]] = []
+
     def move(device: torch.device) -> None:
-        for values in optimiser.state.values():
-            for name, value in values.items():
-                # How many steps there were is a number, and where it is hangs on the kind of optimiser.
-                if isinstance(value, torch.Tensor) and value.dim():
-                    values[name] = value.to(device)
+        # How many steps there were is on the device with some kinds of optimiser and never with others: what is moved
+        # back is what was moved away.
+        if device.type == "cpu":
+            for values in optimiser.state.values():
+                moved.extend((values, name) for name, value in values.items() if value.device.type != "cpu")
+        for values, name in moved:
+            values[name] = values[name].to(device)
+        if device.type != "cpu":
+            moved.clear()
 
     try:
         if placement is None:

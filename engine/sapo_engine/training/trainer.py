@@ -6,13 +6,14 @@ A batch may be divided among processes and, in each, done in parts: the gradient
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -23,14 +24,20 @@ from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.training.batching import epoch_batches
+from sapo_engine.training.compiled_body import CompiledBody
+from sapo_engine.training.micro_batches import MicroTokens, allocated, divided, micro_tokens
 from sapo_engine.training.optimiser_memory import hold
-from sapo_engine.training.state import load_training_state, save_training_state, saved_bill
+from sapo_engine.training.state import load_training_state, save_training_state, saved_bill, training_facts
+from sapo_engine.training.working_copy import WorkingCopy, works_on_a_copy
 from sapo_studio.domain.ledger import UNCOUNTED, Bill, Meter, trained
+from sapo_studio.forecast.compiling import compiling_pays
 
 WARMUP_SHARE = 0.06
 CLIP_NORM = 1.0
 CURVE_EVERY = 5
 REPORT_SECONDS = 0.2
+AGAIN = "again"
+"""Beside the sums of a batch: how many ranks have to do it once more."""
 
 
 class TrainingCallback(Protocol):
@@ -42,6 +49,10 @@ class TrainingCallback(Protocol):
 
     def curve(self, name: str, step: int, value: float) -> None:
         """A point of a training curve."""
+        ...
+
+    def log(self, message: str, level: str = "info") -> None:
+        """A line for the log."""
         ...
 
     def poll_control(self, save: Callable[[], None] | None = None) -> None:
@@ -59,6 +70,9 @@ class NullCallback:
     def curve(self, name: str, step: int, value: float) -> None:
         """See TrainingCallback."""
 
+    def log(self, message: str, level: str = "info") -> None:
+        """See TrainingCallback."""
+
     def poll_control(self, save: Callable[[], None] | None = None) -> None:
         """See TrainingCallback."""
 
@@ -66,9 +80,9 @@ class NullCallback:
 class Loss(Protocol):
     """What is minimised, as a mean that can be summed up in parts: sum of `part(...)` / `weigh(whole batch)`."""
 
-    @property
-    def sequences(self) -> int:
-        """Sequences that an item puts through the model."""
+    def positions(self, index: int) -> int:
+        """Token positions that the model computes for an item: what a pair shares counts once. The memory of a part
+        goes by their sum."""
         ...
 
     def weigh(self, indices: Sequence[int]) -> float:
@@ -76,7 +90,8 @@ class Loss(Protocol):
         ...
 
     def part(self, indices: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The summed loss of these items, and further sums for the curves. In fp32 under any autocast."""
+        """The summed loss of these items, and further sums for the curves. In fp32 under any autocast. Any part of a
+        batch may be asked for."""
         ...
 
 
@@ -84,10 +99,11 @@ class Loss(Protocol):
 class TrainingArgs:
     """How to train. `epochs` may be fractional. `head_learning_rate` is for parameters named `head.*`.
 
-    `micro_batch`, `precision` and `group` change memory and time and, beyond floating-point noise, nothing else: at
-    most `micro_batch` sequences at a time in each process (0: all of its share), the `precision` of matrix products
-    (weights and losses stay in fp32), and the processes that train together. `meter` counts what is trained on, as
-    tokens of `who`. `placement` hears of what is held on the device beside the model.
+    `micro_tokens`, `precision` and `group` change memory and time and, beyond floating-point noise, nothing else: at
+    most `micro_tokens` token positions at a time in each process (0: what memory has room for), the `precision` of
+    matrix products (weights and losses stay in fp32), whether to `compile` the network's blocks where that pays on a
+    card, and the processes that train together. `meter` counts what is trained on, as tokens of `who`.
+    `placement` hears of what is held on the device beside the model.
     """
 
     learning_rate: float
@@ -96,8 +112,9 @@ class TrainingArgs:
     seed: int
     head_learning_rate: float | None = None
     weight_decay: float = 0.01
-    micro_batch: int = 0
+    micro_tokens: int = 0
     precision: str = "fp32"
+    compile: bool = False
     group: Group = ALONE
     meter: Meter = field(default_factory=Meter)
     placement: Placement | None = None
@@ -125,151 +142,226 @@ def train(
     `enough(step)` is asked; once it says so, the learning rate falls to 0 over `cool_down` further steps and the
     training ends.
     """
-    with args.meter.span() as bill, ExitStack() as held:
-        return _train(
-            model,
-            lengths,
-            loss,
-            args,
-            callback,
-            bill,
-            held,
-            tokens=tokens or lengths,
-            state_file=state_file,
-            enough=enough,
-            check_every=check_every,
-            cool_down=cool_down,
-        )
+    with args.meter.span() as bill:
+        training = _Training(model, lengths, loss, args, callback, bill, tokens or lengths, state_file)
+        with hold(training.optimiser, args.placement):
+            try:
+                return training.run(enough, check_every, cool_down)
+            finally:
+                training.close()
 
 
-def _train(
-    model: nn.Module,
-    lengths: Sequence[int],
-    loss: Loss,
-    args: TrainingArgs,
-    callback: TrainingCallback,
-    bill: Bill,
-    held: ExitStack,
-    *,
-    tokens: Sequence[int],
-    state_file: Path | None,
-    enough: Callable[[int], bool] | None,
-    check_every: int,
-    cool_down: int,
-) -> int:
-    group = args.group
-    device = next(model.parameters()).device
-    parameters_in_all, frozen = parameters_at_work(model), own_weights_frozen(model)
-    per_epoch = math.ceil(len(lengths) / args.batch_size)
-    total = max(1, round(args.epochs * per_epoch))
-    head = [p for name, p in model.named_parameters() if name.startswith("head.") and p.requires_grad]
-    body = [p for name, p in model.named_parameters() if not name.startswith("head.") and p.requires_grad]
-    parameters = [*body, *head]
-    groups = [{"params": body, "peak": args.learning_rate}]
-    if head:
-        groups.append({"params": head, "peak": args.head_learning_rate or args.learning_rate})
-    optimiser = torch.optim.AdamW(
-        groups, lr=args.learning_rate, weight_decay=args.weight_decay, betas=(0.9, 0.98), foreach=True
-    )
-    held.enter_context(hold(optimiser, args.placement))
-    # fp16 loses small gradients: they are scaled up, and down again before the step.
-    scaler = torch.amp.GradScaler(device.type, enabled=args.precision == "fp16")
-    step, cooling_from = 0, 0
-    if state_file is not None and group.share(state_file.exists()):
-        step, cooling_from = load_training_state(state_file, model, optimiser, scaler)
-    group.broadcast_parameters(parameters)
+def adamw(groups: list[dict[str, Any]], args: TrainingArgs, device: torch.device) -> torch.optim.AdamW:
+    """The optimiser of these groups of weights, which are on `device`; its state is the same either way.
 
-    def count(batch: Sequence[int]) -> None:
-        args.meter.add(trained(sum(tokens[i] for i in batch), parameters_in_all, frozen=frozen, who=args.who))
+    On a card one kernel does a step for all tensors, and makes no copy. On a CPU it would, too, in a third of the time,
+    but that is a hundredth of a training, and every run would have other last bits than before (docs/decisions.md).
+    """
+    way = {"fused": True} if device.type == "cuda" else {"foreach": True}
+    return torch.optim.AdamW(groups, lr=args.learning_rate, weight_decay=args.weight_decay, betas=(0.9, 0.98), **way)
 
-    if step and state_file is not None:
+
+class _Training:
+    """One training from where it begins, or was stopped, to its end."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        lengths: Sequence[int],
+        loss: Loss,
+        args: TrainingArgs,
+        callback: TrainingCallback,
+        bill: Bill,
+        tokens: Sequence[int],
+        state_file: Path | None,
+    ) -> None:
+        self.model, self.loss, self.args, self.callback, self.bill = model, loss, args, callback, bill
+        self.lengths, self.tokens, self.state_file = lengths, tokens, state_file
+        self.group = args.group
+        self.device = next(model.parameters()).device
+        self.weights, self.frozen = parameters_at_work(model), own_weights_frozen(model)
+        self.per_epoch = math.ceil(len(lengths) / args.batch_size)
+        self.total = max(1, round(args.epochs * self.per_epoch))
+        head = [p for name, p in model.named_parameters() if name.startswith("head.") and p.requires_grad]
+        body = [p for name, p in model.named_parameters() if not name.startswith("head.") and p.requires_grad]
+        self.parameters = [*body, *head]
+        groups = [{"params": body, "peak": args.learning_rate}]
+        if head:
+            groups.append({"params": head, "peak": args.head_learning_rate or args.learning_rate})
+        self.optimiser = adamw(groups, args, self.device)
+        # fp16 loses small gradients: they are scaled up, and down again before the step.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=args.precision == "fp16")
+        self.copy = WorkingCopy(model) if works_on_a_copy(model, args.precision) else None
+        self.compiled = CompiledBody(model, lambda message: callback.log(message, "warning"))
+        self.step, self.cooling_from = 0, 0
+        self.micro = MicroTokens(args.micro_tokens, lambda message: callback.log(message, "warning"))
+
+    def run(self, enough: Callable[[int], bool] | None, check_every: int, cool_down: int) -> int:
+        """See `train`."""
+        args, group, callback = self.args, self.group, self.callback
+        self._go_on(enough is not None, check_every)
+        group.broadcast_parameters(self.parameters)
+        reported = 0.0
+        end = self.cooling_from + cool_down if self.cooling_from else self.total
+        batches: list[list[int]] = []
+        epoch = -1
+        self.model.train()
+        if self.copy is not None:
+            self.copy.begin()
+        if self._compiling_pays():
+            self.compiled.begin()
+        while self.step < end:
+            if self.step // self.per_epoch != epoch:
+                epoch = self.step // self.per_epoch
+                batches = epoch_batches(self.lengths, args.batch_size, args.seed, epoch)
+            callback.poll_control(self._save)
+            scale = self._scale(cool_down)
+            for parameter_group in self.optimiser.param_groups:
+                parameter_group["lr"] = parameter_group["peak"] * scale
+            batch = batches[self.step - epoch * self.per_epoch]
+            means = self._gradients(batch)
+            self._count(batch)
+            group.sum_gradients(self.parameters)
+            self.scaler.unscale_(self.optimiser)
+            norm = float(nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM))
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+            if self.copy is not None:
+                self.copy.follow()
+            self.step += 1
+            value = means.pop("loss")
+            # With fp16 a gradient may be out of bounds: the step was left out then, and the next one is scaled less.
+            if not math.isfinite(value) or not (math.isfinite(norm) or self.scaler.is_enabled()):
+                raise FloatingPointError(
+                    f"the loss became {value} at step {self.step} (gradient norm {norm:.3g}, device {self.device}, "
+                    f"peak learning rate {args.learning_rate:g})"
+                )
+            if self.step % CURVE_EVERY == 0 or self.step == end:
+                callback.curve("loss", self.step, value)
+                for name, figure in means.items():
+                    callback.curve(name, self.step, figure)
+                callback.curve("learning_rate", self.step, args.learning_rate * scale)
+            now = time.monotonic()
+            if now - reported > REPORT_SECONDS or self.step == end:
+                reported = now
+                callback.progress(self.step, end)
+            if enough is not None and not self.cooling_from and self.step % check_every == 0 and self.step < end:
+                with contextlib.nullcontext() if self.copy is None else self.copy.away():
+                    reached = enough(self.step)
+                if reached:
+                    self.cooling_from, end = self.step, min(end, self.step + cool_down)
+                self.model.train()
+        group.broadcast_parameters(self.parameters)
+        return self.step
+
+    def close(self) -> None:
+        """Leave the model as whoever comes next wants it, however the training has ended."""
+        self.compiled.end()
+        if self.copy is not None:
+            self.copy.end()
+        # As large as the weights, and of no use any more.
+        self.optimiser.zero_grad(set_to_none=True)
+        self.model.eval()
+
+    def _go_on(self, checked: bool, check_every: int) -> None:
+        """From the state that was kept, if there is one."""
+        now, kept = self.args.micro_tokens, 0
+        if self.state_file is not None and self.group.share(self.state_file.exists()):
+            self.step, self.cooling_from = load_training_state(self.state_file, self.model, self.optimiser, self.scaler)
+            if self.step:
+                self._include_bill(self.state_file, checked, check_every)
+                asked, had = json.loads(training_facts(self.state_file).get("micro_tokens", "[-1, 0]"))
+                kept = had if asked == now else 0
+        why = ""
+        if not now:
+            longest = max(self.lengths, default=1)
+            now, why = micro_tokens(self.model, self.args.precision, longest, allocated(self.optimiser))
+        # What a dropout leaves out depends on how a batch is divided: a training goes on as it began, if there is room.
+        self.micro.now = min(kept or now, now)
+        if why:
+            said = f"Trained on at a time: {self.micro.now:,} token positions"
+            self.callback.log(f"{said} ({why}; runtime.micro_tokens = 0).")
+
+    def _include_bill(self, state_file: Path, checked: bool, check_every: int) -> None:
+        """What the training had computed before it was stopped."""
         before = saved_bill(state_file)
         if before is not None:
-            args.meter.include(before)
-        else:  # of an earlier version: which batches there were is known, what `enough` took is not
-            for number in range(math.ceil(step / per_epoch)):
-                for batch in epoch_batches(lengths, args.batch_size, args.seed, number)[: step - number * per_epoch]:
-                    count(batch)
-            if enough is not None and step >= check_every:
-                args.meter.add(UNCOUNTED)
+            self.args.meter.include(before)
+            return
+        # Of an earlier version: which batches there were is known, what `enough` took is not.
+        size, seed = self.args.batch_size, self.args.seed
+        for number in range(math.ceil(self.step / self.per_epoch)):
+            for batch in epoch_batches(self.lengths, size, seed, number)[: self.step - number * self.per_epoch]:
+                self._count(batch)
+        if checked and self.step >= check_every:
+            self.args.meter.add(UNCOUNTED)
 
-    def save() -> None:
-        if state_file is not None and group.leader:
-            save_training_state(state_file, model, optimiser, step, cooling_from, scaler, bill)
+    def _compiling_pays(self) -> bool:
+        """Whether the blocks are to be compiled: on a card, in bf16 throughout, without checkpointing (which calls them
+        twice by ways of its own), and where the training is long enough."""
+        if not self.args.compile or self.device.type != "cuda" or self.copy is None:
+            return False
+        if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
+            return False
+        whole = sum(map(self.loss.positions, range(len(self.lengths)))) * self.args.epochs
+        return compiling_pays(self.weights, whole / self.group.size)
 
-    def scale_at(step: int) -> float:
-        if not cooling_from:
-            return _schedule(step, total)
-        return _schedule(cooling_from, total) * (1 - (step - cooling_from) / cool_down)
+    def _count(self, batch: Sequence[int]) -> None:
+        tokens = sum(self.tokens[i] for i in batch)
+        self.args.meter.add(trained(tokens, self.weights, frozen=self.frozen, who=self.args.who))
 
-    reported = 0.0
-    end = cooling_from + cool_down if cooling_from else total
-    batches: list[list[int]] = []
-    epoch = -1
-    model.train()
-    while step < end:
-        if step // per_epoch != epoch:
-            epoch = step // per_epoch
-            batches = epoch_batches(lengths, args.batch_size, args.seed, epoch)
-        callback.poll_control(save)
-        scale = scale_at(step)
-        for parameter_group in optimiser.param_groups:
-            parameter_group["lr"] = parameter_group["peak"] * scale
-        optimiser.zero_grad(set_to_none=True)
-        batch = batches[step - epoch * per_epoch]
-        means = _gradients(loss, batch, args, scaler, device, step)
-        count(batch)
-        group.sum_gradients(parameters)
-        scaler.unscale_(optimiser)
-        norm = float(nn.utils.clip_grad_norm_(parameters, CLIP_NORM))
-        scaler.step(optimiser)
-        scaler.update()
-        step += 1
-        value = means.pop("loss")
-        # With fp16 a gradient may be out of bounds: the step was left out then, and the next one is scaled less.
-        if not math.isfinite(value) or not (math.isfinite(norm) or scaler.is_enabled()):
-            raise FloatingPointError(
-                f"the loss became {value} at step {step} (gradient norm {norm:.3g}, device {device}, "
-                f"peak learning rate {args.learning_rate:g})"
-            )
-        if step % CURVE_EVERY == 0 or step == end:
-            callback.curve("loss", step, value)
-            for name, figure in means.items():
-                callback.curve(name, step, figure)
-            callback.curve("learning_rate", step, args.learning_rate * scale)
-        now = time.monotonic()
-        if now - reported > REPORT_SECONDS or step == end:
-            reported = now
-            callback.progress(step, end)
-        if enough is not None and not cooling_from and step % check_every == 0 and step < end:
-            if enough(step):
-                cooling_from, end = step, min(end, step + cool_down)
-            model.train()
-    # As large as the weights, and of no use to whoever comes next.
-    optimiser.zero_grad(set_to_none=True)
-    model.eval()
-    group.broadcast_parameters(parameters)
-    return step
+    def _save(self) -> None:
+        if self.state_file is not None and self.group.leader:
+            more = {"micro_tokens": json.dumps([self.args.micro_tokens, self.micro.now])}
+            at = (self.step, self.cooling_from)
+            with contextlib.nullcontext() if self.copy is None else self.copy.masters():
+                save_training_state(self.state_file, self.model, self.optimiser, *at, self.scaler, self.bill, more)
 
+    def _scale(self, cool_down: int) -> float:
+        """Share of the peak learning rate at the step that comes now."""
+        if not self.cooling_from:
+            return _schedule(self.step, self.total)
+        return _schedule(self.cooling_from, self.total) * (1 - (self.step - self.cooling_from) / cool_down)
 
-def _gradients(
-    loss: Loss, batch: Sequence[int], args: TrainingArgs, scaler: torch.amp.GradScaler, device: torch.device, step: int
-) -> dict[str, float]:
-    """This process's part of the batch's gradient, scaled. Returns loss and curves' values of the whole batch."""
-    group = args.group
-    weight = loss.weigh(batch)
-    mine = batch[group.rank :: group.size]  # like lengths lie side by side: every rank has some of each
-    size = max(1, args.micro_batch // loss.sequences) if args.micro_batch else max(1, len(mine))
-    sums: dict[str, torch.Tensor] = {}
-    for number, at in enumerate(range(0, len(mine), size)):
+    def _gradients(self, batch: Sequence[int]) -> dict[str, float]:
+        """Put this process's part of the batch's gradient, scaled, in place. Returns loss and curves' values of the
+        whole batch. Where memory runs out it is done again in smaller parts."""
+        weight = self.loss.weigh(batch)
+        mine = batch[self.group.rank :: self.group.size]  # like lengths lie side by side: every rank has some of each
+        while True:
+            self.optimiser.zero_grad(set_to_none=True)
+            parts = divided(mine, self.loss.positions, self.micro.now)
+            sums: dict[str, torch.Tensor] = {}
+            again = False
+            try:
+                for number, part in enumerate(parts):
+                    self._add(part, number, weight, sums)
+            except torch.OutOfMemoryError:
+                again = self.micro.halve(parts, self.loss.positions)
+                if not again:
+                    raise
+            except RuntimeError as error:  # dynamo, inductor and Triton have no narrower one in common
+                again = self.compiled.give_up(error)
+                if not again:
+                    raise
+            # All ranks do it again where one has to: the others' sums are of no use without its own.
+            found = self.group.total({name: float(figure) for name, figure in sums.items()} | {AGAIN: float(again)})
+            if not found.pop(AGAIN):
+                return {name: figure / weight for name, figure in found.items()}
+            self.optimiser.zero_grad(set_to_none=True)
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _add(self, part: Sequence[int], number: int, weight: float, sums: dict[str, torch.Tensor]) -> None:
+        """Add the gradient of part number `number` of the batch, and its figures to `sums`."""
         # What a dropout leaves out depends on the place in the training alone, so that a resumed one is the same.
-        torch.manual_seed(int(np.random.SeedSequence([args.seed, step, group.rank, number]).generate_state(1)[0]))
-        with autocast(device, args.precision):
-            value, more = loss.part(mine[at : at + size])
-        scaler.scale(value / weight).backward()
+        at = [self.args.seed, self.step, self.group.rank, number]
+        torch.manual_seed(int(np.random.SeedSequence(at).generate_state(1)[0]))
+        with autocast(self.device, self.args.precision if self.copy is None else "fp32"):
+            value, more = self.loss.part(part)
+        self.scaler.scale(value / weight).backward()
         for name, figure in {"loss": value.detach(), **more}.items():
             sums[name] = sums[name] + figure if name in sums else figure
-    return {name: figure / weight for name, figure in group.total({n: float(v) for n, v in sums.items()}).items()}
 
 
 def _schedule(step: int, total: int) -> float:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from sapo_engine.models.checks import check_tensors
@@ -27,8 +26,10 @@ from sapo_engine.models.reasoner import (
     own_network,
     save_adapter,
 )
-from sapo_engine.training.batching import PaddedBatch, PromptCompletion
-from sapo_engine.training.losses import next_log_probs
+from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.chunked_head import Head, log_probs
+from sapo_engine.training.packing import Pack
+from sapo_engine.training.reading import pack_for, states
 from sapo_studio.config.schema import VerifierConfig
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.model_files.reading import read_object
@@ -80,31 +81,34 @@ class Verifier(nn.Module):
         """Weights that a token goes through, the head among them."""
         return self.base.parameters_in_all() + sum(p.numel() for p in self.head.parameters())
 
-    def forward(self, batch: PaddedBatch, ends: torch.Tensor) -> torch.Tensor:
-        """Scores of shape (B, S). `ends` (B, S) is the index of each step's last token, -1 where there is no step."""
+    def forward(self, texts: Sequence[PromptCompletion], ends: torch.Tensor, pad_id: int) -> torch.Tensor:
+        """Scores of shape (B, S). `ends` (B, S) is how many tokens of the completion there are at each step's end, 0
+        where there is no step. `texts` that stand next to each other and have the same prompt are read with one."""
         self.base.activate()
-        with autocast(batch.ids.device, self.precision):
-            body = self.backbone.base_model
-            hidden = body(input_ids=batch.ids, attention_mask=batch.mask, use_cache=False).last_hidden_state
-            logits = None
-            if self.kind == "likelihood":
-                # Over the prompt nothing is predicted.
-                before = hidden[:, batch.first : -1]
-                logits = cast("nn.Module", self.backbone.get_output_embeddings())(before)
-        at = ends.clamp(min=0)
-        states = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1])).float()
-        if logits is not None:
-            log_probs = functional.pad(next_log_probs(logits, batch.after), (batch.first, 0))
-            states = torch.cat([states, likelihood_features(log_probs, at)], dim=-1)
-        with full_precision(states.device):
-            return torch.sigmoid(self.head(states).squeeze(-1))
+        with autocast(ends.device, self.precision):
+            batch = pack_for(self.backbone, texts)
+            hidden = states(self.backbone, batch, pad_id)
+            known = self._log_probs(batch, hidden) if self.kind == "likelihood" else None
+        at = (batch.begins[:, None] + ends - 1).clamp(min=0)
+        read = hidden[at].float()
+        if known is not None:
+            width = max(len(text.completion) for text in texts)
+            read = torch.cat([read, likelihood_features(batch.table(known, width), ends)], dim=-1)
+        with full_precision(read.device):
+            return torch.sigmoid(self.head(read).squeeze(-1))
+
+    def _log_probs(self, batch: Pack, hidden: torch.Tensor) -> torch.Tensor:
+        """What the language head says of the tokens, without what an architecture does to its logits behind it: a
+        published verifier has its rows as they are."""
+        head = Head(cast("nn.Module", self.backbone.get_output_embeddings()))
+        return log_probs(head, hidden.index_select(0, batch.where), batch.targets)
 
 
 def likelihood_features(log_probs: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
     """What the likelihood head sees, shape (B, S, FEATURES).
 
-    `log_probs` (B, L - 1): log p of the token after each position, 0 outside the completion. `ends` (B, S) as
-    in Verifier.
+    `log_probs` (B, L): log p of each token, 0 where nothing was predicted. `ends` (B, S): how many of these tokens
+    there are up to each step's end, 0 where there is no step.
     """
     running = torch.cat([log_probs.new_zeros(len(log_probs), 1), log_probs.cumsum(dim=1)], dim=1)
     upto = running.gather(1, ends)
@@ -116,12 +120,11 @@ def likelihood_features(log_probs: torch.Tensor, ends: torch.Tensor) -> torch.Te
     return torch.stack([*(part / -FLOOR for part in (step, upto, worst)), step.exp(), upto.exp(), worst.exp()], dim=-1)
 
 
-def ends_of(rows: Sequence[tuple[PromptCompletion, tuple[int, ...]]], device: torch.device) -> torch.Tensor:
-    """The index of each step's last token in prompt and completion, shape (B, S); -1 where there is no step."""
-    width = max(len(ends) for _, ends in rows)
-    table = np.full((len(rows), width), -1, dtype=np.int64)
-    for row, (text, ends) in enumerate(rows):
-        table[row, : len(ends)] = [len(text.prompt) + end - 1 for end in ends]
+def ends_of(rows: Sequence[tuple[int, ...]], device: torch.device) -> torch.Tensor:
+    """How many tokens of its completion each text has at its steps' ends, shape (B, S); 0 where there is no step."""
+    table = np.zeros((len(rows), max(map(len, rows))), dtype=np.int64)
+    for row, ends in enumerate(rows):
+        table[row, : len(ends)] = ends
     return torch.from_numpy(table).to(device)
 
 

@@ -8,9 +8,11 @@ import torch
 
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
-from sapo_engine.training.batching import PromptCompletion, pad, plain_batches
+from sapo_engine.training.batching import PromptCompletion
+from sapo_engine.training.packing import in_packs
+from sapo_engine.training.reading import way_of
 from sapo_engine.verifier.model import Verifier, ends_of
-from sapo_studio.config.engine_limits import SCORED_ENTRIES, SCORED_ROWS
+from sapo_studio.config.engine_limits import SCORED_POSITIONS
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.ledger import scored
 
@@ -46,21 +48,30 @@ def score(
     ends: Sequence[tuple[int, ...]],
     *,
     pad_id: int,
-    batch: int = SCORED_ROWS,
+    most: int = SCORED_POSITIONS,
     tick: Callable[[int], None] | None = None,
 ) -> list[list[float]]:
-    """v_1..v_n of each text, in order."""
+    """v_1..v_n of each text, in order. `most` token positions at a time, if a text is not longer."""
     verifier.eval()
     device = verifier.head.weight.device
     scores: list[list[float]] = [[] for _ in texts]
-    if verifier.kind == "likelihood":
-        width = max(map(len, texts), default=1) * int(verifier.backbone.config.get_text_config().vocab_size)
-        batch = max(1, min(batch, SCORED_ENTRIES // width))
-    for indices in plain_batches([len(text) for text in texts], batch):
-        table = ends_of([(texts[i], ends[i]) for i in indices], device)
-        values = verifier(pad([texts[i] for i in indices], pad_id, device), table).tolist()
+    order = _order(texts)
+    share = way_of(verifier.backbone).packed
+    for places in in_packs([[texts[i]] for i in order], most, share=share):
+        indices = [order[place] for place in places]
+        values = verifier([texts[i] for i in indices], ends_of([ends[i] for i in indices], device), pad_id).tolist()
         for index, row in zip(indices, values, strict=True):
             scores[index] = row[: len(ends[index])]
         if tick:
             tick(len(indices))
     return scores
+
+
+def _order(texts: Sequence[PromptCompletion]) -> list[int]:
+    """Texts with the same prompt stand together, and else like lengths do."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index, text in enumerate(texts):
+        groups.setdefault(text.prompt, []).append(index)
+    for group in groups.values():
+        group.sort(key=lambda i: len(texts[i]))
+    return [i for group in sorted(groups.values(), key=lambda group: len(texts[group[-1]])) for i in group]

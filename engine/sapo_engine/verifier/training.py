@@ -11,7 +11,7 @@ import torch
 
 from sapo_engine.models.placement import Placement
 from sapo_engine.process_group import ALONE, Group
-from sapo_engine.training.batching import PromptCompletion, pad
+from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.losses import step_errors
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_engine.verifier.model import Verifier, ends_of
@@ -35,7 +35,10 @@ class StepLoss:
     verifier: Verifier
     examples: Sequence[VerifierExample]
     pad_id: int
-    sequences: int = 1
+
+    def positions(self, index: int) -> int:
+        """See Loss."""
+        return len(self.examples[index].text)
 
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the trajectories."""
@@ -45,8 +48,7 @@ class StepLoss:
         """See Loss."""
         device = self.verifier.head.weight.device
         chosen = [self.examples[i] for i in indices]
-        batch = pad([example.text for example in chosen], self.pad_id, device)
-        ends = ends_of([(example.text, example.ends) for example in chosen], device)
+        ends = ends_of([example.ends for example in chosen], device)
         labels = np.zeros(ends.shape, dtype=np.float32)
         known = np.zeros(ends.shape, dtype=np.float32)
         for row, example in enumerate(chosen):
@@ -54,7 +56,8 @@ class StepLoss:
             labels[row, :steps] = [label == "1" for label in example.labels]
             known[row, :steps] = [label != "?" for label in example.labels]
         targets, weights = (torch.from_numpy(array).to(device) for array in (labels, known))
-        return step_errors(self.verifier(batch, ends), targets, weights).sum(), {}
+        scores = self.verifier([example.text for example in chosen], ends, self.pad_id)
+        return step_errors(scores, targets, weights).sum(), {}
 
 
 def train_verifier(
@@ -65,7 +68,8 @@ def train_verifier(
     *,
     seed: int,
     pad_id: int,
-    micro_batch: int = 0,
+    micro_tokens: int = 0,
+    compile: bool = False,
     group: Group = ALONE,
     meter: Meter | None = None,
     state_file: Path | None = None,
@@ -80,7 +84,8 @@ def train_verifier(
         epochs=config.epochs,
         batch_size=config.batch_size,
         seed=seed,
-        micro_batch=micro_batch,
+        micro_tokens=micro_tokens,
+        compile=compile,
         precision=verifier.precision,
         group=group,
         meter=meter or Meter(),

@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -23,10 +24,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from sapo_engine.devices import device_called, see_card, take_device
 from sapo_engine.own_output import take_standard_output
 from sapo_engine.parent.exit_reasons import LOST_PEERS
-from sapo_studio import processes
+from sapo_studio import __version__, processes
 from sapo_studio.config.schema import parse_config
-from sapo_studio.errors import EngineError, SapoError, Stopped
-from sapo_studio.events import Event, encode
+from sapo_studio.errors import EngineError, InputError, SapoError, Stopped
+from sapo_studio.events import PROTOCOL, Event, encode
 from sapo_studio.events.control import CONTROL, GoOn, Judgements, LabelSettings, Order, Start
 from sapo_studio.events.kinds import Failed, Finished, Hello, Log, Plan
 
@@ -56,22 +57,26 @@ class Wire:
 
 @dataclass(frozen=True)
 class Place:
-    """Which of how many workers this is, as the launcher's environment says, and where its last words go."""
+    """Which of how many workers this is, as the launcher's environment says, which of this machine's cards it takes,
+    and where its last words go."""
 
     rank: int
     size: int
+    card: int
     last_words: str
 
     @classmethod
     def mine(cls) -> Place:
         """This process's. A worker that the parent started itself is the only one."""
         get = os.environ.get
-        return cls(int(get("RANK", "0")), int(get("WORLD_SIZE", "1")), get("TORCHELASTIC_ERROR_FILE", ""))
+        rank = int(get("RANK", "0"))
+        card = int(get("LOCAL_RANK", str(rank)))
+        return cls(rank, int(get("WORLD_SIZE", "1")), card, get("TORCHELASTIC_ERROR_FILE", ""))
 
     def take_card(self) -> None:
         """See this rank's card alone, as number 0, so that no library takes another. Before torch is loaded."""
         if self.size > 1:
-            see_card(self.rank)
+            see_card(self.card)
 
     def fail(self, wire: Wire, failed: Failed) -> None:
         """Tell the parent why this worker ends. Of several workers, another may be writing to the parent just now:
@@ -122,6 +127,7 @@ def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
     lines = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115
     first = lines.readline() if place.rank == 0 else b""
     if group is not None:
+        _check_releases(group)
         first = group.share(first)
     if not first:
         return 0
@@ -133,10 +139,24 @@ def _run_with(group: Ranks | None, place: Place, wire: Wire) -> int:
     return _run(start, group, place, wire, lines)
 
 
+def _check_releases(group: Ranks) -> None:
+    """Several machines may have several releases of the program, which would part ways."""
+    there = group.gather((f"{__version__} (protocol {PROTOCOL})", socket.gethostname()))
+    if len({release for release, _ in there}) > 1:
+        raise InputError(
+            "The workers are of several releases of the program",
+            why=", ".join(dict.fromkeys(f"{release} on {host}" for release, host in there)) + ".",
+            fix="Install the same release of sapo-studio[engine] on all machines.",
+        )
+
+
 SMALLER = (
-    "Resume with less at a time: sapo resume RUN --set runtime.micro_batch=... (sequences trained on) or "
+    "Resume with less at a time: sapo resume RUN --set runtime.micro_tokens=... (positions trained on) or "
     "--set runtime.rollout_batch=... (sequences sampled); or choose a smaller model."
 )
+
+
+NO_SIGHT = "workers do not see the run's folder: they are sent what they read of it."
 
 
 def _failure(error: Exception) -> Failed:
@@ -160,6 +180,7 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
     from sapo_engine.loop import run
     from sapo_engine.phases.context import RunContext
     from sapo_engine.phases.control import ControlState
+    from sapo_engine.phases.run_files import RunFiles
     from sapo_engine.process_group import ALONE
     from sapo_engine.session import RunSession
     from sapo_studio.config.phase_plan import plan
@@ -181,9 +202,15 @@ def _run(start: Start, group: Ranks | None, place: Place, wire: Wire, lines: Bin
         threading.Thread(target=_listen, args=(lines, control, at_end), name="control", daemon=True).start()
     complete = True
     try:
-        with contextlib.closing(RunSession(config, Path(start.run_dir), device, ranks)) as session:
+        with (
+            contextlib.closing(RunFiles(Path(start.run_dir), ranks)) as files,
+            contextlib.closing(RunSession(config, files.folder, device, ranks)) as session,
+        ):
             session.check_references()
-            context = RunContext(session, phases, wire.send, control, start.done, config.runtime.checkpoint_seconds)
+            seconds = config.runtime.checkpoint_seconds
+            context = RunContext(session, phases, wire.send, control, start.done, seconds, files=files)
+            if files.lacking:
+                context.emit(Log(message=f"{files.lacking} of {ranks.size} {NO_SIGHT}"))
             session.pool.tell = session.pool.batch_size.tell = lambda message: context.emit(Log(message=message))
             for note in session.notes:
                 context.emit(Log(message=note))

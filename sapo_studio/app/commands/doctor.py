@@ -42,17 +42,28 @@ def doctor(
     steps: Annotated[str, typer.Option("--steps", help="auto, line, paragraph, block or pattern.")] = STEPS,
     pattern: Annotated[str, typer.Option("--pattern", help="Where a step begins, for --steps pattern.")] = "",
     count: Annotated[int, typer.Option("-n", help="Solutions shown.")] = SHOWN.default,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Look at the Ray cluster instead: nodes, cards, versions.")
+    ] = False,
+    address: Annotated[str, typer.Option("--ray-address", metavar="HOST:PORT", help="Which one, for --cluster.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Check Python, SQLite, the libraries, the GPUs, the data folder and the program's own files.
 
     With `--task`: how many questions there are, what a prompt looks like, how solutions are cut into steps, and
     whether the reference solutions are graded as right, and how much of a process benchmark can be graded.
+    With `--cluster`: the nodes of a Ray cluster, their cards, and whether this program is on each (docs/cluster.md).
 
     Exit codes: 0 nothing stands in the way of a run, 1 something does, 2 the task's data are not valid.
 
-    Examples: `sapo doctor`, `sapo doctor --json`, `sapo doctor --task gsm8k --data train.jsonl --steps line`
+    Examples: `sapo doctor`, `sapo doctor --json`, `sapo doctor --task gsm8k --data train.jsonl --steps line`,
+    `sapo doctor --cluster`
     """
+    if cluster:
+        from sapo_studio.app.commands.cluster import show_cluster
+
+        show_cluster(address, as_json=as_json)
+        return
     if task:
         from sapo_studio.requests.client import ask
         from sapo_studio.requests.kinds import PreviewRequest

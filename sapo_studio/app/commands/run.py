@@ -58,6 +58,7 @@ def run(
     """
     from sapo_studio import supervisor
     from sapo_studio.app.commands.following import detached, follow
+    from sapo_studio.app.commands.machines import say_commands
     from sapo_studio.app.commands.printing import say
     from sapo_studio.app.set_up.data_check import check_data
     from sapo_studio.app.set_up.model_check import check_model
@@ -74,7 +75,7 @@ def run(
         raise InputError("--cards goes with --dry-run", fix="To use several cards, set runtime.processes.")
     if engine_python is not None:
         more.append(f"runtime.engine_python={json.dumps(engine_python)}")
-    preset, config = configure(what, more, seed=seed, name=name)
+    preset, config = configure(what, more, seed=seed, name=name, tell=lambda note: say(note, error=True))
     if dry:
         from sapo_studio.app.commands.forecast import show_forecast
 
@@ -94,6 +95,7 @@ def run(
             answer_place(store, queue_run(store, config, preset, by="sapo run"), as_json=as_json)
             return
         run_id = runs.create_run(store, config, preset)
+        say_commands(config)
         supervisor.launch(store, run_id)
         code = detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
     raise typer.Exit(code)

@@ -88,6 +88,13 @@ def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix", folder:
         raise InputError(f"{source} compares with {file.against}, which it does not run", fix="Add it to `methods`.")
     if file.paper and file.paper not in PAPER:
         raise InputError(f"The paper has no figures for {file.paper!r}", fix=f"It has: {', '.join(PAPER)}.")
+    seeds = {name: _seeds_of(name, file, source) for name in methods}
+    every = tuple(dict.fromkeys(seed for own in (seeds[file.against], *seeds.values()) for seed in own))
+    if alone := sorted(set(every) - set(seeds[file.against])):
+        raise InputError(
+            f"{source} has seeds with which nothing is compared: {', '.join(map(str, alone))}",
+            fix=f"Give them to {file.against} as well.",
+        )
     base = find_preset(file.preset).config.model_dump(mode="json")
     order = sorted(methods, key=lambda name: name != file.against)
     tasks = file.tasks or {"": {}}
@@ -95,8 +102,8 @@ def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix", folder:
     for task, changes in tasks.items():
         mine = _methods_of(task, changes, order, source)
         task_changes = {key: value for key, value in changes.items() if key != "methods"}
-        for seed in dict.fromkeys(file.seeds):
-            for name in mine:
+        for seed in every:
+            for name in (name for name in mine if seed in seeds[name]):
                 name_parts = [file.name, task, name, str(seed)]
                 title = "/".join(part for part in name_parts if part)
                 changed = merged(base, file.set, task_changes, methods[name].changes, {"seed": seed, "name": title})
@@ -108,7 +115,7 @@ def parse_matrix(data: Mapping[str, Any], *, source: str = "the matrix", folder:
         jobs=file.jobs,
         paper=file.paper,
         tasks=tuple(tasks),
-        seeds=tuple(dict.fromkeys(file.seeds)),
+        seeds=every,
         methods={name: methods[name] for name in order},
         cells=tuple(cells),
     )
@@ -130,6 +137,16 @@ def _methods_of(task: str, changes: Changes, order: Sequence[str], source: str) 
     return [name for name in order if name in named]
 
 
+def _seeds_of(name: str, file: _File, source: str) -> tuple[int, ...]:
+    """The seeds that a method is run with: its own, where its table names some."""
+    own = file.method.get(name, {}).get("seeds", file.seeds)
+    if not isinstance(own, list) or not own or not all(type(seed) is int for seed in cast("list[Any]", own)):
+        raise InputError(
+            f"{source} gives {name} seeds that are none: {own!r}", fix="`seeds` of a method is a list of whole numbers."
+        )
+    return tuple(dict.fromkeys(cast("list[int]", own)))
+
+
 def _method(name: str, changes: Changes | None) -> Method:
     known = METHODS.get(name)
     if known is None and changes is None:
@@ -141,11 +158,12 @@ def _method(name: str, changes: Changes | None) -> Method:
             fix=f"{hint}A method of your own has a table [method.{name}] with what it changes.",
         )
     if known is None:
-        return Method(str((changes or {}).get("title", name)), _without_title(changes))
-    own = _without_title(changes)
+        return Method(str((changes or {}).get("title", name)), _changes_in(changes))
+    own = _changes_in(changes)
     title = str((changes or {}).get("title", known.title))
     return Method(title, merged(known.changes, own), known.paper)
 
 
-def _without_title(changes: Changes | None) -> Changes:
-    return {key: value for key, value in (changes or {}).items() if key != "title"}
+def _changes_in(table: Changes | None) -> Changes:
+    """What a method's table changes of the configuration: all but its title and its seeds."""
+    return {key: value for key, value in (table or {}).items() if key not in ("title", "seeds")}

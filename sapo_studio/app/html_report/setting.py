@@ -84,7 +84,8 @@ def environment(subject: Subject) -> list[Element]:
     rows += [("Worker", given(cut(told))) for told in dict.fromkeys(workers)]
     if subject.config is not None:
         runtime = subject.config.runtime
-        rows.append(("Processes", f"{runtime.processes}, rollouts by {runtime.backend}"))
+        where = "" if runtime.launcher == "local" else f" on several machines ({runtime.launcher})"
+        rows.append(("Processes", f"{runtime.processes}{where}, rollouts by {runtime.backend}"))
         if runtime.gpus:
             rows.append(("Cards asked for", given(str(runtime.gpus))))
     rows += [("Begun", moment(run.started_at)), ("Ended", moment(run.finished_at))]

@@ -302,6 +302,7 @@ class _Engine:
     """A process that serves requests, and what is known of it. Raises EngineError where it cannot be started."""
 
     def __init__(self, spot: Spot, idle_seconds: float) -> None:
+        engines.check_there()
         python = self.python = engines.python_of()
         options = [f"--idle-seconds={idle_seconds:g}", f"--device={spot.device}", f"--called={spot.words}"]
         command = [str(python), *ENGINE_ARGUMENTS, MODULE, *options]

@@ -13,7 +13,11 @@ from sapo_studio.forecast.device_plan import Place, place_of
 
 def need_of(config: RunConfig, machine: Machine) -> Need:
     """What `config` needs on `machine` when nothing else runs there: the engine samples as many sequences at a time as
-    a card's free memory has room for, so that with others on the card it would seem to need less than it will take."""
+    a card's free memory has room for, so that with others on the card it would seem to need less than it will take.
+
+    One whose workers Ray places needs nothing of this machine: Ray has it wait for the cluster's."""
+    if config.runtime.launcher == "ray":
+        return Need()
     alone = replace(machine, free=machine.total, cards=tuple(replace(card, free=card.total) for card in machine.cards))
     place = place_of(config, alone)
     found = forecast(config, find_shape(config), alone)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from sapo_studio import engines
 from sapo_studio.config.schema import RunConfig
@@ -63,10 +61,5 @@ def missing(config: RunConfig) -> list[Missing]:
             continue  # it lives elsewhere
         there = importlib.util.find_spec(need.package) is not None if own else need.package in packages
         if not there:
-            found.append(Missing(need.package, need.field, _command(python, need)))
+            found.append(Missing(need.package, need.field, engines.install_command(python, need.extra)))
     return found
-
-
-def _command(python: Path, need: Need) -> str:
-    pip = "pip" if str(python) == sys.executable else f"{python} -m pip"
-    return f"{pip} install 'sapo-studio[{need.extra}]'"

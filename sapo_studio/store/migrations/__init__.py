@@ -20,6 +20,7 @@ from sapo_studio.store.migrations import (
     m0004_sets,
     m0005_hand_work,
     m0006_supervision,
+    m0007_micro_tokens,
 )
 
 if TYPE_CHECKING:
@@ -32,5 +33,6 @@ MIGRATIONS: list[tuple[str, Callable[[Database], None]]] = [
     ("0004_sets", m0004_sets.migrate),
     ("0005_hand_work", m0005_hand_work.migrate),
     ("0006_supervision", m0006_supervision.migrate),
+    ("0007_micro_tokens", m0007_micro_tokens.migrate),
 ]
 """Name and step, in order. `PRAGMA user_version` says how many a store has been through."""

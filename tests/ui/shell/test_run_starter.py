@@ -194,7 +194,7 @@ def test_a_failed_run_is_started_again_from_its_own_page(qtbot, window, store, c
     assert not window.run_page.panels.isVisible()
     failure.change.editor.setText("8")
     qtbot.mouseClick(failure.primary, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: settings == [(run_id, ["runtime.micro_batch=8"])])
+    qtbot.waitUntil(lambda: settings == [(run_id, ["runtime.micro_tokens=8"])])
     qtbot.mouseClick(failure.past, Qt.MouseButton.LeftButton)
     assert window.run_page.panels.isVisible()
     assert window.run_page.banner.action.text() == "Why it failed"
@@ -202,4 +202,4 @@ def test_a_failed_run_is_started_again_from_its_own_page(qtbot, window, store, c
     assert failure.isVisible()
     qtbot.mouseClick(failure.all, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: isinstance(window.pages.front, NewRunPage))
-    assert window.pages.front.values()["runtime.micro_batch"] == 8
+    assert window.pages.front.values()["runtime.micro_tokens"] == 8

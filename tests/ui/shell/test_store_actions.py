@@ -35,7 +35,7 @@ def test_a_folder_with_a_store_opens_and_is_remembered(actions, started, tmp_pat
     other = tmp_path / "other"
     Store.open(other / "studio.db").close()
     actions.open_folder(other)
-    assert started == [["-m", "sapo_ui.app", "--home", str(other)]]
+    assert started == [["-P", "-m", "sapo_ui.app", "--home", str(other)]]
     assert actions.said == [f"Opening {other} in a window of its own."]
     assert stores.recent() == [other]
     dialog = actions.recent()

@@ -248,6 +248,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("store.recent", "Recent data folders\u2026", "Store", 0, "Open a store that was open before."),
     ActionSpec("store.backup", "Back up now", "Store", 1, "Copy the store; the copy before it is kept, too."),
     ActionSpec("store.restore", "Restore\u2026", "Store", 1, "List the backups, and go back to one of them."),
+    ActionSpec("store.engine", "Engine\u2026", "Store", 2, "What computes (PyTorch): is it there, and setting it up."),
     ActionSpec("go.bin", "Bin\u2026", "Store", 2, "Restore runs that were thrown away, or free their space."),
     ActionSpec("app.close", "Close window", "Run", 4, CLOSING, "Ctrl+W"),
     ActionSpec("app.quit", "Quit", "Run", 4, CLOSING, "Ctrl+Q"),

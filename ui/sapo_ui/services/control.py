@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sapo_studio import supervisor
+from sapo_studio import engines, supervisor
 from sapo_studio.config.card_check import check_cards
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import Verb
@@ -24,7 +24,7 @@ class RunControl(Protocol):
 
     def start(self, store: Store, config: RunConfig, preset: str) -> str:
         """Create a run and launch its engine. Returns the run's id. InputError, with no run made, where it asks for
-        cards that are not there."""
+        cards that are not there; NoEngine where there is none."""
         ...
 
     def resume(self, store: Store, run_id: str) -> None:
@@ -57,6 +57,7 @@ class SupervisorControl:
 
     def start(self, store: Store, config: RunConfig, preset: str) -> str:
         """Create a run and launch its engine. Returns the run's id."""
+        engines.check_there(config.runtime.engine_python)
         check_cards(config)
         run_id = runs.create_run(store, config, preset)
         supervisor.launch(store, run_id)

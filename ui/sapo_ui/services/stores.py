@@ -72,7 +72,7 @@ def remember(folder: Path) -> None:
 def open_window(folder: Path) -> None:
     """Open a data folder in a window of its own, in a process of its own. InputError where that cannot be started."""
     try:
-        start_detached([sys.executable, "-m", "sapo_ui.app", "--home", str(folder)])
+        start_detached([sys.executable, "-P", "-m", "sapo_ui.app", "--home", str(folder)])
     except OSError as error:
         raise InputError("The other window could not be started", why=str(error)) from error
     remember(folder)

@@ -15,7 +15,7 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.errors import SapoError
+from sapo_studio.errors import NoEngine, SapoError
 from sapo_studio.store.records import RunSummary, TraceFilter
 from sapo_ui.features.new_run.presets import Presets
 from sapo_ui.features.run_list.column import RunList
@@ -366,7 +366,9 @@ class MainWindow(QMainWindow):
         self.side.show_view(spec.page_id, mode or spec.page_id, wide=spec.wide or mode == "read")
 
     def show_error(self, error: Exception) -> None:
-        """Say what went wrong, above the page."""
+        """Say what went wrong, above the page; where it is only that there is no engine yet, offer to set one up."""
+        if isinstance(error, NoEngine):
+            self._store_actions.engine()
         if isinstance(error, SapoError):
             self.banner.show_error(error.what, error.why, error.fix, action="Dismiss")
         else:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 
 from sapo_studio.config.schema import RunConfig
-from sapo_studio.errors import SapoError
+from sapo_studio.errors import NoEngine, SapoError
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
@@ -125,7 +125,7 @@ class RunStarter(QObject):
 
         def failed(error: Exception) -> None:
             page = self._pages.front
-            if isinstance(page, NewRunPage) and isinstance(error, SapoError):
+            if isinstance(page, NewRunPage) and isinstance(error, SapoError) and not isinstance(error, NoEngine):
                 page.say_error(error)
             else:
                 self._on_error(error)

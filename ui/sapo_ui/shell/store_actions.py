@@ -1,18 +1,23 @@
-"""What the Store menu does: other data folders in windows of their own, a backup now, and going back to one."""
+"""What the Store menu does: other data folders in windows of their own, a backup now, going back to one, the engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
+from shiboken6 import isValid
 
 from sapo_studio.errors import InputError, SapoError
 from sapo_ui.features.stores.restore_dialog import RestoreDialog
 from sapo_ui.services import stores, tasks
 from sapo_ui.services.stores import Backup
 from sapo_ui.widgets import dialogs
+
+if TYPE_CHECKING:
+    from sapo_ui.features.engine.dialog import EngineDialog
 
 
 class StoreActions(QObject):
@@ -31,6 +36,7 @@ class StoreActions(QObject):
         self._say = say
         self._on_error = on_error
         self._on_change = on_change
+        self._engine: EngineDialog | None = None
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What to do for each action, by its id."""
@@ -40,6 +46,7 @@ class StoreActions(QObject):
             "store.recent": self.recent,
             "store.backup": self.back_up,
             "store.restore": self.restore,
+            "store.engine": self.engine,
         }
 
     def new(self) -> QFileDialog:
@@ -121,6 +128,17 @@ class StoreActions(QObject):
         dialog.restored.connect(self._restored)
         dialog.open()
         return dialog
+
+    def engine(self) -> EngineDialog:
+        """Show whether there is an engine, and offer to set one up. There is one such dialog at a time."""
+        from sapo_ui.features.engine.dialog import EngineDialog  # only who sets one up pays for it
+
+        if self._engine is None or not isValid(self._engine):
+            self._engine = EngineDialog(self._window)
+            self._engine.ready.connect(self._say)
+        self._engine.show()
+        self._engine.raise_()
+        return self._engine
 
     def _restored(self, said: str) -> None:
         self._say(said)

@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import DTYPES
-from sapo_engine.models.reasoner import Reasoner, adapted_layers, plain_state
+from sapo_engine.models.reasoner import Reasoner, adapted_layers, merged_weight, plain_state
 from sapo_engine.rollouts.slots.attention import NAME
 
 
@@ -76,17 +76,15 @@ def _alike(copied: PreTrainedModel, network: PreTrainedModel) -> bool:
 
 def _copy(reasoner: Reasoner, target: PreTrainedModel) -> None:
     source = reasoner.network
-    changes: dict[str, torch.Tensor] = {}
+    changed: dict[str, torch.Tensor] = {}
     if reasoner.adapter:
         layers = set(adapted_layers(source))
         for name, module in source.named_modules():
-            if module in layers and reasoner.adapter in getattr(module, "lora_A", {}):
-                changes[f"{name}.weight"] = module.get_delta_weight(reasoner.adapter)  # pyright: ignore[reportCallIssue]
-    state = plain_state(source)
+            if module in layers:
+                changed[f"{name}.weight"] = merged_weight(module, reasoner.adapter)
+    state = plain_state(source) | changed
     for name, parameter in target.named_parameters():
-        change = changes.get(name)
-        value = state[name] if change is None else state[name].to(change) + change
-        parameter.copy_(value)
+        parameter.copy_(state[name])
     buffers = dict(source.named_buffers())
     for name, buffer in target.named_buffers():
         buffer.copy_(buffers[name])

@@ -84,3 +84,11 @@ def test_the_newest_drafts_are_kept(tmp_path):
     for number in range(MOST + 3):
         drafts.put(str(number), Draft({}, {}, at=float(number)))
     assert [drafts.get(str(number)) is not None for number in (2, 3, MOST + 2)] == [False, True, True]
+
+
+def test_a_draft_of_an_earlier_version_has_todays_names(open_page, tmp_path):
+    """Sequences at a time are tokens at a time now: 55 of them have the longest of the lab's texts."""
+    Drafts(tmp_path / "drafts.json").put("", Draft({"name": "old", "runtime.micro_batch": 4}, {"name": "old"}))
+    page = open_page(all_rows=True)
+    page.open_for("")
+    assert page.values()["runtime.micro_tokens"] == 4 * 55

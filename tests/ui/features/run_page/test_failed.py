@@ -75,7 +75,7 @@ def test_the_setting_to_blame_is_changed_and_the_run_goes_on(qtbot, shown, faile
     )
     view = shown(failed_run(MEMORY))
     assert view.what.text() == "The device ran out of memory"
-    assert (view.change.path, view.change.editor.text()) == ("runtime.micro_batch", "32")
+    assert (view.change.path, view.change.editor.text()) == ("runtime.micro_tokens", "1760")
     assert view.primary.text() == "Edit and start again"
     assert buttons(view) == ["Edit and start again", "Resume unchanged", "Open all settings", "Copy report"]
     view.change.editor.setFocus()
@@ -83,7 +83,7 @@ def test_the_setting_to_blame_is_changed_and_the_run_goes_on(qtbot, shown, faile
     qtbot.keyClicks(view.change.editor, "8")
     with qtbot.waitSignal(view.resume_requested) as asked:
         qtbot.keyClick(view.change.editor, Qt.Key.Key_Return)
-    assert asked.args == [["runtime.micro_batch=8"]]
+    assert asked.args == [["runtime.micro_tokens=8"]]
     with qtbot.waitSignal(view.resume_requested) as unchanged:
         qtbot.mouseClick(view.resume, Qt.MouseButton.LeftButton)
     assert unchanged.args == [[]]
@@ -109,7 +109,7 @@ def test_a_value_that_is_none_is_told_and_nothing_can_be_started_with_it(shown, 
         view.change.editor.setText(text)
         assert not view.primary.isEnabled(), text
     view.change.editor.setText("-1")
-    assert "runtime.micro_batch" in view.change.said.text()
+    assert "runtime.micro_tokens" in view.change.said.text()
     view.change.editor.setText("16")
     assert view.primary.isEnabled()
 

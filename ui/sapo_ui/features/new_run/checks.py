@@ -66,7 +66,7 @@ class SetupChecks(QObject):
             self._model(config)
         if self._is_new("data", (config.task, runtime.engine_python)):
             self._data(config)
-        if self._is_new("cards", (runtime.device, runtime.gpus, runtime.processes)):
+        if self._is_new("cards", (runtime.device, runtime.gpus, runtime.processes, runtime.launcher)):
             self._run("cards", lambda store: self._look.cards(config), self._cards, self._bad("runtime.device"))
         tuned = (config.model.tuning, config.optimiser.kind, runtime.backend, runtime.engine_python)
         if self._is_new("lacks", (*tuned, config.task.train_data, config.task.test_data)):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from sapo_studio.config.gone import modernised
 from sapo_studio.config.schema import RunConfig
+from sapo_studio.errors import InputError
 from sapo_ui.features.new_run import form_spec
 from sapo_ui.features.new_run.form_spec import FieldSpec
 from sapo_ui.features.new_run.form_state import FormState, plain
@@ -66,10 +68,21 @@ def restored(draft: Draft, specs: tuple[FieldSpec, ...], base: RunConfig) -> tup
     """What the form of a draft began with, and its values; what it does not have is as in `base`. None for a draft of a
     program whose settings were others."""
     known = form_spec.flatten(base.model_dump())
-    begun, problems = form_spec.check({**known, **_known(draft.base, known)}, specs)
+    try:
+        before, values = (_known(_today(part), known) for part in (draft.base, draft.values))
+    except InputError:
+        return None
+    begun, problems = form_spec.check({**known, **before}, specs)
     if problems or begun is None:
         return None
-    return begun, {**form_spec.flatten(begun.model_dump()), **_known(draft.values, known)}
+    return begun, {**form_spec.flatten(begun.model_dump()), **values}
+
+
+def _today(values: object) -> object:
+    """Values of a draft by the names that settings have in this version. Raises InputError where one is gone."""
+    if not isinstance(values, dict):
+        return values
+    return form_spec.flatten(modernised(form_spec.nest(cast("dict[str, Any]", values)), "The draft"))
 
 
 def _known(values: object, known: dict[str, Any]) -> dict[str, Any]:

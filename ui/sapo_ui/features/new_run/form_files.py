@@ -38,11 +38,14 @@ class FormFiles(QObject):
     def open(self, path: Path) -> None:
         """Read a configuration file, or say what is wrong with it."""
         try:
-            _, config = configure(str(path), [], seed=None, name=None)
+            notes: list[str] = []
+            _, config = configure(str(path), [], seed=None, name=None, tell=notes.append)
         except SapoError as error:
             self.failed.emit(error)
         else:
             self.read.emit(config, path.name)
+            if notes:
+                self.told.emit(" ".join(notes))
 
     def export(self, config: RunConfig) -> None:
         """Ask for a file and write the configuration to it."""

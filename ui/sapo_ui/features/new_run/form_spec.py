@@ -46,6 +46,8 @@ ONLY_WITH: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "optimiser.history": _IMITATES,
     "runtime.vllm_memory": (("runtime.backend", ("vllm",)),),
     "runtime.gpus": (("runtime.device", ("auto", "cuda")),),
+    "runtime.ray_address": (("runtime.launcher", ("ray",)),),
+    "runtime.hosts": (("runtime.launcher", ("ssh", "hand")),),
 }
 
 

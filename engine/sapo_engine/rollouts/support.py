@@ -1,27 +1,28 @@
-"""Which networks the slot loop can write with. All others are written by the program's usual sampler."""
+"""Which networks can be written with by other means than transformers' own forward pass."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from transformers import DynamicCache, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
+from transformers import PreTrainedModel
+
+from sapo_engine.models.attention import attends_fully
 
 ARCHITECTURES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
-"""Those that tests/engine/test_slots.py holds against the usual sampler, token for token."""
+"""Those that tests hold against transformers' own pass, token for token, for slots and the lean pass."""
 
 STEADY_POSITIONS = frozenset({"default", "linear", "llama3", "yarn"})
 """Kinds of rotary positions whose frequencies do not depend on how long the texts of a batch are."""
 
 
 def obstacle(network: PreTrainedModel) -> str:
-    """Why `network` cannot be written with by slots, in words for the log; "" where it can."""
+    """Why `network` cannot be written with otherwise, in words for the log; "" where it can."""
     config = network.config
     if getattr(network, "is_quantized", False):
         return "its weights are quantised"
     if config.model_type not in ARCHITECTURES:
         return f"the architecture {config.model_type} is not among {', '.join(sorted(ARCHITECTURES))}"
-    if any(type(layer) is not DynamicLayer for layer in DynamicCache(config=config).layers):
+    if not attends_fully(config):
         return "not all its layers have full attention"
     kind = _positions(config)
     if kind not in STEADY_POSITIONS:

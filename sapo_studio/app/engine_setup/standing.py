@@ -1,0 +1,142 @@
+"""What engine there is: its Python, whether it fits, what was begun and never finished. And taking it away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sapo_studio import engines, paths, supervisor
+from sapo_studio.errors import InputError, NoEngine, SapoError, StoreError
+from sapo_studio.events import PROTOCOL
+from sapo_studio.files import write_atomic
+from sapo_studio.store import presence, queries
+from sapo_studio.store.db import Store
+
+BEGUN = "begun.json"
+"""In an environment's folder: the plan by which it is made. It is there from the beginning."""
+MADE = "made.json"
+"""In the same folder: what came of it. It is there once the environment is whole."""
+ENVIRONMENT = "env"
+
+
+@dataclass(frozen=True)
+class Made:
+    """An environment that is whole. `identity`: the plan's; `cuda`: whether torch has a card there that it can use."""
+
+    release: str
+    build: str
+    python: str
+    torch: str
+    cuda: bool
+    extras: tuple[str, ...] = ()
+    identity: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The Python that engines live in (None: there is none) and what it has; `trouble`, where it will not do.
+
+    `folder`: that of its environment, where this program made it. `unfinished`: folders that were begun.
+    """
+
+    python: Path | None
+    summary: str
+    release: str
+    folder: Path | None
+    made: Made | None
+    unfinished: tuple[Path, ...]
+    trouble: SapoError | None = None
+
+
+def standing() -> Standing:
+    """Look: another Python than this program's is asked what it has, which takes a second."""
+    unfinished = tuple(folder for folder in folders() if made_in(folder) is None)
+    try:
+        python = engines.python_of()
+    except NoEngine as none:
+        return Standing(None, "", "", None, None, unfinished, none)
+    folder = folder_of(python)
+    made = None if folder is None else made_in(folder)
+    try:
+        found = engines.look(python)
+    except InputError as error:
+        return Standing(python, "", "", folder, made, unfinished, error)
+    trouble: SapoError | None = None
+    try:
+        engines.check(found, PROTOCOL)
+    except SapoError as error:
+        trouble = error
+    return Standing(python, found.summary, found.release, folder, made, unfinished, trouble)
+
+
+def folders() -> list[Path]:
+    """The folders of environments that this program made or began, in the data folder."""
+    place = paths.engine_dir()
+    return sorted(folder for folder in place.glob("*") if (folder / BEGUN).is_file()) if place.is_dir() else []
+
+
+def folder_of(python: Path) -> Path | None:
+    """The one of those that `python` belongs to."""
+    return next((folder for folder in folders() if python.is_relative_to(folder)), None)
+
+
+def made_in(folder: Path) -> Made | None:
+    """What came of the environment in `folder`; None where it is not whole."""
+    try:
+        told: dict[str, Any] = json.loads((folder / MADE).read_bytes())
+        told["extras"] = tuple(told["extras"])
+        return Made(**told)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def keep(folder: Path, made: Made) -> None:
+    """Write down that the environment in `folder` is whole."""
+    write_atomic(folder / MADE, json.dumps(asdict(made)).encode())
+
+
+def remove() -> list[Path]:
+    """Take away every environment that this program made, and the choice of one of them. Returns what is gone.
+
+    Raises InputError while an engine works on a run: it may live in there.
+    """
+    busy = working()
+    if busy:
+        raise InputError(
+            "The engine is at work", why=f"It works on {', '.join(busy)}.", fix="Stop what runs first: sapo stop RUN"
+        )
+    gone = folders()
+    chosen = engines.chosen_for_all()
+    if chosen and any(Path(chosen).is_relative_to(folder) for folder in gone):
+        engines.choose("")
+    for folder in gone:
+        clear(folder)
+    return gone
+
+
+def clear(folder: Path) -> None:
+    """Take an environment away. What says that it is whole goes first. Raises StoreError where that is refused."""
+    try:
+        (folder / MADE).unlink(missing_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be removed", why=str(error), fix="Remove it by hand.") from error
+
+
+def working() -> list[str]:
+    """The runs that an engine works on."""
+    if presence.is_new(paths.store_path()):
+        return []
+    with Store.open(create=False) as store:
+        return list(_held(store))
+
+
+def _held(store: Store) -> Iterator[str]:
+    for run in queries.list_runs(store):
+        if supervisor.is_held(run):
+            yield run.id

@@ -1,0 +1,117 @@
+"""A run on two machines without a cluster, started by ssh or by hand. Both are this one, by two of its names."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from sapo_studio import supervisor
+from sapo_studio.config.machines import commands_by_hand
+from sapo_studio.config.overrides import configure
+from sapo_studio.config.schema import RuntimeConfig
+from sapo_studio.domain.runs import RunStatus
+from sapo_studio.store import queries, runs
+
+if TYPE_CHECKING:
+    from conftest import Bench
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the second machine is another address of the loopback"),
+]
+
+SSH = Path(__file__).parents[1] / "fixtures" / "ssh_here.py"
+SIZES = [
+    "task.train_questions=60", "task.test_questions=20", "task.process_solutions=20", "warmup.epochs=6",
+    "sampling.questions=30", "sampling.start_questions=10", "labeling.trajectories=16",
+    "labeling.start_trajectories=12", "evaluation.samples=2", "evaluation.mce_rollouts=1", "runtime.graders=1",
+    "runtime.checkpoint_seconds=1",
+]  # fmt: skip
+
+
+@pytest.fixture
+def lab(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
+    """A bench with real workers, and an ssh that leads to this machine."""
+    monkeypatch.delenv("SAPO_ENGINE_WORKER")
+    program = tmp_path / "bin" / "ssh"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {SSH} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("SSH_NOTES", str(tmp_path / "notes"))
+    bench.seconds = 200.0
+    return bench
+
+
+def make(lab: Bench, **runtime: Any) -> str:
+    settings = [*SIZES, "runtime.processes=2", *(f"runtime.{name}={value}" for name, value in runtime.items())]
+    preset, config = configure("lab-smoke", settings, seed=7, name=None)
+    return runs.create_run(lab.store, config, preset)
+
+
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def found(lab: Bench, run_id: str) -> Any:
+    ended = lab.ended(run_id)
+    assert ended.status is RunStatus.DONE, (ended.error, lab.log(run_id))
+    numbers = {key: value for key, value in lab.metrics(run_id).items() if not key[1].endswith("_seconds")}
+    return lab.rows(run_id), numbers
+
+
+def test_two_machines_come_to_what_one_does(lab: Bench, tmp_path: Path) -> None:
+    """By ssh, with a worker killed on the second machine in training; then by hand."""
+    alone = make(lab)
+    supervisor.launch(lab.store, alone)
+    right = found(lab, alone)
+
+    by_ssh = make(lab, launcher="ssh", hosts=f"127.0.0.1:{port()},me@127.0.0.2")
+    supervisor.launch(lab.store, by_ssh)
+    there = lab.store.run_dir(by_ssh) / "artefacts"
+    parent = lab.until(by_ssh, lambda _: any(there.glob("*-sft-0.shards/training.safetensors"))).pid
+    family = psutil.Process(parent).children(recursive=True)
+    (second,) = (one for one in family if one.environ().get("RANK") == "1")
+    second.send_signal(signal.SIGKILL)
+    assert found(lab, by_ssh) == right
+    assert queries.get_run(lab.store, by_ssh).restarts == 1
+    assert "Engine worker 2 of 2 (rank 1) was killed by SIGKILL" in lab.log(by_ssh), lab.log(by_ssh)
+    assert (tmp_path / "notes").read_text().split() == ["me@127.0.0.2", "me@127.0.0.2"]
+
+    by_hand = make(lab, launcher="hand", hosts=f"127.0.0.1:{port()},127.0.0.2")
+    ((_, command),) = commands_by_hand(queries.get_config(lab.store, by_hand).runtime)
+    supervisor.launch(lab.store, by_hand)
+    mine = subprocess.Popen([sys.executable, *command[1:]])
+    assert found(lab, by_hand) == right
+    assert mine.wait(60) == 0
+    assert lab.gone()
+
+
+def test_a_machine_that_ssh_does_not_reach(lab: Bench) -> None:
+    run_id = make(lab, launcher="ssh", hosts=f"127.0.0.1:{port()},unreachable", max_restarts=0)
+    supervisor.launch(lab.store, run_id)
+    ended = lab.ended(run_id)
+    assert ended.status is RunStatus.FAILED
+    assert ended.error is not None
+    assert ended.error.what == "The workers on unreachable have ended"
+    assert "ssh could not reach it" in ended.error.why
+    assert lab.gone()
+
+
+def test_the_command_for_each_other_machine() -> None:
+    runtime = RuntimeConfig(launcher="hand", hosts="a:5000,b,c", processes=6, device="cuda", threads=2)
+    commands = commands_by_hand(runtime)
+    assert [host for host, _ in commands] == ["b", "c"]
+    alike = ["--processes=6", "--threads=2", "--device=cuda", "--hosts=a,b,c", "--port=5000"]
+    assert commands[1][1] == ["python3", "-P", "-m", "sapo_engine.worker.launch", *alike, "--machine=2"]
+    assert commands_by_hand(RuntimeConfig(launcher="ssh", hosts="a,b", processes=2)) == []

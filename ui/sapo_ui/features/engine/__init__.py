@@ -1,0 +1,1 @@
+"""The engine of its own: set up when it is first needed."""
