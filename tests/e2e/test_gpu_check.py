@@ -42,6 +42,9 @@ RAN = {
     "train LoRA",
     "train full, checkpointing",
     "train full without cuDNN's attention",
+    "train full as in a run",
+    "train ORPO as in a run, prompts shared",
+    "train full as in a run, compiled",
     "lab-smoke by LoRA",
 }
 OTHERS = {
