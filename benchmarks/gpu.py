@@ -1,18 +1,19 @@
 """What holds on one card, in one command: `make gpu-check` (docs/gpu.md), or python benchmarks/gpu.py [--out FOLDER].
 
-One JSON line a case, written as soon as it is measured, so that a check that is cut off still tells; a case that no
-longer fits into the time left is skipped and says so. Everything a rival does is measured in the same process on the
-same weights. Models have random weights of real shapes, so nothing has to be fetched; `--model` takes a real one for
-the samplers. `--dry` runs all of it with tiny sizes on a CPU: then the figures mean nothing.
+One JSON line a case is printed as soon as it is measured, and `gpu.json` has all of them so far, so that a check that
+is cut off still tells; a case that no longer fits into the time left is skipped and says so. Everything a rival does is
+measured in the same process on the same weights. Models have random weights of real shapes, so nothing has to be
+fetched; `--model` takes a real one for the samplers. `--dry` runs all of it with tiny sizes on a CPU: then the figures
+mean nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,14 @@ import transformers
 sys.path.insert(0, str(Path(__file__).parent))
 
 from gpu_parts.cases import CASES
-from gpu_parts.check import GIB, Check, failed, versions
+from gpu_parts.check import GIB, Check, versions
+from gpu_parts.document import document, failed
 from gpu_parts.models import folder_of
 from gpu_parts.page import page
 
 from sapo_studio.errors import SapoError
 
-LINES, PAGE = "gpu.jsonl", "gpu.md"
+DOCUMENT, PAGE = "gpu.json", "gpu.md"
 BUDGET = 520.0
 """Seconds: no case begins that would end later. With what torch takes to load, nine minutes."""
 
@@ -43,20 +45,14 @@ def machine(device: torch.device) -> dict[str, Any]:
     return row | versions()
 
 
-def write_page(folder: Path) -> None:
-    """The page of the lines in `folder`, in place of the one before."""
-    rows = [json.loads(line) for line in (folder / LINES).read_text(encoding="utf-8").splitlines()]
-    (folder / PAGE).write_text(page(rows), encoding="utf-8")
-
-
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dry", action="store_true", help="tiny sizes on a CPU")
     parser.add_argument("--model", type=Path, help="a model's folder or GGUF file, for the samplers")
     parser.add_argument("--seconds", type=float, default=BUDGET, help="when to stop beginning new cases")
     parser.add_argument("--only", default="", help="only cases whose group or name has this in it")
-    parser.add_argument("--out", type=Path, help=f"a folder for {LINES} and {PAGE}")
-    given = parser.parse_args()
+    parser.add_argument("--out", type=Path, help=f"a folder for {DOCUMENT} and {PAGE}")
+    given = parser.parse_args(arguments)
     if not given.dry and not torch.cuda.is_available():
         print("There is no CUDA card here. --dry tries the check itself on a CPU.", file=sys.stderr)
         return 2
@@ -65,8 +61,7 @@ def main() -> int:
     file = None
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
-        file = given.out / LINES
-        file.unlink(missing_ok=True)
+        file = given.out / DOCUMENT
     device = torch.device("cpu" if given.dry else "cuda:0")
     with tempfile.TemporaryDirectory() as home:
         os.environ["SAPO_STUDIO_HOME"] = home
@@ -80,7 +75,7 @@ def main() -> int:
         check.run(case for case in CASES if given.only in f"{case.group}: {case.name}")
     check.say(case="end", failed=failed(check.rows), left=round(check.left))
     if given.out is not None:
-        write_page(given.out)
+        (given.out / PAGE).write_text(page(document(check.rows)), encoding="utf-8")
         print(f"The page is {given.out / PAGE}.", file=sys.stderr)
     return 1 if failed(check.rows) else 0
 

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from gpu_parts.document import write_document
 from sapo_engine.rollouts.vllm import PYTHON as VLLM_PYTHON
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "vllm", "bitsandbytes", "trl")
@@ -46,7 +47,7 @@ class Case:
 class Check:
     """One run of the check: where it computes, how long it may take in seconds, and what has been said.
 
-    `model` is a folder with a model for the samplers, None for random weights; `file` is where the lines go.
+    `model` is a folder with a model for the samplers, None for random weights; `file` is where the document goes.
     """
 
     device: torch.device
@@ -83,14 +84,21 @@ class Check:
         """A line, at once."""
         row["at"] = round(time.monotonic() - self.began, 1)
         self.rows.append(row)
-        line = json.dumps(row)
-        print(line, flush=True)
+        print(json.dumps(row), flush=True)
         if self.file is not None:
-            with self.file.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            write_document(self.file, self.rows)
 
     def run(self, cases: Iterable[Case]) -> None:
         """Every case that there is time and software for. What fails is a line too, and the next one is measured."""
+        # What was there before is not looked through after each case.
+        gc.collect()
+        gc.freeze()
+        try:
+            self._run(cases)
+        finally:
+            gc.unfreeze()
+
+    def _run(self, cases: Iterable[Case]) -> None:
         group = ""
         for case in cases:
             if case.group != group:
@@ -153,8 +161,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
-
-
-def failed(rows: Iterable[dict[str, Any]]) -> list[str]:
-    """The cases that went wrong."""
-    return [row["case"] for row in rows if "error" in row or row.get("exit")]

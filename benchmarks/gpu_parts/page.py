@@ -1,8 +1,8 @@
-"""docs/results/gpu.md, from the lines of a check."""
+"""docs/results/gpu.md, from the document of a check."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 FIGURES = (
@@ -25,25 +25,29 @@ FIGURES = (
 """What the page says of a case, in this order, where the case has it."""
 
 
-def page(rows: Sequence[dict[str, Any]], note: str = "") -> str:
-    """The page. `note` is what is to be said beside the figures, a paragraph."""
-    machine = next(row for row in rows if row["case"] == "machine")
-    cases = [row for row in rows if row["case"] not in ("machine", "end")]
-    ran = [row for row in cases if "skipped" not in row]
-    known = ("case", "group", "at", "card", "cores", "memory_gib", "day")
+def page(found: Mapping[str, Any]) -> str:
+    """The page of `document`'s."""
+    machine = found["machine"]
     lines = ["# On a GPU", ""]
-    lines += ["By `make gpu-check` ([what it measures](../gpu.md)); every line as it came out: [gpu.jsonl](gpu.jsonl)."]
+    lines += ["By `make gpu-check` ([what it measures](../gpu.md)); all as it came out: [gpu.json](gpu.json)."]
     lines += ["", f"* Card: {machine['card']}{_of(machine)}", f"* Processor: {machine['cores']} cores"]
-    lines += [f"* {name}: {value}" for name, value in machine.items() if name not in known]
-    if note:
-        lines += ["", note]
+    lines += [f"* {name}: {value}" for name, value in found["versions"].items()]
     lines += ["", "| what | result |", "|---|---|"]
-    lines += [f"| {row['case']} | {told(row)} |" for row in ran]
+    lines += [f"| {row['case']} | {told(row)} |" for row in found["cases"]]
+    if times := _slots_beside_hf(found["cases"]):
+        lines += ["", f"Slots write {times:.1f} times what `hf` does at 512 rows; AUTO_SLOTS in"]
+        lines += ['`sapo_studio/config/engine_limits.py` says whether `runtime.backend = "auto"` chooses them.']
     lines += ["", "**Did not run:**", ""]
-    lines += [f"* {row['case']}: {row['skipped']}" for row in cases if "skipped" in row] or ["* nothing was left out"]
-    if not any(row["case"] == "end" for row in rows):
+    lines += [f"* {row['case']}: {row['why']}" for row in found["left_out"]] or ["* nothing was left out"]
+    if not found["complete"]:
         lines += ["* whatever came after: the check was cut off"]
     return "\n".join(lines) + "\n"
+
+
+def _slots_beside_hf(cases: Iterable[dict[str, Any]]) -> float:
+    """How many times as fast; 0 where it was not measured."""
+    paces = {row["case"]: row.get("tokens_a_second", 0) for row in cases}
+    return paces.get("slots, 512 rows", 0) / (paces.get("sampler, 512 rows") or float("inf"))
 
 
 def _of(machine: dict[str, Any]) -> str:

@@ -35,17 +35,22 @@ VLLM: dict[str, Any] = {"runtime.backend": "vllm", "runtime.vllm_memory": 0.3}
 CHECKS: dict[str, Any] = {"warmup.epochs": 1, "warmup.stop_at": 0.99}
 """Development questions are looked at while the reasoner is trained."""
 TINY: dict[str, Any] = {
+    # The shortest problems that the bundled reasoner knows: what takes time is tokens one after another.
+    "task.min_steps": 6,
+    "task.max_steps": 6,
     "task.train_questions": 50,
     "task.test_questions": 20,
     "task.process_solutions": 20,
-    "sampling.questions": 12,
-    "sampling.start_questions": 12,
+    "sampling.questions": 10,
+    "sampling.start_questions": 10,
+    "sampling.samples": 2,
     "labeling.trajectories": 10,
     "labeling.start_trajectories": 10,
-    "verifier.max_trajectories": 40,
-    "optimiser.max_pairs": 20,
+    "labeling.rollouts": 1,
+    "verifier.max_trajectories": 12,
+    "optimiser.max_pairs": 10,
     "optimiser.guard": "off",
-    "evaluation.samples": 2,
+    "evaluation.samples": 1,
     "evaluation.mce_rollouts": 1,
 }
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import transformers
 
 from tests.fixtures.pretend_vllm import pretend_vllm
 
@@ -39,6 +42,9 @@ RAN = {
     "train LoRA",
     "train full, checkpointing",
     "train full without cuDNN's attention",
+    "train full as in a run",
+    "train ORPO as in a run, prompts shared",
+    "train full as in a run, compiled",
     "lab-smoke by LoRA",
 }
 OTHERS = {
@@ -56,26 +62,39 @@ OTHERS = {
 """Cases that need something which is not always installed, and what."""
 
 
-def dry(folder: Path, *more: str, python: str = sys.executable, **environment: str) -> list[dict]:
-    """The lines of a dry check, which ends well."""
-    command = [python, SCRIPT, "--dry", "--out", str(folder), *more]
-    # From elsewhere, and with nothing on the path: a bare checkout has to do.
-    bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | environment
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=bare)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line) for line in (folder / "gpu.jsonl").read_text().splitlines()]
+@pytest.fixture
+def check(monkeypatch, tmp_path):
+    """The check in this process, where everything that it needs is loaded already: its document, and its cases by
+    name."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setenv("SAPO_STUDIO_HOME", "")
+    verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
+
+    def dry(*more: str) -> dict[str, Any]:
+        assert importlib.import_module("gpu").main(["--dry", "--out", str(tmp_path), *more]) == 0
+        return json.loads((tmp_path / "gpu.json").read_text())
+
+    yield dry
+    transformers.logging.set_verbosity(verbosity)
+    if bars:
+        transformers.logging.enable_progress_bar()
+    for name in [name for name in sys.modules if name.split(".")[0] in ("gpu", "gpu_parts")]:
+        del sys.modules[name]
 
 
-@pytest.mark.slow
-def test_every_case_runs_dry(tmp_path):
-    rows = dry(tmp_path)
-    by_name = {row["case"]: row for row in rows}
-    assert set(by_name) == RAN | set(OTHERS) | {"machine", "end"}
-    for name, row in by_name.items():
-        if name in RAN:
-            assert not {"error", "skipped"} & set(row), row
-        elif name in OTHERS and "skipped" in row:
-            assert row["skipped"].endswith(" not installed") or "make test-vllm" in row["skipped"]
+def test_every_case_runs_dry(check, tmp_path):
+    found = check()
+    by_name = {row["case"]: row for row in found["cases"]}
+    left_out = {row["case"]: row["why"] for row in found["left_out"]}
+    assert set(by_name) | set(left_out) == RAN | set(OTHERS)
+    assert set(by_name) >= RAN
+    for name, why in left_out.items():
+        assert why == f"{OTHERS[name]} not installed" or "make test-vllm" in why
+    assert found["failed"] == []
+    assert found["complete"]
+    assert found["versions"]["torch"] == torch.__version__
+    assert found["machine"]["cores"] > 0
     for name in ("greedy text equal to generate's", "text alone and in company, fp32"):
         assert by_name[name]["equal"] == by_name[name]["of"] > 0
     slots = {name: row for name, row in by_name.items() if name.startswith("slots")}
@@ -89,21 +108,24 @@ def test_every_case_runs_dry(tmp_path):
     assert len(by_name["lab-smoke"]["metrics"]["gap"]) == 2
     phases = by_name["lab-smoke, memory between phases"]["between_phases_gib"]
     assert {"sft 0", "verifier 1", "align 1"} <= set(phases)
-    assert by_name["end"]["failed"] == []
     page = (tmp_path / "gpu.md").read_text()
-    for name, row in by_name.items():
-        if name not in ("machine", "end"):
-            assert (f"* {name}: {row['skipped']}" if "skipped" in row else f"| {name} |") in page
+    assert all(f"| {name} |" in page for name in by_name)
+    assert all(f"* {name}: {why}" in page for name, why in left_out.items())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="vLLM is for Linux")
-def test_vllm_is_measured_and_killed(tmp_path):
-    """By a stand-in: what a real one does is for a card."""
-    python = pretend_vllm(tmp_path)
-    rows = dry(tmp_path, "--only", "vLLM: ", SAPO_VLLM_PYTHON=str(python))
-    by_name = {row["case"]: row for row in rows}
+def test_a_bare_checkout_measures_and_kills_vllm(tmp_path):
+    """From elsewhere, and with nothing on the path. vLLM is a stand-in: what a real one does is for a card."""
+    command = [sys.executable, SCRIPT, "--dry", "--out", str(tmp_path), "--only", "vLLM: "]
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    bare["SAPO_VLLM_PYTHON"] = str(pretend_vllm(tmp_path))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=bare)
+    assert done.returncode == 0, done.stdout + done.stderr
+    by_name = {row["case"]: row for row in json.loads((tmp_path / "gpu.json").read_text())["cases"]}
     assert by_name["vLLM, speed"]["tokens_a_second, 2048 rows"] > 0
-    assert by_name["vLLM alone with the same settings"]["ours_of_it, 2048 rows"] > 0
+    alone = by_name["vLLM alone with the same settings"]
+    assert alone["tokens_a_second, 2048 rows"] > 0
+    assert "ours_of_it, 2048 rows" in alone
     slept = by_name["vLLM, the same text after sleeping"]
     assert slept["equal"] == slept["of"] > 0
     killed = by_name["vLLM killed with kill -9"]

@@ -66,15 +66,11 @@ class Outside:
     the whole card for itself."""
 
     cards = None
-    has_weights = True
 
     def __init__(self, folder, *, eos, card=None, **_):
         assert card == CARD.index
         self.eos = eos
-        self.awake = False
-        # A copy, as on a card: the folder's weights are gone once they have been taken.
-        self.base = copy.deepcopy(load_network(folder))
-        self._use(Reasoner(self.base))
+        self.load(folder)
 
     def _use(self, reasoner):
         self.reasoner = reasoner
@@ -82,7 +78,9 @@ class Outside:
 
     def load(self, base=None, adapter=None):
         if base is not None:
+            # A copy, as on a card: what it is handed is gone once it has been taken.
             self.base = copy.deepcopy(load_network(base))
+        self.has_weights = True
         self._use(load_adapter(self.base, Adapters(4, 32.0, 0.0), adapter) if adapter else Reasoner(self.base))
 
     @property
@@ -91,14 +89,14 @@ class Outside:
 
     def generate(self, requests, **how):
         assert self.cards.left(CARD) == 0  # it would find no room
-        self.awake = True
+        assert self.has_weights
         return self.backend.generate(requests, **how)
 
     def release(self, *, weights_follow):
-        self.awake = False
+        self.has_weights = not weights_follow
 
     def close(self):
-        self.awake = False
+        self.has_weights = False
 
 
 class Asked:
@@ -275,8 +273,8 @@ def test_a_run_that_is_stopped_in_a_training_leaves_nothing(tmp_path, monkeypatc
 # -- What goes wrong where the owner does not do its work
 
 
-def warmed(folder, backend, size=FULL_CARD, ends=()):
-    what = described(backend)
+def warmed(folder, backend, size=FULL_CARD, ends=(), tuning="full"):
+    what = described(backend, tuning)
 
     def work(context):
         return warm_up(context, context.session.start())
@@ -306,7 +304,7 @@ def test_a_network_that_stays_parked_after_a_check_is_noticed(tmp_path, monkeypa
 
 def test_a_sampler_with_the_weights_of_the_check_before_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(Reasoner, "weights_changed", lambda _: None)
-    seen = warmed(tmp_path / "run", "vllm")
+    seen = warmed(tmp_path / "run", "vllm", tuning="lora")  # otherwise it has none left that could be old
     assert len(set(seen.asked_for)) == len(seen.asked_for) > 1
     assert len(set(seen.sampled_with)) == 1
 

@@ -28,7 +28,7 @@ def fails(_):
 
 
 def test_what_does_not_fit_or_fails_is_said_and_the_rest_goes_on(parts, tmp_path):
-    check_, file = parts("check"), tmp_path / "gpu.jsonl"
+    check_, file = parts("check"), tmp_path / "gpu.json"
     check = check_.Check(torch.device("cpu"), dry=False, budget=100.0, file=file)
     made = []
     share = lambda one: made.append(one) or len(made)  # noqa: E731
@@ -41,22 +41,25 @@ def test_what_does_not_fit_or_fails_is_said_and_the_rest_goes_on(parts, tmp_path
         check_.Case("second", "b", 1, lambda one: {"shared": one.ground(share)}),
         check_.Case("third", "c", 1, lambda one: {"shared": one.ground(share)}),
     ]
-    check.say(case="machine", card="none", cores=1)
+    check.say(case="machine", card="none", cores=1, torch="2")
     check.run(cases)
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
-    assert rows == check.rows
-    by_name = {row["case"]: row for row in rows}
-    assert by_name["long"]["skipped"].endswith("s left, 1000 needed")
-    assert by_name["without"]["skipped"] == "no_such_package not installed"
-    assert by_name["on a card"]["skipped"] == "a card alone can tell"
+    found = json.loads(file.read_text())
+    assert found == parts("document").document(check.rows)
+    assert (found["machine"], found["versions"]) == ({"card": "none", "cores": 1}, {"torch": "2"})
+    by_name = {row["case"]: row for row in found["cases"]}
+    left_out = {row["case"]: row["why"] for row in found["left_out"]}
+    assert left_out["long"].endswith("s left, 1000 needed")
+    assert left_out["without"] == "no_such_package not installed"
+    assert left_out["on a card"] == "a card alone can tell"
     assert "no kernel" in by_name["broken"]["error"]
     assert [by_name[name]["shared"] for name in ("first", "second", "third")] == [1, 1, 2]
-    assert check_.failed(rows) == ["broken"]
-    page = parts("page").page(rows)
+    assert found["failed"] == ["broken"]
+    assert not found["complete"]
+    page = parts("page").page(found)
     assert "| broken | **failed**: RuntimeError: no kernel \\| here |" in page
     assert "* without: no_such_package not installed" in page
     assert "cut off" in page
-    assert "cut off" not in parts("page").page([*rows, {"case": "end"}])
+    assert "cut off" not in parts("page").page(parts("document").document([*check.rows, {"case": "end"}]))
 
 
 def test_waits_are_counted(parts):
@@ -70,3 +73,11 @@ def test_trl_trains_on_the_same_tokens(parts):
     trainers = parts("trl_trainers")
     tokens = (2, 96, 7, 7, 40)
     assert tuple(trainers._tokenizer(97)(trainers._words(tokens))["input_ids"]) == tokens
+
+
+def test_what_can_wait_is_among_the_cases_and_every_case_comes_once(parts):
+    cases = parts("cases")
+    names = [case.name for case in cases.CASES]
+    assert set(names) >= cases.LATER
+    assert len(names) == len(set(names))
+    assert set(names[-len(cases.LATER) :]) == cases.LATER

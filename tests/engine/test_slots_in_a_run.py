@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from sapo_engine.loop import run
 from sapo_engine.models.reasoner import Reasoner, clone
 from sapo_engine.phases.context import RunContext
+from sapo_engine.rollouts import pool
+from sapo_engine.rollouts.choice import choice
 from sapo_engine.session import RunSession
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.events import kinds as k
@@ -138,3 +143,31 @@ def test_a_back_end_goes_on_with_its_own_weights_after_others_had_the_device(tmp
             taken = [*other.network.parameters(), *other.network.buffers()]
             assert cards.left(CARD) == sum({t.untyped_storage()._cdata: t.nbytes for t in taken}.values())
             made.close()
+
+
+@pytest.mark.parametrize(
+    ("device", "billions", "by_slots", "vllm", "chosen"),
+    [
+        ("cuda:1", 0.1, True, True, "slots"),
+        ("cuda", 3.0, True, True, "slots"),
+        ("cuda", 3.1, True, True, "vllm"),
+        ("cuda", 3.1, True, False, "slots"),
+        ("cuda", 0.1, False, True, "vllm"),
+        ("cuda", 0.1, False, False, "hf"),
+        ("cpu", 0.1, True, True, "hf"),
+    ],
+)
+def test_what_auto_chooses_once_a_card_has_shown_that_it_may(device, billions, by_slots, vllm, chosen):
+    for shown, name in ((True, chosen), (False, "hf")):
+        found = choice(torch.device(device), round(billions * 1e9), by_slots=by_slots, vllm=vllm, shown=shown)
+        assert found == name
+
+
+def test_auto_is_the_same_rule_in_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "choice", partial(choice, shown=True))
+    with stand_in_cards():
+        made = session(tmp_path, "auto", CARD)
+        assert writer(made, made.model) == "SlotBackend"
+        other = Reasoner(GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=64)))
+        assert writer(made, other) == "HfBackend"
+        made.close()

@@ -84,6 +84,8 @@ class Training:
         """Sample with the weights of now: they count as new ones, and who samples may take the device meanwhile.
         Afterwards everything is back in its place."""
         self.trained.weights_changed()
+        for part in self.trained.parts:
+            part.zero_grad(set_to_none=True)  # the next step makes its own
         self.paused = True
         yield
         # Not after a failure: it ends the training.

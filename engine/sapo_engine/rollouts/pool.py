@@ -15,6 +15,7 @@ from sapo_engine.models.sources import find_folder
 from sapo_engine.process_group import ALONE, Group
 from sapo_engine.rollouts import HfBackend, RolloutBackend, VllmBackend
 from sapo_engine.rollouts.batch_size import BatchSize
+from sapo_engine.rollouts.choice import BackendName, choice
 from sapo_engine.rollouts.hand_over import HandOver
 from sapo_engine.rollouts.kept_memory import KeptMemory
 from sapo_engine.rollouts.metered import MeteredBackend
@@ -22,6 +23,7 @@ from sapo_engine.rollouts.overheard import Heard, Listener, OverheardBackend
 from sapo_engine.rollouts.placed import PlacedBackend
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_engine.rollouts.slots import SlotBackend, obstacle
+from sapo_engine.rollouts.vllm import vllm_installed
 from sapo_engine.text.prompts import token_id
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.ledger import Meter
@@ -70,9 +72,10 @@ class BackendPool:
     def backend(self, reasoner: Reasoner) -> RolloutBackend:
         """A back end that generates with `reasoner`'s weights, until another is asked for. Several processes divide
         the work."""
-        if self.config.runtime.backend == "vllm":
+        name = self._name(reasoner)
+        if name == "vllm":
             own: RolloutBackend = PlacedBackend(lambda: self._vllm_with(reasoner))
-        elif self._by_slots(reasoner):
+        elif name == "slots":
             own = PlacedBackend(lambda: self._slots_with(reasoner))
         else:
             network = self._own(reasoner)
@@ -110,15 +113,18 @@ class BackendPool:
         self.placement.place(reasoner, by="hf")
         return backend
 
-    def _by_slots(self, reasoner: Reasoner) -> bool:
-        """Whether slots write with `reasoner`. `auto` does not choose them: no card has shown yet that it should."""
-        if self.config.runtime.backend != "slots":
-            return False
-        why = obstacle(reasoner.network)
-        if why and why not in self._told:
-            self._told.add(why)
-            self.tell(f'Rollouts by runtime.backend = "hf" instead of "slots": {why}.')
-        return not why
+    def _name(self, reasoner: Reasoner) -> BackendName:
+        """Which back end writes with `reasoner`."""
+        wanted, why = self.config.runtime.backend, obstacle(reasoner.network)
+        if wanted == "auto":
+            there = vllm_installed()
+            return choice(self.placement.device, reasoner.parameters_in_all(), by_slots=not why, vllm=there)
+        if wanted == "slots" and why:
+            if why not in self._told:
+                self._told.add(why)
+                self.tell(f'Rollouts by runtime.backend = "hf" instead of "slots": {why}.')
+            return "hf"
+        return wanted
 
     def _slots_with(self, reasoner: Reasoner) -> SlotBackend:
         self.placement.give_to("slots")
