@@ -137,12 +137,12 @@ def test_doctor_shows_nodes_and_versions(
 
 
 def test_more_workers_than_the_cluster_has_room_for(lab: Bench, cluster: Nodes) -> None:
-    run_id = on_ray(lab, cluster, processes=3)
+    run_id = on_ray(lab, cluster, processes=9)
     supervisor.launch(lab.store, run_id)
     ended = lab.ended(run_id)
     assert ended.status is RunStatus.FAILED
     assert ended.error is not None
-    assert ended.error.what == "runtime.processes = 3, but the Ray cluster has room for 1"
+    assert ended.error.what.startswith("runtime.processes = 9, but the Ray cluster has room for")
     assert "1 core" in ended.error.why
 
 
