@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 ray = pytest.importorskip("ray", reason="the extra `ray` is not installed (pip install 'sapo-studio[ray]')")
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="Ray is supported on Linux")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(sys.platform != "linux", reason="the extra is for Linux"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def cluster() -> Iterator[Nodes]:
 @pytest.fixture
 def lab(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.delenv("SAPO_ENGINE_WORKER")
-    bench.seconds = 200.0
+    bench.seconds = 400.0
     return bench
 
 
