@@ -48,7 +48,8 @@ def place_of(config: RunConfig, machine: Machine) -> Place:
     if runtime.launcher != "local":
         why = "The workers are on several machines: what the others have is not known here"
         fix = _ASK_RAY if runtime.launcher == "ray" else ""
-        cards = () if device == "cpu" else tuple(range(runtime.processes))
+        alike = device == "cuda" or (device == "auto" and bool(there))  # the others are taken to be like this one
+        cards = tuple(range(runtime.processes)) if alike else ()
         precision = _settled(config, "bf16" if cards else "fp32")
         return Place(cards, runtime.processes, runtime.threads, precision, timed=False, why=f"{why}.", fix=fix)
     trouble = card_trouble(

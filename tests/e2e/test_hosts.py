@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(sys.platform != "linux", reason="the second machine is another address of the loopback"),
 ]
 
@@ -47,7 +48,7 @@ def lab(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("SSH_NOTES", str(tmp_path / "notes"))
-    bench.seconds = 200.0
+    bench.seconds = 400.0
     return bench
 
 

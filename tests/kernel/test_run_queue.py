@@ -243,6 +243,17 @@ def on_card(config: RunConfig) -> Need:
     return need_of(config, Machine(8, 64 * GIB, 64 * GIB, 1e11, 1e10, read_cards().cards))
 
 
+def test_a_run_on_several_machines_needs_its_part_of_this_one(two_cards: TwoCards):
+    def need(**runtime: object) -> Need:
+        settings = [f"runtime.{name}={value}" for name, value in runtime.items()]
+        _, lab = configure("lab-smoke", settings, seed=None, name=None)
+        return on_card(lab)
+
+    assert need(launcher="ray", processes=8) == Need()
+    assert need(launcher="ssh", hosts="a,b", processes=4) == need(processes=2)
+    assert need(launcher="hand", hosts="a,b", processes=2, device="cpu") == need(device="cpu")
+
+
 def test_needs_come_from_the_forecast(two_cards: TwoCards):
     _, lab = configure("lab-smoke", [], seed=None, name=None)
     need = on_card(lab)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import threading
 import time
@@ -77,7 +78,7 @@ class Orders:
 
 @dataclass
 class Ranks:
-    """The actors by rank, where each is, and those that have not ended."""
+    """The actors by rank, and where each is."""
 
     actors: list[Any]
     facts: list[Facts]
@@ -106,6 +107,9 @@ class Driver:
             return 0
         ranks = self._place(places)
         self._start(ranks, places)
+        if sys.platform == "linux":
+            # The parent asks so for the stacks of a worker that hangs, which it cannot reach itself.
+            signal.signal(signal.SIGUSR1, lambda number, frame: self._wake_and_ask(ranks))
         ends = self._follow(ranks)
         if all(end.code == 0 for end in ends.values()):
             return 0
@@ -155,6 +159,11 @@ class Driver:
             started.append(actor.start.remote(self._options.command[1:], environment, facts["address"]))
         self._ray.get(started)
         self._orders.send_to(ranks.actors[0].feed.remote)
+
+    def _wake_and_ask(self, ranks: Ranks) -> None:
+        for actor in ranks.actors:
+            actor.signal.remote(int(signal.SIGUSR1))
+            actor.signal.remote(int(signal.SIGCONT))
 
     def _environment(self, *, own: bool) -> dict[str, str]:
         """What a rank gets of this process's environment: all of it on this machine."""

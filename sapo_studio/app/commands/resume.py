@@ -40,12 +40,14 @@ def resume(
     """
     from sapo_studio import supervisor
     from sapo_studio.app.commands.following import detached, follow
+    from sapo_studio.app.commands.machines import say_commands
     from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     with Store.open(create=False) as store:
         run_id = queries.find_own_run(store, run)
         supervisor.resume(store, run_id, "sapo resume", settings or ())
+        say_commands(queries.get_config(store, run_id))
         code = detached(run_id, as_json=as_json) if detach else follow(store, run_id, as_json=as_json)
     raise typer.Exit(code)
 

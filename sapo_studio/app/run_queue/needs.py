@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sapo_studio.config.machines import hosts_of
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.card_choice import card_trouble
 from sapo_studio.domain.scheduling import Need
@@ -15,9 +16,14 @@ def need_of(config: RunConfig, machine: Machine) -> Need:
     """What `config` needs on `machine` when nothing else runs there: the engine samples as many sequences at a time as
     a card's free memory has room for, so that with others on the card it would seem to need less than it will take.
 
-    One whose workers Ray places needs nothing of this machine: Ray has it wait for the cluster's."""
+    One whose workers Ray places needs nothing of this machine: Ray has it wait for the cluster's. Of one on several
+    machines that are named, this machine's part counts."""
     if config.runtime.launcher == "ray":
         return Need()
+    hosts = hosts_of(config.runtime)
+    if hosts:
+        part = {"launcher": "local", "processes": config.runtime.processes // len(hosts)}
+        config = config.model_copy(update={"runtime": config.runtime.model_copy(update=part)})
     alone = replace(machine, free=machine.total, cards=tuple(replace(card, free=card.total) for card in machine.cards))
     place = place_of(config, alone)
     found = forecast(config, find_shape(config), alone)
