@@ -100,6 +100,7 @@ class MainWindow(QMainWindow):
         self._clock.timeout.connect(self._minute)
         self._clock.start()
         self.warm_up = WarmUp(self)
+        self.warm_up.ended.connect(self._store_actions.check_engine)
 
     def _make_pages(self) -> None:
         parts = self._parts
