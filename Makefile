@@ -10,11 +10,14 @@ DEV := $(VENV)/.installed-dev
 VLLM_VENV := .venv-vllm
 VLLM_PACKAGES := packaging/constraints-vllm.txt
 VLLM := $(VLLM_VENV)/.installed
+# Packages of the window are made of an environment without the engine's libraries.
+PACKAGE_VENV := .venv-package
+PACKAGE := $(PACKAGE_VENV)/.installed
 TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo test test-slow test-vllm vllm lint format bench gpu-check gpu-demo screenshots results results-amount lab-results lab-model reference docs clean
+.PHONY: help install dev demo desktop package test-package test test-slow test-vllm vllm lint format bench gpu-check gpu-demo screenshots results results-amount lab-results lab-model reference docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -59,6 +62,11 @@ $(VLLM): pyproject.toml $(VLLM_PACKAGES) | $(BIN)/python
 	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
+$(PACKAGE): pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	$(BIN)/python -m venv $(PACKAGE_VENV)
+	$(PACKAGE_VENV)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[ui,package]'
+	@touch $@
+
 install: $(RUN)  ## the program, in .venv
 	@echo "Installed. Start it with $(BIN)/sapo-studio, or $(BIN)/sapo --help"
 
@@ -71,6 +79,15 @@ demo: $(RUN)  ## the arithmetic lab in the window; without a display the same ru
 	    echo "No display: the same run with a progress bar instead of the window."; \
 	    exec $(BIN)/sapo run lab-demo; \
 	fi
+
+desktop: $(RUN)  ## a menu entry for the program in .venv, with its icon and the type of .sapo files (Linux)
+	$(BIN)/python packaging/desktop.py ~/.local $(BIN)/sapo-studio
+
+package: $(PACKAGE)  ## packages of the window in dist: a folder for any Linux, a .deb (5 minutes; docs/install.md)
+	$(PACKAGE_VENV)/bin/python packaging/build.py dist
+
+test-package: $(DEV)  ## what `make package` made, in a bare Debian (as root; 6 minutes)
+	SAPO_PACKAGES=dist QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest tests/packages
 
 # Side by side: one more than there are cores, since who tries processes mostly waits for them, but no more than memory
 # has room for. A file's tests stay together and share what they set up; files in their order, in which those that wait
@@ -155,5 +172,5 @@ lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds 
 lab-model: $(DEV)  ## make the warmed-up reasoners that ship in resources/models again
 	$(BIN)/python packaging/bundle_models.py resources/models
 
-clean:  ## remove .venv, .venv-vllm and everything made
-	rm -rf $(VENV) $(VLLM_VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+clean:  ## remove .venv, .venv-vllm, .venv-package and everything made
+	rm -rf $(VENV) $(VLLM_VENV) $(PACKAGE_VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

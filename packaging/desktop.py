@@ -1,7 +1,7 @@
 """What a Linux desktop is to know of the program: menu entry, icons, the type of .sapo files, AppStream's description.
 
 `python packaging/desktop.py PREFIX PROGRAM` puts it below PREFIX (such as ~/.local), for the program at PROGRAM;
-`make desktop` does so for the one in .venv.
+`make desktop` does so for the one in .venv. `--icon FILE SIZE` draws the icon alone.
 """
 
 from __future__ import annotations
@@ -79,6 +79,9 @@ def draw(file: Path, size: int) -> None:
 
 def main() -> int:
     """See the module's docstring."""
+    if sys.argv[1:2] == ["--icon"] and len(sys.argv) == 4:
+        draw(Path(sys.argv[2]), int(sys.argv[3]))
+        return 0
     if len(sys.argv) != 3:
         print(__doc__, file=sys.stderr)
         return 2

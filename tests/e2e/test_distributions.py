@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from sapo_studio import __version__
+from sapo_studio.app.engine_setup.pythons import find_uv
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import queries
 from sapo_studio.store.db import Store
@@ -125,11 +126,37 @@ def end_all(pid: int) -> tuple[list[psutil.Process], list[psutil.Process]]:
     return psutil.wait_procs(family, timeout=5)
 
 
-@pytest.mark.parametrize("maker", ["venv", "uv"])
-def test_an_engine_of_its_own_is_set_up_by_pip_or_uv_and_runs(installed, tmp_path, maker):
-    """All but the libraries is real: they are stand-ins that lead to those of this Python."""
-    if maker == "uv" and shutil.which("uv") is None:
+def test_uv_installs_it_as_a_tool(wheel, installed, tmp_path):
+    uv = find_uv()
+    if uv is None:
         pytest.skip("uv is not installed")
+    places = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin"), "UV_NO_CONFIG": "1"}
+    here = replace(installed, home=tmp_path / "home")
+    wanted = wheelhouse(tmp_path / "wheels", ("ui", "engine"))
+    options = ["--no-index", "--find-links", str(wanted), "--python", str(here.program("python"))]
+    command = [str(uv), "tool", "install", *options, f"sapo-studio[ui,engine] @ {wheel.as_uri()}"]
+    subprocess.run(command, check=True, capture_output=True, env=here.environment | places, cwd=here.empty)
+    for name, said in (("sapo", f"sapo {__version__}\n"), ("sapo-studio", f"SAPO Studio {__version__}\n")):
+        done = subprocess.run(
+            [str(tmp_path / "bin" / name), "--version"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=here.environment,
+        )
+        assert done.stdout == said
+    shown = [str(tmp_path / "bin" / "sapo-studio"), "--try-display"]
+    assert subprocess.run(shown, check=False, env=here.environment).returncode == 0
+
+
+@pytest.mark.parametrize("maker", ["venv", "uv"])
+def test_an_engine_of_its_own_is_set_up_by_pip_or_uv_and_runs(installed, tmp_path, monkeypatch, maker):
+    """All but the libraries is real: they are stand-ins that lead to those of this Python."""
+    if maker == "uv":
+        uv = find_uv()
+        if uv is None:
+            pytest.skip("uv is not installed")
+        monkeypatch.setenv("PATH", str(uv.parent), prepend=os.pathsep)
     here = replace(installed, home=tmp_path / "home")
     command = ("engine", "install", "--with", maker, "--wheels", str(wheelhouse(tmp_path / "wheels")), "--json")
     made = here.run("sapo", *command, seconds=240)

@@ -174,7 +174,7 @@ def test_another_sqlite_file_is_refused(tmp_path: Path, store: Store):
 
 def test_places_that_are_no_files_of_bundles(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch):
     for name in ("out.txt", "out", "out.json"):
-        with pytest.raises(InputError, match=r"neither .jsonl nor .db"):
+        with pytest.raises(InputError, match=r"neither .sapo nor .jsonl nor .db"):
             write_bundle(EMPTY, tmp_path / name)
     (tmp_path / "folder.db").mkdir()
     refused(store, tmp_path / "folder.db")

@@ -517,6 +517,18 @@ def test_a_python_without_torch_is_no_engine(monkeypatch):
     assert "Not installed: no_such_package" in err
 
 
+def test_a_program_that_was_updated_says_that_its_engine_is_of_before(uv, monkeypatch):
+    assert standing.of_another_release() is None
+    _, hear = heard()
+    make(plan_for(Wanted()), hear)
+    assert standing.of_another_release() is None
+    monkeypatch.setattr(standing, "__version__", "9.0")
+    fault = standing.of_another_release()
+    assert fault is not None
+    assert fault.why == f"It was set up by release {__version__}, and this is 9.0."
+    assert "sapo engine install" in fault.fix
+
+
 def test_an_engine_of_another_release_works_and_it_is_said(uv, monkeypatch):
     uv.has(release="0.0.9")
     _, hear = heard()

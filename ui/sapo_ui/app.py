@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    return Program(demo=options.demo, run=options.run).execute()
+    return Program(demo=options.demo, run=options.run, file=options.file).execute()
 
 
 def _drawn_by_the_system() -> bool:
@@ -64,6 +64,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sapo-studio", description="Watch and steer SAPO runs. Runs keep running when the window is closed."
     )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="take in an annotation bundle (.sapo)")
     parser.add_argument("--demo", action="store_true", help="start the preset lab-demo and show it")
     parser.add_argument(
         "--home", metavar="DIR", help=f"keep the store and all runs in DIR (or set {paths.HOME_VARIABLE})"
@@ -78,7 +79,9 @@ class Program:
     """One process with one window. `window` may be driven from outside (tests, screenshots) between `open` and
     `close`."""
 
-    def __init__(self, *, demo: bool = False, run: str | None = None, settings: Path | None = None) -> None:
+    def __init__(
+        self, *, demo: bool = False, run: str | None = None, file: Path | None = None, settings: Path | None = None
+    ) -> None:
         from PySide6.QtCore import QCoreApplication
         from PySide6.QtWidgets import QApplication
 
@@ -89,6 +92,7 @@ class Program:
         self.app: QApplication = there if isinstance(there, QApplication) else QApplication(sys.argv[:1])
         self._demo = demo
         self._run = run
+        self._file = file
         self._settings = settings
         self.window: MainWindow
         self.poller: Poller
@@ -127,6 +131,8 @@ class Program:
             self.window.start_demo()
         self.window.show()
         self.poller.start()
+        if self._file is not None:
+            self.window.open_file(self._file)
         return self.window
 
     def close(self) -> bool:

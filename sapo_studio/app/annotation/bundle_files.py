@@ -30,7 +30,8 @@ from sapo_studio.store import bundle_records as records
 
 FORMAT = "sapo-annotations"
 VERSION = 1
-SUFFIXES = (".jsonl", ".db")
+SUFFIXES = (".sapo", ".jsonl", ".db")
+"""The first is JSONL as the second, under a name that a desktop opens with this program."""
 LARGEST = 2**30
 """Bytes of a bundle."""
 FIX = "Export it again with `sapo bundle export`."
@@ -48,7 +49,7 @@ _KINDS: dict[str, tuple[str, type[records.Record]]] = {
 
 
 def write_bundle(bundle: records.Bundle, file: Path) -> None:
-    """Write `bundle` to `file`, whole or not at all: SQLite where it is called .db, JSONL where .jsonl.
+    """Write `bundle` to `file`, whole or not at all: SQLite where it is called .db, JSONL where .sapo or .jsonl.
 
     Raises InputError for another suffix or where the place is none to write to, StoreError where it cannot be written.
     """
@@ -74,9 +75,9 @@ def check_suffix(file: Path) -> None:
     """Raises InputError where a bundle cannot be called so."""
     if file.suffix.lower() not in SUFFIXES:
         raise InputError(
-            f"{file} is called neither .jsonl nor .db",
+            f"{file} is called neither .sapo nor .jsonl nor .db",
             why="The suffix says whether a bundle is JSONL or SQLite.",
-            fix=f"Use a name such as {file.stem or 'bundle'}.jsonl.",
+            fix=f"Use a name such as {file.stem or 'bundle'}.sapo.",
         )
 
 

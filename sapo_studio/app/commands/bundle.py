@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sapo_studio.store.bundles import Merged
 
 QUEUE_HELP = "The name of a queue, or `last` for the newest."
-FILE_HELP = "A bundle: .jsonl, or .db for SQLite."
+FILE_HELP = "A bundle: .sapo or .jsonl, or .db for SQLite."
 
 JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -44,10 +44,11 @@ def _cuda_by_tool() -> tuple[int, int] | None:
 
 
 def find_uv() -> Path | None:
-    """uv: the one that came with the program, else the one that is installed."""
-    brought = resources_dir() / "tools" / ("uv.exe" if sys.platform == "win32" else "uv")
+    """uv: the one that came with the program, else the one in its environment or on the search path."""
+    name = "uv.exe" if sys.platform == "win32" else "uv"
     installed = shutil.which("uv")
-    return brought if brought.is_file() else Path(installed) if installed else None
+    places = [resources_dir() / "tools" / name, Path(sys.executable).with_name(name)]
+    return next((place for place in places if place.is_file()), Path(installed) if installed else None)
 
 
 def choose_maker(python: str, wanted: Maker | None) -> tuple[Maker, Path | None, str]:

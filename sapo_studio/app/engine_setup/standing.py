@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sapo_studio import engines, paths, supervisor
+from sapo_studio import __version__, engines, paths, supervisor
 from sapo_studio.errors import InputError, NoEngine, SapoError, StoreError
 from sapo_studio.events import PROTOCOL
 from sapo_studio.files import write_atomic
@@ -71,6 +71,22 @@ def standing() -> Standing:
     except SapoError as error:
         trouble = error
     return Standing(python, found.summary, found.release, folder, made, unfinished, trouble)
+
+
+def of_another_release() -> InputError | None:
+    """What is said where the engine that this program set up is of another release than it is now: the program was
+    updated since. Cheap: it goes by what was written down then."""
+    chosen = engines.chosen_for_all()
+    folder = folder_of(Path(chosen)) if chosen else None
+    made = None if folder is None else made_in(folder)
+    if made is None or made.release == __version__:
+        return None
+    return InputError(
+        "The engine is of another release than this program",
+        why=f"It was set up by release {made.release}, and this is {__version__}.",
+        fix="Set it up again: Engine in the window's Store menu, or `sapo engine install`. "
+        "You are asked before anything is fetched.",
+    )
 
 
 def folders() -> list[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sapo_studio.app.engine_setup import standing
 from sapo_studio.app.engine_setup.plan import Machine, Plan
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError, NoEngine
@@ -41,6 +42,15 @@ def test_starting_a_run_offers_to_set_one_up(packaged, qtbot, open_window, contr
     window.show_error(InputError("another"))
     assert len(window.findChildren(EngineDialog)) == 1
     dialog.close()
+
+
+def test_an_engine_of_another_release_is_said_when_the_window_is_there(qtbot, open_window, monkeypatch):
+    fault = InputError("The engine is of another release than this program", why="It was set up by release 0.0.9.")
+    monkeypatch.setattr(standing, "of_another_release", lambda: fault)
+    window = open_window()
+    window.warm_up.ended.emit()
+    qtbot.waitUntil(window.banner.isVisible)
+    assert "another release" in window.banner.what.text()
 
 
 def test_the_form_gives_way_to_it(packaged, qtbot, open_window, control):

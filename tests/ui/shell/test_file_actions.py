@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox
 
+from sapo_studio.app.annotation.bundles import export_bundle
 from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.formats.base import ReadAs
+from sapo_studio.store.db import Store
 from sapo_ui.features.exports.tables_dialog import TablesDialog
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.imports.export_dialog import ExportDialog
@@ -22,6 +24,7 @@ from sapo_ui.features.traces.reader import Reader
 from sapo_ui.panels.panel import PanelSpec
 from tests.fixtures.step_files import ROWS, lines
 from tests.fixtures.synthetic import synthetic_run
+from tests.fixtures.two_people import judged_queue
 
 
 @pytest.fixture
@@ -31,16 +34,44 @@ def imported(store, tmp_path):
     return take_in(store, file, known_format(file), ReadAs()).run_id
 
 
-def test_a_dropped_file_is_taken_in_and_shown(qtbot, window, tmp_path):
-    file = tmp_path / "dropped.jsonl"
-    file.write_text(lines(ROWS["trl"]))
+def drop(window, *files):
+    """Files are dragged over the window and dropped on it."""
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(tmp_path)), QUrl.fromLocalFile(str(file))])
+    data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
     how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     enters = QDragEnterEvent(QPoint(400, 300), *how)
     QApplication.sendEvent(window, enters)
     assert enters.isAccepted()
     QApplication.sendEvent(window, QDropEvent(QPointF(400, 300), *how))
+
+
+@pytest.mark.parametrize("how", ["opened", "dropped"])
+def test_a_bundle_is_brought_in_and_its_queue_shown(qtbot, window, tmp_path, how):
+    file = tmp_path / "from mira.sapo"
+    with Store.open(tmp_path / "other" / "studio.db") as other:
+        export_bundle(other, judged_queue(other, name="from Mira"), file)
+    if how == "opened":
+        window.open_file(file)
+    else:
+        drop(window, file)
+    qtbot.waitUntil(lambda: window.pages.front_id == "annotate" and window.pages.front.queue is not None)
+    assert window.pages.front.top.queue.currentText() == "from Mira"
+    (box,) = window.findChildren(QMessageBox)
+    assert "Its trajectories are the run" in box.informativeText()
+
+
+def test_a_file_that_the_program_was_started_with_is_offered_for_import(window, tmp_path):
+    file = tmp_path / "own.jsonl"
+    file.write_text(lines(ROWS["sapo"]))
+    window.open_file(file)
+    (dialog,) = window.findChildren(ImportDialog)
+    dialog.reject()
+
+
+def test_a_dropped_file_is_taken_in_and_shown(qtbot, window, tmp_path):
+    file = tmp_path / "dropped.jsonl"
+    file.write_text(lines(ROWS["trl"]))
+    drop(window, tmp_path, file)
     (dialog,) = window.findChildren(ImportDialog)
     qtbot.waitUntil(dialog.ok.isEnabled)
     qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)

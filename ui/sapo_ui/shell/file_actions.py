@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from sapo_ui.features.report.dialog import ReportDialog
 
 FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
+BUNDLE = ".sapo"
 
 
 class FileActions(QObject):
     """Opens the dialogs over `window`. `imported` is called with the id and name of what was taken in, `scored` with
-    the id of the file that has new scores, `say` tells the user."""
+    the id of the file that has new scores, `brought` with the uid of the queue that a bundle brought, `say` tells the
+    user."""
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class FileActions(QObject):
         say: Callable[[str], object],
         imported: Callable[[str, str], object],
         scored: Callable[[str], object],
+        brought: Callable[[str], object],
     ) -> None:
         super().__init__(window)
         self._window = window
@@ -50,6 +53,7 @@ class FileActions(QObject):
         self._say = say
         self._imported = imported
         self._scored = scored
+        self._brought = brought
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -75,6 +79,16 @@ class FileActions(QObject):
 
     def _chosen(self, name: str) -> None:
         self.open_import(Path(name))
+
+    def open_file(self, file: Path) -> None:
+        """Take a file in: an annotation bundle (.sapo) at once, any other after saying what importing it would come
+        to."""
+        if file.suffix.lower() != BUNDLE:
+            self.open_import(file)
+            return
+        from sapo_ui.features.annotate.bundle_files import bring_in  # only who brings one pays for it
+
+        bring_in(self._window, file, self._brought)
 
     def open_import(self, file: Path) -> ImportDialog:
         """Open the dialog that says what importing `file` would come to."""
@@ -160,7 +174,7 @@ class FileActions(QObject):
             if file is not None:
                 event.acceptProposedAction()
                 if event.type() == QEvent.Type.Drop:
-                    self.open_import(file)
+                    self.open_file(file)
                 return True
         return super().eventFilter(watched, event)
 

@@ -22,7 +22,7 @@ from sapo_ui.features.run_list.column import RunList
 from sapo_ui.features.run_page.page import RunPage
 from sapo_ui.features.run_page.panel_area import Mode
 from sapo_ui.panels.panel import PanelSpec
-from sapo_ui.services import tasks
+from sapo_ui.services import queues, tasks
 from sapo_ui.services.actions import Actions
 from sapo_ui.services.control import RunControl
 from sapo_ui.services.picks import Picks
@@ -100,6 +100,7 @@ class MainWindow(QMainWindow):
         self._clock.timeout.connect(self._minute)
         self._clock.start()
         self.warm_up = WarmUp(self)
+        self.warm_up.ended.connect(self._store_actions.check_engine)
 
     def _make_pages(self) -> None:
         parts = self._parts
@@ -155,7 +156,9 @@ class MainWindow(QMainWindow):
         home = parts.store_path.parent
         self._run_actions = RunActions(self, current, parts.control, home=home, say=say, on_change=nudge)
         self._run_starter = RunStarter(self.pages, current, parts.control, parts.presets, self.show_error)
-        self.file_actions = FileActions(self, current, say=say, imported=self._took_in, scored=self.shown.scored)
+        self.file_actions = FileActions(
+            self, current, say=say, imported=self._took_in, scored=self.shown.scored, brought=self._judge
+        )
         self._store_actions = StoreActions(self, say=say, on_error=self.show_error, on_change=nudge)
         self.view_actions = ViewActions(
             self,
@@ -364,6 +367,14 @@ class MainWindow(QMainWindow):
         spec = self.pages.front_spec
         mode = self.run_page.panels.mode if spec.page_id == "run" else ""
         self.side.show_view(spec.page_id, mode or spec.page_id, wide=spec.wide or mode == "read")
+
+    def open_file(self, file: Path) -> None:
+        """Take in a file that the program was started with."""
+        self.file_actions.open_file(file)
+
+    def _judge(self, queue_uid: str) -> None:
+        queues.remember(queue_uid)
+        self.annotate()
 
     def show_error(self, error: Exception) -> None:
         """Say what went wrong, above the page; where it is only that there is no engine yet, offer to set one up."""

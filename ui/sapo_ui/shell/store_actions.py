@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QWidget
 from shiboken6 import isValid
 
 from sapo_studio.errors import InputError, SapoError
+from sapo_studio.store.db import Store
 from sapo_ui.features.stores.restore_dialog import RestoreDialog
 from sapo_ui.services import stores, tasks
 from sapo_ui.services.stores import Backup
@@ -128,6 +129,16 @@ class StoreActions(QObject):
         dialog.restored.connect(self._restored)
         dialog.open()
         return dialog
+
+    def check_engine(self) -> None:
+        """Say where the engine was set up by another release than this one. Nobody is asked over the network."""
+
+        def look(_: Store) -> InputError | None:
+            from sapo_studio.app.engine_setup.standing import of_another_release  # not before the window is there
+
+            return of_another_release()
+
+        tasks.run(self._window, look, lambda fault: fault and self._on_error(fault), key="engine release")
 
     def engine(self) -> EngineDialog:
         """Show whether there is an engine, and offer to set one up. There is one such dialog at a time."""

@@ -52,6 +52,9 @@ class Notice(QFrame):
         needed = max(0, self.heightForWidth(self.width()))
         if needed != self.minimumHeight():
             self.setMinimumHeight(needed)
+        layout = self.layout()
+        if layout is not None:
+            layout.invalidate()  # it has the label's height for the width of before
 
     def _restyle(self) -> None:
         look = theme.current()

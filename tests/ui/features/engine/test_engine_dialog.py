@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from sapo_studio import engines
 from sapo_studio.app.engine_setup.plan import Machine, Plan
+from sapo_studio.errors import EngineError
 from sapo_studio.processes import is_running
 from sapo_ui.features.engine.dialog import EngineDialog
 from sapo_ui.services import engine_setup
@@ -132,3 +133,9 @@ def test_the_engine_that_does_not_fit_is_said(qtbot, store, setting_up, monkeypa
     engines.choose(str(tmp_path / "gone"))
     made = opened(qtbot)
     qtbot.waitUntil(lambda: "There is no Python" in made.now.text())
+
+
+def test_an_error_is_read_whole_as_soon_as_it_is_said(qtbot, dialog):
+    dialog._failed(EngineError("Installing torch for CPUs failed", why="error: Failed to fetch " * 8, fix="Wait. " * 9))
+    text = dialog.trouble._text
+    qtbot.waitUntil(lambda: text.isVisible() and text.height() >= text.heightForWidth(text.width()) > 40)

@@ -15,14 +15,14 @@ from sapo_ui.services import bundles
 from sapo_ui.widgets import dialogs
 from sapo_ui.widgets.saving import saving
 
-FILTER = "Annotation bundle (*.jsonl);;Annotation bundle, SQLite (*.db)"
-BOTH = "Annotation bundle (*.jsonl *.db)"
+FILTER = "Annotation bundle (*.sapo);;Annotation bundle, JSON Lines (*.jsonl);;Annotation bundle, SQLite (*.db)"
+ANY = "Annotation bundle (*.sapo *.jsonl *.db)"
 
 
 def export_queue(parent: QWidget, queue: QueueInfo, *, with_scores: bool) -> None:
     """Ask where to, and write the queue there."""
     name = re.sub(r"[^\w ,()-]+", "-", queue.name).strip() or "queue"  # no separators, no leading dot
-    file = saving().ask(parent, "Export annotation bundle", f"{name}.jsonl", FILTER)
+    file = saving().ask(parent, "Export annotation bundle", f"{name}.sapo", FILTER)
     if file is None:
         return
 
@@ -40,13 +40,17 @@ def export_queue(parent: QWidget, queue: QueueInfo, *, with_scores: bool) -> Non
 
 def take_in_bundle(parent: QWidget, then: Callable[[str], object]) -> None:
     """Ask for a file, and bring what it holds into the store. `then` is called with the uid of its queue."""
-    chosen, _ = QFileDialog.getOpenFileName(parent, "Import annotation bundle", str(saving().folder), BOTH)
-    if not chosen:
-        return
+    chosen, _ = QFileDialog.getOpenFileName(parent, "Import annotation bundle", str(saving().folder), ANY)
+    if chosen:
+        bring_in(parent, Path(chosen), then)
+
+
+def bring_in(parent: QWidget, file: Path, then: Callable[[str], object]) -> None:
+    """Bring what a bundle holds into the store, and say what came. `then` is called with the uid of its queue."""
 
     def done(merged: Merged) -> None:
         then(merged.uid)
         run = f" Its trajectories are the run {merged.run_id}." if merged.run_id else ""
         dialogs.tell(parent, "Bundle imported", f"{merged.told()}.{run}")
 
-    bundles.take_in(parent, Path(chosen), done)
+    bundles.take_in(parent, file, done)

@@ -53,13 +53,16 @@ class EngineDialog(WorkDialog):
         self._setup.progressed.connect(self._progressed)
         self._setup.ended.connect(self._ended)
         self._setup.failed.connect(self._failed)
-        engine_setup.look(self, self._show, self._failed)
-        self._ask()
+        engine_setup.look(self, self._found, self._failed)
 
     @property
     def working(self) -> bool:
         """Whether one is being set up."""
         return self._setup.running
+
+    def _found(self, found: Standing) -> None:
+        self._show(found)
+        self._ask()
 
     def _show(self, found: Standing) -> None:
         if isinstance(found.trouble, NoEngine):
