@@ -39,6 +39,10 @@ RAN = {
     "train LoRA",
     "train full, checkpointing",
     "train full without cuDNN's attention",
+    "packs are right",
+    "ORPO, packed, head in chunks",
+    "ORPO, padded, head in chunks",
+    "ORPO, padded, whole logits",
     "lab-smoke by LoRA",
 }
 OTHERS = {
