@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpu_parts import packed_training, sampling, slots, training, trl_trainers, vllm_engine, whole_runs
+from gpu_parts import packed_training, packs, sampling, slots, training, trl_trainers, vllm_engine, whole_runs
 
 _ALL = (
     *whole_runs.FIRST,
@@ -10,6 +10,7 @@ _ALL = (
     *slots.CASES,
     *training.CASES,
     *packed_training.CASES,
+    *packs.CASES,
     *trl_trainers.CASES,
     *vllm_engine.CASES,
     *whole_runs.CASES,

@@ -16,11 +16,12 @@ GROUP = "TRL"
 STEPS = 2
 
 
-def _words(tokens: tuple[int, ...]) -> str:
+def words(tokens: tuple[int, ...]) -> str:
+    """Tokens as a text."""
     return " ".join(f"w{token}" for token in tokens)
 
 
-def _tokenizer(tokens: int) -> Any:
+def words_tokenizer(tokens: int) -> Any:
     """A tokenizer for which `w7` is token 7: TRL wants text, and shall train on the same tokens."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
@@ -74,13 +75,13 @@ def sft(check: Check) -> dict[str, Any]:
     model = network(check, QWEN, torch.float32)
     micro = micro_batch(check)
     items = texts(check, 2 * STEPS * micro, vocabulary(model))
-    rows = [{"prompt": _words(t.prompt), "completion": " " + _words(t.completion)} for t in items]
+    rows = [{"prompt": words(t.prompt), "completion": " " + words(t.completion)} for t in items]
     with tempfile.TemporaryDirectory() as folder:
         trainer = SFTTrainer(
             model=model,
             args=SFTConfig(**_arguments(check, folder, 2 * micro, micro), completion_only_loss=True),
             train_dataset=Dataset.from_list(rows),
-            processing_class=_tokenizer(vocabulary(model)),
+            processing_class=words_tokenizer(vocabulary(model)),
         )
         return _rate(check, trainer, ("input_ids",), model.num_parameters())
 
@@ -95,9 +96,9 @@ def orpo(check: Check) -> dict[str, Any]:
     items = texts(check, 2 * STEPS * micro, vocabulary(model))
     rows = [
         {
-            "prompt": _words(won.prompt),
-            "chosen": " " + _words(won.completion),
-            "rejected": " " + _words(lost.completion),
+            "prompt": words(won.prompt),
+            "chosen": " " + words(won.completion),
+            "rejected": " " + words(lost.completion),
         }
         for won, lost in zip(items[::2], items[1::2], strict=True)
     ]
@@ -106,7 +107,7 @@ def orpo(check: Check) -> dict[str, Any]:
             model=model,
             args=ORPOConfig(**_arguments(check, folder, micro, micro // 2), beta=0.1),
             train_dataset=Dataset.from_list(rows),
-            processing_class=_tokenizer(vocabulary(model)),
+            processing_class=words_tokenizer(vocabulary(model)),
         )
         return _rate(check, trainer, ("chosen_input_ids", "rejected_input_ids"), model.num_parameters())
 

@@ -119,20 +119,24 @@ def backward_per_token(shape: ModelShape, how: Numerics) -> float:
     return WIDTH[how.precision] * (3.0 * shape.intermediate + 2.0 * shape.hidden)
 
 
-SCORED_ENTRY = 12.0
-"""Bytes that one score over the vocabulary takes for a moment: as the head makes it, in fp32, and its exponential or
-its gradient."""
+TRAINED_ENTRY = 12.0
+"""Bytes that one score over the vocabulary takes for a moment in a training: as the head makes it, in fp32, and its
+gradient."""
+READ_ENTRY = {"fp32": 8.0, "bf16": 10.0, "fp16": 10.0}
+"""The same where nothing is trained: as the head makes it, in fp32, and its exponential. By precision."""
 
 
-def scores(shape: ModelShape, how: Numerics, tokens: int, *, heap: bool) -> Part:
-    """Scores over the vocabulary of `tokens` positions, as many at a time as the engine makes. `heap`: on a CPU."""
+def scores(shape: ModelShape, how: Numerics, tokens: int, *, heap: bool, trained: bool = True) -> Part:
+    """Scores over the vocabulary of `tokens` positions, as many at a time as the engine makes. `heap`: on a CPU.
+    `trained`: whether there is a backward pass."""
     if how.whole_scores:
         each = logits_per_token(shape) / shape.vocab
         words = f"{each:.0f} bytes for each of {shape.vocab:,} entries at each position"
         return Part("scores over the vocabulary", logits_per_token(shape) * tokens, words)
     entries = min(tokens * shape.vocab, HEAD_ENTRIES if heap else CARD_HEAD_ENTRIES)
-    words = f"{SCORED_ENTRY:.0f} bytes for each of {entries:,} at a time"
-    return Part("scores over the vocabulary", SCORED_ENTRY * entries, words)
+    each = TRAINED_ENTRY if trained else READ_ENTRY[how.precision]
+    words = f"{each:.0f} bytes for each of {entries:,} at a time"
+    return Part("scores over the vocabulary", each * entries, words)
 
 
 def logits_per_token(shape: ModelShape) -> float:

@@ -189,7 +189,7 @@ def scoring(nets: Networks, length: int, *, logits: bool, heap: bool, most: int 
     one = replace(nets.shape, layers=1)
     passing = list(activations(one, how, batch, logits=False, heap=heap))
     if logits:
-        passing.append(scores(nets.shape, how, batch.tokens, heap=heap))
+        passing.append(scores(nets.shape, how, batch.tokens, heap=heap, trained=False))
     base = nets.verifier.base_bytes(nets.shape)
     return Peak("Scoring", (Part("weights", base, how.base_words), *passing))
 

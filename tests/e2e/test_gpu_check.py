@@ -45,6 +45,10 @@ RAN = {
     "train full as in a run",
     "train ORPO as in a run, prompts shared",
     "train full as in a run, compiled",
+    "packs are right",
+    "ORPO, packed, head in chunks",
+    "ORPO, padded, head in chunks",
+    "ORPO, padded, whole logits",
     "lab-smoke by LoRA",
 }
 OTHERS = {

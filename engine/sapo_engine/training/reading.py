@@ -70,9 +70,13 @@ def read_at_a_time(device: torch.device) -> int:
 def way_of(network: PreTrainedModel) -> Way:
     """How `network` is to read: looked at once, and remembered."""
     known = _ways.get(network)
-    if known is None:
-        known = _ways[network] = _look(network)
-    return known
+    return remember(network, _look(network)) if known is None else known
+
+
+def remember(network: PreTrainedModel, way: Way) -> Way:
+    """Have `network` read in this way from now on."""
+    _ways[network] = way
+    return way
 
 
 def pack_for(network: PreTrainedModel, texts: Sequence[PromptCompletion]) -> Pack:
