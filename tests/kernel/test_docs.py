@@ -213,3 +213,36 @@ def test_lines_are_not_too_wide(page: Path):
         if len(line) > WIDTH and not line.startswith("|") and " " in line.strip()
     ]
     assert wide == []
+
+
+def heading_ids(page: Path) -> set[str]:
+    """What links can lead to: headings, written small, with - for spaces, as forges and the site both make them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ +(.+)$", text, re.MULTILINE)
+    return {re.sub(r"[\s]+", "-", re.sub(r"[^\w\s-]", "", title.lower()).strip()) for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_anchors_lead_to_a_heading(page: Path):
+    broken: list[str] = []
+    for target in re.findall(r"\]\(([^)\s]*#[^)\s]+)\)", prose(page)):
+        path, _, anchor = target.partition("#")
+        there = page if not path else page.parent / path
+        if "://" not in target and there.suffix == ".md" and anchor not in heading_ids(there):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_page_is_in_the_site():
+    listed = set(re.findall(r"[\w./-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8")))
+    there = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert {page for page in there if not page.startswith("results/")} <= listed
+    outside = {"index.md", "contributing.md", "changelog.md", "reporting.md"}  # packaging/site_hooks.py
+    assert listed - there == outside
+
+
+def test_the_citation_is_of_this_version():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert set(re.findall(r"^\s*version: (\S+)$", text, re.MULTILINE)) == {version}
+    assert {"cff-version", "message", "title", "authors"} <= set(re.findall(r"^([\w-]+):", text, re.MULTILINE))
