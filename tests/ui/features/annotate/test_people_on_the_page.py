@@ -115,12 +115,12 @@ def test_a_queue_goes_out_and_comes_back_by_mouse(page, qtbot, store, queue_id, 
 
     def save(parent, title, name, kinds):
         offered.append(Path(name).name)
-        return str(tmp_path / "out"), kinds.split(";;")[1]
+        return str(tmp_path / "out"), kinds.split(";;")[-1]
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", save)
     act(page, "Export bundle\u2026")
     assert str(tmp_path / "out.db") in told(qtbot, page)
-    assert offered == ["a-b- -first-.jsonl"]
+    assert offered == ["a-b- -first-.sapo"]
     assert not any(item.scores for item in read_bundle(tmp_path / "out.db").items)
     act(page, "Export bundle with scores\u2026")
     told(qtbot, page)
