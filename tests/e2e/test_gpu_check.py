@@ -97,7 +97,7 @@ def test_every_case_runs_dry(check, tmp_path):
         assert why == f"{OTHERS[name]} not installed" or "make test-vllm" in why
     assert found["failed"] == []
     assert found["complete"]
-    assert found["versions"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(found["versions"]["torch"])
     assert found["machine"]["cores"] > 0
     for name in ("greedy text equal to generate's", "text alone and in company, fp32"):
         assert by_name[name]["equal"] == by_name[name]["of"] > 0
