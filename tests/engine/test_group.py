@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
 from threading import Barrier
 
 import pytest
@@ -183,7 +182,7 @@ def test_slots_of_each_rank_write_what_the_slots_of_one_do(request, many):
         assert flat == [pytest.approx(c.log_probs, abs=1e-5) for mine in alone["fp32"] for c in mine]
 
 
-class Asked(Exception):
+class AskedError(Exception):
     """What a back end is asked for."""
 
     def __init__(self, requests):
@@ -196,7 +195,7 @@ class Asking:
     usage = Usage()
 
     def generate(self, requests, *, temperature, tick=None):
-        raise Asked(requests)
+        raise AskedError(requests)
 
 
 class OneOfFour(Group):
@@ -211,7 +210,7 @@ class OneOfFour(Group):
 def asked_of_four(requests):
     """What each of four ranks would generate of `requests`."""
     for rank in range(4):
-        with pytest.raises(Asked) as asked:
+        with pytest.raises(AskedError) as asked:
             ShardedBackend(Asking(), OneOfFour(rank)).generate(requests, temperature=1.0)
         yield asked.value.requests
 
