@@ -38,8 +38,8 @@ def configure(
 
 
 def override(data: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """`data` with each `section.key=value` of `settings` put in; later ones win, under whichever name an earlier version
-    had for a setting. Raises InputError.
+    """`data` with each `section.key=value` of `settings` put in. Later ones win, under whichever name an earlier
+    version had for a setting. Raises InputError.
 
     A value is read as TOML, and as plain text where it is none. Whether the keys exist is for `parse_config` to say.
     """
