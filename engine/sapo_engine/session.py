@@ -83,6 +83,7 @@ class RunSession:
         full = config.model.tuning == "full"
         # Of a network that is trained itself no copy is to be kept from the start.
         self.base = None if full else network
+        torch.manual_seed(config.seed)  # a new adapter is drawn
         self._start: Reasoner | None = Reasoner(network) if full else with_adapter(network, self.adapters)
         self._plain_tokenizer = copy.deepcopy(self.tokenizer) if config.evaluation.sets else self.tokenizer
         if config.task.prompt == "chat":

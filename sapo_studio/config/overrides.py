@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from sapo_studio.config.gone import Tell
+from sapo_studio.config.gone import RENAMED, Tell
 from sapo_studio.config.presets import find_preset, is_path
 from sapo_studio.config.schema import RunConfig, parse_config
 from sapo_studio.errors import InputError
@@ -38,7 +38,8 @@ def configure(
 
 
 def override(data: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
-    """`data` with each `section.key=value` of `settings` put in; later ones win. Raises InputError.
+    """`data` with each `section.key=value` of `settings` put in. Later ones win, under whichever name an earlier
+    version had for a setting. Raises InputError.
 
     A value is read as TOML, and as plain text where it is none. Whether the keys exist is for `parse_config` to say.
     """
@@ -59,7 +60,16 @@ def override(data: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]
                 raise InputError(f"--set {setting}: {key} is a value, not a section", fix="Shorten the key.")
             section = cast("dict[str, Any]", inner)
         section[keys[-1]] = _value(text.strip())
+        section.pop(_namesake(keys), None)
     return changed
+
+
+_NAMESAKES = {**RENAMED, **{now: before for before, now in RENAMED.items()}}
+
+
+def _namesake(path: Sequence[str]) -> str:
+    """What another version calls the last key of `path`; "" where it has one name."""
+    return _NAMESAKES.get(".".join(path), "").rpartition(".")[2]
 
 
 def _copy(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,14 +88,21 @@ def _value(text: str) -> Any:
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested tables one over the other, later values win."""
+    """Nested tables one over the other, later values win, under whichever name an earlier version had for a setting."""
+    return _merged(layers, ())
+
+
+def _merged(layers: Iterable[Mapping[str, Any]], inside: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
-            below = found.get(key)
+            below, path = found.get(key), (*inside, key)
             if isinstance(value, Mapping):
                 under = cast("Mapping[str, Any]", below) if isinstance(below, Mapping) else {}
-                found[key] = merged(under, cast("Mapping[str, Any]", value))
+                found[key] = _merged((under, cast("Mapping[str, Any]", value)), path)
             else:
+                other = _namesake(path)
+                if other not in layer:
+                    found.pop(other, None)
                 found[key] = value
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
 from threading import Barrier
 
 import pytest
@@ -101,6 +100,8 @@ def three(tmp_path_factory):
     return ranks.results(EACH, tmp_path_factory.mktemp("three"), 3)
 
 
+GAP = "sampler_trainer_logprob_gap"
+
 many = pytest.mark.parametrize("many", ["two", pytest.param("three", marks=pytest.mark.slow)])
 
 
@@ -181,38 +182,45 @@ def test_slots_of_each_rank_write_what_the_slots_of_one_do(request, many):
         assert flat == [pytest.approx(c.log_probs, abs=1e-5) for mine in alone["fp32"] for c in mine]
 
 
-class Scripted:
-    """A back end that says what it was asked for. Implements RolloutBackend."""
+class AskedError(Exception):
+    """What a back end is asked for."""
 
-    def __init__(self):
-        self.usage = Usage()
-        self.asked = []
+    def __init__(self, requests):
+        self.requests = requests
+
+
+class Asking:
+    """A back end that ends at the question. Implements RolloutBackend."""
+
+    usage = Usage()
 
     def generate(self, requests, *, temperature, tick=None):
-        self.asked.append(requests)
-        return [[] for _ in requests]
+        raise AskedError(requests)
 
 
 class OneOfFour(Group):
-    """A rank whose peers have generated nothing."""
+    """A rank of four."""
 
     size = local_size = 4
 
     def __init__(self, rank):
         self.rank = rank
 
-    def gather(self, value):
-        return [value if rank == self.rank else ((b"",) * 5, astuple(Usage())) for rank in range(4)]
+
+def asked_of_four(requests):
+    """What each of four ranks would generate of `requests`."""
+    for rank in range(4):
+        with pytest.raises(AskedError) as asked:
+            ShardedBackend(Asking(), OneOfFour(rank)).generate(requests, temperature=1.0)
+        yield asked.value.requests
 
 
 def test_ranks_have_about_as_much_to_do():
     requests = [Request((1,) * (1 + i % 9), (), 5) for i in range(40)]
     lengths = []
-    for rank in range(4):
-        inner = Scripted()
-        ShardedBackend(inner, OneOfFour(rank)).generate(requests, temperature=1.0)
-        assert len(inner.asked[0]) == 10
-        lengths.append(sum(len(request.prompt) for request in inner.asked[0]))
+    for share in asked_of_four(requests):
+        assert len(share) == 10
+        lengths.append(sum(len(request.prompt) for request in share))
     assert sum(lengths) == sum(len(request.prompt) for request in requests)
     assert max(lengths) - min(lengths) <= 10
 
@@ -220,11 +228,7 @@ def test_ranks_have_about_as_much_to_do():
 def test_long_continuations_are_not_all_one_ranks():
     """Four requests that may go on for long, among many that may not: each rank gets one of them."""
     requests = [Request((1,) * (1 + i), (i,), 100 if i < 4 else 5) for i in range(40)]
-    shares = []
-    for rank in range(4):
-        inner = Scripted()
-        ShardedBackend(inner, OneOfFour(rank)).generate(requests, temperature=1.0)
-        shares.append([request.max_new_tokens for request in inner.asked[0]])
+    shares = [[request.max_new_tokens for request in share] for share in asked_of_four(requests)]
     assert [share.count(100) for share in shares] == [1] * 4
     assert max(map(sum, shares)) - min(map(sum, shares)) <= 5
 
@@ -338,7 +342,13 @@ def test_two_processes_answer_evaluation_sets_as_one(ground, two):
     for kind in (k.Trajectories, k.Questions):
         assert rows(events, kind) == rows(alone, kind), kind
     assert {e.set for e in events if isinstance(e, k.Metric)} == {"", "far", "few"}
-    assert [e for e in events if isinstance(e, k.Metric)] == [e for e in alone if isinstance(e, k.Metric)]
+    found, expected = ([e for e in each if isinstance(e, k.Metric)] for each in (events, alone))
+    assert [e for e in found if e.name != GAP] == [e for e in expected if e.name != GAP]
+    # What the sampler and the trained network differ by is rounding, which depends on what else is in a batch.
+    assert [(e.iteration, e.set, e.n) for e in found if e.name == GAP] == [
+        (e.iteration, e.set, e.n) for e in expected if e.name == GAP
+    ]
+    assert all(e.value < 1e-5 for e in found if e.name == GAP)
 
 
 @pytest.mark.slow

@@ -134,6 +134,18 @@ def test_same_seed_same_numbers(finished, tmp_path):
     begins(whole(config(iterations=1), tmp_path), finished[0])
 
 
+@pytest.mark.parametrize("base", ["copy", pytest.param("shared", marks=pytest.mark.slow)])
+def test_same_seed_same_numbers_with_adapters(base, tmp_path):
+    """Whatever torch's generator begins with, which is something else in every process."""
+    adapters = {"source": "bundled:lab", "tuning": "lora", "lora_rank": 2, "lora_dropout": 0.1}
+    settings = config(iterations=1, model=adapters, verifier={"base": base})
+    runs = []
+    for process in (1, 2):
+        torch.manual_seed(process)
+        runs.append(whole(settings, tmp_path / str(process)))
+    same(*runs)
+
+
 def test_the_plan_is_what_is_run(finished):
     started = [e.ordinal for e in finished[0].events if isinstance(e, k.PhaseStarted)]
     assert started == finished[0].done == [p.ordinal for p in plan(config())] == list(range(23))

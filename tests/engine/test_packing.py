@@ -221,6 +221,20 @@ def test_a_network_that_loses_sight_of_where_texts_begin_is_padded(caplog):
     assert "Deaf" in caplog.text
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("kind", ["sft", "orpo", "dpo"])
+def test_a_loss_tells_the_positions_that_the_network_computes(kind, family):
+    model = network(family)
+    loss, _ = LOSSES[kind](model)
+    computed = []
+    model.get_input_embeddings().register_forward_hook(lambda _, ids, __: computed.append(ids[0].numel()))
+    way_of(model)
+    for index in range(COUNTS.get(kind, len(PAIRS))):
+        computed.clear()
+        loss.part([index])
+        assert computed == [loss.positions(index)]
+
+
 @pytest.mark.parametrize("family", ["gemma2", "phi3, a window"])
 def test_a_run_says_why_its_texts_are_padded(family):
     assert "padded" in padding_note(network(family))
@@ -350,7 +364,7 @@ def test_packs_hold_every_item_once_and_no_more_than_they_may(items, most, share
 
 
 def test_a_loss_says_how_many_positions_an_item_computes():
-    assert [OrpoLoss(None, PAIRS, 0, 0.1).positions(i) for i in range(4)] == [16, 23, 18, 6]
+    assert [OrpoLoss(network(), PAIRS, 0, 0.1).positions(i) for i in range(4)] == [16, 23, 18, 6]
     assert SftLoss(None, TEXTS, 0).positions(4) == 39
     assert StepLoss(None, EXAMPLES, 0).positions(3) == 9
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sapo_studio.config.gone import GONE
+from sapo_studio.config.machines import port_of
 from sapo_studio.config.phase_plan import plan
 from sapo_studio.config.schema import RunConfig, field_paths, nearest, parse_config
 from sapo_studio.errors import InputError
@@ -136,3 +137,14 @@ def test_a_setting_that_is_gone_is_left_out_where_it_changes_nothing_and_named_w
     assert "the configuration of run old-1" in told.value.what
     assert told.value.fix
     assert not set(GONE) & set(field_paths())
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999", "-1", "", "01"])
+def test_a_port_that_is_none_is_refused(port: str):
+    assert "runtime.hosts" in told({"runtime": {"launcher": "ssh", "hosts": f"a:{port},b", "processes": 2}})
+
+
+@pytest.mark.parametrize("port", [1, 9999, 29500, 59999, 64999, 65535])
+def test_every_port_can_be_the_one_where_workers_meet(port: int):
+    config = parse_config({"runtime": {"launcher": "ssh", "hosts": f"a:{port},b", "processes": 2}})
+    assert port_of(config.runtime) == port

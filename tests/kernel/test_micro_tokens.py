@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sapo_studio.app.experiments.matrix_file import parse_matrix
+from sapo_studio.config.changes import changed
 from sapo_studio.config.gone import SEQUENCES, TOKENS
 from sapo_studio.config.overrides import configure
 from sapo_studio.config.schema import parse_config
@@ -25,6 +27,7 @@ from tests.fixtures import old_stores
 GIB = 2**30
 GSM8K = {"task": {"kind": "gsm8k"}, "model": {"source": "hub:a/b"}}
 TEXT = 230 + 320  # the longest of GSM8K, as far as the configuration knows
+LAB = 7 + 8 + 4 * 10  # of the lab's problems of 6 to 8 steps
 BIG = ModelShape("big", 49_152, 576, 30, 9, 3, 64, 1536, tied=True)
 
 
@@ -38,7 +41,7 @@ BIG = ModelShape("big", 49_152, 576, 30, 9, 3, 64, 1536, tied=True)
         ({"kind": "gsm8k", "max_new_tokens": 100}, 330),
         ({"kind": "gsm8k", "prompt": "few-shot", "shots": 2}, TEXT + 2 * (95 + 130)),
         ({"kind": "mbpp"}, 300 + 400),
-        ({}, 7 + 8 + 4 * 10),  # the lab's problems of 6 to 8 steps
+        ({}, LAB),
     ],
 )
 def test_sequences_become_as_many_tokens_as_the_longest_texts_have(task: dict[str, object], longest: int):
@@ -71,6 +74,48 @@ def test_both_names_with_different_values_contradict_each_other():
     assert str(2 * TEXT) in told.value.why
     same = parse_config({**GSM8K, "runtime": {"micro_batch": 2, "micro_tokens": 2 * TEXT}})
     assert same.runtime.micro_tokens == 2 * TEXT
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        (["micro_batch=8"], 8 * LAB),
+        (["micro_batch=0"], 0),
+        (["micro_tokens=500"], 500),
+        (["micro_batch=8", "micro_tokens=500"], 500),
+        (["micro_tokens=500", "micro_batch=8"], 8 * LAB),
+    ],
+)
+@pytest.mark.parametrize("before", ["micro_batch = 4", "micro_tokens = 70"])
+def test_what_is_said_later_wins_under_either_name(tmp_path: Path, settings: list[str], found: int, before: str):
+    file = tmp_path / "mine.toml"
+    file.write_text(f"[runtime]\n{before}\n", encoding="utf-8")
+    wanted = [f"runtime.{setting}" for setting in settings]
+    _, config = configure(str(file), wanted, seed=None, name=None)
+    assert config.runtime.micro_tokens == found
+    was = parse_config({"runtime": {"micro_tokens": 70}})
+    assert changed(was, wanted, ())[0].runtime.micro_tokens == found
+
+
+def test_a_matrix_may_have_the_old_name_in_any_of_its_tables():
+    data = {
+        "name": "m",
+        "preset": "lab-smoke",
+        "methods": ["sapo", "omega"],
+        "against": "sapo",
+        "seeds": [1],
+        "set": {"runtime": {"micro_batch": 2}},
+    }
+    of = {cell.method: cell.config for cell in parse_matrix(data).cells}
+    assert {config.runtime.micro_tokens for config in of.values()} == {2 * LAB}
+    data["method"] = {"omega": {"runtime": {"micro_batch": 3}}}
+    data["tasks"] = {"few": {"runtime": {"micro_tokens": 99}}}
+    of = {cell.method: cell.config for cell in parse_matrix(data).cells}
+    assert (of["sapo"].runtime.micro_tokens, of["omega"].runtime.micro_tokens) == (99, 3 * LAB)
+    data["set"] = {"runtime": {"micro_batch": 2, "micro_tokens": 99}}
+    data["tasks"], data["method"] = {}, {}
+    with pytest.raises(InputError, match=TOKENS):
+        parse_matrix(data)
 
 
 def test_a_users_file_and_set_say_what_it_has_become(tmp_path: Path):

@@ -13,8 +13,15 @@ from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import parameters_at_work
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.losses import dpo_losses, orpo_losses
-from sapo_engine.training.packing import in_packs, positions_of, predicted
-from sapo_engine.training.reading import log_likelihood, pack_for, read_at_a_time, token_log_probs, way_of
+from sapo_engine.training.packing import in_packs, predicted
+from sapo_engine.training.reading import (
+    log_likelihood,
+    pack_for,
+    positions_for,
+    read_at_a_time,
+    token_log_probs,
+    way_of,
+)
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_studio.domain.ledger import Meter, read
 
@@ -56,7 +63,7 @@ class OrpoLoss:
 
     def positions(self, index: int) -> int:
         """See Loss."""
-        return positions_of(self.pairs[index])
+        return positions_for(self.model, self.pairs[index])
 
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the pairs."""
@@ -87,7 +94,7 @@ class DpoLoss:
 
     def positions(self, index: int) -> int:
         """See Loss."""
-        return positions_of(self.pairs[index])
+        return positions_for(self.model, self.pairs[index])
 
     def weigh(self, indices: Sequence[int]) -> float:
         """See Loss: the pairs."""

@@ -24,7 +24,7 @@ from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.chunked_head import Head, head_by_configuration, log_prob_sum, log_probs
 from sapo_engine.training.losses import next_log_probs
 from sapo_engine.training.packed_attention import takes_ends
-from sapo_engine.training.packing import Pack, pack
+from sapo_engine.training.packing import Pack, pack, positions_of
 from sapo_studio.config.engine_limits import CARD_READ_POSITIONS, READ_POSITIONS
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,12 @@ def pack_for(network: PreTrainedModel, texts: Sequence[PromptCompletion]) -> Pac
     if not way_of(network).packed:
         return pack(texts, network.device, share=False, one_block=True)
     return _packed(network, texts)
+
+
+def positions_for(network: PreTrainedModel, texts: Sequence[PromptCompletion]) -> int:
+    """Token positions that `network` computes for `texts`, neighbours in a pack: a prompt that they have in common once
+    where it can read so, elsewhere rows as long as the longest."""
+    return positions_of(texts) if way_of(network).packed else len(texts) * max(map(len, texts))
 
 
 def states(network: PreTrainedModel, batch: Pack, pad_id: int) -> torch.Tensor:

@@ -81,8 +81,8 @@ class Loss(Protocol):
     """What is minimised, as a mean that can be summed up in parts: sum of `part(...)` / `weigh(whole batch)`."""
 
     def positions(self, index: int) -> int:
-        """Token positions that the model computes for an item: what a pair shares counts once. The memory of a part
-        goes by their sum."""
+        """Token positions that the model computes for an item: what a pair shares counts once, if it is read so. The
+        memory of a part goes by their sum."""
         ...
 
     def weigh(self, indices: Sequence[int]) -> float:

@@ -10,7 +10,8 @@ from sapo_studio.config.sections.base import MAIN, MisfitError, Section, unit
 
 MOST_MICRO_TOKENS = 2**24
 _HOST = r"\w[\w.-]*"  # no dash in front: ssh would take it for an option
-_HOSTS = rf"^({_HOST}(:[0-9]{{1,5}})?(,({_HOST}@)?{_HOST})+)?$"
+_PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_HOSTS = rf"^({_HOST}(:{_PORT})?(,({_HOST}@)?{_HOST})+)?$"
 BY_HOSTS = ("ssh", "hand")
 """Launchers that go by `hosts`."""
 
