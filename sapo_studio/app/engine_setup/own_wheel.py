@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sapo_studio import __version__
 from sapo_studio.errors import InputError
+from sapo_studio.files import write_atomic
 from sapo_studio.paths import resources_dir
 
 PACKAGES = ("sapo_studio", "sapo_engine")
@@ -36,8 +37,8 @@ def own_wheel(folder: Path) -> Path:
         return brought
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / NAME
-    part = folder / f"{NAME}.part"
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    told = io.BytesIO()
+    with zipfile.ZipFile(told, "w", zipfile.ZIP_DEFLATED) as archive:
         record: list[tuple[str, str, int]] = []
         for name, data in _files():
             archive.writestr(zipfile.ZipInfo(name, _EARLIEST), data, zipfile.ZIP_DEFLATED)
@@ -46,7 +47,7 @@ def own_wheel(folder: Path) -> Path:
         table = io.StringIO()
         csv.writer(table, lineterminator="\n").writerows([*record, (f"{_INFO}/RECORD", "", "")])
         archive.writestr(zipfile.ZipInfo(f"{_INFO}/RECORD", _EARLIEST), table.getvalue())
-    part.replace(made)
+    write_atomic(made, told.getvalue())
     return made
 
 
