@@ -13,10 +13,10 @@ import zipfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from sapo_studio import __version__
 from sapo_studio.errors import InputError
-from sapo_studio.files import write_atomic
 from sapo_studio.paths import resources_dir
 
 PACKAGES = ("sapo_studio", "sapo_engine")
@@ -47,7 +47,14 @@ def own_wheel(folder: Path) -> Path:
         table = io.StringIO()
         csv.writer(table, lineterminator="\n").writerows([*record, (f"{_INFO}/RECORD", "", "")])
         archive.writestr(zipfile.ZipInfo(f"{_INFO}/RECORD", _EARLIEST), table.getvalue())
-    write_atomic(made, told.getvalue())
+    if not (made.is_file() and made.read_bytes() == told.getvalue()):
+        with NamedTemporaryFile(dir=folder, prefix=NAME, suffix=".part", delete=False) as part:  # others may be at it
+            try:
+                part.write(told.getvalue())
+                part.close()
+                Path(part.name).replace(made)
+            finally:
+                Path(part.name).unlink(missing_ok=True)
     return made
 
 
