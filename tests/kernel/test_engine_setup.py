@@ -33,31 +33,11 @@ from sapo_studio.events import PROTOCOL
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
 from tests.fixtures.command_line import said, sapo
-from tests.fixtures.pretend_uv import POSIX, PretendUv
+from tests.fixtures.pretend_uv import LINUX, POSIX, no_choice, uv, wheel
 
-LINUX = Machine("linux", "x86_64")
+__all__ = ["no_choice", "uv", "wheel"]
+
 pytestmark = pytest.mark.skipif(not POSIX, reason="the pretended uv is a shell script")
-
-
-@pytest.fixture(autouse=True)
-def no_choice(monkeypatch):
-    monkeypatch.delenv(engines.PYTHON_VARIABLE, raising=False)
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory) -> Path:
-    return own_wheel.own_wheel(tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture
-def uv(tmp_path, monkeypatch, wheel) -> PretendUv:
-    """What makes environments; the machine has no card."""
-    made = PretendUv(tmp_path / "tools")
-    monkeypatch.setattr(own_wheel, "own_wheel", lambda folder: wheel)
-    monkeypatch.setattr(pythons, "find_uv", lambda: made.program)
-    monkeypatch.setattr(making, "this_machine", lambda: LINUX)
-    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=10**12))
-    return made
 
 
 def plan(machine: Machine = LINUX, **changes) -> Plan:

@@ -6,12 +6,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 from collections import deque
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from io import RawIOBase
 from pathlib import Path
 
 from sapo_studio import __version__, engines, paths, processes
@@ -31,8 +31,11 @@ from sapo_studio.app.engine_setup.pythons import choose_maker, plain, this_machi
 from sapo_studio.app.engine_setup.standing import (
     BEGUN,
     ENVIRONMENT,
+    OWNER,
     Made,
+    alone,
     clear,
+    end_what_is_left,
     folder_of,
     folders,
     keep,
@@ -44,7 +47,6 @@ from sapo_studio.events import PROTOCOL
 from sapo_studio.files import read_text, write_atomic
 
 LOG = "setup.log"
-LOCK = "setup.lock"
 TRIED_SECONDS = 300.0
 """For torch to be loaded once: the first time its files are compiled."""
 _KEPT_LINES = 60
@@ -147,9 +149,12 @@ def make(plan: Plan, hear: Hear, *, anew: bool = False) -> Made:
     Raises InputError where somebody else is at it or there is no room; EngineError where a step fails.
     """
     place = plan.folder.parent
-    with _alone():
+    with alone():
         made = None if anew else made_in(place)
+        if made is not None and made.identity != plan.identity:
+            raise InputError("Another engine was set up meanwhile", fix="Begin again to have this one in its place.")
         if made is None:
+            _clear_unfinished(place)
             if anew:
                 clear(place)
             _check_room(plan)
@@ -160,30 +165,9 @@ def make(plan: Plan, hear: Hear, *, anew: bool = False) -> Made:
     return made
 
 
-@contextmanager
-def _alone() -> Generator[None]:
-    """Inside, no other process sets an engine up in this data folder. The lock ends with its process."""
-    place = paths.engine_dir()
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        lock = sqlite3.connect(place / LOCK, timeout=0, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"Cannot write {place}", why=str(error), fix="Make the data folder writable.") from error
-    with closing(lock):
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise InputError(
-                "An engine is being set up already",
-                why="Another window or terminal is at it, in the same data folder.",
-                fix="Wait for it, or stop it there.",
-            ) from error
-        yield
-
-
 def _check_room(plan: Plan) -> None:
     free = shutil.disk_usage(paths.engine_dir()).free
-    if plan.sources.wheels is None and free < plan.on_disk:
+    if plan.sources.wheels is None and free < plan.on_disk and free < plan.on_disk - _size(plan.folder):
         there = f"{free / 1e9:.1f} GB are free in {paths.engine_dir()}"
         raise InputError(
             "There is no room for the engine",
@@ -192,21 +176,25 @@ def _check_room(plan: Plan) -> None:
         )
 
 
+def _size(folder: Path) -> int:
+    """Bytes in `folder`: of what was begun, that much is there already."""
+    return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
+
+
 def _carry_out(plan: Plan, place: Path, hear: Hear) -> Made:
-    owner = place / "process"
-    if owner.is_file():  # what a process that was killed has left running would write in between
-        number = owner.read_text(encoding="utf-8").strip()
-        if number.isdigit():
-            processes.sweep_orphans(int(number))
+    end_what_is_left(place)
     if _begun(place) != plan.identity:
         clear(place)
-    place.mkdir(parents=True, exist_ok=True)
-    write_atomic(place / BEGUN, plan.identity.encode())
-    write_atomic(owner, str(os.getpid()).encode())
+    log = paths.engine_dir() / LOG
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        write_atomic(place / BEGUN, plan.identity.encode())
+        write_atomic(place / OWNER, str(os.getpid()).encode())
+        log.write_bytes(b"")
+    except OSError as error:
+        raise StoreError(f"Cannot write {place}", why=str(error), fix="Free some space.") from error
     todo = steps(plan)
     count = len(todo) + 1
-    log = paths.engine_dir() / LOG
-    log.write_bytes(b"")
     for number, step in enumerate(todo, start=1):
         hear(Progress(number, count, step.title))
         _run(
@@ -242,10 +230,10 @@ def _run(step: Step, log: Path, say: Callable[[str], object], *, alone: bool) ->
     assert process.stdout is not None
     identity = processes.identify(process.pid)
     try:
-        with log.open("a", encoding="utf-8") as written, process.stdout:
-            written.write(f"$ {' '.join(step.command)}\n")
+        with log.open("ab", buffering=0) as written, process.stdout:
+            _note(written, f"$ {' '.join(step.command)}\n")
             for line in process.stdout:
-                written.write(line)
+                _note(written, line)
                 kept.append(line)
                 detail = output.how_far(line)
                 if detail:
@@ -262,6 +250,12 @@ def _run(step: Step, log: Path, say: Callable[[str], object], *, alone: bool) ->
     if code != 0:
         why, fix = output.cause(kept)
         raise EngineError(f"{step.title} failed", why=why, fix=f"{fix} All that was said is in {log}.")
+
+
+def _note(log: RawIOBase, text: str) -> None:
+    """Write it down. Where the disk is full, that is for pip or uv to say, which need more room than this."""
+    with suppress(OSError):
+        log.write(text.encode())
 
 
 def _tried(plan: Plan) -> Made:
@@ -298,6 +292,13 @@ def _tried(plan: Plan) -> Made:
         extras=plan.extras,
         identity=plan.identity,
     )
+
+
+def _clear_unfinished(place: Path) -> None:
+    """What was begun by another plan and never finished: nobody goes on with it, and it may be gigabytes."""
+    for folder in folders():
+        if folder != place and made_in(folder) is None:
+            clear(folder)
 
 
 def _clear_others(place: Path) -> None:

@@ -15,6 +15,9 @@ _FAR = (
 )
 _NOISE = re.compile(r"^\s*(?:WARNING|warning|\[notice\]|hint:|DEPRECATION)")
 
+_BECAUSE = re.compile(r"(?:cause:|\u2570\u2500\u25b6)\s*(Because .*)")
+"""The reason that uv gives below its error."""
+
 _NETWORK = (
     "name resolution|NameResolutionError|Failed to fetch|error sending request|dns error|Connection refused|timed out"
     "|Max retries exceeded|NewConnectionError|Network is unreachable|ProxyError|client error \\(Connect\\)"
@@ -55,4 +58,9 @@ def cause(lines: Sequence[str]) -> tuple[str, str]:
     text = "\n".join(lines)
     fix = next((advice for pattern, advice in _CAUSES if pattern.search(text)), ELSE)
     errors = [line for line in said if re.match(r"(?:ERROR|error|Error)\b|\S*Error:", line)]
-    return (errors or said or ["It said nothing."])[-1], fix
+    telling = [line for line in errors if "ResolutionImpossible" not in line]
+    last = (telling or errors or said or ["It said nothing."])[-1]
+    because = next((found[1] for line in said if (found := _BECAUSE.match(line))), "")
+    if because:
+        return (f"{last}. {because}" if errors else because), fix
+    return last, fix

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from sapo_studio import __version__
 from sapo_studio.errors import InputError
@@ -36,8 +37,8 @@ def own_wheel(folder: Path) -> Path:
         return brought
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / NAME
-    part = folder / f"{NAME}.part"
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    told = io.BytesIO()
+    with zipfile.ZipFile(told, "w", zipfile.ZIP_DEFLATED) as archive:
         record: list[tuple[str, str, int]] = []
         for name, data in _files():
             archive.writestr(zipfile.ZipInfo(name, _EARLIEST), data, zipfile.ZIP_DEFLATED)
@@ -46,7 +47,14 @@ def own_wheel(folder: Path) -> Path:
         table = io.StringIO()
         csv.writer(table, lineterminator="\n").writerows([*record, (f"{_INFO}/RECORD", "", "")])
         archive.writestr(zipfile.ZipInfo(f"{_INFO}/RECORD", _EARLIEST), table.getvalue())
-    part.replace(made)
+    if not (made.is_file() and made.read_bytes() == told.getvalue()):
+        with NamedTemporaryFile(dir=folder, prefix=NAME, suffix=".part", delete=False) as part:  # others may be at it
+            try:
+                part.write(told.getvalue())
+                part.close()
+                Path(part.name).replace(made)
+            finally:
+                Path(part.name).unlink(missing_ok=True)
     return made
 
 

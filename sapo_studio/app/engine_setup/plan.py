@@ -119,7 +119,7 @@ class Plan:
         what = "torch for NVIDIA cards" if self.build == "cuda" else "torch for CPUs"
         where = f"An environment with {what} is made in {self.folder.parent}."
         if not self.asks:
-            return f"{where} All packages are taken from {self.sources.wheels}."
+            return f"{where} All packages are taken from {self.sources.wheels or self.sources.index}."
         sizes = f"About {self.fetched / 1e9:.1f} GB are fetched, and take about {self.on_disk / 1e9:.1f} GB there"
         return f"{where} {sizes}; asked are {', '.join(self.asks)}."
 

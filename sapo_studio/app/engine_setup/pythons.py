@@ -61,7 +61,7 @@ def choose_maker(python: str, wanted: Maker | None) -> tuple[Maker, Path | None,
         raise InputError("uv is not installed", fix="Install it, or leave --with out.")
     maker: Maker = wanted or ("uv" if uv is not None else "venv")
     if python:
-        path = paths.user_path(python)
+        path = _named(python)
         _refuse(path, venv=maker == "venv")
         return maker, uv if maker == "uv" else None, str(path)
     found = _first(venv=maker == "venv")
@@ -73,6 +73,13 @@ def choose_maker(python: str, wanted: Maker | None) -> tuple[Maker, Path | None,
             "sapo engine install --python PATH.",
         )
     return maker, uv if maker == "uv" else None, str(found or "")
+
+
+def _named(python: str) -> Path:
+    """The Python that the user means: a path, from where he is, or the name of a program. Links are not followed: those
+    of an environment lead to one that lacks its packages."""
+    found = shutil.which(python) if Path(python).name == python else None
+    return Path(found) if found is not None else paths.user_path(python).absolute()
 
 
 def _first(*, venv: bool) -> Path | None:
@@ -112,10 +119,15 @@ def _ask(python: Path) -> tuple[tuple[int, int], bool] | None:
         return None
 
 
+_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "UV_SYSTEM_PYTHON", "UV_PYTHON")
+"""Settings of pip and uv that have packages put elsewhere than into the environment."""
+
+
 def plain() -> dict[str, str]:
     """The environment without what leads a Python elsewhere than to its own libraries."""
-    led = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX")
-    return {name: value for name, value in os.environ.items() if name not in led}
+    led = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX", *_ELSEWHERE)
+    kept = {name: value for name, value in os.environ.items() if name not in led}
+    return {**kept, "PIP_USER": "0"}  # who is used to installing for himself means no environment
 
 
 def unconfigured() -> dict[str, str]:

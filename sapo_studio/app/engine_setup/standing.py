@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sapo_studio import __version__, engines, paths, supervisor
+from sapo_studio import __version__, engines, paths, processes, supervisor
 from sapo_studio.errors import InputError, NoEngine, SapoError, StoreError
 from sapo_studio.events import PROTOCOL
 from sapo_studio.files import write_atomic
@@ -20,7 +22,10 @@ BEGUN = "begun.json"
 """In an environment's folder: the plan by which it is made. It is there from the beginning."""
 MADE = "made.json"
 """In the same folder: what came of it. It is there once the environment is whole."""
+OWNER = "process"
+"""In the same folder, while it is made: the process that does it."""
 ENVIRONMENT = "env"
+LOCK = "setup.lock"
 
 
 @dataclass(frozen=True)
@@ -111,15 +116,49 @@ def made_in(folder: Path) -> Made | None:
 
 
 def keep(folder: Path, made: Made) -> None:
-    """Write down that the environment in `folder` is whole."""
-    write_atomic(folder / MADE, json.dumps(asdict(made)).encode())
+    """Write down that the environment in `folder` is whole. Raises StoreError."""
+    try:
+        write_atomic(folder / MADE, json.dumps(asdict(made)).encode())
+    except OSError as error:
+        raise StoreError(f"Cannot write {folder}", why=str(error), fix="Free some space.") from error
+
+
+@contextmanager
+def alone() -> Generator[None]:
+    """Inside, no other process sets an engine up in this data folder, or takes one away. The lock ends with its
+    process. Raises InputError where another is at it, StoreError where the data folder cannot be written."""
+    place = paths.engine_dir()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(place / LOCK, timeout=0, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"Cannot write {place}", why=str(error), fix="Make the data folder writable.") from error
+    with closing(lock):
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise StoreError(f"Cannot write {place}", why=str(error), fix="Free some space.") from error
+            raise InputError(
+                "An engine is being set up already",
+                why="Another window or terminal is at it, in the same data folder.",
+                fix="Wait for it, or stop it there.",
+            ) from error
+        yield
 
 
 def remove() -> list[Path]:
     """Take away every environment that this program made, and the choice of one of them. Returns what is gone.
 
-    Raises InputError while an engine works on a run: it may live in there.
+    Raises InputError while an engine works on a run, as it may live in there, and while one is being set up.
     """
+    if not folders():
+        return []
+    with alone():
+        return _remove()
+
+
+def _remove() -> list[Path]:
     busy = working()
     if busy:
         raise InputError(
@@ -136,12 +175,24 @@ def remove() -> list[Path]:
 
 def clear(folder: Path) -> None:
     """Take an environment away. What says that it is whole goes first. Raises StoreError where that is refused."""
+    end_what_is_left(folder)
     try:
         (folder / MADE).unlink(missing_ok=True)
-        if folder.exists():
-            shutil.rmtree(folder)
+        for place in (folder / ENVIRONMENT, folder):  # what makes it known goes last: this may be cut off, too
+            if place.exists():
+                shutil.rmtree(place)
     except OSError as error:
         raise StoreError(f"{folder} cannot be removed", why=str(error), fix="Remove it by hand.") from error
+
+
+def end_what_is_left(folder: Path) -> None:
+    """End what a set-up that was killed has left running: it would go on writing into `folder`."""
+    try:
+        number = (folder / OWNER).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return
+    if number.isdigit():
+        processes.sweep_orphans(int(number))
 
 
 def working() -> list[str]:

@@ -47,19 +47,7 @@ def taken(widget: QWidget) -> set[str]:
     return found
 
 
-@pytest.fixture
-def dressed(qapp):
-    """The application in the program's look, also where another test has ended a program of its own."""
-    manager = theme.manager()
-    if manager._app is not None:
-        yield
-        return
-    manager.attach(qapp)
-    yield
-    manager.detach()
-
-
-def test_no_widget_keeps_the_colours_of_the_other_look(dressed, window, store, qtbot):
+def test_no_widget_keeps_the_colours_of_the_other_look(window, store, qtbot):
     theme.manager().choose("light")
     for panel in window.run_page.panels.panels:
         window.run_page.panels.go_to(panel.panel_id)

@@ -48,6 +48,11 @@ class ThemeManager(QObject):
         """What was chosen."""
         return self._mode
 
+    @property
+    def attached(self) -> bool:
+        """Whether it dresses an application."""
+        return self._app is not None
+
     def attach(self, app: QApplication) -> None:
         """Dress `app`: style, fonts, palette, style sheet; follow the system from now on."""
         self._app = app

@@ -5,8 +5,8 @@ The window stays usable beside one. Esc and its last button end the work first, 
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from sapo_ui.widgets.notice import Notice
@@ -80,6 +80,25 @@ class WorkDialog(QDialog):
         """How far it is, a fraction of 1."""
         self.progress.setRange(0, STEPS)
         self.progress.setValue(round(STEPS * done))
+
+    def event(self, arg__1: QEvent) -> bool:
+        done = super().event(arg__1)
+        if arg__1.type() == QEvent.Type.LayoutRequest:
+            self._keep_room()
+        return done
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._keep_room()
+
+    def _keep_room(self) -> None:
+        """Grow with what is said: Qt lets a window be lower than the lines of its wrapped texts."""
+        layout = self.layout()
+        if layout is None or not layout.hasHeightForWidth():
+            return
+        needed = min(layout.totalMinimumHeightForWidth(self.width()), self.screen().availableGeometry().height())
+        if needed != self.minimumHeight():
+            self.setMinimumHeight(needed)
 
     def reject(self) -> None:
         """Esc and the button end the work first, and close the dialog where there is none."""

@@ -7,6 +7,7 @@ import pytest
 from sapo_studio.store.queue_records import QueueSpec
 from sapo_studio.store.queues import list_queues, make_queue
 from sapo_studio.store.records import TraceFilter
+from sapo_ui.services import queues
 from sapo_ui.services.annotations import set_annotator_name
 from tests.fixtures.synthetic import synthetic_run
 from tests.ui.queue_helpers import open_page
@@ -26,6 +27,12 @@ def queue(store, run_id):
     spec = QueueSpec("first", TraceFilter(run_id, iteration=1, outcome="wrong"), rule="random", size=SIZE)
     make_queue(store, spec, "mira")
     return list_queues(store)[0]
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """What is typed ahead is taken however busy the machine is: no write counts as late (`QueueDesk.late`)."""
+    monkeypatch.setattr(queues, "PATIENCE", 30.0)
 
 
 @pytest.fixture

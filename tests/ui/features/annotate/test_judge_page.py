@@ -47,7 +47,7 @@ def test_one_hand_on_the_keyboard(judge, qtbot, store, queue):
     qtbot.waitUntil(lambda: judge.queue.done.text() == f"2 of {queue.size}")
 
 
-def test_fast_typing_keeps_every_press_in_order(judge, qtbot, store, queue):
+def test_fast_typing_keeps_every_press_in_order(patient, judge, qtbot, store, queue):
     first = at(judge)
     for key in ("1", "3", "j", "1", "j", "2", "u", "n", ENTER, "1", "e", ENTER, "u", "u"):
         qtbot.keyClick(judge, key)
@@ -58,7 +58,7 @@ def test_fast_typing_keeps_every_press_in_order(judge, qtbot, store, queue):
     assert at(judge) != first
 
 
-def test_no_press_is_dropped_however_many_wait(judge, qtbot, store):
+def test_no_press_is_dropped_however_many_wait(patient, judge, qtbot, store):
     first = at(judge)
     for key in ("1", *"jk" * 60, "3"):
         qtbot.keyClick(judge, key)
@@ -214,7 +214,7 @@ def test_what_others_have_is_said_and_passed_over(qtbot, store, run_id, judge, q
     qtbot.waitUntil(lambda: "1 is with others" in judge.message.words.message)
 
 
-def test_the_end_of_a_queue_and_what_was_skipped(judge, qtbot, store, queue):
+def test_the_end_of_a_queue_and_what_was_skipped(patient, judge, qtbot, store, queue):
     press(qtbot, judge, "s", "s")
     for _ in range(queue.size - 2):
         press(qtbot, judge, "n", ENTER)

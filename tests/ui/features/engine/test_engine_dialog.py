@@ -15,6 +15,7 @@ from sapo_studio.errors import EngineError
 from sapo_studio.processes import is_running
 from sapo_ui.features.engine.dialog import EngineDialog
 from sapo_ui.services import engine_setup
+from tests.ui.layout_faults import faults
 
 STEPS = [
     {"kind": "engine_setup", "step": 1, "steps": 4, "title": "Making an environment", "detail": ""},
@@ -139,3 +140,15 @@ def test_an_error_is_read_whole_as_soon_as_it_is_said(qtbot, dialog):
     dialog._failed(EngineError("Installing torch for CPUs failed", why="error: Failed to fetch " * 8, fix="Wait. " * 9))
     text = dialog.trouble._text
     qtbot.waitUntil(lambda: text.isVisible() and text.height() >= text.heightForWidth(text.width()) > 40)
+
+
+def test_nothing_is_cut_off_however_much_is_said(qtbot, setting_up, tmp_path, monkeypatch):
+    dialog = opened(qtbot)
+    qtbot.waitUntil(dialog.ok.isEnabled)
+    qtbot.waitUntil(lambda: faults(dialog) == [])
+    dialog._failed(EngineError("It failed", why="Because nothing was found. " * 12, fix=f"See {tmp_path}/{'x' * 50}."))
+    qtbot.waitUntil(lambda: faults(dialog) == [])
+    dialog.resize(dialog.minimumWidth() + 200, dialog.height())
+    qtbot.waitUntil(lambda: faults(dialog) == [])
+    dialog.resize(dialog.minimumWidth(), 100)
+    qtbot.waitUntil(lambda: faults(dialog) == [])

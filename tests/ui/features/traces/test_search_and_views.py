@@ -69,7 +69,7 @@ def test_hits_are_marked_in_the_trace(qtbot, store, run_id):
     step, question = view.steps.cards[0].line, view.head.question
     for text, widget in ((detail.steps[0], step), (detail.question, question)):
         search_words().set_text(text[2:8].upper())
-        assert marked_pixels(widget) > 50
+        qtbot.waitUntil(lambda widget=widget: marked_pixels(widget) > 50)  # once it has come to its width
     assert view.head.whole.textFormat() == Qt.TextFormat.RichText
     search_words().set_text("stands nowhere")
     assert marked_pixels(step) == marked_pixels(question) == 0

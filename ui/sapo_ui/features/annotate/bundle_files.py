@@ -18,10 +18,13 @@ from sapo_ui.widgets.saving import saving
 FILTER = "Annotation bundle (*.sapo);;Annotation bundle, JSON Lines (*.jsonl);;Annotation bundle, SQLite (*.db)"
 ANY = "Annotation bundle (*.sapo *.jsonl *.db)"
 
+LONGEST = 60
+"""Characters of a queue's name that its file is called by: file systems take 255 bytes."""
+
 
 def export_queue(parent: QWidget, queue: QueueInfo, *, with_scores: bool) -> None:
     """Ask where to, and write the queue there."""
-    name = re.sub(r"[^\w ,()-]+", "-", queue.name).strip() or "queue"  # no separators, no leading dot
+    name = re.sub(r"[^\w ,()-]+", "-", queue.name)[:LONGEST].strip() or "queue"  # no separators, no leading dot
     file = saving().ask(parent, "Export annotation bundle", f"{name}.sapo", FILTER)
     if file is None:
         return

@@ -84,7 +84,7 @@ class EngineDialog(WorkDialog):
     def _ask(self) -> None:
         """Say what setting one up would come to."""
         self.ok.setEnabled(False)
-        self.said.setText("Looking what it would take\u2026")
+        self.said.setText("Finding out what it would take\u2026")
         engine_setup.plan(self, self._chosen, self._offer, self._failed)
 
     def _offer(self, plan: Plan) -> None:
