@@ -61,6 +61,7 @@ def gone_through(folder, settings):
 def test_an_iteration_leaves_a_reasoner_and_its_verifier(tmp_path, most):
     """Of cross-fitted verifiers, of the verifier before and of the reasoner before nothing is left."""
     settings = config(
+        task={"min_steps": 2, "max_steps": 2},  # few tokens: what they say does not matter here
         model={"source": "bundled:lab", **LORA},
         sampling={"questions": 10, "start_questions": 10, "samples": 2},
         verifier={"base": "shared", "epochs": 0.5},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from peft.tuners.lora import LoraLayer
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -40,6 +39,8 @@ def numerics_of(network: PreTrainedModel, precision: str) -> Numerics:
     checkpointing = checkpoints(network)
     if not own_weights_frozen(network):
         return Numerics("full", 1, precision, checkpointing, copy=precision == "bf16")
+    from peft.tuners.lora import LoraLayer  # half a second's import, which full fine-tuning does not need
+
     layers = [layer for layer in adapted_layers(network) if isinstance(layer, LoraLayer)]
     ranks = [layer.r[name] for layer in layers for name in layer.active_adapters if name in layer.r]
     frozen = next((name for name, dtype in DTYPES.items() if dtype == network.dtype), precision)
