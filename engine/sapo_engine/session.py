@@ -24,6 +24,7 @@ from sapo_engine.rollouts import key_of
 from sapo_engine.rollouts.asked import EvalSet
 from sapo_engine.rollouts.pool import BackendPool
 from sapo_engine.rollouts.sampler import Sampler
+from sapo_engine.rollouts.support import check_written
 from sapo_engine.tasks import Question, Task, make_task
 from sapo_engine.tasks.eval_set import EvalSetTask
 from sapo_engine.tasks.golds import Golds, refused_or_bad
@@ -71,6 +72,7 @@ class RunSession:
                 find_folder(config.model, run_dir)
             group.barrier()
         network, self.tokenizer = start_model(config.model, self.task, config.seed, device, run_dir)
+        check_written(network, config.runtime.backend)
         if config.task.kind == "arithmetic" and config.model.source != "fresh":
             some = self.task.questions("train")[:LOOKED_AT]
             texts = [text for q in some for text in (self.task.prompt(q), self.task.join(q.steps))]

@@ -194,6 +194,11 @@ RULES: tuple[Rule, ...] = (
         (Suggestion("model.tuning", _to("lora"), "adapters beside weights of full size"),),
         resume=True,
     ),
+    Rule(
+        "architecture",
+        r"^The program's own sampler cannot write",
+        (Suggestion("model.source"), Suggestion("runtime.backend", _to("vllm"), "vLLM, if it knows this model")),
+    ),
     Rule("vllm", r"vLLM", _HF, resume=True),
     Rule("graphs", r"(?i)cuda ?graph|stream is capturing", _HF),
     Rule(

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
-from transformers import GemmaConfig, GemmaForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    AutoConfig,
+    GemmaConfig,
+    GemmaForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from sapo_engine.rollouts import HfBackend, Request, key_of
+from sapo_engine.rollouts.support import check_written
+from sapo_studio.errors import InputError
 
 EOS, PAD = 1, 0
 COMMON = {
@@ -95,3 +107,25 @@ def test_usage_counts_what_was_generated(model, prompts):
     assert mine.usage.sequences == 2 * len(prompts)
     assert mine.usage.generated_tokens == sum(len(c.tokens) for cs in found for c in cs)
     assert mine.usage.prefill_tokens == sum(len(p) for p in prompts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("mamba", {"num_hidden_layers": 2}),
+        ("qwen3_next", {"num_hidden_layers": 4}),
+        ("falcon_h1", {"num_hidden_layers": 2}),
+        ("lfm2", {"num_hidden_layers": 2, "full_attn_idxs": [1]}),
+    ],
+)
+def test_layers_that_remember_by_other_states_are_refused_unless_vllm_writes(kind, more):
+    network = SimpleNamespace(config=AutoConfig.for_model(kind, **more))
+    with pytest.raises(InputError, match=f"cannot write with the architecture {kind}") as told:
+        check_written(network, "auto")
+    assert "vllm" in told.value.fix
+    check_written(network, "vllm")
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma2", "gemma3_text", "mistral", "gpt2", "opt", "phi3", "gpt_neox"])
+def test_keys_and_values_are_what_the_sampler_can_write_with(kind):
+    check_written(SimpleNamespace(config=AutoConfig.for_model(kind)), "hf")

@@ -34,7 +34,17 @@ def caps_scores(config: PreTrainedConfig) -> bool:
 
 def attends_fully(config: PreTrainedConfig) -> bool:
     """Whether every layer attends to all that comes before: no window, no state in place of keys."""
-    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=config).layers)
+    return all(type(layer) is DynamicLayer for layer in _layers(config))
+
+
+def keeps_keys_and_values(config: PreTrainedConfig) -> bool:
+    """Whether keys and values are all that every layer remembers of a text. States of other kinds (Mamba, linear
+    attention, short convolutions) cannot be handed from one row of a batch to another."""
+    return all(isinstance(layer, DynamicLayer) and not hasattr(layer, "conv_states") for layer in _layers(config))
+
+
+def _layers(config: PreTrainedConfig) -> list[Any]:
+    return DynamicCache(config=config).layers
 
 
 def _parts(config: PreTrainedConfig) -> Iterator[PreTrainedConfig]:

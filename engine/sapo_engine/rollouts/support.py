@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from transformers import PreTrainedModel
 
-from sapo_engine.models.attention import attends_fully
+from sapo_engine.models.attention import attends_fully, keeps_keys_and_values
+from sapo_studio.errors import InputError
 
 ARCHITECTURES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 """Those that tests hold against transformers' own pass, token for token, for slots and the lean pass."""
@@ -28,6 +29,16 @@ def obstacle(network: PreTrainedModel) -> str:
     if kind not in STEADY_POSITIONS:
         return f"its rotary positions ({kind}) change with the length of the texts"
     return ""
+
+
+def check_written(network: PreTrainedModel, backend: str) -> None:
+    """Raises InputError where none but vLLM can write with `network`, and `backend` (`runtime.backend`) is another."""
+    if backend != "vllm" and not keeps_keys_and_values(network.config):
+        raise InputError(
+            f"The program's own sampler cannot write with the architecture {network.config.model_type}",
+            why="Some of its layers remember a text by other states than keys and values.",
+            fix='Take another model, or set runtime.backend = "vllm", if vLLM knows this one.',
+        )
 
 
 def _positions(config: Any) -> str:
