@@ -1,7 +1,7 @@
 """What one to eight cards and two machines bring, on paper: `sapo_studio/forecast/scaling.py` over the presets for real
 models, as a page; and its simulation against two real processes on this machine's CPU.
 
-The card is the one that docs/results/gpu.jsonl was measured on, or the one that is named.
+The card is the one that docs/results/gpu.json was measured on, or the one that is named.
 
 Run: python benchmarks/scale.py [--card H100|H200] [--cards N] [--out FOLDER] [--measure]
 """
@@ -29,7 +29,7 @@ from sapo_studio.forecast.scaling import Scaling, writing_share
 from sapo_studio.forecast.throughput import pace_of
 
 PAGE = "scale.md"
-GPU = Path(__file__).parents[1] / "docs" / "results" / "gpu.jsonl"
+GPU = Path(__file__).parents[1] / "docs" / "results" / "gpu.json"
 ROUNDS = 1
 # The CPU of the machine with the cards: it grades, and what it is counts for little beside that.
 HOST = Machine(16, 128 * 2**30, 120 * 2**30, matrix=40e9, bandwidth=8e9, words="assumed")
@@ -38,7 +38,7 @@ HOST = Machine(16, 128 * 2**30, 120 * 2**30, matrix=40e9, bandwidth=8e9, words="
 def measured_card() -> str:
     """The card that was measured, if it is a known one; else the first of those."""
     if GPU.is_file():
-        told = str(json.loads(GPU.read_text(encoding="utf-8").splitlines()[0]).get("card", ""))
+        told = str(json.loads(GPU.read_text(encoding="utf-8"))["machine"].get("card", ""))
         return next((name for name in REFERENCE_CARDS if name in told), REFERENCE_CARDS[0])
     return REFERENCE_CARDS[0]
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from sapo_studio import __version__
 from sapo_studio.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -243,6 +244,5 @@ def test_every_page_is_in_the_site():
 
 def test_the_citation_is_of_this_version():
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    assert set(re.findall(r"^\s*version: (\S+)$", text, re.MULTILINE)) == {version}
+    assert set(re.findall(r"^\s*version: (\S+)$", text, re.MULTILINE)) == {__version__}
     assert {"cff-version", "message", "title", "authors"} <= set(re.findall(r"^([\w-]+):", text, re.MULTILINE))

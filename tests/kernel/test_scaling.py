@@ -234,7 +234,14 @@ def test_cards_without_a_dry_run_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("cards", "told"), [(1, ["1", "2 x 1"]), (6, ["1", "2", "4", "6", "2 x 6"]), (8, ["1", "2", "4", "8", "2 x 8"])]
+    ("cards", "told"),
+    [
+        (1, ["1", "2 x 1"]),
+        (6, ["1", "2", "4", "6", "2 x 6"]),
+        (8, ["1", "2", "4", "8", "2 x 8"]),
+        (24, ["1", "2", "4", "8", "2 x 8", "3 x 8"]),
+        (64, ["1", "2", "4", "8", "2 x 8", "4 x 8", "8 x 8"]),
+    ],
 )
 def test_the_clusters_that_are_told(cards, told):
     assert [cluster.words for cluster in clusters_up_to(cards)] == told

@@ -15,10 +15,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+A_MACHINE = 8
+"""Cards that one machine has room for, as they are built."""
+
+
 def clusters_up_to(cards: int) -> list[Cluster]:
-    """One card, twice as many and so on up to `cards`, and two machines with so many."""
-    counts = [2**power for power in range((cards - 1).bit_length())]
-    return [*(Cluster(count) for count in (*counts, cards)), Cluster(cards, 2)]
+    """One card, twice as many and so on up to `cards`, which fill whole machines where one has no room for them. If one
+    has, two machines with so many are the last."""
+    within = min(cards, A_MACHINE)
+    counts = [2**power for power in range((within - 1).bit_length())]
+    nodes = -(-cards // A_MACHINE)
+    doubled = [2**power for power in range(1, (nodes - 1).bit_length())]
+    more = sorted({*doubled, nodes} - {1}) or [2]
+    return [*(Cluster(count) for count in (*counts, within)), *(Cluster(within, count) for count in more)]
 
 
 def scaling_here(config: RunConfig, shape: ModelShape | Unknown, machine: Machine, asked: int) -> Scaling | None:
