@@ -145,7 +145,7 @@ reference: $(DEV)  ## make docs/reference again from the program
 	$(BIN)/python packaging/reference.py docs/reference
 
 docs: $(DEV)  ## the documentation as a site, in build/site (open build/site/index.html)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir build/site
 
 screenshots: $(DEV)  ## pictures of the real window over a finished run
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m sapo_ui.screenshots docs/screenshots

@@ -23,6 +23,7 @@ OUTSIDE = {
 }
 """Pages of the repository's root, and what they are called on the site."""
 
+_FETCHED = re.compile(r'<script src="https://unpkg\.com/iframe-worker/shim"></script>')
 _LINK = re.compile(r"(\]\()([^)\s#]+)([^)\s]*\))")
 
 
@@ -38,6 +39,17 @@ def on_page_markdown(markdown: str, *, page: Any, **_: object) -> str:
     """Links of the pages in docs/ that lead out of it."""
     uri: str = page.file.src_uri
     return markdown if uri in OUTSIDE.values() else with_links(markdown, f"docs/{uri}")
+
+
+def on_post_page(output: str, **_: object) -> str:
+    """Search in pages that are opened as files, without what the theme would fetch for it."""
+    own = (ROOT / "packaging" / "site_parts" / "file_worker.js").read_text(encoding="utf-8")
+    return _FETCHED.sub(lambda _: f"<script>\n{own}</script>", output)
+
+
+def on_post_template(output: str, **_: object) -> str:
+    """The same for the page of a path that is not there, which is none of the documents."""
+    return on_post_page(output)
 
 
 def with_links(text: str, source: str) -> str:

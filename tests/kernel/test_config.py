@@ -61,6 +61,11 @@ def test_every_field_explains_itself():
             "optimiser.rft_iterations (2) must be smaller than iterations (2)",
         ),
         ({"labeling": {"labeler": "none"}}, 'labeling.labeler = "none" trains no verifier'),
+        ({"runtime": {"gpus": "one"}}, "runtime.gpus: give numbers of cards, such as 0,2, or nothing (given: 'one')"),
+        ({"runtime": {"ray_address": "node1"}}, "runtime.ray_address: give HOST:PORT, such as 10.0.0.1:6379, or noth"),
+        ({"runtime": {"hosts": "a b"}}, "runtime.hosts: name two machines or more, such as node1,node2 (given: 'a b')"),
+        ({"runtime": {"hosts": "a,-oProxyCommand=x"}}, "runtime.hosts: name two machines or more"),
+        ({"runtime": {"launcher": "ssh"}}, "name two machines or more, this one first, for ssh"),
     ],
 )
 def test_faults_name_the_field_and_what_would_be_right(data: dict[str, object], expected: str):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from sapo_studio.domain import task_kinds
 
@@ -22,6 +23,17 @@ def unit(text: str, **more: str) -> dict[str, Any]:
 def for_kinds(kinds: str, **more: str) -> dict[str, Any]:
     """`kinds`: the task kinds that the field matters to (the form hides it elsewhere)."""
     return {"kinds": kinds, **more}
+
+
+def written(pattern: str, refused: str) -> AfterValidator:
+    """A text of this shape; `refused` is what is said of another, as pydantic would say the pattern itself."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(refused)
+        return text
+
+    return AfterValidator(check)
 
 
 class MisfitError(ValueError):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sapo_studio.config.sections.base import MAIN, MisfitError, Section, unit
+from sapo_studio.config.sections.base import MAIN, MisfitError, Section, unit, written
 
 MOST_MICRO_TOKENS = 2**24
 _HOST = r"\w[\w.-]*"  # no dash in front: ssh would take it for an option
 _PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-_HOSTS = rf"^({_HOST}(:{_PORT})?(,({_HOST}@)?{_HOST})+)?$"
+_HOSTS = written(rf"({_HOST}(:{_PORT})?(,({_HOST}@)?{_HOST})+)?", "name two machines or more, such as node1,node2")
+_ADDRESS = written(rf"(\S+:{_PORT})?", "give HOST:PORT, such as 10.0.0.1:6379, or nothing")
+_CARDS = written(r"([0-9]{1,4}(,[0-9]{1,4})*)?", "give numbers of cards, such as 0,2, or nothing")
 BY_HOSTS = ("ssh", "hand")
 """Launchers that go by `hosts`."""
 
@@ -22,9 +24,7 @@ class RuntimeConfig(Section):
     device: str = "auto"
     """`auto`, `cpu`, `cuda`, or one card such as `cuda:1`. With several processes `cuda` gives each its own card."""
 
-    gpus: str = Field(
-        default="", max_length=200, pattern=r"^([0-9]{1,4}(,[0-9]{1,4})*)?$", json_schema_extra={"picker": "cards"}
-    )
+    gpus: Annotated[str, _CARDS] = Field(default="", max_length=200, json_schema_extra={"picker": "cards"})
     """Which cards to use, by number, such as `0,2`. Empty: all that `processes` need."""
 
     processes: int = Field(default=1, ge=1, le=64, json_schema_extra=unit("processes", **MAIN))
@@ -35,11 +35,11 @@ class RuntimeConfig(Section):
     (the extra `ray`), a card or a CPU core for each; `ssh`, on the machines that `hosts` names; `hand`, there as well,
     by you: the command for each is printed, and the run waits for them."""
 
-    ray_address: str = Field(default="", max_length=200, pattern=r"^\S*$")
+    ray_address: Annotated[str, _ADDRESS] = Field(default="", max_length=200)
     """Where the Ray cluster is, as HOST:PORT. Empty: the one that `RAY_ADDRESS` names, else that which this machine is
     a node of."""
 
-    hosts: str = Field(default="", max_length=2000, pattern=_HOSTS)
+    hosts: Annotated[str, _HOSTS] = Field(default="", max_length=2000)
     """The machines, for `ssh` and `hand`, such as `node1,node2`: this one first, as the others reach it, perhaps with a
     port (`node1:29500`), then those as ssh calls them. Each gets an equal part of `processes`."""
 
@@ -99,7 +99,7 @@ class RuntimeConfig(Section):
             return self
         count = len(self.hosts.split(","))
         if count < 2:
-            raise MisfitError("hosts", f'launcher = "{self.launcher}" needs the machines in hosts, this one first')
+            raise MisfitError("hosts", f"name two machines or more, this one first, for {self.launcher}")
         if self.processes % count:
             most = max(1, self.processes // count) * count
             told = f"processes ({self.processes}) are divided equally among the {count} machines in hosts"

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 from sapo_studio.app.benchmarks.making import Choice, make_benchmark
 from sapo_studio.formats.registry import read_file
 from sapo_studio.store import benchmarks
+from sapo_ui.features.benchmarks.make_form import MakeForm
 from sapo_ui.features.benchmarks.page import BenchmarksPage
 from sapo_ui.services import tasks
 from tests.fixtures.synthetic import synthetic_run
@@ -35,6 +36,14 @@ def agree(qtbot, page: BenchmarksPage, text: str) -> None:
 def cells(page: BenchmarksPage, row: int) -> list[str]:
     model = page.model
     return [model.data(model.index(row, at)) for at in range(model.columnCount())]
+
+
+def test_nothing_is_claimed_of_what_is_not_read_yet(qtbot):
+    form = MakeForm()
+    qtbot.addWidget(form)
+    assert form.hint.text() == ""
+    form.show_sources([])
+    assert form.hint.text().startswith("There is no run yet")
 
 
 def test_without_a_run_it_says_what_would_fill_it(qtbot, page):

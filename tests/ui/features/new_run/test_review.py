@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
+from PySide6.QtGui import QFontMetricsF
 
 from sapo_studio.config.presets import find_preset
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.forecast import Machine, card_needs, find_shape, forecast
 from sapo_studio.hardware import Card
-from sapo_ui.features.new_run.review import describe
-from sapo_ui.features.new_run.review_bars import MemoryBar
+from sapo_ui import theme
+from sapo_ui.features.new_run.review import START, describe
+from sapo_ui.features.new_run.review_bars import NAME_WIDTH, MemoryBar
 from sapo_ui.features.new_run.review_card import ReviewBody
 
 GIB = 2**30
@@ -94,6 +96,15 @@ def test_each_card_is_told_what_the_run_would_take_of_it():
     assert set(needs) == {0, 1}
     assert needs[0].bytes > 4 * GIB
     assert needs[1].bytes < 80 * GIB
+
+
+@pytest.mark.parametrize("name", ["lab-demo", "lab-full"])
+def test_no_name_of_a_bar_is_cut_off(body, name):
+    review = on(HERE, name)
+    metrics = QFontMetricsF(theme.font("small"))
+    lines = (*review.phases, *review.rollouts)
+    assert START in [line.label for line in lines]
+    assert [line.label for line in lines if metrics.horizontalAdvance(line.label) > NAME_WIDTH - 6] == []
 
 
 def test_what_it_rests_on_is_told_on_a_click(body):

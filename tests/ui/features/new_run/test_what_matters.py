@@ -85,3 +85,12 @@ def test_every_setting_has_a_line_that_fits_and_no_line_is_of_none():
         assert path in known, key
         assert not value or value in known[path].choices, key
         assert 0 < len(text) <= LONGEST, key
+
+
+def test_the_launcher_is_seen_beside_what_it_has_matter(page):
+    """Also where the configuration that the form was filled with has it, so that it is not a change."""
+    page.load(page.config.model_copy(update={"runtime": page.config.runtime.model_copy(update={"launcher": "ray"})}))
+    both = {"runtime.launcher", "runtime.ray_address"}
+    assert not both & page.state.shown("", everything=False).paths
+    page.set_value("runtime.ray_address", "node1:6379")
+    assert both <= page.state.shown("", everything=False).paths

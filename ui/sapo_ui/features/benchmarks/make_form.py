@@ -40,6 +40,7 @@ class MakeForm(QFrame):
         super().__init__(parent)
         self.setProperty("look", "card")
         self._busy = False
+        self._told = False  # which runs and queues there are
         self.name = QLineEdit()
         self.name.setPlaceholderText("Name")
         self.name.setAccessibleName("Name of the benchmark")
@@ -75,6 +76,7 @@ class MakeForm(QFrame):
 
     def show_sources(self, sources: Sequence[tuple[str, str]]) -> None:
         """Offer these runs and queues."""
+        self._told = True
         set_items(self.source, sources)
         self._look()
 
@@ -91,7 +93,7 @@ class MakeForm(QFrame):
         self.name.style().unpolish(self.name)
         self.name.style().polish(self.name)
         if not self.source.count():
-            hint = "There is no run yet whose solutions could be taken."
+            hint = "There is no run yet whose solutions could be taken." if self._told else ""
         elif name and not good:
             hint = NAME_RULE
         else:

@@ -4,7 +4,7 @@ widgets here."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -189,6 +189,11 @@ def matters(spec: FieldSpec, values: Mapping[str, Any]) -> bool:
         return False
     rules = ONLY_WITH.get(spec.path, ())
     return not rules or any(_is_one_of(str(values[path]), wanted) for path, wanted in rules)
+
+
+def deciding(paths: Iterable[str]) -> set[str]:
+    """The choices that have these fields matter: who sees the one has to find the other."""
+    return {path for shown in paths for path, _ in ONLY_WITH.get(shown, ())}
 
 
 def _is_one_of(value: str, wanted: tuple[str, ...]) -> bool:

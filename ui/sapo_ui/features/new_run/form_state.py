@@ -125,6 +125,7 @@ class FormState:
             paths = {path for path in matter if self.by_path[path].main or path in changed}
         if not text:
             paths |= set(wrong)
+            paths |= form_spec.deciding(paths & (changed | set(wrong)))
         return Shown(paths, set(wrong), changed & (matter | set(wrong)))
 
 

@@ -40,7 +40,7 @@ class MemoryUse:
     free: int = 0
 
 
-START = "Start and end"
+START = "Start, end"
 PARTS_SHOWN = ("weights", "gradients", "optimiser", "rest")
 _WEIGHTS = ("weights", "adapters", "the ", "vLLM's weights")
 
