@@ -51,7 +51,7 @@ def waits(run: RunSummary) -> bool:
     return run.status is RunStatus.PAUSED and run.error is not None
 
 
-@pytest.mark.parametrize(("room", "says"), [(0, False), (0, True), (300_000, True)])
+@pytest.mark.parametrize(("room", "says"), [pytest.param(0, False, marks=pytest.mark.slow), (0, True), (300_000, True)])
 def test_a_run_waits_for_room_and_goes_on(
     disk: SmallDisk, small: Bench, whole: WholeRun, room: int, says: bool
 ) -> None:
@@ -99,6 +99,7 @@ def test_a_run_that_waits_can_be_stopped_and_resumed(disk: SmallDisk, small: Ben
     assert small.rows(run_id) == whole.rows
 
 
+@pytest.mark.slow
 def test_a_full_disk_again_and_again(disk: SmallDisk, small: Bench, whole: WholeRun) -> None:
     run_id = small.make()
     small.launch(run_id, rows=400, pause_ms=100)

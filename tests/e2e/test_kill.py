@@ -93,6 +93,7 @@ def test_both_killed_at_once(bench: Bench, undisturbed: Numbers) -> None:
     assert bench.rows(run_id) == rows
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_gets_there(bench: Bench, undisturbed: Numbers) -> None:
     metrics, rows = undisturbed
     run_id = bench.make()

@@ -77,6 +77,7 @@ def test_all_runs_and_a_table(bench: Bench, file: Path) -> None:
     assert len(queries.list_runs(bench.store)) == 4
 
 
+@pytest.mark.slow
 def test_two_at_once_share_the_runs(bench: Bench, file: Path, tmp_path: Path) -> None:
     both = [begin(str(file), "--jobs", "2", "--json", "--out", str(tmp_path / name)) for name in ("one", "two")]
     for process in both:

@@ -88,6 +88,7 @@ def test_an_engine_ends_with_a_client_that_was_killed(folder):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.slow
 def test_a_client_hears_of_an_engine_that_was_killed_and_goes_on_with_another(folder):
     with PlaygroundSession() as session:
         answers = session.events(SECONDS)

@@ -71,6 +71,7 @@ def test_one_worker_dies_and_all_start_again(bench: Bench, how: int | str, reaso
     assert bench.gone()
 
 
+@pytest.mark.slow
 def test_rank_0_dies(bench: Bench) -> None:
     run_id = bench.make(processes=2, max_restarts=0)
     run = bench.run(run_id, die=[2, 3, signal.SIGKILL, 1])
