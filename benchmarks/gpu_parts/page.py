@@ -36,7 +36,7 @@ def page(found: Mapping[str, Any]) -> str:
     lines += [f"| {row['case']} | {told(row)} |" for row in found["cases"]]
     if times := _slots_beside_hf(found["cases"]):
         lines += ["", f"Slots write {times:.1f} times what `hf` does at 512 rows; AUTO_SLOTS in"]
-        lines += ['`sapo_studio/config/engine_limits.py` says whether `runtime.backend = "auto"` chooses them.']
+        lines += ['`engine/sapo_engine/rollouts/choice.py` says whether `runtime.backend = "auto"` chooses them.']
     lines += ["", "**Did not run:**", ""]
     lines += [f"* {row['case']}: {row['why']}" for row in found["left_out"]] or ["* nothing was left out"]
     if not found["complete"]:

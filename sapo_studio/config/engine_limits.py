@@ -40,10 +40,3 @@ VLLM_CPU_CACHE = 2**30
 def lab_tokens(max_steps: int) -> int:
     """Longest solution of a generated problem of at most `max_steps` steps: four tokens a step, and two steps more."""
     return 4 * (max_steps + 2)
-
-
-AUTO_SLOTS = False
-"""Whether `runtime.backend = "auto"` may choose slots or vLLM on a card: once docs/results/gpu.md, which says how many
-times as fast as `hf` slots are there, has shown that it should. Switched here and nowhere else."""
-AUTO_SLOTS_UP_TO = 3_000_000_000
-"""Weights up to which it then chooses slots where vLLM is installed, too."""

@@ -97,6 +97,7 @@ def test_on_a_cpu_and_where_it_is_given_nothing_is_chosen(tmp_path):
         told = []
         session.pool.batch_size.tell = told.append
         seen = []
+        backend.inner.lean = False  # it has a bound of its own
         backend.inner._chunks = lambda requests, batch, seen=seen: seen.append(batch) or []
         backend.generate([Request((5, 6), (1,), 4)], temperature=1.0)
         assert (seen, told) == ([wanted], [])

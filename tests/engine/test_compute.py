@@ -19,6 +19,7 @@ from sapo_engine.phases import label as label_phase
 from sapo_engine.phases import sample as sample_phase
 from sapo_engine.phases.context import RunContext
 from sapo_engine.phases.control import ControlState
+from sapo_engine.rollouts.lean import LeanForward
 from sapo_engine.session import RunSession
 from sapo_engine.training import reading
 from sapo_engine.training.batching import PromptCompletion
@@ -58,6 +59,7 @@ class Calls:
         self.verifier = False
         self.looking = False
         forward, score, look = LlamaModel.forward, Verifier.forward, reading._look
+        lean_read = LeanForward.read
 
         def called(model, *args, input_ids=None, attention_mask=None, past_key_values=None, **more):
             writing = past_key_values is not None and past_key_values.get_seq_length() > 0
@@ -79,6 +81,10 @@ class Calls:
             finally:
                 self.verifier = False
 
+        def reads(lean, prompts, *args):
+            self.tokens[self.phase, "read"] += sum(map(len, prompts))
+            return lean_read(lean, prompts, *args)
+
         def looked(network):
             self.looking = True
             try:
@@ -87,6 +93,7 @@ class Calls:
                 self.looking = False
 
         monkeypatch.setattr(reading, "_look", looked)
+        monkeypatch.setattr(LeanForward, "read", reads)
         monkeypatch.setattr(LlamaModel, "forward", called)
         monkeypatch.setattr(Verifier, "forward", scoring)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ from sapo_studio.events.kinds import Event, IterationEnded
 def context(control: ControlState, sent: list[Event], **early_stop: object) -> RunContext:
     values = {"iterations": 4, "early_stop": early_stop, "labeling": {"labeler": "none"}}
     config = RunConfig.model_validate({**values, "optimiser": {"reward": "answer"}})
-    session: Any = SimpleNamespace(config=config, group=ALONE, start=lambda: None)
+    session: Any = SimpleNamespace(config=config, group=ALONE, run_dir=Path("none"), start=lambda: None)
 
     def emit(event: Event) -> None:
         sent.append(event)

@@ -72,7 +72,7 @@ def test_waits_are_counted(parts):
 def test_trl_trains_on_the_same_tokens(parts):
     trainers = parts("trl_trainers")
     tokens = (2, 96, 7, 7, 40)
-    assert tuple(trainers._tokenizer(97)(trainers._words(tokens))["input_ids"]) == tokens
+    assert tuple(trainers.words_tokenizer(97)(trainers.words(tokens))["input_ids"]) == tokens
 
 
 def test_what_can_wait_is_among_the_cases_and_every_case_comes_once(parts):

@@ -182,7 +182,7 @@ def never_wrong(*_: object) -> int:
 def test_what_goes_wrong_is_told(sapo: Sapo, store: Store, tmp_path: Path):
     judged_queue(store, [], size=2)
     for arguments, told in (
-        (("export", QUEUE, "-o", str(tmp_path / "out.txt")), "neither .jsonl nor .db"),
+        (("export", QUEUE, "-o", str(tmp_path / "out.txt")), "neither .sapo nor .jsonl nor .db"),
         (("export", "none", "-o", str(tmp_path / "out.db")), "no queue 'none'"),
         (("merge", str(tmp_path / "none.db")), "cannot be read"),
         (("import", ""), "empty text"),

@@ -6,7 +6,11 @@ from typing import Literal
 
 import torch
 
-from sapo_studio.config.engine_limits import AUTO_SLOTS, AUTO_SLOTS_UP_TO
+AUTO_SLOTS = False
+"""Whether `runtime.backend = "auto"` may choose slots or vLLM on a card: once docs/results/gpu.md, which says how many
+times as fast as `hf` slots are there, has shown that it should. Switched here and nowhere else."""
+AUTO_SLOTS_UP_TO = 3_000_000_000
+"""Weights up to which it then chooses slots where vLLM is installed, too."""
 
 BackendName = Literal["hf", "slots", "vllm"]
 
