@@ -94,3 +94,13 @@ def test_the_launcher_is_seen_beside_what_it_has_matter(page):
     assert not both & page.state.shown("", everything=False).paths
     page.set_value("runtime.ray_address", "node1:6379")
     assert both <= page.state.shown("", everything=False).paths
+
+
+def test_a_text_of_another_shape_is_told_what_is_right(page):
+    page.set_value("runtime.launcher", "ray")
+    page.set_value("runtime.ray_address", "nonsense")
+    (problem,) = page.state.problems
+    assert (problem.path, problem.message) == (
+        "runtime.ray_address",
+        "Give HOST:PORT, such as 10.0.0.1:6379, or nothing.",
+    )

@@ -271,16 +271,24 @@ def check(values: Mapping[str, Any], specs: tuple[FieldSpec, ...]) -> tuple[RunC
             path = ".".join(str(part) for part in fault["loc"])
             path = next((table for table in TABLES if path.startswith(f"{table}.")), path)
             spec = by_path.get(path)
-            found.append(Problem(path, spec.expected) if spec is not None else _misfit(fault, path, by_path))
+            if spec is None:
+                found.append(_misfit(fault, path, by_path))
+            elif fault["type"] == "value_error":  # a shape of its own, whose rule says what is right
+                found.append(Problem(path, _sentence(fault)))
+            else:
+                found.append(Problem(path, spec.expected))
         return None, found
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    named = "." in message.split(" ", 1)[0] or "_" in message
+    return (message if named else message[:1].upper() + message[1:]) + "."
 
 
 def _misfit(fault: Mapping[str, Any], section: str, by_path: Mapping[str, FieldSpec]) -> Problem:
     """A fault of several fields together, at the one that its rule says is to be changed."""
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    sentence = (
-        message if "." in message.split(" ", 1)[0] or "_" in message else message[:1].upper() + message[1:]
-    ) + "."
+    sentence = _sentence(fault)
     cause = fault.get("ctx", {}).get("error")
     if isinstance(cause, MisfitError):
         parts = section.split(".")
