@@ -16,10 +16,14 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.events.kinds import Event, IterationEnded
 
 
+MODEL = SimpleNamespace(adapter="")
+"""A reasoner that nobody asks anything."""
+
+
 def context(control: ControlState, sent: list[Event], **early_stop: object) -> RunContext:
     values = {"iterations": 4, "early_stop": early_stop, "labeling": {"labeler": "none"}}
     config = RunConfig.model_validate({**values, "optimiser": {"reward": "answer"}})
-    session: Any = SimpleNamespace(config=config, group=ALONE, run_dir=Path("none"), start=lambda: None)
+    session: Any = SimpleNamespace(config=config, group=ALONE, run_dir=Path("none"), start=lambda: MODEL)
 
     def emit(event: Event) -> None:
         sent.append(event)
@@ -37,10 +41,12 @@ def aligned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def nothing(*_: object) -> list[object]:
         return []
 
-    def align(_: object, iteration: int, *more: object) -> None:
+    def align(_: object, iteration: int, *more: object) -> object:
         found.append(iteration)
+        return MODEL
 
-    for name in ("warm_up", "sample", "process_benchmark", "evaluate", "answer_rewards", "preference_pairs"):
+    monkeypatch.setattr(loop, "warm_up", lambda *_: MODEL)
+    for name in ("sample", "process_benchmark", "evaluate", "answer_rewards", "preference_pairs"):
         monkeypatch.setattr(loop, name, nothing)
     monkeypatch.setattr(loop, "align", align)
     return found
