@@ -15,7 +15,6 @@ from sapo_engine.process_group import ALONE
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.events.kinds import Event, IterationEnded
 
-
 MODEL = SimpleNamespace(adapter="")
 """A reasoner that nobody asks anything."""
 
