@@ -99,7 +99,7 @@ class RuntimeConfig(Section):
             return self
         count = len(self.hosts.split(","))
         if count < 2:
-            raise MisfitError("hosts", f"name two machines or more, this one first, for {self.launcher}")
+            raise MisfitError("hosts", f"hosts: name two machines or more, this one first, for {self.launcher}")
         if self.processes % count:
             most = max(1, self.processes // count) * count
             told = f"processes ({self.processes}) are divided equally among the {count} machines in hosts"
