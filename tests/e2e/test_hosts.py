@@ -31,7 +31,8 @@ pytestmark = [
 
 SSH = Path(__file__).parents[1] / "fixtures" / "ssh_here.py"
 SIZES = [
-    "task.train_questions=60", "task.test_questions=20", "task.process_solutions=20", "warmup.epochs=6",
+    # Long enough for a checkpoint in the midst of it.
+    "task.train_questions=240", "task.test_questions=20", "task.process_solutions=20", "warmup.epochs=20",
     "sampling.questions=30", "sampling.start_questions=10", "labeling.trajectories=16",
     "labeling.start_trajectories=12", "evaluation.samples=2", "evaluation.mce_rollouts=1", "runtime.graders=1",
     "runtime.checkpoint_seconds=1",

