@@ -180,6 +180,8 @@ def _choose_cards(device: str, count: int) -> None:
 
 def _report(error: Any, size: int, peers: Peers) -> int:
     """Tell the parent why the first rank ended, here or on another machine."""
+    # A peer that ends meanwhile sends SIGTERM to this process, to end ranks that have ended already.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     first = first_end(
         RankEnd(rank, failure.exitcode, told=_told(failure.error_file), at=failure.timestamp)
         for rank, failure in error.failures.items()
