@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from sapo_studio.app.commands.checked_command import CheckedCommand
+from sapo_studio.app.commands.checked_command import add_group
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 
@@ -53,9 +53,7 @@ def register(app: typer.Typer) -> None:
         help="Queues of trajectories to judge. They are judged in the window, on the Annotate page.",
         no_args_is_help=True,
     )
-    for name, command in (("make", make), ("list", list_all), ("delete", delete)):
-        group.command(name, cls=CheckedCommand)(command)
-    app.add_typer(group, name="annotate")
+    add_group(app, "annotate", group, {"make": make, "list": list_all, "delete": delete})
 
 
 def make(

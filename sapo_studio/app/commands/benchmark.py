@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sapo_studio.app.commands.checked_command import CheckedCommand
+from sapo_studio.app.commands.checked_command import add_group
 from sapo_studio.app.commands.export import FORMATS
 from sapo_studio.app.commands.printing import console, pass_on, say, say_json
 from sapo_studio.domain.process_benchmark import LabelSource
@@ -31,10 +31,8 @@ def register(app: typer.Typer) -> None:
     from sapo_studio.app.commands.benchmark_sample import sample
 
     group = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help=GROUP_HELP)
-    for command in (make, sample, show, freeze, export, delete):
-        group.command(command.__name__, cls=CheckedCommand)(command)
-    group.command("list", cls=CheckedCommand)(list_all)
-    app.add_typer(group, name="benchmark")
+    commands = {"make": make, "sample": sample, "show": show, "freeze": freeze, "export": export, "delete": delete}
+    add_group(app, "benchmark", group, {**commands, "list": list_all})
 
 
 GROUP_HELP = """Process benchmarks: solutions whose first error is known, named, versioned and frozen.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sapo_studio.app.commands.checked_command import CheckedCommand
+from sapo_studio.app.commands.checked_command import add_group
 from sapo_studio.app.commands.printing import say, say_json
 
 if TYPE_CHECKING:
@@ -22,14 +22,11 @@ JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 def register(app: typer.Typer) -> None:
     """Add `bundle`."""
     group = typer.Typer(
-        name="bundle",
         help="Take a queue of trajectories to another machine, and bring the judgements back.",
         no_args_is_help=True,
         rich_markup_mode="markdown",
     )
-    for name, command in (("export", export_queue), ("import", import_queue), ("merge", merge)):
-        group.command(name, cls=CheckedCommand)(command)
-    app.add_typer(group)
+    add_group(app, "bundle", group, {"export": export_queue, "import": import_queue, "merge": merge})
 
 
 def export_queue(

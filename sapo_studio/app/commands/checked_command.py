@@ -7,8 +7,10 @@ An empty text, as an unset shell variable gives it: taken as "not given" it woul
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
 
 from sapo_studio.errors import InputError
@@ -43,6 +45,13 @@ class CheckedCommand(TyperCommand):
                     why="An empty text is neither a value nor left out; an unset shell variable gives one.",
                     fix="Give a value, or leave it out.",
                 )
+
+
+def add_group(app: typer.Typer, name: str, group: typer.Typer, commands: Mapping[str, Callable[..., Any]]) -> None:
+    """Add these commands to `app` as `name COMMAND`."""
+    for called, command in commands.items():
+        group.command(called, cls=CheckedCommand)(command)
+    app.add_typer(group, name=name)
 
 
 def _called(parameter: Any) -> str:

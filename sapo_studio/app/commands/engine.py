@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from sapo_studio.app.commands.checked_command import CheckedCommand
+from sapo_studio.app.commands.checked_command import add_group
 from sapo_studio.app.commands.printing import console, say, say_json
 
 if TYPE_CHECKING:
@@ -24,14 +24,11 @@ MAKERS = ("auto", "uv", "venv")
 def register(app: typer.Typer) -> None:
     """Add `engine`."""
     group = typer.Typer(
-        name="engine",
         help="The engine's own environment: torch and what goes with it.",
         no_args_is_help=True,
         rich_markup_mode="markdown",
     )
-    for name, command in (("install", install), ("status", status), ("remove", remove)):
-        group.command(name, cls=CheckedCommand)(command)
-    app.add_typer(group)
+    add_group(app, "engine", group, {"install": install, "status": status, "remove": remove})
 
 
 def install(

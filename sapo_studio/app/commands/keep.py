@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sapo_studio.app.commands.checked_command import CheckedCommand
+from sapo_studio.app.commands.checked_command import add_group
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 from sapo_studio.errors import Declined, InputError
@@ -23,9 +23,7 @@ def register(app: typer.Typer) -> None:
         help="Runs that were thrown away, until the bin is emptied. They free no space before that.",
         no_args_is_help=True,
     )
-    for name, command in (("list", list_bin), ("put", put), ("restore", restore), ("empty", empty)):
-        group.command(name, cls=CheckedCommand)(command)
-    app.add_typer(group, name="bin")
+    add_group(app, "bin", group, {"list": list_bin, "put": put, "restore": restore, "empty": empty})
 
 
 def note(

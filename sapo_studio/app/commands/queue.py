@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sapo_studio.app.commands.checked_command import CheckedCommand
+from sapo_studio.app.commands.checked_command import add_group
 from sapo_studio.app.commands.printing import console, say, say_json
 from sapo_studio.app.commands.resume import RUN_HELP
 
@@ -29,9 +29,7 @@ def register(app: typer.Typer) -> None:
     )
     group.callback()(_listed_without_command)
     commands = {"list": show, "add": add, "move": move, "remove": remove, "cards": cards, "pause": pause}
-    for name, command in {**commands, "resume": resume, "wait": wait, "autostart": autostart}.items():
-        group.command(name, cls=CheckedCommand)(command)
-    app.add_typer(group, name="queue")
+    add_group(app, "queue", group, {**commands, "resume": resume, "wait": wait, "autostart": autostart})
 
 
 def _listed_without_command(
