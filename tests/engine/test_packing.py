@@ -353,7 +353,7 @@ def test_texts_of_any_lengths(texts, share_one):
 @LIKE_IT
 @given(st.lists(st.lists(TEXT, min_size=1, max_size=3), max_size=9), st.integers(1, 60), st.booleans())
 def test_packs_hold_every_item_once_and_no_more_than_they_may(items, most, share):
-    found = in_packs(items, most, share=share)
+    found = in_packs(items, range(len(items)), most, share=share)
     assert [number for part in found for number in part] == list(range(len(items)))
     for part in found:
         texts = [text for number in part for text in items[number]]

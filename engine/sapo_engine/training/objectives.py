@@ -13,14 +13,13 @@ from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import parameters_at_work
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.losses import dpo_losses, orpo_losses
-from sapo_engine.training.packing import in_packs, predicted
+from sapo_engine.training.packing import predicted
 from sapo_engine.training.reading import (
     log_likelihood,
     pack_for,
     positions_for,
     read_at_a_time,
     token_log_probs,
-    way_of,
 )
 from sapo_engine.training.trainer import TrainingArgs, TrainingCallback, train
 from sapo_studio.domain.ledger import Meter, read
@@ -123,15 +122,12 @@ def preferences(model: PreTrainedModel, pairs: Pairs, args: TrainingArgs, *, pad
     """log p(w) - log p(l) of each pair under `model`. Divided among the recipe's processes, who all get all."""
     model.eval()
     args.meter.add(read(sum(len(winner) + len(loser) for winner, loser in pairs), parameters_at_work(model)))
-    at_once = read_at_a_time(model.device)
-    most = min(at_once, args.micro_tokens or at_once)
 
     def work(indices: Sequence[int]) -> list[float]:
         mine = [pairs[i] for i in indices]
         order = sorted(range(len(mine)), key=lambda k: len(mine[k][0]) + len(mine[k][1]))
         found = [0.0] * len(mine)
-        for places in in_packs([mine[k] for k in order], most, share=way_of(model).packed):
-            rows = [order[place] for place in places]
+        for rows in read_at_a_time(model, mine, order, args.micro_tokens):
             with autocast(model.device, args.precision):
                 total, _ = _log_probs(model, [mine[k] for k in rows], pad_id)
             for k, value in zip(rows, (total[0] - total[1]).tolist(), strict=True):
@@ -156,8 +152,7 @@ def log_probs(
         meter.add(read(sum(map(len, texts)), parameters_at_work(model)))
     found: list[list[float]] = [[] for _ in texts]
     order = sorted(range(len(texts)), key=lambda k: len(texts[k]))
-    for places in in_packs([[texts[k]] for k in order], read_at_a_time(model.device), share=way_of(model).packed):
-        rows = [order[place] for place in places]
+    for rows in read_at_a_time(model, [[text] for text in texts], order):
         with autocast(model.device, precision):
             values = token_log_probs(model, pack_for(model, [texts[k] for k in rows]), pad_id)
         for k, part in zip(rows, values.split([predicted(texts[k]) for k in rows]), strict=True):

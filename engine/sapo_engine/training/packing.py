@@ -192,13 +192,16 @@ def positions_of(texts: Sequence[PromptCompletion], before: PromptCompletion | N
     return size
 
 
-def in_packs(items: Sequence[Sequence[PromptCompletion]], most: int, *, share: bool) -> list[list[int]]:
-    """The numbers of `items`, whose texts stay together, in order: as many at a time as are at most `most` positions,
-    and at least one. `share`: in packs that share prompts; otherwise in padded rows."""
+def in_packs(
+    items: Sequence[Sequence[PromptCompletion]], order: Sequence[int], most: int, *, share: bool
+) -> list[list[int]]:
+    """The numbers of `items`, whose texts stay together, in this `order`: as many at a time as are at most `most`
+    positions, and at least one. `share`: in packs that share prompts; otherwise in padded rows."""
     found: list[list[int]] = []
     before: PromptCompletion | None = None
     filled = rows = longest = 0
-    for number, texts in enumerate(items):
+    for number in order:
+        texts = items[number]
         size = filled + positions_of(texts, before)
         width = max(longest, *map(len, texts))
         if not share:

@@ -24,7 +24,7 @@ from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.chunked_head import Head, head_by_configuration, log_prob_sum, log_probs
 from sapo_engine.training.losses import next_log_probs
 from sapo_engine.training.packed_attention import takes_ends
-from sapo_engine.training.packing import Pack, pack, positions_of
+from sapo_engine.training.packing import Pack, in_packs, pack, positions_of
 from sapo_studio.config.engine_limits import CARD_READ_POSITIONS, READ_POSITIONS
 
 log = logging.getLogger(__name__)
@@ -62,9 +62,14 @@ def padding_note(network: PreTrainedModel) -> str:
     return f"Texts are trained on and scored in padded batches, which takes longer: {why}." if why else ""
 
 
-def read_at_a_time(device: torch.device) -> int:
-    """Token positions to read at a time where nothing is trained."""
-    return READ_POSITIONS if device.type == "cpu" else CARD_READ_POSITIONS
+def read_at_a_time(
+    network: PreTrainedModel, items: Sequence[Sequence[PromptCompletion]], order: Sequence[int], most: int = 0
+) -> list[list[int]]:
+    """The numbers of `items`, whose texts stay together, in this `order`: those that `network` is to read at a time
+    where nothing is trained. As many token positions as suit the device, and no more than `most` (0: no matter), if an
+    item has no more."""
+    suits = READ_POSITIONS if network.device.type == "cpu" else CARD_READ_POSITIONS
+    return in_packs(items, order, min(most or suits, suits), share=way_of(network).packed)
 
 
 def way_of(network: PreTrainedModel) -> Way:

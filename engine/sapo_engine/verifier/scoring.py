@@ -9,8 +9,7 @@ import torch
 from sapo_engine.session import RunSession
 from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.training.batching import PromptCompletion
-from sapo_engine.training.packing import in_packs
-from sapo_engine.training.reading import read_at_a_time, way_of
+from sapo_engine.training.reading import read_at_a_time
 from sapo_engine.verifier.model import Verifier, ends_of
 from sapo_studio.domain.labels import detect
 from sapo_studio.domain.ledger import scored
@@ -55,10 +54,7 @@ def score(
     verifier.eval()
     device = verifier.head.weight.device
     scores: list[list[float]] = [[] for _ in texts]
-    order = _order(texts)
-    share = way_of(verifier.backbone).packed
-    for places in in_packs([[texts[i]] for i in order], most or read_at_a_time(device), share=share):
-        indices = [order[place] for place in places]
+    for indices in read_at_a_time(verifier.backbone, [[text] for text in texts], _order(texts), most):
         values = verifier([texts[i] for i in indices], ends_of([ends[i] for i in indices], device), pad_id).tolist()
         for index, row in zip(indices, values, strict=True):
             scores[index] = row[: len(ends[index])]
