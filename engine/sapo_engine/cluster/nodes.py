@@ -52,9 +52,14 @@ def living(ray: Any) -> list[Node]:
     return sorted(found, key=lambda node: (node.address, node.id))
 
 
+def name_of(found: Facts) -> str:
+    """What a node is called to people."""
+    return f"{found['host']} ({found['address']})"
+
+
 def misfit(found: Facts) -> str:
     """Why the program on a node cannot work with this one; empty where it can."""
-    where = f"{found['host']} ({found['address']})"
+    where = name_of(found)
     told = found["told"]
     if told is None:
         return f"{found['python']} on node {where} says nothing: {found['why']}"

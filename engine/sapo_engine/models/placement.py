@@ -9,7 +9,8 @@
 | ... and paused for a check      | as for sampling              | both, unless it is the one that samples | as above |
 
 Networks are made in main memory, and nobody but the owner takes them to the device. One that is not needed just now
-stays there where it is small beside the device (`ROOM`), and a quantised one always: it lives on its card.
+stays there where it is small beside the device (`ROOM`), and a quantised one always: it lives on its card. Main memory
+that `hf` keeps from call to call is given up whenever somebody else computes.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def move_to(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
 
 @dataclass(eq=False)
 class _Guest:
-    """Whoever takes memory of the device by himself. `alone`: so much of it that no network may stay."""
+    """Whoever takes memory by himself, of the device as a rule. `alone`: so much of it that no network may stay."""
 
     release: Callable[[], None]
     alone: bool
@@ -116,8 +117,8 @@ class Placement:
         self._training: Training | None = None
 
     def guest(self, name: str, release: Callable[[], None], *, alone: bool = False) -> None:
-        """Make known who will take memory of the device by himself (`give_to`), and what makes him give it up.
-        `alone`: he takes so much that nothing else may stay."""
+        """Make known who will take memory by himself (`give_to`, or `place` by him), and what makes him give it up.
+        `alone`: he takes so much of the device that nothing else may stay."""
         self._guests[name] = _Guest(release, alone)
 
     def place(self, *wanted: Computes, by: str = "") -> None:

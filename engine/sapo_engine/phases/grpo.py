@@ -213,9 +213,5 @@ def grpo(
             )
             position.save_to_json(str(Path(scratch, "trainer_state.json")))
             checkpoint = scratch
-        try:
-            trainer.train(resume_from_checkpoint=checkpoint)
-        finally:
-            # As large as the weights, and of no use to whoever comes next.
-            trainable.zero_grad(set_to_none=True)
+        trainer.train(resume_from_checkpoint=checkpoint)
     return generated + backend.usage.generated_tokens, trained_on

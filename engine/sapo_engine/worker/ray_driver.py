@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 
 from sapo_engine.cluster.attach import attached
 from sapo_engine.cluster.host import Chunk, Facts, RankHost
-from sapo_engine.cluster.nodes import differences, misfit
+from sapo_engine.cluster.nodes import differences, misfit, name_of
 from sapo_engine.cluster.places import Places, take_places
 from sapo_engine.devices import VISIBLE
 from sapo_engine.own_output import take_standard_output
@@ -126,9 +127,7 @@ class Driver:
                 why=" ".join(f"{why}." for why in dict.fromkeys(wrong)),
                 fix="Install the same release of sapo-studio[engine,ray] on all of them (`sapo doctor --cluster`).",
             )
-        on: dict[str, int] = {}
-        for one in facts:
-            on[f"{one['host']} ({one['address']})"] = on.get(f"{one['host']} ({one['address']})", 0) + 1
+        on = Counter(map(name_of, facts))
         where = ", ".join(f"{count} on {node}" for node, count in on.items())
         what = "card" if places.on_cards else "CPU"
         self._log(f"Ray has placed {counted(places.count, 'worker')}, each on a {what}: {where}.")
@@ -214,11 +213,10 @@ class Driver:
         if first.lost_peers and unheard:
             first = RankEnd(unheard[0], None, lost="It did not answer any more.")
         if first.code is None:
-            node = ranks.facts[first.rank]
             self._tell(
                 Failed(
                     what=f"Engine worker {first.rank + 1} of {size} (rank {first.rank}) was lost with its place on the "
-                    f"cluster, {node['host']} ({node['address']})",
+                    f"cluster, {name_of(ranks.facts[first.rank])}",
                     why=first.lost,
                     fix="Look after that node (`sapo doctor --cluster`) and resume the run.",
                     retry=True,

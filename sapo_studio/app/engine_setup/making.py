@@ -39,6 +39,7 @@ from sapo_studio.app.engine_setup.standing import (
     folder_of,
     folders,
     keep,
+    made_for_all,
     made_in,
     working,
 )
@@ -118,9 +119,7 @@ def plan_for(wanted: Wanted) -> Plan:
 
 def _extras_now() -> tuple[str, ...]:
     """Extras of the environment that engines live in: whoever asked for them goes on having them."""
-    chosen = engines.chosen_for_all()
-    folder = folder_of(Path(chosen)) if chosen else None
-    made = None if folder is None else made_in(folder)
+    made = made_for_all()
     return () if made is None else made.extras
 
 

@@ -27,7 +27,7 @@ PYTHONS = ">=3.11,<3.15"
 
 _GB = 10**9
 _SIZES: dict[Build, tuple[float, float]] = {"cpu": (0.4 * _GB, 1.5 * _GB), "cuda": (3.2 * _GB, 7.5 * _GB)}
-"""Bytes (to be fetched, on disk), measured on Linux."""
+"""Bytes (to be fetched, on disk) on Linux: for CPUs as measured, with CUDA estimated."""
 
 
 @dataclass(frozen=True)

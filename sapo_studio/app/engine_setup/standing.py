@@ -81,9 +81,7 @@ def standing() -> Standing:
 def of_another_release() -> InputError | None:
     """What is said where the engine that this program set up is of another release than it is now: the program was
     updated since. Cheap: it goes by what was written down then."""
-    chosen = engines.chosen_for_all()
-    folder = folder_of(Path(chosen)) if chosen else None
-    made = None if folder is None else made_in(folder)
+    made = made_for_all()
     if made is None or made.release == __version__:
         return None
     return InputError(
@@ -113,6 +111,13 @@ def made_in(folder: Path) -> Made | None:
         return Made(**told)
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def made_for_all() -> Made | None:
+    """The environment that engines live in unless a run names another; None where this program did not make it."""
+    chosen = engines.chosen_for_all()
+    folder = folder_of(Path(chosen)) if chosen else None
+    return None if folder is None else made_in(folder)
 
 
 def keep(folder: Path, made: Made) -> None:
