@@ -22,6 +22,7 @@ from sapo_studio.domain.ledger import Meter
 from sapo_studio.domain.runs import PhaseName, PlannedPhase, Verb
 from sapo_studio.errors import Stopped
 from sapo_studio.files import MANIFEST, read_manifest, write_atomic, write_folder
+from tests.fixtures.trainings import StopAt
 
 FACTS = {"name": "sample", "iteration": 2}
 
@@ -121,19 +122,6 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.head(torch.tanh(self.body(x)))
-
-
-class StopAt(NullCallback):
-    """Stops at a step, saving as the engine does."""
-
-    def __init__(self, step):
-        self.left = step
-
-    def poll_control(self, save=None):
-        if self.left == 0:
-            save()
-            raise Stopped("The run was stopped")
-        self.left -= 1
 
 
 @dataclass

@@ -18,6 +18,7 @@ from sapo_engine.training.trainer import NullCallback, TrainingArgs
 from sapo_studio.errors import Stopped
 from sapo_studio.forecast.compiling import COMPILED_FLOPS, compiling_pays
 from tests.fixtures.tiny_models import write_model
+from tests.fixtures.trainings import StopAt
 
 TEXTS = [PromptCompletion((5, 6, 7 + k), tuple(range(8 + k, 13 + k + k % 4))) for k in range(12)]
 ARGS = TrainingArgs(learning_rate=3e-3, epochs=2, batch_size=6, seed=3, precision="bf16", compile=True)
@@ -57,19 +58,6 @@ def on_a_card(monkeypatch):
     monkeypatch.setattr(trainer._Training, "_compiling_pays", lambda training: training.args.compile)
 
 
-class Told(NullCallback):
-    def __init__(self, stop_at=-1):
-        self.said, self.left = [], stop_at
-
-    def log(self, message, level="info"):
-        self.said.append((level, message))
-
-    def poll_control(self, save=None):
-        if self.left == 0:
-            raise Stopped("The run was stopped")
-        self.left -= 1
-
-
 def blocks(network):
     return [module for module in network.modules() if isinstance(module, GradientCheckpointingLayer)]
 
@@ -84,7 +72,7 @@ def plain(network):
 
 
 def test_every_block_is_compiled_for_all_sizes_and_let_go_afterwards(network, on_a_card, monkeypatch):
-    compiler, told = Compiler(monkeypatch), Told()
+    compiler, told = Compiler(monkeypatch), StopAt()
     assert sft(network, TEXTS, ARGS, told, pad_id=0) == 4
     assert compiler.compiled == len(blocks(network)) == 2
     assert compiler.calls == 2 * 4
@@ -107,7 +95,7 @@ def test_attention_is_left_out(network, monkeypatch):
 @pytest.mark.parametrize("fails_at", [1, 2, 5])
 def test_a_compiler_that_fails_is_done_without(network, tmp_path, on_a_card, monkeypatch, fails_at):
     """The step is made again, so that the result is that of a training without it."""
-    compiler, told = Compiler(monkeypatch, fails_at), Told()
+    compiler, told = Compiler(monkeypatch, fails_at), StopAt()
     sft(network, TEXTS, ARGS, told, pad_id=0)
     ((level, line),) = told.said
     assert level == "warning"
@@ -122,7 +110,7 @@ def test_a_compiler_that_fails_is_done_without(network, tmp_path, on_a_card, mon
 
 def test_what_fails_without_the_compiler_too_ends_the_training(network, on_a_card, monkeypatch):
     Compiler(monkeypatch)
-    part, told = SftLoss.part, Told()
+    part, told = SftLoss.part, StopAt()
 
     def broken(self, indices):
         part(self, indices)
@@ -137,7 +125,7 @@ def test_what_fails_without_the_compiler_too_ends_the_training(network, on_a_car
 
 def test_memory_that_runs_out_is_not_the_compilers_fault(network, on_a_card, monkeypatch):
     compiler = Compiler(monkeypatch, 3, torch.OutOfMemoryError("CUDA out of memory"))
-    told = Told()
+    told = StopAt()
     sft(network, TEXTS, ARGS, told, pad_id=0)
     ((_, line),) = told.said
     assert "ran out of memory" in line
@@ -147,7 +135,7 @@ def test_memory_that_runs_out_is_not_the_compilers_fault(network, on_a_card, mon
 def test_a_training_that_is_stopped_leaves_no_compiled_block(network, on_a_card, monkeypatch):
     Compiler(monkeypatch)
     with pytest.raises(Stopped):
-        sft(network, TEXTS, ARGS, Told(stop_at=2), pad_id=0)
+        sft(network, TEXTS, ARGS, StopAt(step=2), pad_id=0)
     assert plain(network)
 
 

@@ -39,6 +39,7 @@ from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.runs import create_run, set_status
 from tests.fixtures.small_run import config
 from tests.fixtures.tiny_models import SHAPE
+from tests.fixtures.trainings import StopAt
 
 CPU = torch.device("cpu")
 
@@ -365,17 +366,6 @@ def test_a_verifier_is_billed_apart():
         train_verifier(verifier, rows, settings, NullCallback(), seed=0, pad_id=0, meter=meter)
     assert (bill.method.trained_verifier, bill.method.trained_reasoner) == (2 * TOKENS, 0)
     assert bill.method.flops == 12 * n * TOKENS
-
-
-class StopAt(NullCallback):
-    def __init__(self, step):
-        self.left = step
-
-    def poll_control(self, save=None):
-        if self.left == 0:
-            save()
-            raise Stopped("The run was stopped")
-        self.left -= 1
 
 
 def test_looks_in_a_training_are_kept_with_its_state(tmp_path):

@@ -23,6 +23,7 @@ from sapo_studio.errors import Stopped
 from sapo_studio.forecast.memory import Numerics, micro_tokens_that_fit
 from sapo_studio.forecast.model_shape import ModelShape
 from tests.fixtures.tiny_models import write_model
+from tests.fixtures.trainings import StopAt
 
 MIB = 2**20
 TEXTS = [PromptCompletion((5, 6, 7), tuple(range(8, 12 + k % 5))) for k in range(24)]
@@ -32,22 +33,6 @@ ARGS = TrainingArgs(learning_rate=1e-3, epochs=2, batch_size=8, seed=3)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return write_model(tmp_path_factory.mktemp("model"), "llama")
-
-
-class Told(NullCallback):
-    """What the log says; stops at a step, where one is given."""
-
-    def __init__(self, stop_at=-1):
-        self.said, self.left = [], stop_at
-
-    def log(self, message, level="info"):
-        self.said.append((level, message))
-
-    def poll_control(self, save=None):
-        if self.left == 0:
-            save()
-            raise Stopped("The run was stopped")
-        self.left -= 1
 
 
 def card(monkeypatch, free):
@@ -124,7 +109,7 @@ def test_families_of_unknown_shape_have_the_usual_number(monkeypatch):
 
 
 def test_the_log_says_what_was_chosen_on_a_card_alone(folder, monkeypatch):
-    told = Told()
+    told = StopAt()
     sft(load_network(folder), TEXTS, ARGS, told, pad_id=0)
     assert not told.said
     card(monkeypatch, 6 * MIB)
@@ -140,7 +125,7 @@ def test_the_log_says_what_was_chosen_on_a_card_alone(folder, monkeypatch):
 
 def test_memory_that_runs_out_halves_the_parts_and_the_training_goes_on(folder):
     """From the same step, to the same weights as with small parts from the start."""
-    told, model = Told(), load_network(folder)
+    told, model = StopAt(), load_network(folder)
     loss = small(model)
     assert train(model, LENGTHS, loss, ARGS, told) == 6
     assert max(loss.seen) <= Small.room
@@ -158,7 +143,7 @@ def test_a_text_that_does_not_fit_alone_ends_the_training(folder, monkeypatch):
     monkeypatch.setattr(Small, "room", 3)
     model = load_network(folder)
     with pytest.raises(torch.OutOfMemoryError):
-        train(model, LENGTHS, small(model), ARGS, Told())
+        train(model, LENGTHS, small(model), ARGS, StopAt())
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -166,16 +151,16 @@ def test_a_training_that_goes_on_keeps_the_smaller_parts(folder, tmp_path):
     file = tmp_path / "state"
     stopped = load_network(folder)
     with pytest.raises(Stopped):
-        train(stopped, LENGTHS, small(stopped), ARGS, Told(stop_at=2), state_file=file)
+        train(stopped, LENGTHS, small(stopped), ARGS, StopAt(step=2), state_file=file)
     assert training_facts(file)["micro_tokens"] != "[0, 0]"
-    told, again = Told(), load_network(folder)
+    told, again = StopAt(), load_network(folder)
     train(again, LENGTHS, small(again), ARGS, told, state_file=file)
     assert not told.said
     # Whoever asks for another number has it.
     asked = load_network(folder)
     loss = small(asked)
     args = TrainingArgs(learning_rate=1e-3, epochs=2, batch_size=8, seed=3, micro_tokens=8)
-    train(asked, LENGTHS, loss, args, Told(), state_file=file)
+    train(asked, LENGTHS, loss, args, StopAt(), state_file=file)
     assert max(loss.seen) == max(LENGTHS)
     torch.testing.assert_close(weights(asked), weights(again), rtol=1e-4, atol=1e-6)
 
@@ -197,7 +182,7 @@ def test_all_ranks_do_a_step_again_where_one_has_to(folder):
     loss = small(model)
     object.__setattr__(loss, "room", 1000)
     args = TrainingArgs(learning_rate=1e-3, epochs=2, batch_size=8, seed=3, group=group)
-    assert train(model, LENGTHS, loss, args, Told()) == 6
+    assert train(model, LENGTHS, loss, args, StopAt()) == 6
     assert group.asked == 7
     assert len(loss.seen) == 7
     sft(whole, TEXTS, ARGS, NullCallback(), pad_id=0)

@@ -22,6 +22,7 @@ from sapo_engine.training.trainer import NullCallback, TrainingArgs, train
 from sapo_engine.verifier.model import Verifier
 from sapo_engine.verifier.training import StepLoss, VerifierExample
 from sapo_studio.errors import Stopped
+from tests.fixtures.trainings import StopAt
 
 RECIPE = {"learning_rate": 1e-3, "epochs": 1, "batch_size": 7, "seed": 3}
 
@@ -234,17 +235,6 @@ def test_the_same_without_a_scaler_ends_the_training():
 
 
 # -- Stopping and going on
-
-
-class StopAt(NullCallback):
-    def __init__(self, step):
-        self.left = step
-
-    def poll_control(self, save=None):
-        if self.left == 0:
-            save()
-            raise Stopped("The run was stopped")
-        self.left -= 1
 
 
 def in_pieces(make, args, file):

@@ -20,6 +20,7 @@ from sapo_engine.verifier.training import VerifierExample, train_verifier
 from sapo_studio.config.schema import ModelConfig, TaskConfig, VerifierConfig
 from sapo_studio.domain.calibration import Platt
 from sapo_studio.domain.labels import from_first_error
+from tests.fixtures.trainings import Curve
 
 CPU = torch.device("cpu")
 TASK = ArithmeticTask(
@@ -140,17 +141,6 @@ def test_a_saved_verifier_scores_the_same(ground, kind, tmp_path):
     save_verifier(verifier, tokenizer, tmp_path / "plain", ADAPTERS)
     again = load_verifier(tmp_path / "plain", reasoner=reasoner, config=VerifierConfig(), adapters=ADAPTERS)
     assert again.calibration is None
-
-
-class Curve(NullCallback):
-    """Keeps the losses."""
-
-    def __init__(self):
-        self.losses = []
-
-    def curve(self, name, step, value):
-        if name == "loss":
-            self.losses.append(value)
 
 
 def examples_of(rows):

@@ -21,6 +21,7 @@ from sapo_engine.verifier.training import VerifierExample, train_verifier
 from sapo_studio.config.schema import VerifierConfig
 from sapo_studio.errors import Stopped
 from tests.fixtures.tiny_models import write_model
+from tests.fixtures.trainings import Curve, StopAt
 
 FAMILIES = ("llama", "qwen2", "gemma2")
 TEXTS = [PromptCompletion((5, 6, 7 + k), tuple(range(8 + k, 13 + k + k % 4))) for k in range(12)]
@@ -31,15 +32,6 @@ BF16, FP32 = torch.bfloat16, torch.float32
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     return {family: write_model(tmp_path_factory.mktemp("models") / family, family) for family in FAMILIES}
-
-
-class Curve(NullCallback):
-    def __init__(self):
-        self.losses = []
-
-    def curve(self, name, step, value):
-        if name == "loss":
-            self.losses.append(value)
 
 
 class Looking(SftLoss):
@@ -192,17 +184,6 @@ def test_a_step_that_bf16_cannot_tell_is_not_lost(folders):
 
 
 # -- What others see of it
-
-
-class StopAt(NullCallback):
-    def __init__(self, step):
-        self.left = step
-
-    def poll_control(self, save=None):
-        if self.left == 0:
-            save()
-            raise Stopped("The run was stopped")
-        self.left -= 1
 
 
 def test_a_training_in_pieces_is_one_in_one_piece(folders, tmp_path):
