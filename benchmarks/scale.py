@@ -13,7 +13,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -31,6 +32,8 @@ from sapo_studio.forecast.throughput import pace_of
 PAGE = "scale.md"
 GPU = Path(__file__).parents[1] / "docs" / "results" / "gpu.json"
 ROUNDS = 1
+WIDTH = 100
+"""Characters of a line of the page."""
 # The CPU of the machine with the cards: it grades, and what it is counts for little beside that.
 HOST = Machine(16, 128 * 2**30, 120 * 2**30, matrix=40e9, bandwidth=8e9, words="assumed")
 
@@ -54,6 +57,10 @@ def table(found: Scaling) -> Iterator[str]:
     yield f"| times as fast | {' | '.join(f'{found.faster(run):.1f}' for run in found.clusters)} |"
 
 
+def _bullets(lines: Iterable[str]) -> list[str]:
+    return [textwrap.fill(f"* {line}", WIDTH, subsequent_indent="  ") for line in dict.fromkeys(lines)]
+
+
 def page(card: str, cards: int) -> str:
     """All of it, but what was measured."""
     machine = with_card(HOST, card)
@@ -71,7 +78,7 @@ def page(card: str, cards: int) -> str:
         "benchmarks/scale.py --out docs/results --measure` writes this page, `sapo run PRESET --dry-run",
         f"--cards {cards}` prints a preset's table. `2 x {cards}` is two machines.",
         "",
-        *dict.fromkeys(f"* {line}" for _, found in done for line in found.words if not line.startswith("Undivided")),
+        *_bullets(line for _, found in done for line in found.words if not line.startswith("Undivided")),
         "",
     ]
     for name, found in done:
