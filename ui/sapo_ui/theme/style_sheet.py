@@ -9,6 +9,7 @@ _SHEET = """
 * {{ outline: 0; }}
 QToolTip {{ background: {raised}; color: {text}; border: 1px solid {border}; padding: 4px 6px; }}
 QMainWindow, QDialog {{ background: {window}; }}
+QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 QLabel {{ background: transparent; }}
 QLabel[look="muted"] {{ color: {muted}; }}
 QLabel[look="bad"] {{ color: {bad}; }}
