@@ -17,7 +17,7 @@ TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo desktop package test-package test test-slow test-vllm vllm lint format bench gpu-check gpu-demo screenshots results results-amount lab-results lab-model reference docs clean
+.PHONY: help install dev demo desktop package test-package test test-slow test-vllm vllm lint format bench gpu-check gpu-demo screenshots results results-labelling results-verifier results-consensus lab-model reference docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -152,22 +152,24 @@ screenshots: $(DEV)  ## pictures of the real window over a finished run
 
 # Runs are kept in build/results: what is finished is not done again.
 RESULTS := NO_COLOR=1 COLUMNS=110 SAPO_STUDIO_HOME=$(CURDIR)/build/results
+LONG := long/sapo/0 long/sapo/1 long/sapo/2
+REST := lab/sapo/0 lab/sapo/1 lab/sapo/2
 
-results: $(DEV)  ## regenerate docs/results: methods side by side, labeling by length, the verifier (2 hours)
+results: $(DEV)  ## regenerate docs/results but for cards: methods, labeling, verifier, consensus (2 hours)
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods.toml --out docs/results/methods
-	for seed in 0 1 2; do \
-	    $(RESULTS) $(BIN)/sapo runs --json | grep -q "\"name\": \"lab-long/$$seed\".*\"status\": \"done\"" \
-	        || $(RESULTS) $(BIN)/sapo run lab-long --seed $$seed --set name=lab-long/$$seed || exit 1; \
-	done
-	$(RESULTS) $(BIN)/sapo label-study lab-long/0 lab-long/1 lab-long/2 --lengths 4,8,9,10,12,16 --out docs/results/labelling
-	$(RESULTS) $(BIN)/sapo evaluate lab/sapo/0 lab/sapo/1 lab/sapo/2 --best-of 16 --matrix --trajectories 400 \
-	    --out docs/results/verifier
-
-results-amount: $(DEV)  ## the same methods on the first lab, with many labels (docs/results/methods-amount; an hour)
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods-amount.toml --out docs/results/methods-amount
-
-lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds trained from nothing (hours)
+	$(RESULTS) $(BIN)/sapo matrix docs/results/long.toml --out build/results/long
+	$(MAKE) --no-print-directory -j2 results-labelling results-verifier results-consensus
 	$(BIN)/python benchmarks/lab/results.py docs/results
+
+results-labelling:
+	$(RESULTS) $(BIN)/sapo label-study $(LONG) --lengths 4,8,9,10,12,16 --out docs/results/labelling
+
+results-verifier:
+	$(RESULTS) $(BIN)/sapo evaluate $(REST) --best-of 16 --matrix --trajectories 400 --out docs/results/verifier
+
+results-consensus:
+	$(BIN)/python benchmarks/consensus.py --seeds 5 --out docs/results/consensus
 
 lab-model: $(DEV)  ## make the warmed-up reasoners that ship in resources/models again
 	$(BIN)/python packaging/bundle_models.py resources/models

@@ -157,8 +157,8 @@ def main() -> None:
         iterations = parse_config(base).iterations
         raw[preset] = rows
         page += [f"# {preset}\n", effects(rows, iterations).markdown(), estimates(rows, iterations).markdown()]
-        (wanted.out / "consensus.json").write_text(json.dumps(raw, indent=1) + "\n")
-        (wanted.out / "consensus.md").write_text("\n".join(page))
+        (wanted.out / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
+        (wanted.out / "results.md").write_text("\n".join(page))
 
 
 if __name__ == "__main__":
