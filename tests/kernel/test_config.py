@@ -66,6 +66,7 @@ def test_every_field_explains_itself():
         ({"runtime": {"hosts": "a b"}}, "runtime.hosts: name two machines or more, such as node1,node2 (given: 'a b')"),
         ({"runtime": {"hosts": "a,-oProxyCommand=x"}}, "runtime.hosts: name two machines or more"),
         ({"runtime": {"launcher": "ssh"}}, "name two machines or more, this one first, for ssh"),
+        ({"runtime": {"launcher": "hand", "hosts": "a:1,me@A,b"}}, "a stands there more than once"),
     ],
 )
 def test_faults_name_the_field_and_what_would_be_right(data: dict[str, object], expected: str):

@@ -97,9 +97,12 @@ class RuntimeConfig(Section):
             raise MisfitError("device", f'{here}, and device = "{self.device}" is one of this one\'s', "auto")
         if self.launcher not in BY_HOSTS:
             return self
-        count = len(self.hosts.split(","))
+        names = [host.rpartition("@")[2].partition(":")[0].lower() for host in self.hosts.split(",")]
+        count = len(names)
         if count < 2:
             raise MisfitError("hosts", f"hosts: name two machines or more, this one first, for {self.launcher}")
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise MisfitError("hosts", f"hosts: {twice[0]} stands there more than once; name each machine once")
         if self.processes % count:
             most = max(1, self.processes // count) * count
             told = f"processes ({self.processes}) are divided equally among the {count} machines in hosts"
