@@ -1,8 +1,8 @@
 """What the consensus filter does: the same runs on the lab with and without it, and how far its estimates of label
 noise are from the truth.
 
-Pairs of runs differ in `labeling.consensus` alone; several seeds, with 95 % t intervals over them. The truth comes from
-the lab's oracle, which neither run asks. Writes a page and a JSON file.
+The runs of a seed differ in `labeling.consensus` and its bounds alone; several seeds, with 95 % t intervals over them.
+The truth comes from the lab's oracle, which no run asks. Writes results.md and results.json.
 Run: python benchmarks/consensus.py [--preset NAME]... [--seeds N] [--set KEY=VALUE]... [--out FOLDER]
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,12 +40,22 @@ SMALLER = (
     "evaluation.mce_rollouts=1",
 )
 """What makes a preset end in a minute or two of one core."""
-ARMS = ("off", "dawid-skene")
+ARMS = {
+    "off": ("labeling.consensus=off",),
+    "filter": ("labeling.consensus=dawid-skene",),
+    # Only labels that the sources speak against go; what they leave open stays.
+    "bounds in the middle": (
+        "labeling.consensus=dawid-skene",
+        "labeling.consensus_low=0.5",
+        "labeling.consensus_high=0.5",
+    ),
+}
+"""What is measured, and the settings behind it."""
 
 Row = dict[str, Any]
 
 
-def measure(config: RunConfig) -> Row:
+def measure(arm: str, config: RunConfig) -> Row:
     """One run: its metrics by iteration, the tokens that the method computed, and seconds."""
     heard: list[Event] = []
     began = time.monotonic()
@@ -53,7 +64,7 @@ def measure(config: RunConfig) -> Row:
     bills = [event.method for event in heard if isinstance(event, PhaseCompute)]
     return {
         "seed": config.seed,
-        "consensus": config.labeling.consensus,
+        "arm": arm,
         "seconds": time.monotonic() - began,
         "tokens": sum(b.generated + b.prefill + b.scored + b.trained_reasoner + b.trained_verifier for b in bills),
         "trained_verifier": sum(bill.trained_verifier for bill in bills),
@@ -66,7 +77,7 @@ def measure(config: RunConfig) -> Row:
 
 
 def effects(rows: Sequence[Row], iterations: int) -> Sheet:
-    """With the filter less without it, over seeds."""
+    """Without the filter and with it, and by how much each filter is above, over seeds."""
     last = f" {iterations}"
     wanted = [(f"verifier, steps (iteration {i})", f"verifier_step_accuracy {i}") for i in range(1, iterations + 1)]
     wanted += [
@@ -78,23 +89,22 @@ def effects(rows: Sequence[Row], iterations: int) -> Sheet:
     ]
     lines: list[tuple[str, ...]] = []
     for title, name in wanted:
-        off, on = ([row["metrics"][name] for row in rows if row["consensus"] == arm] for arm in ARMS)
-        lines.append(_line(title, off, on, _points))
+        lines.append(_line(title, [[row["metrics"][name] for row in _of(rows, arm)] for arm in ARMS], _points))
     for title, name in (("tokens in all", "tokens"), ("tokens a verifier is trained on", "trained_verifier")):
-        off, on = ([row[name] / 1e6 for row in rows if row["consensus"] == arm] for arm in ARMS)
-        lines.append(_line(title, off, on, _millions))
-    return Sheet("With and without the filter", ("", *ARMS, "difference, 95 %", "by seed"), tuple(lines))
+        lines.append(_line(title, [[row[name] / 1e6 for row in _of(rows, arm)] for arm in ARMS], _millions))
+    filters = list(ARMS)[1:]
+    heads = ("", *ARMS, *(f"{arm} less off (95 %)" for arm in filters))
+    return Sheet("With and without the filter", heads, tuple(lines))
 
 
-def _line(title: str, off: Sequence[float], on: Sequence[float], write: Any) -> tuple[str, ...]:
-    pairs = list(zip(on, off, strict=True))
-    return (
-        title,
-        write(mean(off)),
-        write(mean(on)),
-        write(compared(pairs).difference, signed=True),
-        ", ".join(write(Mean(a - b, None, None, 1), signed=True) for a, b in pairs),
-    )
+def _of(rows: Sequence[Row], arm: str) -> list[Row]:
+    return [row for row in rows if row["arm"] == arm]
+
+
+def _line(title: str, by_arm: Sequence[Sequence[float]], write: Any) -> tuple[str, ...]:
+    off, *filters = by_arm
+    differences = [compared(list(zip(on, off, strict=True))).difference for on in filters]
+    return (title, *(write(mean(each)) for each in by_arm), *(write(one, signed=True) for one in differences))
 
 
 def _points(value: Mean, *, signed: bool = False) -> str:
@@ -114,12 +124,10 @@ def _written(value: Mean, times: float, form: str) -> str:
     return f"{text} ({times * value.low:{form}} to {times * value.high:{form}})"
 
 
-def estimates(rows: Sequence[Row], iterations: int) -> Sheet:
+def estimates(rows: Sequence[Row], arm: str, iterations: int) -> Sheet:
     """What the filter takes label noise for, and what it is, run by run."""
     lines: list[tuple[str, ...]] = []
-    for row in rows:
-        if row["consensus"] == "off":
-            continue
+    for row in _of(rows, arm):
         for i in range(1, iterations + 1):
             found = row["metrics"]
             if f"consensus_kept_share {i}" not in found:
@@ -129,7 +137,17 @@ def estimates(rows: Sequence[Row], iterations: int) -> Sheet:
             written = ("" if value is None else f"{100 * value:.1f}" for value in values)
             lines.append((f"seed {row['seed']}, iteration {i}", *written))
     heads = ("", "kept, %", "noise before, est.", "true", "noise after, est.", "true")
-    return Sheet("Noise of the labels of incorrect trajectories, in %", heads, tuple(lines))
+    return Sheet(f"Noise of the labels of incorrect trajectories, in %: {arm}", heads, tuple(lines))
+
+
+def _head(preset: str, changes: Sequence[str], seeds: int) -> str:
+    changed = ", ".join(f"`{one}`" for one in changes)
+    text = (
+        f"Generated by `make results`; do not edit. Preset {preset} made smaller ({changed}), {seeds} seeds; shares in "
+        f"per cent, means over seeds, differences paired by seed with 95 % t intervals. What it comes to: "
+        f"[../consensus.md](../consensus.md)."
+    )
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def main() -> None:
@@ -147,16 +165,18 @@ def main() -> None:
         base = override(find_preset(preset).config.model_dump(mode="json"), [*SMALLER, *wanted.set])
         rows: list[Row] = []
         for seed in range(wanted.seeds):
-            for arm in ARMS:
-                base = override(base, [f"seed={seed}", f"labeling.consensus={arm}"])
-                rows.append(measure(parse_config(base)))
+            for arm, changes in ARMS.items():
+                config = parse_config(override(base, [f"seed={seed}", *changes]))
+                rows.append(measure(arm, config))
                 print(
-                    json.dumps({name: rows[-1][name] for name in ("seed", "consensus", "seconds", "tokens")}),
+                    json.dumps({name: rows[-1][name] for name in ("seed", "arm", "seconds", "tokens")}),
                     flush=True,
                 )
         iterations = parse_config(base).iterations
         raw[preset] = rows
-        page += [f"# {preset}\n", effects(rows, iterations).markdown(), estimates(rows, iterations).markdown()]
+        page += [f"# {preset}: the consensus filter\n", _head(preset, [*SMALLER, *wanted.set], wanted.seeds)]
+        page += [effects(rows, iterations).markdown()]
+        page += [estimates(rows, arm, iterations).markdown() for arm in list(ARMS)[1:]]
         (wanted.out / "results.json").write_text(json.dumps(raw, indent=1) + "\n")
         (wanted.out / "results.md").write_text("\n".join(page))
 
