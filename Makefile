@@ -17,7 +17,7 @@ TORCH_FOR_CPUS := https://download.pytorch.org/whl/cpu
 # python3 first: it is the one that its owner keeps in order.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14 python
 
-.PHONY: help install dev demo desktop package test-package test test-slow test-vllm vllm lint format bench gpu-check gpu-demo screenshots results results-labelling results-verifier results-consensus lab-model reference docs clean
+.PHONY: help install dev demo desktop package test-package test test-slow test-vllm vllm lint format bench gpu-check gpu-demo screenshots results results-labelling results-verifier results-consensus lab-results lab-model reference docs clean
 .DEFAULT_GOAL := help
 
 help:  ## show what can be made
@@ -155,12 +155,11 @@ RESULTS := NO_COLOR=1 COLUMNS=110 SAPO_STUDIO_HOME=$(CURDIR)/build/results
 LONG := long/sapo/0 long/sapo/1 long/sapo/2
 REST := lab/sapo/0 lab/sapo/1 lab/sapo/2
 
-results: $(DEV)  ## regenerate docs/results but for cards: methods, labeling, verifier, consensus (2 hours)
+results: $(DEV)  ## regenerate docs/results: methods side by side, labeling, verifier, consensus filter (2 hours)
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods.toml --out docs/results/methods
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods-amount.toml --out docs/results/methods-amount
 	$(RESULTS) $(BIN)/sapo matrix docs/results/long.toml --out build/results/long
 	$(MAKE) --no-print-directory -j2 results-labelling results-verifier results-consensus
-	$(BIN)/python benchmarks/lab/results.py docs/results
 
 results-labelling:
 	$(RESULTS) $(BIN)/sapo label-study $(LONG) --lengths 4,8,9,10,12,16 --out docs/results/labelling
@@ -170,6 +169,9 @@ results-verifier:
 
 results-consensus:
 	$(BIN)/python benchmarks/consensus.py --seeds 5 --out docs/results/consensus
+
+lab-results: $(DEV)  ## regenerate docs/results/lab.md and lab.json: five seeds trained from nothing (an hour)
+	$(BIN)/python benchmarks/lab/results.py docs/results
 
 lab-model: $(DEV)  ## make the warmed-up reasoners that ship in resources/models again
 	$(BIN)/python packaging/bundle_models.py resources/models
