@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from sapo_studio.app.annotation import bundle_files
 from sapo_studio.app.annotation.bundle_files import read_bundle, write_bundle
 from sapo_studio.app.annotation.bundles import import_bundle
+from sapo_studio.app.imports.take_in import known_format
 from sapo_studio.errors import InputError
+from sapo_studio.formats.bundle_mark import SUFFIXES as ALL
+from sapo_studio.formats.bundle_mark import is_bundle
 from sapo_studio.names import name_from_elsewhere
 from sapo_studio.store.bundle_records import Bundle, CommentRecord, JudgementRecord, QueueRecord, StateRecord
 from sapo_studio.store.db import Store
@@ -31,6 +34,27 @@ FULL = Bundle(
     resolutions=tuple(RESOLUTIONS),
 )
 SUFFIXES = pytest.mark.parametrize("suffix", [".jsonl", ".db"])
+
+
+@pytest.mark.parametrize("suffix", ALL)
+def test_a_bundle_is_known_for_one_and_no_file_of_labeled_steps(tmp_path: Path, suffix: str):
+    file = tmp_path / f"out{suffix}"
+    write_bundle(FULL, file)
+    assert is_bundle(file)
+    with pytest.raises(InputError, match="is an annotation bundle") as told:
+        known_format(file)
+    assert "sapo bundle import" in told.value.fix
+
+
+@pytest.mark.parametrize(
+    "content", ["", '{"problem": "1 + 1", "steps": ["2"], "label": -1}\n', "SQLite is a database\n"]
+)
+@pytest.mark.parametrize("suffix", [".jsonl", ".db", ".json"])
+def test_other_files_are_no_bundles(tmp_path: Path, suffix: str, content: str):
+    file = tmp_path / f"other{suffix}"
+    file.write_text(content)
+    assert not is_bundle(file)
+    assert not is_bundle(tmp_path / f"nowhere{suffix}")
 
 
 @SUFFIXES

@@ -26,12 +26,10 @@ from sapo_studio.files import (
     write_atomic,
     write_output,
 )
+from sapo_studio.formats.bundle_mark import FORMAT, SUFFIXES
 from sapo_studio.store import bundle_records as records
 
-FORMAT = "sapo-annotations"
 VERSION = 1
-SUFFIXES = (".sapo", ".jsonl", ".db")
-"""The first is JSONL as the second, under a name that a desktop opens with this program."""
 LARGEST = 2**30
 """Bytes of a bundle."""
 FIX = "Export it again with `sapo bundle export`."

@@ -10,6 +10,7 @@ from typing import Any
 from sapo_studio.app.imports.scan import Refused, Scan, rows_of
 from sapo_studio.errors import InputError
 from sapo_studio.formats.base import LabeledSolution, ReadAs
+from sapo_studio.formats.bundle_mark import is_bundle
 from sapo_studio.formats.registry import KnownFormat, format_named, recognized
 from sapo_studio.names import fitted_name
 from sapo_studio.store.db import Store
@@ -51,7 +52,12 @@ def name_of(file: Path) -> str:
 
 
 def known_format(file: Path, name: str = AUTO) -> KnownFormat:
-    """The format of this name; `auto` looks into the file. Raises InputError."""
+    """The format of this name; `auto` looks into the file. Raises InputError, for an annotation bundle as well."""
+    if is_bundle(file):
+        raise InputError(
+            f"{file} is an annotation bundle: a queue and what people said of it, not a file of labeled steps",
+            fix="Bring it in with `sapo bundle import`, or in the window by dropping it there.",
+        )
     return recognized(file) if name.strip().lower() == AUTO else format_named(name)
 
 

@@ -45,13 +45,19 @@ def drop(window, *files):
     QApplication.sendEvent(window, QDropEvent(QPointF(400, 300), *how))
 
 
-@pytest.mark.parametrize("how", ["opened", "dropped"])
-def test_a_bundle_is_brought_in_and_its_queue_shown(qtbot, window, tmp_path, how):
-    file = tmp_path / "from mira.sapo"
+@pytest.mark.parametrize(
+    ("how", "suffix"), [("opened", ".sapo"), ("dropped", ".sapo"), ("dropped", ".jsonl"), ("chosen", ".db")]
+)
+def test_a_bundle_is_brought_in_and_its_queue_shown(qtbot, window, tmp_path, how, suffix):
+    file = tmp_path / f"from mira{suffix}"
     with Store.open(tmp_path / "other" / "studio.db") as other:
         export_bundle(other, judged_queue(other, name="from Mira"), file)
     if how == "opened":
         window.open_file(file)
+    elif how == "chosen":
+        dialog = window.file_actions.choose()
+        dialog.fileSelected.emit(str(file))
+        dialog.reject()
     else:
         drop(window, file)
     qtbot.waitUntil(lambda: window.pages.front_id == "annotate" and window.pages.front.queue is not None)
@@ -71,7 +77,8 @@ def test_a_file_that_the_program_was_started_with_is_offered_for_import(window, 
 def test_a_dropped_file_is_taken_in_and_shown(qtbot, window, tmp_path):
     file = tmp_path / "dropped.jsonl"
     file.write_text(lines(ROWS["trl"]))
-    drop(window, tmp_path, file)
+    drop(window, tmp_path, file, tmp_path / "other.jsonl")
+    assert "Of 2 files dropped.jsonl was opened" in window.statusBar().currentMessage()
     (dialog,) = window.findChildren(ImportDialog)
     qtbot.waitUntil(dialog.ok.isEnabled)
     qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)

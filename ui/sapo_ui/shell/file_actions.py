@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from sapo_ui.features.publish.dialog import PublishDialog
     from sapo_ui.features.report.dialog import ReportDialog
 
-FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
-BUNDLE = ".sapo"
+FILTER = "Labeled steps, annotation bundles (*.jsonl *.json *.gz *.sapo *.db);;All files (*)"
 
 
 class FileActions(QObject):
@@ -78,15 +77,16 @@ class FileActions(QObject):
         return dialog
 
     def _chosen(self, name: str) -> None:
-        self.open_import(Path(name))
+        self.open_file(Path(name))
 
     def open_file(self, file: Path) -> None:
-        """Take a file in: an annotation bundle (.sapo) at once, any other after saying what importing it would come
-        to."""
-        if file.suffix.lower() != BUNDLE:
+        """Take a file in: an annotation bundle at once, any other after saying what importing it would come to."""
+        from sapo_studio.formats.bundle_mark import is_bundle  # only who brings one pays for it
+
+        if not is_bundle(file):
             self.open_import(file)
             return
-        from sapo_ui.features.annotate.bundle_files import bring_in  # only who brings one pays for it
+        from sapo_ui.features.annotate.bundle_files import bring_in
 
         bring_in(self._window, file, self._brought)
 
@@ -168,18 +168,20 @@ class FileActions(QObject):
         self._imported(found.run_id, said + refused)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Files may be dropped anywhere on the window; the first of several is opened."""
+        """Files may be dropped anywhere on the window; the first of several is opened, and that is said."""
         if isinstance(event, QDropEvent) and event.type() in (QEvent.Type.DragEnter, QEvent.Type.Drop):
-            file = dropped(event)
-            if file is not None:
+            files = dropped(event)
+            if files:
                 event.acceptProposedAction()
                 if event.type() == QEvent.Type.Drop:
-                    self.open_file(file)
+                    self.open_file(files[0])
+                    if len(files) > 1:
+                        self._say(f"Of {len(files):,} files {files[0].name} was opened. Drop the others one by one.")
                 return True
         return super().eventFilter(watched, event)
 
 
-def dropped(event: QDropEvent | QDragEnterEvent) -> Path | None:
-    """The first file of this machine in what is dragged."""
+def dropped(event: QDropEvent | QDragEnterEvent) -> list[Path]:
+    """The files of this machine in what is dragged."""
     found = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return next((file for file in found if not file.is_dir()), None)
+    return [file for file in found if not file.is_dir()]
