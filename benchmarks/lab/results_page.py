@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from sapo_studio.app.reports.paragraphs import filled
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.labelers.registry import COMPARED
 from sapo_studio.domain.ledger import PARTS, Compute
@@ -78,7 +79,7 @@ def write_page(out: Path, config: RunConfig, folders: Sequence[Path]) -> None:
         _heads(seeds),
         _labels(seeds),
     ]
-    (out / "lab.md").write_text("\n".join([*parts, _targets(seeds, config)]))
+    (out / "lab.md").write_text(filled("\n".join([*parts, _targets(seeds, config)])))
 
 
 def _head(config: RunConfig, count: int) -> str:

@@ -234,7 +234,7 @@ _STORED = (
     MetricInfo(
         "label_accuracy",
         "Label accuracy",
-        "share of the labels that the verifier was trained on that are true",
+        "share of an iteration's labels that are true, before a consensus filter leaves any out",
         better=1,
         short="Labels",
         column="labels correct",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sapo_studio.app.experiments.matrix_file import Matrix
 from sapo_studio.app.experiments.table import COMPARED, COMPARED_BY_ITERATION, Row, TaskTable
 from sapo_studio.app.reports import drawing
+from sapo_studio.app.reports.paragraphs import filled
 from sapo_studio.domain.labelers.registry import NONE
 from sapo_studio.domain.ledger import NOT_KNOWN, PARTS
 from sapo_studio.domain.metric_catalog import METRICS, MetricInfo
@@ -41,7 +42,7 @@ def write(out: Path, matrix: Matrix, tables: Sequence[TaskTable], verifiers: Seq
     by `pictures.verifiers`. Returns all of them."""
     pictures = [*(picture(out, matrix, table) for table in tables if table.curves), *verifiers]
     text = out / "results.md"
-    write_output(text, markdown(matrix, tables, [path.name for path in pictures]))
+    write_output(text, filled(markdown(matrix, tables, [path.name for path in pictures])))
     raw = out / "results.json"
     write_output(raw, json.dumps([asdict(table) for table in tables], indent=1) + "\n")
     return [text, raw, *pictures]

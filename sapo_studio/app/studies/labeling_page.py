@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sapo_studio.app.reports import drawing
+from sapo_studio.app.reports.paragraphs import filled
 from sapo_studio.app.reports.sheets import Sheet
 from sapo_studio.domain.labelers.registry import LABELERS
 from sapo_studio.domain.metrics import wilson
@@ -89,7 +90,7 @@ def write(out: Path, found: Row) -> list[Path]:
     """Write results.md, results.json and labelers.svg into the folder `out`. Returns what was written."""
     image = picture(out / "labelers.svg", found["studies"])
     text, raw = out / "results.md", out / "results.json"
-    write_output(text, markdown(found, image.name))
+    write_output(text, filled(markdown(found, image.name)))
     write_output(raw, json.dumps(found, indent=1) + "\n")
     return [text, raw, image]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from sapo_studio.app.reports import drawing
+from sapo_studio.app.reports.paragraphs import filled
 from sapo_studio.app.reports.sheets import Sheet
 from sapo_studio.files import write_output
 
@@ -164,7 +165,7 @@ def write(out: Path, found: Found) -> list[Path]:
     """Write results.md, results.json and verifier.svg into the folder `out`. Returns what was written."""
     image = picture(out / "verifier.svg", found)
     text, raw = out / "results.md", out / "results.json"
-    write_output(text, markdown(found, image.name if image else ""))
+    write_output(text, filled(markdown(found, image.name if image else "")))
     write_output(raw, json.dumps(found, indent=1) + "\n")
     return [text, raw, *([image] if image else [])]
 
