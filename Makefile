@@ -157,9 +157,9 @@ REST := lab/sapo/0 lab/sapo/1 lab/sapo/2
 
 results: $(DEV)  ## regenerate docs/results: methods side by side, labeling, verifier, consensus filter (2 hours)
 	$(RESULTS) $(BIN)/sapo matrix docs/results/methods.toml --out docs/results/methods
-	$(RESULTS) $(BIN)/sapo matrix docs/results/methods-amount.toml --out docs/results/methods-amount
 	$(RESULTS) $(BIN)/sapo matrix docs/results/long.toml --out build/results/long
 	$(MAKE) --no-print-directory -j2 results-labelling results-verifier results-consensus
+	$(RESULTS) $(BIN)/sapo matrix docs/results/methods-amount.toml --out docs/results/methods-amount
 
 results-labelling:
 	$(RESULTS) $(BIN)/sapo label-study $(LONG) --lengths 4,8,9,10,12,16 --out docs/results/labelling
