@@ -14,10 +14,13 @@ import socket
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import distributed, nn
+
+if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -93,6 +96,10 @@ class Group:
 
     def broadcast_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give all ranks the leader's values of `parameters`, bit by bit."""
+
+    def mesh(self, device: torch.device) -> DeviceMesh | None:
+        """The ranks as those that divide a model on `device` among them; None for one process on its own."""
+        return None
 
     def helpers_per_rank(self, count: int) -> int:
         """This rank's part of its machine's `count` helper processes. 0 means one a core, and stays 0 for a single
@@ -180,6 +187,13 @@ class Ranks(Group):
                 for p, piece in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
                     p.copy_(piece.view_as(p))
 
+    def mesh(self, device: torch.device) -> DeviceMesh | None:
+        """See Group."""
+        from torch.distributed.device_mesh import DeviceMesh
+
+        members = self._gradients or cast("distributed.ProcessGroup", distributed.group.WORLD)
+        return DeviceMesh.from_group(members, device.type)
+
     def barrier(self) -> None:
         """See Group."""
         self.broadcast_int(0)
@@ -199,6 +213,18 @@ def _peers() -> Generator[None]:
         raise
     except RuntimeError as error:  # gloo and NCCL have no finer one that all of them use
         raise PeersLostError(str(error)) from error
+
+
+@contextlib.contextmanager
+def peers_at_work() -> Generator[None]:
+    """Raise PeersLostError where a library's own messages to other ranks fail inside. Its other errors pass."""
+    try:
+        yield
+    except RuntimeError as error:
+        # gloo has none of its own, and names its files in what it says.
+        if isinstance(error, distributed.DistError) or "gloo" in str(error):
+            raise PeersLostError(str(error)) from error
+        raise
 
 
 def _machine() -> tuple[str, str]:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sapo_engine.models.memory import free_bytes, network_in, numerics_of, shape_of
+from sapo_engine.training.sharded import own_bytes
 from sapo_studio.config.engine_limits import MICRO_TOKENS
 from sapo_studio.forecast.memory import micro_tokens_on_cpu, micro_tokens_that_fit
 from sapo_studio.forecast.memory_parts import size
@@ -76,4 +77,4 @@ class MicroTokens:
 def allocated(optimiser: torch.optim.Optimizer) -> float:
     """Bytes of the moments that `optimiser` has so far."""
     states = optimiser.state.values()
-    return float(sum(value.nbytes for state in states for value in state.values() if isinstance(value, torch.Tensor)))
+    return float(sum(own_bytes(value) for state in states for value in state.values() if torch.is_tensor(value)))

@@ -10,10 +10,11 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import torch
@@ -22,11 +23,12 @@ from torch import nn
 from sapo_engine.models.placement import Placement
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
-from sapo_engine.process_group import ALONE, Group
+from sapo_engine.process_group import ALONE, Group, peers_at_work
 from sapo_engine.training.batching import epoch_batches
 from sapo_engine.training.compiled_body import CompiledBody
 from sapo_engine.training.micro_batches import MicroTokens, allocated, divided, micro_tokens
 from sapo_engine.training.optimiser_memory import hold
+from sapo_engine.training.sharded import Shards, can_be_sharded, whole
 from sapo_engine.training.state import load_training_state, save_training_state, saved_bill, training_facts
 from sapo_engine.training.working_copy import WorkingCopy, works_on_a_copy
 from sapo_studio.domain.ledger import UNCOUNTED, Bill, Meter, trained
@@ -80,6 +82,10 @@ class NullCallback:
 class Loss(Protocol):
     """What is minimised, as a mean that can be summed up in parts: sum of `part(...)` / `weigh(whole batch)`."""
 
+    def over(self, model: nn.Module) -> Self:
+        """The same loss of another model, which is built like its own. Only asked for where a training is sharded."""
+        ...
+
     def positions(self, index: int) -> int:
         """Token positions that the model computes for an item: what a pair shares counts once, if it is read so. The
         memory of a part goes by their sum."""
@@ -102,7 +108,8 @@ class TrainingArgs:
     `micro_tokens`, `precision` and `group` change memory and time and, beyond floating-point noise, nothing else: at
     most `micro_tokens` token positions at a time in each process (0: what memory has room for), the `precision` of
     matrix products (weights and losses stay in fp32), whether to `compile` the network's blocks where that pays on a
-    card, and the processes that train together. `meter` counts what is trained on, as tokens of `who`.
+    card, and the processes that train together: whether these divide what is trained among them (`sharded`), where that
+    can be. `meter` counts what is trained on, as tokens of `who`.
     `placement` hears of what is held on the device beside the model.
     """
 
@@ -115,6 +122,7 @@ class TrainingArgs:
     micro_tokens: int = 0
     precision: str = "fp32"
     compile: bool = False
+    sharded: bool = False
     group: Group = ALONE
     meter: Meter = field(default_factory=Meter)
     placement: Placement | None = None
@@ -144,7 +152,7 @@ def train(
     """
     with args.meter.span() as bill:
         training = _Training(model, lengths, loss, args, callback, bill, tokens or lengths, state_file)
-        with hold(training.optimiser, args.placement):
+        with hold(training.optimiser, args.placement), training.in_place(), peers_at_work():
             try:
                 return training.run(enough, check_every, cool_down)
             finally:
@@ -175,15 +183,18 @@ class _Training:
         tokens: Sequence[int],
         state_file: Path | None,
     ) -> None:
-        self.model, self.loss, self.args, self.callback, self.bill = model, loss, args, callback, bill
+        self.loss, self.args, self.callback, self.bill = loss, args, callback, bill
         self.lengths, self.tokens, self.state_file = lengths, tokens, state_file
         self.group = args.group
         self.device = next(model.parameters()).device
         self.weights, self.frozen = parameters_at_work(model), own_weights_frozen(model)
+        self.shards = self._shards(model)
+        self.model = model if self.shards is None else self.shards.model
         self.per_epoch = math.ceil(len(lengths) / args.batch_size)
         self.total = max(1, round(args.epochs * self.per_epoch))
-        head = [p for name, p in model.named_parameters() if name.startswith("head.") and p.requires_grad]
-        body = [p for name, p in model.named_parameters() if not name.startswith("head.") and p.requires_grad]
+        trained = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        head = [p for name, p in trained if name.startswith("head.")]
+        body = [p for name, p in trained if not name.startswith("head.")]
         self.parameters = [*body, *head]
         groups = [{"params": body, "peak": args.learning_rate}]
         if head:
@@ -191,8 +202,11 @@ class _Training:
         self.optimiser = adamw(groups, args, self.device)
         # fp16 loses small gradients: they are scaled up, and down again before the step.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=args.precision == "fp16")
-        self.copy = WorkingCopy(model) if works_on_a_copy(model, args.precision) else None
-        self.compiled = CompiledBody(model, lambda message: callback.log(message, "warning"))
+        copied = self.shards is None and works_on_a_copy(model, args.precision)
+        self.copy = WorkingCopy(model) if copied else None
+        half = copied or (self.shards is not None and self.shards.half)
+        self.cast = "fp32" if half else args.precision
+        self.compiled = CompiledBody(self.model, lambda message: callback.log(message, "warning"))
         self.step, self.cooling_from = 0, 0
         self.micro = MicroTokens(args.micro_tokens, lambda message: callback.log(message, "warning"))
 
@@ -200,7 +214,7 @@ class _Training:
         """See `train`."""
         args, group, callback = self.args, self.group, self.callback
         self._go_on(enough is not None, check_every)
-        group.broadcast_parameters(self.parameters)
+        self._level()
         reported = 0.0
         end = self.cooling_from + cool_down if self.cooling_from else self.total
         batches: list[list[int]] = []
@@ -221,9 +235,10 @@ class _Training:
             batch = batches[self.step - epoch * self.per_epoch]
             means = self._gradients(batch)
             self._count(batch)
-            group.sum_gradients(self.parameters)
+            if self.shards is None:
+                group.sum_gradients(self.parameters)
             self.scaler.unscale_(self.optimiser)
-            norm = float(nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM))
+            norm = float(whole(nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)))
             self.scaler.step(self.optimiser)
             self.scaler.update()
             if self.copy is not None:
@@ -246,12 +261,14 @@ class _Training:
                 reported = now
                 callback.progress(self.step, end)
             if enough is not None and not self.cooling_from and self.step % check_every == 0 and self.step < end:
-                with contextlib.nullcontext() if self.copy is None else self.copy.away():
+                with self._looked_at():
                     reached = enough(self.step)
                 if reached:
                     self.cooling_from, end = self.step, min(end, self.step + cool_down)
                 self.model.train()
-        group.broadcast_parameters(self.parameters)
+        self._level()
+        if self.shards is not None:
+            self.shards.gather()
         return self.step
 
     def close(self) -> None:
@@ -262,6 +279,34 @@ class _Training:
         # As large as the weights, and of no use any more.
         self.optimiser.zero_grad(set_to_none=True)
         self.model.eval()
+
+    def in_place(self) -> AbstractContextManager[None]:
+        """What is trained is on the device inside, whether it is the model or stands in for it."""
+        if self.shards is None or self.args.placement is None:
+            return contextlib.nullcontext()
+        return self.args.placement.standing_in(self.shards.move)
+
+    def _shards(self, model: nn.Module) -> Shards | None:
+        """What stands in for `model` where it is to be divided among the ranks, and can be."""
+        mesh = self.group.mesh(self.device) if self.args.sharded and can_be_sharded(model) else None
+        if mesh is None:
+            return None
+        self.group.broadcast_parameters(model.parameters())
+        return Shards(model, self.loss, mesh, self.args.precision)
+
+    def _level(self) -> None:
+        """Have all ranks train the same weights. Parts of one whole are."""
+        if self.shards is None:
+            self.group.broadcast_parameters(self.parameters)
+
+    @contextlib.contextmanager
+    def _looked_at(self) -> Generator[None]:
+        """The model as whoever looks at it in the middle of its training is to see it."""
+        if self.shards is not None:
+            self.optimiser.zero_grad(set_to_none=True)
+            self.shards.gather()
+        with contextlib.nullcontext() if self.copy is None else self.copy.away():
+            yield
 
     def _go_on(self, checked: bool, check_every: int) -> None:
         """From the state that was kept, if there is one."""
@@ -278,6 +323,8 @@ class _Training:
             now, why = micro_tokens(self.model, self.args.precision, longest, allocated(self.optimiser))
         # What a dropout leaves out depends on how a batch is divided: a training goes on as it began, if there is room.
         self.micro.now = min(kept or now, now)
+        if self.shards is not None:  # each rank has to know how many parts the others have
+            self.micro.now = min(self.group.gather(self.micro.now))
         if why:
             said = f"Trained on at a time: {self.micro.now:,} token positions"
             self.callback.log(f"{said} ({why}; runtime.micro_tokens = 0).")
@@ -311,11 +358,11 @@ class _Training:
         self.args.meter.add(trained(tokens, self.weights, frozen=self.frozen, who=self.args.who))
 
     def _save(self) -> None:
-        if self.state_file is not None and self.group.leader:
+        if self.state_file is not None and (self.group.leader or self.shards is not None):
             more = {"micro_tokens": json.dumps([self.args.micro_tokens, self.micro.now])}
-            at = (self.step, self.cooling_from)
+            state = (self.model, self.optimiser, self.step, self.cooling_from, self.scaler, self.bill, more)
             with contextlib.nullcontext() if self.copy is None else self.copy.masters():
-                save_training_state(self.state_file, self.model, self.optimiser, *at, self.scaler, self.bill, more)
+                save_training_state(self.state_file, *state, write=self.group.leader)
 
     def _scale(self, cool_down: int) -> float:
         """Share of the peak learning rate at the step that comes now."""
@@ -327,17 +374,19 @@ class _Training:
         """Put this process's part of the batch's gradient, scaled, in place. Returns loss and curves' values of the
         whole batch. Where memory runs out it is done again in smaller parts."""
         weight = self.loss.weigh(batch)
-        mine = batch[self.group.rank :: self.group.size]  # like lengths lie side by side: every rank has some of each
         while True:
             self.optimiser.zero_grad(set_to_none=True)
-            parts = divided(mine, self.loss.positions, self.micro.now)
+            parts, company = self._parts(batch)
             sums: dict[str, torch.Tensor] = {}
             again = False
             try:
                 for number, part in enumerate(parts):
                     self._add(part, number, weight, sums)
+                for _ in range(company):
+                    self._keep_company(batch)
             except torch.OutOfMemoryError:
-                again = self.micro.halve(parts, self.loss.positions)
+                # Ranks that have parts of one model wait in the middle of a pass for the one that cannot go on.
+                again = self.shards is None and self.micro.halve(parts, self.loss.positions)
                 if not again:
                     raise
             except RuntimeError as error:  # dynamo, inductor and Triton have no narrower one in common
@@ -357,11 +406,29 @@ class _Training:
         # What a dropout leaves out depends on the place in the training alone, so that a resumed one is the same.
         at = [self.args.seed, self.step, self.group.rank, number]
         torch.manual_seed(int(np.random.SeedSequence(at).generate_state(1)[0]))
-        with autocast(self.device, self.args.precision if self.copy is None else "fp32"):
-            value, more = self.loss.part(part)
+        value, more = self._pass(part)
         self.scaler.scale(value / weight).backward()
         for name, figure in {"loss": value.detach(), **more}.items():
             sums[name] = sums[name] + figure if name in sums else figure
+
+
+    def _parts(self, batch: Sequence[int]) -> tuple[list[list[int]], int]:
+        """What this process does of the batch at a time. And how many times more others do something, whom it has to
+        keep company where each has a part of the model."""
+        # Like lengths lie side by side: every rank has some of each.
+        size = self.group.size
+        each = [divided(batch[rank::size], self.loss.positions, self.micro.now) for rank in range(size)]
+        mine = each[self.group.rank]
+        return mine, 0 if self.shards is None else max(map(len, each)) - len(mine)
+
+    def _pass(self, items: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        with autocast(self.device, self.cast):
+            return (self.loss if self.shards is None else self.shards).part(items)
+
+    def _keep_company(self, batch: Sequence[int]) -> None:
+        """Pass over the batch's shortest item for nothing: other ranks need this one's part of the model for theirs."""
+        value, _ = self._pass([min(batch, key=self.loss.positions)])
+        (value * 0.0).backward()
 
 
 def _schedule(step: int, total: int) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self, cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from sapo_engine.models.placement import Placement
 from sapo_engine.process_group import ALONE, Group
@@ -35,6 +37,10 @@ class StepLoss:
     verifier: Verifier
     examples: Sequence[VerifierExample]
     pad_id: int
+
+    def over(self, model: nn.Module) -> Self:
+        """See Loss."""
+        return replace(self, verifier=cast("Verifier", model))
 
     def positions(self, index: int) -> int:
         """See Loss."""

@@ -1,0 +1,136 @@
+"""A model whose weights, gradients and moments are divided among the ranks while it is trained (torch's FSDP2), for one
+that does not fit a card with all of that.
+
+What is trained is a stand-in: modules like the model's own, each rank holding its part of their weights. Those of a
+block are put together while it is calculated with, and let go again. The model itself stays whole and as it was, until
+it is given what the parts have become (`gather`); so whoever samples, scores or saves knows nothing of parts.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import nn
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from sapo_engine.models.memory import network_in
+from sapo_engine.models.reasoner import own_weights_frozen
+from sapo_engine.training.reading import remember, way_of
+from sapo_engine.training.working_copy import wants_fp32, works_on_a_copy
+
+if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
+    from torch.distributed.tensor import DTensor
+
+    from sapo_engine.training.trainer import Loss
+
+Figures = tuple[torch.Tensor, dict[str, torch.Tensor]]
+
+
+def can_be_sharded(model: nn.Module) -> bool:
+    """Whether a training of `model` can be divided so: of all weights of a transformers network, in blocks. Adapters
+    are small, and the frozen weights beside them have to fit a card for sampling, too."""
+    network = network_in(model)
+    return network is not None and not own_weights_frozen(network) and bool(_blocks(network))
+
+
+class Shards:
+    """The stand-in for `model`, made for a training by `loss` in `precision`, on the ranks of `mesh`. All ranks have to
+    call everything here together.
+
+    Gradients are those of the whole batch, summed in fp32; `half`: weights are in bf16 while they are together,
+    as those of a WorkingCopy, so that no autocast is wanted.
+    """
+
+    def __init__(self, model: nn.Module, loss: Loss, mesh: DeviceMesh, precision: str) -> None:
+        from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard  # a second's import, of no use to most
+
+        self._whole = model
+        # Modules of its own over the same weights: each rank takes its part of these, and leaves them as they are.
+        self.model: nn.Module = copy.deepcopy(model, {id(value): value for value in model.parameters()})
+        network, own = network_in(model), network_in(self.model)
+        if network is None or own is None:
+            raise TypeError(f"{type(model).__name__} has no transformers network")
+        self.half = works_on_a_copy(model, precision) and not wants_fp32(network)
+        exact = MixedPrecisionPolicy(cast_forward_inputs=False)
+        within = exact
+        if self.half:
+            within = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
+        way = way_of(network)  # looked at where the weights are whole
+        if way.head is not None:
+            way = replace(way, head=replace(way.head, module=cast("nn.Module", own.get_output_embeddings())))
+        remember(own, way)
+        for block in reversed(_blocks(own)):  # one inside another comes first
+            fully_shard(block, mesh=mesh, mp_policy=within)
+        self._pass = _Pass(own, loss.over(self.model).part)
+        fully_shard(self._pass, mesh=mesh, mp_policy=within, reshard_after_forward=False)
+        beside = nn.ModuleList(part for part in self.model.children() if self.model is not own and part is not own)
+        if beside:  # a verifier's head, which is in fp32
+            self._pass = _Pass(beside, self._pass)
+            fully_shard(self._pass, mesh=mesh, mp_policy=exact, reshard_after_forward=False)
+        for module in self._pass.modules():
+            if isinstance(module, FSDPModule):  # the loss is a sum over ranks; FSDP would take the mean
+                module.set_gradient_divide_factor(1.0)
+                module.set_force_sum_reduction_for_comms(True)
+
+    def part(self, indices: Sequence[int]) -> Figures:
+        """See Loss.part."""
+        return self._pass(list(indices))
+
+    @torch.no_grad()
+    def gather(self) -> None:
+        """Give the model itself what its parts have become, bit by bit the same on all ranks."""
+        for value, part in zip(self._whole.parameters(), self.model.parameters(), strict=True):
+            if part.requires_grad:
+                value.copy_(whole(part.detach()))
+
+    def move(self, device: torch.device) -> None:
+        """Take this rank's parts to `device`: between two steps, and back before the next."""
+        self._pass.to(device)
+
+
+class _Pass(nn.Module):
+    """A loss as a forward pass of the `model` that it reads: what is in none of its blocks (embeddings, language head)
+    is put together from the beginning of the pass to the end of the backward one."""
+
+    def __init__(self, model: nn.Module, part: Callable[[Sequence[int]], Figures]) -> None:
+        super().__init__()
+        self.model = model
+        self._part = part
+
+    def forward(self, indices: Sequence[int]) -> Figures:
+        """See Loss.part."""
+        return self._part(indices)
+
+
+def whole(value: torch.Tensor) -> torch.Tensor:
+    """All of a tensor that may be divided among the ranks, on each of them."""
+    return cast("DTensor", value).full_tensor() if is_divided(value) else value
+
+
+def own_bytes(value: torch.Tensor) -> int:
+    """What this rank holds of a tensor that may be divided among the ranks."""
+    return cast("DTensor", value).to_local().nbytes if is_divided(value) else value.nbytes
+
+
+def divided_like(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """`value`, which every rank has whole, divided among the ranks as `other` is, if it is."""
+    if not is_divided(other):
+        return value
+    from torch.distributed.tensor import distribute_tensor
+
+    like = cast("DTensor", other)
+    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
+
+
+def is_divided(value: torch.Tensor) -> bool:
+    """Whether this is a rank's part of a tensor."""
+    return hasattr(value, "full_tensor")  # the class itself would have to be imported
+
+
+def _blocks(network: nn.Module) -> list[nn.Module]:
+    return [module for module in network.modules() if isinstance(module, GradientCheckpointingLayer)]
