@@ -31,19 +31,19 @@ def divided(items: Sequence[int], positions: Callable[[int], int], most: int) ->
 
 
 def micro_tokens(
-    model: nn.Module, precision: str, longest: int, there: float = 0.0, *, plain: bool = False
+    model: nn.Module, precision: str, longest: int, there: float = 0.0, *, plain: bool = False, shards: int = 1
 ) -> tuple[int, str]:
     """How many token positions `model`, set up for training, may be trained on at a time where nobody says, and what
     that rests on ("" on a CPU, where it is always the same). `longest` texts; `there`: bytes that the training's
     optimiser has allocated already. `plain`: by another trainer, which casts and makes scores over the vocabulary for
-    all positions at once."""
+    all positions at once. `shards`: processes that divide what is trained among them."""
     network = network_in(model)
     shape = shape_of(network) if network is not None else None
     free = free_bytes(next(model.parameters()).device)
     if network is None or shape is None:
         known = "" if network is None else network.config.model_type
         return MICRO_TOKENS, f"the shape of {known or 'the model'} is not known" if free is not None else ""
-    how = numerics_of(network, precision)
+    how = numerics_of(network, precision, shards)
     if plain:
         how = replace(how, copy=False, whole_scores=True)
     if free is None:

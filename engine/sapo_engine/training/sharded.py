@@ -3,13 +3,15 @@ that does not fit a card with all of that.
 
 What is trained is a stand-in: modules like the model's own, each rank holding its part of their weights. Those of a
 block are put together while it is calculated with, and let go again. The model itself stays whole and as it was, until
-it is given what the parts have become (`gather`); so whoever samples, scores or saves knows nothing of parts.
+it is given what the parts have become (`settle`); so whoever samples, scores or saves knows nothing of parts.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -18,7 +20,9 @@ from torch import nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from sapo_engine.models.memory import network_in
+from sapo_engine.models.placement import Placement
 from sapo_engine.models.reasoner import own_weights_frozen
+from sapo_engine.training.at_work import AtWork, Figures
 from sapo_engine.training.reading import remember, way_of
 from sapo_engine.training.working_copy import wants_fp32, works_on_a_copy
 
@@ -28,8 +32,6 @@ if TYPE_CHECKING:
 
     from sapo_engine.training.trainer import Loss
 
-Figures = tuple[torch.Tensor, dict[str, torch.Tensor]]
-
 
 def can_be_sharded(model: nn.Module) -> bool:
     """Whether a training of `model` can be divided so: of all weights of a transformers network, in blocks. Adapters
@@ -38,27 +40,30 @@ def can_be_sharded(model: nn.Module) -> bool:
     return network is not None and not own_weights_frozen(network) and bool(_blocks(network))
 
 
-class Shards:
-    """The stand-in for `model`, made for a training by `loss` in `precision`, on the ranks of `mesh`. All ranks have to
-    call everything here together.
+class Shards(AtWork):
+    """A stand-in for `model`, made for a training by `loss` in `precision` on the ranks of `mesh`.
 
-    Gradients are those of the whole batch, summed in fp32; `half`: weights are in bf16 while they are together,
-    as those of a WorkingCopy, so that no autocast is wanted.
+    In bf16 weights are so while they are together, as those of a WorkingCopy; gradients are summed in fp32.
     """
 
     def __init__(self, model: nn.Module, loss: Loss, mesh: DeviceMesh, precision: str) -> None:
-        from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard  # a second's import, of no use to most
+        from torch.distributed.fsdp import (  # a second's import, of no use to most
+            FSDPModule,
+            MixedPrecisionPolicy,
+            fully_shard,
+        )
 
-        self._whole = model
+        self._given, self.shards = model, mesh.size()
         # Modules of its own over the same weights: each rank takes its part of these, and leaves them as they are.
         self.model: nn.Module = copy.deepcopy(model, {id(value): value for value in model.parameters()})
         network, own = network_in(model), network_in(self.model)
         if network is None or own is None:
             raise TypeError(f"{type(model).__name__} has no transformers network")
-        self.half = works_on_a_copy(model, precision) and not wants_fp32(network)
+        half = works_on_a_copy(model, precision) and not wants_fp32(network)
+        self.cast = "fp32" if half else precision
         exact = MixedPrecisionPolicy(cast_forward_inputs=False)
         within = exact
-        if self.half:
+        if half:
             within = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
         way = way_of(network)  # looked at where the weights are whole
         if way.head is not None:
@@ -78,18 +83,45 @@ class Shards:
                 module.set_force_sum_reduction_for_comms(True)
 
     def part(self, indices: Sequence[int]) -> Figures:
-        """See Loss.part."""
+        """See AtWork."""
         return self._pass(list(indices))
 
+    def in_place(self, placement: Placement | None) -> AbstractContextManager[None]:
+        """See AtWork. The model itself leaves the device."""
+        return contextlib.nullcontext() if placement is None else placement.standing_in(self._move)
+
+    def begin(self) -> None:
+        """See AtWork: they are parts of one whole."""
+
+    def sum_gradients(self) -> None:
+        """See AtWork: FSDP does as they come, so that no rank ever has all of them."""
+
+    def follow(self) -> None:
+        """See AtWork: weights are put together anew for each pass."""
+
+    @contextlib.contextmanager
+    def looked_at(self) -> Generator[None]:
+        """See AtWork."""
+        for value in self.model.parameters():
+            value.grad = None
+        self.settle()
+        yield
+
+    def kept(self) -> AbstractContextManager[None]:
+        """See AtWork."""
+        return contextlib.nullcontext()
+
     @torch.no_grad()
-    def gather(self) -> None:
-        """Give the model itself what its parts have become, bit by bit the same on all ranks."""
-        for value, part in zip(self._whole.parameters(), self.model.parameters(), strict=True):
+    def settle(self) -> None:
+        """See AtWork."""
+        for value, part in zip(self._given.parameters(), self.model.parameters(), strict=True):
             if part.requires_grad:
                 value.copy_(whole(part.detach()))
 
-    def move(self, device: torch.device) -> None:
-        """Take this rank's parts to `device`: between two steps, and back before the next."""
+    def end(self) -> None:
+        """See AtWork: it is as it was, but for what `settle` gave it."""
+
+    def _move(self, device: torch.device) -> None:
         self._pass.to(device)
 
 

@@ -6,12 +6,10 @@ A batch may be divided among processes and, in each, done in parts: the gradient
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
@@ -24,13 +22,13 @@ from sapo_engine.models.placement import Placement
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
 from sapo_engine.process_group import ALONE, Group, peers_at_work
+from sapo_engine.training.at_work import AtWork, Whole
 from sapo_engine.training.batching import epoch_batches
 from sapo_engine.training.compiled_body import CompiledBody
 from sapo_engine.training.micro_batches import MicroTokens, allocated, divided, micro_tokens
 from sapo_engine.training.optimiser_memory import hold
 from sapo_engine.training.sharded import Shards, can_be_sharded, whole
 from sapo_engine.training.state import load_training_state, save_training_state, saved_bill, training_facts
-from sapo_engine.training.working_copy import WorkingCopy, works_on_a_copy
 from sapo_studio.domain.ledger import UNCOUNTED, Bill, Meter, trained
 from sapo_studio.forecast.compiling import compiling_pays
 
@@ -152,7 +150,7 @@ def train(
     """
     with args.meter.span() as bill:
         training = _Training(model, lengths, loss, args, callback, bill, tokens or lengths, state_file)
-        with hold(training.optimiser, args.placement), training.in_place(), peers_at_work():
+        with hold(training.optimiser, args.placement), training.at_work.in_place(args.placement), peers_at_work():
             try:
                 return training.run(enough, check_every, cool_down)
             finally:
@@ -167,6 +165,15 @@ def adamw(groups: list[dict[str, Any]], args: TrainingArgs, device: torch.device
     """
     way = {"fused": True} if device.type == "cuda" else {"foreach": True}
     return torch.optim.AdamW(groups, lr=args.learning_rate, weight_decay=args.weight_decay, betas=(0.9, 0.98), **way)
+
+
+def _at_work(model: nn.Module, loss: Loss, args: TrainingArgs, device: torch.device) -> AtWork:
+    """What the steps are made on: parts of `model` where it is to be divided among the ranks and can be."""
+    mesh = args.group.mesh(device) if args.sharded and can_be_sharded(model) else None
+    if mesh is None:
+        return Whole(model, loss, args.group, args.precision)
+    args.group.broadcast_parameters(model.parameters())
+    return Shards(model, loss, mesh, args.precision)
 
 
 class _Training:
@@ -188,11 +195,10 @@ class _Training:
         self.group = args.group
         self.device = next(model.parameters()).device
         self.weights, self.frozen = parameters_at_work(model), own_weights_frozen(model)
-        self.shards = self._shards(model)
-        self.model = model if self.shards is None else self.shards.model
+        self.model, self.at_work = model, _at_work(model, loss, args, self.device)
         self.per_epoch = math.ceil(len(lengths) / args.batch_size)
         self.total = max(1, round(args.epochs * self.per_epoch))
-        trained = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        trained = [(name, p) for name, p in self.at_work.model.named_parameters() if p.requires_grad]
         head = [p for name, p in trained if name.startswith("head.")]
         body = [p for name, p in trained if not name.startswith("head.")]
         self.parameters = [*body, *head]
@@ -202,26 +208,20 @@ class _Training:
         self.optimiser = adamw(groups, args, self.device)
         # fp16 loses small gradients: they are scaled up, and down again before the step.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=args.precision == "fp16")
-        copied = self.shards is None and works_on_a_copy(model, args.precision)
-        self.copy = WorkingCopy(model) if copied else None
-        half = copied or (self.shards is not None and self.shards.half)
-        self.cast = "fp32" if half else args.precision
-        self.compiled = CompiledBody(self.model, lambda message: callback.log(message, "warning"))
+        self.compiled = CompiledBody(model, lambda message: callback.log(message, "warning"))
         self.step, self.cooling_from = 0, 0
         self.micro = MicroTokens(args.micro_tokens, lambda message: callback.log(message, "warning"))
 
     def run(self, enough: Callable[[int], bool] | None, check_every: int, cool_down: int) -> int:
         """See `train`."""
-        args, group, callback = self.args, self.group, self.callback
+        args, callback = self.args, self.callback
         self._go_on(enough is not None, check_every)
-        self._level()
         reported = 0.0
         end = self.cooling_from + cool_down if self.cooling_from else self.total
         batches: list[list[int]] = []
         epoch = -1
-        self.model.train()
-        if self.copy is not None:
-            self.copy.begin()
+        self.at_work.model.train()
+        self.at_work.begin()
         if self._compiling_pays():
             self.compiled.begin()
         while self.step < end:
@@ -235,14 +235,12 @@ class _Training:
             batch = batches[self.step - epoch * self.per_epoch]
             means = self._gradients(batch)
             self._count(batch)
-            if self.shards is None:
-                group.sum_gradients(self.parameters)
+            self.at_work.sum_gradients()
             self.scaler.unscale_(self.optimiser)
             norm = float(whole(nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)))
             self.scaler.step(self.optimiser)
             self.scaler.update()
-            if self.copy is not None:
-                self.copy.follow()
+            self.at_work.follow()
             self.step += 1
             value = means.pop("loss")
             # With fp16 a gradient may be out of bounds: the step was left out then, and the next one is scaled less.
@@ -261,58 +259,28 @@ class _Training:
                 reported = now
                 callback.progress(self.step, end)
             if enough is not None and not self.cooling_from and self.step % check_every == 0 and self.step < end:
-                with self._looked_at():
+                with self.at_work.looked_at():
                     reached = enough(self.step)
                 if reached:
                     self.cooling_from, end = self.step, min(end, self.step + cool_down)
-                self.model.train()
-        self._level()
-        if self.shards is not None:
-            self.shards.gather()
+                self.at_work.model.train()
+        self.at_work.settle()
         return self.step
 
     def close(self) -> None:
         """Leave the model as whoever comes next wants it, however the training has ended."""
         self.compiled.end()
-        if self.copy is not None:
-            self.copy.end()
+        self.at_work.end()
         # As large as the weights, and of no use any more.
         self.optimiser.zero_grad(set_to_none=True)
         self.model.eval()
-
-    def in_place(self) -> AbstractContextManager[None]:
-        """What is trained is on the device inside, whether it is the model or stands in for it."""
-        if self.shards is None or self.args.placement is None:
-            return contextlib.nullcontext()
-        return self.args.placement.standing_in(self.shards.move)
-
-    def _shards(self, model: nn.Module) -> Shards | None:
-        """What stands in for `model` where it is to be divided among the ranks, and can be."""
-        mesh = self.group.mesh(self.device) if self.args.sharded and can_be_sharded(model) else None
-        if mesh is None:
-            return None
-        self.group.broadcast_parameters(model.parameters())
-        return Shards(model, self.loss, mesh, self.args.precision)
-
-    def _level(self) -> None:
-        """Have all ranks train the same weights. Parts of one whole are."""
-        if self.shards is None:
-            self.group.broadcast_parameters(self.parameters)
-
-    @contextlib.contextmanager
-    def _looked_at(self) -> Generator[None]:
-        """The model as whoever looks at it in the middle of its training is to see it."""
-        if self.shards is not None:
-            self.optimiser.zero_grad(set_to_none=True)
-            self.shards.gather()
-        with contextlib.nullcontext() if self.copy is None else self.copy.away():
-            yield
 
     def _go_on(self, checked: bool, check_every: int) -> None:
         """From the state that was kept, if there is one."""
         now, kept = self.args.micro_tokens, 0
         if self.state_file is not None and self.group.share(self.state_file.exists()):
-            self.step, self.cooling_from = load_training_state(self.state_file, self.model, self.optimiser, self.scaler)
+            what = (self.at_work.model, self.optimiser, self.scaler)
+            self.step, self.cooling_from = load_training_state(self.state_file, *what)
             if self.step:
                 self._include_bill(self.state_file, checked, check_every)
                 asked, had = json.loads(training_facts(self.state_file).get("micro_tokens", "[-1, 0]"))
@@ -320,10 +288,11 @@ class _Training:
         why = ""
         if not now:
             longest = max(self.lengths, default=1)
-            now, why = micro_tokens(self.model, self.args.precision, longest, allocated(self.optimiser))
+            there, shards = allocated(self.optimiser), self.at_work.shards
+            now, why = micro_tokens(self.at_work.model, self.args.precision, longest, there, shards=shards)
         # What a dropout leaves out depends on how a batch is divided: a training goes on as it began, if there is room.
         self.micro.now = min(kept or now, now)
-        if self.shards is not None:  # each rank has to know how many parts the others have
+        if self.at_work.shards > 1:  # each rank has to know how many parts the others have
             self.micro.now = min(self.group.gather(self.micro.now))
         if why:
             said = f"Trained on at a time: {self.micro.now:,} token positions"
@@ -346,7 +315,7 @@ class _Training:
     def _compiling_pays(self) -> bool:
         """Whether the blocks are to be compiled: on a card, in bf16 throughout, without checkpointing (which calls them
         twice by ways of its own), and where the training is long enough."""
-        if not self.args.compile or self.device.type != "cuda" or self.copy is None:
+        if not self.args.compile or self.device.type != "cuda" or not self.at_work.compiles:
             return False
         if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
             return False
@@ -358,10 +327,10 @@ class _Training:
         self.args.meter.add(trained(tokens, self.weights, frozen=self.frozen, who=self.args.who))
 
     def _save(self) -> None:
-        if self.state_file is not None and (self.group.leader or self.shards is not None):
+        if self.state_file is not None and (self.group.leader or self.at_work.shards > 1):
             more = {"micro_tokens": json.dumps([self.args.micro_tokens, self.micro.now])}
-            state = (self.model, self.optimiser, self.step, self.cooling_from, self.scaler, self.bill, more)
-            with contextlib.nullcontext() if self.copy is None else self.copy.masters():
+            state = (self.at_work.model, self.optimiser, self.step, self.cooling_from, self.scaler, self.bill, more)
+            with self.at_work.kept():
                 save_training_state(self.state_file, *state, write=self.group.leader)
 
     def _scale(self, cool_down: int) -> float:
@@ -386,7 +355,7 @@ class _Training:
                     self._keep_company(batch)
             except torch.OutOfMemoryError:
                 # Ranks that have parts of one model wait in the middle of a pass for the one that cannot go on.
-                again = self.shards is None and self.micro.halve(parts, self.loss.positions)
+                again = self.at_work.shards == 1 and self.micro.halve(parts, self.loss.positions)
                 if not again:
                     raise
             except RuntimeError as error:  # dynamo, inductor and Triton have no narrower one in common
@@ -411,7 +380,6 @@ class _Training:
         for name, figure in {"loss": value.detach(), **more}.items():
             sums[name] = sums[name] + figure if name in sums else figure
 
-
     def _parts(self, batch: Sequence[int]) -> tuple[list[list[int]], int]:
         """What this process does of the batch at a time. And how many times more others do something, whom it has to
         keep company where each has a part of the model."""
@@ -419,11 +387,11 @@ class _Training:
         size = self.group.size
         each = [divided(batch[rank::size], self.loss.positions, self.micro.now) for rank in range(size)]
         mine = each[self.group.rank]
-        return mine, 0 if self.shards is None else max(map(len, each)) - len(mine)
+        return mine, max(map(len, each)) - len(mine) if self.at_work.shards > 1 else 0
 
     def _pass(self, items: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        with autocast(self.device, self.cast):
-            return (self.loss if self.shards is None else self.shards).part(items)
+        with autocast(self.device, self.at_work.cast):
+            return self.at_work.part(items)
 
     def _keep_company(self, batch: Sequence[int]) -> None:
         """Pass over the batch's shortest item for nothing: other ranks need this one's part of the model for theirs."""
