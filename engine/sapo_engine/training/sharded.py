@@ -13,7 +13,7 @@ import copy
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -28,8 +28,6 @@ from sapo_engine.training.working_copy import wants_fp32, works_on_a_copy
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
-    from torch.distributed.tensor import DTensor
-
     from sapo_engine.training.trainer import Loss
 
 
@@ -141,12 +139,14 @@ class _Pass(nn.Module):
 
 def whole(value: torch.Tensor) -> torch.Tensor:
     """All of a tensor that may be divided among the ranks, on each of them."""
-    return cast("DTensor", value).full_tensor() if is_divided(value) else value
+    divided: Any = value  # a DTensor, whose import takes a second
+    return divided.full_tensor() if is_divided(value) else value
 
 
 def own_bytes(value: torch.Tensor) -> int:
     """What this rank holds of a tensor that may be divided among the ranks."""
-    return cast("DTensor", value).to_local().nbytes if is_divided(value) else value.nbytes
+    divided: Any = value
+    return divided.to_local().nbytes if is_divided(value) else value.nbytes
 
 
 def divided_like(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
@@ -155,13 +155,13 @@ def divided_like(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         return value
     from torch.distributed.tensor import distribute_tensor
 
-    like = cast("DTensor", other)
+    like: Any = other
     return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
 
 
 def is_divided(value: torch.Tensor) -> bool:
     """Whether this is a rank's part of a tensor."""
-    return hasattr(value, "full_tensor")  # the class itself would have to be imported
+    return hasattr(value, "full_tensor")
 
 
 def _blocks(network: nn.Module) -> list[nn.Module]:
