@@ -14,13 +14,10 @@ import socket
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import distributed, nn
-
-if TYPE_CHECKING:
-    from torch.distributed.device_mesh import DeviceMesh
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -97,7 +94,7 @@ class Group:
     def broadcast_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give all ranks the leader's values of `parameters`, bit by bit."""
 
-    def mesh(self, device: torch.device) -> DeviceMesh | None:
+    def mesh(self, device: torch.device) -> distributed.DeviceMesh | None:
         """The ranks as those that divide a model on `device` among them; None for one process on its own."""
         return None
 
@@ -187,12 +184,10 @@ class Ranks(Group):
                 for p, piece in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
                     p.copy_(piece.view_as(p))
 
-    def mesh(self, device: torch.device) -> DeviceMesh | None:
+    def mesh(self, device: torch.device) -> distributed.DeviceMesh | None:
         """See Group."""
-        from torch.distributed.device_mesh import DeviceMesh
-
         members = self._gradients or cast("distributed.ProcessGroup", distributed.group.WORLD)
-        return DeviceMesh.from_group(members, device.type)
+        return distributed.DeviceMesh.from_group(members, device.type)
 
     def barrier(self) -> None:
         """See Group."""

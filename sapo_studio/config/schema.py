@@ -123,6 +123,9 @@ class RunConfig(Section):
             if self.model.tuning != "full":
                 told = f'{nothing}: model.tuning = "{self.model.tuning}" trains adapters, which are small'
                 raise MisfitError("runtime.sharded_training", told, "auto")
+            if self.model.precision == "fp16":
+                told = 'runtime.sharded_training = "on" is for bf16 and fp32, and model.precision is "fp16"'
+                raise MisfitError("runtime.sharded_training", told, "auto")
         return self
 
 

@@ -89,7 +89,7 @@ def shards_training(config: RunConfig, shape: ModelShape | None, place: Place, t
     """Whether the processes divide what is trained among them. `card`: all bytes of the smallest card, 0 where none is
     known. By itself they do where a card has no room for a whole copy and one text at a time."""
     asked = config.runtime.sharded_training
-    if config.model.tuning != "full" or place.processes == 1:
+    if config.model.tuning != "full" or place.precision == "fp16" or place.processes == 1:
         return False
     if asked != "auto" or shape is None or not place.on_cards or not card:
         return asked == "on"

@@ -119,6 +119,7 @@ def test_a_checkpoint_lies_in_one_process_and_the_model_in_each():
         ({"runtime": {"processes": 1}}, "has nothing to divide among one process"),
         ({"runtime": {"processes": 2}, "model": {"tuning": "lora"}}, "trains adapters, which are small"),
         ({"runtime": {"processes": 2}, "model": {"tuning": "qlora"}}, "trains adapters, which are small"),
+        ({"runtime": {"processes": 2}, "model": {"precision": "fp16"}}, "is for bf16 and fp32"),
     ],
 )
 def test_nothing_to_divide_is_told_before_anything_starts(sections: dict[str, Any], why: str):

@@ -13,57 +13,62 @@ import copy
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
+from torch.distributed import DeviceMesh
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from sapo_engine.models.memory import network_in
 from sapo_engine.models.placement import Placement
+from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import own_weights_frozen
 from sapo_engine.training.at_work import AtWork, Figures
 from sapo_engine.training.reading import remember, way_of
-from sapo_engine.training.working_copy import wants_fp32, works_on_a_copy
+from sapo_engine.training.working_copy import wants_fp32
 
 if TYPE_CHECKING:
-    from torch.distributed.device_mesh import DeviceMesh
     from sapo_engine.training.trainer import Loss
 
 
-def can_be_sharded(model: nn.Module) -> bool:
-    """Whether a training of `model` can be divided so: of all weights of a transformers network, in blocks. Adapters
-    are small, and the frozen weights beside them have to fit a card for sampling, too."""
+def obstacle(model: nn.Module, precision: str) -> str:
+    """Why a training of `model` in `precision` cannot be divided so, in words; "" where nothing speaks against it."""
     network = network_in(model)
-    return network is not None and not own_weights_frozen(network) and bool(_blocks(network))
+    if network is None or not _blocks(network):
+        return "it has no blocks whose weights could be put together one after the other"
+    if own_weights_frozen(network):
+        return "adapters are small, and the frozen weights beside them have to fit a card for sampling, too"
+    if precision == "fp16":
+        return "in fp16 losses are scaled by what each process has seen"
+    if precision == "bf16" and wants_fp32(network):
+        return "some of its weights have to be in fp32 while others are in bf16"
+    return ""
 
 
 class Shards(AtWork):
     """A stand-in for `model`, made for a training by `loss` in `precision` on the ranks of `mesh`.
 
-    In bf16 weights are so while they are together, as those of a WorkingCopy; gradients are summed in fp32.
+    In bf16 weights are so while they are together, as those of a WorkingCopy; gradients are summed in fp32. Autocast
+    is not wanted: it would keep what it casts of all blocks at once.
     """
 
-    def __init__(self, model: nn.Module, loss: Loss, mesh: DeviceMesh, precision: str) -> None:
-        from torch.distributed.fsdp import (  # a second's import, of no use to most
-            FSDPModule,
-            MixedPrecisionPolicy,
-            fully_shard,
-        )
+    cast = "fp32"
 
+    def __init__(self, model: nn.Module, loss: Loss, mesh: DeviceMesh, precision: str) -> None:
         self._given, self.shards = model, mesh.size()
         # Modules of its own over the same weights: each rank takes its part of these, and leaves them as they are.
         self.model: nn.Module = copy.deepcopy(model, {id(value): value for value in model.parameters()})
         network, own = network_in(model), network_in(self.model)
         if network is None or own is None:
             raise TypeError(f"{type(model).__name__} has no transformers network")
-        half = works_on_a_copy(model, precision) and not wants_fp32(network)
-        self.cast = "fp32" if half else precision
-        exact = MixedPrecisionPolicy(cast_forward_inputs=False)
-        within = exact
-        if half:
+        exact = within = MixedPrecisionPolicy(cast_forward_inputs=False)
+        if precision == "bf16":
             within = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False)
-        way = way_of(network)  # looked at where the weights are whole
+        with autocast(network.device, precision):
+            way = way_of(network)  # looked at where the weights are whole
         if way.head is not None:
             way = replace(way, head=replace(way.head, module=cast("nn.Module", own.get_output_embeddings())))
         remember(own, way)
@@ -139,29 +144,19 @@ class _Pass(nn.Module):
 
 def whole(value: torch.Tensor) -> torch.Tensor:
     """All of a tensor that may be divided among the ranks, on each of them."""
-    divided: Any = value  # a DTensor, whose import takes a second
-    return divided.full_tensor() if is_divided(value) else value
+    return value.full_tensor() if isinstance(value, DTensor) else value
 
 
 def own_bytes(value: torch.Tensor) -> int:
     """What this rank holds of a tensor that may be divided among the ranks."""
-    divided: Any = value
-    return divided.to_local().nbytes if is_divided(value) else value.nbytes
+    return value.to_local().nbytes if isinstance(value, DTensor) else value.nbytes
 
 
 def divided_like(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """`value`, which every rank has whole, divided among the ranks as `other` is, if it is."""
-    if not is_divided(other):
+    if not isinstance(other, DTensor):
         return value
-    from torch.distributed.tensor import distribute_tensor
-
-    like: Any = other
-    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
-
-
-def is_divided(value: torch.Tensor) -> bool:
-    """Whether this is a rank's part of a tensor."""
-    return hasattr(value, "full_tensor")
+    return distribute_tensor(value.to(other.device), other.device_mesh, other.placements, src_data_rank=None)
 
 
 def _blocks(network: nn.Module) -> list[nn.Module]:

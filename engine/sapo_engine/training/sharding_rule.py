@@ -8,7 +8,7 @@ from transformers import PreTrainedModel
 
 from sapo_engine.models.memory import all_bytes, shape_of
 from sapo_engine.process_group import Group
-from sapo_engine.training.sharded import can_be_sharded
+from sapo_engine.training.sharded import obstacle
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.errors import InputError
 from sapo_studio.forecast.device_plan import Place
@@ -29,10 +29,10 @@ def shards_trainings(
     place = Place(cards, group.size, config.runtime.threads, precision, timed=False)
     texts = lengths(config.task, shape.positions if shape else 1 << 20)
     wanted = shards_training(config, shape, place, texts, card)
-    if wanted and not can_be_sharded(network):
+    if wanted and (why := obstacle(network, precision)):
         raise InputError(
             f"A training of the architecture {network.config.model_type} cannot be divided among processes",
-            why="It has no blocks whose weights could be put together one after the other.",
+            why=f"{why[0].upper()}{why[1:]}.",
             fix='Set runtime.sharded_training = "off", or use another model or adapters (model.tuning = "lora").',
         )
     return wanted

@@ -27,7 +27,7 @@ from sapo_engine.training.batching import epoch_batches
 from sapo_engine.training.compiled_body import CompiledBody
 from sapo_engine.training.micro_batches import MicroTokens, allocated, divided, micro_tokens
 from sapo_engine.training.optimiser_memory import hold
-from sapo_engine.training.sharded import Shards, can_be_sharded, whole
+from sapo_engine.training.sharded import Shards, obstacle, whole
 from sapo_engine.training.state import load_training_state, save_training_state, saved_bill, training_facts
 from sapo_studio.domain.ledger import UNCOUNTED, Bill, Meter, trained
 from sapo_studio.forecast.compiling import compiling_pays
@@ -169,7 +169,7 @@ def adamw(groups: list[dict[str, Any]], args: TrainingArgs, device: torch.device
 
 def _at_work(model: nn.Module, loss: Loss, args: TrainingArgs, device: torch.device) -> AtWork:
     """What the steps are made on: parts of `model` where it is to be divided among the ranks and can be."""
-    mesh = args.group.mesh(device) if args.sharded and can_be_sharded(model) else None
+    mesh = args.group.mesh(device) if args.sharded and not obstacle(model, args.precision) else None
     if mesh is None:
         return Whole(model, loss, args.group, args.precision)
     args.group.broadcast_parameters(model.parameters())

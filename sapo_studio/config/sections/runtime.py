@@ -33,7 +33,8 @@ class RuntimeConfig(Section):
     sharded_training: Literal["auto", "on", "off"] = "auto"
     """Whether several processes divide weights, gradients and moments among them while all weights of a model are
     trained (FSDP), so that a model can be trained that a card has no room for as a whole. That takes longer, and is the
-    same but for rounding. `auto`: on cards, where a whole copy does not fit the smallest one. Adapters never are."""
+    same but for rounding. `auto`: on cards, where a whole copy does not fit the smallest one. Never adapters, nor fp16.
+    """
 
     launcher: Literal["local", "ray", "ssh", "hand"] = "local"
     """Where the workers are started: `local`, on this machine; `ray`, on the nodes of a Ray cluster that runs already
