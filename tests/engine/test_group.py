@@ -416,8 +416,9 @@ def test_two_processes_answer_evaluation_sets_as_one(ground, two):
 
 
 @pytest.mark.slow
-def test_two_processes_stop_together_and_go_on(alone, tmp_path):
-    events, other = (rank["stopped"] for rank in ranks.results(["stopped"], tmp_path))
+@pytest.mark.parametrize("scenario", ["stopped", "stopped_with_parts"])
+def test_two_processes_stop_together_and_go_on(alone, tmp_path, scenario):
+    events, other = (rank[scenario] for rank in ranks.results([scenario], tmp_path))
     assert events.pop() == other.pop() >= 4  # attempts
     assert other == []
     assert metrics(events) == pytest.approx(metrics(alone), abs=1e-4)
