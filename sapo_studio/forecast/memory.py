@@ -244,7 +244,8 @@ def training(
     `heap`: in main memory. `beside`: what else lies in that memory.
     """
     count = how.trained(shape)
-    parts = [Part("weights", how.base_bytes(shape) / how.shards, how.base_words + how.divided)]
+    base = how.base_bytes(shape)
+    parts = [Part("weights", base / how.shards, how.base_words + how.divided)]
     if how.tuning != "full":
         parts.append(Part("adapters", 4.0 * count, f"LoRA of rank {how.rank} on every linear layer, in fp32"))
     parts += lasting(shape, how)
@@ -255,6 +256,9 @@ def training(
         "optimiser step", 4.0 * count / how.shards if heap else 0.0, "AdamW updates all tensors at a time, in a copy"
     )
     parts += passing if sum(part.bytes for part in passing) >= step.bytes else [step]
+    whole = Part("weights", base, "all in fp32, before each process takes its part of them")
+    if how.shards > 1 and base > sum(part.bytes for part in parts):
+        parts = [whole]
     return Peak(use, (*parts, *beside))
 
 

@@ -97,6 +97,8 @@ def test_a_part_is_a_part_and_what_is_put_together_is_not():
     batch = Batch(1, 500)
     saved = training("", SEVEN, whole, batch).bytes - training("", SEVEN, parts, batch).bytes
     assert saved == pytest.approx(18 * weights - 4 * weights - put_together(SEVEN, parts))
+    many = Numerics("full", 1, "bf16", checkpointing=True, copy=True, shards=64)
+    assert training("", SEVEN, many, batch).bytes == 4 * weights  # of each card, before they are divided
     free = 60.0 * GIB
     assert micro_tokens_that_fit(SEVEN, whole, 500, free) == 1
     assert micro_tokens_that_fit(SEVEN, parts, 500, free) > 1000

@@ -49,7 +49,8 @@ def obstacle(model: nn.Module, precision: str) -> str:
 
 
 class Shards(AtWork):
-    """A stand-in for `model`, made for a training by `loss` in `precision` on the ranks of `mesh`.
+    """A stand-in for `model`, made for a training by `loss` in `precision` on the ranks of `mesh`. `placed`: somebody
+    knows what is on the device, and takes the model there when it is needed again.
 
     In bf16 weights are so while they are together, as those of a WorkingCopy; gradients are summed in fp32. Autocast
     is not wanted: it would keep what it casts of all blocks at once.
@@ -57,7 +58,7 @@ class Shards(AtWork):
 
     cast = "fp32"
 
-    def __init__(self, model: nn.Module, loss: Loss, mesh: DeviceMesh, precision: str) -> None:
+    def __init__(self, model: nn.Module, loss: Loss, mesh: DeviceMesh, precision: str, *, placed: bool) -> None:
         self._given, self.shards = model, mesh.size()
         # Modules of its own over the same weights: each rank takes its part of these, and leaves them as they are.
         self.model: nn.Module = copy.deepcopy(model, {id(value): value for value in model.parameters()})
@@ -72,8 +73,11 @@ class Shards(AtWork):
         if way.head is not None:
             way = replace(way, head=replace(way.head, module=cast("nn.Module", own.get_output_embeddings())))
         remember(own, way)
-        for block in reversed(_blocks(own)):  # one inside another comes first
+        for block, given in reversed([*zip(_blocks(own), _blocks(network), strict=True)]):  # inner ones come first
             fully_shard(block, mesh=mesh, mp_policy=within)
+            if placed:  # it leaves the device in the end; at once, there is room for the parts
+                for value in given.parameters():
+                    value.data = value.data.cpu()
         self._pass = _Pass(own, loss.over(self.model).part)
         fully_shard(self._pass, mesh=mesh, mp_policy=within, reshard_after_forward=False)
         beside = nn.ModuleList(part for part in self.model.children() if self.model is not own and part is not own)

@@ -173,7 +173,7 @@ def _at_work(model: nn.Module, loss: Loss, args: TrainingArgs, device: torch.dev
     if mesh is None:
         return Whole(model, loss, args.group, args.precision)
     args.group.broadcast_parameters(model.parameters())
-    return Shards(model, loss, mesh, args.precision)
+    return Shards(model, loss, mesh, args.precision, placed=args.placement is not None)
 
 
 class _Training:
