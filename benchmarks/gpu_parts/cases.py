@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from gpu_parts import packed_training, packs, sampling, slots, training, trl_trainers, vllm_engine, whole_runs
+from gpu_parts import (
+    divided_training,
+    packed_training,
+    packs,
+    sampling,
+    slots,
+    training,
+    trl_trainers,
+    vllm_engine,
+    whole_runs,
+)
 
 _ALL = (
     *whole_runs.FIRST,
     *sampling.CASES,
     *slots.CASES,
     *training.CASES,
+    *divided_training.CASES,
     *packed_training.CASES,
     *packs.CASES,
     *trl_trainers.CASES,

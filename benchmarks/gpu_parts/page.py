@@ -20,6 +20,8 @@ FIGURES = (
     ("held_gib", "held {} GiB"),
     ("back_after_seconds", "back after {} s"),
     ("card_taken_gib", "{} GiB of the card taken afterwards"),
+    ("weights_apart", "weights apart from those of a whole copy by {} of their change"),
+    ("in_pause_gib", "{} GiB of the card taken in a pause"),
     ("told", 'told: "{}"'),
 )
 """What the page says of a case, in this order, where the case has it."""

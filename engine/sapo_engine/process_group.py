@@ -94,6 +94,10 @@ class Group:
     def broadcast_parameters(self, parameters: Iterable[nn.Parameter]) -> None:
         """Give all ranks the leader's values of `parameters`, bit by bit."""
 
+    def mesh(self, device: torch.device) -> distributed.DeviceMesh | None:
+        """The ranks as those that divide a model on `device` among them; None for one process on its own."""
+        return None
+
     def helpers_per_rank(self, count: int) -> int:
         """This rank's part of its machine's `count` helper processes. 0 means one a core, and stays 0 for a single
         rank."""
@@ -180,6 +184,11 @@ class Ranks(Group):
                 for p, piece in zip(bucket, flat.split([p.numel() for p in bucket]), strict=True):
                     p.copy_(piece.view_as(p))
 
+    def mesh(self, device: torch.device) -> distributed.DeviceMesh | None:
+        """See Group."""
+        members = self._gradients or cast("distributed.ProcessGroup", distributed.group.WORLD)
+        return distributed.DeviceMesh.from_group(members, device.type)
+
     def barrier(self) -> None:
         """See Group."""
         self.broadcast_int(0)
@@ -199,6 +208,18 @@ def _peers() -> Generator[None]:
         raise
     except RuntimeError as error:  # gloo and NCCL have no finer one that all of them use
         raise PeersLostError(str(error)) from error
+
+
+@contextlib.contextmanager
+def peers_at_work() -> Generator[None]:
+    """Raise PeersLostError where a library's own messages to other ranks fail inside. Its other errors pass."""
+    try:
+        yield
+    except RuntimeError as error:
+        # gloo has none of its own, and names its files in what it says.
+        if isinstance(error, distributed.DistError) or "gloo" in str(error):
+            raise PeersLostError(str(error)) from error
+        raise
 
 
 def _machine() -> tuple[str, str]:

@@ -34,6 +34,7 @@ from sapo_engine.text.trajectory import Trajectory
 from sapo_engine.text.trajectory_builder import TrajectoryBuilder
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.reading import padding_note
+from sapo_engine.training.sharding_rule import shards_trainings, told
 from sapo_engine.training.trainer import TrainingArgs
 from sapo_studio.config.schema import OptimiserConfig, RunConfig, WarmupConfig
 from sapo_studio.domain.leaks import find_leaks
@@ -51,7 +52,8 @@ class RunSession:
     `task`; `tokenizer` and `pad_id`; `questions`, all of the task's by number; `prompts` (question -> tokens);
     `builder` (tokens -> graded trajectory); `placement` (what lies on the device); `meter` (what is computed); `pool`
     (back ends) and `sampler` on it; `sets`, the evaluation sets; `adapters` and, where adapters are trained, the frozen
-    `base` beside them. `notes` are for the run's log.
+    `base` beside them; `sharded`, whether trainings of all weights are divided among the processes. `notes` are for the
+    run's log.
     """
 
     def __init__(self, config: RunConfig, run_dir: Path, device: torch.device, group: Group = ALONE) -> None:
@@ -90,7 +92,9 @@ class RunSession:
         self._plain_tokenizer = copy.deepcopy(self.tokenizer) if config.evaluation.sets else self.tokenizer
         if config.task.prompt == "chat":
             end_turns(self.tokenizer)
+        self.sharded = shards_trainings(config, network, self.precision, device, group)
         self.notes = [note for note in (end_token_note(network, self.tokenizer), padding_note(network)) if note]
+        self.notes += [told(group)] if self.sharded else []
         self.pad_id = token_id(self.tokenizer.pad_token_id)
         self.questions: dict[int, Question] = {
             q.number: q for split in ("train", "development", "test", "process") for q in self.task.questions(split)
@@ -223,6 +227,7 @@ class RunSession:
             seed,
             micro_tokens=self.config.runtime.micro_tokens,
             compile=self.config.runtime.compile,
+            sharded=self.sharded,
             precision=self.precision,
             group=self.group,
             meter=self.meter,

@@ -74,6 +74,13 @@ def _fewer_tokens(config: RunConfig, told: Told) -> int | None:
     return max(one, now // 2) if now > one else None
 
 
+def _divided(config: RunConfig, told: Told) -> str | None:
+    """Divided training, where there is something to divide among several."""
+    runtime, model = config.runtime, config.model
+    fit = runtime.processes > 1 and model.tuning == "full" and model.precision != "fp16"
+    return "on" if fit and runtime.sharded_training != "on" else None
+
+
 def _cards_there(config: RunConfig, told: Told) -> int | None:
     return int(told["cards"]) or None
 
@@ -101,6 +108,7 @@ MEMORY = (
         tuple(phase for phase in PhaseName if phase not in TRAINS),
     ),
     Suggestion("model.gradient_checkpointing", _to(True), "about a third more time in training", TRAINS),
+    Suggestion("runtime.sharded_training", _divided, "each process holds a part of what is trained", TRAINS),
     Suggestion("model.tuning", _to("lora"), "adapters are trained beside frozen weights"),
     Suggestion("verifier.base", _to("shared"), "the verifier is adapters on the reasoner's weights"),
 )
@@ -184,6 +192,14 @@ RULES: tuple[Rule, ...] = (
         "fp16",
         r'^model\.precision = "fp16"',
         (Suggestion("model.precision", _to("fp32"), "what torch trains in on a CPU"),),
+    ),
+    Rule(
+        "divided",
+        r"^A training of the architecture .* cannot be divided",
+        (
+            Suggestion("runtime.sharded_training", _to("off"), "each process holds a whole copy of what is trained"),
+            Suggestion("model.source"),
+        ),
     ),
     Rule(
         "qlora-precision", r"^QLoRA computes in", (Suggestion("model.precision", _to("auto"), "bf16 where there is"),)

@@ -36,6 +36,7 @@ MACHINE = (
     "runtime.device",
     "runtime.gpus",
     "runtime.processes",
+    "runtime.sharded_training",
     "runtime.launcher",
     "runtime.ray_address",
     "runtime.hosts",

@@ -115,6 +115,17 @@ class RunConfig(Section):
             raise MisfitError(
                 "runtime.processes", 'optimiser.kind = "grpo" trains in one process: set runtime.processes = 1', 1
             )
+        if self.runtime.sharded_training == "on":
+            nothing = 'runtime.sharded_training = "on" has nothing to divide'
+            if self.runtime.processes == 1:
+                told = f"{nothing} among one process: set runtime.processes to the number of cards"
+                raise MisfitError("runtime.sharded_training", told, "auto")
+            if self.model.tuning != "full":
+                told = f'{nothing}: model.tuning = "{self.model.tuning}" trains adapters, which are small'
+                raise MisfitError("runtime.sharded_training", told, "auto")
+            if self.model.precision == "fp16":
+                told = 'runtime.sharded_training = "on" is for bf16 and fp32, and model.precision is "fp16"'
+                raise MisfitError("runtime.sharded_training", told, "auto")
         return self
 
 

@@ -19,11 +19,11 @@ def told(peak: Peak, where: str, there: int, free: int) -> str:
     return f"{needs}, and {size(free)} of {size(there)} are free now: it fits only if others make room."
 
 
-def helps(config: RunConfig, peak: Peak, room: float, bytes_of: Callable[[RunConfig], float]) -> str:
+def helps(config: RunConfig, peak: Peak, room: float, bytes_of: Callable[[RunConfig], float], cards: int = 1) -> str:
     """The changes that bring `peak` down, those that make it fit `room` first. `bytes_of` is the peak of another
-    configuration."""
+    configuration; `cards`: how many the machine has."""
     tried: dict[str, list[tuple[float, str]]] = {}
-    for words, update in _changes(config, peak.use):
+    for words, update in _changes(config, peak.use, cards):
         changed = _updated(config, update)
         if changed is None:
             continue
@@ -40,7 +40,7 @@ def helps(config: RunConfig, peak: Peak, room: float, bytes_of: Callable[[RunCon
     return "Not enough by itself, but of help: " + "; ".join(words for _, words in most[:4]) + "."
 
 
-def _changes(config: RunConfig, use: str) -> Iterator[Change]:
+def _changes(config: RunConfig, use: str, cards: int) -> Iterator[Change]:
     runtime, model, verifier = config.runtime, config.model, config.verifier
     if use == "Sampling":
         if runtime.backend == "vllm":
@@ -54,8 +54,16 @@ def _changes(config: RunConfig, use: str) -> Iterator[Change]:
                 yield f"runtime.micro_tokens = {less}", {"runtime": {"micro_tokens": less}}
         if not model.gradient_checkpointing:
             yield "model.gradient_checkpointing = true", {"model": {"gradient_checkpointing": True}}
+        if model.tuning == "full" and runtime.sharded_training != "off":
+            for more in (2, 4, 8):
+                if runtime.processes < more <= cards:
+                    update = {"processes": more, "sharded_training": "on"}
+                    yield f"runtime.processes = {more}, which divide what is trained", {"runtime": update}
+        elif model.tuning == "full" and runtime.processes > 1:
+            yield 'runtime.sharded_training = "auto"', {"runtime": {"sharded_training": "on"}}
         if model.tuning == "full":
-            yield 'model.tuning = "lora"', {"model": {"tuning": "lora"}}
+            whole = {"sharded_training": "auto"}  # adapters are not divided
+            yield 'model.tuning = "lora"', {"model": {"tuning": "lora"}, "runtime": whole}
     if verifier.base == "copy":
         yield 'verifier.base = "shared"', {"verifier": {"base": "shared"}}
     if use in ("Scoring", "Verifier training") and verifier.head == "likelihood":

@@ -20,6 +20,6 @@ def card_needs(config: RunConfig, shape: ModelShape, machine: Machine) -> dict[i
     for card in machine.cards:
         runtime = config.runtime.model_copy(update={"device": "cuda", "gpus": str(card.number)})
         place = replace(place_of(config.model_copy(update={"runtime": runtime}), machine), cards=(card.number,))
-        whole = settled(config, shape, place, texts, card.total)
+        whole = settled(config, shape, place, texts, card.total, card.total)
         found[card.number] = max(card_peaks(whole, shape, place, texts, card.total), key=lambda peak: peak.bytes)
     return found

@@ -48,6 +48,8 @@ class Numerics:
     """What frozen weights are kept in where that is not `precision`."""
     copy: bool = False
     """A copy of all weights in `precision` is calculated with; else autocast casts one by one."""
+    shards: int = 1
+    """Processes that divide what is trained among them."""
     whole_scores: bool = False
     """Scores over the vocabulary are there of all positions at once, as before chunks were made of them. What was
     measured then is described so."""
@@ -64,6 +66,11 @@ class Numerics:
             # The embedding and the norms are not quantised.
             return NF4 * shape.block_weights + 2.0 * (shape.weights - shape.block_weights)
         return float(WIDTH[self.frozen or self.precision] * shape.weights)
+
+    @property
+    def divided(self) -> str:
+        """Said behind what is divided."""
+        return f", a part in each of {self.shards} processes" if self.shards > 1 else ""
 
     @property
     def base_words(self) -> str:
@@ -195,14 +202,29 @@ def activations(shape: ModelShape, how: Numerics, batch: Batch, *, logits: bool,
     return tuple(parts)
 
 
+TOGETHER = "embedding, language head, one block and the next, with their gradients on the way to all processes"
+
+
+def put_together(shape: ModelShape, how: Numerics) -> float:
+    """Bytes that a process of several has of weights that are divided among them, at the worst moment of a pass: what
+    is in no block from beginning to end, blocks one after the other, the next one fetched meanwhile. Gradients come in
+    the format of the weights and are summed over processes in fp32."""
+    block = shape.block_weights / shape.layers
+    rest = shape.weights - shape.block_weights
+    width = 2.0 if how.copy else 4.0
+    return 2 * width * rest + max(2 * width * block + (width + 4) * block, 4.0 * rest)
+
+
 def lasting(shape: ModelShape, how: Numerics) -> tuple[Part, ...]:
     """What a training allocates beside the weights and keeps to its end."""
-    count = how.trained(shape)
+    count = how.trained(shape) / how.shards
     parts = [
-        Part("gradients", 4.0 * count, "fp32, of what is trained"),
-        Part("optimiser", 8.0 * count, "AdamW: two moments in fp32"),
+        Part("gradients", 4.0 * count, f"fp32, of what is trained{how.divided}"),
+        Part("optimiser", 8.0 * count, f"AdamW: two moments in fp32{how.divided}"),
     ]
-    if how.tuning == "full" and how.precision != "fp32":
+    if how.shards > 1:
+        parts.append(Part("weights put together", put_together(shape, how), TOGETHER))
+    elif how.tuning == "full" and how.precision != "fp32":
         parts.append(Part("weights once more", 2.0 * count, f"what is calculated with, in {how.precision}"))
     return tuple(parts)
 
@@ -223,15 +245,20 @@ def training(
     """
     count = how.trained(shape)
     base = how.base_bytes(shape)
-    parts = [Part("weights", base, how.base_words)]
+    parts = [Part("weights", base / how.shards, how.base_words + how.divided)]
     if how.tuning != "full":
         parts.append(Part("adapters", 4.0 * count, f"LoRA of rank {how.rank} on every linear layer, in fp32"))
     parts += lasting(shape, how)
     passing = activations(shape, how, batch, logits=logits, heap=heap)
     # On a CPU the step takes square roots of all second moments at once; then there are no activations. On a card one
     # kernel does all of it in place.
-    step = Part("optimiser step", 4.0 * count if heap else 0.0, "AdamW updates all tensors at a time, in a copy")
+    step = Part(
+        "optimiser step", 4.0 * count / how.shards if heap else 0.0, "AdamW updates all tensors at a time, in a copy"
+    )
     parts += passing if sum(part.bytes for part in passing) >= step.bytes else [step]
+    whole = Part("weights", base, "all in fp32, before each process takes its part of them")
+    if how.shards > 1 and base > sum(part.bytes for part in parts):
+        parts = [whole]
     return Peak(use, (*parts, *beside))
 
 

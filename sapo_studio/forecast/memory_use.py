@@ -71,17 +71,49 @@ def networks(config: RunConfig, shape: ModelShape, precision: str) -> Networks:
     """The models that `config` makes."""
     model = config.model
     copy = model.tuning == "full" and precision == "bf16"
-    reasoner = Numerics(model.tuning, model.lora_rank, precision, model.gradient_checkpointing, copy=copy)
+    shards = config.runtime.processes if config.runtime.sharded_training == "on" and model.tuning == "full" else 1
+    reasoner = Numerics(
+        model.tuning, model.lora_rank, precision, model.gradient_checkpointing, copy=copy, shards=shards
+    )
     shared = config.verifier.base == "shared"
     verifier = reasoner
     if shared and model.tuning == "full":
-        verifier = replace(reasoner, tuning="lora", frozen="fp32", copy=False)
+        verifier = replace(reasoner, tuning="lora", frozen="fp32", copy=False, shards=1)
     return Networks(shape, reasoner, verifier, shared, config.labeling.labeler != "none")
 
 
-def settled(config: RunConfig, shape: ModelShape | None, place: Place, texts: Lengths, free: float) -> RunConfig:
-    """`config` with what the engine will generate and train on at a time where it leaves that open. `free`: bytes of
-    the card with the least, 0 where none is known."""
+TRAININGS = ("Warm-up", "Verifier training", "Alignment")
+
+
+def shards_training(config: RunConfig, shape: ModelShape | None, place: Place, texts: Lengths, card: float) -> bool:
+    """Whether the processes divide what is trained among them. `card`: all bytes of the smallest card, 0 where none is
+    known. By itself they do where a card has no room for a whole copy and one text at a time."""
+    asked = config.runtime.sharded_training
+    if config.model.tuning != "full" or place.precision == "fp16" or place.processes == 1:
+        return False
+    if asked != "auto" or shape is None or not place.on_cards or not card:
+        return asked == "on"
+    nets = networks(config, shape, place.precision)
+    one_text = config.runtime.model_copy(update={"micro_tokens": 1})
+    works = _works(config.model_copy(update={"runtime": one_text}), nets, place, texts)
+    whole = [works[use] for use in TRAININGS if use in works and _trained(use, nets).tuning == "full"]
+    return any(_on_card(peak, nets, vllm=False).bytes > card for peak in whole)
+
+
+def _trained(use: str, nets: Networks) -> Numerics:
+    """What is trained in a training of this name."""
+    return nets.verifier if use == "Verifier training" else nets.reasoner
+
+
+def settled(
+    config: RunConfig, shape: ModelShape | None, place: Place, texts: Lengths, free: float, card: float = 0
+) -> RunConfig:
+    """`config` with what the engine will generate and train on at a time where it leaves that open, and whether what it
+    trains is divided. `free`: bytes of the card with the least, `card`: all bytes of the smallest one, 0 where none is
+    known."""
+    if shards_training(config, shape, place, texts, card):
+        divided = config.runtime.model_copy(update={"sharded_training": "on"})
+        config = config.model_copy(update={"runtime": divided})
     known = shape is not None and place.on_cards and free
     update: dict[str, int] = {}
     if not config.runtime.rollout_batch:
@@ -92,13 +124,13 @@ def settled(config: RunConfig, shape: ModelShape | None, place: Place, texts: Le
 
 
 def _room(shape: ModelShape, how: Numerics, free: float) -> float:
-    """Bytes of a card that are free beside a network's weights."""
-    room = free - CUDA_CONTEXT - how.base_bytes(shape)
+    """Bytes of a card that are free beside a network's weights, or its part of them."""
+    room = free - CUDA_CONTEXT - how.base_bytes(shape) / how.shards
     return room if how.tuning == "full" else room - 4.0 * how.trained(shape)
 
 
 def _rows(config: RunConfig, shape: ModelShape, place: Place, texts: Lengths, free: float) -> int:
-    how = networks(config, shape, place.precision).reasoner
+    how = replace(networks(config, shape, place.precision).reasoner, shards=1)
     # The longest that is asked for: rollouts from the middle of a solution.
     prompt = texts.longest_prompt + texts.longest_solution // 2
     return rows_that_fit(shape, how, prompt, texts.longest_solution, _room(shape, how, free))
@@ -222,6 +254,9 @@ def memory_peaks(config: RunConfig, shape: ModelShape, place: Place, texts: Leng
     return tuple(_in_memory(peak, config, nets, place) for peak in _works(config, nets, place, texts).values())
 
 
+CHECKPOINT = "checkpoint"
+
+
 def _in_memory(peak: Peak, config: RunConfig, nets: Networks, place: Place) -> Peak:
     parts: list[Part] = [] if place.on_cards else list(peak.parts)
     waiting = _waiting(peak.use, nets)
@@ -238,19 +273,24 @@ def _in_memory(peak: Peak, config: RunConfig, nets: Networks, place: Place) -> P
     elif not place.on_cards and peak.use == "Sampling" and config.runtime.backend == "slots":
         parts.append(Part("the sampler's weights", float(width * nets.shape.weights), "a copy to write with"))
     parts += waiting
-    if peak.use in ("Warm-up", "Verifier training", "Alignment"):
-        how = nets.verifier if peak.use == "Verifier training" else nets.reasoner
+    if peak.use in TRAININGS:
+        how = _trained(peak.use, nets)
+        if how.shards > 1:
+            parts.append(Part("the model itself", how.base_bytes(nets.shape), "whole, while parts of it are trained"))
         saved = 12.0 * how.trained(nets.shape)
         # Between two steps there are no activations, so that on a CPU this takes their place as far as it goes.
         passing = 0.0 if place.on_cards else _passing(peak)
         if saved > passing:
-            words = "a copy of what is trained and its moments, while the position is written down"
-            parts.append(Part("checkpoint", saved - passing, words))
+            words = "a copy of what is trained and its moments, while one process writes the position down"
+            parts.append(Part(CHECKPOINT, saved - passing, words))
     parts.append(Part("libraries", float(LIBRARIES), "torch, transformers and peft"))
     times = place.processes
     if times > 1:
         words = f"{times} processes, each with all of it; "
-        parts = [Part(part.name, times * part.bytes, words + part.assumption) for part in parts]
+        parts = [
+            part if part.name == CHECKPOINT else Part(part.name, times * part.bytes, words + part.assumption)
+            for part in parts
+        ]
     return Peak(peak.use, tuple(parts))
 
 

@@ -104,8 +104,9 @@ def forecast(config: RunConfig, shape: ModelShape | Unknown, machine: Machine) -
     texts = lengths(config.task, known.positions if known else 1 << 20)
     place = place_of(config, machine)
     asked = config
-    free = min((card.free for card in machine.cards if card.number in place.cards), default=0)
-    config = settled(config, known, place, texts, free)
+    used = [card for card in machine.cards if card.number in place.cards]
+    free, least = (min((getattr(card, of) for card in used), default=0) for of in ("free", "total"))
+    config = settled(config, known, place, texts, free, least)
     work = phases(config, texts)
     memory = tuple(_memories(config, known, machine, place, texts)) if known else ()
     return Forecast(
@@ -190,7 +191,7 @@ def _warnings(
                 changed = tuple(_memories(other, shape, machine, place_of(other, machine), lengths(other.task)))
                 return max((p.bytes for p in changed[at].peaks if p.use == use), default=0.0)
 
-            yield Warned(told, advice.helps(config, peak, one.free, fits))
+            yield Warned(told, advice.helps(config, peak, one.free, fits, len(machine.cards)))
 
 
 def _millions(count: int) -> str:
@@ -222,4 +223,8 @@ def _assumptions(
             yield f"Sampling: {config.runtime.rollout_batch:,} sequences at a time, by the card's free memory."
         if not asked.runtime.micro_tokens:
             yield f"Training: {config.runtime.micro_tokens:,} tokens at a time at most, by the card's free memory."
+    if config.runtime.sharded_training == "on" and place.processes > 1:
+        why = "" if asked.runtime.sharded_training == "on" else ", as a card has no room for all of them"
+        yield f"Training: weights, gradients and moments are divided among {place.processes} processes{why}."
+    if place.on_cards:
         yield "On a card: 600 MiB for the driver's context and 8 % lost to fragments in torch's allocator."

@@ -42,6 +42,7 @@ RAN = {
     "train LoRA",
     "train full, checkpointing",
     "train full without cuDNN's attention",
+    "train full, divided (one rank)",
     "train full as in a run",
     "train ORPO as in a run, prompts shared",
     "train full as in a run, compiled",

@@ -14,10 +14,12 @@ from sapo_engine.process_group import ALONE, Group, partition
 from sapo_engine.rollouts import Completion, Request
 from sapo_engine.rollouts.sharded import ShardedBackend
 from sapo_studio.domain.ledger import Usage
-from sapo_studio.errors import InputError
+from sapo_studio.errors import InputError, Stopped
 from sapo_studio.events import kinds as k
 from tests.fixtures import ranks
+from tests.fixtures import sharded_trainings as divided
 from tests.fixtures.tiny_models import write_model
+from tests.fixtures.trainings import StopAt
 from tests.fixtures.written_tasks import gsm8k_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="several processes are refused there")
@@ -75,6 +77,7 @@ def ground(tmp_path_factory):
     gsm8k_file(folder / "train.jsonl", 100)
     gsm8k_file(folder / "far.jsonl", 12, seed=4)
     write_model(folder / "model", "llama")
+    stopped_alone(folder)
     return folder
 
 
@@ -82,7 +85,7 @@ def ground(tmp_path_factory):
 def ended(ground):
     """Two ranks at their end: code and last words. Everything in one go, since a rank takes seconds to start; in the
     end one of them dies and leaves the other alone."""
-    processes = ranks.launch((*EACH, "apart", "together", "whole", "sets", "lonely"), ground)
+    processes = ranks.launch((*EACH, "sharded", "apart", "together", "whole", "sets", "lonely"), ground)
     last_words = [process.communicate(timeout=250)[1].decode() for process in processes]
     return [(words, process.returncode) for words, process in zip(last_words, processes, strict=True)]
 
@@ -96,8 +99,21 @@ def two(ended, ground):
 
 
 @pytest.fixture(scope="module")
-def three(tmp_path_factory):
-    return ranks.results(EACH, tmp_path_factory.mktemp("three"), 3)
+def ground_of_three(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("three")
+    stopped_alone(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def three(ground_of_three):
+    return ranks.results((*EACH, "sharded"), ground_of_three, 3)
+
+
+def stopped_alone(folder):
+    """A training of one process that several are to go on with."""
+    with pytest.raises(Stopped):
+        divided.fit(ALONE, StopAt(3), state=folder / "one")
 
 
 GAP = "sampler_trainer_logprob_gap"
@@ -293,6 +309,54 @@ def test_small_parts_and_mixed_precision_on_two_ranks(two):
             assert rank["trained_in_parts"][kind][0] == pytest.approx(points, rel=0.05), kind
 
 
+# -- Training that is divided
+
+
+@many
+def test_a_training_that_is_divided_is_the_training_of_one(request, many):
+    found, alone, plain = request.getfixturevalue(many), ranks.trained(ALONE), divided.fit(ALONE)
+    assert not torch.allclose(plain, divided.weights(divided.network()), atol=1e-2)
+    for rank in (each["sharded"] for each in found):
+        for kind, (points, weights) in alone.items():
+            assert rank["kinds"][kind][0] == pytest.approx(points, rel=1e-4), kind
+            torch.testing.assert_close(rank["kinds"][kind][1], weights, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(rank["plain"], plain, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(rank["bf16"], divided.fit(ALONE, precision="bf16"), rtol=0.05, atol=0.02)
+        assert not torch.equal(rank["bf16"], rank["plain"])
+        for name in ("plain", "bf16"):
+            assert torch.equal(rank[name], found[0]["sharded"][name])
+
+
+@many
+def test_each_rank_holds_its_part_of_weights_gradients_and_moments(request, many):
+    found = [rank["sharded"]["bytes"] for rank in request.getfixturevalue(many)]
+    (whole,) = {whole for _, whole in found}
+    assert whole == 4 * 4 * divided.weights(divided.network()).numel()
+    assert sum(own for own, _ in found) == whole
+    assert max(own for own, _ in found) < 1.2 * whole / len(found)
+
+
+@many
+def test_a_divided_training_is_looked_at_and_goes_on(request, many):
+    found = [rank["sharded"] for rank in request.getfixturevalue(many)]
+    for rank in found:
+        assert torch.equal(rank["looked at"], rank["plain"])
+        first, second = rank["seen"]
+        assert not torch.equal(first, second)
+        assert not torch.equal(second, rank["plain"])
+        assert all(torch.equal(*both) for both in zip(rank["seen"], found[0]["seen"], strict=True))
+
+
+@many
+def test_a_divided_training_is_taken_over_by_more_and_by_fewer(request, many):
+    plain = divided.fit(ALONE)
+    for rank in (each["sharded"] for each in request.getfixturevalue(many)):
+        assert torch.equal(rank["resumed"], rank["plain"])
+        torch.testing.assert_close(rank["taken over"], plain, rtol=1e-3, atol=1e-5)
+    left = request.getfixturevalue("ground" if many == "two" else "ground_of_three")
+    torch.testing.assert_close(divided.fit(ALONE, state=left / "several"), plain, rtol=1e-3, atol=1e-5)
+
+
 # -- Whole runs
 
 
@@ -352,8 +416,9 @@ def test_two_processes_answer_evaluation_sets_as_one(ground, two):
 
 
 @pytest.mark.slow
-def test_two_processes_stop_together_and_go_on(alone, tmp_path):
-    events, other = (rank["stopped"] for rank in ranks.results(["stopped"], tmp_path))
+@pytest.mark.parametrize("scenario", ["stopped", "stopped_with_parts"])
+def test_two_processes_stop_together_and_go_on(alone, tmp_path, scenario):
+    events, other = (rank[scenario] for rank in ranks.results([scenario], tmp_path))
     assert events.pop() == other.pop() >= 4  # attempts
     assert other == []
     assert metrics(events) == pytest.approx(metrics(alone), abs=1e-4)

@@ -122,6 +122,35 @@ def test_what_is_trained_leaves_in_a_pause_alone_and_takes_its_optimiser_along()
         assert model.places == {CPU}
 
 
+def test_who_stands_in_for_what_is_trained_has_the_card_until_a_pause():
+    with owned(0.5) as (cards, placement):
+        model, parts = Model(), Model()
+        moves = []
+
+        def move(device):
+            moves.append(device)
+            for part in parts.parts:
+                part.to(device)
+
+        placement.place(model)
+        with placement.training(model) as training:
+            move(CARD)
+            with placement.standing_in(move):
+                assert (model.places, parts.places) == ({CPU}, {CARD})
+                with training.pause():
+                    assert parts.places == {CPU}
+                    placement.place(model)  # whoever samples has all of it
+                    assert model.places == {CARD}
+                assert (model.places, parts.places) == ({CPU}, {CARD})
+                assert cards.left(CARD) == NETWORK
+            with pytest.raises(RuntimeError, match="one training"), placement.training(parts):
+                pass
+        assert moves == [CARD, CPU, CARD]
+        assert model.changes == 2
+        placement.place(model)
+        assert model.places == {CARD}
+
+
 def test_a_pause_moves_nothing_where_there_is_room_or_the_network_itself_samples():
     for room, there in ((4, lambda placement, _: placement.give_to("slots")), (0.5, Placement.place)):
         with owned(room) as (cards, placement):

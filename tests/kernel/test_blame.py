@@ -130,6 +130,18 @@ def test_memory_is_saved_where_it_ran_out_and_a_run_goes_on_with_it(phase):
     assert not any(one.resumes for one in told.proposals if one.path in ("model.tuning", "verifier.base"))
 
 
+def test_several_processes_are_told_to_divide_what_is_trained():
+    proposed = {
+        processes: {
+            one.path: one.after
+            for one in found("The device ran out of memory", phase="align", runtime={"processes": processes}).proposals
+        }
+        for processes in (1, 2)
+    }
+    assert "runtime.sharded_training" not in proposed[1]
+    assert proposed[2]["runtime.sharded_training"] == "on"
+
+
 def test_halving_goes_on_from_the_last_value_and_ends_at_one():
     text = 230 + 320  # the longest of GSM8K, as far as the configuration knows
     small = found("The engine worker ran out of memory", phase="align", runtime={"micro_tokens": 900})
@@ -170,6 +182,12 @@ def test_halving_goes_on_from_the_last_value_and_ends_at_one():
             "hf",
         ),
         ('optimiser.kind = "grpo" needs TRL', {"optimiser": {"kind": "grpo"}}, "optimiser.kind", "orpo"),
+        (
+            "A training of the architecture beam cannot be divided among processes",
+            {"runtime": {"processes": 2, "sharded_training": "on"}},
+            "runtime.sharded_training",
+            "off",
+        ),
         ("There is nothing to warm up on", {}, "warmup.epochs", 0.0),
         (
             "The model has no chat template",

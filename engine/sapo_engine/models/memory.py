@@ -21,6 +21,11 @@ def free_bytes(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] + held
 
 
+def all_bytes(device: torch.device) -> int:
+    """The device's memory; 0 where nothing says (a CPU)."""
+    return torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0
+
+
 def shape_of(network: PreTrainedModel) -> ModelShape | None:
     """The network's shape, None for a family that the forecast does not know."""
     try:
@@ -34,11 +39,12 @@ def network_in(model: nn.Module) -> PreTrainedModel | None:
     return next((module for module in model.modules() if isinstance(module, PreTrainedModel)), None)
 
 
-def numerics_of(network: PreTrainedModel, precision: str) -> Numerics:
-    """How `network`, set up for training, is tuned and calculated with by this program's own training."""
+def numerics_of(network: PreTrainedModel, precision: str, shards: int = 1) -> Numerics:
+    """How `network`, set up for training, is tuned and calculated with by this program's own training, `shards`
+    processes dividing what is trained among them."""
     checkpointing = checkpoints(network)
     if not own_weights_frozen(network):
-        return Numerics("full", 1, precision, checkpointing, copy=precision == "bf16")
+        return Numerics("full", 1, precision, checkpointing, copy=precision == "bf16", shards=shards)
     from peft.tuners.lora import LoraLayer  # half a second's import, which full fine-tuning does not need
 
     layers = [layer for layer in adapted_layers(network) if isinstance(layer, LoraLayer)]

@@ -72,13 +72,15 @@ class _Guest:
 
 @dataclass(eq=False)
 class Training:
-    """A training under way: `trained` stays on the device, and with it what is kept `beside`, until it is paused."""
+    """A training under way: `trained` stays on the device, and with it what is kept `beside`, until it is paused. Where
+    it is `stood_in` for, it waits in main memory, and the device has what is beside it alone."""
 
     placement: Placement
     trained: Trainable
     paused: bool = False
     beside: list[Move] = field(default_factory=list[Move])
     away: bool = False
+    stood_in: bool = False
 
     @contextmanager
     def pause(self) -> Generator[None]:
@@ -88,9 +90,11 @@ class Training:
         for part in self.trained.parts:
             part.zero_grad(set_to_none=True)  # the next step makes its own
         self.paused = True
+        if self.stood_in:
+            self.leave()
         yield
         # Not after a failure: it ends the training.
-        self.placement.place(self.trained)
+        self.placement.place(*(() if self.stood_in else (self.trained,)))
         if self.away:
             self.away = False
             self._take_beside(self.placement.device)
@@ -160,6 +164,19 @@ class Placement:
         finally:
             training.beside.remove(move)
 
+    @contextmanager
+    def standing_in(self, move: Move) -> Generator[None]:
+        """Train a stand-in for the network, which `move` takes to main memory and back. The network itself leaves the
+        device."""
+        training = self._training
+        if training is None:
+            yield
+            return
+        training.stood_in = True
+        self.place()
+        with self.holding(move):
+            yield
+
     def close(self) -> None:
         """Leave nothing on the device."""
         self._release(None)
@@ -169,7 +186,8 @@ class Placement:
 
     def _make_way(self, wanted: list[nn.Module], guest: _Guest | None) -> None:
         training = self._training
-        if training is not None and not training.paused and any(one not in wanted for one in training.trained.parts):
+        stays = training is not None and not (training.paused or training.stood_in)
+        if training is not None and stays and any(one not in wanted for one in training.trained.parts):
             raise RuntimeError("a network that is being trained cannot leave the device: pause its training")
         self._release(guest)
         if self.device.type == "cpu":
@@ -201,7 +219,7 @@ class Placement:
 
     def _send_away(self, parts: list[nn.Module]) -> None:
         for part in parts:
-            if self._training is not None and self._is_trained(part):
+            if self._training is not None and not self._training.stood_in and self._is_trained(part):
                 self._training.leave()
             _move(part, CPU)
             del self._here[part]

@@ -69,6 +69,7 @@ def fit_verifier(
             pad_id=session.pad_id,
             micro_tokens=session.config.runtime.micro_tokens,
             compile=session.config.runtime.compile,
+            sharded=session.sharded,
             group=session.group,
             meter=session.meter,
             state_file=state_file,

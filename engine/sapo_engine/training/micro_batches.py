@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sapo_engine.models.memory import free_bytes, network_in, numerics_of, shape_of
+from sapo_engine.training.sharded import own_bytes
 from sapo_studio.config.engine_limits import MICRO_TOKENS
 from sapo_studio.forecast.memory import micro_tokens_on_cpu, micro_tokens_that_fit
 from sapo_studio.forecast.memory_parts import size
@@ -30,19 +31,19 @@ def divided(items: Sequence[int], positions: Callable[[int], int], most: int) ->
 
 
 def micro_tokens(
-    model: nn.Module, precision: str, longest: int, there: float = 0.0, *, plain: bool = False
+    model: nn.Module, precision: str, longest: int, there: float = 0.0, *, plain: bool = False, shards: int = 1
 ) -> tuple[int, str]:
     """How many token positions `model`, set up for training, may be trained on at a time where nobody says, and what
     that rests on ("" on a CPU, where it is always the same). `longest` texts; `there`: bytes that the training's
     optimiser has allocated already. `plain`: by another trainer, which casts and makes scores over the vocabulary for
-    all positions at once."""
+    all positions at once. `shards`: processes that divide what is trained among them."""
     network = network_in(model)
     shape = shape_of(network) if network is not None else None
     free = free_bytes(next(model.parameters()).device)
     if network is None or shape is None:
         known = "" if network is None else network.config.model_type
         return MICRO_TOKENS, f"the shape of {known or 'the model'} is not known" if free is not None else ""
-    how = numerics_of(network, precision)
+    how = numerics_of(network, precision, shards)
     if plain:
         how = replace(how, copy=False, whole_scores=True)
     if free is None:
@@ -76,4 +77,4 @@ class MicroTokens:
 def allocated(optimiser: torch.optim.Optimizer) -> float:
     """Bytes of the moments that `optimiser` has so far."""
     states = optimiser.state.values()
-    return float(sum(value.nbytes for state in states for value in state.values() if isinstance(value, torch.Tensor)))
+    return float(sum(own_bytes(value) for state in states for value in state.values() if torch.is_tensor(value)))

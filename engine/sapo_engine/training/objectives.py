@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self, cast
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from sapo_engine.models.precision import autocast
@@ -32,6 +34,10 @@ class SftLoss:
     model: PreTrainedModel
     texts: Sequence[PromptCompletion]
     pad_id: int
+
+    def over(self, model: nn.Module) -> Self:
+        """See Loss."""
+        return replace(self, model=cast("PreTrainedModel", model))
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -59,6 +65,10 @@ class OrpoLoss:
     pairs: Pairs
     pad_id: int
     beta: float
+
+    def over(self, model: nn.Module) -> Self:
+        """See Loss."""
+        return replace(self, model=cast("PreTrainedModel", model))
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -90,6 +100,10 @@ class DpoLoss:
     before: Sequence[float]
     beta: float
     nll: float = 0.0
+
+    def over(self, model: nn.Module) -> Self:
+        """See Loss."""
+        return replace(self, model=cast("PreTrainedModel", model))
 
     def positions(self, index: int) -> int:
         """See Loss."""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from sapo_engine.models.checks import check_tensors
+from sapo_engine.training.sharded import divided_like, whole
 from sapo_studio.domain.ledger import Bill
 
 
@@ -25,18 +26,30 @@ def save_training_state(
     scaler: torch.amp.GradScaler | None = None,
     bill: Bill | None = None,
     more: Mapping[str, str] | None = None,
+    *,
+    write: bool = True,
 ) -> None:
     """What training changes: the weights that require a gradient, optimiser moments, the scaler of fp16, the position,
     and the `bill` so far, in one safetensors file. `more` is kept for `training_facts`.
+
+    What is divided among ranks is kept whole, so that other ranks, more or fewer of them, can go on with it. All of
+    them call this, and one is to `write`.
     """
-    # By number: an adapter's name is another in another process. Copied to main memory: a card has no room for it.
-    trained = [value for value in model.parameters() if value.requires_grad]
-    tensors = {
-        f"model/{index}": value.detach().to("cpu", copy=True).contiguous() for index, value in enumerate(trained)
-    }
+    tensors: dict[str, torch.Tensor] = {}
+
+    def keep(name: str, value: torch.Tensor) -> None:
+        value = whole(value.detach())
+        if write:  # a copy in main memory: a card has no room for it
+            tensors[name] = value.to("cpu", copy=True).contiguous()
+
+    # By number: an adapter's name is another in another process.
+    for index, value in enumerate(value for value in model.parameters() if value.requires_grad):
+        keep(f"model/{index}", value)
     for index, values in optimiser.state_dict()["state"].items():
         for name, value in values.items():
-            tensors[f"optimiser/{index}/{name}"] = value.detach().to("cpu", copy=True).contiguous()
+            keep(f"optimiser/{index}/{name}", value)
+    if not write:
+        return
     position = {"step": str(step), "cooling_from": str(cooling_from), "rates": json.dumps(_rates(optimiser))}
     facts = {**(more or {}), **position}
     if scaler is not None and scaler.is_enabled():
@@ -75,18 +88,28 @@ def load_training_state(
         facts = opened.metadata()
     if json.loads(facts.get("rates", "null")) not in (None, _rates(optimiser)):  # earlier versions did not say
         return 0, 0
-    tensors = load_file(file)
     trained = [value for value in model.parameters() if value.requires_grad]
     own = {f"model/{index}": value for index, value in enumerate(trained)}
-    check_tensors(file, {name: value for name, value in tensors.items() if name.startswith("model/")}, own)
-    with torch.no_grad():
-        for name, value in own.items():
-            value.copy_(tensors[name])
+    inside = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser/"):
+    with torch.no_grad(), safe_open(file, framework="pt") as opened:
+        names = list(opened.keys())
+        held = {
+            name: torch.empty(opened.get_slice(name).get_shape(), device="meta")
+            for name in names
+            if name.startswith("model/")
+        }
+        check_tensors(file, held, own)
+        for name in names:  # one at a time: a rank that has a part of each need not have room for all
+            value = opened.get_tensor(name)
+            if name in own:
+                own[name].copy_(divided_like(value, own[name]))
+                continue
             _, index, key = name.split("/", 2)
-            state.setdefault(int(index), {})[key] = value
+            like = inside[int(index)]
+            # A moment is divided as its weights are; how many steps there were is one number.
+            mine = divided_like(value, like) if value.shape == like.shape else value
+            state.setdefault(int(index), {})[key] = mine
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
     if scaler is not None and "scaler" in facts:
         scaler.load_state_dict(json.loads(facts["scaler"]))

@@ -6,14 +6,13 @@ A batch may be divided among processes and, in each, done in parts: the gradient
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import torch
@@ -22,13 +21,14 @@ from torch import nn
 from sapo_engine.models.placement import Placement
 from sapo_engine.models.precision import autocast
 from sapo_engine.models.reasoner import own_weights_frozen, parameters_at_work
-from sapo_engine.process_group import ALONE, Group
+from sapo_engine.process_group import ALONE, Group, peers_at_work
+from sapo_engine.training.at_work import AtWork, Whole
 from sapo_engine.training.batching import epoch_batches
 from sapo_engine.training.compiled_body import CompiledBody
 from sapo_engine.training.micro_batches import MicroTokens, allocated, divided, micro_tokens
 from sapo_engine.training.optimiser_memory import hold
+from sapo_engine.training.sharded import Shards, obstacle, whole
 from sapo_engine.training.state import load_training_state, save_training_state, saved_bill, training_facts
-from sapo_engine.training.working_copy import WorkingCopy, works_on_a_copy
 from sapo_studio.domain.ledger import UNCOUNTED, Bill, Meter, trained
 from sapo_studio.forecast.compiling import compiling_pays
 
@@ -80,6 +80,10 @@ class NullCallback:
 class Loss(Protocol):
     """What is minimised, as a mean that can be summed up in parts: sum of `part(...)` / `weigh(whole batch)`."""
 
+    def over(self, model: nn.Module) -> Self:
+        """The same loss of another model, which is built like its own. Only asked for where a training is sharded."""
+        ...
+
     def positions(self, index: int) -> int:
         """Token positions that the model computes for an item: what a pair shares counts once, if it is read so. The
         memory of a part goes by their sum."""
@@ -102,7 +106,8 @@ class TrainingArgs:
     `micro_tokens`, `precision` and `group` change memory and time and, beyond floating-point noise, nothing else: at
     most `micro_tokens` token positions at a time in each process (0: what memory has room for), the `precision` of
     matrix products (weights and losses stay in fp32), whether to `compile` the network's blocks where that pays on a
-    card, and the processes that train together. `meter` counts what is trained on, as tokens of `who`.
+    card, and the processes that train together: whether these divide what is trained among them (`sharded`), where that
+    can be. `meter` counts what is trained on, as tokens of `who`.
     `placement` hears of what is held on the device beside the model.
     """
 
@@ -115,6 +120,7 @@ class TrainingArgs:
     micro_tokens: int = 0
     precision: str = "fp32"
     compile: bool = False
+    sharded: bool = False
     group: Group = ALONE
     meter: Meter = field(default_factory=Meter)
     placement: Placement | None = None
@@ -144,7 +150,7 @@ def train(
     """
     with args.meter.span() as bill:
         training = _Training(model, lengths, loss, args, callback, bill, tokens or lengths, state_file)
-        with hold(training.optimiser, args.placement):
+        with hold(training.optimiser, args.placement), training.at_work.in_place(args.placement), peers_at_work():
             try:
                 return training.run(enough, check_every, cool_down)
             finally:
@@ -161,6 +167,15 @@ def adamw(groups: list[dict[str, Any]], args: TrainingArgs, device: torch.device
     return torch.optim.AdamW(groups, lr=args.learning_rate, weight_decay=args.weight_decay, betas=(0.9, 0.98), **way)
 
 
+def _at_work(model: nn.Module, loss: Loss, args: TrainingArgs, device: torch.device) -> AtWork:
+    """What the steps are made on: parts of `model` where it is to be divided among the ranks and can be."""
+    mesh = args.group.mesh(device) if args.sharded and not obstacle(model, args.precision) else None
+    if mesh is None:
+        return Whole(model, loss, args.group, args.precision)
+    args.group.broadcast_parameters(model.parameters())
+    return Shards(model, loss, mesh, args.precision, placed=args.placement is not None)
+
+
 class _Training:
     """One training from where it begins, or was stopped, to its end."""
 
@@ -175,15 +190,17 @@ class _Training:
         tokens: Sequence[int],
         state_file: Path | None,
     ) -> None:
-        self.model, self.loss, self.args, self.callback, self.bill = model, loss, args, callback, bill
+        self.loss, self.args, self.callback, self.bill = loss, args, callback, bill
         self.lengths, self.tokens, self.state_file = lengths, tokens, state_file
         self.group = args.group
         self.device = next(model.parameters()).device
         self.weights, self.frozen = parameters_at_work(model), own_weights_frozen(model)
+        self.model, self.at_work = model, _at_work(model, loss, args, self.device)
         self.per_epoch = math.ceil(len(lengths) / args.batch_size)
         self.total = max(1, round(args.epochs * self.per_epoch))
-        head = [p for name, p in model.named_parameters() if name.startswith("head.") and p.requires_grad]
-        body = [p for name, p in model.named_parameters() if not name.startswith("head.") and p.requires_grad]
+        trained = [(name, p) for name, p in self.at_work.model.named_parameters() if p.requires_grad]
+        head = [p for name, p in trained if name.startswith("head.")]
+        body = [p for name, p in trained if not name.startswith("head.")]
         self.parameters = [*body, *head]
         groups = [{"params": body, "peak": args.learning_rate}]
         if head:
@@ -191,23 +208,20 @@ class _Training:
         self.optimiser = adamw(groups, args, self.device)
         # fp16 loses small gradients: they are scaled up, and down again before the step.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=args.precision == "fp16")
-        self.copy = WorkingCopy(model) if works_on_a_copy(model, args.precision) else None
         self.compiled = CompiledBody(model, lambda message: callback.log(message, "warning"))
         self.step, self.cooling_from = 0, 0
         self.micro = MicroTokens(args.micro_tokens, lambda message: callback.log(message, "warning"))
 
     def run(self, enough: Callable[[int], bool] | None, check_every: int, cool_down: int) -> int:
         """See `train`."""
-        args, group, callback = self.args, self.group, self.callback
+        args, callback = self.args, self.callback
         self._go_on(enough is not None, check_every)
-        group.broadcast_parameters(self.parameters)
         reported = 0.0
         end = self.cooling_from + cool_down if self.cooling_from else self.total
         batches: list[list[int]] = []
         epoch = -1
-        self.model.train()
-        if self.copy is not None:
-            self.copy.begin()
+        self.at_work.model.train()
+        self.at_work.begin()
         if self._compiling_pays():
             self.compiled.begin()
         while self.step < end:
@@ -221,13 +235,12 @@ class _Training:
             batch = batches[self.step - epoch * self.per_epoch]
             means = self._gradients(batch)
             self._count(batch)
-            group.sum_gradients(self.parameters)
+            self.at_work.sum_gradients()
             self.scaler.unscale_(self.optimiser)
-            norm = float(nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM))
+            norm = float(whole(nn.utils.clip_grad_norm_(self.parameters, CLIP_NORM)))
             self.scaler.step(self.optimiser)
             self.scaler.update()
-            if self.copy is not None:
-                self.copy.follow()
+            self.at_work.follow()
             self.step += 1
             value = means.pop("loss")
             # With fp16 a gradient may be out of bounds: the step was left out then, and the next one is scaled less.
@@ -246,19 +259,18 @@ class _Training:
                 reported = now
                 callback.progress(self.step, end)
             if enough is not None and not self.cooling_from and self.step % check_every == 0 and self.step < end:
-                with contextlib.nullcontext() if self.copy is None else self.copy.away():
+                with self.at_work.looked_at():
                     reached = enough(self.step)
                 if reached:
                     self.cooling_from, end = self.step, min(end, self.step + cool_down)
-                self.model.train()
-        group.broadcast_parameters(self.parameters)
+                self.at_work.model.train()
+        self.at_work.settle()
         return self.step
 
     def close(self) -> None:
         """Leave the model as whoever comes next wants it, however the training has ended."""
         self.compiled.end()
-        if self.copy is not None:
-            self.copy.end()
+        self.at_work.end()
         # As large as the weights, and of no use any more.
         self.optimiser.zero_grad(set_to_none=True)
         self.model.eval()
@@ -267,7 +279,8 @@ class _Training:
         """From the state that was kept, if there is one."""
         now, kept = self.args.micro_tokens, 0
         if self.state_file is not None and self.group.share(self.state_file.exists()):
-            self.step, self.cooling_from = load_training_state(self.state_file, self.model, self.optimiser, self.scaler)
+            what = (self.at_work.model, self.optimiser, self.scaler)
+            self.step, self.cooling_from = load_training_state(self.state_file, *what)
             if self.step:
                 self._include_bill(self.state_file, checked, check_every)
                 asked, had = json.loads(training_facts(self.state_file).get("micro_tokens", "[-1, 0]"))
@@ -275,9 +288,12 @@ class _Training:
         why = ""
         if not now:
             longest = max(self.lengths, default=1)
-            now, why = micro_tokens(self.model, self.args.precision, longest, allocated(self.optimiser))
+            there, shards = allocated(self.optimiser), self.at_work.shards
+            now, why = micro_tokens(self.at_work.model, self.args.precision, longest, there, shards=shards)
         # What a dropout leaves out depends on how a batch is divided: a training goes on as it began, if there is room.
         self.micro.now = min(kept or now, now)
+        if self.at_work.shards > 1:  # each rank has to know how many parts the others have
+            self.micro.now = min(self.group.gather(self.micro.now))
         if why:
             said = f"Trained on at a time: {self.micro.now:,} token positions"
             self.callback.log(f"{said} ({why}; runtime.micro_tokens = 0).")
@@ -299,7 +315,7 @@ class _Training:
     def _compiling_pays(self) -> bool:
         """Whether the blocks are to be compiled: on a card, in bf16 throughout, without checkpointing (which calls them
         twice by ways of its own), and where the training is long enough."""
-        if not self.args.compile or self.device.type != "cuda" or self.copy is None:
+        if not self.args.compile or self.device.type != "cuda" or not self.at_work.compiles:
             return False
         if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
             return False
@@ -311,11 +327,11 @@ class _Training:
         self.args.meter.add(trained(tokens, self.weights, frozen=self.frozen, who=self.args.who))
 
     def _save(self) -> None:
-        if self.state_file is not None and self.group.leader:
+        if self.state_file is not None and (self.group.leader or self.at_work.shards > 1):
             more = {"micro_tokens": json.dumps([self.args.micro_tokens, self.micro.now])}
-            at = (self.step, self.cooling_from)
-            with contextlib.nullcontext() if self.copy is None else self.copy.masters():
-                save_training_state(self.state_file, self.model, self.optimiser, *at, self.scaler, self.bill, more)
+            state = (self.at_work.model, self.optimiser, self.step, self.cooling_from, self.scaler, self.bill, more)
+            with self.at_work.kept():
+                save_training_state(self.state_file, *state, write=self.group.leader)
 
     def _scale(self, cool_down: int) -> float:
         """Share of the peak learning rate at the step that comes now."""
@@ -327,17 +343,19 @@ class _Training:
         """Put this process's part of the batch's gradient, scaled, in place. Returns loss and curves' values of the
         whole batch. Where memory runs out it is done again in smaller parts."""
         weight = self.loss.weigh(batch)
-        mine = batch[self.group.rank :: self.group.size]  # like lengths lie side by side: every rank has some of each
         while True:
             self.optimiser.zero_grad(set_to_none=True)
-            parts = divided(mine, self.loss.positions, self.micro.now)
+            parts, company = self._parts(batch)
             sums: dict[str, torch.Tensor] = {}
             again = False
             try:
                 for number, part in enumerate(parts):
                     self._add(part, number, weight, sums)
+                for _ in range(company):
+                    self._keep_company(batch)
             except torch.OutOfMemoryError:
-                again = self.micro.halve(parts, self.loss.positions)
+                # Ranks that have parts of one model wait in the middle of a pass for the one that cannot go on.
+                again = self.at_work.shards == 1 and self.micro.halve(parts, self.loss.positions)
                 if not again:
                     raise
             except RuntimeError as error:  # dynamo, inductor and Triton have no narrower one in common
@@ -357,11 +375,28 @@ class _Training:
         # What a dropout leaves out depends on the place in the training alone, so that a resumed one is the same.
         at = [self.args.seed, self.step, self.group.rank, number]
         torch.manual_seed(int(np.random.SeedSequence(at).generate_state(1)[0]))
-        with autocast(self.device, self.args.precision if self.copy is None else "fp32"):
-            value, more = self.loss.part(part)
+        value, more = self._pass(part)
         self.scaler.scale(value / weight).backward()
         for name, figure in {"loss": value.detach(), **more}.items():
             sums[name] = sums[name] + figure if name in sums else figure
+
+    def _parts(self, batch: Sequence[int]) -> tuple[list[list[int]], int]:
+        """What this process does of the batch at a time. And how many times more others do something, whom it has to
+        keep company where each has a part of the model."""
+        # Like lengths lie side by side: every rank has some of each.
+        size = self.group.size
+        each = [divided(batch[rank::size], self.loss.positions, self.micro.now) for rank in range(size)]
+        mine = each[self.group.rank]
+        return mine, max(map(len, each)) - len(mine) if self.at_work.shards > 1 else 0
+
+    def _pass(self, items: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        with autocast(self.device, self.at_work.cast):
+            return self.at_work.part(items)
+
+    def _keep_company(self, batch: Sequence[int]) -> None:
+        """Pass over the batch's shortest item for nothing: other ranks need this one's part of the model for theirs."""
+        value, _ = self._pass([min(batch, key=self.loss.positions)])
+        (value * 0.0).backward()
 
 
 def _schedule(step: int, total: int) -> float:

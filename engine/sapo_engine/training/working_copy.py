@@ -33,6 +33,12 @@ def works_on_a_copy(model: nn.Module, precision: str) -> bool:
     )
 
 
+def wants_fp32(network: PreTrainedModel) -> bool:
+    """Whether the architecture wants some of its weights in fp32 whatever the others are in."""
+    kept = _wanted_in_fp32(network)
+    return any(kept(name) for name, _ in network.named_parameters())
+
+
 class WorkingCopy:
     """The copy of the weights of the network in `model`, which takes their place in it from `begin` to `end`.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self, cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from sapo_engine.models.placement import Placement
 from sapo_engine.process_group import ALONE, Group
@@ -35,6 +37,10 @@ class StepLoss:
     verifier: Verifier
     examples: Sequence[VerifierExample]
     pad_id: int
+
+    def over(self, model: nn.Module) -> Self:
+        """See Loss."""
+        return replace(self, verifier=cast("Verifier", model))
 
     def positions(self, index: int) -> int:
         """See Loss."""
@@ -70,6 +76,7 @@ def train_verifier(
     pad_id: int,
     micro_tokens: int = 0,
     compile: bool = False,
+    sharded: bool = False,
     group: Group = ALONE,
     meter: Meter | None = None,
     state_file: Path | None = None,
@@ -86,6 +93,7 @@ def train_verifier(
         seed=seed,
         micro_tokens=micro_tokens,
         compile=compile,
+        sharded=sharded,
         precision=verifier.precision,
         group=group,
         meter=meter or Meter(),

@@ -30,6 +30,12 @@ class RuntimeConfig(Section):
     processes: int = Field(default=1, ge=1, le=64, json_schema_extra=unit("processes", **MAIN))
     """Worker processes, one per card: sampling and labeling are divided among them, training is data-parallel."""
 
+    sharded_training: Literal["auto", "on", "off"] = "auto"
+    """Whether several processes divide weights, gradients and moments among them while all weights of a model are
+    trained (FSDP), so that a model can be trained that a card has no room for as a whole. That takes longer, and is the
+    same but for rounding. `auto`: on cards, where a whole copy does not fit the smallest one. Never adapters, nor fp16.
+    """
+
     launcher: Literal["local", "ray", "ssh", "hand"] = "local"
     """Where the workers are started: `local`, on this machine; `ray`, on the nodes of a Ray cluster that runs already
     (the extra `ray`), a card or a CPU core for each; `ssh`, on the machines that `hosts` names; `hand`, there as well,

@@ -149,6 +149,7 @@ HINTS: dict[str, str] = {
     "runtime.backend=slots": "its loop of CUDA graphs; not yet tried on a card",
     "runtime.backend=vllm": "faster on a card, installed apart",
     "runtime.vllm_memory": "share of the card while vLLM samples",
+    "runtime.sharded_training": "weights and moments divided among cards",
     "runtime.micro_tokens": "positions trained on at a time; 0: by memory",
     "runtime.compile": "compiled blocks in long trainings on a card",
     "runtime.graders": "grading processes; 0: one for each core",
