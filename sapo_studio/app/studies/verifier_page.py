@@ -1,4 +1,4 @@
-"""What `sapo evaluate` found, as tables, a page and a picture."""
+"""What was found where verifiers were evaluated, by command or in the window: as tables, a page and a picture."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.reports.sheets import Sheet
 from sapo_studio.files import write_output
+from sapo_studio.readable import listing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +42,7 @@ MEASURES = (
     ("auroc", "AUROC of steps", "probability that a correct step scores above an incorrect one"),
     ("ece", "calibration error (ECE)", "mean distance of score and share correct, by tenths of the score"),
 )
+NO_BENCHMARK = "This run has no process benchmark."
 Found = dict[str, Any]
 
 
@@ -153,6 +155,30 @@ def matrix_sheet(found: list[Found]) -> Sheet:
         for i in verifiers
     )
     return Sheet("Self-verification error, % (of incorrect ones)", ("", *(f"M_{j}" for j in reasoners)), rows)
+
+
+def sheets(found: Found) -> tuple[Sheet, ...]:
+    """The tables of all that was measured, in order."""
+    tables: list[Sheet] = []
+    if (measured := found["benchmark"]) is not None:
+        tables += [benchmark_sheet(measured), threshold_sheet(measured)]
+        tables += [aggregation_sheet(measured), reliability_sheet(measured, bars=True)]
+    if "best_of" in found:
+        tables.append(best_sheet(found["best_of"]))
+    if "matrix" in found:
+        tables.append(matrix_sheet(found["matrix"]))
+    return tuple(tables)
+
+
+def warnings(found: Found) -> tuple[str, ...]:
+    """What whoever reads the numbers has to know, a sentence or two each."""
+    odd = found.get("contradictory")
+    told = (
+        f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so."
+        if odd
+        else ""
+    )
+    return (*((told,) if told else ()), *found.get("leaks", ()))
 
 
 def _cells(found: list[Found]) -> tuple[list[int], list[int], dict[tuple[int, int], Found]]:
