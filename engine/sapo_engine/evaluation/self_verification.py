@@ -44,11 +44,12 @@ def matrix(
             verifier = verifier_of(i)
             predictions = predict(session, verifier, written)
             discard(verifier.base)
+            before, of = len(found), len(wrong)
             labeled, _ = run_labeler(
                 wrong,
                 lambda _, t, p=predictions: make_checks(config, "sapo", t, None, p[t.number][1]),
                 checker,
-                tick=lambda done, of=len(wrong): tell(len(found) + done / of),
+                tick=lambda done, before=before, of=of: tell(before + done / of),
             )
             cases: Mapping[int, str] = {item.trajectory.number: item.verdict.case for item in labeled}
             verified = [

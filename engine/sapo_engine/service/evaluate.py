@@ -24,7 +24,6 @@ from sapo_studio.errors import InputError
 from sapo_studio.formats.registry import read_file
 from sapo_studio.requests.kinds import EvaluateRequest
 
-
 WRITING = 10
 """How much longer it takes to write a solution than to score one, about."""
 

@@ -186,10 +186,13 @@ def _cells(found: list[Found]) -> tuple[list[int], list[int], dict[tuple[int, in
     return sorted({i for i, _ in cells}), sorted({j for _, j in cells}), cells
 
 
+FILES = ("results.md", "results.json", "verifier.svg")
+
+
 def write(out: Path, found: Found) -> list[Path]:
-    """Write results.md, results.json and verifier.svg into the folder `out`. Returns what was written."""
-    image = picture(out / "verifier.svg", found)
-    text, raw = out / "results.md", out / "results.json"
+    """Write FILES into the folder `out`: the page, the numbers and the picture. Returns what was written."""
+    text, raw, drawn = (out / name for name in FILES)
+    image = picture(drawn, found)
     write_output(text, markdown(found, image.name if image else ""))
     write_output(raw, json.dumps(found, indent=1) + "\n")
     return [text, raw, *([image] if image else [])]
