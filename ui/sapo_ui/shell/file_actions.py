@@ -1,4 +1,4 @@
-"""Importing, exporting and publishing from the window: by the menu, and by files that are dropped on it.
+"""Importing, exporting, publishing and evaluating from the window: by the menu, and by files that are dropped on it.
 
 A dialog's modules are loaded where it is opened: together they are a quarter of what the window would load to start.
 """
@@ -21,6 +21,7 @@ from sapo_ui.widgets.saving import saving
 if TYPE_CHECKING:
     from sapo_studio.app.imports.scoring import Scored
     from sapo_studio.app.imports.take_in import Imported
+    from sapo_ui.features.evaluation.dialog import EvaluationDialog
     from sapo_ui.features.exports.tables_dialog import TablesDialog
     from sapo_ui.features.imports.export_dialog import ExportDialog
     from sapo_ui.features.imports.import_dialog import ImportDialog
@@ -66,6 +67,7 @@ class FileActions(QObject):
             "run.report": self.report,
             "run.tables": self.export_tables,
             "run.score": self.score,
+            "run.evaluate": self.evaluate,
         }
 
     def choose(self) -> QFileDialog:
@@ -155,6 +157,16 @@ class FileActions(QObject):
             return None
         dialog = ScoreDialog(run, self._window)
         dialog.scored.connect(self._was_scored)
+        dialog.show()
+        return dialog
+
+    def evaluate(self) -> EvaluationDialog:
+        """Open the dialog that evaluates a verifier: of the run that is shown, or, where none is, one from
+        elsewhere."""
+        from sapo_ui.features.evaluation.dialog import EvaluationDialog
+
+        run = self._current()
+        dialog = EvaluationDialog(None if run is None or run.imported else run, self._window)
         dialog.show()
         return dialog
 
