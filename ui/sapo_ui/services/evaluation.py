@@ -82,17 +82,24 @@ def _seeds_beside(store: Store, run_id: str) -> list[str]:
 class EvaluationJob:
     """One evaluation, for an `EngineStudy`, which calls `ask` and then `keep`, in a task, for each run in turn."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, measured_on: str) -> None:
+        """`measured_on`: what its benchmark is called."""
         self._wanted = wanted
+        self.measured_on = measured_on
         self._requests: Sequence[EvaluateRequest] = ()
         self._answers: list[Found] = []
         self.found: Found | None = None
         """What came of it, all runs as one; None until all of them are measured."""
 
     @property
+    def runs(self) -> tuple[str, ...]:
+        """The runs that are measured, by id."""
+        return self._wanted.runs
+
+    @property
     def of(self) -> int:
-        """How many runs are measured."""
-        return max(1, len(self._wanted.runs))
+        """How many measurements that are."""
+        return max(1, len(self.runs))
 
     @property
     def done(self) -> int:

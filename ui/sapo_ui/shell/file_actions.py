@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sapo_ui.features.imports.score_dialog import ScoreDialog
     from sapo_ui.features.publish.dialog import PublishDialog
     from sapo_ui.features.report.dialog import ReportDialog
+    from sapo_ui.services.evaluation import EvaluationJob
 
 FILTER = "Labeled steps (*.jsonl *.json *.gz);;All files (*)"
 BUNDLE = ".sapo"
@@ -35,8 +36,8 @@ BUNDLE = ".sapo"
 
 class FileActions(QObject):
     """Opens the dialogs over `window`. `imported` is called with the id and name of what was taken in, `scored` with
-    the id of the file that has new scores, `brought` with the uid of the queue that a bundle brought, `say` tells the
-    user."""
+    the id of a file that has new scores, or of a run whose verifier was measured, `brought` with the uid of the queue
+    that a bundle brought, `say` tells the user."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class FileActions(QObject):
         self._imported = imported
         self._scored = scored
         self._brought = brought
+        self._evaluated: dict[str, EvaluationJob] = {}  # by the run that was shown; empty: none
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -166,7 +168,16 @@ class FileActions(QObject):
         from sapo_ui.features.evaluation.dialog import EvaluationDialog
 
         run = self._current()
-        dialog = EvaluationDialog(None if run is None or run.imported else run, self._window)
+        shown = None if run is None or run.imported else run
+        key = "" if shown is None else shown.id
+        dialog = EvaluationDialog(shown, self._window, before=self._evaluated.get(key))
+
+        def measured(job: EvaluationJob) -> None:
+            self._evaluated[key] = job
+            for run_id in job.runs:
+                self._scored(run_id)  # its page shows the matrix
+
+        dialog.measured.connect(measured)
         dialog.show()
         return dialog
 

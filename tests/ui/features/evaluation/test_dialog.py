@@ -17,6 +17,7 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.requests.kinds import EvaluateRequest
 from sapo_studio.requests.limits import BEST_OF, QUESTIONS, TRAJECTORIES
 from sapo_studio.store import benchmarks, queries
+from sapo_ui.features.evaluation.dialog import EvaluationDialog
 from sapo_ui.features.evaluation.form import FOLDER, NO_RUN, SEEDS
 from sapo_ui.widgets.saving import saving
 from tests.fixtures.evaluated import BEST, PAIRS, evaluated
@@ -214,6 +215,23 @@ def test_bad_input_is_told_in_place_and_the_settings_stay(qtbot, make_run, opene
     engine()
     measure(qtbot, dialog)
     assert dialog.trouble.text == ""
+
+
+def test_what_was_measured_is_there_again_when_it_is_opened_again(qtbot, make_run, opened, engine):
+    engine()
+    run = make_run()
+    first = opened(run)
+    jobs = []
+    first.measured.connect(jobs.append)
+    measure(qtbot, first)
+    sheets = shown(first)
+    first.close()
+    again = EvaluationDialog(run, before=jobs[0])
+    qtbot.addWidget(again)
+    again.show()
+    assert shown(again) == sheets
+    assert again.save.isVisible()
+    qtbot.waitUntil(again.form.isEnabled)
 
 
 def test_what_is_not_there_is_told_before_an_engine_starts(qtbot, make_run, opened, engine, frozen, store):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from sapo_studio.readable import listing
@@ -31,14 +32,19 @@ class EvaluationDialog(WorkDialog):
     """The window stays usable beside it. Closing it while it measures stops the engine, and nothing is kept. What was
     measured stays in sight until something else is."""
 
-    def __init__(self, run: RunSummary | None, parent: QWidget | None = None) -> None:
-        """`run`: the one that is shown; None: only a model from elsewhere can be measured."""
+    measured = Signal(object)
+    """(EvaluationJob) All of it was measured."""
+
+    def __init__(
+        self, run: RunSummary | None, parent: QWidget | None = None, *, before: EvaluationJob | None = None
+    ) -> None:
+        """`run`: the one that is shown; None: only a model from elsewhere can be measured. `before`: what was measured
+        last, which is shown again: it may have taken long."""
         super().__init__("Evaluate verifier", "Evaluate", said="State", progress="How far it is", parent=parent)
         self.resize(1040, 640)
         self._engine = EngineStudy(self)
         self._job: EvaluationJob | None = None
         self._before = 0  # runs that were measured before the one that is
-        self._on = ""
         self._found: dict[str, Any] | None = None
         self.form = EvaluationForm(run)
         self.form.setFixedWidth(FORM)
@@ -55,6 +61,8 @@ class EvaluationDialog(WorkDialog):
         self._engine.progressed.connect(self._progressed)
         self._engine.ended.connect(self._ended)
         self._engine.failed.connect(self._failed)
+        if before is not None and before.found is not None:
+            self._show(before, before.found)
         self.form.setEnabled(False)
         self._enable()
         self.said.setText("Looking what there is\u2026")
@@ -100,7 +108,7 @@ class EvaluationDialog(WorkDialog):
 
     def _measure(self) -> None:
         self.trouble.say("")
-        self._job, self._on = EvaluationJob(self.form.wanted), self.form.measured_on
+        self._job = EvaluationJob(self.form.wanted, self.form.measured_on)
         self.form.setEnabled(False)
         self.save.setEnabled(False)
         self.show_waiting()  # the engine loads its libraries and the models first
@@ -146,12 +154,17 @@ class EvaluationDialog(WorkDialog):
         if job.found is None:
             self._next(job)
             return
-        self._found = job.found
+        self._show(job, job.found)
         self._rest()
-        self.results.show_found(job.found, self._on)
         self.said.setText("Measured.")
-        self.save.show()
         self.save.setFocus()
+        self.measured.emit(job)
+
+    def _show(self, job: EvaluationJob, found: dict[str, Any]) -> None:
+        self._found = found
+        self.results.show_found(found, job.measured_on)
+        self.save.show()
+        self.close_button.setText("Close")
 
     def _failed(self, error: Exception) -> None:
         self._rest()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent, QShowEvent
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHeaderView, QSizePolicy, QTableView, QWidget
 
 from sapo_studio.app.reports.sheets import Sheet
@@ -49,7 +49,9 @@ class SheetModel(QAbstractTableModel):
                 return theme.font("mono_small" if index.column() else "small")
             case Qt.ItemDataRole.TextAlignmentRole:
                 return self._side(index.column())
-            case Qt.ItemDataRole.ToolTipRole:
+            case Qt.ItemDataRole.ForegroundRole if self._bars(index.column()):
+                return QColor(theme.current().accent)
+            case Qt.ItemDataRole.ToolTipRole if not self._bars(index.column()):
                 return plain_tip(text)
             case Qt.ItemDataRole.AccessibleTextRole if self._named(index.column()):
                 return f"{self.sheet.heads[index.column()]}: {text}"
@@ -59,10 +61,12 @@ class SheetModel(QAbstractTableModel):
     def _named(self, column: int) -> bool:
         return bool(self.sheet.heads) and bool(self.sheet.heads[column])
 
+    def _bars(self, column: int) -> bool:
+        return 0 < column == len(self.sheet.heads) - 1 and not self._named(column)
+
     def _side(self, column: int) -> Qt.AlignmentFlag:
         """Numbers stand on the right; bars, which have no head, begin on the left as words do."""
-        bars = column == len(self.sheet.heads) - 1 and not self._named(column)
-        side = Qt.AlignmentFlag.AlignLeft if column == 0 or bars else Qt.AlignmentFlag.AlignRight
+        side = Qt.AlignmentFlag.AlignLeft if column == 0 or self._bars(column) else Qt.AlignmentFlag.AlignRight
         return side | Qt.AlignmentFlag.AlignVCenter
 
 
