@@ -88,8 +88,9 @@ class Asked(BaseModel):
 class EvaluateRequest(Asked):
     """How good a verifier is: a run's, or a classification model.
 
-    The answer has `run`, `verifier`, `benchmark` (None where there is none), `leaks` (a sentence for measured questions
-    that the run is trained on) and, as asked, `best_of` and `matrix`.
+    Progress is told on standard error (`wire.read_progress`). The answer has `run`, `verifier`, `benchmark` (None where
+    there is none), `leaks` (a sentence for measured questions that the run is trained on) and, as asked, `best_of` and
+    `matrix`.
     """
 
     kind: Literal["evaluate"] = "evaluate"

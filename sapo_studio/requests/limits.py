@@ -22,6 +22,8 @@ class Limits(Generic[Number]):
 
 BEST_OF = Limits(0, low=0, high=64)
 """Samples a question to choose among; 0: none."""
+BEST_OF_PROPOSED = 16
+"""What the window proposes to somebody who wants to choose among samples."""
 QUESTIONS = Limits(200, low=1)
 """Test questions to choose samples for."""
 TRAJECTORIES = Limits(300, low=10)

@@ -15,6 +15,7 @@ from sapo_engine.verifier.scoring import predict
 from sapo_studio.domain.metrics import step_hits
 from sapo_studio.errors import InputError
 from sapo_studio.requests.kinds import EvaluateRequest
+from sapo_studio.requests.wire import read_progress
 from tests.fixtures.small_run import config, finished_run
 from tests.fixtures.tiny_models import SHAPE, byte_tokenizer, write_model
 
@@ -50,6 +51,14 @@ def evaluated(**fields):
     return json.loads(json.dumps(evaluate.answer(EvaluateRequest(**fields))))
 
 
+def assert_told_to_the_end(capsys):
+    """It was told how far the engine is, in rising steps, up to all of it."""
+    told = [done for line in capsys.readouterr().err.splitlines() if (done := read_progress(line)) is not None]
+    assert len(told) > 1
+    assert told == sorted(set(told))
+    assert told[-1] == 1.0
+
+
 def test_a_runs_verifier_agrees_with_what_the_run_measured(folder):
     found = evaluated(run=folder, verifier=1)
     one = found["benchmark"]
@@ -65,8 +74,9 @@ def test_a_runs_verifier_agrees_with_what_the_run_measured(folder):
     assert one["steps"] == sum(n for _, n in hits)
 
 
-def test_choosing_among_samples(folder):
+def test_choosing_among_samples(folder, capsys):
     found = evaluated(run=folder, best_of=8, questions=12)
+    assert_told_to_the_end(capsys)
     best = found["best_of"]
     assert best["n"] == [1, 2, 4, 8]
     assert best["questions"] == 12
@@ -77,8 +87,9 @@ def test_choosing_among_samples(folder):
             assert best[name][k]["value"] <= best["pass_at_n"][k]["value"]
 
 
-def test_every_verifier_with_every_reasoner(folder):
+def test_every_verifier_with_every_reasoner(folder, capsys):
     found = evaluated(run=folder, matrix=True, trajectories=30)
+    assert_told_to_the_end(capsys)
     pairs = [(one["verifier"], one["reasoner"]) for one in found["matrix"]]
     assert pairs == [(i, j) for j in (1, 2) for i in (0, 1, 2)]
     assert all(0 <= one["error"]["value"] <= 1 for one in found["matrix"])
@@ -101,9 +112,10 @@ def test_a_classifier_is_read_where_its_steps_end(tmp_path, kind, classes):
         assert score == pytest.approx(wanted.item(), abs=1e-5)
 
 
-def test_a_classifier_on_a_file_without_a_run(tmp_path, bench_file):
+def test_a_classifier_on_a_file_without_a_run(tmp_path, bench_file, capsys):
     folder = classifier(tmp_path / "prm", "token")
     found = evaluated(verifier=folder, benchmark=bench_file)
+    assert_told_to_the_end(capsys)
     assert found["verifier"] == str(folder)
     assert found["benchmark"]["solutions"] == 2
     assert found["benchmark"]["steps"] == 3

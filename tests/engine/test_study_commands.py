@@ -83,6 +83,8 @@ def test_evaluate(sapo, tmp_path):
         (("label-study", "small", "--lengths", "4;8"), "is not a list of numbers"),
         (("evaluate", "small", "--verifier", "5"), "no verifier V_5"),
         (("evaluate", "--benchmark", "nowhere.jsonl"), "nothing to evaluate"),
+        (("evaluate", "small", "--verifier", "prm", "--matrix"), "a process benchmark alone"),
+        (("evaluate", "--verifier", "prm", "--benchmark", "b.jsonl", "--best-of", "4"), "a process benchmark alone"),
         (("label-study", "small", "--out", f"{__file__}/page"), "Cannot make the folder"),
         (("evaluate", "small", "--out", f"{__file__}/page"), "Cannot make the folder"),
     ],

@@ -16,13 +16,14 @@ from sapo_studio.app.experiments.table import tabulate
 from sapo_studio.app.reports import drawing
 from sapo_studio.app.studies import labeling_page, pooled, verifier_page
 from sapo_studio.domain.labelers.registry import LABELERS
-from sapo_studio.domain.process_measures import CURVE, aggregation_rows, threshold_rows
+from sapo_studio.domain.process_measures import CURVE, threshold_rows
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.errors import InputError
 from sapo_studio.events import kinds as k
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
+from tests.fixtures.evaluated import BEST, PAIRS, evaluated, share
 
 
 def study(length):
@@ -40,33 +41,6 @@ def study(length):
 
 def labeling(*lengths):
     return {"run": "lab-1", "iteration": 2, "rollouts": 4, "confidence": 0.7, "studies": [study(n) for n in lengths]}
-
-
-def share(value):
-    return {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 50}
-
-
-SCORED = [([0.9, 0.7, 0.8], 0), ([0.8, 0.3], 2), ([0.6, 0.6, 0.1, 0.9], 3), ([0.4], 0)] * 5
-
-
-def evaluated(**parts):
-    benchmark = {
-        **{"solutions": 40, "steps": 160, "step_accuracy": share(0.8), "first_error_accuracy": share(0.7), "f1": None},
-        **{"accuracy_on_wrong": 0.5, "accuracy_on_right": 0.9, "auroc": 0.87, "ece": 0.1},
-        "reliability": [{"low": 0.4, "high": 0.5, "n": 1500, "score": 0.45, "right": 0.25}],
-        "thresholds": threshold_rows(SCORED),
-        "aggregations": aggregation_rows(SCORED),
-    }
-    return {"run": "lab-1", "verifier": 1, "benchmark": benchmark} | parts
-
-
-BEST = {"reasoner": 2, "aggregation": "min", "questions": 50, "n": [1, 2], "best_of_n": [share(0.5), share(0.7)]}
-BEST |= {name: [share(0.5), share(0.6)] for name in ("majority", "weighted_vote", "pass_at_n")}
-PAIRS = [
-    {"verifier": i, "reasoner": j, "error": share(0.3 - 0.1 * i), "error_on_wrong": share(0.4)}
-    for i in (0, 1)
-    for j in (1, 2)
-]
 
 
 @pytest.mark.parametrize("lengths", [(4, 8, 16), (0,)])

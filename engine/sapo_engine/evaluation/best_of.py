@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sapo_engine.models.reasoner import Reasoner
@@ -31,10 +31,18 @@ def best_of(
     questions: Sequence[Question],
     most: int,
     aggregation: Aggregation = "mean",
+    *,
+    hear: Callable[[float], object] | None = None,
 ) -> dict[str, Any]:
     """Accuracy of choosing one of N samples of `model`, N = 1, 2, 4 .. `most`: by the verifier's step scores put
-    together as `aggregation` says, by majority, by both, and by an oracle (the upper bound)."""
-    samples = session.sampler.sample(model, questions, "best of", most)
+    together as `aggregation` says, by majority, by both, and by an oracle (the upper bound). `hear` is told how much is
+    sampled, a fraction of 1: what comes behind that takes little of the time."""
+
+    def sampled(done: int, of: int) -> None:
+        if hear:
+            hear(done / of)
+
+    samples = session.sampler.sample(model, questions, "best of", most, tick=sampled)
     drafts = [
         TrajectoryDraft(question, completion.tokens, number, iteration=0)
         for number, (question, completion) in enumerate(

@@ -22,9 +22,17 @@ def matrix(
     verifiers: Sequence[int],
     reasoners: Sequence[int],
     count: int,
+    *,
+    hear: Callable[[float], object] | None = None,
 ) -> list[dict[str, Any]]:
     """Self-verification error rate of every pair (V_i, M_j): the share of M_j's own trajectories whose labels by V_i
-    self-verification with M_j changes. At most `count` trajectories of each M_j; V_i and M_j are loaded one by one."""
+    self-verification with M_j changes. At most `count` trajectories of each M_j; V_i and M_j are loaded one by one.
+    `hear` is told how far it is, a fraction of 1."""
+
+    def tell(cells: float) -> None:
+        if hear:
+            hear(cells / (len(verifiers) * len(reasoners)))
+
     found: list[dict[str, Any]] = []
     config = session.config.labeling.model_copy(update={"max_checks": 2})
     for j in reasoners:
@@ -36,8 +44,12 @@ def matrix(
             verifier = verifier_of(i)
             predictions = predict(session, verifier, written)
             discard(verifier.base)
+            before, of = len(found), len(wrong)
             labeled, _ = run_labeler(
-                wrong, lambda _, t, p=predictions: make_checks(config, "sapo", t, None, p[t.number][1]), checker
+                wrong,
+                lambda _, t, p=predictions: make_checks(config, "sapo", t, None, p[t.number][1]),
+                checker,
+                tick=lambda done, before=before, of=of: tell(before + done / of),
             )
             cases: Mapping[int, str] = {item.trajectory.number: item.verdict.case for item in labeled}
             verified = [
@@ -54,6 +66,7 @@ def matrix(
                     ),
                 }
             )
+            tell(len(found))
         discard(model)
     return found
 

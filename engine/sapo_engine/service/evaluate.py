@@ -12,6 +12,7 @@ import torch
 from sapo_engine.evaluation.best_of import best_of
 from sapo_engine.evaluation.self_verification import matrix
 from sapo_engine.saved_run import SavedRun, config_of
+from sapo_engine.service.telling import Parts, Told
 from sapo_engine.service.torch_setup import set_up_on
 from sapo_engine.tasks.base import Question
 from sapo_engine.verifier.classifiers import Classifier
@@ -22,6 +23,9 @@ from sapo_studio.domain.verifier_metrics import Scored, benchmark_rows
 from sapo_studio.errors import InputError
 from sapo_studio.formats.registry import read_file
 from sapo_studio.requests.kinds import EvaluateRequest
+
+WRITING = 10
+"""How much longer it takes to write a solution than to score one, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,14 @@ def read_benchmark(file: Path) -> list[Solution]:
 
 
 def score_with_classifier(folder: Path, solutions: Sequence[Solution], device: torch.device) -> Scored:
-    """By a classification model from elsewhere."""
+    """By a classification model from elsewhere. Tells how far it is."""
     classifier = Classifier(folder, device)
-    return [(classifier.score(one.question.text, one.steps), one.truth) for one in solutions]
+    told = Told(len(solutions))
+    scored: list[tuple[list[float], int]] = []
+    for one in solutions:
+        scored.append((classifier.score(one.question.text, one.steps), one.truth))
+        told.tick(1)
+    return scored
 
 
 def of_run(
@@ -67,7 +76,7 @@ def of_run(
     device: str = "",
 ) -> dict[str, Any]:
     """Evaluate a run's verifier (None: its last), or a classification model, on its benchmark or another one, whose
-    last `tuning` rows are for the threshold alone. On the run's device, or another `device`."""
+    last `tuning` rows are for the threshold alone. On the run's device, or another `device`. Tells how far it is."""
     config = config_of(folder)
     place = set_up_on(config.runtime, device)
     if benchmark is not None:
@@ -90,17 +99,29 @@ def of_run(
             return found
         loaded = run.verifier(own)
         found |= {"verifier": own}
-        scores = predict(run.session, loaded, known)
+        reasoners = [j for j in run.reasoners if j <= config.iterations]
+        cells = len(run.verifiers) * len(reasoners) if pairs else 0
+        parts = Parts(
+            {
+                "scores": len(known),
+                "best": WRITING * best * questions,
+                "matrix": WRITING * cells * trajectories * config.labeling.rollouts,
+            }
+        )
+        scores = predict(run.session, loaded, known, tick=Told(len(known), parts.hear("scores")).tick)
         scored = [(scores[t.number][0], t.truth or 0) for t in known]
         found["benchmark"] = _measured(scored, [t.question for t in known], tuning)
         if best:
             last = run.reasoners[-1]
             chosen = run.session.task.questions("test")[:questions]
-            picked = best_of(run.session, run.reasoner(last), loaded, chosen, best, aggregation)
+            heard = parts.hear("best")
+            picked = best_of(run.session, run.reasoner(last), loaded, chosen, best, aggregation, hear=heard)
             found["best_of"] = {"reasoner": last, "aggregation": aggregation, **picked}
         if pairs:
-            reasoners = [j for j in run.reasoners if j <= config.iterations]
-            found["matrix"] = matrix(run.session, run.verifier, run.reasoner, run.verifiers, reasoners, trajectories)
+            heard = parts.hear("matrix")
+            found["matrix"] = matrix(
+                run.session, run.verifier, run.reasoner, run.verifiers, reasoners, trajectories, hear=heard
+            )
         return found
     finally:
         run.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sapo_engine.saved_run import SavedRun, config_of
+from sapo_engine.service.telling import Told
 from sapo_engine.service.torch_setup import set_up_on
 from sapo_engine.tasks.base import Question, WrittenSolution
 from sapo_engine.text.prompts import plain_prompt
@@ -16,10 +17,7 @@ from sapo_engine.verifier.scoring import Prediction, predict
 from sapo_studio.config.schema import RuntimeConfig
 from sapo_studio.domain.labels import detect
 from sapo_studio.requests.kinds import ScoreRequest, SolutionText
-from sapo_studio.requests.wire import write_progress
 
-TOLD = 100
-"""Times, at most, that it is told how far the scoring is."""
 FIRST = 2**40
 """Numbers of the questions that are asked here begin behind all of a run's own."""
 
@@ -54,21 +52,6 @@ def answer(request: ScoreRequest) -> dict[str, Any]:
         return {"verifier": own, "scores": _rows(scores.items()), "left_out": left_out}
     finally:
         run.close()
-
-
-class Told:
-    """Tells now and then of how many solutions of `of` are scored."""
-
-    def __init__(self, of: int) -> None:
-        self.of = of
-        self.done = self.last = 0
-
-    def tick(self, count: int) -> None:
-        """So many more are."""
-        self.done += count
-        if self.done == self.of or self.done - self.last >= max(1, self.of // TOLD):
-            self.last = self.done
-            write_progress(self.done / self.of)
 
 
 def _rows(found: Iterable[tuple[int, Prediction]]) -> list[list[Any]]:

@@ -24,9 +24,9 @@ class Measured:
     note: str = ""
 
 
-def measured_on(text: str) -> Measured:
-    """What a command's `text` names: a file where there is one of this name; else a frozen benchmark of the store, as
-    NAME@VERSION or NAME, its newest frozen version, `benchmark:` before it or not.
+def measured_on(text: str, store: Store | None = None) -> Measured:
+    """What `text` names: a file where there is one of this name; else a frozen benchmark of the store (None: the usual
+    one), as NAME@VERSION or NAME, its newest frozen version, `benchmark:` before it or not.
 
     Raises InputError that names what there is where it is neither.
     """
@@ -34,17 +34,26 @@ def measured_on(text: str) -> Measured:
     path = user_path(text)
     if not text.startswith(BENCHMARK) and (path.exists() or parse_reference(text) is None):
         return Measured(path.absolute(), 0, text, str(path.absolute()))
-    nothing = f"There is neither a file nor a process benchmark {named!r}"
+    if store is not None:
+        return _frozen(store, named)
     if presence.is_new(store_path()):
-        raise InputError(nothing, fix="Check the name.")
-    with Store.open(create=False) as store:
-        try:
-            found = benchmarks.find_benchmark(store, named, frozen=True)
-        except benchmarks.NoSuchBenchmarkError as error:
-            raise InputError(nothing, fix=error.fix) from error
-        if found.rows == found.tuning:
-            raise InputError(f"All rows of {found.title} are for thresholds", fix="Make it with a smaller --split.")
-        _, whole = benchmarks.write_files(store, found)
+        raise InputError(_neither(named), fix="Check the name.")
+    with Store.open(create=False) as opened:
+        return _frozen(opened, named)
+
+
+def _neither(named: str) -> str:
+    return f"There is neither a file nor a process benchmark {named!r}"
+
+
+def _frozen(store: Store, named: str) -> Measured:
+    try:
+        found = benchmarks.find_benchmark(store, named, frozen=True)
+    except benchmarks.NoSuchBenchmarkError as error:
+        raise InputError(_neither(named), fix=error.fix) from error
+    if found.rows == found.tuning:
+        raise InputError(f"All rows of {found.title} are for thresholds", fix="Make it with a smaller --split.")
+    _, whole = benchmarks.write_files(store, found)
     note = "" if named == found.title else f"{named}: measured on {found.title}, its newest frozen version"
     return Measured(whole, found.tuning, found.title, found.reference, note)
 

@@ -79,56 +79,40 @@ def evaluate(
     Examples: `sapo evaluate last --best-of 16`, `sapo evaluate lab/sapo/0 lab/sapo/1 --matrix --out verifier`,
     `sapo evaluate --verifier ./my-prm --benchmark processbench.jsonl`
     """
-    from sapo_studio.app.benchmarks.using import measured_on, run_to_measure
+    from sapo_studio.app.benchmarks.evaluating import Wanted, requests_for
     from sapo_studio.app.commands.numbers import whole_number
     from sapo_studio.app.reports import drawing
-    from sapo_studio.app.studies import pooled, self_verification_matrix, verifier_page
+    from sapo_studio.app.studies import evaluations, verifier_page
     from sapo_studio.paths import user_path
-    from sapo_studio.readable import listing
     from sapo_studio.requests.client import ask
-    from sapo_studio.requests.kinds import EvaluateRequest
-    from sapo_studio.store import queries
     from sapo_studio.store.db import Store
 
     pages = user_path(out) if out else None
     if pages is not None:
         drawing.prepare(pages)
-    folders: list[Path] = []
-    if run:
-        with Store.open(create=False) as store:
-            folders = [
-                store.run_dir(queries.find_own_run(store, one)) if benchmark else run_to_measure(store, one)
-                for one in run
-            ]
     which: int | Path | None = None
     if verifier:
         number = verifier.isdecimal()
         which = whole_number(verifier, "--verifier") if number else user_path(verifier).resolve()
-    if not run and not verifier:
-        EvaluateRequest().without_run()  # says what is missing
-    on = measured_on(benchmark) if benchmark else None
-    if on and on.note:
-        say(on.note, error=True)
-    requests = [
-        EvaluateRequest(
-            run=folder,
-            verifier=which,
-            benchmark=on.file if on else None,
-            tuning=on.tuning if on else 0,
-            best_of=best_of,
-            questions=questions,
-            matrix=matrix,
-            trajectories=trajectories,
-            aggregation=aggregation,
-            device=device,
-        )
-        for folder in folders or [None]
-    ]
-    answers = [ask(request) for request in requests]
-    for folder, answer in zip(folders, answers, strict=False):  # no run, no folder
-        if matrix:
-            self_verification_matrix.keep(folder, answer)
-    found = pooled.evaluations(answers)
+    wanted = Wanted(
+        runs=tuple(run or ()),
+        verifier=which,
+        benchmark=benchmark,
+        best_of=best_of,
+        questions=questions,
+        aggregation=aggregation,
+        matrix=matrix,
+        trajectories=trajectories,
+        device=device,
+    )
+    if run:
+        with Store.open(create=False) as store:
+            asked = requests_for(wanted, store)
+    else:
+        asked = requests_for(wanted, None)
+    if asked.note:
+        say(asked.note, error=True)
+    found = evaluations.keep(asked.requests, [ask(request) for request in asked.requests])
     written = verifier_page.write(pages, found) if pages is not None else []
     if as_json:
         say_json(found)
@@ -138,20 +122,10 @@ def evaluate(
     terminal = console()
     terminal.print(f"[bold]{escape(verifier_page.head(found))}[/]")
     if found["benchmark"] is None:
-        terminal.print("This run has no process benchmark: name one by --benchmark.")
-    else:
-        terminal.print(verifier_page.benchmark_sheet(found["benchmark"]).table())
-        terminal.print(verifier_page.threshold_sheet(found["benchmark"]).table())
-        terminal.print(verifier_page.aggregation_sheet(found["benchmark"]).table())
-        terminal.print(verifier_page.reliability_sheet(found["benchmark"], bars=True).table())
-    if odd := found.get("contradictory"):
-        told = f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so."
-        terminal.print(told, markup=False)
-    for note in found.get("leaks", ()):
+        terminal.print(f"{verifier_page.NO_BENCHMARK} Name one by --benchmark.")
+    for sheet in verifier_page.sheets(found):
+        terminal.print(sheet.table())
+    for note in verifier_page.warnings(found):
         terminal.print(f"[yellow]![/] {escape(note)}", soft_wrap=True)
-    if "best_of" in found:
-        terminal.print(verifier_page.best_sheet(found["best_of"]).table())
-    if "matrix" in found:
-        terminal.print(verifier_page.matrix_sheet(found["matrix"]).table())
     for path in written:
         say(path)

@@ -80,7 +80,7 @@ def prepare(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"Cannot make the folder {out}", why=str(error), fix="Choose another --out.") from error
+        raise InputError(f"Cannot make the folder {out}", why=str(error), fix="Choose another place.") from error
 
 
 @contextlib.contextmanager

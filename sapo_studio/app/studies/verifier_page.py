@@ -1,4 +1,4 @@
-"""What `sapo evaluate` found, as tables, a page and a picture."""
+"""What was found where verifiers were evaluated, by command or in the window: as tables, a page and a picture."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sapo_studio.app.reports import drawing
 from sapo_studio.app.reports.paragraphs import filled
 from sapo_studio.app.reports.sheets import Sheet
 from sapo_studio.files import write_output
+from sapo_studio.readable import listing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +43,7 @@ MEASURES = (
     ("auroc", "AUROC of steps", "probability that a correct step scores above an incorrect one"),
     ("ece", "calibration error (ECE)", "mean distance of score and share correct, by tenths of the score"),
 )
+NO_BENCHMARK = "This run has no process benchmark."
 Found = dict[str, Any]
 
 
@@ -156,15 +158,42 @@ def matrix_sheet(found: list[Found]) -> Sheet:
     return Sheet("Self-verification error, % (of incorrect ones)", ("", *(f"M_{j}" for j in reasoners)), rows)
 
 
+def sheets(found: Found) -> tuple[Sheet, ...]:
+    """The tables of all that was measured, in order."""
+    tables: list[Sheet] = []
+    if (measured := found["benchmark"]) is not None:
+        tables += [benchmark_sheet(measured), threshold_sheet(measured)]
+        tables += [aggregation_sheet(measured), reliability_sheet(measured, bars=True)]
+    if "best_of" in found:
+        tables.append(best_sheet(found["best_of"]))
+    if "matrix" in found:
+        tables.append(matrix_sheet(found["matrix"]))
+    return tuple(tables)
+
+
+def warnings(found: Found) -> tuple[str, ...]:
+    """What whoever reads the numbers has to know, a sentence or two each."""
+    odd = found.get("contradictory")
+    told = (
+        f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so."
+        if odd
+        else ""
+    )
+    return (*((told,) if told else ()), *found.get("leaks", ()))
+
+
 def _cells(found: list[Found]) -> tuple[list[int], list[int], dict[tuple[int, int], Found]]:
     cells = {(one["verifier"], one["reasoner"]): one for one in found}
     return sorted({i for i, _ in cells}), sorted({j for _, j in cells}), cells
 
 
+FILES = ("results.md", "results.json", "verifier.svg")
+
+
 def write(out: Path, found: Found) -> list[Path]:
-    """Write results.md, results.json and verifier.svg into the folder `out`. Returns what was written."""
-    image = picture(out / "verifier.svg", found)
-    text, raw = out / "results.md", out / "results.json"
+    """Write FILES into the folder `out`: the page, the numbers and the picture. Returns what was written."""
+    text, raw, drawn = (out / name for name in FILES)
+    image = picture(drawn, found)
     write_output(text, filled(markdown(found, image.name if image else "")))
     write_output(raw, json.dumps(found, indent=1) + "\n")
     return [text, raw, *([image] if image else [])]

@@ -11,6 +11,7 @@ from sapo_studio.app.annotation.bundles import export_bundle
 from sapo_studio.app.imports.take_in import known_format, take_in
 from sapo_studio.formats.base import ReadAs
 from sapo_studio.store.db import Store
+from sapo_ui.features.evaluation.dialog import EvaluationDialog
 from sapo_ui.features.exports.tables_dialog import TablesDialog
 from sapo_ui.features.heatmap.panel import HeatmapPanel
 from sapo_ui.features.imports.export_dialog import ExportDialog
@@ -94,6 +95,22 @@ def test_a_model_of_the_run_that_is_shown_is_published(open_window, store, selec
     (dialog,) = window.findChildren(PublishDialog)
     assert dialog.run.text() == f"maker ({run})"
     dialog.close()
+
+
+def test_the_menu_evaluates_a_verifier_of_the_run_that_is_shown(qtbot, open_window, store, imported, select):
+    run = synthetic_run(store, trajectories=5, questions=2, iterations=1, name="maker")
+    window = open_window([PanelSpec(LogPanel, "bottom")])
+    window.actions_["run.evaluate"].trigger()
+    select(window, run)
+    window.actions_["run.evaluate"].trigger()
+    select(window, imported)
+    window.actions_["run.evaluate"].trigger()
+    dialogs = window.findChildren(EvaluationDialog)
+    qtbot.waitUntil(lambda: all(dialog.form.runs.count() for dialog in dialogs))
+    shown = [dialog.form.runs.currentText() for dialog in dialogs]
+    assert shown == ["None: a model from elsewhere", f"maker ({run})", "None: a model from elsewhere"]
+    for dialog in dialogs:
+        dialog.close()
 
 
 def test_what_is_a_runs_alone_is_not_offered(qtbot, open_window, imported, select):

@@ -41,6 +41,9 @@ class EngineStudy(QObject):
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self._give_up)
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.end_now)
 
     @property
     def running(self) -> bool:
@@ -167,10 +170,7 @@ def of_window(name: str) -> EngineStudy:
     """The study of this name that goes on whichever page is open, and ends with the window."""
     made = _of_window.get(name)
     if made is None or not isValid(made):
-        application = QCoreApplication.instance()
-        made = _of_window[name] = EngineStudy(application)
-        if application is not None:
-            application.aboutToQuit.connect(made.end_now)
+        made = _of_window[name] = EngineStudy(QCoreApplication.instance())
     return made
 
 

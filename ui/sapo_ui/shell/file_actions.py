@@ -1,4 +1,4 @@
-"""Importing, exporting and publishing from the window: by the menu, and by files that are dropped on it.
+"""Importing, exporting, publishing and evaluating from the window: by the menu, and by files that are dropped on it.
 
 A dialog's modules are loaded where it is opened: together they are a quarter of what the window would load to start.
 """
@@ -21,20 +21,22 @@ from sapo_ui.widgets.saving import saving
 if TYPE_CHECKING:
     from sapo_studio.app.imports.scoring import Scored
     from sapo_studio.app.imports.take_in import Imported
+    from sapo_ui.features.evaluation.dialog import EvaluationDialog
     from sapo_ui.features.exports.tables_dialog import TablesDialog
     from sapo_ui.features.imports.export_dialog import ExportDialog
     from sapo_ui.features.imports.import_dialog import ImportDialog
     from sapo_ui.features.imports.score_dialog import ScoreDialog
     from sapo_ui.features.publish.dialog import PublishDialog
     from sapo_ui.features.report.dialog import ReportDialog
+    from sapo_ui.services.evaluation import EvaluationJob
 
 FILTER = "Labeled steps, annotation bundles (*.jsonl *.json *.gz *.sapo *.db);;All files (*)"
 
 
 class FileActions(QObject):
     """Opens the dialogs over `window`. `imported` is called with the id and name of what was taken in, `scored` with
-    the id of the file that has new scores, `brought` with the uid of the queue that a bundle brought, `say` tells the
-    user."""
+    the id of a file that has new scores, or of a run whose verifier was measured, `brought` with the uid of the queue
+    that a bundle brought, `say` tells the user."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class FileActions(QObject):
         self._imported = imported
         self._scored = scored
         self._brought = brought
+        self._evaluated: dict[str, EvaluationJob] = {}  # by the run that was shown; empty: none
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -65,6 +68,7 @@ class FileActions(QObject):
             "run.report": self.report,
             "run.tables": self.export_tables,
             "run.score": self.score,
+            "run.evaluate": self.evaluate,
         }
 
     def choose(self) -> QFileDialog:
@@ -155,6 +159,25 @@ class FileActions(QObject):
             return None
         dialog = ScoreDialog(run, self._window)
         dialog.scored.connect(self._was_scored)
+        dialog.show()
+        return dialog
+
+    def evaluate(self) -> EvaluationDialog:
+        """Open the dialog that evaluates a verifier: of the run that is shown, or, where none is, one from
+        elsewhere."""
+        from sapo_ui.features.evaluation.dialog import EvaluationDialog
+
+        run = self._current()
+        shown = None if run is None or run.imported else run
+        key = "" if shown is None else shown.id
+        dialog = EvaluationDialog(shown, self._window, before=self._evaluated.get(key))
+
+        def measured(job: EvaluationJob) -> None:
+            self._evaluated[key] = job
+            for run_id in job.runs:
+                self._scored(run_id)  # its page shows the matrix
+
+        dialog.measured.connect(measured)
         dialog.show()
         return dialog
 

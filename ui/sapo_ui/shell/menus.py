@@ -14,7 +14,7 @@ LOOKS = ("view.system", "view.light", "view.dark")
 RUN_MENU = (
     *("run.pause", "run.continue", "run.resume", "run.queue", "run.stop_after", "run.stop", "run.kill", ""),
     *("run.clone", "run.again", "run.rename", "run.notes", "run.export", "run.report", "run.tables", "run.publish"),
-    *("run.score", "", "run.compare", "run.folder", "run.copy_id", "", "run.archive", "run.bin"),
+    *("run.score", "run.evaluate", "", "run.compare", "run.folder", "run.copy_id", "", "run.archive", "run.bin"),
 )
 """What a right click on a run offers; empty: a line between groups."""
 

@@ -31,6 +31,8 @@ BEHIND = (
     "sapo_studio.app.imports.scoring",
     "sapo_studio.app.exports.tables.columns",
     "sapo_studio.app.publishing.publication",
+    "sapo_studio.app.benchmarks.evaluating",
+    "sapo_studio.app.studies.verifier_page",
     "sapo_studio.app.html_report.page",
     *("pygments", "email.feedparser", "packaging.version"),  # of superqt
 )
@@ -58,6 +60,7 @@ AUDIT = (
 DIALOGS = (
     *(f"sapo_ui.features.imports.{name}" for name in ("import_dialog", "export_dialog", "score_dialog")),
     *("sapo_ui.features.exports.tables_dialog", "sapo_ui.features.publish.dialog", "sapo_ui.features.report.dialog"),
+    "sapo_ui.features.evaluation.dialog",
 )
 OTHERS = ("sapo_ui.features.benchmarks.page", "sapo_ui.services.run_queue", "sapo_ui.features.run_queue.page")
 IN_FRONT = (*new_run.WIDGETS, *ANNOTATE, *AUDIT, *DIALOGS, *OTHERS)

@@ -89,6 +89,7 @@ MORE = (
     "run.report",
     "run.tables",
     "run.score",
+    "run.evaluate",
     "run.checkpoint",
     "",
     "run.folder",

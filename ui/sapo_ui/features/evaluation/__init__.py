@@ -1,0 +1,1 @@
+"""Evaluating verifiers from the window."""
