@@ -100,8 +100,13 @@ SIDE_BY_SIDE = --numprocesses $(shell $(BIN)/python -c 'import os; print(min(4, 
 test: $(DEV)  ## the fast tests (COVERAGE=1: with the share of lines that they run)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow' $(SIDE_BY_SIDE) $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
+# The files that hold slow tests: to collect all the others costs each process that tries tests half a minute. First
+# those of the kernel, for one of them computes for minutes and nobody can help it at the end.
+SLOW_FILES = $(sort $(shell grep -rl --include='test_*.py' 'mark\.slow' tests))
+SLOW_IN_ORDER = $(filter tests/kernel/%,$(SLOW_FILES)) $(filter-out tests/kernel/%,$(SLOW_FILES))
+
 test-slow: $(DEV)  ## the slow tests: whole runs, and processes killed at many moments
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE) $(SLOW_IN_ORDER)
 
 # Those of pyproject.toml's options are left out that want Qt's plugin.
 test-vllm: $(VLLM)  ## the rollout back ends, vLLM among them, in an environment of its own (Linux)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from sapo_studio.formats.registry import read_file
 from sapo_studio.store import benchmarks, queries
 from sapo_studio.store.annotations import annotate
 from sapo_studio.store.db import Store
+from tests.fixtures import command_line
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -28,8 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def sapo(*arguments: str) -> str:
-    command = [sys.executable, "-m", "sapo_studio.cli", *arguments]
-    done = subprocess.run(command, env=os.environ, capture_output=True, encoding="utf-8", check=False)
+    done = command_line.sapo(*arguments)
     assert done.returncode in (0, 3), (arguments, done.stdout, done.stderr)
     return done.stdout
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -13,7 +10,7 @@ from sapo_studio import paths
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
-from tests.fixtures import command_line
+from tests.fixtures.command_line import sapo
 from tests.fixtures.small_run import config, finished_run
 
 
@@ -31,23 +28,14 @@ def small(tmp_path_factory):
 
 
 @pytest.fixture
-def sapo(small):
-    """The program in a process of its own."""
-
-    def call(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "sapo_studio.cli", *arguments],
-            env={**os.environ, paths.HOME_VARIABLE: str(small), "COLUMNS": "100", "NO_COLOR": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return call
+def there(small, monkeypatch):
+    """That data folder, for the program in this process."""
+    monkeypatch.setenv(paths.HOME_VARIABLE, str(small))
+    monkeypatch.setenv("COLUMNS", "100")
 
 
 @pytest.mark.slow
-def test_label_study(sapo, tmp_path):
+def test_label_study(there, tmp_path):
     done = sapo("label-study", "small", "--trajectories", "12", "--out", str(tmp_path / "a" / "page"))
     assert done.returncode == 0, done.stderr
     assert "12 incorrect trajectories" in done.stdout
@@ -64,7 +52,7 @@ def test_label_study(sapo, tmp_path):
 
 
 @pytest.mark.slow
-def test_evaluate(sapo, tmp_path):
+def test_evaluate(there, tmp_path):
     out = ("--out", str(tmp_path))
     done = sapo("evaluate", "small", "--best-of", "4", "--questions", "10", "--matrix", "--trajectories", "10", *out)
     assert done.returncode == 0, done.stderr
@@ -89,9 +77,8 @@ def test_evaluate(sapo, tmp_path):
         (("evaluate", "small", "--out", f"{__file__}/page"), "Cannot make the folder"),
     ],
 )
-def test_bad_input_is_told_in_three_parts(small, monkeypatch, arguments, what):
-    monkeypatch.setenv(paths.HOME_VARIABLE, str(small))
-    done = command_line.sapo(*arguments)
+def test_bad_input_is_told_in_three_parts(there, arguments, what):
+    done = sapo(*arguments)
     assert done.returncode == 2
     assert what in done.stderr
     assert "Traceback" not in done.stderr

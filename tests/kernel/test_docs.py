@@ -6,8 +6,6 @@ import ast
 import io
 import re
 import shlex
-import subprocess
-import sys
 import tokenize
 import tomllib
 from functools import cache
@@ -248,32 +246,3 @@ def test_the_citation_is_of_this_version():
     text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert set(re.findall(r"^\s*version: (\S+)$", text, re.MULTILINE)) == {__version__}
     assert {"cff-version", "message", "title", "authors"} <= set(re.findall(r"^([\w-]+):", text, re.MULTILINE))
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The documentation as `make docs` makes it."""
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", ROOT / "mkdocs.yml", "-d", folder]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.mark.slow
-def test_the_site_fetches_nothing(site: Path):
-    fetched = re.compile(r"<(?:script|link|img|iframe)\b[^>]*(?:src|href)=\"?https?:[^>]*>")
-    pages = list(site.rglob("*.html"))
-    assert len(pages) > 40
-    assert {page.name: fetched.findall(page.read_text(encoding="utf-8")) for page in pages} == {
-        page.name: [] for page in pages
-    }
-
-
-@pytest.mark.slow
-def test_search_works_in_pages_that_are_opened_as_files(site: Path):
-    """A browser reads no JSON there and starts no worker: the index is a script, and a frame stands for the worker."""
-    index = (site / "search" / "search_index.js").read_text(encoding="utf-8")
-    assert index.startswith("var __index")
-    assert "launcher" in index
-    assert 'location.protocol === "file:"' in (site / "index.html").read_text(encoding="utf-8")
