@@ -199,8 +199,8 @@ class SteppedClock:
     def __init__(self, monkeypatch, step, write):
         self.now, self.writes = 1000.0, []
 
-        def save(*args):
-            save_training_state(*args)
+        def save(*args, **how):
+            save_training_state(*args, **how)
             self.writes.append((self.now, self.now + write))
             self.now += write
 

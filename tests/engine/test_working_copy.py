@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from sapo_engine.models.loading import load_network
 from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
-from sapo_engine.training import trainer
+from sapo_engine.training import at_work, trainer
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.objectives import SftLoss, orpo, sft
 from sapo_engine.training.trainer import NullCallback, TrainingArgs, adamw
@@ -94,7 +94,7 @@ def test_it_learns_as_with_autocast(folders, family, monkeypatch):
     args = TrainingArgs(learning_rate=3e-3, epochs=4, batch_size=6, seed=3)
     sft(load_network(folders[family]), TEXTS, args, exact, pad_id=0)
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "works_on_a_copy", lambda model, precision: False)
+        patch.setattr(at_work, "works_on_a_copy", lambda model, precision: False)
         sft(load_network(folders[family]), TEXTS, ARGS, cast, pad_id=0)
     assert copied.losses == pytest.approx(cast.losses, rel=0.02)
     assert copied.losses == pytest.approx(exact.losses, rel=0.02)

@@ -180,16 +180,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "",
         ANY,
     ),
-    ActionSpec(
-        "run.evaluate",
-        "Evaluate verifier\u2026",
-        "Run",
-        2,
-        "How good a verifier is, of this run or from elsewhere: on a process benchmark, as a chooser among samples, "
-        "against every reasoner.",
-        "",
-        "",
-    ),
     ActionSpec("run.archive", "Archive", "Run", 3, "Put the run out of the list. It keeps everything.", "", "", DEAD),
     ActionSpec(
         "run.bin",
@@ -273,6 +263,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Ctrl+3",
         "audit",
         ANY,
+    ),
+    ActionSpec(
+        "run.evaluate",
+        "Evaluate verifier\u2026",
+        "View",
+        0,
+        "How good a verifier is, of this run or from elsewhere: on a process benchmark, as a chooser among samples, "
+        "against every reasoner.",
+        "",
+        "",
     ),
     ActionSpec(
         "go.queue",

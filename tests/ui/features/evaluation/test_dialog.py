@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 from shiboken6 import isValid
 
 from sapo_studio.app.benchmarks.making import Choice, make_benchmark
+from sapo_studio.app.reports.paragraphs import filled
 from sapo_studio.app.studies import self_verification_matrix, verifier_page
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.requests.kinds import EvaluateRequest
@@ -265,7 +266,7 @@ def test_results_are_saved_as_the_command_writes_them(qtbot, make_run, opened, e
     save()
     qtbot.waitUntil(lambda: str(folder) in dialog.said.text().replace("\u200b", ""))
     found = evaluated(best_of=BEST) | {"run": run.id, "verifier": 2}
-    assert (folder / "results.md").read_text() == verifier_page.markdown(found, "verifier.svg")
+    assert (folder / "results.md").read_text() == filled(verifier_page.markdown(found, "verifier.svg"))
     assert json.loads((folder / "results.json").read_text()) == json.loads(json.dumps(found))
     assert sorted(file.name for file in folder.iterdir()) == sorted(verifier_page.FILES)
     assert saving().folder == folder
