@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -12,6 +13,7 @@ from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.domain.scheduling import Need, Wait
 from sapo_studio.store import queries, run_queue, runs
+from sapo_ui.features.run_queue import page as page_module
 from sapo_ui.features.run_queue.page import RunQueuePage
 from sapo_ui.features.run_queue.view import ROW_HEIGHT, Columns, box_rect
 from sapo_ui.services.poller import StoreChange
@@ -83,6 +85,33 @@ def test_keys_move_and_the_order_is_stored(qtbot, page, store):
     assert page.view.current().name == "c"
     qtbot.keyClick(page.view, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
     qtbot.waitUntil(lambda: order(store) == ["c", "b", "a"])
+
+
+def test_a_reading_from_before_a_move_does_not_take_it_back(qtbot, page, store, monkeypatch):
+    queue(store, "a", "b", "c")
+    open_page(qtbot, page, "a", "b", "c")
+    overview, read, go_on = page_module.run_queue.overview, [], threading.Event()
+
+    def slow(*given):
+        found = overview(*given)
+        read.append(found)
+        assert go_on.wait(60)
+        return found
+
+    monkeypatch.setattr(page_module.run_queue, "overview", slow)
+    page.read()
+    qtbot.waitUntil(lambda: len(read) == 1)
+    qtbot.keyClick(page.view, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    orders = []
+    page.model.rowsMoved.connect(lambda *_: orders.append(shown(page)))
+    page.model.modelReset.connect(lambda: orders.append(shown(page)))
+    page.model.dataChanged.connect(lambda *_: orders.append(shown(page)))
+    qtbot.waitUntil(lambda: order(store) == ["b", "a", "c"])
+    go_on.set()
+    qtbot.waitUntil(lambda: len(read) > 1)
+    qtbot.waitUntil(lambda: page.found is read[-1])
+    assert shown(page) == ["b", "a", "c"]
+    assert ["a", "b", "c"] not in orders
 
 
 def test_dragging_shows_the_timeline_before_the_drop(qtbot, page, store):
