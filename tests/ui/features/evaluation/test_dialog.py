@@ -8,7 +8,7 @@ import psutil
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QPushButton
 from shiboken6 import isValid
 
 from sapo_studio.app.benchmarks.making import Choice, make_benchmark
@@ -18,11 +18,13 @@ from sapo_studio.domain.runs import RunStatus
 from sapo_studio.requests.kinds import EvaluateRequest
 from sapo_studio.requests.limits import BEST_OF, QUESTIONS, TRAJECTORIES
 from sapo_studio.store import benchmarks, queries
+from sapo_ui import theme
 from sapo_ui.features.evaluation.dialog import EvaluationDialog
 from sapo_ui.features.evaluation.form import FOLDER, NO_RUN, SEEDS
 from sapo_ui.widgets.saving import saving
 from tests.fixtures.evaluated import BEST, PAIRS, evaluated
 from tests.fixtures.synthetic import synthetic_run
+from tests.ui.layout_faults import faults
 
 REFUSES = """
 import json, sys
@@ -305,3 +307,22 @@ def test_by_keys_alone(qtbot, make_run, opened, engine):
         assert widget in reached, widget
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: not isValid(dialog) or not dialog.isVisible())
+
+
+def test_nothing_is_cut_off_or_covered(qtbot, make_run, opened, engine):
+    """With results and an error at once, long names, at the least width and a wide one, light and dark."""
+    dialog = opened(make_run(name="a run with a name that is longer than any field of the form"))
+    engine(leaks=["A long sentence about questions that stand in the training data, too. " * 3])
+    dialog.form.best.setChecked(True)
+    dialog.form.matrix.setChecked(True)
+    measure(qtbot, dialog)
+    engine(REFUSES.replace("bench.jsonl", "/a/place/of/many/folders/one/in/the/other/" * 2 + "bench.jsonl"))
+    press(qtbot, dialog.ok)
+    qtbot.waitUntil(lambda: bool(dialog.trouble.text))
+    for mode in ("light", "dark"):
+        theme.manager().choose(mode)
+        for size in ((dialog.minimumSizeHint().width(), 640), (1280, 800)):
+            dialog.resize(*size)
+            QApplication.processEvents()
+            assert faults(dialog) == [], (mode, size)
+    theme.manager().choose("system")
