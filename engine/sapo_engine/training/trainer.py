@@ -384,10 +384,11 @@ class _Training:
         """What this process does of the batch at a time. And how many times more others do something, whom it has to
         keep company where each has a part of the model."""
         # Like lengths lie side by side: every rank has some of each.
-        size = self.group.size
-        each = [divided(batch[rank::size], self.loss.positions, self.micro.now) for rank in range(size)]
-        mine = each[self.group.rank]
-        return mine, max(map(len, each)) - len(mine) if self.at_work.shards > 1 else 0
+        each = [batch[rank :: self.group.size] for rank in range(self.group.size)]
+        mine = divided(each[self.group.rank], self.loss.positions, self.micro.now)
+        if self.at_work.shards == 1:
+            return mine, 0
+        return mine, max(len(divided(items, self.loss.positions, self.micro.now)) for items in each) - len(mine)
 
     def _pass(self, items: Sequence[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         with autocast(self.device, self.at_work.cast):
