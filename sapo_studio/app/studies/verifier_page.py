@@ -173,13 +173,14 @@ def sheets(found: Found) -> tuple[Sheet, ...]:
 
 def warnings(found: Found) -> tuple[str, ...]:
     """What whoever reads the numbers has to know, a sentence or two each."""
+    leaks = tuple(found.get("leaks", ()))
     odd = found.get("contradictory")
-    told = (
-        f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so."
-        if odd
-        else ""
+    if not odd:
+        return leaks
+    return (
+        f"In {len(odd)} solutions the answer is wrong and no step is: {listing(odd)}. They are measured so.",
+        *leaks,
     )
-    return (*((told,) if told else ()), *found.get("leaks", ()))
 
 
 def _cells(found: list[Found]) -> tuple[list[int], list[int], dict[tuple[int, int], Found]]:

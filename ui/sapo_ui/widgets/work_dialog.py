@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QResizeEvent
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from sapo_ui import theme
 from sapo_ui.widgets.notice import Notice
 from sapo_ui.widgets.plain_text import PlainLabel
 
@@ -70,6 +71,22 @@ class WorkDialog(QDialog):
         column.addWidget(self.progress)
         column.addWidget(self.trouble)
         column.addStretch(1)
+
+    def beside(self, *fields: QWidget) -> QHBoxLayout:
+        """Fill the dialog with two columns: `fields` on the left, what is said below them. Returns the row of both, to
+        which who fills it adds the right one."""
+        left = QVBoxLayout()
+        left.setSpacing(theme.SPACE_3)
+        for field in fields:
+            left.addWidget(field)
+        self.put_below(left)
+        both = QHBoxLayout()
+        both.setSpacing(theme.SPACE_4)
+        both.addLayout(left)
+        column = self.whole()
+        column.addLayout(both, 1)
+        column.addWidget(self.buttons)
+        return both
 
     def show_waiting(self) -> None:
         """Something goes on, and nobody knows how far it is."""

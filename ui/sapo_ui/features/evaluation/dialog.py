@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QPushButton, QWidget
 
 from sapo_studio.readable import listing
 from sapo_studio.store.records import RunSummary
 from sapo_ui import format as fmt
-from sapo_ui import theme
 from sapo_ui.features.evaluation.form import EvaluationForm
 from sapo_ui.features.evaluation.results import Results
 from sapo_ui.services import evaluation, tasks
@@ -72,19 +71,9 @@ class EvaluationDialog(WorkDialog):
         )
 
     def _lay_out(self) -> None:
-        left = QVBoxLayout()
-        left.setSpacing(theme.SPACE_3)
-        left.addWidget(self.form)
-        self.put_below(left)
-        both = QHBoxLayout()
-        both.setSpacing(theme.SPACE_4)
-        both.addLayout(left)
         card = Card(self.results)
         card.setMinimumWidth(RESULTS)
-        both.addWidget(card, 1)
-        column = self.whole()
-        column.addLayout(both, 1)
-        column.addWidget(self.buttons)
+        self.beside(self.form).addWidget(card, 1)
 
     @property
     def working(self) -> bool:

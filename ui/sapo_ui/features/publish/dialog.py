@@ -8,7 +8,6 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialogButtonBox,
-    QHBoxLayout,
     QPushButton,
     QTextBrowser,
     QVBoxLayout,
@@ -83,22 +82,11 @@ class PublishDialog(WorkDialog):
         )
 
     def _lay_out(self) -> None:
-        left = QVBoxLayout()
-        left.setSpacing(theme.SPACE_3)
-        left.addWidget(self.run)
-        left.addWidget(self.form)
-        self.put_below(left)
-        both = QHBoxLayout()
-        both.setSpacing(theme.SPACE_4)
-        both.addLayout(left)
         right = QVBoxLayout()
         right.setSpacing(theme.SPACE_2)
         right.addWidget(self._title)
         right.addWidget(self.card, 1)
-        both.addLayout(right, 1)
-        column = self.whole()
-        column.addLayout(both, 1)
-        column.addWidget(self.buttons)
+        self.beside(self.run, self.form).addLayout(right, 1)
 
     @property
     def working(self) -> bool:
