@@ -15,6 +15,7 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from sapo_engine.models.reasoner import Adapters, Reasoner, with_adapter
+from sapo_engine.process_group import Group
 from sapo_engine.training.batching import PromptCompletion
 from sapo_engine.training.micro_batches import divided
 from sapo_engine.training.objectives import DpoLoss, OrpoLoss, SftLoss, dpo, orpo, preferences, sft
@@ -225,6 +226,27 @@ def test_a_step_out_of_fp16s_bounds_is_left_out():
     hook.remove()
     train(model, [len(t) for t in TEXTS], SftLoss(model, TEXTS, 0), args, First())
     assert not any(seen[1])
+
+
+def test_a_rank_without_an_item_in_the_first_batch_goes_on_with_fp16():
+    """The second of two ranks, where the first one brings all there is."""
+
+    class Second(Group):
+        rank, size = 1, 2
+
+        def gather(self, value):
+            assert value == {"again": 0.0}
+            return [{"loss": 1.0, "again": 0.0}, value]
+
+        def sum_gradients(self, parameters):
+            for parameter in parameters:
+                parameter.grad = torch.full_like(parameter, 65536.0)
+
+    model = network()
+    before = model.lm_head.weight.detach().clone()
+    args = TrainingArgs(**{**RECIPE, "batch_size": 1}, precision="fp16", group=Second())
+    train(model, [len(t) for t in TEXTS], SftLoss(model, TEXTS, 0), args, NullCallback())
+    assert (model.lm_head.weight < before).all()
 
 
 def test_the_same_without_a_scaler_ends_the_training():

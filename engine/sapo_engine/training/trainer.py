@@ -222,6 +222,8 @@ class _Training:
         epoch = -1
         self.at_work.model.train()
         self.at_work.begin()
+        # A scaler knows its scale from the first loss on: a rank that has no item in the first batch brings none.
+        self.scaler.scale(torch.zeros((), device=self.device))
         if self._compiling_pays():
             self.compiled.begin()
         while self.step < end:
