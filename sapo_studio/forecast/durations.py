@@ -82,12 +82,22 @@ def longest_text(texts: Lengths, work: Written) -> float:
     return min(texts.longest_solution, work.tokens * texts.longest_solution / texts.solution)
 
 
+def parts_of_a_batch(config: RunConfig, nets: Networks, place: Place, work: Trained) -> int:
+    """In how many parts each process passes over its share of a batch."""
+    return _divided(config, nets, place, work)[2]
+
+
+def _divided(config: RunConfig, nets: Networks, place: Place, work: Trained) -> tuple[int, float, int]:
+    """Sequences of a batch that each process has, how long they are in the mean, and in how many parts it does them."""
+    mine = -(-work.batch // place.processes)
+    length = work.length - (work.shared if packs(nets.shape) else 0.0)
+    return mine, length, -(-mine // max(1, int((config.runtime.micro_tokens or MICRO_TOKENS) // length)))
+
+
 def _training(config: RunConfig, nets: Networks, pace: Pace, place: Place, work: Trained) -> float:
     how = nets.verifier if work.who == "verifier" else nets.reasoner
     logits = work.who == "reasoner" or config.verifier.head == "likelihood"
-    mine = -(-work.batch // place.processes)
-    length = work.length - (work.shared if packs(nets.shape) else 0.0)
-    parts = -(-mine // max(1, int((config.runtime.micro_tokens or MICRO_TOKENS) // length)))
+    mine, length, parts = _divided(config, nets, place, work)
     positions = work.steps * mine * length
     compiled = (place.on_cards and config.runtime.compile and how.copy and not how.checkpointing) and compiling_pays(
         nets.shape.weights, positions

@@ -132,9 +132,7 @@ def scaling(config: RunConfig, shape: ModelShape, machine: Machine, clusters: Se
     texts = lengths(config.task, shape.positions)
     place = place_of(config, machine)
     (card,) = (card for card in machine.cards if card.number == place.cards[0])
-    config = settled(config, shape, place, texts, card.free)
-    work = phases(config, texts)
-    found = scale(config, shape, machine, place, texts, work, clusters, links_of(card.name))
+    found = scale(config, shape, machine, place, texts, card, clusters, links_of(card.name))
     return replace(found, words=(f"Card: {card.name}, {card.words}.", *found.words))
 
 

@@ -1,7 +1,8 @@
 """What more cards and more machines bring: the forecast's seconds, divided as a run divides its work.
 
-Sampling is shared out by texts, and the last text of the slowest rank ends it; training sums gradients after each step;
-what is done with texts once they are written, and what a run takes to start and to end, is divided by nothing.
+Sampling is shared out by texts, and the last text of the slowest rank ends it; training sums gradients after each step,
+or, where a card has no room for a whole copy and each rank has a part of it, sends weights round for each part of a
+batch; what is done with texts once they are written, and what a run takes to start and to end, is divided by nothing.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import numpy as np
 from sapo_studio.config.schema import RunConfig
 from sapo_studio.domain.runs import PhaseName
 from sapo_studio.forecast.device_plan import Place
-from sapo_studio.forecast.durations import handling_seconds, longest_text, phase_seconds, writer
+from sapo_studio.forecast.durations import handling_seconds, longest_text, parts_of_a_batch, phase_seconds, writer
 from sapo_studio.forecast.lengths import Lengths
 from sapo_studio.forecast.machine import Machine
-from sapo_studio.forecast.memory_use import networks
+from sapo_studio.forecast.memory_use import networks, settled, shards_training
 from sapo_studio.forecast.model_shape import ModelShape
 from sapo_studio.forecast.start_up import start_seconds
-from sapo_studio.forecast.workload import PhaseWork, Trained, Written
+from sapo_studio.forecast.workload import PhaseWork, Trained, Written, phases
+from sapo_studio.hardware import Card
 
 SPREAD = (
     (0.0, 0.15), (0.025, 0.33), (0.075, 0.4), (0.125, 0.47), (0.175, 0.55), (0.225, 0.6), (0.275, 0.65), (0.325, 0.71),
@@ -95,10 +97,12 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """A run on a cluster: seconds by what takes them (`KINDS`, and `START`)."""
+    """A run on a cluster: seconds by what takes them (`KINDS`, and `START`). `divided`: whether each of its cards has a
+    part of what is trained."""
 
     cluster: Cluster
     seconds: dict[str, float]
+    divided: bool = False
 
     @property
     def total(self) -> float:
@@ -183,22 +187,38 @@ def scale(
     machine: Machine,
     place: Place,
     texts: Lengths,
-    work: Iterable[PhaseWork],
+    card: Card,
     clusters: Sequence[Cluster],
     links: Links,
 ) -> Scaling:
-    """A run of these phases on each of `clusters`, after one card. `place` says where its first worker is."""
-    one, phases = replace(place, processes=1), list(work)
+    """A run of `config` on each of `clusters`, after one card, all of whose cards are as `card`. `place` says where its
+    first worker is."""
+    one = replace(place, processes=1)
     vllm = config.runtime.backend == "vllm" and place.on_cards
-    wanted = dict.fromkeys((Cluster(1), *clusters))
-    runs = [_Run(config, shape, machine, one, texts, cluster, links).all_of(phases, vllm) for cluster in wanted]
-    undivided = sum(handling_seconds(config, machine, item) for item in phases) + start_seconds(1, vllm=vllm)
-    words = (
+    runs: list[Scaled] = []
+    undivided = start_seconds(1, vllm=vllm)
+    for cluster in dict.fromkeys((Cluster(1), *clusters)):
+        runtime = config.runtime.model_copy(update={"processes": cluster.ranks})
+        there = replace(place, processes=cluster.ranks)
+        own = settled(config.model_copy(update={"runtime": runtime}), shape, there, texts, card.free, card.total)
+        divided = shards_training(own, shape, there, texts, card.total)
+        work = phases(own, texts)
+        runs.append(_Run(own, shape, machine, one, texts, cluster, links, divided=divided).all_of(work, vllm))
+        if cluster.ranks == 1:
+            undivided += sum(handling_seconds(own, machine, item) for item in work)
+    words = [
         f"Links: {links.words}.",
         "Lengths: spread like those of 800 solutions of GSM8K by four models, around this run's mean.",
         f"Undivided: {undivided:,.0f} s (start and end; texts cut, graded, sent and stored).",
-    )
-    return Scaling(tuple(runs), undivided, words)
+    ]
+    if parts := [run.cluster.words for run in runs if run.divided]:
+        words.append(
+            f"A part of what is trained on each card, where there are {', '.join(parts)}: for each part of a batch all "
+            "weights are sent round twice and all gradients once, behind no computing."
+        )
+        if config.runtime.sharded_training == "auto":
+            words.append("One card has no room for what is trained: its times are there to compare with.")
+    return Scaling(tuple(runs), undivided, tuple(words))
 
 
 class _Run:
@@ -213,7 +233,10 @@ class _Run:
         texts: Lengths,
         cluster: Cluster,
         links: Links,
+        *,
+        divided: bool,
     ) -> None:
+        self.divided = divided
         self.config, self.shape, self.machine, self.texts = config, shape, machine, texts
         self.one, self.place = place, replace(place, processes=cluster.ranks)
         self.cluster, self.links = cluster, links
@@ -224,7 +247,8 @@ class _Run:
         for work in phases:
             kind = KINDS[work.name]
             seconds[kind] = seconds.get(kind, 0.0) + self._phase(work)
-        return Scaled(self.cluster, seconds | {START: start_seconds(self.cluster.ranks, vllm=vllm)})
+        seconds[START] = start_seconds(self.cluster.ranks, vllm=vllm)
+        return Scaled(self.cluster, seconds, self.divided)
 
     def _phase(self, work: PhaseWork) -> float:
         bare = replace(work, written=(), trained=(), scored=0.0)
@@ -264,7 +288,14 @@ class _Run:
 
     def _summing(self, item: Trained) -> float:
         how = self.nets.verifier if item.who == "verifier" else self.nets.reasoner
-        return item.steps * all_reduce_seconds(GRADIENT * how.trained(self.shape), self.cluster, self.links)
+        sums = all_reduce_seconds(GRADIENT * how.trained(self.shape), self.cluster, self.links)
+        if not self.divided or how.tuning != "full":
+            return item.steps * sums
+        # A sum that all have is two halves: each has the sum of its part, then all have all parts. Weights only come
+        # together, on the way there and on the way back; gradients only become sums.
+        weights = all_reduce_seconds((2 if how.copy else GRADIENT) * self.shape.weights, self.cluster, self.links) / 2
+        parts = parts_of_a_batch(self.config, self.nets, self.place, item)
+        return item.steps * parts * (2 * weights + sums / 2)
 
 
 def _waves(config: RunConfig, work: PhaseWork, item: Written) -> float:

@@ -89,7 +89,7 @@ class Pace:
         moved *= COMPILED_MOVES if compiled else 1.0
         if how.tuning != "full":
             forward += tokens * 2.0 * how.trained(shape) / self.matrix
-        return passes * forward + (moved + STEP_BYTES * how.trained(shape)) / self.bandwidth + calls
+        return passes * forward + (moved + STEP_BYTES * how.trained(shape) / how.shards) / self.bandwidth + calls
 
     def write(
         self, shape: ModelShape, how: Numerics, rows: float, prompt: float, tokens: float, longest: float

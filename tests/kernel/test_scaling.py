@@ -245,3 +245,49 @@ def test_cards_without_a_dry_run_are_refused():
 )
 def test_the_clusters_that_are_told(cards, told):
     assert [cluster.words for cluster in clusters_up_to(cards)] == told
+
+
+# -- What is trained, a part on each card
+
+FREE_OF_CHARGE = Links(float("inf"), float("inf"), 0.0, "made up")
+WIRES = Links(100e9, 10e9, 0.0, "made up")
+
+
+def scaled(preset, how, machine=CARD, **more):
+    config = config_of(preset)
+    config = config.model_copy(update={"runtime": config.runtime.model_copy(update={"sharded_training": how, **more})})
+    return scaling(config, find_shape(config), machine, CLUSTERS)
+
+
+@pytest.mark.parametrize(("micro_tokens", "parts"), [(1 << 20, 1), (600, 2)])
+def test_weights_are_sent_twice_and_sums_made_once_for_each_part_of_a_batch(micro_tokens, parts, monkeypatch):
+    """In bf16 that is, for each part, as much as the sum of fp32 gradients that is made once a step otherwise."""
+
+    def sent(how):
+        found = []
+        for links in (WIRES, FREE_OF_CHARGE):
+            monkeypatch.setattr("sapo_studio.forecast.run_forecast.links_of", lambda _, links=links: links)
+            found.append(scaled("gsm8k-qwen2.5-0.5b", how, micro_tokens=micro_tokens))
+        with_wires, without = (run.clusters[-1] for run in found)
+        assert with_wires.divided == without.divided == (how == "on")
+        return {kind: with_wires.seconds[kind] - without.seconds[kind] for kind in with_wires.seconds}
+
+    apart, whole = sent("on"), sent("off")
+    assert whole["warm-up"] > 0
+    assert apart["warm-up"] == pytest.approx(parts * whole["warm-up"], rel=1e-6)
+    assert apart["sampling"] == apart["evaluation"] == 0
+
+
+def test_by_itself_what_no_card_has_room_for_is_divided_and_it_is_said():
+    card = CARD.cards[0]
+    small = replace(CARD, cards=(replace(card, total=16 * 2**30, free=15 * 2**30),))
+    auto = scaled("gsm8k-llama3.2-1b", "auto", small)
+    assert [run.divided for run in auto.clusters] == [False, True, True, True, True]
+    told = " ".join(auto.words)
+    assert "A part of what is trained on each card, where there are 2, 4, 8, 2 x 8: " in told
+    assert "One card has no room for what is trained" in told
+    asked = scaled("gsm8k-llama3.2-1b", "on")
+    assert asked.clusters[-1].divided
+    assert "One card has no room" not in " ".join(asked.words)
+    for preset, machine in (("gsm8k-llama3.2-1b", CARD), ("gsm8k-gemma2-2b-qlora", small)):
+        assert not any(run.divided for run in scaled(preset, "auto", machine).clusters)
