@@ -67,7 +67,9 @@ def portable(folder: Path, out: Path) -> Path:
 
 
 def _of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    return member.replace(uid=0, gid=0, uname="root", gname="root")
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    return member
 
 
 def debian(folder: Path, out: Path) -> Path:

@@ -10,6 +10,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -171,6 +172,54 @@ def test_programs_of_any_name_can_stand_in_the_menu_entry():
     assert quoted('/a"b') == r'"/a\\"b"'
     with pytest.raises(ValueError, match="cannot start"):
         quoted("/a\nExec=evil")
+
+
+def bundled(folder):
+    """A folder as PyInstaller leaves it, in small: the program, and a library with a link to it."""
+    folder.mkdir()
+    program = folder / "sapo-studio"
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    (folder / "_internal").mkdir()
+    (folder / "_internal" / "libQt6Core.so.6.9").write_bytes(bytes(4096))
+    (folder / "_internal" / "libQt6Core.so.6").symlink_to("libQt6Core.so.6.9")
+    return folder
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """What packaging/build.py can do, in a folder of the test's own."""
+    monkeypatch.setattr(sys, "path", [str(PACKAGING), *sys.path])
+    functions = runpy.run_path(str(PACKAGING / "build.py"))
+    monkeypatch.setitem(functions["debian"].__globals__, "WORK", tmp_path / "work")
+    return functions
+
+
+def test_the_portable_archive_holds_the_folder_as_it_is_and_belongs_to_nobody_here(build, tmp_path):
+    with tarfile.open(build["portable"](bundled(tmp_path / "bundle"), tmp_path)) as archive:
+        members = {member.name.removeprefix(f"sapo-studio-{__version__}").lstrip("/"): member for member in archive}
+    assert set(members) == {
+        "",
+        "sapo-studio",
+        *(f"_internal{name}" for name in ("", "/libQt6Core.so.6.9", "/libQt6Core.so.6")),
+    }
+    assert {(one.uid, one.gid, one.uname, one.gname) for one in members.values()} == {(0, 0, "root", "root")}
+    assert members["sapo-studio"].mode & 0o111 == 0o111
+    assert members["_internal/libQt6Core.so.6"].linkname == "libQt6Core.so.6.9"
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not installed")
+def test_the_debian_package_puts_the_folder_in_its_place_and_both_programs_on_the_path(build, tmp_path):
+    package = build["debian"](bundled(tmp_path / "bundle"), tmp_path)
+    listed = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True).stdout
+    names = {re.split(r" \./", line, maxsplit=1)[1] for line in listed.splitlines() if " ./" in line}
+    assert "usr/lib/sapo-studio/sapo-studio" in names
+    assert "usr/bin/sapo-studio -> ../lib/sapo-studio/sapo-studio" in names
+    assert "usr/bin/sapo -> ../lib/sapo-studio/sapo" in names
+    assert {"usr/share/doc/sapo-studio/copyright", "usr/share/doc/sapo-studio/changelog.gz"} <= names
+    assert {line.split()[1] for line in listed.splitlines()} == {"root/root"}
+    told = subprocess.run(["dpkg-deb", "--field", package, "Version"], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == __version__
 
 
 def test_the_debian_package_requires_what_the_window_is_said_to_need():
