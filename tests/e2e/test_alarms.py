@@ -39,35 +39,7 @@ def test_the_parent_raises_alarms_of_what_is_evaluated(bench: Bench) -> None:
     assert bench.log(run_id).count("Samples are cut off") == 2
 
 
-def test_a_stop_after_the_phase_can_be_withdrawn(bench: Bench) -> None:
-    run_id = bench.make()
-    bench.launch(run_id, pause_ms=100)
-    bench.until(run_id, lambda run: run.progress > 0)
-    supervisor.stop_after_phase(bench.store, run_id)
-    waiting = runs.open_commands(bench.store, run_id)
-    assert [command.verb for command in waiting] == [Verb.STOP_AFTER_PHASE]
-    assert [command.verb for command in withdraw(bench.store, run_id, "test")] == [Verb.STOP_AFTER_PHASE]
-    with pytest.raises(InputError, match="Nothing that was asked"):
-        withdraw(bench.store, run_id, "test")
-    assert bench.ended(run_id).status is RunStatus.DONE
-    assert "withdrawn by test" in bench.log(run_id)
-
-
-def test_it_waits_until_it_is_carried_out(bench: Bench) -> None:
-    """The worker has it long before the phase ends, and it can be taken back all that time."""
-    run_id = bench.make()
-    bench.launch(run_id, pause_ms=300)
-    bench.until(run_id, lambda run: run.progress > 0)
-    supervisor.stop_after_phase(bench.store, run_id)
-    # A later command that was carried out: by now the parent has passed the first one on.
-    supervisor.checkpoint(bench.store, run_id)
-    bench.until(run_id, lambda run: "checkpoint written" in bench.log(run_id))
-    assert [command.verb for command in withdraw(bench.store, run_id, "test")] == [Verb.STOP_AFTER_PHASE]
-    assert bench.ended(run_id).status is RunStatus.DONE
-    assert not runs.open_commands(bench.store, run_id)
-
-
-def test_a_pause_is_done_once_the_run_is_paused(bench: Bench) -> None:
+def test_what_was_asked_can_be_withdrawn_until_it_is_carried_out(bench: Bench) -> None:
     run_id = bench.make()
     bench.launch(run_id, pause_ms=50)
     bench.until(run_id, lambda run: run.progress > 0)
@@ -76,14 +48,25 @@ def test_a_pause_is_done_once_the_run_is_paused(bench: Bench) -> None:
     bench.until(run_id, lambda run: not runs.open_commands(bench.store, run_id))
     with pytest.raises(InputError, match="Nothing that was asked"):
         withdraw(bench.store, run_id, "test")
+    # The worker has this one long before the phase ends, and it can be taken back all that time.
+    supervisor.stop_after_phase(bench.store, run_id)
+    # A later command that was carried out: by now the parent has passed the first one on.
+    supervisor.checkpoint(bench.store, run_id)
+    bench.until(run_id, lambda run: "checkpoint written" in bench.log(run_id))
+    assert [command.verb for command in runs.open_commands(bench.store, run_id)] == [Verb.STOP_AFTER_PHASE]
+    assert [command.verb for command in withdraw(bench.store, run_id, "test")] == [Verb.STOP_AFTER_PHASE]
+    with pytest.raises(InputError, match="Nothing that was asked"):
+        withdraw(bench.store, run_id, "test")
     supervisor.resume(bench.store, run_id)
     assert bench.ended(run_id).status is RunStatus.DONE
+    assert "withdrawn by test" in bench.log(run_id)
+    assert not runs.open_commands(bench.store, run_id)
 
 
 def test_a_run_under_way_takes_over_which_labels_are_trained_on(bench: Bench) -> None:
     run_id = bench.make()
-    bench.launch(run_id, pause_ms=100)
-    bench.until(run_id, lambda run: run.progress > 0)
+    bench.launch(run_id, hold=MIDDLE)
+    bench.at(run_id, *MIDDLE)
     with pytest.raises(InputError, match="while an engine works"):
         supervisor.change_config(bench.store, run_id, ["optimiser.learning_rate=1e-4"])
     changes = supervisor.change_config(
@@ -95,16 +78,7 @@ def test_a_run_under_way_takes_over_which_labels_are_trained_on(bench: Bench) ->
     assert tomllib.loads((folder / "config.toml").read_text())["labeling"]["consensus_low"] == 0.4
     assert "Goes on with labeling.consensus = dawid-skene (it was off)" in bench.log(run_id)
     assert [one.key for one in queries.config_changes(bench.store, run_id)] == [change.key for change in changes]
-    assert bench.ended(run_id).status is RunStatus.DONE
-
-
-def test_a_worker_that_is_started_again_has_the_changed_configuration(bench: Bench) -> None:
-    """It is told with its start what the one before was told while it ran."""
-    run_id = bench.make()
-    bench.launch(run_id, hold=MIDDLE)
-    bench.at(run_id, *MIDDLE)
-    supervisor.change_config(bench.store, run_id, ["labeling.consensus=dawid-skene"], "test")
-    bench.until(run_id, lambda _: "labels by consensus dawid-skene" in bench.log(run_id))
+    # A worker that is started again is told with its start what the one before was told while it ran.
     assert "starts with consensus" not in bench.log(run_id)
     bench.worker(run_id).kill()
     bench.until(run_id, lambda _: "starts with consensus dawid-skene" in bench.log(run_id))

@@ -61,9 +61,9 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 
 def test_a_run_in_lines(bench: Bench, file: str) -> None:
-    done = sapo("run", file, "--json", "--seed", "5", "--set", "runtime.max_restarts=0")
+    done = sapo("run", file, "--seed", "5", "--set", "runtime.max_restarts=0")
     assert done.returncode == 0, done.stderr
-    told = lines(done.stdout)
+    told = lines(done.stdout)  # without a terminal they are the default
     run_id = told[0]["run_id"]
     assert told[-1] == {"kind": "run_finished", "run_id": run_id, "status": "done"}
     assert [line["ordinal"] for line in told if line["kind"] == "phase" and line["status"] == "done"] == list(range(8))
@@ -73,10 +73,6 @@ def test_a_run_in_lines(bench: Bench, file: str) -> None:
     config = queries.get_config(bench.store, run_id)
     assert (config.name, config.seed, config.runtime.max_restarts) == ("mine", 5, 0)
     assert not done.stderr
-
-
-def test_without_a_terminal_lines_are_the_default(bench: Bench, file: str) -> None:
-    assert lines(sapo("run", file).stdout)[-1]["status"] == "done"
 
 
 def test_a_failure_is_told_in_three_parts(bench: Bench, file: str) -> None:
@@ -91,9 +87,9 @@ def test_a_failure_is_told_in_three_parts(bench: Bench, file: str) -> None:
     again = sapo("resume", "last", "--json", fail=[2, 3])
     assert again.returncode == 1
     assert json.loads(again.stderr)["what"] == "The task has no questions"
-    assert sapo("resume", "last").returncode == 0
 
 
+@pytest.mark.slow
 def test_what_only_the_engine_sees_of_bad_input_ends_with_2_as_well(bench: Bench, file: str) -> None:
     failed = sapo("run", file, fail=[2, 3], input=True)
     assert failed.returncode == 2
@@ -106,7 +102,7 @@ def test_what_only_the_engine_sees_of_bad_input_ends_with_2_as_well(bench: Bench
     assert sapo("resume", "last").returncode == 0
 
 
-@pytest.mark.parametrize("by_input", [True, False])
+@pytest.mark.parametrize("by_input", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_engine_itself_ends_as_its_run(bench: Bench, by_input: bool) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "sapo_engine", "run", bench.make()],
@@ -142,7 +138,11 @@ def paths_of(config: RunConfig) -> dict[str, str]:
     return {name: data[name.split(".")[0]][name.split(".")[1]] for name in NAMED}
 
 
-@pytest.mark.parametrize("way", ["beside the file", "by --set", "where the command is given", "of the home folder"])
+OTHER_WAYS = ("by --set", "where the command is given", "of the home folder")
+WAYS = ["beside the file", *(pytest.param(way, marks=pytest.mark.slow) for way in OTHER_WAYS)]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_every_path_of_a_run_is_kept_as_it_was_meant(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
@@ -202,6 +202,7 @@ def test_ctrl_c_stops_in_good_order(bench: Bench, file: str) -> None:
     assert bench.gone()
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_ends_it_at_once(bench: Bench, file: str) -> None:
     follower = begin("run", file, "--json", hold=[2, 3], deaf=True, child=True)
     assert follower.stdout is not None
@@ -269,6 +270,7 @@ def test_killed_and_resumed_with_a_lower_rate(bench: Bench, file: str) -> None:
     assert "optimiser.learning_rate = 0.0001 (it was 0.001)" in bench.log(run_id)
 
 
+@pytest.mark.slow
 def test_stop_after_phase_and_kill(bench: Bench, file: str) -> None:
     run_id = lines(sapo("run", file, "--detach", "--json", hold=[2, 3]).stdout)[-1]["run_id"]
     bench.at(run_id, 2, 3)
@@ -281,6 +283,7 @@ def test_stop_after_phase_and_kill(bench: Bench, file: str) -> None:
     assert queries.get_run(bench.store, run_id).status is RunStatus.STOPPED
 
 
+@pytest.mark.slow
 def test_a_killed_engine_is_told_to_who_follows(bench: Bench, file: str) -> None:
     follower = begin("run", file, "--json", hold=[2, 3])
     assert follower.stdout is not None
@@ -292,9 +295,8 @@ def test_a_killed_engine_is_told_to_who_follows(bench: Bench, file: str) -> None
     assert f"sapo resume {run_id}" in err
 
 
-def test_the_picture_of_a_run(bench: Bench) -> None:
-    run_id = bench.make()
-    bench.run(run_id)
+def test_the_picture_of_a_run(used_bench: tuple[Bench, str]) -> None:
+    bench, run_id = used_bench
     run = queries.get_run(bench.store, run_id)
     console = Console(width=100, record=True, force_terminal=False, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     snapshot = RunSnapshot(run, queries.phases(bench.store, run_id), queries.metrics(bench.store, run_id), [])

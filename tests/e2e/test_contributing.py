@@ -43,6 +43,14 @@ def registered(text: str, hunk: str) -> str:
     return text.replace(f"{before}\n", f"{after}\n")
 
 
+CALLED = """
+import json, sys
+from tests.fixtures.command_line import said
+
+print(json.dumps([said(*line) for line in json.loads(sys.argv[1])]))
+"""
+
+
 class Program:
     """A copy of the program with examples in it, and a data folder of its own."""
 
@@ -71,7 +79,7 @@ class Program:
         registry.write_text(text, encoding="utf-8")
         return file
 
-    def python(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Python in the copy."""
         found = os.pathsep.join(str(self.folder / root) for root in ROOTS)
         more = {"PYTHONPATH": found, "SAPO_STUDIO_HOME": str(self.home), "QT_QPA_PLATFORM": "offscreen"}
@@ -79,12 +87,13 @@ class Program:
             [sys.executable, *arguments], env=os.environ | more, cwd=self.folder, capture_output=True, text=True,
             check=False, timeout=240,
         )  # fmt: skip
-        assert done.returncode == code, done.stderr
+        assert done.returncode == 0, done.stderr
         return done
 
-    def sapo(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Call the command line."""
-        return self.python("-m", "sapo_studio.cli", *arguments, code=code)
+    def sapo(self, *lines: tuple[str, ...]) -> list[tuple[int, str, str]]:
+        """Call the command line in the copy, line after line: the exit code of each, what it printed, and its errors.
+        One process for all of them."""
+        return [tuple(said) for said in self.told(CALLED, json.dumps(lines))]
 
     def told(self, script: str, *arguments: str) -> Any:
         """What a script prints as its last line, read as JSON."""
@@ -132,6 +141,7 @@ print(json.dumps([[len(wrong), usage.sequences], verdicts]))
 """
 
 
+@pytest.mark.slow  # loads torch
 def test_a_labeler(tmp_path: Path):
     made = Program(tmp_path, "A labeler")
     (count, rollouts), verdicts = made.told(LABELED, str(tmp_path / "run"))
@@ -141,10 +151,11 @@ def test_a_labeler(tmp_path: Path):
         assert case == "backward"
         assert labels == "1" * (verified - 1) + "0" * (steps - verified + 1)
     assert len({verified for *_, verified, _ in verdicts}) > 1
-    dry = made.sapo("run", "lab-smoke", "--set", "labeling.labeler=backward", "--dry-run", "--json").stdout
-    assert any(bill["labeler"] == "backward" and bill["chosen"] for bill in json.loads(dry)["bills"])
-    refused = made.sapo("run", "lab-smoke", "--set", "labeling.labeler=backwards", "--dry-run", code=2).stderr
-    assert "'backward' or 'none'" in refused
+    dry = ("run", "lab-smoke", "--dry-run", "--json", "--set")
+    forecast, refused = made.sapo((*dry, "labeling.labeler=backward"), (*dry, "labeling.labeler=backwards"))
+    assert any(bill["labeler"] == "backward" and bill["chosen"] for bill in json.loads(forecast[1])["bills"])
+    assert refused[0] == 2
+    assert "'backward' or 'none'" in refused[2]
 
 
 RIDDLES = [
@@ -180,38 +191,36 @@ def test_a_task_kind(tmp_path: Path):
     said = ["Even: yes.", "It is odd, so no", "no", "No idea"]
     rows = [row | {"completion": text} for row, text in zip(RIDDLES, said, strict=False)]
     answers.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    graded = made.sapo("grade", "yes_no", str(answers))
-    verdicts = [json.loads(line) for line in graded.stdout.splitlines()]
+    wrong = tmp_path / "wrong.jsonl"
+    wrong.write_text(json.dumps(RIDDLES[0] | {"answer": "maybe"}) + "\n", encoding="utf-8")
+    asked = ("doctor", "--task", "yes_no", "--data")
+    graded, offered, seen, refused = made.sapo(
+        ("grade", "yes_no", str(answers)), ("grade", "--help"), (*asked, str(data), "--json"), (*asked, str(wrong))
+    )
+    verdicts = [json.loads(line) for line in graded[1].splitlines()]
     assert [verdict["correct"] for verdict in verdicts] == [True, True, False, True]
-    assert "3 of 4 are" in graded.stderr
-    assert "jsonl or yes_no" in " ".join(made.sapo("grade", "--help").stdout.split())
-    seen = json.loads(made.sapo("doctor", "--task", "yes_no", "--data", str(data), "--json").stdout)
-    assert (seen["task"], seen["rows"], seen["with_solution"], seen["wrong"]) == ("yes_no", 80, 80, [])
+    assert "3 of 4 are" in graded[2]
+    assert "jsonl or yes_no" in " ".join(offered[1].split())
+    read = json.loads(seen[1])
+    assert (read["task"], read["rows"], read["with_solution"], read["wrong"]) == ("yes_no", 80, 80, [])
+    assert refused[0] == 2
+    assert "wrong.jsonl:1: field 'answer' is 'maybe'" in refused[2]
     found = made.told(WRITTEN, str(data))
     assert found["prompt"].startswith("Think step by step")
     assert (found["steps"], found["grades"], found["length"]) == (2, [True, False, False], 320)
-    data.write_text(json.dumps(RIDDLES[0] | {"answer": "maybe"}) + "\n", encoding="utf-8")
-    refused = made.sapo("doctor", "--task", "yes_no", "--data", str(data), code=2).stderr
-    assert "riddles.jsonl:1: field 'answer' is 'maybe'" in refused
 
 
 READ = """
 import json, sys
 from pathlib import Path
-from sapo_studio.formats.registry import read_file
-
-print(json.dumps([one.model_dump() for one in read_file(Path(sys.argv[1]))]))
-"""
-BROKEN = """
-import sys
-from pathlib import Path
 from sapo_studio.errors import InputError
 from sapo_studio.formats.registry import read_file
 
+whole, broken = map(Path, sys.argv[1:])
 try:
-    read_file(Path(sys.argv[1]))
+    read_file(broken)
 except InputError as error:
-    print(error.what, error.why)
+    print(json.dumps([[one.model_dump() for one in read_file(whole)], f"{error.what} {error.why}"]))
 """
 
 
@@ -219,23 +228,26 @@ def test_an_export_format(tmp_path: Path):
     made = Program(tmp_path, "An export format")
     with Store.open(made.home / "studio.db") as store:
         run_id = synthetic_run(store, trajectories=24, questions=8)
-    target = tmp_path / "steps.csv"
-    chosen = ("--labels", "oracle")
-    made.sapo("export", run_id, "step_table", *chosen, "-o", str(target))
-    told = made.told(READ, str(target))
-    lines = made.sapo("export", run_id, "processbench", *chosen).stdout.splitlines()
-    same = [one.model_dump(mode="json") for one in processbench.FORMAT.read(lines)]
+    target, none, broken = (tmp_path / name for name in ("steps.csv", "none.csv", "broken.csv"))
+    written, there, offered, nothing = made.sapo(
+        ("export", run_id, "step_table", "--labels", "oracle", "-o", str(target)),
+        ("export", run_id, "processbench", "--labels", "oracle"),
+        ("export", "--help"),
+        ("export", run_id, "step_table", "-o", str(none)),
+    )
+    assert written[0] == 0
+    assert "annotated trajectories as a CSV table with a row for each step." in " ".join(offered[1].split())
+    assert nothing[0] == 2
+    assert "Nobody has annotated" in nothing[2]
+    assert not none.exists()
+    rows = target.read_text(encoding="utf-8").split("\n")
+    broken.write_text("\n".join([*rows[:2], rows[2].replace("True", "so so").replace("False", "so so"), *rows[3:]]))
+    told, refused = made.told(READ, str(target), str(broken))
+    same = [one.model_dump(mode="json") for one in processbench.FORMAT.read(there[1].splitlines())]
     assert len(same) > 20
     assert told == same
     assert {one["first_error"] for one in told} > {0, 1}
-    said = " ".join(made.sapo("export", "--help").stdout.split())
-    assert "annotated trajectories as a CSV table with a row for each step." in said
-    nothing = made.sapo("export", run_id, "step_table", "-o", str(tmp_path / "none.csv"), code=2).stderr
-    assert "Nobody has annotated" in nothing
-    assert not (tmp_path / "none.csv").exists()
-    rows = target.read_text(encoding="utf-8").split("\n")
-    target.write_text("\n".join([*rows[:2], rows[2].replace("True", "so so").replace("False", "so so"), *rows[3:]]))
-    assert made.python("-c", BROKEN, str(target)).stdout.startswith(f"{target}:3 is not a step table final_answer")
+    assert refused.startswith(f"{broken}:3 is not a step table final_answer")
 
 
 IN_THE_DRAWER = """

@@ -37,7 +37,7 @@ MIDDLE = (2, 3)
 
 def test_a_run_from_start_to_end(bench: Bench) -> None:
     run_id = bench.make()
-    run = bench.run(run_id)
+    run = bench.run(run_id, child=True)
     assert run.status is RunStatus.DONE
     assert run.progress == 1.0
     assert run.restarts == 0
@@ -49,13 +49,11 @@ def test_a_run_from_start_to_end(bench: Bench) -> None:
     folder = bench.store.run_dir(run_id)
     assert tomllib.loads((folder / "config.toml").read_text())["seed"] == 3
     assert not (folder / ".reserve").exists()
-    assert bench.gone()
+    assert bench.gone()  # with what the worker has started
 
 
-def test_a_backup_is_left_that_can_be_opened(bench: Bench) -> None:
-    run_id = bench.make()
-    bench.run(run_id)
-    assert bench.gone()
+def test_a_backup_is_left_that_can_be_opened(used_bench: tuple[Bench, str]) -> None:
+    bench, run_id = used_bench
     backup = sqlite3.connect(bench.home / "studio.backup.db")
     (status,) = backup.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).fetchone()
     (count,) = backup.execute("SELECT count(*) FROM trajectories").fetchone()
@@ -64,6 +62,7 @@ def test_a_backup_is_left_that_can_be_opened(bench: Bench) -> None:
     assert count == len(bench.rows(run_id))
 
 
+@pytest.mark.slow
 def test_floods_of_noise_do_not_stall_a_run(bench: Bench) -> None:
     run_id = bench.make()
     assert bench.run(run_id, flood=20).status is RunStatus.DONE
@@ -95,6 +94,7 @@ def test_stop_and_go_on(bench: Bench, undisturbed: Numbers) -> None:
     assert bench.metrics(run_id) == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_stop_while_paused(bench: Bench) -> None:
     run_id = bench.make()
     bench.launch(run_id, pause_ms=50)
@@ -105,22 +105,16 @@ def test_stop_while_paused(bench: Bench) -> None:
     assert bench.ended(run_id).status is RunStatus.STOPPED
 
 
-def test_stop_after_phase_ends_the_phase(bench: Bench) -> None:
-    run_id = bench.make()
-    bench.launch(run_id, hold=MIDDLE)
-    bench.at(run_id, *MIDDLE)
-    supervisor.stop_after_phase(bench.store, run_id)
-    assert bench.ended(run_id).status is RunStatus.STOPPED
-    states = [phase.status for phase in queries.phases(bench.store, run_id)]
-    assert states[:4] == ["done", "done", "done", "pending"]
-
-
-def test_checkpoint_reaches_the_worker(bench: Bench) -> None:
+def test_orders_reach_the_worker(bench: Bench) -> None:
     run_id = bench.make()
     bench.launch(run_id, hold=MIDDLE)
     bench.at(run_id, *MIDDLE)
     supervisor.checkpoint(bench.store, run_id)
     bench.until(run_id, lambda run: "checkpoint written" in bench.log(run_id))
+    supervisor.stop_after_phase(bench.store, run_id)
+    assert bench.ended(run_id).status is RunStatus.STOPPED
+    states = [phase.status for phase in queries.phases(bench.store, run_id)]
+    assert states[:4] == ["done", "done", "done", "pending"]
 
 
 def test_kill_ends_a_deaf_worker_and_all_it_started(bench: Bench) -> None:
@@ -133,12 +127,6 @@ def test_kill_ends_a_deaf_worker_and_all_it_started(bench: Bench) -> None:
     assert bench.log(run_id).endswith("Killed. 3 processes ended, none is left.")
     assert bench.gone()
     assert queries.get_run(bench.store, run_id).status is RunStatus.STOPPED
-
-
-def test_what_the_worker_started_does_not_outlive_the_run(bench: Bench) -> None:
-    run_id = bench.make()
-    assert bench.run(run_id, child=True).status is RunStatus.DONE
-    assert bench.gone()
 
 
 def test_a_second_engine_is_refused(bench: Bench) -> None:
@@ -157,6 +145,7 @@ def test_a_second_engine_is_refused(bench: Bench) -> None:
     assert queries.get_run(bench.store, run_id).status is RunStatus.RUNNING
 
 
+@pytest.mark.slow
 def test_of_two_callers_one_starts_the_engine(bench: Bench) -> None:
     rounds = [bench.make() for _ in range(6)]
     for run_id, told in zip(rounds, race(launch, bench.store.path, rounds), strict=True):
@@ -168,6 +157,7 @@ def test_of_two_callers_one_starts_the_engine(bench: Bench) -> None:
     assert bench.gone()
 
 
+@pytest.mark.slow
 def test_of_two_engines_on_a_queued_run_one_works(
     bench: Bench, undisturbed: Numbers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +180,7 @@ def test_of_two_engines_on_a_queued_run_one_works(
     assert (bench.metrics(run_id), bench.rows(run_id)) == undisturbed
 
 
+@pytest.mark.slow
 def test_an_engine_leaves_a_run_alone_that_another_was_started_for(bench: Bench) -> None:
     """The other has not taken it yet: its number stands in the store, and it lives."""
     run_id = bench.make()
@@ -209,9 +200,8 @@ def test_an_engine_leaves_a_run_alone_that_another_was_started_for(bench: Bench)
     assert queries.get_run(bench.store, run_id).status is RunStatus.DONE
 
 
-def test_a_done_run_is_not_run_again(bench: Bench) -> None:
-    run_id = bench.make()
-    bench.run(run_id)
+def test_a_done_run_is_not_run_again(used_bench: tuple[Bench, str]) -> None:
+    bench, run_id = used_bench
     with pytest.raises(InputError, match="done"):
         supervisor.launch(bench.store, run_id)
     with pytest.raises(InputError, match="done"):
@@ -228,24 +218,17 @@ def test_a_queued_run_is_stopped_without_an_engine(bench: Bench) -> None:
 
 def test_a_fault_that_repeating_cannot_mend_ends_the_run(bench: Bench) -> None:
     run_id = bench.make()
-    run = bench.run(run_id, fail=MIDDLE)
+    run = bench.run(run_id, fail=MIDDLE, fix="Resume: sapo resume RUN --set optimiser.learning_rate=...")
     assert run.status is RunStatus.FAILED
     assert run.restarts == 0
     assert run.error is not None
     assert (run.error.what, run.error.why, run.error.fix) == (
         "The task has no questions",
         "The file is empty.",
-        "Choose another file.",
+        f"Resume: sapo resume {run_id} --set optimiser.learning_rate=...",  # says which run
     )
     assert bench.run(run_id).status is RunStatus.DONE  # and can be resumed once it is mended
     assert queries.get_run(bench.store, run_id).error is None
-
-
-def test_a_command_to_resume_with_names_the_run(bench: Bench) -> None:
-    run_id = bench.make()
-    run = bench.run(run_id, fail=MIDDLE, fix="Resume: sapo resume RUN --set optimiser.learning_rate=...")
-    assert run.error is not None
-    assert run.error.fix == f"Resume: sapo resume {run_id} --set optimiser.learning_rate=..."
 
 
 def test_too_many_deaths_end_the_run_with_the_reason(bench: Bench) -> None:
@@ -258,6 +241,7 @@ def test_too_many_deaths_end_the_run_with_the_reason(bench: Bench) -> None:
     assert "Starting it again (1 of 1)" in bench.log(run_id)
 
 
+@pytest.mark.slow
 def test_out_of_memory_is_named(bench: Bench) -> None:
     run_id = bench.make(max_restarts=0)
     run = bench.run(run_id, die=[*MIDDLE, "oom", 1])
@@ -267,6 +251,7 @@ def test_out_of_memory_is_named(bench: Bench) -> None:
     assert "rollout_batch" in run.error.fix
 
 
+@pytest.mark.slow
 def test_a_worker_of_another_version_is_refused(bench: Bench) -> None:
     run_id = bench.make()
     run = bench.run(run_id, protocol=99)
@@ -276,6 +261,7 @@ def test_a_worker_of_another_version_is_refused(bench: Bench) -> None:
     assert run.restarts == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_be_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAPO_ENGINE_WORKER", "/no/such/program")
     run_id = bench.make()
@@ -285,6 +271,7 @@ def test_a_worker_that_cannot_be_started(bench: Bench, monkeypatch: pytest.Monke
     assert "could not be started" in run.error.what
 
 
+@pytest.mark.slow
 def test_a_store_that_is_locked_for_a_while_costs_nothing(bench: Bench, undisturbed: Numbers) -> None:
     run_id = bench.make()
     bench.launch(run_id, pause_ms=20)
@@ -310,7 +297,7 @@ def limited(run_id: str, most_bytes: int, **fake: object) -> subprocess.Complete
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("room", [0, 100_000])
+@pytest.mark.parametrize("room", [0, pytest.param(100_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("used_bench", [{"rows": 600}], indirect=True)
 def test_a_full_disk_is_told_and_survived(used_bench: tuple[Bench, str], room: int) -> None:
     bench, whole = used_bench
@@ -333,6 +320,7 @@ def test_a_full_disk_is_told_and_survived(used_bench: tuple[Bench, str], room: i
     assert bench.metrics(run_id) == bench.metrics(whole)
 
 
+@pytest.mark.slow
 def test_a_disk_without_any_room_is_told(bench: Bench) -> None:
     run_id = bench.make()
     ended = limited(run_id, 1024)
@@ -344,6 +332,7 @@ def test_a_disk_without_any_room_is_told(bench: Bench) -> None:
     assert bench.run(run_id).status is RunStatus.DONE
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
 def test_a_read_only_store_is_told(bench: Bench) -> None:
     run_id = bench.make()
@@ -366,17 +355,11 @@ def test_a_read_only_store_is_told(bench: Bench) -> None:
 
 
 def test_an_engine_that_dies_before_it_has_the_run_is_noticed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_id = bench.make()
-    python = sys.executable
-    for before in (RunStatus.QUEUED, RunStatus.FAILED, RunStatus.STOPPED):
-        if before is RunStatus.STOPPED:
-            monkeypatch.setattr(sys, "executable", python)
-            bench.launch(run_id, hold=MIDDLE)
-            bench.at(run_id, *MIDDLE)
-            supervisor.stop(bench.store, run_id)
-            bench.ended(run_id)
+    new, stopped = bench.make(), bench.make()
+    supervisor.stop(bench.store, stopped)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    for run_id, before in ((new, RunStatus.QUEUED), (new, RunStatus.FAILED), (stopped, RunStatus.STOPPED)):
         assert queries.get_run(bench.store, run_id).status is before
-        monkeypatch.setattr(sys, "executable", "/bin/false")
         supervisor.launch(bench.store, run_id)
         run = bench.until(run_id, lambda run: run.status is RunStatus.FAILED and run.pid is None)
         assert run.error is not None
@@ -385,7 +368,7 @@ def test_an_engine_that_dies_before_it_has_the_run_is_noticed(bench: Bench, monk
         assert "parent.log" in run.error.fix
 
 
-@pytest.mark.parametrize("before", [RunStatus.QUEUED, RunStatus.FAILED])
+@pytest.mark.parametrize("before", [RunStatus.QUEUED, pytest.param(RunStatus.FAILED, marks=pytest.mark.slow)])
 def test_an_engine_that_is_lost_before_it_could_say_anything_leaves_an_interrupted_run(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, before: RunStatus
 ) -> None:
@@ -421,6 +404,7 @@ def test_an_engine_of_another_window_that_went_with_the_machine_leaves_an_interr
         assert (run.error.why if run.error else "") == said
 
 
+@pytest.mark.slow
 def test_a_run_of_the_first_store_is_resumed(bench: Bench) -> None:
     """Its configuration has a setting that is gone by now."""
     bench.store.close()
@@ -433,6 +417,7 @@ def test_a_run_of_the_first_store_is_resumed(bench: Bench) -> None:
     assert ended.status is RunStatus.DONE, (ended.error, bench.log("old-1"))
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
     run_id = bench.make()
     folder = bench.store.run_dir(run_id)
@@ -445,6 +430,7 @@ def test_a_folder_that_cannot_be_written_is_told(bench: Bench) -> None:
     assert bench.run(run_id).status is RunStatus.DONE
 
 
+@pytest.mark.slow
 def test_no_room_on_another_disk_is_told(bench: Bench) -> None:
     """A file of the worker's did not fit, though the data folder has room: some other disk is full."""
     run_id = bench.make()
@@ -472,6 +458,7 @@ def test_a_worker_that_hangs_is_noticed_and_started_again(bench: Bench, undistur
     assert bench.gone()
 
 
+@pytest.mark.slow
 def test_a_pause_is_no_hang(bench: Bench) -> None:
     run_id = bench.make(hang_seconds=0.5)
     bench.launch(run_id, hold=[7, 4], pause_ms=50)

@@ -51,7 +51,10 @@ def waits(run: RunSummary) -> bool:
     return run.status is RunStatus.PAUSED and run.error is not None
 
 
-@pytest.mark.parametrize(("room", "says"), [pytest.param(0, False, marks=pytest.mark.slow), (0, True), (300_000, True)])
+FULL = [(0, True), *(pytest.param(*full, marks=pytest.mark.slow) for full in ((0, False), (300_000, True)))]
+
+
+@pytest.mark.parametrize(("room", "says"), FULL)
 def test_a_run_waits_for_room_and_goes_on(
     disk: SmallDisk, small: Bench, whole: WholeRun, room: int, says: bool
 ) -> None:
@@ -83,6 +86,7 @@ def test_a_run_waits_for_room_and_goes_on(
     assert "Traceback" not in (small.store.run_dir(run_id) / "parent.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_that_waits_can_be_stopped_and_resumed(disk: SmallDisk, small: Bench, whole: WholeRun) -> None:
     run_id = small.make()
     small.launch(run_id, rows=400, pause_ms=100)
@@ -115,6 +119,7 @@ def test_a_full_disk_again_and_again(disk: SmallDisk, small: Bench, whole: Whole
     assert small.rows(run_id) == whole.rows
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_the_start_says_so(disk: SmallDisk, small: Bench) -> None:
     run_id = small.make()
     disk.fill()
@@ -128,6 +133,7 @@ def test_a_full_disk_at_the_start_says_so(disk: SmallDisk, small: Bench) -> None
     assert small.run(run_id).status is RunStatus.DONE
 
 
+@pytest.mark.slow
 def test_a_killed_run_can_be_read_on_a_full_disk(disk: SmallDisk, small: Bench) -> None:
     run_id = small.make()
     small.launch(run_id, rows=400, hold=[2, 3])

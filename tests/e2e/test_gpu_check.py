@@ -88,6 +88,18 @@ def check(monkeypatch, tmp_path):
         del sys.modules[name]
 
 
+def test_the_cases_are_the_known_ones_and_one_is_measured(check, tmp_path):
+    found = check("--only", "packs are right")
+    cases = sys.modules["gpu_parts.cases"].CASES
+    assert sorted(case.name for case in cases) == sorted(RAN | set(OTHERS))
+    assert [row["case"] for row in found["cases"]] == ["packs are right"]
+    assert found["failed"] == []
+    assert found["complete"]
+    assert found["machine"]["cores"] > 0
+    assert "| packs are right |" in (tmp_path / "gpu.md").read_text()
+
+
+@pytest.mark.slow  # whole runs of the lab among them
 def test_every_case_runs_dry(check, tmp_path):
     found = check()
     by_name = {row["case"]: row for row in found["cases"]}
@@ -118,6 +130,7 @@ def test_every_case_runs_dry(check, tmp_path):
     assert all(f"* {name}: {why}" in page for name, why in left_out.items())
 
 
+@pytest.mark.slow  # processes that load torch
 @pytest.mark.skipif(sys.platform != "linux", reason="vLLM is for Linux")
 def test_a_bare_checkout_measures_and_kills_vllm(tmp_path):
     """From elsewhere, and with nothing on the path. vLLM is a stand-in: what a real one does is for a card."""

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals")
 
-QUICK = [(0, 0), (2, 3), (7, 4)]
+MIDDLE = (2, 3)
 """Phase and step. 2 and 5 write rows, 1, 4 and 7 end an iteration."""
 
-MOMENTS = [*QUICK, *(pytest.param(at, marks=pytest.mark.slow) for at in ((1, 4), (2, 0), (4, 2), (5, 1)))]
+ENDS = [pytest.param(at, marks=pytest.mark.slow) for at in ((0, 0), (7, 4))]
+MOMENTS = [MIDDLE, *ENDS, *(pytest.param(at, marks=pytest.mark.slow) for at in ((1, 4), (2, 0), (4, 2), (5, 1)))]
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -79,6 +80,7 @@ def test_what_a_killed_parent_leaves_is_swept_by_the_next_to_look(bench: Bench) 
     assert bench.gone()
 
 
+@pytest.mark.slow
 def test_both_killed_at_once(bench: Bench, undisturbed: Numbers) -> None:
     metrics, rows = undisturbed
     run_id = bench.make()
@@ -115,6 +117,7 @@ def test_a_terminated_parent_stops_in_good_order(bench: Bench) -> None:
     assert bench.gone()
 
 
+@pytest.mark.slow
 def test_a_number_that_another_process_has_now_is_not_the_engine(bench: Bench) -> None:
     """A process with the engine's number that started at another time is not the engine."""
     run_id = bench.make()
@@ -129,7 +132,7 @@ def test_a_number_that_another_process_has_now_is_not_the_engine(bench: Bench) -
     assert supervisor.reconcile(bench.store) == [run_id]
 
 
-@pytest.mark.parametrize("moment", QUICK)
+@pytest.mark.parametrize("moment", [MIDDLE, *ENDS])
 def test_a_killed_terminal_leaves_the_run_going(bench: Bench, undisturbed: Numbers, moment: tuple[int, int]) -> None:
     metrics, _ = undisturbed
     config = bench.home / "fake.toml"

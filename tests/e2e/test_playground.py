@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -22,6 +21,7 @@ from sapo_studio.model_files.sources import bundled_folder
 from sapo_studio.requests.play import Asking, Checkpoint, Done, Ended, Load, Piece, Ready, Sample, SolutionDone
 from sapo_studio.store import runs
 from sapo_studio.store.db import Store
+from tests.fixtures.command_line import answered, said
 
 SECONDS = 120.0
 QUESTION = "Finn has 44 stamps, sells 9, buys 8, finds 3, loses 7, buys 2, sells 4. How many?"
@@ -76,6 +76,7 @@ def gone(pid: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_an_engine_ends_with_a_client_that_was_killed(folder):
     with subprocess.Popen([sys.executable, "-c", CLIENT, folder, QUESTION], stdout=subprocess.PIPE) as client:
@@ -112,14 +113,17 @@ def test_a_client_hears_of_an_engine_that_was_killed_and_goes_on_with_another(fo
 
 
 def test_sapo_try_tells_what_the_engine_told(folder):
-    line = [sys.executable, "-m", "sapo_studio.cli", "try", "lab", QUESTION, "-n", "2", "--seed", "3"]
-    told = subprocess.run([*line, "--json"], capture_output=True, text=True, check=True, timeout=SECONDS)
-    said = [json.loads(one) for one in told.stdout.splitlines()]
-    assert said[-1]["kind"] == "done"
-    done = [one for one in said if one["kind"] == "solution_done"]
+    code, told, _ = answered("try", "lab", QUESTION, "-n", "1", "--seed", "3")
+    assert code == 0
+    assert told[-1]["kind"] == "done"
+    done = [one for one in told if one["kind"] == "solution_done"]
     assert done[0]["solution"].endswith("/greedy")
-    assert len(done) == 3
+    assert len(done) == 2
     assert all(one["correct"] is not None for one in done)
-    odd = subprocess.run([*line[:5], "Why?"], capture_output=True, text=True, check=False, timeout=SECONDS)
-    assert odd.returncode == 2
-    assert "cannot read the question" in odd.stderr
+
+
+@pytest.mark.slow  # an engine for one answer
+def test_sapo_try_ends_with_2_where_the_engine_cannot_read_the_question(folder):
+    code, _, told = said("try", "lab", "Why?")
+    assert code == 2
+    assert "cannot read the question" in told

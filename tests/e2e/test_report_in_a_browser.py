@@ -22,6 +22,7 @@ def chromium() -> None:
         pytest.skip(why)
 
 
+@pytest.mark.slow  # starts a browser twice
 @pytest.mark.usefixtures("chromium")
 def test_it_is_shown_asks_for_nothing_and_can_be_printed(tmp_path):
     with Store.open(tmp_path / "studio.db") as store:

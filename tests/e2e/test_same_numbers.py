@@ -119,7 +119,7 @@ def test_what_other_programs_read(lab: Lab, told: str, name: str, exact: bool) -
 
 
 def test_an_exported_model_is_the_artefact(lab: Lab, told: str, tmp_path: Path) -> None:
-    lab.said("export", "last", "model", "--output", str(tmp_path / "model"))
+    lab.called("export", "last", "model", "--output", str(tmp_path / "model"))
     kept = lab.folder / "artefacts" / "013-align-1" / "model"
     exported = {file.name: file.read_bytes() for file in (tmp_path / "model").iterdir()}
     assert exported == {file.name: file.read_bytes() for file in kept.iterdir()}

@@ -49,7 +49,7 @@ def held(used_bench: tuple[Bench, str]) -> Held:
     return Held(bench, whole, run_id, bench.home / "runs" / run_id / "parent.log")
 
 
-@pytest.mark.parametrize("way", ["deleted", "moved"])
+@pytest.mark.parametrize("way", ["deleted", pytest.param("moved", marks=pytest.mark.slow)])
 def test_what_the_engine_still_holds_of_a_vanished_store_is_saved(held: Held, way: str) -> None:
     bench, whole, run_id = held.bench, held.whole, held.run_id
     metrics, rows, kept = bench.metrics(whole), bench.rows(whole), bench.rows(run_id)
@@ -105,7 +105,7 @@ def test_nothing_is_written_to_a_store_that_took_the_place(held: Held, tmp_path:
         assert copy.value("SELECT count(*) FROM trajectories WHERE run_id = ?", (run_id,)) >= len(kept)
 
 
-@pytest.mark.parametrize("size", [0, 5000])
+@pytest.mark.parametrize("size", [0, pytest.param(5000, marks=pytest.mark.slow)])
 def test_an_emptied_store_is_told_and_the_backup_is_kept(held: Held, size: int) -> None:
     bench, whole, run_id = held.bench, held.whole, held.run_id
     metrics = bench.metrics(whole)
@@ -128,6 +128,7 @@ def test_an_emptied_store_is_told_and_the_backup_is_kept(held: Held, size: int) 
     assert bench.metrics(new) == metrics
 
 
+@pytest.mark.slow
 def test_a_data_folder_that_is_moved_is_told(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     bench, whole, run_id = held.bench, held.whole, held.run_id
     metrics = bench.metrics(whole)
@@ -146,6 +147,7 @@ def test_a_data_folder_that_is_moved_is_told(held: Held, monkeypatch: pytest.Mon
     assert bench.metrics(run_id) == metrics
 
 
+@pytest.mark.slow
 def test_a_follower_says_it_in_one_sentence(held: Held) -> None:
     bench, run_id = held.bench, held.run_id
     follower = subprocess.Popen(
@@ -162,6 +164,7 @@ def test_a_follower_says_it_in_one_sentence(held: Held) -> None:
     assert "has vanished" in json.loads(err)["what"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
 def test_a_run_goes_on_when_its_store_is_closed_to_writing(used_bench: tuple[Bench, str]) -> None:
     """What is open stays open; only no backup can be made."""
@@ -189,6 +192,7 @@ def test_a_run_goes_on_when_its_store_is_closed_to_writing(used_bench: tuple[Ben
     assert bench.rows(run_id) == bench.rows(whole)
 
 
+@pytest.mark.slow
 def test_a_damaged_store_fails_the_run_and_leaves_the_backup(held: Held) -> None:
     bench, run_id = held.bench, held.run_id
     with closing(sqlite3.connect(bench.home / "studio.db")) as other:

@@ -347,7 +347,9 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    "moment", [pytest.param(one, marks=[pytest.mark.slow] if one != "in the middle" else []) for one in MOMENTS]
+)
 def test_a_killed_window_leaves_the_run_alone(qtbot, bench, monkeypatch, moment):
     """The window starts a run and is killed: the run goes on to its end, and nothing of the window is left."""
     monkeypatch.setenv("SAPO_FAKE", json.dumps({"pause_ms": 30}))
