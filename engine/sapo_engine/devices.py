@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sapo_studio.config.schema import RuntimeConfig
+from sapo_studio.domain.card_choice import DEVICES, is_device
 from sapo_studio.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 ORDER, BY_BUS = "CUDA_DEVICE_ORDER", "PCI_BUS_ID"
 """The numbers that nvidia-smi shows, and this program. CUDA's own begin with the fastest card."""
+INSTEAD = 'Name another device: "cpu", or "auto", which is a card where there is one.'
+"""Fits a setting, an option and a field of the window alike."""
 
 
 def see_card(number: int) -> None:
@@ -73,16 +76,18 @@ def device_called(wanted: str) -> torch.device:
 
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError as error:
-        raise InputError(
-            f"runtime.device = {wanted!r} is not a valid device", why=str(error), fix='Use "auto", "cpu" or "cuda:0".'
-        ) from error
-    if device.type == "cuda" and not torch.cuda.device_count():
-        raise InputError(
-            f"There is no device {wanted}",
-            why="torch does not see that CUDA device here.",
-            fix='Set runtime.device (for what is measured after a run: --device) to "auto" or "cpu".',
-        )
+    if not is_device(wanted):
+        raise InputError(f"{wanted!r} is not a valid device", why=DEVICES, fix=INSTEAD)
+    device = torch.device(wanted)
+    if not _is_there(device):
+        raise InputError(f"There is no device {wanted}", why="torch does not see it here.", fix=INSTEAD)
     return torch.device("cuda", 0) if device.type == "cuda" and device.index else device
+
+
+def _is_there(device: torch.device) -> bool:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.device_count() > 0
+    there = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return device.type == "cpu" or (there is not None and there.type == device.type)

@@ -131,7 +131,7 @@ RULES: tuple[Rule, ...] = (
     # The machine
     Rule(
         "device",
-        r"^runtime\.device = .* is not a valid device|^There is no device",
+        r"is not a valid device$|^There is no device",
         (Suggestion("runtime.device", _to("auto"), "a card where there is one, else the CPU"),),
     ),
     Rule(

@@ -8,6 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _DEVICE = re.compile(r"auto|cpu|mps|xpu|cuda(:[0-9]{1,4})?")
+DEVICES = "There are auto, cpu, cuda, and one card such as cuda:1."
+
+
+def is_device(text: str) -> bool:
+    """Whether `text` is how a device is named, whether it is there or not."""
+    return _DEVICE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +73,11 @@ def card_trouble(
 
 
 def _lasting(device: str, named: list[int], processes: int, *, on_cards: bool) -> CardTrouble | None:
-    if not _DEVICE.fullmatch(device):
+    if not is_device(device):
         return CardTrouble(
             key="device",
             what=f"runtime.device = {device!r} is not a valid device",
-            why="There are auto, cpu, cuda, and one card such as cuda:1.",
+            why=DEVICES,
             fix='Set runtime.device = "auto".',
             value="auto",
         )

@@ -14,6 +14,7 @@ from typing import IO, Any, cast
 
 from sapo_studio import engines, stoppable
 from sapo_studio.errors import EngineError
+from sapo_studio.requests.endings import unanswered
 from sapo_studio.requests.home import python_for
 from sapo_studio.requests.kinds import Request
 from sapo_studio.requests.wire import read_error, read_progress
@@ -100,7 +101,8 @@ def _write(pipe: IO[str], text: str) -> None:
 
 
 def answer_of(status: int, out: str, errors: str) -> dict[str, Any]:
-    """What an engine that ended with `status` has answered: the last line of `out`. Raises as `ask` does."""
+    """What an engine that ended with `status` (negative: by a signal) has answered: the last line of `out`. Raises as
+    `ask` does."""
     last = _last_line(errors)
     if status == 0:
         found = _read(_last_line(out))
@@ -110,11 +112,7 @@ def answer_of(status: int, out: str, errors: str) -> dict[str, Any]:
         told = read_error(last)
         if told is not None:
             raise told
-    raise EngineError(
-        "The engine could not do this",
-        why=last or f"It ended with status {status}.",
-        fix="Install the engine with `pip install 'sapo-studio[engine]'`.",
-    )
+    raise unanswered(status, last)
 
 
 def _passed(request: str) -> tuple[int, ...]:

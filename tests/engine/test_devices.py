@@ -87,11 +87,15 @@ def test_a_card_that_was_hidden_too_late_is_taken_by_its_number(monkeypatch, ask
     assert taken == [number]
 
 
-@pytest.mark.parametrize("wanted", ["cuda:4", "cuda:9", "cuda:x", "gpu", "cuda:-1", ""])
-def test_what_is_no_device_here_is_refused(four_cards, wanted):
+@pytest.mark.parametrize("wanted", ["cuda:4", "cuda:9", "cuda:x", "gpu", "cuda:-1", "", "meta", "xpu", "mps"])
+def test_what_is_no_device_here_is_refused(four_cards, monkeypatch, wanted):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     with pytest.raises(InputError, match="device") as told:
         take_device(RuntimeConfig(device=wanted))
-    assert told.value.fix
+    assert '"cpu"' in told.value.fix
+    said = str(told.value)
+    assert "--" not in said, "a window has no options"
+    assert "runtime." not in said, "what is measured after a run has no such setting"
 
 
 def test_ranks_see_a_card_each():
@@ -147,4 +151,4 @@ def test_a_run_of_a_card_that_is_not_here_is_refused_with_a_way_out(four_cards, 
     for module, request in requests(tmp_path):
         with pytest.raises(InputError, match="cuda:1") as told:
             module.answer(request)
-        assert "--device" in told.value.fix
+        assert "another device" in told.value.fix

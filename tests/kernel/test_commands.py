@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +253,13 @@ def test_doctor(sapo: Sapo, home: Path, run_id: str):
     assert {"python", "sqlite", "torch", "vllm", "sandbox", "data folder", "store", "presets"} <= set(found)
     assert "1 run," in found["store"]["finding"]
     assert str(home) in found["data folder"]["finding"]
-    assert "lab-demo" in sapo("doctor")[1]
+    shown = sapo("doctor")[1]
+    assert "lab-demo" in shown
+    lines = shown.splitlines()
+    assert not [line for line in lines if line != line.rstrip()], "in a pipe nothing is filled up with spaces"
+    place = lines[0].index(sys.version.split()[0])
+    advice = next(check["advice"] for check in json.loads(out)["checks"] if check["advice"])
+    assert " " * place + advice in lines, "below what was found, however long other findings are"
 
 
 def test_doctor_finds_what_is_wrong(sapo: Sapo, home: Path):

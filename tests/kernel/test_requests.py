@@ -363,6 +363,7 @@ def test_an_answer_is_what_the_engine_said(engine: Callable[[str], None], capfd:
         ("print('no answer')", "It ended with status 0."),
         ("print('[1, 2]')", "It ended with status 0."),
         ("", "It ended with status 0."),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
     ],
 )
 def test_an_engine_that_does_not_answer(engine: Callable[[str], None], code: str, why: str):
@@ -370,7 +371,24 @@ def test_an_engine_that_does_not_answer(engine: Callable[[str], None], code: str
     with pytest.raises(EngineError) as caught:
         client.ask(SandboxProbeRequest())
     assert (caught.value.what, caught.value.why) == ("The engine could not do this", why)
-    assert "pip install" in caught.value.fix
+    assert ("pip install" in caught.value.fix) == ("no_such_module" in why), "what is there need not be installed"
+
+
+@pytest.mark.parametrize(
+    ("status", "last", "what"),
+    [
+        (-9, "", "The engine was killed (SIGKILL)"),
+        (-15, "", "The engine was ended (SIGTERM)"),
+        (-99, "", "The engine was ended (signal 99)"),
+        (1, "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB", "The engine ran out of memory"),
+    ],
+)
+def test_an_engine_that_was_ended_needs_no_installation(status: int, last: str, what: str):
+    with pytest.raises(EngineError) as caught:
+        client.answer_of(status, "", f"noise\n{last}\n")
+    assert caught.value.what == what
+    assert "install" not in caught.value.fix
+    assert caught.value.fix
 
 
 def test_an_engine_that_hangs_is_ended(engine: Callable[[str], None]):

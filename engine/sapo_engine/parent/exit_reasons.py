@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 from pathlib import Path
 
 from sapo_studio.errors import EngineError
+from sapo_studio.requests.endings import OUT_OF_MEMORY, signal_name
 
 TAIL_LINES = 20
 """Lines of the log that are kept with the reason."""
@@ -18,11 +18,6 @@ LOST_PEERS = 75
 """Exit code of a worker that ended because another rank did."""
 
 _RANK = re.compile(r"^sapo: rank (\d+) of (\d+) ended with (-?\d+)$", re.MULTILINE)
-
-_OUT_OF_MEMORY = re.compile(
-    r"OutOfMemoryError|CUDA out of memory|CUDA error: out of memory|\bMemoryError\b|std::bad_alloc"
-    r"|can't allocate memory|Cannot allocate memory|DefaultCPUAllocator"
-)
 
 
 def oom_kills() -> int:
@@ -67,10 +62,10 @@ def explain(code: int | None, log: Path, *, offset: int = 0, oom_kills_before: i
         written = _RANK.sub("", written).rstrip()
     last = written.rsplit("\n", 1)[-1]
     see = f"The end of its log is in the run's log; all of it is in {log}."
-    if _OUT_OF_MEMORY.search(written):
+    if OUT_OF_MEMORY.search(written):
         return _out_of_memory(who, f"It says: {_memory_line(written)}")
     if code is not None and code < 0:
-        name = _signal_name(-code)
+        name = signal_name(-code)
         if name == "SIGKILL" and oom_kills() > oom_kills_before:
             return _out_of_memory(who, "The system killed it because the machine ran out of memory.")
         hint = {
@@ -99,11 +94,4 @@ def _out_of_memory(who: str, why: str) -> EngineError:
 
 
 def _memory_line(written: str) -> str:
-    return next(line.strip() for line in reversed(written.splitlines()) if _OUT_OF_MEMORY.search(line))[:300]
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+    return next(line.strip() for line in reversed(written.splitlines()) if OUT_OF_MEMORY.search(line))[:300]

@@ -96,7 +96,9 @@ def doctor(
         shown = Table(box=None, pad_edge=False, show_header=False)
         marks = {"good": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}
         for check in found:
-            shown.add_row(marks[check.state], check.name, escape(check.finding), escape(check.advice))
+            shown.add_row(marks[check.state], check.name, escape(check.finding))
+            if check.advice:  # below, not beside: one long finding would push all advice out of sight
+                shown.add_row("", "", f"[dim]{escape(check.advice)}[/]")
         console().print(shown)
     if not ready:
         raise typer.Exit(1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
+from sapo_studio.requests.endings import BY_WHOM, INSTALL, signal_name
 from sapo_studio.requests.play import Ended
 from sapo_studio.requests.wire import read_error
 
-INSTALL = "Install the engine with `pip install 'sapo-studio[engine]'`."
 AGAIN = "Ask again: another engine is started and loads the checkpoints anew."
 
 
@@ -21,11 +20,11 @@ def how_it_ended(status: int, said: tuple[str, ...], *, asked: bool) -> Ended:
     if told is not None:
         return Ended(what=told.what, why=told.why, fix=told.fix)
     if status < 0:
-        name = _name_of(-status)
+        name = signal_name(-status)
         killed = name == "SIGKILL"
         return Ended(
             what=f"The engine was killed ({name})",
-            why="The system does that where memory runs out; so can anybody." if killed else _last(said),
+            why=BY_WHOM if killed else _last(said),
             fix=f"Choose a smaller model or fewer solutions if it happens again. {AGAIN}" if killed else AGAIN,
         )
     fix = INSTALL if "ModuleNotFoundError" in _last(said) else AGAIN
@@ -39,13 +38,6 @@ def of_another_release(python: Path) -> Ended:
         why=f"It lives in {python}.",
         fix="Install the same release of sapo-studio there.",
     )
-
-
-def _name_of(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _last(said: tuple[str, ...]) -> str:

@@ -122,7 +122,7 @@ class EngineStudy(QObject):
         self.done = done
         self.progressed.emit(done)
 
-    def _finished(self, status: int) -> None:
+    def _finished(self, code: int, how: QProcess.ExitStatus) -> None:
         process, keep = self._process, self._keep
         if process is None or keep is None:
             return
@@ -131,6 +131,7 @@ class EngineStudy(QObject):
         self._process = None
         process.deleteLater()
         errors = self._errors
+        status = -code if how == QProcess.ExitStatus.CrashExit else code  # Qt has the signal as a positive number
 
         def answered(store: Store) -> object:
             return keep(store, client.answer_of(status, out, errors))

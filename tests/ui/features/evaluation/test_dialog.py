@@ -178,6 +178,15 @@ def test_seeds_of_one_configuration_are_put_together(qtbot, make_run, opened, en
     assert "80 solutions" in dialog.results.tables[0].sheet.title
 
 
+def test_an_engine_that_was_killed_is_called_so(qtbot, make_run, opened, engine):
+    engine("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    dialog = opened(make_run())
+    measure(qtbot, dialog)
+    qtbot.waitUntil(lambda: "was killed (SIGKILL)" in dialog.trouble.text)
+    assert "install" not in dialog.trouble.text
+    assert dialog.ok.isEnabled(), "it can be tried again"
+
+
 @pytest.mark.parametrize("how", ["escape", "close"])
 def test_stopped_it_leaves_no_process(qtbot, make_run, opened, engine, how):
     engine(wait=True)
