@@ -134,3 +134,131 @@ def test_none_keeps_its_references(qtbot):
     for number in range(20_000):
         label.setText(str(number))
     assert sys.getrefcount(None) > before - 1000
+
+
+def held(result, begun, gate):
+    """Work that says when it has begun, and ends when it is let go."""
+
+    def work(store):
+        begun.set()
+        assert gate.wait(30)
+        return result
+
+    return work
+
+
+def test_changes_are_made_in_the_order_that_they_were_asked_for_and_none_is_dropped(qtbot, owner):
+    gate, begun, made, came = threading.Event(), threading.Event(), [], []
+
+    def first(store):
+        begun.set()
+        assert gate.wait(30)
+        made.append(1)
+
+    def fails(store):
+        made.append(2)
+        raise ValueError
+
+    tasks.change(owner, first, lambda _: came.append(1))
+    assert begun.wait(30)
+    tasks.change(owner, fails, lambda _: pytest.fail("it failed"), failed=lambda _: came.append(2))
+    tasks.change(owner, lambda store: made.append(3), lambda _: came.append(3))
+    other = QObject()
+    tasks.change(other, lambda store: None, lambda _: came.append("of another"))  # does not wait for those
+    qtbot.waitUntil(lambda: came == ["of another"])
+    assert made == []
+    gate.set()
+    qtbot.waitUntil(lambda: came == ["of another", 1, 2, 3])
+    assert made == [1, 2, 3]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_was_read_before_a_change_is_read_again_and_not_shown(qtbot, owner, keep):
+    gate, begun, kept, shown = threading.Event(), threading.Event(), ["before"], []
+
+    def read(store):
+        found = kept[0]
+        begun.set()
+        assert gate.wait(30)
+        return found
+
+    def write(store):
+        kept[0] = "after"
+
+    tasks.run(owner, read, shown.append, key="read", keep_running=keep)
+    assert begun.wait(30)
+    tasks.change(owner, write, lambda _: shown.append("changed"))
+    qtbot.waitUntil(lambda: shown == ["changed"])
+    gate.set()
+    qtbot.waitUntil(lambda: len(shown) > 1)
+    assert shown == ["changed", "after"]
+
+
+def test_what_fails_before_a_change_is_tried_again(qtbot, owner):
+    gate, begun, there, shown = threading.Event(), threading.Event(), [], []
+
+    def read(store):
+        found = list(there)
+        begun.set()
+        assert gate.wait(30)
+        return found[0]
+
+    tasks.run(owner, read, shown.append, failed=lambda _: pytest.fail("it is there"), key="read")
+    assert begun.wait(30)
+    tasks.change(owner, lambda store: there.append("it"), lambda _: None)
+    gate.set()
+    qtbot.waitUntil(lambda: shown == ["it"])
+
+
+def test_a_reading_waits_for_the_changes_of_its_parent_alone(qtbot, owner):
+    gate, begun, shown, other = threading.Event(), threading.Event(), [], QObject()
+    tasks.change(owner, held("changed", begun, gate), shown.append)
+    assert begun.wait(30)
+    tasks.run(owner, lambda store: "read", shown.append, key="read")
+    tasks.run(other, lambda store: "read of another", shown.append, key="read")
+    qtbot.waitUntil(lambda: shown == ["read of another"])
+    gate.set()
+    qtbot.waitUntil(lambda: len(shown) == 3)
+    assert shown == ["read of another", "changed", "read"]
+
+
+def test_of_a_stale_reading_and_a_newer_one_only_the_newer_is_done(qtbot, owner):
+    gate, begun, shown = threading.Event(), threading.Event(), []
+    tasks.run(owner, held("old", begun, gate), shown.append, key="read", keep_running=True)
+    assert begun.wait(30)
+    tasks.change(owner, lambda store: None, lambda _: None)
+    tasks.run(owner, lambda store: "new", shown.append, key="read", keep_running=True)
+    gate.set()
+    qtbot.waitUntil(lambda: bool(shown))
+    tasks.run(owner, lambda store: "last", shown.append, key="read")
+    qtbot.waitUntil(lambda: "last" in shown)
+    assert shown == ["new", "last"]
+
+
+def test_what_is_told_elsewhere_overtakes_a_reading(qtbot, owner):
+    gate, begun, read, shown = threading.Event(), threading.Event(), [], []
+
+    def work(store):
+        read.append(len(read))
+        begun.set()
+        assert gate.wait(30)
+        return read[-1]
+
+    tasks.run(owner, work, shown.append, key="read")
+    assert begun.wait(30)
+    tasks.overtake(QObject())
+    tasks.overtake(owner)
+    gate.set()
+    qtbot.waitUntil(lambda: bool(shown))
+    assert shown == [1]
+
+
+def test_a_stale_reading_ends_with_its_parent_and_with_the_pool(qtbot):
+    gate, begun, doomed = threading.Event(), threading.Event(), QObject()
+    task = tasks.run(doomed, held("old", begun, gate), lambda _: pytest.fail("nobody is left"), key="read")
+    assert begun.wait(30)
+    tasks.overtake(doomed)
+    delete(doomed)
+    gate.set()
+    assert task.finished.wait(30)
+    assert tasks.stop()

@@ -90,6 +90,7 @@ class QueueDesk(QObject):
         self._queue_id: int | None = None
         self._open: OpenItem | None = None
         self._next: OpenItem | None = None
+        self._ahead: tasks.Task | None = None  # reads `_next`
         self._busy = self._late = False
         self._fault: StoreError | None = None
         self._pressed_at = time.monotonic()
@@ -135,6 +136,8 @@ class QueueDesk(QObject):
     def show_queue(self, queue_id: int | None) -> None:
         """Work at this queue, under the name that judgements are kept under now."""
         self._queue_id, self._open, self._next = queue_id, None, None
+        if self._ahead is not None:
+            self._ahead.cancel()  # it would claim an item of the queue that is left
         self._name = annotator_name()
         me, holder = self._worker, self._holder
         if queue_id is None:
@@ -155,7 +158,7 @@ class QueueDesk(QObject):
     def release(self) -> None:
         """Give back what this window has claimed."""
         me = self._worker
-        tasks.run(self, lambda store: queue_work.release(store, me), _nothing, failed=_nothing)
+        tasks.change(self, lambda store: queue_work.release(store, me), _nothing, failed=_nothing)
 
     def open(self, item_id: int) -> None:
         """Put this item on the desk; a saved one to be looked at."""
@@ -299,7 +302,7 @@ class QueueDesk(QObject):
                 raise error
             self.ready.emit()
 
-        self._late = not tasks.run(self, work, done, failed=failed).finished.wait(PATIENCE)
+        self._late = not tasks.change(self, work, done, failed=failed).finished.wait(PATIENCE)
 
     def _take(self, outcome: _Outcome) -> None:
         self._say_fault(outcome.fault)
@@ -333,7 +336,7 @@ class QueueDesk(QObject):
             if self._open is at and queue_id == self._queue_id:
                 self._next = ahead
 
-        tasks.run(self, work, done, failed=_nothing, key="prefetch")
+        self._ahead = tasks.run(self, work, done, failed=_nothing, key="prefetch")
 
 
 def _taken(store: Store, queue_id: int, me: Worker, ahead: OpenItem | None) -> OpenItem | None:
@@ -368,17 +371,17 @@ def make(parent: QObject, spec: QueueSpec, done: Callable[[str], None], failed: 
     def work(store: Store) -> str:
         return make_queue(store, spec, me).uid
 
-    tasks.run(parent, work, done, failed=failed)
+    tasks.change(parent, work, done, failed=failed)
 
 
 def rename(parent: QObject, queue_id: int, name: str, done: Callable[[object], None]) -> None:
     """Give a queue another name."""
-    tasks.run(parent, lambda store: queues.rename_queue(store, queue_id, name), done)
+    tasks.change(parent, lambda store: queues.rename_queue(store, queue_id, name), done)
 
 
 def delete(parent: QObject, queue_id: int, done: Callable[[object], None]) -> None:
     """Delete a queue. Judgements stay."""
-    tasks.run(parent, lambda store: queues.delete_queue(store, queue_id), done)
+    tasks.change(parent, lambda store: queues.delete_queue(store, queue_id), done)
 
 
 def remembered() -> str:

@@ -178,7 +178,7 @@ class ConflictDesk(QObject):
             self._failed(error)
             self.ready.emit()
 
-        tasks.run(self, work, done, failed=failed)
+        tasks.change(self, work, done, failed=failed)
 
     def _take(self, queue_id: int, people: People, done: frozenset[int]) -> None:
         if queue_id == self._queue_id:

@@ -3,6 +3,9 @@
 `run(parent, work, done)` calls `work(store)` in a pool thread, with that thread's own Store, and then `done(result)` on
 the GUI thread, unless `parent` has been destroyed or the task cancelled in between. Nothing else in the window starts a
 thread, but for the poller, which keeps one connection of its own.
+
+What a person does to the store goes through `change`: one after the other, in the order that it was done. A reading of
+the same parent that has a key then never shows how things were before: one that had begun is done again.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from sapo_studio.store.db import Store
 T = TypeVar("T")
 Key = tuple[int, str]
 THREADS = 2
+CHANGE = "\0change"
+"""The key of all changes of a parent."""
 
 
 @dataclass(eq=False)
@@ -39,6 +44,8 @@ class Task:
     error: Exception | None = None
     cancelled: bool = False
     running: bool = False
+    stale: bool = False
+    """Something was changed since it began: what it has read is how things were."""
     finished: threading.Event = field(default_factory=threading.Event)
 
     def cancel(self) -> None:
@@ -65,6 +72,7 @@ class Pool:
         self._waiting: deque[Task] = deque()
         self._latest: dict[Key, Task] = {}
         self._busy: set[Key] = set()
+        self._begun: list[Task] = []  # those with a key that have begun and are not delivered
         self._running = 0
         self._wake = threading.Condition()
         self._closing = False
@@ -102,6 +110,32 @@ class Pool:
             self._wake.notify()
         return task
 
+    def change(
+        self,
+        parent: QObject,
+        work: Callable[[Store], T],
+        done: Callable[[T], object],
+        *,
+        failed: Callable[[Exception], object] | None = None,
+    ) -> Task:
+        """Hand in what changes something. See `change`."""
+        task = Task(work, weakref.ref(parent), done, failed, (id(parent), CHANGE))
+        with self._wake:
+            if self._closing:
+                task.cancel()
+                return task
+            self._waiting.append(task)
+            self._wake.notify()
+        self.overtake(parent)
+        return task
+
+    def overtake(self, parent: QObject) -> None:
+        """See `overtake`."""
+        with self._wake:
+            for task in self._begun:
+                if task.key is not None and task.key[0] == id(parent) and task.key[1] != CHANGE:
+                    task.stale = True
+
     def close(self, timeout: float = 10.0) -> bool:
         """Drop what waits, let what runs come to its end, close every Store. True when no thread is left."""
         with self._wake:
@@ -125,18 +159,24 @@ class Pool:
             return self._running == 0 and all(task.cancelled for task in self._waiting)
 
     def _next(self) -> Task | None:
-        """The next task that may run: at most one a key at a time, so that results of a key arrive in order."""
+        """The next task that may run: at most one a key at a time, so that results of a key arrive in order, and no
+        reading while something of its parent is to be changed."""
         with self._wake:
             while True:
+                changing = {owner for owner, name in self._busy if name == CHANGE}
+                changing |= {task.key[0] for task in self._waiting if task.key is not None and task.key[1] == CHANGE}
                 for task in list(self._waiting):
                     if task.cancelled:
                         self._waiting.remove(task)
-                    elif task.key is None or task.key not in self._busy:
+                    elif task.key is None or (
+                        task.key not in self._busy and (task.key[1] == CHANGE or task.key[0] not in changing)
+                    ):
                         self._waiting.remove(task)
                         task.running = True
                         self._running += 1
                         if task.key is not None:
                             self._busy.add(task.key)
+                            self._begun.append(task)
                         return task
                 if self._closing:
                     return None
@@ -174,10 +214,20 @@ class Pool:
                 store.close()
 
     def _deliver(self, task: Task) -> None:
-        if task.key is not None and self._latest.get(task.key) is task:
-            del self._latest[task.key]
+        if task.key is not None:
+            with self._wake:
+                self._begun.remove(task)
+            latest = self._latest.get(task.key, task) is task
+            if latest:
+                self._latest.pop(task.key, None)
+        else:
+            latest = True
         parent = task.parent()
         if task.cancelled or parent is None or not isValid(parent):
+            return
+        if task.stale:
+            if latest:
+                self._again(task)
             return
         done, failed = task.done, task.failed
         task.done = task.failed = None
@@ -188,6 +238,18 @@ class Pool:
             failed(task.error)
         else:
             self.tell(task.error)
+
+    def _again(self, task: Task) -> None:
+        """Read once more what was read before something was changed."""
+        task.result = task.error = None
+        task.running = task.stale = False
+        task.finished.clear()
+        with self._wake:
+            if task.key is None or self._closing:
+                return
+            self._latest[task.key] = task
+            self._waiting.append(task)
+            self._wake.notify()
 
     def tell(self, error: Exception) -> None:
         """Hand an error that nobody else takes to `on_error`."""
@@ -245,9 +307,30 @@ def run(
     `failed` is called with the error if `work` raises; without it the main window shows the error. Of several tasks
     with the same `key` (of the same parent) the latest wins: an earlier one that waits is dropped, one that runs is not
     delivered. With `keep_running` one that runs is delivered all the same, and this one after it: use it for periodic
-    refreshes, which would starve otherwise.
+    refreshes, which would starve otherwise. A task with a key only reads: it may be done twice (see `change`).
     """
     return pool().run(parent, work, done, failed=failed, key=key, keep_running=keep_running)
+
+
+def change(
+    parent: QObject,
+    work: Callable[[Store], T],
+    done: Callable[[T], object],
+    *,
+    failed: Callable[[Exception], object] | None = None,
+) -> Task:
+    """`run` for what a person does to the store. Changes of a parent are made one after the other, in the order that
+    they were handed in, and none is dropped for a later one.
+
+    What the parent shows at once, before the store has it, stays: its readings with a key wait for the change, and what
+    one that has begun already finds is not delivered, but read again.
+    """
+    return pool().change(parent, work, done, failed=failed)
+
+
+def overtake(parent: QObject) -> None:
+    """What `parent` has been told is newer than what it is reading at the moment with a key: that is read again."""
+    pool().overtake(parent)
 
 
 def write(

@@ -20,6 +20,8 @@ from sapo_ui.features.annotate.conflict_list import matter_of
 from sapo_ui.features.annotate.conflicts import ConflictsPage
 from sapo_ui.features.annotate.draft import Draft, agreed_steps
 from sapo_ui.features.annotate.gold import GoldPage
+from sapo_ui.services import resolutions as desk_module
+from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events, set_annotator_name
 from tests.fixtures.two_people import JONAS, MIRA, every_third_too_early, judge_all, judged_queue, truly
 from tests.ui.queue_helpers import ENTER, ESCAPE
@@ -384,3 +386,32 @@ def test_a_draft_of_nothing_holds_what_all_agree_on(store, queue_id):
     assert first_error(held, len(texts)) == conflict.item.judged.first_errors()["Mira"]
     assert not draft.undo()
     assert every_third_too_early(3, 5, 2) == 1
+
+
+def test_a_look_from_before_a_resolution_does_not_open_the_conflict_again(page, qtbot, store, queue_id, hold):
+    count = sum(one.resolution is None for one in page.conflicts)
+    held = hold(desk_module, "people_of")
+    page.refresh()
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    press(qtbot, page, Qt.Key.Key_1)
+    press(qtbot, page, ENTER)
+    qtbot.waitUntil(lambda: sum(one.resolution is None for one in page.conflicts) == count - 1)
+    seen = []
+    page.counted.connect(seen.append)
+    held.let_go()
+    qtbot.waitUntil(lambda: len(held.found) == 3)
+    qtbot.waitUntil(lambda: seen == [count - 1])
+    assert sum(one.resolution is None for one in page.conflicts) == count - 1
+
+
+def test_who_goes_on_while_a_resolution_is_written_stays_there(page, qtbot, store, queue_id, hold):
+    held = hold(desk_module, "human_first_errors")
+    press(qtbot, page, Qt.Key.Key_1)
+    qtbot.keyClick(page, ENTER)
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    wanted = page.conflicts[2].item.trajectory_id
+    page.list.chosen.emit(2)
+    held.let_go()
+    qtbot.waitUntil(lambda: not page.desk.busy and tasks.pool().idle)
+    at_work(qtbot, page)
+    assert page.draft.conflict.item.trajectory_id == wanted

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog, QLabel, QMessageBox
 
 from sapo_studio.domain.judgements import Judgement
-from sapo_studio.store import annotations, queries
+from sapo_studio.store import annotations, queries, queue_work
 from sapo_studio.store.queue_records import QueueSpec
 from sapo_studio.store.queues import delete_queue, list_queues, make_queue
 from sapo_studio.store.records import TraceFilter
+from sapo_ui.features.annotate import page as page_module
 from sapo_ui.features.annotate.new_queue import NewQueueDialog
 from sapo_ui.features.annotate.page import AnnotatePage
 from sapo_ui.features.annotate.subpage import Subpage, SubpageSpec
 from sapo_ui.features.annotate.subpages import SUBPAGES
+from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotator_name, set_annotator_name
 from sapo_ui.services.poller import StoreChange
 from sapo_ui.services.settings import Settings
@@ -202,3 +206,89 @@ def test_further_subpages(open_annotate, qtbot, queue):
     assert not page.subpages[0].blind.isVisible()
     assert other.told == ["first", "refresh"]
     assert page.help == "### Counting"
+
+
+def test_a_queue_that_is_chosen_while_the_list_is_read_stays(open_annotate, qtbot, store, run_id, queue, hold):
+    make_queue(store, QueueSpec("second", TraceFilter(run_id), rule="random", size=2), "x")
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
+    assert page.queue.name == "second"
+    held = hold(page_module, "list_queues")
+    page.take(StoreChange((), frozenset(), frozenset({"another run"})))
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    page.top.queue.setCurrentIndex(1)
+    page.top.queue.activated.emit(1)
+    assert page.queue.name == "first"
+    held.let_go()
+    qtbot.waitUntil(lambda: tasks.pool().idle and page.front.desk.open_item is not None)
+    assert (page.queue.name, page.front.desk.queue_id) == ("first", queue.id)
+    assert page.top.queue.currentText() == "first"
+
+
+def test_a_new_name_does_not_bring_a_queue_back_that_was_left(open_annotate, qtbot, store, run_id, queue, hold):
+    make_queue(store, QueueSpec("second", TraceFilter(run_id), rule="random", size=2), "x")
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
+    held = hold(page_module.queues.queues, "rename_queue")
+    page.top.rename.emit()
+    dialog = page.window().findChild(QInputDialog)
+    dialog.setTextValue("renamed")
+    dialog.accept()
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    page.top.queue.setCurrentIndex(1)
+    page.top.queue.activated.emit(1)
+    held.let_go()
+    qtbot.waitUntil(lambda: page.top.queue.itemText(0) == "renamed")
+    assert page.queue.name == page.top.queue.currentText() == "first"
+
+
+def test_who_writes_a_comment_is_not_disturbed_by_a_run_that_goes(open_annotate, qtbot, store, run_id, queue, hold):
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
+    press(qtbot, page.front, "c")
+    field = page.front.item.comment.field
+    qtbot.keyClicks(field, "half a sent")
+    held = hold(page_module, "list_queues")
+    held.let_go()
+    page.take(StoreChange((), frozenset(), frozenset({"another run"})))
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert field.hasFocus()
+    assert page.front.item.comment.writing
+    assert field.toPlainText() == "half a sent"
+
+
+def test_looking_again_puts_no_queue_in_the_place_of_one_that_is_gone(open_annotate, qtbot, store, run_id, queue, hold):
+    make_queue(store, QueueSpec("other", TraceFilter(run_id), size=2), "mira")
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
+    delete_queue(store, page.queue.id)
+    qtbot.keyClick(page.front, "1")
+    qtbot.waitUntil(page.none.isVisible)
+    held = hold(page_module, "list_queues")
+    held.let_go()
+    page._clock.timeout.emit()
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert page.queue is None
+    assert page.none.isVisible()
+
+
+def test_an_item_is_not_given_back_after_it_was_taken_again(open_annotate, qtbot, store, queue, monkeypatch):
+    page = open_annotate()
+    qtbot.waitUntil(lambda: page.queue is not None and page.front.desk.open_item is not None)
+    desk, real, go_on, order = page.front.desk, queue_work.release, threading.Event(), []
+
+    def slow(*given):
+        order.append("release")
+        assert len(order) > 1 or go_on.wait(60)
+        return real(*given)
+
+    monkeypatch.setattr(queue_work, "release", slow)
+    desk.release()
+    qtbot.waitUntil(lambda: order == ["release"])
+    page.front.show_queue(page.queue)
+    go_on.set()
+    qtbot.waitUntil(lambda: not desk.busy and desk.open_item is not None and tasks.pool().idle)
+    holder = store.value("SELECT holder FROM item_states WHERE item_id = ?", (desk.open_item.item.id,))
+    assert holder == desk._worker.holder

@@ -184,3 +184,42 @@ def test_rows_fill_in_live_but_never_under_the_pointer(qtbot, store):
     panel.news.click()
     assert panel.data.ids.tolist() != shown
     assert not panel.news.isVisible()
+
+
+def rings(panel):
+    return next(layer for layer in panel.view.grid.marks if layer.shape == "ring").rows
+
+
+def test_a_picture_read_before_a_judgement_does_not_take_its_mark_away(panel, qtbot, store, run_id, hold):
+    asked = panel.controls.selection.queries(run_id, panel.verifier, 20_000)
+    tries = next(at for at, query in enumerate(asked, start=1) if queries.heatmap(store, query).total)
+    held = hold(queries, "heatmap", which=tries)
+    panel.refresh(change_of(store, run_id))
+    qtbot.waitUntil(lambda: len(held.found) == tries)
+    trajectory = int(panel.data.ids[5])
+    annotations.annotate(store, trajectory, "me", {1: -1})
+    annotation_events().judged.emit(trajectory, 1)
+    seen = []
+    painted = panel.view.set_grid
+    panel.view.set_grid = lambda grid, **more: (painted(grid, **more), seen.append(rings(panel)[5]))
+    held.let_go()
+    qtbot.waitUntil(lambda: len(held.found) == 2 * tries)  # what was read before is not shown, but read again
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert rings(panel)[5] == 1
+    assert set(seen) <= {1}
+
+
+def test_news_that_wait_take_a_judgement_in(panel, qtbot, store, run_id):
+    before = panel.data
+    column = next(at for at in range(len(before.ids)) if before.human[at] != 2)
+    trajectory = int(before.ids[column])
+    panel.view.setFocus()
+    qtbot.keyClick(panel.view, Qt.Key.Key_Right)  # somebody reads: nothing may move
+    other = int(before.ids[column + 1])
+    annotations.annotate(store, other, "somebody else", {1: -1})
+    panel.refresh(change_of(store, run_id))
+    qtbot.waitUntil(panel.news.isVisible)
+    annotations.annotate(store, trajectory, "me", {1: 1, 2: -1})
+    annotation_events().judged.emit(trajectory, 2)
+    qtbot.mouseClick(panel.news, Qt.MouseButton.LeftButton)
+    assert rings(panel)[column : column + 2].tolist() == [2, 1]

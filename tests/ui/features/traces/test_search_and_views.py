@@ -8,13 +8,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
 from sapo_studio.events import kinds as k
-from sapo_studio.store import queries, text_search
+from sapo_studio.store import queries, text_search, trace_views
 from sapo_studio.store.records import TraceFilter
 from sapo_studio.store.trace_views import list_views
 from sapo_ui import theme
 from sapo_ui.features.traces.panel import TracesPanel, goes_on
 from sapo_ui.features.traces.table_model import AT
 from sapo_ui.features.traces.view import TraceView
+from sapo_ui.services import tasks
 from sapo_ui.services.trace_search import search_words
 from sapo_ui.widgets.hits import hits_in, marked
 from tests.ui.panel_helpers import Live, change_of, show
@@ -149,3 +150,16 @@ def test_a_run_that_goes_on_is_read_from_where_it_was(qtbot, store):
     for other in (TraceFilter(live.run_id, sort="mean"), TraceFilter(live.run_id, case="later")):
         assert not goes_on(known, run.phase_ordinal, run, other)
     assert not goes_on(known, -1, change_of(store, live.run_id).run(live.run_id), shown)
+
+
+def test_views_read_before_one_was_saved_do_not_take_it_away(panel, qtbot, store, run_id, hold):
+    held = hold(trace_views, "list_views")
+    panel.views.read()
+    qtbot.waitUntil(lambda: held.found == [[]])
+    with qtbot.waitSignal(panel.views.changed):
+        panel.views.save("mine", TraceFilter(run_id))
+    held.let_go()
+    qtbot.waitUntil(lambda: len(held.found) == 3)  # what was read before is not shown, but read again
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert [one.name for one in panel.views.views] == ["mine"]
+    assert panel.views.menu().actions()[0].text() == "mine"

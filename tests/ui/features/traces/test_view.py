@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QAbstractSlider, QInputDialog, QSplitter
 from sapo_studio.store import annotations, queries
 from sapo_ui.features.heatmap.layout import Cell
 from sapo_ui.features.heatmap.panel import HeatmapPanel
+from sapo_ui.features.traces import reading
 from sapo_ui.features.traces.row_facts import endings
 from sapo_ui.features.traces.same_question import ROW
 from sapo_ui.features.traces.view import TraceView
+from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events, annotator_name
 from sapo_ui.services.settings import Settings
 from tests.ui.panel_helpers import change_of, show
@@ -237,3 +239,35 @@ def test_nothing_is_judged_while_another_trajectory_is_being_read(view, qtbot, s
     assert view.steps.chosen == 2
     qtbot.waitUntil(lambda: not view.writer._busy)
     assert store.value("SELECT count(*) FROM annotations") == 0
+
+
+def test_a_reading_from_before_a_press_does_not_take_the_judgement_away(view, qtbot, store, run_id, trajectory, hold):
+    held = hold(reading, "read")
+    view.refresh(change_of(store, run_id))
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    while view.steps.chosen > 1:
+        qtbot.keyClick(view, Qt.Key.Key_Up)
+    qtbot.keyClick(view, Qt.Key.Key_3)
+    qtbot.waitUntil(lambda: ("you", 1) in view.steps.cards[0].facts.judged)
+    held.let_go()
+    qtbot.waitUntil(lambda: len(held.found) == 2)
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert ("you", 1) in view.steps.cards[0].facts.judged
+    assert view.detail.annotations == queries.trace(store, trajectory).annotations
+
+
+def test_what_was_read_ahead_of_a_press_is_not_shown_later(view, qtbot, store, run_id, trajectory, hold):
+    other = next(int(i) for i in queries.trace_ids(store, queries.TraceFilter(run_id, iteration=1)) if i != trajectory)
+    held = hold(reading, "read")
+    view.prefetch([other])
+    qtbot.waitUntil(lambda: len(held.found) == 1)
+    view.show_trace(other)
+    qtbot.waitUntil(lambda: view.detail.id == other)
+    while view.steps.chosen > 1:
+        qtbot.keyClick(view, Qt.Key.Key_Up)
+    qtbot.keyClick(view, Qt.Key.Key_3)
+    qtbot.waitUntil(lambda: ("you", 1) in view.steps.cards[0].facts.judged)
+    held.let_go()
+    qtbot.waitUntil(lambda: len(held.found) == 3)  # `other` as it was, for the page, and `other` as it is
+    qtbot.waitUntil(lambda: tasks.pool().idle)
+    assert view.ahead.ready(other).detail.annotations == queries.trace(store, other).annotations

@@ -70,6 +70,7 @@ class ConflictsPage(Subpage):
         self.setAccessibleName("Resolve the conflicts of a queue")
         self._queue: QueueInfo | None = None
         self._draft: Draft | None = None
+        self._asked_at: Draft | None = None  # what was in front when something was written
         self._evidence: Evidence | None = None
         self._row, self._before = -1, 0
         self._done = frozenset[int]()
@@ -210,7 +211,10 @@ class ConflictsPage(Subpage):
         self._show(next(iter(draft.conflict.item.judged.differing()), 1))
 
     def _kept(self, trajectory_id: object) -> None:
-        """A resolved conflict makes way for the next open one; one that is open again comes to the front."""
+        """A resolved conflict makes way for the next open one; one that is open again comes to the front. Where another
+        was chosen meanwhile, that stays."""
+        if self._asked_at is not self._draft:
+            return
         found = [at for at, one in enumerate(self.conflicts) if one.item.trajectory_id == trajectory_id]
         if not found:
             return
@@ -311,6 +315,7 @@ class ConflictsPage(Subpage):
         elif verb == "leave":
             self._leave_open()
         elif verb == "undo":
+            self._asked_at = draft
             self.desk.undo()
         elif verb == "save":
             self._save(draft)
@@ -319,7 +324,7 @@ class ConflictsPage(Subpage):
         if draft.taken is None:
             self.view.notice.say("Nothing is chosen yet: take a judgement by 1 or 2, or judge anew by 3.")
             return
-        self._before = self._row
+        self._before, self._asked_at = self._row, draft
         self.take_focus()
         self.desk.resolve(
             Resolving(

@@ -8,7 +8,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
 from sapo_studio.errors import InputError
@@ -61,6 +61,7 @@ class AnnotatePage(Page):
         self._queues: list[QueueInfo] = []
         self._names: list[str] = []
         self._chosen: QueueInfo | None = None
+        self._gone = False  # the queue that was shown; none takes its place by itself
         self._dialog: NewQueueDialog | None = None
         self.top = TopLine(subpages)
         self.top.queue_chosen.connect(self._choose)
@@ -140,7 +141,7 @@ class AnnotatePage(Page):
     def take(self, change: StoreChange) -> None:
         self._change = change
         if change.removed:
-            self._read("" if self._chosen is None else self._chosen.uid)
+            self._read()
 
     def catch_up(self, change: StoreChange) -> None:
         self._change = change
@@ -172,23 +173,30 @@ class AnnotatePage(Page):
         if self._chosen is not None:
             self.front.refresh()
         elif self._dialog is None or not isValid(self._dialog):
-            self._read("")  # one may have been made by `sapo annotate make`
+            self._read()  # one may have been made by `sapo annotate make`
 
     # -- which queue
 
-    def _read(self, uid: str) -> None:
-        """Read which queues there are, and show the one of this name, else the newest."""
+    def _read(self, uid: str | None = None) -> None:
+        """Read which queues there are, and show the one of this name, else the newest. None, or where somebody chooses
+        another one meanwhile: the one that is shown by then."""
+        before = self._chosen
 
         def work(store: Store) -> _Known:
             return _Known(list_queues(store), annotators(store))
 
         def done(known: _Known) -> None:
             self._queues = known.queues
-            chosen = next((one for one in known.queues if one.uid == uid), next(iter(known.queues), None))
+            shown = "" if self._chosen is None else self._chosen.uid
+            wanted = uid if uid is not None and self._chosen is before else shown
+            chosen = next((one for one in known.queues if one.uid == wanted), None)
+            if chosen is None and not self._gone:
+                chosen = next(iter(known.queues), None)
             self.top.show_queues(known.queues, None if chosen is None else chosen.id)
             self._names = known.names
             self.top.show_names(known.names)
-            self._show(chosen)
+            if chosen is not None or not self._gone:
+                self._show(chosen)
 
         tasks.run(self, work, done, key="queues")
 
@@ -200,7 +208,7 @@ class AnnotatePage(Page):
         def done(known: list[QueueInfo]) -> None:
             if chosen is None or chosen is not self._chosen or any(one.id == chosen.id for one in known):
                 return
-            self._queues, self._chosen = known, None
+            self._queues, self._chosen, self._gone = known, None, True
             self.top.show_queues(known, None)
             for subpage in self._made.values():
                 subpage.show_queue(None)
@@ -220,13 +228,15 @@ class AnnotatePage(Page):
 
     def _show(self, queue: QueueInfo | None) -> None:
         again = queue is not None and self._chosen is not None and queue.id == self._chosen.id
-        self._chosen = queue
+        self._chosen, self._gone = queue, False
         if queue is None:
             self._say_nothing_chosen(
                 "No queue yet",
                 "A queue holds trajectories to judge, in an order of your choice: where verifier, rollouts and people "
                 "disagree most, where the verifier wavers, or at random.",
             )
+        elif again:
+            self.front.refresh()  # and whoever types there keeps the focus
         else:
             self._turn_to(self._at)
         if not again:
@@ -322,9 +332,14 @@ class AnnotatePage(Page):
                 "Rename queue",
                 "Name:",
                 chosen.name,
-                lambda name: queues.rename(self, chosen.id, name, lambda _: self._read(chosen.uid)),
+                lambda name: queues.rename(self, chosen.id, name, self._has_other_name),
                 LONGEST_QUEUE,
             )
+
+    def _has_other_name(self, _: object) -> None:
+        self._read()
+        if self.top.isAncestorOf(QApplication.focusWidget()):  # the dialog was opened from there
+            self.front.take_focus()
 
     def _export(self, with_scores: object) -> None:
         if self._chosen is not None:
@@ -343,5 +358,5 @@ class AnnotatePage(Page):
                 f"Delete the queue {chosen.name}?",
                 "Who is how far in it is forgotten. Judgements and comments stay with their trajectories.",
                 "Delete queue",
-                lambda: queues.delete(self, chosen.id, lambda _: self._read("")),
+                lambda: queues.delete(self, chosen.id, lambda _: self._read()),
             )

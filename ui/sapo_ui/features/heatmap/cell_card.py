@@ -166,6 +166,7 @@ class CellCard(QFrame):
 
     def drop(self, trajectory_id: int) -> None:
         """This trajectory has changed."""
+        tasks.overtake(self)
         self._known.pop(trajectory_id, None)
 
     def clear(self) -> None:

@@ -26,6 +26,7 @@ from sapo_ui.features.heatmap.selection import HeatmapControls
 from sapo_ui.features.heatmap.view import HeatmapView
 from sapo_ui.panels import emptiness
 from sapo_ui.panels.data_panel import DataPanel
+from sapo_ui.services import tasks
 from sapo_ui.services.annotations import annotation_events
 from sapo_ui.widgets.combo import choose_values, chosen_values
 from sapo_ui.widgets.elided_label import ElidedLabel
@@ -221,6 +222,8 @@ trajectories that each verifier scored first.
         before = self._data
         unmoved = again and found.verifier == self._verifier
         if before is not None and unmoved and same(before, found.data):
+            self._pending = None
+            self.news.setVisible(False)
             self.controls.show_known(found.verifiers, found.iteration, self._verifier)
             return
         if before is not None and again and before.total and (self._busy() or self._pending is not None):
@@ -286,15 +289,16 @@ trajectories that each verifier scored first.
 
     def _judged(self, trajectory: object, human: object) -> None:
         """Somebody judged a step: the mark changes in place, nothing moves."""
-        data = self._data
-        if data is None or not isinstance(trajectory, int) or not isinstance(human, int):
+        if not isinstance(trajectory, int) or not isinstance(human, int):
             return
+        tasks.overtake(self)  # what is being read may be without it
         self.card.drop(trajectory)
-        at = np.flatnonzero(data.ids == trajectory)
-        if len(at):
-            marks = data.human.copy()
-            marks[at] = human
-            self._data = replace(data, human=marks)
+        waits = self._pending
+        if waits is not None and waits.data is not None:
+            self._pending = replace(waits, data=with_human(waits.data, trajectory, human))
+        data = self._data
+        if data is not None and trajectory in data.ids:
+            self._data = with_human(data, trajectory, human)
             self.view.set_grid(to_grid(self._data, self._sort), keep_view=True)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -307,6 +311,11 @@ trajectories that each verifier scored first.
             self.controls.toggle_replay()
         else:
             super().keyPressEvent(event)
+
+
+def with_human(data: HeatmapData, trajectory: int, human: int) -> HeatmapData:
+    """`data` with another first error as people say of a trajectory, where it is in it."""
+    return replace(data, human=np.where(data.ids == trajectory, human, data.human).astype(data.human.dtype))
 
 
 def same(a: HeatmapData, b: HeatmapData) -> bool:

@@ -59,7 +59,6 @@ class RunQueuePage(Page):
         self._change = StoreChange((), frozenset())
         self._watch: MachineWatch | None = None
         self._removed: QueuedRun | None = None
-        self._begun = self._under_way = 0  # things done to the queue: so far, and those that the store has not yet
         self.summary = label("", "body", "muted")
         self.hold = QPushButton("Pause queue")
         self.hold.clicked.connect(self._toggle_paused)
@@ -178,18 +177,11 @@ class RunQueuePage(Page):
         """Read the queue and the machine again, in the background."""
         if self._watch is None:
             self._watch = MachineWatch(open_now=False)
-        watch, began = self._watch, self._begun
-
-        def arrived(found: Overview) -> None:
-            # What was read before something was done, or while it is being done, is how things were: whoever has
-            # pressed a key twice would see a row go back. Each thing done is followed by a reading of its own.
-            if began == self._begun and not self._under_way:
-                self.show_overview(found)
-
+        watch = self._watch
         tasks.run(
             self,
             lambda store: run_queue.overview(store, watch),
-            arrived,
+            self.show_overview,
             failed=self._failed,
             key="read",
             keep_running=True,
@@ -253,21 +245,17 @@ class RunQueuePage(Page):
 
     def _act(self, work: Callable[[Store], T], then: Callable[[T], object] | None = None) -> None:
         self.trouble.say("")
-        self._begun += 1
-        self._under_way += 1
 
         def done(result: T) -> None:
-            self._under_way -= 1
             if then is not None:
                 then(result)
             self.read()
 
         def failed(error: Exception) -> None:
-            self._under_way -= 1
             self._failed(error)
             self.read()
 
-        tasks.run(self, work, done, failed=failed)
+        tasks.change(self, work, done, failed=failed)
 
     def _toggle_paused(self) -> None:
         paused = self.found is not None and not self.found.paused

@@ -20,6 +20,7 @@ from sapo_ui.features.traces.step_row import StepRow
 from sapo_ui.features.traces.tests_card import ProgramTests
 from sapo_ui.features.traces.trace_head import TraceHead
 from sapo_ui.panels.data_panel import DataPanel
+from sapo_ui.services import tasks
 from sapo_ui.services.annotations import JudgeAction, JudgementWriter, annotator_name
 from sapo_ui.services.engine_study import EngineStudy
 from sapo_ui.services.poller import StoreChange
@@ -211,6 +212,7 @@ goes back to where you came from.
 
     def _saved(self, detail: object) -> None:
         if isinstance(detail, TraceDetail):
+            tasks.overtake(self)  # a reading that began before the press is without it
             self.ahead.keep(detail)
             opened = self._opened
             if detail.id == self._wanted and opened is not None and opened.detail.id == detail.id:

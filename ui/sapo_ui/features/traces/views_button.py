@@ -88,7 +88,7 @@ class ViewsButton(QPushButton):
             self._take(views)
             self.changed.emit()
 
-        tasks.run(self, write_and_read, done)
+        tasks.change(self, write_and_read, done)
 
 
 def _plain(name: str) -> str:
