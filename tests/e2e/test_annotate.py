@@ -98,6 +98,7 @@ def test_every_press_survives_kill_9(queue):
     assert item.trajectory_id == first
 
 
+@pytest.mark.slow
 def test_a_window_that_closes_while_the_store_is_busy_keeps_what_was_pressed(queue):
     store, _ = queue
     child = subprocess.Popen(

@@ -297,12 +297,16 @@ def limited(run_id: str, most_bytes: int, **fake: object) -> subprocess.Complete
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
+ROWS = 200
+"""A step's: enough for a run to outgrow the store that one as large has left."""
+
+
 @pytest.mark.parametrize("room", [0, pytest.param(100_000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("used_bench", [{"rows": 600}], indirect=True)
+@pytest.mark.parametrize("used_bench", [{"rows": ROWS}], indirect=True)
 def test_a_full_disk_is_told_and_survived(used_bench: tuple[Bench, str], room: int) -> None:
     bench, whole = used_bench
     run_id = bench.make()
-    ended = limited(run_id, (bench.home / "studio.db").stat().st_size + room, rows=600)
+    ended = limited(run_id, (bench.home / "studio.db").stat().st_size + room, rows=ROWS)
     assert ended.returncode == 1
     assert "resume the run" in ended.stdout + ended.stderr
     run = queries.get_run(bench.store, run_id)
@@ -315,7 +319,7 @@ def test_a_full_disk_is_told_and_survived(used_bench: tuple[Bench, str], room: i
         assert "resume the run" in run.error.fix
     assert bench.gone()
     kept = bench.rows(run_id)
-    assert bench.run(run_id, rows=600).status is RunStatus.DONE
+    assert bench.run(run_id, rows=ROWS).status is RunStatus.DONE
     assert kept <= bench.rows(run_id) == bench.rows(whole)
     assert bench.metrics(run_id) == bench.metrics(whole)
 

@@ -70,6 +70,7 @@ def test_a_killed_parent_takes_its_worker_with_it(bench: Bench, undisturbed: Num
     assert bench.rows(run_id) == rows
 
 
+@pytest.mark.slow
 def test_what_a_killed_parent_leaves_is_swept_by_the_next_to_look(bench: Bench) -> None:
     run_id = bench.make()
     bench.launch(run_id, hold=[2, 3], child=True)

@@ -72,6 +72,7 @@ def test_runs_go_one_after_the_other_and_the_keeper_ends(bench: Bench) -> None:
     assert bench.gone(5.0)
 
 
+@pytest.mark.slow
 def test_of_two_keepers_one_works(bench: Bench) -> None:
     ids = put(bench, SMALL, SMALL)
     told = race(keep, bench.store.path, ids[:1])
