@@ -67,7 +67,7 @@ def test_helper_processes_are_divided_too():
     assert OneOfFour(1).helpers_per_rank(0) >= 1
 
 
-EACH = ("exchange", "sampled", "slotted", "trained", "trained_in_parts")
+EACH = ("exchange", "sampled", "slotted", "trained", "sharded")
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +83,9 @@ def ground(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ended(ground):
-    """Two ranks at their end: code and last words. Everything in one go, since a rank takes seconds to start; in the
-    end one of them dies and leaves the other alone."""
-    processes = ranks.launch((*EACH, "sharded", "apart", "together", "whole", "sets", "lonely"), ground)
-    last_words = [process.communicate(timeout=250)[1].decode() for process in processes]
-    return [(words, process.returncode) for words, process in zip(last_words, processes, strict=True)]
+    """Two ranks at their end: last words and code. Everything in one go, since ranks take seconds to start; in the end
+    one of them dies and leaves the other alone."""
+    return ranks.ended((*EACH, "apart", "together", "whole", "sets", "lonely"), ground)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +105,7 @@ def ground_of_three(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def three(ground_of_three):
-    return ranks.results((*EACH, "sharded"), ground_of_three, 3)
+    return ranks.results((*EACH, "trained_in_parts", "more_sharded"), ground_of_three, 3)
 
 
 def stopped_alone(folder):
@@ -302,9 +300,10 @@ def test_training_curves_are_the_same_but_for_noise(request, many):
             assert torch.equal(rank[kind][1], found[0][kind][1])  # between ranks there is no noise
 
 
-def test_small_parts_and_mixed_precision_on_two_ranks(two):
+@pytest.mark.slow
+def test_small_parts_and_mixed_precision(three):
     alone = ranks.trained(ALONE, micro_tokens=1, precision="bf16")
-    for rank in two:
+    for rank in three:
         for kind, (points, _) in alone.items():
             assert rank["trained_in_parts"][kind][0] == pytest.approx(points, rel=0.05), kind
 
@@ -312,19 +311,31 @@ def test_small_parts_and_mixed_precision_on_two_ranks(two):
 # -- Training that is divided
 
 
+@pytest.fixture(scope="module")
+def plain():
+    """What one process makes of the weights."""
+    return divided.fit(ALONE)
+
+
 @many
-def test_a_training_that_is_divided_is_the_training_of_one(request, many):
-    found, alone, plain = request.getfixturevalue(many), ranks.trained(ALONE), divided.fit(ALONE)
+def test_a_training_that_is_divided_is_the_training_of_one(request, plain, many):
+    found = [rank["sharded"]["plain"] for rank in request.getfixturevalue(many)]
     assert not torch.allclose(plain, divided.weights(divided.network()), atol=1e-2)
-    for rank in (each["sharded"] for each in found):
+    for rank in found:
+        torch.testing.assert_close(rank, plain, rtol=1e-3, atol=1e-5)
+        assert torch.equal(rank, found[0])
+
+
+@pytest.mark.slow
+def test_trainings_of_each_kind_that_are_divided_are_those_of_one(three):
+    alone, plain, bf16 = ranks.trained(ALONE), three[0]["sharded"]["plain"], divided.fit(ALONE, precision="bf16")
+    for rank in (each["more_sharded"] for each in three):
         for kind, (points, weights) in alone.items():
             assert rank["kinds"][kind][0] == pytest.approx(points, rel=1e-4), kind
             torch.testing.assert_close(rank["kinds"][kind][1], weights, rtol=1e-3, atol=1e-4)
-        torch.testing.assert_close(rank["plain"], plain, rtol=1e-3, atol=1e-5)
-        torch.testing.assert_close(rank["bf16"], divided.fit(ALONE, precision="bf16"), rtol=0.05, atol=0.02)
-        assert not torch.equal(rank["bf16"], rank["plain"])
-        for name in ("plain", "bf16"):
-            assert torch.equal(rank[name], found[0]["sharded"][name])
+        torch.testing.assert_close(rank["bf16"], bf16, rtol=0.05, atol=0.02)
+        assert not torch.equal(rank["bf16"], plain)
+        assert torch.equal(rank["bf16"], three[0]["more_sharded"]["bf16"])
 
 
 @many
@@ -336,20 +347,19 @@ def test_each_rank_holds_its_part_of_weights_gradients_and_moments(request, many
     assert max(own for own, _ in found) < 1.2 * whole / len(found)
 
 
-@many
-def test_a_divided_training_is_looked_at_and_goes_on(request, many):
-    found = [rank["sharded"] for rank in request.getfixturevalue(many)]
-    for rank in found:
-        assert torch.equal(rank["looked at"], rank["plain"])
-        first, second = rank["seen"]
+@pytest.mark.slow
+def test_a_divided_training_is_looked_at(three):
+    for rank in three:
+        looked = rank["more_sharded"]
+        assert torch.equal(looked["looked at"], rank["sharded"]["plain"])
+        first, second = looked["seen"]
         assert not torch.equal(first, second)
-        assert not torch.equal(second, rank["plain"])
-        assert all(torch.equal(*both) for both in zip(rank["seen"], found[0]["seen"], strict=True))
+        assert not torch.equal(second, rank["sharded"]["plain"])
+        assert all(torch.equal(*both) for both in zip(looked["seen"], three[0]["more_sharded"]["seen"], strict=True))
 
 
 @many
-def test_a_divided_training_is_taken_over_by_more_and_by_fewer(request, many):
-    plain = divided.fit(ALONE)
+def test_a_divided_training_is_taken_over_by_more_and_by_fewer(request, plain, many):
     for rank in (each["sharded"] for each in request.getfixturevalue(many)):
         assert torch.equal(rank["resumed"], rank["plain"])
         torch.testing.assert_close(rank["taken over"], plain, rtol=1e-3, atol=1e-5)

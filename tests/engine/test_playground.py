@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from sapo_engine.rollouts import HfBackend
 from sapo_engine.service import score
 from sapo_engine.service.playground import streaming
 from sapo_engine.service.playground.__main__ import Post
+from sapo_engine.service.playground.cancelling import Apart, Cancelled, Wanted
 from sapo_engine.service.playground.models import Models, Run
 from sapo_engine.service.playground.server import Server
 from sapo_engine.service.playground.writing import Put, keys, rollout
@@ -104,9 +106,18 @@ def every(answers, kind):
     return [answer for answer in answers if isinstance(answer, kind)]
 
 
+def cancelled():
+    raise Cancelled
+
+
 def one(answers, kind):
     (found,) = every(answers, kind)
     return found
+
+
+def solutions_of(answers):
+    """Those of a request by their numbers: as they are told depends on when the thread that grades them has a turn."""
+    return sorted(every(answers, SolutionDone), key=lambda done: done.solution)
 
 
 def text_of(answers, solution):
@@ -193,7 +204,7 @@ def test_the_same_seed_gives_the_same_texts_whatever_is_asked_beside_it(bench, f
     texts = [{d.solution[2:]: d.text for d in every(found, SolutionDone)} for found in (more, few)]
     assert all(texts[0][name] == text for name, text in texts[1].items())
     other = bench.ask(Sample(id="o", question=ASKING, solutions=6, temperature=1.3, greedy=False, seed=1))
-    assert [d.text for d in every(other, SolutionDone)] != [d.text for d in every(more, SolutionDone)]
+    assert [d.text for d in solutions_of(other)] != [d.text for d in solutions_of(more)]
 
 
 def test_without_a_verifier_and_an_answer_nothing_is_scored_or_graded(bench, folder):
@@ -215,7 +226,7 @@ def test_both_sides_write_by_turns_what_each_writes_alone(bench, kind, request):
         bench.load(folder, iteration, 1, side=side)
     for side in "ab":
         answers = bench.ask(Sample(id=f"alone-{side}", side=side, question=ASKING, solutions=3, temperature=1.3))
-        alone[side] = [(d.text, d.scores) for d in every(answers, SolutionDone)]
+        alone[side] = [(d.text, d.scores) for d in solutions_of(answers)]
     del bench.said[:]
     for side in "ab":
         bench.server.take(Sample(id=side, side=side, question=ASKING, solutions=3, temperature=1.3))
@@ -223,7 +234,7 @@ def test_both_sides_write_by_turns_what_each_writes_alone(bench, kind, request):
     turns = [piece.request for piece in every(bench.said, Piece)]
     assert "a" in turns[turns.index("b") :]
     for side in "ab":
-        done = [d for d in every(bench.said, SolutionDone) if d.request == side]
+        done = solutions_of(answer for answer in bench.said if answer.request == side)
         assert [d.text for d in done] == [text for text, _ in alone[side]]
         for solution, (_, scores) in zip(done, alone[side], strict=True):
             assert solution.scores == pytest.approx(scores, abs=1e-6)
@@ -313,6 +324,23 @@ def test_cancelled_while_it_loads_or_scores(folder, where):
     # What it was to load is loaded with the next request.
     assert len(every(bench.ask(Sample(id="t", question=ASKING, solutions=2)), SolutionDone)) == 3
     bench.server.close()
+
+
+def test_a_loading_that_was_cancelled_before_its_turn_lets_go_of_nothing(folder, monkeypatch):
+    """Another one may have come before it, whose networks are about to be used."""
+    bench, let_go = Bench(), []
+    with Apart._one:  # one is at work
+        bench.server.take(Load(id="l", checkpoint=Checkpoint(run=folder, iteration=1)))
+        bench.server.take(Cancel(id="l"))
+        monkeypatch.setattr(Wanted, "check", lambda _: None)  # it is cancelled after it was begun
+        monkeypatch.setattr(Wanted, "wait_for", lambda *_: cancelled())
+        bench.server.work(0)
+        monkeypatch.undo()
+        assert bench.said[-1].cancelled
+        monkeypatch.setattr(Models, "keep", lambda *_: let_go.append(1))
+        (waits,) = [thread for thread in threading.enumerate() if thread.name == "loading"]
+    waits.join()
+    assert let_go == []
 
 
 def test_a_request_that_waits_is_cancelled_before_it_begins(bench, folder):
@@ -438,7 +466,7 @@ def test_adapters_share_their_base_and_write_as_they_would_alone(bench, adapters
     for iteration, side in itertools.product((1, 2), "ab"):
         bench.load(adapters, iteration, 1, side=side)
         request = Sample(id="s", side=side, question=ASKING, solutions=3, temperature=1.3)
-        texts[iteration, side] = [d.text for d in every(bench.ask(request), SolutionDone)]
+        texts[iteration, side] = [d.text for d in solutions_of(bench.ask(request))]
     assert texts[1, "a"] == texts[1, "b"] != texts[2, "a"] == texts[2, "b"]
     bench.load(adapters, 1, 1, side="a")
     both = bench.load(adapters, 2, 0, side="b")
@@ -446,7 +474,7 @@ def test_adapters_share_their_base_and_write_as_they_would_alone(bench, adapters
     assert both.memory < 1.5 * 4 * both.parameters
     for side, iteration in (("a", 1), ("b", 2)):
         request = Sample(id=f"t{side}", side=side, question=ASKING, solutions=3, temperature=1.3)
-        assert [d.text for d in every(bench.ask(request), SolutionDone)] == texts[iteration, side]
+        assert [d.text for d in solutions_of(bench.ask(request))] == texts[iteration, side]
 
 
 def test_scores_by_adapters_are_those_of_sapo_score(bench, adapters):

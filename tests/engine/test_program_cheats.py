@@ -13,6 +13,7 @@ from sapo_engine.tasks.kinds import KINDS, load_problems
 
 HOW, WHY = probe()
 pytestmark = pytest.mark.skipif(HOW == "none", reason=f"no sandbox here: {WHY}")
+SLOW = pytest.mark.slow
 DATA = Path(os.environ.get("SAPO_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
@@ -112,14 +113,32 @@ LIARS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(LIARS))
-@pytest.mark.parametrize("solution", ["", "def f(*given):\n    return 5\n"], ids=["no reference", "reference"])
-def test_no_object_talks_a_test_into_passing(grader, name, solution):
-    problems = [Problem("", "", solution=solution, tests=(test,)) for test in EXPECTING]
+def passed_by(grader, name, solution, tests):
+    problems = [Problem("", "", solution=solution, tests=(test,)) for test in tests]
     grades = grader.grade([(problem, LIARS[name]) for problem in problems])
-    # What a class or an int gives of itself is its own to give: its length, its items, its text.
-    passed = [test for test, grade in zip(EXPECTING, grades, strict=True) if grade.correct]
-    assert passed == (["assert isinstance(f(5), int)"] if name == "an int" else [])
+    return [test for test, grade in zip(tests, grades, strict=True) if grade.correct]
+
+
+SOLUTIONS = pytest.mark.parametrize(
+    "solution", ["", "def f(*given):\n    return 5\n"], ids=["no reference", "reference"]
+)
+ITS_OWN = "assert isinstance(f(5), int)"
+"""What a class or an int gives of itself is its own to give: its length, its items, its text."""
+
+
+@SOLUTIONS
+def test_no_object_talks_a_test_into_passing(grader, solution):
+    """Each test is tried by one liar, and each liar tries some."""
+    for number, name in enumerate(sorted(LIARS)):
+        found = passed_by(grader, name, solution, EXPECTING[number :: len(LIARS)])
+        assert found in ([], [ITS_OWN] if name == "an int" else []), name
+
+
+@SLOW
+@pytest.mark.parametrize("name", sorted(LIARS))
+@SOLUTIONS
+def test_no_object_talks_any_test_into_passing(grader, name, solution):
+    assert passed_by(grader, name, solution, EXPECTING) == ([ITS_OWN] if name == "an int" else [])
 
 
 POINT = "class P:\n    def __init__(self, x, y): self.x, self.y = x, y\n    def dist(self, o): return ((self.x - o.x)**2 + (self.y - o.y)**2)**.5\n    def path(self): return [self.x, self.y]\n    def __eq__(self, o): return (self.x, self.y) == (o.x, o.y)\n"
@@ -293,6 +312,7 @@ def test_garbage_for_humaneval_fails(grader):
     assert [p.id for (p, _), grade in zip(liars, grades, strict=True) if grade.correct] == []
 
 
+@SLOW
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the shared data are not there: {DATA}")
 def test_nothing_that_says_yes_passes_mbpp(grader):
     problems = load_problems(KINDS["mbpp"], str(DATA / "mbpp_validation.jsonl"))
@@ -326,7 +346,9 @@ STOPS = {
 
 
 @pytest.mark.parametrize("name", sorted(STOPS))
-@pytest.mark.parametrize("error", ["StopIteration", "StopAsyncIteration", "GeneratorExit", "Own"])
+@pytest.mark.parametrize(
+    "error", ["StopIteration", *(pytest.param(e, marks=SLOW) for e in ("StopAsyncIteration", "GeneratorExit", "Own"))]
+)
 def test_an_error_that_would_end_a_loop_fails_the_test(grader, name, error):
     program = (
         f"class Own(StopIteration): pass\nclass F:\n    def __call__(self, *given): raise {error}\n"
@@ -348,7 +370,10 @@ GOING = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(GOING))
+DEAR = "returns what is too long"
+
+
+@pytest.mark.parametrize("name", [*sorted({*GOING} - {DEAR}), pytest.param(DEAR, marks=SLOW)])
 def test_a_program_that_goes_is_wrong_whatever_its_tests_catch(grader, name):
     catching = (
         "try:\n    f(0)\nexcept ValueError:\n    pass\nelse:\n    assert False",

@@ -295,11 +295,11 @@ SHAPES = {
     ),
     "large": (
         "def f(n): return list(range(n))\ndef g(xs): return sum(xs)\ndef h(n): return {i:str(i) for i in range(n)}\ndef i(n):\n    for k in range(n): yield k",
-        "assert len(f(300000))==300000 and f(300000)[-1]==299999",
-        "assert g(list(range(300000)))==44999850000",
-        "assert len(h(100000))==100000",
-        "assert sum(i(300000))==44999850000",
-        "assert f(300000)==list(range(300000))",
+        "assert len(f(50000))==50000 and f(50000)[-1]==49999",
+        "assert g(list(range(50000)))==1249975000",
+        "assert len(h(20000))==20000",
+        "assert sum(i(50000))==1249975000",
+        "assert f(50000)==list(range(50000))",
     ),
     "printed": (
         'import sys\ndef f(): print("hi")\ndef g(): sys.stdout.write("x\\n"); print("e",file=sys.stderr)\ndef h(): print("a",end=""); return 3',
@@ -695,7 +695,7 @@ SHAPES = {
     ),
     "big loop": (
         "def f(x): return x%7",
-        "assert sum(f(i) for i in range(5000))==sum(i%7 for i in range(5000))",
+        "assert sum(f(i) for i in range(1000))==sum(i%7 for i in range(1000))",
     ),
     "global state class": (
         "class Counter2:\n    total=0\n    def __init__(s): type(s).total+=1\n    def __del__(s): pass",
@@ -763,7 +763,7 @@ ANYTHING_GOES = {"none", "timing", "unhashable", "singleton", "random seeded ins
 """Shapes whose tests ask so little that nothing is an answer."""
 
 
-@pytest.mark.parametrize("form", NOTHING)
+@pytest.mark.parametrize("form", [NOTHING[0], *(pytest.param(form, marks=pytest.mark.slow) for form in NOTHING[1:])])
 def test_nothing_passes_none_of_them(grader, form):
     jobs = []
     for name, (program, *tests) in SHAPES.items():

@@ -22,14 +22,24 @@ DATA = Path(os.environ.get("SAPO_SHARED_DATA", Path(__file__).parents[3] / "shar
 ADD = Problem("add", "Add two numbers.", tests=("assert f(2, 3) == 5", "assert f(-1, 1) == 0", "assert f(10, 0) == 10"))
 
 
+def held_by(how, newest=restrict.NEWEST):
+    return ProgramGrader(seconds=2.0, memory_mb=256, processes=2, sandbox=how, newest_landlock=newest)
+
+
+@pytest.fixture(scope="module")
+def grader():
+    """For what is the same in every sandbox: the checker's side."""
+    grader = held_by(HOW)
+    yield grader
+    grader.close()
+
+
 @pytest.fixture(scope="module", params=[*SANDBOXES, "landlock 1"])
-def grader(request):
+def each_grader(request):
     how, _, newest = request.param.partition(" ")  # Landlock as Linux 5.13 has it, and no newer one
     if fault(how):
         pytest.skip(fault(how))
-    grader = ProgramGrader(
-        seconds=2.0, memory_mb=256, processes=2, sandbox=how, newest_landlock=int(newest or restrict.NEWEST)
-    )
+    grader = held_by(how, int(newest or restrict.NEWEST))
     yield grader
     grader.close()
 
@@ -38,7 +48,8 @@ def run(grader, program, problem=ADD):
     return grader.grade([(problem, program)])[0]
 
 
-def test_a_right_program_passes_and_a_wrong_one_is_told_which_test_failed(grader):
+def test_a_right_program_passes_and_a_wrong_one_is_told_which_test_failed(each_grader):
+    grader = each_grader
     assert run(grader, "def f(a, b):\n    return a + b").correct
     wrong = run(grader, "def f(a, b):\n    return a + b if a > 0 else 7")
     assert not wrong.correct
@@ -115,7 +126,7 @@ CHEATS = {
     "deep nesting": "def f(a, b):\n    x = []\n    for _ in range(100000): x = [x]\n    return x",
     "endless generator": "def f(a, b):\n    while True: yield 1",
     "endless text": "def f(a, b): return 'x' * (64 * 2**20)",
-    "ignores signals": "import signal\nfor s in (2, 14, 15, 24): signal.signal(s, signal.SIG_IGN)\ndef f(a, b):\n    while True: pass",
+    "ignores signals": "import signal, time\nfor s in (2, 14, 15, 24): signal.signal(s, signal.SIG_IGN)\ndef f(a, b):\n    while True: time.sleep(9)",
     "monkey in the parent": "import ctypes\ndef f(a, b): return ctypes",
     "lambda for a value": "def f(a, b): return lambda: 5",
     "nan": "def f(a, b): return float('nan')",
@@ -131,12 +142,13 @@ def test_no_cheat_passes(grader, name):
 
 
 ATTACK = """
-def f(a, b):
+def attack():
     try:
         {attack}
     except BaseException as error:
         return type(error).__name__
     return 'done'
+went[{name!r}] = attack()
 """
 ATTACKS = {
     "fork": "import os; os.fork()",
@@ -167,21 +179,30 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(ATTACKS))
-def test_no_attack_succeeds(grader, tmp_path, name):
-    victim = tmp_path / "victim"
-    victim.write_text("secret")
-    program = ATTACK.format(attack=ATTACKS[name].format(tmp=tmp_path, pid=os.getpid()))
-    # bubblewrap shows a world in which most of it does not exist.
-    faults = ("PermissionError", "OSError", "ValueError", "FileNotFoundError", "ProcessLookupError")
-    shut = Problem("shut", "", tests=(f"assert f(1, 2) in {faults}",))
-    grade = run(grader, program, shut)
+REFUSALS = ("PermissionError", "OSError", "ValueError", "FileNotFoundError", "ProcessLookupError")
+"""bubblewrap shows a world in which most of it does not exist."""
+
+
+def test_no_attack_succeeds(each_grader, tmp_path):
+    """One program tries them all, each with a victim of its own."""
+    program = "went = {}\n"
+    for name, attack in ATTACKS.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "victim").write_text("secret")
+        program += ATTACK.format(attack=attack.format(tmp=folder, pid=os.getpid()), name=name)
+    test = (
+        f"tried = f()\nassert {{name: said for name, said in tried.items() if said not in {REFUSALS}}} == {{}}, tried"
+    )
+    shut = Problem("shut", "", tests=(f"{test}\nassert set(tried) == {set(ATTACKS)}",))
+    grade = run(each_grader, f"{program}\ndef f(): return went", shut)
     assert grade.correct, grade.reason
-    assert victim.read_text() == "secret"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["victim"]
+    for name in ATTACKS:
+        assert (tmp_path / name / "victim").read_text() == "secret", name
+        assert [path.name for path in (tmp_path / name).iterdir()] == ["victim"], name
 
 
-def test_the_environment_holds_no_secret(grader, monkeypatch):
+def test_the_environment_holds_no_secret(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     own = ProgramGrader(seconds=2.0)
     empty = Problem("env", "", tests=("assert set(f()) <= {'PATH', 'LANG', 'PYTHONHASHSEED', 'LC_CTYPE', 'PWD'}",))
@@ -189,13 +210,13 @@ def test_the_environment_holds_no_secret(grader, monkeypatch):
     own.close()
 
 
-def test_a_memory_bomb_is_told(grader):
-    grade = run(grader, "def f(a, b):\n    return len(bytearray(2**31))")
+def test_a_memory_bomb_is_told(each_grader):
+    grade = run(each_grader, "def f(a, b):\n    return len(bytearray(2**31))")
     assert not grade.correct
     assert grade.reason == "used more than 256 MiB"
 
 
-def test_a_hung_program_costs_its_own_time_and_the_others_go_on(grader):
+def test_a_hung_program_costs_its_own_time_and_the_others_go_on():
     hang = "def f(a, b):\n    while True: pass"
     own = ProgramGrader(seconds=1.0, processes=2)
     right = [(ADD, f"def f(a, b):\n    return a + b  # {k}") for k in range(20)]
@@ -208,7 +229,7 @@ def test_a_hung_program_costs_its_own_time_and_the_others_go_on(grader):
 
 
 def test_tests_that_hang_are_stopped_too(grader):
-    endless = Problem("endless", "", tests=("while True: pass",))
+    endless = Problem("endless", "", tests=("import time\nwhile True: time.sleep(9)",))
     assert run(grader, "def f(): pass", endless).reason == "ran out of time (2 s)"
     gone = Problem("gone", "", tests=("import os; os._exit(0)",))
     assert not run(grader, "def f(): pass", gone).correct
@@ -218,7 +239,7 @@ def test_a_flood_of_output_costs_nothing(grader):
     assert run(grader, "print('x' * 10**7)\ndef f(a, b):\n    print('y' * 10**6)\n    return a + b").correct
 
 
-def test_it_works_in_a_thread_and_leaves_no_process(grader):
+def test_it_works_in_a_thread_and_leaves_no_process():
     own = ProgramGrader(seconds=2.0, processes=2)
     found = []
     thread = threading.Thread(target=lambda: found.extend(own.grade([(ADD, "def f(a, b): return a + b")] * 3)))
@@ -257,21 +278,23 @@ def test_a_program_is_taken_out_of_what_is_written_around_it():
 
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"the shared data are not there: {DATA}")
 @pytest.mark.parametrize(
-    ("kind", "file", "count"),
+    ("kind", "file", "count", "tried"),
     [
-        ("mbpp", "mbpp_prompt", 10),
-        ("mbpp", "mbpp_train", 374),
-        ("mbpp", "mbpp_validation", 90),
-        ("humaneval", "humaneval_first82", 82),
+        ("mbpp", "mbpp_prompt", 10, 10),
+        pytest.param("mbpp", "mbpp_train", 374, 374, marks=pytest.mark.slow),
+        pytest.param("mbpp", "mbpp_validation", 90, 90, marks=pytest.mark.slow),
+        ("humaneval", "humaneval_first82", 82, 10),
+        pytest.param("humaneval", "humaneval_first82", 82, 82, marks=pytest.mark.slow),
     ],
 )
-def test_every_reference_solution_passes(kind, file, count):
-    problems = load_problems(KINDS[kind], str(DATA / f"{file}.jsonl"))
+def test_every_reference_solution_passes(kind, file, count, tried):
+    everything = load_problems(KINDS[kind], str(DATA / f"{file}.jsonl"))
+    assert len(everything) == count
+    problems = everything[:tried]
     own = ProgramGrader(seconds=10.0)
     grades = own.grade([(problem, problem.solution) for problem in problems])
     # And the right program for another problem does not.
     others = own.grade([(problem, problems[k - 1].solution) for k, problem in enumerate(problems)][:40])
     own.close()
-    assert len(problems) == count
     assert [(p.id, g.reason) for p, g in zip(problems, grades, strict=True) if not g.correct] == []
     assert sum(grade.correct for grade in others) <= 1

@@ -92,8 +92,6 @@ def test_peers_that_are_lost_inside_a_librarys_pass_are_told_from_its_faults():
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="several processes are refused there")
 def test_a_rank_that_dies_in_a_divided_training_is_noticed(tmp_path):
-    first, second = ranks.launch(["lonely_with_parts"], tmp_path)
-    _, words = first.communicate(timeout=120)
-    assert second.wait(timeout=60) == 9
-    assert first.returncode == 1
-    assert "process_group.PeersLostError: " in words.decode().strip().splitlines()[-1]
+    (words, code), (_, dead) = ranks.ended(["lonely_with_parts"], tmp_path)
+    assert (code, dead) == (1, 9)
+    assert "process_group.PeersLostError: " in words.strip().splitlines()[-1]

@@ -151,7 +151,8 @@ class Judge:
     def __init__(self, how: str, newest_landlock: int = restrict.NEWEST) -> None:
         bubblewrap = str(shutil.which("bwrap")) if how == "bubblewrap" else ""
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-B", str(JUDGE), how, str(newest_landlock), bubblewrap],
+            # Not with -B: what is compiled here is kept, for the cage too, which may not keep anything.
+            [sys.executable, "-I", "-S", str(JUDGE), how, str(newest_landlock), bubblewrap],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

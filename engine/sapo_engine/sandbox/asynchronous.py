@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.abc
 import importlib.machinery
 import os
 import sys
@@ -55,8 +54,9 @@ class Sockets:
         return End(reading), End(writing)
 
 
-class _Finder(importlib.abc.MetaPathFinder):
-    """Loads asyncio's event loop with `Sockets` in it. It is not loaded before it is wanted."""
+class _Finder:
+    """Loads asyncio's event loop with `Sockets` in it. It is not loaded before it is wanted. Not made from
+    `importlib.abc.MetaPathFinder`, which brings half the library along: for each process that is started."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None

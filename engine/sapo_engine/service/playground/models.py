@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,6 +99,7 @@ class Models:
         self._adapters: dict[Key, Reasoner] = {}
         self._desks: dict[Key, Desk] = {}
         self._readers: dict[Key, Verifier | Classifier] = {}
+        self._letting_go = threading.Lock()
 
     def writer(self, checkpoint: Checkpoint, tell: Callable[[str, float], None]) -> Writer:
         """A checkpoint, ready to write. `tell` hears what is being loaded, and may raise to end it."""
@@ -232,25 +234,27 @@ class Models:
     # -- All of it
 
     def keep(self, needed: set[Key]) -> None:
-        """Let go of everything else. A loading that was left alone may still be adding to it."""
-        for key in [key for key in list(self._desks) if key not in needed]:
-            self._desks.pop(key).close()
-        for key in [key for key in list(self._readers) if key not in needed]:
-            if isinstance(reader := self._readers.pop(key), Verifier):
-                discard(reader.base)
-        for key in [key for key in list(self._adapters) if key not in needed]:
-            discard(self._adapters.pop(key))
-        for key in [key for key in list(self._networks) if key not in needed]:
-            del self._networks[key]
-            self._folders.pop(key, None)
-        _give_back(self.device)
+        """Let go of everything else. A loading that was left alone may still be adding to it, and letting go of its own
+        at the same moment."""
+        with self._letting_go:
+            for key in [key for key in list(self._desks) if key not in needed]:
+                self._desks.pop(key).close()
+            for key in [key for key in list(self._readers) if key not in needed]:
+                if isinstance(reader := self._readers.pop(key), Verifier):
+                    discard(reader.base)
+            for key in [key for key in list(self._adapters) if key not in needed]:
+                discard(self._adapters.pop(key))
+            for key in [key for key in list(self._networks) if key not in needed]:
+                del self._networks[key]
+                self._folders.pop(key, None)
+            _give_back(self.device)
 
     def memory(self) -> int:
         """Bytes of all weights; what several use counts once."""
         return sum({tensor.data_ptr(): tensor.nbytes for tensor in self._tensors()}.values())
 
     def _tensors(self) -> Iterator[torch.Tensor]:
-        readers = (one if isinstance(one, Verifier) else one.model for one in self._readers.values())
+        readers = (one if isinstance(one, Verifier) else one.model for one in list(self._readers.values()))
         for module in (*self._networks.values(), *readers):
             yield from module.parameters()
             yield from module.buffers()

@@ -241,6 +241,8 @@ class Server:
             self._send(Loading(request=telling.request, side=side, what=what, done=done))
 
         def work() -> Ready:
+            # Cancelled while another one was at work, it has loaded nothing, and what was loaded since is not its own.
+            telling.wanted.check()
             whole = False
             try:
                 writer = self._models.writer(load.checkpoint, tell)
