@@ -88,12 +88,12 @@ def test_choosing_among_samples(folder, capsys):
 
 
 def test_every_verifier_with_every_reasoner(folder, capsys):
-    found = evaluated(run=folder, matrix=True, trajectories=30)
+    found = evaluated(run=folder, matrix=True, trajectories=12)
     assert_told_to_the_end(capsys)
     pairs = [(one["verifier"], one["reasoner"]) for one in found["matrix"]]
     assert pairs == [(i, j) for j in (1, 2) for i in (0, 1, 2)]
     assert all(0 <= one["error"]["value"] <= 1 for one in found["matrix"])
-    assert evaluated(run=folder, matrix=True, trajectories=30) == found
+    assert evaluated(run=folder, matrix=True, trajectories=12) == found
 
 
 @pytest.mark.parametrize("kind", KINDS)
