@@ -9,7 +9,9 @@ import torch
 from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaForTokenClassification
 
 from sapo_engine.evaluation import best_of
+from sapo_engine.phases import codecs
 from sapo_engine.service import evaluate
+from sapo_engine.verifier import model as verifiers
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import predict
 from sapo_studio.domain.metrics import step_hits
@@ -72,6 +74,20 @@ def test_a_runs_verifier_agrees_with_what_the_run_measured(folder):
     hits = [step_hits(scores[t.number][0], t.truth) for t in written]
     assert one["step_accuracy"]["value"] == pytest.approx(sum(h for h, _ in hits) / sum(n for _, n in hits))
     assert one["steps"] == sum(n for _, n in hits)
+
+
+def test_a_verifier_with_a_network_of_its_own_is_loaded_without_its_reasoner(folder, monkeypatch):
+    run = evaluate.SavedRun(config(), folder, torch.device("cpu"))
+    run.session  # noqa: B018 - what the run starts from is loaded here
+    loaded = []
+    real = codecs.load_network
+    for module in (codecs, verifiers):
+        monkeypatch.setattr(
+            module, "load_network", lambda place, **how: (loaded.append(place.name), real(place, **how))[1]
+        )
+    run.verifier(1)
+    assert loaded == ["verifier"]
+    run.close()
 
 
 def test_choosing_among_samples(folder, capsys):

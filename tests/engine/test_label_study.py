@@ -120,9 +120,7 @@ def test_only_a_run_that_searches_has_its_verifiers_calibrated(folder, tmp_path)
     assert [plain.verifier(i).calibration for i in plain.verifiers] == [None, None]
     assert "cross_fitted" not in (plain.artefacts["verifier-0"] / "verifier" / "head.json").read_text()
 
-    settings = config(
-        iterations=1, labeling={"rollouts": 4, "max_checks": 8}, task={"development_questions": 40}
-    )
+    settings = config(iterations=1, labeling={"rollouts": 4, "max_checks": 8}, task={"development_questions": 40})
     seen: list[k.Event] = []
     session = RunSession(settings, tmp_path, torch.device("cpu"))
     loop.run(RunContext(session, plan(settings), seen.append))
