@@ -70,12 +70,16 @@ class SavedRun:
         return reasoner_codec(self.session).load(self.artefact(name, f"reasoner M_{i}"))
 
     def verifier(self, i: int, reasoner: Reasoner | None = None) -> Verifier:
-        """V_i, i >= 0. `reasoner`: M_i where it is loaded already (a shared base is its network)."""
+        """V_i, i >= 0, to be read by. `reasoner`: M_i where it is loaded already (a shared base is its network)."""
         found = self.artefact(f"verifier-{i}", f"verifier V_{i}")
         if reasoner is None:
-            # Of a run with adapters only what they stand beside is wanted, and no adapter of a reasoner.
+            # Of a run with adapters only what they stand beside is wanted, and no adapter of a reasoner; and nothing of
+            # one where the verifier has a network of its own.
             base = self.session.base
-            reasoner = self.reasoner(max(i, 1)) if base is None else Reasoner(base)
+            if base is not None:
+                reasoner = Reasoner(base)
+            elif self.config.verifier.base == "shared":
+                reasoner = self.reasoner(max(i, 1))
         return verifier_codec(self.session, reasoner).load(found)
 
     def calibration(self, i: int, verifier: Verifier) -> Platt:

@@ -37,7 +37,7 @@ from sapo_studio.store import queries
 from sapo_studio.store.db import Store
 from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.runs import create_run, set_status
-from tests.fixtures.small_run import config
+from tests.fixtures.small_run import beginning, config
 from tests.fixtures.tiny_models import SHAPE
 from tests.fixtures.trainings import StopAt
 
@@ -234,12 +234,8 @@ def began(counted, name, iteration, tmp_path):
     settings, folder, events, _ = counted
     ordinal = next(p.ordinal for p in plan(settings) if (p.name, p.iteration) == (name, iteration))
     at = next(n for n, e in enumerate(events) if isinstance(e, k.PhaseStarted) and e.ordinal == ordinal)
-    mine = list(events[:at])
-    for part in ("artefacts", "compute"):
-        for path in (folder / part).iterdir():
-            if int(path.name[:3]) < ordinal:
-                (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / part / path.name)
-    return mine, ordinal
+    beginning(folder, ordinal, tmp_path)
+    return list(events[:at]), ordinal
 
 
 @pytest.fixture
@@ -251,8 +247,6 @@ def small_shards(monkeypatch):
 @pytest.mark.parametrize(("name", "keeps"), [("label", "shard"), ("verifier", "training"), ("align", "training")])
 def test_stopped_in_a_phase_the_bill_is_the_same(counted, name, keeps, tmp_path, small_shards):
     settings, _, events, _ = counted
-    (tmp_path / "artefacts").mkdir()
-    (tmp_path / "compute").mkdir()
     mine, ordinal = began(counted, name, 1, tmp_path)
     assert not attempt(settings, tmp_path, mine, StopIn(mine, ordinal, 1))
     (left,) = (tmp_path / "artefacts").glob("*.shards")
@@ -265,8 +259,6 @@ def test_stopped_in_a_phase_the_bill_is_the_same(counted, name, keeps, tmp_path,
 def test_what_an_earlier_version_left_is_gone_on_with(counted, name, tmp_path, small_shards):
     """It left no bills. What is counted from there on is a lower bound, and says so; trained tokens are known."""
     settings, _, events, _ = counted
-    (tmp_path / "artefacts").mkdir()
-    (tmp_path / "compute").mkdir()
     mine, ordinal = began(counted, name, 1, tmp_path)
     assert not attempt(settings, tmp_path, mine, StopIn(mine, ordinal, 1))
     shutil.rmtree(tmp_path / "compute")

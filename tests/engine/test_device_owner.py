@@ -30,7 +30,7 @@ from tests.fixtures.small_run import config
 from tests.fixtures.stand_in_cards import SIZE, stand_in_cards
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda:1")
-CHECKED = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 16, "stop_at": 0.999}
+CHECKED = {"epochs": 1, "learning_rate": 1e-3, "batch_size": 20, "stop_at": 0.999}
 FEW = {
     "iterations": 1,
     # Shorter problems than the bundled reasoner knows: what it answers does not matter here.
@@ -220,7 +220,7 @@ SLOW = pytest.mark.slow
     [
         pytest.param("hf", "full", "copy", marks=SLOW),
         ("vllm", "full", "copy"),
-        ("slots", "lora", "shared"),
+        pytest.param("slots", "lora", "shared", marks=SLOW),
         pytest.param("slots", "full", "copy", marks=SLOW),
         pytest.param("hf", "lora", "shared", marks=SLOW),
         pytest.param("vllm", "lora", "shared", marks=SLOW),
@@ -265,7 +265,7 @@ def test_a_check_that_fails_leaves_nothing(backend, tmp_path, monkeypatch):
 
 
 def test_a_run_that_is_stopped_in_a_training_leaves_nothing(tmp_path, monkeypatch):
-    asked = iter([False] * 4)
+    asked = iter([False] * 3)
     monkeypatch.setattr(ControlState, "stop", property(lambda _: next(asked, True)))
     seen = warmed(tmp_path / "run", "hf", ends=Stopped)
     assert seen.steps > 1
@@ -284,7 +284,7 @@ def warmed(folder, backend, size=FULL_CARD, ends=(), tuning="full"):
     return went(folder, what, size, work, ends)
 
 
-@pytest.mark.parametrize("backend", ["hf", "slots", "vllm"])
+@pytest.mark.parametrize("backend", [pytest.param("hf", marks=SLOW), "slots", pytest.param("vllm", marks=SLOW)])
 def test_the_check_of_a_warm_up_is_made_with_the_weights_of_its_moment(backend, tmp_path):
     seen = warmed(tmp_path / backend, backend)
     assert seen.sampled_with == seen.asked_for

@@ -9,7 +9,9 @@ import torch
 from transformers import LlamaConfig, LlamaForSequenceClassification, LlamaForTokenClassification
 
 from sapo_engine.evaluation import best_of
+from sapo_engine.phases import codecs
 from sapo_engine.service import evaluate
+from sapo_engine.verifier import model as verifiers
 from sapo_engine.verifier.classifiers import Classifier
 from sapo_engine.verifier.scoring import predict
 from sapo_studio.domain.metrics import step_hits
@@ -74,6 +76,20 @@ def test_a_runs_verifier_agrees_with_what_the_run_measured(folder):
     assert one["steps"] == sum(n for _, n in hits)
 
 
+def test_a_verifier_with_a_network_of_its_own_is_loaded_without_its_reasoner(folder, monkeypatch):
+    run = evaluate.SavedRun(config(), folder, torch.device("cpu"))
+    run.session  # noqa: B018 - what the run starts from is loaded here
+    loaded = []
+    real = codecs.load_network
+    for module in (codecs, verifiers):
+        monkeypatch.setattr(
+            module, "load_network", lambda place, **how: (loaded.append(place.name), real(place, **how))[1]
+        )
+    run.verifier(1)
+    assert loaded == ["verifier"]
+    run.close()
+
+
 def test_choosing_among_samples(folder, capsys):
     found = evaluated(run=folder, best_of=8, questions=12)
     assert_told_to_the_end(capsys)
@@ -88,12 +104,12 @@ def test_choosing_among_samples(folder, capsys):
 
 
 def test_every_verifier_with_every_reasoner(folder, capsys):
-    found = evaluated(run=folder, matrix=True, trajectories=30)
+    found = evaluated(run=folder, matrix=True, trajectories=12)
     assert_told_to_the_end(capsys)
     pairs = [(one["verifier"], one["reasoner"]) for one in found["matrix"]]
     assert pairs == [(i, j) for j in (1, 2) for i in (0, 1, 2)]
     assert all(0 <= one["error"]["value"] <= 1 for one in found["matrix"])
-    assert evaluated(run=folder, matrix=True, trajectories=30) == found
+    assert evaluated(run=folder, matrix=True, trajectories=12) == found
 
 
 @pytest.mark.parametrize("kind", KINDS)

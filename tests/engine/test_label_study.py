@@ -47,18 +47,18 @@ def refusal(folder, **fields):
 
 
 def test_all_labelers_on_the_same_trajectories(folder):
-    found = study(folder, trajectories=40)
+    found = study(folder, trajectories=24)
     assert (found["run"], found["iteration"], found["rollouts"]) == ("small-1", 1, 4)
     (one,) = found["studies"]
     rows = {row["labeler"]: row for row in one["labelers"]}
     assert tuple(rows) == tuple(LABELERS)
-    assert {row["trajectories"] for row in rows.values()} == {40}
+    assert {row["trajectories"] for row in rows.values()} == {24}
     # Equal prefixes are checked once, so that Shepherd stays at or below a check a step.
-    assert rows["sapo"]["checks"] <= 80
-    assert rows["sapo"]["rollouts"] < rows["omega"]["rollouts"] < rows["shepherd"]["rollouts"] <= 40 * 4 * 12
+    assert rows["sapo"]["checks"] <= 48
+    assert rows["sapo"]["rollouts"] < rows["omega"]["rollouts"] < rows["shepherd"]["rollouts"] <= 24 * 4 * 12
     assert rows["outcome"]["tokens"] == 0
     assert rows["shepherd"]["step_accuracy"] > rows["outcome"]["step_accuracy"]
-    assert rows["search"]["checks"] / 40 >= rows["search"]["least_checks"]
+    assert rows["search"]["checks"] / 24 >= rows["search"]["least_checks"]
     # The lab knows the truth of what the search promises. (After a few dozen labels it promises too much.)
     searched = rows["search"]
     assert searched["promised"] >= found["confidence"]
@@ -79,7 +79,7 @@ def test_the_same_study_twice(folder):
 
 
 def test_by_length(folder):
-    found = study(folder, trajectories=12, lengths=(5, 7), labelers=("omega", "shepherd"))
+    found = study(folder, trajectories=10, lengths=(5, 7), labelers=("omega", "shepherd"))
     assert [one["length"] for one in found["studies"]] == [5, 7]
     tokens = [[row["tokens"] for row in one["labelers"]] for one in found["studies"]]
     assert tokens[0][1] < tokens[1][1]  # Shepherd's grows with the length
@@ -120,9 +120,7 @@ def test_only_a_run_that_searches_has_its_verifiers_calibrated(folder, tmp_path)
     assert [plain.verifier(i).calibration for i in plain.verifiers] == [None, None]
     assert "cross_fitted" not in (plain.artefacts["verifier-0"] / "verifier" / "head.json").read_text()
 
-    settings = config(
-        iterations=1, labeling={"rollouts": 4, "max_checks": 8, "trajectories": 40}, task={"development_questions": 40}
-    )
+    settings = config(iterations=1, labeling={"rollouts": 4, "max_checks": 8}, task={"development_questions": 40})
     seen: list[k.Event] = []
     session = RunSession(settings, tmp_path, torch.device("cpu"))
     loop.run(RunContext(session, plan(settings), seen.append))

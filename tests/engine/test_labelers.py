@@ -121,7 +121,7 @@ def many_wrong(draw):
 
 
 labelers = pytest.mark.parametrize("labeler", ["sapo", "omega", "shepherd"])
-quick = settings(deadline=None, derandomize=True, max_examples=40)
+quick = settings(deadline=None, derandomize=True, max_examples=20)
 
 
 @labelers

@@ -93,7 +93,7 @@ def test_the_modules_tokens_on_every_architecture(model, temperature):
 @pytest.mark.parametrize("batch", [1, 5, 64])
 @pytest.mark.parametrize("length", [0, 3, 30], ids=["any length", "short", "long"])
 def test_the_modules_tokens_whatever_is_together(llama, batch, length, monkeypatch):
-    requests = asked(20, seed=7)
+    requests = asked(10, seed=7)
     if length:  # of one length: nothing is padded
         requests = [replace(r, prompt=(*r.prompt, *range(2, 2 + length))[:length]) for r in requests]
     wanted = tokens(by_modules(llama, requests, 0.9))

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from transformers import GPT2Config, GPT2LMHeadModel
 
+from sapo_engine.models import loading
 from sapo_engine.models.loading import load_model, start_model
 from sapo_engine.models.sources import find_folder, gguf_folder
 from sapo_engine.preflight import check_tuning
@@ -36,6 +39,26 @@ def test_a_model_folder_is_loaded_in_the_precision_that_its_weights_are_kept_in(
         network, tokenizer = start_model(config, None, 0, CPU, tmp_path)
         assert network.dtype == dtype
         assert tokenizer.pad_token_id is not None
+
+
+def test_the_tensors_of_one_shape_are_compared_once_and_others_of_it_still_refused(tmp_path, monkeypatch):
+    compared = []
+    real = loading.check_headers
+    monkeypatch.setattr(loading, "check_headers", lambda where, *more: (compared.append(where), real(where, *more))[1])
+    first, second, short = (tmp_path / name for name in ("first", "second", "short"))
+    torch.manual_seed(0)
+    shape = GPT2Config(n_embd=24, n_layer=1, n_head=2, vocab_size=61, bos_token_id=0, eos_token_id=0)
+    for folder in (first, second, short):
+        GPT2LMHeadModel(shape).save_pretrained(folder)
+    tensors = load_file(short / "model.safetensors")
+    del tensors["transformer.ln_f.weight"]
+    save_file(tensors, short / "model.safetensors", {"format": "pt"})
+    mine, other = loading.load_network(first), loading.load_network(second)
+    assert compared == [first]
+    assert not torch.equal(mine.lm_head.weight, other.lm_head.weight)
+    with pytest.raises(InputError, match="ln_f"):
+        loading.load_network(short)
+    assert compared == [first, short]
 
 
 def test_what_wants_to_run_code_is_refused(folder):

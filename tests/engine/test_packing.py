@@ -335,7 +335,7 @@ TEXT = st.builds(
     st.lists(st.integers(1, 39), max_size=6),
     st.lists(st.integers(1, 39), min_size=1, max_size=12),
 )
-LIKE_IT = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LIKE_IT = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @LIKE_IT

@@ -31,7 +31,7 @@ from tests.fixtures.rollout_benches import (
 
 needs_vllm = pytest.mark.skipif(not vllm_installed(), reason="vLLM is not installed; `make test-vllm` runs this")
 MIB = 1 << 20
-TURNS = 20
+TURNS = 12
 
 
 def ids(*numbers, length):
@@ -55,6 +55,25 @@ def bench(request, folders):
     made.close()
 
 
+# `lean` and `modules` are one back end: where a test is costly, the second waits for the slow tier.
+FEWER_BENCHES = pytest.mark.parametrize(
+    "bench",
+    ["lean", "slots", pytest.param("modules", marks=pytest.mark.slow), pytest.param("vllm", marks=needs_vllm)],
+    indirect=True,
+    scope="module",
+)
+ONE_BENCH = pytest.mark.parametrize(
+    "bench",
+    [
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("lean", "modules")),
+        "slots",
+        pytest.param("vllm", marks=needs_vllm),
+    ],
+    indirect=True,
+    scope="module",
+)
+
+
 @pytest.fixture
 def backend(bench, folders):
     """The back end with the first weights, as after starting."""
@@ -75,7 +94,7 @@ def sampling(prompts, samples=3, limit=20):
     ]
 
 
-def greedy(backend, prompts, limit=24):
+def greedy(backend, prompts, limit=12):
     found = backend.generate([Request(prompt, (0,), limit) for prompt in prompts], temperature=0)
     return [completion.tokens for (completion,) in found]
 
@@ -121,9 +140,10 @@ class EndsAfter:
         return len(self.tokens) >= self.most
 
 
+@FEWER_BENCHES
 @pytest.mark.parametrize("temperature", [0, 1.0])
 def test_a_watch_ends_its_own_continuation_and_no_other(backend, prompts, temperature):
-    plain = sampling(prompts, samples=3, limit=70)
+    plain = sampling(prompts, samples=2, limit=60)
     whole = backend.generate(plain, temperature=temperature)
     most = {0: 0, 2: 20, 3: 1000, 5: 40}  # by request; the others are not watched
     seen = {number: [] for number in most}
@@ -146,7 +166,7 @@ def test_a_watch_ends_its_own_continuation_and_no_other(backend, prompts, temper
                 assert wanted <= len(completion.tokens) <= wanted + 1
     assert cut
     for number, watches in seen.items():
-        assert len(watches) <= 3  # one a key, or none where a text ends before it is first looked at
+        assert len(watches) <= 2  # one a key, or none where a text ends before it is first looked at
         texts = [completion.tokens for completion in found[number]]
         for watch in watches:
             assert any(text[: len(watch.tokens)] == tuple(watch.tokens) for text in texts)
@@ -173,8 +193,9 @@ def test_greedy_is_the_same_every_time(backend, prompts):
     assert len(set(once)) > 1
 
 
+@FEWER_BENCHES
 def test_a_sample_depends_on_its_key_alone(backend, prompts):
-    requests = sampling(prompts)
+    requests = sampling(prompts[:6], samples=2)
     together = backend.generate(requests, temperature=1.0)
     assert together == backend.generate(requests[::-1], temperature=1.0)[::-1]
     assert together == [backend.generate([request], temperature=1.0)[0] for request in requests]
@@ -258,6 +279,7 @@ def test_a_prompt_without_room_is_refused_and_nothing_else_suffers(backend, prom
     assert greedy(backend, prompts) == before
 
 
+@FEWER_BENCHES
 def test_new_weights_write_as_they_would_from_the_start(bench, backend, folders, prompts):
     first = greedy(backend, prompts)
     bench.load(folders["second"])
@@ -269,7 +291,9 @@ def test_new_weights_write_as_they_would_from_the_start(bench, backend, folders,
     assert greedy(bench.backend, prompts) == first
 
 
+@FEWER_BENCHES
 def test_adapters_come_and_go(bench, backend, folders, prompts):
+    prompts = prompts[:4]
     texts = {"none": greedy(backend, prompts)}
     for name in ("adapter-1", "adapter-2"):
         bench.load(None, folders[name])
@@ -290,6 +314,7 @@ def _with_adapter(folders, name):
     return reference.backend
 
 
+@ONE_BENCH
 def test_weights_renewed_many_times_take_no_more_memory(bench, backend, folders, tmp_path, prompts):
     def turn(number):
         bench.load(
@@ -300,7 +325,7 @@ def test_weights_renewed_many_times_take_no_more_memory(bench, backend, folders,
 
     gc.collect()
     gc.freeze()  # what there was before is not looked through at every turn
-    for number in range(6):
+    for number in range(4):
         turn(number)
     before = bench.process.memory_info().rss
     for number in range(TURNS):

@@ -20,13 +20,13 @@ from tests.fixtures.step_files import ROWS, lines
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return finished_run(tmp_path_factory.mktemp("runs") / "small-1", config())
+    return finished_run(tmp_path_factory.mktemp("runs") / "small-1", config(iterations=1))
 
 
 @pytest.fixture(scope="module")
 def own(folder):
     """The run's own benchmark: rows to import, and what its verifier says of them."""
-    run = evaluate.SavedRun(config(), folder, torch.device("cpu"))
+    run = evaluate.SavedRun(config(iterations=1), folder, torch.device("cpu"))
     written = run.benchmark()[:6]
     scores = predict(run.session, run.verifier(1), written)
     rows = [

@@ -199,7 +199,7 @@ def test_losses_are_fp32_and_close_whatever_the_products_are_in(kind, precision)
 def test_mixed_precision_trains_fp32_weights(precision):
     def train_at(precision):
         model, callback = network(), Curves()
-        args = TrainingArgs(**{**RECIPE, "epochs": 20, "learning_rate": 1e-2}, precision=precision)
+        args = TrainingArgs(**{**RECIPE, "epochs": 8, "learning_rate": 1e-2}, precision=precision)
         sft(model, TEXTS, args, callback, pad_id=0)
         assert {p.dtype for p in model.parameters()} == {torch.float32}
         return [value for (name, _), value in callback.points.items() if name == "loss"]

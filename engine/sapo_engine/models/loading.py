@@ -5,6 +5,7 @@ Safetensors only, and no code from a model is run: a folder whose configuration 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,7 +32,7 @@ from sapo_engine.preflight import check_tuning
 from sapo_engine.tasks.base import Task
 from sapo_studio.config.schema import ModelConfig
 from sapo_studio.errors import InputError
-from sapo_studio.model_files.folder import check_causal, read_config, read_weights
+from sapo_studio.model_files.folder import Weights, check_causal, read_config, read_weights
 from sapo_studio.model_files.reading import DAMAGED, read_object
 from sapo_studio.model_files.tokenizer_files import OLD_TEMPLATE, TEMPLATE, check_tokenizer
 
@@ -120,7 +121,7 @@ def load_network(
     `kind`: the transformers class that makes it, a causal language model by default. Raises InputError where a tensor
     is missing, unexpected or misshapen, and where nothing can be loaded at all.
     """
-    config, _ = _checked(folder, kind)
+    config = _checked(folder, kind)
     more = {"quantization_config": quantisation[0], "device_map": {"": quantisation[1]}} if quantisation else {}
     with refusing(f"The weights in {folder} cannot be loaded", DAMAGED):
         loaded: Any = kind.from_pretrained(
@@ -140,19 +141,37 @@ def load_network(
     return cast("PreTrainedModel", model)
 
 
-def _checked(folder: Path, kind: Any) -> tuple[PreTrainedConfig, PreTrainedModel]:
-    """The configuration of the model in `folder` and its network without contents, once its headers are right."""
+_right: set[tuple[Any, str, frozenset[tuple[str, tuple[int, ...]]]]] = set()
+"""Classes and configurations with the tensors that were found to be theirs. To find out is to build the network once
+more, and a run loads reasoners and verifiers of one shape again and again."""
+
+
+def _checked(folder: Path, kind: Any) -> PreTrainedConfig:
+    """The configuration of the model in `folder`, once its headers are right."""
+    config, told, weights = _headers(folder, kind)
+    shapes = frozenset((name, tuple(tensor.shape)) for name, tensor in weights.tensors.items())
+    case = (kind, json.dumps(told, sort_keys=True), shapes)
+    if case not in _right:
+        check_headers(folder, config, kind, weights)
+        _right.add(case)
+    return config
+
+
+def _headers(folder: Path, kind: Any) -> tuple[PreTrainedConfig, dict[str, Any], Weights]:
+    """What the model in `folder` says of itself: its configuration, as transformers has it and as it is written, and
+    the headers of its weights."""
     config, told = load_config(folder), read_config(folder)
     weights = read_weights(folder, told)
     if kind is AutoModelForCausalLM:
         check_causal(folder, told, weights)
-    return config, check_headers(folder, config, kind, weights)
+    return config, told, weights
 
 
 def check_model(folder: Path) -> int:
     """Raise InputError where the causal language model in `folder` cannot be loaded, as far as that shows without
     reading a weight. Returns how many weights it has."""
-    _, network = _checked(folder, AutoModelForCausalLM)
+    config, _, weights = _headers(folder, AutoModelForCausalLM)
+    network = check_headers(folder, config, AutoModelForCausalLM, weights)
     check_token_numbers(str(folder), load_tokenizer(folder), network)
     return network.num_parameters()
 

@@ -50,10 +50,11 @@ class ModelCodec:
 
 @dataclass(frozen=True)
 class VerifierCodec:
-    """A verifier trained from `reasoner`: backbone folder (or adapter) and head."""
+    """A verifier trained from `reasoner`: backbone folder (or adapter) and head. None: one that is only read by, and
+    has a network of its own."""
 
     tokenizer: PreTrainedTokenizerBase
-    reasoner: Reasoner
+    reasoner: Reasoner | None
     config: VerifierConfig
     adapters: Adapters
     precision: str
@@ -144,7 +145,7 @@ def reasoner_codec(session: RunSession) -> ModelCodec:
     return ModelCodec(session.tokenizer, session.base, session.adapters, checkpointing)
 
 
-def verifier_codec(session: RunSession, reasoner: Reasoner) -> VerifierCodec:
-    """How verifiers trained from `reasoner` lie on disk."""
+def verifier_codec(session: RunSession, reasoner: Reasoner | None) -> VerifierCodec:
+    """How verifiers trained from `reasoner` lie on disk. None: see `VerifierCodec`."""
     config = session.config.verifier
     return VerifierCodec(session.tokenizer, reasoner, config, session.adapters, session.precision)

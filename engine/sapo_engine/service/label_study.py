@@ -211,7 +211,7 @@ def study_run(
         session = run.session
         try:
             model = run.reasoner(last)
-            verifier = run.verifier(last - 1, run.reasoner(last - 1) if last > 1 else model)
+            verifier = run.verifier(last - 1, model if last == 1 else None)
             wrong = sample_wrong(session, model, session.task.questions("development"), "label study", trajectories)
             if not wrong:
                 raise InputError(
