@@ -11,6 +11,7 @@ from sapo_studio.store.db import Store
 from sapo_studio.store.records import RunSummary
 from sapo_ui.services.trace_search import search_words
 from sapo_ui.widgets.saving import saving
+from tests.fixtures.ready_stores import stores_are_copied
 from tests.fixtures.window_ground import (
     dressed,
     no_references_to_none_lost,
@@ -19,7 +20,14 @@ from tests.fixtures.window_ground import (
     qtbot,
 )
 
-__all__ = ["dressed", "no_references_to_none_lost", "nothing_left_behind", "pointer_outside", "qtbot"]
+__all__ = [
+    "dressed",
+    "no_references_to_none_lost",
+    "nothing_left_behind",
+    "pointer_outside",
+    "qtbot",
+    "stores_are_copied",
+]
 
 
 @pytest.fixture
