@@ -50,7 +50,7 @@ def diagnose() -> list[Check]:
         *_libraries(),
         *_engine_python(),
         *window_checks(),
-        *_gpus(),
+        *card_checks(),
         _sandbox(),
         folder_check(paths.data_dir()),
         *store_checks(),
@@ -117,7 +117,8 @@ def window_checks() -> Iterator[Check]:
         yield Check("window", "good", "Qt's platform plug-in loads")
 
 
-def _gpus() -> Iterator[Check]:
+def card_checks() -> Iterator[Check]:
+    """The cards, or why there are none."""
     found = read_cards()
     for card in found.cards:
         free = f"{card.free / 2**30:.1f} of {card.total / 2**30:.1f} GiB free"

@@ -8,17 +8,23 @@ from pathlib import Path
 
 import pytest
 import typer.main
+import typer.testing
 
 from sapo_studio import paths
 from sapo_studio.store.db import Store
+from tests.fixtures.ready_stores import stores_are_copied, stores_are_made
 from tests.fixtures.synthetic import synthetic_run
+
+__all__ = ["stores_are_copied", "stores_are_made"]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _signatures_are_read_once() -> Iterator[None]:
     """Typer reads those of all commands again at each call of `sapo`: most of what a call takes in a test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        read_once = functools.cache(typer.main.get_command)
+        patch.setattr(typer.main, "get_command", read_once)
+        patch.setattr(typer.testing, "_get_command", read_once)
         yield
 
 

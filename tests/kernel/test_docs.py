@@ -58,43 +58,51 @@ def code_spans(page: Path) -> list[str]:
 
 
 @cache
-def known_words() -> frozenset[str]:
-    """Every word that Python code of the tree uses: identifiers, and words of strings. No comments, no docstrings."""
-    found: set[str] = set()
+def files_with() -> dict[str, list[Path]]:
+    """For every word that stands in Python code of the tree: the files in which it does."""
+    found: dict[str, list[Path]] = {}
     for folder in SOURCES:
-        for file in (ROOT / folder).rglob("*.py"):
-            found.add(file.stem)
-            found.update(file.parent.parts)
-            text = file.read_text(encoding="utf-8")
-            begins = True  # a string that begins a statement says something to people
-            for token in tokenize.generate_tokens(io.StringIO(text).readline):
-                if token.type == tokenize.NAME or (token.type == tokenize.STRING and not begins):
-                    found.update(re.findall(r"\w+", token.string))
-                if token.type != tokenize.COMMENT:
-                    begins = token.type in (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT)
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            for word in {*re.findall(r"\w+", file.read_text(encoding="utf-8")), file.stem, *file.parent.parts}:
+                found.setdefault(word, []).append(file)
+    return found
+
+
+@cache
+def words_of(file: Path) -> frozenset[str]:
+    """Every word that the code of a file uses: identifiers, words of strings, and its own path. No comments, no
+    docstrings."""
+    found = {file.stem, *file.parent.parts}
+    begins = True  # a string that begins a statement says something to people
+    for token in tokenize.generate_tokens(io.StringIO(file.read_text(encoding="utf-8")).readline):
+        if token.type == tokenize.NAME or (token.type == tokenize.STRING and not begins):
+            found.update(re.findall(r"\w+", token.string))
+        if token.type != tokenize.COMMENT:
+            begins = token.type in (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT)
     return frozenset(found)
 
 
 @cache
-def defined_names() -> frozenset[str]:
-    """Every class, function and assigned name of the tree."""
+def names_of(file: Path) -> frozenset[str]:
+    """Every class, function and assigned name of a file."""
     found: set[str] = set()
-    for folder in SOURCES:
-        for file in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                match node:
-                    case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
-                        found.add(name)
-                    case ast.Name(id=name, ctx=ast.Store()):
-                        found.add(name)
-                    case _:
-                        pass
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                found.add(name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                found.add(name)
+            case _:
+                pass
     return frozenset(found)
 
 
 def is_there(name: str) -> bool:
     """Whether a name is one of the tree: what looks like a class or a constant is defined there, the rest used."""
-    return all(part in (known_words() if part == part.lower() else defined_names()) for part in name.split("."))
+    return all(
+        any(part in (words_of(file) if part == part.lower() else names_of(file)) for file in files_with().get(part, ()))
+        for part in name.split(".")
+    )
 
 
 def exists(path: str) -> bool:
@@ -136,6 +144,7 @@ def commands(page: Path) -> list[list[str]]:
     return [shlex.split(line.replace("[", "").replace("]", "")) for line in said]
 
 
+@cache
 def known_commands() -> dict[str, Any]:
     """The commands of `sapo` by name, those of groups by both names."""
     found: dict[str, Any] = dict(get_command(app).commands)  # type: ignore[attr-defined]

@@ -78,7 +78,7 @@ def library(monkeypatch: pytest.MonkeyPatch):
 
 
 def gpu_checks() -> list[tuple[str, str, str]]:
-    return [(c.name, c.state, c.finding) for c in diagnosis.diagnose() if c.name.startswith("gpu")]
+    return [(check.name, check.state, check.finding) for check in diagnosis.card_checks()]
 
 
 def test_cards_are_read_and_the_library_is_given_back(library):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sapo_studio.domain.runs import PlannedPhase, RunStatus
@@ -19,7 +20,7 @@ from sapo_studio.store.ingest import Ingest
 from sapo_studio.store.runs import set_status
 from tests.fixtures.synthetic import EPOCH, SteppingClock, live_events, synthetic_queued
 
-BATCHES = list(live_events(iterations=1, questions=8, trajectories=16, rows=6))
+BATCHES = list(live_events(iterations=1, questions=8, trajectories=16, rows=6, steps=4))
 DATA = ("questions", "trajectories", "scores", "labels", "rollouts", "pairs", "metrics", "curves")
 
 
@@ -54,25 +55,34 @@ def test_any_prefix_applied_again_changes_nothing(tmp_path_factory: pytest.TempP
         assert contents(again) == contents(once)
 
 
+def cut(path: Path, lengths: list[int]) -> dict[str, list[tuple[Any, ...]]]:
+    """What a new store at `path` has in the end of all events, sent in batches of these lengths in turn."""
+    left = [event for batch in BATCHES for event in batch]
+    with Store.open(path) as store:
+        ingest = Ingest(store, running(store), SteppingClock())
+        for count in cycle(lengths):
+            if not left:
+                break
+            ingest.apply(left[:count])
+            left = left[count:]
+        return contents(store) | {"runs": store.rows("SELECT phase_ordinal FROM runs")}
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[Any, ...]]]:
+    """What the store has where each event comes alone."""
+    return cut(tmp_path_factory.mktemp("ingest") / "studio.db", [1])
+
+
 @settings(max_examples=25, deadline=None)
+@example(lengths=[sum(map(len, BATCHES))])
 @given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=8))
-def test_how_events_are_cut_into_batches_changes_nothing(tmp_path_factory: pytest.TempPathFactory, lengths: list[int]):
+def test_how_events_are_cut_into_batches_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, one_by_one: dict[str, list[tuple[Any, ...]]], lengths: list[int]
+):
     """A phase that starts and ends within one batch is the run's latest as well."""
-    events = [event for batch in BATCHES for event in batch]
-    folder = tmp_path_factory.mktemp("ingest")
-    found: list[dict[str, list[tuple[Any, ...]]]] = []
-    for name, pattern in (("one by one", [1]), ("cut", lengths), ("at once", [len(events)])):
-        with Store.open(folder / f"{name}.db") as store:
-            ingest = Ingest(store, running(store), SteppingClock())
-            left, turn = list(events), 0
-            while left:
-                count = pattern[turn % len(pattern)]
-                ingest.apply(left[:count])
-                left, turn = left[count:], turn + 1
-            now = contents(store) | {"runs": store.rows("SELECT phase_ordinal FROM runs")}
-            found.append(now)
-    assert found[0]["runs"] == [(max(row[0] for row in found[0]["phases"]),)]
-    assert found[1] == found[0] == found[2]
+    assert one_by_one["runs"] == [(max(row[0] for row in one_by_one["phases"]),)]
+    assert cut(tmp_path_factory.mktemp("ingest") / "studio.db", lengths) == one_by_one
 
 
 def test_events_come_through_the_pipe_unchanged():

@@ -43,10 +43,26 @@ def labeling(*lengths):
     return {"run": "lab-1", "iteration": 2, "rollouts": 4, "confidence": 0.7, "studies": [study(n) for n in lengths]}
 
 
+def pages(folder):
+    """What is drawn with most in it: a study over lengths, and a verifier with all that is measured."""
+    (folder / "study").mkdir()
+    (folder / "verifier").mkdir()
+    return (
+        labeling_page.write(folder / "study", labeling(4, 8, 16)),
+        verifier_page.write(folder / "verifier", evaluated(best_of=BEST, matrix=PAIRS)),
+    )
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Those pages, to be read."""
+    return pages(tmp_path_factory.mktemp("pages"))
+
+
 @pytest.mark.parametrize("lengths", [(4, 8, 16), (0,)])
-def test_the_page_of_a_label_study(tmp_path, lengths):
+def test_the_page_of_a_label_study(tmp_path, written, lengths):
     found = labeling(*lengths)
-    text, raw, image = labeling_page.write(tmp_path, found)
+    text, raw, image = written[0] if len(lengths) > 1 else labeling_page.write(tmp_path, found)
     page = text.read_text()
     assert page.count("| SAPO search |") == len(lengths)
     assert ("problems of 16 steps" in page) == (16 in lengths)
@@ -66,8 +82,8 @@ def test_a_study_without_a_step_oracle_has_costs_alone(tmp_path):
     assert labeling_page.write(tmp_path, labeling(0) | {"studies": found["studies"][:1]})
 
 
-def test_the_page_of_a_verifier(tmp_path):
-    text, raw, image = verifier_page.write(tmp_path, evaluated(best_of=BEST, matrix=PAIRS))
+def test_the_page_of_a_verifier(written):
+    text, raw, image = written[1]
     page = text.read_text()
     for words in ("# The verifier V_1 of lab-1", "| ProcessBench F1 | - |", "| 0.4-0.5 | 1500 |", f"({image.name})"):
         assert words in page
@@ -103,7 +119,7 @@ def test_a_study_says_what_its_search_promised_and_kept():
         assert "sure of its first errors" not in labeling_page.markdown(found, "a.svg")
 
 
-def test_studies_of_several_runs_are_added_up(tmp_path):
+def test_studies_of_several_runs_are_added_up():
     first, second = labeling(4, 8), labeling(4, 8) | {"run": "lab-2"}
     shepherd = next(row for row in second["studies"][1]["labelers"] if row["labeler"] == "shepherd")
     shepherd |= {"trajectories": 300, "tokens": 100, "step_accuracy": 0.5, "steps": 4.0}
@@ -114,7 +130,7 @@ def test_studies_of_several_runs_are_added_up(tmp_path):
     assert found["steps"] == 5.0
     assert found["step_accuracy"] == pytest.approx((0.9 * 800 + 0.5 * 1200) / 2000)  # by steps
     assert found["first_error_accuracy"] == 0.5
-    assert "lab-1, lab-2, iteration 2" in labeling_page.write(tmp_path, both)[0].read_text()
+    assert "lab-1, lab-2, iteration 2" in labeling_page.markdown(both, "a.svg")
     with pytest.raises(InputError, match="cannot be pooled"):
         pooled.studies([first, second | {"iteration": 1}])
 
@@ -156,18 +172,9 @@ def test_one_run_is_left_as_it_is():
     assert pooled.studies([labeling(4)]) == labeling(4)
 
 
-def test_the_same_numbers_are_the_same_file(tmp_path):
-    files = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        files.append(
-            [
-                labeling_page.picture(folder / "a.svg", [study(4), study(8)]).read_bytes(),
-                verifier_page.write(folder, evaluated(best_of=BEST, matrix=PAIRS))[2].read_bytes(),
-            ]
-        )
-    assert files[0] == files[1]
+def test_the_same_numbers_are_the_same_file(written, tmp_path):
+    for before, again in zip(written, pages(tmp_path), strict=True):
+        assert [path.read_bytes() for path in before] == [path.read_bytes() for path in again]
 
 
 def test_a_missing_matplotlib_is_told_before_anything_is_done(tmp_path, monkeypatch):

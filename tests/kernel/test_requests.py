@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.models import ArgumentInfo, OptionInfo
 
@@ -165,6 +165,7 @@ def test_every_kind_is_tried_here():
 
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_a_request_arrives_as_it_was(kind: type[Asked]):
+    @settings(max_examples=30)  # of each kind
     @given(REQUESTS[kind])
     def check(request: Asked) -> None:
         text = request.to_json()

@@ -18,6 +18,9 @@ from tests.fixtures import old_stores
 from tests.fixtures.synthetic import synthetic_queued, synthetic_run
 
 
+pytestmark = pytest.mark.usefixtures("stores_are_made")
+
+
 def schema(store: Store) -> set[tuple[str, str]]:
     return set(store.rows("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"))
 

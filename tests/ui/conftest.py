@@ -12,6 +12,7 @@ from sapo_studio.store.records import RunSummary
 from sapo_ui.services.trace_search import search_words
 from sapo_ui.widgets.saving import saving
 from tests.fixtures.held import hold
+from tests.fixtures.ready_stores import stores_are_copied
 from tests.fixtures.window_ground import (
     dressed,
     no_references_to_none_lost,
@@ -20,7 +21,15 @@ from tests.fixtures.window_ground import (
     qtbot,
 )
 
-__all__ = ["dressed", "hold", "no_references_to_none_lost", "nothing_left_behind", "pointer_outside", "qtbot"]
+__all__ = [
+    "dressed",
+    "hold",
+    "no_references_to_none_lost",
+    "nothing_left_behind",
+    "pointer_outside",
+    "qtbot",
+    "stores_are_copied",
+]
 
 
 @pytest.fixture

@@ -141,7 +141,8 @@ def label_ends(figure: Figure, axes: Axes, ends: Sequence[End], size: float = 8.
     """Names at the right ends of lines, moved apart where they would cover each other. After all has been drawn."""
     if not ends:
         return
-    figure.draw_without_rendering()  # so that the axes have their size and limits
+    if (layout := figure.get_layout_engine()) is not None:
+        layout.execute(figure)  # the axes have their size; nothing need be drawn for that
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
     to_axes = axes.transData + axes.transAxes.inverted()
