@@ -178,6 +178,20 @@ def test_seeds_of_one_configuration_are_put_together(qtbot, make_run, opened, en
     assert "80 solutions" in dialog.results.tables[0].sheet.title
 
 
+def test_a_folder_that_cannot_be_written_into_is_said_and_the_results_stay(qtbot, make_run, opened, engine, tmp_path):
+    engine()
+    dialog = opened(make_run())
+    measure(qtbot, dialog)
+    qtbot.waitUntil(dialog.save.isVisible)
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / ("n" * 300), tmp_path / "file" / "inside"):
+        dialog._save_in(str(place))
+        qtbot.waitUntil(lambda: "Choose another place" in dialog.trouble.text)
+        assert dialog.save.isEnabled()
+        assert dialog.results.tables
+        dialog.trouble.say("")
+
+
 def test_an_engine_that_was_killed_is_called_so(qtbot, make_run, opened, engine):
     engine("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     dialog = opened(make_run())
