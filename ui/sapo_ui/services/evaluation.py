@@ -113,6 +113,8 @@ class EvaluationJob:
             wanted = self._wanted
             if isinstance(wanted.verifier, Path):
                 wanted = replace(wanted, verifier=user_path(str(wanted.verifier)).resolve())
+            for run_id in wanted.runs:
+                queries.get_run(store, run_id)  # by id: a name may mean another run, once this one is gone
             self._requests = requests_for(wanted, store).requests
         return self._requests[self.done]
 

@@ -17,7 +17,7 @@ from sapo_studio.app.studies import self_verification_matrix, verifier_page
 from sapo_studio.domain.runs import RunStatus
 from sapo_studio.requests.kinds import EvaluateRequest
 from sapo_studio.requests.limits import BEST_OF, QUESTIONS, TRAJECTORIES
-from sapo_studio.store import benchmarks, queries
+from sapo_studio.store import benchmarks, queries, runs
 from sapo_ui import theme
 from sapo_ui.features.evaluation.dialog import EvaluationDialog
 from sapo_ui.features.evaluation.form import FOLDER, NO_RUN, SEEDS
@@ -190,6 +190,18 @@ def test_a_folder_that_cannot_be_written_into_is_said_and_the_results_stay(qtbot
         assert dialog.save.isEnabled()
         assert dialog.results.tables
         dialog.trouble.say("")
+
+
+def test_a_run_that_was_deleted_meanwhile(qtbot, make_run, opened, engine, store):
+    asked = engine()
+    dialog = opened(run := make_run())
+    runs.delete_run(store, run.id)
+    press(qtbot, dialog.ok)
+    qtbot.waitUntil(lambda: "deleted meanwhile" in dialog.trouble.text)
+    assert run.id in dialog.trouble.text
+    assert "`sapo" not in dialog.trouble.text, "what to type helps nobody who clicks"
+    assert not asked.exists()
+    assert dialog.form.isEnabled()
 
 
 def test_an_engine_that_was_killed_is_called_so(qtbot, make_run, opened, engine):
